@@ -1,0 +1,1 @@
+//! Serves support staff and the business's own app.

@@ -1,0 +1,1 @@
+//! Receives ECPay's callbacks.

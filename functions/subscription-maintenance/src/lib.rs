@@ -1,0 +1,1 @@
+//! Keeps subscriptions in step with ECPay.

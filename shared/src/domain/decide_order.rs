@@ -1,0 +1,183 @@
+//! What time, queries and staff do to an order: creation, the end of grace, the end at ECPay.
+
+use super::arrears::Arrears;
+use super::decision::{Actor, Change, Decision, Fact, HistoryEntry, Rule, UserChange, UserGuard, Versioned};
+use super::next_action::{ActionKind, NextAction};
+use super::notification::{Notice, NoticeKind};
+use super::plan::PlanId;
+use super::policy::{DunningPolicy, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_TELL_DAYS, PENDING_EXPIRY_HOURS};
+use super::subscription::{CancelAsk, Downgrade, DowngradeReason, Ended, NewOrder, OrderEnd, Status, Subscription};
+use super::time::{Timestamp, Zone};
+
+/// A new order. The user's plan does not change; that the user may order is a condition of the commit.
+#[must_use]
+pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
+    let next = Subscription::ordered(order.clone(), now);
+    let user = UserChange {
+        user: order.user.clone(),
+        subscription: order.id.clone(),
+        standing: None,
+        guard: UserGuard::NoneBut(order.replaces.clone().into_iter().collect()),
+    };
+    let history = HistoryEntry {
+        at: now,
+        fact: Fact::Ordered(order),
+        rule: Rule::OrderCreated,
+        from: None,
+        to: next.status,
+        by,
+        why: None,
+    };
+    let change = Change { next, expected: None, history };
+    Decision { change, replaced: None, user: Some(user), receipt: None, payment: None, notices: Vec::new() }
+}
+
+/// Takes the plan away where that is due at `now`: grace ended unpaid, or the paid period of an order that is over.
+#[must_use]
+pub fn end_grace(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
+    let subscription = &before.value;
+    NextAction::of(subscription, policy).filter(|action| action.kind == ActionKind::EndGrace && action.at <= now)?;
+    match subscription.status {
+        Status::PastDue { .. } => {
+            let charge_due = Arrears::of(subscription)?.charge_due.to_string();
+            Some(downgrade(
+                before,
+                (DowngradeReason::PaymentFailure, Rule::GraceEnded, Fact::Reviewed),
+                &charge_due,
+                now,
+            ))
+        }
+        Status::Active | Status::Cancelled | Status::Completed => {
+            let mut next = subscription.clone();
+            next.plan = PlanId::free();
+            next.status = final_status(subscription.ended);
+            let notice = Notice::about(&next, NoticeKind::PlanEnded, "period", now);
+            let mut decision = decide(before, next, (Fact::Reviewed, Rule::PaidPeriodEnded, Actor::Schedule), now);
+            decision.notices.push(notice);
+            Some(decision)
+        }
+        Status::Pending | Status::Failed => None,
+    }
+}
+
+fn downgrade(
+    before: &Versioned<Subscription>,
+    (reason, rule, fact): (DowngradeReason, Rule, Fact),
+    occasion: &str,
+    now: Timestamp,
+) -> Decision {
+    let mut next = before.value.clone();
+    next.plan = PlanId::free();
+    next.status = Status::Active;
+    next.downgrade = Some(Downgrade { at: now, reason });
+    next.extra_grace_days = 0;
+    let notice = Notice::about(&next, NoticeKind::Downgraded, occasion, now).with_instant("downgraded_at", now);
+    let mut decision = decide(before, next, (fact, rule, Actor::Schedule), now);
+    decision.notices.push(notice);
+    decision
+}
+
+const fn final_status(ended: Option<Ended>) -> Status {
+    match ended {
+        Some(Ended { how: OrderEnd::Finished, .. }) => Status::Completed,
+        _ => Status::Cancelled,
+    }
+}
+
+/// A query showed a running order without the charge that was due: told to staff once, FREE after a week.
+#[must_use]
+pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    let subscription = &before.value;
+    let watched = subscription.status == Status::Active
+        && subscription.downgrade.is_none()
+        && subscription.superseded_by.is_none();
+    let (_, due) = subscription.paid_period().filter(|_| watched)?;
+    let late_since = |days| due.plus_days(days).start(Zone::Taipei);
+    if now >= late_since(LATE_CHARGE_FREE_DAYS) {
+        let rule = (DowngradeReason::NotCharged, Rule::NotCharged, Fact::UnchargedSeen);
+        return Some(downgrade(before, rule, &due.to_string(), now));
+    }
+    if now < late_since(LATE_CHARGE_TELL_DAYS) || subscription.told_uncharged == Some(due) {
+        return None;
+    }
+    let mut next = subscription.clone();
+    next.told_uncharged = Some(due);
+    let notice = Notice::about(&next, NoticeKind::Uncharged, &due.to_string(), now).with_day("charge_due", due);
+    let mut decision = decide(before, next, (Fact::UnchargedSeen, Rule::ChargeLate, Actor::Schedule), now);
+    decision.notices.push(notice);
+    Some(decision)
+}
+
+/// A query showed that ECPay will charge this order no more.
+#[must_use]
+pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timestamp) -> Option<Decision> {
+    let subscription = &before.value;
+    let ended = subscription.ended.unwrap_or(Ended { at: now, how });
+    let mut next = subscription.clone();
+    next.ended = Some(ended);
+    if subscription.status == Status::Active && subscription.plan.is_free() {
+        // Confirmed now; until now it could still have been charged.
+        next.ended = Some(Ended { at: now, how: ended.how });
+        next.status = final_status(next.ended);
+    }
+    if next == *subscription {
+        return None;
+    }
+    Some(decide(before, next, (Fact::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now))
+}
+
+/// Claims the cancellation of an order where that is due at `now`, before ECPay is asked.
+#[must_use]
+pub fn claim_cancel(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
+    NextAction::of(&before.value, policy).filter(|action| action.kind == ActionKind::Cancel && action.at <= now)?;
+    let mut next = before.value.clone();
+    next.cancel = Some(CancelAsk { asked_at: now });
+    Some(decide(before, next, (Fact::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))
+}
+
+/// A query of a pending order brought nothing: asked again later, or given up after a day.
+#[must_use]
+pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    if before.value.status != Status::Pending {
+        return None;
+    }
+    let mut next = before.value.clone();
+    next.checked_at = Some(now);
+    let expired = now >= next.created_at.plus_hours(PENDING_EXPIRY_HOURS);
+    let rule = if expired { Rule::OrderExpired } else { Rule::StillPending };
+    if expired {
+        next.status = Status::Failed;
+    }
+    Some(decide(before, next, (Fact::Checked, rule, Actor::Schedule), now))
+}
+
+/// Staff give a customer in grace more time.
+#[must_use]
+pub fn extend_grace(
+    before: &Versioned<Subscription>,
+    days: u32,
+    policy: &DunningPolicy,
+    (by, why): (Actor, Option<String>),
+    now: Timestamp,
+) -> Option<Decision> {
+    let arrears = Arrears::of(&before.value)?;
+    if !matches!(before.value.status, Status::PastDue { .. }) {
+        return None;
+    }
+    let mut next = before.value.clone();
+    next.extra_grace_days = next.extra_grace_days.saturating_add(days);
+    next.status = Status::PastDue { grace_ends_at: arrears.grace_ends_at(policy, next.extra_grace_days) };
+    let mut decision = decide(before, next, (Fact::GraceExtended { days }, Rule::GraceExtendedByStaff, by), now);
+    decision.change.history.why = why;
+    Some(decision)
+}
+
+fn decide(
+    before: &Versioned<Subscription>,
+    next: Subscription,
+    (fact, rule, by): (Fact, Rule, Actor),
+    now: Timestamp,
+) -> Decision {
+    let history = HistoryEntry { at: now, fact, rule, from: Some(before.value.status), to: next.status, by, why: None };
+    Decision::new(before, next, history)
+}

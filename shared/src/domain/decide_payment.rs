@@ -1,0 +1,253 @@
+//! What one report of ECPay does to a subscription: total, and the same in whatever order reports arrive.
+
+use super::arrears::Arrears;
+use super::decision::{
+    Actor, Change, Decision, Fact, HistoryEntry, QuarantineReason, Receipt, Rule, Snapshot, Verdict, Versioned,
+};
+use super::notification::{Notice, NoticeKind};
+use super::payment::{PaymentOutcome, PaymentReport};
+use super::plan::PlanId;
+use super::policy::{DunningPolicy, FAILURES_THAT_END_AN_ORDER};
+use super::subscription::{Dunned, Ended, FailedCharge, OrderEnd, RetryState, SeenEvent, Status, Subscription};
+use super::time::{Timestamp, Zone};
+
+/// Decides what a report means. The order of the questions: is it ours to apply, was it applied, what follows.
+#[must_use]
+pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, now: Timestamp) -> Verdict {
+    let subscription = &snapshot.subscription.value;
+    if let Some(reason) = refusal(subscription, report) {
+        return Verdict::Quarantine(reason);
+    }
+    if let Some(seen) = subscription.recent.iter().find(|seen| seen.event == report.event) {
+        return if agrees(seen, report) { Verdict::Repeat } else { Verdict::Quarantine(QuarantineReason::Conflict) };
+    }
+    Verdict::Apply(Box::new(apply(snapshot, report, policy, now)))
+}
+
+/// Whether a report says the same as what was applied under its event. What one side leaves out does not differ.
+#[must_use]
+pub fn agrees(seen: &SeenEvent, report: &PaymentReport) -> bool {
+    let same_gwsr = seen.gwsr.is_none() || report.gwsr.is_none() || seen.gwsr == report.gwsr;
+    let same_amount = seen.amount.is_none() || report.amount.is_none() || seen.amount == report.amount;
+    same_gwsr && same_amount
+}
+
+fn refusal(subscription: &Subscription, report: &PaymentReport) -> Option<QuarantineReason> {
+    if report.simulated {
+        Some(QuarantineReason::Simulated)
+    } else if report.merchant != subscription.merchant {
+        Some(QuarantineReason::WrongMerchant)
+    } else if report.amount.is_some_and(|amount| amount != subscription.terms.price) {
+        Some(QuarantineReason::WrongAmount { expected: subscription.terms.price })
+    } else {
+        None
+    }
+}
+
+fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, now: Timestamp) -> Decision {
+    let before = &snapshot.subscription.value;
+    let mut next = before.clone();
+    next.remember(SeenEvent { event: report.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount });
+    if next.facts.card_last4.is_none() {
+        next.facts.card_last4.clone_from(&report.card_last4);
+    }
+    let (rule, notices) = match report.outcome {
+        PaymentOutcome::Pending => (Rule::ResultPending, Vec::new()),
+        PaymentOutcome::Failed => {
+            resolve_retry(&mut next, report.processed_at);
+            failure(&mut next, report, policy, now)
+        }
+        PaymentOutcome::Succeeded { number } => {
+            resolve_retry(&mut next, report.processed_at);
+            success(&mut next, (report, number), policy, now)
+        }
+    };
+    let fact = Fact::Reported(report.clone());
+    let history =
+        HistoryEntry { at: now, fact, rule, from: Some(before.status), to: next.status, by: Actor::Ecpay, why: None };
+    let starts = rule == Rule::FirstChargePaid;
+    let refund_due = rule == Rule::RefundDue;
+    let mut decision = Decision::new(&snapshot.subscription, next, history);
+    decision.receipt = Some(Receipt { event: report.event.clone(), report: report.clone() });
+    decision.payment = Some(report.payment(before.terms.price, refund_due, now));
+    decision.notices = notices;
+    decision.replaced = snapshot.replaced.as_ref().filter(|_| starts).and_then(|old| supersede(old, before, now));
+    decision
+}
+
+/// A charge made after a retry was asked is its result.
+fn resolve_retry(next: &mut Subscription, processed_at: Timestamp) {
+    if let Some(ask) = next.retry.as_mut().filter(|ask| ask.is_open() && processed_at >= ask.asked_at) {
+        ask.state = RetryState::Resolved;
+    }
+}
+
+fn success(
+    next: &mut Subscription,
+    (report, number): (&PaymentReport, u32),
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> (Rule, Vec<Notice>) {
+    let newest = next.facts.last_success_at.is_none_or(|known| report.processed_at > known);
+    next.facts.successes = next.facts.successes.max(number);
+    next.facts.last_success_at = next.facts.last_success_at.max(Some(report.processed_at));
+    if number == 1 {
+        next.facts.anchor = Some(report.processed_at.day(Zone::Taipei));
+    }
+    if number >= next.terms.exec_times && next.ended.is_none() {
+        next.ended = Some(Ended { at: now, how: OrderEnd::Finished });
+    }
+    if next.superseded_by.is_some() {
+        if matches!(next.status, Status::Pending | Status::Failed) {
+            next.status = Status::Active;
+        }
+        return refund_due(next, report, now);
+    }
+    match next.status {
+        Status::Pending | Status::Failed => {
+            next.status = Status::Active;
+            next.plan = next.terms.plan.clone();
+            let notices = settle(next, policy, now).into_iter().collect();
+            (Rule::FirstChargePaid, notices)
+        }
+        Status::Active | Status::PastDue { .. } => paid(next, report, newest, (policy, now)),
+        Status::Cancelled | Status::Completed => {
+            if next.ended.is_some_and(|ended| report.processed_at >= ended.at) {
+                return refund_due(next, report, now);
+            }
+            if next.paid_period().is_some_and(|(_, end)| end.start(Zone::Taipei) > now) {
+                next.plan = next.terms.plan.clone();
+                (Rule::PlanRestored, Vec::new())
+            } else {
+                (Rule::LateSuccess, Vec::new())
+            }
+        }
+    }
+}
+
+fn refund_due(next: &Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {
+    let notice = Notice::about(next, NoticeKind::RefundDue, report.event.as_str(), now)
+        .with_instant("charged_at", report.processed_at)
+        .with("gwsr", report.gwsr.as_ref().map_or("-", |gwsr| gwsr.as_str()));
+    (Rule::RefundDue, vec![notice])
+}
+
+/// A success of a running order.
+fn paid(
+    next: &mut Subscription,
+    report: &PaymentReport,
+    newest: bool,
+    (policy, now): (&DunningPolicy, Timestamp),
+) -> (Rule, Vec<Notice>) {
+    let was_due = matches!(next.status, Status::PastDue { .. });
+    let was_free = next.downgrade.is_some();
+    let was_told = next.dunned.is_some() || was_free;
+    if was_free && !(newest && Arrears::of(next).is_none()) {
+        return (Rule::LateSuccess, Vec::new());
+    }
+    next.downgrade = None;
+    next.plan = next.terms.plan.clone();
+    let notice = settle(next, policy, now);
+    if matches!(next.status, Status::PastDue { .. }) || !newest {
+        return (Rule::LateSuccess, notice.into_iter().collect());
+    }
+    next.told_uncharged = None;
+    let rule = match (was_free, was_due) {
+        (true, _) => Rule::PlanRestored,
+        (false, true) => Rule::ArrearsPaid,
+        (false, false) => Rule::Renewed,
+    };
+    let (_, paid_until) = next.paid_period().unwrap_or((now.day(Zone::Taipei), now.day(Zone::Taipei)));
+    let recovered = was_told.then(|| {
+        Notice::about(next, NoticeKind::Recovered, report.event.as_str(), now).with_day("paid_until", paid_until)
+    });
+    (rule, recovered.into_iter().collect())
+}
+
+fn failure(
+    next: &mut Subscription,
+    report: &PaymentReport,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> (Rule, Vec<Notice>) {
+    if report.first {
+        if next.status != Status::Pending {
+            return (Rule::FailureRecorded, Vec::new());
+        }
+        next.status = Status::Failed;
+        return (Rule::FirstChargeFailed, Vec::new());
+    }
+    next.facts.add_failure(FailedCharge { at: report.processed_at, rtn_code: report.rtn_code.clone() });
+    let sixth = next.facts.failures.len() >= FAILURES_THAT_END_AN_ORDER && next.ended.is_none();
+    if sixth {
+        next.ended = Some(Ended { at: now, how: OrderEnd::SixFailures });
+    }
+    let running = matches!(next.status, Status::Active | Status::PastDue { .. });
+    let notice = if running && next.downgrade.is_none() && next.superseded_by.is_none() {
+        settle(next, policy, now)
+    } else {
+        None
+    };
+    let rule = match notice.as_ref().map(|notice| notice.kind) {
+        _ if sixth => Rule::SixthFailure,
+        Some(NoticeKind::FirstPaymentFailure) => Rule::GraceBegan,
+        Some(NoticeKind::SecondPaymentFailure) => Rule::GraceLengthened,
+        Some(NoticeKind::FinalPaymentFailure) => Rule::LastWarning,
+        _ => Rule::FailureRecorded,
+    };
+    (rule, notice.into_iter().collect())
+}
+
+/// Puts status, grace and mails of a running order in step with its facts; gives the mail that is new.
+fn settle(next: &mut Subscription, policy: &DunningPolicy, now: Timestamp) -> Option<Notice> {
+    let Some(arrears) = Arrears::of(next) else {
+        next.status = Status::Active;
+        next.dunned = None;
+        next.extra_grace_days = 0;
+        return None;
+    };
+    let grace_ends_at = arrears.grace_ends_at(policy, next.extra_grace_days);
+    next.status = Status::PastDue { grace_ends_at };
+    let told = next.dunned.filter(|told| told.charge_due == arrears.charge_due);
+    let stage = u8::try_from(arrears.attempts).unwrap_or(u8::MAX);
+    if stage <= told.map_or(0, |told| told.stage) {
+        return None;
+    }
+    let kind = NoticeKind::of_stage(stage)?;
+    next.dunned = Some(Dunned {
+        charge_due: arrears.charge_due,
+        stage,
+        first_notice_at: told.map_or(now, |told| told.first_notice_at),
+    });
+    let notice = Notice::about(next, kind, &arrears.charge_due.to_string(), now)
+        .with_day("charge_due", arrears.charge_due)
+        .with_instant("grace_ends_at", grace_ends_at)
+        .with("new_card_needed", arrears.needs_new_card());
+    Some(notice)
+}
+
+/// The old order once a new one took its place: no more dunning, and its cancellation becomes due.
+fn supersede(old: &Versioned<Subscription>, by: &Subscription, now: Timestamp) -> Option<Change> {
+    if old.value.superseded_by.is_some() {
+        return None;
+    }
+    let mut next = old.value.clone();
+    next.superseded_by = Some(by.id.clone());
+    next.plan = PlanId::free();
+    next.dunned = None;
+    next.downgrade = None;
+    if matches!(next.status, Status::PastDue { .. }) {
+        next.status = Status::Active;
+    }
+    let fact = Fact::SupersededBy(by.id.clone());
+    let history = HistoryEntry {
+        at: now,
+        fact,
+        rule: Rule::Superseded,
+        from: Some(old.value.status),
+        to: next.status,
+        by: Actor::Ecpay,
+        why: None,
+    };
+    Some(Change { next, expected: Some(old.version), history })
+}

@@ -1,0 +1,18 @@
+//! The rules of the business, without I/O, clock or entropy: every function here is total and gives
+//! the same answer for the same arguments.
+
+pub mod arrears;
+pub mod billing;
+pub mod decide_order;
+pub mod decide_payment;
+pub mod decide_retry;
+pub mod decision;
+pub mod ids;
+pub mod money;
+pub mod next_action;
+pub mod notification;
+pub mod payment;
+pub mod plan;
+pub mod policy;
+pub mod subscription;
+pub mod time;

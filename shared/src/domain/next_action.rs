@@ -1,0 +1,146 @@
+//! What happens to a subscription next by itself, when, and why. Stored with it as its place in the due index.
+
+use serde::{Deserialize, Serialize};
+
+use super::arrears::{Arrears, downgrade_at, next_retry_at};
+use super::policy::{
+    CANCEL_LEAD_DAYS, CANCEL_REPEAT_HOURS, DunningPolicy, LATE_CHARGE_QUERY_DAYS, PENDING_EXPIRY_HOURS,
+    PENDING_QUERY_MINUTES, RECOVERY_WINDOW_DAYS,
+};
+use super::subscription::{Status, Subscription};
+use super::time::{Timestamp, Zone};
+
+/// The tasks that can be due for a subscription. Each is a queue of the due index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActionKind {
+    /// Ask ECPay about an order that has not been paid yet.
+    CheckPending,
+    /// Ask ECPay what happened.
+    Reconcile,
+    /// Ask ECPay to charge again.
+    Retry,
+    /// Take the plan away.
+    EndGrace,
+    /// End the order at ECPay.
+    Cancel,
+}
+
+/// What is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextAction {
+    /// The task.
+    pub kind: ActionKind,
+    /// When it is due; it runs with the first scheduled run from then on.
+    pub at: Timestamp,
+    /// The reason, for people.
+    pub why: &'static str,
+}
+
+impl ActionKind {
+    /// The name of the task, of its queue in the due index, and of the action in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CheckPending => "check-pending",
+            Self::Reconcile => "reconcile",
+            Self::Retry => "retry",
+            Self::EndGrace => "end-grace",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+impl NextAction {
+    /// What is next for a subscription; `None` when it only waits for ECPay, or for nothing.
+    #[must_use]
+    pub fn of(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
+        let asked = subscription.retry.filter(super::subscription::RetryAsk::is_open);
+        if let Some(ask) = asked {
+            return Some(Self::new(
+                ActionKind::Reconcile,
+                ask.asked_at,
+                "a retry was asked and its result is still to come",
+            ));
+        }
+        match subscription.status {
+            Status::Pending => Some(pending(subscription)),
+            Status::Active if subscription.superseded_by.is_some() => {
+                Some(cancel(subscription, subscription.created_at, "a new order took its place"))
+            }
+            Status::Active if subscription.downgrade.is_some() => Some(after_downgrade(subscription)),
+            Status::Active => active(subscription),
+            Status::PastDue { .. } => past_due(subscription, policy),
+            Status::Cancelled | Status::Completed if !subscription.plan.is_free() => paid_out(subscription),
+            Status::Cancelled | Status::Completed | Status::Failed => None,
+        }
+    }
+
+    const fn new(kind: ActionKind, at: Timestamp, why: &'static str) -> Self {
+        Self { kind, at, why }
+    }
+}
+
+fn pending(subscription: &Subscription) -> NextAction {
+    let asked_until = subscription.checked_at.unwrap_or(subscription.created_at);
+    let ages = PENDING_QUERY_MINUTES.map(|minutes| subscription.created_at.plus_minutes(minutes));
+    match ages.into_iter().find(|at| *at > asked_until) {
+        Some(at) => NextAction::new(ActionKind::CheckPending, at, "the first charge has not been reported"),
+        None => NextAction::new(
+            ActionKind::CheckPending,
+            subscription.created_at.plus_hours(PENDING_EXPIRY_HOURS),
+            "an order that is not paid within a day is given up",
+        ),
+    }
+}
+
+fn active(subscription: &Subscription) -> Option<NextAction> {
+    let (_, paid_end) = subscription.paid_period()?;
+    if subscription.ended.is_some() {
+        return paid_out(subscription);
+    }
+    let at = paid_end.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
+    Some(NextAction::new(ActionKind::Reconcile, at, "a charge that is a day late is asked about"))
+}
+
+fn paid_out(subscription: &Subscription) -> Option<NextAction> {
+    let (_, paid_end) = subscription.paid_period()?;
+    Some(NextAction::new(
+        ActionKind::EndGrace,
+        paid_end.start(Zone::Taipei),
+        "the order is over and the paid period ends",
+    ))
+}
+
+fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextAction> {
+    let arrears = Arrears::of(subscription)?;
+    let downgrade = downgrade_at(subscription, &arrears, policy);
+    match next_retry_at(subscription, &arrears, policy) {
+        // At the same instant the retry goes first: it may make the downgrade unnecessary.
+        Some(at) if at <= downgrade => Some(NextAction::new(
+            ActionKind::Retry,
+            at,
+            "the charge failed and is tried again on the days of the policy",
+        )),
+        _ => Some(NextAction::new(ActionKind::EndGrace, downgrade, "the grace period ends unpaid")),
+    }
+}
+
+fn after_downgrade(subscription: &Subscription) -> NextAction {
+    let since = subscription.downgrade.map_or(subscription.created_at, |downgrade| downgrade.at);
+    let next_charge = subscription.calendar().next_due_after(since.day(Zone::Taipei));
+    let window_end = since.plus_days(RECOVERY_WINDOW_DAYS);
+    let lead = next_charge.plus_days(-CANCEL_LEAD_DAYS).start(Zone::Taipei);
+    cancel(subscription, window_end.min(lead).max(since), "the customer is on FREE and must not be charged again")
+}
+
+fn cancel(subscription: &Subscription, at: Timestamp, why: &'static str) -> NextAction {
+    match subscription.cancel {
+        Some(ask) => NextAction::new(
+            ActionKind::Cancel,
+            ask.asked_at.plus_hours(CANCEL_REPEAT_HOURS),
+            "the cancellation was asked and is not confirmed yet",
+        ),
+        None => NextAction::new(ActionKind::Cancel, at, why),
+    }
+}

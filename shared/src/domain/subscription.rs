@@ -1,0 +1,354 @@
+//! A subscription: what was agreed, the facts known about it, and the state that follows from them.
+
+use serde::{Deserialize, Serialize};
+
+use super::billing::BillingCalendar;
+use super::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
+use super::money::Twd;
+use super::plan::{BillingCycle, PlanId};
+use super::time::{LocalDate, Timestamp, Zone};
+
+/// How many event ids an item remembers, so that a repeat is seen by one read.
+pub const REMEMBERED_EVENTS: usize = 12;
+/// How many failures an item keeps. ECPay ends an order at six; the rest is room for surprises.
+const REMEMBERED_FAILURES: usize = 24;
+
+/// One order at ECPay and the customer behind it. Changed only through a [`super::decision::Decision`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The order's MerchantTradeNo.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Where mail goes.
+    pub email: EmailAddress,
+    /// The merchant the order was made under.
+    pub merchant: MerchantId,
+    /// What was ordered.
+    pub terms: Terms,
+    /// When the order was made.
+    pub created_at: Timestamp,
+    /// The order that this one is to replace.
+    pub replaces: Option<SubscriptionId>,
+    /// The order that has replaced this one.
+    pub superseded_by: Option<SubscriptionId>,
+    /// The state.
+    pub status: Status,
+    /// What the customer may use now: the ordered plan or FREE.
+    pub plan: PlanId,
+    /// Set while the customer is on FREE because of us.
+    pub downgrade: Option<Downgrade>,
+    /// What ECPay did, as far as we know.
+    pub facts: Facts,
+    /// What the customer was told of the open episode.
+    pub dunned: Option<Dunned>,
+    /// Days that staff added to the grace period of the open episode.
+    pub extra_grace_days: u32,
+    /// The latest retry asked of ECPay.
+    pub retry: Option<RetryAsk>,
+    /// The cancel asked of ECPay.
+    pub cancel: Option<CancelAsk>,
+    /// Set when ECPay will charge this order no more.
+    pub ended: Option<Ended>,
+    /// The due day for which staff were told that no charge came.
+    pub told_uncharged: Option<LocalDate>,
+    /// When a pending order was last asked about.
+    pub checked_at: Option<Timestamp>,
+    /// The latest events, oldest first.
+    pub recent: Vec<SeenEvent>,
+}
+
+/// What was ordered; never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The plan.
+    pub plan: PlanId,
+    /// How often it is charged.
+    pub cycle: BillingCycle,
+    /// What each charge costs.
+    pub price: Twd,
+    /// How many charges were ordered.
+    pub exec_times: u32,
+}
+
+/// The states. The plan is a separate field: after a downgrade a subscription is active on FREE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Ordered, no charge known.
+    Pending,
+    /// Charged as agreed, or on FREE after a downgrade.
+    Active,
+    /// The latest charge failed and grace runs.
+    PastDue {
+        /// The first instant after the grace period.
+        grace_ends_at: Timestamp,
+    },
+    /// Cancelled at ECPay, which was confirmed.
+    Cancelled,
+    /// All ordered charges were made.
+    Completed,
+    /// The first authorisation failed or never came.
+    Failed,
+}
+
+/// What ECPay reported. Reports may come late, twice and in any order; what follows from them does not
+/// depend on that.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The day of the first successful charge (Taipei).
+    pub anchor: Option<LocalDate>,
+    /// The highest success number known.
+    pub successes: u32,
+    /// The latest successful charge known.
+    pub last_success_at: Option<Timestamp>,
+    /// Failed charges after the first, oldest first.
+    pub failures: Vec<FailedCharge>,
+    /// Last four digits of the card.
+    pub card_last4: Option<String>,
+}
+
+/// A charge that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedCharge {
+    /// Its ProcessDate.
+    pub at: Timestamp,
+    /// ECPay's code.
+    pub rtn_code: String,
+}
+
+/// Why and since when a customer is on FREE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Downgrade {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: DowngradeReason,
+}
+
+/// Why a customer was put on FREE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DowngradeReason {
+    /// Grace ended unpaid.
+    PaymentFailure,
+    /// ECPay did not charge at all.
+    NotCharged,
+}
+
+/// What the customer was told about the charge that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dunned {
+    /// The due day of that charge.
+    pub charge_due: LocalDate,
+    /// The last stage told, 1 to 3.
+    pub stage: u8,
+    /// When the first notice was queued.
+    pub first_notice_at: Timestamp,
+}
+
+/// A retry asked of ECPay (ReAuth). While it is open no other is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryAsk {
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// What became of it.
+    pub state: RetryState,
+}
+
+/// What became of a retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryState {
+    /// No clear answer: it may have been taken. Resolved by query, never asked again blindly.
+    Unknown,
+    /// ECPay took it and will charge.
+    Accepted,
+    /// ECPay would not take it.
+    Refused,
+    /// It never reached ECPay (403): the same retry may be asked later.
+    NotAsked,
+    /// A charge made after the ask was reported.
+    Resolved,
+    /// No charge was reported within a day.
+    NoResult,
+}
+
+/// A cancel asked of ECPay. It is done only when a query says so, see [`Ended`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelAsk {
+    /// When it was last asked.
+    pub asked_at: Timestamp,
+}
+
+/// ECPay will charge this order no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// When we knew.
+    pub at: Timestamp,
+    /// How it ended.
+    pub how: OrderEnd,
+}
+
+/// How an order ended at ECPay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderEnd {
+    /// ExecStatus 0.
+    Cancelled,
+    /// ExecStatus 2: all charges were made.
+    Finished,
+    /// Six charges failed.
+    SixFailures,
+}
+
+/// An event that was applied, with what a repeat must agree on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenEvent {
+    /// Its identity.
+    pub event: EventId,
+    /// Its authorisation.
+    pub gwsr: Option<GatewayAuthorization>,
+    /// Its amount.
+    pub amount: Option<Twd>,
+}
+
+impl Status {
+    /// The name that the API shows.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::PastDue { .. } => "past_due",
+            Self::Cancelled => "cancelled",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The end of grace, while it runs.
+    #[must_use]
+    pub const fn grace_ends_at(self) -> Option<Timestamp> {
+        match self {
+            Self::PastDue { grace_ends_at } => Some(grace_ends_at),
+            Self::Pending | Self::Active | Self::Cancelled | Self::Completed | Self::Failed => None,
+        }
+    }
+}
+
+impl DowngradeReason {
+    /// The name that the API shows (the older system's words).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PaymentFailure => "payment_failure",
+            Self::NotCharged => "not_charged",
+        }
+    }
+}
+
+impl RetryAsk {
+    /// Whether its result is still to come.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        match self.state {
+            RetryState::Unknown | RetryState::Accepted => true,
+            RetryState::Refused | RetryState::NotAsked | RetryState::Resolved | RetryState::NoResult => false,
+        }
+    }
+}
+
+impl Facts {
+    /// Keeps a failure in its place by time.
+    pub fn add_failure(&mut self, failure: FailedCharge) {
+        let place = self.failures.partition_point(|known| known.at <= failure.at);
+        self.failures.insert(place, failure);
+        let excess = self.failures.len().saturating_sub(REMEMBERED_FAILURES);
+        self.failures.drain(..excess);
+    }
+}
+
+impl Subscription {
+    /// A new order, not yet paid.
+    #[must_use]
+    pub fn ordered(order: NewOrder, now: Timestamp) -> Self {
+        Self {
+            id: order.id,
+            user: order.user,
+            email: order.email,
+            merchant: order.merchant,
+            terms: order.terms,
+            created_at: now,
+            replaces: order.replaces,
+            superseded_by: None,
+            status: Status::Pending,
+            plan: PlanId::free(),
+            downgrade: None,
+            facts: Facts::default(),
+            dunned: None,
+            extra_grace_days: 0,
+            retry: None,
+            cancel: None,
+            ended: None,
+            told_uncharged: None,
+            checked_at: None,
+            recent: Vec::new(),
+        }
+    }
+
+    /// The days on which this order is charged. Until the first charge is known it is taken to have been
+    /// made on the day of the order.
+    #[must_use]
+    pub fn calendar(&self) -> BillingCalendar {
+        let anchor = self.facts.anchor.unwrap_or_else(|| self.created_at.day(Zone::Taipei));
+        BillingCalendar::new(anchor, self.terms.cycle)
+    }
+
+    /// The days from and to which the customer has paid; the second is the day of the next charge.
+    #[must_use]
+    pub fn paid_period(&self) -> Option<(LocalDate, LocalDate)> {
+        let calendar = self.calendar();
+        let number = calendar.charge_on(self.facts.last_success_at?.day(Zone::Taipei));
+        Some((calendar.due(number), calendar.due(number.saturating_add(1))))
+    }
+
+    /// What each period costs the customer now: nothing on FREE.
+    #[must_use]
+    pub fn amount(&self) -> Twd {
+        if self.plan.is_free() { Twd::ZERO } else { self.terms.price }
+    }
+
+    /// Whether the user has this subscription and so needs no other: it may still be charged, or gives access.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        match self.status {
+            Status::Active | Status::PastDue { .. } => self.superseded_by.is_none(),
+            Status::Pending | Status::Failed | Status::Cancelled | Status::Completed => false,
+        }
+    }
+
+    /// Remembers an event, forgetting the oldest.
+    pub fn remember(&mut self, event: SeenEvent) {
+        self.recent.push(event);
+        let excess = self.recent.len().saturating_sub(REMEMBERED_EVENTS);
+        self.recent.drain(..excess);
+    }
+}
+
+/// What a new order is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewOrder {
+    /// The order's MerchantTradeNo.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Where mail goes.
+    pub email: EmailAddress,
+    /// Under which merchant.
+    pub merchant: MerchantId,
+    /// What is ordered.
+    pub terms: Terms,
+    /// The order it is to replace.
+    pub replaces: Option<SubscriptionId>,
+}

@@ -1,0 +1,271 @@
+//! Instants, calendar days, and the zones that turn one into the other.
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use serde::{Deserialize, Serialize};
+
+/// An instant in UTC, to the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Timestamp(DateTime<Utc>);
+
+/// A calendar day; which one an instant belongs to depends on a [`Zone`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LocalDate(NaiveDate);
+
+/// The zones in which Duekeeper's businesses count days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    /// Asia/Taipei: ECPay's dates, billing days, MMS.
+    Taipei,
+    /// Asia/Jakarta: the workshop.
+    Jakarta,
+}
+
+/// Why a text is not an instant or a day.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// Not RFC 3339.
+    #[error("an instant is written like 2025-02-01T03:05:06+08:00")]
+    NotAnInstant,
+    /// Not `yyyy/MM/dd HH:mm:ss`, the format of every date ECPay sends.
+    #[error("ECPay's dates are written like 2025/02/01 03:05:06")]
+    NotAnEcpayDate,
+    /// Not `yyyy-MM-dd`.
+    #[error("a day is written like 2025-02-01")]
+    NotADay,
+}
+
+const ECPAY_FORMAT: &str = "%Y/%m/%d %H:%M:%S";
+const DAY_FORMAT: &str = "%Y-%m-%d";
+
+impl Zone {
+    const fn tz(self) -> chrono_tz::Tz {
+        match self {
+            Self::Taipei => chrono_tz::Asia::Taipei,
+            Self::Jakarta => chrono_tz::Asia::Jakarta,
+        }
+    }
+}
+
+impl Timestamp {
+    /// The instant, cut to the second.
+    #[must_use]
+    pub fn new(instant: DateTime<Utc>) -> Self {
+        Self(DateTime::from_timestamp(instant.timestamp(), 0).unwrap_or(instant))
+    }
+
+    /// The instant `seconds` after 1970-01-01T00:00:00Z; `None` beyond the calendar.
+    #[must_use]
+    pub fn from_unix(seconds: i64) -> Option<Self> {
+        DateTime::from_timestamp(seconds, 0).map(Self)
+    }
+
+    /// Reads RFC 3339 with any offset.
+    ///
+    /// # Errors
+    /// [`Error::NotAnInstant`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        DateTime::parse_from_rfc3339(text).map(|instant| Self::new(instant.to_utc())).map_err(|_| Error::NotAnInstant)
+    }
+
+    /// Reads ECPay's `yyyy/MM/dd HH:mm:ss`, which is Taipei time without an offset.
+    ///
+    /// # Errors
+    /// [`Error::NotAnEcpayDate`], also for days and hours that do not exist.
+    pub fn parse_ecpay(text: &str) -> Result<Self, Error> {
+        let local = NaiveDateTime::parse_from_str(text, ECPAY_FORMAT).map_err(|_| Error::NotAnEcpayDate)?;
+        if local.format(ECPAY_FORMAT).to_string() != text {
+            return Err(Error::NotAnEcpayDate);
+        }
+        let instant = Zone::Taipei.tz().from_local_datetime(&local).earliest().ok_or(Error::NotAnEcpayDate)?;
+        Ok(Self::new(instant.to_utc()))
+    }
+
+    /// As ECPay writes it: Taipei time, `yyyy/MM/dd HH:mm:ss`.
+    #[must_use]
+    pub fn to_ecpay(self) -> String {
+        self.0.with_timezone(&Zone::Taipei.tz()).format(ECPAY_FORMAT).to_string()
+    }
+
+    /// Taipei time as digits only, `yyyyMMddHHmmss`: part of event ids.
+    #[must_use]
+    pub fn to_compact(self) -> String {
+        self.0.with_timezone(&Zone::Taipei.tz()).format("%Y%m%d%H%M%S").to_string()
+    }
+
+    /// As a person in the zone reads it: `yyyy-MM-dd HH:mm`.
+    #[must_use]
+    pub fn to_local(self, zone: Zone) -> String {
+        self.0.with_timezone(&zone.tz()).format("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub const fn unix(self) -> i64 {
+        self.0.timestamp()
+    }
+
+    /// The instant in chrono's terms.
+    #[must_use]
+    pub const fn utc(self) -> DateTime<Utc> {
+        self.0
+    }
+
+    /// The calendar day of this instant in `zone`.
+    #[must_use]
+    pub fn day(self, zone: Zone) -> LocalDate {
+        LocalDate(self.0.with_timezone(&zone.tz()).date_naive())
+    }
+
+    /// This instant moved by `seconds`, held at the ends of the calendar.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        let moved = TimeDelta::try_seconds(seconds).and_then(|by| self.0.checked_add_signed(by));
+        Self(moved.unwrap_or(if seconds < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC }))
+    }
+
+    /// This instant moved by minutes.
+    #[must_use]
+    pub fn plus_minutes(self, minutes: i64) -> Self {
+        self.plus_seconds(minutes.saturating_mul(60))
+    }
+
+    /// This instant moved by hours.
+    #[must_use]
+    pub fn plus_hours(self, hours: i64) -> Self {
+        self.plus_seconds(hours.saturating_mul(3_600))
+    }
+
+    /// This instant moved by days of 24 hours.
+    #[must_use]
+    pub fn plus_days(self, days: i64) -> Self {
+        self.plus_seconds(days.saturating_mul(86_400))
+    }
+}
+
+impl LocalDate {
+    /// The day of the calendar; `None` when it does not exist.
+    #[must_use]
+    pub fn new(year: i32, month: u32, day: u32) -> Option<Self> {
+        NaiveDate::from_ymd_opt(year, month, day).map(Self)
+    }
+
+    /// Reads `yyyy-MM-dd`.
+    ///
+    /// # Errors
+    /// [`Error::NotADay`], also for days that do not exist.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let day = NaiveDate::parse_from_str(text, DAY_FORMAT).map_err(|_| Error::NotADay)?;
+        if day.format(DAY_FORMAT).to_string() == text { Ok(Self(day)) } else { Err(Error::NotADay) }
+    }
+
+    /// The first instant of this day in `zone`.
+    #[must_use]
+    pub fn start(self, zone: Zone) -> Timestamp {
+        let midnight = self.0.and_time(chrono::NaiveTime::MIN);
+        let start = zone.tz().from_local_datetime(&midnight).earliest();
+        Timestamp(start.map_or_else(|| midnight.and_utc(), |instant| instant.to_utc()))
+    }
+
+    /// This day moved by calendar days, held at the ends of the calendar.
+    #[must_use]
+    pub fn plus_days(self, days: i64) -> Self {
+        let by = Days::new(days.unsigned_abs());
+        let (moved, end) = if days < 0 {
+            (self.0.checked_sub_days(by), NaiveDate::MIN)
+        } else {
+            (self.0.checked_add_days(by), NaiveDate::MAX)
+        };
+        Self(moved.unwrap_or(end))
+    }
+
+    /// This day moved by calendar months; a day that the month lacks becomes its last one.
+    #[must_use]
+    pub fn plus_months(self, months: u32) -> Self {
+        Self(self.0.checked_add_months(Months::new(months)).unwrap_or(NaiveDate::MAX))
+    }
+
+    /// Months since year 0, to tell how many months lie between two days.
+    pub(crate) fn month_number(self) -> i64 {
+        i64::from(self.0.year()) * 12 + i64::from(self.0.month0())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Secs, true))
+    }
+}
+
+impl fmt::Display for LocalDate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0.format(DAY_FORMAT))
+    }
+}
+
+impl From<Timestamp> for String {
+    fn from(instant: Timestamp) -> Self {
+        instant.to_string()
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self, Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<LocalDate> for String {
+    fn from(day: LocalDate) -> Self {
+        day.to_string()
+    }
+}
+
+impl TryFrom<String> for LocalDate {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self, Error> {
+        Self::parse(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ecpay_dates_are_taipei_time_and_nothing_but_their_format() {
+        let instant = Timestamp::parse_ecpay("2025/02/01 03:05:06").unwrap();
+        assert_eq!(instant.to_string(), "2025-01-31T19:05:06Z");
+        assert_eq!(instant.to_ecpay(), "2025/02/01 03:05:06");
+        assert_eq!(instant.day(Zone::Taipei).to_string(), "2025-02-01");
+        for bad in [
+            "",
+            "2025/2/1 3:5:6",
+            "2025/02/30 00:00:00",
+            "2025-02-01 03:05:06",
+            "2025/02/01 24:00:00",
+            " 2025/02/01 03:05:06",
+        ] {
+            assert_eq!(Timestamp::parse_ecpay(bad), Err(Error::NotAnEcpayDate), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_of_its_zone() {
+        let day = LocalDate::parse("2025-03-01").unwrap();
+        assert_eq!(day.start(Zone::Taipei).to_string(), "2025-02-28T16:00:00Z");
+        assert_eq!(day.start(Zone::Jakarta).to_string(), "2025-02-28T17:00:00Z");
+    }
+
+    #[test]
+    fn months_are_counted_by_the_calendar() {
+        let anchor = LocalDate::parse("2024-01-31").unwrap();
+        assert_eq!(anchor.plus_months(1).to_string(), "2024-02-29");
+        assert_eq!(anchor.plus_months(2).to_string(), "2024-03-31");
+        assert_eq!(anchor.plus_months(13).to_string(), "2025-02-28");
+    }
+}

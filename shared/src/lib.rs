@@ -1,0 +1,4 @@
+//! Domain, wire formats, store and outbox of Duekeeper.
+
+pub mod domain;
+pub mod ecpay;
