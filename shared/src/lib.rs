@@ -1,4 +1,30 @@
 //! Domain, wire formats, store and outbox of Duekeeper.
+//!
+//! Without features only the pure half is compiled: [`domain`], [`ecpay`] and [`email`] know neither time nor
+//! network. `io` adds the store and what belongs to it, `send` what calls others.
 
 pub mod domain;
 pub mod ecpay;
+pub mod email;
+
+#[cfg(feature = "io")]
+pub mod clock;
+#[cfg(feature = "io")]
+pub mod config;
+#[cfg(feature = "io")]
+pub mod entropy;
+#[cfg(feature = "io")]
+pub mod payments;
+#[cfg(feature = "io")]
+pub mod secrets;
+#[cfg(feature = "io")]
+pub mod store;
+#[cfg(feature = "io")]
+pub mod telemetry;
+
+#[cfg(feature = "send")]
+pub mod gateway;
+#[cfg(feature = "send")]
+pub mod messenger;
+#[cfg(feature = "send")]
+pub mod outbox;

@@ -1,1 +1,113 @@
-//! Receives ECPay's callbacks.
+//! Receives ECPay's callbacks: verify, parse, load, decide, commit, reply.
+//!
+//! Knows nothing of sending: whatever follows from a callback is stored here and sent by others.
+
+use aws_types::SdkConfig;
+use lambda_http::{Body, Request, Response};
+use shared::clock::Moment;
+use shared::config::{self, Invalid, Reader};
+use shared::domain::policy::DunningPolicy;
+use shared::domain::time::Timestamp;
+use shared::ecpay::event;
+use shared::ecpay::form::{CallbackKind, VerifiedForm};
+use shared::payments;
+use shared::secrets::{self, EcpayKeys};
+use shared::store::Store;
+use shared::telemetry::chain;
+
+mod aside;
+mod reply;
+mod tally;
+
+/// What the function is told at start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    table: String,
+    ecpay: config::Ecpay,
+    policy: DunningPolicy,
+}
+
+/// One instance of the function.
+pub struct Webhook {
+    store: Store,
+    keys: EcpayKeys,
+    policy: DunningPolicy,
+    apply_simulated: bool,
+    tally: tally::Tally,
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// [`Invalid`] with every fault.
+    pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(lookup);
+        let table = reader.required("TABLE_NAME");
+        let (ecpay, policy) = (reader.ecpay(), reader.policy());
+        let config = ecpay.zip(policy).map(|(ecpay, policy)| Self { table, ecpay, policy });
+        reader.finish(config)
+    }
+}
+
+impl Webhook {
+    /// Builds the clients and reads the keys once, so that an instance that cannot verify does not start.
+    ///
+    /// # Errors
+    /// [`secrets::Error`].
+    pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, secrets::Error> {
+        let secrets = aws_sdk_secretsmanager::Client::new(aws);
+        let keys = EcpayKeys::new(secrets, config.ecpay.secret_id, config.ecpay.environment);
+        keys.get(wall).await?;
+        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
+        let apply_simulated = config.ecpay.apply_simulated;
+        Ok(Self { store, keys, policy: config.policy, apply_simulated, tally: tally::Tally::default() })
+    }
+}
+
+/// Answers one callback. `1|OK` is given only once everything that follows from it is stored.
+pub async fn handle(webhook: &Webhook, request: Request, moment: Moment) -> Response<Body> {
+    let Some(kind) = callback_kind(&request) else { return reply::not_found() };
+    let keys = match webhook.keys.get(moment.wall).await {
+        Ok(keys) => keys,
+        Err(error) => return reply::try_again(&chain(&error)),
+    };
+    let form = match VerifiedForm::verify(kind, request.body().as_ref(), &keys) {
+        Ok(form) => form,
+        Err(error) => {
+            tracing::warn!(callback = ?kind, reason = %error, "callback refused");
+            webhook.tally.refused(&webhook.store, kind.into(), moment.wall).await;
+            return reply::refused(&error);
+        }
+    };
+    let mut report = match event::parse(&form, moment.now) {
+        Ok(report) => report,
+        Err(error) => return webhook.set_aside_unusable(&form, &error, moment).await,
+    };
+    report.simulated &= !webhook.apply_simulated;
+    let log = aside::log(kind, report.event.as_str(), true, moment);
+    match payments::apply(&webhook.store, &report, Some(&log), &webhook.policy, moment.now).await {
+        Ok(payments::Outcome::Applied(rule)) => {
+            tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, rtn_code = report.rtn_code, "{}", rule.sentence());
+            webhook
+                .tally
+                .processed(&webhook.store, (kind.into(), true), report.subscription.as_str(), moment.wall)
+                .await;
+            reply::ok()
+        }
+        Ok(payments::Outcome::Repeat) => {
+            tracing::info!(subscription = %report.subscription, event = %report.event, "callback repeated");
+            reply::ok()
+        }
+        Ok(payments::Outcome::Quarantined(reason)) => webhook.set_aside(&form, &report, &reason, moment).await,
+        Err(error) => reply::try_again(&chain(&error)),
+    }
+}
+
+fn callback_kind(request: &Request) -> Option<CallbackKind> {
+    match (request.method().as_str(), request.uri().path()) {
+        ("POST", "/api/webhooks/ecpay-auth") => Some(CallbackKind::First),
+        ("POST", "/api/webhooks/ecpay-billing") => Some(CallbackKind::Period),
+        _ => None,
+    }
+}

@@ -1,0 +1,91 @@
+//! Callbacks that ECPay signed and that cannot be applied: kept, counted as failed, and acknowledged, because a
+//! repeat would not help.
+
+use std::collections::BTreeMap;
+
+use lambda_http::{Body, Response};
+use shared::clock::Moment;
+use shared::domain::decision::QuarantineReason;
+use shared::domain::ids::SubscriptionId;
+use shared::domain::payment::PaymentReport;
+use shared::ecpay::event;
+use shared::ecpay::form::{CallbackKind, VerifiedForm};
+use shared::payments;
+use shared::store::records::{Quarantined, WebhookLog};
+use shared::telemetry::chain;
+
+use crate::{Webhook, reply};
+
+impl Webhook {
+    /// A report that is not for applying.
+    pub(crate) async fn set_aside(
+        &self,
+        form: &VerifiedForm,
+        report: &PaymentReport,
+        reason: &QuarantineReason,
+        moment: Moment,
+    ) -> Response<Body> {
+        let set_aside = payments::quarantined(report, reason, fields(form), moment.now);
+        self.keep(form.kind(), set_aside, reason, moment).await
+    }
+
+    /// A form that is not even a report.
+    pub(crate) async fn set_aside_unusable(
+        &self,
+        form: &VerifiedForm,
+        error: &event::Error,
+        moment: Moment,
+    ) -> Response<Body> {
+        let reason = QuarantineReason::Unusable(error.to_string());
+        let fields = fields(form);
+        // A repeat changes its text only, so that is left out of the identity.
+        let told = fields.iter().filter(|(name, _)| *name != "RtnMsg").map(|(name, value)| format!("{name}={value}"));
+        let set_aside = Quarantined {
+            id: payments::digest(&told.collect::<Vec<_>>().join("&")),
+            callback: None,
+            subscription: form.get("MerchantTradeNo").and_then(|id| SubscriptionId::parse(id).ok()),
+            event: None,
+            reason: reason.name().to_owned(),
+            detail: reason.to_string(),
+            received_at: moment.now,
+            fields,
+        };
+        self.keep(form.kind(), set_aside, &reason, moment).await
+    }
+
+    async fn keep(
+        &self,
+        kind: CallbackKind,
+        set_aside: Quarantined,
+        reason: &QuarantineReason,
+        moment: Moment,
+    ) -> Response<Body> {
+        let set_aside = Quarantined { callback: Some(kind.into()), ..set_aside };
+        let log = log(kind, reason.name(), false, moment);
+        match payments::set_aside(&self.store, &set_aside, reason, Some(&log)).await {
+            Ok(kept) => {
+                tracing::warn!(quarantine = set_aside.id, reason = reason.name(), kept, "callback set aside");
+                if kept {
+                    self.tally.processed(&self.store, (kind.into(), false), &set_aside.id, moment.wall).await;
+                }
+                reply::ok()
+            }
+            Err(error) => reply::try_again(&chain(&error)),
+        }
+    }
+}
+
+/// The log row of a callback: its event, or the reason it was set aside.
+pub(crate) fn log(kind: CallbackKind, event: &str, applied: bool, moment: Moment) -> WebhookLog {
+    WebhookLog {
+        kind: kind.into(),
+        event: event.to_owned(),
+        applied,
+        received_at: moment.now,
+        processing_time_ms: moment.stopwatch.elapsed_ms(),
+    }
+}
+
+fn fields(form: &VerifiedForm) -> BTreeMap<String, String> {
+    form.storable().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

@@ -1,0 +1,56 @@
+//! The one room that reads the clock. Called by `main.rs` only; everything else takes the time as an argument.
+
+use std::time::{Duration, Instant};
+
+use crate::domain::time::Timestamp;
+
+/// The time of one invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Logical time: what decisions are made by. For a scheduled run the time it was scheduled for.
+    pub now: Timestamp,
+    /// Real time: signatures, leases and caches.
+    pub wall: Timestamp,
+    /// Running since the invocation began.
+    pub stopwatch: Stopwatch,
+}
+
+/// Measures how long something takes; tells nothing of the time of day.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+/// The current time.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the room")]
+pub fn now() -> Timestamp {
+    Timestamp::new(chrono::Utc::now())
+}
+
+impl Moment {
+    /// An invocation that happens at `at` in both senses.
+    #[must_use]
+    pub fn at(at: Timestamp) -> Self {
+        Self { now: at, wall: at, stopwatch: Stopwatch::start() }
+    }
+}
+
+impl Stopwatch {
+    /// Starts.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the room")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long it has been running.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// The same in milliseconds, to two decimals.
+    #[must_use]
+    pub fn elapsed_ms(&self) -> f64 {
+        (self.elapsed().as_secs_f64() * 100_000.0).round() / 100.0
+    }
+}

@@ -1,0 +1,140 @@
+//! One report, from what is stored to what is stored next: load, decide, commit. Callbacks and answers to queries
+//! take the same way.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::decide_payment::{agrees, decide_payment};
+use crate::domain::decision::{QuarantineReason, Rule, Verdict};
+use crate::domain::ids::SubscriptionId;
+use crate::domain::notification::{Notice, NoticeKind};
+use crate::domain::payment::PaymentReport;
+use crate::domain::policy::DunningPolicy;
+use crate::domain::subscription::Subscription;
+use crate::domain::time::Timestamp;
+use crate::store::commit::Commit;
+use crate::store::quarantine::Beside;
+use crate::store::records::{Quarantined, WebhookLog};
+use crate::store::{Error, Store};
+
+/// How often a report is decided again because somebody else wrote first.
+const ATTEMPTS: usize = 8;
+
+/// What came of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was stored, under this rule.
+    Applied(Rule),
+    /// It was stored before.
+    Repeat,
+    /// It was set aside.
+    Quarantined(QuarantineReason),
+}
+
+/// Loads the order, decides and commits, again where somebody else wrote first. `log` is the callback's, if it came
+/// by one. `now` is the same at every attempt.
+///
+/// # Errors
+/// [`Error`]; nothing is then acknowledged.
+pub async fn apply(
+    store: &Store,
+    report: &PaymentReport,
+    log: Option<&WebhookLog>,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> Result<Outcome, Error> {
+    for _ in 0..ATTEMPTS {
+        let Some(snapshot) = store.snapshot(&report.subscription).await? else {
+            return Ok(Outcome::Quarantined(QuarantineReason::UnknownOrder));
+        };
+        let decision = match decide_payment(&snapshot, report, policy, now) {
+            Verdict::Apply(decision) => *decision,
+            Verdict::Repeat => return Ok(Outcome::Repeat),
+            Verdict::Quarantine(reason) => return Ok(Outcome::Quarantined(reason)),
+        };
+        let rule = decision.change.history.rule;
+        match store.commit(decision, log, policy).await? {
+            Commit::Done => return Ok(Outcome::Applied(rule)),
+            Commit::AlreadyApplied(Some(seen)) if !agrees(&seen, report) => {
+                return Ok(Outcome::Quarantined(QuarantineReason::Conflict));
+            }
+            Commit::AlreadyApplied(_) => return Ok(Outcome::Repeat),
+            Commit::Stale | Commit::UserHeld(_) => {}
+        }
+    }
+    Err(Error::Contended { doing: "applying a report" })
+}
+
+/// A report as it is set aside.
+#[must_use]
+pub fn quarantined(
+    report: &PaymentReport,
+    reason: &QuarantineReason,
+    fields: BTreeMap<String, String>,
+    now: Timestamp,
+) -> Quarantined {
+    let identity =
+        [report.subscription.as_str(), report.merchant.as_str(), report.event.as_str(), reason.name()].join("|");
+    let amount = report.amount.map_or_else(String::new, |amount| amount.to_string());
+    let gwsr = report.gwsr.as_ref().map_or("", |gwsr| gwsr.as_str());
+    Quarantined {
+        id: digest(&format!("{identity}|{amount}|{gwsr}")),
+        callback: None,
+        subscription: Some(report.subscription.clone()),
+        event: Some(report.event.clone()),
+        reason: reason.name().to_owned(),
+        detail: reason.to_string(),
+        received_at: now,
+        fields,
+    }
+}
+
+/// Sets a report aside, and tells staff at once where it is about an order of ours and about money.
+///
+/// # Errors
+/// [`Error`]; nothing is then acknowledged.
+pub async fn set_aside(
+    store: &Store,
+    set_aside: &Quarantined,
+    reason: &QuarantineReason,
+    log: Option<&WebhookLog>,
+) -> Result<bool, Error> {
+    let known = match (&set_aside.subscription, reason) {
+        (Some(id), QuarantineReason::UnknownOrder) => (id, None),
+        (Some(id), _) => (id, store_order(store, id).await?),
+        (None, _) => return store.set_aside(set_aside, Beside { capped: true, ..Beside::default() }).await,
+    };
+    let (id, order) = known;
+    let notice = order.as_ref().filter(|_| is_about_money(reason)).map(|order| notice(order, set_aside));
+    let log = log.filter(|_| order.is_some()).map(|log| (id, log));
+    store.set_aside(set_aside, Beside { log, notice: notice.as_ref(), capped: order.is_none() }).await
+}
+
+async fn store_order(store: &Store, id: &SubscriptionId) -> Result<Option<Subscription>, Error> {
+    Ok(store.subscription(id).await?.map(|order| order.value))
+}
+
+/// A wrong amount or a conflict is money that somebody must look for; a simulation is staff's own doing, and another
+/// merchant's report a stranger's.
+const fn is_about_money(reason: &QuarantineReason) -> bool {
+    match reason {
+        QuarantineReason::WrongAmount { .. } | QuarantineReason::Conflict | QuarantineReason::Unusable(_) => true,
+        QuarantineReason::UnknownOrder | QuarantineReason::WrongMerchant | QuarantineReason::Simulated => false,
+    }
+}
+
+fn notice(order: &Subscription, report: &Quarantined) -> Notice {
+    let event = report.event.as_ref().map_or("none", |event| event.as_str());
+    Notice::about(order, NoticeKind::Quarantined, &report.id, report.received_at)
+        .with("reason", &report.detail)
+        .with("event", event)
+}
+
+/// A short name for a text: 32 hex digits of its SHA-256.
+#[must_use]
+pub fn digest(text: &str) -> String {
+    let mut name = hex::encode(Sha256::digest(text));
+    name.truncate(32);
+    name
+}

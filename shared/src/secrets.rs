@@ -1,0 +1,153 @@
+//! Secrets, read from Secrets Manager and kept in memory for a limited time.
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::SdkError;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use crate::domain::time::Timestamp;
+use crate::ecpay::check_mac_value::{HashKeys, VerificationKeys};
+use crate::ecpay::order::Environment;
+
+/// A secret is read again after this many minutes.
+const FRESH_MINUTES: i64 = 5;
+/// While Secrets Manager cannot be reached, what was read serves this many minutes.
+const STALE_MINUTES: i64 = 60;
+/// Callbacks signed with the previous keys are taken for this many hours after a change: longer than ECPay
+/// re-sends one.
+pub const PREVIOUS_KEYS_HOURS: i64 = 48;
+
+/// Why a secret cannot be used. The text holds its name, never its value.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Secrets Manager did not give it.
+    #[error("reading secret {id}")]
+    Unreadable {
+        /// Its name.
+        id: String,
+        /// Why.
+        source: Box<SdkError<GetSecretValueError>>,
+    },
+    /// It does not have the documented shape.
+    #[error("secret {id} is not {expected}")]
+    Malformed {
+        /// Its name.
+        id: String,
+        /// The documented shape.
+        expected: &'static str,
+    },
+    /// Keys that everybody knows, in production.
+    #[error("secret {id} holds ECPay's published test keys, which production refuses")]
+    PublishedKeys {
+        /// Its name.
+        id: String,
+    },
+}
+
+/// One version of a secret.
+pub struct SecretText {
+    /// Its value.
+    pub text: String,
+    /// When this version was made.
+    pub created_at: Option<Timestamp>,
+}
+
+/// Reads one version of a secret; `None` when it has none with that stage.
+///
+/// # Errors
+/// [`Error::Unreadable`].
+pub async fn read(client: &Client, id: &str, stage: &str) -> Result<Option<SecretText>, Error> {
+    let answer = client.get_secret_value().secret_id(id).version_stage(stage).send().await;
+    match answer {
+        Ok(answer) => {
+            let created_at = answer.created_date().and_then(|date| Timestamp::from_unix(date.secs()));
+            Ok(answer.secret_string.map(|text| SecretText { text, created_at }))
+        }
+        Err(error)
+            if stage != "AWSCURRENT"
+                && error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(Error::Unreadable { id: id.to_owned(), source: Box::new(error) }),
+    }
+}
+
+/// ECPay's keys of our merchant: a secret `{"hash_key": …, "hash_iv": …}`. Its AWSPREVIOUS version counts for
+/// [`PREVIOUS_KEYS_HOURS`] after the current one was made.
+pub struct EcpayKeys {
+    client: Client,
+    id: String,
+    environment: Environment,
+    cached: Mutex<Option<Cached>>,
+}
+
+#[derive(Clone)]
+struct Cached {
+    current: HashKeys,
+    previous: Option<(HashKeys, Timestamp)>,
+    read_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct KeyDocument {
+    hash_key: String,
+    hash_iv: String,
+}
+
+impl EcpayKeys {
+    /// The keys stored under `id`.
+    #[must_use]
+    pub fn new(client: Client, id: String, environment: Environment) -> Self {
+        Self { client, id, environment, cached: Mutex::new(None) }
+    }
+
+    /// The keys at `wall`.
+    ///
+    /// # Errors
+    /// [`Error`]; one that is younger than an hour is bridged by what was read before.
+    pub async fn get(&self, wall: Timestamp) -> Result<VerificationKeys, Error> {
+        let mut cached = self.cached.lock().await;
+        let fresh = |held: &Cached, minutes| wall < held.read_at.plus_minutes(minutes);
+        if !cached.as_ref().is_some_and(|held| fresh(held, FRESH_MINUTES)) {
+            match self.read(wall).await {
+                Ok(read) => *cached = Some(read),
+                Err(error) if cached.as_ref().is_some_and(|held| fresh(held, STALE_MINUTES)) => {
+                    tracing::warn!(
+                        error = crate::telemetry::chain(&error),
+                        "ECPay's keys could not be read again; the known ones serve on"
+                    );
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let held = cached.as_ref().ok_or_else(|| self.malformed())?;
+        let previous = held.previous.as_ref().filter(|(_, until)| wall < *until).map(|(keys, _)| keys.clone());
+        Ok(VerificationKeys { current: held.current.clone(), previous })
+    }
+
+    async fn read(&self, wall: Timestamp) -> Result<Cached, Error> {
+        let current = read(&self.client, &self.id, "AWSCURRENT").await?.ok_or_else(|| self.malformed())?;
+        let until = current.created_at.unwrap_or(wall).plus_hours(PREVIOUS_KEYS_HOURS);
+        let previous = if wall < until { read(&self.client, &self.id, "AWSPREVIOUS").await? } else { None };
+        let previous = previous.map(|secret| self.parse(&secret.text)).transpose()?.map(|keys| (keys, until));
+        Ok(Cached { current: self.parse(&current.text)?, previous, read_at: wall })
+    }
+
+    fn parse(&self, text: &str) -> Result<HashKeys, Error> {
+        let document: KeyDocument = serde_json::from_str(text).map_err(|_| self.malformed())?;
+        if document.hash_key.is_empty() || document.hash_iv.is_empty() {
+            return Err(self.malformed());
+        }
+        let keys = HashKeys::new(document.hash_key, document.hash_iv);
+        if self.environment == Environment::Production && keys.are_published() {
+            return Err(Error::PublishedKeys { id: self.id.clone() });
+        }
+        Ok(keys)
+    }
+
+    fn malformed(&self) -> Error {
+        Error::Malformed { id: self.id.clone(), expected: "JSON with hash_key and hash_iv" }
+    }
+}

@@ -1,0 +1,93 @@
+//! What is due, read from the sparse index: as much work as there is, at any table size.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
+
+use crate::domain::decision::Versioned;
+use crate::domain::next_action::ActionKind;
+use crate::domain::subscription::Subscription;
+use crate::domain::time::Timestamp;
+
+use super::records::{Record, WebhookLog};
+use super::{Error, Item, Store, key_of, keys, text};
+
+/// Items read at once.
+const PAGE: i32 = 50;
+
+/// Where a page ended; none: at the end of what is due.
+pub type Cursor = Option<HashMap<String, AttributeValue>>;
+
+impl Store {
+    /// A page of subscriptions whose task is due at `now`, in the order in which they fell due. Items that cannot
+    /// be read are in it as errors, so that they do not hide the others.
+    ///
+    /// # Errors
+    /// [`Error`] when the page itself cannot be read.
+    pub async fn due_subscriptions(
+        &self,
+        kind: ActionKind,
+        now: Timestamp,
+        after: Cursor,
+    ) -> Result<(Vec<Result<Versioned<Subscription>, Error>>, Cursor), Error> {
+        let (items, cursor) = self.due_page(kind.name(), now, after).await?;
+        let read = |item| {
+            let record: Record<Subscription> = Record::from_item(item)?;
+            Ok(Versioned { version: record.version.unwrap_or(0), value: record.data })
+        };
+        Ok((items.into_iter().map(read).collect(), cursor))
+    }
+
+    /// Up to a page of items of a queue that are due at `now`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub(super) async fn due_records<T: DeserializeOwned>(
+        &self,
+        queue: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Record<T>>, Error> {
+        let (items, _) = self.due_page(queue, now, None).await?;
+        items.into_iter().map(Record::from_item).collect()
+    }
+
+    async fn due_page(&self, queue: &str, now: Timestamp, after: Cursor) -> Result<(Vec<Item>, Cursor), Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(keys::DUE_INDEX)
+            .key_condition_expression("#queue = :queue AND #due_at <= :now")
+            .expression_attribute_names("#queue", keys::QUEUE)
+            .expression_attribute_names("#due_at", keys::DUE_AT)
+            .expression_attribute_values(":queue", text(queue))
+            .expression_attribute_values(":now", text(now.to_string()))
+            .set_exclusive_start_key(after)
+            .limit(PAGE);
+        let answer = query.send().await.map_err(|error| Error::unavailable("reading what is due", error))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+
+    /// Deletes callback logs whose time is over, at most `limit`; gives how many. DynamoDB's own expiry may take
+    /// days and does the same.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn delete_old_webhook_logs(&self, now: Timestamp, limit: usize) -> Result<usize, Error> {
+        let mut deleted = 0;
+        while deleted < limit {
+            let records = self.due_records::<WebhookLog>(keys::WEBHOOK_LOG_QUEUE, now).await?;
+            if records.is_empty() {
+                break;
+            }
+            for record in records {
+                let key = key_of(&keys::Key { pk: record.pk, sk: record.sk });
+                let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await;
+                delete.map_err(|error| Error::unavailable("deleting a callback log", error))?;
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
+    }
+}

@@ -1,0 +1,181 @@
+//! Every key and index of the table, on one page.
+//!
+//! | item | pk | sk |
+//! |---|---|---|
+//! | subscription | `SUB#<id>` | `STATE` |
+//! | receipt of an event | `SUB#<id>` | `RECEIPT#<event>` |
+//! | payment | `SUB#<id>` | `PAYMENT#<authorisation or event>` |
+//! | history | `SUB#<id>` | `HISTORY#<version>` |
+//! | callback log | `SUB#<id>` | `WEBHOOK#<received>#<event>` |
+//! | notice about a subscription | `SUB#<id>` | `NOTICE#<notification id>` |
+//! | other notice | `STAFF` | `NOTICE#<notification id>` |
+//! | user | `USER#<user id>` | `STATE` |
+//! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
+//! | quarantined report | `QUARANTINE#<id>` | `STATE` |
+//! | quarantine count of a day | `COUNT#quarantine` | `<day>` |
+//! | subscriptions by status | `COUNT#status` | `<shard>` |
+//! | callbacks by hour | `COUNT#callbacks#<shard>` | `<hour>` |
+//! | run | `RUN` | `<run id>` |
+//! | ECPay's breaker | `BREAKER` | `ecpay` |
+//!
+//! The index `due` is sparse: items with `queue` and `due_at` are in it, ordered by time within each queue.
+
+use crate::domain::ids::{EventId, NotificationId, PaymentId, SubscriptionId, UserId};
+use crate::domain::time::Timestamp;
+
+/// Partition key of the table.
+pub const PK: &str = "pk";
+/// Sort key of the table.
+pub const SK: &str = "sk";
+/// When DynamoDB may delete an item, in Unix seconds.
+pub const EXPIRES_AT: &str = "expires_at";
+/// The due index.
+pub const DUE_INDEX: &str = "due";
+/// Its partition key.
+pub const QUEUE: &str = "queue";
+/// Its sort key: RFC 3339 in UTC, to the second.
+pub const DUE_AT: &str = "due_at";
+/// Sort key of items that stand alone in their partition.
+pub const STATE: &str = "STATE";
+
+/// Queue of notices to be mailed.
+pub const MAIL_QUEUE: &str = "send-mail";
+/// Queue of callback logs, by the day on which they may go.
+pub const WEBHOOK_LOG_QUEUE: &str = "webhook-log";
+/// Queue of quarantined reports, by the time they came.
+pub const QUARANTINE_QUEUE: &str = "quarantine";
+
+/// A primary key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+}
+
+/// Prefixes of the sort keys within a subscription's partition.
+pub mod prefix {
+    /// Payments.
+    pub const PAYMENT: &str = "PAYMENT#";
+    /// History.
+    pub const HISTORY: &str = "HISTORY#";
+    /// Callback logs.
+    pub const WEBHOOK: &str = "WEBHOOK#";
+    /// Notices.
+    pub const NOTICE: &str = "NOTICE#";
+}
+
+/// The partition of a subscription.
+#[must_use]
+pub fn subscription_partition(id: &SubscriptionId) -> String {
+    format!("SUB#{id}")
+}
+
+/// A subscription.
+#[must_use]
+pub fn subscription(id: &SubscriptionId) -> Key {
+    Key::new(subscription_partition(id), STATE)
+}
+
+/// The receipt of an event.
+#[must_use]
+pub fn receipt(id: &SubscriptionId, event: &EventId) -> Key {
+    Key::new(subscription_partition(id), format!("RECEIPT#{event}"))
+}
+
+/// A payment.
+#[must_use]
+pub fn payment(subscription: &SubscriptionId, id: &PaymentId) -> Key {
+    Key::new(subscription_partition(subscription), format!("{}{}", prefix::PAYMENT, id.key()))
+}
+
+/// The history entry that made `version`.
+#[must_use]
+pub fn history(id: &SubscriptionId, version: u64) -> Key {
+    Key::new(subscription_partition(id), format!("{}{version:010}", prefix::HISTORY))
+}
+
+/// The log of a callback.
+#[must_use]
+pub fn webhook_log(id: &SubscriptionId, received_at: Timestamp, event: &str) -> Key {
+    Key::new(subscription_partition(id), format!("{}{received_at}#{event}", prefix::WEBHOOK))
+}
+
+/// A notice; its id begins with its subject.
+#[must_use]
+pub fn notice(id: &NotificationId) -> Key {
+    let subject = id.as_str().split('/').next().unwrap_or_default();
+    let pk = SubscriptionId::parse(subject).ok().filter(|_| subject != "staff").map(|id| subscription_partition(&id));
+    Key::new(pk.unwrap_or_else(|| "STAFF".to_owned()), format!("{}{id}", prefix::NOTICE))
+}
+
+/// A user.
+#[must_use]
+pub fn user(id: &UserId) -> Key {
+    Key::new(format!("USER#{id}"), STATE)
+}
+
+/// A checkout page, by the SHA-256 of its token in hex.
+#[must_use]
+pub fn checkout(token_digest: &str) -> Key {
+    Key::new(format!("CHECKOUT#{token_digest}"), STATE)
+}
+
+/// A quarantined report.
+#[must_use]
+pub fn quarantine(id: &str) -> Key {
+    Key::new(format!("QUARANTINE#{id}"), STATE)
+}
+
+/// The number of unknown orders set aside on a day.
+#[must_use]
+pub fn quarantine_count(day: &str) -> Key {
+    Key::new("COUNT#quarantine", day)
+}
+
+/// The partition of the counts by status.
+pub const STATUS_COUNTS: &str = "COUNT#status";
+
+/// Subscriptions by status.
+#[must_use]
+pub fn status_count(shard: u8) -> Key {
+    Key::new(STATUS_COUNTS, shard.to_string())
+}
+
+/// The partition of one shard of the callback counters.
+#[must_use]
+pub fn callback_counts(shard: u8) -> String {
+    format!("COUNT#callbacks#{shard}")
+}
+
+/// The callbacks of an hour, one shard of them.
+#[must_use]
+pub fn callback_count(shard: u8, hour: &str) -> Key {
+    Key::new(callback_counts(shard), hour)
+}
+
+/// A run.
+#[must_use]
+pub fn run(id: &str) -> Key {
+    Key::new("RUN", id)
+}
+
+/// Until when ECPay is not called.
+#[must_use]
+pub fn breaker() -> Key {
+    Key::new("BREAKER", "ecpay")
+}
+
+/// The shard of something that belongs to an order: spreads writes, needs no secrecy.
+#[must_use]
+pub fn shard(id: &str, shards: u8) -> u8 {
+    let sum = id.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
+    sum % shards.max(1)
+}

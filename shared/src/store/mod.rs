@@ -1,0 +1,90 @@
+//! DynamoDB: one table, every write conditional, every list bounded.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+pub mod commit;
+pub mod counters;
+pub mod due;
+pub mod keys;
+pub mod notices;
+pub mod quarantine;
+pub mod reads;
+pub mod records;
+pub mod runs;
+pub mod users;
+
+/// The table. Cheap to clone: clones share the connection pool.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+/// Why the store could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// DynamoDB did not answer, or refused; repeating may help.
+    #[error("{doing}")]
+    Unavailable {
+        /// What was attempted.
+        doing: &'static str,
+        /// Why it failed.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An item does not have a shape that this version knows; repeating does not help.
+    #[error("item {pk} {sk}: {reason}")]
+    Unreadable {
+        /// Its partition key.
+        pk: String,
+        /// Its sort key.
+        sk: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Others kept changing the same items; repeating helps.
+    #[error("others kept changing the same items while {doing}")]
+    Contended {
+        /// What was attempted.
+        doing: &'static str,
+    },
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+impl Error {
+    fn unavailable(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable { doing, source: source.into() }
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } | Self::Contended { .. } => true,
+            Self::Unreadable { .. } => false,
+        }
+    }
+}
+
+impl Store {
+    /// The table of that name behind `client`.
+    #[must_use]
+    pub const fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn key_of(key: &keys::Key) -> Item {
+    HashMap::from([(keys::PK.to_owned(), text(&key.pk)), (keys::SK.to_owned(), text(&key.sk))])
+}

@@ -1,0 +1,190 @@
+//! Reading one subscription and what belongs to it.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
+
+use crate::domain::decision::{HistoryEntry, Snapshot, Versioned};
+use crate::domain::ids::{GatewayAuthorization, PaymentId, SubscriptionId};
+use crate::domain::payment::{Payment, PaymentOutcome};
+use crate::domain::subscription::{Status, Subscription};
+use crate::domain::time::Timestamp;
+
+use super::keys::{self, Key, prefix};
+use super::records::{Checkout, Record, StoredNotice, WebhookLog};
+use super::{Error, Item, Store, key_of, text};
+
+/// The longest list that is read at once: more than an order's life holds.
+const PAGE: i32 = 200;
+
+impl Store {
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        doing: &'static str,
+    ) -> Result<Option<Record<T>>, Error> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key_of(key))).consistent_read(true);
+        let answer = get.send().await.map_err(|error| Error::unavailable(doing, error))?;
+        answer.item.map(Record::from_item).transpose()
+    }
+
+    /// A subscription; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Versioned<Subscription>>, Error> {
+        let record = self.get(&keys::subscription(id), "reading a subscription").await?;
+        Ok(record.map(|record| Versioned { version: record.version.unwrap_or(0), value: record.data }))
+    }
+
+    /// What a decision about an order is made from: one read, and one more while it may still replace another.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn snapshot(&self, id: &SubscriptionId) -> Result<Option<Snapshot>, Error> {
+        let Some(subscription) = self.subscription(id).await? else { return Ok(None) };
+        let unpaid = matches!(subscription.value.status, Status::Pending | Status::Failed);
+        let replaced = match subscription.value.replaces.as_ref().filter(|_| unpaid) {
+            Some(old) => self.subscription(old).await?,
+            None => None,
+        };
+        Ok(Some(Snapshot { subscription, replaced }))
+    }
+
+    /// One payment.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, Error> {
+        let Ok(subscription) = id.subscription() else { return Ok(None) };
+        let record = self.get(&keys::payment(&subscription, id), "reading a payment").await?;
+        Ok(record.map(|record| record.data))
+    }
+
+    /// All payments of a subscription, oldest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn payments(&self, id: &SubscriptionId) -> Result<Vec<Payment>, Error> {
+        let mut payments: Vec<Payment> = self.list(id, prefix::PAYMENT, "reading payments").await?;
+        payments.sort_by_key(|payment| (payment.processed_at, payment.recorded_at));
+        Ok(payments)
+    }
+
+    /// The success numbers of the authorisations of an order.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn numbered_authorizations(
+        &self,
+        id: &SubscriptionId,
+    ) -> Result<BTreeMap<GatewayAuthorization, u32>, Error> {
+        let numbered = |payment: Payment| match (payment.gwsr, payment.outcome) {
+            (Some(gwsr), PaymentOutcome::Succeeded { number }) => Some((gwsr, number)),
+            (_, PaymentOutcome::Succeeded { .. } | PaymentOutcome::Failed | PaymentOutcome::Pending) => None,
+        };
+        Ok(self.payments(id).await?.into_iter().filter_map(numbered).collect())
+    }
+
+    /// The notices about a subscription.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn notices(&self, id: &SubscriptionId) -> Result<Vec<StoredNotice>, Error> {
+        let mut notices: Vec<StoredNotice> = self.list(id, prefix::NOTICE, "reading notices").await?;
+        notices.sort_by_key(|notice| notice.created_at);
+        Ok(notices)
+    }
+
+    /// Up to `limit` entries of history after version `after`, oldest first, each with its version.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn history(
+        &self,
+        id: &SubscriptionId,
+        after: u64,
+        limit: i32,
+    ) -> Result<Vec<(u64, HistoryEntry)>, Error> {
+        let from = keys::history(id, after.saturating_add(1)).sk;
+        let to = keys::history(id, 9_999_999_999).sk;
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
+            .expression_attribute_values(":from", text(from))
+            .expression_attribute_values(":to", text(to))
+            .limit(limit);
+        let answer = query.send().await.map_err(|error| Error::unavailable("reading history", error))?;
+        let entry = |item: Item| {
+            let record: Record<HistoryEntry> = Record::from_item(item)?;
+            let version = record.sk.strip_prefix(prefix::HISTORY).and_then(|version| version.parse().ok()).unwrap_or(0);
+            Ok((version, record.data))
+        };
+        answer.items.unwrap_or_default().into_iter().map(entry).collect()
+    }
+
+    /// The latest callbacks of a subscription since `since`, newest first, at most ten, each with its id.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn recent_webhooks(
+        &self,
+        id: &SubscriptionId,
+        since: Timestamp,
+    ) -> Result<Vec<(String, WebhookLog)>, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
+            .expression_attribute_values(":from", text(format!("{}{since}", prefix::WEBHOOK)))
+            .expression_attribute_values(":to", text(format!("{}~", prefix::WEBHOOK)))
+            .scan_index_forward(false)
+            .limit(10);
+        let answer = query.send().await.map_err(|error| Error::unavailable("reading callbacks", error))?;
+        let entry = |item: Item| {
+            let record: Record<WebhookLog> = Record::from_item(item)?;
+            let name = record.sk.strip_prefix(prefix::WEBHOOK).unwrap_or_default().to_owned();
+            Ok((name, record.data))
+        };
+        answer.items.unwrap_or_default().into_iter().map(entry).collect()
+    }
+
+    /// The order of a checkout page that has not expired at `wall`, by the digest of its token.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn checkout(&self, token_digest: &str, wall: Timestamp) -> Result<Option<SubscriptionId>, Error> {
+        let record = self.get::<Checkout>(&keys::checkout(token_digest), "reading a checkout page").await?;
+        Ok(record.filter(|record| wall < record.data.expires_at).map(|record| record.data.subscription))
+    }
+
+    async fn list<T: DeserializeOwned>(
+        &self,
+        id: &SubscriptionId,
+        prefix: &str,
+        doing: &'static str,
+    ) -> Result<Vec<T>, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .consistent_read(true)
+            .limit(PAGE);
+        let answer = query.send().await.map_err(|error| Error::unavailable(doing, error))?;
+        answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| Record::from_item(item).map(|record| record.data))
+            .collect()
+    }
+}
