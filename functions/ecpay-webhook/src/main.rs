@@ -10,13 +10,8 @@ use shared::{config, telemetry};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     telemetry::init(config::environment("LOG_LEVEL"));
-    let webhook = match start().await {
-        Ok(webhook) => webhook,
-        Err(error) => {
-            tracing::error!(error = telemetry::chain(error.as_ref()), "not started");
-            return Err("not started".into());
-        }
-    };
+    let webhook =
+        start().await.inspect_err(|error| tracing::error!(error = telemetry::chain(error.as_ref()), "not started"))?;
     run(service_fn(|request| async { Ok::<_, Infallible>(handle(&webhook, request, Moment::at(now())).await) })).await
 }
 

@@ -1,1 +1,108 @@
-//! Keeps subscriptions in step with ECPay.
+//! Keeps subscriptions in step with ECPay: asks, retries, ends grace, cancels, cleans up and sends mail.
+//!
+//! A run reads what is due and nothing else, so a late run catches up by itself and a repeated one finds nothing.
+
+use aws_types::SdkConfig;
+use serde_json::Value;
+use shared::clock::Moment;
+use shared::config::{self, Invalid, Reader};
+use shared::domain::ids::EmailAddress;
+use shared::domain::policy::DunningPolicy;
+use shared::domain::time::Timestamp;
+use shared::gateway::{self, Gateway};
+use shared::messenger::Messenger;
+use shared::secrets::{self, EcpayKeys};
+use shared::store::{self, Store};
+
+mod consult;
+mod job;
+mod manual;
+mod orders;
+mod report;
+mod run;
+
+pub use job::{Job, Task};
+
+/// What the function is told at start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    table: String,
+    ecpay: config::Ecpay,
+    policy: DunningPolicy,
+    sender: EmailAddress,
+    staff: EmailAddress,
+}
+
+/// One instance of the function.
+pub struct Maintenance {
+    store: Store,
+    keys: EcpayKeys,
+    gateway: Gateway,
+    messenger: Messenger,
+    policy: DunningPolicy,
+    environment: shared::ecpay::order::Environment,
+}
+
+/// Why an invocation failed. Returned only where repeating helps, or where the input cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The event is not a job.
+    #[error("the event is not a job")]
+    NotAJob(#[source] serde_json::Error),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] store::Error),
+    /// The keys could not be read.
+    #[error("the keys could not be read")]
+    Secrets(#[from] secrets::Error),
+    /// The HTTP client could not be built.
+    #[error("the gateway could not be set up")]
+    Gateway(#[from] gateway::Error),
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// [`Invalid`] with every fault.
+    pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(lookup);
+        let table = reader.required("TABLE_NAME");
+        let (ecpay, policy) = (reader.ecpay(), reader.policy());
+        let (sender, staff) = (reader.email("MAIL_SENDER"), reader.email("STAFF_EMAIL"));
+        let parts = ecpay.zip(policy).zip(sender.zip(staff));
+        reader.finish(parts.map(|((ecpay, policy), (sender, staff))| Self { table, ecpay, policy, sender, staff }))
+    }
+}
+
+impl Maintenance {
+    /// Builds the clients and reads the keys once.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, Error> {
+        let secrets = aws_sdk_secretsmanager::Client::new(aws);
+        let environment = config.ecpay.environment;
+        let keys = EcpayKeys::new(secrets, config.ecpay.secret_id.clone(), environment);
+        keys.get(wall).await?;
+        Ok(Self {
+            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            keys,
+            gateway: Gateway::new(config.ecpay)?,
+            messenger: Messenger::new(aws, config.sender, config.staff),
+            policy: config.policy,
+            environment,
+        })
+    }
+}
+
+/// Does one job: scheduled tasks, or a retry that staff asked for.
+///
+/// # Errors
+/// [`Error`] where repeating the invocation helps; what one subscription could not be helped with is in the report.
+pub async fn run(maintenance: &Maintenance, event: Value, moment: Moment) -> Result<Value, Error> {
+    match Job::parse(event, moment.now).map_err(Error::NotAJob)? {
+        Job::Tasks(tasks) => run::tasks(maintenance, &tasks, moment).await,
+        Job::Retry(retry) => manual::retry(maintenance, &retry, moment).await,
+    }
+}

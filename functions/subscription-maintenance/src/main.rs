@@ -1,2 +1,23 @@
-//! x
-fn main() {}
+//! The bootstrap of `subscription-maintenance`.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::clock::{Moment, now};
+use shared::{config, telemetry};
+use subscription_maintenance::{Config, Maintenance};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::init(config::environment("LOG_LEVEL"));
+    let maintenance =
+        start().await.inspect_err(|error| tracing::error!(error = telemetry::chain(error.as_ref()), "not started"))?;
+    let handler = |event: LambdaEvent<_>| async {
+        let done = subscription_maintenance::run(&maintenance, event.payload, Moment::at(now())).await;
+        done.inspect_err(|error| tracing::error!(error = telemetry::chain(error), "run failed")).map_err(Error::from)
+    };
+    run(service_fn(handler)).await
+}
+
+async fn start() -> Result<Maintenance, Error> {
+    let config = Config::parse(&config::environment)?;
+    Ok(Maintenance::start(&config::aws().await, config, now()).await?)
+}

@@ -5,7 +5,9 @@ use super::decision::{Actor, Change, Decision, Fact, HistoryEntry, Rule, UserCha
 use super::next_action::{ActionKind, NextAction};
 use super::notification::{Notice, NoticeKind};
 use super::plan::PlanId;
-use super::policy::{DunningPolicy, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_TELL_DAYS, PENDING_EXPIRY_HOURS};
+use super::policy::{
+    CANCEL_REPEAT_HOURS, DunningPolicy, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_TELL_DAYS, PENDING_EXPIRY_HOURS,
+};
 use super::subscription::{CancelAsk, Downgrade, DowngradeReason, Ended, NewOrder, OrderEnd, Status, Subscription};
 use super::time::{Timestamp, Zone};
 
@@ -126,10 +128,15 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
     Some(decide(before, next, (Fact::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now))
 }
 
-/// Claims the cancellation of an order where that is due at `now`, before ECPay is asked.
+/// Claims the cancellation of an order where that is due at `now`, before ECPay is asked. One that was asked and that
+/// a query does not confirm is asked again an hour later: it does no harm twice.
 #[must_use]
 pub fn claim_cancel(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
     NextAction::of(&before.value, policy).filter(|action| action.kind == ActionKind::Cancel && action.at <= now)?;
+    let repeat_from = |ask: CancelAsk| ask.asked_at.plus_hours(CANCEL_REPEAT_HOURS);
+    if before.value.cancel.is_some_and(|ask| now < repeat_from(ask)) {
+        return None;
+    }
     let mut next = before.value.clone();
     next.cancel = Some(CancelAsk { asked_at: now });
     Some(decide(before, next, (Fact::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::arrears::{Arrears, downgrade_at, next_retry_at};
 use super::policy::{
-    CANCEL_LEAD_DAYS, CANCEL_REPEAT_HOURS, DunningPolicy, LATE_CHARGE_QUERY_DAYS, PENDING_EXPIRY_HOURS,
-    PENDING_QUERY_MINUTES, RECOVERY_WINDOW_DAYS,
+    CANCEL_LEAD_DAYS, DunningPolicy, LATE_CHARGE_QUERY_DAYS, PENDING_EXPIRY_HOURS, PENDING_QUERY_MINUTES,
+    RECOVERY_WINDOW_DAYS,
 };
 use super::subscription::{Status, Subscription};
 use super::time::{Timestamp, Zone};
@@ -136,11 +136,10 @@ fn after_downgrade(subscription: &Subscription) -> NextAction {
 
 fn cancel(subscription: &Subscription, at: Timestamp, why: &'static str) -> NextAction {
     match subscription.cancel {
-        Some(ask) => NextAction::new(
-            ActionKind::Cancel,
-            ask.asked_at.plus_hours(CANCEL_REPEAT_HOURS),
-            "the cancellation was asked and is not confirmed yet",
-        ),
+        // Looked at by every run: a query tells whether it is done.
+        Some(ask) => {
+            NextAction::new(ActionKind::Cancel, ask.asked_at, "the cancellation was asked and is not confirmed yet")
+        }
         None => NextAction::new(ActionKind::Cancel, at, why),
     }
 }

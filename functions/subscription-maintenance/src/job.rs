@@ -1,0 +1,116 @@
+//! What an invocation asks for.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::domain::ids::SubscriptionId;
+use shared::domain::time::Timestamp;
+
+/// One invocation's work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Scheduled tasks.
+    Tasks(Tasks),
+    /// A retry that staff asked for.
+    Retry(Retry),
+}
+
+/// Scheduled tasks at a logical time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tasks {
+    /// In the order in which they are done.
+    pub tasks: Vec<Task>,
+    /// The logical time: when the run was due, not when it happens.
+    pub scheduled_at: Timestamp,
+    /// The same for every attempt of one run.
+    pub id: String,
+}
+
+/// A retry that staff asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Retry {
+    /// Which order.
+    pub subscription_id: SubscriptionId,
+    /// The name of the token that was used.
+    pub by: String,
+}
+
+/// A task. The order of the variants is the order of work: what ECPay knows first, mail last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Ask ECPay what became of charges that are late and of retries.
+    Reconcile,
+    /// Ask ECPay about orders that are not paid yet.
+    CheckPending,
+    /// Ask ECPay to charge again.
+    Retry,
+    /// Take plans away whose grace ended.
+    EndGrace,
+    /// End orders at ECPay.
+    Cancel,
+    /// Delete old callback logs, tell staff what was set aside.
+    CleanUp,
+    /// Send mail.
+    SendMail,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(Task),
+    Many(Vec<Task>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    task: Option<OneOrMany>,
+    scheduled_at: Option<Timestamp>,
+    run_id: Option<String>,
+    retry: Option<Retry>,
+}
+
+impl Task {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Reconcile, Self::CheckPending, Self::Retry, Self::EndGrace, Self::Cancel, Self::CleanUp, Self::SendMail];
+
+    /// The name in schedules, reports and URLs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reconcile => "reconcile",
+            Self::CheckPending => "check-pending",
+            Self::Retry => "retry",
+            Self::EndGrace => "end-grace",
+            Self::Cancel => "cancel",
+            Self::CleanUp => "clean-up",
+            Self::SendMail => "send-mail",
+        }
+    }
+}
+
+impl Job {
+    /// Reads `{"task": name or list of names, "scheduled_at": RFC 3339}`, both optional (all tasks, now), or
+    /// `{"retry": {"subscription_id", "by"}}`.
+    ///
+    /// # Errors
+    /// What is wrong with the event.
+    pub fn parse(event: Value, now: Timestamp) -> Result<Self, serde_json::Error> {
+        let event: Event = serde_json::from_value(event)?;
+        if let Some(retry) = event.retry {
+            return Ok(Self::Retry(retry));
+        }
+        let mut tasks = match event.task {
+            None => Task::ALL.to_vec(),
+            Some(OneOrMany::One(task)) => vec![task],
+            Some(OneOrMany::Many(tasks)) => tasks,
+        };
+        tasks.sort();
+        tasks.dedup();
+        let scheduled_at = event.scheduled_at.unwrap_or(now);
+        let names = tasks.iter().map(|task| task.name()).collect::<Vec<_>>().join("+");
+        let id = format!("{scheduled_at}#{}", event.run_id.unwrap_or(names));
+        Ok(Self::Tasks(Tasks { tasks, scheduled_at, id }))
+    }
+}

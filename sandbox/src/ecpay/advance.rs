@@ -1,0 +1,79 @@
+//! What ECPay does by itself as time passes.
+
+use chrono::{DateTime, Utc};
+
+use super::charging::Attempt;
+use super::order::{Kind, Order};
+use super::simulator::Ecpay;
+
+/// In this order when several are due in the same instant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Resolve(usize),
+    Retry,
+    Scheduled,
+}
+
+impl Ecpay {
+    /// The earliest instant at which something happens by itself: a charge, an
+    /// accepted retry, a pending result, or a callback that waits to be taken.
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        let events = self.orders.values().filter_map(next_event);
+        let event = events.map(|(at, _)| at).min();
+        let callback = self.next_callback_at();
+        event.into_iter().chain(callback).min()
+    }
+
+    /// Does everything due at or before `now`, in time order; says what happened.
+    pub fn advance(&mut self, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, String)> {
+        let mut lines = Vec::new();
+        while let Some((at, event, number)) = self.next_order_event().filter(|e| e.0 <= now) {
+            let what = match event {
+                Event::Resolve(charge) => self.resolve(&number, charge, at),
+                Event::Retry => self.due_charge(&number, Kind::Retry, at),
+                Event::Scheduled => self.due_charge(&number, Kind::Scheduled, at),
+            };
+            lines.extend(what.map(|what| (at, what)));
+        }
+        lines
+    }
+
+    fn next_order_event(&self) -> Option<(DateTime<Utc>, Event, String)> {
+        let events = self.orders.iter();
+        let events = events.filter_map(|(number, order)| {
+            let (at, event) = next_event(order)?;
+            Some((at, event, number))
+        });
+        let (at, event, number) = events.min()?;
+        Some((at, event, number.clone()))
+    }
+
+    fn due_charge(
+        &mut self,
+        merchant_trade_no: &str,
+        kind: Kind,
+        at: DateTime<Utc>,
+    ) -> Option<String> {
+        let rtn_code = self.next_outcome(merchant_trade_no);
+        let order = self.orders.get_mut(merchant_trade_no)?;
+        if kind == Kind::Retry {
+            order.retry_at = None;
+        }
+        let attempt = Attempt {
+            at,
+            kind,
+            rtn_code,
+            amount: order.terms.amount,
+            simulated: false,
+        };
+        self.perform(merchant_trade_no, attempt, true)
+    }
+}
+
+fn next_event(order: &Order) -> Option<(DateTime<Utc>, Event)> {
+    let resolved = order.unresolved.iter();
+    let resolved = resolved.map(|open| (open.at, Event::Resolve(open.charge)));
+    let retry = order.retry_at.map(|at| (at, Event::Retry));
+    let scheduled = order.next_charge_at.map(|at| (at, Event::Scheduled));
+    resolved.chain(retry).chain(scheduled).min()
+}

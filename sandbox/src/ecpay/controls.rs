@@ -1,0 +1,110 @@
+//! Controls for people and tests; the real ECPay has none of them.
+
+use chrono::{DateTime, Utc};
+
+use super::charging::Attempt;
+use super::order::{Kind, State};
+use super::simulator::Ecpay;
+
+/// A charge out of schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChargeNow {
+    /// How it ends.
+    pub rtn_code: String,
+    /// Whether its notice is sent; if not, it is lost.
+    pub callback: bool,
+    /// A console simulation: a notice with SimulatePaid=1 and no money.
+    pub simulate: bool,
+    /// Instead of the order's own amount.
+    pub amount: Option<u32>,
+}
+
+impl Ecpay {
+    /// Sets how the coming charges and retries of an order end; it need not exist yet.
+    pub fn set_next_outcomes(&mut self, merchant_trade_no: &str, outcomes: Vec<String>) {
+        self.outcomes
+            .insert(merchant_trade_no.to_owned(), outcomes.into());
+    }
+
+    /// Charges now. Also possible on an order that was stopped, as a late charge.
+    pub fn charge_now(
+        &mut self,
+        merchant_trade_no: &str,
+        charge: ChargeNow,
+        now: DateTime<Utc>,
+    ) -> Result<(), String> {
+        let order = self.orders.get(merchant_trade_no);
+        let order = order.ok_or_else(|| format!("no order {merchant_trade_no}"))?;
+        if matches!(order.state, State::Pending | State::NotEstablished) {
+            return Err(format!("order {merchant_trade_no} is not established"));
+        }
+        let attempt = Attempt {
+            at: now,
+            kind: Kind::Manual,
+            rtn_code: charge.rtn_code,
+            amount: charge.amount.unwrap_or(order.terms.amount),
+            simulated: charge.simulate,
+        };
+        self.perform(merchant_trade_no, attempt, charge.callback);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::form::value;
+    use super::super::test_support::{NUMBER, at, ecpay, ordered, sent};
+    use super::*;
+
+    const NOW: &str = "2026-01-05T10:00:00+08:00";
+
+    fn charge(rtn_code: &str) -> ChargeNow {
+        ChargeNow {
+            rtn_code: rtn_code.into(),
+            callback: true,
+            simulate: false,
+            amount: None,
+        }
+    }
+
+    #[test]
+    fn charges_in_one_second_get_a_second_each() {
+        let mut ecpay = ordered(NOW);
+        ecpay.charge_now(NUMBER, charge("1"), at(NOW)).unwrap();
+        let half = at(NOW) + chrono::TimeDelta::milliseconds(1500);
+        ecpay.charge_now(NUMBER, charge("1"), half).unwrap();
+        let view = ecpay.view(NUMBER).unwrap();
+        assert_eq!(view["charges"][1]["process_date"], "2026/01/05 10:00:01");
+        assert_eq!(view["charges"][2]["process_date"], "2026/01/05 10:00:02");
+        assert_eq!(view["total_success_times"], 3);
+    }
+
+    #[test]
+    fn a_simulated_payment_is_told_but_not_counted() {
+        let mut ecpay = ordered(NOW);
+        let mut simulated = charge("1");
+        simulated.simulate = true;
+        ecpay.charge_now(NUMBER, simulated, at(NOW)).unwrap();
+        let notice = sent(&mut ecpay, NOW);
+        assert_eq!(value(&notice, "SimulatePaid"), "1");
+        let view = ecpay.view(NUMBER).unwrap();
+        assert_eq!(view["total_success_times"], 1);
+        assert_eq!(view["charges"][1]["simulated"], true);
+    }
+
+    #[test]
+    fn a_lost_notice_and_another_amount_are_possible() {
+        let mut ecpay = ordered(NOW);
+        let mut lost = charge("1");
+        lost.callback = false;
+        lost.amount = Some(5);
+        ecpay.charge_now(NUMBER, lost, at(NOW)).unwrap();
+        assert!(ecpay.take_due_callbacks(at(NOW)).is_empty());
+        assert_eq!(ecpay.view(NUMBER).unwrap()["total_success_amount"], 904);
+    }
+
+    #[test]
+    fn an_unknown_order_cannot_be_charged() {
+        assert!(ecpay().charge_now(NUMBER, charge("1"), at(NOW)).is_err());
+    }
+}

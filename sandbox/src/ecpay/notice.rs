@@ -1,0 +1,146 @@
+//! Callbacks: queued, sent, and sent again until they are acknowledged.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::form::{Fields, form_body, value};
+use super::message::PAID;
+use super::notice_fields::{first_fields, period_fields};
+use super::order::Kind;
+use super::simulator::{Ecpay, Merchant};
+
+const RESENDS: u32 = 4;
+
+const RESEND_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// A callback to be posted now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// Its number, for saying how it was answered.
+    pub id: u64,
+    /// Where it goes.
+    pub url: String,
+    /// The signed form.
+    pub body: Vec<u8>,
+    /// The order it is about.
+    pub merchant_trade_no: String,
+    /// What it tells, in one line for people.
+    pub what: String,
+}
+
+/// A callback that was not acknowledged yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Notice {
+    id: u64,
+    url: String,
+    fields: Fields,
+    merchant_trade_no: String,
+    what: String,
+    send_at: DateTime<Utc>,
+    resends: u32,
+    /// Not kept: a send whose answer was lost with the process is made again.
+    #[serde(skip)]
+    in_flight: bool,
+}
+
+impl Ecpay {
+    /// The callbacks to be posted now, first sends and re-sends, oldest first.
+    ///
+    /// Each is handed out once; `callback_answered` decides what becomes of it.
+    pub fn take_due_callbacks(&mut self, now: DateTime<Utc>) -> Vec<Callback> {
+        let merchant = &self.merchant;
+        let waiting = self.notices.iter_mut();
+        let mut due: Vec<&mut Notice> = waiting
+            .filter(|notice| !notice.in_flight && notice.send_at <= now)
+            .collect();
+        due.sort_by_key(|notice| (notice.send_at, notice.id));
+        due.into_iter()
+            .map(|notice| {
+                notice.in_flight = true;
+                notice.callback(merchant)
+            })
+            .collect()
+    }
+
+    /// Tells how a callback was answered: acknowledged means status 200 and
+    /// exactly `1|OK`; anything else has it sent again later, four times at most.
+    pub fn callback_answered(&mut self, id: u64, acknowledged: bool, now: DateTime<Utc>) {
+        let notices = self.notices.iter_mut();
+        for notice in notices.filter(|notice| notice.id == id && notice.in_flight) {
+            notice.in_flight = false;
+            notice.send_at = now + RESEND_AFTER;
+            notice.resends = notice.resends.saturating_add(1);
+            if acknowledged {
+                notice.resends = u32::MAX;
+            }
+        }
+        self.notices.retain(|notice| notice.resends <= RESENDS);
+    }
+
+    /// When the next waiting callback is to be posted.
+    pub(super) fn next_callback_at(&self) -> Option<DateTime<Utc>> {
+        let waiting = self.notices.iter().filter(|notice| !notice.in_flight);
+        waiting.map(|notice| notice.send_at).min()
+    }
+
+    /// Queues the notice of a charge; without a URL ECPay tells nobody.
+    pub(super) fn queue_notice(
+        &mut self,
+        merchant_trade_no: &str,
+        charge: usize,
+        send_at: DateTime<Utc>,
+        what: &str,
+    ) -> Option<()> {
+        let order = self.orders.get(merchant_trade_no)?;
+        let charge = order.charges.get(charge)?;
+        let (url, fields) = match charge.kind {
+            Kind::First => (
+                &order.terms.return_url,
+                first_fields(&self.merchant.merchant_id, order, charge),
+            ),
+            _ => (
+                &order.terms.period_return_url,
+                period_fields(&self.merchant.merchant_id, order, charge),
+            ),
+        };
+        if url.is_empty() {
+            return None;
+        }
+        self.notices.push(Notice {
+            id: self.numbers.notice(),
+            url: url.clone(),
+            fields,
+            merchant_trade_no: merchant_trade_no.to_owned(),
+            what: what.to_owned(),
+            send_at,
+            resends: 0,
+            in_flight: false,
+        });
+        Some(())
+    }
+}
+
+impl Notice {
+    fn callback(&self, merchant: &Merchant) -> Callback {
+        let mut fields = self.fields.clone();
+        let mut what = self.what.clone();
+        if self.resends > 0 {
+            let paid = value(&fields, "RtnCode") == PAID;
+            for (_, text) in fields.iter_mut().filter(|(name, _)| name == "RtnMsg") {
+                *text = if paid {
+                    "paid".to_owned()
+                } else {
+                    format!("{text}(re-send)")
+                };
+            }
+            what = format!("{what} (re-send {})", self.resends);
+        }
+        Callback {
+            id: self.id,
+            url: self.url.clone(),
+            body: form_body(&merchant.signed(fields)),
+            merchant_trade_no: self.merchant_trade_no.clone(),
+            what,
+        }
+    }
+}

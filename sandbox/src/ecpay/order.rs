@@ -1,0 +1,241 @@
+//! An order as ECPay keeps it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::calendar::{after_anchor, whole_second};
+use super::message::{PAID, PENDING};
+
+/// Unit of the period between two charges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PeriodType {
+    D,
+    M,
+    Y,
+}
+
+impl PeriodType {
+    /// The letter on the wire.
+    pub(super) fn letter(self) -> &'static str {
+        match self {
+            Self::D => "D",
+            Self::M => "M",
+            Self::Y => "Y",
+        }
+    }
+}
+
+/// What the buyer agreed to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Terms {
+    pub(super) merchant_trade_no: String,
+    pub(super) store_id: String,
+    pub(super) item_name: String,
+    pub(super) amount: u32,
+    pub(super) period_type: PeriodType,
+    pub(super) frequency: u32,
+    pub(super) exec_times: u32,
+    pub(super) return_url: String,
+    pub(super) period_return_url: String,
+    pub(super) client_back_url: String,
+    pub(super) order_result_url: String,
+    pub(super) custom_fields: [String; 4],
+    pub(super) extra_info: bool,
+}
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    Pending,
+    NotEstablished,
+    Running,
+    Cancelled,
+    Finished,
+}
+
+impl State {
+    /// The word in the view.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::NotEstablished => "not_established",
+            Self::Running => "running",
+            Self::Cancelled => "cancelled",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+/// Why a charge was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    First,
+    Scheduled,
+    Retry,
+    Manual,
+}
+
+impl Kind {
+    /// The word in the view.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Scheduled => "scheduled",
+            Self::Retry => "retry",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// One authorisation, or a simulated one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Charge {
+    pub(super) at: DateTime<Utc>,
+    pub(super) kind: Kind,
+    pub(super) rtn_code: String,
+    pub(super) amount: u32,
+    pub(super) gwsr: Option<u64>,
+    pub(super) trade_no: String,
+    pub(super) success_number: Option<u32>,
+    pub(super) simulated: bool,
+    /// Which of the ordered executions it was; 0 for one outside the schedule.
+    pub(super) execution: u32,
+}
+
+impl Charge {
+    /// Whether money moved.
+    pub(super) fn succeeded(&self) -> bool {
+        !self.simulated && self.rtn_code == PAID
+    }
+
+    /// Whether the result is still open.
+    pub(super) fn pending(&self) -> bool {
+        !self.simulated && self.rtn_code == PENDING
+    }
+
+    /// Whether it counts as a failure.
+    pub(super) fn failed(&self) -> bool {
+        !self.simulated && self.rtn_code != PAID && self.rtn_code != PENDING
+    }
+
+    /// The issuer's code; failures have none.
+    pub(super) fn auth_code(&self) -> &'static str {
+        if self.gwsr.is_some() { "777777" } else { "" }
+    }
+
+    /// The authorisation number on the wire; failures have none.
+    pub(super) fn gwsr_text(&self) -> String {
+        self.gwsr.map(|gwsr| gwsr.to_string()).unwrap_or_default()
+    }
+}
+
+/// A request of the merchant about an order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Ask {
+    pub(super) at: DateTime<Utc>,
+    pub(super) accepted: bool,
+}
+
+/// A pending charge and when its result becomes known.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Unresolved {
+    pub(super) at: DateTime<Utc>,
+    pub(super) charge: usize,
+}
+
+/// An order with everything that happened to it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) terms: Terms,
+    pub(super) trade_no: String,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) state: State,
+    pub(super) executions: u32,
+    pub(super) charges: Vec<Charge>,
+    pub(super) next_charge_at: Option<DateTime<Utc>>,
+    pub(super) retry_at: Option<DateTime<Utc>>,
+    pub(super) unresolved: Vec<Unresolved>,
+    pub(super) retries_asked: Vec<Ask>,
+    pub(super) cancels_asked: Vec<Ask>,
+    pub(super) queries: u64,
+}
+
+impl Order {
+    /// An order whose first charge has not been made yet.
+    pub(super) fn new(terms: Terms, trade_no: String, now: DateTime<Utc>) -> Self {
+        Self {
+            terms,
+            trade_no,
+            created_at: whole_second(now),
+            state: State::Pending,
+            executions: 0,
+            charges: Vec::new(),
+            next_charge_at: None,
+            retry_at: None,
+            unresolved: Vec::new(),
+            retries_asked: Vec::new(),
+            cancels_asked: Vec::new(),
+            queries: 0,
+        }
+    }
+
+    /// How many charges succeeded.
+    pub(super) fn successes(&self) -> u32 {
+        let count = self.charges.iter().filter(|c| c.succeeded()).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// What the successful charges add up to.
+    pub(super) fn success_amount(&self) -> u64 {
+        let paid = self.charges.iter().filter(|c| c.succeeded());
+        paid.map(|c| u64::from(c.amount)).sum()
+    }
+
+    /// How many charges failed over the order's life.
+    pub(super) fn failures(&self) -> usize {
+        self.charges.iter().filter(|c| c.failed()).count()
+    }
+
+    /// The latest real authorisation.
+    pub(super) fn latest(&self) -> Option<&Charge> {
+        let real = self.charges.iter().filter(|c| !c.simulated);
+        real.max_by_key(|c| c.at)
+    }
+
+    /// The amount of the first charge.
+    pub(super) fn first_amount(&self) -> u32 {
+        self.charges.first().map_or(self.terms.amount, |c| c.amount)
+    }
+
+    /// The first second from `at` on in which this order has no charge.
+    pub(super) fn free_second(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let mut second = whole_second(at);
+        while self.charges.iter().any(|charge| charge.at == second) {
+            second += TimeDelta::seconds(1);
+        }
+        second
+    }
+
+    /// Sets when the next scheduled charge falls due, or ends the order after its last.
+    pub(super) fn schedule_next(&mut self) {
+        self.next_charge_at = None;
+        if self.executions >= self.terms.exec_times {
+            self.state = State::Finished;
+            return;
+        }
+        let steps = self.executions.checked_mul(self.terms.frequency);
+        let anchor = self.charges.first().map(|charge| charge.at);
+        self.next_charge_at = anchor
+            .zip(steps)
+            .and_then(|(anchor, steps)| after_anchor(anchor, self.terms.period_type, steps));
+    }
+
+    /// Stops the order for good; an accepted retry is dropped with it.
+    pub(super) fn cancel(&mut self) {
+        self.state = State::Cancelled;
+        self.next_charge_at = None;
+        self.retry_at = None;
+    }
+}

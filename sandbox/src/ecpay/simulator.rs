@@ -1,0 +1,113 @@
+//! The simulator's whole state.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::calendar::taipei_format;
+use super::form::{Fields, MAC_FIELD, field};
+use super::mac::check_mac_value;
+use super::message::PAID;
+use super::notice::Notice;
+use super::order::Order;
+
+/// The merchant's identity and its key pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merchant {
+    /// The MerchantID.
+    pub merchant_id: String,
+    /// The HashKey.
+    pub hash_key: String,
+    /// The HashIV.
+    pub hash_iv: String,
+}
+
+impl Merchant {
+    /// The CheckMacValue of the fields under this merchant's keys.
+    pub fn mac(&self, fields: &Fields) -> String {
+        check_mac_value(fields, &self.hash_key, &self.hash_iv)
+    }
+
+    /// The fields with their CheckMacValue behind them.
+    pub(super) fn signed(&self, mut fields: Fields) -> Fields {
+        let mac = self.mac(&fields);
+        fields.push(field(MAC_FIELD, mac));
+        fields
+    }
+}
+
+/// All state of the simulated ECPay; it can be kept in a file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ecpay {
+    pub(super) merchant: Merchant,
+    pub(super) orders: BTreeMap<String, Order>,
+    pub(super) outcomes: BTreeMap<String, VecDeque<String>>,
+    pub(super) notices: Vec<Notice>,
+    pub(super) numbers: Numbers,
+}
+
+impl Ecpay {
+    /// ECPay without any order.
+    pub fn new(merchant: Merchant) -> Self {
+        Self {
+            merchant,
+            orders: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            notices: Vec::new(),
+            numbers: Numbers::default(),
+        }
+    }
+
+    /// The merchant whose requests are accepted.
+    pub fn merchant(&self) -> &Merchant {
+        &self.merchant
+    }
+
+    /// Changes the key pair at once; waiting callbacks are signed with the new one.
+    pub fn set_merchant(&mut self, merchant: Merchant) {
+        self.merchant = merchant;
+    }
+
+    /// How the next charge of the order ends.
+    pub(super) fn next_outcome(&mut self, merchant_trade_no: &str) -> String {
+        let queued = self.outcomes.get_mut(merchant_trade_no);
+        queued
+            .and_then(VecDeque::pop_front)
+            .unwrap_or_else(|| PAID.to_owned())
+    }
+}
+
+/// Every number ECPay gives out, each only once.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Numbers {
+    authorisations: u64,
+    trades: u64,
+    notices: u64,
+}
+
+impl Numbers {
+    /// The number of a successful authorisation.
+    pub(super) fn gwsr(&mut self) -> u64 {
+        self.authorisations += 1;
+        13_400_000 + self.authorisations
+    }
+
+    /// The number of a callback.
+    pub(super) fn notice(&mut self) -> u64 {
+        self.notices += 1;
+        self.notices
+    }
+
+    /// The number of an order, 16 digits like the real ones.
+    pub(super) fn order(&mut self, at: DateTime<Utc>) -> String {
+        self.trades += 1;
+        format!("{}{:04}", taipei_format(at, "%y%m%d%H%M%S"), self.trades)
+    }
+
+    /// The number of a later charge, 20 digits like the real ones.
+    pub(super) fn charge(&mut self, at: DateTime<Utc>) -> String {
+        self.trades += 1;
+        format!("{}{:06}", taipei_format(at, "%Y%m%d%H%M%S"), self.trades)
+    }
+}
