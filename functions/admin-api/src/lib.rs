@@ -1,1 +1,181 @@
-//! Serves support staff and the business's own app.
+//! Serves support staff, support tools and the business's own app: orders, status and history, retries, statistics.
+//!
+//! Never calls ECPay: what must be asked there is asked by `subscription-maintenance`, which this function invokes.
+
+use aws_types::SdkConfig;
+use lambda_http::{Body, Request, RequestExt, Response};
+use shared::clock::Moment;
+use shared::config::{self, Invalid, Reader};
+use shared::domain::plan::{BillingCycle, PriceTable};
+use shared::domain::policy::DunningPolicy;
+use shared::domain::time::Timestamp;
+use shared::ecpay::order::OrderUrls;
+use shared::secrets::{self, EcpayKeys};
+use shared::store::Store;
+
+mod auth;
+mod checkout;
+mod explain;
+mod input;
+mod invoke;
+mod legacy;
+mod quarantine;
+mod reply;
+mod stats;
+mod subscriptions;
+mod tokens;
+
+use auth::Scope;
+use input::Input;
+use reply::Failure;
+
+/// What the function is told at start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    table: String,
+    ecpay: config::Ecpay,
+    policy: DunningPolicy,
+    urls: OrderUrls,
+    prices: PriceTable,
+    admin_secret: String,
+    maintenance_function: String,
+    exec_times: ExecTimes,
+}
+
+/// How many charges an order is made for.
+#[derive(Clone, Copy, Debug)]
+struct ExecTimes {
+    monthly: u32,
+    annual: u32,
+}
+
+/// One instance of the function.
+pub struct AdminApi {
+    store: Store,
+    keys: EcpayKeys,
+    tokens: tokens::AdminTokens,
+    maintenance: invoke::MaintenanceFunction,
+    config: Config,
+}
+
+impl ExecTimes {
+    const fn of(self, cycle: BillingCycle) -> u32 {
+        match cycle {
+            BillingCycle::Monthly => self.monthly,
+            BillingCycle::Annual => self.annual,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// [`Invalid`] with every fault.
+    pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(lookup);
+        let table = reader.required("TABLE_NAME");
+        let admin_secret = reader.required("ADMIN_SECRET_ID");
+        let maintenance_function = reader.required("MAINTENANCE_FUNCTION");
+        let parts = (reader.ecpay(), reader.policy(), reader.urls(), reader.prices());
+        // ECPay's published limits differ; these are within all of them.
+        let monthly = reader.parsed("EXEC_TIMES_MONTHLY", |value| charges(value, 2..=999, "must be 2 to 999 charges"));
+        let annual = reader.parsed("EXEC_TIMES_ANNUAL", |value| charges(value, 2..=99, "must be 2 to 99 charges"));
+        let config = match (parts, monthly.zip(annual)) {
+            ((Some(ecpay), Some(policy), Some(urls), Some(prices)), Some((monthly, annual))) => {
+                let exec_times = ExecTimes { monthly, annual };
+                Some(Self { table, ecpay, policy, urls, prices, admin_secret, maintenance_function, exec_times })
+            }
+            _ => None,
+        };
+        reader.finish(config)
+    }
+}
+
+fn charges(value: &str, range: std::ops::RangeInclusive<u32>, rule: &'static str) -> Result<u32, &'static str> {
+    value.parse().ok().filter(|count| range.contains(count)).ok_or(rule)
+}
+
+impl AdminApi {
+    /// Builds the clients and reads the secrets once.
+    ///
+    /// # Errors
+    /// [`secrets::Error`].
+    pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, secrets::Error> {
+        let secrets = aws_sdk_secretsmanager::Client::new(aws);
+        let keys = EcpayKeys::new(secrets.clone(), config.ecpay.secret_id.clone(), config.ecpay.environment);
+        keys.get(wall).await?;
+        let tokens = tokens::AdminTokens::new(secrets, config.admin_secret.clone());
+        tokens.warm(wall).await?;
+        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone());
+        let maintenance = invoke::MaintenanceFunction::new(aws, config.maintenance_function.clone());
+        Ok(Self { store, keys, tokens, maintenance, config })
+    }
+}
+
+/// Answers one request.
+pub async fn handle(api: &AdminApi, request: Request, moment: Moment) -> Response<Body> {
+    let request_id = request.lambda_context_ref().map_or_else(String::new, |context| context.request_id.clone());
+    let path = request.uri().path().to_owned();
+    let method = request.method().as_str().to_owned();
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let legacy = matches!(segments.as_slice(), ["api", "webhooks", ..]);
+    let input = match Input::read(&request).await {
+        Ok(input) => input,
+        Err(failure) => return failure.answer(legacy, &request_id),
+    };
+    let answer = match (method.as_str(), segments.as_slice()) {
+        ("GET", ["api", "webhooks", "health"]) => Ok(stats::health(api, moment).await),
+        ("GET", ["checkout", token]) => return checkout::page(api, token, moment).await,
+        _ => dispatch(api, (&method, &segments), &input, moment).await,
+    };
+    match answer {
+        Ok(response) => auth::deprecate(response, &input),
+        Err(failure) => auth::deprecate(failure.answer(legacy, &request_id), &input),
+    }
+}
+
+/// The routes that need a token.
+async fn dispatch(
+    api: &AdminApi,
+    route: (&str, &[&str]),
+    input: &Input,
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    let allow = |scope: Scope| api.tokens.authorize(input, scope, moment.wall);
+    match route {
+        ("GET", ["api", "webhooks", "webhook-stats"]) => {
+            allow(Scope::Read).await?;
+            stats::webhook_stats(api, input, moment).await
+        }
+        ("GET", ["api", "webhooks", "subscription-status", user]) => {
+            allow(Scope::Read).await?;
+            legacy::subscription_status(api, user, moment).await
+        }
+        ("POST", ["api", "webhooks", "ecpay-manual-retry"]) => {
+            let by = allow(Scope::Operate).await?;
+            legacy::manual_retry(api, input, by, moment).await
+        }
+        ("POST", ["api", "webhooks", "trigger-maintenance"]) => {
+            allow(Scope::Operate).await?;
+            legacy::trigger_maintenance(api, moment).await
+        }
+        ("POST", ["api", "subscriptions"]) => {
+            let by = allow(Scope::Operate).await?;
+            subscriptions::create(api, input, by, moment).await
+        }
+        ("GET", ["api", "subscriptions", id]) => {
+            allow(Scope::Read).await?;
+            subscriptions::show(api, id, input).await
+        }
+        ("POST", ["api", "subscriptions", id, "extend-grace"]) => {
+            let by = allow(Scope::Operate).await?;
+            subscriptions::extend_grace(api, id, input, (by, moment)).await
+        }
+        ("GET", ["quarantine"]) => {
+            allow(Scope::Read).await?;
+            quarantine::list(api, input, moment).await
+        }
+        _ => Err(Failure::not_found("route", "no such route")),
+    }
+}

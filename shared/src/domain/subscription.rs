@@ -22,6 +22,8 @@ pub struct Subscription {
     pub user: UserId,
     /// Where mail goes.
     pub email: EmailAddress,
+    /// The language of ECPay's page.
+    pub locale: Locale,
     /// The merchant the order was made under.
     pub merchant: MerchantId,
     /// What was ordered.
@@ -56,6 +58,18 @@ pub struct Subscription {
     pub checked_at: Option<Timestamp>,
     /// The latest events, oldest first.
     pub recent: Vec<SeenEvent>,
+}
+
+/// The customer's language. Mails are bilingual whichever it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Locale {
+    /// Traditional Chinese.
+    #[default]
+    #[serde(rename = "zh-TW")]
+    ZhTw,
+    /// English.
+    #[serde(rename = "en")]
+    En,
 }
 
 /// What was ordered; never changes.
@@ -277,6 +291,7 @@ impl Subscription {
             id: order.id,
             user: order.user,
             email: order.email,
+            locale: order.locale,
             merchant: order.merchant,
             terms: order.terms,
             created_at: now,
@@ -345,6 +360,8 @@ pub struct NewOrder {
     pub user: UserId,
     /// Where mail goes.
     pub email: EmailAddress,
+    /// The language of ECPay's page.
+    pub locale: Locale,
     /// Under which merchant.
     pub merchant: MerchantId,
     /// What is ordered.

@@ -1,7 +1,7 @@
 //! The order form that the buyer's browser posts to ECPay (AioCheckOut/V5).
 
 use crate::domain::plan::BillingCycle;
-use crate::domain::subscription::Subscription;
+use crate::domain::subscription::{Locale, Subscription};
 
 use super::check_mac_value::{FIELD, HashKeys};
 
@@ -73,7 +73,11 @@ pub fn order_form(order: &Subscription, urls: &OrderUrls, keys: &HashKeys) -> Ve
         ("ExecTimes", order.terms.exec_times.to_string()),
         ("PeriodReturnURL", format!("{}/api/webhooks/ecpay-billing", urls.api)),
     ];
-    sign(fields.map(|(name, value)| (name.to_owned(), value)).to_vec(), keys)
+    let mut fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    if order.locale == Locale::En {
+        fields.push(("Language".to_owned(), "ENG".to_owned()));
+    }
+    sign(fields, keys)
 }
 
 /// The fields with their digest at the end.

@@ -1,0 +1,44 @@
+//! Invokes `subscription-maintenance` and waits for its answer.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::primitives::Blob;
+use aws_types::SdkConfig;
+use serde_json::Value;
+
+use crate::reply::Failure;
+
+/// API Gateway gives up after 30 seconds; an answer must be on its way before.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+pub(crate) struct MaintenanceFunction {
+    client: Client,
+    name: String,
+}
+
+impl MaintenanceFunction {
+    pub(crate) fn new(aws: &SdkConfig, name: String) -> Self {
+        // With an answer lost the SDK's own retries would invoke it three times.
+        let config = aws_sdk_lambda::config::Builder::from(aws)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build())
+            .build();
+        Self { client: Client::from_conf(config), name }
+    }
+
+    /// The function's answer to `event`.
+    pub(crate) async fn invoke(&self, event: &Value) -> Result<Value, Failure> {
+        let payload = Blob::new(event.to_string());
+        let answer = self.client.invoke().function_name(&self.name).payload(payload).send().await;
+        let answer = answer.map_err(|error| Failure::behind(&error))?;
+        if let Some(kind) = answer.function_error() {
+            tracing::error!(kind, "maintenance failed");
+            return Err(Failure::unavailable("maintenance failed; its log tells why"));
+        }
+        let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
+        serde_json::from_slice(payload).map_err(|error| Failure::behind(&error))
+    }
+}
