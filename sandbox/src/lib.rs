@@ -1,1 +1,50 @@
-//! The outside world on one machine.
+//! The outside world on one machine: AWS as far as we call it, ECPay, mail, a movable clock, and the functions in
+//! this process. Used by `cargo run` and by the tests alike.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "most enums matched here are other crates' and may grow")]
+
+pub mod aws;
+mod controls;
+mod credentials;
+pub mod demo;
+pub mod ecpay;
+mod ecpay_http;
+pub mod peek;
+pub mod schedule;
+mod server;
+pub mod state;
+pub mod template;
+pub mod travel;
+pub mod world;
+
+/// Why a sandbox does not start, or its story does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The template cannot be used.
+    #[error("reading the template")]
+    Template(#[from] template::Error),
+    /// The data directory cannot be used.
+    #[error("opening the data directory")]
+    Data(#[from] state::Error),
+    /// The table could not be made.
+    #[error("making the table: {0}")]
+    Table(String),
+    /// A port could not be opened.
+    #[error("opening a port")]
+    Port(#[from] std::io::Error),
+    /// The HTTP client failed.
+    #[error("calling the sandbox")]
+    Http(#[from] reqwest::Error),
+    /// A function's configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] shared::config::Invalid),
+    /// A function could not read its secrets.
+    #[error("starting a function")]
+    Secrets(#[from] shared::secrets::Error),
+    /// A function did not start.
+    #[error("starting subscription-maintenance")]
+    Maintenance(#[from] subscription_maintenance::Error),
+    /// The story took another turn than it should.
+    #[error("the story: {0}")]
+    Story(String),
+}

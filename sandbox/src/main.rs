@@ -1,2 +1,96 @@
-//! x
-fn main() {}
+//! `cargo run`: Duekeeper and its world on this machine.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use lexopt::prelude::{Long, Short, Value, ValueExt};
+use sandbox::world::{Options, World};
+use sandbox::{Error, demo};
+use shared::telemetry;
+
+const HELP: &str = "\
+cargo run                          play the story, then serve
+cargo run -- demo                  play the story
+cargo run -- serve [--port 8787] [--data DIR] [--now RFC3339]
+                                   only serve, on 127.0.0.1";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    StoryThenServe,
+    Story,
+    Serve,
+}
+
+struct Arguments {
+    mode: Mode,
+    port: u16,
+    data: Option<PathBuf>,
+    now: Option<DateTime<Utc>>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    telemetry::init(Some(shared::config::environment("LOG_LEVEL").unwrap_or_else(|| "warn".to_owned())));
+    let arguments = match parse() {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => return say_and_exit(HELP, ExitCode::SUCCESS),
+        Err(error) => return say_and_exit(&format!("{error}\n\n{HELP}"), ExitCode::from(2)),
+    };
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => say_and_exit(&format!("stopped: {}", telemetry::chain(&error)), ExitCode::FAILURE),
+    }
+}
+
+fn parse() -> Result<Option<Arguments>, lexopt::Error> {
+    let mut arguments = Arguments { mode: Mode::StoryThenServe, port: 8787, data: None, now: None };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(mode) if mode == "demo" => arguments.mode = Mode::Story,
+            Value(mode) if mode == "serve" => arguments.mode = Mode::Serve,
+            Long("port") => arguments.port = parser.value()?.parse()?,
+            Long("data") => arguments.data = Some(parser.value()?.into()),
+            Long("now") => {
+                arguments.now = Some(
+                    parser.value()?.parse_with(|text| DateTime::parse_from_rfc3339(text).map(|now| now.to_utc()))?,
+                )
+            }
+            Short('h') | Long("help") => return Ok(None),
+            Short(_) | Long(_) | Value(_) => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Some(arguments))
+}
+
+async fn run(arguments: Arguments) -> Result<(), Error> {
+    let story = arguments.mode != Mode::Serve;
+    let begin = if story { demo::BEGIN.parse().ok() } else { None };
+    let now = arguments.now.or(begin).unwrap_or_else(|| shared::clock::now().utc());
+    // The story needs no fixed port, so that two can be told at once.
+    let port = if arguments.mode == Mode::Story { 0 } else { arguments.port };
+    let world = World::start(Options { port, data: arguments.data, now, variables: BTreeMap::new() }).await?;
+    if story {
+        demo::play(&world).await?;
+    }
+    if arguments.mode != Mode::Story {
+        say(&format!(
+            "\nServing {0}\n  credentials  GET  {0}/sandbox/credentials\n  clock        POST {0}/sandbox/clock {{\"advance_days\": 1}}\n  messages     GET  {0}/sandbox/messages\nStop with Ctrl-C.",
+            world.base_url
+        ));
+        tokio::signal::ctrl_c().await?;
+    }
+    Ok(())
+}
+
+fn say_and_exit(text: &str, code: ExitCode) -> ExitCode {
+    say(text);
+    code
+}
+
+#[expect(clippy::print_stdout, reason = "this is what people run to look at")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -50,8 +50,8 @@ const fn template(kind: NoticeKind) -> &'static str {
 
 /// What to do about the card, as `{{advice_zh}}` and `{{advice_en}}`.
 const CHECK_CARD: [&str; 2] = [
-    "我們會在第 1、3、7 天左右再次嘗試扣款。請確認您的信用卡額度與狀態。",
-    "We will try to charge the card again. Please check that it is valid and has enough credit.",
+    "我們會在接下來幾天再次嘗試扣款。請確認您的信用卡額度與狀態。",
+    "We will try to charge the card again in the coming days. Please check that it is valid and has enough credit.",
 ];
 const NEW_CARD: [&str; 2] = [
     "這張信用卡無法再使用（已過期、掛失或失竊），因此不會自動重試扣款。請以新的信用卡重新訂閱。",

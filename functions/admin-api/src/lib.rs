@@ -3,6 +3,7 @@
 //! Never calls ECPay: what must be asked there is asked by `subscription-maintenance`, which this function invokes.
 
 use aws_types::SdkConfig;
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::clock::Moment;
 use shared::config::{self, Invalid, Reader};
@@ -115,7 +116,7 @@ impl AdminApi {
 
 /// Answers one request.
 pub async fn handle(api: &AdminApi, request: Request, moment: Moment) -> Response<Body> {
-    let request_id = request.lambda_context_ref().map_or_else(String::new, |context| context.request_id.clone());
+    let request_id = request_id(&request);
     let path = request.uri().path().to_owned();
     let method = request.method().as_str().to_owned();
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
@@ -132,6 +133,14 @@ pub async fn handle(api: &AdminApi, request: Request, moment: Moment) -> Respons
     match answer {
         Ok(response) => auth::deprecate(response, &input),
         Err(failure) => auth::deprecate(failure.answer(legacy, &request_id), &input),
+    }
+}
+
+/// API Gateway's own id of the request, which its access log has too.
+fn request_id(request: &Request) -> String {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
+        _ => String::new(),
     }
 }
 

@@ -48,24 +48,13 @@ impl Ecpay {
         Some((at, event, number.clone()))
     }
 
-    fn due_charge(
-        &mut self,
-        merchant_trade_no: &str,
-        kind: Kind,
-        at: DateTime<Utc>,
-    ) -> Option<String> {
+    fn due_charge(&mut self, merchant_trade_no: &str, kind: Kind, at: DateTime<Utc>) -> Option<String> {
         let rtn_code = self.next_outcome(merchant_trade_no);
         let order = self.orders.get_mut(merchant_trade_no)?;
         if kind == Kind::Retry {
             order.retry_at = None;
         }
-        let attempt = Attempt {
-            at,
-            kind,
-            rtn_code,
-            amount: order.terms.amount,
-            simulated: false,
-        };
+        let attempt = Attempt { at, kind, rtn_code, amount: order.terms.amount, simulated: false };
         self.perform(merchant_trade_no, attempt, true)
     }
 }

@@ -23,12 +23,7 @@ pub(super) struct Attempt {
 
 impl Ecpay {
     /// Makes the charge and, if asked to, queues its notice; says what happened.
-    pub(super) fn perform(
-        &mut self,
-        merchant_trade_no: &str,
-        attempt: Attempt,
-        notify: bool,
-    ) -> Option<String> {
+    pub(super) fn perform(&mut self, merchant_trade_no: &str, attempt: Attempt, notify: bool) -> Option<String> {
         let due = attempt.at;
         let simulated = attempt.simulated;
         let order = self.orders.get_mut(merchant_trade_no)?;
@@ -62,12 +57,7 @@ impl Ecpay {
     }
 
     /// A pending charge becomes what the next queued outcome says.
-    pub(super) fn resolve(
-        &mut self,
-        merchant_trade_no: &str,
-        index: usize,
-        due: DateTime<Utc>,
-    ) -> Option<String> {
+    pub(super) fn resolve(&mut self, merchant_trade_no: &str, index: usize, due: DateTime<Utc>) -> Option<String> {
         let rtn_code = self.next_outcome(merchant_trade_no);
         let gwsr = (rtn_code == PAID).then(|| self.numbers.gwsr());
         let order = self.orders.get_mut(merchant_trade_no)?;
@@ -78,13 +68,7 @@ impl Ecpay {
         self.settled(merchant_trade_no, index, due, true)
     }
 
-    fn settled(
-        &mut self,
-        merchant_trade_no: &str,
-        index: usize,
-        due: DateTime<Utc>,
-        notify: bool,
-    ) -> Option<String> {
+    fn settled(&mut self, merchant_trade_no: &str, index: usize, due: DateTime<Utc>, notify: bool) -> Option<String> {
         let order = self.orders.get_mut(merchant_trade_no)?;
         let ended = settle(order, index, due)?;
         let what = line(order, order.charges.get(index)?);

@@ -32,8 +32,7 @@ impl Ecpay {
     /// The buyer posts the order form (AioCheckOut/V5) and pays; the first period
     /// is charged at once.
     pub fn checkout(&mut self, body: &[u8], now: DateTime<Utc>) -> Result<CheckoutResult, Refusal> {
-        let fields = parse_form(body)
-            .ok_or_else(|| Refusal::new(BAD_PARAMETER, "Parameter Error: malformed form"))?;
+        let fields = parse_form(body).ok_or_else(|| Refusal::new(BAD_PARAMETER, "Parameter Error: malformed form"))?;
         if value(&fields, "MerchantID") != self.merchant.merchant_id {
             return Err(Refusal::new(BAD_MERCHANT, "MerchantID Error"));
         }
@@ -58,13 +57,7 @@ impl Ecpay {
         };
         let order = Order::new(terms, result.trade_no.clone(), now);
         self.orders.insert(number.clone(), order);
-        let attempt = Attempt {
-            at: now,
-            kind: Kind::First,
-            rtn_code,
-            amount,
-            simulated: false,
-        };
+        let attempt = Attempt { at: now, kind: Kind::First, rtn_code, amount, simulated: false };
         self.perform(&number, attempt, true);
         Ok(result)
     }
@@ -109,14 +102,8 @@ mod tests {
     fn a_number_is_never_used_twice_even_after_a_failure() {
         let mut ecpay = ecpay();
         ecpay.set_next_outcomes(NUMBER, vec!["10100251".into()]);
-        assert_eq!(
-            ecpay.checkout(&order_body(), at(NOW)).unwrap().rtn_code,
-            "10100251"
-        );
-        assert_eq!(
-            ecpay.checkout(&order_body(), at(NOW)).unwrap_err().code,
-            "10300028"
-        );
+        assert_eq!(ecpay.checkout(&order_body(), at(NOW)).unwrap().rtn_code, "10100251");
+        assert_eq!(ecpay.checkout(&order_body(), at(NOW)).unwrap_err().code, "10300028");
         assert_eq!(ecpay.view(NUMBER).unwrap()["state"], "not_established");
     }
 

@@ -21,10 +21,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with its code and text.
     pub(super) fn new(code: &str, text: impl Into<String>) -> Self {
-        Self {
-            code: code.to_owned(),
-            text: text.into(),
-        }
+        Self { code: code.to_owned(), text: text.into() }
     }
 
     fn parameter(name: &str) -> Self {
@@ -76,13 +73,7 @@ const PARAMETERS: [(&str, usize, bool); 30] = [
     ("ChooseSubPayment", 20, false),
 ];
 
-const URLS: [&str; 5] = [
-    "ReturnURL",
-    "PeriodReturnURL",
-    "ClientBackURL",
-    "OrderResultURL",
-    "ItemURL",
-];
+const URLS: [&str; 5] = ["ReturnURL", "PeriodReturnURL", "ClientBackURL", "OrderResultURL", "ItemURL"];
 
 /// Values that leave a choice of few; all but the first three may be left out.
 const CHOICES: [(&str, &[&str]); 6] = [
@@ -99,8 +90,7 @@ pub(super) fn read_terms(fields: &Fields) -> Result<Terms, Refusal> {
     check_trade_no(value(fields, "MerchantTradeNo"))?;
     check_parameters(fields)?;
     check_values(fields)?;
-    let amount = positive(value(fields, "TotalAmount"))
-        .ok_or_else(|| Refusal::new("10200005", "TotalAmount Error"))?;
+    let amount = positive(value(fields, "TotalAmount")).ok_or_else(|| Refusal::new("10200005", "TotalAmount Error"))?;
     if positive(value(fields, "PeriodAmount")) != Some(amount) {
         return Err(Refusal::parameter("PeriodAmount"));
     }
@@ -118,13 +108,7 @@ pub(super) fn read_terms(fields: &Fields) -> Result<Terms, Refusal> {
         period_return_url: text("PeriodReturnURL"),
         client_back_url: text("ClientBackURL"),
         order_result_url: text("OrderResultURL"),
-        custom_fields: [
-            "CustomField1",
-            "CustomField2",
-            "CustomField3",
-            "CustomField4",
-        ]
-        .map(text),
+        custom_fields: ["CustomField1", "CustomField2", "CustomField3", "CustomField4"].map(text),
         extra_info: value(fields, "NeedExtraPaidInfo") == "Y",
     })
 }
@@ -178,12 +162,7 @@ fn check_values(fields: &Fields) -> Result<(), Refusal> {
 }
 
 fn read_rhythm(fields: &Fields) -> Result<(PeriodType, u32, u32), Refusal> {
-    type Limits = (
-        PeriodType,
-        RangeInclusive<u32>,
-        RangeInclusive<u32>,
-        &'static str,
-    );
+    type Limits = (PeriodType, RangeInclusive<u32>, RangeInclusive<u32>, &'static str);
     let (period_type, frequencies, counts, code): Limits = match value(fields, "PeriodType") {
         "D" => (PeriodType::D, 1..=365, 2..=999, BAD_PARAMETER),
         "M" => (PeriodType::M, 1..=12, 2..=999, "10100227"),
@@ -208,16 +187,11 @@ fn positive(text: &str) -> Option<u32> {
 
 fn is_date(text: &str) -> bool {
     const FORMAT: &str = "%Y/%m/%d %H:%M:%S";
-    NaiveDateTime::parse_from_str(text, FORMAT)
-        .is_ok_and(|date| date.format(FORMAT).to_string() == text)
+    NaiveDateTime::parse_from_str(text, FORMAT).is_ok_and(|date| date.format(FORMAT).to_string() == text)
 }
 
 /// Any port is let through, for the sandbox itself listens on an unusual one.
 fn is_callable(url: &str) -> bool {
-    let host = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty())
-        && url.is_ascii()
-        && !url.contains([';', '|', '`', ' '])
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty()) && url.is_ascii() && !url.contains([';', '|', '`', ' '])
 }

@@ -22,17 +22,11 @@ pub struct ChargeNow {
 impl Ecpay {
     /// Sets how the coming charges and retries of an order end; it need not exist yet.
     pub fn set_next_outcomes(&mut self, merchant_trade_no: &str, outcomes: Vec<String>) {
-        self.outcomes
-            .insert(merchant_trade_no.to_owned(), outcomes.into());
+        self.outcomes.insert(merchant_trade_no.to_owned(), outcomes.into());
     }
 
     /// Charges now. Also possible on an order that was stopped, as a late charge.
-    pub fn charge_now(
-        &mut self,
-        merchant_trade_no: &str,
-        charge: ChargeNow,
-        now: DateTime<Utc>,
-    ) -> Result<(), String> {
+    pub fn charge_now(&mut self, merchant_trade_no: &str, charge: ChargeNow, now: DateTime<Utc>) -> Result<(), String> {
         let order = self.orders.get(merchant_trade_no);
         let order = order.ok_or_else(|| format!("no order {merchant_trade_no}"))?;
         if matches!(order.state, State::Pending | State::NotEstablished) {
@@ -59,12 +53,7 @@ mod tests {
     const NOW: &str = "2026-01-05T10:00:00+08:00";
 
     fn charge(rtn_code: &str) -> ChargeNow {
-        ChargeNow {
-            rtn_code: rtn_code.into(),
-            callback: true,
-            simulate: false,
-            amount: None,
-        }
+        ChargeNow { rtn_code: rtn_code.into(), callback: true, simulate: false, amount: None }
     }
 
     #[test]

@@ -17,10 +17,7 @@ pub fn parse_form(body: &[u8]) -> Option<Fields> {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = decoded(halves.next().unwrap_or_default())?;
         let value = decoded(halves.next().unwrap_or_default())?;
-        if fields
-            .iter()
-            .any(|(seen, _)| seen.eq_ignore_ascii_case(&name))
-        {
+        if fields.iter().any(|(seen, _)| seen.eq_ignore_ascii_case(&name)) {
             return None;
         }
         fields.push((name, value));
@@ -30,28 +27,20 @@ pub fn parse_form(body: &[u8]) -> Option<Fields> {
 
 /// Writes a form body.
 pub fn form_body(fields: &Fields) -> Vec<u8> {
-    let pairs: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
-        .collect();
+    let pairs: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
     pairs.join("&").into_bytes()
 }
 
 /// The text of a signed reply, whose values ECPay does not escape.
 pub(super) fn reply_text(fields: &Fields) -> String {
-    let pairs: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
 }
 
 /// The value of a field, empty when the field is absent.
 pub(super) fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
-    fields
-        .iter()
-        .find(|(known, _)| known == name)
-        .map_or("", |(_, value)| value.as_str())
+    fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
 }
 
 /// A field from its name and value.
@@ -60,18 +49,13 @@ pub(super) fn field(name: &str, value: impl Into<String>) -> (String, String) {
 }
 
 fn decoded(raw: &[u8]) -> Option<String> {
-    let spaced: Vec<u8> = raw
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
+    let spaced: Vec<u8> = raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let text = percent_decode(&spaced).decode_utf8().ok()?;
     Some(text.into_owned())
 }
 
 fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, PHP)
-        .to_string()
-        .replace("%20", "+")
+    utf8_percent_encode(text, PHP).to_string().replace("%20", "+")
 }
 
 #[cfg(test)]
@@ -82,10 +66,7 @@ mod tests {
     fn a_written_form_reads_back_the_same() {
         let fields = vec![field("RtnMsg", "額度 a+b~&=%20"), field("gwsr", "")];
         let body = form_body(&fields);
-        assert_eq!(
-            body,
-            b"RtnMsg=%E9%A1%8D%E5%BA%A6+a%2Bb%7E%26%3D%2520&gwsr=".to_vec()
-        );
+        assert_eq!(body, b"RtnMsg=%E9%A1%8D%E5%BA%A6+a%2Bb%7E%26%3D%2520&gwsr=".to_vec());
         assert_eq!(parse_form(&body), Some(fields));
     }
 

@@ -50,9 +50,7 @@ impl Ecpay {
     pub fn take_due_callbacks(&mut self, now: DateTime<Utc>) -> Vec<Callback> {
         let merchant = &self.merchant;
         let waiting = self.notices.iter_mut();
-        let mut due: Vec<&mut Notice> = waiting
-            .filter(|notice| !notice.in_flight && notice.send_at <= now)
-            .collect();
+        let mut due: Vec<&mut Notice> = waiting.filter(|notice| !notice.in_flight && notice.send_at <= now).collect();
         due.sort_by_key(|notice| (notice.send_at, notice.id));
         due.into_iter()
             .map(|notice| {
@@ -94,14 +92,8 @@ impl Ecpay {
         let order = self.orders.get(merchant_trade_no)?;
         let charge = order.charges.get(charge)?;
         let (url, fields) = match charge.kind {
-            Kind::First => (
-                &order.terms.return_url,
-                first_fields(&self.merchant.merchant_id, order, charge),
-            ),
-            _ => (
-                &order.terms.period_return_url,
-                period_fields(&self.merchant.merchant_id, order, charge),
-            ),
+            Kind::First => (&order.terms.return_url, first_fields(&self.merchant.merchant_id, order, charge)),
+            _ => (&order.terms.period_return_url, period_fields(&self.merchant.merchant_id, order, charge)),
         };
         if url.is_empty() {
             return None;
@@ -127,11 +119,7 @@ impl Notice {
         if self.resends > 0 {
             let paid = value(&fields, "RtnCode") == PAID;
             for (_, text) in fields.iter_mut().filter(|(name, _)| name == "RtnMsg") {
-                *text = if paid {
-                    "paid".to_owned()
-                } else {
-                    format!("{text}(re-send)")
-                };
+                *text = if paid { "paid".to_owned() } else { format!("{text}(re-send)") };
             }
             what = format!("{what} (re-send {})", self.resends);
         }

@@ -20,16 +20,7 @@ const NOT_A_CARD: [&str; 10] = [
 ];
 
 /// Instalments and bonus points, which a periodic order cannot have.
-const ALWAYS_ZERO: [&str; 8] = [
-    "eci",
-    "stage",
-    "stast",
-    "staed",
-    "red_dan",
-    "red_de_amt",
-    "red_ok_amt",
-    "red_yet",
-];
+const ALWAYS_ZERO: [&str; 8] = ["eci", "stage", "stast", "staed", "red_dan", "red_de_amt", "red_ok_amt", "red_yet"];
 
 /// The notice of the first charge.
 pub(super) fn first_fields(merchant_id: &str, order: &Order, charge: &Charge) -> Fields {
@@ -115,10 +106,7 @@ pub(super) fn rhythm(order: &Order) -> Fields {
 /// The merchant's own four values.
 pub(super) fn custom_fields(order: &Order) -> Fields {
     let values = order.terms.custom_fields.iter();
-    (1..)
-        .zip(values)
-        .map(|(number, value): (u32, _)| field(&format!("CustomField{number}"), value))
-        .collect()
+    (1..).zip(values).map(|(number, value): (u32, _)| field(&format!("CustomField{number}"), value)).collect()
 }
 
 /// What ECPay keeps of a payment, invented.

@@ -227,9 +227,8 @@ impl Order {
         }
         let steps = self.executions.checked_mul(self.terms.frequency);
         let anchor = self.charges.first().map(|charge| charge.at);
-        self.next_charge_at = anchor
-            .zip(steps)
-            .and_then(|(anchor, steps)| after_anchor(anchor, self.terms.period_type, steps));
+        self.next_charge_at =
+            anchor.zip(steps).and_then(|(anchor, steps)| after_anchor(anchor, self.terms.period_type, steps));
     }
 
     /// Stops the order for good; an accepted retry is dropped with it.

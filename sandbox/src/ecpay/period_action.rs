@@ -15,10 +15,7 @@ struct Reply {
     text: &'static str,
 }
 
-const REFUSED: Reply = Reply {
-    code: WRONG_STATE,
-    text: "訂單狀態不符",
-};
+const REFUSED: Reply = Reply { code: WRONG_STATE, text: "訂單狀態不符" };
 
 impl Ecpay {
     /// CreditCardPeriodAction; returns the signed reply as it is on the wire.
@@ -31,10 +28,7 @@ impl Ecpay {
         let reply = match (value(&fields, "Action"), order) {
             ("ReAuth", Some(order)) => retry(order, now),
             ("Cancel", Some(order)) => cancel(order, now),
-            ("ReAuth" | "Cancel", None) => Reply {
-                code: NOT_FOUND,
-                text: "查無此訂單",
-            },
+            ("ReAuth" | "Cancel", None) => Reply { code: NOT_FOUND, text: "查無此訂單" },
             _ => return self.action_reply(&bad_request(), "", ""),
         };
         self.action_reply(&reply, &self.merchant.merchant_id, number)
@@ -52,10 +46,7 @@ impl Ecpay {
 }
 
 fn bad_request() -> Reply {
-    Reply {
-        code: BAD_ACTION,
-        text: "資料驗證錯誤",
-    }
+    Reply { code: BAD_ACTION, text: "資料驗證錯誤" }
 }
 
 fn retry(order: &mut Order, now: DateTime<Utc>) -> Reply {
@@ -64,10 +55,7 @@ fn retry(order: &mut Order, now: DateTime<Utc>) -> Reply {
         State::Cancelled | State::Finished => stopped(),
         State::Running if failed && order.retry_at.is_none() => {
             order.retry_at = Some(now + RETRY_AFTER);
-            Reply {
-                code: PAID,
-                text: "已受理重新授權",
-            }
+            Reply { code: PAID, text: "已受理重新授權" }
         }
         _ => REFUSED,
     };
@@ -81,10 +69,7 @@ fn cancel(order: &mut Order, now: DateTime<Utc>) -> Reply {
         State::Cancelled | State::Finished => stopped(),
         State::Running => {
             order.cancel();
-            Reply {
-                code: PAID,
-                text: "停用成功",
-            }
+            Reply { code: PAID, text: "停用成功" }
         }
         State::Pending | State::NotEstablished => REFUSED,
     };
@@ -94,10 +79,7 @@ fn cancel(order: &mut Order, now: DateTime<Utc>) -> Reply {
 }
 
 fn stopped() -> Reply {
-    Reply {
-        code: STOPPED,
-        text: "訂單已停用",
-    }
+    Reply { code: STOPPED, text: "訂單已停用" }
 }
 
 #[cfg(test)]
@@ -116,9 +98,7 @@ mod tests {
     fn cancelling_is_final() {
         let mut ecpay = ordered("2026-01-05T10:00:00+08:00");
         let reply = act(&mut ecpay, "Cancel");
-        let start = format!(
-            "RtnCode=1&RtnMsg=停用成功&MerchantID=3002607&MerchantTradeNo={NUMBER}&CheckMacValue="
-        );
+        let start = format!("RtnCode=1&RtnMsg=停用成功&MerchantID=3002607&MerchantTradeNo={NUMBER}&CheckMacValue=");
         assert!(reply.starts_with(&start), "{reply}");
         assert!(act(&mut ecpay, "Cancel").starts_with("RtnCode=90100149&"));
         assert!(act(&mut ecpay, "ReAuth").starts_with("RtnCode=90100149&"));

@@ -125,10 +125,7 @@ mod tests {
         assert_eq!(info["ExecLog"][0]["RtnMsg"], "成功.");
         let failed = &info["ExecLog"][1];
         assert_eq!(failed["RtnCode"], 10_100_252);
-        assert_eq!(
-            (&failed["gwsr"], &failed["amount"]),
-            (&json!(""), &json!(""))
-        );
+        assert_eq!((&failed["gwsr"], &failed["amount"]), (&json!(""), &json!("")));
         assert_eq!(failed["process_date"], "2026/02/05 10:00:00");
         assert_eq!(ecpay.view(NUMBER).unwrap()["queries"], 1);
     }

@@ -89,11 +89,8 @@ mod tests {
     fn status(ecpay: &mut Ecpay, now: &str) -> String {
         let body = request_at(&[], at(now).timestamp());
         let reply = ecpay.query_trade(&body, at(now));
-        let fields: Fields = reply
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| field(name, value))
-            .collect();
+        let fields: Fields =
+            reply.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| field(name, value)).collect();
         assert_eq!(value(&fields, "CheckMacValue"), ecpay.merchant.mac(&fields));
         value(&fields, "TradeStatus").to_owned()
     }

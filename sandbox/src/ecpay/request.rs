@@ -14,11 +14,7 @@ const AHEAD_SECONDS: i64 = 120;
 impl Ecpay {
     /// The fields of a request that is well-formed, ours, signed and fresh; else
     /// the code of what is wrong with it.
-    pub(super) fn read_request(
-        &self,
-        body: &[u8],
-        now: DateTime<Utc>,
-    ) -> Result<Fields, &'static str> {
+    pub(super) fn read_request(&self, body: &[u8], now: DateTime<Utc>) -> Result<Fields, &'static str> {
         let fields = parse_form(body).ok_or(BAD_PARAMETER)?;
         if value(&fields, "MerchantID") != self.merchant.merchant_id {
             return Err(BAD_MERCHANT);

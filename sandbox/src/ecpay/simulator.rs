@@ -72,9 +72,7 @@ impl Ecpay {
     /// How the next charge of the order ends.
     pub(super) fn next_outcome(&mut self, merchant_trade_no: &str) -> String {
         let queued = self.outcomes.get_mut(merchant_trade_no);
-        queued
-            .and_then(VecDeque::pop_front)
-            .unwrap_or_else(|| PAID.to_owned())
+        queued.and_then(VecDeque::pop_front).unwrap_or_else(|| PAID.to_owned())
     }
 }
 

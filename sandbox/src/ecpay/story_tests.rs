@@ -2,24 +2,17 @@
 
 use super::form::{parse_form, value};
 use super::simulator::Ecpay;
-use super::test_support::{
-    NUMBER, at, ecpay, order_body, order_form, ordered, request_at, sent, signed,
-};
+use super::test_support::{NUMBER, at, ecpay, order_body, order_form, ordered, request_at, sent, signed};
 
 const ORDERED: &str = "2026-01-05T10:00:00+08:00";
 
 fn ask_retry(ecpay: &mut Ecpay, now: &str) -> bool {
     let body = request_at(&[("Action", "ReAuth")], at(now).timestamp());
-    ecpay
-        .period_action(&body, at(now))
-        .starts_with("RtnCode=1&")
+    ecpay.period_action(&body, at(now)).starts_with("RtnCode=1&")
 }
 
 fn outcomes(ecpay: &mut Ecpay, codes: &[&str]) {
-    ecpay.set_next_outcomes(
-        NUMBER,
-        codes.iter().map(|code| (*code).to_owned()).collect(),
-    );
+    ecpay.set_next_outcomes(NUMBER, codes.iter().map(|code| (*code).to_owned()).collect());
 }
 
 #[test]
@@ -28,19 +21,10 @@ fn a_failed_charge_is_retried_and_recovers() {
     outcomes(&mut ecpay, &["10100252", "1"]);
     assert_eq!(ecpay.next_due(), Some(at("2026-02-05T10:00:00+08:00")));
     let lines = ecpay.advance(at("2026-02-05T12:00:00+08:00"));
-    assert_eq!(
-        lines,
-        [(
-            at("2026-02-05T10:00:00+08:00"),
-            format!("charge 2 of {NUMBER} failed (10100252)")
-        )]
-    );
+    assert_eq!(lines, [(at("2026-02-05T10:00:00+08:00"), format!("charge 2 of {NUMBER} failed (10100252)"))]);
     let failure = sent(&mut ecpay, "2026-02-05T12:00:00+08:00");
     assert_eq!(value(&failure, "RtnMsg"), "額度不足，請檢查卡片額度或餘額");
-    assert_eq!(
-        (value(&failure, "gwsr"), value(&failure, "AuthCode")),
-        ("", "")
-    );
+    assert_eq!((value(&failure, "gwsr"), value(&failure, "AuthCode")), ("", ""));
     assert_eq!(value(&failure, "TotalSuccessTimes"), "1");
     assert!(!failure.iter().any(|(name, _)| name == "SimulatePaid"));
 
@@ -68,28 +52,16 @@ fn an_order_of_the_31st_is_charged_on_the_last_days() {
     let mut ecpay = ordered("2026-01-31T23:59:58+08:00");
     let lines = ecpay.advance(at("2026-04-01T00:00:00+08:00"));
     let days: Vec<_> = lines.iter().map(|(at, _)| *at).collect();
-    assert_eq!(
-        days,
-        [
-            at("2026-02-28T23:59:58+08:00"),
-            at("2026-03-31T23:59:58+08:00")
-        ]
-    );
+    assert_eq!(days, [at("2026-02-28T23:59:58+08:00"), at("2026-03-31T23:59:58+08:00")]);
 }
 
 #[test]
 fn six_failures_cancel_the_rest() {
     let mut ecpay = ordered(ORDERED);
-    outcomes(
-        &mut ecpay,
-        &["9", "9", "1", "9", "9", "10100251", "10100251", "1"],
-    );
+    outcomes(&mut ecpay, &["9", "9", "1", "9", "9", "10100251", "10100251", "1"]);
     assert_eq!(ecpay.advance(at("2030-01-01T00:00:00Z")).len(), 7);
     let view = ecpay.view(NUMBER).unwrap();
-    assert_eq!(
-        (&view["state"], &view["failures"]),
-        (&"cancelled".into(), &6.into())
-    );
+    assert_eq!((&view["state"], &view["failures"]), (&"cancelled".into(), &6.into()));
     assert_eq!(view["total_success_times"], 2);
     assert_eq!(view["next_charge_at"], serde_json::Value::Null);
     let what = &ecpay.take_due_callbacks(at("2030-01-01T00:00:00Z"))[6].what;
@@ -105,10 +77,7 @@ fn an_order_finishes_after_its_last_execution() {
     ecpay.checkout(&signed(form), at(ORDERED)).unwrap();
     let lines = ecpay.advance(at("2030-01-01T00:00:00Z"));
     assert_eq!(lines.len(), 2);
-    assert_eq!(
-        lines[1].1,
-        format!("charge 3 of {NUMBER} succeeded; the order is finished")
-    );
+    assert_eq!(lines[1].1, format!("charge 3 of {NUMBER} succeeded; the order is finished"));
     assert_eq!(ecpay.view(NUMBER).unwrap()["state"], "finished");
 }
 
@@ -119,10 +88,7 @@ fn an_unacknowledged_callback_is_sent_five_times_with_changed_text() {
     let mut now = at(ORDERED);
     let mut texts = Vec::new();
     let mut macs = Vec::new();
-    while let Some(due) = ecpay
-        .next_due()
-        .filter(|due| *due < at("2026-01-06T00:00:00Z"))
-    {
+    while let Some(due) = ecpay.next_due().filter(|due| *due < at("2026-01-06T00:00:00Z")) {
         assert!(due == now || due == now + chrono::TimeDelta::minutes(10));
         now = due;
         for callback in ecpay.take_due_callbacks(now) {

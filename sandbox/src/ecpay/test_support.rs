@@ -57,11 +57,8 @@ pub(super) fn ordered(now: &str) -> Ecpay {
 }
 
 pub(super) fn request_at(extra: &[(&str, &str)], stamp: i64) -> Vec<u8> {
-    let mut form = vec![
-        field("MerchantID", "3002607"),
-        field("MerchantTradeNo", NUMBER),
-        field("TimeStamp", stamp.to_string()),
-    ];
+    let mut form =
+        vec![field("MerchantID", "3002607"), field("MerchantTradeNo", NUMBER), field("TimeStamp", stamp.to_string())];
     form.extend(extra.iter().map(|(name, value)| field(name, *value)));
     signed(form)
 }

@@ -1,0 +1,191 @@
+//! AWS on one loopback port: DynamoDB (dynoxide behind it), Secrets Manager, SES v2 and Lambda Invoke, each call counted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use futures::stream;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::Error;
+use crate::state::{Fault, Message, Secret, Service};
+use crate::world::World;
+
+/// The longest body that is taken: DynamoDB's own limit is 16 MB.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+#[derive(Clone)]
+struct Endpoint {
+    world: Arc<World>,
+    dynamodb: String,
+}
+
+/// Serves AWS to the functions; gives its address.
+pub(crate) async fn serve(world: Arc<World>) -> Result<String, Error> {
+    let dynamodb = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let dynamodb_url = format!("http://{}", dynamodb.local_addr()?);
+    let database = world.database.clone();
+    tokio::spawn(
+        async move { dynoxide::server::serve_with_shutdown(dynamodb, database, std::future::pending()).await },
+    );
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let router = Router::new().fallback(answer).with_state(Endpoint { world, dynamodb: dynamodb_url });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(url)
+}
+
+/// The SDK's configuration for that address: invented credentials, real calls.
+#[must_use]
+pub fn config(url: &str) -> SdkConfig {
+    let credentials = Credentials::new("sandbox", "sandbox", None, None, "sandbox");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(url)
+        .region(Region::new("ap-northeast-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(TokioSleep::new())
+        .build()
+}
+
+async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if let Some(operation) = target.strip_prefix("DynamoDB_20120810.") {
+        endpoint.world.count("dynamodb", operation);
+        return dynamodb(&endpoint, parts.headers, body).await;
+    }
+    if target == "secretsmanager.GetSecretValue" {
+        endpoint.world.count("secretsmanager", "GetSecretValue");
+        return secret(&endpoint.world, &body);
+    }
+    let segments: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
+    match segments.as_slice() {
+        ["v2", "email", "outbound-emails"] => {
+            endpoint.world.count("ses", "SendEmail");
+            send_email(&endpoint.world, &body).await
+        }
+        ["2015-03-31", "functions", name, "invocations"] => {
+            endpoint.world.count("lambda", "Invoke");
+            invoke(&endpoint.world, name, &body).await
+        }
+        _ => aws_error(StatusCode::BAD_REQUEST, "UnknownOperationException", "not simulated here"),
+    }
+}
+
+async fn dynamodb(endpoint: &Endpoint, headers: HeaderMap, body: Bytes) -> Response {
+    let mut forwarded = HeaderMap::new();
+    for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
+        if let Some(value) = headers.get(name) {
+            forwarded.insert(name, value.clone());
+        }
+    }
+    let sent = endpoint.world.http.post(&endpoint.dynamodb).headers(forwarded).body(body).send().await;
+    match sent {
+        Ok(answer) => {
+            let status = answer.status();
+            let headers = answer.headers().clone();
+            let Ok(body) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
+            let mut response = (status, body).into_response();
+            for name in ["content-type", "x-amzn-requestid", "x-amz-crc32"] {
+                if let Some(value) = headers.get(name) {
+                    response.headers_mut().insert(http::HeaderName::from_static(name), value.clone());
+                }
+            }
+            response
+        }
+        Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}
+
+fn secret(world: &World, body: &[u8]) -> Response {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| request.get(name).and_then(Value::as_str);
+    let stage = text("VersionStage").unwrap_or("AWSCURRENT");
+    let state = world.state();
+    let found = text("SecretId").and_then(|id| state.secrets.get_key_value(id));
+    let version = |secret: &Secret| match stage {
+        "AWSCURRENT" => Some(secret.current.clone()),
+        "AWSPREVIOUS" => secret.previous.clone(),
+        _ => None,
+    };
+    match found.and_then(|(id, secret)| Some((id, version(secret)?, secret.created))) {
+        Some((id, value, created)) => aws_json(&json!({
+            "ARN": format!("arn:aws:secretsmanager:ap-northeast-1:000000000000:secret:{id}-abc123"),
+            "Name": id, "VersionId": "00000000-0000-0000-0000-000000000001", "VersionStages": [stage],
+            "SecretString": value, "CreatedDate": created.timestamp(),
+        })),
+        None => aws_error(
+            StatusCode::BAD_REQUEST,
+            "ResourceNotFoundException",
+            "Secrets Manager can't find the specified secret.",
+        ),
+    }
+}
+
+async fn send_email(world: &World, body: &[u8]) -> Response {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |path: &str| request.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let fault = world.state().fault(Service::Mail);
+    match fault {
+        Fault::Down => return aws_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "down"),
+        Fault::Refuse => return aws_error(StatusCode::BAD_REQUEST, "MessageRejected", "rejected"),
+        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
+        Fault::None | Fault::AnswerLost => {}
+    }
+    let (to, mail) = (text("/Destination/ToAddresses/0"), text("/Content/Simple/Body/Text/Data"));
+    let (Some(to), Some(mail)) = (to, mail) else {
+        return aws_error(StatusCode::BAD_REQUEST, "BadRequestException", "incomplete");
+    };
+    let subject = text("/Content/Simple/Subject/Data");
+    let id = world.change(|state| {
+        let sent_at: DateTime<Utc> = state.now;
+        state.messages.push(Message { channel: "mail".to_owned(), to, subject, body: mail, sent_at });
+        format!("mail-{:06}", state.messages.len())
+    });
+    if fault == Fault::AnswerLost { broken() } else { aws_json(&json!({ "MessageId": id })) }
+}
+
+async fn invoke(world: &Arc<World>, name: &str, body: &[u8]) -> Response {
+    let Some(functions) = world.functions().filter(|_| name == "SubscriptionMaintenance") else {
+        return aws_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", "no such function");
+    };
+    let event = serde_json::from_slice(body).unwrap_or_default();
+    match subscription_maintenance::run(&functions.maintenance, event, world.moment()).await {
+        Ok(answer) => aws_json(&answer),
+        Err(error) => {
+            let failed = json!({ "errorType": "Error", "errorMessage": error.to_string() });
+            let mut response = aws_json(&failed);
+            response.headers_mut().insert("x-amz-function-error", http::HeaderValue::from_static("Unhandled"));
+            response
+        }
+    }
+}
+
+fn aws_json(body: &Value) -> Response {
+    ([(http::header::CONTENT_TYPE, "application/x-amz-json-1.1")], body.to_string()).into_response()
+}
+
+fn aws_error(status: StatusCode, kind: &'static str, message: &str) -> Response {
+    let body = json!({ "__type": kind, "message": message }).to_string();
+    (status, [("x-amzn-errortype", kind), ("content-type", "application/x-amz-json-1.1")], body).into_response()
+}
+
+/// An answer that breaks off: what was asked is done, but nobody is told.
+pub(crate) fn broken() -> Response {
+    let lost = stream::iter([Err::<Bytes, _>(std::io::Error::other("the answer is lost"))]);
+    Response::new(Body::from_stream(lost))
+}

@@ -1,0 +1,157 @@
+//! The controls, for people, scripts and tests: `/sandbox/…`, all JSON.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post, put};
+use chrono::{DateTime, TimeDelta, Utc};
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::ecpay::ChargeNow;
+use crate::state::{Fault, Service};
+use crate::world::World;
+use crate::{credentials, travel};
+
+type Shared = State<Arc<World>>;
+type Answer = Result<Json<Value>, Response>;
+
+pub(crate) fn routes() -> Router<Arc<World>> {
+    Router::new()
+        .route("/clock", get(show_clock).post(move_clock))
+        .route("/messages", get(messages))
+        .route("/ecpay/orders/{order}", get(show_order).put(set_outcomes))
+        .route("/ecpay/orders/{order}/charge", post(charge))
+        .route("/faults", put(set_faults).get(show_faults))
+        .route("/calls", get(calls).delete(forget_calls))
+        .route("/credentials", get(show_credentials))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Move {
+    now: Option<DateTime<Utc>>,
+    advance_days: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outcomes {
+    next_outcomes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Charge {
+    rtn_code: String,
+    callback: bool,
+    simulate: bool,
+    amount: Option<u32>,
+}
+
+impl Default for Charge {
+    fn default() -> Self {
+        Self { rtn_code: "1".to_owned(), callback: true, simulate: false, amount: None }
+    }
+}
+
+async fn show_clock(State(world): Shared) -> Json<Value> {
+    Json(json!({ "now": world.now() }))
+}
+
+async fn move_clock(State(world): Shared, body: Bytes) -> Answer {
+    let wanted: Move = read(&body)?;
+    let target = match (wanted.now, wanted.advance_days) {
+        (Some(now), None) => Some(now),
+        (None, Some(days)) => days_from(world.now(), days),
+        _ => None,
+    };
+    let target = target.ok_or_else(|| bad("give either now (RFC 3339) or advance_days (0 to 4000)"))?;
+    let ran = travel::advance(&world, target)
+        .await
+        .map_err(|now| bad(&format!("the clock does not go back: it is {now}")))?;
+    Ok(Json(json!({ "now": world.now(), "ran": ran })))
+}
+
+fn days_from(now: DateTime<Utc>, days: f64) -> Option<DateTime<Utc>> {
+    if !(0.0..=4000.0).contains(&days) {
+        return None;
+    }
+    let span = std::time::Duration::try_from_secs_f64((days * 86_400.0).round()).ok()?;
+    now.checked_add_signed(TimeDelta::from_std(span).ok()?)
+}
+
+async fn messages(State(world): Shared) -> Json<Value> {
+    Json(json!({ "messages": world.state().messages }))
+}
+
+async fn show_order(State(world): Shared, Path(order): Path<String>) -> Answer {
+    let view = world.state().ecpay.view(&order);
+    view.map(Json).ok_or_else(|| fail(StatusCode::NOT_FOUND, "no such order at ECPay"))
+}
+
+async fn set_outcomes(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {
+    let wanted: Outcomes = read(&body)?;
+    world.change(|state| state.ecpay.set_next_outcomes(&order, wanted.next_outcomes.clone()));
+    Ok(Json(json!({ "merchant_trade_no": order, "next_outcomes": wanted.next_outcomes })))
+}
+
+async fn charge(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {
+    let wanted: Charge = if body.is_empty() { Charge::default() } else { read(&body)? };
+    let charge = ChargeNow {
+        rtn_code: wanted.rtn_code,
+        callback: wanted.callback,
+        simulate: wanted.simulate,
+        amount: wanted.amount,
+    };
+    let charged = world.change(|state| {
+        let now = state.now;
+        state.ecpay.charge_now(&order, charge, now)
+    });
+    charged.map_err(|reason| fail(StatusCode::CONFLICT, &reason))?;
+    let callbacks = travel::deliver(&world).await;
+    let view = world.state().ecpay.view(&order);
+    Ok(Json(json!({ "order": view, "callbacks": callbacks })))
+}
+
+async fn set_faults(State(world): Shared, body: Bytes) -> Answer {
+    let wanted: BTreeMap<Service, Fault> = read(&body)?;
+    world.change(|state| state.faults.extend(wanted));
+    Ok(show_faults(State(world)).await)
+}
+
+async fn show_faults(State(world): Shared) -> Json<Value> {
+    Json(json!(world.state().faults))
+}
+
+async fn calls(State(world): Shared) -> Json<Value> {
+    Json(world.counted())
+}
+
+async fn forget_calls(State(world): Shared) -> Json<Value> {
+    world.forget_calls();
+    Json(json!({}))
+}
+
+async fn show_credentials(State(world): Shared) -> Json<Value> {
+    Json(credentials::shown(&world.state()))
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the answer, made once a request")]
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
+    serde_json::from_slice(body).map_err(|error| bad(&error.to_string()))
+}
+
+fn bad(reason: &str) -> Response {
+    fail(StatusCode::BAD_REQUEST, reason)
+}
+
+fn fail(status: StatusCode, reason: &str) -> Response {
+    (status, Json(json!({ "error": reason }))).into_response()
+}

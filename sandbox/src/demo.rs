@@ -1,0 +1,199 @@
+//! The story that `cargo run` plays: a charge fails, is retried, ends on FREE, and a late payment brings the plan back.
+//! Every line comes from what the running system answered.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Asia::Taipei;
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::world::World;
+
+/// The first instant of the story.
+pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";
+/// Not enough credit: the code with which the story's charges fail.
+const NO_CREDIT: &str = "10100252";
+
+struct Teller<'a> {
+    world: &'a Arc<World>,
+    token: String,
+    told: usize,
+}
+
+/// Plays the story.
+///
+/// # Errors
+/// [`Error::Story`] when the system does not do what the story needs.
+pub async fn play(world: &Arc<World>) -> Result<(), Error> {
+    let mut teller = Teller { world, token: String::new(), told: world.state().messages.len() };
+    let credentials = teller.get("/sandbox/credentials").await?;
+    teller.token = text(&credentials, "/admin_token")?;
+    teller.title("A customer subscribes");
+    let order = teller.subscribe().await?;
+    teller.title("The next month's charge fails, and so do its retries");
+    let outcomes = json!({ "next_outcomes": [NO_CREDIT, NO_CREDIT, NO_CREDIT, NO_CREDIT] });
+    teller.send("PUT", &format!("/sandbox/ecpay/orders/{order}"), &outcomes).await?;
+    for (day, expected) in [
+        ("2025-02-28T12:00:00+08:00", "past_due"),
+        ("2025-03-01T18:00:00+08:00", "past_due"),
+        ("2025-03-03T18:00:00+08:00", "past_due"),
+        ("2025-03-07T18:00:00+08:00", "past_due"),
+        ("2025-03-10T13:00:00+08:00", "active"),
+    ] {
+        teller.travel(day).await?;
+        teller.expect(&order, expected).await?;
+    }
+    teller.title("Support has the charge retried; it succeeds late, and the plan is back");
+    teller.retry_by_hand(&order).await?;
+    teller.travel("2025-03-10T16:00:00+08:00").await?;
+    let account = teller.expect(&order, "active").await?;
+    if text(&account, "/plan_id")? != "PRO" {
+        return Err(Error::Story("the plan was not restored".to_owned()));
+    }
+    teller.title(&format!("The account of it: GET /api/subscriptions/{order}"));
+    teller.account(&account);
+    Ok(())
+}
+
+impl Teller<'_> {
+    async fn subscribe(&mut self) -> Result<String, Error> {
+        let wanted = json!({ "user_id": "user-1042", "email": "mei.lin@customer.example", "plan_id": "PRO", "billing_cycle": "monthly" });
+        let made = self.send("POST", "/api/subscriptions", &wanted).await?;
+        let order = text(&made, "/subscription_id")?;
+        self.line(&format!(
+            "POST /api/subscriptions -> order {order}, PRO monthly, NT$899, waits for the first charge"
+        ));
+        let checkout = text(&made, "/checkout_url")?;
+        let page = self.world.http.get(&checkout).send().await?.text().await?;
+        let fields = made.get("form_data").and_then(Value::as_object).ok_or_else(|| story("no order form"))?;
+        self.line(&format!(
+            "the buyer opens the checkout page ({} signed fields, {} bytes) and submits it to ECPay",
+            fields.len(),
+            page.len()
+        ));
+        let form: Vec<(&String, &str)> =
+            fields.iter().filter_map(|(name, value)| Some((name, value.as_str()?))).collect();
+        self.world.http.post(text(&made, "/action_url")?).form(&form).send().await?;
+        self.line("ECPay charges the card and calls back /api/webhooks/ecpay-auth");
+        self.expect(&order, "active").await?;
+        Ok(order)
+    }
+
+    async fn retry_by_hand(&mut self, order: &str) -> Result<(), Error> {
+        let account = self.get(&format!("/api/subscriptions/{order}")).await?;
+        let payments = account.get("payments").and_then(Value::as_array).cloned().unwrap_or_default();
+        let failed = payments.iter().rev().find(|payment| payment.get("outcome") == Some(&json!("failed")));
+        let payment =
+            failed.and_then(|payment| payment.get("id")).cloned().ok_or_else(|| story("no failed payment"))?;
+        let answer = self.send("POST", "/api/webhooks/ecpay-manual-retry", &json!({ "payment_id": payment })).await?;
+        self.line(&format!("POST /api/webhooks/ecpay-manual-retry -> {}", text(&answer, "/message")?));
+        Ok(())
+    }
+
+    async fn travel(&mut self, to: &str) -> Result<(), Error> {
+        let moved = self.send("POST", "/sandbox/clock", &json!({ "now": to })).await?;
+        for event in moved.get("ran").and_then(Value::as_array).into_iter().flatten() {
+            let what = text(event, "/what")?;
+            if !what.ends_with("nothing due") {
+                self.line_at(&text(event, "/at")?, &what);
+            }
+        }
+        let messages: Vec<_> = self.world.state().messages.iter().skip(self.told).cloned().collect();
+        self.told += messages.len();
+        for message in messages {
+            let subject = message.subject.unwrap_or_default();
+            self.line_at(&message.sent_at.to_rfc3339(), &format!("mail to {}: {subject}", message.to));
+        }
+        Ok(())
+    }
+
+    /// Shows where the subscription stands, and stops the story if that is not where it should.
+    async fn expect(&self, order: &str, status: &str) -> Result<Value, Error> {
+        let account = self.get(&format!("/api/subscriptions/{order}")).await?;
+        let found = text(&account, "/status")?;
+        self.line(&format!("= {} on {}: {}", found, text(&account, "/plan_id")?, text(&account, "/explanation")?));
+        if found == status { Ok(account) } else { Err(story(&format!("{order} is {found}, not {status}"))) }
+    }
+
+    fn account(&self, account: &Value) {
+        for entry in account.get("history").and_then(Value::as_array).into_iter().flatten() {
+            let part = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+            self.line_at(
+                &part("at"),
+                &format!(
+                    "{:>9} -> {:<9} {} [{}] by {}",
+                    part("from"),
+                    part("to"),
+                    part("what"),
+                    part("rule"),
+                    part("by")
+                ),
+            );
+        }
+        for payment in account.get("payments").and_then(Value::as_array).into_iter().flatten() {
+            let part = |name: &str| payment.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+            self.line_at(
+                &part("process_date"),
+                &format!("payment {}: {} {}", part("outcome"), part("rtn_code"), part("rtn_msg")),
+            );
+        }
+    }
+
+    async fn get(&self, path: &str) -> Result<Value, Error> {
+        let request = self.world.http.get(format!("{}{path}", self.world.base_url)).bearer_auth(&self.token);
+        read(request.send().await?).await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, Error> {
+        let url = format!("{}{path}", self.world.base_url);
+        let request = if method == "PUT" { self.world.http.put(url) } else { self.world.http.post(url) };
+        let request =
+            request.bearer_auth(&self.token).header("content-type", "application/json").body(body.to_string());
+        read(request.send().await?).await
+    }
+
+    fn title(&self, title: &str) {
+        say(&format!("\n{title}"));
+    }
+
+    fn line(&self, line: &str) {
+        self.line_at(&self.world.now().to_rfc3339(), line);
+    }
+
+    fn line_at(&self, at: &str, line: &str) {
+        let at = DateTime::parse_from_rfc3339(at).map(|at| at.to_utc()).unwrap_or_else(|_| self.world.now());
+        say(&format!("  {}  {line}", local(at)));
+    }
+}
+
+async fn read(answer: reqwest::Response) -> Result<Value, Error> {
+    let status = answer.status();
+    let body = answer.text().await?;
+    if status.is_success() {
+        serde_json::from_str(&body).map_err(|_| story("an answer is not JSON"))
+    } else {
+        Err(story(&format!("HTTP {status}: {body}")))
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> Result<String, Error> {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| story(&format!("{pointer} is missing")))
+}
+
+fn story(what: &str) -> Error {
+    Error::Story(what.to_owned())
+}
+
+fn local(at: DateTime<Utc>) -> String {
+    at.with_timezone(&Taipei).format("%Y-%m-%d %H:%M").to_string()
+}
+
+#[expect(clippy::print_stdout, reason = "this is what people run to look at")]
+fn say(text: &str) {
+    println!("{text}");
+}

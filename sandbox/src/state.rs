@@ -1,0 +1,183 @@
+//! What the sandbox remembers beside the table: clock, simulators, messages, counts. With `--data` it is kept in a file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ecpay::{Ecpay, Merchant};
+
+/// Everything that survives a restart.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct State {
+    /// The sandbox's time.
+    pub now: DateTime<Utc>,
+    /// The simulated gateway.
+    pub ecpay: Ecpay,
+    /// What reached somebody, oldest first.
+    pub messages: Vec<Message>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// How each simulator misbehaves.
+    #[serde(default)]
+    pub faults: BTreeMap<Service, Fault>,
+}
+
+/// A message as its recipient got it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// `mail`, later also `slack` and `whatsapp`.
+    pub channel: String,
+    /// The recipient.
+    pub to: String,
+    /// The subject of a mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The body.
+    pub body: String,
+    /// When it came.
+    pub sent_at: DateTime<Utc>,
+}
+
+/// A secret and its versions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Secret {
+    /// AWSCURRENT.
+    pub current: String,
+    /// When that was made.
+    pub created: DateTime<Utc>,
+    /// AWSPREVIOUS.
+    pub previous: Option<String>,
+}
+
+/// A simulated service that can misbehave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// ECPay's server APIs.
+    Ecpay,
+    /// Amazon SES.
+    Mail,
+    /// The Member Management System.
+    Mms,
+    /// Slack.
+    Slack,
+    /// WhatsApp.
+    Starsender,
+}
+
+/// How a service misbehaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// Not at all.
+    #[default]
+    None,
+    /// Answers 503 and does nothing.
+    Down,
+    /// Takes two seconds.
+    Slow,
+    /// Does what is asked and breaks the connection.
+    AnswerLost,
+    /// Refuses: ECPay with its 403, SES with MessageRejected.
+    Refuse,
+}
+
+/// The clock's file and the table's, and the lock that keeps a second sandbox out.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: std::fs::File,
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file system refused.
+    #[error("{path}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another sandbox is using it.
+    #[error("{0} is in use by another sandbox")]
+    Locked(PathBuf),
+    /// Not a state that this version wrote.
+    #[error("the sandbox's state cannot be read")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+impl State {
+    /// A new world at `now` with ECPay's published stage merchant.
+    #[must_use]
+    pub fn new(now: DateTime<Utc>, secrets: BTreeMap<String, Secret>) -> Self {
+        Self { now, ecpay: Ecpay::new(stage_merchant()), messages: Vec::new(), secrets, faults: BTreeMap::new() }
+    }
+
+    /// How a service misbehaves now.
+    #[must_use]
+    pub fn fault(&self, service: Service) -> Fault {
+        self.faults.get(&service).copied().unwrap_or_default()
+    }
+}
+
+/// The stage merchant that ECPay publishes for everybody's tests.
+#[must_use]
+pub fn stage_merchant() -> Merchant {
+    Merchant {
+        merchant_id: "3002607".to_owned(),
+        hash_key: "pwFHCqoQZGmho4w6".to_owned(),
+        hash_iv: "EkRm7iFT261dpevs".to_owned(),
+    }
+}
+
+impl DataDir {
+    /// Opens a directory, making it where it is missing, and keeps others out of it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let at = |path: PathBuf| move |source| Error::Io { path, source };
+        std::fs::create_dir_all(path).map_err(at(path.to_owned()))?;
+        let lock_path = path.join("lock");
+        let lock = std::fs::File::create(&lock_path).map_err(at(lock_path))?;
+        lock.try_lock().map_err(|_| Error::Locked(path.to_owned()))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The table's file.
+    #[must_use]
+    pub fn table(&self) -> PathBuf {
+        self.path.join("table.sqlite")
+    }
+
+    /// What was saved; `None` in a new directory.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn load(&self) -> Result<Option<State>, Error> {
+        let path = self.path.join("state.json");
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Io { path, source }),
+        }
+    }
+
+    /// Saves, so that a crash leaves either the old or the new state.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn save(&self, state: &State) -> Result<(), Error> {
+        let (new, path) = (self.path.join("state.json.new"), self.path.join("state.json"));
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Io { path, source }
+        };
+        std::fs::write(&new, serde_json::to_vec(state)?).map_err(at(&new))?;
+        std::fs::rename(&new, &path).map_err(at(&path))
+    }
+}

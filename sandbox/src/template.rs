@@ -1,0 +1,163 @@
+//! What `template.yaml` says of the table, the routes, the schedules and the variables: what runs here is what deploys.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use yaml_serde::Value;
+
+use crate::schedule::{self, Schedule};
+
+/// The template, as far as the sandbox needs it.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// The table in the words of CreateTable, but for its name.
+    pub table: Json,
+    /// Every route.
+    pub routes: Vec<Route>,
+    /// Every schedule.
+    pub schedules: Vec<Schedule>,
+    variables: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+/// A route of the HTTP API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, with `{name}` for a segment that varies.
+    pub path: String,
+    /// The function behind it, by its logical name.
+    pub function: String,
+}
+
+/// Why the template cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not YAML.
+    #[error("template.yaml is not YAML")]
+    NotYaml(#[from] yaml_serde::Error),
+    /// Something that is needed is not where it is expected.
+    #[error("template.yaml: {0} is missing or has another shape")]
+    Missing(String),
+    /// A schedule that cannot be read.
+    #[error("template.yaml: schedule {name}")]
+    Schedule {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        source: schedule::Error,
+    },
+}
+
+/// Properties of the table that CreateTable does not take.
+const NOT_FOR_CREATE_TABLE: [&str; 3] =
+    ["TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification"];
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn parse(yaml: &str) -> Result<Self, Error> {
+        let document: Value = yaml_serde::from_str(yaml)?;
+        let resources = document.get("Resources").and_then(Value::as_mapping).ok_or_else(|| missing("Resources"))?;
+        let shared_variables = document.get("Globals").and_then(|globals| variables(globals.get("Function")?));
+        let mut template =
+            Self { table: Json::Null, routes: Vec::new(), schedules: Vec::new(), variables: BTreeMap::new() };
+        for (name, resource) in resources {
+            let name = name.as_str().ok_or_else(|| missing("a resource's name"))?;
+            match resource.get("Type").and_then(Value::as_str) {
+                Some("AWS::DynamoDB::Table") => template.table = table(resource)?,
+                Some("AWS::Serverless::Function") => {
+                    template.add_function(name, resource, shared_variables.as_ref())?
+                }
+                _ => {}
+            }
+        }
+        if template.table.is_null() { Err(missing("the table")) } else { Ok(template) }
+    }
+
+    fn add_function(
+        &mut self,
+        name: &str,
+        resource: &Value,
+        shared: Option<&BTreeMap<String, Value>>,
+    ) -> Result<(), Error> {
+        let properties = resource.get("Properties").ok_or_else(|| missing(name))?;
+        let mut all = shared.cloned().unwrap_or_default();
+        all.extend(variables(properties).unwrap_or_default());
+        self.variables.insert(name.to_owned(), all);
+        let Some(events) = properties.get("Events").and_then(Value::as_mapping) else { return Ok(()) };
+        for (event, definition) in events {
+            let event = event.as_str().unwrap_or_default();
+            let text = |key: &str| definition.get("Properties").and_then(|p| p.get(key)).and_then(Value::as_str);
+            let required =
+                |key: &str| text(key).map(str::to_owned).ok_or_else(|| missing(&format!("{name}.{event}.{key}")));
+            match definition.get("Type").and_then(Value::as_str) {
+                Some("HttpApi") => {
+                    self.routes.push(Route {
+                        method: required("Method")?,
+                        path: required("Path")?,
+                        function: name.to_owned(),
+                    });
+                }
+                Some("ScheduleV2") => {
+                    let zone = text("ScheduleExpressionTimezone").unwrap_or("UTC");
+                    let schedule = Schedule::parse(&required("ScheduleExpression")?, zone, &required("Input")?);
+                    let schedule = schedule.map_err(|source| Error::Schedule { name: event.to_owned(), source })?;
+                    self.schedules.push(schedule.named(event, name));
+                }
+                _ => return Err(missing(&format!("the type of {name}.{event}"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// The variable of a function as it would be deployed, `!Ref` resolved by `reference`.
+    #[must_use]
+    pub fn variable(&self, function: &str, name: &str, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        match self.variables.get(function)?.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Tagged(tagged) if tagged.tag == "Ref" => reference(tagged.value.as_str()?),
+            _ => None,
+        }
+    }
+
+    /// The names of a function's variables.
+    pub fn variable_names(&self, function: &str) -> impl Iterator<Item = &str> {
+        self.variables.get(function).into_iter().flat_map(|variables| variables.keys().map(String::as_str))
+    }
+
+    /// The function behind a request; `None` when no route matches.
+    #[must_use]
+    pub fn route(&self, method: &str, path: &str) -> Option<&Route> {
+        let matches = |route: &&Route| route.method == method && path_matches(&route.path, path);
+        // A literal segment is preferred to one that varies, as API Gateway does.
+        self.routes.iter().filter(matches).min_by_key(|route| route.path.matches('{').count())
+    }
+}
+
+fn path_matches(pattern: &str, path: &str) -> bool {
+    let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
+    pattern.len() == path.len()
+        && pattern.iter().zip(&path).all(|(want, is)| want == is || (want.starts_with('{') && !is.is_empty()))
+}
+
+fn missing(what: &str) -> Error {
+    Error::Missing(what.to_owned())
+}
+
+fn variables(properties: &Value) -> Option<BTreeMap<String, Value>> {
+    let variables = properties.get("Environment")?.get("Variables")?.as_mapping()?;
+    Some(variables.iter().filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.clone()))).collect())
+}
+
+fn table(resource: &Value) -> Result<Json, Error> {
+    let properties = resource.get("Properties").ok_or_else(|| missing("the table's properties"))?;
+    let mut table: Json = serde_json::to_value(properties).map_err(|_| missing("a table without functions"))?;
+    let fields = table.as_object_mut().ok_or_else(|| missing("the table's properties"))?;
+    for name in NOT_FOR_CREATE_TABLE {
+        fields.remove(name);
+    }
+    if fields.is_empty() { Err(missing("the table's properties")) } else { Ok(json!(fields)) }
+}

@@ -1,0 +1,204 @@
+//! The world of one sandbox: the table, the simulators, the clock, and the functions in this process.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use admin_api::AdminApi;
+use chrono::{DateTime, Utc};
+use dynoxide::Database;
+use ecpay_webhook::Webhook;
+use serde_json::{Value, json};
+use shared::clock::{Moment, Stopwatch};
+use shared::domain::time::Timestamp;
+use subscription_maintenance::Maintenance;
+use tokio::net::TcpListener;
+
+use crate::credentials;
+use crate::state::{DataDir, State};
+use crate::template::Template;
+use crate::{Error, aws, server};
+
+/// The name of the table here.
+pub const TABLE: &str = "duekeeper";
+const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// How a sandbox is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The port to serve on; 0 for any.
+    pub port: u16,
+    /// Where everything is kept; nowhere if none.
+    pub data: Option<PathBuf>,
+    /// Its first instant, where nothing was kept.
+    pub now: DateTime<Utc>,
+    /// Variables that are not as in the template.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A running sandbox.
+pub struct World {
+    /// What `template.yaml` says.
+    pub template: Template,
+    /// Where the API, ECPay and the controls are served.
+    pub base_url: String,
+    pub(crate) database: Database,
+    pub(crate) http: reqwest::Client,
+    pub(crate) calls: Mutex<BTreeMap<String, BTreeMap<String, u64>>>,
+    /// Held while the clock moves, so that two moves follow each other.
+    pub(crate) moving: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+    data: Option<DataDir>,
+    functions: OnceLock<Functions>,
+}
+
+pub(crate) struct Functions {
+    pub(crate) webhook: Webhook,
+    pub(crate) admin: AdminApi,
+    pub(crate) maintenance: Maintenance,
+}
+
+impl World {
+    /// Starts everything; the servers run until the process ends.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn start(options: Options) -> Result<Arc<Self>, Error> {
+        let template = Template::parse(TEMPLATE)?;
+        let data = options.data.as_deref().map(DataDir::open).transpose()?;
+        let kept = data.as_ref().map(DataDir::load).transpose()?.flatten();
+        let state = kept.unwrap_or_else(|| State::new(options.now, credentials::secrets(options.now)));
+        let database = match &data {
+            Some(data) => Database::new(&data.table().to_string_lossy()),
+            None => Database::memory(),
+        };
+        let database = database.map_err(|error| Error::Table(error.to_string()))?;
+        create_table(&database, &template)?;
+        let public = TcpListener::bind(("127.0.0.1", options.port)).await?;
+        let base_url = format!("http://{}", public.local_addr()?);
+        let world = Arc::new(Self {
+            template,
+            base_url,
+            database,
+            http: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?,
+            calls: Mutex::default(),
+            moving: tokio::sync::Mutex::default(),
+            state: Mutex::new(state),
+            data,
+            functions: OnceLock::new(),
+        });
+        let aws_url = aws::serve(Arc::clone(&world)).await?;
+        let functions = world.start_functions(&aws_url, &options.variables).await?;
+        // Set once, here; nobody else has the world yet.
+        let _first = world.functions.set(functions);
+        server::serve(Arc::clone(&world), public);
+        world.save();
+        Ok(world)
+    }
+
+    async fn start_functions(&self, aws_url: &str, overrides: &BTreeMap<String, String>) -> Result<Functions, Error> {
+        let aws = aws::config(aws_url);
+        let wall = self.timestamp();
+        let variables = |function: &'static str| {
+            move |name: &str| overrides.get(name).cloned().or_else(|| self.variable(function, name))
+        };
+        let webhook = ecpay_webhook::Config::parse(&variables("EcpayWebhook"))?;
+        let admin = admin_api::Config::parse(&variables("AdminApi"))?;
+        let maintenance = subscription_maintenance::Config::parse(&variables("SubscriptionMaintenance"))?;
+        Ok(Functions {
+            webhook: Webhook::start(&aws, webhook, wall).await?,
+            admin: AdminApi::start(&aws, admin, wall).await?,
+            maintenance: Maintenance::start(&aws, maintenance, wall).await?,
+        })
+    }
+
+    /// A function's variable as the template gives it, with the parameters of this sandbox.
+    #[must_use]
+    pub fn variable(&self, function: &str, name: &str) -> Option<String> {
+        if name == "ECPAY_ENDPOINT_URL" {
+            return Some(format!("{}/ecpay", self.base_url));
+        }
+        let parameter = |reference: &str| {
+            Some(match reference {
+                "Table" => TABLE.to_owned(),
+                "EcpayEnvironment" => "stage".to_owned(),
+                "EcpayMerchantId" => crate::state::stage_merchant().merchant_id,
+                "EcpaySecretId" => credentials::ECPAY_SECRET.to_owned(),
+                "AdminSecretId" => credentials::ADMIN_SECRET.to_owned(),
+                "ApiBaseUrl" => self.base_url.clone(),
+                "FrontendUrl" => format!("{}/shop", self.base_url),
+                "MailSender" => "billing@duekeeper.example".to_owned(),
+                "StaffEmail" => "staff@duekeeper.example".to_owned(),
+                "SubscriptionMaintenance" => "SubscriptionMaintenance".to_owned(),
+                _ => return None,
+            })
+        };
+        self.template.variable(function, name, &parameter)
+    }
+
+    pub(crate) fn functions(&self) -> Option<&Functions> {
+        self.functions.get()
+    }
+
+    /// The sandbox's time.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.state().now
+    }
+
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        Timestamp::new(self.now())
+    }
+
+    /// An invocation that happens now.
+    pub(crate) fn moment(&self) -> Moment {
+        let now = self.timestamp();
+        Moment { now, wall: now, stopwatch: Stopwatch::start() }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is remembered, and keeps it.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state());
+        self.save();
+        changed
+    }
+
+    fn save(&self) {
+        let Some(data) = &self.data else { return };
+        if let Err(error) = data.save(&self.state()) {
+            tracing::error!(error = shared::telemetry::chain(&error), "the sandbox's state was not saved");
+        }
+    }
+
+    pub(crate) fn count(&self, service: &str, operation: &str) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls.entry(service.to_owned()).or_default().entry(operation.to_owned()).or_default() += 1;
+    }
+
+    /// Calls by service and operation since they were last forgotten.
+    #[must_use]
+    pub fn counted(&self) -> Value {
+        json!(*self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Forgets the counted calls.
+    pub fn forget_calls(&self) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn create_table(database: &Database, template: &Template) -> Result<(), Error> {
+    let mut table = template.table.clone();
+    if let Some(fields) = table.as_object_mut() {
+        fields.insert("TableName".to_owned(), json!(TABLE));
+    }
+    let request = serde_json::from_value(table).map_err(|error| Error::Table(error.to_string()))?;
+    match database.create_table(request) {
+        Ok(_) | Err(dynoxide::DynoxideError::ResourceInUseException(_)) => Ok(()),
+        Err(error) => Err(Error::Table(error.to_string())),
+    }
+}

@@ -1,0 +1,15 @@
+//! Duekeeper tried from outside: a whole sandbox for each test, real HTTP, a real DynamoDB engine, bodies signed by
+//! an implementation of CheckMacValue that is not the product's.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test stops at the first surprise"
+)]
+
+mod support;
+
+mod flow;
