@@ -12,4 +12,7 @@
 
 mod support;
 
+mod callbacks;
 mod flow;
+mod oracle;
+mod repeats;
