@@ -146,6 +146,22 @@ impl World {
         self.state().now
     }
 
+    /// Moves the clock without anything happening on the way: as if the schedules had been stopped meanwhile.
+    pub fn leap(&self, to: DateTime<Utc>) {
+        self.change(|state| state.now = to);
+    }
+
+    /// Invokes `subscription-maintenance` now.
+    ///
+    /// # Errors
+    /// What the function answered.
+    pub async fn invoke_maintenance(&self, event: Value) -> Result<Value, subscription_maintenance::Error> {
+        match self.functions() {
+            Some(functions) => subscription_maintenance::run(&functions.maintenance, event, self.moment()).await,
+            None => Ok(Value::Null),
+        }
+    }
+
     pub(crate) fn timestamp(&self) -> Timestamp {
         Timestamp::new(self.now())
     }
