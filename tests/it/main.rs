@@ -12,6 +12,7 @@
 
 mod support;
 
+mod admin;
 mod callbacks;
 mod flow;
 mod oracle;
