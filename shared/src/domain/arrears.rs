@@ -14,7 +14,7 @@ pub struct Arrears {
     pub charge_due: LocalDate,
     /// How often that charge has failed. A further due charge that fails meanwhile does not count.
     pub attempts: usize,
-    /// Code of the latest failure of that charge.
+    /// Code of the latest failure, of whichever charge: it tells of the card, and a retry repeats that one.
     pub last_code: String,
 }
 
@@ -28,12 +28,12 @@ impl Arrears {
         let calendar = subscription.calendar();
         let charge = calendar.charge_on(first.at.day(Zone::Taipei));
         let same_charge = |failure: &&FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei)) == charge;
-        let attempts: Vec<_> = subscription.facts.failures.iter().filter(unpaid).filter(same_charge).collect();
+        let open: Vec<_> = subscription.facts.failures.iter().filter(unpaid).collect();
         Some(Self {
             began_at: first.at,
             charge_due: calendar.due(charge),
-            attempts: attempts.len(),
-            last_code: attempts.last().map_or_else(String::new, |failure| failure.rtn_code.clone()),
+            attempts: open.iter().copied().filter(same_charge).count(),
+            last_code: open.last().map_or_else(String::new, |failure| failure.rtn_code.clone()),
         })
     }
 
@@ -57,8 +57,7 @@ pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &Du
     if arrears.needs_new_card() || retry_refusal(subscription).is_some() {
         return None;
     }
-    let covered_until =
-        subscription.retry.filter(|ask| ask.state != super::subscription::RetryState::NotAsked).map(|ask| ask.asked_at);
+    let covered_until = subscription.retry.and_then(|ask| ask.covered_until());
     policy
         .retry_days()
         .map(|day| arrears.began_at.plus_days(day))

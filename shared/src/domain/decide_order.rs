@@ -92,7 +92,8 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     let subscription = &before.value;
     let watched = subscription.status == Status::Active
         && subscription.downgrade.is_none()
-        && subscription.superseded_by.is_none();
+        && subscription.superseded_by.is_none()
+        && subscription.ended.is_none();
     let (_, due) = subscription.paid_period().filter(|_| watched)?;
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);
     if now >= late_since(LATE_CHARGE_FREE_DAYS) {
@@ -114,12 +115,12 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
 #[must_use]
 pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timestamp) -> Option<Decision> {
     let subscription = &before.value;
-    let ended = subscription.ended.unwrap_or(Ended { at: now, how });
+    let known = subscription.ended.unwrap_or(Ended { at: now, how });
     let mut next = subscription.clone();
-    next.ended = Some(ended);
+    next.ended = Some(known);
     if subscription.status == Status::Active && subscription.plan.is_free() {
         // Confirmed now; until now it could still have been charged.
-        next.ended = Some(Ended { at: now, how: ended.how });
+        next.ended = Some(Ended { at: now, how: known.how });
         next.status = final_status(next.ended);
     }
     if next == *subscription {
@@ -133,6 +134,9 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
 #[must_use]
 pub fn claim_cancel(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
     NextAction::of(&before.value, policy).filter(|action| action.kind == ActionKind::Cancel && action.at <= now)?;
+    if before.value.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures) {
+        return None;
+    }
     let repeat_from = |ask: CancelAsk| ask.asked_at.plus_hours(CANCEL_REPEAT_HOURS);
     if before.value.cancel.is_some_and(|ask| now < repeat_from(ask)) {
         return None;

@@ -8,8 +8,13 @@ use super::notification::{Notice, NoticeKind};
 use super::payment::{PaymentOutcome, PaymentReport};
 use super::plan::PlanId;
 use super::policy::{DunningPolicy, FAILURES_THAT_END_AN_ORDER};
-use super::subscription::{Dunned, Ended, FailedCharge, OrderEnd, RetryState, SeenEvent, Status, Subscription};
+use super::subscription::{
+    Dunned, Ended, FailedCharge, OrderEnd, RetryAsk, RetryState, SeenEvent, Status, Subscription,
+};
 use super::time::{Timestamp, Zone};
+
+/// Mails of dunning: for the first, the second and the third failure.
+const LAST_STAGE: u8 = 3;
 
 /// Decides what a report means. The order of the questions: is it ours to apply, was it applied, what follows.
 #[must_use]
@@ -24,9 +29,13 @@ pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, policy: &Dunn
     Verdict::Apply(Box::new(apply(snapshot, report, policy, now)))
 }
 
-/// Whether a report says the same as what was applied under its event. What one side leaves out does not differ.
+/// Whether a report says the same as what was applied under its event. What one side leaves out does not differ, and
+/// a failure is known by its date alone.
 #[must_use]
 pub fn agrees(seen: &SeenEvent, report: &PaymentReport) -> bool {
+    if !matches!(report.outcome, PaymentOutcome::Succeeded { .. }) {
+        return true;
+    }
     let same_gwsr = seen.gwsr.is_none() || report.gwsr.is_none() || seen.gwsr == report.gwsr;
     let same_amount = seen.amount.is_none() || report.amount.is_none() || seen.amount == report.amount;
     same_gwsr && same_amount
@@ -54,11 +63,11 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, no
     let (rule, notices) = match report.outcome {
         PaymentOutcome::Pending => (Rule::ResultPending, Vec::new()),
         PaymentOutcome::Failed => {
-            resolve_retry(&mut next, report.processed_at);
+            resolve_retry(&mut next, report);
             failure(&mut next, report, policy, now)
         }
         PaymentOutcome::Succeeded { number } => {
-            resolve_retry(&mut next, report.processed_at);
+            resolve_retry(&mut next, report);
             success(&mut next, (report, number), policy, now)
         }
     };
@@ -76,8 +85,9 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, no
 }
 
 /// A charge made after a retry was asked is its result.
-fn resolve_retry(next: &mut Subscription, processed_at: Timestamp) {
-    if let Some(ask) = next.retry.as_mut().filter(|ask| ask.is_open() && processed_at >= ask.asked_at) {
+fn resolve_retry(next: &mut Subscription, report: &PaymentReport) {
+    let later_charge = |ask: &&mut RetryAsk| !report.first && report.processed_at >= ask.asked_at;
+    if let Some(ask) = next.retry.as_mut().filter(|ask| ask.is_open()).filter(later_charge) {
         ask.state = RetryState::Resolved;
     }
 }
@@ -88,20 +98,25 @@ fn success(
     policy: &DunningPolicy,
     now: Timestamp,
 ) -> (Rule, Vec<Notice>) {
-    let newest = next.facts.last_success_at.is_none_or(|known| report.processed_at > known);
     next.facts.successes = next.facts.successes.max(number);
+    if is_over(next, report.processed_at) {
+        if matches!(next.status, Status::Pending | Status::Failed) {
+            // It runs at ECPay after all, so it must be cancelled there.
+            next.status = Status::Active;
+        }
+        return refund_due(next, report, now);
+    }
+    let newest = next.facts.last_success_at.is_none_or(|known| report.processed_at > known);
     next.facts.last_success_at = next.facts.last_success_at.max(Some(report.processed_at));
     if number == 1 {
         next.facts.anchor = Some(report.processed_at.day(Zone::Taipei));
     }
+    if Arrears::of(next).is_none() && next.ended.is_some_and(|ended| ended.how == OrderEnd::SixFailures) {
+        // ECPay charged after the sixth failure, so it had not ended the order.
+        next.ended = None;
+    }
     if number >= next.terms.exec_times && next.ended.is_none() {
         next.ended = Some(Ended { at: now, how: OrderEnd::Finished });
-    }
-    if next.superseded_by.is_some() {
-        if matches!(next.status, Status::Pending | Status::Failed) {
-            next.status = Status::Active;
-        }
-        return refund_due(next, report, now);
     }
     match next.status {
         Status::Pending | Status::Failed => {
@@ -112,9 +127,6 @@ fn success(
         }
         Status::Active | Status::PastDue { .. } => paid(next, report, newest, (policy, now)),
         Status::Cancelled | Status::Completed => {
-            if next.ended.is_some_and(|ended| report.processed_at >= ended.at) {
-                return refund_due(next, report, now);
-            }
             if next.paid_period().is_some_and(|(_, end)| end.start(Zone::Taipei) > now) {
                 next.plan = next.terms.plan.clone();
                 (Rule::PlanRestored, Vec::new())
@@ -123,6 +135,15 @@ fn success(
             }
         }
     }
+}
+
+/// Whether a charge made at `processed_at` was made for nothing: another order had taken this one's place, or its end
+/// was confirmed.
+fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
+    let closed = matches!(order.status, Status::Cancelled | Status::Completed);
+    let confirmed = |ended: &Ended| closed || ended.how == OrderEnd::Cancelled;
+    let cancelled = order.ended.filter(confirmed).is_some_and(|ended| processed_at >= ended.at);
+    order.superseded_by.is_some() || cancelled
 }
 
 fn refund_due(next: &Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {
@@ -142,14 +163,16 @@ fn paid(
     let was_due = matches!(next.status, Status::PastDue { .. });
     let was_free = next.downgrade.is_some();
     let was_told = next.dunned.is_some() || was_free;
-    if was_free && !(newest && Arrears::of(next).is_none()) {
+    let in_time = |arrears: Arrears| arrears.grace_ends_at(policy, next.extra_grace_days) > now;
+    if was_free && !(newest && Arrears::of(next).is_none_or(in_time)) {
         return (Rule::LateSuccess, Vec::new());
     }
     next.downgrade = None;
     next.plan = next.terms.plan.clone();
     let notice = settle(next, policy, now);
     if matches!(next.status, Status::PastDue { .. }) || !newest {
-        return (Rule::LateSuccess, notice.into_iter().collect());
+        let rule = if was_free { Rule::PlanRestored } else { Rule::LateSuccess };
+        return (rule, notice.into_iter().collect());
     }
     next.told_uncharged = None;
     let rule = match (was_free, was_due) {
@@ -209,7 +232,8 @@ fn settle(next: &mut Subscription, policy: &DunningPolicy, now: Timestamp) -> Op
     let grace_ends_at = arrears.grace_ends_at(policy, next.extra_grace_days);
     next.status = Status::PastDue { grace_ends_at };
     let told = next.dunned.filter(|told| told.charge_due == arrears.charge_due);
-    let stage = u8::try_from(arrears.attempts).unwrap_or(u8::MAX);
+    // The fourth failure sends none; several that become known at once send the latest warning.
+    let stage = u8::try_from(arrears.attempts).unwrap_or(u8::MAX).min(LAST_STAGE);
     if stage <= told.map_or(0, |told| told.stage) {
         return None;
     }

@@ -26,7 +26,8 @@ pub fn claim_retry(before: &Versioned<Subscription>, by: Actor, now: Timestamp) 
     }
     let mut next = before.value.clone();
     // Unknown from the start: a crash between this and the answer must not lead to a second ask.
-    next.retry = Some(RetryAsk { asked_at: now, state: RetryState::Unknown });
+    let covered_before = next.retry.and_then(|ask| ask.covered_until());
+    next.retry = Some(RetryAsk { asked_at: now, state: RetryState::Unknown, covered_before });
     Ok(decide(before, next, (Fact::RetryAsked, Rule::RetryAsked, by), now))
 }
 

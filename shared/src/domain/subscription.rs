@@ -168,6 +168,8 @@ pub struct RetryAsk {
     pub asked_at: Timestamp,
     /// What became of it.
     pub state: RetryState,
+    /// Until when the asks before it covered the schedule: what counts again should this one never reach ECPay.
+    pub covered_before: Option<Timestamp>,
 }
 
 /// What became of a retry.
@@ -263,6 +265,12 @@ impl DowngradeReason {
 }
 
 impl RetryAsk {
+    /// Until when the schedule's days are covered by an ask.
+    #[must_use]
+    pub fn covered_until(&self) -> Option<Timestamp> {
+        if self.state == RetryState::NotAsked { self.covered_before } else { Some(self.asked_at) }
+    }
+
     /// Whether its result is still to come.
     #[must_use]
     pub const fn is_open(&self) -> bool {
