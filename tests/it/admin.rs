@@ -297,3 +297,19 @@ async fn history_is_paged_by_the_number_of_its_entries() {
     assert_eq!(rest["history"][0], whole["history"][2]);
     assert_eq!(sandbox.get(&format!("/api/subscriptions/{order}?after=3")).await["history"], json!([]));
 }
+
+#[tokio::test]
+async fn callback_logs_go_after_thirty_days_and_nothing_else_does() {
+    let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
+    let order = sandbox.subscribe("old-logs", "monthly").await;
+    let logs = |items: &[String]| items.iter().filter(|item| item.contains("WEBHOOK#")).count();
+    sandbox.world.leap("2025-02-14T09:59:59+08:00".parse().unwrap());
+    sandbox.maintain().await;
+    assert_eq!(logs(&sandbox.items()), 1);
+    sandbox.world.leap("2025-02-14T10:00:00+08:00".parse().unwrap());
+    sandbox.maintain().await;
+    assert_eq!(logs(&sandbox.items()), 0);
+    let kept = sandbox.items().iter().filter(|item| item.starts_with(&format!("SUB#{order} "))).count();
+    // The order, its receipt, its payment and two lines of history.
+    assert_eq!(kept, 5);
+}

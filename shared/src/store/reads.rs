@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
 use crate::domain::decision::{HistoryEntry, Snapshot, Versioned};
@@ -15,8 +14,10 @@ use super::keys::{self, Key, prefix};
 use super::records::{Checkout, Record, StoredNotice, WebhookLog};
 use super::{Error, Item, Store, key_of, text};
 
-/// The longest list that is read at once: more than an order's life holds.
+/// Items read at once.
 const PAGE: i32 = 200;
+/// Pages of one list: more than an order of 999 charges fills.
+const MOST_PAGES: usize = 10;
 
 impl Store {
     pub(super) async fn get<T: DeserializeOwned>(
@@ -164,27 +165,35 @@ impl Store {
         Ok(record.filter(|record| wall < record.data.expires_at).map(|record| record.data.subscription))
     }
 
+    /// All items of a subscription whose sort key begins with `prefix`, page by page.
     async fn list<T: DeserializeOwned>(
         &self,
         id: &SubscriptionId,
         prefix: &str,
         doing: &'static str,
     ) -> Result<Vec<T>, Error> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-            .consistent_read(true)
-            .limit(PAGE);
-        let answer = query.send().await.map_err(|error| Error::unavailable(doing, error))?;
-        answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| Record::from_item(item).map(|record| record.data))
-            .collect()
+        let mut all = Vec::new();
+        let mut from = None;
+        for _ in 0..MOST_PAGES {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
+                .expression_attribute_values(":prefix", text(prefix))
+                .set_exclusive_start_key(from)
+                .consistent_read(true)
+                .limit(PAGE);
+            let answer = query.send().await.map_err(|error| Error::unavailable(doing, error))?;
+            for item in answer.items.unwrap_or_default() {
+                all.push(Record::from_item(item)?.data);
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(all)
     }
 }
