@@ -111,3 +111,19 @@ async fn a_known_number_with_another_authorisation_or_amount_is_a_conflict() {
     let set_aside = sandbox.get("/quarantine").await;
     assert_eq!(column(&set_aside["quarantine"], "reason"), ["conflict"]);
 }
+
+#[tokio::test]
+async fn a_success_that_was_never_reported_is_found_when_the_next_one_counts_it() {
+    let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
+    let order = sandbox.subscribe("gap", "monthly").await;
+    sandbox.charge(&order, json!({ "rtn_code": "1", "callback": false })).await;
+    assert_eq!(column(&sandbox.account(&order).await["payments"], "number"), ["1"]);
+    sandbox.charge(&order, json!({ "rtn_code": "1" })).await;
+    let account = sandbox.account(&order).await;
+    assert_eq!(column(&account["payments"], "number"), ["1", "3"]);
+    assert_eq!(account["next_action"]["kind"], "reconcile");
+    sandbox.maintain().await;
+    let account = sandbox.account(&order).await;
+    assert_eq!(column(&account["payments"], "number"), ["1", "2", "3"]);
+    assert_eq!(account["next_action"]["at"], "2025-02-15T16:00:00Z");
+}

@@ -1,6 +1,6 @@
 //! What is done for one subscription that is due, by task.
 
-use shared::domain::decide_order::{charge_missing, claim_cancel, end_grace, still_pending};
+use shared::domain::decide_order::{charge_missing, claim_cancel, end_grace, still_pending, success_missing};
 use shared::domain::decide_retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
 use shared::domain::decision::{Actor, Decision, Versioned};
 use shared::domain::ids::SubscriptionId;
@@ -46,7 +46,9 @@ pub(crate) async fn reconcile(calls: &mut Calls<'_>, due: &Versioned<Subscriptio
             Step::Done
         });
     }
-    let conclusion = give_up_retry(&order, calls.now).or_else(|| charge_missing(&order, calls.now));
+    let conclusion = give_up_retry(&order, calls.now)
+        .or_else(|| charge_missing(&order, calls.now))
+        .or_else(|| success_missing(&order, calls.now));
     match conclusion {
         Some(_) => conclude(calls, conclusion).await,
         None if order.version == due.version => skipped("nothing new at ECPay"),

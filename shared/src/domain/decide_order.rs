@@ -111,6 +111,17 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     Some(decision)
 }
 
+/// A query did not bring the success that was never reported: it is not looked for again.
+#[must_use]
+pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    if !before.value.facts.lack_a_success() {
+        return None;
+    }
+    let mut next = before.value.clone();
+    next.facts.searched_up_to = next.facts.successes;
+    Some(decide(before, next, (Fact::Checked, Rule::SuccessMissing, Actor::Schedule), now))
+}
+
 /// A query showed that ECPay will charge this order no more.
 #[must_use]
 pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timestamp) -> Option<Decision> {

@@ -99,6 +99,7 @@ fn success(
     now: Timestamp,
 ) -> (Rule, Vec<Notice>) {
     next.facts.successes = next.facts.successes.max(number);
+    next.facts.reported_successes = next.facts.reported_successes.saturating_add(1);
     if is_over(next, report.processed_at) {
         if matches!(next.status, Status::Pending | Status::Failed) {
             // It runs at ECPay after all, so it must be cancelled there.

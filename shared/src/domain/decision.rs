@@ -45,7 +45,7 @@ pub enum Fact {
     CancelAsked,
     /// A query showed that ECPay will charge no more.
     OrderEnded(OrderEnd),
-    /// A query of a pending order brought nothing new.
+    /// A query of an order brought nothing new.
     Checked,
     /// A query showed a running order without the charge that was due.
     UnchargedSeen,
@@ -96,6 +96,8 @@ pub enum Rule {
     NotCharged,
     /// Staff are told that a charge is late.
     ChargeLate,
+    /// ECPay counts a success that it does not show.
+    SuccessMissing,
     /// A retry was claimed.
     RetryAsked,
     /// ECPay took the retry.
@@ -298,6 +300,7 @@ impl Rule {
             Self::GraceEnded => "downgraded to FREE: the grace period ended unpaid",
             Self::NotCharged => "downgraded to FREE: ECPay did not charge within a week of the due day",
             Self::ChargeLate => "no charge came for three days after the due day: staff were told",
+            Self::SuccessMissing => "ECPay counts a success that its log does not show",
             Self::RetryAsked => "a retry is asked of ECPay",
             Self::RetryAccepted => "ECPay accepted the retry; its result comes later",
             Self::RetryRefused => "ECPay refused the retry",

@@ -99,6 +99,9 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
     if subscription.ended.is_some() {
         return paid_out(subscription);
     }
+    if let Some(at) = subscription.facts.last_success_at.filter(|_| subscription.facts.lack_a_success()) {
+        return Some(NextAction::new(ActionKind::Reconcile, at, "an earlier success was never reported"));
+    }
     let at = paid_end.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
     Some(NextAction::new(ActionKind::Reconcile, at, "a charge that is a day late is asked about"))
 }

@@ -114,6 +114,10 @@ pub struct Facts {
     pub anchor: Option<LocalDate>,
     /// The highest success number known.
     pub successes: u32,
+    /// How many successes were reported; fewer than [`Self::successes`] when one of them was not.
+    pub reported_successes: u32,
+    /// The success number up to which a query has already looked for one that was not reported.
+    pub searched_up_to: u32,
     /// The latest successful charge known.
     pub last_success_at: Option<Timestamp>,
     /// Failed charges after the first, oldest first.
@@ -282,6 +286,12 @@ impl RetryAsk {
 }
 
 impl Facts {
+    /// Whether a success was never reported and nobody has looked for it yet.
+    #[must_use]
+    pub const fn lack_a_success(&self) -> bool {
+        self.reported_successes < self.successes && self.searched_up_to < self.successes
+    }
+
     /// Keeps a failure in its place by time.
     pub fn add_failure(&mut self, failure: FailedCharge) {
         let place = self.failures.partition_point(|known| known.at <= failure.at);

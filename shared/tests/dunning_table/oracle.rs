@@ -227,10 +227,17 @@ impl Oracle {
                 let next_charge = self.dues().next_after(day_of(since));
                 Some(("cancel", (since + 14 * DAY).min(midnight(next_charge - 2)).max(since)))
             }
+            // ECPay counts a success that nobody reported: it is asked for at once.
+            "active" if self.ended.is_none() && self.lacks_a_success() => Some(("reconcile", self.last_paid()?)),
             "active" if self.ended.is_none() => Some(("reconcile", midnight(self.period_end()? + 1))),
             "failed" => None,
             _ => self.period_end().filter(|_| self.has_plan()).map(|end| ("end-grace", midnight(end))),
         }
+    }
+
+    fn lacks_a_success(&self) -> bool {
+        let highest = self.paid.iter().map(|(number, _)| *number).max().unwrap_or(0);
+        (1..highest).any(|number| self.paid.iter().all(|(known, _)| *known != number))
     }
 
     fn is_running(&self) -> bool {
