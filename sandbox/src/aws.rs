@@ -160,11 +160,11 @@ async fn send_email(world: &World, body: &[u8]) -> Response {
 }
 
 async fn invoke(world: &Arc<World>, name: &str, body: &[u8]) -> Response {
-    let Some(functions) = world.functions().filter(|_| name == "SubscriptionMaintenance") else {
+    if name != "SubscriptionMaintenance" {
         return aws_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", "no such function");
-    };
+    }
     let event = serde_json::from_slice(body).unwrap_or_default();
-    match subscription_maintenance::run(&functions.maintenance, event, world.moment()).await {
+    match world.invoke_maintenance(event).await {
         Ok(answer) => aws_json(&answer),
         Err(error) => {
             let failed = json!({ "errorType": "Error", "errorMessage": error.to_string() });

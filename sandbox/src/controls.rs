@@ -26,7 +26,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/clock", get(show_clock).post(move_clock))
         .route("/messages", get(messages))
-        .route("/ecpay/orders/{order}", get(show_order).put(set_outcomes))
+        .route("/ecpay/orders/{order}", get(show_order).put(set_conduct))
         .route("/ecpay/orders/{order}/charge", post(charge))
         .route("/faults", put(set_faults).get(show_faults))
         .route("/calls", get(calls).delete(forget_calls))
@@ -40,10 +40,16 @@ struct Move {
     advance_days: Option<f64>,
 }
 
+/// How ECPay treats an order from now on; what is not named stays as it is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Outcomes {
-    next_outcomes: Vec<String>,
+struct Conduct {
+    /// How its coming charges and retries end, one after the other; then they succeed.
+    next_outcomes: Option<Vec<String>>,
+    /// Whether the charges and retries that it makes by itself wait.
+    paused: Option<bool>,
+    /// Whether its callbacks are posted; `false`: they are lost.
+    callbacks: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -96,10 +102,25 @@ async fn show_order(State(world): Shared, Path(order): Path<String>) -> Answer {
     view.map(Json).ok_or_else(|| fail(StatusCode::NOT_FOUND, "no such order at ECPay"))
 }
 
-async fn set_outcomes(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {
-    let wanted: Outcomes = read(&body)?;
-    world.change(|state| state.ecpay.set_next_outcomes(&order, wanted.next_outcomes.clone()));
-    Ok(Json(json!({ "merchant_trade_no": order, "next_outcomes": wanted.next_outcomes })))
+async fn set_conduct(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {
+    let wanted: Conduct = read(&body)?;
+    let answer = json!({
+        "merchant_trade_no": order, "next_outcomes": wanted.next_outcomes, "paused": wanted.paused,
+        "callbacks": wanted.callbacks,
+    });
+    world.change(|state| {
+        let now = state.now;
+        if let Some(outcomes) = wanted.next_outcomes {
+            state.ecpay.set_next_outcomes(&order, outcomes);
+        }
+        if let Some(paused) = wanted.paused {
+            state.ecpay.set_paused(&order, paused, now);
+        }
+        if let Some(posted) = wanted.callbacks {
+            state.ecpay.set_callbacks(&order, posted);
+        }
+    });
+    Ok(Json(answer))
 }
 
 async fn charge(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {

@@ -9,7 +9,8 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::state::{Secret, State, stage_merchant};
+use crate::ecpay::Merchant;
+use crate::state::{Secret, State};
 
 /// The name of ECPay's secret.
 pub(crate) const ECPAY_SECRET: &str = "duekeeper/ecpay";
@@ -23,8 +24,7 @@ const JWT_KEY: &str = "sandbox-jwt-key-invented-and-long-enough";
 
 /// The secrets of a new world.
 #[must_use]
-pub(crate) fn secrets(now: DateTime<Utc>) -> BTreeMap<String, Secret> {
-    let merchant = stage_merchant();
+pub(crate) fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secret> {
     let token = |name: &str, token: &str, scopes: &[&str], expires_at: Option<DateTime<Utc>>| json!({ "name": name, "sha256": digest(token), "scopes": scopes, "expires_at": expires_at });
     let admin = json!({
         "tokens": [

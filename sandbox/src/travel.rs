@@ -146,11 +146,7 @@ fn earliest(world: &World, queue: &str) -> Option<DateTime<Utc>> {
 
 async fn run(world: &Arc<World>, schedule: &Schedule, at: DateTime<Utc>) -> Ran {
     let event = serde_json::from_str(&schedule.event(at)).unwrap_or_default();
-    let outcome = match world.functions() {
-        Some(functions) => subscription_maintenance::run(&functions.maintenance, event, world.moment()).await,
-        None => Ok(Value::Null),
-    };
-    let what = match outcome {
+    let what = match world.invoke_maintenance(event).await {
         Ok(report) => format!("{} {}: {}", schedule.function, schedule.name, summary(&report)),
         Err(error) => format!("{} {}: failed: {}", schedule.function, schedule.name, shared::telemetry::chain(&error)),
     };

@@ -15,7 +15,8 @@ use subscription_maintenance::Maintenance;
 use tokio::net::TcpListener;
 
 use crate::credentials;
-use crate::state::{DataDir, State};
+use crate::ecpay::Merchant;
+use crate::state::{DataDir, State, stage_merchant};
 use crate::template::Template;
 use crate::{Error, aws, server};
 
@@ -64,10 +65,22 @@ impl World {
     /// # Errors
     /// [`Error`].
     pub async fn start(options: Options) -> Result<Arc<Self>, Error> {
+        Self::start_as(options, stage_merchant()).await
+    }
+
+    /// Starts everything with another merchant at ECPay, where nothing was kept: production refuses the published one.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn start_as(options: Options, merchant: Merchant) -> Result<Arc<Self>, Error> {
         let template = Template::parse(TEMPLATE)?;
         let data = options.data.as_deref().map(DataDir::open).transpose()?;
         let kept = data.as_ref().map(DataDir::load).transpose()?.flatten();
-        let state = kept.unwrap_or_else(|| State::new(options.now, credentials::secrets(options.now)));
+        let state = kept.unwrap_or_else(|| {
+            let mut state = State::new(options.now, credentials::secrets(options.now, &merchant));
+            state.ecpay.set_merchant(merchant);
+            state
+        });
         let database = match &data {
             Some(data) => Database::new(&data.table().to_string_lossy()),
             None => Database::memory(),
@@ -122,7 +135,7 @@ impl World {
             Some(match reference {
                 "Table" => TABLE.to_owned(),
                 "EcpayEnvironment" => "stage".to_owned(),
-                "EcpayMerchantId" => crate::state::stage_merchant().merchant_id,
+                "EcpayMerchantId" => self.state().ecpay.merchant().merchant_id.clone(),
                 "EcpaySecretId" => credentials::ECPAY_SECRET.to_owned(),
                 "AdminSecretId" => credentials::ADMIN_SECRET.to_owned(),
                 "ApiBaseUrl" => self.base_url.clone(),
@@ -138,6 +151,17 @@ impl World {
 
     pub(crate) fn functions(&self) -> Option<&Functions> {
         self.functions.get()
+    }
+
+    /// Invokes `subscription-maintenance` now, as a schedule or `admin-api` does.
+    ///
+    /// # Errors
+    /// The function's own.
+    pub async fn invoke_maintenance(&self, event: Value) -> Result<Value, subscription_maintenance::Error> {
+        match self.functions() {
+            Some(functions) => subscription_maintenance::run(&functions.maintenance, event, self.moment()).await,
+            None => Ok(Value::Null),
+        }
     }
 
     /// The sandbox's time.

@@ -18,8 +18,7 @@ impl Ecpay {
     /// The earliest instant at which something happens by itself: a charge, an
     /// accepted retry, a pending result, or a callback that waits to be taken.
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        let events = self.orders.values().filter_map(next_event);
-        let event = events.map(|(at, _)| at).min();
+        let event = self.next_order_event().map(|(at, _, _)| at);
         let callback = self.next_callback_at();
         event.into_iter().chain(callback).min()
     }
@@ -41,7 +40,7 @@ impl Ecpay {
     fn next_order_event(&self) -> Option<(DateTime<Utc>, Event, String)> {
         let events = self.orders.iter();
         let events = events.filter_map(|(number, order)| {
-            let (at, event) = next_event(order)?;
+            let (at, event) = next_event(order, self.conduct(number).paused)?;
             Some((at, event, number))
         });
         let (at, event, number) = events.min()?;
@@ -59,10 +58,10 @@ impl Ecpay {
     }
 }
 
-fn next_event(order: &Order) -> Option<(DateTime<Utc>, Event)> {
+fn next_event(order: &Order, paused: bool) -> Option<(DateTime<Utc>, Event)> {
     let resolved = order.unresolved.iter();
     let resolved = resolved.map(|open| (open.at, Event::Resolve(open.charge)));
-    let retry = order.retry_at.map(|at| (at, Event::Retry));
-    let scheduled = order.next_charge_at.map(|at| (at, Event::Scheduled));
+    let retry = order.retry_at.filter(|_| !paused).map(|at| (at, Event::Retry));
+    let scheduled = order.next_charge_at.filter(|_| !paused).map(|at| (at, Event::Scheduled));
     resolved.chain(retry).chain(scheduled).min()
 }

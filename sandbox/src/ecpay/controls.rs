@@ -25,6 +25,21 @@ impl Ecpay {
         self.outcomes.insert(merchant_trade_no.to_owned(), outcomes.into());
     }
 
+    /// Stops the charges and retries that an order makes by itself, or lets them go on: what fell due meanwhile is
+    /// then made at once. The order need not exist yet.
+    pub fn set_paused(&mut self, merchant_trade_no: &str, paused: bool, now: DateTime<Utc>) {
+        self.conduct.entry(merchant_trade_no.to_owned()).or_default().paused = paused;
+        if let Some(order) = self.orders.get_mut(merchant_trade_no).filter(|_| !paused) {
+            order.next_charge_at = order.next_charge_at.map(|at| at.max(now));
+            order.retry_at = order.retry_at.map(|at| at.max(now));
+        }
+    }
+
+    /// Loses the coming callbacks of an order, or posts them again. The order need not exist yet.
+    pub fn set_callbacks(&mut self, merchant_trade_no: &str, posted: bool) {
+        self.conduct.entry(merchant_trade_no.to_owned()).or_default().silent = !posted;
+    }
+
     /// Charges now. Also possible on an order that was stopped, as a late charge.
     pub fn charge_now(&mut self, merchant_trade_no: &str, charge: ChargeNow, now: DateTime<Utc>) -> Result<(), String> {
         let order = self.orders.get(merchant_trade_no);
@@ -90,6 +105,30 @@ mod tests {
         ecpay.charge_now(NUMBER, lost, at(NOW)).unwrap();
         assert!(ecpay.take_due_callbacks(at(NOW)).is_empty());
         assert_eq!(ecpay.view(NUMBER).unwrap()["total_success_amount"], 904);
+    }
+
+    #[test]
+    fn a_paused_order_is_charged_once_it_goes_on() {
+        let mut ecpay = ordered(NOW);
+        ecpay.set_paused(NUMBER, true, at(NOW));
+        assert_eq!(ecpay.next_due(), None);
+        assert_eq!(ecpay.advance(at("2026-02-07T10:00:00+08:00")), vec![]);
+        ecpay.set_paused(NUMBER, false, at("2026-02-07T10:00:00+08:00"));
+        ecpay.advance(at("2026-02-07T10:00:00+08:00"));
+        let view = ecpay.view(NUMBER).unwrap();
+        assert_eq!(view["charges"][1]["process_date"], "2026/02/07 10:00:00");
+        assert_eq!(view["next_charge_at"], "2026-03-05T02:00:00Z");
+    }
+
+    #[test]
+    fn callbacks_can_be_lost_and_come_again() {
+        let mut ecpay = ordered(NOW);
+        ecpay.set_callbacks(NUMBER, false);
+        ecpay.charge_now(NUMBER, charge("1"), at(NOW)).unwrap();
+        assert!(ecpay.take_due_callbacks(at(NOW)).is_empty());
+        ecpay.set_callbacks(NUMBER, true);
+        ecpay.charge_now(NUMBER, charge("1"), at(NOW)).unwrap();
+        assert_eq!(value(&sent(&mut ecpay, NOW), "TotalSuccessTimes"), "3");
     }
 
     #[test]

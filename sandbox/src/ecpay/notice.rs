@@ -81,7 +81,7 @@ impl Ecpay {
         waiting.map(|notice| notice.send_at).min()
     }
 
-    /// Queues the notice of a charge; without a URL ECPay tells nobody.
+    /// Queues the notice of a charge; without a URL ECPay tells nobody, nor where the controls say that it is lost.
     pub(super) fn queue_notice(
         &mut self,
         merchant_trade_no: &str,
@@ -95,7 +95,7 @@ impl Ecpay {
             Kind::First => (&order.terms.return_url, first_fields(&self.merchant.merchant_id, order, charge)),
             _ => (&order.terms.period_return_url, period_fields(&self.merchant.merchant_id, order, charge)),
         };
-        if url.is_empty() {
+        if url.is_empty() || self.conduct(merchant_trade_no).silent {
             return None;
         }
         self.notices.push(Notice {

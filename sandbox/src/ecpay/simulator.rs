@@ -45,6 +45,17 @@ pub struct Ecpay {
     pub(super) outcomes: BTreeMap<String, VecDeque<String>>,
     pub(super) notices: Vec<Notice>,
     pub(super) numbers: Numbers,
+    #[serde(default)]
+    pub(super) conduct: BTreeMap<String, Conduct>,
+}
+
+/// How ECPay treats an order, set by the controls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Conduct {
+    /// Neither its scheduled charges nor its retries are made.
+    pub(super) paused: bool,
+    /// Its callbacks are lost.
+    pub(super) silent: bool,
 }
 
 impl Ecpay {
@@ -56,6 +67,7 @@ impl Ecpay {
             outcomes: BTreeMap::new(),
             notices: Vec::new(),
             numbers: Numbers::default(),
+            conduct: BTreeMap::new(),
         }
     }
 
@@ -67,6 +79,11 @@ impl Ecpay {
     /// Changes the key pair at once; waiting callbacks are signed with the new one.
     pub fn set_merchant(&mut self, merchant: Merchant) {
         self.merchant = merchant;
+    }
+
+    /// How the order is treated.
+    pub(super) fn conduct(&self, merchant_trade_no: &str) -> Conduct {
+        self.conduct.get(merchant_trade_no).copied().unwrap_or_default()
     }
 
     /// How the next charge of the order ends.
