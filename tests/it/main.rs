@@ -10,10 +10,11 @@
     reason = "a test stops at the first surprise"
 )]
 
-mod support;
-
 mod admin;
 mod callbacks;
 mod flow;
 mod oracle;
+mod reconcile;
 mod repeats;
+mod retries;
+mod support;

@@ -17,6 +17,9 @@ pub(crate) struct Sandbox {
     pub(crate) http: Client,
 }
 
+/// Where staff are told.
+pub(crate) const STAFF: &str = "staff@duekeeper.example";
+
 /// What a callback was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
@@ -154,11 +157,32 @@ impl Sandbox {
         self.put("/sandbox/faults", json!({ service: fault })).await;
     }
 
-    /// Subjects of the mails that reached `to`, oldest first.
-    pub(crate) async fn subjects(&self, to: &str) -> Vec<String> {
+    /// How ECPay treats an order from now on: `paused`, `callbacks`.
+    pub(crate) async fn conduct(&self, order: &str, conduct: Value) {
+        self.put(&format!("/sandbox/ecpay/orders/{order}"), conduct).await;
+    }
+
+    /// Staff click on "retry" at a payment.
+    pub(crate) async fn retry(&self, payment: &str) -> (StatusCode, Value) {
+        self.call(Method::POST, "/api/webhooks/ecpay-manual-retry", Some(json!({ "payment_id": payment }))).await
+    }
+
+    /// The id of an order's latest payment.
+    pub(crate) async fn latest_payment(&self, order: &str) -> String {
+        let account = self.account(order).await;
+        account["payments"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Mails that reached `to`, oldest first.
+    pub(crate) async fn mails(&self, to: &str) -> Vec<Value> {
         let messages = self.get("/sandbox/messages").await;
-        let mails = messages["messages"].as_array().unwrap().iter().filter(|mail| mail["to"] == to);
-        mails.map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
+        messages["messages"].as_array().unwrap().iter().filter(|mail| mail["to"] == to).cloned().collect()
+    }
+
+    /// Their subjects.
+    pub(crate) async fn subjects(&self, to: &str) -> Vec<String> {
+        let mails = self.mails(to).await;
+        mails.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Calls of one service by operation since they were forgotten.
