@@ -1,6 +1,7 @@
 //! Verified reports that were set aside instead of applied: nothing that ECPay signed is lost.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use serde::Serialize;
 
@@ -46,7 +47,9 @@ impl Store {
         if let Some((id, log)) = beside.log {
             let expiry = at.plus_days(WEBHOOK_LOG_DAYS);
             let record = Record::new(keys::webhook_log(id, at, &log.event), log);
-            actions.push(self.new_item(record.due(keys::WEBHOOK_LOG_QUEUE, expiry).expiring(expiry))?);
+            // Without a condition: two reports of an order may be set aside for one reason in one second.
+            let put = self.put_item(record.due(keys::WEBHOOK_LOG_QUEUE, expiry).expiring(expiry))?;
+            actions.push(put_action(put)?);
         }
         if let Some(notice) = beside.notice {
             actions.push(self.new_item(queued(notice))?);
@@ -112,9 +115,15 @@ impl Store {
     }
 
     fn new_item<T: Serialize>(&self, record: Record<T>) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(record.into_item()?));
-        let put = put.condition_expression("attribute_not_exists(pk)").build();
-        let put = put.map_err(|error| Error::unavailable("setting a report aside", error))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        put_action(self.put_item(record)?.condition_expression("attribute_not_exists(pk)"))
     }
+
+    fn put_item<T: Serialize>(&self, record: Record<T>) -> Result<PutBuilder, Error> {
+        Ok(Put::builder().table_name(&self.table).set_item(Some(record.into_item()?)))
+    }
+}
+
+fn put_action(put: PutBuilder) -> Result<TransactWriteItem, Error> {
+    let put = put.build().map_err(|error| Error::unavailable("setting a report aside", error))?;
+    Ok(TransactWriteItem::builder().put(put).build())
 }
