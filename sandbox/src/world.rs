@@ -175,17 +175,6 @@ impl World {
         self.change(|state| state.now = to);
     }
 
-    /// Invokes `subscription-maintenance` now.
-    ///
-    /// # Errors
-    /// What the function answered.
-    pub async fn invoke_maintenance(&self, event: Value) -> Result<Value, subscription_maintenance::Error> {
-        match self.functions() {
-            Some(functions) => subscription_maintenance::run(&functions.maintenance, event, self.moment()).await,
-            None => Ok(Value::Null),
-        }
-    }
-
     pub(crate) fn timestamp(&self) -> Timestamp {
         Timestamp::new(self.now())
     }
