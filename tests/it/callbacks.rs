@@ -13,7 +13,7 @@ async fn order_at_second_charge() -> (Sandbox, String) {
     let made = sandbox.order("callbacks", "monthly", None).await;
     let order = made["subscription_id"].as_str().unwrap().to_owned();
     assert_eq!(sandbox.report("ecpay-auth", &first(&order, "1", "2025/01/15 10:02:11")).await, Reply::ok());
-    sandbox.travel(NOW).await;
+    sandbox.world.leap(NOW.parse().unwrap());
     (sandbox, order)
 }
 
