@@ -129,6 +129,7 @@ fn success(
         Status::Active | Status::PastDue { .. } => paid(next, report, newest, (policy, now)),
         Status::Cancelled | Status::Completed => {
             if next.paid_period().is_some_and(|(_, end)| end.start(Zone::Taipei) > now) {
+                next.downgrade = None;
                 next.plan = next.terms.plan.clone();
                 (Rule::PlanRestored, Vec::new())
             } else {
