@@ -133,7 +133,7 @@ async fn clean_up(maintenance: &Maintenance, now: Timestamp) -> Result<TaskRepor
     if maintenance.environment == Environment::Production {
         let day = now.day(Zone::Taipei).plus_days(-1);
         let set_aside =
-            maintenance.store.quarantined(day.start(Zone::Taipei), day.plus_days(1).start(Zone::Taipei)).await?;
+            maintenance.store.all_quarantined(day.start(Zone::Taipei), day.plus_days(1).start(Zone::Taipei)).await?;
         let mut reasons: Vec<_> = set_aside.iter().map(|report| report.detail.clone()).collect();
         reasons.sort();
         reasons.dedup();

@@ -10,6 +10,7 @@ use crate::domain::notification::Notice;
 use crate::domain::time::{Timestamp, Zone};
 
 use super::commit::WEBHOOK_LOG_DAYS;
+use super::due::Cursor;
 use super::notices::queued;
 use super::records::{Quarantined, Record, WebhookLog};
 use super::{Error, Item, Store, key_of, keys, number, text};
@@ -75,6 +76,28 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn quarantined(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Quarantined>, Error> {
+        Ok(self.quarantine_page((from, to), None).await?.0)
+    }
+
+    /// All reports set aside from `from` up to but not including `to`, newest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn all_quarantined(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Quarantined>, Error> {
+        let (mut all, mut cursor) = self.quarantine_page((from, to), None).await?;
+        while cursor.is_some() {
+            let (page, next) = self.quarantine_page((from, to), cursor).await?;
+            all.extend(page);
+            cursor = next;
+        }
+        Ok(all)
+    }
+
+    async fn quarantine_page(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+        after: Cursor,
+    ) -> Result<(Vec<Quarantined>, Cursor), Error> {
         let query = self
             .client
             .query()
@@ -87,14 +110,13 @@ impl Store {
             .expression_attribute_values(":from", text(from.to_string()))
             .expression_attribute_values(":to", text(to.plus_seconds(-1).to_string()))
             .scan_index_forward(false)
+            .set_exclusive_start_key(after)
             .limit(PAGE);
         let answer = query.send().await.map_err(|error| Error::unavailable("reading the quarantine", error))?;
-        answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item: Item| Record::from_item(item).map(|record| record.data))
-            .collect()
+        let items = answer.items.unwrap_or_default().into_iter();
+        let page =
+            items.map(|item: Item| Record::from_item(item).map(|record| record.data)).collect::<Result<_, _>>()?;
+        Ok((page, answer.last_evaluated_key))
     }
 
     fn cap(&self, at: Timestamp) -> Result<TransactWriteItem, Error> {
