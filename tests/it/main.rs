@@ -12,8 +12,10 @@
 
 mod admin;
 mod callbacks;
+mod cancel;
 mod flow;
 mod oracle;
+mod quarantine;
 mod reconcile;
 mod repeats;
 mod retries;
