@@ -15,6 +15,7 @@ mod callbacks;
 mod cancel;
 mod flow;
 mod oracle;
+mod outbox;
 mod quarantine;
 mod reconcile;
 mod repeats;
