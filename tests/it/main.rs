@@ -13,6 +13,7 @@
 mod admin;
 mod callbacks;
 mod cancel;
+mod controls;
 mod flow;
 mod oracle;
 mod outbox;
