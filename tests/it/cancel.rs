@@ -250,6 +250,38 @@ async fn a_cancel_waits_while_ecpay_is_down_or_refuses_calls() {
 }
 
 #[tokio::test]
+async fn a_cancel_that_ecpay_never_took_is_asked_again_an_hour_later() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let (old, _) = replaced(&sandbox, "again").await;
+    sandbox.maintain_until_query("down").await;
+    assert_eq!(count(&sandbox, "Cancel").await, 1);
+    assert_eq!(sandbox.at_ecpay(&old).await["cancels_asked"], json!([]));
+    sandbox.fault("ecpay", "none").await;
+    // Until then it is only asked whether it is done.
+    sandbox.travel("2025-01-15T10:59:59+08:00").await;
+    sandbox.maintain().await;
+    assert_eq!(count(&sandbox, "Cancel").await, 1);
+    assert_eq!(standing(&sandbox, &old).await, is("active", "FREE"));
+    sandbox.travel("2025-01-15T11:00:00+08:00").await;
+    sandbox.maintain().await;
+    assert_eq!(count(&sandbox, "Cancel").await, 2);
+    assert_eq!(standing(&sandbox, &old).await, is("cancelled", "FREE"));
+}
+
+#[tokio::test]
+async fn a_user_who_pays_two_orders_has_the_later_and_staff_are_told() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let one = sandbox.order("twice", "monthly", None).await;
+    let two = sandbox.order("twice", "monthly", None).await;
+    let (one, two) = (sandbox.submit(&one).await, sandbox.submit(&two).await);
+    assert_eq!(standing(&sandbox, &one).await, is("active", "PRO"));
+    assert_eq!(standing(&sandbox, &two).await, is("active", "PRO"));
+    assert_eq!(users(&sandbox, "twice").await, (two.clone(), "PRO".to_owned()));
+    sandbox.travel("2025-01-15T10:05:00+08:00").await;
+    assert_eq!(sandbox.subjects(STAFF).await, [format!("Two live orders: {two} and {one}")]);
+}
+
+#[tokio::test]
 async fn a_cancel_waits_for_the_result_of_a_retry() {
     let sandbox = Sandbox::at(BEGIN).await;
     let old = failing(&sandbox, "patient", NO_CREDIT).await;

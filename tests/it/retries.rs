@@ -144,6 +144,81 @@ async fn a_403_stops_every_call_for_thirty_minutes_and_then_work_goes_on() {
 }
 
 #[tokio::test]
+async fn a_403_to_the_ask_itself_means_that_nothing_was_asked_and_the_retry_stays_due() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "turned-away", NO_CREDIT).await;
+    sandbox.travel(RETRY_DUE).await;
+    sandbox.maintain_until_query("refuse").await;
+    assert_eq!(asked(&sandbox).await, (1, 1));
+    let account = sandbox.account(&order).await;
+    assert_eq!(account["retry"]["state"], "not_asked");
+    assert_eq!(
+        (&account["next_action"]["kind"], &account["next_action"]["at"]),
+        (&json!("retry"), &json!("2025-01-16T02:00:01Z"))
+    );
+    assert_eq!(sandbox.at_ecpay(&order).await["retries_asked"], json!([]));
+    sandbox.fault("ecpay", "none").await;
+    sandbox.travel("2025-01-16T12:00:00+08:00").await;
+    assert_eq!(sandbox.account(&order).await["retry"]["state"], "accepted");
+    assert_eq!(length(&sandbox.at_ecpay(&order).await["retries_asked"]), 1);
+}
+
+#[tokio::test]
+async fn retries_that_an_outage_made_overdue_collapse_into_one_before_the_downgrade() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "outage", NO_CREDIT).await;
+    sandbox.outcomes(&order, &[NO_CREDIT]).await;
+    sandbox.fault("ecpay", "down").await;
+    // The days 1, 3 and 7 pass, and with day 7 the grace period: a retry that is due goes before the downgrade.
+    sandbox.travel("2025-01-22T13:00:00+08:00").await;
+    let account = sandbox.account(&order).await;
+    assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("past_due"), Some("PRO")));
+    sandbox.fault("ecpay", "none").await;
+    sandbox.travel("2025-01-22T16:00:00+08:00").await;
+    // It failed, the second time: ten days of grace, and no further retry.
+    let account = sandbox.account(&order).await;
+    assert_eq!(account["grace_period_ends_at"], "2025-01-25T02:00:01Z");
+    assert_eq!(account["next_action"]["kind"], "end-grace");
+    sandbox.travel("2025-01-25T12:00:00+08:00").await;
+    assert_eq!(sandbox.account(&order).await["plan_id"], "FREE");
+    assert_eq!(length(&sandbox.at_ecpay(&order).await["retries_asked"]), 1);
+}
+
+#[tokio::test]
+async fn a_retry_that_ecpay_refuses_is_over_and_the_next_day_of_the_policy_counts() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "refuses", NO_CREDIT).await;
+    // ECPay takes the retry of day 1, never makes it, and so does not take that of day 3.
+    sandbox.conduct(&order, json!({ "paused": true })).await;
+    sandbox.travel("2025-01-18T10:30:00+08:00").await;
+    assert_eq!(column(&sandbox.at_ecpay(&order).await["retries_asked"], "accepted"), ["true", "false"]);
+    let account = sandbox.account(&order).await;
+    assert_eq!(account["retry"], json!({ "asked_at": "2025-01-18T02:30:00Z", "state": "refused" }));
+    assert_eq!(
+        (&account["next_action"]["kind"], &account["next_action"]["at"]),
+        (&json!("retry"), &json!("2025-01-22T02:00:01Z"))
+    );
+}
+
+#[tokio::test]
+async fn a_retry_whose_result_ecpay_does_not_know_yet_stays_open_until_it_does() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "open", NO_CREDIT).await;
+    let payment = sandbox.latest_payment(&order).await;
+    sandbox.outcomes(&order, &["10300066", "1"]).await;
+    assert_eq!(sandbox.retry(&payment).await.1["outcome"], "asked");
+    sandbox.travel("2025-01-15T11:29:59+08:00").await;
+    let account = sandbox.account(&order).await;
+    assert_eq!(column(&account["payments"], "outcome"), ["succeeded", "failed", "pending"]);
+    assert_eq!((account["status"].as_str(), account["retry"]["state"].as_str()), (Some("past_due"), Some("accepted")));
+    assert_eq!(sandbox.retry(&payment).await.1["outcome"], "already_asked");
+    sandbox.travel("2025-01-15T11:30:00+08:00").await;
+    let account = sandbox.account(&order).await;
+    assert_eq!((account["status"].as_str(), account["retry"]["state"].as_str()), (Some("active"), Some("resolved")));
+    assert_eq!(column(&account["payments"], "outcome"), ["succeeded", "failed", "pending", "succeeded"]);
+}
+
+#[tokio::test]
 async fn while_ecpay_is_not_reached_nothing_is_asked_and_the_retry_stays_due() {
     // Nobody listens on port 1; the buyer reaches ECPay all the same.
     let closed = "http://127.0.0.1:1/ecpay";

@@ -153,6 +153,23 @@ impl Sandbox {
         self.post("/api/webhooks/trigger-maintenance", json!({})).await
     }
 
+    /// All tasks now, with an ECPay that answers the run's first query and then misbehaves.
+    pub(crate) async fn maintain_until_query(&self, fault: &str) {
+        self.forget_calls().await;
+        self.fault("ecpay", "slow").await;
+        let run = self.maintain();
+        let strike = async {
+            while self.calls("ecpay").await.is_empty() {}
+            self.fault("ecpay", fault).await;
+        };
+        tokio::pin!(run);
+        tokio::select! {
+            _ = &mut run => panic!("the run ended without a query"),
+            () = strike => {}
+        }
+        run.await;
+    }
+
     pub(crate) async fn fault(&self, service: &str, fault: &str) {
         self.put("/sandbox/faults", json!({ service: fault })).await;
     }
