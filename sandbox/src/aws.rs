@@ -30,19 +30,17 @@ struct Endpoint {
     dynamodb: String,
 }
 
-/// Serves AWS to the functions; gives its address.
-pub(crate) async fn serve(world: Arc<World>) -> Result<String, Error> {
+/// Serves AWS to the functions.
+pub(crate) async fn serve(world: Arc<World>, listener: TcpListener) -> Result<(), Error> {
     let dynamodb = TcpListener::bind(("127.0.0.1", 0)).await?;
     let dynamodb_url = format!("http://{}", dynamodb.local_addr()?);
     let database = world.database.clone();
     tokio::spawn(
         async move { dynoxide::server::serve_with_shutdown(dynamodb, database, std::future::pending()).await },
     );
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}", listener.local_addr()?);
     let router = Router::new().fallback(answer).with_state(Endpoint { world, dynamodb: dynamodb_url });
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(url)
+    Ok(())
 }
 
 /// The SDK's configuration for that address: invented credentials, real calls.

@@ -9,6 +9,7 @@ mod credentials;
 pub mod demo;
 pub mod ecpay;
 mod ecpay_http;
+mod events;
 pub mod peek;
 pub mod schedule;
 mod server;

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use crate::world::World;
-use crate::{controls, ecpay_http};
+use crate::{controls, ecpay_http, events};
 
 /// API Gateway takes 10 MB.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
@@ -40,20 +40,13 @@ async fn api(State(world): State<Arc<World>>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let route = world.template.route(parts.method.as_str(), parts.uri.path());
-    let (Some(route), Some(functions)) = (route, world.functions()) else {
+    let Some(route) = world.template.route(parts.method.as_str(), parts.uri.path()) else {
         return (StatusCode::NOT_FOUND, [("content-type", "application/json")], r#"{"message":"Not Found"}"#)
             .into_response();
     };
     let event = event(&world, &parts, &body, &format!("{} {}", route.method, route.path));
-    let Ok(request) = lambda_http::request::from_str(&event.to_string()) else {
+    let Some(answer) = events::answer(&world, &route.function, &event.to_string()).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let moment = world.moment();
-    let answer = match route.function.as_str() {
-        "EcpayWebhook" => ecpay_webhook::handle(&functions.webhook, request, moment).await,
-        "AdminApi" => admin_api::handle(&functions.admin, request, moment).await,
-        _ => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     };
     let (parts, body) = answer.into_parts();
     let body = match body {

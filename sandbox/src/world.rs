@@ -43,6 +43,8 @@ pub struct World {
     pub template: Template,
     /// Where the API, ECPay and the controls are served.
     pub base_url: String,
+    /// Where AWS is served: for functions that run in processes of their own.
+    pub aws_url: String,
     pub(crate) database: Database,
     pub(crate) http: reqwest::Client,
     pub(crate) calls: Mutex<BTreeMap<String, BTreeMap<String, u64>>>,
@@ -89,9 +91,12 @@ impl World {
         create_table(&database, &template)?;
         let public = TcpListener::bind(("127.0.0.1", options.port)).await?;
         let base_url = format!("http://{}", public.local_addr()?);
+        let aws = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let aws_url = format!("http://{}", aws.local_addr()?);
         let world = Arc::new(Self {
             template,
             base_url,
+            aws_url,
             database,
             http: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?,
             calls: Mutex::default(),
@@ -100,8 +105,8 @@ impl World {
             data,
             functions: OnceLock::new(),
         });
-        let aws_url = aws::serve(Arc::clone(&world)).await?;
-        let functions = world.start_functions(&aws_url, &options.variables).await?;
+        aws::serve(Arc::clone(&world), aws).await?;
+        let functions = world.start_functions(&options.variables).await?;
         // Set once, here; nobody else has the world yet.
         let _first = world.functions.set(functions);
         server::serve(Arc::clone(&world), public);
@@ -109,8 +114,8 @@ impl World {
         Ok(world)
     }
 
-    async fn start_functions(&self, aws_url: &str, overrides: &BTreeMap<String, String>) -> Result<Functions, Error> {
-        let aws = aws::config(aws_url);
+    async fn start_functions(&self, overrides: &BTreeMap<String, String>) -> Result<Functions, Error> {
+        let aws = aws::config(&self.aws_url);
         let wall = self.timestamp();
         let variables = |function: &'static str| {
             move |name: &str| overrides.get(name).cloned().or_else(|| self.variable(function, name))

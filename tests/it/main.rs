@@ -11,6 +11,7 @@
 )]
 
 mod admin;
+mod bootstraps;
 mod callbacks;
 mod cancel;
 mod controls;

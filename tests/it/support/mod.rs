@@ -1,5 +1,7 @@
 //! A sandbox and the few things that tests do with it.
 
+pub(crate) mod lambda;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,0 +1,242 @@
+//! The binaries that are deployed, driven as Lambda drives them: through the runtime API, with the template's variables
+//! in their environment, on real time.
+
+use chrono::{DateTime, FixedOffset, Utc};
+use sandbox::ecpay::form_body;
+use serde_json::{Value, json};
+use shared::clock;
+
+use crate::support::lambda::{AWS_SECRETS, Bootstrap, environment, http_event, run_to_its_end};
+use crate::support::{Sandbox, first, signed, with};
+
+const TOKEN: &str = "sandbox-operator-token-invented";
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+const BOOTSTRAPS: [(&str, &str); 3] = [
+    ("EcpayWebhook", "ecpay-webhook"),
+    ("AdminApi", "admin-api"),
+    ("SubscriptionMaintenance", "subscription-maintenance"),
+];
+
+/// What must not stand in any log: tokens, keys, and what belongs to AWS.
+const SECRETS: [&str; 7] = [
+    TOKEN,
+    "sandbox-reader-token-invented",
+    "sandbox-jwt-key-invented-and-long-enough",
+    "pwFHCqoQZGmho4w6",
+    "EkRm7iFT261dpevs",
+    AWS_SECRETS[0],
+    AWS_SECRETS[1],
+];
+
+/// A sandbox whose clock shows the real time, which is what the bootstraps go by.
+async fn now() -> Sandbox {
+    Sandbox::at(&clock::now().to_string()).await
+}
+
+/// An instant in ECPay's words.
+fn ecpay_time(at: DateTime<Utc>) -> String {
+    at.with_timezone(&FixedOffset::east_opt(8 * 3_600).unwrap()).format("%Y/%m/%d %H:%M:%S").to_string()
+}
+
+fn callback(address: &str, body: &[u8]) -> Value {
+    http_event(("POST", &format!("/api/webhooks/{address}"), ""), &[FORM], body)
+}
+
+/// The lines of a log: each is a JSON object, and none holds a secret or a mail address.
+fn lines(log: &str) -> Vec<Value> {
+    for secret in SECRETS {
+        assert!(!log.contains(secret), "{secret} stands in the log: {log}");
+    }
+    assert!(!log.contains('@'), "a mail address stands in the log: {log}");
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}")))
+        .collect();
+    assert!(lines.iter().all(|line| line["level"].is_string() && line["timestamp"].is_string()), "{log}");
+    lines
+}
+
+fn messages(lines: &[Value]) -> Vec<&str> {
+    lines.iter().filter_map(|line| line["message"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_webhook_bootstrap_takes_a_signed_callback_and_refuses_a_forged_one() {
+    let sandbox = now().await;
+    let made = sandbox.order("lambda-webhook", "monthly", None).await;
+    let order = made["subscription_id"].as_str().unwrap();
+    assert_eq!(sandbox.account(order).await["status"], "pending");
+    let report = first(order, "1", &ecpay_time(sandbox.world.now()));
+    let event = callback("ecpay-auth", &form_body(&signed(&report)));
+    let mut webhook = Bootstrap::start("ecpay-webhook", &environment(&sandbox.world, "EcpayWebhook")).await;
+    for _ in 0..2 {
+        let (status, headers, body) = webhook.request(&event).await;
+        assert_eq!((status, body.as_str()), (200, "1|OK"));
+        assert_eq!(headers["content-type"], "text/plain");
+        let account = sandbox.account(order).await;
+        assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("active"), Some("PRO")));
+        assert_eq!(account["payments"].as_array().unwrap().len(), 1);
+    }
+    let forged = with(&signed(&report), "TradeAmt", "1");
+    let (status, _, body) = webhook.request(&callback("ecpay-auth", &form_body(&forged))).await;
+    assert_eq!((status, body.get(..2)), (400, Some("0|")));
+    let (stdout, stderr) = webhook.stop().await;
+    assert_eq!(stderr, "");
+    let lines = lines(&stdout);
+    assert_eq!(
+        messages(&lines),
+        ["payment processed: the first charge succeeded and the plan began", "callback repeated", "callback refused"]
+    );
+    assert_eq!(lines[0]["subscription"], order);
+}
+
+#[tokio::test]
+async fn the_admin_bootstrap_serves_health_and_makes_an_order_that_can_be_paid() {
+    let sandbox = now().await;
+    let mut admin = Bootstrap::start("admin-api", &environment(&sandbox.world, "AdminApi")).await;
+    let (status, headers, body) = admin.request(&http_event(("GET", "/api/webhooks/health", ""), &[], b"")).await;
+    let health: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, headers["content-type"].as_str()), (200, Some("application/json")));
+    assert_eq!((&health["status"], &health["service"]), (&json!("healthy"), &json!("ecpay-webhooks")));
+    let wanted = json!({ "user_id": "lambda-admin", "email": "lambda-admin@customer.example", "plan_id": "STUDENT", "billing_cycle": "annual" });
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+    let create = http_event(("POST", "/api/subscriptions", ""), &headers, wanted.to_string().as_bytes());
+    let (status, _, body) = admin.request(&create).await;
+    assert_eq!(status, 201, "{body}");
+    let made: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(made["form_data"]["MerchantID"], "3002607");
+    assert_eq!(made["form_data"]["TotalAmount"], "3000");
+    let order = sandbox.submit(&made).await;
+    let account = sandbox.account(&order).await;
+    assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("active"), Some("STUDENT")));
+    let (stdout, stderr) = admin.stop().await;
+    assert_eq!(stderr, "");
+    lines(&stdout);
+}
+
+#[tokio::test]
+async fn the_maintenance_bootstrap_sends_the_mail_and_does_every_task() {
+    let today = clock::now();
+    let sandbox = Sandbox::at(&today.plus_days(-31).to_string()).await;
+    let order = sandbox.subscribe("lambda-maintenance", "monthly").await;
+    let unpaid = sandbox.order("lambda-unpaid", "monthly", None).await;
+    sandbox.world.leap(today.utc());
+    sandbox.charge(&order, json!({ "rtn_code": "10100252" })).await;
+    assert_eq!(sandbox.account(&order).await["status"], "past_due");
+    let mut maintenance =
+        Bootstrap::start("subscription-maintenance", &environment(&sandbox.world, "SubscriptionMaintenance")).await;
+    let mail = maintenance.invoke(&json!({ "task": "send-mail" })).await;
+    assert_eq!(mail["tasks"]["send-mail"], json!({ "due": 1, "done": 1, "skipped": {}, "failed": {} }));
+    assert_eq!(
+        sandbox.subjects("lambda-maintenance@customer.example").await,
+        ["付款失敗通知 - Payment Failure Notice"]
+    );
+    let all = maintenance.invoke(&json!({})).await;
+    assert_eq!(all["status"], "done");
+    let mut names: Vec<&str> = all["tasks"].as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["cancel", "check-pending", "clean-up", "end-grace", "reconcile", "retry", "send-mail"]);
+    assert_eq!(all["tasks"]["check-pending"], json!({ "due": 1, "done": 1, "skipped": {}, "failed": {} }));
+    let unpaid = unpaid["subscription_id"].as_str().unwrap();
+    assert_eq!(sandbox.account(unpaid).await["status"], "failed");
+    let (stdout, stderr) = maintenance.stop().await;
+    assert_eq!(stderr, "");
+    let expected = ["mail handled", "run done", "not paid within a day: the order was given up", "run done"];
+    assert_eq!(messages(&lines(&stdout)), expected);
+}
+
+#[tokio::test]
+async fn an_admin_token_is_not_logged_whichever_way_it_comes() {
+    let sandbox = now().await;
+    let order = sandbox.subscribe("lambda-token", "monthly").await;
+    let mut admin = Bootstrap::start("admin-api", &environment(&sandbox.world, "AdminApi")).await;
+    let bearer = format!("Bearer {TOKEN}");
+    let multipart = format!(
+        "--invented\r\nContent-Disposition: form-data; name=\"admin_token\"\r\n\r\n{TOKEN}\r\n\
+         --invented\r\nContent-Disposition: form-data; name=\"payment_id\"\r\n\r\n{order}.none\r\n--invented--\r\n"
+    );
+    let urlencoded = format!("admin_token={TOKEN}&payment_id={order}.none");
+    let retry = ("POST", "/api/webhooks/ecpay-manual-retry", "");
+    let trigger = ("POST", "/api/webhooks/trigger-maintenance", "");
+    let query = format!("hours=1&admin_token={TOKEN}");
+    let multipart_type = ("content-type", "multipart/form-data; boundary=invented");
+    let maintain = format!("admin_token={TOKEN}");
+    let cases = [
+        (200, http_event(trigger, &[("authorization", &bearer)], b"")),
+        (200, http_event(trigger, &[FORM], maintain.as_bytes())),
+        (404, http_event(retry, &[FORM], urlencoded.as_bytes())),
+        (404, http_event(retry, &[multipart_type], multipart.as_bytes())),
+        (200, http_event(("GET", "/api/webhooks/webhook-stats", &query), &[], b"")),
+        (401, http_event(trigger, &[("authorization", &format!("Bearer {TOKEN}x"))], b"")),
+    ];
+    for (expected, event) in &cases {
+        let (status, _, body) = admin.request(event).await;
+        assert_eq!(status, *expected, "{event}: {body}");
+    }
+    // The store fails: the log tells why, and still nothing of the request.
+    let broken = environment(&sandbox.world, "AdminApi").into_iter().map(|(name, value)| match name.as_str() {
+        "TABLE_NAME" => (name, "no-such-table".to_owned()),
+        _ => (name, value),
+    });
+    let mut failing = Bootstrap::start("admin-api", &broken.collect()).await;
+    let (status, _, body) = failing.request(&cases[4].1).await;
+    assert_eq!(status, 503, "{body}");
+    let (stdout, stderr) = failing.stop().await;
+    assert_eq!((messages(&lines(&stdout)), stderr.as_str()), (vec!["request failed"], ""));
+    let (stdout, stderr) = admin.stop().await;
+    assert_eq!(stderr, "");
+    lines(&stdout);
+}
+
+#[tokio::test]
+async fn a_bootstrap_that_is_configured_wrongly_names_every_fault_and_ends() {
+    let sandbox = now().await;
+    for (function, binary) in BOOTSTRAPS {
+        let mut environment = environment(&sandbox.world, function);
+        environment.remove("TABLE_NAME");
+        environment.extend(
+            [
+                ("ECPAY_ENVIRONMENT", "production"),
+                ("ECPAY_MERCHANT_ID", "3002607"),
+                ("ECPAY_ENDPOINT_URL", ""),
+                ("DUNNING_RETRY_DAYS", "1,3,9"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        let ended = run_to_its_end(binary, environment).await;
+        assert_eq!(ended.status.code(), Some(1), "{binary}");
+        let lines = lines(&String::from_utf8(ended.stdout).unwrap());
+        assert_eq!(messages(&lines), ["not started"], "{binary}");
+        assert_eq!(
+            lines[0]["error"],
+            "configuration: TABLE_NAME is missing; \
+             ECPAY_MERCHANT_ID is a published test merchant, which production refuses; \
+             DUNNING_RETRY_DAYS, DUNNING_GRACE_DAYS, DUNNING_EXTRA_GRACE_DAYS: \
+             the retry on day 9 can fall after the downgrade, for grace may end on day 7",
+            "{binary}"
+        );
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        assert!(SECRETS.iter().all(|secret| !stderr.contains(secret)), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn no_bootstrap_starts_in_production_with_keys_that_ecpay_publishes() {
+    let sandbox = now().await;
+    for (function, binary) in BOOTSTRAPS {
+        let mut environment = environment(&sandbox.world, function);
+        environment.extend(
+            [("ECPAY_ENVIRONMENT", "production"), ("ECPAY_MERCHANT_ID", "3999999"), ("ECPAY_ENDPOINT_URL", "")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        let ended = run_to_its_end(binary, environment).await;
+        assert_eq!(ended.status.code(), Some(1), "{binary}");
+        let lines = lines(&String::from_utf8(ended.stdout).unwrap());
+        let error = lines[0]["error"].as_str().unwrap();
+        let reason = "secret duekeeper/ecpay holds ECPay's published test keys, which production refuses";
+        assert!(error.ends_with(reason), "{binary}: {error}");
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        assert!(SECRETS.iter().all(|secret| !stderr.contains(secret)), "{stderr}");
+    }
+}

@@ -1,0 +1,268 @@
+//! Lambda around a bootstrap: its build, its environment, the runtime API that it polls, and its process.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use base64::Engine;
+use sandbox::world::World;
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+/// What stands in the environment and must stand nowhere else.
+pub(crate) const AWS_SECRETS: [&str; 2] = ["invented-secret-access-key", "invented-session-token"];
+
+/// A bootstrap that says nothing for so long hangs; Lambda itself would end it sooner.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A bootstrap in a process of its own, which waits for its next event.
+pub(crate) struct Bootstrap {
+    process: Process,
+    events: mpsc::UnboundedSender<(String, String)>,
+    signs: mpsc::UnboundedReceiver<Sign>,
+    stdout: oneshot::Receiver<String>,
+    stderr: oneshot::Receiver<String>,
+    invocations: u64,
+}
+
+/// What a bootstrap tells the runtime API.
+enum Sign {
+    Polls,
+    Answers { id: String, kind: String, body: Value },
+    CannotStart(String),
+}
+
+/// A child that does not outlive its test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended_already = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+struct RuntimeApi {
+    events: Mutex<mpsc::UnboundedReceiver<(String, String)>>,
+    signs: mpsc::UnboundedSender<Sign>,
+}
+
+/// The path of a bootstrap. All are built once by each test process: `CARGO_BIN_EXE_…` exists in a binary's own
+/// package only.
+pub(crate) fn bootstrap(name: &str) -> PathBuf {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(build)[name].clone()
+}
+
+fn build() -> BTreeMap<String, PathBuf> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--workspace", "--bins", "--locked", "--message-format=json"]);
+    let built = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let messages = messages.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    messages
+        .filter_map(|message| {
+            let path = message["executable"].as_str()?;
+            Some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(path)))
+        })
+        .collect()
+}
+
+/// A function's environment: the template's variables as the sandbox resolves them, and what Lambda adds.
+pub(crate) fn environment(world: &World, function: &str) -> BTreeMap<String, String> {
+    let names = world.template.variable_names(function);
+    let mut all: BTreeMap<_, _> =
+        names.map(|name| (name.to_owned(), world.variable(function, name).unwrap_or_default())).collect();
+    assert!(all.len() > 5, "{function} has variables in the template");
+    let [secret, session] = AWS_SECRETS;
+    for (name, value) in [
+        ("AWS_LAMBDA_FUNCTION_NAME", function),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/invented"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "2025/01/01/[$LATEST]invented"),
+        ("AWS_REGION", "ap-northeast-1"),
+        ("AWS_ACCESS_KEY_ID", "invented-access-key"),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+        ("AWS_SESSION_TOKEN", session),
+        ("AWS_ENDPOINT_URL", &world.aws_url),
+        // Replaced where a runtime API is served.
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9"),
+    ] {
+        all.insert(name.to_owned(), value.to_owned());
+    }
+    all
+}
+
+/// Starts a bootstrap that is expected to end by itself, and waits for that.
+pub(crate) async fn run_to_its_end(name: &str, environment: BTreeMap<String, String>) -> Output {
+    let mut command = Command::new(bootstrap(name));
+    command.env_clear().envs(environment).stdin(Stdio::null());
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+impl Bootstrap {
+    /// Starts a bootstrap; returns when it polls for its first event.
+    pub(crate) async fn start(name: &str, environment: &BTreeMap<String, String>) -> Self {
+        let (events, queue) = mpsc::unbounded_channel();
+        let (tell, signs) = mpsc::unbounded_channel();
+        let api = serve(RuntimeApi { events: Mutex::new(queue), signs: tell }).await;
+        let mut command = Command::new(bootstrap(name));
+        command.env_clear().envs(environment).env("AWS_LAMBDA_RUNTIME_API", api);
+        let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut process = Process(started.unwrap());
+        let stdout = read_to_end(process.0.stdout.take().unwrap());
+        let stderr = read_to_end(process.0.stderr.take().unwrap());
+        let mut bootstrap = Self { process, events, signs, stdout, stderr, invocations: 0 };
+        bootstrap.polls().await;
+        bootstrap
+    }
+
+    /// Invokes the function; its answer, once it polls again.
+    pub(crate) async fn invoke(&mut self, event: &Value) -> Value {
+        self.invocations += 1;
+        let id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
+        self.events.send((id.clone(), event.to_string())).unwrap();
+        let Sign::Answers { id: answered, kind, body } = self.sign().await else { panic!("it polls unanswered") };
+        assert_eq!((answered, kind.as_str()), (id, "response"), "{body}");
+        self.polls().await;
+        body
+    }
+
+    /// Invokes it with a request; the status, the headers and the body of the answer.
+    pub(crate) async fn request(&mut self, event: &Value) -> (u64, Value, String) {
+        let answer = self.invoke(event).await;
+        assert_eq!(answer["isBase64Encoded"], false);
+        let body = answer["body"].as_str().unwrap().to_owned();
+        (answer["statusCode"].as_u64().unwrap(), answer["headers"].clone(), body)
+    }
+
+    /// Ends the process and gives what it wrote, to standard output and to standard error.
+    pub(crate) async fn stop(self) -> (String, String) {
+        let Self { process, stdout, stderr, .. } = self;
+        drop(process);
+        (stdout.await.unwrap(), stderr.await.unwrap())
+    }
+
+    async fn polls(&mut self) {
+        match self.sign().await {
+            Sign::Polls => {}
+            Sign::Answers { kind, body, .. } => panic!("nothing was asked, but it answers with {kind}: {body}"),
+            Sign::CannotStart(why) => panic!("it cannot start: {why}"),
+        }
+    }
+
+    async fn sign(&mut self) -> Sign {
+        tokio::select! {
+            sign = self.signs.recv() => sign.unwrap(),
+            log = &mut self.stdout => panic!("it ended by itself: {}", log.unwrap()),
+            () = tokio::time::sleep(PATIENCE) => panic!("it neither polls nor answers nor ends"),
+        }
+    }
+}
+
+fn read_to_end(mut stream: impl Read + Send + 'static) -> oneshot::Receiver<String> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        // Nobody may listen any more.
+        let _unheard = tell.send(String::from_utf8_lossy(&all).into_owned());
+    });
+    told
+}
+
+async fn serve(api: RuntimeApi) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let router = Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/{kind}", post(answered))
+        .route("/2018-06-01/runtime/init/error", post(cannot_start))
+        .with_state(Arc::new(api));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
+    if api.signs.send(Sign::Polls).is_err() {
+        return StatusCode::GONE.into_response();
+    }
+    let Some((id, event)) = api.events.lock().await.recv().await else { return StatusCode::GONE.into_response() };
+    let deadline = (shared::clock::now().unix() + 60) * 1_000;
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("lambda-runtime-aws-request-id", id),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:ap-northeast-1:000000000000:function:invented".to_owned(),
+        ),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0".to_owned(),
+        ),
+    ];
+    (headers, event).into_response()
+}
+
+async fn answered(
+    State(api): State<Arc<RuntimeApi>>,
+    Path((id, kind)): Path<(String, String)>,
+    body: String,
+) -> StatusCode {
+    let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
+    taken(api.signs.send(Sign::Answers { id, kind, body }))
+}
+
+async fn cannot_start(State(api): State<Arc<RuntimeApi>>, body: String) -> StatusCode {
+    taken(api.signs.send(Sign::CannotStart(body)))
+}
+
+fn taken(told: Result<(), mpsc::error::SendError<Sign>>) -> StatusCode {
+    if told.is_ok() { StatusCode::ACCEPTED } else { StatusCode::GONE }
+}
+
+/// An event of API Gateway's payload format 2.0. What is not JSON comes base64-encoded, as AWS sends it.
+pub(crate) fn http_event((method, path, query): (&str, &str, &str), headers: &[(&str, &str)], body: &[u8]) -> Value {
+    let is_json = headers.contains(&("content-type", "application/json"));
+    let text = if is_json {
+        String::from_utf8(body.to_vec()).unwrap()
+    } else {
+        base64::engine::general_purpose::STANDARD.encode(body)
+    };
+    let headers: Map<String, Value> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+    let parameters: Map<String, Value> = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .collect();
+    json!({
+        "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": query,
+        "headers": headers, "queryStringParameters": parameters,
+        "requestContext": {
+            "accountId": "000000000000", "apiId": "invented", "domainName": "api.invented.example",
+            "domainPrefix": "invented",
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1",
+                "userAgent": "invented",
+            },
+            "requestId": "invented-request", "routeKey": format!("{method} {path}"), "stage": "$default",
+            "time": "31/Jan/2025:02:00:00 +0000", "timeEpoch": 1_738_288_800_000_u64,
+        },
+        "body": if body.is_empty() { Value::Null } else { Value::from(text) },
+        "isBase64Encoded": !body.is_empty() && !is_json,
+    })
+}
