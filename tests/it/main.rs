@@ -14,6 +14,7 @@ mod admin;
 mod bootstraps;
 mod callbacks;
 mod cancel;
+mod configuration;
 mod controls;
 mod flow;
 mod oracle;

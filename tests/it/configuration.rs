@@ -1,0 +1,346 @@
+//! What the functions are told at start: all faults named at once, impossible settings refused, nothing repeated that
+//! may be a secret. And mails: no template is sent with a blank in it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use sandbox::template::Template;
+use shared::config::Invalid;
+use shared::domain::notification::NoticeKind;
+use shared::email::{Error, render};
+
+const TEMPLATE: &str = include_str!("../../template.yaml");
+const FUNCTIONS: [&str; 3] = ["EcpayWebhook", "SubscriptionMaintenance", "AdminApi"];
+
+/// What every function needs.
+const COMMON: [&str; 7] = [
+    "TABLE_NAME is missing",
+    "ECPAY_ENVIRONMENT is missing",
+    "ECPAY_MERCHANT_ID is missing",
+    "ECPAY_SECRET_ID is missing",
+    "DUNNING_RETRY_DAYS is missing",
+    "DUNNING_GRACE_DAYS is missing",
+    "DUNNING_EXTRA_GRACE_DAYS is missing",
+];
+
+/// A function's variables as the template gives them for these parameters.
+fn deployed(function: &str) -> BTreeMap<String, String> {
+    let template = Template::parse(TEMPLATE).unwrap();
+    let parameter = |name: &str| {
+        let value = match name {
+            "Table" => "duekeeper-table",
+            "EcpayEnvironment" => "stage",
+            "EcpayMerchantId" => "3002607",
+            "EcpaySecretId" => "duekeeper/ecpay",
+            "AdminSecretId" => "duekeeper/admin",
+            "ApiBaseUrl" => "https://api.duekeeper.example",
+            "FrontendUrl" => "https://shop.duekeeper.example",
+            "MailSender" => "billing@duekeeper.example",
+            "StaffEmail" => "staff@duekeeper.example",
+            "SubscriptionMaintenance" => "duekeeper-SubscriptionMaintenance-INVENTED",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    };
+    let names = template.variable_names(function);
+    names.map(|name| (name.to_owned(), template.variable(function, name, &parameter).unwrap())).collect()
+}
+
+/// The faults that a function finds in its variables, in alphabetical order.
+fn faults(function: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let parsed = match function {
+        "EcpayWebhook" => ecpay_webhook::Config::parse(lookup).map(drop),
+        "SubscriptionMaintenance" => subscription_maintenance::Config::parse(lookup).map(drop),
+        "AdminApi" => admin_api::Config::parse(lookup).map(drop),
+        _ => panic!("no function {function}"),
+    };
+    let mut faults = parsed.err().map(|Invalid(faults)| faults).unwrap_or_default();
+    faults.sort();
+    faults
+}
+
+/// The faults of the deployed variables with some of them changed.
+fn changed(function: &str, changes: &[(&str, &str)]) -> Vec<String> {
+    let mut variables = deployed(function);
+    variables.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    faults(function, &|name| variables.get(name).cloned())
+}
+
+fn sorted(faults: &[&str]) -> Vec<String> {
+    let mut faults: Vec<String> = faults.iter().map(|fault| (*fault).to_owned()).collect();
+    faults.sort();
+    faults
+}
+
+#[test]
+fn every_function_starts_with_what_the_template_gives_it() {
+    for function in FUNCTIONS {
+        assert_eq!(changed(function, &[]), Vec::<String>::new(), "{function}");
+        let production = [("ECPAY_ENVIRONMENT", "production"), ("ECPAY_MERCHANT_ID", "3999999")];
+        assert_eq!(changed(function, &production), Vec::<String>::new(), "{function}");
+    }
+}
+
+#[test]
+fn the_template_gives_each_function_what_it_reads_and_nothing_else() {
+    for function in FUNCTIONS {
+        let variables = deployed(function);
+        // Read by main.rs, before there is a configuration; and a setting that only the webhook acts on.
+        let read = RefCell::new(BTreeSet::from(["LOG_LEVEL".to_owned(), "ECPAY_APPLY_SIMULATED".to_owned()]));
+        let found = faults(function, &|name| {
+            read.borrow_mut().insert(name.to_owned());
+            variables.get(name).cloned()
+        });
+        assert_eq!(found, Vec::<String>::new());
+        let mut given: BTreeSet<String> = variables.into_keys().collect();
+        given.insert("ECPAY_APPLY_SIMULATED".to_owned());
+        assert_eq!(read.into_inner(), given, "{function}");
+    }
+    assert!(deployed("EcpayWebhook").contains_key("ECPAY_APPLY_SIMULATED"));
+}
+
+#[test]
+fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
+    let own: [(&str, &[&str]); 3] = [
+        ("EcpayWebhook", &[]),
+        ("SubscriptionMaintenance", &["MAIL_SENDER is missing", "STAFF_EMAIL is missing"]),
+        (
+            "AdminApi",
+            &[
+                "ADMIN_SECRET_ID is missing",
+                "MAINTENANCE_FUNCTION is missing",
+                "API_BASE_URL is missing",
+                "FRONTEND_URL is missing",
+                "PLAN_PRICES is missing",
+                "EXEC_TIMES_MONTHLY is missing",
+                "EXEC_TIMES_ANNUAL is missing",
+            ],
+        ),
+    ];
+    for (function, own) in own {
+        let expected = sorted(&[COMMON.as_slice(), own].concat());
+        assert_eq!(faults(function, &|_| None), expected, "{function}");
+        assert_eq!(faults(function, &|_| Some(String::new())), expected, "{function}");
+    }
+}
+
+#[test]
+fn faults_of_different_kinds_are_named_in_one_text() {
+    let lookup = |name: &str| match name {
+        "ECPAY_ENVIRONMENT" => Some("production".to_owned()),
+        "ECPAY_MERCHANT_ID" => Some("2000132".to_owned()),
+        "ECPAY_SECRET_ID" => Some("duekeeper/ecpay".to_owned()),
+        "ECPAY_APPLY_SIMULATED" => Some("true".to_owned()),
+        "DUNNING_RETRY_DAYS" => Some("1,3,9".to_owned()),
+        "DUNNING_GRACE_DAYS" => Some("7".to_owned()),
+        "DUNNING_EXTRA_GRACE_DAYS" => Some("3".to_owned()),
+        _ => None,
+    };
+    let error = ecpay_webhook::Config::parse(&lookup).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "configuration: TABLE_NAME is missing; \
+         ECPAY_APPLY_SIMULATED cannot be true in production: simulated payments are not money; \
+         ECPAY_MERCHANT_ID is a published test merchant, which production refuses; \
+         DUNNING_RETRY_DAYS, DUNNING_GRACE_DAYS, DUNNING_EXTRA_GRACE_DAYS: \
+         the retry on day 9 can fall after the downgrade, for grace may end on day 7"
+    );
+}
+
+#[test]
+fn a_dunning_policy_that_cannot_be_kept_is_refused_with_the_reason() {
+    let all = "DUNNING_RETRY_DAYS, DUNNING_GRACE_DAYS, DUNNING_EXTRA_GRACE_DAYS:";
+    let range = "grace must be 3 to 28 days, all extensions included, so that it ends before the next charge";
+    let rising = "retry days must rise and begin at day 1 or later";
+    let days = "must be whole days";
+    let late = "the retry on day 8 can fall after the downgrade, for grace may end on day 7";
+    let many = "a charge and 5 retries can fail 6 times, but no retry may follow the fifth failure: ECPay ends an order at the sixth";
+    let cases = [
+        (["1,3,8", "7", "3"], format!("{all} {late}")),
+        (["1,2,3,4,5", "7", "3"], format!("{all} {many}")),
+        (["3,1", "7", "3"], format!("{all} {rising}")),
+        (["0,1", "7", "3"], format!("{all} {rising}")),
+        (["1", "2", "0"], format!("{all} {range}")),
+        (["1", "20", "9"], format!("{all} {range}")),
+        (["1;3", "7", "3"], format!("DUNNING_RETRY_DAYS {days}")),
+        (["1,,3", "7", "3"], format!("DUNNING_RETRY_DAYS {days}")),
+        (["1,3,7", "-7", "3"], format!("DUNNING_GRACE_DAYS {days}")),
+        (["1,3,7", "7", "3.5"], format!("DUNNING_EXTRA_GRACE_DAYS {days}")),
+    ];
+    for ([retries, grace, extra], fault) in cases {
+        let changes =
+            [("DUNNING_RETRY_DAYS", retries), ("DUNNING_GRACE_DAYS", grace), ("DUNNING_EXTRA_GRACE_DAYS", extra)];
+        for function in FUNCTIONS {
+            assert_eq!(changed(function, &changes), [fault.as_str()], "{function} {changes:?}");
+        }
+    }
+    let tight = [("DUNNING_RETRY_DAYS", "1, 2, 3, 4"), ("DUNNING_GRACE_DAYS", "4"), ("DUNNING_EXTRA_GRACE_DAYS", "24")];
+    assert_eq!(changed("EcpayWebhook", &tight), Vec::<String>::new());
+}
+
+#[test]
+fn what_only_stage_may_do_is_refused_in_production() {
+    let production = ("ECPAY_ENVIRONMENT", "production");
+    let ours = ("ECPAY_MERCHANT_ID", "3999999");
+    for function in FUNCTIONS {
+        let simulated = changed(function, &[production, ours, ("ECPAY_APPLY_SIMULATED", "true")]);
+        assert_eq!(simulated, ["ECPAY_APPLY_SIMULATED cannot be true in production: simulated payments are not money"]);
+        let elsewhere = changed(function, &[production, ours, ("ECPAY_ENDPOINT_URL", "http://127.0.0.1:9")]);
+        assert_eq!(elsewhere, ["ECPAY_ENDPOINT_URL cannot be set in production"]);
+        for published in ["3002607", "2000132"] {
+            let merchant = changed(function, &[production, ("ECPAY_MERCHANT_ID", published)]);
+            assert_eq!(merchant, ["ECPAY_MERCHANT_ID is a published test merchant, which production refuses"]);
+        }
+        assert_eq!(changed(function, &[("ECPAY_APPLY_SIMULATED", "true")]), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_malformed_value_is_refused_with_the_rule_and_not_repeated() {
+    let url = "must be an https address of at most 160 characters, without query or slash at the end";
+    let long = format!("https://{}.example", "a".repeat(150));
+    let table = r#"must be JSON like {"PRO":{"monthly":899,"annual":8999}}"#;
+    let cases = [
+        ("ECPAY_ENVIRONMENT", "sandbox", "must be stage or production"),
+        ("ECPAY_MERCHANT_ID", "12345678901", "a MerchantID is 1 to 10 letters and digits"),
+        // A key in the wrong place.
+        ("ECPAY_MERCHANT_ID", "pwFHCqoQZGmho4w6", "a MerchantID is 1 to 10 letters and digits"),
+        ("ECPAY_APPLY_SIMULATED", "yes", "must be true or false"),
+        ("API_BASE_URL", "http://api.duekeeper.example", url),
+        ("API_BASE_URL", "https://api.duekeeper.example/", url),
+        ("API_BASE_URL", "https://api.duekeeper.example?stage=1", url),
+        ("API_BASE_URL", "https://user@api.duekeeper.example", url),
+        ("API_BASE_URL", "https://", url),
+        ("FRONTEND_URL", "shop.duekeeper.example", url),
+        ("FRONTEND_URL", &long, url),
+        ("PLAN_PRICES", "PRO=899", table),
+        ("PLAN_PRICES", "{}", table),
+        ("PLAN_PRICES", r#"{"PRO":{"monthly":899}}"#, table),
+        ("PLAN_PRICES", r#"{"PRO":{"monthly":8.99,"annual":8999}}"#, table),
+        ("PLAN_PRICES", r#"{"PRO":{"monthly":899,"annual":8999,"weekly":1}}"#, table),
+        ("PLAN_PRICES", r#"{"PRO":{"monthly":0,"annual":8999}}"#, "plan PRO must cost something"),
+        ("PLAN_PRICES", r#"{"FREE":{"monthly":1,"annual":1}}"#, "FREE cannot have a price"),
+        ("EXEC_TIMES_MONTHLY", "1", "must be 2 to 999 charges"),
+        ("EXEC_TIMES_MONTHLY", "1000", "must be 2 to 999 charges"),
+        ("EXEC_TIMES_ANNUAL", "100", "must be 2 to 99 charges"),
+        ("EXEC_TIMES_ANNUAL", "ninety", "must be 2 to 99 charges"),
+        ("MAIL_SENDER", "billing", "an email is an address like name@example.com"),
+        (
+            "STAFF_EMAIL",
+            "staff@duekeeper.example, boss@duekeeper.example",
+            "an email is an address like name@example.com",
+        ),
+    ];
+    for (name, value, rule) in cases {
+        let readers: Vec<&str> =
+            FUNCTIONS.into_iter().filter(|function| deployed(function).contains_key(name)).collect();
+        assert!(!readers.is_empty(), "{name} is in the template");
+        for function in readers {
+            let found = changed(function, &[(name, value)]);
+            assert_eq!(found, [format!("{name} {rule}")], "{function} {name}={value}");
+            assert!(!found[0].contains(value), "{}", found[0]);
+        }
+    }
+}
+
+/// Every mail, with its subject once all values are there.
+const MAILS: [(NoticeKind, &str); 11] = [
+    (NoticeKind::FirstPaymentFailure, "付款失敗通知 - Payment Failure Notice"),
+    (NoticeKind::SecondPaymentFailure, "第二次付款失敗 - Second Payment Failure"),
+    (NoticeKind::FinalPaymentFailure, "最終付款失敗通知 - Final Payment Failure Notice"),
+    (NoticeKind::Downgraded, "方案已降級為 FREE - Plan Downgraded to FREE"),
+    (NoticeKind::PlanEnded, "訂閱已結束 - Subscription Ended"),
+    (NoticeKind::Recovered, "付款成功，方案已恢復 - Payment Received, Plan Active"),
+    (NoticeKind::RefundDue, "Refund due: order DKSAMPLE"),
+    (NoticeKind::Uncharged, "Charge missing: order DKSAMPLE"),
+    (NoticeKind::SecondLiveOrder, "Two live orders: DKSAMPLE and DKOTHER"),
+    (NoticeKind::QuarantineDigest, "Set aside on 2025-02-28: 3 reports"),
+    (NoticeKind::Quarantined, "Set aside: a report about order DKSAMPLE"),
+];
+
+fn values() -> BTreeMap<String, String> {
+    let values = [
+        ("subscription", "DKSAMPLE"),
+        ("other", "DKOTHER"),
+        ("plan", "PRO"),
+        ("amount", "NT$899"),
+        ("charge_due", "2025-02-28"),
+        ("grace_ends_at", "2025-03-07 10:00"),
+        ("downgraded_at", "2025-03-10 12:00"),
+        ("paid_until", "2025-03-31"),
+        ("charged_at", "2025-03-20 10:00"),
+        ("gwsr", "13400042"),
+        ("day", "2025-02-28"),
+        ("count", "3"),
+        ("reasons", "no such order"),
+        ("reason", "the amount is another"),
+        ("event", "S:2"),
+        ("new_card_needed", "false"),
+    ];
+    values.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// The variables of a template, read from its file.
+fn variables(kind: NoticeKind) -> BTreeSet<String> {
+    let path = format!("{}/../shared/templates/{}.txt", env!("CARGO_MANIFEST_DIR"), kind.name());
+    let text = std::fs::read_to_string(path).unwrap();
+    let names = text.split("{{").skip(1).map(|part| part.split_once("}}").unwrap().0.to_owned());
+    // What is advised follows from whether a new card is needed.
+    names.map(|name| if name.starts_with("advice_") { "new_card_needed".to_owned() } else { name }).collect()
+}
+
+#[test]
+fn every_mail_has_its_subject_and_no_variable_left() {
+    for (kind, subject) in MAILS {
+        let mail = render(kind, &values()).unwrap();
+        assert_eq!(mail.subject, subject);
+        assert!(!mail.body.is_empty() && !mail.body.contains("{{") && !mail.body.contains("}}"), "{}", mail.body);
+    }
+    let templates = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/templates")).unwrap();
+    let mut files: Vec<String> = templates.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = MAILS.iter().map(|(kind, _)| format!("{}.txt", kind.name())).collect();
+    files.sort();
+    names.sort();
+    assert_eq!(files, names);
+}
+
+#[test]
+fn a_variable_without_a_value_is_an_error_in_every_mail() {
+    for (kind, _) in MAILS {
+        let empty = render(kind, &BTreeMap::new());
+        assert!(matches!(empty, Err(Error::MissingVariable { template, .. }) if template == kind.name()), "{empty:?}");
+        let variables = variables(kind);
+        assert!(!variables.is_empty());
+        for variable in variables {
+            let mut without = values();
+            without.remove(&variable);
+            let mut blank = values();
+            blank.insert(variable.clone(), String::new());
+            let missing = match render(kind, &without) {
+                Err(Error::MissingVariable { template, variable }) => (template, variable),
+                other => panic!("{}: {variable} is missing, but: {other:?}", kind.name()),
+            };
+            let advised = variable == "new_card_needed";
+            assert_eq!(missing.0, kind.name());
+            assert_eq!(missing.1, if advised { "advice_zh" } else { variable.as_str() });
+            if !advised {
+                assert_eq!(render(kind, &blank), Err(Error::MissingVariable { template: kind.name(), variable }));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_card_that_can_no_longer_be_charged_is_told_in_both_languages() {
+    let mut values = values();
+    let body = |values: &BTreeMap<String, String>| render(NoticeKind::FirstPaymentFailure, values).unwrap().body;
+    let again = body(&values);
+    assert!(again.contains("再次嘗試扣款") && again.contains("We will try to charge the card again"), "{again}");
+    values.insert("new_card_needed".to_owned(), "true".to_owned());
+    let anew = body(&values);
+    assert!(
+        anew.contains("請以新的信用卡重新訂閱") && anew.contains("Please subscribe anew with another card"),
+        "{anew}"
+    );
+    assert!(!anew.contains("We will try to charge the card again"), "{anew}");
+}
