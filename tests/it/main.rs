@@ -19,6 +19,7 @@ mod controls;
 mod flow;
 mod oracle;
 mod outbox;
+mod persistence;
 mod quarantine;
 mod reconcile;
 mod repeats;

@@ -224,7 +224,7 @@ impl Sandbox {
 
     /// Posts fields signed with the stage keys.
     pub(crate) async fn report(&self, address: &str, fields: &Fields) -> Reply {
-        self.callback(address, form_body(&signed(fields))).await
+        self.callback(address, form(fields)).await
     }
 
     /// Every item of the table, as `pk sk` lines: what grew.
@@ -246,6 +246,11 @@ pub(crate) fn signed(fields: &Fields) -> Fields {
     let mut signed = fields.clone();
     signed.push(("CheckMacValue".to_owned(), check_mac_value(fields, &merchant.hash_key, &merchant.hash_iv)));
     signed
+}
+
+/// A signed body.
+pub(crate) fn form(fields: &Fields) -> Vec<u8> {
+    form_body(&signed(fields))
 }
 
 /// Fields from pairs.
