@@ -54,7 +54,8 @@ pub fn end_grace(before: &Versioned<Subscription>, policy: &DunningPolicy, now: 
             next.plan = PlanId::free();
             next.status = final_status(subscription.ended);
             let notice = Notice::about(&next, NoticeKind::PlanEnded, "period", now);
-            let mut decision = decide(before, next, (Fact::Reviewed, Rule::PaidPeriodEnded, Actor::Schedule), now);
+            let mut decision =
+                Decision::new(before, next, (Fact::Reviewed, Rule::PaidPeriodEnded, Actor::Schedule), now);
             decision.notices.push(notice);
             Some(decision)
         }
@@ -74,7 +75,7 @@ fn downgrade(
     next.downgrade = Some(Downgrade { at: now, reason });
     next.extra_grace_days = 0;
     let notice = Notice::about(&next, NoticeKind::Downgraded, occasion, now).with_instant("downgraded_at", now);
-    let mut decision = decide(before, next, (fact, rule, Actor::Schedule), now);
+    let mut decision = Decision::new(before, next, (fact, rule, Actor::Schedule), now);
     decision.notices.push(notice);
     decision
 }
@@ -106,7 +107,7 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     let mut next = subscription.clone();
     next.told_uncharged = Some(due);
     let notice = Notice::about(&next, NoticeKind::Uncharged, &due.to_string(), now).with_day("charge_due", due);
-    let mut decision = decide(before, next, (Fact::UnchargedSeen, Rule::ChargeLate, Actor::Schedule), now);
+    let mut decision = Decision::new(before, next, (Fact::UnchargedSeen, Rule::ChargeLate, Actor::Schedule), now);
     decision.notices.push(notice);
     Some(decision)
 }
@@ -119,7 +120,7 @@ pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Opti
     }
     let mut next = before.value.clone();
     next.facts.searched_up_to = next.facts.successes;
-    Some(decide(before, next, (Fact::Checked, Rule::SuccessMissing, Actor::Schedule), now))
+    Some(Decision::new(before, next, (Fact::Checked, Rule::SuccessMissing, Actor::Schedule), now))
 }
 
 /// A query showed that ECPay will charge this order no more.
@@ -137,7 +138,7 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
     if next == *subscription {
         return None;
     }
-    Some(decide(before, next, (Fact::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now))
+    Some(Decision::new(before, next, (Fact::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now))
 }
 
 /// Claims the cancellation of an order where that is due at `now`, before ECPay is asked. One that was asked and that
@@ -154,7 +155,7 @@ pub fn claim_cancel(before: &Versioned<Subscription>, policy: &DunningPolicy, no
     }
     let mut next = before.value.clone();
     next.cancel = Some(CancelAsk { asked_at: now });
-    Some(decide(before, next, (Fact::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))
+    Some(Decision::new(before, next, (Fact::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))
 }
 
 /// A query of a pending order brought nothing: asked again later, or given up after a day.
@@ -170,7 +171,7 @@ pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option
     if expired {
         next.status = Status::Failed;
     }
-    Some(decide(before, next, (Fact::Checked, rule, Actor::Schedule), now))
+    Some(Decision::new(before, next, (Fact::Checked, rule, Actor::Schedule), now))
 }
 
 /// Staff give a customer in grace more time.
@@ -189,17 +190,7 @@ pub fn extend_grace(
     let mut next = before.value.clone();
     next.extra_grace_days = next.extra_grace_days.saturating_add(days);
     next.status = Status::PastDue { grace_ends_at: arrears.grace_ends_at(policy, next.extra_grace_days) };
-    let mut decision = decide(before, next, (Fact::GraceExtended { days }, Rule::GraceExtendedByStaff, by), now);
+    let mut decision = Decision::new(before, next, (Fact::GraceExtended { days }, Rule::GraceExtendedByStaff, by), now);
     decision.change.history.why = why;
     Some(decision)
-}
-
-fn decide(
-    before: &Versioned<Subscription>,
-    next: Subscription,
-    (fact, rule, by): (Fact, Rule, Actor),
-    now: Timestamp,
-) -> Decision {
-    let history = HistoryEntry { at: now, fact, rule, from: Some(before.value.status), to: next.status, by, why: None };
-    Decision::new(before, next, history)
 }

@@ -71,12 +71,10 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, no
             success(&mut next, (report, number), policy, now)
         }
     };
-    let fact = Fact::Reported(report.clone());
-    let history =
-        HistoryEntry { at: now, fact, rule, from: Some(before.status), to: next.status, by: Actor::Ecpay, why: None };
     let starts = rule == Rule::FirstChargePaid;
     let refund_due = rule == Rule::RefundDue;
-    let mut decision = Decision::new(&snapshot.subscription, next, history);
+    let mut decision =
+        Decision::new(&snapshot.subscription, next, (Fact::Reported(report.clone()), rule, Actor::Ecpay), now);
     decision.receipt = Some(Receipt { event: report.event.clone(), report: report.clone() });
     decision.payment = Some(report.payment(before.terms.price, refund_due, now));
     decision.notices = notices;

@@ -1,7 +1,7 @@
 //! Retries: claimed before ECPay is asked, so that one obligation is asked once whoever asks.
 
 use super::arrears::{Arrears, RetryRefusal, next_retry_at, retry_refusal};
-use super::decision::{Actor, Decision, Fact, HistoryEntry, Rule, Versioned};
+use super::decision::{Actor, Decision, Fact, Rule, Versioned};
 use super::policy::{DunningPolicy, RETRY_RESULT_HOURS};
 use super::subscription::{RetryAsk, RetryState, Status, Subscription};
 use super::time::Timestamp;
@@ -28,7 +28,7 @@ pub fn claim_retry(before: &Versioned<Subscription>, by: Actor, now: Timestamp) 
     // Unknown from the start: a crash between this and the answer must not lead to a second ask.
     let covered_before = next.retry.and_then(|ask| ask.covered_until());
     next.retry = Some(RetryAsk { asked_at: now, state: RetryState::Unknown, covered_before });
-    Ok(decide(before, next, (Fact::RetryAsked, Rule::RetryAsked, by), now))
+    Ok(Decision::new(before, next, (Fact::RetryAsked, Rule::RetryAsked, by), now))
 }
 
 /// What ECPay answered to the ask, if it is still open.
@@ -45,7 +45,7 @@ pub fn answer_retry(before: &Versioned<Subscription>, answer: RetryState, now: T
     };
     let mut next = before.value.clone();
     next.retry = Some(RetryAsk { state: answer, ..ask });
-    Some(decide(before, next, (Fact::RetryAnswered(answer), rule, Actor::Ecpay), now))
+    Some(Decision::new(before, next, (Fact::RetryAnswered(answer), rule, Actor::Ecpay), now))
 }
 
 /// Closes an ask that brought nothing within a day. Only to be called after a query that answered.
@@ -56,14 +56,4 @@ pub fn give_up_retry(before: &Versioned<Subscription>, now: Timestamp) -> Option
         return None;
     }
     answer_retry(before, RetryState::NoResult, now)
-}
-
-fn decide(
-    before: &Versioned<Subscription>,
-    next: Subscription,
-    (fact, rule, by): (Fact, Rule, Actor),
-    now: Timestamp,
-) -> Decision {
-    let history = HistoryEntry { at: now, fact, rule, from: Some(before.value.status), to: next.status, by, why: None };
-    Decision::new(before, next, history)
 }

@@ -319,9 +319,16 @@ impl Rule {
 }
 
 impl Decision {
-    /// A decision that changes one order and nothing else yet.
+    /// A decision that changes one order and nothing else yet, with its line of history: what came in, which rule
+    /// fired, who caused it.
     #[must_use]
-    pub fn new(before: &Versioned<Subscription>, next: Subscription, history: HistoryEntry) -> Self {
+    pub fn new(
+        before: &Versioned<Subscription>,
+        next: Subscription,
+        (fact, rule, by): (Fact, Rule, Actor),
+        at: Timestamp,
+    ) -> Self {
+        let history = HistoryEntry { at, fact, rule, from: Some(before.value.status), to: next.status, by, why: None };
         let user = user_change(&before.value, &next);
         let change = Change { next, expected: Some(before.version), history };
         Self { change, replaced: None, user, receipt: None, payment: None, notices: Vec::new() }

@@ -6,7 +6,7 @@ use crate::domain::ids::{MerchantId, SubscriptionId};
 use crate::domain::time::Timestamp;
 
 use super::check_mac_value::{FIELD, HashKeys};
-use super::order::sign;
+use super::order::{request, sign};
 
 /// What is asked of ECPay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl PeriodAction {
     }
 }
 
-/// The signed request. `wall` is the real time: ECPay takes a TimeStamp for three minutes.
+/// The signed request.
 #[must_use]
 pub fn period_action_form(
     action: PeriodAction,
@@ -52,12 +52,8 @@ pub fn period_action_form(
     wall: Timestamp,
     keys: &HashKeys,
 ) -> Vec<(String, String)> {
-    let fields = vec![
-        ("MerchantID".to_owned(), merchant.to_string()),
-        ("MerchantTradeNo".to_owned(), order.to_string()),
-        ("Action".to_owned(), action.name().to_owned()),
-        ("TimeStamp".to_owned(), wall.unix().to_string()),
-    ];
+    let mut fields = request(merchant, order, wall);
+    fields.push(("Action".to_owned(), action.name().to_owned()));
     sign(fields, keys)
 }
 

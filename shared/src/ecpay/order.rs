@@ -1,7 +1,9 @@
 //! The order form that the buyer's browser posts to ECPay (AioCheckOut/V5).
 
+use crate::domain::ids::{MerchantId, SubscriptionId};
 use crate::domain::plan::BillingCycle;
 use crate::domain::subscription::{Locale, Subscription};
+use crate::domain::time::Timestamp;
 
 use super::check_mac_value::{FIELD, HashKeys};
 
@@ -78,6 +80,16 @@ pub fn order_form(order: &Subscription, urls: &OrderUrls, keys: &HashKeys) -> Ve
         fields.push(("Language".to_owned(), "ENG".to_owned()));
     }
     sign(fields, keys)
+}
+
+/// What every request to a server API of ECPay begins with. `wall` is the real time: ECPay takes a TimeStamp for three
+/// minutes.
+pub(super) fn request(merchant: &MerchantId, order: &SubscriptionId, wall: Timestamp) -> Vec<(String, String)> {
+    vec![
+        ("MerchantID".to_owned(), merchant.to_string()),
+        ("MerchantTradeNo".to_owned(), order.to_string()),
+        ("TimeStamp".to_owned(), wall.unix().to_string()),
+    ]
 }
 
 /// The fields with their digest at the end.

@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 
 use super::check_mac_value::HashKeys;
 use super::event::{PAID, RESULT_OPEN};
-use super::order::sign;
+use super::order::{request, sign};
 
 /// What ECPay knows of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum Error {
 /// The code for an order that ECPay does not have, or that was never paid.
 const NO_SUCH_TRADE: &str = "10200047";
 
-/// The signed request. `wall` is the real time: ECPay takes a TimeStamp for three minutes.
+/// The signed request.
 #[must_use]
 pub fn period_info_form(
     merchant: &MerchantId,
@@ -50,12 +50,7 @@ pub fn period_info_form(
     wall: Timestamp,
     keys: &HashKeys,
 ) -> Vec<(String, String)> {
-    let fields = vec![
-        ("MerchantID".to_owned(), merchant.to_string()),
-        ("MerchantTradeNo".to_owned(), order.to_string()),
-        ("TimeStamp".to_owned(), wall.unix().to_string()),
-    ];
-    sign(fields, keys)
+    sign(request(merchant, order, wall), keys)
 }
 
 #[derive(Deserialize)]
