@@ -286,7 +286,11 @@ impl Oracle {
             self.ended = Some((now, End::Finished));
         }
         if self.closed.is_some() {
-            self.plan_after_close |= self.period_end().is_some_and(|end| midnight(end) > now);
+            if self.period_end().is_some_and(|end| midnight(end) > now) {
+                self.plan_after_close = true;
+                // With the plan back, the downgrade is history.
+                self.free = None;
+            }
             return Effect::default();
         }
         match self.episode() {
