@@ -9,7 +9,8 @@ use shared::config::Invalid;
 use shared::domain::notification::NoticeKind;
 use shared::email::{Error, render};
 
-const TEMPLATE: &str = include_str!("../../template.yaml");
+use crate::support::project::{TEMPLATE, names, text};
+
 const FUNCTIONS: [&str; 3] = ["EcpayWebhook", "SubscriptionMaintenance", "AdminApi"];
 
 /// What every function needs.
@@ -282,8 +283,7 @@ fn values() -> BTreeMap<String, String> {
 
 /// The variables of a template, read from its file.
 fn variables(kind: NoticeKind) -> BTreeSet<String> {
-    let path = format!("{}/../shared/templates/{}.txt", env!("CARGO_MANIFEST_DIR"), kind.name());
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = text(&format!("shared/templates/{}.txt", kind.name()));
     let names = text.split("{{").skip(1).map(|part| part.split_once("}}").unwrap().0.to_owned());
     // What is advised follows from whether a new card is needed.
     names.map(|name| if name.starts_with("advice_") { "new_card_needed".to_owned() } else { name }).collect()
@@ -296,12 +296,9 @@ fn every_mail_has_its_subject_and_no_variable_left() {
         assert_eq!(mail.subject, subject);
         assert!(!mail.body.is_empty() && !mail.body.contains("{{") && !mail.body.contains("}}"), "{}", mail.body);
     }
-    let templates = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/templates")).unwrap();
-    let mut files: Vec<String> = templates.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let mut names: Vec<String> = MAILS.iter().map(|(kind, _)| format!("{}.txt", kind.name())).collect();
-    files.sort();
-    names.sort();
-    assert_eq!(files, names);
+    let mut expected: Vec<String> = MAILS.iter().map(|(kind, _)| format!("{}.txt", kind.name())).collect();
+    expected.sort();
+    assert_eq!(names("shared/templates"), expected);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod callbacks;
 mod cancel;
 mod configuration;
 mod controls;
+mod events;
 mod flow;
 mod oracle;
 mod outbox;

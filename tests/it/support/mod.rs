@@ -1,6 +1,7 @@
 //! A sandbox and the few things that tests do with it.
 
 pub(crate) mod lambda;
+pub(crate) mod project;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

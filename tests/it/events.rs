@@ -1,0 +1,231 @@
+//! The sample events of `events/`, which `sam local invoke` takes: each is delivered twice to a world in which it makes
+//! sense, in the order of their story.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use chrono::{DateTime, TimeDelta, Utc};
+use sandbox::template::Template;
+use sandbox::world::TABLE;
+use serde_json::{Value, json};
+use shared::domain::decide_order::create_order;
+use shared::domain::decision::Actor;
+use shared::domain::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
+use shared::domain::plan::{BillingCycle, PriceTable};
+use shared::domain::policy::DunningPolicy;
+use shared::domain::subscription::{Locale, NewOrder, Terms};
+use shared::domain::time::Timestamp;
+use shared::ecpay::check_mac_value::HashKeys;
+use shared::ecpay::order::{OrderUrls, order_form};
+use shared::store::Store;
+use shared::store::commit::Commit;
+
+use crate::support::project::{TEMPLATE, files, functions, names, package, text};
+use crate::support::{Sandbox, column};
+
+/// The order that the samples are about.
+const ORDER: &str = "DK20250131SAMPLE0001";
+const BEGIN: &str = "2025-01-31T10:00:00+08:00";
+
+/// One sample: when it is delivered, the status of both answers, and which items the second delivery adds: what staff
+/// order twice is done twice.
+struct Sample {
+    at: &'static str,
+    file: &'static str,
+    status: u16,
+    adds: &'static [&'static str],
+}
+
+const fn sample(at: &'static str, file: &'static str, status: u16) -> Sample {
+    Sample { at, file, status, adds: &[] }
+}
+
+const FAILURE: &str = "2025-03-31T10:00:00+08:00";
+const LATER: &str = "2025-04-01T09:00:00+08:00";
+
+const SAMPLES: [Sample; 20] = [
+    sample(BEGIN, "ecpay-webhook/first-payment.json", 200),
+    sample("2025-02-28T10:00:00+08:00", "ecpay-webhook/period-payment.json", 200),
+    sample(FAILURE, "ecpay-webhook/period-failure.json", 200),
+    sample(FAILURE, "ecpay-webhook/wrong-mac.json", 400),
+    sample(FAILURE, "admin-api/health.json", 200),
+    sample(FAILURE, "admin-api/webhook-stats.json", 200),
+    sample(FAILURE, "admin-api/subscription-status.json", 200),
+    sample(FAILURE, "admin-api/get-subscription.json", 200),
+    sample(FAILURE, "admin-api/quarantine.json", 200),
+    // Nobody can know the token of a page.
+    sample(FAILURE, "admin-api/checkout.json", 404),
+    sample("2025-03-31T10:05:00+08:00", "subscription-maintenance/every-five-minutes.json", 200),
+    sample("2025-03-31T18:00:00+08:00", "subscription-maintenance/every-six-hours.json", 200),
+    sample("2025-03-31T20:30:00+08:00", "subscription-maintenance/every-two-hours.json", 200),
+    sample("2025-04-01T02:00:00+08:00", "subscription-maintenance/daily.json", 200),
+    Sample {
+        at: LATER,
+        file: "admin-api/extend-grace.json",
+        status: 200,
+        adds: &["SUB#DK20250131SAMPLE0001 HISTORY#"],
+    },
+    sample(LATER, "admin-api/manual-retry.json", 200),
+    sample(LATER, "subscription-maintenance/retry.json", 200),
+    // As long as none is paid, each is an order with a page of its own.
+    Sample {
+        at: LATER,
+        file: "admin-api/create-subscription.json",
+        status: 201,
+        adds: &["CHECKOUT#", "SUB#DK", "SUB#DK"],
+    },
+    sample(LATER, "admin-api/trigger-maintenance.json", 200),
+    sample(LATER, "subscription-maintenance/all-tasks.json", 200),
+];
+
+fn at(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text).unwrap().to_utc()
+}
+
+fn event(file: &str) -> Value {
+    serde_json::from_str(&text(&format!("events/{file}"))).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The logical name of each function by its folder.
+fn folders() -> BTreeMap<String, String> {
+    functions().into_iter().map(|(name, properties)| (package(&properties), name)).collect()
+}
+
+/// A sandbox that knows the samples' order, as ECPay does; ECPay's own callbacks are lost, for the samples stand in
+/// for them.
+async fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let now = Timestamp::new(at(BEGIN));
+    let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
+    let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
+    let order = NewOrder {
+        id: SubscriptionId::parse(ORDER).unwrap(),
+        user: UserId::parse("sample-user").unwrap(),
+        email: EmailAddress::parse("sample-user@customer.example").unwrap(),
+        locale: Locale::ZhTw,
+        merchant: MerchantId::parse("3002607").unwrap(),
+        terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
+        replaces: None,
+    };
+    let decision = create_order(order, Actor::Staff("support".to_owned()), now);
+    let urls = OrderUrls { api: sandbox.base.clone(), frontend: format!("{}/shop", sandbox.base) };
+    let keys = HashKeys::new("pwFHCqoQZGmho4w6".to_owned(), "EkRm7iFT261dpevs".to_owned());
+    let form: BTreeMap<String, String> = order_form(&decision.change.next, &urls, &keys).into_iter().collect();
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sandbox::aws::config(&sandbox.world.aws_url));
+    let stored = Store::new(dynamodb, TABLE.to_owned()).commit(decision, None, &DunningPolicy::default()).await;
+    assert_eq!(stored.unwrap(), Commit::Done);
+    sandbox.conduct(ORDER, json!({ "paused": true, "callbacks": false })).await;
+    let checkout = json!({
+        "subscription_id": ORDER, "action_url": format!("{}/ecpay/Cashier/AioCheckOut/V5", sandbox.base),
+        "form_data": form,
+    });
+    sandbox.submit(&checkout).await;
+    sandbox
+}
+
+/// What the samples change: counters and the ledger of runs grow by every delivery.
+fn items(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.items().into_iter().filter(|item| !item.starts_with("COUNT#") && !item.starts_with("RUN ")).collect()
+}
+
+#[tokio::test]
+async fn every_sample_is_answered_as_expected_and_its_second_delivery_changes_nothing() {
+    let sandbox = sandbox().await;
+    let folders = folders();
+    for sample in &SAMPLES {
+        sandbox.world.leap(at(sample.at));
+        match sample.file {
+            "ecpay-webhook/period-payment.json" => drop(sandbox.charge(ORDER, json!({ "rtn_code": "1" })).await),
+            "ecpay-webhook/period-failure.json" => drop(sandbox.charge(ORDER, json!({ "rtn_code": "10100252" })).await),
+            _ => {}
+        }
+        let function = &folders[sample.file.split('/').next().unwrap()];
+        let event = event(sample.file).to_string();
+        let first = sandbox.world.deliver_event(function, &event).await;
+        assert_eq!(first.0, sample.status, "{}: {}", sample.file, first.1);
+        let (before, account) = (items(&sandbox), sandbox.account(ORDER).await);
+        let again = sandbox.world.deliver_event(function, &event).await;
+        assert_eq!(again.0, sample.status, "{} again: {}", sample.file, again.1);
+        if function == "EcpayWebhook" {
+            assert_eq!(first.1, if first.0 == 200 { "1|OK" } else { "0|CheckMacValue Error" });
+            assert_eq!(again, first);
+        }
+        let after = items(&sandbox);
+        let added: Vec<&String> = after.iter().filter(|item| !before.contains(item)).collect();
+        assert_eq!(after.len(), before.len() + added.len(), "{}: something is gone", sample.file);
+        assert_eq!(added.len(), sample.adds.len(), "{}: {added:?}", sample.file);
+        assert!(added.iter().zip(sample.adds).all(|(item, prefix)| item.starts_with(prefix)), "{added:?}");
+        if sample.adds.is_empty() {
+            assert_eq!(sandbox.account(ORDER).await, account, "{}", sample.file);
+        }
+    }
+    let account = sandbox.account(ORDER).await;
+    assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("past_due"), Some("PRO")));
+    assert_eq!(column(&account["payments"], "outcome"), ["succeeded", "succeeded", "failed"]);
+    // Seven days from the failure, and five by staff, twice.
+    assert_eq!(account["grace_period_ends_at"], "2025-04-17T02:00:00Z");
+    assert_eq!(sandbox.subjects("sample-user@customer.example").await, ["付款失敗通知 - Payment Failure Notice"]);
+    // The samples tell what ECPay did, so its answers to queries agree with them; and one retry was asked.
+    let at_ecpay = sandbox.at_ecpay(ORDER).await;
+    assert_eq!(column(&at_ecpay["charges"], "gwsr"), ["13400001", "13400002", "null"]);
+    assert_eq!(
+        column(&at_ecpay["charges"], "process_date"),
+        ["2025/01/31 10:00:00", "2025/02/28 10:00:00", "2025/03/31 10:00:00"]
+    );
+    assert_eq!(at_ecpay["retries_asked"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn every_sample_has_an_expectation_and_every_function_has_samples() {
+    let known: BTreeSet<String> = SAMPLES.iter().map(|sample| format!("events/{}", sample.file)).collect();
+    assert_eq!(known.len(), SAMPLES.len());
+    assert_eq!(files("events", "").into_iter().collect::<BTreeSet<_>>(), known);
+    assert_eq!(names("events"), folders().into_keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn every_route_has_a_sample_that_leads_there() {
+    let template = Template::parse(TEMPLATE).unwrap();
+    let mut reached = BTreeSet::new();
+    for (folder, function) in folders().into_iter().filter(|(folder, _)| folder != "subscription-maintenance") {
+        for file in names(&format!("events/{folder}")) {
+            let event = event(&format!("{folder}/{file}"));
+            let (method, path) = (&event["requestContext"]["http"]["method"], event["rawPath"].as_str().unwrap());
+            let route = template.route(method.as_str().unwrap(), path).unwrap_or_else(|| panic!("{file}: no route"));
+            assert_eq!(route.function, function, "{file}");
+            let key = format!("{} {}", route.method, route.path);
+            assert_eq!((event["routeKey"].as_str(), event["version"].as_str()), (Some(key.as_str()), Some("2.0")));
+            // AWS encodes forms.
+            let form = event["headers"]["content-type"] == "application/x-www-form-urlencoded";
+            assert_eq!(event["isBase64Encoded"], form, "{file}");
+            if form {
+                let body = base64::engine::general_purpose::STANDARD.decode(event["body"].as_str().unwrap()).unwrap();
+                assert!(String::from_utf8(body).unwrap().contains('='), "{file}");
+            }
+            reached.insert(key);
+        }
+    }
+    let routes: BTreeSet<String> =
+        template.routes.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    assert!(routes.len() > 5, "{routes:?}");
+    assert_eq!(reached, routes);
+}
+
+#[test]
+fn every_schedule_has_a_sample_of_one_of_its_own_runs() {
+    let template = Template::parse(TEMPLATE).unwrap();
+    let samples: Vec<Value> = names("events/subscription-maintenance")
+        .iter()
+        .map(|file| event(&format!("subscription-maintenance/{file}")))
+        .collect();
+    assert!(!template.schedules.is_empty());
+    for schedule in &template.schedules {
+        assert_eq!(schedule.function, "SubscriptionMaintenance");
+        let input: Value = serde_json::from_str(&schedule.input).unwrap();
+        let run = samples.iter().find(|sample| sample["task"] == input["task"]);
+        let run = run.unwrap_or_else(|| panic!("no sample of schedule {}", schedule.name));
+        let scheduled = at(run["scheduled_at"].as_str().unwrap());
+        assert_eq!(schedule.next_after(scheduled - TimeDelta::seconds(1)), Some(scheduled), "{}", schedule.name);
+        assert_eq!(serde_json::from_str::<Value>(&schedule.event(scheduled)).unwrap(), *run, "{}", schedule.name);
+    }
+}
