@@ -164,11 +164,13 @@ impl Bootstrap {
     }
 
     async fn sign(&mut self) -> Sign {
-        tokio::select! {
-            sign = self.signs.recv() => sign.unwrap(),
-            log = &mut self.stdout => panic!("it ended by itself: {}", log.unwrap()),
-            () = tokio::time::sleep(PATIENCE) => panic!("it neither polls nor answers nor ends"),
-        }
+        let sign = async {
+            tokio::select! {
+                sign = self.signs.recv() => sign.unwrap(),
+                log = &mut self.stdout => panic!("it ended by itself: {}", log.unwrap()),
+            }
+        };
+        tokio::time::timeout(PATIENCE, sign).await.expect("it neither polls nor answers nor ends")
     }
 }
 
