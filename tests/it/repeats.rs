@@ -129,3 +129,14 @@ async fn a_success_that_was_never_reported_is_found_when_the_next_one_counts_it(
     assert_eq!(column(&account["payments"], "number"), ["1", "2", "3"]);
     assert_eq!(account["next_action"]["at"], "2025-02-15T16:00:00Z");
 }
+
+#[tokio::test]
+async fn one_authorisation_under_two_numbers_is_a_conflict_and_not_lost() {
+    let (sandbox, order) = order_at_second_charge().await;
+    sandbox.report("ecpay-billing", &period(&order, "1", CHARGED, "2", "13401071")).await;
+    assert_eq!(sandbox.report("ecpay-billing", &period(&order, "1", CHARGED, "3", "13401071")).await, Reply::ok());
+    assert_eq!(column(&sandbox.account(&order).await["payments"], "number"), ["1", "2"]);
+    let set_aside = sandbox.get("/quarantine").await;
+    assert_eq!(column(&set_aside["quarantine"], "reason"), ["conflict"]);
+    assert_eq!(column(&set_aside["quarantine"], "event"), ["S:3"]);
+}

@@ -30,15 +30,16 @@ pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, policy: &Dunn
 }
 
 /// Whether a report says the same as what was applied under its event. What one side leaves out does not differ, and
-/// a failure is known by its date alone.
+/// a failure is known by its date alone. One authorisation under two success numbers is two stories.
 #[must_use]
 pub fn agrees(seen: &SeenEvent, report: &PaymentReport) -> bool {
     if !matches!(report.outcome, PaymentOutcome::Succeeded { .. }) {
         return true;
     }
     let same_gwsr = seen.gwsr.is_none() || report.gwsr.is_none() || seen.gwsr == report.gwsr;
+    let same_number = seen.event == report.event;
     let same_amount = seen.amount.is_none() || report.amount.is_none() || seen.amount == report.amount;
-    same_gwsr && same_amount
+    same_number && same_gwsr && same_amount
 }
 
 fn refusal(subscription: &Subscription, report: &PaymentReport) -> Option<QuarantineReason> {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::domain::decision::{Change, Decision};
 use crate::domain::ids::{NotificationId, SubscriptionId};
 use crate::domain::next_action::NextAction;
+use crate::domain::payment::Payment;
 use crate::domain::policy::DunningPolicy;
 use crate::domain::subscription::SeenEvent;
 use crate::domain::time::Timestamp;
@@ -71,7 +72,7 @@ impl Store {
             let Some(reasons) = self.write(transaction.actions).await? else { return Ok(Commit::Done) };
             match first_refusal(&transaction.guards, &reasons) {
                 Some((Guard::Receipt, reason)) => return Ok(Commit::AlreadyApplied(seen(reason))),
-                Some((Guard::Payment, _)) => return Ok(Commit::AlreadyApplied(None)),
+                Some((Guard::Payment, reason)) => return Ok(Commit::AlreadyApplied(paid(reason))),
                 Some((Guard::User, reason)) => {
                     let Some(other) = reason.item().and_then(users::live) else { return Ok(Commit::Stale) };
                     if decision.change.expected.is_none() {
@@ -117,6 +118,11 @@ fn first_refusal<'a>(
 
 fn seen(reason: &CancellationReason) -> Option<SeenEvent> {
     Record::from_item(reason.item()?.clone()).ok().map(|record| record.data)
+}
+
+fn paid(reason: &CancellationReason) -> Option<SeenEvent> {
+    let payment: Payment = Record::from_item(reason.item()?.clone()).ok()?.data;
+    Some(SeenEvent { event: payment.event, gwsr: payment.gwsr, amount: Some(payment.amount) })
 }
 
 impl Transaction {
