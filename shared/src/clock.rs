@@ -27,6 +27,13 @@ pub fn now() -> Timestamp {
 }
 
 impl Moment {
+    /// Real time by now: later than [`Self::wall`] by what the invocation has taken. A run may take minutes, and ECPay
+    /// takes a signature for three.
+    #[must_use]
+    pub fn wall_now(&self) -> Timestamp {
+        self.wall.plus_seconds(i64::try_from(self.stopwatch.elapsed().as_secs()).unwrap_or(i64::MAX))
+    }
+
     /// An invocation that happens at `at` in both senses.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {

@@ -2,6 +2,7 @@
 //! variables. All faults are named at once.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use crate::domain::ids::{EmailAddress, MerchantId};
 use crate::domain::plan::PriceTable;
@@ -171,5 +172,10 @@ pub fn environment(name: &str) -> Option<String> {
 /// The AWS configuration of this process. Connecting and reading are bounded, so that no call outlives ECPay's patience.
 #[expect(clippy::disallowed_methods, reason = "this is the room")]
 pub async fn aws() -> aws_types::SdkConfig {
-    aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await
+    let bounds = aws_config::timeout::TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(7))
+        .build();
+    aws_config::defaults(aws_config::BehaviorVersion::latest()).timeout_config(bounds).load().await
 }

@@ -42,18 +42,19 @@ impl Drained {
 /// [`Error`] when the store failed; what was sent until then is settled.
 pub async fn drain(store: &Store, messenger: &Messenger, moment: Moment, seconds: u64) -> Result<Drained, Error> {
     let mut drained = Drained::default();
-    let mut count = 0;
+    let (mut count, mut cursor) = (0, None);
     loop {
-        let due = store.due_notices(moment.wall).await?;
-        if due.is_empty() {
-            return Ok(drained);
-        }
+        let (due, next) = store.due_notices(moment.wall, cursor).await?;
         for notice in due {
             count += 1;
             if count > LIMIT || moment.stopwatch.elapsed().as_secs() >= seconds {
                 return Ok(drained);
             }
-            send_one(store, messenger, notice, (moment.wall, &mut drained)).await?;
+            send_one(store, messenger, notice, (moment.wall_now(), &mut drained)).await?;
+        }
+        cursor = next;
+        if cursor.is_none() {
+            return Ok(drained);
         }
     }
 }

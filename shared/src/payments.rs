@@ -79,7 +79,7 @@ pub fn quarantined(
     let amount = report.amount.map_or_else(String::new, |amount| amount.to_string());
     let gwsr = report.gwsr.as_ref().map_or("", |gwsr| gwsr.as_str());
     Quarantined {
-        id: digest(&format!("{identity}|{amount}|{gwsr}")),
+        id: digest(&format!("{identity}|{amount}|{gwsr}|{}", report.processed_at)),
         callback: None,
         subscription: Some(report.subscription.clone()),
         event: Some(report.event.clone()),

@@ -131,7 +131,17 @@ impl EcpayKeys {
         let current = read(&self.client, &self.id, "AWSCURRENT").await?.ok_or_else(|| self.malformed())?;
         let until = current.created_at.unwrap_or(wall).plus_hours(PREVIOUS_KEYS_HOURS);
         let previous = if wall < until { read(&self.client, &self.id, "AWSPREVIOUS").await? } else { None };
-        let previous = previous.map(|secret| self.parse(&secret.text)).transpose()?.map(|keys| (keys, until));
+        // A previous version that cannot serve (empty, or the test keys of before production) is none.
+        let previous = previous.and_then(|secret| match self.parse(&secret.text) {
+            Ok(keys) => Some((keys, until)),
+            Err(error) => {
+                tracing::warn!(
+                    error = crate::telemetry::chain(&error),
+                    "the previous version of ECPay's keys is not used"
+                );
+                None
+            }
+        });
         Ok(Cached { current: self.parse(&current.text)?, previous, read_at: wall })
     }
 

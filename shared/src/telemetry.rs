@@ -2,8 +2,10 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging. `level` is a filter such as `info`; what cannot be read counts as `info`.
+/// Starts logging. `level` is a filter such as `info`; what cannot be read counts as `info`, and `trace` as `debug`.
 pub fn init(level: Option<String>) {
+    // At trace the runtime prints whole events, tokens and mail addresses with them.
+    let level = level.map(|level| level.to_ascii_lowercase().replace("trace", "debug"));
     let filter = level.and_then(|level| EnvFilter::try_new(level).ok()).unwrap_or_else(|| EnvFilter::new("info"));
     // Only the first call can succeed; a second one changes nothing.
     let _already_started = tracing_subscriber::fmt()

@@ -251,7 +251,9 @@ async fn an_order_is_signed_for_ecpay_and_its_page_holds_nothing_about_the_buyer
     assert_eq!(page.status(), 200);
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(
-        policy.starts_with("default-src 'none'; script-src 'sha256-") && policy.contains("frame-ancestors 'none'"),
+        policy.starts_with("default-src 'none'; script-src 'sha256-")
+            && policy.contains("frame-ancestors 'none'")
+            && policy.contains(&format!("form-action {};", sandbox.base)),
         "{policy}"
     );
     let html = page.text().await.unwrap();
@@ -312,4 +314,16 @@ async fn callback_logs_go_after_thirty_days_and_nothing_else_does() {
     let kept = sandbox.items().iter().filter(|item| item.starts_with(&format!("SUB#{order} "))).count();
     // The order, its receipt, its payment and two lines of history.
     assert_eq!(kept, 5);
+}
+
+#[tokio::test]
+async fn a_user_id_that_needs_encoding_is_found_and_a_broken_body_needs_a_token_first() {
+    let sandbox = Sandbox::at(NOW).await;
+    sandbox.order("auth0|abc", "monthly", None).await;
+    let shown = sandbox.get("/api/webhooks/subscription-status/auth0%7Cabc").await;
+    assert_eq!((shown["user_id"].as_str(), shown["subscription_found"].as_bool()), (Some("auth0|abc"), Some(true)));
+    let url = format!("{}/api/subscriptions", sandbox.base);
+    let broken = || sandbox.http.post(&url).header("content-type", "application/json").body("not json");
+    assert_eq!(broken().send().await.unwrap().status(), 401);
+    assert_eq!(broken().bearer_auth(&sandbox.token).send().await.unwrap().status(), 400);
 }

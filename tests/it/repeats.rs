@@ -140,3 +140,27 @@ async fn one_authorisation_under_two_numbers_is_a_conflict_and_not_lost() {
     assert_eq!(column(&set_aside["quarantine"], "reason"), ["conflict"]);
     assert_eq!(column(&set_aside["quarantine"], "event"), ["S:3"]);
 }
+
+#[tokio::test]
+async fn an_authorisation_that_was_pending_or_failed_under_its_number_can_still_succeed() {
+    let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
+    let made = sandbox.order("same-gwsr", "monthly", None).await;
+    let order = made["subscription_id"].as_str().unwrap();
+    for code in ["10300066", "1"] {
+        let report = with(&first(order, code, "2025/01/15 10:02:11"), "gwsr", "13401070");
+        assert_eq!(sandbox.report("ecpay-auth", &report).await, Reply::ok());
+    }
+    assert_eq!(sandbox.account(order).await["status"], "active");
+    for (code, at, status) in [
+        ("10100252", "2025/02/15 10:00:00", "past_due"),
+        ("10300066", "2025/02/16 11:00:00", "past_due"),
+        ("1", "2025/02/16 11:00:01", "active"),
+    ] {
+        let successes = if code == "1" { "2" } else { "1" };
+        sandbox.report("ecpay-billing", &period(order, code, at, successes, "13401071")).await;
+        assert_eq!(sandbox.account(order).await["status"], status, "{code}");
+    }
+    let mut outcomes = column(&sandbox.account(order).await["payments"], "outcome");
+    outcomes.sort();
+    assert_eq!(outcomes, ["failed", "pending", "pending", "succeeded", "succeeded"]);
+}

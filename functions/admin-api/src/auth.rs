@@ -19,7 +19,10 @@ impl AdminTokens {
         let presented = input.bearer.as_deref().or_else(|| in_field(input)).ok_or_else(Failure::unauthorized)?;
         let found = self.find(presented, wall).await.map_err(|error| Failure::behind(&error))?;
         let token = found.ok_or_else(Failure::unauthorized)?;
-        if token.may(scope) { Ok(token) } else { Err(Failure::forbidden()) }
+        if !token.may(scope) {
+            return Err(Failure::forbidden());
+        }
+        input.sound().map(|()| token)
     }
 }
 

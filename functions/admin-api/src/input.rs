@@ -15,11 +15,14 @@ pub(crate) struct Input {
     pub(crate) bearer: Option<String>,
     query: BTreeMap<String, String>,
     fields: BTreeMap<String, Value>,
+    fault: Option<Failure>,
 }
 
 impl Input {
     /// Reads a request; a body is JSON, a form or a multipart form (`curl -F`), by its content type.
-    pub(crate) async fn read(request: &Request) -> Result<Self, Failure> {
+    ///
+    /// A body that cannot be read is told by [`Input::sound`], so that nobody without a token learns of it.
+    pub(crate) async fn read(request: &Request) -> Self {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let bearer = header("authorization").and_then(|value| value.split_once(' '));
         let bearer = bearer
@@ -27,20 +30,15 @@ impl Input {
             .map(|(_, token)| token.trim().to_owned());
         let parameters = request.query_string_parameters();
         let query = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let body: &[u8] = request.body().as_ref();
-        if body.len() > LARGEST_BODY {
-            return Err(Failure::invalid("body", "is larger than 64 KB"));
+        match fields(request.body().as_ref(), header("content-type").unwrap_or_default()).await {
+            Ok(fields) => Self { bearer, query, fields, fault: None },
+            Err(fault) => Self { bearer, query, fields: BTreeMap::new(), fault: Some(fault) },
         }
-        let content_type = header("content-type").unwrap_or_default();
-        let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let fields = match kind.as_str() {
-            _ if body.is_empty() => BTreeMap::new(),
-            "application/x-www-form-urlencoded" => form(body),
-            "multipart/form-data" => multipart(content_type, body).await?,
-            "application/json" => json(body)?,
-            _ => return Err(Failure::invalid("Content-Type", "must be application/json or a form")),
-        };
-        Ok(Self { bearer, query, fields })
+    }
+
+    /// Whether the body could be read.
+    pub(crate) fn sound(&self) -> Result<(), Failure> {
+        self.fault.clone().map_or(Ok(()), Err)
     }
 
     /// A parameter of the query.
@@ -76,6 +74,20 @@ impl Input {
             Some(name) => Err(Failure::invalid(name, "is not a field of this request")),
             None => Ok(()),
         }
+    }
+}
+
+async fn fields(body: &[u8], content_type: &str) -> Result<BTreeMap<String, Value>, Failure> {
+    if body.len() > LARGEST_BODY {
+        return Err(Failure::invalid("body", "is larger than 64 KB"));
+    }
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        _ if body.is_empty() => Ok(BTreeMap::new()),
+        "application/x-www-form-urlencoded" => Ok(form(body)),
+        "multipart/form-data" => multipart(content_type, body).await,
+        "application/json" => json(body),
+        _ => Err(Failure::invalid("Content-Type", "must be application/json or a form")),
     }
 }
 

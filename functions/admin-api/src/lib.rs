@@ -5,6 +5,7 @@
 use aws_types::SdkConfig;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
+use percent_encoding::percent_decode_str;
 use shared::clock::Moment;
 use shared::config::{self, Invalid, Reader};
 use shared::domain::plan::{BillingCycle, PriceTable};
@@ -121,10 +122,7 @@ pub async fn handle(api: &AdminApi, request: Request, moment: Moment) -> Respons
     let method = request.method().as_str().to_owned();
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let legacy = matches!(segments.as_slice(), ["api", "webhooks", ..]);
-    let input = match Input::read(&request).await {
-        Ok(input) => input,
-        Err(failure) => return failure.answer(legacy, &request_id),
-    };
+    let input = Input::read(&request).await;
     let answer = match (method.as_str(), segments.as_slice()) {
         ("GET", ["api", "webhooks", "health"]) => Ok(stats::health(api, moment).await),
         ("GET", ["checkout", token]) => return checkout::page(api, token, moment).await,
@@ -144,6 +142,11 @@ fn request_id(request: &Request) -> String {
     }
 }
 
+/// A segment of the path as the caller meant it.
+fn decoded(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
 /// The routes that need a token.
 async fn dispatch(
     api: &AdminApi,
@@ -159,7 +162,7 @@ async fn dispatch(
         }
         ("GET", ["api", "webhooks", "subscription-status", user]) => {
             allow(Scope::Read).await?;
-            legacy::subscription_status(api, user, moment).await
+            legacy::subscription_status(api, &decoded(user), moment).await
         }
         ("POST", ["api", "webhooks", "ecpay-manual-retry"]) => {
             let by = allow(Scope::Operate).await?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::telemetry::chain;
 
 /// Why a request was not served.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     kind: Kind,
     code: &'static str,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use shared::clock::Moment;
 use shared::domain::decide_order::order_ended;
 use shared::domain::decide_payment::agrees;
 use shared::domain::decision::{Decision, QuarantineReason, Versioned};
@@ -24,7 +25,7 @@ const BREAKER_MINUTES: i64 = 30;
 pub(crate) struct Calls<'a> {
     pub(crate) maintenance: &'a Maintenance,
     pub(crate) now: Timestamp,
-    pub(crate) wall: Timestamp,
+    moment: Moment,
     keys: Option<HashKeys>,
     blocked: bool,
     consulted: BTreeMap<SubscriptionId, u64>,
@@ -48,8 +49,13 @@ impl From<store::Error> for Failure {
 }
 
 impl<'a> Calls<'a> {
-    pub(crate) const fn new(maintenance: &'a Maintenance, now: Timestamp, wall: Timestamp) -> Self {
-        Self { maintenance, now, wall, keys: None, blocked: false, consulted: BTreeMap::new() }
+    pub(crate) const fn new(maintenance: &'a Maintenance, moment: Moment) -> Self {
+        Self { maintenance, now: moment.now, moment, keys: None, blocked: false, consulted: BTreeMap::new() }
+    }
+
+    /// Real time at this call.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.moment.wall_now()
     }
 
     /// The keys to sign with, unless ECPay must be left alone. The breaker is read once a run, when it is needed.
@@ -60,11 +66,11 @@ impl<'a> Calls<'a> {
         if let Some(keys) = &self.keys {
             return Ok(keys.clone());
         }
-        if self.maintenance.store.ecpay_blocked_until(self.wall).await?.is_some() {
+        if self.maintenance.store.ecpay_blocked_until(self.wall()).await?.is_some() {
             self.blocked = true;
             return Err(Failure::Blocked);
         }
-        let keys = self.maintenance.keys.get(self.wall).await.map_err(|error| Failure::Fatal(error.into()))?;
+        let keys = self.maintenance.keys.get(self.wall()).await.map_err(|error| Failure::Fatal(error.into()))?;
         self.keys = Some(keys.current.clone());
         Ok(keys.current)
     }
@@ -76,7 +82,7 @@ impl<'a> Calls<'a> {
         }
         self.blocked = true;
         tracing::warn!("ECPay answered 403: no calls for {BREAKER_MINUTES} minutes");
-        match self.maintenance.store.block_ecpay(self.wall.plus_minutes(BREAKER_MINUTES)).await {
+        match self.maintenance.store.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
             Ok(()) => Failure::Blocked,
             Err(error) => error.into(),
         }
@@ -98,7 +104,7 @@ impl<'a> Calls<'a> {
         let store = &self.maintenance.store;
         let payments = store.payments(id).await?;
         let numbered = payments.iter().filter_map(numbered).collect();
-        let asked = self.maintenance.gateway.period_info(id, &numbered, self.wall, &keys).await;
+        let asked = self.maintenance.gateway.period_info(id, &numbered, self.wall(), &keys).await;
         let info = match asked {
             Ok(info) => info,
             Err(error) => return Err(self.failure(error).await),

@@ -16,7 +16,7 @@ const ATTEMPTS: usize = 4;
 /// Asks ECPay first whether it is still needed. The answer is `{"outcome": …, "reason"?: …}` with `asked`,
 /// `already_asked`, `paid`, `refused` or `unavailable`.
 pub(crate) async fn retry(maintenance: &Maintenance, retry: &Retry, moment: Moment) -> Result<Value, Error> {
-    let mut calls = Calls::new(maintenance, moment.now, moment.wall);
+    let mut calls = Calls::new(maintenance, moment);
     for _ in 0..ATTEMPTS {
         match attempt(&mut calls, retry).await {
             Ok(Some(answer)) => return Ok(answer),

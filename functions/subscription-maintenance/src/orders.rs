@@ -1,6 +1,8 @@
 //! What is done for one subscription that is due, by task.
 
-use shared::domain::decide_order::{charge_missing, claim_cancel, end_grace, still_pending, success_missing};
+use shared::domain::decide_order::{
+    cancel_overtaken, charge_missing, claim_cancel, end_grace, still_pending, success_missing,
+};
 use shared::domain::decide_retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
 use shared::domain::decision::{Actor, Decision, Versioned};
 use shared::domain::ids::SubscriptionId;
@@ -48,6 +50,7 @@ pub(crate) async fn reconcile(calls: &mut Calls<'_>, due: &Versioned<Subscriptio
     }
     let conclusion = give_up_retry(&order, calls.now)
         .or_else(|| charge_missing(&order, calls.now))
+        .or_else(|| cancel_overtaken(&order, calls.now))
         .or_else(|| success_missing(&order, calls.now));
     match conclusion {
         Some(_) => conclude(calls, conclusion).await,
@@ -89,7 +92,7 @@ pub(crate) async fn ask_retry(
         return Ok(overtaken());
     }
     let id = &order.value.id;
-    let asked = calls.maintenance.gateway.act(PeriodAction::ReAuth, id, calls.wall, &keys).await;
+    let asked = calls.maintenance.gateway.act(PeriodAction::ReAuth, id, calls.wall(), &keys).await;
     let (state, failure) = match asked {
         Ok(PeriodActionReply::Accepted) => (RetryState::Accepted, None),
         Ok(PeriodActionReply::Refused { rtn_code }) => {
@@ -144,7 +147,7 @@ pub(crate) async fn cancel(calls: &mut Calls<'_>, due: &Versioned<Subscription>)
         return Ok(overtaken());
     }
     let id = &order.value.id;
-    match calls.maintenance.gateway.act(PeriodAction::Cancel, id, calls.wall, &keys).await {
+    match calls.maintenance.gateway.act(PeriodAction::Cancel, id, calls.wall(), &keys).await {
         Ok(PeriodActionReply::Accepted) => {}
         // Among the refusals is "already stopped", so the query decides here too.
         Ok(PeriodActionReply::Refused { rtn_code }) => {

@@ -38,7 +38,17 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
         Some(RunClaim::Ours(claimed)) => Some(claimed),
         None => None,
     };
-    let report = perform(maintenance, tasks, moment).await?;
+    let report = match perform(maintenance, tasks, moment).await {
+        Ok(report) => report,
+        Err(error) => {
+            if let Some(claimed) = claimed
+                && let Err(also) = store.release_run(claimed, moment.wall_now()).await
+            {
+                tracing::warn!(error = chain(&also), "a failed run keeps its lease");
+            }
+            return Err(error);
+        }
+    };
     let answer = json!({
         "run": tasks.id, "status": "done", "scheduled_at": tasks.scheduled_at,
         "tasks": serde_json::to_value(&report.tasks).unwrap_or_default(),
@@ -59,7 +69,7 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
 }
 
 async fn perform(maintenance: &Maintenance, tasks: &Tasks, moment: Moment) -> Result<RunReport, Error> {
-    let mut calls = Calls::new(maintenance, moment.now, moment.wall);
+    let mut calls = Calls::new(maintenance, moment);
     let mut report = RunReport::default();
     for task in &tasks.tasks {
         let done = match task {

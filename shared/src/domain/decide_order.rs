@@ -112,6 +112,17 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     Some(decision)
 }
 
+/// A query showed that an order still runs whose cancellation was asked and whose customer has paid since: it runs on.
+#[must_use]
+pub fn cancel_overtaken(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    let order = &before.value;
+    let runs_on = order.status == Status::Active && !order.plan.is_free() && order.ended.is_none();
+    order.cancel.filter(|_| runs_on)?;
+    let mut next = order.clone();
+    next.cancel = None;
+    Some(Decision::new(before, next, (Fact::Checked, Rule::CancelOvertaken, Actor::Schedule), now))
+}
+
 /// A query did not bring the success that was never reported: it is not looked for again.
 #[must_use]
 pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
@@ -131,8 +142,10 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
     let mut next = subscription.clone();
     next.ended = Some(known);
     if subscription.status == Status::Active && subscription.plan.is_free() {
-        // Confirmed now; until now it could still have been charged.
-        next.ended = Some(Ended { at: now, how: known.how });
+        if known.how == OrderEnd::SixFailures {
+            // Our own conclusion until now: it could still have been charged.
+            next.ended = Some(Ended { at: now, how: known.how });
+        }
         next.status = final_status(next.ended);
     }
     if next == *subscription {

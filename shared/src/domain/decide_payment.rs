@@ -79,7 +79,11 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, no
     decision.receipt = Some(Receipt { event: report.event.clone(), report: report.clone() });
     decision.payment = Some(report.payment(before.terms.price, refund_due, now));
     decision.notices = notices;
-    decision.replaced = snapshot.replaced.as_ref().filter(|_| starts).and_then(|old| supersede(old, before, now));
+    decision.replaced = snapshot
+        .replaced
+        .as_ref()
+        .filter(|_| starts)
+        .and_then(|old| supersede(old, before, (report.processed_at, now)));
     decision
 }
 
@@ -118,6 +122,13 @@ fn success(
     if number >= next.terms.exec_times && next.ended.is_none() {
         next.ended = Some(Ended { at: now, how: OrderEnd::Finished });
     }
+    if next.superseded_by.is_some() {
+        // Paid for the time before the new order; the plan is the new one's.
+        if matches!(next.status, Status::Pending | Status::Failed) {
+            next.status = Status::Active;
+        }
+        return (Rule::LateSuccess, Vec::new());
+    }
     match next.status {
         Status::Pending | Status::Failed => {
             next.status = Status::Active;
@@ -144,7 +155,8 @@ fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
     let closed = matches!(order.status, Status::Cancelled | Status::Completed);
     let confirmed = |ended: &Ended| closed || ended.how == OrderEnd::Cancelled;
     let cancelled = order.ended.filter(confirmed).is_some_and(|ended| processed_at >= ended.at);
-    order.superseded_by.is_some() || cancelled
+    let replaced = order.superseded_by.is_some() && order.superseded_at.is_none_or(|since| processed_at >= since);
+    replaced || cancelled
 }
 
 fn refund_due(next: &Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {
@@ -230,6 +242,10 @@ fn settle(next: &mut Subscription, policy: &DunningPolicy, now: Timestamp) -> Op
         next.extra_grace_days = 0;
         return None;
     };
+    if next.dunned.is_some_and(|told| told.charge_due < arrears.charge_due) {
+        // Staff gave those days to an episode that is over.
+        next.extra_grace_days = 0;
+    }
     let grace_ends_at = arrears.grace_ends_at(policy, next.extra_grace_days);
     next.status = Status::PastDue { grace_ends_at };
     let told = next.dunned.filter(|told| told.charge_due == arrears.charge_due);
@@ -252,12 +268,13 @@ fn settle(next: &mut Subscription, policy: &DunningPolicy, now: Timestamp) -> Op
 }
 
 /// The old order once a new one took its place: no more dunning, and its cancellation becomes due.
-fn supersede(old: &Versioned<Subscription>, by: &Subscription, now: Timestamp) -> Option<Change> {
+fn supersede(old: &Versioned<Subscription>, by: &Subscription, (since, now): (Timestamp, Timestamp)) -> Option<Change> {
     if old.value.superseded_by.is_some() {
         return None;
     }
     let mut next = old.value.clone();
     next.superseded_by = Some(by.id.clone());
+    next.superseded_at = Some(since);
     next.plan = PlanId::free();
     next.dunned = None;
     next.downgrade = None;

@@ -112,6 +112,8 @@ pub enum Rule {
     RetryWithoutResult,
     /// A cancel was claimed.
     CancelAsked,
+    /// The customer paid, and the order that was to be cancelled runs on.
+    CancelOvertaken,
     /// A query confirmed that the order is over.
     OrderOver,
     /// Access ended with the paid period.
@@ -308,6 +310,7 @@ impl Rule {
             Self::RetryUnclear => "ECPay's answer to the retry was lost; a query will tell",
             Self::RetryWithoutResult => "the retry brought no result within a day",
             Self::CancelAsked => "the order's cancellation is asked of ECPay",
+            Self::CancelOvertaken => "paid after the cancellation was asked; ECPay still runs the order, so it goes on",
             Self::OrderOver => "a query confirmed that ECPay will charge this order no more",
             Self::PaidPeriodEnded => "the paid period ended and with it the plan",
             Self::StillPending => "asked ECPay: not paid yet",

@@ -152,13 +152,22 @@ impl NotificationId {
 }
 
 impl PaymentId {
-    /// The payment of an authorisation, or of an event that has none.
+    /// A success: one authorisation is one payment, whatever number it is reported under.
     #[must_use]
-    pub fn of(subscription: &SubscriptionId, gwsr: Option<&GatewayAuthorization>, event: &EventId) -> Self {
-        match gwsr {
-            Some(gwsr) => Self(format!("{subscription}.G{gwsr}")),
-            None => Self(format!("{subscription}.{event}")),
-        }
+    pub fn success(subscription: &SubscriptionId, gwsr: &GatewayAuthorization) -> Self {
+        Self(format!("{subscription}.G{gwsr}"))
+    }
+
+    /// A failure with an authorisation number. It must not stand in the way of a success under the same number.
+    #[must_use]
+    pub fn failure(subscription: &SubscriptionId, gwsr: &GatewayAuthorization) -> Self {
+        Self(format!("{subscription}.FG{gwsr}"))
+    }
+
+    /// A payment known by its event only.
+    #[must_use]
+    pub fn of_event(subscription: &SubscriptionId, event: &EventId) -> Self {
+        Self(format!("{subscription}.{event}"))
     }
 
     /// The subscription that the payment belongs to.

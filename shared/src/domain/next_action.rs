@@ -99,6 +99,13 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
     if subscription.ended.is_some() {
         return paid_out(subscription);
     }
+    if let Some(ask) = subscription.cancel {
+        return Some(NextAction::new(
+            ActionKind::Reconcile,
+            ask.asked_at,
+            "a cancellation was asked before the plan came back",
+        ));
+    }
     if let Some(at) = subscription.facts.last_success_at.filter(|_| subscription.facts.lack_a_success()) {
         return Some(NextAction::new(ActionKind::Reconcile, at, "an earlier success was never reported"));
     }

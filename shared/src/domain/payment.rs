@@ -113,8 +113,14 @@ impl PaymentReport {
     /// The payment that records this report.
     #[must_use]
     pub fn payment(&self, price: Twd, refund_due: bool, now: Timestamp) -> Payment {
+        let id = match (self.outcome, &self.gwsr) {
+            (PaymentOutcome::Succeeded { .. }, Some(gwsr)) => PaymentId::success(&self.subscription, gwsr),
+            (PaymentOutcome::Failed, Some(gwsr)) => PaymentId::failure(&self.subscription, gwsr),
+            // A pending authorisation keeps its number when it succeeds or fails later.
+            (PaymentOutcome::Pending, Some(_)) | (_, None) => PaymentId::of_event(&self.subscription, &self.event),
+        };
         Payment {
-            id: PaymentId::of(&self.subscription, self.gwsr.as_ref(), &self.event),
+            id,
             event: self.event.clone(),
             outcome: self.outcome,
             rtn_code: self.rtn_code.clone(),

@@ -34,6 +34,8 @@ pub struct Subscription {
     pub replaces: Option<SubscriptionId>,
     /// The order that has replaced this one.
     pub superseded_by: Option<SubscriptionId>,
+    /// When it did: the ProcessDate of the new order's first charge.
+    pub superseded_at: Option<Timestamp>,
     /// The state.
     pub status: Status,
     /// What the customer may use now: the ordered plan or FREE.
@@ -315,6 +317,7 @@ impl Subscription {
             created_at: now,
             replaces: order.replaces,
             superseded_by: None,
+            superseded_at: None,
             status: Status::Pending,
             plan: PlanId::free(),
             downgrade: None,

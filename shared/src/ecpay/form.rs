@@ -53,7 +53,7 @@ pub enum Error {
     WrongDigest,
 }
 
-/// Names of the fields that ECPay documents for either callback; what is not here is signed but not read.
+/// Names of the fields that have a meaning in either callback.
 const KNOWN: [&str; 44] = [
     "MerchantID",
     "MerchantTradeNo",
@@ -99,6 +99,20 @@ const KNOWN: [&str; 44] = [
     "amount",
     "Amount",
     "MerchantMemberID",
+];
+
+/// Further fields that NeedExtraPaidInfo brings, mostly blank. They are not read, and may not hide in a value either.
+const EXTRA: [&str; 10] = [
+    "WebATMAccBank",
+    "WebATMAccNo",
+    "WebATMBankName",
+    "ATMAccBank",
+    "ATMAccNo",
+    "PaymentNo",
+    "PayFrom",
+    "TenpayTradeNo",
+    "AlipayID",
+    "AlipayTradeNo",
 ];
 
 impl CallbackKind {
@@ -179,7 +193,8 @@ fn check_names(kind: CallbackKind, fields: &[(String, String)]) -> Result<(), Er
 /// Whether `&`, a known field's name and `=` follow each other somewhere in the value.
 fn holds_a_field(value: &str) -> bool {
     value.split('&').skip(1).any(|part| {
-        part.split_once('=').is_some_and(|(name, _)| KNOWN.iter().any(|known| known.eq_ignore_ascii_case(name)))
+        part.split_once('=')
+            .is_some_and(|(name, _)| KNOWN.iter().chain(&EXTRA).any(|known| known.eq_ignore_ascii_case(name)))
     })
 }
 

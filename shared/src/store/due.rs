@@ -39,7 +39,8 @@ impl Store {
         Ok((items.into_iter().map(read).collect(), cursor))
     }
 
-    /// Up to a page of items of a queue that are due at `now`.
+    /// A page of items of a queue that are due at `now`. One that cannot be read is told once a run and left where it
+    /// is, so that it does not hide the others.
     ///
     /// # Errors
     /// [`Error`].
@@ -47,9 +48,17 @@ impl Store {
         &self,
         queue: &str,
         now: Timestamp,
-    ) -> Result<Vec<Record<T>>, Error> {
-        let (items, _) = self.due_page(queue, now, None).await?;
-        items.into_iter().map(Record::from_item).collect()
+        after: Cursor,
+    ) -> Result<(Vec<Record<T>>, Cursor), Error> {
+        let (items, cursor) = self.due_page(queue, now, after).await?;
+        let readable = |item| {
+            Record::from_item(item)
+                .inspect_err(|error| {
+                    tracing::error!(queue, error = crate::telemetry::chain(error), "a due item cannot be read")
+                })
+                .ok()
+        };
+        Ok((items.into_iter().filter_map(readable).collect(), cursor))
     }
 
     async fn due_page(&self, queue: &str, now: Timestamp, after: Cursor) -> Result<(Vec<Item>, Cursor), Error> {
@@ -75,17 +84,18 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn delete_old_webhook_logs(&self, now: Timestamp, limit: usize) -> Result<usize, Error> {
-        let mut deleted = 0;
+        let (mut deleted, mut cursor) = (0, None);
         while deleted < limit {
-            let records = self.due_records::<WebhookLog>(keys::WEBHOOK_LOG_QUEUE, now).await?;
-            if records.is_empty() {
-                break;
-            }
+            let (records, next) = self.due_records::<WebhookLog>(keys::WEBHOOK_LOG_QUEUE, now, cursor).await?;
             for record in records {
                 let key = key_of(&keys::Key { pk: record.pk, sk: record.sk });
                 let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await;
                 delete.map_err(|error| Error::unavailable("deleting a callback log", error))?;
                 deleted += 1;
+            }
+            cursor = next;
+            if cursor.is_none() {
+                break;
             }
         }
         Ok(deleted)

@@ -4,6 +4,7 @@ use crate::domain::ids::NotificationId;
 use crate::domain::notification::Notice;
 use crate::domain::time::Timestamp;
 
+use super::due::Cursor;
 use super::records::{NoticeState, Record, StoredNotice};
 use super::{Error, Store, keys};
 
@@ -24,16 +25,15 @@ impl Store {
         self.put_if_absent(queued(notice), "queueing a notice").await
     }
 
-    /// Up to a page of notices whose time has come, in that order.
+    /// A page of notices whose time has come, in that order.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn due_notices(&self, wall: Timestamp) -> Result<Vec<DueNotice>, Error> {
-        let records = self.due_records::<StoredNotice>(keys::MAIL_QUEUE, wall).await?;
-        Ok(records
-            .into_iter()
-            .map(|record| DueNotice { version: record.version.unwrap_or(0), notice: record.data })
-            .collect())
+    pub async fn due_notices(&self, wall: Timestamp, after: Cursor) -> Result<(Vec<DueNotice>, Cursor), Error> {
+        let (records, cursor) = self.due_records::<StoredNotice>(keys::MAIL_QUEUE, wall, after).await?;
+        let due =
+            |record: Record<StoredNotice>| DueNotice { version: record.version.unwrap_or(0), notice: record.data };
+        Ok((records.into_iter().map(due).collect(), cursor))
     }
 
     /// Claims a notice until `lease_until`; `None` when somebody else was faster.

@@ -20,6 +20,9 @@ pub const UNKNOWN_ORDERS_A_DAY: u32 = 200;
 /// The longest list that is given at once.
 const PAGE: i32 = 100;
 
+/// How often it is tried again because others write the day's count.
+const ATTEMPTS: usize = 8;
+
 /// What is written beside a report that is set aside.
 #[derive(Default)]
 pub struct Beside<'a> {
@@ -55,20 +58,23 @@ impl Store {
         if let Some(notice) = beside.notice {
             actions.push(self.new_item(queued(notice))?);
         }
-        let Err(error) = self.client.transact_write_items().set_transact_items(Some(actions)).send().await else {
-            return Ok(true);
-        };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                if cancelled
-                    .cancellation_reasons()
-                    .iter()
-                    .any(|reason| reason.code() == Some("ConditionalCheckFailed")) =>
-            {
-                Ok(false)
+        for _ in 0..ATTEMPTS {
+            let write = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
+            let Err(error) = write.send().await else { return Ok(true) };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return Err(Error::unavailable("setting a report aside", error));
+            };
+            let refused =
+                |code: &str| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
+            if refused("ConditionalCheckFailed") {
+                return Ok(false);
             }
-            _ => Err(Error::unavailable("setting a report aside", error)),
+            if !refused("TransactionConflict") {
+                return Err(Error::unavailable("setting a report aside", error));
+            }
         }
+        Err(Error::Contended { doing: "setting a report aside" })
     }
 
     /// Reports set aside from `from` up to but not including `to`, newest first, at most a page.

@@ -1,12 +1,10 @@
 //! Reading one subscription and what belongs to it.
 
-use std::collections::BTreeMap;
-
 use serde::de::DeserializeOwned;
 
 use crate::domain::decision::{HistoryEntry, Snapshot, Versioned};
-use crate::domain::ids::{GatewayAuthorization, PaymentId, SubscriptionId};
-use crate::domain::payment::{Payment, PaymentOutcome};
+use crate::domain::ids::{PaymentId, SubscriptionId};
+use crate::domain::payment::Payment;
 use crate::domain::subscription::{Status, Subscription};
 use crate::domain::time::Timestamp;
 
@@ -71,21 +69,6 @@ impl Store {
         let mut payments: Vec<Payment> = self.list(id, prefix::PAYMENT, "reading payments").await?;
         payments.sort_by_key(|payment| (payment.processed_at, payment.recorded_at));
         Ok(payments)
-    }
-
-    /// The success numbers of the authorisations of an order.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn numbered_authorizations(
-        &self,
-        id: &SubscriptionId,
-    ) -> Result<BTreeMap<GatewayAuthorization, u32>, Error> {
-        let numbered = |payment: Payment| match (payment.gwsr, payment.outcome) {
-            (Some(gwsr), PaymentOutcome::Succeeded { number }) => Some((gwsr, number)),
-            (_, PaymentOutcome::Succeeded { .. } | PaymentOutcome::Failed | PaymentOutcome::Pending) => None,
-        };
-        Ok(self.payments(id).await?.into_iter().filter_map(numbered).collect())
     }
 
     /// The notices about a subscription.

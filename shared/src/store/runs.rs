@@ -3,12 +3,10 @@
 use crate::domain::time::Timestamp;
 
 use super::records::{Record, StoredRun};
-use super::{Error, Store, keys, text};
+use super::{Error, Store, keys};
 
 /// Runs are kept for this many days.
 const KEPT_DAYS: i64 = 90;
-/// The longest list of runs that is given at once.
-const PAGE: i32 = 50;
 
 /// What came of claiming a run.
 #[derive(Clone, Debug)]
@@ -71,6 +69,17 @@ impl Store {
         })
     }
 
+    /// Gives up a run that failed, so that its repetition does not wait for the lease to end.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn release_run(&self, claimed: ClaimedRun, wall: Timestamp) -> Result<(), Error> {
+        let expires_at = claimed.run.started_at.plus_days(KEPT_DAYS);
+        let run = StoredRun { lease_until: Some(wall), ..claimed.run };
+        let record = Record::new(keys::run(&run.id.clone()), run).expiring(expires_at);
+        self.put_version(record, claimed.version, "giving up a run").await.map(|_| ())
+    }
+
     /// Stores what a run did.
     ///
     /// # Errors
@@ -80,28 +89,6 @@ impl Store {
         let run = StoredRun { lease_until: None, report: Some(report), ..claimed.run };
         let record = Record::new(keys::run(&run.id.clone()), run).expiring(expires_at);
         self.put_version(record, claimed.version, "finishing a run").await.map(|_| ())
-    }
-
-    /// The latest runs, newest first.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn runs(&self) -> Result<Vec<StoredRun>, Error> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::run("").pk))
-            .scan_index_forward(false)
-            .limit(PAGE);
-        let answer = query.send().await.map_err(|error| Error::unavailable("reading runs", error))?;
-        answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| Record::from_item(item).map(|record| record.data))
-            .collect()
     }
 
     /// Until when ECPay is not to be called; `None` when it may be.

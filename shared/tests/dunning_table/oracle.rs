@@ -65,6 +65,7 @@ pub(crate) struct Oracle {
     pub(crate) free: Option<(i64, &'static str)>,
     pub(crate) extra_days: i64,
     pub(crate) superseded: bool,
+    pub(crate) superseded_at: i64,
     pub(crate) cancel_asked: bool,
     pub(crate) ended: Option<(i64, End)>,
     pub(crate) closed: Option<&'static str>,
@@ -95,6 +96,7 @@ impl Oracle {
             free: None,
             extra_days: 0,
             superseded: false,
+            superseded_at: 0,
             cancel_asked: false,
             ended: None,
             closed: None,
@@ -227,6 +229,8 @@ impl Oracle {
                 let next_charge = self.dues().next_after(day_of(since));
                 Some(("cancel", (since + 14 * DAY).min(midnight(next_charge - 2)).max(since)))
             }
+            // Paid although a cancel was asked: whether the order runs on is asked at once.
+            "active" if self.ended.is_none() && self.cancel_asked => Some(("reconcile", now)),
             // ECPay counts a success that nobody reported: it is asked for at once.
             "active" if self.ended.is_none() && self.lacks_a_success() => Some(("reconcile", self.last_paid()?)),
             "active" if self.ended.is_none() => Some(("reconcile", midnight(self.period_end()? + 1))),
@@ -272,7 +276,8 @@ impl Oracle {
     pub(crate) fn success(&mut self, (number, at): (i64, i64), now: i64) -> Effect {
         self.result_of_ask(at);
         let confirmed = self.ended.filter(|(_, how)| *how == End::Cancelled || self.closed.is_some());
-        if self.superseded || confirmed.is_some_and(|(ended, _)| at >= ended) {
+        let replaced = self.superseded && at >= self.superseded_at;
+        if replaced || confirmed.is_some_and(|(ended, _)| at >= ended) {
             self.refunds += 1;
             return Effect { refund: true, ..Effect::default() };
         }
@@ -284,6 +289,10 @@ impl Oracle {
             self.ended.filter(|(_, how)| *how != End::Six || self.episode().is_some() || self.closed.is_some());
         if number >= self.exec_times && self.ended.is_none() {
             self.ended = Some((now, End::Finished));
+        }
+        if self.superseded {
+            // Paid for the time before; the plan is the new order's.
+            return Effect::default();
         }
         if self.closed.is_some() {
             if self.period_end().is_some_and(|end| midnight(end) > now) {
@@ -369,7 +378,7 @@ impl Oracle {
         let news = self.ended.is_none();
         let how = self.ended.map_or(how, |(_, known)| known);
         let over = self.status() == "active" && !self.has_plan();
-        self.ended = Some(self.ended.filter(|_| !over).unwrap_or((now, how)));
+        self.ended = Some(self.ended.filter(|(_, how)| !over || *how != End::Six).unwrap_or((now, how)));
         if over {
             self.close();
         }

@@ -231,7 +231,7 @@ impl Pair {
             Step::Ended(how) => return oracle.order_ended(how, now).then(Effect::default),
             Step::Extend(_) if oracle.status() != "past_due" => return None,
             Step::Extend(days) => oracle.extra_days += i64::from(days),
-            Step::Supersede => (oracle.superseded, oracle.free) = (true, None),
+            Step::Supersede => (oracle.superseded, oracle.superseded_at, oracle.free) = (true, now, None),
         }
         Some(Effect::default())
     }
