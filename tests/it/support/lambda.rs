@@ -66,14 +66,15 @@ pub(crate) fn bootstrap(name: &str) -> PathBuf {
 
 fn build() -> BTreeMap<String, PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--workspace", "--bins", "--locked", "--message-format=json"]);
+    // With the tests among the targets cargo takes the crates that this test was built from, and builds none again.
+    cargo.args(["build", "--workspace", "--bins", "--tests", "--locked", "--message-format=json"]);
     let built = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let messages = String::from_utf8(built.stdout).unwrap();
     let messages = messages.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     messages
         .filter_map(|message| {
-            let path = message["executable"].as_str()?;
+            let path = message["executable"].as_str().filter(|_| message["profile"]["test"] == false)?;
             Some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(path)))
         })
         .collect()
