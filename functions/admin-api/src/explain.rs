@@ -42,7 +42,7 @@ fn state(order: &Subscription) -> String {
             let end = grace_ends_at.to_local(Zone::Taipei);
             format!("The latest charge failed {attempts} time(s); {plan} stays until grace ends at {end} (Taipei).")
         }
-        (Status::Cancelled, _) => format!("Cancelled at ECPay, confirmed; the customer is on {}.", order.plan),
+        (Status::Cancelled, _) => format!("The order is over at ECPay; the customer is on {}.", order.plan),
         (Status::Completed, _) => format!("All ordered charges were made; the customer is on {}.", order.plan),
     }
 }
