@@ -37,13 +37,15 @@ impl Ecpay {
         lines
     }
 
+    /// Orders with the same event in the same instant come in the order in which they were made: the merchant's
+    /// numbers may be random.
     fn next_order_event(&self) -> Option<(DateTime<Utc>, Event, String)> {
         let events = self.orders.iter();
         let events = events.filter_map(|(number, order)| {
             let (at, event) = next_event(order, self.conduct(number).paused)?;
-            Some((at, event, number))
+            Some((at, event, &order.trade_no, number))
         });
-        let (at, event, number) = events.min()?;
+        let (at, event, _, number) = events.min()?;
         Some((at, event, number.clone()))
     }
 
