@@ -183,7 +183,8 @@ fn aws_error(status: StatusCode, kind: &'static str, message: &str) -> Response 
 }
 
 /// An answer that breaks off: what was asked is done, but nobody is told.
-pub(crate) fn broken() -> Response {
+#[must_use]
+pub fn broken() -> Response {
     let lost = stream::iter([Err::<Bytes, _>(std::io::Error::other("the answer is lost"))]);
     Response::new(Body::from_stream(lost))
 }

@@ -13,18 +13,19 @@ use crate::ecpay::Merchant;
 use crate::state::{Secret, State};
 
 /// The name of ECPay's secret.
-pub(crate) const ECPAY_SECRET: &str = "duekeeper/ecpay";
+pub const ECPAY_SECRET: &str = "duekeeper/ecpay";
 /// The name of the secret with admin tokens.
-pub(crate) const ADMIN_SECRET: &str = "duekeeper/admin";
+pub const ADMIN_SECRET: &str = "duekeeper/admin";
 
-const ADMIN_TOKEN: &str = "sandbox-operator-token-invented";
+/// The token of somebody who may do everything.
+pub const ADMIN_TOKEN: &str = "sandbox-operator-token-invented";
 const READ_TOKEN: &str = "sandbox-reader-token-invented";
 const EXPIRED_TOKEN: &str = "sandbox-expired-token-invented";
 const JWT_KEY: &str = "sandbox-jwt-key-invented-and-long-enough";
 
 /// The secrets of a new world.
 #[must_use]
-pub(crate) fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secret> {
+pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secret> {
     let token = |name: &str, token: &str, scopes: &[&str], expires_at: Option<DateTime<Utc>>| json!({ "name": name, "sha256": digest(token), "scopes": scopes, "expires_at": expires_at });
     let admin = json!({
         "tokens": [

@@ -5,11 +5,11 @@
 
 pub mod aws;
 mod controls;
-mod credentials;
+pub mod credentials;
 pub mod demo;
 pub mod ecpay;
 mod ecpay_http;
-mod events;
+pub mod events;
 pub mod peek;
 pub mod schedule;
 mod server;

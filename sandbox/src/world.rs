@@ -22,7 +22,8 @@ use crate::{Error, aws, server};
 
 /// The name of the table here.
 pub const TABLE: &str = "duekeeper";
-const TEMPLATE: &str = include_str!("../../template.yaml");
+/// The template that the product is deployed from.
+pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// How a sandbox is started.
 #[derive(Clone, Debug)]
@@ -136,22 +137,8 @@ impl World {
         if name == "ECPAY_ENDPOINT_URL" {
             return Some(format!("{}/ecpay", self.base_url));
         }
-        let parameter = |reference: &str| {
-            Some(match reference {
-                "Table" => TABLE.to_owned(),
-                "EcpayEnvironment" => "stage".to_owned(),
-                "EcpayMerchantId" => self.state().ecpay.merchant().merchant_id.clone(),
-                "EcpaySecretId" => credentials::ECPAY_SECRET.to_owned(),
-                "AdminSecretId" => credentials::ADMIN_SECRET.to_owned(),
-                "ApiBaseUrl" => self.base_url.clone(),
-                "FrontendUrl" => format!("{}/shop", self.base_url),
-                "MailSender" => "billing@duekeeper.example".to_owned(),
-                "StaffEmail" => "staff@duekeeper.example".to_owned(),
-                "SubscriptionMaintenance" => "SubscriptionMaintenance".to_owned(),
-                _ => return None,
-            })
-        };
-        self.template.variable(function, name, &parameter)
+        let merchant_id = self.state().ecpay.merchant().merchant_id.clone();
+        Site { base_url: &self.base_url, merchant_id: &merchant_id }.variable(&self.template, function, name)
     }
 
     pub(crate) fn functions(&self) -> Option<&Functions> {
@@ -225,7 +212,43 @@ impl World {
     }
 }
 
-fn create_table(database: &Database, template: &Template) -> Result<(), Error> {
+/// The parameters with which a world stands in for a deployment.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// Where the API is served.
+    pub base_url: &'a str,
+    /// The merchant at ECPay.
+    pub merchant_id: &'a str,
+}
+
+impl Site<'_> {
+    /// A function's variable as the template gives it, deployed with these parameters.
+    #[must_use]
+    pub fn variable(&self, template: &Template, function: &str, name: &str) -> Option<String> {
+        let parameter = |reference: &str| {
+            Some(match reference {
+                "Table" => TABLE.to_owned(),
+                "EcpayEnvironment" => "stage".to_owned(),
+                "EcpayMerchantId" => self.merchant_id.to_owned(),
+                "EcpaySecretId" => credentials::ECPAY_SECRET.to_owned(),
+                "AdminSecretId" => credentials::ADMIN_SECRET.to_owned(),
+                "ApiBaseUrl" => self.base_url.to_owned(),
+                "FrontendUrl" => format!("{}/shop", self.base_url),
+                "MailSender" => "billing@duekeeper.example".to_owned(),
+                "StaffEmail" => "staff@duekeeper.example".to_owned(),
+                "SubscriptionMaintenance" => "SubscriptionMaintenance".to_owned(),
+                _ => return None,
+            })
+        };
+        template.variable(function, name, &parameter)
+    }
+}
+
+/// Makes the template's table where it is missing.
+///
+/// # Errors
+/// [`Error::Table`].
+pub fn create_table(database: &Database, template: &Template) -> Result<(), Error> {
     let mut table = template.table.clone();
     if let Some(fields) = table.as_object_mut() {
         fields.insert("TableName".to_owned(), json!(TABLE));
