@@ -18,6 +18,7 @@ mod configuration;
 mod controls;
 mod events;
 mod flow;
+mod harness;
 mod hygiene;
 mod oracle;
 mod outbox;

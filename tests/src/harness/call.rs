@@ -1,0 +1,67 @@
+//! One call to the outside, and its answer.
+
+use std::fmt;
+
+/// Who is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// The table.
+    DynamoDb,
+    /// The secrets.
+    SecretsManager,
+    /// Mail.
+    Ses,
+    /// Another function.
+    Lambda,
+    /// The gateway's server APIs.
+    Ecpay,
+}
+
+/// A call as it reaches the outside.
+pub(crate) struct Call {
+    pub(crate) service: Service,
+    pub(crate) action: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An answer over HTTP.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// The invoked function failed: the answer is its error.
+    pub(crate) function_error: bool,
+    pub(crate) body: String,
+}
+
+/// No answer: the connection broke.
+#[derive(Debug)]
+pub(crate) struct Lost;
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DynamoDb => "dynamodb",
+            Self::SecretsManager => "secretsmanager",
+            Self::Ses => "ses",
+            Self::Lambda => "lambda",
+            Self::Ecpay => "ecpay",
+        })
+    }
+}
+
+impl Call {
+    /// Who is called and what for: `dynamodb.PutItem`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}.{}", self.service, self.action)
+    }
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16, body: impl Into<String>) -> Self {
+        Self { status, function_error: false, body: body.into() }
+    }
+
+    /// An error as AWS writes it.
+    pub(crate) fn error(status: u16, kind: &str) -> Self {
+        Self::new(status, serde_json::json!({ "__type": kind, "message": "simulated" }).to_string())
+    }
+}

@@ -1,0 +1,122 @@
+//! DynamoDB: the engine called directly, its answers written as they go over the wire.
+
+use std::collections::HashMap;
+
+use dynoxide::actions::query::{QueryRequest, QueryResponse};
+use dynoxide::actions::scan::ScanRequest;
+use dynoxide::errors::CancellationReason;
+use dynoxide::types::AttributeValue;
+use dynoxide::{Database, DynoxideError};
+use sandbox::world::TABLE;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::call::Reply;
+use super::subject::Orders;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// Does what is asked.
+pub(crate) fn perform(database: &Database, action: &str, body: &[u8], orders: &Orders) -> Reply {
+    let answer = match action {
+        "GetItem" => ask(body, |request| database.get_item(request)),
+        "PutItem" => ask(body, |request| database.put_item(request)),
+        "UpdateItem" => ask(body, |request| database.update_item(request)),
+        "DeleteItem" => ask(body, |request| database.delete_item(request)),
+        "Query" => ask(body, |request| query(database, request, orders)),
+        "Scan" => ask(body, |request| database.scan(request)),
+        "TransactWriteItems" => ask(body, |request| database.transact_write_items(request)),
+        "BatchWriteItem" => ask(body, |request| database.batch_write_item(request)),
+        other => panic!("DynamoDB's {other} is not simulated"),
+    };
+    answer.map_or_else(|error| refusal(&error), |answer| Reply::new(200, answer))
+}
+
+fn ask<Q: DeserializeOwned, A: Serialize>(
+    body: &[u8],
+    act: impl FnOnce(Q) -> dynoxide::Result<A>,
+) -> dynoxide::Result<String> {
+    let request = serde_json::from_slice(body).expect("a request of the SDK");
+    Ok(serde_json::to_string(&act(request)?).expect("an answer of the engine"))
+}
+
+/// DynamoDB promises no order among items of an index with the same sort key. The engine orders them by their keys,
+/// which hold random ids; here they come in the order in which their orders were made.
+fn query(database: &Database, request: QueryRequest, orders: &Orders) -> dynoxide::Result<QueryResponse> {
+    let index = request.index_name.is_some();
+    let mut answer = database.query(request)?;
+    if let Some(items) = answer.items.as_mut().filter(|_| index) {
+        items.sort_by_cached_key(|item| {
+            let key = |name| orders.mask(text(item, name));
+            (text(item, "due_at").to_owned(), key("pk"), key("sk"))
+        });
+    }
+    Ok(answer)
+}
+
+fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => text,
+        _ => "",
+    }
+}
+
+fn refusal(error: &DynoxideError) -> Reply {
+    Reply::new(error.status_code(), error.to_json())
+}
+
+/// Too many calls: nothing is done.
+pub(crate) fn throttled() -> Reply {
+    refusal(&DynoxideError::ProvisionedThroughputExceededException("simulated".to_owned()))
+}
+
+/// Another transaction is under way on the first of `actions` items; none: the call was no transaction itself.
+pub(crate) fn conflict(actions: Option<usize>) -> Reply {
+    let Some(actions) = actions else {
+        return Reply::error(400, "com.amazonaws.dynamodb.v20120810#TransactionConflictException");
+    };
+    let reason = |place| CancellationReason {
+        code: if place == 0 { "TransactionConflict" } else { "None" }.to_owned(),
+        message: (place == 0).then(|| "Transaction is ongoing for the item".to_owned()),
+        item: None,
+    };
+    let reasons: Vec<_> = (0..actions).map(reason).collect();
+    let codes = reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>().join(", ");
+    let message = format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]");
+    refusal(&DynoxideError::TransactionCanceledException(message, reasons))
+}
+
+/// The whole table as plain JSON, sorted by key.
+pub(crate) fn items(database: &Database) -> Vec<Value> {
+    let mut items: Vec<Item> = Vec::new();
+    let mut from = None;
+    loop {
+        let request = ScanRequest { table_name: TABLE.to_owned(), exclusive_start_key: from, ..ScanRequest::default() };
+        let page = database.scan(request).expect("a scan");
+        items.extend(page.items.unwrap_or_default());
+        from = page.last_evaluated_key;
+        if from.is_none() {
+            break;
+        }
+    }
+    items.sort_by(|a, b| (text(a, "pk"), text(a, "sk")).cmp(&(text(b, "pk"), text(b, "sk"))));
+    items.into_iter().map(object).collect()
+}
+
+fn object(item: Item) -> Value {
+    Value::Object(item.into_iter().map(|(name, value)| (name, plain(value))).collect::<Map<_, _>>())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the table holds no other types")]
+fn plain(value: AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => Value::String(text),
+        AttributeValue::N(number) => serde_json::from_str(&number).expect("a number"),
+        AttributeValue::BOOL(truth) => Value::Bool(truth),
+        AttributeValue::NULL(_) => Value::Null,
+        AttributeValue::L(list) => list.into_iter().map(plain).collect(),
+        AttributeValue::M(map) => object(map.into_iter().collect()),
+        other => panic!("the table holds {other:?}"),
+    }
+}

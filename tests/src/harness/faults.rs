@@ -1,0 +1,94 @@
+//! What a test has happen to a call.
+
+use super::call::{Call, Reply, Service};
+use super::{dynamodb, subject};
+
+/// What becomes of a parked call and of the task that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It is done and answered.
+    Proceed,
+    /// AWS refuses it, for there were too many; nothing is done. The SDK tries again.
+    Throttle,
+    /// DynamoDB refuses a write, for another transaction is under way on the item; nothing is done.
+    Conflict,
+    /// The connection breaks before it is done.
+    LoseRequest,
+    /// It is done, then the connection breaks.
+    LoseAnswer,
+    /// The instance is gone before it is done.
+    CrashBefore,
+    /// It is done, then the instance is gone.
+    CrashAfter,
+    /// SES or ECPay answers 503; nothing is done.
+    Down,
+    /// SES rejects the message, or ECPay answers its 403; nothing is done.
+    Refuse,
+}
+
+/// What a verdict comes to for a certain call.
+pub(crate) enum Course {
+    /// It is refused by this answer.
+    Refuse(Reply),
+    /// It is done or not, and then this.
+    Act { done: bool, then: Then },
+}
+
+/// What its maker learns of a call.
+#[derive(Clone, Copy)]
+pub(crate) enum Then {
+    Answer,
+    Lose,
+    Crash,
+}
+
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 9] = [
+        Self::Proceed,
+        Self::Throttle,
+        Self::Conflict,
+        Self::LoseRequest,
+        Self::LoseAnswer,
+        Self::CrashBefore,
+        Self::CrashAfter,
+        Self::Down,
+        Self::Refuse,
+    ];
+
+    /// Whether it can befall a call to `service` for `action`.
+    #[must_use]
+    pub fn befalls(self, service: Service, action: &str) -> bool {
+        match self {
+            Self::Proceed | Self::LoseRequest | Self::LoseAnswer | Self::CrashBefore | Self::CrashAfter => true,
+            Self::Throttle => service != Service::Ecpay,
+            Self::Conflict => matches!(action, "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem"),
+            Self::Down | Self::Refuse => matches!(service, Service::Ses | Service::Ecpay),
+        }
+    }
+
+    pub(crate) fn course(self, call: &Call) -> Course {
+        assert!(self.befalls(call.service, &call.action), "{self:?} does not befall {}", call.name());
+        match self {
+            Self::Proceed => Course::Act { done: true, then: Then::Answer },
+            Self::LoseRequest => Course::Act { done: false, then: Then::Lose },
+            Self::LoseAnswer => Course::Act { done: true, then: Then::Lose },
+            Self::CrashBefore => Course::Act { done: false, then: Then::Crash },
+            Self::CrashAfter => Course::Act { done: true, then: Then::Crash },
+            Self::Throttle => Course::Refuse(throttled(call.service)),
+            Self::Conflict => Course::Refuse(dynamodb::conflict(subject::actions(call))),
+            Self::Down if call.service == Service::Ses => Course::Refuse(Reply::error(503, "ServiceUnavailable")),
+            Self::Refuse if call.service == Service::Ses => Course::Refuse(Reply::error(400, "MessageRejected")),
+            Self::Down => Course::Refuse(Reply::new(503, "")),
+            Self::Refuse => Course::Refuse(Reply::new(403, "")),
+        }
+    }
+}
+
+fn throttled(service: Service) -> Reply {
+    match service {
+        Service::DynamoDb => dynamodb::throttled(),
+        Service::SecretsManager => Reply::error(400, "ThrottlingException"),
+        Service::Ses | Service::Lambda | Service::Ecpay => Reply::error(429, "TooManyRequestsException"),
+    }
+}

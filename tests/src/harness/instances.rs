@@ -1,0 +1,125 @@
+//! Instances of the functions: started when one is needed and none is free, as Lambda does, and after a crash anew.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+
+use admin_api::AdminApi;
+use aws_types::SdkConfig;
+use ecpay_webhook::Webhook;
+use sandbox::state::stage_merchant;
+use sandbox::template::Template;
+use sandbox::world::{Site, TEMPLATE};
+use shared::domain::time::Timestamp;
+use subscription_maintenance::Maintenance;
+
+use super::aws;
+use super::tasks::{Gate, Shared};
+
+/// The template, read once for the process.
+pub(crate) fn template() -> &'static Template {
+    static PARSED: OnceLock<Template> = OnceLock::new();
+    PARSED.get_or_init(|| Template::parse(TEMPLATE).expect("the template"))
+}
+
+/// The instances of one function.
+pub(crate) struct Instances<F>(Vec<Instance<F>>);
+
+pub(crate) struct Instance<F> {
+    pub(crate) function: Arc<F>,
+    pub(crate) gate: Arc<Gate>,
+}
+
+/// What an instance is started with.
+pub(crate) struct Start<'a> {
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) base_url: &'a str,
+    pub(crate) variables: &'a BTreeMap<String, String>,
+    pub(crate) wall: Timestamp,
+}
+
+impl<F> Default for Instances<F> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<F> Clone for Instance<F> {
+    fn clone(&self) -> Self {
+        Self { function: Arc::clone(&self.function), gate: Arc::clone(&self.gate) }
+    }
+}
+
+impl<F: Function> Instances<F> {
+    /// The first place whose instance has nothing to do, or where there is none.
+    pub(crate) fn first_free(&self) -> usize {
+        let free = self.0.iter().position(|instance| instance.gate.is_free() || instance.gate.is_gone());
+        free.unwrap_or(self.0.len())
+    }
+
+    /// The instance at a place, started where there is none.
+    pub(crate) async fn at(&mut self, place: usize, start: &Start<'_>) -> Instance<F> {
+        while self.0.len() <= place {
+            self.0.push(start.instance().await);
+        }
+        if self.0[place].gate.is_gone() {
+            self.0[place] = start.instance().await;
+        }
+        assert!(self.0[place].gate.is_free(), "{} {place} is busy", F::NAME);
+        self.0[place].clone()
+    }
+}
+
+impl Start<'_> {
+    async fn instance<F: Function>(&self) -> Instance<F> {
+        let (number, gate) = self.shared.new_gate();
+        let merchant = stage_merchant();
+        let site = Site { base_url: self.base_url, merchant_id: &merchant.merchant_id };
+        let ecpay = format!("{}/{number}", self.base_url);
+        let variable = |name: &str| match name {
+            "ECPAY_ENDPOINT_URL" => Some(ecpay.clone()),
+            _ => self.variables.get(name).cloned().or_else(|| site.variable(template(), F::NAME, name)),
+        };
+        let function = F::start(&aws::config(self.shared, &gate), &variable, self.wall).await;
+        Instance { function: Arc::new(function), gate }
+    }
+}
+
+/// How a function is started.
+pub(crate) trait Function: Sized {
+    /// Its name in the template.
+    const NAME: &'static str;
+
+    fn start(
+        aws: &SdkConfig,
+        variable: &(dyn Fn(&str) -> Option<String> + Sync),
+        wall: Timestamp,
+    ) -> impl Future<Output = Self>;
+}
+
+impl Function for Webhook {
+    const NAME: &'static str = "EcpayWebhook";
+
+    async fn start(aws: &SdkConfig, variable: &(dyn Fn(&str) -> Option<String> + Sync), wall: Timestamp) -> Self {
+        let config = ecpay_webhook::Config::parse(&variable).expect("a configuration");
+        Self::start(aws, config, wall).await.expect("a start")
+    }
+}
+
+impl Function for AdminApi {
+    const NAME: &'static str = "AdminApi";
+
+    async fn start(aws: &SdkConfig, variable: &(dyn Fn(&str) -> Option<String> + Sync), wall: Timestamp) -> Self {
+        let config = admin_api::Config::parse(&variable).expect("a configuration");
+        Self::start(aws, config, wall).await.expect("a start")
+    }
+}
+
+impl Function for Maintenance {
+    const NAME: &'static str = "SubscriptionMaintenance";
+
+    async fn start(aws: &SdkConfig, variable: &(dyn Fn(&str) -> Option<String> + Sync), wall: Timestamp) -> Self {
+        let config = subscription_maintenance::Config::parse(&variable).expect("a configuration");
+        Self::start(aws, config, wall).await.expect("a start")
+    }
+}

@@ -1,0 +1,280 @@
+//! The stage: invocations are begun here, and their calls released one by one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use admin_api::AdminApi;
+use chrono::{DateTime, Utc};
+use ecpay_webhook::Webhook;
+use lambda_http::{Body, Response};
+use sandbox::ecpay::{Callback, Ecpay};
+use sandbox::state::Message;
+use serde_json::Value;
+use shared::clock::Moment;
+use shared::domain::time::Timestamp;
+use shared::telemetry::chain;
+use subscription_maintenance::Maintenance;
+use tokio::runtime::{Builder, Runtime};
+
+use super::call::{Call, Lost, Reply, Service};
+use super::faults::{Course, Then, Verdict};
+use super::instances::{Instances, Start};
+use super::story::{admin_event, callback_event};
+use super::tasks::{Answer, Ending, Gate, Outcome, Parked, Shared, TaskId};
+use super::world::World;
+use super::{dynamodb, ecpay};
+
+/// How a stage is set.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its first instant.
+    pub now: DateTime<Utc>,
+    /// Variables that are not as in the template.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// One call and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The call.
+    pub call: Parked,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parked { task, service, action, subject } = &self.call;
+        write!(f, "{} {service}.{action} {subject}: {:?}", task.0, self.verdict)
+    }
+}
+
+/// What a call brought about.
+enum Done {
+    Replied(Reply),
+    Invoked(TaskId),
+}
+
+/// The functions and the outside, all in the calling thread. Between two calls of its methods nothing moves.
+pub struct Stage {
+    runtime: Runtime,
+    shared: Arc<Shared>,
+    base_url: String,
+    variables: BTreeMap<String, String>,
+    webhooks: Instances<Webhook>,
+    admins: Instances<AdminApi>,
+    maintenances: Instances<Maintenance>,
+    transcript: Vec<Step>,
+}
+
+impl Stage {
+    /// A new stage with nothing on it.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let shared = Arc::new(Shared::new(World::new(options.now)));
+        let base_url = runtime.block_on(ecpay::serve(Arc::clone(&shared)));
+        Self {
+            runtime,
+            shared,
+            base_url,
+            variables: options.variables,
+            webhooks: Instances::default(),
+            admins: Instances::default(),
+            maintenances: Instances::default(),
+            transcript: Vec::new(),
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.shared.inside().world.now
+    }
+
+    /// Moves the time, for ECPay and for invocations that begin from here on; ECPay does what is due until then.
+    pub fn set_now(&mut self, now: DateTime<Utc>) {
+        let mut inside = self.shared.inside();
+        inside.world.now = now;
+        inside.world.ecpay.advance(now);
+    }
+
+    /// Begins the webhook's answer to a callback, on the first instance that is free. ECPay learns of the answer by
+    /// [`Self::answered`].
+    pub fn spawn_callback(&mut self, callback: &Callback) -> TaskId {
+        let place = self.webhooks.first_free();
+        let (start, moment) = (start(&self.shared, &self.base_url, &self.variables), self.moment());
+        let instance = self.runtime.block_on(self.webhooks.at(place, &start));
+        let (function, request) = (instance.function, callback_event(callback, self.now()));
+        let answer = async move { answered(ecpay_webhook::handle(&function, request, moment).await) };
+        let task = self.spawn(instance.gate, answer);
+        self.settle();
+        task
+    }
+
+    /// Begins a request to `admin-api`, on the first instance that is free. Without an `authorization` among the
+    /// headers it is the operator's.
+    pub fn spawn_admin(&mut self, method: &str, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> TaskId {
+        let place = self.admins.first_free();
+        let (start, moment) = (start(&self.shared, &self.base_url, &self.variables), self.moment());
+        let instance = self.runtime.block_on(self.admins.at(place, &start));
+        let (function, request) = (instance.function, admin_event((method, path), body, headers, self.now()));
+        let answer = async move { answered(admin_api::handle(&function, request, moment).await) };
+        let task = self.spawn(instance.gate, answer);
+        self.settle();
+        task
+    }
+
+    /// Begins a run of `subscription-maintenance` on one of its instances, which must be free.
+    pub fn spawn_maintenance(&mut self, event: Value, instance: usize) -> TaskId {
+        let task = self.invoke_maintenance(event, instance);
+        self.settle();
+        task
+    }
+
+    fn invoke_maintenance(&mut self, event: Value, place: usize) -> TaskId {
+        let (start, moment) = (start(&self.shared, &self.base_url, &self.variables), self.moment());
+        let instance = self.runtime.block_on(self.maintenances.at(place, &start));
+        let function = instance.function;
+        self.spawn(instance.gate, async move {
+            match subscription_maintenance::run(&function, event, moment).await {
+                Ok(answer) => Outcome::Answered { status: 200, body: answer.to_string() },
+                Err(error) => Outcome::Failed(chain(&error)),
+            }
+        })
+    }
+
+    fn spawn(&mut self, gate: Arc<Gate>, run: impl Future<Output = Outcome> + Send + 'static) -> TaskId {
+        let task = self.shared.inside().begin();
+        gate.enter(task);
+        let ending = Ending { shared: Arc::clone(&self.shared), gate, task, outcome: None };
+        let spawned = self.runtime.spawn(async move { ending.with(run.await) });
+        self.shared.inside().keep_handle(task, spawned.abort_handle());
+        task
+    }
+
+    /// The calls that wait for a verdict, by task.
+    #[must_use]
+    pub fn parked(&self) -> Vec<Parked> {
+        self.shared.inside().parked()
+    }
+
+    /// Decides on a task's parked call, and waits until everything is quiet again.
+    ///
+    /// # Panics
+    /// When the task is not parked, or such a call cannot have that verdict.
+    pub fn release(&mut self, task: TaskId, verdict: Verdict) {
+        let (call, request, answer) = self.shared.inside().take(task);
+        self.transcript.push(Step { call, verdict });
+        match verdict.course(&request) {
+            Course::Refuse(reply) => deliver(answer, Ok(reply)),
+            Course::Act { done, then } => {
+                let done = done.then(|| self.act(&request));
+                match (then, done) {
+                    (Then::Crash, _) => self.shared.inside().crash(task),
+                    (Then::Answer, Some(Done::Replied(reply))) => deliver(answer, Ok(reply)),
+                    (Then::Answer, Some(Done::Invoked(other))) => self.shared.inside().wait(task, other, answer),
+                    (Then::Lose, _) | (Then::Answer, None) => deliver(answer, Err(Lost)),
+                }
+            }
+        }
+        self.settle();
+    }
+
+    fn act(&mut self, request: &Call) -> Done {
+        if request.service != Service::Lambda {
+            return Done::Replied(self.shared.inside().world.perform(request));
+        }
+        let event = serde_json::from_slice(&request.body).expect("an event");
+        Done::Invoked(self.invoke_maintenance(event, self.maintenances.first_free()))
+    }
+
+    fn settle(&mut self) {
+        self.runtime.block_on(self.shared.quiet());
+    }
+
+    /// How a task ended; none while it goes on.
+    #[must_use]
+    pub fn finished(&self, task: TaskId) -> Option<Outcome> {
+        self.shared.inside().outcome(task)
+    }
+
+    /// Lets every call of a task proceed, and those of the function that it invoked, until it ends.
+    pub fn run_to_end(&mut self, task: TaskId) -> Outcome {
+        loop {
+            if let Some(outcome) = self.finished(task) {
+                return outcome;
+            }
+            let holding = self.shared.inside().holding(task);
+            self.release(holding, Verdict::Proceed);
+        }
+    }
+
+    /// Every item of the table as plain JSON, sorted by key; the calls are not counted.
+    #[must_use]
+    pub fn items(&self) -> Vec<Value> {
+        let database = self.shared.inside().world.database.clone();
+        dynamodb::items(&database)
+    }
+
+    /// Looks at ECPay or sets it up, at the present time.
+    pub fn ecpay<T>(&mut self, act: impl FnOnce(&mut Ecpay, DateTime<Utc>) -> T) -> T {
+        let mut inside = self.shared.inside();
+        let now = inside.world.now;
+        act(&mut inside.world.ecpay, now)
+    }
+
+    /// Gives a secret a new current version; the present one becomes the previous.
+    pub fn rotate_secret(&mut self, id: &str, current: String) {
+        let mut inside = self.shared.inside();
+        let created = inside.world.now;
+        let secret = inside.world.secrets.get_mut(id).expect("a secret that is known");
+        secret.previous = Some(std::mem::replace(&mut secret.current, current));
+        secret.created = created;
+    }
+
+    /// What was mailed, oldest first.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Message> {
+        self.shared.inside().world.messages.clone()
+    }
+
+    /// How often each call was made by invocations, by name: `dynamodb.PutItem`.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.shared.inside().world.calls.clone()
+    }
+
+    /// The ids of the orders, as numbered in the transcript.
+    #[must_use]
+    pub fn orders(&self) -> Vec<String> {
+        self.shared.inside().world.orders.ids().to_vec()
+    }
+
+    /// Every call that was decided on. It holds nothing random: the same decisions give the same transcript.
+    #[must_use]
+    pub fn transcript(&self) -> &[Step] {
+        &self.transcript
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::at(Timestamp::new(self.now()))
+    }
+}
+
+fn start<'a>(shared: &'a Arc<Shared>, base_url: &'a str, variables: &'a BTreeMap<String, String>) -> Start<'a> {
+    let wall = Timestamp::new(shared.inside().world.now);
+    Start { shared, base_url, variables, wall }
+}
+
+fn deliver(answer: Answer, reply: Result<Reply, Lost>) {
+    // Whoever asked is parked and listens; only ECPay's client may have given up, after ten real seconds.
+    assert!(answer.send(reply).is_ok(), "nobody waits for the answer");
+}
+
+fn answered(response: Response<Body>) -> Outcome {
+    let body = String::from_utf8_lossy(response.body().as_ref()).into_owned();
+    Outcome::Answered { status: response.status().as_u16(), body }
+}

@@ -1,0 +1,92 @@
+//! The outside: the table, the secrets, the mail and ECPay. A call is done whole or not at all.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use dynoxide::Database;
+use sandbox::credentials;
+use sandbox::ecpay::Ecpay;
+use sandbox::state::{Message, Secret, stage_merchant};
+use serde_json::{Value, json};
+
+use super::call::{Call, Reply, Service};
+use super::dynamodb;
+use super::instances::template;
+use super::subject::Orders;
+
+pub(crate) struct World {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) database: Database,
+    pub(crate) secrets: BTreeMap<String, Secret>,
+    pub(crate) ecpay: Ecpay,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) calls: BTreeMap<String, u64>,
+    pub(crate) orders: Orders,
+}
+
+impl World {
+    pub(crate) fn new(now: DateTime<Utc>) -> Self {
+        let database = Database::memory().expect("a database in memory");
+        sandbox::world::create_table(&database, template()).expect("a table");
+        Self {
+            now,
+            database,
+            secrets: credentials::secrets(now, &stage_merchant()),
+            ecpay: Ecpay::new(stage_merchant()),
+            messages: Vec::new(),
+            calls: BTreeMap::new(),
+            orders: Orders::default(),
+        }
+    }
+
+    /// Does what a call asks for.
+    pub(crate) fn perform(&mut self, call: &Call) -> Reply {
+        let body = call.body.as_slice();
+        match call.service {
+            Service::DynamoDb => dynamodb::perform(&self.database, &call.action, body, &self.orders),
+            Service::SecretsManager => self.secret(body),
+            Service::Ses => self.send_email(body),
+            Service::Lambda => panic!("an invocation is a task of its own"),
+            Service::Ecpay => Reply::new(200, self.ecpay_call(&call.action, body)),
+        }
+    }
+
+    fn secret(&self, body: &[u8]) -> Reply {
+        let request: Value = serde_json::from_slice(body).expect("a request of the SDK");
+        let (id, stage) = (&request["SecretId"], &request["VersionStage"]);
+        let secret = id.as_str().and_then(|id| self.secrets.get(id));
+        let version = secret.and_then(|secret| match stage.as_str() {
+            Some("AWSCURRENT") => Some((&secret.current, secret.created)),
+            Some("AWSPREVIOUS") => secret.previous.as_ref().map(|previous| (previous, secret.created)),
+            _ => None,
+        });
+        let Some((text, created)) = version else { return Reply::error(400, "ResourceNotFoundException") };
+        Reply::new(
+            200,
+            json!({ "Name": id, "SecretString": text, "VersionStages": [stage], "CreatedDate": created.timestamp() })
+                .to_string(),
+        )
+    }
+
+    fn send_email(&mut self, body: &[u8]) -> Reply {
+        let request: Value = serde_json::from_slice(body).expect("a request of the SDK");
+        let text = |path: &str| request.pointer(path).and_then(Value::as_str).expect("a whole mail").to_owned();
+        self.messages.push(Message {
+            channel: "mail".to_owned(),
+            to: text("/Destination/ToAddresses/0"),
+            subject: Some(text("/Content/Simple/Subject/Data")),
+            body: text("/Content/Simple/Body/Text/Data"),
+            sent_at: self.now,
+        });
+        Reply::new(200, json!({ "MessageId": format!("mail-{:06}", self.messages.len()) }).to_string())
+    }
+
+    fn ecpay_call(&mut self, action: &str, body: &[u8]) -> String {
+        match action {
+            "Cancel" | "ReAuth" => self.ecpay.period_action(body, self.now),
+            "QueryCreditCardPeriodInfo" => self.ecpay.query_period(body, self.now),
+            "QueryTradeInfo" => self.ecpay.query_trade(body, self.now),
+            other => panic!("ECPay's {other} is not simulated"),
+        }
+    }
+}
