@@ -45,6 +45,8 @@ const fn template(kind: NoticeKind) -> &'static str {
         NoticeKind::SecondLiveOrder => include_str!("../templates/second-live-order.txt"),
         NoticeKind::QuarantineDigest => include_str!("../templates/quarantine-digest.txt"),
         NoticeKind::Quarantined => include_str!("../templates/quarantined.txt"),
+        NoticeKind::CancelConfirmed => include_str!("../templates/cancel-confirmed.txt"),
+        NoticeKind::Parked => include_str!("../templates/parked.txt"),
     }
 }
 

@@ -1,17 +1,16 @@
 //! Calls ECPay's server APIs: charge again, cancel, and ask what happened.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
 
 use crate::config;
-use crate::domain::ids::{GatewayAuthorization, SubscriptionId};
+use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 use crate::ecpay::action::{PeriodAction, PeriodActionReply, parse_period_action, period_action_form};
 use crate::ecpay::check_mac_value::HashKeys;
 use crate::ecpay::order::path;
-use crate::ecpay::period_info::{self, PeriodInfo, parse_period_info, period_info_form};
+use crate::ecpay::period_info::{self, PeriodLog, parse_period_info, period_info_form};
 
 /// ECPay answers within seconds; a Lambda waits no longer than this.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -77,13 +76,12 @@ impl Gateway {
     pub async fn period_info(
         &self,
         order: &SubscriptionId,
-        numbered: &BTreeMap<GatewayAuthorization, u32>,
         wall: Timestamp,
         keys: &HashKeys,
-    ) -> Result<PeriodInfo, Error> {
+    ) -> Result<PeriodLog, Error> {
         let form = period_info_form(&self.ecpay.merchant, order, wall, keys);
         let answer = self.post(path::PERIOD_INFO, &form).await?;
-        Ok(parse_period_info(&answer, (&self.ecpay.merchant, order), numbered)?)
+        Ok(parse_period_info(&answer, (&self.ecpay.merchant, order))?)
     }
 
     async fn post(&self, path: &str, form: &[(String, String)]) -> Result<String, Error> {

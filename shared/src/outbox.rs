@@ -1,11 +1,12 @@
 //! Sends what is due: claim, send, settle. Only here is a send ever repeated.
 
 use crate::clock::Moment;
+use crate::domain::notification::NoticeKind;
 use crate::domain::time::Timestamp;
-use crate::email;
+use crate::email::{self, Mail};
 use crate::messenger::{Delivery, Messenger};
 use crate::store::notices::DueNotice;
-use crate::store::records::NoticeState;
+use crate::store::records::{NoticeState, StoredNotice};
 use crate::store::{Error, Store};
 
 /// A claim ends after this many minutes; who claimed it is then taken for crashed.
@@ -15,8 +16,8 @@ const BACKOFF_MINUTES: [i64; 8] = [5, 10, 30, 60, 120, 240, 480, 720];
 /// Notices sent by one drain.
 const LIMIT: usize = 500;
 
-/// What a drain did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a drain did, or when rehearsing would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
     /// Taken by the provider.
     pub sent: u64,
@@ -26,13 +27,46 @@ pub struct Drained {
     pub dead: u64,
     /// Nobody knows.
     pub unclear: u64,
+    /// Each of them.
+    pub handled: Vec<Handled>,
+}
+
+/// One notice that was handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// Its id.
+    pub id: String,
+    /// What is told.
+    pub kind: NoticeKind,
+    /// What became of it.
+    pub outcome: NoticeState,
+}
+
+/// What is to be done with a notice that is due.
+enum Plan {
+    /// Its lease has ended: whoever claimed it may have sent it, and a person is not told twice.
+    Unclear,
+    /// It cannot be written.
+    Dead(email::Error),
+    /// Send it.
+    Send(Mail),
 }
 
 impl Drained {
     /// All that were touched.
     #[must_use]
-    pub const fn total(self) -> u64 {
+    pub const fn total(&self) -> u64 {
         self.sent + self.later + self.dead + self.unclear
+    }
+
+    fn add(&mut self, notice: &StoredNotice, outcome: NoticeState) {
+        match outcome {
+            NoticeState::Sent => self.sent += 1,
+            NoticeState::Unclear => self.unclear += 1,
+            NoticeState::Dead => self.dead += 1,
+            NoticeState::Queued | NoticeState::Claimed => self.later += 1,
+        }
+        self.handled.push(Handled { id: notice.id.clone(), kind: notice.kind, outcome });
     }
 }
 
@@ -50,7 +84,7 @@ pub async fn drain(store: &Store, messenger: &Messenger, moment: Moment, seconds
             if count > LIMIT || moment.stopwatch.elapsed().as_secs() >= seconds {
                 return Ok(drained);
             }
-            send_one(store, messenger, notice, (moment.wall_now(), &mut drained)).await?;
+            handle(store, messenger, notice, (moment.wall_now(), &mut drained)).await?;
         }
         cursor = next;
         if cursor.is_none() {
@@ -59,36 +93,46 @@ pub async fn drain(store: &Store, messenger: &Messenger, moment: Moment, seconds
     }
 }
 
-async fn send_one(
+fn plan(notice: &StoredNotice) -> Plan {
+    if notice.state == NoticeState::Claimed {
+        return Plan::Unclear;
+    }
+    match email::render(notice.kind, &notice.fields) {
+        Ok(mail) => Plan::Send(mail),
+        Err(error) => Plan::Dead(error),
+    }
+}
+
+async fn handle(
     store: &Store,
     messenger: &Messenger,
     due: DueNotice,
     (wall, drained): (Timestamp, &mut Drained),
 ) -> Result<(), Error> {
-    if due.notice.state == NoticeState::Claimed {
-        // Its lease has ended: whoever claimed it may have sent it, and a person is not told twice.
-        drained.unclear += 1;
-        tracing::warn!(notice = due.notice.id, "a mail was claimed and never settled: unclear");
-        let detail = Some("claimed and never settled".to_owned());
-        return store.settle_notice(due, NoticeState::Unclear, detail, None).await.map(|_| ());
-    }
-    let mail = match email::render(due.notice.kind, &due.notice.fields) {
-        Ok(mail) => mail,
-        Err(error) => {
-            drained.dead += 1;
-            tracing::error!(notice = due.notice.id, error = error.to_string(), "a mail could not be written");
-            return store.settle_notice(due, NoticeState::Dead, Some(error.to_string()), None).await.map(|_| ());
+    let (state, detail) = match plan(&due.notice) {
+        Plan::Send(_) if store.is_rehearsing() => {
+            drained.add(&due.notice, NoticeState::Sent);
+            return Ok(());
         }
+        Plan::Send(mail) => return send(store, messenger, (due, &mail), (wall, drained)).await,
+        Plan::Unclear => (NoticeState::Unclear, "claimed and never settled".to_owned()),
+        Plan::Dead(error) => (NoticeState::Dead, error.to_string()),
     };
+    tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
+    drained.add(&due.notice, state);
+    store.settle_notice(due, state, Some(detail), None).await.map(|_| ())
+}
+
+async fn send(
+    store: &Store,
+    messenger: &Messenger,
+    (due, mail): (DueNotice, &Mail),
+    (wall, drained): (Timestamp, &mut Drained),
+) -> Result<(), Error> {
     let Some(claimed) = store.claim_notice(due, wall.plus_minutes(LEASE_MINUTES)).await? else { return Ok(()) };
-    let delivery = messenger.send(&claimed.notice.to, &mail).await;
+    let delivery = messenger.send(&claimed.notice.to, mail).await;
     let (state, detail, again_at) = settlement(&delivery, claimed.notice.attempts, wall);
-    match state {
-        NoticeState::Sent => drained.sent += 1,
-        NoticeState::Unclear => drained.unclear += 1,
-        NoticeState::Dead => drained.dead += 1,
-        NoticeState::Queued | NoticeState::Claimed => drained.later += 1,
-    }
+    drained.add(&claimed.notice, state);
     tracing::info!(
         notice = claimed.notice.id,
         kind = claimed.notice.kind.name(),

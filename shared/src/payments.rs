@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::arrears::Recovery;
 use crate::domain::decide_payment::{agrees, decide_payment};
-use crate::domain::decision::{QuarantineReason, Rule, Verdict};
+use crate::domain::decision::{Decision, QuarantineReason, Verdict, Versioned};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::notification::{Notice, NoticeKind};
 use crate::domain::payment::PaymentReport;
@@ -24,12 +25,21 @@ const ATTEMPTS: usize = 8;
 /// What came of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was stored, under this rule.
-    Applied(Rule),
+    /// It was stored.
+    Applied(Box<Applied>),
     /// It was stored before.
     Repeat,
     /// It was set aside.
     Quarantined(QuarantineReason),
+}
+
+/// A report that was stored, and what followed from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// What was written.
+    pub decision: Decision,
+    /// The arrears that it ended.
+    pub recovery: Option<Recovery>,
 }
 
 /// Loads the order, decides and commits, again where somebody else wrote first. `log` is the callback's, if it came
@@ -44,24 +54,52 @@ pub async fn apply(
     policy: &DunningPolicy,
     now: Timestamp,
 ) -> Result<Outcome, Error> {
+    let known = store.subscription(&report.subscription).await?;
+    applied(store, known, (report, log), policy, now).await
+}
+
+/// The same for an order that was read already: it is read again only where somebody else wrote first.
+///
+/// # Errors
+/// [`Error`]; nothing may then be concluded.
+pub async fn apply_to(
+    store: &Store,
+    order: &Versioned<Subscription>,
+    report: &PaymentReport,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> Result<Outcome, Error> {
+    applied(store, Some(order.clone()), (report, None), policy, now).await
+}
+
+async fn applied(
+    store: &Store,
+    known: Option<Versioned<Subscription>>,
+    (report, log): (&PaymentReport, Option<&WebhookLog>),
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> Result<Outcome, Error> {
+    let mut known = known;
     for _ in 0..ATTEMPTS {
-        let Some(snapshot) = store.snapshot(&report.subscription).await? else {
-            return Ok(Outcome::Quarantined(QuarantineReason::UnknownOrder));
-        };
+        let Some(subscription) = known else { return Ok(Outcome::Quarantined(QuarantineReason::UnknownOrder)) };
+        let snapshot = store.snapshot(subscription).await?;
         let decision = match decide_payment(&snapshot, report, policy, now) {
             Verdict::Apply(decision) => *decision,
             Verdict::Repeat => return Ok(Outcome::Repeat),
             Verdict::Quarantine(reason) => return Ok(Outcome::Quarantined(reason)),
         };
-        let rule = decision.change.history.rule;
-        match store.commit(decision, log, policy).await? {
-            Commit::Done => return Ok(Outcome::Applied(rule)),
+        match store.commit(decision.clone(), log, policy).await? {
+            Commit::Done => {
+                let recovery = Recovery::between(&snapshot.subscription.value, &decision.change.next);
+                return Ok(Outcome::Applied(Box::new(Applied { decision, recovery })));
+            }
             Commit::AlreadyApplied(Some(seen)) if !agrees(&seen, report) => {
                 return Ok(Outcome::Quarantined(QuarantineReason::Conflict));
             }
             Commit::AlreadyApplied(_) => return Ok(Outcome::Repeat),
             Commit::Stale | Commit::UserHeld(_) => {}
         }
+        known = store.subscription(&report.subscription).await?;
     }
     Err(Error::Contended { doing: "applying a report" })
 }

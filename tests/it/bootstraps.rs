@@ -136,7 +136,10 @@ async fn the_maintenance_bootstrap_sends_the_mail_and_does_every_task() {
     assert_eq!(all["status"], "done");
     let mut names: Vec<&str> = all["tasks"].as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["cancel", "check-pending", "clean-up", "end-grace", "reconcile", "retry", "send-mail"]);
+    assert_eq!(
+        names,
+        ["cancel", "check-pending", "clean-up", "end-grace", "reconcile", "resume", "retry", "send-mail"]
+    );
     assert_eq!(all["tasks"]["check-pending"], json!({ "due": 1, "done": 1, "skipped": {}, "failed": {} }));
     let unpaid = unpaid["subscription_id"].as_str().unwrap();
     assert_eq!(sandbox.account(unpaid).await["status"], "failed");

@@ -245,7 +245,7 @@ fn a_malformed_value_is_refused_with_the_rule_and_not_repeated() {
 }
 
 /// Every mail, with its subject once all values are there.
-const MAILS: [(NoticeKind, &str); 11] = [
+const MAILS: [(NoticeKind, &str); 13] = [
     (NoticeKind::FirstPaymentFailure, "付款失敗通知 - Payment Failure Notice"),
     (NoticeKind::SecondPaymentFailure, "第二次付款失敗 - Second Payment Failure"),
     (NoticeKind::FinalPaymentFailure, "最終付款失敗通知 - Final Payment Failure Notice"),
@@ -257,6 +257,8 @@ const MAILS: [(NoticeKind, &str); 11] = [
     (NoticeKind::SecondLiveOrder, "Two live orders: DKSAMPLE and DKOTHER"),
     (NoticeKind::QuarantineDigest, "Set aside on 2025-02-28: 3 reports"),
     (NoticeKind::Quarantined, "Set aside: a report about order DKSAMPLE"),
+    (NoticeKind::CancelConfirmed, "訂閱已取消 - Subscription Cancelled"),
+    (NoticeKind::Parked, "Needs a look: order DKSAMPLE"),
 ];
 
 fn values() -> BTreeMap<String, String> {
@@ -277,6 +279,8 @@ fn values() -> BTreeMap<String, String> {
         ("reason", "the amount is another"),
         ("event", "S:2"),
         ("new_card_needed", "false"),
+        ("access_until", "2025-03-31"),
+        ("task", "retry"),
     ];
     values.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }

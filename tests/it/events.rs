@@ -43,7 +43,7 @@ const fn sample(at: &'static str, file: &'static str, status: u16) -> Sample {
 const FAILURE: &str = "2025-03-31T10:00:00+08:00";
 const LATER: &str = "2025-04-01T09:00:00+08:00";
 
-const SAMPLES: [Sample; 20] = [
+const SAMPLES: [Sample; 29] = [
     sample(BEGIN, "ecpay-webhook/first-payment.json", 200),
     sample("2025-02-28T10:00:00+08:00", "ecpay-webhook/period-payment.json", 200),
     sample(FAILURE, "ecpay-webhook/period-failure.json", 200),
@@ -76,6 +76,18 @@ const SAMPLES: [Sample; 20] = [
     },
     sample(LATER, "admin-api/trigger-maintenance.json", 200),
     sample(LATER, "subscription-maintenance/all-tasks.json", 200),
+    // The samples' keys make each of these one request, however often it comes.
+    sample(LATER, "admin-api/pause.json", 200),
+    sample(LATER, "admin-api/resume.json", 200),
+    // A retry is open.
+    sample(LATER, "admin-api/mark-paid.json", 409),
+    // A dry run writes nothing, not even a row of the ledger.
+    sample(LATER, "admin-api/start-run.json", 200),
+    sample(LATER, "subscription-maintenance/dry-run.json", 200),
+    sample(LATER, "admin-api/list-runs.json", 200),
+    sample(LATER, "admin-api/get-run.json", 200),
+    sample(LATER, "admin-api/cancel.json", 200),
+    sample(LATER, "subscription-maintenance/cancel.json", 200),
 ];
 
 fn at(text: &str) -> DateTime<Utc> {

@@ -51,6 +51,7 @@ const fn deed(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::CheckPending | ActionKind::Reconcile => "ECPay is asked what happened",
         ActionKind::Retry => "ECPay is asked to charge again",
+        ActionKind::Resume => "dunning goes on",
         ActionKind::EndGrace => "the plan becomes FREE",
         ActionKind::Cancel => "the order is cancelled at ECPay",
     }

@@ -5,14 +5,21 @@ use std::collections::BTreeMap;
 use lambda_http::{Request, RequestExt};
 use serde_json::Value;
 
+use shared::domain::ids::OperationKey;
+use shared::domain::staff::Cause;
+
 use crate::reply::Failure;
+use crate::tokens::{Token, hex_digest};
 
 /// The largest body that is read, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
+const LONGEST_KEY: usize = 255;
+const LONGEST_REASON: usize = 500;
 
 /// The parts of a request that handlers look at.
 pub(crate) struct Input {
     pub(crate) bearer: Option<String>,
+    key: Option<String>,
     query: BTreeMap<String, String>,
     fields: BTreeMap<String, Value>,
     fault: Option<Failure>,
@@ -28,17 +35,40 @@ impl Input {
         let bearer = bearer
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim().to_owned());
+        let key = request.headers().get("idempotency-key");
+        // Octets that are no text become one that is refused when the key is asked for.
+        let key = key.map(|value| value.to_str().unwrap_or("\u{7f}").to_owned());
         let parameters = request.query_string_parameters();
         let query = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         match fields(request.body().as_ref(), header("content-type").unwrap_or_default()).await {
-            Ok(fields) => Self { bearer, query, fields, fault: None },
-            Err(fault) => Self { bearer, query, fields: BTreeMap::new(), fault: Some(fault) },
+            Ok(fields) => Self { bearer, key, query, fields, fault: None },
+            Err(fault) => Self { bearer, key, query, fields: BTreeMap::new(), fault: Some(fault) },
         }
     }
 
     /// Whether the body could be read.
     pub(crate) fn sound(&self) -> Result<(), Failure> {
         self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// The header `Idempotency-Key` as it is kept: one key of one token is one request.
+    pub(crate) fn key(&self, by: &Token) -> Result<Option<OperationKey>, Failure> {
+        let Some(key) = &self.key else { return Ok(None) };
+        if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Failure::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"));
+        }
+        let digest = hex_digest(&format!("{}|{key}", by.sha256));
+        let kept: String = digest.chars().take(32).collect();
+        OperationKey::parse(&kept).map(Some).map_err(|error| Failure::behind(&error))
+    }
+
+    /// Who asks, why, and under which key. A reason is a text of up to 500 characters.
+    pub(crate) fn cause(&self, by: &Token) -> Result<Cause, Failure> {
+        let why = self.text("why").map(str::trim).filter(|why| !why.is_empty());
+        if why.is_some_and(|why| why.chars().count() > LONGEST_REASON || why.chars().any(char::is_control)) {
+            return Err(Failure::invalid("why", "must be a text of at most 500 characters in one line"));
+        }
+        Ok(Cause { by: by.name.clone(), why: why.map(str::to_owned), key: self.key(by)? })
     }
 
     /// A parameter of the query.
@@ -62,10 +92,22 @@ impl Input {
         }
     }
 
-    /// A field of the body that must be a whole number.
-    pub(crate) fn number(&self, name: &str) -> Option<u64> {
-        let value = self.fields.get(name)?;
-        value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+    /// A field of the body that must be a whole number from 1 to `most`.
+    pub(crate) fn number(&self, name: &str, most: u32) -> Result<u32, Failure> {
+        let value = self.fields.get(name);
+        let number =
+            value.and_then(|value| value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok())));
+        let number = number.and_then(|number| u32::try_from(number).ok()).filter(|number| (1..=most).contains(number));
+        number.ok_or_else(|| Failure::invalid(name, format!("must be 1 to {most}")))
+    }
+
+    /// A parameter of the query that is `true` or `false`, `false` if it is left out.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Failure> {
+        match self.query(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Failure::invalid(name, "must be true or false")),
+        }
     }
 
     /// Refuses fields that nobody reads: a misspelt one would be lost.

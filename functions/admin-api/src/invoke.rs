@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_types::SdkConfig;
 use serde_json::Value;
@@ -29,16 +30,20 @@ impl MaintenanceFunction {
         Self { client: Client::from_conf(config), name }
     }
 
-    /// The function's answer to `event`.
-    pub(crate) async fn invoke(&self, event: &Value) -> Result<Value, Failure> {
+    /// The function's answer to `event`; `None` when it is still at it when the caller must be answered.
+    pub(crate) async fn invoke(&self, event: &Value) -> Result<Option<Value>, Failure> {
         let payload = Blob::new(event.to_string());
         let answer = self.client.invoke().function_name(&self.name).payload(payload).send().await;
-        let answer = answer.map_err(|error| Failure::behind(&error))?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(SdkError::TimeoutError(_)) => return Ok(None),
+            Err(error) => return Err(Failure::behind(&error)),
+        };
         if let Some(kind) = answer.function_error() {
             tracing::error!(kind, "maintenance failed");
             return Err(Failure::unavailable("maintenance failed; its log tells why"));
         }
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        serde_json::from_slice(payload).map_err(|error| Failure::behind(&error))
+        serde_json::from_slice(payload).map(Some).map_err(|error| Failure::behind(&error))
     }
 }

@@ -7,12 +7,12 @@ use shared::domain::ids::{PaymentId, UserId};
 use shared::domain::next_action::{ActionKind, NextAction};
 use shared::domain::payment::{Payment, PaymentOutcome};
 use shared::domain::time::Timestamp;
-use shared::entropy;
 use shared::store::records::WebhookLog;
 
 use crate::AdminApi;
 use crate::input::Input;
 use crate::reply::{self, Failure};
+use crate::runs;
 use crate::subscriptions::outcome_name;
 use crate::tokens::Token;
 
@@ -34,8 +34,13 @@ pub(crate) async fn manual_retry(
     if payment.outcome != PaymentOutcome::Failed {
         return Err(Failure::conflict("not_failed", "this payment did not fail"));
     }
-    let event = json!({ "retry": { "subscription_id": subscription, "by": by.name } });
-    let answer = api.maintenance.invoke(&event).await?;
+    let cause = input.cause(&by)?;
+    let event = json!({
+        "retry": { "subscription_id": subscription, "by": cause.by, "why": cause.why, "key": cause.key },
+    });
+    let Some(answer) = api.maintenance.invoke(&event).await? else {
+        return Err(Failure::unavailable("ECPay is slow; look at the subscription in a minute"));
+    };
     let outcome = answer.get("outcome").and_then(Value::as_str).unwrap_or_default();
     let reason = answer.get("reason").and_then(Value::as_str).unwrap_or_default();
     let message = match outcome {
@@ -52,10 +57,8 @@ pub(crate) async fn manual_retry(
 
 /// Runs all tasks now.
 pub(crate) async fn trigger_maintenance(api: &AdminApi, moment: Moment) -> Result<Response<Body>, Failure> {
-    // Its own id: two runs by hand in one second are two runs.
-    let run_id = entropy::name(12).map_err(|error| Failure::behind(&error))?;
-    let report =
-        api.maintenance.invoke(&json!({ "scheduled_at": moment.now, "run_id": format!("manual-{run_id}") })).await?;
+    let (run, report) = runs::invoke(api, None, false, moment).await?;
+    let Some(report) = report else { return Ok(runs::still_running(&run)) };
     let done = |task: &str| report.pointer(&format!("/tasks/{task}/done")).and_then(Value::as_u64).unwrap_or(0);
     let counts = api.store.status_counts().await?;
     let count = |status: &str| counts.get(status).copied().unwrap_or(0);
@@ -138,7 +141,7 @@ fn webhook((id, log): &(String, WebhookLog)) -> Value {
 /// The older system's word for a success was `success`.
 fn legacy_status(payment: &Payment) -> &'static str {
     match payment.outcome {
-        PaymentOutcome::Succeeded { .. } => "success",
+        PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutside => "success",
         PaymentOutcome::Failed | PaymentOutcome::Pending => outcome_name(payment.outcome),
     }
 }

@@ -21,8 +21,10 @@ mod explain;
 mod input;
 mod invoke;
 mod legacy;
+mod operations;
 mod quarantine;
 mod reply;
+mod runs;
 mod stats;
 mod subscriptions;
 mod tokens;
@@ -180,9 +182,24 @@ async fn dispatch(
             allow(Scope::Read).await?;
             subscriptions::show(api, id, input).await
         }
-        ("POST", ["api", "subscriptions", id, "extend-grace"]) => {
+        ("POST", ["api", "subscriptions", id, name]) => {
             let by = allow(Scope::Operate).await?;
-            subscriptions::extend_grace(api, id, input, (by, moment)).await
+            match operations::parse(name, input) {
+                Some(operation) => operations::operate(api, id, operation?, input, (by, moment)).await,
+                None => Err(Failure::not_found("route", "no such route")),
+            }
+        }
+        ("POST", ["runs", job]) => {
+            allow(Scope::Operate).await?;
+            runs::start(api, job, input, moment).await
+        }
+        ("GET", ["runs"]) => {
+            allow(Scope::Read).await?;
+            runs::list(api, input, moment).await
+        }
+        ("GET", ["runs", id]) => {
+            allow(Scope::Read).await?;
+            runs::show(api, &decoded(id), moment).await
         }
         ("GET", ["quarantine"]) => {
             allow(Scope::Read).await?;

@@ -86,6 +86,11 @@ impl Failure {
         Self::new(Kind::Conflict, code, message)
     }
 
+    /// The caller's key stands for another request.
+    pub(crate) fn key_reused() -> Self {
+        Self::conflict("key_reused", "this Idempotency-Key was used for another request")
+    }
+
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Kind::Unavailable, "unavailable", message)
     }

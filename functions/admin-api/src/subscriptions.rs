@@ -1,12 +1,12 @@
-//! Orders: made, shown with their history, given more time.
+//! Orders: made, and shown with their history.
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
 use shared::clock::Moment;
-use shared::domain::decide_order::{create_order, extend_grace as decide_extension};
-use shared::domain::decision::{Actor, Decision, HistoryEntry, Versioned};
-use shared::domain::ids::{EmailAddress, SubscriptionId, UserId};
+use shared::domain::decide_order::create_order;
+use shared::domain::decision::{Actor, HistoryEntry, Versioned};
+use shared::domain::ids::{EmailAddress, OperationKey, SubscriptionId, UserId};
 use shared::domain::next_action::NextAction;
 use shared::domain::payment::{Payment, PaymentOutcome};
 use shared::domain::plan::BillingCycle;
@@ -34,9 +34,13 @@ pub(crate) async fn create(
     moment: Moment,
 ) -> Result<Response<Body>, Failure> {
     input.only(&["user_id", "email", "plan_id", "billing_cycle", "locale", "replaces", "admin_token"])?;
+    let key = input.key(&by)?;
     let draft = draft(api, input).await?;
     let keys = api.keys.get(moment.wall).await.map_err(|error| Failure::behind(&error))?;
-    let order = store_new(api, draft, by, moment).await?;
+    let order = match key {
+        Some(key) => store_keyed(api, draft, &key, (&by, moment)).await?,
+        None => store_new(api, draft, &by, moment).await?,
+    };
     let form = order_form(&order, &api.config.urls, &keys.current);
     let token = checkout::open(api, &order.id, moment).await?;
     let form_data: Map<String, Value> = form.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
@@ -95,7 +99,7 @@ async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<Subscript
 }
 
 /// Stores the order under a number that nobody has: one letter case, and random enough for a shared merchant.
-async fn store_new(api: &AdminApi, draft: NewOrder, by: Token, moment: Moment) -> Result<Subscription, Failure> {
+async fn store_new(api: &AdminApi, draft: NewOrder, by: &Token, moment: Moment) -> Result<Subscription, Failure> {
     for _ in 0..ATTEMPTS {
         let name = entropy::name(18).map_err(|error| Failure::behind(&error))?;
         let id = SubscriptionId::parse(&format!("DK{name}")).map_err(|error| Failure::behind(&error))?;
@@ -103,14 +107,46 @@ async fn store_new(api: &AdminApi, draft: NewOrder, by: Token, moment: Moment) -
         let order = decision.change.next.clone();
         match api.store.commit(decision, None, &api.config.policy).await? {
             Commit::Done => return Ok(order),
-            Commit::UserHeld(live) => {
-                let message = format!("the user has the live order {live}; name it in replaces");
-                return Err(Failure::conflict("live_order", message));
-            }
+            Commit::UserHeld(live) => return Err(held(&live)),
             Commit::Stale | Commit::AlreadyApplied(_) => {}
         }
     }
     Err(Failure::unavailable("try again"))
+}
+
+/// Stores the order under a number that follows from the request's key: a repetition finds it.
+async fn store_keyed(
+    api: &AdminApi,
+    draft: NewOrder,
+    key: &OperationKey,
+    (by, moment): (&Token, Moment),
+) -> Result<Subscription, Failure> {
+    let name: String = key.as_str().to_ascii_uppercase().chars().take(18).collect();
+    let id = SubscriptionId::parse(&format!("DK{name}")).map_err(|error| Failure::behind(&error))?;
+    let draft = NewOrder { id: id.clone(), ..draft };
+    let same = |order: &Subscription| {
+        let made = (&order.user, &order.email, order.locale, &order.terms, &order.replaces);
+        made == (&draft.user, &draft.email, draft.locale, &draft.terms, &draft.replaces)
+    };
+    // Read first: the order of an earlier request may be live by now, and would hold the user.
+    if let Some(made) = api.store.subscription(&id).await? {
+        return if same(&made.value) { Ok(made.value) } else { Err(Failure::key_reused()) };
+    }
+    let decision = create_order(draft.clone(), Actor::Staff(by.name.clone()), moment.now);
+    let order = decision.change.next.clone();
+    match api.store.commit(decision, None, &api.config.policy).await? {
+        Commit::Done => Ok(order),
+        Commit::UserHeld(live) => Err(held(&live)),
+        Commit::Stale | Commit::AlreadyApplied(_) => match api.store.subscription(&id).await? {
+            Some(made) if same(&made.value) => Ok(made.value),
+            Some(_) => Err(Failure::key_reused()),
+            None => Err(Failure::unavailable("try again")),
+        },
+    }
+}
+
+fn held(live: &SubscriptionId) -> Failure {
+    Failure::conflict("live_order", format!("the user has the live order {live}; name it in replaces"))
 }
 
 /// A subscription with its payments, history and explanation.
@@ -142,6 +178,12 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         "downgrade_reason": order.downgrade.map(|downgrade| downgrade.reason.name()),
         "replaces": order.replaces,
         "superseded_by": order.superseded_by,
+        "paused_until": order.paused.map(|pause| pause.until),
+        "cancel_requested_at": order.cancel_requested,
+        "stuck": order.stuck.as_ref().map(|stuck| json!({
+            "task": stuck.task, "since": stuck.since, "attempts": stuck.attempts, "again_at": stuck.again_at,
+            "parked": stuck.is_parked(), "reason": stuck.reason,
+        })),
         "retry": order.retry.map(|ask| json!({ "asked_at": ask.asked_at, "state": ask.state })),
         "next_action": next.map(|action| json!({ "kind": action.kind.name(), "at": action.at, "why": action.why })),
         "explanation": explain(&order, next.as_ref()),
@@ -153,7 +195,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
     Ok(reply::ok(&body))
 }
 
-async fn find(api: &AdminApi, id: &str) -> Result<Versioned<Subscription>, Failure> {
+pub(crate) async fn find(api: &AdminApi, id: &str) -> Result<Versioned<Subscription>, Failure> {
     let missing = || Failure::not_found("id", "no such subscription");
     let id = SubscriptionId::parse(id).map_err(|_| missing())?;
     api.store.subscription(&id).await?.ok_or_else(missing)
@@ -162,7 +204,7 @@ async fn find(api: &AdminApi, id: &str) -> Result<Versioned<Subscription>, Failu
 fn payment(payment: &Payment) -> Value {
     let number = match payment.outcome {
         PaymentOutcome::Succeeded { number } => Some(number),
-        PaymentOutcome::Failed | PaymentOutcome::Pending => None,
+        PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutside => None,
     };
     let mut shown = json!({
         "id": payment.id, "outcome": outcome_name(payment.outcome), "rtn_code": payment.rtn_code, "rtn_msg": payment.rtn_msg,
@@ -181,6 +223,7 @@ pub(crate) const fn outcome_name(outcome: PaymentOutcome) -> &'static str {
         PaymentOutcome::Succeeded { .. } => "succeeded",
         PaymentOutcome::Failed => "failed",
         PaymentOutcome::Pending => "pending",
+        PaymentOutcome::PaidOutside => "paid_outside",
     }
 }
 
@@ -194,27 +237,4 @@ fn entry((seq, entry): &(u64, HistoryEntry)) -> Value {
         "seq": seq, "at": entry.at, "what": entry.rule.sentence(), "rule": entry.rule,
         "from": entry.from.map(Status::name), "to": entry.to.name(), "by": by, "why": entry.why,
     })
-}
-
-/// Gives a customer in grace more time: `{days: 1 to 60, why}`.
-pub(crate) async fn extend_grace(
-    api: &AdminApi,
-    id: &str,
-    input: &Input,
-    (by, moment): (Token, Moment),
-) -> Result<Response<Body>, Failure> {
-    input.only(&["days", "why", "admin_token"])?;
-    let days = input.number("days").and_then(|days| u32::try_from(days).ok()).filter(|days| (1..=60).contains(days));
-    let days = days.ok_or_else(|| Failure::invalid("days", "must be 1 to 60"))?;
-    let why = input.required("why")?.to_owned();
-    for _ in 0..ATTEMPTS {
-        let order = find(api, id).await?;
-        let cause = (Actor::Staff(by.name.clone()), Some(why.clone()));
-        let decision: Option<Decision> = decide_extension(&order, days, &api.config.policy, cause, moment.now);
-        let decision = decision.ok_or_else(|| Failure::conflict("no_grace", "no grace period is running"))?;
-        if api.store.commit(decision, None, &api.config.policy).await? == Commit::Done {
-            return show(api, id, input).await;
-        }
-    }
-    Err(Failure::unavailable("try again"))
 }

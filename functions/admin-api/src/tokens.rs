@@ -31,7 +31,7 @@ pub(crate) struct AdminTokens {
 #[derive(Clone, Deserialize)]
 pub(crate) struct Token {
     pub(crate) name: String,
-    sha256: String,
+    pub(crate) sha256: String,
     scopes: Vec<Scope>,
     expires_at: Option<Timestamp>,
 }

@@ -87,7 +87,8 @@ pub async fn handle(webhook: &Webhook, request: Request, moment: Moment) -> Resp
     report.simulated &= !webhook.apply_simulated;
     let log = aside::log(kind, report.event.as_str(), true, moment);
     match payments::apply(&webhook.store, &report, Some(&log), &webhook.policy, moment.now).await {
-        Ok(payments::Outcome::Applied(rule)) => {
+        Ok(payments::Outcome::Applied(applied)) => {
+            let rule = applied.decision.change.history.rule;
             tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, rtn_code = report.rtn_code, "{}", rule.sentence());
             webhook
                 .tally

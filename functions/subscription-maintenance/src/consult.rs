@@ -1,12 +1,12 @@
 //! Asking ECPay what became of an order, and storing the answer the way callbacks are stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::clock::Moment;
 use shared::domain::decide_order::order_ended;
 use shared::domain::decide_payment::agrees;
 use shared::domain::decision::{Decision, QuarantineReason, Versioned};
-use shared::domain::ids::SubscriptionId;
+use shared::domain::ids::{GatewayAuthorization, SubscriptionId};
 use shared::domain::payment::{Payment, PaymentOutcome, PaymentReport};
 use shared::domain::subscription::{SeenEvent, Subscription};
 use shared::domain::time::Timestamp;
@@ -14,21 +14,27 @@ use shared::ecpay::check_mac_value::HashKeys;
 use shared::gateway;
 use shared::payments::{self, Outcome};
 use shared::store::commit::Commit;
-use shared::store::{self};
+use shared::store::{self, Store};
 
+use crate::report::Deed;
 use crate::{Error, Maintenance};
 
 /// ECPay is left alone for this many minutes after a 403.
 const BREAKER_MINUTES: i64 = 30;
 
-/// ECPay as one run sees it: whether it may be called, and with which keys.
+/// ECPay and the store as one invocation sees them.
 pub(crate) struct Calls<'a> {
     pub(crate) maintenance: &'a Maintenance,
+    pub(crate) store: Store,
     pub(crate) now: Timestamp,
     moment: Moment,
-    keys: Option<HashKeys>,
-    blocked: bool,
-    consulted: BTreeMap<SubscriptionId, u64>,
+    /// Orders that were asked about: once an invocation.
+    asked: BTreeSet<SubscriptionId>,
+    /// Orders as this invocation left them: the index may still show them as they were.
+    known: BTreeMap<SubscriptionId, Versioned<Subscription>>,
+    deeds: Vec<Deed>,
+    /// Whether ECPay answered a query.
+    answered: bool,
 }
 
 /// Why an order could not be asked about or acted upon.
@@ -36,8 +42,12 @@ pub(crate) struct Calls<'a> {
 pub(crate) enum Failure {
     /// ECPay takes no calls for now.
     Blocked,
-    /// ECPay did not answer, or not clearly.
+    /// ECPay did not answer a query, or not clearly.
     Gateway(gateway::Error),
+    /// ECPay did not answer an ask, or was not reached with it.
+    Act(gateway::Error),
+    /// ECPay took a cancellation, twice by now, and still runs the order.
+    Unconfirmed,
     /// The store or the keys failed: the run ends.
     Fatal(Error),
 }
@@ -49,8 +59,15 @@ impl From<store::Error> for Failure {
 }
 
 impl<'a> Calls<'a> {
-    pub(crate) const fn new(maintenance: &'a Maintenance, moment: Moment) -> Self {
-        Self { maintenance, now: moment.now, moment, keys: None, blocked: false, consulted: BTreeMap::new() }
+    pub(crate) fn new(maintenance: &'a Maintenance, moment: Moment) -> Self {
+        let store = maintenance.store.clone();
+        let (asked, known) = (BTreeSet::new(), BTreeMap::new());
+        Self { maintenance, store, now: moment.now, moment, asked, known, deeds: Vec::new(), answered: false }
+    }
+
+    /// The same, but nothing is written or asked for.
+    pub(crate) fn rehearsing(maintenance: &'a Maintenance, moment: Moment) -> Self {
+        Self { store: maintenance.store.rehearsing(), ..Self::new(maintenance, moment) }
     }
 
     /// Real time at this call.
@@ -58,97 +75,159 @@ impl<'a> Calls<'a> {
         self.moment.wall_now()
     }
 
-    /// The keys to sign with, unless ECPay must be left alone. The breaker is read once a run, when it is needed.
-    pub(crate) async fn permit(&mut self) -> Result<HashKeys, Failure> {
-        if self.blocked {
-            return Err(Failure::Blocked);
-        }
-        if let Some(keys) = &self.keys {
-            return Ok(keys.clone());
-        }
-        if self.maintenance.store.ecpay_blocked_until(self.wall()).await?.is_some() {
-            self.blocked = true;
+    /// Whether ECPay answered any query of this invocation.
+    pub(crate) const fn is_answered(&self) -> bool {
+        self.answered
+    }
+
+    /// What was done since this was last asked.
+    pub(crate) fn take_deeds(&mut self) -> Vec<Deed> {
+        std::mem::take(&mut self.deeds)
+    }
+
+    /// Notes something that was asked of ECPay, or in a dry run would be.
+    pub(crate) fn note_ask(&mut self, subscription: &SubscriptionId, asks: &'static str, answer: Option<&'static str>) {
+        self.deeds.push(Deed::Asked { subscription: subscription.clone(), asks, answer });
+    }
+
+    /// The keys to sign with, unless ECPay must be left alone. Asked before every call: another instance may have met
+    /// a 403 meanwhile.
+    pub(crate) async fn permit(&self) -> Result<HashKeys, Failure> {
+        if self.store.ecpay_blocked_until(self.wall()).await?.is_some() {
             return Err(Failure::Blocked);
         }
         let keys = self.maintenance.keys.get(self.wall()).await.map_err(|error| Failure::Fatal(error.into()))?;
-        self.keys = Some(keys.current.clone());
         Ok(keys.current)
     }
 
     /// Turns a failed call into what the run does about it: a 403 stops all calls of all functions.
-    pub(crate) async fn failure(&mut self, error: gateway::Error) -> Failure {
+    pub(crate) async fn failure(&self, error: gateway::Error, what: fn(gateway::Error) -> Failure) -> Failure {
         if !matches!(error, gateway::Error::Blocked) {
-            return Failure::Gateway(error);
+            return what(error);
         }
-        self.blocked = true;
         tracing::warn!("ECPay answered 403: no calls for {BREAKER_MINUTES} minutes");
-        match self.maintenance.store.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
+        match self.store.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
             Ok(()) => Failure::Blocked,
             Err(error) => error.into(),
         }
     }
 
-    /// Asks about an order, unless this run did and nothing was written since, and stores what is new. Gives the
-    /// order as it then is.
-    pub(crate) async fn consult(&mut self, id: &SubscriptionId) -> Result<Versioned<Subscription>, Failure> {
-        let known = self.maintenance.store.subscription(id).await?.ok_or_else(|| missing(id))?;
-        if self.consulted.get(id) == Some(&known.version) {
-            return Ok(known);
+    /// The order as this invocation last left it, where that is newer.
+    pub(crate) fn newest(&self, order: Versioned<Subscription>) -> Versioned<Subscription> {
+        match self.known.get(&order.value.id) {
+            Some(known) if known.version > order.version => known.clone(),
+            _ => order,
         }
-        self.consult_again(id).await
     }
 
-    /// Asks about an order in any case.
-    pub(crate) async fn consult_again(&mut self, id: &SubscriptionId) -> Result<Versioned<Subscription>, Failure> {
+    /// Asks about an order, unless this invocation did already, and stores what is new. Gives the order as it then is.
+    pub(crate) async fn consult(&mut self, order: Versioned<Subscription>) -> Result<Versioned<Subscription>, Failure> {
+        let order = self.newest(order);
+        if self.asked.contains(&order.value.id) { Ok(order) } else { self.consult_again(order).await }
+    }
+
+    /// Asks about an order in any case. What the order itself remembers tells what is new; only where ECPay's log and
+    /// its count disagree, all payments are read.
+    pub(crate) async fn consult_again(
+        &mut self,
+        order: Versioned<Subscription>,
+    ) -> Result<Versioned<Subscription>, Failure> {
         let keys = self.permit().await?;
-        let store = &self.maintenance.store;
-        let payments = store.payments(id).await?;
-        let numbered = payments.iter().filter_map(numbered).collect();
-        let asked = self.maintenance.gateway.period_info(id, &numbered, self.wall(), &keys).await;
-        let info = match asked {
-            Ok(info) => info,
-            Err(error) => return Err(self.failure(error).await),
+        let id = order.value.id.clone();
+        self.asked.insert(id.clone());
+        let asked = self.maintenance.gateway.period_info(&id, self.wall(), &keys).await;
+        let answer = match asked {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.failure(error, Failure::Gateway).await),
         };
+        self.answered = true;
+        let mut info = answer.reports(&numbered_by(&order.value));
+        let mut payments = Vec::new();
+        if info.unnumbered > 0 {
+            payments = self.store.payments(&id).await?;
+            info = answer.reports(&payments.iter().filter_map(numbered).collect());
+        }
         if info.unnumbered > 0 {
             tracing::warn!(subscription = %id, count = info.unnumbered, "ECPay's log and its count of successes disagree");
         }
-        for report in info.reports.iter().filter(|report| !is_known(&payments, report)) {
-            self.apply(report).await?;
+        let mut order = order;
+        for report in &info.reports {
+            if !remembers(&order.value, report) && !is_known(&payments, report) {
+                order = self.apply(order, report).await?;
+            }
         }
-        let mut order = store.subscription(id).await?.ok_or_else(|| missing(id))?;
-        if let Some(decision) = info.ended.and_then(|how| order_ended(&order, how, self.now)) {
-            self.commit(decision).await?;
-            order = store.subscription(id).await?.ok_or_else(|| missing(id))?;
+        if let Some(decision) = info.ended.and_then(|how| order_ended(&order, how, self.now))
+            && let Some(ended) = self.commit(decision).await?
+        {
+            order = ended;
         }
-        self.consulted.insert(id.clone(), order.version);
+        self.known.insert(id, order.clone());
         Ok(order)
     }
 
-    async fn apply(&self, report: &PaymentReport) -> Result<(), Failure> {
-        let maintenance = self.maintenance;
-        match payments::apply(&maintenance.store, report, None, &maintenance.policy, self.now).await? {
-            Outcome::Applied(rule) => {
+    async fn apply(
+        &mut self,
+        order: Versioned<Subscription>,
+        report: &PaymentReport,
+    ) -> Result<Versioned<Subscription>, Failure> {
+        match payments::apply_to(&self.store, &order, report, &self.maintenance.policy, self.now).await? {
+            Outcome::Applied(applied) => {
+                let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, "found by query: {}", rule.sentence());
+                self.deeds.push(Deed::decided(&applied.decision));
+                return Ok(applied.decision.after());
             }
             Outcome::Repeat => {}
             Outcome::Quarantined(reason) => {
                 tracing::warn!(subscription = %report.subscription, event = %report.event, reason = reason.name(), "an entry of ECPay's log was set aside");
                 let set_aside = payments::quarantined(report, &reason, fields(report, &reason), self.now);
-                payments::set_aside(&maintenance.store, &set_aside, &reason, None).await?;
+                payments::set_aside(&self.store, &set_aside, &reason, None).await?;
+                return Ok(order);
             }
         }
-        Ok(())
+        // A callback was faster.
+        self.store.subscription(&report.subscription).await?.ok_or_else(|| missing(&report.subscription))
     }
 
-    /// Stores a decision about an order; `false` when somebody else wrote first, and the next run will see.
-    pub(crate) async fn commit(&self, decision: Decision) -> Result<bool, Failure> {
+    /// Stores a decision about an order and gives what is stored then; `None` when somebody else wrote first, and the
+    /// next run will see.
+    pub(crate) async fn commit(&mut self, decision: Decision) -> Result<Option<Versioned<Subscription>>, Failure> {
+        let deed = Deed::decided(&decision);
+        let stored = self.store_answer(decision).await?;
+        self.deeds.extend(stored.is_some().then_some(deed));
+        Ok(stored)
+    }
+
+    /// The same for what ECPay answered, which no dry run can know.
+    pub(crate) async fn store_answer(
+        &mut self,
+        decision: Decision,
+    ) -> Result<Option<Versioned<Subscription>>, Failure> {
         let rule = decision.change.history.rule;
-        let id = decision.change.next.id.clone();
-        let done = self.maintenance.store.commit(decision, None, &self.maintenance.policy).await? == Commit::Done;
-        if done {
+        let after = decision.after();
+        let id = after.value.id.clone();
+        if self.store.commit(decision, None, &self.maintenance.policy).await? != Commit::Done {
+            return Ok(None);
+        }
+        if !self.store.is_rehearsing() {
             tracing::info!(subscription = %id, ?rule, "{}", rule.sentence());
         }
-        Ok(done)
+        self.known.insert(id, after.clone());
+        Ok(Some(after))
+    }
+}
+
+/// The success numbers of the authorisations that an order remembers.
+fn numbered_by(order: &Subscription) -> BTreeMap<GatewayAuthorization, u32> {
+    let number = |seen: &SeenEvent| Some((seen.gwsr.clone()?, seen.event.success_number()?));
+    order.recent.iter().filter_map(number).collect()
+}
+
+/// Whether the order itself shows that a report was applied.
+fn remembers(order: &Subscription, report: &PaymentReport) -> bool {
+    match order.recent.iter().find(|seen| seen.event == report.event) {
+        Some(seen) => agrees(seen, report),
+        None => order.facts.hold(report),
     }
 }
 
@@ -157,10 +236,16 @@ fn missing(id: &SubscriptionId) -> Failure {
     Failure::Fatal(store::Error::Unreadable { pk: id.to_string(), sk: String::new(), reason }.into())
 }
 
-fn numbered(payment: &Payment) -> Option<(shared::domain::ids::GatewayAuthorization, u32)> {
+fn numbered(payment: &Payment) -> Option<(GatewayAuthorization, u32)> {
     match (&payment.gwsr, payment.outcome) {
         (Some(gwsr), PaymentOutcome::Succeeded { number }) => Some((gwsr.clone(), number)),
-        (_, PaymentOutcome::Succeeded { .. } | PaymentOutcome::Failed | PaymentOutcome::Pending) => None,
+        (
+            _,
+            PaymentOutcome::Succeeded { .. }
+            | PaymentOutcome::Failed
+            | PaymentOutcome::Pending
+            | PaymentOutcome::PaidOutside,
+        ) => None,
     }
 }
 

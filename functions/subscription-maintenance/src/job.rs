@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::domain::ids::SubscriptionId;
+use shared::domain::ids::{OperationKey, SubscriptionId};
 use shared::domain::time::Timestamp;
+use shared::store::runs::run_id;
 
 /// One invocation's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum Job {
     Tasks(Tasks),
     /// A retry that staff asked for.
     Retry(Retry),
+    /// An order whose customer wishes to end it: done now, where the schedule would do it later.
+    Cancel(Cancel),
 }
 
 /// Scheduled tasks at a logical time.
@@ -23,15 +26,30 @@ pub struct Tasks {
     pub scheduled_at: Timestamp,
     /// The same for every attempt of one run.
     pub id: String,
+    /// Whether nothing is to be written, asked for or sent: the report tells what would be.
+    pub dry_run: bool,
 }
 
 /// A retry that staff asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Retry {
     /// Which order.
     pub subscription_id: SubscriptionId,
     /// The name of the token that was used.
     pub by: String,
+    /// The reason given.
+    pub why: Option<String>,
+    /// The key of the request: one key, one retry.
+    pub key: Option<OperationKey>,
+}
+
+/// An order to be ended now.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {
+    /// Which order.
+    pub subscription_id: SubscriptionId,
 }
 
 /// A task. The order of the variants is the order of work: what ECPay knows first, mail last.
@@ -42,6 +60,8 @@ pub enum Task {
     Reconcile,
     /// Ask ECPay about orders that are not paid yet.
     CheckPending,
+    /// Go on with dunning whose pause is over.
+    Resume,
     /// Ask ECPay to charge again.
     Retry,
     /// Take plans away whose grace ended.
@@ -67,13 +87,24 @@ struct Event {
     task: Option<OneOrMany>,
     scheduled_at: Option<Timestamp>,
     run_id: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
     retry: Option<Retry>,
+    cancel: Option<Cancel>,
 }
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Reconcile, Self::CheckPending, Self::Retry, Self::EndGrace, Self::Cancel, Self::CleanUp, Self::SendMail];
+    pub const ALL: [Self; 8] = [
+        Self::Reconcile,
+        Self::CheckPending,
+        Self::Resume,
+        Self::Retry,
+        Self::EndGrace,
+        Self::Cancel,
+        Self::CleanUp,
+        Self::SendMail,
+    ];
 
     /// The name in schedules, reports and URLs.
     #[must_use]
@@ -81,6 +112,7 @@ impl Task {
         match self {
             Self::Reconcile => "reconcile",
             Self::CheckPending => "check-pending",
+            Self::Resume => "resume",
             Self::Retry => "retry",
             Self::EndGrace => "end-grace",
             Self::Cancel => "cancel",
@@ -91,8 +123,8 @@ impl Task {
 }
 
 impl Job {
-    /// Reads `{"task": name or list of names, "scheduled_at": RFC 3339}`, both optional (all tasks, now), or
-    /// `{"retry": {"subscription_id", "by"}}`.
+    /// Reads `{"task": name or list of names, "scheduled_at": RFC 3339, "run_id": name, "dry_run": bool}`, all optional
+    /// (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}` or `{"cancel": {"subscription_id"}}`.
     ///
     /// # Errors
     /// What is wrong with the event.
@@ -100,6 +132,9 @@ impl Job {
         let event: Event = serde_json::from_value(event)?;
         if let Some(retry) = event.retry {
             return Ok(Self::Retry(retry));
+        }
+        if let Some(cancel) = event.cancel {
+            return Ok(Self::Cancel(cancel));
         }
         let mut tasks = match event.task {
             None => Task::ALL.to_vec(),
@@ -110,7 +145,7 @@ impl Job {
         tasks.dedup();
         let scheduled_at = event.scheduled_at.unwrap_or(now);
         let names = tasks.iter().map(|task| task.name()).collect::<Vec<_>>().join("+");
-        let id = format!("{scheduled_at}#{}", event.run_id.unwrap_or(names));
-        Ok(Self::Tasks(Tasks { tasks, scheduled_at, id }))
+        let id = run_id(scheduled_at, &event.run_id.unwrap_or(names));
+        Ok(Self::Tasks(Tasks { tasks, scheduled_at, id, dry_run: event.dry_run }))
     }
 }

@@ -96,13 +96,14 @@ impl Maintenance {
     }
 }
 
-/// Does one job: scheduled tasks, or a retry that staff asked for.
+/// Does one job: scheduled tasks, or what staff asked for.
 ///
 /// # Errors
 /// [`Error`] where repeating the invocation helps; what one subscription could not be helped with is in the report.
 pub async fn run(maintenance: &Maintenance, event: Value, moment: Moment) -> Result<Value, Error> {
     match Job::parse(event, moment.now).map_err(Error::NotAJob)? {
-        Job::Tasks(tasks) => run::tasks(maintenance, &tasks, moment).await,
-        Job::Retry(retry) => manual::retry(maintenance, &retry, moment).await,
+        Job::Tasks(tasks) => Box::pin(run::tasks(maintenance, &tasks, moment)).await,
+        Job::Retry(retry) => Box::pin(manual::retry(maintenance, &retry, moment)).await,
+        Job::Cancel(cancel) => Box::pin(manual::cancel(maintenance, &cancel, moment)).await,
     }
 }

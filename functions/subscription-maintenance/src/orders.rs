@@ -4,9 +4,10 @@ use shared::domain::decide_order::{
     cancel_overtaken, charge_missing, claim_cancel, end_grace, still_pending, success_missing,
 };
 use shared::domain::decide_retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
+use shared::domain::decide_staff;
 use shared::domain::decision::{Actor, Decision, Versioned};
-use shared::domain::ids::SubscriptionId;
 use shared::domain::next_action::{ActionKind, NextAction};
+use shared::domain::stuck::{get_stuck, get_unstuck};
 use shared::domain::subscription::{RetryState, Status, Subscription};
 use shared::ecpay::action::{PeriodAction, PeriodActionReply};
 use shared::gateway;
@@ -17,15 +18,31 @@ use crate::report::Step;
 /// How often an answer is stored again because a callback came first.
 const ATTEMPTS: usize = 4;
 
+/// Does the task that is due for an order.
+pub(crate) async fn handle(
+    calls: &mut Calls<'_>,
+    kind: ActionKind,
+    order: Versioned<Subscription>,
+) -> Result<Step, Failure> {
+    match kind {
+        ActionKind::Reconcile => reconcile(calls, order).await,
+        ActionKind::CheckPending => check_pending(calls, order).await,
+        ActionKind::Retry => retry(calls, order).await,
+        ActionKind::Resume => resume(calls, order).await,
+        ActionKind::EndGrace => end(calls, order).await,
+        ActionKind::Cancel => cancel(calls, order).await,
+    }
+}
+
 /// Whether an order still needs the task, as it now is.
 fn is_due(order: &Subscription, kind: ActionKind, calls: &Calls<'_>) -> bool {
     NextAction::of(order, &calls.maintenance.policy).is_some_and(|action| action.kind == kind && action.at <= calls.now)
 }
 
 /// Commits what was decided, if anything was.
-async fn conclude(calls: &Calls<'_>, decision: Option<Decision>) -> Result<Step, Failure> {
+async fn conclude(calls: &mut Calls<'_>, decision: Option<Decision>) -> Result<Step, Failure> {
     match decision {
-        Some(decision) => Ok(if calls.commit(decision).await? { Step::Done } else { overtaken() }),
+        Some(decision) => Ok(if calls.commit(decision).await?.is_some() { Step::Done } else { overtaken() }),
         None => Ok(overtaken()),
     }
 }
@@ -34,19 +51,24 @@ fn overtaken() -> Step {
     Step::Skipped("changed meanwhile".to_owned())
 }
 
-fn skipped(reason: &str) -> Result<Step, Failure> {
+/// Nothing has to be done for an order that was looked at. If its task could not be done before, it can now.
+async fn settled(calls: &mut Calls<'_>, order: &Versioned<Subscription>, reason: &str) -> Result<Step, Failure> {
+    if let Some(decision) = get_unstuck(order, calls.now) {
+        calls.commit(decision).await?;
+    }
     Ok(Step::Skipped(reason.to_owned()))
 }
 
 /// A late charge or an open retry: ask, and draw the conclusions that time allows.
-pub(crate) async fn reconcile(calls: &mut Calls<'_>, due: &Versioned<Subscription>) -> Result<Step, Failure> {
-    let order = calls.consult(&due.value.id).await?;
+async fn reconcile(calls: &mut Calls<'_>, due: Versioned<Subscription>) -> Result<Step, Failure> {
+    let version = due.version;
+    let order = calls.consult(due).await?;
     if !is_due(&order.value, ActionKind::Reconcile, calls) {
-        return Ok(if order.version == due.version {
-            Step::Skipped("settled meanwhile".to_owned())
+        return if order.version == version {
+            settled(calls, &order, "settled meanwhile").await
         } else {
-            Step::Done
-        });
+            Ok(Step::Done)
+        };
     }
     let conclusion = give_up_retry(&order, calls.now)
         .or_else(|| charge_missing(&order, calls.now))
@@ -54,14 +76,14 @@ pub(crate) async fn reconcile(calls: &mut Calls<'_>, due: &Versioned<Subscriptio
         .or_else(|| success_missing(&order, calls.now));
     match conclusion {
         Some(_) => conclude(calls, conclusion).await,
-        None if order.version == due.version => skipped("nothing new at ECPay"),
+        None if order.version == version => settled(calls, &order, "nothing new at ECPay").await,
         None => Ok(Step::Done),
     }
 }
 
 /// A pending order: ask, and give it up after a day.
-pub(crate) async fn check_pending(calls: &mut Calls<'_>, due: &Versioned<Subscription>) -> Result<Step, Failure> {
-    let order = calls.consult(&due.value.id).await?;
+async fn check_pending(calls: &mut Calls<'_>, due: Versioned<Subscription>) -> Result<Step, Failure> {
+    let order = calls.consult(due).await?;
     if order.value.status != Status::Pending {
         return Ok(Step::Done);
     }
@@ -69,91 +91,126 @@ pub(crate) async fn check_pending(calls: &mut Calls<'_>, due: &Versioned<Subscri
 }
 
 /// A retry by schedule: ask first whether it is still needed.
-pub(crate) async fn retry(calls: &mut Calls<'_>, due: &Versioned<Subscription>) -> Result<Step, Failure> {
-    let order = calls.consult(&due.value.id).await?;
+async fn retry(calls: &mut Calls<'_>, due: Versioned<Subscription>) -> Result<Step, Failure> {
+    let version = due.version;
+    let order = calls.consult(due).await?;
     if !retry_is_due(&order.value, &calls.maintenance.policy, calls.now) {
-        return Ok(if order.version == due.version { Step::Skipped("not needed".to_owned()) } else { Step::Done });
+        return if order.version == version { settled(calls, &order, "not needed").await } else { Ok(Step::Done) };
     }
-    ask_retry(calls, &order, Actor::Schedule).await
+    match claim_retry(&order, Actor::Schedule, calls.now) {
+        Ok(claim) => ask_retry(calls, claim).await,
+        Err(refusal) => settled(calls, &order, &refusal.to_string()).await,
+    }
 }
 
-/// Claims a retry, asks ECPay once, and stores what it answered.
-pub(crate) async fn ask_retry(
-    calls: &mut Calls<'_>,
-    order: &Versioned<Subscription>,
-    by: Actor,
-) -> Result<Step, Failure> {
+/// Stores the claim of a retry, asks ECPay once, and stores what it answered.
+pub(crate) async fn ask_retry(calls: &mut Calls<'_>, claim: Decision) -> Result<Step, Failure> {
     let keys = calls.permit().await?;
-    let claim = match claim_retry(order, by, calls.now) {
-        Ok(claim) => claim,
-        Err(refusal) => return Ok(Step::Skipped(refusal.to_string())),
-    };
-    if !calls.commit(claim).await? {
-        return Ok(overtaken());
+    let Some(claimed) = calls.commit(claim).await? else { return Ok(overtaken()) };
+    let id = claimed.value.id.clone();
+    if calls.store.is_rehearsing() {
+        calls.note_ask(&id, "ReAuth", None);
+        return Ok(Step::Done);
     }
-    let id = &order.value.id;
-    let asked = calls.maintenance.gateway.act(PeriodAction::ReAuth, id, calls.wall(), &keys).await;
-    let (state, failure) = match asked {
-        Ok(PeriodActionReply::Accepted) => (RetryState::Accepted, None),
+    let asked = calls.maintenance.gateway.act(PeriodAction::ReAuth, &id, calls.wall(), &keys).await;
+    let (state, answer, failure) = match asked {
+        Ok(PeriodActionReply::Accepted) => (RetryState::Accepted, "accepted", None),
         Ok(PeriodActionReply::Refused { rtn_code }) => {
             tracing::warn!(subscription = %id, rtn_code, "ECPay refused a retry");
-            (RetryState::Refused, None)
+            (RetryState::Refused, "refused", None)
         }
         Err(error @ (gateway::Error::Blocked | gateway::Error::NotReached(_))) => {
-            (RetryState::NotAsked, Some(calls.failure(error).await))
+            (RetryState::NotAsked, "not asked", Some(calls.failure(error, Failure::Act).await))
         }
         Err(error @ (gateway::Error::Unclear(_) | gateway::Error::Query(_))) => {
             tracing::warn!(subscription = %id, error = shared::telemetry::chain(&error), "the answer to a retry was lost");
-            (RetryState::Unknown, None)
+            (RetryState::Unknown, "unclear", None)
         }
     };
-    store_answer(calls, id, state).await?;
+    calls.note_ask(&id, "ReAuth", Some(answer));
+    store_answer(calls, claimed, state).await?;
     failure.map_or(Ok(Step::Done), Err)
 }
 
 /// A callback may be stored between the claim and the answer; the answer is then stored on top of it.
-async fn store_answer(calls: &Calls<'_>, id: &SubscriptionId, state: RetryState) -> Result<(), Failure> {
+async fn store_answer(
+    calls: &mut Calls<'_>,
+    claimed: Versioned<Subscription>,
+    state: RetryState,
+) -> Result<(), Failure> {
+    let id = claimed.value.id.clone();
+    let mut order = Some(claimed);
     for _ in 0..ATTEMPTS {
-        let Some(order) = calls.maintenance.store.subscription(id).await? else { return Ok(()) };
-        let Some(decision) = answer_retry(&order, state, calls.now) else { return Ok(()) };
-        if calls.commit(decision).await? {
+        let Some(decision) = order.and_then(|order| answer_retry(&order, state, calls.now)) else { return Ok(()) };
+        if calls.store_answer(decision).await?.is_some() {
             return Ok(());
         }
+        order = calls.store.subscription(&id).await?;
     }
     // The claim stands as unknown, which a query resolves.
     tracing::warn!(subscription = %id, ?state, "the answer to a retry could not be stored");
     Ok(())
 }
 
+/// A pause that is over. Needs nothing from ECPay.
+async fn resume(calls: &mut Calls<'_>, due: Versioned<Subscription>) -> Result<Step, Failure> {
+    let order = calls.newest(due);
+    let due = is_due(&order.value, ActionKind::Resume, calls);
+    let decision = decide_staff::resume(&order, &calls.maintenance.policy, calls.now).filter(|_| due);
+    conclude(calls, decision).await
+}
+
 /// Grace that ended, or a paid period of an order that is over. Needs nothing from ECPay.
-pub(crate) async fn end(calls: &Calls<'_>, due: &Versioned<Subscription>) -> Result<Step, Failure> {
-    conclude(calls, end_grace(due, &calls.maintenance.policy, calls.now)).await
+async fn end(calls: &mut Calls<'_>, due: Versioned<Subscription>) -> Result<Step, Failure> {
+    let order = calls.newest(due);
+    let decision = end_grace(&order, &calls.maintenance.policy, calls.now);
+    conclude(calls, decision).await
 }
 
 /// An order to be ended: ask whether it still runs, end it, and ask again, for only a query proves the end.
-pub(crate) async fn cancel(calls: &mut Calls<'_>, due: &Versioned<Subscription>) -> Result<Step, Failure> {
-    let order = calls.consult(&due.value.id).await?;
+pub(crate) async fn cancel(calls: &mut Calls<'_>, due: Versioned<Subscription>) -> Result<Step, Failure> {
+    let order = calls.consult(due).await?;
     if !is_due(&order.value, ActionKind::Cancel, calls) {
         return Ok(Step::Done);
     }
     if order.value.retry.is_some_and(|ask| ask.is_open()) {
-        return skipped("a retry is open");
+        return settled(calls, &order, "a retry is open").await;
     }
     let keys = calls.permit().await?;
     let Some(claim) = claim_cancel(&order, &calls.maintenance.policy, calls.now) else {
-        return skipped("asked, not confirmed yet");
+        return settled(calls, &order, "asked, not confirmed yet").await;
     };
-    if !calls.commit(claim).await? {
-        return Ok(overtaken());
+    let asked_before = order.value.cancel.is_some();
+    let Some(claimed) = calls.commit(claim).await? else { return Ok(overtaken()) };
+    let id = claimed.value.id.clone();
+    if calls.store.is_rehearsing() {
+        calls.note_ask(&id, "Cancel", None);
+        return Ok(Step::Done);
     }
-    let id = &order.value.id;
-    match calls.maintenance.gateway.act(PeriodAction::Cancel, id, calls.wall(), &keys).await {
-        Ok(PeriodActionReply::Accepted) => {}
+    let answer = match calls.maintenance.gateway.act(PeriodAction::Cancel, &id, calls.wall(), &keys).await {
+        Ok(PeriodActionReply::Accepted) => "accepted",
         // Among the refusals is "already stopped", so the query decides here too.
         Ok(PeriodActionReply::Refused { rtn_code }) => {
-            tracing::warn!(subscription = %id, rtn_code, "ECPay refused a cancellation")
+            tracing::warn!(subscription = %id, rtn_code, "ECPay refused a cancellation");
+            "refused"
         }
-        Err(error) => return Err(calls.failure(error).await),
-    }
-    calls.consult_again(id).await.map(|_| Step::Done)
+        Err(error) => return Err(calls.failure(error, Failure::Act).await),
+    };
+    calls.note_ask(&id, "Cancel", Some(answer));
+    let after = calls.consult_again(claimed).await?;
+    if after.value.ended.is_none() && asked_before { Err(Failure::Unconfirmed) } else { Ok(Step::Done) }
+}
+
+/// Puts an order aside whose task failed for its own sake, until it is tried again.
+pub(crate) async fn put_aside(
+    calls: &mut Calls<'_>,
+    kind: ActionKind,
+    order: Versioned<Subscription>,
+    reason: &str,
+) -> Result<(), Failure> {
+    let order = calls.newest(order);
+    let decision = get_stuck(&order, kind, reason, calls.now);
+    tracing::warn!(subscription = %order.value.id, task = kind.name(), reason, "a task could not be done for this order");
+    // Where somebody else wrote first the order is met again, as it then is.
+    calls.commit(decision).await.map(|_| ())
 }

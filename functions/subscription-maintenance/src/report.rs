@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use shared::domain::decision::Decision;
 use shared::domain::ids::SubscriptionId;
+use shared::domain::plan::PlanId;
+use shared::domain::rule::Rule;
+use shared::domain::subscription::Status;
 
 use crate::Task;
 
-/// The longest list of subscriptions that a report names.
+/// The longest lists of a task's report: the whole row must stay within DynamoDB's 400 KB.
 const NAMED: usize = 50;
+const DEEDS: usize = 200;
 
 /// What a run did, by task.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -30,9 +35,54 @@ pub(crate) struct TaskReport {
     /// The first subscriptions of those, with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) failures: Vec<(SubscriptionId, String)>,
+    /// The first things that were done, or in a dry run would be; shown apart from the counts.
+    #[serde(skip)]
+    pub(crate) did: Vec<Deed>,
     /// Why the task stopped before its end, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stopped: Option<&'static str>,
+}
+
+/// One thing that a run does.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Deed {
+    /// A decision that is stored.
+    Decided {
+        /// About which order.
+        subscription: SubscriptionId,
+        /// The rule that fired.
+        rule: Rule,
+        /// The rule in words.
+        what: &'static str,
+        /// The state before.
+        from: Option<&'static str>,
+        /// The state after.
+        to: &'static str,
+        /// The plan after.
+        plan: PlanId,
+        /// What is told.
+        notices: Vec<&'static str>,
+    },
+    /// Something that is asked of ECPay.
+    Asked {
+        /// About which order.
+        subscription: SubscriptionId,
+        /// `ReAuth` or `Cancel`.
+        asks: &'static str,
+        /// What came of it; nothing in a dry run.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<&'static str>,
+    },
+    /// A mail that is handled.
+    Mail {
+        /// The notice.
+        notice: String,
+        /// Its kind.
+        kind: &'static str,
+        /// What becomes of it.
+        outcome: &'static str,
+    },
 }
 
 /// What came of one item.
@@ -44,6 +94,21 @@ pub(crate) enum Step {
     Skipped(String),
     /// It could not be helped this time.
     Failed(String),
+}
+
+impl Deed {
+    pub(crate) fn decided(decision: &Decision) -> Self {
+        let history = &decision.change.history;
+        Self::Decided {
+            subscription: decision.change.next.id.clone(),
+            rule: history.rule,
+            what: history.rule.sentence(),
+            from: history.from.map(Status::name),
+            to: history.to.name(),
+            plan: decision.change.next.plan.clone(),
+            notices: decision.notices.iter().map(|notice| notice.kind.name()).collect(),
+        }
+    }
 }
 
 impl TaskReport {
@@ -60,9 +125,20 @@ impl TaskReport {
             }
         }
     }
+
+    pub(crate) fn add_deeds(&mut self, deeds: impl IntoIterator<Item = Deed>) {
+        let room = DEEDS.saturating_sub(self.did.len());
+        self.did.extend(deeds.into_iter().take(room));
+    }
 }
 
 impl RunReport {
+    /// What was done, by task.
+    pub(crate) fn did(&self) -> BTreeMap<Task, &[Deed]> {
+        let busy = self.tasks.iter().filter(|(_, report)| !report.did.is_empty());
+        busy.map(|(task, report)| (*task, report.did.as_slice())).collect()
+    }
+
     /// Whether nothing was due.
     pub(crate) fn is_idle(&self) -> bool {
         self.tasks.values().all(|task| task.due == 0 && task.stopped.is_none())

@@ -2,17 +2,19 @@
 
 use serde_json::{Value, json};
 use shared::clock::Moment;
+use shared::domain::decision::Versioned;
 use shared::domain::next_action::ActionKind;
 use shared::domain::notification::{Notice, NoticeKind};
-use shared::domain::time::{Timestamp, Zone};
+use shared::domain::subscription::Subscription;
+use shared::domain::time::{LocalDate, Timestamp, Zone};
 use shared::ecpay::order::Environment;
-use shared::outbox;
-use shared::store::runs::RunClaim;
+use shared::store::runs::{NewRun, RunClaim};
 use shared::telemetry::chain;
+use shared::{gateway, outbox};
 
 use crate::consult::{Calls, Failure};
 use crate::job::Tasks;
-use crate::report::{RunReport, Step, TaskReport};
+use crate::report::{Deed, RunReport, Step, TaskReport};
 use crate::{Error, Maintenance, Task, orders};
 
 /// A run stops taking up new items after this many seconds; the next one goes on.
@@ -21,46 +23,60 @@ const RUN_SECONDS: u64 = 240;
 const LEASE_MINUTES: i64 = 6;
 /// Callback logs deleted by one run.
 const CLEAN_UP_LIMIT: usize = 5_000;
-/// Reports counted in a digest.
+/// Reasons named in a digest.
 const DIGEST_REASONS: usize = 10;
+/// Digests are made for this many days back, so that a run that was missed is caught up.
+const DIGEST_DAYS: i64 = 3;
+/// Items that one task takes up in one run.
+const TASK_LIMIT: u64 = 2_000;
+/// A task stops after so many orders about which ECPay says nothing, where it says nothing about any.
+const SILENT_ORDERS: usize = 3;
+const BLOCKED: &str = "ECPay takes no calls for now";
 
 /// Does tasks once: a run that was done answers with its report, one that somebody else is at does nothing.
 pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Moment) -> Result<Value, Error> {
     let store = &maintenance.store;
     let moment = Moment { now: tasks.scheduled_at, ..moment };
+    if tasks.dry_run {
+        // On the heap, here and below: the futures of all tasks together are too much for a thread's stack.
+        let report = Box::pin(perform(Calls::rehearsing(maintenance, moment), tasks, moment)).await?;
+        return Ok(answer(tasks, &report));
+    }
     // The five-minute run is mostly idle: it leaves a row only where it did something.
     let quiet = tasks.tasks.iter().all(|task| matches!(task, Task::CheckPending | Task::SendMail));
     let lease_until = moment.wall.plus_minutes(LEASE_MINUTES);
-    let claim = || store.claim_run(&tasks.id, tasks.scheduled_at, moment.wall, lease_until);
+    let claim = || {
+        let names = tasks.tasks.iter().map(|task| task.name().to_owned()).collect();
+        let new = NewRun { id: &tasks.id, tasks: names, scheduled_at: tasks.scheduled_at };
+        store.claim_run(new, moment.wall, lease_until)
+    };
     let claimed = match if quiet { None } else { Some(claim().await?) } {
         Some(RunClaim::Running) => return Ok(json!({ "run": tasks.id, "status": "already_running" })),
         Some(RunClaim::Done(report)) => return Ok(serde_json::from_str(&report).unwrap_or_default()),
         Some(RunClaim::Ours(claimed)) => Some(claimed),
         None => None,
     };
-    let report = match perform(maintenance, tasks, moment).await {
+    let report = match Box::pin(perform(Calls::new(maintenance, moment), tasks, moment)).await {
         Ok(report) => report,
         Err(error) => {
             if let Some(claimed) = claimed
-                && let Err(also) = store.release_run(claimed, moment.wall_now()).await
+                && let Err(also) = store.release_run(claimed, moment.wall_now(), error.to_string()).await
             {
                 tracing::warn!(error = chain(&also), "a failed run keeps its lease");
             }
             return Err(error);
         }
     };
-    let answer = json!({
-        "run": tasks.id, "status": "done", "scheduled_at": tasks.scheduled_at,
-        "tasks": serde_json::to_value(&report.tasks).unwrap_or_default(),
-    });
-    match claimed {
-        Some(claimed) => store.finish_run(claimed, answer.to_string()).await?,
-        None if !report.is_idle() => {
-            if let RunClaim::Ours(claimed) = claim().await? {
-                store.finish_run(claimed, answer.to_string()).await?;
-            }
-        }
-        None => {}
+    let answer = answer(tasks, &report);
+    let claimed = match claimed {
+        None if !report.is_idle() => match claim().await? {
+            RunClaim::Ours(claimed) => Some(claimed),
+            RunClaim::Running | RunClaim::Done(_) => None,
+        },
+        claimed => claimed,
+    };
+    if let Some(claimed) = claimed {
+        store.finish_run(claimed, moment.wall_now(), answer.to_string()).await?;
     }
     if !report.is_idle() {
         tracing::info!(run = tasks.id, report = %answer, "run done");
@@ -68,18 +84,27 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
     Ok(answer)
 }
 
-async fn perform(maintenance: &Maintenance, tasks: &Tasks, moment: Moment) -> Result<RunReport, Error> {
-    let mut calls = Calls::new(maintenance, moment);
+fn answer(tasks: &Tasks, report: &RunReport) -> Value {
+    json!({
+        "run": tasks.id, "status": "done", "scheduled_at": tasks.scheduled_at, "dry_run": tasks.dry_run,
+        "tasks": serde_json::to_value(&report.tasks).unwrap_or_default(),
+        "did": serde_json::to_value(report.did()).unwrap_or_default(),
+    })
+}
+
+async fn perform(calls: Calls<'_>, tasks: &Tasks, moment: Moment) -> Result<RunReport, Error> {
+    let mut calls = calls;
     let mut report = RunReport::default();
     for task in &tasks.tasks {
         let done = match task {
             Task::Reconcile => due(&mut calls, ActionKind::Reconcile, moment).await?,
             Task::CheckPending => due(&mut calls, ActionKind::CheckPending, moment).await?,
+            Task::Resume => due(&mut calls, ActionKind::Resume, moment).await?,
             Task::Retry => due(&mut calls, ActionKind::Retry, moment).await?,
             Task::EndGrace => due(&mut calls, ActionKind::EndGrace, moment).await?,
             Task::Cancel => due(&mut calls, ActionKind::Cancel, moment).await?,
-            Task::CleanUp => clean_up(maintenance, moment.now).await?,
-            Task::SendMail => send_mail(maintenance, moment).await?,
+            Task::CleanUp => clean_up(&calls, moment.now).await?,
+            Task::SendMail => send_mail(&calls, moment).await?,
         };
         report.tasks.insert(*task, done);
     }
@@ -89,79 +114,152 @@ async fn perform(maintenance: &Maintenance, tasks: &Tasks, moment: Moment) -> Re
 /// Every subscription whose task is due, page by page. One that cannot be helped does not keep the others waiting.
 async fn due(calls: &mut Calls<'_>, kind: ActionKind, moment: Moment) -> Result<TaskReport, Error> {
     let mut report = TaskReport::default();
+    let mut silent = Vec::new();
     let mut cursor = None;
     loop {
-        let (page, next) = calls.maintenance.store.due_subscriptions(kind, moment.now, cursor).await?;
+        let (page, next) = calls.store.due_subscriptions(kind, moment.now, cursor).await?;
         for item in page {
-            if moment.stopwatch.elapsed().as_secs() >= RUN_SECONDS {
-                report.stopped = Some("out of time; the next run goes on");
+            if moment.stopwatch.elapsed().as_secs() >= RUN_SECONDS || report.due >= TASK_LIMIT {
+                report.stopped = Some("enough for one run; the next one goes on");
+                put_aside_silent(calls, kind, silent, &mut report).await?;
                 return Ok(report);
             }
-            let order = match item {
-                Ok(order) => order,
+            match item {
+                Ok(order) => one(calls, kind, order, (&mut report, &mut silent)).await?,
                 Err(error) => {
-                    tracing::error!(error = chain(&error), "a due item cannot be read");
+                    calls.store.park_unreadable(&error).await?;
                     *report.failed.entry("unreadable".to_owned()).or_default() += 1;
                     report.due += 1;
-                    continue;
                 }
-            };
-            let step = match kind {
-                ActionKind::Reconcile => orders::reconcile(calls, &order).await,
-                ActionKind::CheckPending => orders::check_pending(calls, &order).await,
-                ActionKind::Retry => orders::retry(calls, &order).await,
-                ActionKind::EndGrace => orders::end(calls, &order).await,
-                ActionKind::Cancel => orders::cancel(calls, &order).await,
-            };
-            match step {
-                Ok(step) => report.add(&order.value.id, step),
-                Err(Failure::Blocked) => {
-                    report.add(&order.value.id, Step::Skipped("ECPay takes no calls for now".to_owned()));
-                    report.stopped = Some("ECPay takes no calls for now");
-                    return Ok(report);
-                }
-                Err(Failure::Gateway(error)) => report.add(&order.value.id, Step::Failed(chain(&error))),
-                Err(Failure::Fatal(Error::Store(error))) if !error.is_retryable() => {
-                    report.add(&order.value.id, Step::Failed(chain(&error)));
-                }
-                Err(Failure::Fatal(error)) => return Err(error),
+            }
+            if report.stopped.is_some() {
+                return Ok(report);
             }
         }
         cursor = next;
         if cursor.is_none() {
+            put_aside_silent(calls, kind, silent, &mut report).await?;
             return Ok(report);
         }
     }
 }
 
+async fn put_aside_silent(
+    calls: &mut Calls<'_>,
+    kind: ActionKind,
+    silent: Vec<(Versioned<Subscription>, String)>,
+    report: &mut TaskReport,
+) -> Result<(), Error> {
+    if calls.is_answered() { put_aside(calls, kind, silent, report).await } else { Ok(()) }
+}
+
+/// One subscription. `silent` collects those about which ECPay said nothing: where it answers for others they are put
+/// aside for themselves; else it does not answer at all, which is no order's fault.
+async fn one(
+    calls: &mut Calls<'_>,
+    kind: ActionKind,
+    order: Versioned<Subscription>,
+    (report, silent): (&mut TaskReport, &mut Vec<(Versioned<Subscription>, String)>),
+) -> Result<(), Error> {
+    let id = order.value.id.clone();
+    let done = Box::pin(orders::handle(calls, kind, order.clone())).await;
+    report.add_deeds(calls.take_deeds());
+    let failure = match done {
+        Ok(step) => {
+            report.add(&id, step);
+            return Ok(());
+        }
+        Err(failure) => failure,
+    };
+    let reason = match failure {
+        Failure::Blocked => {
+            report.add(&id, Step::Skipped(BLOCKED.to_owned()));
+            report.stopped = Some(BLOCKED);
+            return Ok(());
+        }
+        Failure::Gateway(error @ gateway::Error::Query(_)) => chain(&error),
+        Failure::Gateway(error) => {
+            report.add(&id, Step::Failed(chain(&error)));
+            silent.push((order, error.to_string()));
+            if silent.len() >= SILENT_ORDERS && !calls.is_answered() {
+                report.stopped = Some("ECPay does not answer; the next run goes on");
+            }
+            return Ok(());
+        }
+        // The order shows that ECPay was asked, or was not; the next run looks.
+        Failure::Act(error) => {
+            report.add(&id, Step::Failed(chain(&error)));
+            return Ok(());
+        }
+        Failure::Unconfirmed => "ECPay took the cancellation, but still runs the order".to_owned(),
+        Failure::Fatal(Error::Store(error)) if error.is_about_one_item() => {
+            tracing::error!(subscription = %id, error = chain(&error), "an order could not be handled");
+            report.add(&id, Step::Failed(chain(&error)));
+            return Ok(());
+        }
+        Failure::Fatal(error) => return Err(error),
+    };
+    report.add(&id, Step::Failed(reason.clone()));
+    put_aside(calls, kind, vec![(order, reason)], report).await
+}
+
+async fn put_aside(
+    calls: &mut Calls<'_>,
+    kind: ActionKind,
+    orders: Vec<(Versioned<Subscription>, String)>,
+    report: &mut TaskReport,
+) -> Result<(), Error> {
+    for (order, reason) in orders {
+        match orders::put_aside(calls, kind, order, &reason).await {
+            Ok(()) => {}
+            Err(Failure::Fatal(Error::Store(error))) if error.is_about_one_item() => {
+                tracing::error!(error = chain(&error), "an order could not be put aside");
+            }
+            Err(Failure::Fatal(error)) => return Err(error),
+            Err(Failure::Blocked | Failure::Gateway(_) | Failure::Act(_) | Failure::Unconfirmed) => {}
+        }
+    }
+    report.add_deeds(calls.take_deeds());
+    Ok(())
+}
+
 /// Deletes old callback logs, and tells staff what was set aside on the day before.
-async fn clean_up(maintenance: &Maintenance, now: Timestamp) -> Result<TaskReport, Error> {
-    let deleted = maintenance.store.delete_old_webhook_logs(now, CLEAN_UP_LIMIT).await?;
+async fn clean_up(calls: &Calls<'_>, now: Timestamp) -> Result<TaskReport, Error> {
+    let deleted = calls.store.delete_old_webhook_logs(now, CLEAN_UP_LIMIT).await?;
     let deleted = u64::try_from(deleted).unwrap_or(u64::MAX);
     let mut report = TaskReport { due: deleted, done: deleted, ..TaskReport::default() };
     // On stage strangers share the merchant, and their orders are nobody's business.
-    if maintenance.environment == Environment::Production {
-        let day = now.day(Zone::Taipei).plus_days(-1);
-        let set_aside =
-            maintenance.store.all_quarantined(day.start(Zone::Taipei), day.plus_days(1).start(Zone::Taipei)).await?;
-        let mut reasons: Vec<_> = set_aside.iter().map(|report| report.detail.clone()).collect();
-        reasons.sort();
-        reasons.dedup();
-        reasons.truncate(DIGEST_REASONS);
-        if !set_aside.is_empty() {
-            let notice = Notice::to_staff(NoticeKind::QuarantineDigest, &day.to_string(), now)
-                .with_day("day", day)
-                .with("count", set_aside.len())
-                .with("reasons", reasons.join("\n"));
-            report.due += 1;
-            report.done += u64::from(maintenance.store.enqueue(&notice).await?);
+    if calls.maintenance.environment == Environment::Production {
+        let today = now.day(Zone::Taipei);
+        for ago in 1..=DIGEST_DAYS {
+            let told = digest(calls, today.plus_days(-ago), now).await?;
+            report.due += u64::from(told.is_some());
+            report.done += u64::from(told == Some(true));
         }
     }
     Ok(report)
 }
 
-async fn send_mail(maintenance: &Maintenance, moment: Moment) -> Result<TaskReport, Error> {
-    let drained = outbox::drain(&maintenance.store, &maintenance.messenger, moment, RUN_SECONDS).await?;
+/// Tells staff what was set aside on a day; `None` when nothing was, `false` when they were told before.
+async fn digest(calls: &Calls<'_>, day: LocalDate, now: Timestamp) -> Result<Option<bool>, Error> {
+    let (from, to) = (day.start(Zone::Taipei), day.plus_days(1).start(Zone::Taipei));
+    let set_aside = calls.store.all_quarantined(from, to).await?;
+    if set_aside.is_empty() {
+        return Ok(None);
+    }
+    let mut reasons: Vec<_> = set_aside.iter().map(|report| report.detail.clone()).collect();
+    reasons.sort();
+    reasons.dedup();
+    reasons.truncate(DIGEST_REASONS);
+    let notice = Notice::to_staff(NoticeKind::QuarantineDigest, &day.to_string(), now)
+        .with_day("day", day)
+        .with("count", set_aside.len())
+        .with("reasons", reasons.join("\n"));
+    Ok(Some(calls.store.enqueue(&notice).await?))
+}
+
+async fn send_mail(calls: &Calls<'_>, moment: Moment) -> Result<TaskReport, Error> {
+    let drained = outbox::drain(&calls.store, &calls.maintenance.messenger, moment, RUN_SECONDS).await?;
     let mut report = TaskReport { due: drained.total(), done: drained.sent, ..TaskReport::default() };
     let groups =
         [("later", drained.later, false), ("unclear", drained.unclear, true), ("given up", drained.dead, true)];
@@ -169,5 +267,10 @@ async fn send_mail(maintenance: &Maintenance, moment: Moment) -> Result<TaskRepo
         let group = if failed { &mut report.failed } else { &mut report.skipped };
         group.insert(reason.to_owned(), count);
     }
+    report.add_deeds(drained.handled.into_iter().map(|mail| Deed::Mail {
+        notice: mail.id,
+        kind: mail.kind.name(),
+        outcome: mail.outcome.name(),
+    }));
     Ok(report)
 }

@@ -1,8 +1,9 @@
 //! What a customer owes, derived from the facts each time, never counted along.
 
+use super::facts::FailedCharge;
 use super::payment::DeclineClass;
 use super::policy::{DunningPolicy, FAILURES_WITHOUT_FURTHER_RETRY, NOTICE_AGE_DAYS};
-use super::subscription::{FailedCharge, Subscription};
+use super::subscription::Subscription;
 use super::time::{LocalDate, Timestamp, Zone};
 
 /// The open episode: the failures after the latest success.
@@ -54,7 +55,7 @@ impl Arrears {
 /// overdue ones collapse into one. `None` when there is none, or while the result of an ask is open.
 #[must_use]
 pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Option<Timestamp> {
-    if arrears.needs_new_card() || retry_refusal(subscription).is_some() {
+    if arrears.needs_new_card() || subscription.paused.is_some() || retry_refusal(subscription).is_some() {
         return None;
     }
     let covered_until = subscription.retry.and_then(|ask| ask.covered_until());
@@ -67,8 +68,10 @@ pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &Du
 /// Why no retry may be asked now, by schedule or by hand; `None` when it may.
 #[must_use]
 pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
-    let order_over =
-        subscription.ended.is_some() || subscription.cancel.is_some() || subscription.superseded_by.is_some();
+    let order_over = subscription.ended.is_some()
+        || subscription.cancel.is_some()
+        || subscription.cancel_requested.is_some()
+        || subscription.superseded_by.is_some();
     if subscription.retry.is_some_and(|ask| ask.is_open()) {
         Some(RetryRefusal::AlreadyAsked)
     } else if Arrears::of(subscription).is_none() || subscription.facts.last_success_at.is_none() {
@@ -97,6 +100,24 @@ pub enum RetryRefusal {
     /// One more failure would end the order.
     #[error("five charges of this order failed, and a sixth failure would end it at ECPay")]
     LastFailureAllowed,
+}
+
+/// Arrears that a payment has ended: how often the charge had failed, and what the last decline said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recovery {
+    /// Failures before it succeeded: the number of the retry that did, where every failure was retried.
+    pub failures: usize,
+    /// Of the latest failure.
+    pub class: DeclineClass,
+}
+
+impl Recovery {
+    /// What was recovered between two states of an order, if anything was.
+    #[must_use]
+    pub fn between(before: &Subscription, after: &Subscription) -> Option<Self> {
+        let arrears = Arrears::of(before).filter(|_| Arrears::of(after).is_none())?;
+        Some(Self { failures: arrears.attempts, class: DeclineClass::of(&arrears.last_code) })
+    }
 }
 
 /// When an unpaid customer goes to FREE: when grace ends, yet not before the first notice is three days old.

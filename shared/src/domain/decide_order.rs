@@ -1,13 +1,14 @@
 //! What time, queries and staff do to an order: creation, the end of grace, the end at ECPay.
 
 use super::arrears::Arrears;
-use super::decision::{Actor, Change, Decision, Fact, HistoryEntry, Rule, UserChange, UserGuard, Versioned};
+use super::decision::{Actor, Change, Decision, Fact, HistoryEntry, UserChange, UserGuard, Versioned};
 use super::next_action::{ActionKind, NextAction};
 use super::notification::{Notice, NoticeKind};
 use super::plan::PlanId;
 use super::policy::{
     CANCEL_REPEAT_HOURS, DunningPolicy, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_TELL_DAYS, PENDING_EXPIRY_HOURS,
 };
+use super::rule::Rule;
 use super::subscription::{CancelAsk, Downgrade, DowngradeReason, Ended, NewOrder, OrderEnd, Status, Subscription};
 use super::time::{Timestamp, Zone};
 
@@ -21,15 +22,7 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
         standing: None,
         guard: UserGuard::NoneBut(order.replaces.clone().into_iter().collect()),
     };
-    let history = HistoryEntry {
-        at: now,
-        fact: Fact::Ordered(order),
-        rule: Rule::OrderCreated,
-        from: None,
-        to: next.status,
-        by,
-        why: None,
-    };
+    let history = HistoryEntry::new(now, (Fact::Ordered(order), Rule::OrderCreated, by), None, next.status);
     let change = Change { next, expected: None, history };
     Decision { change, replaced: None, user: Some(user), receipt: None, payment: None, notices: Vec::new() }
 }
@@ -97,7 +90,7 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
         && subscription.ended.is_none();
     let (_, due) = subscription.paid_period().filter(|_| watched)?;
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);
-    if now >= late_since(LATE_CHARGE_FREE_DAYS) {
+    if now >= late_since(LATE_CHARGE_FREE_DAYS) && subscription.paused.is_none() {
         let rule = (DowngradeReason::NotCharged, Rule::NotCharged, Fact::UnchargedSeen);
         return Some(downgrade(before, rule, &due.to_string(), now));
     }
@@ -117,7 +110,7 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
 pub fn cancel_overtaken(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     let order = &before.value;
     let runs_on = order.status == Status::Active && !order.plan.is_free() && order.ended.is_none();
-    order.cancel.filter(|_| runs_on)?;
+    order.cancel.filter(|_| runs_on && order.cancel_requested.is_none())?;
     let mut next = order.clone();
     next.cancel = None;
     Some(Decision::new(before, next, (Fact::Checked, Rule::CancelOvertaken, Actor::Schedule), now))
@@ -151,7 +144,13 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
     if next == *subscription {
         return None;
     }
-    Some(Decision::new(before, next, (Fact::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now))
+    let wished = subscription.cancel_requested.is_some() && subscription.ended.is_none();
+    let access_until = subscription.paid_period().map(|(_, end)| end).filter(|_| !subscription.plan.is_free());
+    let access_until = access_until.unwrap_or_else(|| now.day(Zone::Taipei));
+    let notice = Notice::about(&next, NoticeKind::CancelConfirmed, "order", now).with_day("access_until", access_until);
+    let mut decision = Decision::new(before, next, (Fact::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now);
+    decision.notices.extend(wished.then_some(notice));
+    Some(decision)
 }
 
 /// Claims the cancellation of an order where that is due at `now`, before ECPay is asked. One that was asked and that
@@ -185,25 +184,4 @@ pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option
         next.status = Status::Failed;
     }
     Some(Decision::new(before, next, (Fact::Checked, rule, Actor::Schedule), now))
-}
-
-/// Staff give a customer in grace more time.
-#[must_use]
-pub fn extend_grace(
-    before: &Versioned<Subscription>,
-    days: u32,
-    policy: &DunningPolicy,
-    (by, why): (Actor, Option<String>),
-    now: Timestamp,
-) -> Option<Decision> {
-    let arrears = Arrears::of(&before.value)?;
-    if !matches!(before.value.status, Status::PastDue { .. }) {
-        return None;
-    }
-    let mut next = before.value.clone();
-    next.extra_grace_days = next.extra_grace_days.saturating_add(days);
-    next.status = Status::PastDue { grace_ends_at: arrears.grace_ends_at(policy, next.extra_grace_days) };
-    let mut decision = Decision::new(before, next, (Fact::GraceExtended { days }, Rule::GraceExtendedByStaff, by), now);
-    decision.change.history.why = why;
-    Some(decision)
 }

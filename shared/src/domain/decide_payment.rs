@@ -2,19 +2,17 @@
 
 use super::arrears::Arrears;
 use super::decision::{
-    Actor, Change, Decision, Fact, HistoryEntry, QuarantineReason, Receipt, Rule, Snapshot, Verdict, Versioned,
+    Actor, Change, Decision, Fact, HistoryEntry, QuarantineReason, Receipt, Snapshot, Verdict, Versioned,
 };
+use super::dunning::settle;
+use super::facts::FailedCharge;
 use super::notification::{Notice, NoticeKind};
-use super::payment::{PaymentOutcome, PaymentReport};
+use super::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use super::plan::PlanId;
 use super::policy::{DunningPolicy, FAILURES_THAT_END_AN_ORDER};
-use super::subscription::{
-    Dunned, Ended, FailedCharge, OrderEnd, RetryAsk, RetryState, SeenEvent, Status, Subscription,
-};
-use super::time::{Timestamp, Zone};
-
-/// Mails of dunning: for the first, the second and the third failure.
-const LAST_STAGE: u8 = 3;
+use super::rule::Rule;
+use super::subscription::{Ended, OrderEnd, RetryAsk, RetryState, SeenEvent, Status, Subscription};
+use super::time::{LocalDate, Timestamp, Zone};
 
 /// Decides what a report means. The order of the questions: is it ours to apply, was it applied, what follows.
 #[must_use]
@@ -47,7 +45,9 @@ fn refusal(subscription: &Subscription, report: &PaymentReport) -> Option<Quaran
         Some(QuarantineReason::Simulated)
     } else if report.merchant != subscription.merchant {
         Some(QuarantineReason::WrongMerchant)
-    } else if report.amount.is_some_and(|amount| amount != subscription.terms.price) {
+    } else if report.source != ReportSource::Staff
+        && report.amount.is_some_and(|amount| amount != subscription.terms.price)
+    {
         Some(QuarantineReason::WrongAmount { expected: subscription.terms.price })
     } else {
         None
@@ -71,6 +71,7 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, no
             resolve_retry(&mut next, report);
             success(&mut next, (report, number), policy, now)
         }
+        PaymentOutcome::PaidOutside => paid_outside(&mut next, report, policy, now),
     };
     let starts = rule == Rule::FirstChargePaid;
     let refund_due = rule == Rule::RefundDue;
@@ -103,6 +104,9 @@ fn success(
 ) -> (Rule, Vec<Notice>) {
     next.facts.successes = next.facts.successes.max(number);
     next.facts.reported_successes = next.facts.reported_successes.saturating_add(1);
+    if is_paid_outside(next, report.processed_at) {
+        return refund_due(next, report, now);
+    }
     if is_over(next, report.processed_at) {
         if matches!(next.status, Status::Pending | Status::Failed) {
             // It runs at ECPay after all, so it must be cancelled there.
@@ -157,6 +161,31 @@ fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
     let cancelled = order.ended.filter(confirmed).is_some_and(|ended| processed_at >= ended.at);
     let replaced = order.superseded_by.is_some() && order.superseded_at.is_none_or(|since| processed_at >= since);
     replaced || cancelled
+}
+
+/// Whether the charge of that time was paid outside ECPay as well.
+fn is_paid_outside(order: &Subscription, processed_at: Timestamp) -> bool {
+    let calendar = order.calendar();
+    let due = calendar.due(calendar.charge_on(processed_at.day(Zone::Taipei)));
+    order.facts.paid_outside == Some(due)
+}
+
+/// Staff recorded a payment that ECPay knows nothing of: it ends the arrears, or brings the plan back.
+fn paid_outside(
+    next: &mut Subscription,
+    report: &PaymentReport,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> (Rule, Vec<Notice>) {
+    next.facts.paid_outside = unpaid_charge(next);
+    next.facts.last_success_at = next.facts.last_success_at.max(Some(report.processed_at));
+    paid(next, report, true, (policy, now))
+}
+
+/// The due day of the charge that is not paid: it failed, or never came.
+pub(super) fn unpaid_charge(order: &Subscription) -> Option<LocalDate> {
+    let failed = Arrears::of(order).map(|arrears| arrears.charge_due);
+    failed.or_else(|| order.downgrade.and(order.paid_period()).map(|(_, due)| due))
 }
 
 fn refund_due(next: &Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {
@@ -234,39 +263,6 @@ fn failure(
     (rule, notice.into_iter().collect())
 }
 
-/// Puts status, grace and mails of a running order in step with its facts; gives the mail that is new.
-fn settle(next: &mut Subscription, policy: &DunningPolicy, now: Timestamp) -> Option<Notice> {
-    let Some(arrears) = Arrears::of(next) else {
-        next.status = Status::Active;
-        next.dunned = None;
-        next.extra_grace_days = 0;
-        return None;
-    };
-    if next.dunned.is_some_and(|told| told.charge_due < arrears.charge_due) {
-        // Staff gave those days to an episode that is over.
-        next.extra_grace_days = 0;
-    }
-    let grace_ends_at = arrears.grace_ends_at(policy, next.extra_grace_days);
-    next.status = Status::PastDue { grace_ends_at };
-    let told = next.dunned.filter(|told| told.charge_due == arrears.charge_due);
-    // The fourth failure sends none; several that become known at once send the latest warning.
-    let stage = u8::try_from(arrears.attempts).unwrap_or(u8::MAX).min(LAST_STAGE);
-    if stage <= told.map_or(0, |told| told.stage) {
-        return None;
-    }
-    let kind = NoticeKind::of_stage(stage)?;
-    next.dunned = Some(Dunned {
-        charge_due: arrears.charge_due,
-        stage,
-        first_notice_at: told.map_or(now, |told| told.first_notice_at),
-    });
-    let notice = Notice::about(next, kind, &arrears.charge_due.to_string(), now)
-        .with_day("charge_due", arrears.charge_due)
-        .with_instant("grace_ends_at", grace_ends_at)
-        .with("new_card_needed", arrears.needs_new_card());
-    Some(notice)
-}
-
 /// The old order once a new one took its place: no more dunning, and its cancellation becomes due.
 fn supersede(old: &Versioned<Subscription>, by: &Subscription, (since, now): (Timestamp, Timestamp)) -> Option<Change> {
     if old.value.superseded_by.is_some() {
@@ -278,18 +274,12 @@ fn supersede(old: &Versioned<Subscription>, by: &Subscription, (since, now): (Ti
     next.plan = PlanId::free();
     next.dunned = None;
     next.downgrade = None;
+    next.paused = None;
+    next.stuck = None;
     if matches!(next.status, Status::PastDue { .. }) {
         next.status = Status::Active;
     }
-    let fact = Fact::SupersededBy(by.id.clone());
-    let history = HistoryEntry {
-        at: now,
-        fact,
-        rule: Rule::Superseded,
-        from: Some(old.value.status),
-        to: next.status,
-        by: Actor::Ecpay,
-        why: None,
-    };
+    let cause = (Fact::SupersededBy(by.id.clone()), Rule::Superseded, Actor::Ecpay);
+    let history = HistoryEntry::new(now, cause, Some(old.value.status), next.status);
     Some(Change { next, expected: Some(old.version), history })
 }

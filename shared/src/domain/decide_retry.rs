@@ -1,8 +1,9 @@
 //! Retries: claimed before ECPay is asked, so that one obligation is asked once whoever asks.
 
 use super::arrears::{Arrears, RetryRefusal, next_retry_at, retry_refusal};
-use super::decision::{Actor, Decision, Fact, Rule, Versioned};
+use super::decision::{Actor, Decision, Fact, Versioned};
 use super::policy::{DunningPolicy, RETRY_RESULT_HOURS};
+use super::rule::Rule;
 use super::subscription::{RetryAsk, RetryState, Status, Subscription};
 use super::time::Timestamp;
 

@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{EventId, SubscriptionId, UserId};
+use super::next_action::ActionKind;
 use super::notification::{Notice, NoticeKind};
 use super::payment::{Payment, PaymentReport};
 use super::plan::PlanId;
+use super::rule::Rule;
+use super::staff::{Cause, Operation, REMEMBERED_OPERATIONS, SeenOperation};
 use super::subscription::{NewOrder, OrderEnd, RetryState, Status, Subscription};
 use super::time::Timestamp;
 
@@ -56,76 +59,22 @@ pub enum Fact {
         /// By days of 24 hours.
         days: u32,
     },
-}
-
-/// The rule that a decision followed. Its name is what history, logs and tests speak of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
-    /// A new order waits for its first charge.
-    OrderCreated,
-    /// The first charge succeeded: the plan begins.
-    FirstChargePaid,
-    /// The first authorisation failed: nothing is granted.
-    FirstChargeFailed,
-    /// ECPay does not know the result yet.
-    ResultPending,
-    /// A charge succeeded as agreed.
-    Renewed,
-    /// A success that changes nothing that is known already.
-    LateSuccess,
-    /// A success ended the arrears.
-    ArrearsPaid,
-    /// A success brought a downgraded customer back.
-    PlanRestored,
-    /// A success for an order that is over: money to give back.
-    RefundDue,
-    /// The first failure: grace began.
-    GraceBegan,
-    /// The second failure: grace is longer.
-    GraceLengthened,
-    /// The third failure: the last warning.
-    LastWarning,
-    /// A failure that changes neither grace nor mails.
-    FailureRecorded,
-    /// The sixth failure: ECPay ends the order.
-    SixthFailure,
-    /// Grace ended unpaid.
-    GraceEnded,
-    /// The charge that was due never came.
-    NotCharged,
-    /// Staff are told that a charge is late.
-    ChargeLate,
-    /// ECPay counts a success that it does not show.
-    SuccessMissing,
-    /// A retry was claimed.
-    RetryAsked,
-    /// ECPay took the retry.
-    RetryAccepted,
-    /// ECPay refused the retry.
-    RetryRefused,
-    /// ECPay was not reached, the retry stays due.
-    RetryPostponed,
-    /// Nobody knows whether ECPay took the retry.
-    RetryUnclear,
-    /// A retry brought no charge within a day.
-    RetryWithoutResult,
-    /// A cancel was claimed.
-    CancelAsked,
-    /// The customer paid, and the order that was to be cancelled runs on.
-    CancelOvertaken,
-    /// A query confirmed that the order is over.
-    OrderOver,
-    /// Access ended with the paid period.
-    PaidPeriodEnded,
-    /// A pending order was asked about.
-    StillPending,
-    /// A pending order was never paid.
-    OrderExpired,
-    /// A new order took this one's place.
-    Superseded,
-    /// Staff lengthened the grace period.
-    GraceExtendedByStaff,
+    /// Staff hold dunning.
+    Paused {
+        /// For days of 24 hours.
+        days: u32,
+    },
+    /// Dunning goes on, by staff or because the pause is over.
+    Resumed,
+    /// The customer wishes to end the order.
+    CancelRequested,
+    /// A task could not be done for this order.
+    Stuck {
+        /// Which.
+        task: ActionKind,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Who caused a decision.
@@ -157,6 +106,9 @@ pub struct HistoryEntry {
     pub by: Actor,
     /// What staff gave as the reason.
     pub why: Option<String>,
+    /// The keyed operation that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<SeenOperation>,
 }
 
 /// One subscription as it is to be written.
@@ -279,45 +231,20 @@ impl QuarantineReason {
     }
 }
 
-impl Rule {
-    /// One sentence for people: what happened and why. The words `payment processed`, `payment failed`,
-    /// `grace period` and `downgraded to FREE` are what the older system's staff search for.
+impl HistoryEntry {
+    /// A line without a reason: what came in, which rule fired, who caused it.
     #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::OrderCreated => "ordered; waits for the first charge",
-            Self::FirstChargePaid => "payment processed: the first charge succeeded and the plan began",
-            Self::FirstChargeFailed => "payment failed: the first authorisation failed, nothing was granted",
-            Self::ResultPending => "ECPay does not know the result of this charge yet",
-            Self::Renewed => "payment processed: the charge succeeded as agreed",
-            Self::LateSuccess => "payment processed: reported late, a newer state is known already",
-            Self::ArrearsPaid => "payment processed: the arrears are paid",
-            Self::PlanRestored => "payment processed: the plan was restored from FREE",
-            Self::RefundDue => "payment processed for an order that is over: a refund is due",
-            Self::GraceBegan => "payment failed for the first time: the grace period began",
-            Self::GraceLengthened => "payment failed for the second time: the grace period was lengthened once",
-            Self::LastWarning => "payment failed for the third time: the customer was warned of the downgrade",
-            Self::FailureRecorded => "payment failed: recorded, neither the grace period nor the plan changes",
-            Self::SixthFailure => "payment failed for the sixth time: ECPay ends the order",
-            Self::GraceEnded => "downgraded to FREE: the grace period ended unpaid",
-            Self::NotCharged => "downgraded to FREE: ECPay did not charge within a week of the due day",
-            Self::ChargeLate => "no charge came for three days after the due day: staff were told",
-            Self::SuccessMissing => "ECPay counts a success that its log does not show",
-            Self::RetryAsked => "a retry is asked of ECPay",
-            Self::RetryAccepted => "ECPay accepted the retry; its result comes later",
-            Self::RetryRefused => "ECPay refused the retry",
-            Self::RetryPostponed => "ECPay takes no calls for now; the retry stays due",
-            Self::RetryUnclear => "ECPay's answer to the retry was lost; a query will tell",
-            Self::RetryWithoutResult => "the retry brought no result within a day",
-            Self::CancelAsked => "the order's cancellation is asked of ECPay",
-            Self::CancelOvertaken => "paid after the cancellation was asked; ECPay still runs the order, so it goes on",
-            Self::OrderOver => "a query confirmed that ECPay will charge this order no more",
-            Self::PaidPeriodEnded => "the paid period ended and with it the plan",
-            Self::StillPending => "asked ECPay: not paid yet",
-            Self::OrderExpired => "not paid within a day: the order was given up",
-            Self::Superseded => "a new order took the place of this one",
-            Self::GraceExtendedByStaff => "staff lengthened the grace period",
-        }
+    pub fn new(at: Timestamp, cause: (Fact, Rule, Actor), from: Option<Status>, to: Status) -> Self {
+        let (fact, rule, by) = cause;
+        Self { at, fact, rule, from, to, by, why: None, operation: None }
+    }
+}
+
+impl Change {
+    /// The version that is stored with it.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.expected.unwrap_or(0).saturating_add(1)
     }
 }
 
@@ -331,10 +258,35 @@ impl Decision {
         (fact, rule, by): (Fact, Rule, Actor),
         at: Timestamp,
     ) -> Self {
-        let history = HistoryEntry { at, fact, rule, from: Some(before.value.status), to: next.status, by, why: None };
+        let mut next = next;
+        if !matches!(fact, Fact::Stuck { .. }) {
+            // Whatever changes an order may have helped it; if not, it gets stuck anew.
+            next.stuck = None;
+        }
+        let history = HistoryEntry::new(at, (fact, rule, by), Some(before.value.status), next.status);
         let user = user_change(&before.value, &next);
         let change = Change { next, expected: Some(before.version), history };
         Self { change, replaced: None, user, receipt: None, payment: None, notices: Vec::new() }
+    }
+
+    /// The same decision as staff's: with who and why, and remembered under its key.
+    #[must_use]
+    pub fn by_staff(mut self, cause: &Cause, operation: &Operation) -> Self {
+        let seen = cause.key.clone().map(|key| SeenOperation { key, request: operation.fingerprint() });
+        self.change.next.operations.extend(seen.clone());
+        let excess = self.change.next.operations.len().saturating_sub(REMEMBERED_OPERATIONS);
+        self.change.next.operations.drain(..excess);
+        let history = &mut self.change.history;
+        history.by = Actor::Staff(cause.by.clone());
+        history.why.clone_from(&cause.why);
+        history.operation = seen;
+        self
+    }
+
+    /// What is stored once the decision is.
+    #[must_use]
+    pub fn after(&self) -> Versioned<Subscription> {
+        Versioned { value: self.change.next.clone(), version: self.change.version() }
     }
 
     /// The same decision where the user already has `other`, a live order: what this one grants goes to the

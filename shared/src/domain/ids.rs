@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Timestamp;
+use super::time::{LocalDate, Timestamp};
 
 /// Why a text is not the id it was taken for.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -99,6 +99,10 @@ id!(
     EventId, "an event id", "1 to 64 visible ASCII characters", |text| printable(text, 64)
 );
 id!(
+    /// An idempotency key as it is kept: a digest, for callers put anything into their keys.
+    OperationKey, "an operation key", "32 hex digits", |text| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+);
+id!(
     /// One payment: the subscription and the authorisation (or event) it stands for, joined by a dot.
     PaymentId, "a payment id", "a subscription id, a dot and the payment's key", |text| {
         text.len() <= 100 && text.split_once('.').is_some_and(|(order, key)| alphanumeric(order, 20) && printable(key, 79))
@@ -110,6 +114,12 @@ impl EventId {
     #[must_use]
     pub fn success(number: u32) -> Self {
         Self(format!("S:{number}"))
+    }
+
+    /// The number of the success, if it is one.
+    #[must_use]
+    pub fn success_number(&self) -> Option<u32> {
+        self.0.strip_prefix("S:")?.parse().ok()
     }
 
     /// A later charge that failed, known by its ProcessDate.
@@ -140,6 +150,12 @@ impl EventId {
     #[must_use]
     pub fn first_pending(paid_at: Timestamp) -> Self {
         Self(format!("P1:{}", paid_at.to_compact()))
+    }
+
+    /// The charge due on that day was paid outside ECPay.
+    #[must_use]
+    pub fn paid_outside(charge_due: LocalDate) -> Self {
+        Self(format!("O:{charge_due}"))
     }
 }
 

@@ -20,6 +20,8 @@ pub enum ActionKind {
     Reconcile,
     /// Ask ECPay to charge again.
     Retry,
+    /// Go on with dunning that staff held.
+    Resume,
     /// Take the plan away.
     EndGrace,
     /// End the order at ECPay.
@@ -45,6 +47,7 @@ impl ActionKind {
             Self::CheckPending => "check-pending",
             Self::Reconcile => "reconcile",
             Self::Retry => "retry",
+            Self::Resume => "resume",
             Self::EndGrace => "end-grace",
             Self::Cancel => "cancel",
         }
@@ -55,6 +58,15 @@ impl NextAction {
     /// What is next for a subscription; `None` when it only waits for ECPay, or for nothing.
     #[must_use]
     pub fn of(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
+        let action = Self::wanted(subscription, policy)?;
+        let stuck = subscription.stuck.as_ref().filter(|stuck| stuck.task == action.kind && stuck.again_at > action.at);
+        Some(match stuck {
+            Some(stuck) => Self::new(action.kind, stuck.again_at, "it could not be done and is tried again then"),
+            None => action,
+        })
+    }
+
+    fn wanted(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
         let asked = subscription.retry.filter(super::subscription::RetryAsk::is_open);
         if let Some(ask) = asked {
             return Some(Self::new(
@@ -69,7 +81,9 @@ impl NextAction {
                 Some(cancel(subscription, subscription.created_at, "a new order took its place"))
             }
             Status::Active if subscription.downgrade.is_some() => Some(after_downgrade(subscription)),
-            Status::Active => active(subscription),
+            Status::Active => {
+                [active(subscription), end_of_pause(subscription)].into_iter().flatten().min_by_key(|action| action.at)
+            }
             Status::PastDue { .. } => past_due(subscription, policy),
             Status::Cancelled | Status::Completed if !subscription.plan.is_free() => paid_out(subscription),
             Status::Cancelled | Status::Completed | Status::Failed => None,
@@ -99,6 +113,9 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
     if subscription.ended.is_some() {
         return paid_out(subscription);
     }
+    if let Some(cancel) = wished(subscription) {
+        return Some(cancel);
+    }
     if let Some(ask) = subscription.cancel {
         return Some(NextAction::new(
             ActionKind::Reconcile,
@@ -123,20 +140,46 @@ fn paid_out(subscription: &Subscription) -> Option<NextAction> {
 }
 
 fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextAction> {
+    if let Some(end) = end_of_pause(subscription) {
+        return Some(end);
+    }
     let arrears = Arrears::of(subscription)?;
     let downgrade = downgrade_at(subscription, &arrears, policy);
+    let end = NextAction::new(ActionKind::EndGrace, downgrade, "the grace period ends unpaid");
+    // What cannot be done for days must not keep the plan: once parked it yields to the downgrade.
+    let yields = |kind| {
+        let parked = subscription.stuck.as_ref().filter(|stuck| stuck.task == kind && stuck.is_parked());
+        parked.is_some_and(|stuck| stuck.again_at >= downgrade)
+    };
+    if let Some(cancel) = wished(subscription).filter(|action| !yields(action.kind)) {
+        return Some(cancel);
+    }
     match next_retry_at(subscription, &arrears, policy) {
         // At the same instant the retry goes first: it may make the downgrade unnecessary.
-        Some(at) if at <= downgrade => Some(NextAction::new(
+        Some(at) if at <= downgrade && !yields(ActionKind::Retry) => Some(NextAction::new(
             ActionKind::Retry,
             at,
             "the charge failed and is tried again on the days of the policy",
         )),
-        _ => Some(NextAction::new(ActionKind::EndGrace, downgrade, "the grace period ends unpaid")),
+        _ => Some(end),
     }
 }
 
+/// The cancellation that the customer wishes, until the order is over.
+fn wished(subscription: &Subscription) -> Option<NextAction> {
+    let since = subscription.cancel_requested.filter(|_| subscription.ended.is_none())?;
+    Some(cancel(subscription, since, "the customer wishes to end the order"))
+}
+
+fn end_of_pause(subscription: &Subscription) -> Option<NextAction> {
+    let pause = subscription.paused?;
+    Some(NextAction::new(ActionKind::Resume, pause.until, "staff hold dunning until then"))
+}
+
 fn after_downgrade(subscription: &Subscription) -> NextAction {
+    if let Some(cancel) = wished(subscription) {
+        return cancel;
+    }
     let since = subscription.downgrade.map_or(subscription.created_at, |downgrade| downgrade.at);
     let next_charge = subscription.calendar().next_due_after(since.day(Zone::Taipei));
     let window_end = since.plus_days(RECOVERY_WINDOW_DAYS);

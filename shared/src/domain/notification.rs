@@ -34,6 +34,10 @@ pub enum NoticeKind {
     QuarantineDigest,
     /// To staff: one report about an order of ours was set aside.
     Quarantined,
+    /// To the customer: the order that they wished to end is over.
+    CancelConfirmed,
+    /// To staff: a task cannot be done for an order.
+    Parked,
 }
 
 /// Who is told.
@@ -77,6 +81,26 @@ impl NoticeKind {
             Self::SecondLiveOrder => "second-live-order",
             Self::QuarantineDigest => "quarantine-digest",
             Self::Quarantined => "quarantined",
+            Self::CancelConfirmed => "cancel-confirmed",
+            Self::Parked => "parked",
+        }
+    }
+
+    const fn is_for_staff(self) -> bool {
+        match self {
+            Self::RefundDue
+            | Self::Uncharged
+            | Self::SecondLiveOrder
+            | Self::QuarantineDigest
+            | Self::Quarantined
+            | Self::Parked => true,
+            Self::FirstPaymentFailure
+            | Self::SecondPaymentFailure
+            | Self::FinalPaymentFailure
+            | Self::Downgraded
+            | Self::PlanEnded
+            | Self::Recovered
+            | Self::CancelConfirmed => false,
         }
     }
 
@@ -96,11 +120,7 @@ impl Notice {
     /// A notice about `subscription`, told once for each `occasion` (a due day, an event).
     #[must_use]
     pub fn about(subscription: &Subscription, kind: NoticeKind, occasion: &str, now: Timestamp) -> Self {
-        let staff = matches!(
-            kind,
-            NoticeKind::RefundDue | NoticeKind::Uncharged | NoticeKind::SecondLiveOrder | NoticeKind::Quarantined
-        );
-        let to = if staff { Recipient::Staff } else { Recipient::Customer(subscription.email.clone()) };
+        let to = if kind.is_for_staff() { Recipient::Staff } else { Recipient::Customer(subscription.email.clone()) };
         let fields = BTreeMap::from([
             ("subscription".to_owned(), subscription.id.to_string()),
             ("plan".to_owned(), subscription.terms.plan.to_string()),

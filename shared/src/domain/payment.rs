@@ -19,6 +19,9 @@ pub enum PaymentOutcome {
     Failed,
     /// ECPay does not know yet (10300066).
     Pending,
+    /// Paid by another way; staff recorded it and ECPay knows nothing of it.
+    #[serde(rename = "paid_outside")]
+    PaidOutside,
 }
 
 /// By which way a report came.
@@ -31,6 +34,8 @@ pub enum ReportSource {
     PeriodCallback,
     /// An answer to a query of ours.
     Query,
+    /// Staff.
+    Staff,
 }
 
 /// One authorisation as reported, whichever way it came: what [`super::decide_payment::decide_payment`] takes.
@@ -90,7 +95,7 @@ pub struct Payment {
 }
 
 /// What a decline says about trying again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeclineClass {
     /// Expired, lost or stolen card: only a new card helps.
     NewCardNeeded,
@@ -107,6 +112,15 @@ impl DeclineClass {
             _ => Self::MaySucceedLater,
         }
     }
+
+    /// The name in metrics and statistics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NewCardNeeded => "new_card_needed",
+            Self::MaySucceedLater => "may_succeed_later",
+        }
+    }
 }
 
 impl PaymentReport {
@@ -117,7 +131,9 @@ impl PaymentReport {
             (PaymentOutcome::Succeeded { .. }, Some(gwsr)) => PaymentId::success(&self.subscription, gwsr),
             (PaymentOutcome::Failed, Some(gwsr)) => PaymentId::failure(&self.subscription, gwsr),
             // A pending authorisation keeps its number when it succeeds or fails later.
-            (PaymentOutcome::Pending, Some(_)) | (_, None) => PaymentId::of_event(&self.subscription, &self.event),
+            (PaymentOutcome::Pending | PaymentOutcome::PaidOutside, Some(_)) | (_, None) => {
+                PaymentId::of_event(&self.subscription, &self.event)
+            }
         };
         Payment {
             id,

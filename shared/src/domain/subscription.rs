@@ -3,15 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::billing::BillingCalendar;
+use super::facts::Facts;
 use super::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use super::money::Twd;
 use super::plan::{BillingCycle, PlanId};
+use super::staff::{Pause, SeenOperation};
+use super::stuck::Stuck;
 use super::time::{LocalDate, Timestamp, Zone};
 
 /// How many event ids an item remembers, so that a repeat is seen by one read.
 pub const REMEMBERED_EVENTS: usize = 12;
-/// How many failures an item keeps. ECPay ends an order at six; the rest is room for surprises.
-const REMEMBERED_FAILURES: usize = 24;
 
 /// One order at ECPay and the customer behind it. Changed only through a [`super::decision::Decision`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +49,14 @@ pub struct Subscription {
     pub dunned: Option<Dunned>,
     /// Days that staff added to the grace period of the open episode.
     pub extra_grace_days: u32,
+    /// Set while staff hold dunning.
+    #[serde(default)]
+    pub paused: Option<Pause>,
     /// The latest retry asked of ECPay.
     pub retry: Option<RetryAsk>,
+    /// When the customer's wish to end the order came.
+    #[serde(default)]
+    pub cancel_requested: Option<Timestamp>,
     /// The cancel asked of ECPay.
     pub cancel: Option<CancelAsk>,
     /// Set when ECPay will charge this order no more.
@@ -58,8 +65,14 @@ pub struct Subscription {
     pub told_uncharged: Option<LocalDate>,
     /// When a pending order was last asked about.
     pub checked_at: Option<Timestamp>,
+    /// Set while a task cannot be done for this order.
+    #[serde(default)]
+    pub stuck: Option<Stuck>,
     /// The latest events, oldest first.
     pub recent: Vec<SeenEvent>,
+    /// The latest operations that staff asked for under a key, oldest first.
+    #[serde(default)]
+    pub operations: Vec<SeenOperation>,
 }
 
 /// The customer's language. Mails are bilingual whichever it is.
@@ -106,35 +119,6 @@ pub enum Status {
     Completed,
     /// The first authorisation failed or never came.
     Failed,
-}
-
-/// What ECPay reported. Reports may come late, twice and in any order; what follows from them does not
-/// depend on that.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    /// The day of the first successful charge (Taipei).
-    pub anchor: Option<LocalDate>,
-    /// The highest success number known.
-    pub successes: u32,
-    /// How many successes were reported; fewer than [`Self::successes`] when one of them was not.
-    pub reported_successes: u32,
-    /// The success number up to which a query has already looked for one that was not reported.
-    pub searched_up_to: u32,
-    /// The latest successful charge known.
-    pub last_success_at: Option<Timestamp>,
-    /// Failed charges after the first, oldest first.
-    pub failures: Vec<FailedCharge>,
-    /// Last four digits of the card.
-    pub card_last4: Option<String>,
-}
-
-/// A charge that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedCharge {
-    /// Its ProcessDate.
-    pub at: Timestamp,
-    /// ECPay's code.
-    pub rtn_code: String,
 }
 
 /// Why and since when a customer is on FREE.
@@ -287,22 +271,6 @@ impl RetryAsk {
     }
 }
 
-impl Facts {
-    /// Whether a success was never reported and nobody has looked for it yet.
-    #[must_use]
-    pub const fn lack_a_success(&self) -> bool {
-        self.reported_successes < self.successes && self.searched_up_to < self.successes
-    }
-
-    /// Keeps a failure in its place by time.
-    pub fn add_failure(&mut self, failure: FailedCharge) {
-        let place = self.failures.partition_point(|known| known.at <= failure.at);
-        self.failures.insert(place, failure);
-        let excess = self.failures.len().saturating_sub(REMEMBERED_FAILURES);
-        self.failures.drain(..excess);
-    }
-}
-
 impl Subscription {
     /// A new order, not yet paid.
     #[must_use]
@@ -324,12 +292,16 @@ impl Subscription {
             facts: Facts::default(),
             dunned: None,
             extra_grace_days: 0,
+            paused: None,
             retry: None,
+            cancel_requested: None,
             cancel: None,
             ended: None,
             told_uncharged: None,
             checked_at: None,
+            stuck: None,
             recent: Vec::new(),
+            operations: Vec::new(),
         }
     }
 

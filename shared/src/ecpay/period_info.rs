@@ -14,6 +14,15 @@ use super::check_mac_value::HashKeys;
 use super::event::{PAID, RESULT_OPEN};
 use super::order::{request, sign};
 
+/// ECPay's answer about an order, its log not yet turned into reports.
+#[derive(Clone, Debug)]
+pub struct PeriodLog {
+    asked: (MerchantId, SubscriptionId),
+    ended: Option<OrderEnd>,
+    total: u32,
+    charges: Vec<Charge>,
+}
+
 /// What ECPay knows of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeriodInfo {
@@ -105,6 +114,7 @@ impl Loose {
 }
 
 /// An entry that can be identified.
+#[derive(Clone, Debug)]
 struct Charge {
     at: Timestamp,
     gwsr: Option<GatewayAuthorization>,
@@ -113,21 +123,17 @@ struct Charge {
     amount: Option<Twd>,
 }
 
-/// Reads the answer. `numbered` holds the success numbers of authorisations that are known already; it is
-/// needed where the log and the header disagree.
+/// Reads the answer.
 ///
 /// # Errors
 /// [`Error`]; nothing may then be concluded, least of all that no charge was made.
-pub fn parse_period_info(
-    body: &str,
-    asked: (&MerchantId, &SubscriptionId),
-    numbered: &BTreeMap<GatewayAuthorization, u32>,
-) -> Result<PeriodInfo, Error> {
+pub fn parse_period_info(body: &str, asked: (&MerchantId, &SubscriptionId)) -> Result<PeriodLog, Error> {
     let (merchant, order) = asked;
+    let asked = (merchant.clone(), order.clone());
     let reply: Reply = serde_json::from_str(body.trim_start_matches('\u{feff}')).map_err(|_| Error::Malformed)?;
     match reply.rtn_code.text().as_str() {
         PAID => {}
-        NO_SUCH_TRADE => return Ok(PeriodInfo { ended: None, reports: Vec::new(), unnumbered: 0 }),
+        NO_SUCH_TRADE => return Ok(PeriodLog { asked, ended: None, total: 0, charges: Vec::new() }),
         other => return Err(Error::Refused(other.chars().take(10).collect())),
     }
     if reply.merchant_id.text() != merchant.as_str() || reply.merchant_trade_no.text() != order.as_str() {
@@ -142,8 +148,18 @@ pub fn parse_period_info(
     };
     let mut charges: Vec<Charge> = reply.exec_log.unwrap_or_default().iter().filter_map(charge).collect();
     charges.sort_by_key(|charge| charge.at);
-    let (reports, unnumbered) = number(charges, asked, total, numbered);
-    Ok(PeriodInfo { ended, reports, unnumbered })
+    Ok(PeriodLog { asked, ended, total, charges })
+}
+
+impl PeriodLog {
+    /// The log as reports. `numbered` holds the success numbers of authorisations that are known already; it is needed
+    /// where the log and the header disagree.
+    #[must_use]
+    pub fn reports(&self, numbered: &BTreeMap<GatewayAuthorization, u32>) -> PeriodInfo {
+        let asked = (&self.asked.0, &self.asked.1);
+        let (reports, unnumbered) = number(self.charges.clone(), asked, self.total, numbered);
+        PeriodInfo { ended: self.ended, reports, unnumbered }
+    }
 }
 
 /// An entry without a date cannot be told from another, and a success needs its authorisation number.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -65,6 +66,10 @@ impl Store {
         log: Option<&WebhookLog>,
         policy: &DunningPolicy,
     ) -> Result<Commit, Error> {
+        if let Some(rehearsal) = &self.rehearsal {
+            rehearsal.keep(&decision);
+            return Ok(Commit::Done);
+        }
         let mut decision = decision;
         let now = decision.change.history.at;
         for _ in 0..ATTEMPTS {
@@ -103,6 +108,9 @@ impl Store {
                 }
             }
             Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Some(Vec::new())),
+            _ if error.code() == Some("ValidationException") => {
+                Err(Error::Rejected { doing: "storing a decision", source: error.into() })
+            }
             _ => Err(Error::unavailable("storing a decision", error)),
         }
     }
@@ -158,7 +166,7 @@ impl Transaction {
 
     /// A subscription with its place in the due index, and its line of history.
     fn change(&mut self, store: &Store, change: &Change, policy: &DunningPolicy) -> Result<(), Error> {
-        let version = change.expected.unwrap_or(0).saturating_add(1);
+        let version = change.version();
         let history = Record::new(keys::history(&change.next.id, version), &change.history);
         let mut record = Record::new(keys::subscription(&change.next.id), &change.next).at_version(version);
         if let Some(action) = NextAction::of(&change.next, policy) {
@@ -237,6 +245,9 @@ impl Store {
         record: Record<T>,
         doing: &'static str,
     ) -> Result<bool, Error> {
+        if self.is_rehearsing() {
+            return Ok(true);
+        }
         let item: Item = record.into_item()?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         match put.condition_expression("attribute_not_exists(pk)").send().await {
@@ -257,6 +268,9 @@ impl Store {
         expected: u64,
         doing: &'static str,
     ) -> Result<bool, Error> {
+        if self.is_rehearsing() {
+            return Ok(true);
+        }
         let put = self
             .client
             .put_item()

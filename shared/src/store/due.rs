@@ -39,8 +39,8 @@ impl Store {
         Ok((items.into_iter().map(read).collect(), cursor))
     }
 
-    /// A page of items of a queue that are due at `now`. One that cannot be read is told once a run and left where it
-    /// is, so that it does not hide the others.
+    /// A page of items of a queue that are due at `now`. One that cannot be read is told and parked, so that it does
+    /// not hide the others.
     ///
     /// # Errors
     /// [`Error`].
@@ -51,14 +51,42 @@ impl Store {
         after: Cursor,
     ) -> Result<(Vec<Record<T>>, Cursor), Error> {
         let (items, cursor) = self.due_page(queue, now, after).await?;
-        let readable = |item| {
-            Record::from_item(item)
-                .inspect_err(|error| {
-                    tracing::error!(queue, error = crate::telemetry::chain(error), "a due item cannot be read")
-                })
-                .ok()
-        };
-        Ok((items.into_iter().filter_map(readable).collect(), cursor))
+        let mut records = Vec::with_capacity(items.len());
+        for item in items {
+            match Record::from_item(item) {
+                Ok(record) => records.push(record),
+                Err(error) => self.park_unreadable(&error).await?,
+            }
+        }
+        Ok((records, cursor))
+    }
+
+    /// Takes an item that cannot be read out of its queue, so that no run meets it again. It stays as it is otherwise.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn park_unreadable(&self, unreadable: &Error) -> Result<(), Error> {
+        let Error::Unreadable { pk, sk, .. } = unreadable else { return Ok(()) };
+        tracing::error!(error = crate::telemetry::chain(unreadable), "a due item cannot be read; it is parked");
+        if self.is_rehearsing() {
+            return Ok(());
+        }
+        let key = key_of(&keys::Key { pk: pk.clone(), sk: sk.clone() });
+        let update = self.client.update_item().table_name(&self.table).set_key(Some(key));
+        let update = update
+            .update_expression("SET #queue = :parked")
+            .condition_expression("attribute_exists(#queue)")
+            .expression_attribute_names("#queue", keys::QUEUE)
+            .expression_attribute_values(":parked", text(keys::UNREADABLE_QUEUE));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(Error::unavailable("parking an item", error)),
+        }
     }
 
     async fn due_page(&self, queue: &str, now: Timestamp, after: Cursor) -> Result<(Vec<Item>, Cursor), Error> {
@@ -88,10 +116,13 @@ impl Store {
         while deleted < limit {
             let (records, next) = self.due_records::<WebhookLog>(keys::WEBHOOK_LOG_QUEUE, now, cursor).await?;
             for record in records {
+                deleted += 1;
+                if self.is_rehearsing() {
+                    continue;
+                }
                 let key = key_of(&keys::Key { pk: record.pk, sk: record.sk });
                 let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await;
                 delete.map_err(|error| Error::unavailable("deleting a callback log", error))?;
-                deleted += 1;
             }
             cursor = next;
             if cursor.is_none() {

@@ -42,6 +42,8 @@ pub const STATE: &str = "STATE";
 pub const MAIL_QUEUE: &str = "send-mail";
 /// Queue of callback logs, by the day on which they may go.
 pub const WEBHOOK_LOG_QUEUE: &str = "webhook-log";
+/// Queue of items that could not be read when their time came.
+pub const UNREADABLE_QUEUE: &str = "unreadable";
 /// Queue of quarantined reports, by the time they came.
 pub const QUARANTINE_QUEUE: &str = "quarantine";
 

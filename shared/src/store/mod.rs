@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use self::rehearsal::Rehearsal;
+
 pub mod commit;
 pub mod counters;
 pub mod due;
@@ -13,6 +15,7 @@ pub mod notices;
 pub mod quarantine;
 pub mod reads;
 pub mod records;
+mod rehearsal;
 pub mod runs;
 pub mod users;
 
@@ -21,6 +24,7 @@ pub mod users;
 pub struct Store {
     client: Client,
     table: String,
+    rehearsal: Option<Rehearsal>,
 }
 
 /// Why the store could not do something.
@@ -44,6 +48,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// DynamoDB does not take what was to be written: too large, say; repeating does not help.
+    #[error("{doing}: DynamoDB rejects it")]
+    Rejected {
+        /// What was attempted.
+        doing: &'static str,
+        /// Why it failed.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Others kept changing the same items; repeating helps.
     #[error("others kept changing the same items while {doing}")]
     Contended {
@@ -59,12 +71,21 @@ impl Error {
         Self::Unavailable { doing, source: source.into() }
     }
 
+    /// Whether only the item at hand is the matter, and others may go on.
+    #[must_use]
+    pub const fn is_about_one_item(&self) -> bool {
+        match self {
+            Self::Unreadable { .. } | Self::Contended { .. } | Self::Rejected { .. } => true,
+            Self::Unavailable { .. } => false,
+        }
+    }
+
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Contended { .. } => true,
-            Self::Unreadable { .. } => false,
+            Self::Unreadable { .. } | Self::Rejected { .. } => false,
         }
     }
 }
@@ -73,7 +94,20 @@ impl Store {
     /// The table of that name behind `client`.
     #[must_use]
     pub const fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        Self { client, table, rehearsal: None }
+    }
+
+    /// The same table to try something on: nothing is written, and what was decided is seen by later reads of the same
+    /// subscriptions. Only [`Store::block_ecpay`] writes here too: a 403 counts whoever got it.
+    #[must_use]
+    pub fn rehearsing(&self) -> Self {
+        Self { rehearsal: Some(Rehearsal::default()), ..self.clone() }
+    }
+
+    /// Whether nothing is written.
+    #[must_use]
+    pub const fn is_rehearsing(&self) -> bool {
+        self.rehearsal.is_some()
     }
 }
 

@@ -40,6 +40,9 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn set_aside(&self, report: &Quarantined, beside: Beside<'_>) -> Result<bool, Error> {
+        if self.is_rehearsing() {
+            return Ok(true);
+        }
         let at = report.received_at;
         let mut record = Record::new(keys::quarantine(&report.id), report).due(keys::QUARANTINE_QUEUE, at);
         let mut actions = Vec::new();

@@ -33,22 +33,24 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Versioned<Subscription>>, Error> {
+        if let Some(rehearsed) = self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.subscription(id)) {
+            return Ok(Some(rehearsed));
+        }
         let record = self.get(&keys::subscription(id), "reading a subscription").await?;
         Ok(record.map(|record| Versioned { version: record.version.unwrap_or(0), value: record.data }))
     }
 
-    /// What a decision about an order is made from: one read, and one more while it may still replace another.
+    /// What a decision about an order is made from: one read more while it may still replace another.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn snapshot(&self, id: &SubscriptionId) -> Result<Option<Snapshot>, Error> {
-        let Some(subscription) = self.subscription(id).await? else { return Ok(None) };
+    pub async fn snapshot(&self, subscription: Versioned<Subscription>) -> Result<Snapshot, Error> {
         let unpaid = matches!(subscription.value.status, Status::Pending | Status::Failed);
         let replaced = match subscription.value.replaces.as_ref().filter(|_| unpaid) {
             Some(old) => self.subscription(old).await?,
             None => None,
         };
-        Ok(Some(Snapshot { subscription, replaced }))
+        Ok(Snapshot { subscription, replaced })
     }
 
     /// One payment.

@@ -151,16 +151,28 @@ pub struct Checkout {
 /// A run of scheduled tasks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredRun {
-    /// Its id: the scheduled time and the tasks.
+    /// Its id: the scheduled time and the tasks, or the name that staff's run was given.
     pub id: String,
+    /// The tasks, by name.
+    #[serde(default)]
+    pub tasks: Vec<String>,
     /// The scheduled time.
     pub scheduled_at: Timestamp,
     /// When it began.
     pub started_at: Timestamp,
     /// Until when nobody else may take it over; none once it is done.
     pub lease_until: Option<Timestamp>,
+    /// How often it was begun.
+    #[serde(default)]
+    pub attempts: u32,
+    /// When it was done.
+    #[serde(default)]
+    pub finished_at: Option<Timestamp>,
     /// What it did, as JSON; none while it runs.
     pub report: Option<String>,
+    /// Why the latest attempt failed, without personal data.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 impl From<CallbackKind> for WebhookType {

@@ -3,7 +3,7 @@
 use crate::domain::time::Timestamp;
 
 use super::records::{Record, StoredRun};
-use super::{Error, Store, keys};
+use super::{Error, Store, keys, text};
 
 /// Runs are kept for this many days.
 const KEPT_DAYS: i64 = 90;
@@ -26,31 +26,46 @@ pub struct ClaimedRun {
     version: u64,
 }
 
+/// A logical run: the same for every attempt.
+#[derive(Clone, Debug)]
+pub struct NewRun<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its tasks, by name.
+    pub tasks: Vec<String>,
+    /// The scheduled time.
+    pub scheduled_at: Timestamp,
+}
+
+/// The id of a run: sorts by its scheduled time.
+#[must_use]
+pub fn run_id(scheduled_at: Timestamp, name: &str) -> String {
+    format!("{scheduled_at}#{name}")
+}
+
 impl Store {
-    /// Claims the logical run `id`. One that was cut off is taken over when its lease has ended.
+    /// Claims a logical run. One that was cut off is taken over when its lease has ended.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn claim_run(
-        &self,
-        id: &str,
-        scheduled_at: Timestamp,
-        wall: Timestamp,
-        lease_until: Timestamp,
-    ) -> Result<RunClaim, Error> {
+    pub async fn claim_run(&self, new: NewRun<'_>, wall: Timestamp, lease_until: Timestamp) -> Result<RunClaim, Error> {
         let run = StoredRun {
-            id: id.to_owned(),
-            scheduled_at,
+            id: new.id.to_owned(),
+            tasks: new.tasks,
+            scheduled_at: new.scheduled_at,
             started_at: wall,
             lease_until: Some(lease_until),
+            attempts: 1,
+            finished_at: None,
             report: None,
+            error: None,
         };
         let expires_at = wall.plus_days(KEPT_DAYS);
-        let record = Record::new(keys::run(id), run.clone()).expiring(expires_at).at_version(1);
+        let record = Record::new(keys::run(new.id), run.clone()).expiring(expires_at).at_version(1);
         if self.put_if_absent(record, "claiming a run").await? {
             return Ok(RunClaim::Ours(ClaimedRun { run, version: 1 }));
         }
-        let Some(held) = self.get::<StoredRun>(&keys::run(id), "reading a run").await? else {
+        let Some(held) = self.get::<StoredRun>(&keys::run(new.id), "reading a run").await? else {
             return Ok(RunClaim::Running);
         };
         if let Some(report) = held.data.report {
@@ -60,7 +75,8 @@ impl Store {
             return Ok(RunClaim::Running);
         }
         let version = held.version.unwrap_or(0);
-        let record = Record::new(keys::run(id), run.clone()).expiring(expires_at);
+        let run = StoredRun { attempts: held.data.attempts.saturating_add(1), error: held.data.error, ..run };
+        let record = Record::new(keys::run(new.id), run.clone()).expiring(expires_at);
         let taken = self.put_version(record, version, "taking over a run").await?;
         Ok(if taken {
             RunClaim::Ours(ClaimedRun { run, version: version.saturating_add(1) })
@@ -73,22 +89,50 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn release_run(&self, claimed: ClaimedRun, wall: Timestamp) -> Result<(), Error> {
-        let expires_at = claimed.run.started_at.plus_days(KEPT_DAYS);
-        let run = StoredRun { lease_until: Some(wall), ..claimed.run };
-        let record = Record::new(keys::run(&run.id.clone()), run).expiring(expires_at);
-        self.put_version(record, claimed.version, "giving up a run").await.map(|_| ())
+    pub async fn release_run(&self, claimed: ClaimedRun, wall: Timestamp, error: String) -> Result<(), Error> {
+        let run = StoredRun { lease_until: Some(wall), error: Some(error), ..claimed.run };
+        self.put_run(run, claimed.version, "giving up a run").await
     }
 
     /// Stores what a run did.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn finish_run(&self, claimed: ClaimedRun, report: String) -> Result<(), Error> {
-        let expires_at = claimed.run.started_at.plus_days(KEPT_DAYS);
-        let run = StoredRun { lease_until: None, report: Some(report), ..claimed.run };
+    pub async fn finish_run(&self, claimed: ClaimedRun, wall: Timestamp, report: String) -> Result<(), Error> {
+        let run = StoredRun { lease_until: None, finished_at: Some(wall), report: Some(report), ..claimed.run };
+        self.put_run(run, claimed.version, "finishing a run").await
+    }
+
+    async fn put_run(&self, run: StoredRun, version: u64, doing: &'static str) -> Result<(), Error> {
+        let expires_at = run.started_at.plus_days(KEPT_DAYS);
         let record = Record::new(keys::run(&run.id.clone()), run).expiring(expires_at);
-        self.put_version(record, claimed.version, "finishing a run").await.map(|_| ())
+        self.put_version(record, version, doing).await.map(|_| ())
+    }
+
+    /// One run; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn run(&self, id: &str) -> Result<Option<StoredRun>, Error> {
+        Ok(self.get(&keys::run(id), "reading a run").await?.map(|record| record.data))
+    }
+
+    /// Up to `limit` runs scheduled before `before`, or with a smaller id than it, newest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn runs(&self, before: &str, limit: i32) -> Result<Vec<StoredRun>, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk < :before")
+            .expression_attribute_values(":pk", text(keys::run(before).pk))
+            .expression_attribute_values(":before", text(before))
+            .scan_index_forward(false)
+            .limit(limit);
+        let answer = query.send().await.map_err(|error| Error::unavailable("reading runs", error))?;
+        answer.items.unwrap_or_default().into_iter().map(|item| Ok(Record::from_item(item)?.data)).collect()
     }
 
     /// Until when ECPay is not to be called; `None` when it may be.

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::decide_order::{
-    charge_missing, claim_cancel, create_order, end_grace, extend_grace, order_ended, still_pending,
-};
+use shared::domain::decide_order::{charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending};
 use shared::domain::decide_payment::decide_payment;
 use shared::domain::decide_retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
+use shared::domain::decide_staff::{StaffVerdict, decide_staff};
 use shared::domain::decision::{Actor, Decision, QuarantineReason, Snapshot, Verdict, Versioned};
 use shared::domain::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use shared::domain::next_action::NextAction;
@@ -14,6 +13,7 @@ use shared::domain::notification::{Notice, NoticeKind};
 use shared::domain::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::plan::{BillingCycle, PriceTable};
 use shared::domain::policy::DunningPolicy;
+use shared::domain::staff::{Cause, Operation};
 use shared::domain::subscription::{NewOrder, OrderEnd, RetryState, Subscription, Terms};
 use shared::domain::time::Timestamp;
 
@@ -175,7 +175,7 @@ impl Pair {
             Step::Uncharged => charge_missing(real, at),
             Step::AskCancel => claim_cancel(real, policy, at),
             Step::Ended(how) => order_ended(real, end(*how), at),
-            Step::Extend(days) => extend_grace(real, *days, policy, (Actor::Schedule, None), at),
+            Step::Extend(days) => extended(real, *days, policy, at),
             Step::Supersede => Some(self.supersede(now)),
             _ => match self.verdict(&self.report(step), now) {
                 Verdict::Apply(decision) => Some(*decision),
@@ -338,5 +338,14 @@ fn answered(state: RetryState) -> Ask {
         RetryState::Unknown | RetryState::Accepted => Ask::Open,
         RetryState::NotAsked => Ask::NeverSent,
         RetryState::Refused | RetryState::NoResult | RetryState::Resolved => Ask::Closed,
+    }
+}
+
+/// Staff add days of grace, if any runs.
+fn extended(real: &Versioned<Subscription>, days: u32, policy: &DunningPolicy, at: Timestamp) -> Option<Decision> {
+    let cause = Cause { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None };
+    match decide_staff(real, &Operation::ExtendGrace { days }, &cause, policy, at) {
+        StaffVerdict::Apply(decision) => Some(*decision),
+        StaffVerdict::Repeat | StaffVerdict::Refused(_) => None,
     }
 }

@@ -1,0 +1,111 @@
+//! What staff do to one subscription, each with who and why, and once for each `Idempotency-Key`.
+
+use lambda_http::{Body, Response};
+use serde_json::json;
+use shared::clock::Moment;
+use shared::domain::decide_staff::{StaffRefusal, StaffVerdict, decide_staff};
+use shared::domain::money::Twd;
+use shared::domain::staff::{LONGEST_PAUSE_DAYS, Operation};
+use shared::store::commit::Commit;
+
+use crate::AdminApi;
+use crate::input::Input;
+use crate::reply::Failure;
+use crate::subscriptions::{find, show};
+use crate::tokens::Token;
+
+/// How often a decision is made again because somebody else wrote first.
+const ATTEMPTS: usize = 8;
+/// Days that can be added to a grace period at once.
+const LONGEST_EXTENSION_DAYS: u32 = 60;
+/// The largest payment that is recorded: ECPay itself takes no more (order form, `TotalAmount`).
+const LARGEST_PAYMENT: u32 = 200_000;
+
+/// The operation that a route's last segment names; `None` when it names none.
+pub(crate) fn parse(name: &str, input: &Input) -> Option<Result<Operation, Failure>> {
+    Some(match name {
+        "extend-grace" => days(input, LONGEST_EXTENSION_DAYS).map(|days| Operation::ExtendGrace { days }),
+        "pause" => days(input, LONGEST_PAUSE_DAYS).map(|days| Operation::Pause { days }),
+        "resume" => only(input, &[]).map(|()| Operation::Resume),
+        "cancel" => only(input, &[]).map(|()| Operation::Cancel),
+        "mark-paid" => payment(input),
+        _ => return None,
+    })
+}
+
+fn only(input: &Input, fields: &[&str]) -> Result<(), Failure> {
+    input.only(&[&["why", "admin_token"], fields].concat())
+}
+
+fn days(input: &Input, most: u32) -> Result<u32, Failure> {
+    only(input, &["days"])?;
+    input.number("days", most)
+}
+
+fn payment(input: &Input) -> Result<Operation, Failure> {
+    only(input, &["amount_twd", "reference"])?;
+    let reference = input.required("reference")?;
+    if reference.chars().count() > 100 || reference.chars().any(char::is_control) {
+        return Err(Failure::invalid("reference", "must be a text of at most 100 characters in one line"));
+    }
+    let amount = Twd::new(input.number("amount_twd", LARGEST_PAYMENT)?);
+    Ok(Operation::MarkPaid { amount, reference: reference.to_owned() })
+}
+
+/// Does an operation and shows the subscription as it is then.
+pub(crate) async fn operate(
+    api: &AdminApi,
+    id: &str,
+    operation: Operation,
+    input: &Input,
+    (by, moment): (Token, Moment),
+) -> Result<Response<Body>, Failure> {
+    let cause = input.cause(&by)?;
+    if cause.why.is_none() {
+        return Err(Failure::invalid("why", "is missing"));
+    }
+    for _ in 0..ATTEMPTS {
+        let order = find(api, id).await?;
+        let decision = match decide_staff(&order, &operation, &cause, &api.config.policy, moment.now) {
+            StaffVerdict::Apply(decision) => *decision,
+            StaffVerdict::Repeat => return show(api, id, input).await,
+            StaffVerdict::Refused(refusal) => return Err(refused(&refusal)),
+        };
+        let rule = decision.change.history.rule;
+        match api.store.commit(decision, None, &api.config.policy).await? {
+            Commit::Done => {
+                tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
+                if operation == Operation::Cancel {
+                    cancel_at_ecpay(api, &order.value.id).await;
+                }
+                return show(api, id, input).await;
+            }
+            Commit::AlreadyApplied(_) => return show(api, id, input).await,
+            Commit::Stale | Commit::UserHeld(_) => {}
+        }
+    }
+    Err(Failure::unavailable("try again"))
+}
+
+/// Has the order ended at ECPay at once. The wish is stored, so whatever happens here the schedule goes on with it.
+async fn cancel_at_ecpay(api: &AdminApi, id: &shared::domain::ids::SubscriptionId) {
+    match api.maintenance.invoke(&json!({ "cancel": { "subscription_id": id } })).await {
+        Ok(Some(answer)) => tracing::info!(subscription = %id, answer = %answer, "cancellation begun"),
+        Ok(None) | Err(_) => tracing::warn!(subscription = %id, "the schedule goes on with the cancellation"),
+    }
+}
+
+fn refused(refusal: &StaffRefusal) -> Failure {
+    let code = match refusal {
+        StaffRefusal::KeyReused => return Failure::key_reused(),
+        StaffRefusal::NoGrace => "no_grace",
+        StaffRefusal::NothingToPause => "nothing_to_pause",
+        StaffRefusal::NotPaused => "not_paused",
+        StaffRefusal::NotPaid => "not_paid",
+        StaffRefusal::OrderOver => "order_over",
+        StaffRefusal::NothingOwed => "nothing_owed",
+        StaffRefusal::RetryOpen => "retry_open",
+        StaffRefusal::Retry(_) => "retry_refused",
+    };
+    Failure::conflict(code, refusal.to_string())
+}

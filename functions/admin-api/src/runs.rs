@@ -1,0 +1,118 @@
+//! Runs: begun by hand, tried dry, and listed.
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::clock::Moment;
+use shared::domain::time::Timestamp;
+use shared::entropy;
+use shared::store::records::StoredRun;
+use shared::store::runs::run_id;
+
+use crate::AdminApi;
+use crate::input::Input;
+use crate::reply::{self, Failure};
+
+/// The tasks that can be run by hand, by the names that `subscription-maintenance` gives them.
+const JOBS: [&str; 8] =
+    ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
+/// Runs in one answer, unless fewer are asked for.
+const PAGE: i32 = 50;
+
+/// Has a task, or all of them, run now. Gives the run's id, and its report if it is done in time.
+pub(crate) async fn invoke(
+    api: &AdminApi,
+    job: Option<&str>,
+    dry_run: bool,
+    moment: Moment,
+) -> Result<(String, Option<Value>), Failure> {
+    // Its own name: two runs by hand in one second are two runs.
+    let name = entropy::name(12).map_err(|error| Failure::behind(&error))?;
+    let name = format!("manual-{name}");
+    let mut event = json!({ "scheduled_at": moment.now, "run_id": name, "dry_run": dry_run });
+    if let (Some(job), Some(fields)) = (job, event.as_object_mut()) {
+        fields.insert("task".to_owned(), json!(job));
+    }
+    let report = api.maintenance.invoke(&event).await?;
+    Ok((run_id(moment.now, &name), report))
+}
+
+/// `POST /runs/{job}?dry_run=`: the report, or the run's address if it takes longer than a request may.
+pub(crate) async fn start(api: &AdminApi, job: &str, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+    if !JOBS.contains(&job) {
+        return Err(Failure::not_found("job", &format!("must be one of {}", JOBS.join(", "))));
+    }
+    input.only(&["admin_token"])?;
+    let dry_run = input.flag("dry_run")?;
+    match invoke(api, Some(job), dry_run, moment).await? {
+        (_, Some(report)) => Ok(reply::ok(&report)),
+        (_, None) if dry_run => Err(Failure::unavailable("the dry run takes too long to be waited for")),
+        (run, None) => Ok(still_running(&run)),
+    }
+}
+
+/// 202: the run goes on by itself.
+pub(crate) fn still_running(run: &str) -> Response<Body> {
+    let address = format!("/runs/{}", percent_encoding::utf8_percent_encode(run, percent_encoding::NON_ALPHANUMERIC));
+    reply::json_reply(StatusCode::ACCEPTED, &json!({ "status": "running", "run": run, "address": address }))
+}
+
+/// `GET /runs?before=&limit=`: newest first; `next` is the `before` of the next page.
+pub(crate) async fn list(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+    let limit = match input.query("limit") {
+        None => PAGE,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=PAGE).contains(limit))
+            .ok_or_else(|| Failure::invalid("limit", format!("must be 1 to {PAGE}")))?,
+    };
+    // Ids begin with the scheduled time, and all of them sort before the end of the calendar.
+    let before = input.query("before").unwrap_or("9999");
+    let runs = api.store.runs(before, limit).await?;
+    let full = usize::try_from(limit).is_ok_and(|limit| runs.len() == limit);
+    let next = runs.last().filter(|_| full).map(|run| run.id.clone());
+    let shown: Vec<Value> = runs.iter().map(|run| summary(run, moment.wall)).collect();
+    Ok(reply::ok(&json!({ "runs": shown, "next": next })))
+}
+
+/// `GET /runs/{id}`: one run with all of its report.
+pub(crate) async fn show(api: &AdminApi, id: &str, moment: Moment) -> Result<Response<Body>, Failure> {
+    let run = api.store.run(id).await?.ok_or_else(|| Failure::not_found("id", "no such run"))?;
+    let mut shown = summary(&run, moment.wall);
+    if let (Some(fields), Some(report)) = (shown.as_object_mut(), report(&run)) {
+        fields.insert("tasks".to_owned(), report.get("tasks").cloned().unwrap_or_default());
+    }
+    Ok(reply::ok(&shown))
+}
+
+fn report(run: &StoredRun) -> Option<Value> {
+    run.report.as_ref().and_then(|report| serde_json::from_str(report).ok())
+}
+
+/// A run with the counts of its tasks, without the lists.
+fn summary(run: &StoredRun, wall: Timestamp) -> Value {
+    let counts = |task: &Value| {
+        let part = |name: &str| task.get(name).cloned().unwrap_or_default();
+        json!({ "due": part("due"), "done": part("done"), "skipped": part("skipped"), "failed": part("failed"), "stopped": part("stopped") })
+    };
+    let report = report(run);
+    let tasks = report.as_ref().and_then(|report| report.get("tasks")).and_then(Value::as_object);
+    let tasks: serde_json::Map<String, Value> =
+        tasks.into_iter().flatten().map(|(name, task)| (name.clone(), counts(task))).collect();
+    json!({
+        "id": run.id, "jobs": run.tasks, "status": status(run, wall), "scheduled_at": run.scheduled_at,
+        "started_at": run.started_at, "finished_at": run.finished_at, "attempts": run.attempts,
+        "error": run.error, "tasks": tasks,
+    })
+}
+
+fn status(run: &StoredRun, wall: Timestamp) -> &'static str {
+    let held = run.lease_until.is_some_and(|until| wall < until);
+    match (&run.report, &run.error) {
+        (Some(_), _) => "done",
+        (None, _) if held => "running",
+        (None, Some(_)) => "failed",
+        (None, None) => "cut_off",
+    }
+}
