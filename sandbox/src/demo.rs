@@ -112,7 +112,7 @@ impl Teller<'_> {
     async fn expect(&self, order: &str, status: &str) -> Result<Value, Error> {
         let account = self.get(&format!("/api/subscriptions/{order}")).await?;
         let found = text(&account, "/status")?;
-        self.line(&format!("= {} on {}: {}", found, text(&account, "/plan_id")?, text(&account, "/explanation")?));
+        self.line(&format!("= {} on {}: {}", found, text(&account, "/plan_id")?, text(&account, "/explanation/en")?));
         if found == status { Ok(account) } else { Err(story(&format!("{order} is {found}, not {status}"))) }
     }
 

@@ -28,6 +28,7 @@ mod runs;
 mod stats;
 mod subscriptions;
 mod tokens;
+mod words;
 
 use auth::Scope;
 use input::Input;

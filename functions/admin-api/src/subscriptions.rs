@@ -19,6 +19,7 @@ use crate::explain::explain;
 use crate::input::Input;
 use crate::reply::{self, Failure};
 use crate::tokens::Token;
+use crate::words::{Language, why};
 use crate::{AdminApi, checkout};
 
 /// Entries of history in one answer.
@@ -185,7 +186,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
             "parked": stuck.is_parked(), "reason": stuck.reason,
         })),
         "retry": order.retry.map(|ask| json!({ "asked_at": ask.asked_at, "state": ask.state })),
-        "next_action": next.map(|action| json!({ "kind": action.kind.name(), "at": action.at, "why": action.why })),
+        "next_action": next.map(|action| json!({ "kind": action.kind.name(), "at": action.at, "why": why(Language::En, action.why) })),
         "explanation": explain(&order, next.as_ref()),
         "payments": payments.iter().map(payment).collect::<Vec<_>>(),
         "notices": notices.iter().map(|n| json!({ "kind": n.kind.name(), "state": n.state.name(), "at": n.created_at })).collect::<Vec<_>>(),

@@ -35,8 +35,43 @@ pub struct NextAction {
     pub kind: ActionKind,
     /// When it is due; it runs with the first scheduled run from then on.
     pub at: Timestamp,
-    /// The reason, for people.
-    pub why: &'static str,
+    /// The reason.
+    pub why: Why,
+}
+
+/// Why something is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// A retry was asked and its result is still to come.
+    RetryOpen,
+    /// The task failed for this order and is tried again then.
+    TriedAgain,
+    /// The first charge was not reported.
+    NotReported,
+    /// An order that is not paid within a day is given up.
+    NotPaidInTime,
+    /// A cancellation was asked before the plan came back.
+    CancelAskedBefore,
+    /// An earlier success was never reported.
+    SuccessMissing,
+    /// A charge that is a day late is asked about.
+    ChargeLate,
+    /// The order is over and the paid period ends.
+    PeriodEnds,
+    /// The charge failed and is tried again on the days of the policy.
+    RetryDay,
+    /// The grace period ends unpaid.
+    GraceEnds,
+    /// Staff hold dunning until then.
+    PauseEnds,
+    /// A new order took its place.
+    Replaced,
+    /// The customer wishes to end the order.
+    Wished,
+    /// The customer is on FREE and must not be charged again.
+    OnFree,
+    /// The cancellation was asked and is not confirmed yet.
+    CancelUnconfirmed,
 }
 
 impl ActionKind {
@@ -61,7 +96,7 @@ impl NextAction {
         let action = Self::wanted(subscription, policy)?;
         let stuck = subscription.stuck.as_ref().filter(|stuck| stuck.task == action.kind && stuck.again_at > action.at);
         Some(match stuck {
-            Some(stuck) => Self::new(action.kind, stuck.again_at, "it could not be done and is tried again then"),
+            Some(stuck) => Self::new(action.kind, stuck.again_at, Why::TriedAgain),
             None => action,
         })
     }
@@ -69,16 +104,12 @@ impl NextAction {
     fn wanted(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
         let asked = subscription.retry.filter(super::subscription::RetryAsk::is_open);
         if let Some(ask) = asked {
-            return Some(Self::new(
-                ActionKind::Reconcile,
-                ask.asked_at,
-                "a retry was asked and its result is still to come",
-            ));
+            return Some(Self::new(ActionKind::Reconcile, ask.asked_at, Why::RetryOpen));
         }
         match subscription.status {
             Status::Pending => Some(pending(subscription)),
             Status::Active if subscription.superseded_by.is_some() => {
-                Some(cancel(subscription, subscription.created_at, "a new order took its place"))
+                Some(cancel(subscription, subscription.created_at, Why::Replaced))
             }
             Status::Active if subscription.downgrade.is_some() => Some(after_downgrade(subscription)),
             Status::Active => {
@@ -90,7 +121,7 @@ impl NextAction {
         }
     }
 
-    const fn new(kind: ActionKind, at: Timestamp, why: &'static str) -> Self {
+    const fn new(kind: ActionKind, at: Timestamp, why: Why) -> Self {
         Self { kind, at, why }
     }
 }
@@ -99,11 +130,11 @@ fn pending(subscription: &Subscription) -> NextAction {
     let asked_until = subscription.checked_at.unwrap_or(subscription.created_at);
     let ages = PENDING_QUERY_MINUTES.map(|minutes| subscription.created_at.plus_minutes(minutes));
     match ages.into_iter().find(|at| *at > asked_until) {
-        Some(at) => NextAction::new(ActionKind::CheckPending, at, "the first charge has not been reported"),
+        Some(at) => NextAction::new(ActionKind::CheckPending, at, Why::NotReported),
         None => NextAction::new(
             ActionKind::CheckPending,
             subscription.created_at.plus_hours(PENDING_EXPIRY_HOURS),
-            "an order that is not paid within a day is given up",
+            Why::NotPaidInTime,
         ),
     }
 }
@@ -117,26 +148,18 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
         return Some(cancel);
     }
     if let Some(ask) = subscription.cancel {
-        return Some(NextAction::new(
-            ActionKind::Reconcile,
-            ask.asked_at,
-            "a cancellation was asked before the plan came back",
-        ));
+        return Some(NextAction::new(ActionKind::Reconcile, ask.asked_at, Why::CancelAskedBefore));
     }
     if let Some(at) = subscription.facts.last_success_at.filter(|_| subscription.facts.lack_a_success()) {
-        return Some(NextAction::new(ActionKind::Reconcile, at, "an earlier success was never reported"));
+        return Some(NextAction::new(ActionKind::Reconcile, at, Why::SuccessMissing));
     }
     let at = paid_end.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
-    Some(NextAction::new(ActionKind::Reconcile, at, "a charge that is a day late is asked about"))
+    Some(NextAction::new(ActionKind::Reconcile, at, Why::ChargeLate))
 }
 
 fn paid_out(subscription: &Subscription) -> Option<NextAction> {
     let (_, paid_end) = subscription.paid_period()?;
-    Some(NextAction::new(
-        ActionKind::EndGrace,
-        paid_end.start(Zone::Taipei),
-        "the order is over and the paid period ends",
-    ))
+    Some(NextAction::new(ActionKind::EndGrace, paid_end.start(Zone::Taipei), Why::PeriodEnds))
 }
 
 fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextAction> {
@@ -145,7 +168,7 @@ fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextA
     }
     let arrears = Arrears::of(subscription)?;
     let downgrade = downgrade_at(subscription, &arrears, policy);
-    let end = NextAction::new(ActionKind::EndGrace, downgrade, "the grace period ends unpaid");
+    let end = NextAction::new(ActionKind::EndGrace, downgrade, Why::GraceEnds);
     // What cannot be done for days must not keep the plan: once parked it yields to the downgrade.
     let yields = |kind| {
         let parked = subscription.stuck.as_ref().filter(|stuck| stuck.task == kind && stuck.is_parked());
@@ -156,11 +179,9 @@ fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextA
     }
     match next_retry_at(subscription, &arrears, policy) {
         // At the same instant the retry goes first: it may make the downgrade unnecessary.
-        Some(at) if at <= downgrade && !yields(ActionKind::Retry) => Some(NextAction::new(
-            ActionKind::Retry,
-            at,
-            "the charge failed and is tried again on the days of the policy",
-        )),
+        Some(at) if at <= downgrade && !yields(ActionKind::Retry) => {
+            Some(NextAction::new(ActionKind::Retry, at, Why::RetryDay))
+        }
         _ => Some(end),
     }
 }
@@ -168,12 +189,12 @@ fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextA
 /// The cancellation that the customer wishes, until the order is over.
 fn wished(subscription: &Subscription) -> Option<NextAction> {
     let since = subscription.cancel_requested.filter(|_| subscription.ended.is_none())?;
-    Some(cancel(subscription, since, "the customer wishes to end the order"))
+    Some(cancel(subscription, since, Why::Wished))
 }
 
 fn end_of_pause(subscription: &Subscription) -> Option<NextAction> {
     let pause = subscription.paused?;
-    Some(NextAction::new(ActionKind::Resume, pause.until, "staff hold dunning until then"))
+    Some(NextAction::new(ActionKind::Resume, pause.until, Why::PauseEnds))
 }
 
 fn after_downgrade(subscription: &Subscription) -> NextAction {
@@ -184,15 +205,13 @@ fn after_downgrade(subscription: &Subscription) -> NextAction {
     let next_charge = subscription.calendar().next_due_after(since.day(Zone::Taipei));
     let window_end = since.plus_days(RECOVERY_WINDOW_DAYS);
     let lead = next_charge.plus_days(-CANCEL_LEAD_DAYS).start(Zone::Taipei);
-    cancel(subscription, window_end.min(lead).max(since), "the customer is on FREE and must not be charged again")
+    cancel(subscription, window_end.min(lead).max(since), Why::OnFree)
 }
 
-fn cancel(subscription: &Subscription, at: Timestamp, why: &'static str) -> NextAction {
+fn cancel(subscription: &Subscription, at: Timestamp, why: Why) -> NextAction {
     match subscription.cancel {
         // Looked at by every run: a query tells whether it is done.
-        Some(ask) => {
-            NextAction::new(ActionKind::Cancel, ask.asked_at, "the cancellation was asked and is not confirmed yet")
-        }
+        Some(ask) => NextAction::new(ActionKind::Cancel, ask.asked_at, Why::CancelUnconfirmed),
         None => NextAction::new(ActionKind::Cancel, at, why),
     }
 }
