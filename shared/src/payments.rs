@@ -125,6 +125,8 @@ pub fn quarantined(
         detail: reason.to_string(),
         received_at: now,
         fields,
+        report: Some(report.clone()),
+        resolved: None,
     }
 }
 
@@ -138,15 +140,13 @@ pub async fn set_aside(
     reason: &QuarantineReason,
     log: Option<&WebhookLog>,
 ) -> Result<bool, Error> {
-    let known = match (&set_aside.subscription, reason) {
-        (Some(id), QuarantineReason::UnknownOrder) => (id, None),
-        (Some(id), _) => (id, store_order(store, id).await?),
-        (None, _) => return store.set_aside(set_aside, Beside { capped: true, ..Beside::default() }).await,
+    let order = match (&set_aside.subscription, reason) {
+        (Some(_), QuarantineReason::UnknownOrder) | (None, _) => None,
+        (Some(id), _) => store_order(store, id).await?,
     };
-    let (id, order) = known;
     let notice = order.as_ref().filter(|_| is_about_money(reason)).map(|order| notice(order, set_aside));
-    let log = log.filter(|_| order.is_some()).map(|log| (id, log));
-    store.set_aside(set_aside, Beside { log, notice: notice.as_ref(), capped: order.is_none() }).await
+    let beside = Beside { order: order.as_ref().map(|order| &order.id), log, notice: notice.as_ref() };
+    store.set_aside(set_aside, beside).await
 }
 
 async fn store_order(store: &Store, id: &SubscriptionId) -> Result<Option<Subscription>, Error> {

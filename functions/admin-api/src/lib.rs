@@ -17,6 +17,7 @@ use shared::store::Store;
 
 mod auth;
 mod checkout;
+mod cursor;
 mod explain;
 mod input;
 mod invoke;

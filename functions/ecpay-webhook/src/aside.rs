@@ -49,6 +49,8 @@ impl Webhook {
             detail: reason.to_string(),
             received_at: moment.now,
             fields,
+            report: None,
+            resolved: None,
         };
         self.keep(form.kind(), set_aside, &reason, moment).await
     }

@@ -6,6 +6,7 @@ use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response};
 use shared::clock::Moment;
 use shared::config::{self, Invalid, Reader};
+use shared::domain::payment::PaymentReport;
 use shared::domain::policy::DunningPolicy;
 use shared::domain::time::Timestamp;
 use shared::ecpay::event;
@@ -80,11 +81,11 @@ pub async fn handle(webhook: &Webhook, request: Request, moment: Moment) -> Resp
             return reply::refused(&error);
         }
     };
-    let mut report = match event::parse(&form, moment.now) {
+    let said = match event::parse(&form, moment.now) {
         Ok(report) => report,
         Err(error) => return webhook.set_aside_unusable(&form, &error, moment).await,
     };
-    report.simulated &= !webhook.apply_simulated;
+    let report = PaymentReport { simulated: said.simulated && !webhook.apply_simulated, ..said.clone() };
     let log = aside::log(kind, report.event.as_str(), true, moment);
     match payments::apply(&webhook.store, &report, Some(&log), &webhook.policy, moment.now).await {
         Ok(payments::Outcome::Applied(applied)) => {
@@ -100,7 +101,8 @@ pub async fn handle(webhook: &Webhook, request: Request, moment: Moment) -> Resp
             tracing::info!(subscription = %report.subscription, event = %report.event, "callback repeated");
             reply::ok()
         }
-        Ok(payments::Outcome::Quarantined(reason)) => webhook.set_aside(&form, &report, &reason, moment).await,
+        // Kept as it was said: leave to apply simulations is this function's, and no replay inherits it.
+        Ok(payments::Outcome::Quarantined(reason)) => webhook.set_aside(&form, &said, &reason, moment).await,
         Err(error) => reply::try_again(&chain(&error)),
     }
 }

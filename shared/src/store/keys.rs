@@ -7,6 +7,7 @@
 //! | payment | `SUB#<id>` | `PAYMENT#<authorisation or event>` |
 //! | history | `SUB#<id>` | `HISTORY#<version>` |
 //! | callback log | `SUB#<id>` | `WEBHOOK#<received>#<event>` |
+//! | pointer to a quarantined report | `SUB#<id>` | `QUARANTINE#<received>#<report id>` |
 //! | notice about a subscription | `SUB#<id>` | `NOTICE#<notification id>` |
 //! | other notice | `STAFF` | `NOTICE#<notification id>` |
 //! | user | `USER#<user id>` | `STATE` |
@@ -44,8 +45,10 @@ pub const MAIL_QUEUE: &str = "send-mail";
 pub const WEBHOOK_LOG_QUEUE: &str = "webhook-log";
 /// Queue of items that could not be read when their time came.
 pub const UNREADABLE_QUEUE: &str = "unreadable";
-/// Queue of quarantined reports, by the time they came.
+/// Queue of quarantined reports that are open, by the time they came.
 pub const QUARANTINE_QUEUE: &str = "quarantine";
+/// Queue of those that are resolved, by the same time.
+pub const QUARANTINE_RESOLVED_QUEUE: &str = "quarantine-resolved";
 
 /// A primary key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,8 @@ pub mod prefix {
     pub const WEBHOOK: &str = "WEBHOOK#";
     /// Notices.
     pub const NOTICE: &str = "NOTICE#";
+    /// Pointers to reports that were set aside.
+    pub const QUARANTINE: &str = "QUARANTINE#";
 }
 
 /// The partition of a subscription.
@@ -134,6 +139,12 @@ pub fn checkout(token_digest: &str) -> Key {
 #[must_use]
 pub fn quarantine(id: &str) -> Key {
     Key::new(format!("QUARANTINE#{id}"), STATE)
+}
+
+/// The pointer from an order to a report about it that was set aside.
+#[must_use]
+pub fn quarantine_pointer(subscription: &SubscriptionId, received_at: Timestamp, id: &str) -> Key {
+    Key::new(subscription_partition(subscription), format!("{}{received_at}#{id}", prefix::QUARANTINE))
 }
 
 /// The number of unknown orders set aside on a day.

@@ -13,6 +13,7 @@ pub mod due;
 pub mod keys;
 pub mod notices;
 pub mod quarantine;
+pub mod quarantine_list;
 pub mod reads;
 pub mod records;
 mod rehearsal;

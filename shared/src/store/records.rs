@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{EventId, SubscriptionId, UserId};
 use crate::domain::notification::{NoticeKind, Recipient};
+use crate::domain::payment::PaymentReport;
 use crate::domain::plan::PlanId;
 use crate::domain::time::Timestamp;
 use crate::ecpay::form::CallbackKind;
@@ -124,6 +125,53 @@ pub struct Quarantined {
     pub received_at: Timestamp,
     /// Its fields, without the digest and without card digits but the last four.
     pub fields: BTreeMap<String, String>,
+    /// What it says, where that could be read when it came: this is what a replay decides about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<PaymentReport>,
+    /// How it was resolved; none while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolution>,
+}
+
+/// How a report that was set aside came to be done with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// When.
+    pub at: Timestamp,
+    /// By whom: the name of a token.
+    pub by: String,
+    /// Why, in their words.
+    pub why: String,
+    /// What the replay found.
+    pub outcome: ResolvedAs,
+}
+
+/// What the replay that resolved a report found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResolvedAs {
+    /// It could be applied now, and was.
+    Applied,
+    /// It had been applied before.
+    Repeat,
+}
+
+/// Where a report that was set aside stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuarantineState {
+    /// Somebody has to look at it.
+    Open,
+    /// It was applied, by a replay or before one.
+    Resolved,
+}
+
+/// Leads from an order to a report that was set aside.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QuarantinePointer {
+    /// The report's id.
+    pub id: String,
+    /// When it came.
+    pub received_at: Timestamp,
 }
 
 /// A user's plan and the order it comes from.
@@ -180,6 +228,45 @@ impl From<CallbackKind> for WebhookType {
         match kind {
             CallbackKind::First => Self::AuthCallback,
             CallbackKind::Period => Self::BillingCallback,
+        }
+    }
+}
+
+impl From<WebhookType> for CallbackKind {
+    fn from(kind: WebhookType) -> Self {
+        match kind {
+            WebhookType::AuthCallback => Self::First,
+            WebhookType::BillingCallback => Self::Period,
+        }
+    }
+}
+
+impl Quarantined {
+    /// Where it stands.
+    #[must_use]
+    pub const fn state(&self) -> QuarantineState {
+        if self.resolved.is_some() { QuarantineState::Resolved } else { QuarantineState::Open }
+    }
+}
+
+impl QuarantineState {
+    /// The name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+impl ResolvedAs {
+    /// The name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Repeat => "repeat",
         }
     }
 }
