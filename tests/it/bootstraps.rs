@@ -1,13 +1,16 @@
 //! The binaries that are deployed, driven as Lambda drives them: through the runtime API, with the template's variables
 //! in their environment, on real time.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, FixedOffset, Utc};
 use sandbox::ecpay::form_body;
 use serde_json::{Value, json};
 use shared::clock;
+use shared::domain::time::Zone;
 
 use crate::support::lambda::{AWS_SECRETS, Bootstrap, environment, http_event, run_to_its_end};
-use crate::support::{Sandbox, first, signed, with};
+use crate::support::{Reply, Sandbox, first, signed, with};
 
 const TOKEN: &str = "sandbox-operator-token-invented";
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -192,6 +195,37 @@ async fn an_admin_token_is_not_logged_whichever_way_it_comes() {
     let (stdout, stderr) = admin.stop().await;
     assert_eq!(stderr, "");
     assert!(lines(&stdout).len() > cases.len(), "{stdout}");
+}
+
+#[tokio::test]
+async fn a_replay_is_logged_without_what_the_report_or_the_reason_say_of_the_customer() {
+    let begun = clock::now();
+    let sandbox = now().await;
+    let charged = ecpay_time(begun.utc());
+    let [kept, wrong] = ["DKREPLAYED0000000001", "DKREPLAYED0000000002"].map(|order| first(order, "1", &charged));
+    let named = with(&with(&kept, "card4no", "7261"), "RtnMsg", "交易成功 canary");
+    for report in [&named, &with(&wrong, "TradeAmt", "1")] {
+        assert_eq!(sandbox.report("ecpay-auth", report).await, Reply::ok());
+    }
+    sandbox.store_order("DKREPLAYED0000000001", "canary-user", &begun.to_string()).await;
+    sandbox.store_order("DKREPLAYED0000000002", "canary-user-too", &begun.to_string()).await;
+    let mut admin = Bootstrap::start("admin-api", &environment(&sandbox.world, "AdminApi")).await;
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let day = begun.day(Zone::Taipei);
+    let body = json!({ "from": day, "to": day.plus_days(1), "why": "Ms Canary called from 0912345678" }).to_string();
+    let (status, _, answer) =
+        admin.request(&http_event(("POST", "/quarantine/replay", ""), &headers, body.as_bytes())).await;
+    assert_eq!(status, 200, "{answer}");
+    let (stdout, stderr) = admin.stop().await;
+    assert_eq!(stderr, "");
+    let lines = lines(&stdout);
+    assert_eq!(messages(&lines), ["report replayed"; 2]);
+    let outcomes: BTreeSet<&str> = lines.iter().filter_map(|line| line["outcome"].as_str()).collect();
+    assert_eq!(outcomes, BTreeSet::from(["applied", "still_quarantined"]));
+    for canary in ["anary", "0912345678", "7261", "交易成功"] {
+        assert!(!stdout.contains(canary), "{canary} stands in the log: {stdout}");
+    }
 }
 
 #[tokio::test]

@@ -6,22 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::template::Template;
-use sandbox::world::TABLE;
 use serde_json::{Value, json};
-use shared::domain::decide_order::create_order;
-use shared::domain::decision::Actor;
-use shared::domain::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
-use shared::domain::plan::{BillingCycle, PriceTable};
-use shared::domain::policy::DunningPolicy;
-use shared::domain::subscription::{Locale, NewOrder, Terms};
-use shared::domain::time::Timestamp;
 use shared::ecpay::check_mac_value::HashKeys;
 use shared::ecpay::order::{OrderUrls, order_form};
-use shared::store::Store;
-use shared::store::commit::Commit;
 
 use crate::support::project::{TEMPLATE, files, functions, names, package, text};
-use crate::support::{Sandbox, column};
+use crate::support::{Reply, Sandbox, column, period, with};
 
 /// The order that the samples are about.
 const ORDER: &str = "DK20250131SAMPLE0001";
@@ -43,7 +33,7 @@ const fn sample(at: &'static str, file: &'static str, status: u16) -> Sample {
 const FAILURE: &str = "2025-03-31T10:00:00+08:00";
 const LATER: &str = "2025-04-01T09:00:00+08:00";
 
-const SAMPLES: [Sample; 29] = [
+const SAMPLES: &[Sample] = &[
     sample(BEGIN, "ecpay-webhook/first-payment.json", 200),
     sample("2025-02-28T10:00:00+08:00", "ecpay-webhook/period-payment.json", 200),
     sample(FAILURE, "ecpay-webhook/period-failure.json", 200),
@@ -53,6 +43,8 @@ const SAMPLES: [Sample; 29] = [
     sample(FAILURE, "admin-api/subscription-status.json", 200),
     sample(FAILURE, "admin-api/get-subscription.json", 200),
     sample(FAILURE, "admin-api/quarantine.json", 200),
+    sample(FAILURE, "admin-api/replay-report.json", 200),
+    sample(FAILURE, "admin-api/replay-quarantine.json", 200),
     // Nobody can know the token of a page.
     sample(FAILURE, "admin-api/checkout.json", 404),
     sample("2025-03-31T10:05:00+08:00", "subscription-maintenance/every-five-minutes.json", 200),
@@ -107,25 +99,10 @@ fn folders() -> BTreeMap<String, String> {
 /// for them.
 async fn sandbox() -> Sandbox {
     let sandbox = Sandbox::at(BEGIN).await;
-    let now = Timestamp::new(at(BEGIN));
-    let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
-    let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
-    let order = NewOrder {
-        id: SubscriptionId::parse(ORDER).unwrap(),
-        user: UserId::parse("sample-user").unwrap(),
-        email: EmailAddress::parse("sample-user@customer.example").unwrap(),
-        locale: Locale::ZhTw,
-        merchant: MerchantId::parse("3002607").unwrap(),
-        terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
-        replaces: None,
-    };
-    let decision = create_order(order, Actor::Staff("support".to_owned()), now);
+    let decision = sandbox.store_order(ORDER, "sample-user", BEGIN).await;
     let urls = OrderUrls { api: sandbox.base.clone(), frontend: format!("{}/shop", sandbox.base) };
     let keys = HashKeys::new("pwFHCqoQZGmho4w6".to_owned(), "EkRm7iFT261dpevs".to_owned());
     let form: BTreeMap<String, String> = order_form(&decision.change.next, &urls, &keys).into_iter().collect();
-    let dynamodb = aws_sdk_dynamodb::Client::new(&sandbox::aws::config(&sandbox.world.aws_url));
-    let stored = Store::new(dynamodb, TABLE.to_owned()).commit(decision, None, &DunningPolicy::default()).await;
-    assert_eq!(stored.unwrap(), Commit::Done);
     sandbox.conduct(ORDER, json!({ "paused": true, "callbacks": false })).await;
     let checkout = json!({
         "subscription_id": ORDER, "action_url": format!("{}/ecpay/Cashier/AioCheckOut/V5", sandbox.base),
@@ -144,11 +121,18 @@ fn items(sandbox: &Sandbox) -> Vec<String> {
 async fn every_sample_is_answered_as_expected_and_its_second_delivery_changes_nothing() {
     let sandbox = sandbox().await;
     let folders = folders();
-    for sample in &SAMPLES {
+    for sample in SAMPLES {
         sandbox.world.leap(at(sample.at));
         match sample.file {
             "ecpay-webhook/period-payment.json" => drop(sandbox.charge(ORDER, json!({ "rtn_code": "1" })).await),
             "ecpay-webhook/period-failure.json" => drop(sandbox.charge(ORDER, json!({ "rtn_code": "10100252" })).await),
+            "admin-api/quarantine.json" => {
+                let wrong = with(&period(ORDER, "1", "2025/03/31 09:59:59", "3", "13400003"), "Amount", "1");
+                assert_eq!(sandbox.report("ecpay-billing", &wrong).await, Reply::ok());
+                let id = sandbox.get("/quarantine").await["quarantine"][0]["id"].clone();
+                let replay = event("admin-api/replay-report.json");
+                assert_eq!(replay["pathParameters"]["id"], id, "the sample names the report");
+            }
             _ => {}
         }
         let function = &folders[sample.file.split('/').next().unwrap()];

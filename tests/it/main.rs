@@ -24,6 +24,8 @@ mod oracle;
 mod outbox;
 mod persistence;
 mod quarantine;
+mod quarantine_list;
+mod quarantine_replay;
 mod reconcile;
 mod repeats;
 mod retries;

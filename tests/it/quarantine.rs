@@ -211,6 +211,12 @@ async fn in_production_staff_get_one_digest_a_day_of_what_was_set_aside() {
     for number in (0..120).chain([7]) {
         assert_eq!(post(&format!("DKSTRANGER{number:010}")).await, Reply::ok());
     }
+    // What became of them does not change what was set aside that day.
+    sandbox.store_order(&format!("DKSTRANGER{:010}", 11), "imported", BEGIN).await;
+    let days = json!({ "from": "2025-01-15", "to": "2025-01-15", "why": "the order was imported" });
+    let replayed = sandbox.post("/quarantine/replay", days).await;
+    let applied = column(&replayed["replayed"], "outcome").into_iter().filter(|outcome| outcome == "applied").count();
+    assert_eq!(applied, 1);
     sandbox.travel("2025-01-16T01:59:59+08:00").await;
     assert_eq!(sandbox.mails(STAFF).await.len(), 0);
     // The daily clean-up counts the day before; staff who run it again by hand are not told twice.

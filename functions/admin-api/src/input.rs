@@ -64,7 +64,7 @@ impl Input {
 
     /// Who asks, why, and under which key. A reason is a text of up to 500 characters.
     pub(crate) fn cause(&self, by: &Token) -> Result<Cause, Failure> {
-        let why = self.text("why").map(str::trim).filter(|why| !why.is_empty());
+        let why = self.optional("why")?.map(str::trim).filter(|why| !why.is_empty());
         if why.is_some_and(|why| why.chars().count() > LONGEST_REASON || why.chars().any(char::is_control)) {
             return Err(Failure::invalid("why", "must be a text of at most 500 characters in one line"));
         }
@@ -90,6 +90,11 @@ impl Input {
                 Err(Failure::invalid(name, "must be a text"))
             }
         }
+    }
+
+    /// A field of the body that may be left out, but not be anything else than a text.
+    pub(crate) fn optional(&self, name: &str) -> Result<Option<&str>, Failure> {
+        if self.fields.contains_key(name) { self.required(name).map(Some) } else { Ok(None) }
     }
 
     /// A field of the body that must be a whole number from 1 to `most`.

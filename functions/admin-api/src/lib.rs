@@ -24,6 +24,7 @@ mod invoke;
 mod legacy;
 mod operations;
 mod quarantine;
+mod replay;
 mod reply;
 mod runs;
 mod stats;
@@ -206,6 +207,14 @@ async fn dispatch(
         ("GET", ["quarantine"]) => {
             allow(Scope::Read).await?;
             quarantine::list(api, input, moment).await
+        }
+        ("POST", ["quarantine", "replay"]) => {
+            let by = allow(Scope::Operate).await?;
+            replay::range(api, input, by, moment).await
+        }
+        ("POST", ["quarantine", id, "replay"]) => {
+            let by = allow(Scope::Operate).await?;
+            replay::one(api, id, input, (by, moment)).await
         }
         _ => Err(Failure::not_found("route", "no such route")),
     }

@@ -35,6 +35,18 @@ pub fn parse(form: &VerifiedForm, received_at: Timestamp) -> Result<PaymentRepor
     }
 }
 
+/// Reads a callback again from fields that were verified when it came and kept since. `received_at` is when it came.
+///
+/// # Errors
+/// [`Error`] with the first field that cannot be used.
+pub fn parse_kept<'a>(
+    kind: CallbackKind,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    received_at: Timestamp,
+) -> Result<PaymentReport, Error> {
+    parse(&VerifiedForm::kept(kind, fields), received_at)
+}
+
 fn parse_first(form: &VerifiedForm) -> Result<PaymentReport, Error> {
     let rtn_code = code(form)?;
     let dates = [

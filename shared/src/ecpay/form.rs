@@ -17,7 +17,8 @@ pub enum CallbackKind {
     Period,
 }
 
-/// Fields whose digest was checked, in the order received. There is no other way to build one.
+/// Fields whose digest was checked, in the order received. From a request there is no other way to build one; within
+/// this module one is also made of fields that were verified before they were stored, and does not leave it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedForm {
     kind: CallbackKind,
@@ -149,6 +150,11 @@ impl VerifiedForm {
         } else {
             Err(Error::WrongDigest)
         }
+    }
+
+    /// Fields that were verified when they came, as they were kept: without their digest, so it is not checked again.
+    pub(super) fn kept<'a>(kind: CallbackKind, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        Self { kind, fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
     }
 
     /// By which callback it came.

@@ -2,6 +2,7 @@
 
 pub(crate) mod lambda;
 pub(crate) mod project;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,0 +1,42 @@
+//! Orders and reports put into the table beside the API: what no caller can bring about, or not under a chosen id.
+
+use sandbox::world::TABLE;
+use shared::domain::decide_order::create_order;
+use shared::domain::decision::{Actor, Decision};
+use shared::domain::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
+use shared::domain::plan::{BillingCycle, PriceTable};
+use shared::domain::policy::DunningPolicy;
+use shared::domain::subscription::{Locale, NewOrder, Terms};
+use shared::domain::time::Timestamp;
+use shared::store::Store;
+use shared::store::commit::Commit;
+
+use super::Sandbox;
+
+impl Sandbox {
+    /// The table as the functions see it.
+    pub(crate) fn store(&self) -> Store {
+        let dynamodb = aws_sdk_dynamodb::Client::new(&sandbox::aws::config(&self.world.aws_url));
+        Store::new(dynamodb, TABLE.to_owned())
+    }
+
+    /// Stores an order of PRO monthly of the sandbox's merchant under a chosen id, unpaid; gives the decision.
+    pub(crate) async fn store_order(&self, id: &str, user: &str, at: &str) -> Decision {
+        let merchant = self.get("/sandbox/credentials").await["merchant_id"].as_str().unwrap().to_owned();
+        let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
+        let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
+        let order = NewOrder {
+            id: SubscriptionId::parse(id).unwrap(),
+            user: UserId::parse(user).unwrap(),
+            email: EmailAddress::parse(&format!("{user}@customer.example")).unwrap(),
+            locale: Locale::ZhTw,
+            merchant: MerchantId::parse(&merchant).unwrap(),
+            terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
+            replaces: None,
+        };
+        let decision = create_order(order, Actor::Staff("support".to_owned()), Timestamp::parse(at).unwrap());
+        let stored = self.store().commit(decision.clone(), None, &DunningPolicy::default()).await;
+        assert_eq!(stored.unwrap(), Commit::Done);
+        decision
+    }
+}
