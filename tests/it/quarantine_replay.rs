@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::domain::ids::SubscriptionId;
 use shared::domain::time::Timestamp;
 use shared::store::quarantine::Beside;
-use shared::store::records::{Quarantined, WebhookType};
+use shared::store::records::{Quarantined, Resolution, ResolvedAs, WebhookType};
 
 use crate::support::{Reply, Sandbox, column, first, period, with};
 
@@ -70,6 +70,7 @@ async fn overtaken(sandbox: &Sandbox) -> String {
 async fn a_payment_that_came_before_its_order_is_applied_by_its_replay_and_says_who_and_why() {
     let sandbox = Sandbox::at(BEGIN).await;
     let id = overtaken(&sandbox).await;
+    assert!(sandbox.report_expires(&id).await);
     sandbox.travel("2025-01-15T11:00:00+08:00").await;
     let answer = sandbox.replay(&id, "the order was imported late").await;
     assert_eq!((answer["id"].as_str(), answer["outcome"].as_str()), (Some(id.as_str()), Some("applied")));
@@ -89,6 +90,7 @@ async fn a_payment_that_came_before_its_order_is_applied_by_its_replay_and_says_
     // The order leads to the report from now on, and the report stays as long as the order does.
     let of_order = sandbox.get(&format!("/quarantine?subscription={LATE}&state=all")).await;
     assert_eq!(of_order["quarantine"], json!([report]));
+    assert!(!sandbox.report_expires(&id).await);
     // Again, by itself and in a range: a repeat, which changes neither the order nor what was noted.
     let items = sandbox.items();
     assert_eq!(sandbox.replay(&id, "twice").await, json!({ "id": id, "outcome": "repeat" }));
@@ -140,6 +142,28 @@ async fn replays_at_once_apply_a_report_once_and_the_one_that_did_is_noted() {
 }
 
 #[tokio::test]
+async fn that_a_report_was_applied_is_noted_over_that_it_was_found_applied_and_then_for_good() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let id = overtaken(&sandbox).await;
+    let (store, order) = (sandbox.store(), SubscriptionId::parse(LATE).unwrap());
+    let report = store.quarantined(&id).await.unwrap().unwrap();
+    // Of two replays at once, the second is done first: it found the report applied.
+    for (outcome, why, noted) in [
+        (ResolvedAs::Repeat, "the second", true),
+        (ResolvedAs::Repeat, "a third", false),
+        (ResolvedAs::Applied, "the first", true),
+        (ResolvedAs::Applied, "a fourth", false),
+        (ResolvedAs::Repeat, "a fifth", false),
+    ] {
+        let at = Timestamp::parse(BEGIN).unwrap();
+        let resolution = Resolution { at, by: "support".to_owned(), why: why.to_owned(), outcome };
+        assert_eq!(store.resolve_quarantined(&report, &order, &resolution).await.unwrap(), noted, "{why}");
+    }
+    let resolved = sandbox.aside().await[0]["resolved"].clone();
+    assert_eq!((resolved["why"].as_str(), resolved["outcome"].as_str()), (Some("the first"), Some("applied")));
+}
+
+#[tokio::test]
 async fn what_is_still_wrong_stays_with_its_reason_and_changes_nothing() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("stays", "monthly").await;
@@ -186,6 +210,7 @@ async fn a_replay_grants_no_simulated_payment_even_where_callbacks_may() {
     // It says the new reason from now on, and its order leads to it.
     let report = &sandbox.get(&format!("/quarantine?subscription={LATE}")).await["quarantine"][0];
     assert_eq!((report["reason"].as_str(), report["state"].as_str()), (Some("simulated"), Some("open")));
+    assert!(!sandbox.report_expires(&id).await);
     // ECPay's re-send to the callback address is applied, as configured.
     assert_eq!(sandbox.report("ecpay-auth", &simulated).await, Reply::ok());
     assert_eq!(sandbox.account(LATE).await["status"], "active");

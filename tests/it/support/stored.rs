@@ -1,5 +1,6 @@
 //! Orders and reports put into the table beside the API: what no caller can bring about, or not under a chosen id.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::world::TABLE;
 use shared::domain::decide_order::create_order;
 use shared::domain::decision::{Actor, Decision};
@@ -18,6 +19,15 @@ impl Sandbox {
     pub(crate) fn store(&self) -> Store {
         let dynamodb = aws_sdk_dynamodb::Client::new(&sandbox::aws::config(&self.world.aws_url));
         Store::new(dynamodb, TABLE.to_owned())
+    }
+
+    /// Whether DynamoDB may delete a report that was set aside, some day.
+    pub(crate) async fn report_expires(&self, id: &str) -> bool {
+        let client = aws_sdk_dynamodb::Client::new(&sandbox::aws::config(&self.world.aws_url));
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let read = client.get_item().table_name(TABLE);
+        let read = read.key("pk", text(&format!("QUARANTINE#{id}"))).key("sk", text("STATE")).send().await.unwrap();
+        read.item.unwrap().contains_key("expires_at")
     }
 
     /// Stores an order of PRO monthly of the sandbox's merchant under a chosen id, unpaid; gives the decision.
