@@ -3,8 +3,9 @@
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::clock::Moment;
-use shared::domain::decision::{QuarantineReason, Rule};
+use shared::domain::decision::QuarantineReason;
 use shared::domain::payment::PaymentReport;
+use shared::domain::rule::Rule;
 use shared::ecpay::event;
 use shared::payments::{self, Outcome};
 use shared::store::Error;
@@ -93,7 +94,7 @@ async fn decide_again(api: &AdminApi, report: &Quarantined, resolution: &Resolut
         Ok(replayed) => replayed,
         Err(error @ Error::Unavailable { .. }) => return Err(error.into()),
         // An order that cannot be read, or that others keep changing, does not keep the other reports waiting.
-        Err(error @ (Error::Unreadable { .. } | Error::Contended { .. })) => {
+        Err(error @ (Error::Unreadable { .. } | Error::Contended { .. } | Error::Rejected { .. })) => {
             tracing::error!(quarantine = report.id, error = chain(&error), "a report cannot be replayed");
             Replayed::Stays(report.reason.clone(), "its order cannot be read or written now".to_owned())
         }
@@ -113,7 +114,7 @@ async fn outcome(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) ->
     };
     let found = payments::apply(&api.store, &report, None, &api.config.policy, resolution.at).await?;
     let (outcome, replayed) = match found {
-        Outcome::Applied(rule) => (ResolvedAs::Applied, Replayed::Applied(rule)),
+        Outcome::Applied(applied) => (ResolvedAs::Applied, Replayed::Applied(applied.decision.change.history.rule)),
         Outcome::Repeat => (ResolvedAs::Repeat, Replayed::Repeat),
         Outcome::Quarantined(reason) => return stays(api, kept, Some(&report), &reason).await,
     };
