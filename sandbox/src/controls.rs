@@ -50,6 +50,8 @@ struct Conduct {
     paused: Option<bool>,
     /// Whether its callbacks are posted; `false`: they are lost.
     callbacks: Option<bool>,
+    /// Whether queries about it are answered properly; `false`: with a page that is no answer.
+    answers: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -106,7 +108,7 @@ async fn set_conduct(State(world): Shared, Path(order): Path<String>, body: Byte
     let wanted: Conduct = read(&body)?;
     let answer = json!({
         "merchant_trade_no": order, "next_outcomes": wanted.next_outcomes, "paused": wanted.paused,
-        "callbacks": wanted.callbacks,
+        "callbacks": wanted.callbacks, "answers": wanted.answers,
     });
     world.change(|state| {
         let now = state.now;
@@ -118,6 +120,9 @@ async fn set_conduct(State(world): Shared, Path(order): Path<String>, body: Byte
         }
         if let Some(posted) = wanted.callbacks {
             state.ecpay.set_callbacks(&order, posted);
+        }
+        if let Some(proper) = wanted.answers {
+            state.ecpay.set_answers(&order, proper);
         }
     });
     Ok(Json(answer))

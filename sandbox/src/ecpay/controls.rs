@@ -40,6 +40,11 @@ impl Ecpay {
         self.conduct.entry(merchant_trade_no.to_owned()).or_default().silent = !posted;
     }
 
+    /// Answers the coming queries about an order with a page that is no answer, or properly again.
+    pub fn set_answers(&mut self, merchant_trade_no: &str, proper: bool) {
+        self.conduct.entry(merchant_trade_no.to_owned()).or_default().garbled = !proper;
+    }
+
     /// Charges now. Also possible on an order that was stopped, as a late charge.
     pub fn charge_now(&mut self, merchant_trade_no: &str, charge: ChargeNow, now: DateTime<Utc>) -> Result<(), String> {
         let order = self.orders.get(merchant_trade_no);

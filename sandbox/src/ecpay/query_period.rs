@@ -16,11 +16,16 @@ impl Ecpay {
             Ok(fields) => fields,
             Err(code) => return nothing(code).to_string(),
         };
-        let order = self.orders.get_mut(value(&fields, "MerchantTradeNo"));
+        let number = value(&fields, "MerchantTradeNo");
+        let garbled = self.conduct(number).garbled;
+        let order = self.orders.get_mut(number);
         let Some(order) = order else {
             return nothing(NOT_FOUND).to_string();
         };
         order.queries = order.queries.saturating_add(1);
+        if garbled {
+            return "<html><body>System Error</body></html>".to_owned();
+        }
         let Some(exec_status) = exec_status(order.state) else {
             return nothing(NOT_FOUND).to_string();
         };

@@ -56,6 +56,9 @@ pub(super) struct Conduct {
     pub(super) paused: bool,
     /// Its callbacks are lost.
     pub(super) silent: bool,
+    /// Queries about it are answered with a page that is no answer.
+    #[serde(default)]
+    pub(super) garbled: bool,
 }
 
 impl Ecpay {

@@ -66,8 +66,8 @@ pub fn decide_staff(
     policy: &DunningPolicy,
     now: Timestamp,
 ) -> StaffVerdict {
-    let seen = |key| before.value.operations.iter().find(|seen| Some(&seen.key) == key);
-    if let Some(seen) = cause.key.as_ref().and_then(|key| seen(Some(key))) {
+    let seen = before.value.operations.iter().find(|seen| cause.key.as_ref() == Some(&seen.key));
+    if let Some(seen) = seen {
         return if seen.request == operation.fingerprint() {
             StaffVerdict::Repeat
         } else {
@@ -182,6 +182,8 @@ fn mark_paid(
         return StaffVerdict::Refused(refusal);
     }
     let Some(charge_due) = unpaid_charge(order) else { return StaffVerdict::Refused(StaffRefusal::NothingOwed) };
+    // Every failure that is known is paid with it, also one that ECPay's clock puts after ours.
+    let known_failure = order.facts.failures.last().map(|failure| failure.at);
     let report = PaymentReport {
         subscription: order.id.clone(),
         merchant: order.merchant.clone(),
@@ -192,7 +194,7 @@ fn mark_paid(
         rtn_code: String::new(),
         rtn_msg: reference.to_owned(),
         amount: Some(amount),
-        processed_at: now,
+        processed_at: known_failure.map_or(now, |failed_at| failed_at.max(now)),
         gwsr: None,
         card_last4: None,
         simulated: false,

@@ -68,6 +68,14 @@ impl Sandbox {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// A POST under an `Idempotency-Key`.
+    pub(crate) async fn keyed(&self, path: &str, body: Value, key: &str) -> (StatusCode, Value) {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let request = request.header("idempotency-key", key).header("content-type", "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        (answer.status(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, body) = self.call(Method::GET, path, None).await;
         assert_eq!(status, 200, "GET {path}: {body}");
