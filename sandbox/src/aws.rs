@@ -1,6 +1,7 @@
 //! AWS on one loopback port: DynamoDB (dynoxide behind it), Secrets Manager, SES v2 and Lambda Invoke, each call counted.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -97,6 +98,7 @@ async fn dynamodb(endpoint: &Endpoint, headers: HeaderMap, body: Bytes) -> Respo
             let status = answer.status();
             let headers = answer.headers().clone();
             let Ok(body) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
+            endpoint.world.items_read.fetch_add(items_read(&body), Ordering::Relaxed);
             let mut response = (status, body).into_response();
             for name in ["content-type", "x-amzn-requestid", "x-amz-crc32"] {
                 if let Some(value) = headers.get(name) {
@@ -107,6 +109,18 @@ async fn dynamodb(endpoint: &Endpoint, headers: HeaderMap, body: Bytes) -> Respo
         }
         Err(_) => StatusCode::BAD_GATEWAY.into_response(),
     }
+}
+
+/// How many items an answer says were read: `ScannedCount` of a query, or the one of a GetItem.
+fn items_read(answer: &[u8]) -> u64 {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        scanned_count: Option<u64>,
+        item: Option<serde::de::IgnoredAny>,
+    }
+    let answer: Option<Answer> = serde_json::from_slice(answer).ok();
+    answer.map_or(0, |answer| answer.scanned_count.unwrap_or(u64::from(answer.item.is_some())))
 }
 
 fn secret(world: &World, body: &[u8]) -> Response {

@@ -15,6 +15,25 @@ pub fn keys(world: &World) -> Vec<String> {
     keys
 }
 
+/// Stores `copies` more subscriptions like that one, under other ids; gives whether all of them are stored.
+#[must_use]
+pub fn multiply(world: &World, subscription: &str, copies: usize) -> bool {
+    let of = |number: usize| format!("DKCOPY{number:014}");
+    let key = format!("SUB#{subscription}");
+    let found = items(world).into_iter().find(|item| text(item, "pk") == key && text(item, "sk") == "STATE");
+    let Some(original) = found else { return false };
+    let copy = |number: usize| {
+        let mut item = original.clone();
+        item.insert("pk".to_owned(), AttributeValue::S(format!("SUB#{}", of(number))));
+        if let Some(AttributeValue::M(data)) = item.get_mut("data") {
+            data.insert("id".to_owned(), AttributeValue::S(of(number)));
+        }
+        item
+    };
+    let copied = (0..copies).map(copy).collect();
+    world.database.import_items(TABLE, copied, dynoxide::ImportOptions::default()).is_ok()
+}
+
 fn items(world: &World) -> Vec<HashMap<String, AttributeValue>> {
     let mut items = Vec::new();
     let mut from = None;

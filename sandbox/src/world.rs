@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use admin_api::AdminApi;
@@ -49,6 +50,7 @@ pub struct World {
     pub(crate) database: Database,
     pub(crate) http: reqwest::Client,
     pub(crate) calls: Mutex<BTreeMap<String, BTreeMap<String, u64>>>,
+    pub(crate) items_read: AtomicU64,
     /// Held while the clock moves, so that two moves follow each other.
     pub(crate) moving: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -101,6 +103,7 @@ impl World {
             database,
             http: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?,
             calls: Mutex::default(),
+            items_read: AtomicU64::default(),
             moving: tokio::sync::Mutex::default(),
             state: Mutex::new(state),
             data,
@@ -206,8 +209,15 @@ impl World {
         json!(*self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Items that DynamoDB has read for the functions since the calls were last forgotten.
+    #[must_use]
+    pub fn items_read(&self) -> u64 {
+        self.items_read.load(Ordering::Relaxed)
+    }
+
     /// Forgets the counted calls.
     pub fn forget_calls(&self) {
+        self.items_read.store(0, Ordering::Relaxed);
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -31,4 +31,5 @@ mod reconcile;
 mod repeats;
 mod retries;
 mod runs;
+mod scale;
 mod support;
