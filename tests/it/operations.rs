@@ -235,7 +235,8 @@ async fn what_cannot_be_meant_is_refused_with_its_field() {
         ("pause", json!({ "days": 5, "why": "two\nlines" }), "why"),
         ("pause", json!({ "days": 5, "why": "x", "day": 5 }), "day"),
         ("mark-paid", json!({ "amount_twd": 0, "reference": "r", "why": "x" }), "amount_twd"),
-        ("mark-paid", json!({ "amount_twd": 899, "why": "x" }), "reference"),
+        ("mark-paid", json!({ "amount_twd": 899, "reference": 5, "why": "x" }), "reference"),
+        ("extend-grace", json!({ "why": "x" }), "days"),
         ("cancel", json!({}), "why"),
     ];
     let before = sandbox.items();

@@ -97,13 +97,12 @@ impl Input {
         if self.fields.contains_key(name) { self.required(name).map(Some) } else { Ok(None) }
     }
 
-    /// A field of the body that must be a whole number from 1 to `most`.
-    pub(crate) fn number(&self, name: &str, most: u32) -> Result<u32, Failure> {
-        let value = self.fields.get(name);
-        let number =
-            value.and_then(|value| value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok())));
+    /// A field of the body that may be left out, and else must be a whole number from 1 to `most`.
+    pub(crate) fn number(&self, name: &str, most: u32) -> Result<Option<u32>, Failure> {
+        let Some(value) = self.fields.get(name) else { return Ok(None) };
+        let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
         let number = number.and_then(|number| u32::try_from(number).ok()).filter(|number| (1..=most).contains(number));
-        number.ok_or_else(|| Failure::invalid(name, format!("must be 1 to {most}")))
+        number.map(Some).ok_or_else(|| Failure::invalid(name, format!("must be a whole number from 1 to {most}")))
     }
 
     /// A parameter of the query that is `true` or `false`, `false` if it is left out.

@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::clock::Moment;
 use shared::domain::decide_staff::{StaffRefusal, StaffVerdict, decide_staff};
 use shared::domain::money::Twd;
-use shared::domain::staff::{LONGEST_PAUSE_DAYS, Operation};
+use shared::domain::staff::{LONGEST_PAUSE_DAYS, Operation, PAUSE_DAYS};
 use shared::store::commit::Commit;
 
 use crate::AdminApi;
@@ -24,8 +24,8 @@ const LARGEST_PAYMENT: u32 = 200_000;
 /// The operation that a route's last segment names; `None` when it names none.
 pub(crate) fn parse(name: &str, input: &Input) -> Option<Result<Operation, Failure>> {
     Some(match name {
-        "extend-grace" => days(input, LONGEST_EXTENSION_DAYS).map(|days| Operation::ExtendGrace { days }),
-        "pause" => days(input, LONGEST_PAUSE_DAYS).map(|days| Operation::Pause { days }),
+        "extend-grace" => extension(input),
+        "pause" => pause(input),
         "resume" => only(input, &[]).map(|()| Operation::Resume),
         "cancel" => only(input, &[]).map(|()| Operation::Cancel),
         "mark-paid" => payment(input),
@@ -37,19 +37,26 @@ fn only(input: &Input, fields: &[&str]) -> Result<(), Failure> {
     input.only(&[&["why", "admin_token"], fields].concat())
 }
 
-fn days(input: &Input, most: u32) -> Result<u32, Failure> {
+fn extension(input: &Input) -> Result<Operation, Failure> {
     only(input, &["days"])?;
-    input.number("days", most)
+    let days = input.number("days", LONGEST_EXTENSION_DAYS)?;
+    let days = days.ok_or_else(|| Failure::invalid("days", "is missing"))?;
+    Ok(Operation::ExtendGrace { days })
+}
+
+fn pause(input: &Input) -> Result<Operation, Failure> {
+    only(input, &["days"])?;
+    Ok(Operation::Pause { days: input.number("days", LONGEST_PAUSE_DAYS)?.unwrap_or(PAUSE_DAYS) })
 }
 
 fn payment(input: &Input) -> Result<Operation, Failure> {
     only(input, &["amount_twd", "reference"])?;
-    let reference = input.required("reference")?;
-    if reference.chars().count() > 100 || reference.chars().any(char::is_control) {
+    let reference = input.optional("reference")?;
+    if reference.is_some_and(|text| text.chars().count() > 100 || text.chars().any(char::is_control)) {
         return Err(Failure::invalid("reference", "must be a text of at most 100 characters in one line"));
     }
-    let amount = Twd::new(input.number("amount_twd", LARGEST_PAYMENT)?);
-    Ok(Operation::MarkPaid { amount, reference: reference.to_owned() })
+    let amount = input.number("amount_twd", LARGEST_PAYMENT)?.map(Twd::new);
+    Ok(Operation::MarkPaid { amount, reference: reference.map(str::to_owned) })
 }
 
 /// Does an operation and shows the subscription as it is then.

@@ -146,7 +146,8 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
     }
     let wished = subscription.cancel_requested.is_some() && subscription.ended.is_none();
     let access_until = subscription.paid_period().map(|(_, end)| end).filter(|_| !subscription.plan.is_free());
-    let access_until = access_until.unwrap_or_else(|| now.day(Zone::Taipei));
+    let today = now.day(Zone::Taipei);
+    let access_until = access_until.map_or(today, |end| end.max(today));
     let notice = Notice::about(&next, NoticeKind::CancelConfirmed, "order", now).with_day("access_until", access_until);
     let mut decision = Decision::new(before, next, (Fact::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now);
     decision.notices.extend(wished.then_some(notice));

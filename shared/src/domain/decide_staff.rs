@@ -83,7 +83,8 @@ pub fn decide_staff(
         },
         Operation::Cancel => request_cancel(before, now),
         Operation::MarkPaid { amount, reference } => {
-            return mark_paid(before, (*amount, reference), cause, policy, now);
+            let reference = reference.clone().unwrap_or_default();
+            return mark_paid(before, (operation, *amount, reference), cause, policy, now);
         }
         Operation::Retry => {
             claim_retry(before, Actor::Staff(cause.by.clone()), now).map(Some).map_err(StaffRefusal::Retry)
@@ -165,7 +166,7 @@ fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Op
 /// One payment for each unpaid charge: its event is the charge's due day.
 fn mark_paid(
     before: &Versioned<Subscription>,
-    (amount, reference): (Twd, &str),
+    (operation, amount, reference): (&Operation, Option<Twd>, String),
     cause: &Cause,
     policy: &DunningPolicy,
     now: Timestamp,
@@ -192,17 +193,16 @@ fn mark_paid(
         first: false,
         outcome: PaymentOutcome::PaidOutside,
         rtn_code: String::new(),
-        rtn_msg: reference.to_owned(),
-        amount: Some(amount),
+        rtn_msg: reference,
+        amount: Some(amount.unwrap_or(order.terms.price)),
         processed_at: known_failure.map_or(now, |failed_at| failed_at.max(now)),
         gwsr: None,
         card_last4: None,
         simulated: false,
     };
-    let operation = Operation::MarkPaid { amount, reference: reference.to_owned() };
     let snapshot = Snapshot { subscription: before.clone(), replaced: None };
     match decide_payment(&snapshot, &report, policy, now) {
-        Verdict::Apply(decision) => StaffVerdict::Apply(Box::new(decision.by_staff(cause, &operation))),
+        Verdict::Apply(decision) => StaffVerdict::Apply(Box::new(decision.by_staff(cause, operation))),
         Verdict::Repeat | Verdict::Quarantine(QuarantineReason::Conflict) => StaffVerdict::Repeat,
         Verdict::Quarantine(_) => StaffVerdict::Refused(StaffRefusal::NothingOwed),
     }

@@ -8,6 +8,8 @@ use super::time::Timestamp;
 
 /// How many keyed operations an item remembers.
 pub const REMEMBERED_OPERATIONS: usize = 12;
+/// How long a pause is where staff do not say, in days.
+pub const PAUSE_DAYS: u32 = 30;
 /// The longest pause that staff may set, in days.
 pub const LONGEST_PAUSE_DAYS: u32 = 60;
 
@@ -57,10 +59,10 @@ pub enum Operation {
     Cancel,
     /// Record what the customer paid by another way, a bank transfer.
     MarkPaid {
-        /// How much.
-        amount: Twd,
+        /// How much; the order's price if that is not said.
+        amount: Option<Twd>,
         /// The bank's or the business's own reference.
-        reference: String,
+        reference: Option<String>,
     },
     /// Have ECPay charge again.
     Retry,
@@ -86,7 +88,10 @@ impl Operation {
             Self::Pause { days } => format!("pause {days}"),
             Self::Resume => "resume".to_owned(),
             Self::Cancel => "cancel".to_owned(),
-            Self::MarkPaid { amount, reference } => format!("mark-paid {} {reference}", amount.dollars()),
+            Self::MarkPaid { amount, reference } => {
+                let amount = amount.map_or_else(String::new, |amount| amount.dollars().to_string());
+                format!("mark-paid {amount} {}", reference.as_deref().unwrap_or_default())
+            }
             Self::Retry => "retry".to_owned(),
         }
     }
