@@ -35,11 +35,16 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
         ],
         "jwt_key": JWT_KEY,
     });
-    let secret = |current: Value| Secret { current: current.to_string(), created: now, previous: None };
+    let secret = |current: String| Secret { current, created: now, previous: None };
     BTreeMap::from([
-        (ECPAY_SECRET.to_owned(), secret(json!({ "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv }))),
-        (ADMIN_SECRET.to_owned(), secret(admin)),
+        (ECPAY_SECRET.to_owned(), secret(ecpay_document(merchant))),
+        (ADMIN_SECRET.to_owned(), secret(admin.to_string())),
     ])
+}
+
+/// ECPay's secret as it is stored.
+pub(crate) fn ecpay_document(merchant: &Merchant) -> String {
+    json!({ "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv }).to_string()
 }
 
 /// What a person or a script needs to call this sandbox.

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::credentials;
 use crate::ecpay::Merchant;
-use crate::state::{DataDir, State, stage_merchant};
+use crate::state::{DataDir, Secret, State, stage_merchant};
 use crate::template::Template;
 use crate::{Error, aws, server};
 
@@ -168,6 +168,28 @@ impl World {
     /// Moves the clock without anything happening on the way: as if the schedules had been stopped meanwhile.
     pub fn leap(&self, to: DateTime<Utc>) {
         self.change(|state| state.now = to);
+    }
+
+    /// ECPay gives us another key pair: it signs with that from now on, and in Secrets Manager what was AWSCURRENT becomes
+    /// AWSPREVIOUS.
+    pub fn rotate_ecpay_keys(&self, hash_key: &str, hash_iv: &str) {
+        self.change(|state| {
+            let merchant = Merchant {
+                hash_key: hash_key.to_owned(),
+                hash_iv: hash_iv.to_owned(),
+                ..state.ecpay.merchant().clone()
+            };
+            let now = state.now;
+            if let Some(secret) = state.secrets.get_mut(credentials::ECPAY_SECRET) {
+                let current = credentials::ecpay_document(&merchant);
+                *secret = Secret {
+                    previous: Some(std::mem::replace(&mut secret.current, current.clone())),
+                    current,
+                    created: now,
+                };
+            }
+            state.ecpay.set_merchant(merchant);
+        });
     }
 
     pub(crate) fn timestamp(&self) -> Timestamp {

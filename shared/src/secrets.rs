@@ -12,6 +12,9 @@ use crate::ecpay::order::Environment;
 
 /// A secret is read again after this many minutes.
 const FRESH_MINUTES: i64 = 5;
+/// Where a digest is of no known keys the secret is read again, but not twice within this many seconds: forgeries must
+/// not make us call Secrets Manager.
+const DOUBT_SECONDS: i64 = 30;
 /// While Secrets Manager cannot be reached, what was read serves this many minutes.
 const STALE_MINUTES: i64 = 60;
 /// Callbacks signed with the previous keys are taken for this many hours after a change: longer than ECPay
@@ -80,7 +83,14 @@ pub struct EcpayKeys {
     client: Client,
     id: String,
     environment: Environment,
-    cached: Mutex<Option<Cached>>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    cached: Option<Cached>,
+    /// When it was last read because of a digest.
+    doubted_at: Option<Timestamp>,
 }
 
 #[derive(Clone)]
@@ -96,11 +106,18 @@ struct KeyDocument {
     hash_iv: String,
 }
 
+impl Cached {
+    fn at(&self, wall: Timestamp) -> VerificationKeys {
+        let previous = self.previous.as_ref().filter(|(_, until)| wall < *until).map(|(keys, _)| keys.clone());
+        VerificationKeys { current: self.current.clone(), previous }
+    }
+}
+
 impl EcpayKeys {
     /// The keys stored under `id`.
     #[must_use]
     pub fn new(client: Client, id: String, environment: Environment) -> Self {
-        Self { client, id, environment, cached: Mutex::new(None) }
+        Self { client, id, environment, held: Mutex::default() }
     }
 
     /// The keys at `wall`.
@@ -108,12 +125,12 @@ impl EcpayKeys {
     /// # Errors
     /// [`Error`]; one that is younger than an hour is bridged by what was read before.
     pub async fn get(&self, wall: Timestamp) -> Result<VerificationKeys, Error> {
-        let mut cached = self.cached.lock().await;
-        let fresh = |held: &Cached, minutes| wall < held.read_at.plus_minutes(minutes);
-        if !cached.as_ref().is_some_and(|held| fresh(held, FRESH_MINUTES)) {
+        let mut held = self.held.lock().await;
+        let fresh = |cached: &Cached, minutes| wall < cached.read_at.plus_minutes(minutes);
+        if !held.cached.as_ref().is_some_and(|cached| fresh(cached, FRESH_MINUTES)) {
             match self.read(wall).await {
-                Ok(read) => *cached = Some(read),
-                Err(error) if cached.as_ref().is_some_and(|held| fresh(held, STALE_MINUTES)) => {
+                Ok(read) => held.cached = Some(read),
+                Err(error) if held.cached.as_ref().is_some_and(|cached| fresh(cached, STALE_MINUTES)) => {
                     tracing::warn!(
                         error = crate::telemetry::chain(&error),
                         "ECPay's keys could not be read again; the known ones serve on"
@@ -122,9 +139,31 @@ impl EcpayKeys {
                 Err(error) => return Err(error),
             }
         }
-        let held = cached.as_ref().ok_or_else(|| self.malformed())?;
-        let previous = held.previous.as_ref().filter(|(_, until)| wall < *until).map(|(keys, _)| keys.clone());
-        Ok(VerificationKeys { current: held.current.clone(), previous })
+        held.cached.as_ref().map(|cached| cached.at(wall)).ok_or_else(|| self.malformed())
+    }
+
+    /// Other keys than `tried`, if there are any: the keys may have been changed since they were read, and what ECPay
+    /// signs with the new ones is not to be refused meanwhile.
+    pub async fn newer(&self, tried: &VerificationKeys, wall: Timestamp) -> Option<VerificationKeys> {
+        let mut held = self.held.lock().await;
+        let known = held.cached.as_ref()?;
+        // Somebody else may have read them while we waited.
+        let others = |cached: &Cached| Some(cached.at(wall)).filter(|keys| keys != tried);
+        if let Some(keys) = others(known) {
+            return Some(keys);
+        }
+        let doubted = held.doubted_at.is_some_and(|at| wall < at.plus_seconds(DOUBT_SECONDS));
+        if doubted || wall <= known.read_at {
+            return None;
+        }
+        held.doubted_at = Some(wall);
+        match self.read(wall).await {
+            Ok(read) => others(held.cached.insert(read)),
+            Err(error) => {
+                tracing::warn!(error = crate::telemetry::chain(&error), "ECPay's keys could not be read again");
+                None
+            }
+        }
     }
 
     async fn read(&self, wall: Timestamp) -> Result<Cached, Error> {

@@ -30,6 +30,7 @@ mod quarantine_replay;
 mod reconcile;
 mod repeats;
 mod retries;
+mod rotation;
 mod runs;
 mod scale;
 mod support;

@@ -10,7 +10,7 @@ use shared::domain::payment::PaymentReport;
 use shared::domain::policy::DunningPolicy;
 use shared::domain::time::Timestamp;
 use shared::ecpay::event;
-use shared::ecpay::form::{CallbackKind, VerifiedForm};
+use shared::ecpay::form::{self, CallbackKind, VerifiedForm};
 use shared::payments;
 use shared::secrets::{self, EcpayKeys};
 use shared::store::Store;
@@ -64,18 +64,33 @@ impl Webhook {
         let apply_simulated = config.ecpay.apply_simulated;
         Ok(Self { store, keys, policy: config.policy, apply_simulated, tally: tally::Tally::default() })
     }
+
+    /// Verifies under the keys known here, and where these did not sign it, under those that came since.
+    async fn verify(
+        &self,
+        kind: CallbackKind,
+        body: &[u8],
+        wall: Timestamp,
+    ) -> Result<Result<VerifiedForm, form::Error>, secrets::Error> {
+        let keys = self.keys.get(wall).await?;
+        let verified = VerifiedForm::verify(kind, body, &keys);
+        if !matches!(verified, Err(form::Error::WrongDigest)) {
+            return Ok(verified);
+        }
+        Ok(match self.keys.newer(&keys, wall).await {
+            Some(newer) => VerifiedForm::verify(kind, body, &newer),
+            None => verified,
+        })
+    }
 }
 
 /// Answers one callback. `1|OK` is given only once everything that follows from it is stored.
 pub async fn handle(webhook: &Webhook, request: Request, moment: Moment) -> Response<Body> {
     let Some(kind) = callback_kind(&request) else { return reply::not_found() };
-    let keys = match webhook.keys.get(moment.wall).await {
-        Ok(keys) => keys,
+    let form = match webhook.verify(kind, request.body().as_ref(), moment.wall).await {
+        Ok(Ok(form)) => form,
         Err(error) => return reply::try_again(&chain(&error)),
-    };
-    let form = match VerifiedForm::verify(kind, request.body().as_ref(), &keys) {
-        Ok(form) => form,
-        Err(error) => {
+        Ok(Err(error)) => {
             tracing::warn!(callback = ?kind, reason = %error, "callback refused");
             webhook.tally.refused(&webhook.store, kind.into(), moment.wall).await;
             return reply::refused(&error);

@@ -2,6 +2,8 @@
 
 pub(crate) mod lambda;
 pub(crate) mod project;
+pub(crate) mod random;
+pub(crate) mod scale;
 mod stored;
 
 use std::collections::BTreeMap;
