@@ -20,6 +20,7 @@ mod events;
 mod flow;
 mod harness;
 mod hygiene;
+mod mutations;
 mod operations;
 mod oracle;
 mod outbox;

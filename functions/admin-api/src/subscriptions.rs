@@ -103,7 +103,7 @@ async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<Subscript
 async fn store_new(api: &AdminApi, draft: NewOrder, by: &Token, moment: Moment) -> Result<Subscription, Failure> {
     for _ in 0..ATTEMPTS {
         let name = entropy::name(18).map_err(|error| Failure::behind(&error))?;
-        let id = SubscriptionId::parse(&format!("DK{name}")).map_err(|error| Failure::behind(&error))?;
+        let id = SubscriptionId::issue(&name).map_err(|error| Failure::behind(&error))?;
         let decision = create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(by.name.clone()), moment.now);
         let order = decision.change.next.clone();
         match api.store.commit(decision, None, &api.config.policy).await? {

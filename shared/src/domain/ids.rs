@@ -109,6 +109,28 @@ id!(
     }
 );
 
+impl SubscriptionId {
+    /// What every id of ours begins with.
+    const ISSUED: &str = "DK";
+    /// How long every id of ours is.
+    const ISSUED_LENGTH: usize = 20;
+
+    /// The id that is issued with a random name of 18 capital letters and digits.
+    ///
+    /// # Errors
+    /// [`InvalidId`] when the name has anything else.
+    pub fn issue(name: &str) -> Result<Self, InvalidId> {
+        Self::parse(&format!("{}{name}", Self::ISSUED))
+    }
+
+    /// Whether a text differs from the shape of our ids by letter case, and by nothing else.
+    #[must_use]
+    pub fn is_misspelt(text: &str) -> bool {
+        let upper = text.to_ascii_uppercase();
+        upper != text && upper.starts_with(Self::ISSUED) && upper.len() == Self::ISSUED_LENGTH
+    }
+}
+
 impl EventId {
     /// Success number `number` of the order; the first charge is 1 (`TotalSuccessTimes`).
     #[must_use]

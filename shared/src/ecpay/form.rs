@@ -3,6 +3,8 @@
 //! The digest does not cover letter case and not where one field ends and the next begins: `A=1&B=2` and one
 //! field `A` with the value `1&B=2` have the same. So beside the digest the form itself is held to rules.
 
+use crate::domain::ids::SubscriptionId;
+
 use super::check_mac_value::{FIELD, VerificationKeys};
 
 /// The largest body that is looked at, in bytes. A real one has about 1 KB.
@@ -46,6 +48,9 @@ pub enum Error {
     /// A value holds what looks like a further field.
     #[error("a value holds a further field")]
     FieldInValue,
+    /// An id of ours was spelt in another case.
+    #[error("MerchantTradeNo is spelt in another case")]
+    IdInAnotherCase,
     /// No digest.
     #[error("CheckMacValue missing")]
     Unsigned,
@@ -102,6 +107,25 @@ const KNOWN: [&str; 44] = [
     "MerchantMemberID",
 ];
 
+/// Fields that decisions are made from. None of them is a text that may hold `&`, behind which a field could hide that
+/// nobody knows yet.
+const DECISIVE: [&str; 14] = [
+    "MerchantID",
+    "MerchantTradeNo",
+    "RtnCode",
+    "TradeAmt",
+    "PaymentDate",
+    "TradeDate",
+    "SimulatePaid",
+    "process_date",
+    "card4no",
+    "TotalSuccessTimes",
+    "ProcessDate",
+    "gwsr",
+    "Gwsr",
+    "Amount",
+];
+
 /// Further fields that NeedExtraPaidInfo brings, mostly blank. They are not read, and may not hide in a value either.
 const EXTRA: [&str; 10] = [
     "WebATMAccBank",
@@ -138,8 +162,11 @@ impl VerifiedForm {
         }
         let fields = decode(body)?;
         check_names(kind, &fields)?;
-        if fields.iter().any(|(_, value)| holds_a_field(value)) {
+        if fields.iter().any(|(name, value)| holds_a_field(name, value)) {
             return Err(Error::FieldInValue);
+        }
+        if fields.iter().any(|(name, value)| name == "MerchantTradeNo" && SubscriptionId::is_misspelt(value)) {
+            return Err(Error::IdInAnotherCase);
         }
         let received =
             fields.iter().find(|(name, _)| name == FIELD).map(|(_, value)| value.clone()).ok_or(Error::Unsigned)?;
@@ -196,8 +223,12 @@ fn check_names(kind: CallbackKind, fields: &[(String, String)]) -> Result<(), Er
     Ok(())
 }
 
-/// Whether `&`, a known field's name and `=` follow each other somewhere in the value.
-fn holds_a_field(value: &str) -> bool {
+/// Whether `&`, a known field's name and `=` follow each other somewhere in the value, or in a value that decides
+/// something any `&`.
+fn holds_a_field(name: &str, value: &str) -> bool {
+    if DECISIVE.contains(&name) && value.contains('&') {
+        return true;
+    }
     value.split('&').skip(1).any(|part| {
         part.split_once('=')
             .is_some_and(|(name, _)| KNOWN.iter().chain(&EXTRA).any(|known| known.eq_ignore_ascii_case(name)))
