@@ -12,6 +12,7 @@
 
 mod admin;
 mod bootstraps;
+mod burst;
 mod callbacks;
 mod cancel;
 mod configuration;

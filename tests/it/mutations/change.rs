@@ -64,7 +64,7 @@ pub(super) const WAYS: [Way; 27] = [
         })
     }),
     ("percent-encoded otherwise", |random, fields| on_bytes(fields, |body| *body = respell(random, body))),
-    ("in another order", |random, fields| changed(fields, |fields| shuffle(random, fields))),
+    ("in another order", |random, fields| changed(fields, |fields| random.shuffle(fields))),
     ("letter case of a name", |random, fields| on_one(random, fields, |random, field| flip_case(random, &mut field.0))),
     ("letter case of a value", |random, fields| {
         on_one(random, fields, |random, field| flip_case(random, &mut field.1))
@@ -185,12 +185,6 @@ fn on_one(random: &mut Random, fields: &Fields, change: impl FnOnce(&mut Random,
 
 fn on(fields: &Fields, name: &str, change: impl FnOnce(&mut String)) -> Vec<u8> {
     changed(fields, |fields| change(&mut fields.iter_mut().find(|(known, _)| known == name).unwrap().1))
-}
-
-fn shuffle(random: &mut Random, fields: &mut Fields) {
-    for last in (1..fields.len()).rev() {
-        fields.swap(last, random.below(last + 1));
-    }
 }
 
 fn flip_case(random: &mut Random, text: &mut String) {

@@ -1,6 +1,7 @@
 //! A sandbox and the few things that tests do with it.
 
 pub(crate) mod lambda;
+pub(crate) mod process;
 pub(crate) mod project;
 pub(crate) mod random;
 pub(crate) mod scale;
