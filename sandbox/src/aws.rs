@@ -154,7 +154,12 @@ async fn send_email(world: &World, body: &[u8]) -> Response {
     let fault = world.state().fault(Service::Mail);
     match fault {
         Fault::Down => return aws_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "down"),
-        Fault::Refuse => return aws_error(StatusCode::BAD_REQUEST, "MessageRejected", "rejected"),
+        Fault::Refuse => {
+            // The real one names the address too.
+            let refused = text("/Destination/ToAddresses/0").unwrap_or_default();
+            let why = format!("Email address is not verified. The following identities failed the check: {refused}");
+            return aws_error(StatusCode::BAD_REQUEST, "MessageRejected", &why);
+        }
         Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
         Fault::None | Fault::AnswerLost => {}
     }

@@ -1,9 +1,11 @@
-//! A look at the table beside the counted calls.
+//! A look at the table beside the counted calls, and a hand in it.
 
 use std::collections::HashMap;
 
 use dynoxide::types::AttributeValue;
+use serde_json::{Value, json};
 
+use crate::Error;
 use crate::world::{TABLE, World};
 
 /// The keys of every item, `pk sk`, sorted.
@@ -32,6 +34,19 @@ pub fn multiply(world: &World, subscription: &str, copies: usize) -> bool {
     };
     let copied = (0..copies).map(copy).collect();
     world.database.import_items(TABLE, copied, dynoxide::ImportOptions::default()).is_ok()
+/// Every item as DynamoDB's own JSON, in no order.
+pub fn contents(world: &World) -> Vec<Value> {
+    items(world).iter().map(|item| json!(item)).collect()
+}
+
+/// Puts an item, given in DynamoDB's own JSON, whatever was there: what no version of ours would have written.
+///
+/// # Errors
+/// [`Error::Table`] when DynamoDB would not take it.
+pub fn put(world: &World, item: &Value) -> Result<(), Error> {
+    let request = serde_json::from_value(json!({ "TableName": TABLE, "Item": item }));
+    let request = request.map_err(|error| Error::Table(error.to_string()))?;
+    world.database.put_item(request).map(|_| ()).map_err(|error| Error::Table(error.to_string()))
 }
 
 fn items(world: &World) -> Vec<HashMap<String, AttributeValue>> {

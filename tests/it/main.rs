@@ -14,6 +14,7 @@ mod admin;
 mod bootstraps;
 mod burst;
 mod callbacks;
+mod canaries;
 mod cancel;
 mod configuration;
 mod controls;

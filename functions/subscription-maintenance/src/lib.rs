@@ -46,9 +46,9 @@ pub struct Maintenance {
 /// Why an invocation failed. Returned only where repeating helps, or where the input cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The event is not a job.
-    #[error("the event is not a job")]
-    NotAJob(#[source] serde_json::Error),
+    /// The event is not a job. What is wrong with it is not repeated: it may be anything.
+    #[error("the event is not a job: it may hold task, scheduled_at, run_id and retry")]
+    NotAJob,
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),
@@ -105,5 +105,8 @@ pub async fn run(maintenance: &Maintenance, event: Value, moment: Moment) -> Res
         Job::Tasks(tasks) => Box::pin(run::tasks(maintenance, &tasks, moment)).await,
         Job::Retry(retry) => Box::pin(manual::retry(maintenance, &retry, moment)).await,
         Job::Cancel(cancel) => Box::pin(manual::cancel(maintenance, &cancel, moment)).await,
+    match Job::parse(event, moment.now).map_err(|_| Error::NotAJob)? {
+        Job::Tasks(tasks) => run::tasks(maintenance, &tasks, moment).await,
+        Job::Retry(retry) => manual::retry(maintenance, &retry, moment).await,
     }
 }

@@ -12,7 +12,9 @@ async fn main() -> Result<(), Error> {
         start().await.inspect_err(|error| tracing::error!(error = telemetry::chain(error.as_ref()), "not started"))?;
     let handler = |event: LambdaEvent<_>| async {
         let done = subscription_maintenance::run(&maintenance, event.payload, Moment::at(now())).await;
-        done.inspect_err(|error| tracing::error!(error = telemetry::chain(error), "run failed")).map_err(Error::from)
+        // The runtime prints an error's Debug, which holds AWS's whole answer; so it is given the text.
+        done.inspect_err(|error| tracing::error!(error = telemetry::chain(error), "run failed"))
+            .map_err(|error| error.to_string())
     };
     run(service_fn(handler)).await
 }

@@ -1,0 +1,111 @@
+//! Looks for canaries in whatever spelling they may sing.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+/// What must be found nowhere, by what it stands for. Some are mixed with what a log may hold, so each is unlikely.
+pub(super) const CANARIES: [(&str, &str); 16] = [
+    ("a mail address", "Canary.Mail@kanarienvogel.example"),
+    ("a user", "canary-user-7f3c"),
+    ("six digits of the card", "594713"),
+    ("the last digits of the card", "card4no=7391"),
+    ("an authorisation code", "CANAUT"),
+    ("ECPay's text", "canary text 金絲雀"),
+    ("a card's number", "4311952222227391"),
+    ("an unknown field", "canary-unknown-field"),
+    ("the hash key", "pwFHCqoQZGmho4w6"),
+    ("the hash iv", "EkRm7iFT261dpevs"),
+    ("the operator's token", "sandbox-operator-token-invented"),
+    ("the reader's token", "sandbox-reader-token-invented"),
+    ("a wrong token", "canary-wrong-token"),
+    ("a stored value", "canary-stored-value"),
+    ("an AWS secret", "invented-secret-access-key"),
+    ("ECPay's garbage", "canary-garbage"),
+];
+
+/// Which canaries sing in a text, and how.
+pub(super) fn found(text: &str) -> Vec<String> {
+    let lower = text.to_lowercase();
+    let mut all = Vec::new();
+    for (what, canary) in CANARIES {
+        let plain = canary.to_lowercase();
+        let escaped: String = canary.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let partly = |blank: &str| percent(canary, blank).to_lowercase();
+        let quoted = serde_json::Value::from(canary).to_string().trim_matches('"').to_lowercase();
+        let bytes = format!("{:?}", canary.as_bytes());
+        for (how, form) in [
+            ("plain", plain.clone()),
+            ("escaped", escaped),
+            ("percent-encoded", partly("%20")),
+            ("form-encoded", partly("+")),
+            ("as JSON", quoted),
+            ("as escaped Unicode", unicode(&plain)),
+            ("as bytes", bytes.trim_matches(['[', ']']).to_owned()),
+        ] {
+            if lower.contains(&form) {
+                all.push(format!("{what}, {how}"));
+            }
+        }
+        for offset in 0..3 {
+            if text.contains(&base64_at(canary, offset)) {
+                all.push(format!("{what}, in base64"));
+            }
+        }
+    }
+    all
+}
+
+/// A text as forms escape it.
+fn percent(text: &str, blank: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b' ' => blank.to_owned(),
+        _ if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
+fn unicode(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{{{:x}}}", u32::from(c)) }).collect()
+}
+
+/// The middle of a text in base64, where it begins `offset` bytes after a boundary: the same whatever is around it.
+fn base64_at(text: &str, offset: usize) -> String {
+    let padded = format!("{}{text}", "x".repeat(offset));
+    let encoded = STANDARD_NO_PAD.encode(&padded);
+    let whole = padded.len() / 3 * 4;
+    encoded[(offset * 8).div_ceil(6)..whole].to_owned()
+}
+
+/// A log without its timestamps, whose digits may be anything.
+pub(super) fn without_timestamps(log: &str) -> String {
+    let lines = log.lines().map(|line| {
+        let mut line: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"));
+        line.as_object_mut().unwrap().remove("timestamp");
+        line.to_string()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_canary_is_found_in_every_spelling() {
+    for (what, canary) in CANARIES {
+        let around = |form: &str| format!("{{\"a\":\"{form}\"}}");
+        for offset in 0..3 {
+            let encoded = STANDARD_NO_PAD.encode(format!("{}{canary}&more=1", "y".repeat(7 + offset)));
+            assert!(!found(&around(&encoded)).is_empty(), "{what} in base64");
+        }
+        for form in [
+            canary.to_owned(),
+            canary.to_uppercase(),
+            canary.to_lowercase(),
+            percent(canary, "%20"),
+            percent(canary, "+").to_lowercase(),
+            format!("{:?}", canary.as_bytes()),
+        ] {
+            assert!(!found(&around(&form)).is_empty(), "{what}: {form}");
+        }
+    }
+    assert_eq!(found("nothing of it, only a sandbox and a canary"), Vec::<String>::new());
+}
