@@ -24,6 +24,12 @@ pub enum Error {
         /// The variable.
         variable: String,
     },
+    /// A value would end the subject and begin a header.
+    #[error("template {template}: the subject is not one line")]
+    BrokenSubject {
+        /// The template.
+        template: &'static str,
+    },
     /// The template itself is broken.
     #[error("template {template} is malformed")]
     MalformedTemplate {
@@ -73,7 +79,11 @@ pub fn render(kind: NoticeKind, fields: &BTreeMap<String, String>) -> Result<Mai
     }
     let malformed = Error::MalformedTemplate { template: kind.name() };
     let (subject, body) = template(kind).split_once("\n\n").ok_or(malformed)?;
-    Ok(Mail { subject: fill(kind, subject, &values)?, body: fill(kind, body, &values)? })
+    let mail = Mail { subject: fill(kind, subject, &values)?, body: fill(kind, body, &values)? };
+    if mail.subject.contains(char::is_control) {
+        return Err(Error::BrokenSubject { template: kind.name() });
+    }
+    Ok(mail)
 }
 
 fn fill(kind: NoticeKind, text: &str, values: &BTreeMap<String, String>) -> Result<String, Error> {

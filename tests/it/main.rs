@@ -20,6 +20,7 @@ mod configuration;
 mod controls;
 mod events;
 mod flow;
+mod fuzz;
 mod harness;
 mod hygiene;
 mod mutations;

@@ -77,7 +77,8 @@ pub fn parse_period_action(
     match get("MerchantTradeNo") {
         Some(named) if named == order.as_str() && rtn_code == "1" => Ok(PeriodActionReply::Accepted),
         Some(named) if (named == order.as_str() || named.is_empty()) && rtn_code != "1" => {
-            Ok(PeriodActionReply::Refused { rtn_code })
+            // It is stored and told, so it is no longer than ECPay's codes are.
+            Ok(PeriodActionReply::Refused { rtn_code: rtn_code.chars().take(10).collect() })
         }
         _ => Err(NotAReply),
     }

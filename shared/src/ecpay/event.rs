@@ -146,7 +146,7 @@ fn integer(form: &VerifiedForm, name: &'static str) -> Result<Option<u32>, Error
 }
 
 /// Plain digits without leading zeros, so that a number has one spelling.
-fn is_integer(text: &str) -> bool {
+pub(super) fn is_integer(text: &str) -> bool {
     let digits = !text.is_empty() && text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
     digits && (text == "0" || !text.starts_with('0'))
 }

@@ -11,7 +11,7 @@ use crate::domain::subscription::OrderEnd;
 use crate::domain::time::Timestamp;
 
 use super::check_mac_value::HashKeys;
-use super::event::{PAID, RESULT_OPEN};
+use super::event::{PAID, RESULT_OPEN, is_integer};
 use super::order::{request, sign};
 
 /// ECPay's answer about an order, its log not yet turned into reports.
@@ -162,11 +162,12 @@ impl PeriodLog {
     }
 }
 
-/// An entry without a date cannot be told from another, and a success needs its authorisation number.
+/// An entry without a date cannot be told from another, one without a code says nothing of what happened, and a success
+/// needs its authorisation number.
 fn charge(entry: &LogEntry) -> Option<Charge> {
     let gwsr = GatewayAuthorization::parse(&entry.gwsr.text()).ok();
     let rtn_code = entry.rtn_code.text();
-    if rtn_code == PAID && gwsr.is_none() {
+    if !is_integer(&rtn_code) || (rtn_code == PAID && gwsr.is_none()) {
         return None;
     }
     Some(Charge {

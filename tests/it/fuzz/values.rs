@@ -1,0 +1,262 @@
+//! Values, configuration, jobs and mails.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use shared::domain::ids::{
+    EmailAddress, EventId, GatewayAuthorization, MerchantId, NotificationId, PaymentId, SubscriptionId, UserId,
+};
+use shared::domain::money::Twd;
+use shared::domain::notification::NoticeKind;
+use shared::domain::plan::{BillingCycle, PriceTable};
+use shared::domain::policy::DunningPolicy;
+use shared::domain::time::{LocalDate, Timestamp, Zone};
+use shared::email;
+use subscription_maintenance::{Job, Task};
+
+use super::{check, hostile, json, shaped};
+
+#[test]
+fn an_id_is_taken_as_it_is_or_refused() {
+    check(4_000, &hostile(), |text| {
+        macro_rules! same {
+            ($($id:ident),*) => {$(
+                match $id::parse(&text) {
+                    Ok(id) => {
+                        prop_assert_eq!(id.as_str(), text.as_str());
+                        prop_assert!(text.len() <= 254 && !text.contains(char::is_control));
+                    }
+                    Err(error) => prop_assert!(error.to_string().len() < 100),
+                }
+            )*};
+        }
+        same!(
+            SubscriptionId,
+            MerchantId,
+            UserId,
+            GatewayAuthorization,
+            NotificationId,
+            EventId,
+            PaymentId,
+            EmailAddress
+        );
+        if let Ok(id) = PaymentId::parse(&text) {
+            let parts = format!("{}.{}", id.subscription().unwrap(), id.key());
+            prop_assert_eq!(parts, text);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_instant_and_a_day_are_read_back_as_they_were_written() {
+    let known = (any::<i64>(), -400_000_000_000_i64..400_000_000_000)
+        .prop_map(|(any, near)| if any % 4 == 0 { any } else { near });
+    check(4_000, &(hostile(), known), |(text, seconds)| {
+        let read = [Timestamp::parse(&text).ok(), Timestamp::parse_ecpay(&text).ok()];
+        for at in read.into_iter().flatten() {
+            prop_assert_eq!(Timestamp::parse(&at.to_string()), Ok(at));
+            let whole = Timestamp::from_unix(at.unix()).unwrap();
+            prop_assert_eq!(Timestamp::parse_ecpay(&whole.to_ecpay()), Ok(whole));
+            let compact = at.to_compact();
+            prop_assert!(compact.len() <= 30 && !compact.contains(' '));
+        }
+        if let Some(at) = Timestamp::from_unix(seconds) {
+            // Calculating at the ends of time stays there, and does not panic.
+            for days in [i64::MIN, -1, 0, 1, i64::MAX] {
+                let _end = (at.plus_days(days), at.plus_hours(days), at.plus_minutes(days), at.plus_seconds(days));
+                let _day = at.day(Zone::Taipei).plus_days(days).start(Zone::Taipei);
+            }
+            let _month = at.day(Zone::Taipei).plus_months(u32::MAX);
+            let _texts = (at.to_string(), at.to_ecpay(), at.to_compact(), at.to_local(Zone::Taipei));
+        }
+        if let Ok(day) = LocalDate::parse(&text) {
+            prop_assert_eq!(LocalDate::parse(&day.to_string()), Ok(day));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn amounts_and_price_tables_hold_what_was_written() {
+    check(3_000, &(hostile(), any::<u32>()), |(text, dollars)| {
+        if let Ok(amount) = Twd::parse(&text) {
+            prop_assert_eq!(Twd::parse(&amount.dollars().to_string()), Ok(amount));
+        }
+        prop_assert_eq!(Twd::parse(&dollars.to_string()).ok(), Some(Twd::new(dollars)));
+        let _not_a_table = PriceTable::parse(&text);
+        Ok(())
+    });
+    let price = shaped(&[("monthly", &["1", "899", "0", "4294967295"]), ("annual", &["1", "8999", "-1"])]);
+    let name = prop_oneof![proptest::sample::select(vec!["PRO", "FREE", "A_1"]).prop_map(str::to_owned), hostile()];
+    check(3_000, &proptest::collection::vec((name, price), 0..4), |prices| {
+        let table: serde_json::Map<_, _> = prices.into_iter().collect();
+        let Ok(read) = PriceTable::parse(&serde_json::to_string(&table).unwrap()) else { return Ok(()) };
+        for (name, price) in &table {
+            for (cycle, field) in [(BillingCycle::Monthly, "monthly"), (BillingCycle::Annual, "annual")] {
+                let (plan, amount) = read.find(name, cycle).unwrap();
+                prop_assert_eq!(
+                    (plan.as_str(), u64::from(amount.dollars())),
+                    (name.as_str(), price[field].as_u64().unwrap())
+                );
+                prop_assert!(amount != Twd::ZERO && !plan.is_free());
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_policy_that_is_taken_retries_within_its_grace() {
+    let days = || prop_oneof![4 => 0..20_u32, 1 => any::<u32>()];
+    check(4_000, &(proptest::collection::vec(days(), 0..6), days(), days()), |(retries, grace, extra)| {
+        match DunningPolicy::new(&retries, grace, extra) {
+            Ok(policy) => {
+                let taken: Vec<i64> = policy.retry_days().collect();
+                prop_assert_eq!(taken.len(), retries.len());
+                prop_assert!(taken.is_sorted());
+                for attempts in [0, 1, 2, usize::MAX] {
+                    prop_assert!(policy.grace_days(attempts) >= i64::from(grace));
+                }
+            }
+            Err(error) => prop_assert!(error.to_string().len() < 200),
+        }
+        Ok(())
+    });
+}
+
+/// Settings of all functions, with values that fit.
+const SETTINGS: [(&str, &str); 21] = [
+    ("TABLE_NAME", "duekeeper"),
+    ("ECPAY_ENVIRONMENT", "stage"),
+    ("ECPAY_MERCHANT_ID", "3002607"),
+    ("ECPAY_SECRET_ID", "duekeeper/ecpay"),
+    ("ECPAY_ENDPOINT_URL", ""),
+    ("ECPAY_APPLY_SIMULATED", "false"),
+    ("DUNNING_RETRY_DAYS", "1,3,7"),
+    ("DUNNING_GRACE_DAYS", "7"),
+    ("DUNNING_EXTRA_GRACE_DAYS", "3"),
+    ("API_BASE_URL", "https://api.example"),
+    ("FRONTEND_URL", "https://shop.example"),
+    ("PLAN_PRICES", "{\"PRO\":{\"monthly\":899,\"annual\":8999}}"),
+    ("ADMIN_SECRET_ID", "duekeeper/admin"),
+    ("MAINTENANCE_FUNCTION", "maintenance"),
+    ("EXEC_TIMES_MONTHLY", "99"),
+    ("EXEC_TIMES_ANNUAL", "9"),
+    ("MAIL_SENDER", "billing@a.example"),
+    ("STAFF_EMAIL", "staff@a.example"),
+    ("LOG_LEVEL", "info"),
+    ("UNUSED", ""),
+    ("UNUSED_TOO", "x"),
+];
+
+#[test]
+fn a_configuration_is_read_or_its_faults_are_named() {
+    let changes = proptest::collection::vec((0..SETTINGS.len(), proptest::option::of(hostile())), 0..5);
+    let read = std::cell::Cell::new(0);
+    check(4_000, &changes, |changes| {
+        let mut settings: BTreeMap<&str, String> =
+            SETTINGS.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        for (place, value) in &changes {
+            match value {
+                Some(value) => settings.insert(SETTINGS[*place].0, value.clone()),
+                None => settings.remove(SETTINGS[*place].0),
+            };
+        }
+        let lookup = |name: &str| settings.get(name).cloned();
+        let results = [
+            ecpay_webhook::Config::parse(&lookup).err(),
+            admin_api::Config::parse(&lookup).err(),
+            subscription_maintenance::Config::parse(&lookup).err(),
+        ];
+        for result in results {
+            match result {
+                None => read.set(read.get() + 1),
+                Some(invalid) => {
+                    prop_assert!(!invalid.0.is_empty());
+                    prop_assert!(
+                        changes.iter().any(|(place, _)| invalid.to_string().contains(SETTINGS[*place].0)),
+                        "{}",
+                        invalid
+                    );
+                    // Where a value is repeated it is one that has a bound of its own.
+                    prop_assert!(invalid.to_string().len() < 2_000, "{}", invalid);
+                }
+            }
+        }
+        Ok(())
+    });
+    assert!(read.get() > 100, "only {} were read", read.get());
+}
+
+#[test]
+fn an_event_is_a_job_or_an_error() {
+    let event = shaped(&[
+        ("task", &["retry", "send-mail", "[\"retry\",\"cancel\",\"retry\"]", "[]"]),
+        ("scheduled_at", &["2025-02-15T11:58:03+08:00", "null"]),
+        ("run_id", &["again", ""]),
+        ("retry", &["{\"subscription_id\":\"DK20250131SAMPLE0001\",\"by\":\"support\"}", "null"]),
+    ]);
+    let now = Timestamp::parse("2025-02-15T04:00:00Z").unwrap();
+    let jobs = std::cell::Cell::new(0);
+    check(4_000, &prop_oneof![4 => event, 1 => json()], |event| {
+        if let Ok(Job::Tasks(tasks)) = Job::parse(event, now) {
+            jobs.set(jobs.get() + 1);
+            prop_assert!(tasks.tasks.len() <= Task::ALL.len() && tasks.tasks.is_sorted());
+            let again = serde_json::json!({ "task": tasks.tasks, "scheduled_at": tasks.scheduled_at });
+            let Ok(Job::Tasks(again)) = Job::parse(again, now) else { return Err(TestCaseError::fail("no job")) };
+            prop_assert_eq!((again.tasks, again.scheduled_at), (tasks.tasks, tasks.scheduled_at));
+        }
+        Ok(())
+    });
+    assert!(jobs.get() > 300, "only {} were jobs", jobs.get());
+}
+
+const KINDS: [NoticeKind; 11] = [
+    NoticeKind::FirstPaymentFailure,
+    NoticeKind::SecondPaymentFailure,
+    NoticeKind::FinalPaymentFailure,
+    NoticeKind::Downgraded,
+    NoticeKind::PlanEnded,
+    NoticeKind::Recovered,
+    NoticeKind::RefundDue,
+    NoticeKind::Uncharged,
+    NoticeKind::SecondLiveOrder,
+    NoticeKind::QuarantineDigest,
+    NoticeKind::Quarantined,
+];
+
+/// The variables of a template, by asking for each until none is missing.
+fn variables(kind: NoticeKind) -> Vec<String> {
+    let mut fields = BTreeMap::new();
+    while let Err(email::Error::MissingVariable { variable, .. }) = email::render(kind, &fields) {
+        fields.insert(variable, "x".to_owned());
+    }
+    fields.into_keys().collect()
+}
+
+#[test]
+fn a_mail_says_what_the_fields_say_under_one_line_of_subject() {
+    let rendered = std::cell::Cell::new(0);
+    check(
+        2_000,
+        &(proptest::sample::select(KINDS.to_vec()), proptest::collection::vec(hostile(), 16)),
+        |(kind, values)| {
+            let fields: BTreeMap<String, String> = variables(kind).into_iter().zip(values).collect();
+            match email::render(kind, &fields) {
+                Ok(mail) => {
+                    rendered.set(rendered.get() + 1);
+                    prop_assert!(!mail.subject.contains(char::is_control), "{:?}", mail.subject);
+                    let most = 4_000 + 5 * fields.values().map(String::len).sum::<usize>();
+                    prop_assert!(mail.body.len() + mail.subject.len() < most);
+                    prop_assert!(fields.iter().all(|(name, value)| name.starts_with("advice")
+                        || mail.body.contains(value)
+                        || mail.subject.contains(value)));
+                }
+                Err(error) => prop_assert!(error.to_string().len() < 200),
+            }
+            Ok(())
+        },
+    );
+    assert!(rendered.get() > 100, "only {} were written", rendered.get());
+}
