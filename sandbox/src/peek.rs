@@ -34,6 +34,8 @@ pub fn multiply(world: &World, subscription: &str, copies: usize) -> bool {
     };
     let copied = (0..copies).map(copy).collect();
     world.database.import_items(TABLE, copied, dynoxide::ImportOptions::default()).is_ok()
+}
+
 /// Every item as DynamoDB's own JSON, in no order.
 pub fn contents(world: &World) -> Vec<Value> {
     items(world).iter().map(|item| json!(item)).collect()

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use shared::config;
 
 use crate::support::Sandbox;
+use crate::support::scale::count;
 
 const BEGIN: &str = "2025-01-15T10:00:00+08:00";
 const NO_CREDIT: &str = "10100252";
@@ -44,10 +44,8 @@ async fn run_beside(stored: usize) -> (BTreeMap<String, u64>, u64, u64) {
 
 #[tokio::test]
 async fn a_run_reads_the_same_at_any_size_of_the_table_and_hardly_more_than_what_is_due() {
-    let full = config::environment("DUEKEEPER_FULL").is_some();
-    let (few, many) = (1_000, if full { 100_000 } else { 5_000 });
-    let small = run_beside(few).await;
-    let large = run_beside(many).await;
+    let small = run_beside(1_000).await;
+    let large = run_beside(count(100_000)).await;
     assert_eq!(small, large);
     let (calls, read, due) = large;
     assert_eq!(due, 3 * DUE as u64, "{calls:?}");

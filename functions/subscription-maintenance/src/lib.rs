@@ -101,12 +101,9 @@ impl Maintenance {
 /// # Errors
 /// [`Error`] where repeating the invocation helps; what one subscription could not be helped with is in the report.
 pub async fn run(maintenance: &Maintenance, event: Value, moment: Moment) -> Result<Value, Error> {
-    match Job::parse(event, moment.now).map_err(Error::NotAJob)? {
+    match Job::parse(event, moment.now).map_err(|_| Error::NotAJob)? {
         Job::Tasks(tasks) => Box::pin(run::tasks(maintenance, &tasks, moment)).await,
         Job::Retry(retry) => Box::pin(manual::retry(maintenance, &retry, moment)).await,
         Job::Cancel(cancel) => Box::pin(manual::cancel(maintenance, &cancel, moment)).await,
-    match Job::parse(event, moment.now).map_err(|_| Error::NotAJob)? {
-        Job::Tasks(tasks) => run::tasks(maintenance, &tasks, moment).await,
-        Job::Retry(retry) => manual::retry(maintenance, &retry, moment).await,
     }
 }

@@ -10,6 +10,7 @@ use shared::domain::ids::{PaymentId, SubscriptionId, UserId};
 use shared::domain::next_action::ActionKind;
 use shared::domain::time::Timestamp;
 use shared::store::Store;
+use shared::store::runs::NewRun;
 
 use super::{hostile, json, shaped};
 use crate::support::{Sandbox, scale};
@@ -180,8 +181,9 @@ fn mangled(real: &Value, (junk, how): (Vec<(String, Value)>, u8)) -> Value {
 async fn read_everything(store: &Store) -> usize {
     let order = SubscriptionId::parse(ORDER).unwrap();
     let now = Timestamp::parse("2025-01-15T02:00:00Z").unwrap();
+    let junk = NewRun { id: "junk", tasks: Vec::new(), scheduled_at: now };
     let failed = [
-        store.snapshot(&order).await.err().map(|error| error.to_string()),
+        store.subscription(&order).await.err().map(|error| error.to_string()),
         store
             .payment(&PaymentId::parse("DKJUNK00000000000001.S:1").unwrap())
             .await
@@ -194,15 +196,20 @@ async fn read_everything(store: &Store) -> usize {
         store.user(&UserId::parse("junk").unwrap()).await.err().map(|error| error.to_string()),
         store.all_quarantined(now.plus_days(-1), now.plus_days(1)).await.err().map(|error| error.to_string()),
         store.checkout("junk", now).await.err().map(|error| error.to_string()),
-        store.claim_run("junk", now, now, now).await.err().map(|error| error.to_string()),
+        store.claim_run(junk, now, now).await.err().map(|error| error.to_string()),
         store.ecpay_blocked_until(now).await.err().map(|error| error.to_string()),
         store.callback_counts(now.plus_hours(-1), now).await.err().map(|error| error.to_string()),
         store.status_counts().await.err().map(|error| error.to_string()),
         store.due_notices(now, None).await.err().map(|error| error.to_string()),
     ];
-    for kind in
-        [ActionKind::Retry, ActionKind::Reconcile, ActionKind::Cancel, ActionKind::EndGrace, ActionKind::CheckPending]
-    {
+    for kind in [
+        ActionKind::Retry,
+        ActionKind::Reconcile,
+        ActionKind::Resume,
+        ActionKind::Cancel,
+        ActionKind::EndGrace,
+        ActionKind::CheckPending,
+    ] {
         let (page, _) = store.due_subscriptions(kind, now, None).await.unwrap();
         assert!(page.len() <= PLACES.len());
     }

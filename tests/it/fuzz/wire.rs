@@ -160,7 +160,7 @@ type Info = Result<period_info::PeriodInfo, period_info::Error>;
 fn info(body: &str) -> Info {
     let (merchant, order) = (MerchantId::parse("3002607").unwrap(), SubscriptionId::parse(ORDER).unwrap());
     let numbered = BTreeMap::from([(GatewayAuthorization::parse("13401070").unwrap(), 1)]);
-    parse_period_info(body, (&merchant, &order), &numbered)
+    parse_period_info(body, (&merchant, &order)).map(|log| log.reports(&numbered))
 }
 
 fn is_sound(info: &Info, entries: usize) -> bool {
@@ -171,7 +171,7 @@ fn is_sound(info: &Info, entries: usize) -> bool {
                 .iter()
                 .filter_map(|report| match report.outcome {
                     PaymentOutcome::Succeeded { number } => Some(number),
-                    PaymentOutcome::Failed | PaymentOutcome::Pending => None,
+                    PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutside => None,
                 })
                 .collect();
             info.reports.len() + info.unnumbered <= entries
