@@ -1,0 +1,177 @@
+//! The customer's wish to end the order: before everything else, confirmed by ECPay, and what is paid stays.
+
+use shared::domain::arrears::RetryRefusal;
+use shared::domain::decide_order::{cancel_overtaken, claim_cancel, end_grace};
+use shared::domain::decide_retry::claim_retry;
+use shared::domain::decide_staff::{StaffRefusal, StaffVerdict};
+use shared::domain::decision::{Actor, Fact};
+use shared::domain::next_action::Why;
+use shared::domain::rule::Rule;
+use shared::domain::staff::Operation;
+use shared::domain::subscription::{CancelAsk, OrderEnd, RetryState, Status};
+
+use crate::fixtures::{Life, due, failing, fallen, given_up, over, pending, policy, replaced, running, t, told};
+
+const CANCEL: Operation = Operation::Cancel;
+
+/// The cancellation is asked of ECPay.
+fn asked(life: &mut Life, now: &str) {
+    let decision = claim_cancel(&life.order, &policy(), t(now)).unwrap();
+    assert_eq!((&decision.change.history.fact, decision.change.history.rule), (&Fact::CancelAsked, Rule::CancelAsked));
+    life.take(&decision);
+}
+
+#[test]
+fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
+    let mut life = running();
+    let decision = life.staff(&CANCEL, "2025/01/20 12:00:00");
+    assert_eq!((told(&decision), &decision.user), (vec![], &None));
+    let line = decision.change.history;
+    assert_eq!((line.fact, line.rule), (Fact::CancelRequested, Rule::CancelRequested));
+    assert_eq!(
+        (line.by, line.from, line.to),
+        (Actor::Staff("support".to_owned()), Some(Status::Active), Status::Active)
+    );
+    assert_eq!(life.value().cancel_requested, Some(t("2025/01/20 12:00:00")));
+    assert_eq!(life.next(), due("cancel", "2025/01/20 12:00:00", Why::Wished));
+    asked(&mut life, "2025/01/20 12:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/01/20 12:00:00", Why::CancelUnconfirmed));
+    let confirmed = life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:10");
+    assert_eq!((told(&confirmed), confirmed.change.history.rule), (vec!["cancel-confirmed"], Rule::OrderOver));
+    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
+    assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
+    assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", Why::PeriodEnds));
+    assert_eq!(end_grace(&life.order, &policy(), t("2025/02/14 23:59:59")), None);
+    let end = end_grace(&life.order, &policy(), t("2025/02/15 00:00:00")).unwrap();
+    assert_eq!((told(&end), end.change.history.rule), (vec!["plan-ended"], Rule::PaidPeriodEnded));
+    assert_eq!((end.change.next.status, end.change.next.plan.as_str()), (Status::Cancelled, "FREE"));
+}
+
+#[test]
+fn a_cancellation_that_is_not_confirmed_is_asked_again_an_hour_later() {
+    let mut life = running();
+    life.staff(&CANCEL, "2025/01/20 12:00:00");
+    assert_eq!(claim_cancel(&life.order, &policy(), t("2025/01/20 11:59:59")), None);
+    asked(&mut life, "2025/01/20 12:30:00");
+    assert_eq!(claim_cancel(&life.order, &policy(), t("2025/01/20 13:29:59")), None);
+    asked(&mut life, "2025/01/20 13:30:00");
+    assert_eq!(life.value().cancel, Some(CancelAsk { asked_at: t("2025/01/20 13:30:00") }));
+    life.ended(OrderEnd::Cancelled, "2025/01/20 13:30:10");
+    assert_eq!(claim_cancel(&life.order, &policy(), t("2025/01/20 16:00:00")), None);
+}
+
+#[test]
+fn the_same_wish_again_is_no_other_wish() {
+    let mut life = running();
+    life.staff(&CANCEL, "2025/01/20 12:00:00");
+    for key in [None, Some("1")] {
+        assert_eq!(life.verdict(&CANCEL, key, "2025/01/21 12:00:00"), StaffVerdict::Repeat);
+    }
+    asked(&mut life, "2025/01/21 12:30:00");
+    assert_eq!(life.verdict(&CANCEL, None, "2025/01/22 12:00:00"), StaffVerdict::Repeat);
+}
+
+#[test]
+fn only_an_order_that_was_paid_and_is_not_over_can_be_ended() {
+    let confirmed = |how| {
+        let mut life = running();
+        life.ended(how, "2025/01/20 12:00:00");
+        life
+    };
+    let late = |how| {
+        let mut life = failing(1);
+        life.ended(how, "2025/02/16 12:00:00");
+        life
+    };
+    for (life, refusal) in [
+        (pending(), StaffRefusal::NotPaid),
+        (given_up(), StaffRefusal::OrderOver),
+        (over(OrderEnd::Cancelled), StaffRefusal::OrderOver),
+        (over(OrderEnd::Finished), StaffRefusal::OrderOver),
+        (replaced(running()), StaffRefusal::OrderOver),
+        (replaced(failing(1)), StaffRefusal::OrderOver),
+        (confirmed(OrderEnd::Cancelled), StaffRefusal::OrderOver),
+        (confirmed(OrderEnd::Finished), StaffRefusal::OrderOver),
+        (late(OrderEnd::Cancelled), StaffRefusal::OrderOver),
+    ] {
+        assert_eq!(life.refused(&CANCEL, "2025/02/26 12:00:00"), refusal, "{:?}", life.value());
+    }
+    // Six failures are our own conclusion: until ECPay says so the order may run.
+    let mut six = failing(6);
+    assert_eq!(six.value().ended.unwrap().how, OrderEnd::SixFailures);
+    six.staff(&CANCEL, "2025/02/24 12:00:00");
+    assert!(six.value().cancel_requested.is_some());
+}
+
+#[test]
+fn a_failing_customer_who_leaves_is_not_charged_again() {
+    let mut life = failing(1);
+    life.staff(&CANCEL, "2025/02/15 12:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/02/15 12:00:00", Why::Wished));
+    let retry = claim_retry(&life.order, Actor::Schedule, t("2025/02/16 12:00:00"));
+    assert_eq!(retry, Err(RetryRefusal::OrderOver));
+    assert_eq!(life.refused(&Operation::Retry, "2025/02/16 12:00:00"), StaffRefusal::Retry(RetryRefusal::OrderOver));
+    asked(&mut life, "2025/02/15 12:00:00");
+    let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/15 12:00:10");
+    // The failed charge was to pay from that day on.
+    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
+    // The paid period is over, and the first notice is three days old.
+    assert_eq!(life.next(), due("end-grace", "2025/02/18 03:05:06", Why::GraceEnds));
+    let end = end_grace(&life.order, &policy(), t("2025/02/18 03:05:06")).unwrap();
+    assert_eq!((told(&end), end.change.next.plan.as_str()), (vec!["downgraded"], "FREE"));
+}
+
+#[test]
+fn an_open_retry_comes_first() {
+    let mut life = failing(1);
+    life.asked("2025/02/16 12:00:00", RetryState::Unknown);
+    life.staff(&CANCEL, "2025/02/16 13:00:00");
+    assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", Why::RetryOpen));
+    assert_eq!(claim_cancel(&life.order, &policy(), t("2025/02/16 14:00:00")), None);
+    life.failure("2025/02/16 14:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/02/16 13:00:00", Why::Wished));
+}
+
+#[test]
+fn on_free_the_wish_does_not_wait_for_the_window_in_which_a_payment_brings_the_plan_back() {
+    let mut life = fallen();
+    // 25 February 12:00 and 14 days.
+    assert_eq!(life.next(), due("cancel", "2025/03/11 12:00:00", Why::OnFree));
+    life.staff(&CANCEL, "2025/02/26 12:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/02/26 12:00:00", Why::Wished));
+    asked(&mut life, "2025/02/26 12:00:00");
+    let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/27 00:30:00");
+    // Nothing was paid, so nothing stays.
+    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-27");
+    assert_eq!((life.value().status, told(&confirmed)), (Status::Cancelled, vec!["cancel-confirmed"]));
+}
+
+#[test]
+fn only_without_a_wish_an_order_that_was_paid_again_runs_on() {
+    let mut life = fallen();
+    asked(&mut life, "2025/03/11 12:00:00");
+    assert_eq!(cancel_overtaken(&life.order, t("2025/03/11 13:00:00")), None);
+    life.success(2, "2025/03/11 14:00:00");
+    assert_eq!(life.next(), due("reconcile", "2025/03/11 12:00:00", Why::CancelAskedBefore));
+    let overtaken = cancel_overtaken(&life.order, t("2025/03/11 15:00:00")).unwrap();
+    assert_eq!((overtaken.change.history.rule, overtaken.change.next.cancel), (Rule::CancelOvertaken, None));
+    life.staff(&CANCEL, "2025/03/11 14:30:00");
+    assert_eq!(cancel_overtaken(&life.order, t("2025/03/11 15:00:00")), None);
+    assert_eq!(life.next(), due("cancel", "2025/03/11 12:00:00", Why::CancelUnconfirmed));
+    assert_eq!(told(&life.ended(OrderEnd::Cancelled, "2025/03/11 15:00:10")), ["cancel-confirmed"]);
+}
+
+#[test]
+fn an_end_that_nobody_wished_or_that_was_known_is_not_told_to_the_customer() {
+    let mut life = running();
+    assert_eq!(told(&life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:00")), [""; 0]);
+    assert_eq!(
+        shared::domain::decide_order::order_ended(&life.order, OrderEnd::Cancelled, t("2025/01/21 12:00:00")),
+        None
+    );
+    let mut six = failing(6);
+    six.staff(&CANCEL, "2025/02/24 12:00:00");
+    let fall = end_grace(&six.order, &policy(), t("2025/02/25 12:00:00")).unwrap();
+    six.take(&fall);
+    assert_eq!(told(&six.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00")), [""; 0]);
+}

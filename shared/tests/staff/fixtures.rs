@@ -1,0 +1,257 @@
+//! One order and its life in Taipei time: made 15 January 2025 at 10:00, charged five minutes later and due again on
+//! the 15th of each month. Its second charge fails on 15 February at 03:05:06, so that grace ends on the 22nd, and on
+//! the 25th from the second failure.
+
+use shared::domain::decide_order::{create_order, end_grace, order_ended, still_pending};
+use shared::domain::decide_payment::decide_payment;
+use shared::domain::decide_retry::{answer_retry, claim_retry};
+use shared::domain::decide_staff::{StaffRefusal, StaffVerdict, decide_staff};
+use shared::domain::decision::{Actor, Decision, Snapshot, Verdict, Versioned};
+use shared::domain::ids::{
+    EmailAddress, EventId, GatewayAuthorization, MerchantId, OperationKey, SubscriptionId, UserId,
+};
+use shared::domain::next_action::{NextAction, Why};
+use shared::domain::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::plan::{BillingCycle, PriceTable};
+use shared::domain::policy::DunningPolicy;
+use shared::domain::staff::{Cause, Operation};
+use shared::domain::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription, Terms};
+use shared::domain::time::{LocalDate, Timestamp};
+
+/// When the second charge fails: for the first, the second … time.
+pub(crate) const FAILURES: [&str; 6] = [
+    "2025/02/15 03:05:06",
+    "2025/02/16 04:00:00",
+    "2025/02/18 04:00:00",
+    "2025/02/22 04:00:00",
+    "2025/02/23 04:00:00",
+    "2025/02/24 04:00:00",
+];
+
+/// An instant, as ECPay writes it: Taipei time.
+pub(crate) fn t(text: &str) -> Timestamp {
+    Timestamp::parse_ecpay(text).unwrap()
+}
+
+pub(crate) fn day(text: &str) -> LocalDate {
+    LocalDate::parse(text).unwrap()
+}
+
+pub(crate) fn policy() -> DunningPolicy {
+    DunningPolicy::default()
+}
+
+/// An order and what has been done to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    pub(crate) order: Versioned<Subscription>,
+}
+
+pub(crate) fn new_order(id: &str, replaces: Option<&str>) -> NewOrder {
+    let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
+    let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
+    NewOrder {
+        id: SubscriptionId::parse(id).unwrap(),
+        user: UserId::parse("user-1").unwrap(),
+        email: EmailAddress::parse("buyer@example.com").unwrap(),
+        locale: Locale::En,
+        merchant: MerchantId::parse("7700001").unwrap(),
+        terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
+        replaces: replaces.map(|old| SubscriptionId::parse(old).unwrap()),
+    }
+}
+
+pub(crate) fn cause(key: Option<&str>) -> Cause {
+    Cause {
+        by: "support".to_owned(),
+        why: Some("asked for".to_owned()),
+        key: key.map(|key| OperationKey::parse(&format!("{key:0>32}")).unwrap()),
+    }
+}
+
+pub(crate) fn report(order: &Subscription, event: EventId, outcome: PaymentOutcome, at: &str) -> PaymentReport {
+    let succeeded = matches!(outcome, PaymentOutcome::Succeeded { .. });
+    PaymentReport {
+        subscription: order.id.clone(),
+        merchant: order.merchant.clone(),
+        source: ReportSource::PeriodCallback,
+        event,
+        first: outcome == PaymentOutcome::Succeeded { number: 1 },
+        outcome,
+        rtn_code: if succeeded { "1" } else { "10100252" }.to_owned(),
+        rtn_msg: "a text".to_owned(),
+        amount: Some(order.terms.price),
+        processed_at: t(at),
+        gwsr: succeeded.then(|| GatewayAuthorization::parse(&t(at).unix().to_string()).unwrap()),
+        card_last4: None,
+        simulated: false,
+    }
+}
+
+/// An order that was not paid yet.
+pub(crate) fn pending() -> Life {
+    let decision = create_order(new_order("ORDER1", None), Actor::Schedule, t("2025/01/15 10:00:00"));
+    Life { order: decision.after() }
+}
+
+/// Paid until 15 February.
+pub(crate) fn running() -> Life {
+    let mut life = pending();
+    life.success(1, "2025/01/15 10:05:00");
+    life
+}
+
+/// The second charge failed so many times.
+pub(crate) fn failing(times: usize) -> Life {
+    let mut life = running();
+    for at in &FAILURES[..times] {
+        life.failure(at);
+    }
+    life
+}
+
+/// On FREE since 25 February at 12:00: the second charge failed twice.
+pub(crate) fn fallen() -> Life {
+    let mut life = failing(2);
+    life.asked("2025/02/22 12:00:00", RetryState::Refused);
+    let decision = end_grace(&life.order, &policy(), t("2025/02/25 12:00:00")).unwrap();
+    life.take(&decision);
+    life
+}
+
+/// Another order took its place on 20 February at 12:00.
+pub(crate) fn replaced(mut old: Life) -> Life {
+    let new = create_order(new_order("ORDER2", Some("ORDER1")), Actor::Schedule, t("2025/02/20 11:00:00")).after();
+    let first = report(&new.value, EventId::success(1), PaymentOutcome::Succeeded { number: 1 }, "2025/02/20 12:00:00");
+    let snapshot = Snapshot { subscription: new, replaced: Some(old.order.clone()) };
+    let Verdict::Apply(decision) = decide_payment(&snapshot, &first, &policy(), t("2025/02/20 12:01:00")) else {
+        panic!("the first charge of a new order counts");
+    };
+    let change = decision.replaced.unwrap();
+    old.order = Versioned { version: change.version(), value: change.next };
+    old
+}
+
+/// Given up: not paid within a day.
+pub(crate) fn given_up() -> Life {
+    let mut life = pending();
+    let decision = still_pending(&life.order, t("2025/01/16 10:00:00")).unwrap();
+    life.take(&decision);
+    life
+}
+
+/// Paid, then over at ECPay, and the paid period is over as well.
+pub(crate) fn over(how: OrderEnd) -> Life {
+    let mut life = running();
+    life.ended(how, "2025/02/01 12:00:00");
+    let decision = end_grace(&life.order, &policy(), t("2025/02/15 00:00:00")).unwrap();
+    life.take(&decision);
+    life
+}
+
+impl Life {
+    pub(crate) fn value(&self) -> &Subscription {
+        &self.order.value
+    }
+
+    pub(crate) fn take(&mut self, decision: &Decision) {
+        self.order = decision.after();
+    }
+
+    /// A report, applied at `now`.
+    pub(crate) fn reported(&mut self, report: &PaymentReport, now: &str) -> Decision {
+        let snapshot = Snapshot { subscription: self.order.clone(), replaced: None };
+        let Verdict::Apply(decision) = decide_payment(&snapshot, report, &policy(), t(now)) else {
+            panic!("not applied: {report:?}");
+        };
+        self.take(&decision);
+        *decision
+    }
+
+    /// Success of that number, reported at once.
+    pub(crate) fn success(&mut self, number: u32, at: &str) -> Decision {
+        self.success_seen(number, at, at)
+    }
+
+    /// Success of that number, made at `at`, reported at `now`.
+    pub(crate) fn success_seen(&mut self, number: u32, at: &str, now: &str) -> Decision {
+        let outcome = PaymentOutcome::Succeeded { number };
+        self.reported(&report(self.value(), EventId::success(number), outcome, at), now)
+    }
+
+    /// A failure, reported at once.
+    pub(crate) fn failure(&mut self, at: &str) -> Decision {
+        self.failure_seen(at, at)
+    }
+
+    pub(crate) fn failure_seen(&mut self, at: &str, now: &str) -> Decision {
+        self.reported(&report(self.value(), EventId::failure(t(at)), PaymentOutcome::Failed, at), now)
+    }
+
+    /// A retry is claimed and answered.
+    pub(crate) fn asked(&mut self, now: &str, answer: RetryState) {
+        let decision = claim_retry(&self.order, Actor::Schedule, t(now)).unwrap();
+        self.take(&decision);
+        if answer != RetryState::Unknown {
+            let decision = answer_retry(&self.order, answer, t(now)).unwrap();
+            self.take(&decision);
+        }
+    }
+
+    /// A query shows that the order is over.
+    pub(crate) fn ended(&mut self, how: OrderEnd, now: &str) -> Decision {
+        let decision = order_ended(&self.order, how, t(now)).unwrap();
+        self.take(&decision);
+        decision
+    }
+
+    pub(crate) fn verdict(&self, operation: &Operation, key: Option<&str>, now: &str) -> StaffVerdict {
+        decide_staff(&self.order, operation, &cause(key), &policy(), t(now))
+    }
+
+    /// Staff's operation, done.
+    pub(crate) fn staff(&mut self, operation: &Operation, now: &str) -> Decision {
+        self.keyed(operation, None, now)
+    }
+
+    pub(crate) fn keyed(&mut self, operation: &Operation, key: Option<&str>, now: &str) -> Decision {
+        match self.verdict(operation, key, now) {
+            StaffVerdict::Apply(decision) => {
+                self.take(&decision);
+                *decision
+            }
+            verdict @ (StaffVerdict::Repeat | StaffVerdict::Refused(_)) => {
+                panic!("{operation:?} at {now}: {verdict:?}")
+            }
+        }
+    }
+
+    /// Why staff's operation is refused.
+    pub(crate) fn refused(&self, operation: &Operation, now: &str) -> StaffRefusal {
+        match self.verdict(operation, None, now) {
+            StaffVerdict::Refused(refusal) => refusal,
+            verdict @ (StaffVerdict::Apply(_) | StaffVerdict::Repeat) => panic!("{operation:?} at {now}: {verdict:?}"),
+        }
+    }
+
+    /// What is next by itself: the task, when, and why.
+    pub(crate) fn next(&self) -> (&'static str, String, Why) {
+        let action = NextAction::of(self.value(), &policy()).unwrap();
+        (action.kind.name(), action.at.to_ecpay(), action.why)
+    }
+
+    /// The end of grace, while it runs.
+    pub(crate) fn grace_end(&self) -> Option<String> {
+        self.value().status.grace_ends_at().map(Timestamp::to_ecpay)
+    }
+}
+
+/// The task, when, and why, as a test expects it.
+pub(crate) fn due(task: &'static str, at: &str, why: Why) -> (&'static str, String, Why) {
+    (task, at.to_owned(), why)
+}
+
+/// The names of a decision's notices.
+pub(crate) fn told(decision: &Decision) -> Vec<&'static str> {
+    decision.notices.iter().map(|notice| notice.kind.name()).collect()
+}

@@ -1,0 +1,214 @@
+//! What a customer paid by another way, as staff record it.
+
+use shared::domain::arrears::{Arrears, Recovery};
+use shared::domain::decide_order::charge_missing;
+use shared::domain::decide_staff::{StaffRefusal, StaffVerdict};
+use shared::domain::decision::{Actor, Fact};
+use shared::domain::ids::EventId;
+use shared::domain::money::Twd;
+use shared::domain::next_action::Why;
+use shared::domain::notification::Recipient;
+use shared::domain::payment::{DeclineClass, PaymentOutcome, ReportSource};
+use shared::domain::rule::Rule;
+use shared::domain::staff::Operation;
+use shared::domain::subscription::{OrderEnd, RetryState, Status};
+
+use crate::fixtures::{Life, day, due, failing, fallen, given_up, over, pending, replaced, running, t, told};
+
+fn transfer(dollars: u32) -> Operation {
+    Operation::MarkPaid { amount: Twd::new(dollars), reference: "bank 0042".to_owned() }
+}
+
+/// Charge 2 failed and was paid by transfer on 17 February.
+fn paid_outside() -> Life {
+    let mut life = failing(1);
+    life.staff(&transfer(899), "2025/02/17 12:00:00");
+    life
+}
+
+#[test]
+fn a_transfer_ends_the_arrears_and_pays_until_the_next_due_day() {
+    let mut life = failing(1);
+    let decision = life.staff(&transfer(500), "2025/02/17 12:00:00");
+    assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
+    assert_eq!(life.value().paid_period(), Some((day("2025-02-15"), day("2025-03-15"))));
+    assert_eq!((life.value().dunned, life.value().extra_grace_days), (None, 0));
+    assert_eq!(life.next(), due("reconcile", "2025/03/16 00:00:00", Why::ChargeLate));
+    assert_eq!(told(&decision), ["recovered"]);
+    assert_eq!(decision.notices[0].fields["paid_until"], "2025-03-15");
+    assert_eq!(decision.notices[0].to, Recipient::Customer(life.value().email.clone()));
+    let payment = decision.payment.unwrap();
+    assert_eq!(payment.id.as_str(), "ORDER1.O:2025-02-15");
+    assert_eq!((payment.outcome, payment.amount.dollars()), (PaymentOutcome::PaidOutside, 500));
+    assert_eq!((payment.rtn_code.as_str(), payment.rtn_msg.as_str()), ("", "bank 0042"));
+    assert_eq!((payment.processed_at, payment.recorded_at), (t("2025/02/17 12:00:00"), t("2025/02/17 12:00:00")));
+    assert_eq!((payment.refund_due, payment.gwsr), (false, None));
+    let receipt = decision.receipt.unwrap();
+    assert_eq!((receipt.event.as_str(), receipt.report.source), ("O:2025-02-15", ReportSource::Staff));
+    let line = decision.change.history;
+    assert_eq!((line.rule, line.fact), (Rule::ArrearsPaid, Fact::Reported(receipt.report)));
+    assert_eq!((line.by, line.why.as_deref()), (Actor::Staff("support".to_owned()), Some("asked for")));
+}
+
+#[test]
+fn a_transfer_brings_a_customer_back_from_free() {
+    let mut life = fallen();
+    let decision = life.staff(&transfer(899), "2025/02/26 12:00:00");
+    assert_eq!(decision.change.history.rule, Rule::PlanRestored);
+    assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
+    assert_eq!((life.value().status, life.value().downgrade), (Status::Active, None));
+    assert_eq!(life.value().paid_period(), Some((day("2025-02-15"), day("2025-03-15"))));
+    let standing = decision.user.unwrap().standing.unwrap();
+    assert_eq!((standing.plan.as_str(), standing.live), ("PRO", true));
+    assert_eq!(told_names(&decision.notices), ["recovered"]);
+}
+
+fn told_names(notices: &[shared::domain::notification::Notice]) -> Vec<&'static str> {
+    notices.iter().map(|notice| notice.kind.name()).collect()
+}
+
+#[test]
+fn a_charge_that_never_came_is_paid_after_the_downgrade() {
+    let mut life = running();
+    assert_eq!(life.refused(&transfer(899), "2025/02/21 12:00:00"), StaffRefusal::NothingOwed);
+    let fall = charge_missing(&life.order, t("2025/02/22 00:00:00")).unwrap();
+    life.take(&fall);
+    let decision = life.staff(&transfer(899), "2025/02/22 12:00:00");
+    assert_eq!(decision.change.history.rule, Rule::PlanRestored);
+    assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
+    assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
+    assert_eq!(life.value().facts.paid_outside, Some(day("2025-02-15")));
+}
+
+#[test]
+fn what_cannot_be_owed_cannot_be_paid() {
+    let now = "2025/02/26 12:00:00";
+    for (life, refusal) in [
+        (pending(), StaffRefusal::NotPaid),
+        (given_up(), StaffRefusal::OrderOver),
+        (replaced(failing(1)), StaffRefusal::OrderOver),
+        (over(OrderEnd::Cancelled), StaffRefusal::OrderOver),
+        (over(OrderEnd::Finished), StaffRefusal::OrderOver),
+        (running(), StaffRefusal::NothingOwed),
+        (paid_outside(), StaffRefusal::NothingOwed),
+    ] {
+        assert_eq!(life.refused(&transfer(899), now), refusal, "{:?}", life.value().status);
+    }
+}
+
+#[test]
+fn while_a_retry_is_open_nothing_is_recorded() {
+    for (answer, refused) in [
+        (RetryState::Unknown, true),
+        (RetryState::Accepted, true),
+        (RetryState::Refused, false),
+        (RetryState::NotAsked, false),
+        (RetryState::NoResult, false),
+    ] {
+        let mut life = failing(1);
+        life.asked("2025/02/16 12:00:00", answer);
+        if refused {
+            assert_eq!(life.refused(&transfer(899), "2025/02/17 12:00:00"), StaffRefusal::RetryOpen, "{answer:?}");
+            life.failure("2025/02/17 13:00:00");
+        }
+        life.staff(&transfer(899), "2025/02/17 14:00:00");
+        assert_eq!(life.value().status, Status::Active, "{answer:?}");
+    }
+    // Also where the order is replaced meanwhile, the open retry is named first.
+    let mut life = failing(1);
+    life.asked("2025/02/16 12:00:00", RetryState::Accepted);
+    assert_eq!(replaced(life).refused(&transfer(899), "2025/02/21 12:00:00"), StaffRefusal::RetryOpen);
+}
+
+#[test]
+fn every_known_failure_is_paid_also_one_that_ecpays_clock_puts_after_ours() {
+    let mut life = failing(1);
+    life.failure_seen("2025/02/17 12:00:05", "2025/02/17 12:00:00");
+    let decision = life.staff(&transfer(899), "2025/02/17 12:00:02");
+    assert_eq!(decision.payment.unwrap().processed_at, t("2025/02/17 12:00:05"));
+    assert_eq!((life.value().status, Arrears::of(life.value())), (Status::Active, None));
+    // Two charges failed before anybody paid: one transfer, for the first of them.
+    let mut both = failing(1);
+    both.failure("2025/03/15 03:00:00");
+    let decision = both.staff(&transfer(1798), "2025/03/16 12:00:00");
+    assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
+    assert_eq!((both.value().status, Arrears::of(both.value())), (Status::Active, None));
+}
+
+#[test]
+fn each_charge_is_paid_under_its_own_day() {
+    let mut life = paid_outside();
+    life.failure("2025/03/15 03:00:00");
+    let decision = life.staff(&transfer(899), "2025/03/16 12:00:00");
+    assert_eq!(decision.receipt.unwrap().event, EventId::paid_outside(day("2025-03-15")));
+    assert_eq!(life.value().facts.paid_outside, Some(day("2025-03-15")));
+    assert_eq!(life.value().paid_period(), Some((day("2025-03-15"), day("2025-04-15"))));
+}
+
+#[test]
+fn a_success_of_the_charge_that_was_paid_outside_is_a_refund_and_of_any_other_is_none() {
+    // Charge 2 is what is made from 14 February to 13 March.
+    for (made, rule) in [
+        ("2025/02/14 00:00:00", Rule::RefundDue),
+        ("2025/02/15 08:00:00", Rule::RefundDue),
+        ("2025/02/17 11:59:59", Rule::RefundDue),
+        ("2025/02/18 03:00:00", Rule::RefundDue),
+        ("2025/03/13 23:59:59", Rule::RefundDue),
+        ("2025/02/13 23:59:59", Rule::LateSuccess),
+        ("2025/03/14 00:00:00", Rule::Renewed),
+    ] {
+        let mut life = paid_outside();
+        let before = life.value().clone();
+        let decision = life.success_seen(2, made, "2025/03/14 01:00:00");
+        assert_eq!(decision.change.history.rule, rule, "{made}");
+        let refund = rule == Rule::RefundDue;
+        assert_eq!(decision.payment.as_ref().unwrap().refund_due, refund, "{made}");
+        if refund {
+            let notice = &decision.notices[0];
+            assert_eq!((told(&decision), &notice.to), (vec!["refund-due"], &Recipient::Staff), "{made}");
+            assert_eq!(notice.id.as_str(), "ORDER1/refund-due/S:2", "{made}");
+            assert_eq!(notice.fields["gwsr"], t(made).unix().to_string(), "{made}");
+            assert_eq!(life.value().paid_period(), before.paid_period(), "{made}");
+            assert_eq!((life.value().status, &life.value().plan), (before.status, &before.plan), "{made}");
+        } else {
+            assert_eq!(told(&decision), [""; 0], "{made}");
+        }
+        assert_eq!(life.value().facts.successes, 2, "{made}");
+    }
+}
+
+#[test]
+fn an_order_that_is_over_keeps_what_was_paid_until_its_period_ends() {
+    for how in [OrderEnd::Cancelled, OrderEnd::SixFailures] {
+        let mut life = if how == OrderEnd::SixFailures { failing(6) } else { failing(1) };
+        if how == OrderEnd::Cancelled {
+            life.ended(how, "2025/02/15 12:00:00");
+        }
+        life.staff(&transfer(899), "2025/02/24 12:00:00");
+        assert_eq!((life.value().status, life.value().ended.unwrap().how), (Status::Active, how));
+        assert_eq!(life.next(), due("end-grace", "2025/03/15 00:00:00", Why::PeriodEnds), "{how:?}");
+    }
+}
+
+#[test]
+fn a_recorded_payment_said_again_is_a_repeat_where_the_charge_looks_unpaid() {
+    let mut life = paid_outside();
+    // Whatever made the charge look unpaid: its payment stands.
+    life.order.value.facts.paid_outside = None;
+    life.failure("2025/02/18 04:00:00");
+    assert_eq!(life.verdict(&transfer(899), None, "2025/02/19 12:00:00"), StaffVerdict::Repeat);
+}
+
+#[test]
+fn what_a_payment_recovers_is_how_often_it_had_failed_and_how() {
+    for (times, failures) in [(1, 1), (3, 3)] {
+        let before = failing(times);
+        let mut after = before.clone();
+        after.staff(&transfer(899), "2025/02/20 12:00:00");
+        let recovery = Recovery { failures, class: DeclineClass::MaySucceedLater };
+        assert_eq!(Recovery::between(before.value(), after.value()), Some(recovery));
+        assert_eq!(Recovery::between(after.value(), after.value()), None);
+        assert_eq!(Recovery::between(before.value(), before.value()), None);
+        assert_eq!(Recovery::between(after.value(), before.value()), None);
+    }
+}
