@@ -20,15 +20,22 @@ pub struct Arrears {
 }
 
 impl Arrears {
-    /// The arrears of a subscription; `None` when no failure is newer than the latest success.
+    /// The arrears of a subscription; `None` when no failure is newer than the latest success, or all such charges were
+    /// paid outside ECPay.
     #[must_use]
     pub fn of(subscription: &Subscription) -> Option<Self> {
         let paid_until = subscription.facts.last_success_at;
-        let unpaid = |failure: &&FailedCharge| paid_until.is_none_or(|success| failure.at > success);
-        let first = subscription.facts.failures.iter().find(unpaid)?;
         let calendar = subscription.calendar();
-        let charge = calendar.charge_on(first.at.day(Zone::Taipei));
-        let same_charge = |failure: &&FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei)) == charge;
+        let charge_of = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei));
+        // What was paid outside ECPay is not owed, even if ECPay tries once more and fails.
+        let paid_outside = |failure: &FailedCharge| {
+            subscription.facts.paid_outside.is_some_and(|due| due == calendar.due(charge_of(failure)))
+        };
+        let unpaid =
+            |failure: &&FailedCharge| paid_until.is_none_or(|success| failure.at > success) && !paid_outside(failure);
+        let first = subscription.facts.failures.iter().find(unpaid)?;
+        let charge = charge_of(first);
+        let same_charge = |failure: &&FailedCharge| charge_of(failure) == charge;
         let open: Vec<_> = subscription.facts.failures.iter().filter(unpaid).collect();
         Some(Self {
             began_at: first.at,

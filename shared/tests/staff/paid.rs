@@ -178,6 +178,21 @@ fn a_success_of_the_charge_that_was_paid_outside_is_a_refund_and_of_any_other_is
 }
 
 #[test]
+fn a_failure_of_the_charge_that_was_paid_outside_begins_no_grace() {
+    let mut life = paid_outside();
+    // Tried at ECPay by another's hand after the transfer.
+    let decision = life.failure("2025/02/18 04:00:00");
+    assert_eq!((told(&decision), decision.change.history.rule), (vec![], Rule::FailureRecorded));
+    assert_eq!((life.value().status, Arrears::of(life.value())), (Status::Active, None));
+    assert_eq!(life.refused(&transfer(899), "2025/02/19 12:00:00"), StaffRefusal::NothingOwed);
+    // The next charge is owed as ever, from its own window on.
+    let mut next = life.clone();
+    assert_eq!(told(&next.failure("2025/03/13 23:59:59")), [""; 0]);
+    assert_eq!(told(&next.failure("2025/03/14 00:00:00")), ["first-payment-failure"]);
+    assert_eq!(next.grace_end().as_deref(), Some("2025/03/21 00:00:00"));
+}
+
+#[test]
 fn an_order_that_is_over_keeps_what_was_paid_until_its_period_ends() {
     for how in [OrderEnd::Cancelled, OrderEnd::SixFailures] {
         let mut life = if how == OrderEnd::SixFailures { failing(6) } else { failing(1) };
