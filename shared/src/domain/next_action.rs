@@ -163,23 +163,22 @@ fn paid_out(subscription: &Subscription) -> Option<NextAction> {
 }
 
 fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextAction> {
-    if let Some(end) = end_of_pause(subscription) {
-        return Some(end);
-    }
     let arrears = Arrears::of(subscription)?;
-    let downgrade = downgrade_at(subscription, &arrears, policy);
-    let end = NextAction::new(ActionKind::EndGrace, downgrade, Why::GraceEnds);
-    // What cannot be done for days must not keep the plan: once parked it yields to the downgrade.
+    let grace_ends = downgrade_at(subscription, &arrears, policy);
+    let end =
+        end_of_pause(subscription).unwrap_or_else(|| NextAction::new(ActionKind::EndGrace, grace_ends, Why::GraceEnds));
+    // What cannot be done for days must not keep the plan, nor dunning held: once parked it yields.
     let yields = |kind| {
         let parked = subscription.stuck.as_ref().filter(|stuck| stuck.task == kind && stuck.is_parked());
-        parked.is_some_and(|stuck| stuck.again_at >= downgrade)
+        parked.is_some_and(|stuck| stuck.again_at >= end.at)
     };
+    // A pause holds dunning, not the wish to leave: ECPay would charge that customer again.
     if let Some(cancel) = wished(subscription).filter(|action| !yields(action.kind)) {
         return Some(cancel);
     }
     match next_retry_at(subscription, &arrears, policy) {
         // At the same instant the retry goes first: it may make the downgrade unnecessary.
-        Some(at) if at <= downgrade && !yields(ActionKind::Retry) => {
+        Some(at) if at <= end.at && !yields(ActionKind::Retry) => {
             Some(NextAction::new(ActionKind::Retry, at, Why::RetryDay))
         }
         _ => Some(end),

@@ -5,9 +5,10 @@ use shared::domain::decide_order::{cancel_overtaken, claim_cancel, end_grace};
 use shared::domain::decide_retry::claim_retry;
 use shared::domain::decide_staff::{StaffRefusal, StaffVerdict};
 use shared::domain::decision::{Actor, Fact};
-use shared::domain::next_action::Why;
+use shared::domain::next_action::{ActionKind, Why};
 use shared::domain::rule::Rule;
 use shared::domain::staff::Operation;
+use shared::domain::stuck::get_stuck;
 use shared::domain::subscription::{CancelAsk, OrderEnd, RetryState, Status};
 
 use crate::fixtures::{Life, due, failing, fallen, given_up, over, pending, policy, replaced, running, t, told};
@@ -19,6 +20,16 @@ fn asked(life: &mut Life, now: &str) {
     let decision = claim_cancel(&life.order, &policy(), t(now)).unwrap();
     assert_eq!((&decision.change.history.fact, decision.change.history.rule), (&Fact::CancelAsked, Rule::CancelAsked));
     life.take(&decision);
+}
+
+/// A task failed so often, each time when it was to be tried again, the first time then.
+fn stuck(life: &mut Life, task: ActionKind, times: usize, first: &str) {
+    let mut now = t(first);
+    for _ in 0..times {
+        let decision = get_stuck(&life.order, task, "ECPay's answer is unusable", now);
+        now = decision.change.next.stuck.as_ref().unwrap().again_at;
+        life.take(&decision);
+    }
 }
 
 #[test]
@@ -144,6 +155,31 @@ fn on_free_the_wish_does_not_wait_for_the_window_in_which_a_payment_brings_the_p
     // Nothing was paid, so nothing stays.
     assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-27");
     assert_eq!((life.value().status, told(&confirmed)), (Status::Cancelled, vec!["cancel-confirmed"]));
+}
+
+#[test]
+fn a_pause_does_not_hold_the_wish() {
+    for life in [running(), failing(1)] {
+        let mut life = life;
+        life.staff(&Operation::Pause { days: 30 }, "2025/02/15 12:00:00");
+        life.staff(&CANCEL, "2025/02/16 12:00:00");
+        assert_eq!(life.next(), due("cancel", "2025/02/16 12:00:00", Why::Wished), "{:?}", life.value().status);
+        asked(&mut life, "2025/02/16 12:00:00");
+        life.ended(OrderEnd::Cancelled, "2025/02/16 12:00:10");
+    }
+}
+
+#[test]
+fn a_wish_that_cannot_be_done_does_not_hold_the_end_of_a_pause() {
+    let mut life = failing(1);
+    life.staff(&Operation::Pause { days: 10 }, "2025/02/15 12:00:00");
+    life.staff(&CANCEL, "2025/02/24 12:00:00");
+    stuck(&mut life, ActionKind::Cancel, 3, "2025/02/24 12:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/02/24 19:00:00", Why::TriedAgain));
+    stuck(&mut life, ActionKind::Cancel, 1, "2025/02/25 03:59:59");
+    assert_eq!(life.next(), due("cancel", "2025/02/25 11:59:59", Why::TriedAgain));
+    stuck(&mut life, ActionKind::Cancel, 1, "2025/02/25 11:59:59");
+    assert_eq!(life.next(), due("resume", "2025/02/25 12:00:00", Why::PauseEnds));
 }
 
 #[test]
