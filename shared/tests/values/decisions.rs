@@ -1,0 +1,151 @@
+//! What a decision means for the user's own plan, also where the user has another live order.
+
+use shared::domain::decide_order::{create_order, end_grace, order_ended};
+use shared::domain::decide_payment::decide_payment;
+use shared::domain::decision::{Actor, Decision, Snapshot, UserGuard, Verdict, Versioned};
+use shared::domain::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
+use shared::domain::notification::Recipient;
+use shared::domain::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::plan::{BillingCycle, PriceTable};
+use shared::domain::policy::DunningPolicy;
+use shared::domain::subscription::{Locale, NewOrder, OrderEnd, Subscription, Terms};
+use shared::domain::time::Timestamp;
+
+fn t(text: &str) -> Timestamp {
+    Timestamp::parse_ecpay(text).unwrap()
+}
+
+fn id(text: &str) -> SubscriptionId {
+    SubscriptionId::parse(text).unwrap()
+}
+
+fn ordered(name: &str, replaces: Option<&str>) -> Decision {
+    let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
+    let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
+    let order = NewOrder {
+        id: id(name),
+        user: UserId::parse("user-1").unwrap(),
+        email: EmailAddress::parse("buyer@example.com").unwrap(),
+        locale: Locale::ZhTw,
+        merchant: MerchantId::parse("7700001").unwrap(),
+        terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
+        replaces: replaces.map(id),
+    };
+    create_order(order, Actor::Schedule, t("2025/01/15 10:00:00"))
+}
+
+pub(crate) fn report(
+    order: &Subscription,
+    event: EventId,
+    outcome: PaymentOutcome,
+    processed_at: Timestamp,
+) -> PaymentReport {
+    PaymentReport {
+        subscription: order.id.clone(),
+        merchant: order.merchant.clone(),
+        source: ReportSource::PeriodCallback,
+        first: outcome == PaymentOutcome::Succeeded { number: 1 },
+        event,
+        outcome,
+        rtn_code: "1".to_owned(),
+        rtn_msg: "a text".to_owned(),
+        amount: Some(order.terms.price),
+        processed_at,
+        gwsr: Some(GatewayAuthorization::parse(&processed_at.unix().to_string()).unwrap()),
+        card_last4: Some("4321".to_owned()),
+        simulated: false,
+    }
+}
+
+/// The decision about a report that comes when it was made.
+fn applied(order: &Versioned<Subscription>, report: &PaymentReport) -> Decision {
+    let snapshot = Snapshot { subscription: order.clone(), replaced: None };
+    match decide_payment(&snapshot, report, &DunningPolicy::default(), report.processed_at) {
+        Verdict::Apply(decision) => *decision,
+        Verdict::Repeat | Verdict::Quarantine(_) => panic!("not applied: {report:?}"),
+    }
+}
+
+fn success(order: &Versioned<Subscription>, number: u32, at: &str) -> Decision {
+    applied(order, &report(&order.value, EventId::success(number), PaymentOutcome::Succeeded { number }, t(at)))
+}
+
+fn first_success(order: &Versioned<Subscription>) -> Decision {
+    success(order, 1, "2025/01/15 10:05:00")
+}
+
+/// A monthly order of PRO whose first charge is paid.
+pub(crate) fn running(name: &str, replaces: Option<&str>) -> Versioned<Subscription> {
+    first_success(&ordered(name, replaces).after()).after()
+}
+
+#[test]
+fn a_new_order_is_stored_first_as_version_1_and_the_user_has_nothing_new() {
+    let decision = ordered("ORDER2", Some("ORDER1"));
+    assert_eq!((decision.change.expected, decision.after().version), (None, 1));
+    let user = decision.user.unwrap();
+    assert_eq!((user.subscription.as_str(), user.standing), ("ORDER2", None));
+    assert_eq!(user.guard, UserGuard::NoneBut(vec![id("ORDER1")]));
+}
+
+#[test]
+fn a_first_success_gives_the_plan_to_a_user_without_another_order_than_the_one_it_replaces() {
+    let decision = first_success(&ordered("ORDER2", Some("ORDER1")).after());
+    assert_eq!((decision.change.expected, decision.change.version()), (Some(1), 2));
+    let user = decision.user.unwrap();
+    assert_eq!((user.user.as_str(), user.subscription.as_str()), ("user-1", "ORDER2"));
+    let standing = user.standing.unwrap();
+    assert_eq!((standing.plan.as_str(), standing.live), ("PRO", true));
+    assert_eq!(user.guard, UserGuard::NoneBut(vec![id("ORDER2"), id("ORDER1")]));
+    assert_eq!(decision.change.next.facts.card_last4.as_deref(), Some("4321"));
+}
+
+#[test]
+fn what_changes_neither_plan_nor_life_leaves_the_user_alone() {
+    let order = running("ORDER1", None);
+    assert_eq!(success(&order, 2, "2025/02/15 03:00:00").user, None);
+    assert_eq!(order_ended(&order, OrderEnd::Cancelled, t("2025/01/20 10:00:00")).unwrap().user, None);
+}
+
+#[test]
+fn what_is_granted_beside_another_live_order_is_given_and_told_to_staff() {
+    let decision = first_success(&ordered("ORDER2", None).after());
+    let told = decision.notices.len();
+    let beside = decision.clone().beside(&id("ORDER1"), t("2025/01/15 10:05:00"));
+    let user = beside.user.unwrap();
+    assert_eq!((&user.guard, user.standing), (&UserGuard::Any, decision.user.unwrap().standing));
+    let notice = beside.notices.last().unwrap();
+    assert_eq!((beside.notices.len(), &notice.to), (told + 1, &Recipient::Staff));
+    assert_eq!((notice.id.as_str(), &*notice.fields["other"]), ("ORDER2/second-live-order/ORDER1", "ORDER1"));
+}
+
+#[test]
+fn what_is_taken_away_beside_another_live_order_leaves_the_users_plan_alone() {
+    let mut order = running("ORDER2", None);
+    order = order_ended(&order, OrderEnd::Cancelled, t("2025/01/20 10:00:00")).unwrap().after();
+    let end = end_grace(&order, &DunningPolicy::default(), t("2025/02/15 00:00:00")).unwrap();
+    let standing = end.user.clone().unwrap().standing.unwrap();
+    assert_eq!((standing.plan.as_str(), standing.live), ("FREE", false));
+    let beside = end.clone().beside(&id("ORDER1"), t("2025/02/15 00:00:00"));
+    assert_eq!((beside.user, beside.notices), (None, end.notices));
+    // An order that was never paid for the user grants nothing either.
+    let made = ordered("ORDER3", None).beside(&id("ORDER1"), t("2025/02/15 00:00:00"));
+    assert_eq!((made.user, made.notices.len()), (None, 0));
+}
+
+#[test]
+fn on_free_a_live_order_grants_nothing_beside_another() {
+    let mut order = running("ORDER2", None);
+    // A lost card: no retry is asked, so nothing comes before the end of grace a week later.
+    let at = t("2025/02/15 03:00:00");
+    let mut lost = report(&order.value, EventId::failure(at), PaymentOutcome::Failed, at);
+    "10100251".clone_into(&mut lost.rtn_code);
+    order = applied(&order, &lost).after();
+    let fall = end_grace(&order, &DunningPolicy::default(), t("2025/02/22 03:00:00")).unwrap();
+    let standing = fall.user.clone().unwrap().standing.unwrap();
+    assert_eq!((standing.plan.as_str(), standing.live), ("FREE", true));
+    assert_eq!(fall.clone().beside(&id("ORDER1"), t("2025/02/22 03:00:00")).user, None);
+    // Paid again, it grants again.
+    let back = success(&fall.after(), 2, "2025/02/26 03:00:00");
+    assert!(back.beside(&id("ORDER1"), t("2025/02/26 03:00:00")).user.is_some());
+}

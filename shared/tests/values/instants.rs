@@ -1,0 +1,97 @@
+//! Instants and days, as ECPay, machines and people write them.
+
+use shared::domain::time::{Error, LocalDate, Timestamp, Zone};
+
+fn t(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+fn day(text: &str) -> LocalDate {
+    LocalDate::parse(text).unwrap()
+}
+
+#[test]
+fn one_instant_has_these_forms() {
+    let instant = t("2025-02-01T03:05:06.987+08:00");
+    assert_eq!(instant.to_string(), "2025-01-31T19:05:06Z");
+    assert_eq!(instant.unix(), 1_738_350_306);
+    assert_eq!(Timestamp::from_unix(1_738_350_306), Some(instant));
+    assert_eq!(instant.utc().timestamp_subsec_millis(), 0);
+    assert_eq!(instant.utc().timestamp(), 1_738_350_306);
+    assert_eq!(instant.to_ecpay(), "2025/02/01 03:05:06");
+    assert_eq!(instant.to_compact(), "20250201030506");
+    assert_eq!(instant.to_local(Zone::Taipei), "2025-02-01 03:05");
+    assert_eq!(instant.to_local(Zone::Jakarta), "2025-02-01 02:05");
+    assert_eq!(Timestamp::parse_ecpay("2025/02/01 03:05:06"), Ok(instant));
+    assert_eq!(serde_json::to_string(&instant).unwrap(), "\"2025-01-31T19:05:06Z\"");
+    assert_eq!(serde_json::from_str::<Timestamp>("\"2025-01-31T19:05:06Z\"").unwrap(), instant);
+    assert!(serde_json::from_str::<Timestamp>("\"soon\"").is_err());
+    assert_eq!(Timestamp::from_unix(i64::MAX), None);
+}
+
+#[test]
+fn what_is_no_instant_is_refused() {
+    for bad in ["", "2025-02-01", "2025-02-30T00:00:00Z", "2025-02-01T03:05:06"] {
+        assert_eq!(Timestamp::parse(bad), Err(Error::NotAnInstant), "{bad:?}");
+    }
+    for bad in ["", "2025-02-01T03:05:06Z", "2025/02/01 3:05:06", "2025/02/30 00:00:00"] {
+        assert_eq!(Timestamp::parse_ecpay(bad), Err(Error::NotAnEcpayDate), "{bad:?}");
+    }
+}
+
+#[test]
+fn the_calendar_day_depends_on_the_zone() {
+    for (instant, taipei, jakarta) in [
+        ("2025-01-31T15:59:59Z", "2025-01-31", "2025-01-31"),
+        ("2025-01-31T16:00:00Z", "2025-02-01", "2025-01-31"),
+        ("2025-01-31T17:00:00Z", "2025-02-01", "2025-02-01"),
+    ] {
+        assert_eq!(t(instant).day(Zone::Taipei), day(taipei), "{instant}");
+        assert_eq!(t(instant).day(Zone::Jakarta), day(jakarta), "{instant}");
+    }
+    assert_eq!(day("2025-02-01").start(Zone::Taipei), t("2025-01-31T16:00:00Z"));
+    assert_eq!(day("2025-02-01").start(Zone::Jakarta), t("2025-01-31T17:00:00Z"));
+}
+
+#[test]
+fn an_instant_moves_by_seconds_and_stops_at_the_ends_of_the_calendar() {
+    let instant = t("2025-02-28T23:59:59Z");
+    assert_eq!(instant.plus_seconds(1), t("2025-03-01T00:00:00Z"));
+    assert_eq!(instant.plus_seconds(-60), t("2025-02-28T23:58:59Z"));
+    assert_eq!(instant.plus_minutes(2), t("2025-03-01T00:01:59Z"));
+    assert_eq!(instant.plus_hours(-1), t("2025-02-28T22:59:59Z"));
+    assert_eq!(instant.plus_days(2), t("2025-03-02T23:59:59Z"));
+    assert_eq!(instant.plus_seconds(0), instant);
+    let (first, last) = (instant.plus_seconds(i64::MIN), instant.plus_seconds(i64::MAX));
+    assert!(first < t("0001-01-01T00:00:00Z") && last > t("9999-12-31T23:59:59Z"));
+    assert_eq!((instant.plus_days(i64::MIN), instant.plus_days(i64::MAX)), (first, last));
+    assert_eq!((last.plus_seconds(1), first.plus_seconds(-1)), (last, first));
+    // Nothing to move, at the end of all: where it is.
+    assert_eq!((last.plus_seconds(0), first.plus_seconds(0)), (last, first));
+}
+
+#[test]
+fn a_day_is_written_one_way() {
+    let first = LocalDate::new(2025, 2, 1).unwrap();
+    assert_eq!((first.to_string(), day("2025-02-01")), ("2025-02-01".to_owned(), first));
+    assert_eq!(serde_json::to_string(&first).unwrap(), "\"2025-02-01\"");
+    assert_eq!(serde_json::from_str::<LocalDate>("\"2025-02-01\"").unwrap(), first);
+    assert!(serde_json::from_str::<LocalDate>("\"2025-2-1\"").is_err());
+    assert_eq!(LocalDate::new(2025, 2, 29), None);
+    for bad in ["", "2025-2-1", "2025-02-29", "2025/02/01", "02025-02-01", " 2025-02-01"] {
+        assert_eq!(LocalDate::parse(bad), Err(Error::NotADay), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_day_moves_by_days_and_months_and_stops_at_the_ends_of_the_calendar() {
+    assert_eq!(day("2025-02-28").plus_days(1), day("2025-03-01"));
+    assert_eq!(day("2025-03-01").plus_days(-1), day("2025-02-28"));
+    assert_eq!(day("2025-03-01").plus_days(0), day("2025-03-01"));
+    assert_eq!(day("2024-12-31").plus_months(2), day("2025-02-28"));
+    let (first, last) = (day("2025-03-01").plus_days(i64::MIN), day("2025-03-01").plus_days(i64::MAX));
+    assert!(first < day("0001-01-01") && last > day("9999-12-31"));
+    assert_eq!((first.plus_days(-1), last.plus_days(1)), (first, last));
+    assert_eq!((first.plus_days(0), last.plus_days(0)), (first, last));
+    assert_eq!(day("2025-03-01").plus_months(u32::MAX), last);
+}
