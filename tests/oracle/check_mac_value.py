@@ -8,6 +8,9 @@ one digest.
     check_mac_value.py            100 lines "<block> <sha256 hex>"
     check_mac_value.py --check    verify the known vectors; exit status 0 or 1
     check_mac_value.py --dump N   body N: fields as JSON (in generated order), MAC
+    check_mac_value.py --vectors  signed fields, one JSON object a line: the known
+                                  vectors, corners of the rule, the first 30 bodies
+                                  (kept as shared/tests/ecpay_wire/vectors.jsonl)
 
 The rule
   1. leave out the field named exactly "CheckMacValue"; keep empty values;
@@ -157,9 +160,40 @@ def check():
     return 1 if wrong else 0
 
 
+ALL_ASCII = "".join(map(chr, range(0x80)))
+CORNERS = [
+    [],
+    [("CheckMacValue", "left out")],
+    [("checkmacvalue", "not left out"), ("A", "1")],
+    [("a", "1"), ("B", "2"), ("C", "3")],
+    [("Aa", "first"), ("aA", "second")],
+    [("aA", "second"), ("Aa", "first")],
+    [("A_b", "1"), ("Aab", "2"), ("AB", "3"), ("A", "4"), ("A0", "5")],
+    [("All", ALL_ASCII)],
+    [("Blank", " "), ("Empty", ""), ("Plus", "+"), ("Percent", "%20")],
+    [("A", "1&B=2")],
+    [("A", "1"), ("B", "2")],
+    [("Text", "\u4e2d\uff0c\U0001f600\u00e9\u0130")],
+]
+OTHER_KEYS = [("5294y06JbISpM5x9", "v77hoKGq4kWxNNIS"), ("a key&=+/%", "An IV~!*()'")]
+
+
+def vectors():
+    cases = [(list(fields.items()), KEY, IV) for fields, _ in VECTORS]
+    cases += [(fields, KEY, IV) for fields in CORNERS]
+    cases += [(list(PERIODIC.items()), key, iv) for key, iv in OTHER_KEYS]
+    cases += [(fields, KEY, IV) for fields, _ in zip(bodies(), range(30))]
+    for fields, key, iv in cases:
+        signed = {"key": key, "iv": iv, "fields": fields, "mac": check_mac_value(fields, key, iv)}
+        print(json.dumps(signed, ensure_ascii=False))
+    return 0
+
+
 def main(arguments):
     if arguments == ["--check"]:
         return check()
+    if arguments == ["--vectors"]:
+        return vectors()
     if len(arguments) == 2 and arguments[0] == "--dump" and arguments[1].isdigit():
         wanted = int(arguments[1])
         for number, fields in enumerate(bodies()):
