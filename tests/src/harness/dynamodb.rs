@@ -6,7 +6,7 @@ use dynoxide::actions::query::{QueryRequest, QueryResponse};
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::errors::CancellationReason;
 use dynoxide::types::AttributeValue;
-use dynoxide::{Database, DynoxideError};
+use dynoxide::{Database, DynoxideError, ImportOptions};
 use sandbox::world::TABLE;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -89,6 +89,17 @@ pub(crate) fn conflict(actions: Option<usize>) -> Reply {
 
 /// The whole table as plain JSON, sorted by key.
 pub(crate) fn items(database: &Database) -> Vec<Value> {
+    let mut items = scan(database);
+    items.sort_by(|a, b| (text(a, "pk"), text(a, "sk")).cmp(&(text(b, "pk"), text(b, "sk"))));
+    items.into_iter().map(object).collect()
+}
+
+/// Puts the items of one table into another.
+pub(crate) fn copy(from: &Database, to: &Database) {
+    to.import_items(TABLE, scan(from), ImportOptions::default()).expect("a copy");
+}
+
+fn scan(database: &Database) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     let mut from = None;
     loop {
@@ -97,11 +108,9 @@ pub(crate) fn items(database: &Database) -> Vec<Value> {
         items.extend(page.items.unwrap_or_default());
         from = page.last_evaluated_key;
         if from.is_none() {
-            break;
+            return items;
         }
     }
-    items.sort_by(|a, b| (text(a, "pk"), text(a, "sk")).cmp(&(text(b, "pk"), text(b, "sk"))));
-    items.into_iter().map(object).collect()
 }
 
 fn object(item: Item) -> Value {

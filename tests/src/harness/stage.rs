@@ -73,14 +73,29 @@ impl Stage {
     /// A new stage with nothing on it.
     #[must_use]
     pub fn new(options: Options) -> Self {
+        Self::with(World::new(options.now), options.variables)
+    }
+
+    /// Another stage in the same state, with new instances and an empty transcript.
+    ///
+    /// # Panics
+    /// When a task of this one is not over: what it knows cannot be copied.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let inside = self.shared.inside();
+        assert!(inside.is_over(), "a task goes on");
+        Self::with(inside.world.copy(), self.variables.clone())
+    }
+
+    fn with(world: World, variables: BTreeMap<String, String>) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let shared = Arc::new(Shared::new(World::new(options.now)));
+        let shared = Arc::new(Shared::new(world));
         let base_url = runtime.block_on(ecpay::serve(Arc::clone(&shared)));
         Self {
             runtime,
             shared,
             base_url,
-            variables: options.variables,
+            variables,
             webhooks: Instances::default(),
             admins: Instances::default(),
             maintenances: Instances::default(),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::call::{Call, Service};
 
 /// The orders in which they were first seen.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Orders(Vec<String>);
 
 impl Orders {

@@ -205,6 +205,11 @@ impl Inside {
         calls.collect()
     }
 
+    /// Whether every task has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.tasks.iter().all(|task| matches!(task.state, State::Ended(_)))
+    }
+
     pub(crate) fn outcome(&self, task: TaskId) -> Option<Outcome> {
         match &self.tasks[task.0].state {
             State::Ended(outcome) => Some(outcome.clone()),
