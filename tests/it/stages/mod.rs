@@ -1,0 +1,126 @@
+//! What the proofs on the harness share: how much they try, what staff see, and the days as they pass.
+
+pub(crate) mod life;
+pub(crate) mod past;
+pub(crate) mod trio;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+use tests::harness::{Options, Outcome, Stage};
+
+/// Threads of one proof: the gate has two cores.
+const THREADS: usize = 2;
+
+/// How much is tried: in the gate about a twentieth.
+pub(crate) fn scaled(full: usize, gate: usize) -> usize {
+    if is_full() { full } else { gate }
+}
+
+/// Whether everything is tried.
+pub(crate) fn is_full() -> bool {
+    shared::config::environment("DUEKEEPER_FULL").is_some()
+}
+
+/// A new stage.
+pub(crate) fn stage(now: &str) -> Stage {
+    Stage::new(Options { now: now.parse().unwrap(), variables: Default::default() })
+}
+
+/// Does something for each number below `count`, in threads.
+pub(crate) fn each(count: usize, act: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    act(number);
+                }
+            });
+        }
+    });
+}
+
+/// Numbers that look random and are the same for a seed.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(bound).unwrap()).unwrap()
+    }
+
+    pub(crate) fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}
+
+/// Status and body of an answer.
+pub(crate) fn answer(outcome: &Outcome) -> (u16, Value) {
+    match outcome {
+        Outcome::Answered { status, body } => (*status, serde_json::from_str(body).unwrap_or_else(|_| json!(body))),
+        Outcome::Failed(_) | Outcome::Crashed => panic!("no answer: {outcome:?}"),
+    }
+}
+
+/// A request of staff without any fault.
+pub(crate) fn request(stage: &mut Stage, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let task = stage.spawn_admin(method, path, body, &[]);
+    answer(&stage.run_to_end(task))
+}
+
+/// A subscription as staff see it.
+pub(crate) fn view(stage: &mut Stage, id: &str) -> Value {
+    let (status, body) = request(stage, "GET", &format!("/api/subscriptions/{id}"), None);
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+/// A run of tasks without any fault, on the first instance.
+pub(crate) fn run(stage: &mut Stage, event: Value) -> Value {
+    let task = stage.spawn_maintenance(event, 0);
+    let (status, body) = answer(&stage.run_to_end(task));
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+/// An order as ECPay sees it.
+pub(crate) fn at_ecpay(stage: &mut Stage, id: &str) -> Value {
+    stage.ecpay(|ecpay, _| ecpay.view(id)).unwrap()
+}
+
+/// The list under a name of an object.
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value[name].as_array().unwrap()
+}
+
+/// A field of each object of a list, as text.
+pub(crate) fn texts(list: &[Value], name: &str) -> Vec<String> {
+    list.iter().map(|value| value[name].as_str().unwrap().to_owned()).collect()
+}
+
+/// What waits in a queue of the due index although its time has come: queue, time and key.
+pub(crate) fn overdue(stage: &Stage) -> Vec<String> {
+    let now = stage.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let at_rest = ["quarantine", "unreadable"];
+    let items = stage.items().into_iter();
+    let due = items.filter(|item| {
+        let queue = item["queue"].as_str();
+        queue.is_some_and(|queue| !at_rest.contains(&queue)) && item["due_at"].as_str().is_some_and(|at| at <= &*now)
+    });
+    due.map(|item| format!("{} {} {}", item["queue"], item["due_at"], item["sk"])).collect()
+}

@@ -1,0 +1,103 @@
+//! Three handlers at once on one subscription, and how they may end.
+
+use sandbox::ecpay::Callback;
+use serde_json::{Value, json};
+use tests::harness::{Outcome, Stage, TaskId};
+
+use super::{answer, at_ecpay, list, view};
+
+/// Three handlers and what they meet.
+pub(crate) struct Trio {
+    pub(crate) stage: Stage,
+    pub(crate) id: String,
+    pub(crate) actors: [Actor; 3],
+}
+
+/// One handler.
+pub(crate) enum Actor {
+    Callback(Callback),
+    /// A run of the tasks in this event.
+    Run(Value),
+    Staff(&'static str, String, Option<Value>),
+}
+
+/// How three handlers ended.
+pub(crate) struct End {
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) view: Value,
+    pub(crate) ecpay: Value,
+    pub(crate) mails: Vec<String>,
+}
+
+impl Actor {
+    pub(crate) fn run(tasks: impl Into<Value>) -> Self {
+        Self::Run(tasks.into())
+    }
+
+    fn spawn(&self, stage: &mut Stage, place: usize) -> TaskId {
+        match self {
+            Self::Callback(callback) => stage.spawn_callback(callback),
+            Self::Run(task) => stage.spawn_maintenance(json!({ "task": task, "run_id": format!("run{place}") }), place),
+            Self::Staff(method, path, body) => stage.spawn_admin(method, path, body.as_ref(), &[]),
+        }
+    }
+}
+
+impl Trio {
+    /// The three begun on a stage of their own.
+    pub(crate) fn begin(&self) -> (Stage, Vec<TaskId>) {
+        let mut stage = self.stage.fork();
+        let actors = self.actors.iter().enumerate();
+        let tasks = actors.map(|(place, actor)| actor.spawn(&mut stage, place)).collect();
+        (stage, tasks)
+    }
+
+    /// Every order of the three, one after the other.
+    pub(crate) fn one_by_one(&self) -> Vec<End> {
+        let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        let end = |order: [usize; 3]| {
+            let mut stage = self.stage.fork();
+            let mut tasks = [TaskId(0); 3];
+            for place in order {
+                tasks[place] = self.actors[place].spawn(&mut stage, place);
+                stage.run_to_end(tasks[place]);
+            }
+            End::of(stage, &self.id, &tasks)
+        };
+        orders.into_iter().map(end).collect()
+    }
+}
+
+impl End {
+    pub(crate) fn of(mut stage: Stage, id: &str, tasks: &[TaskId]) -> Self {
+        let outcomes = tasks.iter().map(|task| stage.finished(*task).expect("an end")).collect();
+        let mails = stage.messages().into_iter().map(|mail| mail.subject.unwrap()).collect();
+        Self { outcomes, ecpay: at_ecpay(&mut stage, id), view: view(&mut stage, id), mails }
+    }
+
+    /// What must be as if one came after the other: all that is stored and told, and what staff were answered.
+    pub(crate) fn shape(&self) -> String {
+        let answers: Vec<_> = self.outcomes.iter().map(answer).collect();
+        let told = |(status, body): &(u16, Value)| (*status, body["outcome"].clone(), body["code"].clone());
+        let asks = [&self.ecpay["retries_asked"], &self.ecpay["cancels_asked"]];
+        format!("{:?} {} {asks:?} {:?}", answers.iter().map(told).collect::<Vec<_>>(), self.view, self.mails)
+    }
+
+    /// How often a rule fired.
+    pub(crate) fn entries(&self, rule: &str) -> usize {
+        list(&self.view, "history").iter().filter(|entry| entry["rule"] == rule).count()
+    }
+
+    pub(crate) fn payments(&self, outcome: &str) -> usize {
+        list(&self.view, "payments").iter().filter(|payment| payment["outcome"] == outcome).count()
+    }
+
+    /// How often ECPay was asked to charge again.
+    pub(crate) fn asks(&self) -> usize {
+        list(&self.ecpay, "retries_asked").len()
+    }
+
+    pub(crate) fn notices(&self, kind: &str) -> usize {
+        list(&self.view, "notices").iter().filter(|notice| notice["kind"] == kind).count()
+    }
+}
