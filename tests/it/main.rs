@@ -24,6 +24,7 @@ mod fuzz;
 mod harness;
 mod hygiene;
 mod interleavings;
+mod lost_answers;
 mod mutations;
 mod operations;
 mod oracle;
