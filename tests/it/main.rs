@@ -39,5 +39,6 @@ mod retries;
 mod rotation;
 mod runs;
 mod scale;
+mod silence;
 mod stages;
 mod support;
