@@ -34,6 +34,7 @@ mod quarantine;
 mod quarantine_list;
 mod quarantine_replay;
 mod reconcile;
+mod rehearsal;
 mod repeats;
 mod retries;
 mod rotation;

@@ -23,6 +23,9 @@ pub(crate) fn past(random: &mut Random, orders: usize) -> (Stage, Vec<String>) {
         operate(&mut life.stage, random, id);
     }
     let mut stage = life.stage;
+    if random.one_in(4) {
+        stage.order("late", "annual");
+    }
     stage.set_now(stage.now() + TimeDelta::hours(random.below(72).try_into().unwrap()));
     (stage, ids)
 }

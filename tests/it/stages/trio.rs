@@ -1,5 +1,7 @@
 //! Three handlers at once on one subscription, and how they may end.
 
+use std::collections::BTreeSet;
+
 use sandbox::ecpay::Callback;
 use serde_json::{Value, json};
 use tests::harness::{Outcome, Stage, TaskId};
@@ -34,10 +36,13 @@ impl Actor {
         Self::Run(tasks.into())
     }
 
-    fn spawn(&self, stage: &mut Stage, place: usize) -> TaskId {
+    /// Begins it; `place` is its number among the three, and that of its instance.
+    pub(crate) fn spawn(&self, stage: &mut Stage, place: usize) -> TaskId {
         match self {
             Self::Callback(callback) => stage.spawn_callback(callback),
-            Self::Run(task) => stage.spawn_maintenance(json!({ "task": task, "run_id": format!("run{place}") }), place),
+            Self::Run(task) => {
+                stage.spawn_maintenance(json!({ "task": task, "run_id": format!("run{place} {task}") }), place)
+            }
             Self::Staff(method, path, body) => stage.spawn_admin(method, path, body.as_ref(), &[]),
         }
     }
@@ -77,10 +82,17 @@ impl End {
 
     /// What must be as if one came after the other: all that is stored and told, and what staff were answered.
     pub(crate) fn shape(&self) -> String {
-        let answers: Vec<_> = self.outcomes.iter().map(answer).collect();
-        let told = |(status, body): &(u16, Value)| (*status, body["outcome"].clone(), body["code"].clone());
+        let answers: Vec<_> = self.outcomes.iter().map(|outcome| told(&answer(outcome))).collect();
         let asks = [&self.ecpay["retries_asked"], &self.ecpay["cancels_asked"]];
-        format!("{:?} {} {asks:?} {:?}", answers.iter().map(told).collect::<Vec<_>>(), self.view, self.mails)
+        format!("{answers:?} {} {asks:?} {:?}", self.view, self.mails)
+    }
+
+    /// Holds this end against those that are possible.
+    pub(crate) fn is_one_of(&self, possible: &[Self], steps: &[String]) {
+        let shape = self.shape();
+        let possible: BTreeSet<String> = possible.iter().map(Self::shape).collect();
+        let differences: Vec<String> = possible.iter().map(|other| difference(&shape, other)).collect();
+        assert!(possible.contains(&shape), "{steps:#?} lead to an end that no order has: {differences:#?}");
     }
 
     /// How often a rule fired.
@@ -100,4 +112,17 @@ impl End {
     pub(crate) fn notices(&self, kind: &str) -> usize {
         list(&self.view, "notices").iter().filter(|notice| notice["kind"] == kind).count()
     }
+}
+
+/// What staff learn from an answer. Whether a retry is refused since nothing is owed any more, or for the payment that
+/// was met, is the same.
+fn told((status, body): &(u16, Value)) -> (u16, Value) {
+    if body["outcome"] == "paid" { (409, Value::Null) } else { (*status, body["outcome"].clone()) }
+}
+
+/// Where two texts begin to differ.
+fn difference(one: &str, other: &str) -> String {
+    let at = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let around = |text: &str| text.chars().skip(at.saturating_sub(60)).take(200).collect::<String>();
+    format!("{} instead of {}", around(one), around(other))
 }
