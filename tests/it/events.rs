@@ -64,7 +64,7 @@ const SAMPLES: &[Sample] = &[
         at: LATER,
         file: "admin-api/create-subscription.json",
         status: 201,
-        adds: &["CHECKOUT#", "SUB#DK", "SUB#DK"],
+        adds: &["CHECKOUT#", "SUB#DK", "SUB#DK", "USER#sample-user-2 ORDER#DK"],
     },
     sample(LATER, "admin-api/trigger-maintenance.json", 200),
     sample(LATER, "subscription-maintenance/all-tasks.json", 200),

@@ -102,7 +102,7 @@ fn each_call_of_a_subscription_is_seen_and_none_of_its_random_ids() {
     assert_eq!(
         steps,
         [
-            "0 dynamodb.TransactWriteItems order0 STATE +3: Proceed",
+            "0 dynamodb.TransactWriteItems order0 STATE +4: Proceed",
             "0 dynamodb.PutItem CHECKOUT: Proceed",
             "1 dynamodb.GetItem order0 STATE: Proceed",
             "1 dynamodb.TransactWriteItems order0 RECEIPT +6: Proceed",

@@ -152,6 +152,11 @@ impl Transaction {
         if let Some(user) = &decision.user {
             all.push(Guard::User, users::update(&store.table, user)?);
         }
+        if decision.change.expected.is_none() {
+            // Made once and never changed, so nobody is in its way.
+            let link = Record::new(keys::user_order(&decision.change.next.user, id), ());
+            all.put(store, Guard::Unconditional, link)?;
+        }
         for notice in &decision.notices {
             all.put_new(store, Guard::Notice(notice.id.clone()), queued(notice))?;
         }

@@ -11,6 +11,7 @@
 //! | notice about a subscription | `SUB#<id>` | `NOTICE#<notification id>` |
 //! | other notice | `STAFF` | `NOTICE#<notification id>` |
 //! | user | `USER#<user id>` | `STATE` |
+//! | an order of a user: only the key | `USER#<user id>` | `ORDER#<id>` |
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
 //! | quarantined report | `QUARANTINE#<id>` | `STATE` |
 //! | quarantine count of a day | `COUNT#quarantine` | `<day>` |
@@ -65,7 +66,7 @@ impl Key {
     }
 }
 
-/// Prefixes of the sort keys within a subscription's partition.
+/// Prefixes of sort keys, within a subscription's partition where nothing else is said.
 pub mod prefix {
     /// Payments.
     pub const PAYMENT: &str = "PAYMENT#";
@@ -77,6 +78,8 @@ pub mod prefix {
     pub const NOTICE: &str = "NOTICE#";
     /// Pointers to reports that were set aside.
     pub const QUARANTINE: &str = "QUARANTINE#";
+    /// A user's orders, in the user's partition.
+    pub const ORDER: &str = "ORDER#";
 }
 
 /// The partition of a subscription.
@@ -123,10 +126,22 @@ pub fn notice(id: &NotificationId) -> Key {
     Key::new(pk.unwrap_or_else(|| "STAFF".to_owned()), format!("{}{id}", prefix::NOTICE))
 }
 
+/// The partition of a user.
+#[must_use]
+pub fn user_partition(id: &UserId) -> String {
+    format!("USER#{id}")
+}
+
 /// A user.
 #[must_use]
 pub fn user(id: &UserId) -> Key {
-    Key::new(format!("USER#{id}"), STATE)
+    Key::new(user_partition(id), STATE)
+}
+
+/// The link from a user to one of their orders.
+#[must_use]
+pub fn user_order(user: &UserId, order: &SubscriptionId) -> Key {
+    Key::new(user_partition(user), format!("{}{order}", prefix::ORDER))
 }
 
 /// A checkout page, by the SHA-256 of its token in hex.
