@@ -78,7 +78,8 @@ pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
     let order_over = subscription.ended.is_some()
         || subscription.cancel.is_some()
         || subscription.cancel_requested.is_some()
-        || subscription.superseded_by.is_some();
+        || subscription.superseded_by.is_some()
+        || subscription.erased.is_some();
     if subscription.retry.is_some_and(|ask| ask.is_open()) {
         Some(RetryRefusal::AlreadyAsked)
     } else if Arrears::of(subscription).is_none() || subscription.facts.last_success_at.is_none() {

@@ -87,6 +87,7 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     let watched = subscription.status == Status::Active
         && subscription.downgrade.is_none()
         && subscription.superseded_by.is_none()
+        && subscription.erased.is_none()
         && subscription.ended.is_none();
     let (_, due) = subscription.paid_period().filter(|_| watched)?;
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);

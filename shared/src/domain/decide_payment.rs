@@ -5,6 +5,7 @@ use super::decision::{
     Actor, Change, Decision, Fact, HistoryEntry, QuarantineReason, Receipt, Snapshot, Verdict, Versioned,
 };
 use super::dunning::settle;
+use super::erasure;
 use super::facts::FailedCharge;
 use super::notification::{Notice, NoticeKind};
 use super::payment::{PaymentOutcome, PaymentReport, ReportSource};
@@ -56,6 +57,7 @@ fn refusal(subscription: &Subscription, report: &PaymentReport) -> Option<Quaran
 
 fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, now: Timestamp) -> Decision {
     let before = &snapshot.subscription.value;
+    let report: &PaymentReport = &erasure::without_card(before, report);
     let mut next = before.clone();
     next.remember(SeenEvent { event: report.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount });
     if next.facts.card_last4.is_none() {
@@ -126,8 +128,8 @@ fn success(
     if number >= next.terms.exec_times && next.ended.is_none() {
         next.ended = Some(Ended { at: now, how: OrderEnd::Finished });
     }
-    if next.superseded_by.is_some() {
-        // Paid for the time before the new order; the plan is the new one's.
+    if next.superseded_by.is_some() || next.erased.is_some() {
+        // Paid for the time before the new order, whose plan it now is; or before the person was erased.
         if matches!(next.status, Status::Pending | Status::Failed) {
             next.status = Status::Active;
         }
@@ -153,14 +155,15 @@ fn success(
     }
 }
 
-/// Whether a charge made at `processed_at` was made for nothing: another order had taken this one's place, or its end
-/// was confirmed.
+/// Whether a charge made at `processed_at` was made for nothing: another order had taken this one's place, its end was
+/// confirmed, or it was given up and its person erased.
 fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
     let closed = matches!(order.status, Status::Cancelled | Status::Completed);
     let confirmed = |ended: &Ended| closed || ended.how == OrderEnd::Cancelled;
     let cancelled = order.ended.filter(confirmed).is_some_and(|ended| processed_at >= ended.at);
     let replaced = order.superseded_by.is_some() && order.superseded_at.is_none_or(|since| processed_at >= since);
-    replaced || cancelled
+    let abandoned = order.erased.is_some() && !closed;
+    replaced || cancelled || abandoned
 }
 
 /// Whether the charge of that time was paid outside ECPay as well.
@@ -248,11 +251,8 @@ fn failure(
         next.ended = Some(Ended { at: now, how: OrderEnd::SixFailures });
     }
     let running = matches!(next.status, Status::Active | Status::PastDue { .. });
-    let notice = if running && next.downgrade.is_none() && next.superseded_by.is_none() {
-        settle(next, policy, now)
-    } else {
-        None
-    };
+    let dunned = next.downgrade.is_none() && next.superseded_by.is_none() && next.erased.is_none();
+    let notice = if running && dunned { settle(next, policy, now) } else { None };
     let rule = match notice.as_ref().map(|notice| notice.kind) {
         _ if sixth => Rule::SixthFailure,
         Some(NoticeKind::FirstPaymentFailure) => Rule::GraceBegan,

@@ -148,7 +148,9 @@ pub fn resume(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Tim
 
 fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Option<Decision>, StaffRefusal> {
     let order = &before.value;
-    let over = order.superseded_by.is_some() || order.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures);
+    let over = order.superseded_by.is_some()
+        || order.erased.is_some()
+        || order.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures);
     match order.status {
         Status::Pending => return Err(StaffRefusal::NotPaid),
         Status::Failed | Status::Cancelled | Status::Completed => return Err(StaffRefusal::OrderOver),

@@ -75,6 +75,8 @@ pub enum Fact {
         /// Why.
         reason: String,
     },
+    /// The person behind the order was erased.
+    Erased,
 }
 
 /// Who caused a decision.
@@ -304,10 +306,10 @@ impl Decision {
 }
 
 /// What the user has once `next` is stored, where that differs from before. An order that was superseded no
-/// longer speaks for its user.
+/// longer speaks for its user, and one whose user was erased has none.
 fn user_change(before: &Subscription, next: &Subscription) -> Option<UserChange> {
     let same = before.plan == next.plan && before.is_live() == next.is_live();
-    if same || next.superseded_by.is_some() {
+    if same || next.superseded_by.is_some() || next.erased.is_some() {
         return None;
     }
     let mut may_follow = vec![next.id.clone()];

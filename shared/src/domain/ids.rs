@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::time::{LocalDate, Timestamp};
 
@@ -131,6 +132,15 @@ impl SubscriptionId {
     }
 }
 
+impl UserId {
+    /// What stands for an erased user in one of their orders: the same whenever it is worked out, another one in each.
+    #[must_use]
+    pub fn erased(user: &Self, order: &SubscriptionId) -> Self {
+        let digest = hex::encode(Sha256::digest(format!("{user}{order}")));
+        Self(format!("erased-{}", digest.get(..16).unwrap_or(&digest)))
+    }
+}
+
 impl EventId {
     /// Success number `number` of the order; the first charge is 1 (`TotalSuccessTimes`).
     #[must_use]
@@ -223,6 +233,9 @@ impl PaymentId {
     }
 }
 
+/// What stands for the address of an erased person. The top level `invalid` is nobody's (RFC 2606).
+const ERASED_ADDRESS: &str = "erased@erased.invalid";
+
 /// Where mail to a customer goes. Never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -243,6 +256,18 @@ impl EmailAddress {
         } else {
             Err(InvalidId { what: "an email", rule: "an address like name@example.com" })
         }
+    }
+
+    /// What stands for the address of an erased person.
+    #[must_use]
+    pub fn erased() -> Self {
+        Self(ERASED_ADDRESS.to_owned())
+    }
+
+    /// Whether it is an erased person's.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.0 == ERASED_ADDRESS
     }
 
     /// The address, for the envelope of a mail.

@@ -9,6 +9,7 @@ pub mod decide_retry;
 pub mod decide_staff;
 pub mod decision;
 mod dunning;
+pub mod erasure;
 pub mod facts;
 pub mod ids;
 pub mod money;

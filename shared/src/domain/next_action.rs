@@ -111,6 +111,9 @@ impl NextAction {
             Status::Active if subscription.superseded_by.is_some() => {
                 Some(cancel(subscription, subscription.created_at, Why::Replaced))
             }
+            Status::Active if subscription.erased.is_some() => {
+                Some(cancel(subscription, subscription.created_at, "the person behind it was erased"))
+            }
             Status::Active if subscription.downgrade.is_some() => Some(after_downgrade(subscription)),
             Status::Active => {
                 [active(subscription), end_of_pause(subscription)].into_iter().flatten().min_by_key(|action| action.at)

@@ -82,6 +82,8 @@ pub enum Rule {
     Parked,
     /// A task that could not be done can be done again.
     HandledAgain,
+    /// The person behind the order was erased.
+    PersonErased,
 }
 
 impl Rule {
@@ -128,6 +130,9 @@ impl Rule {
             Self::Stuck => "a task could not be done for this order; it is tried again later",
             Self::Parked => "a task cannot be done for this order again and again: staff are told",
             Self::HandledAgain => "a task that could not be done can be done again",
+            Self::PersonErased => {
+                "the data of the person behind this order were erased; its payments stay for the books"
+            }
         }
     }
 }

@@ -68,6 +68,10 @@ pub struct Subscription {
     /// Set while a task cannot be done for this order.
     #[serde(default)]
     pub stuck: Option<Stuck>,
+    /// Since when the person behind it is erased. From then on nobody is given a plan or told anything by it, and a
+    /// charge that comes all the same is to be given back.
+    #[serde(default)]
+    pub erased: Option<Timestamp>,
     /// The latest events, oldest first.
     pub recent: Vec<SeenEvent>,
     /// The latest operations that staff asked for under a key, oldest first.
@@ -300,6 +304,7 @@ impl Subscription {
             told_uncharged: None,
             checked_at: None,
             stuck: None,
+            erased: None,
             recent: Vec::new(),
             operations: Vec::new(),
         }
@@ -331,7 +336,7 @@ impl Subscription {
     #[must_use]
     pub fn is_live(&self) -> bool {
         match self.status {
-            Status::Active | Status::PastDue { .. } => self.superseded_by.is_none(),
+            Status::Active | Status::PastDue { .. } => self.superseded_by.is_none() && self.erased.is_none(),
             Status::Pending | Status::Failed | Status::Cancelled | Status::Completed => false,
         }
     }
