@@ -14,6 +14,7 @@ use crate::domain::payment::PaymentReport;
 use crate::domain::policy::DunningPolicy;
 use crate::domain::subscription::Subscription;
 use crate::domain::time::Timestamp;
+use crate::ecpay::form::is_for_the_books;
 use crate::store::commit::Commit;
 use crate::store::quarantine::Beside;
 use crate::store::records::{Quarantined, WebhookLog};
@@ -144,6 +145,8 @@ pub async fn set_aside(
         (Some(_), QuarantineReason::UnknownOrder) | (None, _) => None,
         (Some(id), _) => store_order(store, id).await?,
     };
+    let erased = order.as_ref().filter(|order| order.erased.is_some()).map(|_| without_person(set_aside));
+    let set_aside = erased.as_ref().unwrap_or(set_aside);
     let notice = order.as_ref().filter(|_| is_about_money(reason)).map(|order| notice(order, set_aside));
     let beside = Beside { order: order.as_ref().map(|order| &order.id), log, notice: notice.as_ref() };
     store.set_aside(set_aside, beside).await
@@ -151,6 +154,13 @@ pub async fn set_aside(
 
 async fn store_order(store: &Store, id: &SubscriptionId) -> Result<Option<Subscription>, Error> {
     Ok(store.subscription(id).await?.map(|order| order.value))
+}
+
+/// What comes about an erased person brings nothing of them back.
+fn without_person(report: &Quarantined) -> Quarantined {
+    let mut kept = report.clone();
+    kept.fields.retain(|name, _| is_for_the_books(name));
+    kept
 }
 
 /// A wrong amount or a conflict is money that somebody must look for; a simulation is staff's own doing, and another

@@ -78,6 +78,9 @@ const SAMPLES: &[Sample] = &[
     sample(LATER, "subscription-maintenance/dry-run.json", 200),
     sample(LATER, "admin-api/list-runs.json", 200),
     sample(LATER, "admin-api/get-run.json", 200),
+    sample(LATER, "admin-api/export-user.json", 200),
+    // The order is live.
+    sample(LATER, "admin-api/erase-user.json", 409),
     sample(LATER, "admin-api/cancel.json", 200),
     sample(LATER, "subscription-maintenance/cancel.json", 200),
 ];

@@ -30,6 +30,7 @@ mod runs;
 mod stats;
 mod subscriptions;
 mod tokens;
+mod users;
 mod words;
 
 use auth::Scope;
@@ -191,6 +192,10 @@ async fn dispatch(
                 Some(operation) => operations::operate(api, id, operation?, input, (by, moment)).await,
                 None => Err(Failure::not_found("route", "no such route")),
             }
+        }
+        (method, ["api", "users", rest @ ..]) => {
+            let by = allow(Scope::Operate).await?;
+            users::route(api, (method, rest), input, (by, moment)).await
         }
         ("POST", ["runs", job]) => {
             allow(Scope::Operate).await?;

@@ -61,6 +61,9 @@ async fn draft(api: &AdminApi, input: &Input) -> Result<NewOrder, Failure> {
     let user = UserId::parse(user).map_err(|error| Failure::invalid("user_id", error.to_string()))?;
     let email =
         EmailAddress::parse(input.required("email")?).map_err(|error| Failure::invalid("email", error.to_string()))?;
+    if email.is_erased() {
+        return Err(Failure::invalid("email", "is nobody's address"));
+    }
     let cycle = match input.required("billing_cycle")? {
         "monthly" => BillingCycle::Monthly,
         "annual" => BillingCycle::Annual,
@@ -181,6 +184,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         "superseded_by": order.superseded_by,
         "paused_until": order.paused.map(|pause| pause.until),
         "cancel_requested_at": order.cancel_requested,
+        "erased_at": order.erased,
         "stuck": order.stuck.as_ref().map(|stuck| json!({
             "task": stuck.task, "since": stuck.since, "attempts": stuck.attempts, "again_at": stuck.again_at,
             "parked": stuck.is_parked(), "reason": stuck.reason,

@@ -140,6 +140,41 @@ const EXTRA: [&str; 10] = [
     "AlipayTradeNo",
 ];
 
+/// Fields that say nothing of the person who pays: what was charged, when, under which numbers, and how it ended.
+const FOR_THE_BOOKS: [&str; 25] = [
+    "MerchantID",
+    "MerchantTradeNo",
+    "RtnCode",
+    "RtnMsg",
+    "TradeNo",
+    "TradeAmt",
+    "PaymentDate",
+    "PaymentType",
+    "PaymentTypeChargeFee",
+    "TradeDate",
+    "SimulatePaid",
+    "process_date",
+    "PeriodType",
+    "Frequency",
+    "ExecTimes",
+    "PeriodAmount",
+    "TotalSuccessTimes",
+    "TotalSuccessAmount",
+    "ProcessDate",
+    "FirstAuthAmount",
+    "gwsr",
+    "Gwsr",
+    "amount",
+    "Amount",
+    "Reason",
+];
+
+/// Whether a field is kept when the person who paid is erased.
+#[must_use]
+pub fn is_for_the_books(name: &str) -> bool {
+    FOR_THE_BOOKS.contains(&name)
+}
+
 impl CallbackKind {
     /// Whether this callback spells `name` so. `gwsr` is found in both spellings.
     fn spells(self, name: &str) -> bool {

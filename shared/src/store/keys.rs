@@ -12,6 +12,7 @@
 //! | other notice | `STAFF` | `NOTICE#<notification id>` |
 //! | user | `USER#<user id>` | `STATE` |
 //! | an order of a user: only the key | `USER#<user id>` | `ORDER#<id>` |
+//! | note that a user was erased | `ERASED#<digest of the user id>` | `STATE` |
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
 //! | quarantined report | `QUARANTINE#<id>` | `STATE` |
 //! | quarantine count of a day | `COUNT#quarantine` | `<day>` |
@@ -21,6 +22,8 @@
 //! | ECPay's breaker | `BREAKER` | `ecpay` |
 //!
 //! The index `due` is sparse: items with `queue` and `due_at` are in it, ordered by time within each queue.
+
+use sha2::{Digest, Sha256};
 
 use crate::domain::ids::{EventId, NotificationId, PaymentId, SubscriptionId, UserId};
 use crate::domain::time::Timestamp;
@@ -142,6 +145,12 @@ pub fn user(id: &UserId) -> Key {
 #[must_use]
 pub fn user_order(user: &UserId, order: &SubscriptionId) -> Key {
     Key::new(user_partition(user), format!("{}{order}", prefix::ORDER))
+}
+
+/// The note that a user was erased. Their id is not in it: only who knows it finds the note.
+#[must_use]
+pub fn erasure(user: &UserId) -> Key {
+    Key::new(format!("ERASED#{}", hex::encode(Sha256::digest(user.as_str()))), STATE)
 }
 
 /// A checkout page, by the SHA-256 of its token in hex.

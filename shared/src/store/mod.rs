@@ -10,6 +10,7 @@ use self::rehearsal::Rehearsal;
 pub mod commit;
 pub mod counters;
 pub mod due;
+pub mod erasure;
 pub mod keys;
 pub mod notices;
 pub mod quarantine;

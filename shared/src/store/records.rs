@@ -187,6 +187,17 @@ pub struct StoredUser {
     pub latest: SubscriptionId,
 }
 
+/// The note that a person was erased.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Erasure {
+    /// When.
+    pub at: Timestamp,
+    /// By the name of the token that was used.
+    pub by: String,
+    /// The reason given.
+    pub why: Option<String>,
+}
+
 /// A page on which the buyer submits an order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checkout {
