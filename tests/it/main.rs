@@ -18,6 +18,8 @@ mod canaries;
 mod cancel;
 mod configuration;
 mod controls;
+mod erasure;
+mod erasure_late;
 mod events;
 mod flow;
 mod fuzz;
