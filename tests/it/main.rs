@@ -43,5 +43,6 @@ mod rotation;
 mod runs;
 mod scale;
 mod silence;
+mod simulation;
 mod stages;
 mod support;

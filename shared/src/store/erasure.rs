@@ -245,5 +245,6 @@ fn personal_paths(item: &Item) -> Vec<(&'static str, String)> {
 
 /// The quarantined report that an item of an order's partition leads to.
 fn quarantine_id(item: &Item) -> Option<String> {
-    sort_key(item)?.strip_prefix(prefix::QUARANTINE).map(str::to_owned)
+    // The pointer's key holds the time it came before the report's id.
+    sort_key(item)?.strip_prefix(prefix::QUARANTINE)?.rsplit('#').next().map(str::to_owned)
 }

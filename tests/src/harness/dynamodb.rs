@@ -87,6 +87,37 @@ pub(crate) fn conflict(actions: Option<usize>) -> Reply {
     refusal(&DynoxideError::TransactionCanceledException(message, reasons))
 }
 
+/// The partitions that a call writes to.
+pub(crate) fn partitions(action: &str, body: &[u8]) -> Vec<String> {
+    let request: Value = serde_json::from_slice(body).expect("a request of the SDK");
+    let of = |part: &Value| {
+        let key = if part["Key"].is_object() { &part["Key"] } else { &part["Item"] };
+        key["pk"]["S"].as_str().expect("a key").to_owned()
+    };
+    match action {
+        "PutItem" | "UpdateItem" | "DeleteItem" => vec![of(&request)],
+        "TransactWriteItems" => {
+            let actions = request["TransactItems"].as_array().expect("actions");
+            actions
+                .iter()
+                .map(|action| of(action.as_object().and_then(|one| one.values().next()).expect("one")))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// One partition as plain JSON, sorted by key.
+pub(crate) fn partition(database: &Database, pk: &str) -> Vec<Value> {
+    let request = serde_json::json!({
+        "TableName": TABLE, "KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": { ":pk": { "S": pk } },
+    });
+    let request: QueryRequest = serde_json::from_value(request).expect("a query");
+    let page = database.query(request).expect("a partition");
+    assert!(page.last_evaluated_key.is_none(), "{pk} is larger than a page");
+    page.items.unwrap_or_default().into_iter().map(object).collect()
+}
+
 /// The whole table as plain JSON, sorted by key.
 pub(crate) fn items(database: &Database) -> Vec<Value> {
     let mut items = scan(database);

@@ -1,6 +1,6 @@
 //! The stage: invocations are begun here, and their calls released one by one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use ecpay_webhook::Webhook;
 use lambda_http::{Body, Response};
 use sandbox::ecpay::{Callback, Ecpay};
+use sandbox::schedule::Schedule;
 use sandbox::state::Message;
 use sandbox::world::TABLE;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::call::{Call, Lost, Reply, Service};
 use super::faults::{Course, Then, Verdict};
-use super::instances::{Instances, Start};
+use super::instances::{Instances, Start, template};
 use super::story::{admin_event, callback_event};
 use super::tasks::{Answer, Ending, Gate, Outcome, Parked, Shared, TaskId};
 use super::world::World;
@@ -242,6 +243,30 @@ impl Stage {
         let body = json!({ "TableName": TABLE, "Item": item }).to_string().into_bytes();
         let call = Call { service: Service::DynamoDb, action: "PutItem".to_owned(), body };
         assert_eq!(self.shared.inside().world.perform(&call).status, 200);
+    }
+
+    /// The partitions that were written to since this was last asked.
+    pub fn take_written(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.shared.inside().world.written)
+    }
+
+    /// The items of one partition as plain JSON, sorted by key; the call is not counted.
+    #[must_use]
+    pub fn partition(&self, pk: &str) -> Vec<Value> {
+        let database = self.shared.inside().world.database.clone();
+        dynamodb::partition(&database, pk)
+    }
+
+    /// An instance of `subscription-maintenance` that has nothing to do.
+    #[must_use]
+    pub fn free_maintenance(&self) -> usize {
+        self.maintenances.first_free()
+    }
+
+    /// The schedules of the template.
+    #[must_use]
+    pub fn schedules() -> &'static [Schedule] {
+        &template().schedules
     }
 
     /// Looks at ECPay or sets it up, at the present time.

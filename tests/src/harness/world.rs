@@ -1,6 +1,6 @@
 //! The outside: the table, the secrets, the mail and ECPay. A call is done whole or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use dynoxide::Database;
@@ -22,6 +22,8 @@ pub(crate) struct World {
     pub(crate) messages: Vec<Message>,
     pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) orders: Orders,
+    /// Partitions that were written to since somebody last asked.
+    pub(crate) written: BTreeSet<String>,
 }
 
 impl World {
@@ -36,6 +38,7 @@ impl World {
             messages: Vec::new(),
             calls: BTreeMap::new(),
             orders: Orders::default(),
+            written: BTreeSet::new(),
         }
     }
 
@@ -58,7 +61,13 @@ impl World {
     pub(crate) fn perform(&mut self, call: &Call) -> Reply {
         let body = call.body.as_slice();
         match call.service {
-            Service::DynamoDb => dynamodb::perform(&self.database, &call.action, body, &self.orders),
+            Service::DynamoDb => {
+                let reply = dynamodb::perform(&self.database, &call.action, body, &self.orders);
+                if reply.status == 200 {
+                    self.written.extend(dynamodb::partitions(&call.action, body));
+                }
+                reply
+            }
             Service::SecretsManager => self.secret(body),
             Service::Ses => self.send_email(body),
             Service::Lambda => panic!("an invocation is a task of its own"),

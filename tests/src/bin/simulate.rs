@@ -1,0 +1,7 @@
+//! Simulates the whole product by chance and looks for what must not happen.
+
+use std::process::ExitCode;
+
+fn main() -> std::io::Result<ExitCode> {
+    tests::simulation::main(std::env::args().skip(1))
+}

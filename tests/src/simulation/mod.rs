@@ -1,0 +1,154 @@
+//! A seeded simulation of the whole product: customers, ECPay, staff, the calendar, several instances at once, the
+//! network and the store, all by chance from one number, and a model that is asked after every call.
+
+mod asks;
+mod at_rest;
+mod calendar;
+mod customers;
+mod driver;
+mod dunning;
+mod mails;
+mod mirror;
+mod model;
+mod money;
+mod network;
+mod random;
+mod replay;
+mod staff;
+mod standing;
+mod temper;
+mod tool;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::TimeDelta;
+
+use self::driver::Driver;
+use self::model::Checked;
+use self::temper::Temper;
+pub use self::tool::main;
+
+/// Weeks without faults at the end, in which everything must come to rest.
+const WEEKS_OF_REST: i64 = 3;
+/// A simulation's longest time, in days.
+const LONGEST_DAYS: i64 = 150;
+
+/// What a simulation found, and how it came about.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The seed that leads to it.
+    pub seed: u64,
+    /// What is wrong.
+    pub what: String,
+    /// What was done and decided, oldest first.
+    pub story: Vec<String>,
+}
+
+/// What simulations did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// How many there were.
+    pub seeds: u64,
+    /// Their calls to the outside.
+    pub calls: u64,
+}
+
+/// One simulation, and its story.
+///
+/// # Errors
+/// [`Finding`], boxed: it is the exception.
+pub fn run(seed: u64) -> Result<(Figures, Vec<String>), Box<Finding>> {
+    let mut driver = Driver::new(seed);
+    let done = catch_unwind(AssertUnwindSafe(|| play(&mut driver)));
+    let story = driver.story().to_vec();
+    let what = match done {
+        Ok(Ok(())) => {
+            let calls = u64::try_from(driver.stage.transcript().len()).unwrap_or(u64::MAX);
+            return Ok((Figures { seeds: 1, calls }, story));
+        }
+        Ok(Err(what)) => what,
+        Err(_) => "it panicked".to_owned(),
+    };
+    Err(Box::new(Finding { seed, what, story }))
+}
+
+/// Seeds from `from` on, `count` of them, over this many threads.
+///
+/// # Errors
+/// The finding with the smallest seed of those that were met.
+pub fn sweep(from: u64, count: u64, threads: usize) -> Result<Figures, Box<Finding>> {
+    let next = AtomicU64::new(from);
+    let work = || {
+        let mut figures = Figures::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= from.saturating_add(count) {
+                return Ok(figures);
+            }
+            let (one, _) = run(seed).inspect_err(|_| next.store(u64::MAX / 2, Ordering::Relaxed))?;
+            figures.seeds += one.seeds;
+            figures.calls += one.calls;
+        }
+    };
+    let results: Vec<Result<Figures, Box<Finding>>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread that ends")).collect()
+    });
+    let (mut sum, mut worst) = (Figures::default(), None::<Box<Finding>>);
+    for result in results {
+        match result {
+            Ok(figures) => {
+                sum.seeds += figures.seeds;
+                sum.calls += figures.calls;
+            }
+            Err(finding) if worst.as_ref().is_none_or(|known| known.seed > finding.seed) => worst = Some(finding),
+            Err(_) => {}
+        }
+    }
+    worst.map_or(Ok(sum), Err)
+}
+
+fn play(driver: &mut Driver) -> Checked {
+    let begin = driver.stage.now();
+    let calls = usize::try_from(driver.random.between(90, 190)).expect("a number");
+    for _ in 0..driver.users {
+        driver.order();
+    }
+    driver.land()?;
+    while driver.stage.transcript().len() < calls && driver.stage.now() - begin < TimeDelta::days(LONGEST_DAYS) {
+        driver.submit();
+        driver.callbacks();
+        match driver.random.below(10) {
+            0 => driver.order(),
+            1..=3 => driver.staff(),
+            4 => driver.console(),
+            5 => driver.old_callback(),
+            _ => {}
+        }
+        driver.schedule();
+        driver.land()?;
+        driver.move_on();
+    }
+    rest(driver)
+}
+
+/// Faults stop, and the schedules run.
+fn rest(driver: &mut Driver) -> Checked {
+    driver.note("faults stop");
+    driver.temper = Temper::default();
+    for id in driver.orders.clone() {
+        driver.stage.ecpay(|ecpay, now| {
+            ecpay.set_paused(&id, false, now);
+            ecpay.set_callbacks(&id, true);
+        });
+    }
+    let begin = driver.stage.now();
+    let until = begin + TimeDelta::weeks(WEEKS_OF_REST);
+    while driver.next_run(until).is_some() {
+        driver.callbacks();
+        driver.land()?;
+    }
+    driver.model.at_rest(&mut driver.stage)?;
+    at_rest::free_of_charge(&mut driver.stage, &driver.model.mirror, begin)
+}

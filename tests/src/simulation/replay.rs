@@ -1,0 +1,153 @@
+//! Subscriptions rebuilt from their history and nothing else.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use shared::domain::decide_order::{
+    cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending,
+    success_missing,
+};
+use shared::domain::decide_payment::decide_payment;
+use shared::domain::decide_retry::{answer_retry, claim_retry};
+use shared::domain::decide_staff::{StaffVerdict, decide_staff, resume};
+use shared::domain::decision::{Decision, Fact, HistoryEntry, Snapshot, Verdict, Versioned};
+use shared::domain::policy::DunningPolicy;
+use shared::domain::rule::Rule;
+use shared::domain::staff::{Cause, Operation, REMEMBERED_OPERATIONS};
+use shared::domain::stuck::{get_stuck, get_unstuck};
+use shared::domain::subscription::Subscription;
+
+/// The lines of each order that are not folded in yet, oldest first.
+pub(crate) type Lines = BTreeMap<String, VecDeque<HistoryEntry>>;
+
+/// Every subscription as its history gives it.
+pub(crate) struct Replay {
+    policy: DunningPolicy,
+    /// By order.
+    pub(crate) states: BTreeMap<String, Versioned<Subscription>>,
+    /// What becomes of orders that the first charge of another has replaced.
+    superseded: BTreeMap<String, Subscription>,
+}
+
+impl Replay {
+    pub(crate) fn new(policy: DunningPolicy) -> Self {
+        Self { policy, states: BTreeMap::new(), superseded: BTreeMap::new() }
+    }
+
+    /// Folds lines in, those of one order in their order. Two orders meet where one takes the other's place.
+    pub(crate) fn fold(&mut self, mut lines: Lines) -> Result<(), String> {
+        while !lines.values().all(VecDeque::is_empty) {
+            let ready = lines.iter().find(|(id, waiting)| self.is_ready(id, waiting, &lines));
+            let Some(id) = ready.map(|(id, _)| id.clone()) else {
+                return Err("the histories of two orders wait for each other".to_owned());
+            };
+            let line = lines.get_mut(&id).and_then(VecDeque::pop_front).expect("a line");
+            let replaces = self.replaced_by(&id, &line, &lines);
+            self.line(&id, &line, replaces)?;
+        }
+        Ok(())
+    }
+
+    fn is_ready(&self, id: &str, waiting: &VecDeque<HistoryEntry>, lines: &Lines) -> bool {
+        let Some(line) = waiting.front() else { return false };
+        if matches!(line.fact, Fact::SupersededBy(_)) {
+            return self.superseded.contains_key(id);
+        }
+        // Who takes another's place waits until that order is where it was then.
+        let Some(old) = self.replaces(id).filter(|_| line.rule == Rule::FirstChargePaid) else { return true };
+        let Some(ahead) = lines.get(&old) else { return true };
+        let taken = ahead.iter().position(|line| is_taken_by(line, id));
+        taken.is_none_or(|place| place == 0)
+    }
+
+    fn replaces(&self, id: &str) -> Option<String> {
+        self.states.get(id)?.value.replaces.as_ref().map(ToString::to_string)
+    }
+
+    fn replaced_by(&self, id: &str, line: &HistoryEntry, lines: &Lines) -> Option<Versioned<Subscription>> {
+        let old = self.replaces(id).filter(|_| line.rule == Rule::FirstChargePaid)?;
+        lines.get(&old)?.front().filter(|line| is_taken_by(line, id))?;
+        self.states.get(&old).cloned()
+    }
+
+    fn line(&mut self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Result<(), String> {
+        let next = match &line.fact {
+            Fact::SupersededBy(_) => self.superseded.remove(id).ok_or("nobody took its place")?,
+            _ => {
+                let decision = self.decide(id, line, replaced);
+                let decision = decision.ok_or_else(|| format!("this line follows from nothing: {line:?}"))?;
+                if let Some(other) = &decision.replaced {
+                    self.superseded.insert(other.next.id.to_string(), other.next.clone());
+                }
+                let told = &decision.change.history;
+                if (told.rule, told.from, told.to, told.at) != (line.rule, line.from, line.to, line.at) {
+                    return Err(format!("the same decision now gives\n{told:?}\nand gave\n{line:?}"));
+                }
+                decision.change.next
+            }
+        };
+        let next = remembering(next, line);
+        let version = self.states.get(id).map_or(0, |state| state.version) + 1;
+        self.states.insert(id.to_owned(), Versioned { value: next, version });
+        Ok(())
+    }
+
+    fn decide(&self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Option<Decision> {
+        let (at, policy) = (line.at, &self.policy);
+        if let Fact::Ordered(order) = &line.fact {
+            return Some(create_order(order.clone(), line.by.clone(), at));
+        }
+        let before = self.states.get(id)?;
+        let staff = |operation| {
+            let cause = Cause { by: "staff".to_owned(), why: None, key: None };
+            match decide_staff(before, &operation, &cause, policy, at) {
+                StaffVerdict::Apply(decision) => Some(*decision),
+                StaffVerdict::Repeat | StaffVerdict::Refused(_) => None,
+            }
+        };
+        match &line.fact {
+            Fact::Ordered(_) | Fact::SupersededBy(_) => None,
+            Fact::Reported(report) => {
+                let snapshot = Snapshot { subscription: before.clone(), replaced };
+                match decide_payment(&snapshot, report, policy, at) {
+                    Verdict::Apply(decision) => Some(*decision),
+                    Verdict::Repeat | Verdict::Quarantine(_) => None,
+                }
+            }
+            Fact::Reviewed => end_grace(before, policy, at),
+            Fact::RetryAsked => claim_retry(before, line.by.clone(), at).ok(),
+            Fact::RetryAnswered(answer) => answer_retry(before, *answer, at),
+            Fact::CancelAsked => claim_cancel(before, policy, at),
+            Fact::OrderEnded(how) => order_ended(before, *how, at),
+            Fact::Checked => checked(before, line),
+            Fact::UnchargedSeen => charge_missing(before, at),
+            Fact::GraceExtended { days } => staff(Operation::ExtendGrace { days: *days }),
+            Fact::Paused { days } => staff(Operation::Pause { days: *days }),
+            Fact::Resumed => resume(before, policy, at),
+            Fact::CancelRequested => staff(Operation::Cancel),
+            Fact::Stuck { task, reason } => Some(get_stuck(before, *task, reason, at)),
+        }
+    }
+}
+
+fn is_taken_by(line: &HistoryEntry, id: &str) -> bool {
+    matches!(&line.fact, Fact::SupersededBy(by) if by.as_str() == id)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other rule follows from a look")]
+fn checked(before: &Versioned<Subscription>, line: &HistoryEntry) -> Option<Decision> {
+    match line.rule {
+        Rule::StillPending | Rule::OrderExpired => still_pending(before, line.at),
+        Rule::CancelOvertaken => cancel_overtaken(before, line.at),
+        Rule::SuccessMissing => success_missing(before, line.at),
+        Rule::HandledAgain => get_unstuck(before, line.at),
+        _ => None,
+    }
+}
+
+/// Operations under a key are remembered with the order.
+fn remembering(mut next: Subscription, line: &HistoryEntry) -> Subscription {
+    next.operations.extend(line.operation.clone());
+    let excess = next.operations.len().saturating_sub(REMEMBERED_OPERATIONS);
+    next.operations.drain(..excess);
+    next
+}

@@ -1,0 +1,45 @@
+//! How often what goes wrong, in one simulation.
+
+use super::random::Random;
+use crate::harness::{Parked, Service, Verdict};
+
+/// In percent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Temper {
+    /// A call to AWS is refused, or it or its answer is lost.
+    network: u32,
+    /// The same of ECPay and of mail, and they refuse or are down.
+    outside: u32,
+    /// An instance is gone at a call, in per mille.
+    crash: u32,
+}
+
+impl Temper {
+    pub(crate) fn draw(random: &mut Random) -> Self {
+        Self {
+            network: *random.pick(&[0, 1, 3, 8, 20]),
+            outside: *random.pick(&[0, 3, 10, 25]),
+            crash: *random.pick(&[0, 5, 20, 50]),
+        }
+    }
+
+    /// What becomes of a call.
+    pub(crate) fn verdict(self, random: &mut Random, call: &Parked) -> Verdict {
+        if random.below(1000) < usize::try_from(self.crash).expect("a small number") {
+            return *random.pick(&[Verdict::CrashBefore, Verdict::CrashAfter]);
+        }
+        let (percent, kinds): (u32, &[Verdict]) = match call.service {
+            Service::DynamoDb | Service::SecretsManager | Service::Lambda => (
+                self.network,
+                &[Verdict::Throttle, Verdict::Conflict, Verdict::LoseRequest, Verdict::LoseAnswer, Verdict::LoseAnswer],
+            ),
+            Service::Ses | Service::Ecpay => (
+                self.outside,
+                &[Verdict::Throttle, Verdict::LoseRequest, Verdict::LoseAnswer, Verdict::Down, Verdict::Refuse],
+            ),
+        };
+        let kinds: Vec<Verdict> =
+            kinds.iter().copied().filter(|kind| kind.befalls(call.service, &call.action)).collect();
+        if random.chance(percent) { *random.pick(&kinds) } else { Verdict::Proceed }
+    }
+}
