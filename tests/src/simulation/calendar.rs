@@ -11,10 +11,9 @@ use crate::harness::Stage;
 /// What a schedule asks for.
 fn tasks(schedule: &Schedule) -> Vec<String> {
     let input: Value = serde_json::from_str(&schedule.input).expect("an input");
-    match &input["task"] {
-        Value::Array(tasks) => tasks.iter().map(|task| text(task).to_owned()).collect(),
-        task => vec![text(task).to_owned()],
-    }
+    let task = &input["task"];
+    let many = task.as_array().map(|tasks| tasks.iter().map(|task| text(task).to_owned()).collect());
+    many.unwrap_or_else(|| vec![text(task).to_owned()])
 }
 
 /// The queue that is due first, and when; `webhook-log` only where it is asked for.

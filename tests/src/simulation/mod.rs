@@ -149,6 +149,7 @@ fn rest(driver: &mut Driver) -> Checked {
         driver.callbacks();
         driver.land()?;
     }
+    driver.travel(until);
     driver.model.at_rest(&mut driver.stage)?;
     at_rest::free_of_charge(&mut driver.stage, &driver.model.mirror, begin)
 }

@@ -31,6 +31,7 @@ pub(crate) struct Model {
     policy: DunningPolicy,
     replay: Replay,
     forgers: BTreeSet<TaskId>,
+    paid_twice: BTreeSet<String>,
 }
 
 impl Model {
@@ -42,6 +43,7 @@ impl Model {
             policy: policy(),
             replay: Replay::new(policy()),
             forgers: BTreeSet::new(),
+            paid_twice: BTreeSet::new(),
         }
     }
 
@@ -75,7 +77,7 @@ impl Model {
             }
             self.mails.noticed(differs)?;
         }
-        standing::check(&self.mirror, diffs.keys())
+        standing::check(&self.mirror, diffs.keys(), &mut self.paid_twice)
     }
 
     /// The new lines of history lead to what is stored.

@@ -40,7 +40,7 @@ pub(crate) fn payment(stage: &mut Stage, mirror: &Mirror, id: &str, payment: &Va
             if mirror.rows(&pk, "PAYMENT#").filter(same).count() != 1 {
                 return Err(format!("authorisation {gwsr} of {id} is stored twice"));
             }
-            let charge = charges(&view).find(|charge| charge["gwsr"].to_string() == gwsr);
+            let charge = charges(&view).find(|charge| charge["gwsr"].as_u64() == gwsr.parse().ok());
             let charge = charge.ok_or_else(|| format!("ECPay made no authorisation {gwsr} of {id}"))?;
             let number = &outcome["succeeded"]["number"];
             let same = charge["success_number"] == *number && charge["amount"] == payment["amount"];

@@ -70,20 +70,19 @@ impl Replay {
     }
 
     fn line(&mut self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Result<(), String> {
-        let next = match &line.fact {
-            Fact::SupersededBy(_) => self.superseded.remove(id).ok_or("nobody took its place")?,
-            _ => {
-                let decision = self.decide(id, line, replaced);
-                let decision = decision.ok_or_else(|| format!("this line follows from nothing: {line:?}"))?;
-                if let Some(other) = &decision.replaced {
-                    self.superseded.insert(other.next.id.to_string(), other.next.clone());
-                }
-                let told = &decision.change.history;
-                if (told.rule, told.from, told.to, told.at) != (line.rule, line.from, line.to, line.at) {
-                    return Err(format!("the same decision now gives\n{told:?}\nand gave\n{line:?}"));
-                }
-                decision.change.next
+        let next = if matches!(line.fact, Fact::SupersededBy(_)) {
+            self.superseded.remove(id).ok_or("nobody took its place")?
+        } else {
+            let decision = self.decide(id, line, replaced);
+            let decision = decision.ok_or_else(|| format!("this line follows from nothing: {line:?}"))?;
+            if let Some(other) = &decision.replaced {
+                self.superseded.insert(other.next.id.to_string(), other.next.clone());
             }
+            let told = &decision.change.history;
+            if (told.rule, told.from, told.to, told.at) != (line.rule, line.from, line.to, line.at) {
+                return Err(format!("the same decision now gives\n{told:?}\nand gave\n{line:?}"));
+            }
+            decision.change.next
         };
         let next = remembering(next, line);
         let version = self.states.get(id).map_or(0, |state| state.version) + 1;
