@@ -160,6 +160,9 @@ async fn store_order(store: &Store, id: &SubscriptionId) -> Result<Option<Subscr
 fn without_person(report: &Quarantined) -> Quarantined {
     let mut kept = report.clone();
     kept.fields.retain(|name, _| is_for_the_books(name));
+    if let Some(report) = &mut kept.report {
+        report.card_last4 = None;
+    }
     kept
 }
 

@@ -110,6 +110,9 @@ pub(crate) fn why(language: Language, why: Why) -> String {
             "the customer is on FREE and must not be charged again",
             "pelanggan memakai FREE dan tidak boleh ditagih lagi",
         ),
+        Why::Erased => {
+            language.pick("訂戶資料已刪除", "the person behind it was erased", "data orangnya sudah dihapus")
+        }
         Why::CancelUnconfirmed => language.pick(
             "已請求取消，尚未確認",
             "the cancellation was asked and is not confirmed yet",

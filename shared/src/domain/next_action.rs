@@ -72,6 +72,8 @@ pub enum Why {
     OnFree,
     /// The cancellation was asked and is not confirmed yet.
     CancelUnconfirmed,
+    /// The person behind the order was erased.
+    Erased,
 }
 
 impl ActionKind {
@@ -112,7 +114,7 @@ impl NextAction {
                 Some(cancel(subscription, subscription.created_at, Why::Replaced))
             }
             Status::Active if subscription.erased.is_some() => {
-                Some(cancel(subscription, subscription.created_at, "the person behind it was erased"))
+                Some(cancel(subscription, subscription.created_at, Why::Erased))
             }
             Status::Active if subscription.downgrade.is_some() => Some(after_downgrade(subscription)),
             Status::Active => {

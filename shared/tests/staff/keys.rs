@@ -9,8 +9,10 @@ use crate::fixtures::{failing, running};
 
 /// Every operation, and those that differ in one value, with what tells them apart.
 fn operations() -> Vec<(Operation, &'static str)> {
-    let paid =
-        |dollars, reference: &str| Operation::MarkPaid { amount: Twd::new(dollars), reference: reference.to_owned() };
+    let paid = |dollars, reference: &str| Operation::MarkPaid {
+        amount: Some(Twd::new(dollars)),
+        reference: Some(reference.to_owned()),
+    };
     vec![
         (Operation::ExtendGrace { days: 5 }, "extend-grace 5"),
         (Operation::ExtendGrace { days: 6 }, "extend-grace 6"),
@@ -75,7 +77,7 @@ fn a_repetition_stays_one_after_what_came_in_between() {
     life.failure("2025/02/16 10:00:00");
     assert_eq!(life.value().retry.unwrap().state, RetryState::Resolved);
     assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/16 11:00:00"), StaffVerdict::Repeat);
-    let paid = Operation::MarkPaid { amount: Twd::new(899), reference: "cash".to_owned() };
+    let paid = Operation::MarkPaid { amount: Some(Twd::new(899)), reference: Some("cash".to_owned()) };
     life.keyed(&paid, Some("2"), "2025/02/16 12:00:00");
     // Without the key there is nothing to pay any more, with it there was.
     assert_eq!(life.refused(&paid, "2025/02/16 12:00:01"), StaffRefusal::NothingOwed);

@@ -16,7 +16,7 @@ use shared::domain::subscription::{OrderEnd, RetryState, Status};
 use crate::fixtures::{Life, day, due, failing, fallen, given_up, over, pending, replaced, running, t, told};
 
 fn transfer(dollars: u32) -> Operation {
-    Operation::MarkPaid { amount: Twd::new(dollars), reference: "bank 0042".to_owned() }
+    Operation::MarkPaid { amount: Some(Twd::new(dollars)), reference: Some("bank 0042".to_owned()) }
 }
 
 /// Charge 2 failed and was paid by transfer on 17 February.

@@ -54,6 +54,7 @@ impl World {
             messages: self.messages.clone(),
             calls: self.calls.clone(),
             orders: self.orders.clone(),
+            written: self.written.clone(),
         }
     }
 

@@ -9,7 +9,8 @@ use shared::domain::decide_order::{
 use shared::domain::decide_payment::decide_payment;
 use shared::domain::decide_retry::{answer_retry, claim_retry};
 use shared::domain::decide_staff::{StaffVerdict, decide_staff, resume};
-use shared::domain::decision::{Decision, Fact, HistoryEntry, Snapshot, Verdict, Versioned};
+use shared::domain::decision::{Actor, Decision, Fact, HistoryEntry, Snapshot, Verdict, Versioned};
+use shared::domain::erasure::erase;
 use shared::domain::policy::DunningPolicy;
 use shared::domain::rule::Rule;
 use shared::domain::staff::{Cause, Operation, REMEMBERED_OPERATIONS};
@@ -124,6 +125,11 @@ impl Replay {
             Fact::Resumed => resume(before, policy, at),
             Fact::CancelRequested => staff(Operation::Cancel),
             Fact::Stuck { task, reason } => Some(get_stuck(before, *task, reason, at)),
+            Fact::Erased => {
+                let Actor::Staff(by) = &line.by else { return None };
+                let cause = Cause { by: by.clone(), why: line.why.clone(), key: None };
+                erase(before, &cause, at)
+            }
         }
     }
 }
