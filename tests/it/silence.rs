@@ -14,8 +14,8 @@ const ENDS: [Option<&str>; 6] = [Some("1"), Some("1"), Some("1"), Some("10100252
 /// ECPay's patience after a 403.
 const BREAKER_MINUTES: i64 = 30;
 
-/// Orders whose second charges nobody told us of; a day after they were due.
-fn silent_month(count: usize) -> (Stage, BTreeMap<String, Option<&'static str>>) {
+/// Orders whose second charges nobody told us of; at some time a day after they were due.
+fn silent_month(count: usize, now: &str) -> (Stage, BTreeMap<String, Option<&'static str>>) {
     let mut stage = stage("2025-01-31T10:00:00+08:00");
     let mut orders = BTreeMap::new();
     for number in 0..count {
@@ -28,7 +28,7 @@ fn silent_month(count: usize) -> (Stage, BTreeMap<String, Option<&'static str>>)
         });
         orders.insert(id, end);
     }
-    stage.set_now("2025-03-01T00:00:00+08:00".parse().unwrap());
+    stage.set_now(now.parse().unwrap());
     assert_eq!(stage.due_callbacks(), []);
     (stage, orders)
 }
@@ -65,17 +65,25 @@ fn tells_the_truth(stage: &mut Stage, orders: &BTreeMap<String, Option<&str>>) {
 #[test]
 fn a_month_without_callbacks_is_found_out_within_two_runs_at_one_query_an_order_and_run() {
     let count = scaled(2_000, 100);
-    let (mut stage, orders) = silent_month(count);
+    // At noon the retries of what failed are due as well: the run that learns of a failure asks for its retry, and
+    // needs no second query for that.
+    let (mut stage, orders) = silent_month(count, "2025-03-01T12:00:00+08:00");
     for place in 0..2 {
         stage.set_now(stage.now() + TimeDelta::minutes(30) * place.try_into().unwrap());
         let from = stage.transcript().len();
         let run = stage.spawn_maintenance(scheduled(place), 0);
         stage.run_to_end(run);
-        let asked = queries(&stage.transcript()[from..]);
+        let steps = &stage.transcript()[from..];
+        let asked: Vec<_> =
+            queries(&steps.iter().filter(|step| step.call.action != "ReAuth").cloned().collect::<Vec<_>>())
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
         let once: BTreeSet<_> = asked.iter().collect();
         assert_eq!(asked.len(), once.len(), "an order was asked about twice");
-        // In the second run only what was never charged is asked about.
-        let expected = if place == 0 { count } else { orders.values().filter(|end| end.is_none()).count() };
+        // In the second run only what was never charged is asked about, and what is tried again.
+        let open = |end: &&Option<&str>| end.is_none() || **end == Some("10100252");
+        let expected = if place == 0 { count } else { orders.values().filter(open).count() };
         assert_eq!(asked.len(), expected);
     }
     tells_the_truth(&mut stage, &orders);
@@ -113,7 +121,7 @@ fn stops_from_the_next_call(steps: &[Step]) {
 fn a_403_stops_the_calls_of_all_instances_for_half_an_hour_and_then_the_queue_drains() {
     for seed in 0..u64::try_from(scaled(200, 10)).unwrap() {
         let mut random = Random::new(seed);
-        let (mut stage, orders) = silent_month(12);
+        let (mut stage, orders) = silent_month(12, "2025-03-01T00:00:00+08:00");
         let from = stage.transcript().len();
         let runs: Vec<TaskId> = (0..3)
             .map(|instance| {

@@ -12,11 +12,14 @@ use tests::harness::{Outcome, Parked, Stage, TaskId, Verdict};
 /// Lambda repeats a failed invocation of a schedule after one minute, then after two more.
 const REPEATS: [i64; 2] = [1, 2];
 
+/// What becomes of a call.
+type Decide<'a> = Box<dyn FnMut(&Stage, &Parked) -> Verdict + 'a>;
+
 /// A stage on which time passes, and what becomes of each call.
 pub(crate) struct Life<'a> {
     pub(crate) stage: Stage,
     /// What becomes of a call.
-    pub(crate) decide: Box<dyn FnMut(&Stage, &Parked) -> Verdict + 'a>,
+    pub(crate) decide: Decide<'a>,
     /// Whether the answer to a callback reaches ECPay, by the callback's number.
     pub(crate) hears: Box<dyn FnMut(usize) -> bool + 'a>,
     /// Callbacks that were posted.
@@ -43,10 +46,7 @@ fn schedules() -> &'static [(Schedule, Vec<String>)] {
 /// The queues of the due index that a schedule's tasks read.
 fn queues(schedule: &Schedule) -> Vec<String> {
     let event: Value = serde_json::from_str(&schedule.input).unwrap();
-    let tasks = match &event["task"] {
-        Value::Array(tasks) => tasks.clone(),
-        task => vec![task.clone()],
-    };
+    let tasks = event["task"].as_array().cloned().unwrap_or_else(|| vec![event["task"].clone()]);
     let queue = |task: &Value| match task.as_str().unwrap() {
         "clean-up" => "webhook-log".to_owned(),
         task => task.to_owned(),
