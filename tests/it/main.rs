@@ -18,6 +18,7 @@ mod canaries;
 mod cancel;
 mod configuration;
 mod controls;
+mod cut_points;
 mod erasure;
 mod erasure_late;
 mod events;
