@@ -43,6 +43,7 @@ mod retries;
 mod rotation;
 mod runs;
 mod scale;
+mod sequential;
 mod silence;
 mod simulation;
 mod stages;
