@@ -232,7 +232,7 @@ fn two_drains() -> Scene {
 fn three_handlers_in_every_interleaving_have_one_winner_and_the_end_of_some_order() {
     let scenes = [same_callback, callback_and_query, failure_success_grace, three_retries, paid_twice, two_drains];
     let told = Mutex::new(Vec::new());
-    let most = scaled(usize::MAX, 150);
+    let most = scaled(usize::MAX, 70);
     each(scenes.len(), |number| {
         let scene = scenes[number]();
         let explored = explore(&scene, most);
