@@ -125,7 +125,7 @@ async fn every_callback_acknowledged_before_a_kill_is_there_once() {
     for user in 0..ORDERS {
         orders.push(order(&process, user).await);
     }
-    for round in 0..scale::count(60) {
+    for round in 0..scale::count(40) {
         let mut reports: Vec<Report> = (0..ORDERS * EACH)
             .map(|place| (orders[place % ORDERS].clone(), 2 + round * EACH + place / ORDERS))
             .collect();
