@@ -128,3 +128,10 @@ fn charges_of_one_second_stay_in_the_order_of_the_log() {
     let entries = [("1", "20", "01/15"), ("1", "10", "01/15")];
     assert_eq!(seen(&info(2, &entries, &[])), expected(&[("S:1", "20", true), ("S:2", "10", false)], 0));
 }
+
+#[test]
+fn a_charge_after_another_success_is_not_the_first_under_whatever_number_it_is_known() {
+    let entries = [("1", "10", "01/15"), ("1", "20", "02/15")];
+    assert_eq!(seen(&info(3, &entries, &[("20", 1)])), expected(&[("S:1", "20", false)], 1));
+    assert_eq!(seen(&info(3, &entries, &[("10", 1)])), expected(&[("S:1", "10", true)], 1));
+}
