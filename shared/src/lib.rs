@@ -14,6 +14,8 @@ pub mod config;
 #[cfg(feature = "io")]
 pub mod entropy;
 #[cfg(feature = "io")]
+pub mod metrics;
+#[cfg(feature = "io")]
 pub mod payments;
 #[cfg(feature = "io")]
 pub mod secrets;

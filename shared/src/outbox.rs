@@ -27,6 +27,8 @@ pub struct Drained {
     pub dead: u64,
     /// Nobody knows.
     pub unclear: u64,
+    /// When the first that was due fell due.
+    pub oldest: Option<Timestamp>,
     /// Each of them.
     pub handled: Vec<Handled>,
 }
@@ -78,15 +80,16 @@ pub async fn drain(store: &Store, messenger: &Messenger, moment: Moment, seconds
     let mut drained = Drained::default();
     let (mut count, mut cursor) = (0, None);
     loop {
-        let (due, next) = store.due_notices(moment.wall, cursor).await?;
-        for notice in due {
+        let page = store.due_notices(moment.wall, cursor).await?;
+        drained.oldest = drained.oldest.or(page.oldest);
+        for notice in page.items {
             count += 1;
             if count > LIMIT || moment.stopwatch.elapsed().as_secs() >= seconds {
                 return Ok(drained);
             }
             handle(store, messenger, notice, (moment.wall_now(), &mut drained)).await?;
         }
-        cursor = next;
+        cursor = page.next;
         if cursor.is_none() {
             return Ok(drained);
         }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::arrears::Recovery;
 use crate::domain::decide_payment::{agrees, decide_payment};
 use crate::domain::decision::{Decision, QuarantineReason, Verdict, Versioned};
+use crate::domain::happening::Happening;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::notification::{Notice, NoticeKind};
 use crate::domain::payment::PaymentReport;
@@ -41,6 +42,14 @@ pub struct Applied {
     pub decision: Decision,
     /// The arrears that it ended.
     pub recovery: Option<Recovery>,
+}
+
+impl Applied {
+    /// What is counted of it.
+    #[must_use]
+    pub fn happened(&self) -> Vec<Happening> {
+        Happening::of(&self.decision, self.recovery)
+    }
 }
 
 /// Loads the order, decides and commits, again where somebody else wrote first. `log` is the callback's, if it came

@@ -3,17 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, FixedOffset, Utc};
 use sandbox::ecpay::form_body;
 use serde_json::{Value, json};
 use shared::clock;
 use shared::domain::time::Zone;
 
-use crate::support::lambda::{AWS_SECRETS, Bootstrap, environment, http_event, run_to_its_end};
+use crate::support::lambda::{
+    AWS_SECRETS, Bootstrap, FORM, callback, ecpay_time, environment, http_event, lines_and_metrics, run_to_its_end,
+};
 use crate::support::{Reply, Sandbox, first, signed, with};
 
 const TOKEN: &str = "sandbox-operator-token-invented";
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const BOOTSTRAPS: [(&str, &str); 3] = [
     ("EcpayWebhook", "ecpay-webhook"),
     ("AdminApi", "admin-api"),
@@ -36,25 +36,13 @@ async fn now() -> Sandbox {
     Sandbox::at(&clock::now().to_string()).await
 }
 
-/// An instant in ECPay's words.
-fn ecpay_time(at: DateTime<Utc>) -> String {
-    at.with_timezone(&FixedOffset::east_opt(8 * 3_600).unwrap()).format("%Y/%m/%d %H:%M:%S").to_string()
-}
-
-fn callback(address: &str, body: &[u8]) -> Value {
-    http_event(("POST", &format!("/api/webhooks/{address}"), ""), &[FORM], body)
-}
-
-/// The lines of a log: each is a JSON object, and none holds a secret or a mail address.
+/// The lines of a log without the metrics: each is a JSON object, and none holds a secret or a mail address.
 fn lines(log: &str) -> Vec<Value> {
     for secret in SECRETS {
         assert!(!log.contains(secret), "{secret} stands in the log: {log}");
     }
     assert!(!log.contains('@'), "a mail address stands in the log: {log}");
-    let lines: Vec<Value> = log
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}")))
-        .collect();
+    let (lines, _) = lines_and_metrics(log);
     assert!(lines.iter().all(|line| line["level"].is_string() && line["timestamp"].is_string()), "{log}");
     lines
 }

@@ -28,6 +28,7 @@ mod harness;
 mod hygiene;
 mod interleavings;
 mod lost_answers;
+mod metrics;
 mod mutations;
 mod operations;
 mod oracle;

@@ -12,6 +12,7 @@ use shared::domain::plan::{BillingCycle, PriceTable};
 use shared::domain::policy::DunningPolicy;
 use shared::domain::time::Timestamp;
 use shared::ecpay::order::OrderUrls;
+use shared::metrics::{Batch, Point, Route, StatusClass};
 use shared::secrets::{self, EcpayKeys};
 use shared::store::Store;
 
@@ -123,6 +124,16 @@ impl AdminApi {
 
 /// Answers one request.
 pub async fn handle(api: &AdminApi, request: Request, moment: Moment) -> Response<Body> {
+    let route = Route::of_key(route_key(&request).as_deref());
+    let response = answer(api, request, moment).await;
+    let mut batch = Batch::default();
+    batch.count(Point::Requests(route, StatusClass::of(response.status().as_u16())), 1);
+    batch.measure(Point::RequestLatency, moment.stopwatch.elapsed_ms());
+    batch.emit(moment.wall);
+    response
+}
+
+async fn answer(api: &AdminApi, request: Request, moment: Moment) -> Response<Body> {
     let request_id = request_id(&request);
     let path = request.uri().path().to_owned();
     let method = request.method().as_str().to_owned();
@@ -137,6 +148,14 @@ pub async fn handle(api: &AdminApi, request: Request, moment: Moment) -> Respons
     match answer {
         Ok(response) => auth::deprecate(response, &input),
         Err(failure) => auth::deprecate(failure.answer(legacy, &request_id), &input),
+    }
+}
+
+/// API Gateway's key of the route that the request took.
+fn route_key(request: &Request) -> Option<String> {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.route_key.clone(),
+        _ => None,
     }
 }
 

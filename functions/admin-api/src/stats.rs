@@ -1,12 +1,10 @@
 //! Health and statistics of the callbacks, in the shapes of the older system.
 
-use std::collections::BTreeMap;
-
 use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
 use shared::clock::Moment;
 use shared::domain::time::Timestamp;
-use shared::store::counters::CallbackCount;
+use shared::store::counters::{CallbackCount, Tally};
 use shared::store::records::WebhookType;
 use shared::telemetry::chain;
 
@@ -46,15 +44,14 @@ pub(crate) async fn health(api: &AdminApi, moment: Moment) -> Response<Body> {
 }
 
 async fn metrics(api: &AdminApi, now: Timestamp) -> Result<(CallbackCount, CallbackCount), shared::store::Error> {
-    let recent = api.store.callback_counts(now.plus_minutes(-30), now).await?;
-    let day = api.store.callback_counts(now.plus_hours(-24), now).await?;
+    let recent = api.store.counts(now.plus_minutes(-30), now).await?;
+    let day = api.store.counts(now.plus_hours(-24), now).await?;
     Ok((sum(&recent), sum(&day)))
 }
 
-fn sum(counts: &BTreeMap<WebhookType, CallbackCount>) -> CallbackCount {
-    counts.values().fold(CallbackCount::default(), |sum, count| CallbackCount {
-        success: sum.success + count.success,
-        failed: sum.failed + count.failed,
+fn sum(counts: &Tally) -> CallbackCount {
+    WebhookType::ALL.into_iter().map(|kind| counts.callbacks(kind)).fold(CallbackCount::default(), |sum, count| {
+        CallbackCount { success: sum.success + count.success, failed: sum.failed + count.failed }
     })
 }
 
@@ -77,10 +74,10 @@ pub(crate) async fn webhook_stats(api: &AdminApi, input: &Input, moment: Moment)
             .filter(|hours| (1..=MOST_HOURS).contains(hours))
             .ok_or_else(|| Failure::invalid("hours", "must be 1 to 168"))?,
     };
-    let counts = api.store.callback_counts(moment.now.plus_hours(-hours), moment.now).await?;
+    let counts = api.store.counts(moment.now.plus_hours(-hours), moment.now).await?;
     let types: Map<String, Value> = WebhookType::ALL
         .into_iter()
-        .filter_map(|kind| Some((kind, *counts.get(&kind)?)))
+        .map(|kind| (kind, counts.callbacks(kind)))
         .filter(|(_, count)| count.total() > 0)
         .map(|(kind, count)| {
             let shown = json!({

@@ -10,11 +10,13 @@ use shared::domain::ids::SubscriptionId;
 use shared::domain::payment::PaymentReport;
 use shared::ecpay::event;
 use shared::ecpay::form::{CallbackKind, VerifiedForm};
+use shared::metrics::CallbackOutcome;
 use shared::payments;
 use shared::store::records::{Quarantined, WebhookLog};
 use shared::telemetry::chain;
 
-use crate::{Webhook, reply};
+use crate::seen::Seen;
+use crate::{Webhook, not_stored, reply};
 
 impl Webhook {
     /// A report that is not for applying.
@@ -24,7 +26,7 @@ impl Webhook {
         report: &PaymentReport,
         reason: &QuarantineReason,
         moment: Moment,
-    ) -> Response<Body> {
+    ) -> (Response<Body>, Seen) {
         let set_aside = payments::quarantined(report, reason, fields(form), moment.now);
         self.keep(form.kind(), set_aside, reason, moment).await
     }
@@ -35,7 +37,7 @@ impl Webhook {
         form: &VerifiedForm,
         error: &event::Error,
         moment: Moment,
-    ) -> Response<Body> {
+    ) -> (Response<Body>, Seen) {
         let reason = QuarantineReason::Unusable(error.to_string());
         let fields = fields(form);
         // A repeat changes its text only, so that is left out of the identity.
@@ -61,18 +63,18 @@ impl Webhook {
         set_aside: Quarantined,
         reason: &QuarantineReason,
         moment: Moment,
-    ) -> Response<Body> {
+    ) -> (Response<Body>, Seen) {
         let set_aside = Quarantined { callback: Some(kind.into()), ..set_aside };
         let log = log(kind, reason.name(), false, moment);
         match payments::set_aside(&self.store, &set_aside, reason, Some(&log)).await {
             Ok(kept) => {
                 tracing::warn!(quarantine = set_aside.id, reason = reason.name(), kept, "callback set aside");
                 if kept {
-                    self.tally.processed(&self.store, (kind.into(), false), &set_aside.id, moment.wall).await;
+                    self.tally.set_aside(&self.store, kind.into(), &set_aside.id, moment.wall).await;
                 }
-                reply::ok()
+                (reply::ok(), CallbackOutcome::Quarantined.into())
             }
-            Err(error) => reply::try_again(&chain(&error)),
+            Err(error) => not_stored(&chain(&error)),
         }
     }
 }

@@ -11,6 +11,7 @@ use shared::domain::policy::DunningPolicy;
 use shared::domain::time::Timestamp;
 use shared::ecpay::event;
 use shared::ecpay::form::{self, CallbackKind, VerifiedForm};
+use shared::metrics::CallbackOutcome;
 use shared::payments;
 use shared::secrets::{self, EcpayKeys};
 use shared::store::Store;
@@ -18,7 +19,10 @@ use shared::telemetry::chain;
 
 mod aside;
 mod reply;
+mod seen;
 mod tally;
+
+use seen::Seen;
 
 /// What the function is told at start.
 #[derive(Clone, Debug)]
@@ -87,39 +91,50 @@ impl Webhook {
 /// Answers one callback. `1|OK` is given only once everything that follows from it is stored.
 pub async fn handle(webhook: &Webhook, request: Request, moment: Moment) -> Response<Body> {
     let Some(kind) = callback_kind(&request) else { return reply::not_found() };
-    let form = match webhook.verify(kind, request.body().as_ref(), moment.wall).await {
-        Ok(Ok(form)) => form,
-        Err(error) => return reply::try_again(&chain(&error)),
-        Ok(Err(error)) => {
-            tracing::warn!(callback = ?kind, reason = %error, "callback refused");
-            webhook.tally.refused(&webhook.store, kind.into(), moment.wall).await;
-            return reply::refused(&error);
+    let (response, seen) = webhook.answer(kind, request.body().as_ref(), moment).await;
+    seen.tell(kind, moment);
+    response
+}
+
+impl Webhook {
+    async fn answer(&self, kind: CallbackKind, body: &[u8], moment: Moment) -> (Response<Body>, Seen) {
+        let form = match self.verify(kind, body, moment.wall).await {
+            Ok(Ok(form)) => form,
+            Err(error) => return not_stored(&chain(&error)),
+            Ok(Err(error)) => {
+                tracing::warn!(callback = ?kind, reason = %error, "callback refused");
+                self.tally.refused(&self.store, kind.into(), moment.wall).await;
+                return (reply::refused(&error), Seen::refused(&error));
+            }
+        };
+        let said = match event::parse(&form, moment.now) {
+            Ok(report) => report,
+            Err(error) => return self.set_aside_unusable(&form, &error, moment).await,
+        };
+        let report = PaymentReport { simulated: said.simulated && !self.apply_simulated, ..said.clone() };
+        let log = aside::log(kind, report.event.as_str(), true, moment);
+        match payments::apply(&self.store, &report, Some(&log), &self.policy, moment.now).await {
+            Ok(payments::Outcome::Applied(applied)) => {
+                let rule = applied.decision.change.history.rule;
+                tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, rtn_code = report.rtn_code, "{}", rule.sentence());
+                let happened = applied.happened();
+                let spread = report.subscription.as_str();
+                self.tally.applied(&self.store, (kind.into(), &happened), spread, moment.wall).await;
+                (reply::ok(), Seen::applied(happened))
+            }
+            Ok(payments::Outcome::Repeat) => {
+                tracing::info!(subscription = %report.subscription, event = %report.event, "callback repeated");
+                (reply::ok(), CallbackOutcome::Repeat.into())
+            }
+            // Kept as it was said: leave to apply simulations is this function's, and no replay inherits it.
+            Ok(payments::Outcome::Quarantined(reason)) => self.set_aside(&form, &said, &reason, moment).await,
+            Err(error) => not_stored(&chain(&error)),
         }
-    };
-    let said = match event::parse(&form, moment.now) {
-        Ok(report) => report,
-        Err(error) => return webhook.set_aside_unusable(&form, &error, moment).await,
-    };
-    let report = PaymentReport { simulated: said.simulated && !webhook.apply_simulated, ..said.clone() };
-    let log = aside::log(kind, report.event.as_str(), true, moment);
-    match payments::apply(&webhook.store, &report, Some(&log), &webhook.policy, moment.now).await {
-        Ok(payments::Outcome::Applied(applied)) => {
-            let rule = applied.decision.change.history.rule;
-            tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, rtn_code = report.rtn_code, "{}", rule.sentence());
-            webhook
-                .tally
-                .processed(&webhook.store, (kind.into(), true), report.subscription.as_str(), moment.wall)
-                .await;
-            reply::ok()
-        }
-        Ok(payments::Outcome::Repeat) => {
-            tracing::info!(subscription = %report.subscription, event = %report.event, "callback repeated");
-            reply::ok()
-        }
-        // Kept as it was said: leave to apply simulations is this function's, and no replay inherits it.
-        Ok(payments::Outcome::Quarantined(reason)) => webhook.set_aside(&form, &said, &reason, moment).await,
-        Err(error) => reply::try_again(&chain(&error)),
     }
+}
+
+fn not_stored(cause: &str) -> (Response<Body>, Seen) {
+    (reply::try_again(cause), CallbackOutcome::NotStored.into())
 }
 
 fn callback_kind(request: &Request) -> Option<CallbackKind> {

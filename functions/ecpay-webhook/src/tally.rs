@@ -3,9 +3,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use shared::domain::happening::Happening;
 use shared::domain::time::Timestamp;
 use shared::store::Store;
-use shared::store::counters::CallbackTally;
+use shared::store::counters::Tally as Counts;
 use shared::store::records::WebhookType;
 use shared::telemetry::chain;
 
@@ -14,21 +15,29 @@ pub(crate) struct Tally(Mutex<Held>);
 
 #[derive(Default)]
 struct Held {
-    pending: CallbackTally,
+    pending: Counts,
     last_forgery_write: Option<Timestamp>,
 }
 
 impl Tally {
-    /// Counts a callback that was applied or set aside.
-    pub(crate) async fn processed(
+    /// Counts a callback that was applied, and what followed from it.
+    pub(crate) async fn applied(
         &self,
         store: &Store,
-        (kind, success): (WebhookType, bool),
+        (kind, happened): (WebhookType, &[Happening]),
         spread: &str,
         wall: Timestamp,
     ) {
         let mut tally = std::mem::take(&mut self.held().pending);
-        tally.add(kind, success);
+        tally.callback(kind, true);
+        happened.iter().for_each(|happening| tally.happened(happening));
+        self.write(store, tally, spread, wall).await;
+    }
+
+    /// Counts a callback that was set aside.
+    pub(crate) async fn set_aside(&self, store: &Store, kind: WebhookType, spread: &str, wall: Timestamp) {
+        let mut tally = std::mem::take(&mut self.held().pending);
+        tally.callback(kind, false);
         self.write(store, tally, spread, wall).await;
     }
 
@@ -36,7 +45,7 @@ impl Tally {
     pub(crate) async fn refused(&self, store: &Store, kind: WebhookType, wall: Timestamp) {
         let due = {
             let mut held = self.held();
-            held.pending.add(kind, false);
+            held.pending.callback(kind, false);
             let written_now = held.last_forgery_write.replace(wall) == Some(wall);
             (!written_now).then(|| std::mem::take(&mut held.pending))
         };
@@ -45,8 +54,8 @@ impl Tally {
         }
     }
 
-    async fn write(&self, store: &Store, tally: CallbackTally, spread: &str, wall: Timestamp) {
-        if let Err(error) = store.count_callbacks(&tally, wall, spread).await {
+    async fn write(&self, store: &Store, tally: Counts, spread: &str, wall: Timestamp) {
+        if let Err(error) = store.count(&tally, wall, spread).await {
             tracing::warn!(error = chain(&error), "callbacks not counted yet");
             self.held().pending.merge(tally);
         }

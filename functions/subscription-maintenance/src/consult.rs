@@ -6,6 +6,7 @@ use shared::clock::Moment;
 use shared::domain::decide_order::order_ended;
 use shared::domain::decide_payment::agrees;
 use shared::domain::decision::{Decision, QuarantineReason, Versioned};
+use shared::domain::happening::Happening;
 use shared::domain::ids::{GatewayAuthorization, SubscriptionId};
 use shared::domain::payment::{Payment, PaymentOutcome, PaymentReport};
 use shared::domain::subscription::{SeenEvent, Subscription};
@@ -16,6 +17,7 @@ use shared::payments::{self, Outcome};
 use shared::store::commit::Commit;
 use shared::store::{self, Store};
 
+use crate::figures::Figures;
 use crate::report::Deed;
 use crate::{Error, Maintenance};
 
@@ -33,6 +35,7 @@ pub(crate) struct Calls<'a> {
     /// Orders as this invocation left them: the index may still show them as they were.
     known: BTreeMap<SubscriptionId, Versioned<Subscription>>,
     deeds: Vec<Deed>,
+    pub(crate) figures: Figures,
     /// Whether ECPay answered a query.
     answered: bool,
 }
@@ -62,7 +65,8 @@ impl<'a> Calls<'a> {
     pub(crate) fn new(maintenance: &'a Maintenance, moment: Moment) -> Self {
         let store = maintenance.store.clone();
         let (asked, known) = (BTreeSet::new(), BTreeMap::new());
-        Self { maintenance, store, now: moment.now, moment, asked, known, deeds: Vec::new(), answered: false }
+        let (deeds, figures) = (Vec::new(), Figures::default());
+        Self { maintenance, store, now: moment.now, moment, asked, known, deeds, figures, answered: false }
     }
 
     /// The same, but nothing is written or asked for.
@@ -78,6 +82,11 @@ impl<'a> Calls<'a> {
     /// Whether ECPay answered any query of this invocation.
     pub(crate) const fn is_answered(&self) -> bool {
         self.answered
+    }
+
+    /// Tells what this invocation is counted for. To be called at its end, however it ends.
+    pub(crate) async fn tell_figures(&self) {
+        self.figures.tell(&self.store, self.moment).await;
     }
 
     /// What was done since this was last asked.
@@ -101,11 +110,12 @@ impl<'a> Calls<'a> {
     }
 
     /// Turns a failed call into what the run does about it: a 403 stops all calls of all functions.
-    pub(crate) async fn failure(&self, error: gateway::Error, what: fn(gateway::Error) -> Failure) -> Failure {
+    pub(crate) async fn failure(&mut self, error: gateway::Error, what: fn(gateway::Error) -> Failure) -> Failure {
         if !matches!(error, gateway::Error::Blocked) {
             return what(error);
         }
         tracing::warn!("ECPay answered 403: no calls for {BREAKER_MINUTES} minutes");
+        self.figures.blocked();
         match self.store.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
             Ok(()) => Failure::Blocked,
             Err(error) => error.into(),
@@ -175,6 +185,7 @@ impl<'a> Calls<'a> {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, "found by query: {}", rule.sentence());
                 self.deeds.push(Deed::decided(&applied.decision));
+                self.count(&applied.happened());
                 return Ok(applied.decision.after());
             }
             Outcome::Repeat => {}
@@ -206,14 +217,22 @@ impl<'a> Calls<'a> {
         let rule = decision.change.history.rule;
         let after = decision.after();
         let id = after.value.id.clone();
+        let happened = Happening::of(&decision, None);
         if self.store.commit(decision, None, &self.maintenance.policy).await? != Commit::Done {
             return Ok(None);
         }
         if !self.store.is_rehearsing() {
             tracing::info!(subscription = %id, ?rule, "{}", rule.sentence());
         }
+        self.count(&happened);
         self.known.insert(id, after.clone());
         Ok(Some(after))
+    }
+
+    fn count(&mut self, happened: &[Happening]) {
+        if !self.store.is_rehearsing() {
+            self.figures.happened(happened);
+        }
     }
 }
 

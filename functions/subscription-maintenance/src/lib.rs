@@ -15,13 +15,14 @@ use shared::secrets::{self, EcpayKeys};
 use shared::store::{self, Store};
 
 mod consult;
+mod figures;
 mod job;
 mod manual;
 mod orders;
 mod report;
 mod run;
 
-pub use job::{Job, Task};
+pub use job::Job;
 
 /// What the function is told at start.
 #[derive(Clone, Debug)]

@@ -2,12 +2,13 @@
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::clock::{Moment, now};
-use shared::{config, telemetry};
+use shared::{config, metrics, telemetry};
 use subscription_maintenance::{Config, Maintenance};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     telemetry::init(config::environment("LOG_LEVEL"));
+    metrics::init();
     let maintenance =
         start().await.inspect_err(|error| tracing::error!(error = telemetry::chain(error.as_ref()), "not started"))?;
     let handler = |event: LambdaEvent<_>| async {

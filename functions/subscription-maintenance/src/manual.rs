@@ -21,8 +21,14 @@ const ATTEMPTS: usize = 4;
 /// `already_asked`, `paid`, `refused` or `unavailable`.
 pub(crate) async fn retry(maintenance: &Maintenance, retry: &Retry, moment: Moment) -> Result<Value, Error> {
     let mut calls = Calls::new(maintenance, moment);
+    let answer = attempts(&mut calls, retry).await;
+    calls.tell_figures().await;
+    answer
+}
+
+async fn attempts(calls: &mut Calls<'_>, retry: &Retry) -> Result<Value, Error> {
     for _ in 0..ATTEMPTS {
-        match attempt(&mut calls, retry).await {
+        match attempt(calls, retry).await {
             Ok(Some(answer)) => return Ok(answer),
             Ok(None) => {}
             Err(failure) => return unavailable(failure),
@@ -73,7 +79,9 @@ fn told(verdict: StaffVerdict) -> Value {
 /// `refused` or `unavailable`.
 pub(crate) async fn cancel(maintenance: &Maintenance, cancel: &Cancel, moment: Moment) -> Result<Value, Error> {
     let mut calls = Calls::new(maintenance, moment);
-    match cancel_now(&mut calls, cancel).await {
+    let done = cancel_now(&mut calls, cancel).await;
+    calls.tell_figures().await;
+    match done {
         Ok(answer) => Ok(answer),
         Err(failure) => unavailable(failure),
     }

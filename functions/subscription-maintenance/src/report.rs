@@ -8,8 +8,9 @@ use shared::domain::ids::SubscriptionId;
 use shared::domain::plan::PlanId;
 use shared::domain::rule::Rule;
 use shared::domain::subscription::Status;
-
-use crate::Task;
+use shared::domain::task::Task;
+use shared::domain::time::Timestamp;
+use shared::metrics::StopReason;
 
 /// The longest lists of a task's report: the whole row must stay within DynamoDB's 400 KB.
 const NAMED: usize = 50;
@@ -40,7 +41,21 @@ pub(crate) struct TaskReport {
     pub(crate) did: Vec<Deed>,
     /// Why the task stopped before its end, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stopped: Option<&'static str>,
+    pub(crate) stopped: Option<Stop>,
+    /// How long the first item was due, in seconds; 0 where nothing was.
+    #[serde(skip)]
+    pub(crate) oldest_age: u64,
+}
+
+/// Why a task stopped before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// ECPay takes no calls.
+    Blocked,
+    /// ECPay does not answer.
+    Silent,
+    /// Enough for one run.
+    Limit,
 }
 
 /// One thing that a run does.
@@ -111,7 +126,39 @@ impl Deed {
     }
 }
 
+impl Stop {
+    /// The same for people.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Blocked => "ECPay takes no calls for now",
+            Self::Silent => "ECPay does not answer; the next run goes on",
+            Self::Limit => "enough for one run; the next one goes on",
+        }
+    }
+
+    /// The same for metrics.
+    pub(crate) const fn reason(self) -> StopReason {
+        match self {
+            Self::Blocked => StopReason::EcpayBlocked,
+            Self::Silent => StopReason::EcpaySilent,
+            Self::Limit => StopReason::Limit,
+        }
+    }
+}
+
+impl Serialize for Stop {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text())
+    }
+}
+
 impl TaskReport {
+    /// Takes the age of the queue at `now` from the first item that was met.
+    pub(crate) fn met(&mut self, oldest: Option<Timestamp>, now: Timestamp) {
+        let age = oldest.map_or(0, |oldest| now.unix().saturating_sub(oldest.unix()));
+        self.oldest_age = self.oldest_age.max(u64::try_from(age).unwrap_or(0));
+    }
+
     pub(crate) fn add(&mut self, subscription: &SubscriptionId, step: Step) {
         self.due += 1;
         match step {

@@ -6,6 +6,7 @@ use shared::domain::decision::Versioned;
 use shared::domain::next_action::ActionKind;
 use shared::domain::notification::{Notice, NoticeKind};
 use shared::domain::subscription::Subscription;
+use shared::domain::task::Task;
 use shared::domain::time::{LocalDate, Timestamp, Zone};
 use shared::ecpay::order::Environment;
 use shared::store::runs::{NewRun, RunClaim};
@@ -14,8 +15,8 @@ use shared::{gateway, outbox};
 
 use crate::consult::{Calls, Failure};
 use crate::job::Tasks;
-use crate::report::{Deed, RunReport, Step, TaskReport};
-use crate::{Error, Maintenance, Task, orders};
+use crate::report::{Deed, RunReport, Step, Stop, TaskReport};
+use crate::{Error, Maintenance, orders};
 
 /// A run stops taking up new items after this many seconds; the next one goes on.
 const RUN_SECONDS: u64 = 240;
@@ -31,7 +32,6 @@ const DIGEST_DAYS: i64 = 3;
 const TASK_LIMIT: u64 = 2_000;
 /// A task stops after so many orders about which ECPay says nothing, where it says nothing about any.
 const SILENT_ORDERS: usize = 3;
-const BLOCKED: &str = "ECPay takes no calls for now";
 
 /// Does tasks once: a run that was done answers with its report, one that somebody else is at does nothing.
 pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Moment) -> Result<Value, Error> {
@@ -39,8 +39,10 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
     let moment = Moment { now: tasks.scheduled_at, ..moment };
     if tasks.dry_run {
         // On the heap, here and below: the futures of all tasks together are too much for a thread's stack.
-        let report = Box::pin(perform(Calls::rehearsing(maintenance, moment), tasks, moment)).await?;
-        return Ok(answer(tasks, &report));
+        let mut calls = Calls::rehearsing(maintenance, moment);
+        let report = Box::pin(perform(&mut calls, tasks, moment)).await;
+        calls.tell_figures().await;
+        return Ok(answer(tasks, &report?));
     }
     // The five-minute run is mostly idle: it leaves a row only where it did something.
     let quiet = tasks.tasks.iter().all(|task| matches!(task, Task::CheckPending | Task::SendMail));
@@ -56,7 +58,13 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
         Some(RunClaim::Ours(claimed)) => Some(claimed),
         None => None,
     };
-    let report = match Box::pin(perform(Calls::new(maintenance, moment), tasks, moment)).await {
+    let mut calls = Calls::new(maintenance, moment);
+    let performed = Box::pin(perform(&mut calls, tasks, moment)).await;
+    if let Ok(report) = &performed {
+        calls.figures.run(report);
+    }
+    calls.tell_figures().await;
+    let report = match performed {
         Ok(report) => report,
         Err(error) => {
             if let Some(claimed) = claimed
@@ -92,19 +100,18 @@ fn answer(tasks: &Tasks, report: &RunReport) -> Value {
     })
 }
 
-async fn perform(calls: Calls<'_>, tasks: &Tasks, moment: Moment) -> Result<RunReport, Error> {
-    let mut calls = calls;
+async fn perform(calls: &mut Calls<'_>, tasks: &Tasks, moment: Moment) -> Result<RunReport, Error> {
     let mut report = RunReport::default();
     for task in &tasks.tasks {
         let done = match task {
-            Task::Reconcile => due(&mut calls, ActionKind::Reconcile, moment).await?,
-            Task::CheckPending => due(&mut calls, ActionKind::CheckPending, moment).await?,
-            Task::Resume => due(&mut calls, ActionKind::Resume, moment).await?,
-            Task::Retry => due(&mut calls, ActionKind::Retry, moment).await?,
-            Task::EndGrace => due(&mut calls, ActionKind::EndGrace, moment).await?,
-            Task::Cancel => due(&mut calls, ActionKind::Cancel, moment).await?,
-            Task::CleanUp => clean_up(&calls, moment.now).await?,
-            Task::SendMail => send_mail(&calls, moment).await?,
+            Task::Reconcile => due(calls, ActionKind::Reconcile, moment).await?,
+            Task::CheckPending => due(calls, ActionKind::CheckPending, moment).await?,
+            Task::Resume => due(calls, ActionKind::Resume, moment).await?,
+            Task::Retry => due(calls, ActionKind::Retry, moment).await?,
+            Task::EndGrace => due(calls, ActionKind::EndGrace, moment).await?,
+            Task::Cancel => due(calls, ActionKind::Cancel, moment).await?,
+            Task::CleanUp => clean_up(calls, moment.now).await?,
+            Task::SendMail => send_mail(calls, moment).await?,
         };
         report.tasks.insert(*task, done);
     }
@@ -117,10 +124,11 @@ async fn due(calls: &mut Calls<'_>, kind: ActionKind, moment: Moment) -> Result<
     let mut silent = Vec::new();
     let mut cursor = None;
     loop {
-        let (page, next) = calls.store.due_subscriptions(kind, moment.now, cursor).await?;
-        for item in page {
+        let page = calls.store.due_subscriptions(kind, moment.now, cursor).await?;
+        report.met(page.oldest, moment.now);
+        for item in page.items {
             if moment.stopwatch.elapsed().as_secs() >= RUN_SECONDS || report.due >= TASK_LIMIT {
-                report.stopped = Some("enough for one run; the next one goes on");
+                report.stopped = Some(Stop::Limit);
                 put_aside_silent(calls, kind, silent, &mut report).await?;
                 return Ok(report);
             }
@@ -136,7 +144,7 @@ async fn due(calls: &mut Calls<'_>, kind: ActionKind, moment: Moment) -> Result<
                 return Ok(report);
             }
         }
-        cursor = next;
+        cursor = page.next;
         if cursor.is_none() {
             put_aside_silent(calls, kind, silent, &mut report).await?;
             return Ok(report);
@@ -173,8 +181,8 @@ async fn one(
     };
     let reason = match failure {
         Failure::Blocked => {
-            report.add(&id, Step::Skipped(BLOCKED.to_owned()));
-            report.stopped = Some(BLOCKED);
+            report.add(&id, Step::Skipped(Stop::Blocked.text().to_owned()));
+            report.stopped = Some(Stop::Blocked);
             return Ok(());
         }
         Failure::Gateway(error @ gateway::Error::Query(_)) => chain(&error),
@@ -182,7 +190,7 @@ async fn one(
             report.add(&id, Step::Failed(chain(&error)));
             silent.push((order, error.to_string()));
             if silent.len() >= SILENT_ORDERS && !calls.is_answered() {
-                report.stopped = Some("ECPay does not answer; the next run goes on");
+                report.stopped = Some(Stop::Silent);
             }
             return Ok(());
         }
@@ -226,8 +234,9 @@ async fn put_aside(
 /// Deletes old callback logs, and tells staff what was set aside on the day before.
 async fn clean_up(calls: &Calls<'_>, now: Timestamp) -> Result<TaskReport, Error> {
     let deleted = calls.store.delete_old_webhook_logs(now, CLEAN_UP_LIMIT).await?;
-    let deleted = u64::try_from(deleted).unwrap_or(u64::MAX);
-    let mut report = TaskReport { due: deleted, done: deleted, ..TaskReport::default() };
+    let count = u64::try_from(deleted.count).unwrap_or(u64::MAX);
+    let mut report = TaskReport { due: count, done: count, ..TaskReport::default() };
+    report.met(deleted.oldest, now);
     // On stage strangers share the merchant, and their orders are nobody's business.
     if calls.maintenance.environment == Environment::Production {
         let today = now.day(Zone::Taipei);
@@ -258,9 +267,14 @@ async fn digest(calls: &Calls<'_>, day: LocalDate, now: Timestamp) -> Result<Opt
     Ok(Some(calls.store.enqueue(&notice).await?))
 }
 
-async fn send_mail(calls: &Calls<'_>, moment: Moment) -> Result<TaskReport, Error> {
+async fn send_mail(calls: &mut Calls<'_>, moment: Moment) -> Result<TaskReport, Error> {
     let drained = outbox::drain(&calls.store, &calls.maintenance.messenger, moment, RUN_SECONDS).await?;
     let mut report = TaskReport { due: drained.total(), done: drained.sent, ..TaskReport::default() };
+    // Mail is due by real time.
+    report.met(drained.oldest, moment.wall);
+    if !calls.store.is_rehearsing() {
+        calls.figures.mails(&drained);
+    }
     let groups =
         [("later", drained.later, false), ("unclear", drained.unclear, true), ("given up", drained.dead, true)];
     for (reason, count, failed) in groups.into_iter().filter(|(_, count, _)| *count > 0) {

@@ -110,13 +110,17 @@ pub enum RetryRefusal {
     LastFailureAllowed,
 }
 
-/// Arrears that a payment has ended: how often the charge had failed, and what the last decline said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Arrears that a payment has ended: how often the charge had failed, what the last decline said, and how long it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovery {
     /// Failures before it succeeded: the number of the retry that did, where every failure was retried.
     pub failures: usize,
     /// Of the latest failure.
     pub class: DeclineClass,
+    /// From the first failure to the charge that succeeded.
+    pub seconds: u64,
+    /// Whether the plan was already taken away.
+    pub after_downgrade: bool,
 }
 
 impl Recovery {
@@ -124,7 +128,10 @@ impl Recovery {
     #[must_use]
     pub fn between(before: &Subscription, after: &Subscription) -> Option<Self> {
         let arrears = Arrears::of(before).filter(|_| Arrears::of(after).is_none())?;
-        Some(Self { failures: arrears.attempts, class: DeclineClass::of(&arrears.last_code) })
+        let paid_at = after.facts.last_success_at?;
+        let seconds = u64::try_from(paid_at.unix().saturating_sub(arrears.began_at.unix())).unwrap_or(0);
+        let class = DeclineClass::of(&arrears.last_code);
+        Some(Self { failures: arrears.attempts, class, seconds, after_downgrade: before.downgrade.is_some() })
     }
 }
 

@@ -104,6 +104,9 @@ pub enum DeclineClass {
 }
 
 impl DeclineClass {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::NewCardNeeded, Self::MaySucceedLater];
+
     /// The class of an ECPay code (facts: RtnCode values). The set of codes is open.
     #[must_use]
     pub fn of(rtn_code: &str) -> Self {

@@ -19,6 +19,33 @@ const PAGE: i32 = 50;
 /// Where a page ended; none: at the end of what is due.
 pub type Cursor = Option<HashMap<String, AttributeValue>>;
 
+/// Items of a queue, in the order in which they fell due.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// When the first of them fell due.
+    pub oldest: Option<Timestamp>,
+    /// Where the page ended.
+    pub next: Cursor,
+}
+
+impl<T> Page<T> {
+    /// The same page with other items.
+    pub(super) fn map<U>(self, of: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(of).collect(), oldest: self.oldest, next: self.next }
+    }
+}
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Deleted {
+    /// How many items.
+    pub count: usize,
+    /// When the first of them fell due.
+    pub oldest: Option<Timestamp>,
+}
+
 impl Store {
     /// A page of subscriptions whose task is due at `now`, in the order in which they fell due. Items that cannot
     /// be read are in it as errors, so that they do not hide the others.
@@ -30,13 +57,13 @@ impl Store {
         kind: ActionKind,
         now: Timestamp,
         after: Cursor,
-    ) -> Result<(Vec<Result<Versioned<Subscription>, Error>>, Cursor), Error> {
-        let (items, cursor) = self.due_page(kind.name(), now, after).await?;
+    ) -> Result<Page<Result<Versioned<Subscription>, Error>>, Error> {
+        let page = self.due_page(kind.name(), now, after).await?;
         let read = |item| {
             let record: Record<Subscription> = Record::from_item(item)?;
             Ok(Versioned { version: record.version.unwrap_or(0), value: record.data })
         };
-        Ok((items.into_iter().map(read).collect(), cursor))
+        Ok(page.map(read))
     }
 
     /// A page of items of a queue that are due at `now`. One that cannot be read is told and parked, so that it does
@@ -49,8 +76,8 @@ impl Store {
         queue: &str,
         now: Timestamp,
         after: Cursor,
-    ) -> Result<(Vec<Record<T>>, Cursor), Error> {
-        let (items, cursor) = self.due_page(queue, now, after).await?;
+    ) -> Result<Page<Record<T>>, Error> {
+        let Page { items, oldest, next } = self.due_page(queue, now, after).await?;
         let mut records = Vec::with_capacity(items.len());
         for item in items {
             match Record::from_item(item) {
@@ -58,7 +85,7 @@ impl Store {
                 Err(error) => self.park_unreadable(&error).await?,
             }
         }
-        Ok((records, cursor))
+        Ok(Page { items: records, oldest, next })
     }
 
     /// Takes an item that cannot be read out of its queue, so that no run meets it again. It stays as it is otherwise.
@@ -89,7 +116,7 @@ impl Store {
         }
     }
 
-    async fn due_page(&self, queue: &str, now: Timestamp, after: Cursor) -> Result<(Vec<Item>, Cursor), Error> {
+    async fn due_page(&self, queue: &str, now: Timestamp, after: Cursor) -> Result<Page<Item>, Error> {
         let query = self
             .client
             .query()
@@ -103,20 +130,23 @@ impl Store {
             .set_exclusive_start_key(after)
             .limit(PAGE);
         let answer = query.send().await.map_err(|error| Error::unavailable("reading what is due", error))?;
-        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+        let items = answer.items.unwrap_or_default();
+        let due_at = items.first().and_then(|item| item.get(keys::DUE_AT)).and_then(|at| at.as_s().ok());
+        let oldest = due_at.and_then(|at| Timestamp::parse(at).ok());
+        Ok(Page { items, oldest, next: answer.last_evaluated_key })
     }
 
-    /// Deletes callback logs whose time is over, at most `limit`; gives how many. DynamoDB's own expiry may take
-    /// days and does the same.
+    /// Deletes callback logs whose time is over, at most `limit`. DynamoDB's own expiry may take days and does the same.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn delete_old_webhook_logs(&self, now: Timestamp, limit: usize) -> Result<usize, Error> {
-        let (mut deleted, mut cursor) = (0, None);
-        while deleted < limit {
-            let (records, next) = self.due_records::<WebhookLog>(keys::WEBHOOK_LOG_QUEUE, now, cursor).await?;
-            for record in records {
-                deleted += 1;
+    pub async fn delete_old_webhook_logs(&self, now: Timestamp, limit: usize) -> Result<Deleted, Error> {
+        let (mut deleted, mut cursor) = (Deleted::default(), None);
+        while deleted.count < limit {
+            let page = self.due_records::<WebhookLog>(keys::WEBHOOK_LOG_QUEUE, now, cursor).await?;
+            deleted.oldest = deleted.oldest.or(page.oldest);
+            for record in page.items {
+                deleted.count += 1;
                 if self.is_rehearsing() {
                     continue;
                 }
@@ -124,7 +154,7 @@ impl Store {
                 let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await;
                 delete.map_err(|error| Error::unavailable("deleting a callback log", error))?;
             }
-            cursor = next;
+            cursor = page.next;
             if cursor.is_none() {
                 break;
             }

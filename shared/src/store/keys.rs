@@ -17,7 +17,7 @@
 //! | quarantined report | `QUARANTINE#<id>` | `STATE` |
 //! | quarantine count of a day | `COUNT#quarantine` | `<day>` |
 //! | subscriptions by status | `COUNT#status` | `<shard>` |
-//! | callbacks by hour | `COUNT#callbacks#<shard>` | `<hour>` |
+//! | callbacks and business figures by hour | `COUNT#callbacks#<shard>` | `<hour>` |
 //! | run | `RUN` | `<run id>` |
 //! | ECPay's breaker | `BREAKER` | `ecpay` |
 //!
@@ -186,16 +186,16 @@ pub fn status_count(shard: u8) -> Key {
     Key::new(STATUS_COUNTS, shard.to_string())
 }
 
-/// The partition of one shard of the callback counters.
+/// The partition of one shard of the hourly counters.
 #[must_use]
-pub fn callback_counts(shard: u8) -> String {
+pub fn hourly_counts(shard: u8) -> String {
     format!("COUNT#callbacks#{shard}")
 }
 
-/// The callbacks of an hour, one shard of them.
+/// The counters of an hour, one shard of them.
 #[must_use]
-pub fn callback_count(shard: u8, hour: &str) -> Key {
-    Key::new(callback_counts(shard), hour)
+pub fn hourly_count(shard: u8, hour: &str) -> Key {
+    Key::new(hourly_counts(shard), hour)
 }
 
 /// A run.

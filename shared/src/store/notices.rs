@@ -4,7 +4,7 @@ use crate::domain::ids::NotificationId;
 use crate::domain::notification::Notice;
 use crate::domain::time::Timestamp;
 
-use super::due::Cursor;
+use super::due::{Cursor, Page};
 use super::records::{NoticeState, Record, StoredNotice};
 use super::{Error, Store, keys};
 
@@ -29,11 +29,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn due_notices(&self, wall: Timestamp, after: Cursor) -> Result<(Vec<DueNotice>, Cursor), Error> {
-        let (records, cursor) = self.due_records::<StoredNotice>(keys::MAIL_QUEUE, wall, after).await?;
+    pub async fn due_notices(&self, wall: Timestamp, after: Cursor) -> Result<Page<DueNotice>, Error> {
+        let page = self.due_records::<StoredNotice>(keys::MAIL_QUEUE, wall, after).await?;
         let due =
             |record: Record<StoredNotice>| DueNotice { version: record.version.unwrap_or(0), notice: record.data };
-        Ok((records.into_iter().map(due).collect(), cursor))
+        Ok(page.map(due))
     }
 
     /// Claims a notice until `lease_until`; `None` when somebody else was faster.

@@ -13,13 +13,20 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine;
+use chrono::{DateTime, FixedOffset, Utc};
+use sandbox::template::Template;
 use sandbox::world::World;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use super::project::TEMPLATE;
+
 /// What stands in the environment and must stand nowhere else.
 pub(crate) const AWS_SECRETS: [&str; 2] = ["invented-secret-access-key", "invented-session-token"];
+
+/// How ECPay posts.
+pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// A bootstrap that says nothing for so long hangs; Lambda itself would end it sooner.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -244,9 +251,29 @@ fn taken(told: Result<(), mpsc::error::SendError<Sign>>) -> StatusCode {
     if told.is_ok() { StatusCode::ACCEPTED } else { StatusCode::GONE }
 }
 
+/// The lines of a log, and those of the metrics among them. Each is a JSON object.
+pub(crate) fn lines_and_metrics(log: &str) -> (Vec<Value>, Vec<Value>) {
+    let parsed =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}")));
+    parsed.partition(|line: &Value| line["_aws"].is_null())
+}
+
+/// An instant in ECPay's words.
+pub(crate) fn ecpay_time(at: DateTime<Utc>) -> String {
+    at.with_timezone(&FixedOffset::east_opt(8 * 3_600).unwrap()).format("%Y/%m/%d %H:%M:%S").to_string()
+}
+
+/// A callback to `ecpay-auth` or `ecpay-billing` as an event.
+pub(crate) fn callback(address: &str, body: &[u8]) -> Value {
+    http_event(("POST", &format!("/api/webhooks/{address}"), ""), &[FORM], body)
+}
+
 /// An event of API Gateway's payload format 2.0. What is not JSON comes base64-encoded, as AWS sends it.
 pub(crate) fn http_event((method, path, query): (&str, &str, &str), headers: &[(&str, &str)], body: &[u8]) -> Value {
     let is_json = headers.contains(&("content-type", "application/json"));
+    let template = Template::parse(TEMPLATE).unwrap();
+    let route = template.route(method, path).unwrap();
+    let route_key = format!("{} {}", route.method, route.path);
     let text = if is_json {
         String::from_utf8(body.to_vec()).unwrap()
     } else {
@@ -260,7 +287,7 @@ pub(crate) fn http_event((method, path, query): (&str, &str, &str), headers: &[(
         .map(|(name, value)| (name.to_owned(), Value::from(value)))
         .collect();
     json!({
-        "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": query,
+        "version": "2.0", "routeKey": route_key, "rawPath": path, "rawQueryString": query,
         "headers": headers, "queryStringParameters": parameters,
         "requestContext": {
             "accountId": "000000000000", "apiId": "invented", "domainName": "api.invented.example",
@@ -269,7 +296,7 @@ pub(crate) fn http_event((method, path, query): (&str, &str, &str), headers: &[(
                 "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1",
                 "userAgent": "invented",
             },
-            "requestId": "invented-request", "routeKey": format!("{method} {path}"), "stage": "$default",
+            "requestId": "invented-request", "routeKey": route_key, "stage": "$default",
             "time": "31/Jan/2025:02:00:00 +0000", "timeEpoch": 1_738_288_800_000_u64,
         },
         "body": if body.is_empty() { Value::Null } else { Value::from(text) },
