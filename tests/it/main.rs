@@ -27,6 +27,7 @@ mod fuzz;
 mod harness;
 mod hygiene;
 mod interleavings;
+mod kpis;
 mod lost_answers;
 mod metrics;
 mod mutations;

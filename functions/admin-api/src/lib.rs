@@ -22,6 +22,7 @@ mod cursor;
 mod explain;
 mod input;
 mod invoke;
+mod kpis;
 mod legacy;
 mod operations;
 mod quarantine;

@@ -10,6 +10,7 @@ use shared::telemetry::chain;
 
 use crate::AdminApi;
 use crate::input::Input;
+use crate::kpis::{kpis, percent};
 use crate::reply::{self, Failure};
 
 const SERVICE: &str = "ecpay-webhooks";
@@ -57,11 +58,7 @@ fn sum(counts: &Tally) -> CallbackCount {
 
 /// In percent, to two decimals; 100 where there was nothing to fail.
 fn success_rate(count: CallbackCount) -> f64 {
-    if count.total() == 0 {
-        return 100.0;
-    }
-    let basis_points = (count.success.saturating_mul(20_000) + count.total()) / (count.total().saturating_mul(2));
-    f64::from(u32::try_from(basis_points).unwrap_or(10_000)) / 100.0
+    percent(count.success, count.total()).unwrap_or(100.0)
 }
 
 /// `?hours=` 1 to 168, 24 if it is left out.
@@ -87,7 +84,9 @@ pub(crate) async fn webhook_stats(api: &AdminApi, input: &Input, moment: Moment)
             (kind.name().to_owned(), shown)
         })
         .collect();
-    Ok(reply::ok(&json!({ "period_hours": hours, "generated_at": moment.now, "webhook_types": types })))
+    Ok(reply::ok(
+        &json!({ "period_hours": hours, "generated_at": moment.now, "webhook_types": types, "kpis": kpis(&counts) }),
+    ))
 }
 
 #[cfg(test)]
