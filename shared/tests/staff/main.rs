@@ -11,6 +11,7 @@
 mod cancel;
 mod fixtures;
 mod grace;
+mod history;
 mod keys;
 mod paid;
 mod pause;
