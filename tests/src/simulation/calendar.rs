@@ -42,7 +42,13 @@ impl Driver {
             _ => Some(now + TimeDelta::days(self.random.between(5, 25))),
         };
         let to = to.unwrap_or_else(|| now + TimeDelta::minutes(self.random.between(1, 90)));
-        self.travel(to);
+        // A longer way would pass over the end of what stalls, and over half a year of an annual order.
+        let stalled = self.stalled.iter().map(|(until, _)| *until).min();
+        self.travel(to.min(now + TimeDelta::days(40)).min(stalled.unwrap_or(to)));
+        let now = self.stage.now();
+        for (_, id) in self.stalled.extract_if(.., |(until, _)| *until <= now) {
+            self.stage.ecpay(|ecpay, now| ecpay.set_paused(&id, false, now));
+        }
     }
 
     /// A schedule fires, rather one that has something to do: in time, late, twice, or not at all.

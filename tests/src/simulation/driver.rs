@@ -49,6 +49,8 @@ pub(crate) struct Driver {
     pub(crate) orders: Vec<String>,
     /// Callbacks that the network holds, and until when.
     pub(crate) held: Vec<(DateTime<Utc>, Callback)>,
+    /// Orders that ECPay does not charge for now, and until when.
+    pub(crate) stalled: Vec<(DateTime<Utc>, String)>,
     /// Callbacks that were delivered.
     pub(crate) delivered: Vec<Callback>,
     /// Runs that failed and that Lambda begins again.
@@ -75,6 +77,7 @@ impl Driver {
             made: Vec::new(),
             orders: Vec::new(),
             held: Vec::new(),
+            stalled: Vec::new(),
             delivered: Vec::new(),
             again: Vec::new(),
             keys: 0,

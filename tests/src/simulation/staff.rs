@@ -1,5 +1,6 @@
 //! Staff, and whoever plays with ECPay's console.
 
+use chrono::TimeDelta;
 use sandbox::ecpay::ChargeNow;
 use serde_json::{Value, json};
 
@@ -101,11 +102,12 @@ impl Driver {
             }
             5 | 6 => ecpay.set_paused(&id, true, now),
             7 | 8 => ecpay.set_callbacks(&id, false),
-            _ => {
-                ecpay.set_paused(&id, false, now);
-                ecpay.set_callbacks(&id, true);
-            }
+            _ => ecpay.set_callbacks(&id, true),
         });
+        if matches!(what, 5 | 6) {
+            let until = self.stage.now() + TimeDelta::days(self.random.between(2, 14));
+            self.stalled.push((until, id));
+        }
         self.note(format!("console {what} at order{place}"));
     }
 }
