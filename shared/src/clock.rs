@@ -17,7 +17,7 @@ pub struct Moment {
 
 /// Measures how long something takes; tells nothing of the time of day.
 #[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(Instant);
+pub struct Stopwatch(Option<Instant>);
 
 /// The current time.
 #[must_use]
@@ -46,13 +46,19 @@ impl Stopwatch {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the room")]
     pub fn start() -> Self {
-        Self(Instant::now())
+        Self(Some(Instant::now()))
+    }
+
+    /// Stands still, for a simulation whose clock does too: what it finds must not depend on how fast it runs.
+    #[must_use]
+    pub const fn stopped() -> Self {
+        Self(None)
     }
 
     /// How long it has been running.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+        self.0.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// The same in milliseconds, to two decimals.

@@ -14,7 +14,7 @@ use sandbox::schedule::Schedule;
 use sandbox::state::Message;
 use sandbox::world::TABLE;
 use serde_json::{Value, json};
-use shared::clock::Moment;
+use shared::clock::{Moment, Stopwatch};
 use shared::domain::time::Timestamp;
 use shared::telemetry::chain;
 use subscription_maintenance::Maintenance;
@@ -310,7 +310,8 @@ impl Stage {
     }
 
     fn moment(&self) -> Moment {
-        Moment::at(Timestamp::new(self.now()))
+        let now = Timestamp::new(self.now());
+        Moment { now, wall: now, stopwatch: Stopwatch::stopped() }
     }
 }
 
