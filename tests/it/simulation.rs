@@ -1,5 +1,7 @@
 //! The seeded simulation: 300 seeds, or as many as `DUEKEEPER_SEEDS` says.
 
+use serde_json::json;
+use tests::harness::{Options, Stage};
 use tests::simulation::{run, sweep};
 
 #[test]
@@ -16,4 +18,28 @@ fn a_seed_gives_the_same_story_again() {
     for seed in [3, 11] {
         assert_eq!(run(seed).unwrap().1, run(seed).unwrap().1);
     }
+}
+
+/// Seed 240 found that the age of an ask was counted from the run's logical time.
+#[test]
+fn a_run_that_comes_weeks_late_does_not_have_its_retry_asked_twice() {
+    let mut stage =
+        Stage::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: Default::default() });
+    let order = stage.subscribe("amy", "monthly");
+    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned()]));
+    stage.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());
+    for callback in stage.due_callbacks() {
+        stage.deliver(&callback);
+    }
+    let runs = [
+        ("2025-03-06T10:00:00+08:00", "2025-03-01T12:30:00+08:00"),
+        ("2025-03-06T10:30:30+08:00", "2025-03-06T10:30:00+08:00"),
+    ];
+    for (now, scheduled_at) in runs {
+        stage.set_now(now.parse().unwrap());
+        let run = stage.spawn_maintenance(json!({ "task": ["reconcile", "retry"], "scheduled_at": scheduled_at }), 0);
+        stage.run_to_end(run);
+    }
+    let asked = stage.ecpay(|ecpay, _| ecpay.view(&order)).unwrap()["retries_asked"].as_array().unwrap().len();
+    assert_eq!(asked, 1);
 }

@@ -97,7 +97,8 @@ async fn retry(calls: &mut Calls<'_>, due: Versioned<Subscription>) -> Result<St
     if !retry_is_due(&order.value, &calls.maintenance.policy, calls.now) {
         return if order.version == version { settled(calls, &order, "not needed").await } else { Ok(Step::Done) };
     }
-    match claim_retry(&order, Actor::Schedule, calls.now) {
+    // The day after which an ask counts as lost begins when ECPay is asked, however late the run is.
+    match claim_retry(&order, Actor::Schedule, calls.now.max(calls.wall())) {
         Ok(claim) => ask_retry(calls, claim).await,
         Err(refusal) => settled(calls, &order, &refusal.to_string()).await,
     }
