@@ -92,7 +92,7 @@ impl Driver {
             _ => vec!["1"],
         };
         let decline = *self.random.pick(&DECLINES);
-        let bad = *self.random.pick(&[0, 50, 50, 80, 100]);
+        let bad = *self.random.pick(&[0, 50, 70, 85, 100]);
         for _ in 0..self.random.between(1, 9) {
             let fails = self.random.chance(bad);
             if self.random.chance(6) {

@@ -42,6 +42,8 @@ pub(crate) struct Driver {
     pub(crate) model: Model,
     pub(crate) random: Random,
     pub(crate) temper: Temper,
+    /// The network loses and holds nothing any more.
+    pub(crate) calm: bool,
     pub(crate) users: usize,
     /// Orders that were not submitted yet.
     pub(crate) made: Vec<Made>,
@@ -73,6 +75,7 @@ impl Driver {
             model: Model::new(),
             random,
             temper,
+            calm: false,
             users,
             made: Vec::new(),
             orders: Vec::new(),

@@ -137,6 +137,7 @@ fn play(driver: &mut Driver) -> Checked {
 fn rest(driver: &mut Driver) -> Checked {
     driver.note("faults stop");
     driver.temper = Temper::default();
+    driver.calm = true;
     for id in driver.orders.clone() {
         driver.stage.ecpay(|ecpay, now| {
             ecpay.set_paused(&id, false, now);
