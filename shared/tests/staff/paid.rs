@@ -220,7 +220,9 @@ fn what_a_payment_recovers_is_how_often_it_had_failed_and_how() {
         let before = failing(times);
         let mut after = before.clone();
         after.staff(&transfer(899), "2025/02/20 12:00:00");
-        let recovery = Recovery { failures, class: DeclineClass::MaySucceedLater };
+        // From the 15th at 03:05:06: five days, 8 hours, 54 minutes and 54 seconds.
+        let class = DeclineClass::MaySucceedLater;
+        let recovery = Recovery { failures, class, seconds: 464_094, after_downgrade: false };
         assert_eq!(Recovery::between(before.value(), after.value()), Some(recovery));
         assert_eq!(Recovery::between(after.value(), after.value()), None);
         assert_eq!(Recovery::between(before.value(), before.value()), None);

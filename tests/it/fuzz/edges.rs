@@ -198,7 +198,7 @@ async fn read_everything(store: &Store) -> usize {
         store.checkout("junk", now).await.err().map(|error| error.to_string()),
         store.claim_run(junk, now, now).await.err().map(|error| error.to_string()),
         store.ecpay_blocked_until(now).await.err().map(|error| error.to_string()),
-        store.callback_counts(now.plus_hours(-1), now).await.err().map(|error| error.to_string()),
+        store.counts(now.plus_hours(-1), now).await.err().map(|error| error.to_string()),
         store.status_counts().await.err().map(|error| error.to_string()),
         store.due_notices(now, None).await.err().map(|error| error.to_string()),
     ];
@@ -210,8 +210,8 @@ async fn read_everything(store: &Store) -> usize {
         ActionKind::EndGrace,
         ActionKind::CheckPending,
     ] {
-        let (page, _) = store.due_subscriptions(kind, now, None).await.unwrap();
-        assert!(page.len() <= PLACES.len());
+        let page = store.due_subscriptions(kind, now, None).await.unwrap();
+        assert!(page.items.len() <= PLACES.len());
     }
     assert!(failed.iter().flatten().all(|text| text.len() < 400), "{failed:?}");
     failed.iter().flatten().count()

@@ -10,9 +10,10 @@ use shared::domain::money::Twd;
 use shared::domain::notification::NoticeKind;
 use shared::domain::plan::{BillingCycle, PriceTable};
 use shared::domain::policy::DunningPolicy;
+use shared::domain::task::Task;
 use shared::domain::time::{LocalDate, Timestamp, Zone};
 use shared::email;
-use subscription_maintenance::{Job, Task};
+use subscription_maintenance::Job;
 
 use super::{check, hostile, json, shaped};
 
