@@ -56,6 +56,9 @@ pub enum Error {
     /// The keys could not be read.
     #[error("the keys could not be read")]
     Secrets(#[from] secrets::Error),
+    /// The run could not be given a name of its own.
+    #[error("claiming the run")]
+    Entropy(#[from] shared::entropy::NoEntropy),
     /// The HTTP client could not be built.
     #[error("the gateway could not be set up")]
     Gateway(#[from] gateway::Error),

@@ -11,7 +11,7 @@ use shared::domain::time::{LocalDate, Timestamp, Zone};
 use shared::ecpay::order::Environment;
 use shared::store::runs::{NewRun, RunClaim};
 use shared::telemetry::chain;
-use shared::{gateway, outbox};
+use shared::{entropy, gateway, outbox};
 
 use crate::consult::{Calls, Failure};
 use crate::job::Tasks;
@@ -47,9 +47,10 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
     // The five-minute run is mostly idle: it leaves a row only where it did something.
     let quiet = tasks.tasks.iter().all(|task| matches!(task, Task::CheckPending | Task::SendMail));
     let lease_until = moment.wall.plus_minutes(LEASE_MINUTES);
+    let claimant = entropy::name(16)?;
     let claim = || {
         let names = tasks.tasks.iter().map(|task| task.name().to_owned()).collect();
-        let new = NewRun { id: &tasks.id, tasks: names, scheduled_at: tasks.scheduled_at };
+        let new = NewRun { id: &tasks.id, tasks: names, scheduled_at: tasks.scheduled_at, claimant: claimant.clone() };
         store.claim_run(new, moment.wall, lease_until)
     };
     let claimed = match if quiet { None } else { Some(claim().await?) } {

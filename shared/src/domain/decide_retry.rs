@@ -4,6 +4,7 @@ use super::arrears::{Arrears, RetryRefusal, next_retry_at, retry_refusal};
 use super::decision::{Actor, Decision, Fact, Versioned};
 use super::policy::{DunningPolicy, RETRY_RESULT_HOURS};
 use super::rule::Rule;
+use super::staff::Operation;
 use super::subscription::{RetryAsk, RetryState, Status, Subscription};
 use super::time::Timestamp;
 
@@ -46,6 +47,11 @@ pub fn answer_retry(before: &Versioned<Subscription>, answer: RetryState, now: T
     };
     let mut next = before.value.clone();
     next.retry = Some(RetryAsk { state: answer, ..ask });
+    if answer == RetryState::NotAsked {
+        // Its request was not done, so the same request may come again.
+        let done = next.operations.iter().rposition(|seen| seen.request == Operation::Retry.fingerprint());
+        done.map(|place| next.operations.remove(place));
+    }
     Some(Decision::new(before, next, (Fact::RetryAnswered(answer), rule, Actor::Ecpay), now))
 }
 

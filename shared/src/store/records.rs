@@ -221,6 +221,9 @@ pub struct StoredRun {
     pub started_at: Timestamp,
     /// Until when nobody else may take it over; none once it is done.
     pub lease_until: Option<Timestamp>,
+    /// Who began it: told by this, a claim whose answer was lost is known again by whoever made it.
+    #[serde(default)]
+    pub claimant: String,
     /// How often it was begun.
     #[serde(default)]
     pub attempts: u32,

@@ -35,6 +35,8 @@ pub struct NewRun<'a> {
     pub tasks: Vec<String>,
     /// The scheduled time.
     pub scheduled_at: Timestamp,
+    /// A name that nobody else claims it under.
+    pub claimant: String,
 }
 
 /// The id of a run: sorts by its scheduled time.
@@ -55,6 +57,7 @@ impl Store {
             scheduled_at: new.scheduled_at,
             started_at: wall,
             lease_until: Some(lease_until),
+            claimant: new.claimant,
             attempts: 1,
             finished_at: None,
             report: None,
@@ -70,6 +73,10 @@ impl Store {
         };
         if let Some(report) = held.data.report {
             return Ok(RunClaim::Done(report));
+        }
+        if held.data.claimant == run.claimant {
+            // Ours, by a claim whose answer was lost.
+            return Ok(RunClaim::Ours(ClaimedRun { run: held.data, version: held.version.unwrap_or(0) }));
         }
         if held.data.lease_until.is_some_and(|until| wall < until) {
             return Ok(RunClaim::Running);

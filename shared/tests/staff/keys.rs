@@ -1,11 +1,12 @@
 //! A request under a key is done once, whatever happens between its repetitions.
 
+use shared::domain::decide_retry::answer_retry;
 use shared::domain::decide_staff::{StaffRefusal, StaffVerdict};
 use shared::domain::money::Twd;
 use shared::domain::staff::{Operation, REMEMBERED_OPERATIONS};
 use shared::domain::subscription::RetryState;
 
-use crate::fixtures::{failing, running};
+use crate::fixtures::{failing, running, t};
 
 /// Every operation, and those that differ in one value, with what tells them apart.
 fn operations() -> Vec<(Operation, &'static str)> {
@@ -110,4 +111,22 @@ fn the_latest_twelve_keys_are_remembered() {
     assert_eq!(life.verdict(&one, Some("2"), "2025/02/16 09:00:00"), StaffVerdict::Repeat);
     life.keyed(&one, Some("1"), "2025/02/16 09:00:00");
     assert_eq!(life.value().extra_grace_days, 14);
+}
+
+#[test]
+fn a_retry_that_never_reached_ecpay_may_be_asked_for_under_its_key_again() {
+    let mut life = failing(1);
+    life.keyed(&Operation::Retry, Some("1"), "2025/02/15 09:00:00");
+    assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 09:00:01"), StaffVerdict::Repeat);
+    let before = life.order.clone();
+    let postponed = answer_retry(&before, RetryState::NotAsked, t("2025/02/15 09:00:02")).unwrap();
+    life.take(&postponed);
+    assert!(matches!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), StaffVerdict::Apply(_)));
+    // What ECPay refused was asked.
+    let mut life = failing(1);
+    life.keyed(&Operation::Retry, Some("1"), "2025/02/15 09:00:00");
+    let before = life.order.clone();
+    let refused = answer_retry(&before, RetryState::Refused, t("2025/02/15 09:00:02")).unwrap();
+    life.take(&refused);
+    assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), StaffVerdict::Repeat);
 }
