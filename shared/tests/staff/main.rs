@@ -16,4 +16,5 @@ mod keys;
 mod paid;
 mod pause;
 mod resume;
+mod sequences;
 mod stuck;
