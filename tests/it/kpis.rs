@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::harness::{Options, Outcome, Stage, TaskId, Verdict};
 
-use crate::support::{Reply, Sandbox, period, with};
+use crate::support::{Reply, Sandbox, first, period, with};
 
 const NO_CREDIT: &str = "10100252";
 const EXPIRED: &str = "10100251";
@@ -119,6 +119,24 @@ async fn the_key_figures_of_a_week_are_as_worked_out_by_hand() {
     let kpis = stats(&sandbox, 1).await["kpis"].clone();
     assert_eq!((&kpis["payment_success_rate"], &kpis["recovery"]["episodes_begun"]), (&json!(100.0), &json!(0)));
     assert_eq!(kpis["downgrades"]["payment_failure"], 1);
+}
+
+#[tokio::test]
+async fn a_charge_that_was_set_aside_counts_once_it_is_replayed() {
+    let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
+    let order = "DKLATE00000000000001";
+    assert_eq!(sandbox.report("ecpay-auth", &first(order, "1", "2025/01/15 09:59:59")).await, Reply::ok());
+    assert_eq!(stats(&sandbox, 24).await["kpis"]["payment_success_rate"], json!(null));
+    sandbox.store_order(order, "late", "2025-01-15T10:00:00+08:00").await;
+    for _ in 0..2 {
+        let range = json!({ "from": "2025-01-15", "to": "2025-01-15", "why": "imported" });
+        sandbox.post("/quarantine/replay", range).await;
+    }
+    let failed = period(order, NO_CREDIT, "2025/02/15 10:00:00", "1", "");
+    assert_eq!(sandbox.report("ecpay-billing", &failed).await, Reply::ok());
+    let kpis = stats(&sandbox, 24).await["kpis"].clone();
+    // One charge succeeded and one failed; of two callbacks one was set aside.
+    assert_eq!((&kpis["payment_success_rate"], &kpis["webhook_success_rate"]), (&json!(50.0), &json!(50.0)));
 }
 
 /// Proceeds with a task up to its update of the counters, where the store is down.

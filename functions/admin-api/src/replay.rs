@@ -6,9 +6,12 @@ use shared::clock::Moment;
 use shared::domain::decision::QuarantineReason;
 use shared::domain::payment::PaymentReport;
 use shared::domain::rule::Rule;
+use shared::domain::time::Timestamp;
 use shared::ecpay::event;
-use shared::payments::{self, Outcome};
+use shared::metrics::Batch;
+use shared::payments::{self, Applied, Outcome};
 use shared::store::Error;
+use shared::store::counters::Tally;
 use shared::store::quarantine_list::{Listing, Position};
 use shared::store::records::{QuarantineState, Quarantined, Resolution, ResolvedAs};
 use shared::telemetry::chain;
@@ -114,7 +117,10 @@ async fn outcome(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) ->
     };
     let found = payments::apply(&api.store, &report, None, &api.config.policy, resolution.at).await?;
     let (outcome, replayed) = match found {
-        Outcome::Applied(applied) => (ResolvedAs::Applied, Replayed::Applied(applied.decision.change.history.rule)),
+        Outcome::Applied(applied) => {
+            count(api, &applied, resolution.at).await;
+            (ResolvedAs::Applied, Replayed::Applied(applied.decision.change.history.rule))
+        }
         Outcome::Repeat => (ResolvedAs::Repeat, Replayed::Repeat),
         Outcome::Quarantined(reason) => return stays(api, kept, Some(&report), &reason).await,
     };
@@ -122,6 +128,23 @@ async fn outcome(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) ->
     // `false`: another replay marked it meanwhile.
     let _marked = api.store.resolve_quarantined(kept, &report.subscription, &resolution).await?;
     Ok(replayed)
+}
+
+/// Counts what followed from a report, like a callback's. What cannot be counted fails nothing.
+async fn count(api: &AdminApi, applied: &Applied, at: Timestamp) {
+    let (mut batch, mut tally) = (Batch::default(), Tally::default());
+    for happening in applied.happened() {
+        batch.happened(&happening);
+        tally.happened(&happening);
+    }
+    batch.emit(at);
+    if tally.is_empty() {
+        return;
+    }
+    let spread = applied.decision.change.next.id.as_str();
+    if let Err(error) = api.store.count(&tally, at, spread).await {
+        tracing::warn!(error = chain(&error), "a replayed report is missing in the counters");
+    }
 }
 
 /// What a report says: as it was understood when it came, or as it is understood by now.
