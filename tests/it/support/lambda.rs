@@ -272,8 +272,9 @@ pub(crate) fn callback(address: &str, body: &[u8]) -> Value {
 pub(crate) fn http_event((method, path, query): (&str, &str, &str), headers: &[(&str, &str)], body: &[u8]) -> Value {
     let is_json = headers.contains(&("content-type", "application/json"));
     let template = Template::parse(TEMPLATE).unwrap();
-    let route = template.route(method, path).unwrap();
-    let route_key = format!("{} {}", route.method, route.path);
+    // Where no route matches, API Gateway takes the default one, if an API has it.
+    let route_key = template.route(method, path).map(|route| format!("{} {}", route.method, route.path));
+    let route_key = route_key.unwrap_or_else(|| "$default".to_owned());
     let text = if is_json {
         String::from_utf8(body.to_vec()).unwrap()
     } else {
