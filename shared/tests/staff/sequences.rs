@@ -46,7 +46,7 @@ const STEPS: [Step; 12] = [
 ];
 
 fn paid() -> Operation {
-    Operation::MarkPaid { amount: Twd::new(899), reference: "cash".to_owned() }
+    Operation::MarkPaid { amount: Some(Twd::new(899)), reference: Some("cash".to_owned()) }
 }
 
 fn by_staff(life: &Life, operation: &Operation, now: Timestamp) -> Option<Decision> {
