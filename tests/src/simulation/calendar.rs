@@ -1,5 +1,7 @@
 //! Time: on to the next moment at which something is due, or by a random span; and the schedules of the template.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::schedule::Schedule;
 use serde_json::Value;
@@ -16,14 +18,14 @@ fn tasks(schedule: &Schedule) -> Vec<String> {
     many.unwrap_or_else(|| vec![text(task).to_owned()])
 }
 
-/// The queue that is due first, and when; `webhook-log` only where it is asked for.
-fn first_due(driver: &Driver) -> Option<(DateTime<Utc>, String)> {
-    let due = driver.model.mirror.all("").filter_map(|item| {
+/// What is in the queues that schedules work off, by the time from which it is due.
+fn dues(driver: &Driver) -> BTreeSet<(DateTime<Utc>, String)> {
+    let waits = |queue: &str| !matches!(queue, "" | "quarantine" | "webhook-log" | "unreadable");
+    let due = |item: &Value| {
         let queue = text(&item["queue"]);
-        let waits = !matches!(queue, "" | "quarantine" | "webhook-log" | "unreadable");
-        Some((instant(&item["due_at"]).filter(|_| waits)?, queue.to_owned()))
-    });
-    due.min()
+        Some((instant(&item["due_at"]).filter(|_| waits(queue))?, queue.to_owned()))
+    };
+    driver.model.mirror.all("").filter_map(due).collect()
 }
 
 impl Driver {
@@ -32,7 +34,7 @@ impl Driver {
         let now = self.stage.now();
         let ecpay = self.stage.ecpay(|ecpay, _| ecpay.next_due());
         let held = self.held.iter().map(|(until, _)| *until).min();
-        let due = first_due(self).map(|(at, _)| at);
+        let due = dues(self).into_iter().map(|(at, _)| at).find(|at| *at > now);
         let next = [ecpay, held, due].into_iter().flatten().filter(|at| *at > now).min();
         let to = match self.random.below(20) {
             0..=11 => next.map(|at| at + TimeDelta::minutes(self.random.between(0, 20))),
@@ -59,12 +61,11 @@ impl Driver {
                 self.run(&event, tries);
             }
         }
-        let due = first_due(self).filter(|(at, _)| *at <= now);
+        let due: BTreeSet<String> =
+            dues(self).into_iter().filter(|(at, _)| *at <= now).map(|(_, queue)| queue).collect();
         let all = Stage::schedules();
-        let fitting: Vec<&Schedule> = all
-            .iter()
-            .filter(|schedule| due.as_ref().is_some_and(|(_, queue)| tasks(schedule).contains(queue)))
-            .collect();
+        let fitting: Vec<&Schedule> =
+            all.iter().filter(|schedule| tasks(schedule).iter().any(|task| due.contains(task))).collect();
         let schedule = if fitting.is_empty() {
             if self.random.chance(80) {
                 return;
@@ -92,17 +93,15 @@ impl Driver {
     /// `None`: nothing is due until `until`.
     pub(crate) fn next_run(&mut self, until: DateTime<Utc>) -> Option<()> {
         let now = self.stage.now();
-        let due = first_due(self);
+        let due = dues(self);
         let ecpay = self.stage.ecpay(|ecpay, _| ecpay.next_due());
         let held = self.held.iter().map(|(at, _)| *at).min();
-        let runs = due.and_then(|(at, queue)| {
-            let schedules = Stage::schedules().iter().filter(|schedule| tasks(schedule).contains(&queue));
-            schedules
-                .filter_map(|schedule| {
-                    Some((schedule.next_after(now.max(at - TimeDelta::seconds(1)))?, schedule.name.clone()))
-                })
-                .min()
+        let runs = Stage::schedules().iter().filter_map(|schedule| {
+            let tasks = tasks(schedule);
+            let (first, _) = due.iter().find(|(_, queue)| tasks.contains(queue))?;
+            Some((schedule.next_after(now.max(*first - TimeDelta::seconds(1)))?, schedule.name.clone()))
         });
+        let runs = runs.min();
         let at = [runs.as_ref().map(|(at, _)| *at), ecpay, held].into_iter().flatten().min()?;
         if at > until {
             return None;
