@@ -41,7 +41,10 @@ fn settled(stage: &mut Stage, mirror: &Mirror, order: &Value) -> Checked {
         let found = mirror.rows(&pk, "PAYMENT#").find(|row| row["data"]["gwsr"] == gwsr).cloned();
         found.map(|row| row["data"].clone())
     };
-    for charge in charges(&view).filter(|charge| is_paid(charge)) {
+    // A charge that was paid by another way stands for the period in which it was: a success that is lost then is
+    // looked for only when the next charge is late.
+    let outside = !order["facts"]["paid_outside"].is_null();
+    for charge in charges(&view).filter(|charge| is_paid(charge) && !outside) {
         let gwsr = charge["gwsr"].to_string();
         if payment(&gwsr).is_none() && !mirror.is_set_aside(id, &gwsr) {
             return Err(format!("the success {gwsr} of {id} is nowhere: {view}\n{order}"));
