@@ -73,17 +73,18 @@ impl Asks {
     }
 }
 
-/// The accepted retries of an order that have no result.
-fn open_retries(view: &Value, before: usize) -> Vec<DateTime<Utc>> {
+/// When the accepted retries of an order that have no result were asked. Nothing in a callback tells a retry's charge
+/// from a scheduled one that was made after the ask: either passes for the result.
+fn open_retries(view: &Value, before: usize) -> impl Iterator<Item = DateTime<Utc>> {
     let asks = view["retries_asked"].as_array().into_iter().flatten().take(before);
-    let accepted: Vec<_> = asks.filter(|ask| ask["accepted"] == true).filter_map(|ask| instant(&ask["at"])).collect();
-    let made = charges(view).filter(|charge| charge["kind"] == "retry" && charge["rtn_code"] != "10300066").count();
-    accepted.into_iter().skip(made).collect()
+    let accepted = asks.filter(|ask| ask["accepted"] == true).filter_map(|ask| instant(&ask["at"]));
+    let settled = charges(view).filter(|charge| charge["rtn_code"] != "10300066").map(made_at).max();
+    accepted.filter(move |at| settled.is_none_or(|settled| settled < *at))
 }
 
 /// Whether ECPay has taken a retry within a day and not made it.
 pub(crate) fn retry_is_open(stage: &Stage, view: &Value, before: usize) -> bool {
-    open_retries(view, before).iter().any(|at| stage.now() - *at < TimeDelta::hours(24))
+    open_retries(view, before).any(|at| stage.now() - at < TimeDelta::hours(24))
 }
 
 /// A retry reached ECPay.
