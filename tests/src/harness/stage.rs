@@ -12,8 +12,7 @@ use lambda_http::{Body, Response};
 use sandbox::ecpay::{Callback, Ecpay};
 use sandbox::schedule::Schedule;
 use sandbox::state::Message;
-use sandbox::world::TABLE;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::clock::{Moment, Stopwatch};
 use shared::domain::time::Timestamp;
 use shared::telemetry::chain;
@@ -234,15 +233,6 @@ impl Stage {
     pub fn items(&self) -> Vec<Value> {
         let database = self.shared.inside().world.database.clone();
         dynamodb::items(&database)
-    }
-
-    /// Puts an item that has nothing but its key; the call is not counted.
-    pub fn put(&mut self, pk: &str, sk: &str) {
-        let text = |text: &str| json!({ "S": text });
-        let item = json!({ "pk": text(pk), "sk": text(sk), "schema": { "N": "1" }, "data": { "NULL": true } });
-        let body = json!({ "TableName": TABLE, "Item": item }).to_string().into_bytes();
-        let call = Call { service: Service::DynamoDb, action: "PutItem".to_owned(), body };
-        assert_eq!(self.shared.inside().world.perform(&call).status, 200);
     }
 
     /// The partitions that were written to since this was last asked.
