@@ -13,6 +13,9 @@ pub struct Arrears {
     pub began_at: Timestamp,
     /// The due day of the charge that fails.
     pub charge_due: LocalDate,
+    /// The due day of the latest charge that failed in the episode: another than [`Self::charge_due`] where a further
+    /// one fails meanwhile.
+    pub latest_due: LocalDate,
     /// How often that charge has failed. A further due charge that fails meanwhile does not count.
     pub attempts: usize,
     /// Code of the latest failure, of whichever charge: it tells of the card, and a retry repeats that one.
@@ -37,9 +40,11 @@ impl Arrears {
         let charge = charge_of(first);
         let same_charge = |failure: &&FailedCharge| charge_of(failure) == charge;
         let open: Vec<_> = subscription.facts.failures.iter().filter(unpaid).collect();
+        let latest = open.last().map_or(charge, |failure| charge_of(failure));
         Some(Self {
             began_at: first.at,
             charge_due: calendar.due(charge),
+            latest_due: calendar.due(latest),
             attempts: open.iter().copied().filter(same_charge).count(),
             last_code: open.last().map_or_else(String::new, |failure| failure.rtn_code.clone()),
         })

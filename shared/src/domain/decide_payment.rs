@@ -1,6 +1,7 @@
 //! What one report of ECPay does to a subscription: total, and the same in whatever order reports arrive.
 
 use super::arrears::Arrears;
+use super::billing::BillingCalendar;
 use super::decision::{
     Actor, Change, Decision, Fact, HistoryEntry, QuarantineReason, Receipt, Snapshot, Verdict, Versioned,
 };
@@ -180,15 +181,27 @@ fn paid_outside(
     policy: &DunningPolicy,
     now: Timestamp,
 ) -> (Rule, Vec<Notice>) {
-    next.facts.paid_outside = unpaid_charge(next);
-    next.facts.last_success_at = next.facts.last_success_at.max(Some(report.processed_at));
+    let due = unpaid_charge(next, now.day(Zone::Taipei));
+    let paid_at = due.map_or(report.processed_at, |due| report.processed_at.min(last_instant_of(due, &next.calendar())));
+    next.facts.paid_outside = due;
+    next.facts.last_success_at = next.facts.last_success_at.max(Some(paid_at));
     paid(next, report, true, (policy, now))
 }
 
-/// The due day of the charge that is not paid: it failed, or never came.
-pub(super) fn unpaid_charge(order: &Subscription) -> Option<LocalDate> {
-    let failed = Arrears::of(order).map(|arrears| arrears.charge_due);
-    failed.or_else(|| order.downgrade.and(order.paid_period()).map(|(_, due)| due))
+/// The due day of the charge that a payment outside ECPay pays, the failures before it included: the latest that is
+/// known to have failed, and for a customer on FREE the latest that was due, as nothing was given for those before.
+pub(super) fn unpaid_charge(order: &Subscription, today: LocalDate) -> Option<LocalDate> {
+    let calendar = order.calendar();
+    let failed = Arrears::of(order).map(|arrears| arrears.latest_due);
+    let latest_due = calendar.due(calendar.charge_on(today.plus_days(-1)));
+    failed.max(order.downgrade.map(|_| latest_due))
+}
+
+/// Until when what is paid counts for the charge due on that day: later it would settle the next one as well, of which
+/// nothing may be known yet.
+fn last_instant_of(due: LocalDate, calendar: &BillingCalendar) -> Timestamp {
+    let next = calendar.charge_on(due).saturating_add(1);
+    calendar.due(next).plus_days(-1).start(Zone::Taipei).plus_seconds(-1)
 }
 
 fn refund_due(next: &Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {

@@ -12,7 +12,7 @@ use super::policy::DunningPolicy;
 use super::rule::Rule;
 use super::staff::{Cause, Operation, Pause};
 use super::subscription::{OrderEnd, Status, Subscription};
-use super::time::Timestamp;
+use super::time::{Timestamp, Zone};
 
 /// What to do with a request of staff.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,7 +184,9 @@ fn mark_paid(
     if let Some(refusal) = refusal {
         return StaffVerdict::Refused(refusal);
     }
-    let Some(charge_due) = unpaid_charge(order) else { return StaffVerdict::Refused(StaffRefusal::NothingOwed) };
+    let Some(charge_due) = unpaid_charge(order, now.day(Zone::Taipei)) else {
+        return StaffVerdict::Refused(StaffRefusal::NothingOwed);
+    };
     // Every failure that is known is paid with it, also one that ECPay's clock puts after ours.
     let known_failure = order.facts.failures.last().map(|failure| failure.at);
     let report = PaymentReport {

@@ -127,12 +127,48 @@ fn every_known_failure_is_paid_also_one_that_ecpays_clock_puts_after_ours() {
     let decision = life.staff(&transfer(899), "2025/02/17 12:00:02");
     assert_eq!(decision.payment.unwrap().processed_at, t("2025/02/17 12:00:05"));
     assert_eq!((life.value().status, Arrears::of(life.value())), (Status::Active, None));
-    // Two charges failed before anybody paid: one transfer, for the first of them.
+    // Two charges failed before anybody paid: as at ECPay, what pays the later one settles the earlier.
     let mut both = failing(1);
     both.failure("2025/03/15 03:00:00");
     let decision = both.staff(&transfer(1798), "2025/03/16 12:00:00");
-    assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
+    assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-03-15");
     assert_eq!((both.value().status, Arrears::of(both.value())), (Status::Active, None));
+    assert_eq!(both.value().paid_period(), Some((day("2025-03-15"), day("2025-04-15"))));
+}
+
+#[test]
+fn a_charge_of_which_nothing_is_known_yet_is_not_paid_with_the_one_before() {
+    let recorded = || {
+        let mut life = failing(1);
+        // The charge of 15 March was made; what became of it is still on its way.
+        let decision = life.staff(&transfer(899), "2025/03/16 12:00:00");
+        assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
+        assert_eq!(life.value().paid_period(), Some((day("2025-02-15"), day("2025-03-15"))));
+        life
+    };
+    let mut life = recorded();
+    life.failure_seen("2025/03/15 03:00:00", "2025/03/16 13:00:00");
+    assert!(matches!(life.value().status, Status::PastDue { .. }));
+    assert_eq!(Arrears::of(life.value()).unwrap().charge_due, day("2025-03-15"));
+    let mut life = recorded();
+    let decision = life.success_seen(2, "2025/03/15 03:00:00", "2025/03/16 13:00:00");
+    assert_eq!((decision.change.history.rule, decision.payment.unwrap().refund_due), (Rule::Renewed, false));
+    assert_eq!(life.value().paid_period(), Some((day("2025-03-15"), day("2025-04-15"))));
+}
+
+#[test]
+fn what_a_customer_on_free_pays_is_the_latest_charge_that_was_due() {
+    for (now, period) in [
+        ("2025/03/14 23:59:59", ("2025-02-15", "2025-03-15")),
+        ("2025/03/15 00:00:00", ("2025-03-15", "2025-04-15")),
+        ("2025/04/20 12:00:00", ("2025-04-15", "2025-05-15")),
+    ] {
+        let mut life = fallen();
+        let decision = life.staff(&transfer(899), now);
+        assert_eq!(decision.change.history.rule, Rule::PlanRestored, "{now}");
+        assert_eq!(decision.receipt.unwrap().event.as_str(), format!("O:{}", period.0), "{now}");
+        assert_eq!(life.value().paid_period(), Some((day(period.0), day(period.1))), "{now}");
+    }
 }
 
 #[test]

@@ -104,15 +104,26 @@ impl<'a> Facts<'a> {
         number
     }
 
+    /// The latest time up to which failures are settled. A payment outside ECPay settles none of the charge after its
+    /// own, however late it is recorded.
+    fn paid_at(&self) -> Option<DateTime<Utc>> {
+        let outside = self.payments.iter().filter_map(|payment| {
+            let due = text(&payment["event"]).strip_prefix("O:")?.parse().ok()?;
+            let next = midnight(self.due(self.charge_of(midnight(due)) + 1)) - TimeDelta::days(1);
+            Some(instant(&payment["processed_at"])?.min(next - TimeDelta::seconds(1)))
+        });
+        self.at(&["succeeded"]).chain(outside).max()
+    }
+
     /// The begin of the day of the first charge that is not paid.
     fn paid_until(&self) -> Option<DateTime<Utc>> {
-        let paid = self.at(&["succeeded", "paid_outside"]).max()?;
+        let paid = self.paid_at()?;
         Some(midnight(self.due(self.charge_of(paid) + 1)))
     }
 }
 
 fn grace_ended(stage: &mut Stage, facts: &Facts<'_>, id: &str) -> Checked {
-    let paid = facts.at(&["succeeded", "paid_outside"]).max();
+    let paid = facts.paid_at();
     let mut open: Vec<_> = facts.at(&["failed"]).filter(|at| paid.is_none_or(|paid| *at > paid)).collect();
     open.sort();
     let began = *open.first().ok_or_else(|| format!("{id} was put on FREE and owes nothing"))?;
