@@ -182,7 +182,8 @@ fn paid_outside(
     now: Timestamp,
 ) -> (Rule, Vec<Notice>) {
     let due = unpaid_charge(next, now.day(Zone::Taipei));
-    let paid_at = due.map_or(report.processed_at, |due| report.processed_at.min(last_instant_of(due, &next.calendar())));
+    let paid_at =
+        due.map_or(report.processed_at, |due| report.processed_at.min(last_instant_of(due, &next.calendar())));
     next.facts.paid_outside = due;
     next.facts.last_success_at = next.facts.last_success_at.max(Some(paid_at));
     paid(next, report, true, (policy, now))
