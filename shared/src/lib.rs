@@ -1,11 +1,12 @@
 //! Domain, wire formats, store and outbox of Duekeeper.
 //!
-//! Without features only the pure half is compiled: [`domain`], [`ecpay`] and [`email`] know neither time nor
-//! network. `io` adds the store and what belongs to it, `send` what calls others.
+//! Without features only the pure half is compiled: [`domain`], [`ecpay`], [`email`] and [`whatsapp`] know neither
+//! time nor network. `io` adds the store and what belongs to it, `send` what calls others.
 
 pub mod domain;
 pub mod ecpay;
 pub mod email;
+pub mod whatsapp;
 
 #[cfg(feature = "io")]
 pub mod clock;

@@ -86,6 +86,12 @@ id!(
     UserId, "a user_id", "1 to 128 visible ASCII characters", |text| printable(text, 128)
 );
 id!(
+    /// A customer of the workshop, as the workshop names them.
+    CustomerId, "a customer_id", "1 to 64 letters, digits, dots, hyphens and underscores", |text| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    }
+);
+id!(
     /// ECPay's number of one authorisation (`gwsr`). Empty and zero mean "none" there and are refused here.
     GatewayAuthorization, "a gwsr", "1 to 20 digits, not all zero", |text| {
         text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0')

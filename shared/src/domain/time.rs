@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, TimeZone, Timelike, Utc,
+};
 use serde::{Deserialize, Serialize};
 
 /// An instant in UTC, to the second.
@@ -15,13 +17,18 @@ pub struct Timestamp(DateTime<Utc>);
 #[serde(try_from = "String", into = "String")]
 pub struct LocalDate(NaiveDate);
 
-/// The zones in which Duekeeper's businesses count days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The zones in which Duekeeper's businesses count days, and those in which the workshop's customers live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Zone {
     /// Asia/Taipei: ECPay's dates, billing days, MMS.
     Taipei,
-    /// Asia/Jakarta: the workshop.
+    /// Asia/Jakarta: the workshop; western Indonesia.
     Jakarta,
+    /// Asia/Makassar: central Indonesia.
+    Makassar,
+    /// Asia/Jayapura: eastern Indonesia.
+    Jayapura,
 }
 
 /// Why a text is not an instant or a day.
@@ -36,21 +43,46 @@ pub enum Error {
     /// Not `yyyy-MM-dd`.
     #[error("a day is written like 2025-02-01")]
     NotADay,
+    /// None of the known zones.
+    #[error("a zone is Asia/Taipei, Asia/Jakarta, Asia/Makassar or Asia/Jayapura")]
+    NotAZone,
 }
 
 const ECPAY_FORMAT: &str = "%Y/%m/%d %H:%M:%S";
 const DAY_FORMAT: &str = "%Y-%m-%d";
 
 impl Zone {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Taipei, Self::Jakarta, Self::Makassar, Self::Jayapura];
+
     const fn tz(self) -> chrono_tz::Tz {
         match self {
             Self::Taipei => chrono_tz::Asia::Taipei,
             Self::Jakarta => chrono_tz::Asia::Jakarta,
+            Self::Makassar => chrono_tz::Asia::Makassar,
+            Self::Jayapura => chrono_tz::Asia::Jayapura,
         }
+    }
+
+    /// Its name in the IANA database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.tz().name()
+    }
+
+    /// Reads a name of the IANA database.
+    ///
+    /// # Errors
+    /// [`Error::NotAZone`].
+    pub fn parse(name: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|zone| zone.name() == name).ok_or(Error::NotAZone)
     }
 }
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
     /// The instant, cut to the second.
     #[must_use]
     pub fn new(instant: DateTime<Utc>) -> Self {
@@ -100,6 +132,18 @@ impl Timestamp {
     #[must_use]
     pub fn to_local(self, zone: Zone) -> String {
         self.0.with_timezone(&zone.tz()).format("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The hour on the clocks of `zone`, 0 to 23.
+    #[must_use]
+    pub fn hour(self, zone: Zone) -> u32 {
+        self.0.with_timezone(&zone.tz()).hour()
+    }
+
+    /// RFC 3339 with the offset of `zone`: `2025-12-15T07:00:00+07:00`.
+    #[must_use]
+    pub fn to_rfc3339(self, zone: Zone) -> String {
+        self.0.with_timezone(&zone.tz()).to_rfc3339_opts(SecondsFormat::Secs, false)
     }
 
     /// Seconds since 1970.
@@ -170,6 +214,18 @@ impl LocalDate {
         Timestamp(start.map_or_else(|| midnight.and_utc(), |instant| instant.to_utc()))
     }
 
+    /// As Indonesians write it in figures: `18-12-2025`.
+    #[must_use]
+    pub fn to_day_month_year(self) -> String {
+        self.0.format("%d-%m-%Y").to_string()
+    }
+
+    /// Days from this one to `other`, negative where that is before.
+    #[must_use]
+    pub fn days_until(self, other: Self) -> i64 {
+        other.0.signed_duration_since(self.0).num_days()
+    }
+
     /// This day moved by calendar days, held at the ends of the calendar.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {
@@ -191,6 +247,19 @@ impl LocalDate {
     /// Months since year 0, to tell how many months lie between two days.
     pub(crate) fn month_number(self) -> i64 {
         i64::from(self.0.year()) * 12 + i64::from(self.0.month0())
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.name().to_owned()
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self, Error> {
+        Self::parse(&text)
     }
 }
 

@@ -1,0 +1,175 @@
+//! Meta's WhatsApp Cloud API. Outside the 24 hours after a person's own message it sends approved templates only, so a
+//! reminder is always one; its text stands in the template at Meta.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Delivery, Reminder, by_status, message_id, shown, wait_seconds};
+use crate::domain::phone::Phone;
+
+/// Where the Cloud API is reached.
+pub const CLOUD_API_HOST: &str = "https://graph.facebook.com";
+/// Introduced 2026-07-29 (<https://developers.facebook.com/docs/graph-api/changelog>); a version lives for two years.
+const VERSION: &str = "v26.0";
+
+/// An approved template of the utility category, with the name, the plate and the date as its three body parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudTemplate {
+    /// Its name at Meta.
+    pub name: String,
+    /// The code of its language: `id`.
+    pub language: String,
+}
+
+/// Where a message is sent from the business's number with this id, by POST.
+#[must_use]
+pub fn path(phone_number_id: &str) -> String {
+    format!("/{VERSION}/{phone_number_id}/messages")
+}
+
+/// The request's body.
+#[must_use]
+pub fn body(to: &Phone, template: &CloudTemplate, reminder: &Reminder<'_>) -> Value {
+    // Meta refuses a parameter with several blanks in a row.
+    let name = reminder.name.as_str().split_whitespace().collect::<Vec<_>>().join(" ");
+    let values = [name, reminder.plate.to_string(), reminder.visit.to_day_month_year()];
+    let parameters = values.map(|text| json!({ "type": "text", "text": text }));
+    json!({
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": to.as_str(),
+        "type": "template",
+        "template": {
+            "name": template.name,
+            "language": { "code": template.language },
+            "components": [{ "type": "body", "parameters": parameters }],
+        },
+    })
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    messages: Vec<Accepted>,
+    #[serde(default)]
+    error: Option<Refusal>,
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    id: String,
+    #[serde(default)]
+    message_status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(default)]
+    code: Option<u32>,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    error_data: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    #[serde(default)]
+    details: String,
+}
+
+/// What Meta's answer says of the message. Accepted is not delivered: that is told by a webhook, which is not read here.
+///
+/// - 2xx with `messages[0].id` and no error: taken. With neither, or with both: unclear.
+/// - `error.code` decides where it is known, for Meta advises against the status and the text; else the status does.
+#[must_use]
+pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8]) -> Delivery {
+    let is_2xx = (200..300).contains(&status);
+    let Some(answer) = read(body) else { return by_status(status, retry_after, "no answer in its JSON") };
+    match (answer.error, answer.messages.into_iter().next()) {
+        (None, Some(message)) if is_2xx => sent(&message),
+        (Some(error), None) => by_code(&error, status, retry_after),
+        (None, None) => by_status(status, retry_after, "neither a message nor an error"),
+        (_, Some(_)) => Delivery::Unclear(format!("HTTP {status} with a message's id, yet no success")),
+    }
+}
+
+/// A struct would be read from a JSON array too; here it must be an object.
+fn read(body: &[u8]) -> Option<Answer> {
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok()).flatten()
+}
+
+fn sent(message: &Accepted) -> Delivery {
+    let said = shown(message.message_status.as_deref().unwrap_or("accepted"));
+    if message.id.trim().is_empty() {
+        return Delivery::Unclear("a message without an id".to_owned());
+    }
+    Delivery::Sent { id: message_id(&message.id), said }
+}
+
+/// By Meta's table of error codes
+/// (<https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes>).
+fn by_code(error: &Refusal, status: u16, retry_after: Option<&str>) -> Delivery {
+    let said = error.said();
+    let Some(code @ 0..=999_999) = error.code else { return by_status(status, retry_after, &said) };
+    // A code has as many digits as what is masked, so it is put before what is.
+    let reason: String =
+        format!("Meta {code}: {}", shown(&said)).trim_end_matches([':', ' ']).chars().take(200).collect();
+    match code {
+        // Throughput of the app, the account, the number, and messages to one person in a row.
+        4 | 613 | 80_007 | 130_429 | 131_056 => Delivery::Limited { reason, wait_seconds: wait_seconds(retry_after) },
+        // Key and permissions; the number or account is gone, locked, unpaid, restricted or marked as spam; free text
+        // outside the 24 hours; a template that is missing, paused, disabled or takes other parameters.
+        0
+        | 3
+        | 10
+        | 33
+        | 190
+        | 200..=299
+        | 368
+        | 130_497
+        | 131_005
+        | 131_031
+        | 131_037
+        | 131_042
+        | 131_045
+        | 131_047
+        | 131_048
+        | 131_051
+        | 131_055
+        | 132_000
+        | 132_001
+        | 132_007
+        | 132_012
+        | 132_015
+        | 132_016
+        | 132_068
+        | 132_069
+        | 133_000
+        | 133_005
+        | 133_006
+        | 133_010
+        | 133_016
+        | 134_011 => Delivery::Stop(reason),
+        // Overloaded, under maintenance, not reachable.
+        2 | 131_016 | 131_057 | 133_004 => Delivery::NotTaken(reason),
+        // This person (not on WhatsApp, left out by Meta, opted out, ourselves) or this message (a parameter of it).
+        100 | 130_472 | 131_008 | 131_009 | 131_021 | 131_026 | 131_030 | 131_049 | 131_050 | 132_005 | 132_018
+        | 135_000 => Delivery::Refused(reason),
+        // Among them 1 and 131000, "something went wrong": the status says whether it was before the message went out.
+        _ => match by_status(status, retry_after, "") {
+            Delivery::Stop(_) => Delivery::Stop(reason),
+            Delivery::Limited { wait_seconds, .. } => Delivery::Limited { reason, wait_seconds },
+            Delivery::NotTaken(_) => Delivery::NotTaken(reason),
+            Delivery::Refused(_) => Delivery::Refused(reason),
+            Delivery::Sent { .. } | Delivery::Unclear(_) => Delivery::Unclear(reason),
+        },
+    }
+}
+
+impl Refusal {
+    fn said(&self) -> String {
+        let details = self.error_data.as_ref().map_or("", |data| data.details.as_str());
+        [self.message.as_str(), details].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" - ")
+    }
+}

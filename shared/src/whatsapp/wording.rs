@@ -1,0 +1,125 @@
+//! The text of a reminder, as the workshop words it.
+
+use crate::domain::maintenance::PersonName;
+use crate::domain::plate::Plate;
+use crate::domain::time::LocalDate;
+
+const LONGEST: usize = 1_000;
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Reminder<'a> {
+    /// Whom it addresses.
+    pub name: &'a PersonName,
+    /// Their vehicle.
+    pub plate: &'a Plate,
+    /// The day of the visit.
+    pub visit: LocalDate,
+}
+
+/// A text with `{nama_pelanggan}`, `{no_pol}`, `{next_visit_date}` (as `18-12-2025`) and `{nomor_pelayanan}` in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wording {
+    parts: Vec<Part>,
+}
+
+/// Why a text or a service phone is not taken.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidWording {
+    /// Nothing but blanks.
+    #[error("the text is empty")]
+    Empty,
+    /// Over 1000 characters.
+    #[error("the text is longer than {LONGEST} characters")]
+    TooLong,
+    /// Other than line breaks.
+    #[error("the text has a control character other than a line break")]
+    ControlCharacter,
+    /// A brace without its partner.
+    #[error("the text has a brace without its partner")]
+    UnbalancedBraces,
+    /// Something else in braces.
+    #[error(
+        "the text has {{{0}}}; known are {{nama_pelanggan}}, {{no_pol}}, {{next_visit_date}} and {{nomor_pelayanan}}"
+    )]
+    UnknownPlaceholder(String),
+    /// A reminder that does not say which vehicle or when.
+    #[error("the text lacks {{{0}}}")]
+    Missing(&'static str),
+    /// Not a number that can be dialled.
+    #[error("the service phone is 8 to 15 digits, with or without a plus before them")]
+    ServicePhone,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Name,
+    Plate,
+    Visit,
+}
+
+const PLATE: &str = "no_pol";
+const VISIT: &str = "next_visit_date";
+
+impl Wording {
+    /// Takes a text and the number that people are to call, which is put in as it is written.
+    ///
+    /// # Errors
+    /// [`InvalidWording`].
+    pub fn new(text: &str, service_phone: &str) -> Result<Self, InvalidWording> {
+        if text.trim().is_empty() {
+            return Err(InvalidWording::Empty);
+        }
+        if text.chars().count() > LONGEST {
+            return Err(InvalidWording::TooLong);
+        }
+        if text.chars().any(|c| c.is_control() && c != '\n') {
+            return Err(InvalidWording::ControlCharacter);
+        }
+        let digits = service_phone.strip_prefix('+').unwrap_or(service_phone);
+        if !(8..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(InvalidWording::ServicePhone);
+        }
+        let parts = parts(text, service_phone)?;
+        for (part, name) in [(Part::Plate, PLATE), (Part::Visit, VISIT)] {
+            if !parts.contains(&part) {
+                return Err(InvalidWording::Missing(name));
+            }
+        }
+        Ok(Self { parts })
+    }
+
+    /// The message of a reminder. Values are put in once: braces in a name stay braces.
+    #[must_use]
+    pub fn text(&self, reminder: &Reminder<'_>) -> String {
+        let visit = reminder.visit.to_day_month_year();
+        let values = self.parts.iter().map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Name => reminder.name.as_str(),
+            Part::Plate => reminder.plate.as_str(),
+            Part::Visit => visit.as_str(),
+        });
+        values.collect()
+    }
+}
+
+fn parts(text: &str, service_phone: &str) -> Result<Vec<Part>, InvalidWording> {
+    let plain = |text: &str| {
+        if text.contains('}') { Err(InvalidWording::UnbalancedBraces) } else { Ok(Part::Text(text.to_owned())) }
+    };
+    let mut pieces = text.split('{');
+    let mut parts = vec![plain(pieces.next().unwrap_or_default())?];
+    for piece in pieces {
+        let (name, rest) = piece.split_once('}').ok_or(InvalidWording::UnbalancedBraces)?;
+        parts.push(match name {
+            "nama_pelanggan" => Part::Name,
+            PLATE => Part::Plate,
+            VISIT => Part::Visit,
+            "nomor_pelayanan" => Part::Text(service_phone.to_owned()),
+            unknown => return Err(InvalidWording::UnknownPlaceholder(unknown.chars().take(40).collect())),
+        });
+        parts.push(plain(rest)?);
+    }
+    Ok(parts)
+}

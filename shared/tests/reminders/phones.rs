@@ -1,0 +1,251 @@
+//! Numbers as people write them: by hand-written judgement, and against the published pattern of mobile numbers.
+
+use proptest::prelude::*;
+use shared::domain::phone::{InvalidPhone, Phone};
+
+fn read(text: &str) -> Result<String, InvalidPhone> {
+    Phone::parse(text).map(String::from)
+}
+
+#[test]
+fn every_way_to_write_a_number_gives_the_same() {
+    for text in [
+        "08551234567",
+        "628551234567",
+        "+628551234567",
+        "+62 855-1234-567",
+        "+62855-1234567",
+        "+62855-1234-567",
+        "+62855.1234.567",
+        "+62855/1234567",
+        "+62-855-1234-567",
+        "+62.855.1234.567",
+        "+628-5-5-1-2-3-4-5-6-7",
+        "62-855-1234-567",
+        "62.855.1234.567",
+        "8551234567",
+        "0855 1234 567",
+        "0855-1234-567",
+        "(0855) 1234567",
+        "0855.1234.567",
+        "0855/1234567",
+        "6208551234567",
+        "+6208551234567",
+        "+62(0)8551234567",
+        "+62 (0) 855 1234567",
+        "(+62) 855 1234567",
+        "00628551234567",
+        "0062 855 1234 567",
+        "wa.me/628551234567",
+        "https://wa.me/628551234567",
+        "tel:+62-855-1234-567",
+        "'08551234567",
+        "\u{202a}+62\u{a0}855\u{2011}1234\u{2011}567\u{202c}",
+        "\u{feff}0855\u{200b}1234567",
+        "０８５５１２３４５６７",
+        "＋６２　８５５－１２３４－５６７",
+        "  08551234567\t",
+    ] {
+        assert_eq!(read(text).as_deref(), Ok("628551234567"), "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_no_mobile_number_of_the_country_is_refused_with_its_own_reason() {
+    use InvalidPhone::*;
+    for (text, reason) in [
+        ("", NotANumber),
+        ("   ", NotANumber),
+        ("-", NotANumber),
+        ("null", NotANumber),
+        ("0", NotValid),
+        ("+08551234567", NotValid),
+        ("+00628551234567", NotValid),
+        ("+008628551234567", NotValid),
+        ("00008628551234567", NotValid),
+        ("+62008551234567", NotValid),
+        ("12345", NotValid),
+        ("081234567", NotValid),
+        ("08123456789012", NotValid),
+        ("08012345678", NotValid),
+        ("08412345678", NotValid),
+        ("021-5551234", NotMobile),
+        ("08091234567", NotMobile),
+        ("08071123456", NotMobile),
+        ("+886912345678", OtherCountry),
+        ("00886912345678", OtherCountry),
+        ("wa.me/886912345678", OtherCountry),
+        ("+60123456789", OtherCountry),
+        ("60123456789", OtherCountry),
+        ("+12015550123", OtherCountry),
+        ("886912345678", Ambiguous),
+        ("85291234567", Ambiguous),
+        ("819012345678", Ambiguous),
+        ("08551234567 / 08561234567", Several),
+        ("08551234567, 08561234567", Several),
+        ("0855-1234-567 0856-1234-567", Several),
+        ("0855123456/78", Several),
+        ("08551234567 Budi", Letters),
+        ("08551234567 (istri)", Letters),
+        ("0855-CALL-NOW", Letters),
+        ("8.55E+10", ScientificNotation),
+        ("8.55123E+10", ScientificNotation),
+        ("8,55123e10", ScientificNotation),
+        ("0855_1234567", NotANumber),
+        ("62+628551234567", NotANumber),
+        ("08551234567#1", NotANumber),
+        ("٠٨٥٥١٢٣٤٥٦٧", NotANumber),
+        (&"0".repeat(41), TooLong),
+        (&"0".repeat(1_000_000), TooLong),
+    ] {
+        assert_eq!(read(text), Err(reason), "{text:?}");
+    }
+}
+
+#[test]
+fn ten_to_thirteen_digits_are_taken() {
+    for digits in 1..=20 {
+        let number: String = "0812345678901234567890".chars().take(digits).collect();
+        assert_eq!(read(&number).is_ok(), (10..=13).contains(&digits), "{number}");
+    }
+}
+
+#[test]
+fn a_reason_does_not_repeat_the_number() {
+    for text in ["021-5551234", "+886912345678", "886912345678", "08551234567 Budi", "081234567"] {
+        let reason = Phone::parse(text).unwrap_err().to_string();
+        assert!(!reason.contains("Budi") && !reason.contains("5551234") && !reason.contains("12345"), "{reason}");
+    }
+    assert_eq!(format!("{:?}", Phone::parse("08551234567").unwrap()), "Phone(***)");
+}
+
+#[test]
+fn a_stored_number_is_taken_in_one_form_only() {
+    let taken = |text: &str| serde_json::from_value::<Phone>(text.into()).is_ok();
+    for good in ["628551234567", "62812345678", "6281234567890", "62899999999999"] {
+        assert!(taken(good), "{good}");
+    }
+    for bad in [
+        "",
+        "08551234567",
+        "+628551234567",
+        "62855 1234567",
+        "628012345678",
+        "628412345678",
+        "6281234567",
+        "628123456789012",
+        "6285512345٦7",
+        "628551234567\n",
+        "886912345678",
+    ] {
+        assert!(!taken(bad), "{bad:?}");
+    }
+    let phone = Phone::parse("0855-1234-567").unwrap();
+    assert_eq!(serde_json::to_value(&phone).unwrap(), "628551234567");
+    assert_eq!((phone.national().as_str(), phone.as_str()), ("08551234567", "628551234567"));
+}
+
+/// Notations of a number whose digits are A, B and C without 0 and country code.
+const NOTATIONS: [&str; 26] = [
+    "0ABC",
+    "62ABC",
+    "+62ABC",
+    "+62 A-B-C",
+    "+62A-BC",
+    "+62A.BC",
+    "+62-A-B-C",
+    "0A B C",
+    "0A-B-C",
+    "(0A) BC",
+    "0A.B.C",
+    "0A/BC",
+    "620ABC",
+    "+620ABC",
+    "+62(0)ABC",
+    "+62 (0) A BC",
+    "(+62) A BC",
+    "0062ABC",
+    "0062 A B C",
+    "wa.me/62ABC",
+    "https://wa.me/62ABC",
+    "tel:+62-A-B-C",
+    "'0ABC",
+    "\u{202a}+62\u{a0}A\u{2011}B\u{2011}C\u{202c}",
+    "\u{feff}0A\u{200b}BC",
+    "  0ABC\t",
+];
+
+fn full_width(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_ascii_graphic() { char::from_u32(u32::from(c) + 0xfee0).unwrap() } else { c })
+        .collect()
+}
+
+/// The pattern that libphonenumber 9.0.33 publishes for the country's mobile numbers: `8[1-35-9]\d{7,10}`.
+fn is_published(national: &str) -> bool {
+    let [b'8', b'1'..=b'3' | b'5'..=b'9', rest @ ..] = national.as_bytes() else { return false };
+    (7..=10).contains(&rest.len())
+}
+
+/// The number after what may stand before it, where it is of the published pattern.
+fn published(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let leads: &[&str] = if text.contains('+') { &["62", "620"] } else { &["", "0", "62", "620", "0062", "00620"] };
+    let national = leads.iter().filter_map(|lead| digits.strip_prefix(lead)).find(|rest| is_published(rest))?;
+    Some(format!("62{national}"))
+}
+
+/// Numbers with a prefix of their own and separators anywhere.
+fn written() -> impl Strategy<Value = String> {
+    let prefix = proptest::sample::select(vec![
+        "0", "62", "+62", "+62 ", "62 0", "+62 (0)", "(0", "8", "08", "+628", "628", "021", "+", "00", "0062", "+6200",
+    ]);
+    let sign = prop_oneof![12 => proptest::char::range('0', '9'), 1 => proptest::sample::select(vec![' ', '-', '.'])];
+    (prefix, proptest::collection::vec(sign, 5..16)).prop_map(|(prefix, signs)| {
+        let close = if prefix == "(0" { ")" } else { "" };
+        let (area, rest) = signs.split_at(signs.len().min(3));
+        format!("{prefix}{}{close}{}", area.iter().collect::<String>(), rest.iter().collect::<String>())
+    })
+}
+
+proptest! {
+    #![proptest_config(crate::cases(3_000))]
+
+    #[test]
+    fn every_number_of_the_pattern_is_read_alike_in_every_notation(
+        a in "8[1-35-9][0-9]", b in "[0-9]{4}", c in "[0-9]{2,5}"
+    ) {
+        let national = format!("{a}{b}{c}");
+        let international = format!("62{national}");
+        for notation in NOTATIONS {
+            let text = notation.replace('A', &a).replace('B', &b).replace('C', &c);
+            prop_assert_eq!(read(&text), Ok(international.clone()), "{:?}", text);
+            prop_assert_eq!(read(&full_width(&text)), Ok(international.clone()), "{:?}", full_width(&text));
+        }
+        // Without anything before it, it may be another country's.
+        let bare = read(&national);
+        prop_assert!(bare == Ok(international) || bare == Err(InvalidPhone::Ambiguous), "{:?}", bare);
+    }
+
+    #[test]
+    fn what_is_taken_is_of_the_pattern_and_in_the_stored_form(text in written()) {
+        match read(&text) {
+            Ok(ours) => {
+                prop_assert_eq!(published(&text), Some(ours.clone()));
+                prop_assert_eq!(read(&ours), Ok(ours.clone()));
+                prop_assert_eq!(read(&format!("+{ours}")), Ok(ours.clone()));
+                prop_assert_eq!(Phone::try_from(ours.clone()).map(String::from), Ok(ours));
+            }
+            // Refused in spite of the pattern: what may be two numbers, or another country's.
+            Err(InvalidPhone::Several | InvalidPhone::Ambiguous) => {}
+            Err(_) => prop_assert_eq!(published(&text), None),
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in any::<String>()) {
+        if let Ok(ours) = read(&text) {
+            prop_assert!(Phone::try_from(ours).is_ok());
+        }
+    }
+}

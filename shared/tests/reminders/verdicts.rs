@@ -1,0 +1,240 @@
+//! What each answer of a provider says of the message.
+
+use proptest::prelude::*;
+use shared::whatsapp::{Delivery, judge_cloud_api, judge_starsender};
+
+/// The name of a verdict.
+fn kind(delivery: &Delivery) -> &'static str {
+    match delivery {
+        Delivery::Sent { .. } => "sent",
+        Delivery::Refused(_) => "refused",
+        Delivery::Stop(_) => "stop",
+        Delivery::Limited { .. } => "limited",
+        Delivery::NotTaken(_) => "not taken",
+        Delivery::Unclear(_) => "unclear",
+    }
+}
+
+fn text(delivery: &Delivery) -> &str {
+    match delivery {
+        Delivery::Sent { said, .. } => said,
+        Delivery::Limited { reason, .. }
+        | Delivery::Refused(reason)
+        | Delivery::Stop(reason)
+        | Delivery::NotTaken(reason)
+        | Delivery::Unclear(reason) => reason,
+    }
+}
+
+fn starsender(status: u16, body: &str) -> &'static str {
+    kind(&judge_starsender(status, None, body.as_bytes()))
+}
+
+fn cloud(status: u16, code: u32) -> &'static str {
+    let body =
+        format!(r#"{{"error":{{"message":"(#{code}) x","type":"OAuthException","code":{code},"fbtrace_id":"A"}}}}"#);
+    kind(&judge_cloud_api(status, None, body.as_bytes()))
+}
+
+#[test]
+fn starsender_took_it_only_where_success_is_true_at_2xx() {
+    let body = br#"{"success":true,"data":{},"message":"Success sent message"}"#;
+    assert_eq!(judge_starsender(200, None, body), Delivery::Sent { id: None, said: "Success sent message".to_owned() });
+    let ids = [
+        (r#"{"success":true,"data":{"message_id":"m-1"}}"#, "m-1"),
+        (r#"{"success":true,"data":{"id":17}}"#, "17"),
+        (r#"{"success":true,"message_id":"m-2"}"#, "m-2"),
+        (r#"{"success":true,"id":"m-3"}"#, "m-3"),
+    ];
+    for (body, expected) in ids {
+        let Delivery::Sent { id, .. } = judge_starsender(201, None, body.as_bytes()) else { panic!("{body}") };
+        assert_eq!(id.as_deref(), Some(expected));
+    }
+    let address = judge_starsender(200, None, br#"{"success":true,"id":"628551234567@c.us"}"#);
+    assert!(matches!(address, Delivery::Sent { id: None, .. }));
+}
+
+#[test]
+fn a_2xx_that_says_nothing_readable_may_have_reached_the_person() {
+    for body in [
+        "",
+        "ok",
+        "<html>ok</html>",
+        "null",
+        "true",
+        "[true]",
+        "{}",
+        r#"{"success":"true"}"#,
+        r#"{"success":1}"#,
+        r#"{"success":null}"#,
+        r#"{"status":true}"#,
+        r#"{"success":false,"success":true}"#,
+        r#"{"success":true"#,
+    ] {
+        assert_eq!(starsender(200, body), "unclear", "{body}");
+    }
+    assert_eq!(kind(&judge_starsender(200, None, b"{\"success\":true,\"message\":\"\xff\"}")), "unclear");
+}
+
+#[test]
+fn a_failure_at_200_is_sorted_by_its_words() {
+    for (message, verdict) in [
+        ("Rate limit exceeded", "limited"),
+        ("429 too many requests", "limited"),
+        ("Too many requests", "limited"),
+        ("Device disconnected", "stop"),
+        ("device has been logged out", "stop"),
+        ("Invalid API Key", "stop"),
+        ("api_key salah", "stop"),
+        ("Unauthorized", "stop"),
+        ("Token invalid", "stop"),
+        ("Perangkat terputus", "stop"),
+        ("kuota habis", "stop"),
+        ("Invalid number", "refused"),
+        ("Nomor tidak terdaftar di WhatsApp", "refused"),
+        ("Timeout", "not taken"),
+        ("network error", "not taken"),
+        ("Failed to generate preview", "refused"),
+        ("628554291234 gagal", "refused"),
+        ("entahlah", "refused"),
+        ("", "refused"),
+    ] {
+        let body = serde_json::json!({ "success": false, "message": message }).to_string();
+        assert_eq!(starsender(200, &body), verdict, "{message}");
+    }
+    assert_eq!(starsender(200, r#"{"success":false}"#), "refused");
+    assert_eq!(starsender(200, r#"{"success":false,"message":{"to":["The to field is invalid"]}}"#), "refused");
+    let named = judge_starsender(200, None, br#"{"success":false,"message":"Nomor 0855-1234-567 tidak terdaftar"}"#);
+    assert_eq!(named, Delivery::Refused("Nomor *** tidak terdaftar".to_owned()));
+}
+
+#[test]
+fn starsenders_other_statuses_speak_for_themselves() {
+    let page = "<html>nginx</html>";
+    for (status, verdict) in [
+        (301, "stop"),
+        (302, "unclear"),
+        (400, "refused"),
+        (401, "stop"),
+        (402, "stop"),
+        (403, "stop"),
+        (404, "stop"),
+        (408, "not taken"),
+        (422, "refused"),
+        (429, "limited"),
+        (500, "unclear"),
+        (502, "unclear"),
+        (503, "not taken"),
+        (504, "unclear"),
+        (520, "unclear"),
+        (0, "unclear"),
+        (u16::MAX, "unclear"),
+    ] {
+        assert_eq!(starsender(status, page), verdict, "{status}");
+    }
+    assert_eq!(starsender(400, r#"{"success":false,"message":"device off"}"#), "stop");
+    assert_eq!(starsender(422, r#"{"success":false,"message":"invalid number"}"#), "refused");
+    assert_eq!(starsender(401, r#"{"success":false,"message":"invalid number"}"#), "stop");
+    for status in [302, 400, 401, 429, 500, 503] {
+        assert_eq!(starsender(status, r#"{"success":true}"#), "unclear", "{status}");
+    }
+}
+
+#[test]
+fn a_wait_is_whole_seconds_and_at_most_a_minute() {
+    for (header, wait) in [
+        (None, None),
+        (Some("0"), Some(0)),
+        (Some(" 7 "), Some(7)),
+        (Some("60"), Some(60)),
+        (Some("3600"), Some(60)),
+        (Some("99999999999999999999"), Some(60)),
+        (Some("+5"), None),
+        (Some("-5"), None),
+        (Some("1.5"), None),
+        (Some(""), None),
+        (Some("Wed, 21 Oct 2026 07:28:00 GMT"), None),
+    ] {
+        for delivery in [
+            judge_starsender(429, header, b""),
+            judge_starsender(200, header, br#"{"success":false,"message":"limit"}"#),
+            judge_cloud_api(400, header, br#"{"error":{"code":130429}}"#),
+        ] {
+            let Delivery::Limited { wait_seconds, .. } = delivery else { panic!("{header:?}") };
+            assert_eq!(wait_seconds, wait, "{header:?}");
+        }
+    }
+}
+
+#[test]
+fn the_cloud_api_took_it_where_it_gives_an_id() {
+    let body = br#"{"messaging_product":"whatsapp","contacts":[{"input":"628551234567","wa_id":"628551234567"}],"messages":[{"id":"wamid.HBgM","message_status":"accepted"}]}"#;
+    let sent = Delivery::Sent { id: Some("wamid.HBgM".to_owned()), said: "accepted".to_owned() };
+    assert_eq!(judge_cloud_api(200, None, body), sent);
+    for body in
+        ["", "{}", "[]", "<html>", r#"{"messages":[]}"#, r#"{"messages":[{"id":""}]}"#, r#"{"messages":[{"id":7}]}"#]
+    {
+        assert_eq!(kind(&judge_cloud_api(200, None, body.as_bytes())), "unclear", "{body}");
+    }
+    assert_eq!(kind(&judge_cloud_api(500, None, body)), "unclear");
+}
+
+#[test]
+fn metas_codes_decide_whatever_the_status() {
+    for (verdict, codes) in [
+        ("refused", &[131_026, 131_049, 131_021, 130_472, 132_005, 100][..]),
+        (
+            "stop",
+            &[0, 3, 10, 190, 200, 299, 368, 131_031, 131_042, 131_047, 131_048, 132_000, 132_001, 132_015, 133_010],
+        ),
+        ("limited", &[4, 80_007, 130_429, 131_056]),
+        ("not taken", &[2, 131_016, 131_057]),
+    ] {
+        for code in codes {
+            for status in [200, 400, 403, 500] {
+                assert_eq!(cloud(status, *code), verdict, "{code} at {status}");
+            }
+        }
+    }
+    for (status, verdict) in
+        [(200, "unclear"), (400, "refused"), (401, "stop"), (429, "limited"), (500, "unclear"), (503, "not taken")]
+    {
+        assert_eq!(cloud(status, 131_000), verdict, "{status}");
+        assert_eq!(cloud(status, 4_294_967_295), verdict, "{status}");
+    }
+}
+
+#[test]
+fn metas_code_is_kept_and_its_text_masked() {
+    let body = br#"{"error":{"message":"(#131026) Message undeliverable","code":131026,"error_data":{"details":"to 628551234567"}}}"#;
+    let delivery = judge_cloud_api(400, None, body);
+    assert_eq!(delivery, Delivery::Refused("Meta 131026: (#***) Message undeliverable - to ***".to_owned()));
+    let hostile = judge_cloud_api(400, None, br#"{"error":{"code":4294967295,"message":"x"}}"#);
+    assert_eq!(hostile, Delivery::Refused("HTTP 400: x".to_owned()));
+}
+
+#[test]
+fn a_huge_or_deep_body_is_unclear_and_nothing_worse() {
+    let deep = [b"[".repeat(1 << 20), b"{\"success\":".repeat(100_000), b"{\"error\":".repeat(100_000)];
+    for body in deep {
+        assert_eq!(kind(&judge_starsender(200, None, &body)), "unclear");
+        assert_eq!(kind(&judge_cloud_api(200, None, &body)), "unclear");
+    }
+    let long = format!(r#"{{"success":false,"message":"{}"}}"#, "nomor 628551234567 ".repeat(60_000));
+    let delivery = judge_starsender(200, None, long.as_bytes());
+    assert!(kind(&delivery) == "refused" && text(&delivery).len() <= 200 && !text(&delivery).contains("1234"));
+}
+
+proptest! {
+    #![proptest_config(crate::cases(3_000))]
+
+    #[test]
+    fn any_answer_has_a_verdict_in_one_short_line(
+        status in any::<u16>(), body in proptest::collection::vec(any::<u8>(), 0..200), header in proptest::option::of(any::<String>()),
+    ) {
+        for delivery in [judge_starsender(status, header.as_deref(), &body), judge_cloud_api(status, header.as_deref(), &body)] {
+            prop_assert!(kind(&delivery) != "sent");
+            prop_assert!(text(&delivery).chars().count() <= 200 && !text(&delivery).contains(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! When a vehicle is due.
+
+use shared::domain::ids::CustomerId;
+use shared::domain::maintenance::{InvalidName, PersonName, Vehicle, VehicleStatus, WINDOW_DAYS, ZONE, is_in_window};
+use shared::domain::plate::Plate;
+use shared::domain::time::{LocalDate, Timestamp};
+
+fn day(text: &str) -> LocalDate {
+    LocalDate::parse(text).unwrap()
+}
+
+fn vehicle(last_visit: &str) -> Vehicle {
+    Vehicle {
+        plate: Plate::parse("B 1234 ABC").unwrap(),
+        customer: CustomerId::parse("c-1").unwrap(),
+        last_visit: day(last_visit),
+        own_next_visit: None,
+        status: VehicleStatus::Active,
+    }
+}
+
+#[test]
+fn the_next_visit_is_four_calendar_months_after_the_last() {
+    for (last, next) in [
+        ("2025-08-18", "2025-12-18"),
+        ("2025-10-31", "2026-02-28"),
+        ("2023-10-31", "2024-02-29"),
+        ("2024-10-29", "2025-02-28"),
+        ("2024-10-30", "2025-02-28"),
+        ("2025-12-31", "2026-04-30"),
+        ("2024-02-29", "2024-06-29"),
+        ("2023-10-29", "2024-02-29"),
+    ] {
+        assert_eq!(vehicle(last).next_visit().to_string(), next, "{last}");
+    }
+    let own = Vehicle { own_next_visit: Some(day("2026-01-05")), ..vehicle("2025-08-18") };
+    assert_eq!(own.next_visit(), day("2026-01-05"));
+}
+
+#[test]
+fn today_tomorrow_and_the_day_after_are_reminded_of() {
+    for (days, reminded) in [(-1, false), (0, true), (1, true), (2, true), (3, false), (i64::MIN, false)] {
+        assert_eq!(is_in_window(days), reminded, "{days}");
+    }
+    assert_eq!(WINDOW_DAYS, 3);
+    let next = vehicle("2025-08-18").next_visit();
+    for (today, days) in
+        [("2025-12-19", -1), ("2025-12-18", 0), ("2025-12-16", 2), ("2025-12-15", 3), ("2024-12-18", 365)]
+    {
+        assert_eq!(day(today).days_until(next), days, "{today}");
+    }
+    assert_eq!(day("2024-02-28").days_until(day("2024-03-01")), 2);
+    assert_eq!(day("2025-12-31").days_until(day("2026-01-01")), 1);
+}
+
+#[test]
+fn at_18_utc_it_is_tomorrow_in_jakarta() {
+    let at = |text: &str| Timestamp::parse(text).unwrap().day(ZONE).to_string();
+    assert_eq!(at("2025-12-15T16:59:59Z"), "2025-12-15");
+    assert_eq!(at("2025-12-15T17:00:00Z"), "2025-12-16");
+    assert_eq!(at("2025-12-15T18:00:00Z"), "2025-12-16");
+}
+
+#[test]
+fn a_visit_takes_the_place_of_what_was_set_before_it() {
+    let booked =
+        Vehicle { own_next_visit: Some(day("2025-12-20")), status: VehicleStatus::Booked, ..vehicle("2025-08-18") };
+    assert_eq!(booked.visited(day("2025-12-20")), Some(vehicle("2025-12-20")));
+    for status in [VehicleStatus::Sold, VehicleStatus::Archived] {
+        let gone = Vehicle { status, ..vehicle("2025-08-18") };
+        assert_eq!(gone.visited(day("2025-12-20")).unwrap().status, status);
+    }
+}
+
+#[test]
+fn a_visit_that_is_known_or_older_changes_nothing() {
+    let set_after = Vehicle { own_next_visit: Some(day("2025-11-01")), ..vehicle("2025-08-18") };
+    assert_eq!(set_after.visited(day("2025-08-18")), None);
+    assert_eq!(set_after.visited(day("2025-08-17")), None);
+}
+
+#[test]
+fn a_name_is_one_line_that_says_something() {
+    assert_eq!(PersonName::parse("  Budi Santoso ").unwrap().as_str(), "Budi Santoso");
+    assert!(PersonName::parse(&"é".repeat(100)).is_ok());
+    for bad in ["", "  ", "-", "a\nb", "a\u{2028}b", "a\u{202e}b", &"é".repeat(101)] {
+        assert_eq!(PersonName::parse(bad), Err(InvalidName), "{bad:?}");
+    }
+    assert_eq!(format!("{:?}", PersonName::parse("Budi Santoso").unwrap()), "PersonName(***)");
+}
+
+#[test]
+fn a_status_is_known_by_its_name() {
+    for (status, name) in VehicleStatus::ALL.into_iter().zip(["active", "booked", "sold", "archived"]) {
+        assert_eq!((status.name(), VehicleStatus::of_name(name)), (name, Some(status)));
+        assert_eq!(serde_json::to_value(status).unwrap(), name);
+    }
+    assert_eq!(VehicleStatus::of_name("Active"), None);
+}
