@@ -25,6 +25,7 @@ use super::{Error, Item, Store, counters, key_of, keys, number, users};
 pub const WEBHOOK_LOG_DAYS: i64 = 30;
 /// How often a commit is tried again after a guard that only changes what is written beside it.
 const ATTEMPTS: usize = 4;
+const DOING: &str = "storing a decision";
 
 /// What came of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl Store {
         let now = decision.change.history.at;
         for _ in 0..ATTEMPTS {
             let transaction = Transaction::of(self, &decision, log, policy)?;
-            let Some(reasons) = self.write(transaction.actions).await? else { return Ok(Commit::Done) };
+            let Some(reasons) = self.write(transaction.actions, DOING).await? else { return Ok(Commit::Done) };
             match first_refusal(&transaction.guards, &reasons) {
                 Some((Guard::Receipt, reason)) => return Ok(Commit::AlreadyApplied(seen(reason))),
                 Some((Guard::Payment, reason)) => return Ok(Commit::AlreadyApplied(paid(reason))),
@@ -89,11 +90,15 @@ impl Store {
                 Some((Guard::Subscription | Guard::Unconditional, _)) | None => return Ok(Commit::Stale),
             }
         }
-        Err(Error::Contended { doing: "storing a decision" })
+        Err(Error::Contended { doing: DOING })
     }
 
     /// `None` when all was written, else why each action was refused.
-    async fn write(&self, actions: Vec<TransactWriteItem>) -> Result<Option<Vec<CancellationReason>>, Error> {
+    pub(super) async fn write(
+        &self,
+        actions: Vec<TransactWriteItem>,
+        doing: &'static str,
+    ) -> Result<Option<Vec<CancellationReason>>, Error> {
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(actions)).send().await else {
             return Ok(None);
         };
@@ -104,14 +109,12 @@ impl Store {
                 if reasons.iter().all(|reason| reason.code().is_none_or(refused)) {
                     Ok(Some(reasons))
                 } else {
-                    Err(Error::unavailable("storing a decision", error))
+                    Err(Error::unavailable(doing, error))
                 }
             }
             Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Some(Vec::new())),
-            _ if error.code() == Some("ValidationException") => {
-                Err(Error::Rejected { doing: "storing a decision", source: error.into() })
-            }
-            _ => Err(Error::unavailable("storing a decision", error)),
+            _ if error.code() == Some("ValidationException") => Err(Error::Rejected { doing, source: error.into() }),
+            _ => Err(Error::unavailable(doing, error)),
         }
     }
 }
@@ -240,7 +243,7 @@ impl Transaction {
 }
 
 fn put_action(put: Result<Put, aws_sdk_dynamodb::error::BuildError>) -> Result<TransactWriteItem, Error> {
-    let put = put.map_err(|error| Error::unavailable("storing a decision", error))?;
+    let put = put.map_err(|error| Error::unavailable(DOING, error))?;
     Ok(TransactWriteItem::builder().put(put).build())
 }
 

@@ -117,16 +117,27 @@ impl Store {
     }
 
     async fn due_page(&self, queue: &str, now: Timestamp, after: Cursor) -> Result<Page<Item>, Error> {
+        self.between(queue, (Timestamp::EPOCH, now), after).await
+    }
+
+    /// A page of the items of a queue whose time lies between two instants, both included.
+    pub(super) async fn between(
+        &self,
+        queue: &str,
+        (from, to): (Timestamp, Timestamp),
+        after: Cursor,
+    ) -> Result<Page<Item>, Error> {
         let query = self
             .client
             .query()
             .table_name(&self.table)
             .index_name(keys::DUE_INDEX)
-            .key_condition_expression("#queue = :queue AND #due_at <= :now")
+            .key_condition_expression("#queue = :queue AND #due_at BETWEEN :from AND :to")
             .expression_attribute_names("#queue", keys::QUEUE)
             .expression_attribute_names("#due_at", keys::DUE_AT)
             .expression_attribute_values(":queue", text(queue))
-            .expression_attribute_values(":now", text(now.to_string()))
+            .expression_attribute_values(":from", text(from.to_string()))
+            .expression_attribute_values(":to", text(to.to_string()))
             .set_exclusive_start_key(after)
             .limit(PAGE);
         let answer = query.send().await.map_err(|error| Error::unavailable("reading what is due", error))?;

@@ -204,11 +204,22 @@ impl Store {
     }
 
     /// Every item of a partition whose sort key begins with `prefix`, page by page.
-    async fn partition(&self, pk: &str, prefix: &str, doing: &'static str) -> Result<Vec<Item>, Error> {
+    pub(super) async fn partition(&self, pk: &str, prefix: &str, doing: &'static str) -> Result<Vec<Item>, Error> {
+        self.partition_up_to((pk, prefix), usize::MAX, doing).await
+    }
+
+    /// At least the first `enough` of those items, or all: reading ends with the page that has them.
+    pub(super) async fn partition_up_to(
+        &self,
+        (pk, prefix): (&str, &str),
+        enough: usize,
+        doing: &'static str,
+    ) -> Result<Vec<Item>, Error> {
         let (mut all, mut from) = (Vec::new(), None);
         loop {
             let mut query = self.client.query().table_name(&self.table).consistent_read(true);
             query = query.expression_attribute_values(":pk", text(pk)).set_exclusive_start_key(from);
+            query = query.set_limit(i32::try_from(enough).ok());
             query = if prefix.is_empty() {
                 query.key_condition_expression("pk = :pk")
             } else {
@@ -219,7 +230,7 @@ impl Store {
             let answer = query.send().await.map_err(|error| Error::unavailable(doing, error))?;
             all.extend(answer.items.unwrap_or_default());
             from = answer.last_evaluated_key;
-            if from.is_none() {
+            if from.is_none() || all.len() >= enough {
                 return Ok(all);
             }
         }

@@ -13,6 +13,13 @@
 //! | user | `USER#<user id>` | `STATE` |
 //! | an order of a user: only the key | `USER#<user id>` | `ORDER#<id>` |
 //! | note that a user was erased | `ERASED#<digest of the user id>` | `STATE` |
+//! | note that a customer was erased | `ERASED#<digest of the customer id>`, `ERASED#<digest of the phone>` | `STATE` |
+//! | customer of the workshop | `CUSTOMER#<id>` | `STATE` |
+//! | a customer's vehicle: only the key | `CUSTOMER#<id>` | `VEHICLE#<plate>` |
+//! | vehicle | `VEHICLE#<plate>` | `STATE` |
+//! | reminder | `VEHICLE#<plate>` | `REMINDER#<visit>`, `REMINDER#<visit>#<day>` where one is sent a day |
+//! | reminders handed out on a day | `COUNT#reminders` | `<day>` |
+//! | lease of a job that runs once at a time | `LEASE` | `<job>` |
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
 //! | quarantined report | `QUARANTINE#<id>` | `STATE` |
 //! | quarantine count of a day | `COUNT#quarantine` | `<day>` |
@@ -25,8 +32,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::ids::{EventId, NotificationId, PaymentId, SubscriptionId, UserId};
-use crate::domain::time::Timestamp;
+use crate::domain::ids::{CustomerId, EventId, NotificationId, PaymentId, SubscriptionId, UserId};
+use crate::domain::phone::Phone;
+use crate::domain::plate::Plate;
+use crate::domain::time::{LocalDate, Timestamp};
 
 /// Partition key of the table.
 pub const PK: &str = "pk";
@@ -54,8 +63,13 @@ pub const QUARANTINE_QUEUE: &str = "quarantine";
 /// Queue of those that are resolved, by the same time.
 pub const QUARANTINE_RESOLVED_QUEUE: &str = "quarantine-resolved";
 
+/// Queue of vehicles, by the first instant of the day of their next visit.
+pub const VISIT_QUEUE: &str = "visit";
+/// Queue of reminders that somebody is sending, by the end of the claim.
+pub const REMINDER_CLAIM_QUEUE: &str = "reminder-claim";
+
 /// A primary key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Partition key.
     pub pk: String,
@@ -83,6 +97,10 @@ pub mod prefix {
     pub const QUARANTINE: &str = "QUARANTINE#";
     /// A user's orders, in the user's partition.
     pub const ORDER: &str = "ORDER#";
+    /// A customer's vehicles, in the customer's partition.
+    pub const VEHICLE: &str = "VEHICLE#";
+    /// A vehicle's reminders, in the vehicle's partition.
+    pub const REMINDER: &str = "REMINDER#";
 }
 
 /// The partition of a subscription.
@@ -151,6 +169,73 @@ pub fn user_order(user: &UserId, order: &SubscriptionId) -> Key {
 #[must_use]
 pub fn erasure(user: &UserId) -> Key {
     Key::new(format!("ERASED#{}", hex::encode(Sha256::digest(user.as_str()))), STATE)
+}
+
+/// The partition of a customer of the workshop.
+#[must_use]
+pub fn customer_partition(id: &CustomerId) -> String {
+    format!("CUSTOMER#{id}")
+}
+
+/// A customer of the workshop.
+#[must_use]
+pub fn customer(id: &CustomerId) -> Key {
+    Key::new(customer_partition(id), STATE)
+}
+
+/// The note that a customer was erased, by their id. The kind is hashed too, with a blank that no user id has.
+#[must_use]
+pub fn customer_erasure(id: &CustomerId) -> Key {
+    Key::new(format!("ERASED#{}", hex::encode(Sha256::digest(format!("customer {id}")))), STATE)
+}
+
+/// The note that a customer was erased, by their phone.
+#[must_use]
+pub fn phone_erasure(phone: &Phone) -> Key {
+    Key::new(format!("ERASED#{}", hex::encode(Sha256::digest(format!("phone {phone}")))), STATE)
+}
+
+/// The link from a customer to one of their vehicles.
+#[must_use]
+pub fn customer_vehicle(id: &CustomerId, plate: &Plate) -> Key {
+    Key::new(customer_partition(id), format!("{}{plate}", prefix::VEHICLE))
+}
+
+/// The partition of a vehicle.
+#[must_use]
+pub fn vehicle_partition(plate: &Plate) -> String {
+    format!("VEHICLE#{plate}")
+}
+
+/// A vehicle.
+#[must_use]
+pub fn vehicle(plate: &Plate) -> Key {
+    Key::new(vehicle_partition(plate), STATE)
+}
+
+/// The reminder of a visit; of one day where one is sent a day.
+#[must_use]
+pub fn reminder(plate: &Plate, visit: LocalDate, day: Option<LocalDate>) -> Key {
+    let day = day.map(|day| format!("#{day}")).unwrap_or_default();
+    Key::new(format!("VEHICLE#{plate}"), format!("{}{visit}{day}", prefix::REMINDER))
+}
+
+/// Queue of the reminders that a run has settled.
+#[must_use]
+pub fn run_reminders_queue(run: &str) -> String {
+    format!("reminders#{run}")
+}
+
+/// Reminders handed out on a day.
+#[must_use]
+pub fn reminder_count(day: LocalDate) -> Key {
+    Key::new("COUNT#reminders", day.to_string())
+}
+
+/// The lease of a job that runs once at a time.
+#[must_use]
+pub fn lease(job: &str) -> Key {
+    Key::new("LEASE", job)
 }
 
 /// A checkout page, by the SHA-256 of its token in hex.

@@ -7,19 +7,27 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use self::rehearsal::Rehearsal;
 
+pub mod actions;
+mod batch;
 pub mod commit;
 pub mod counters;
+mod customers;
 pub mod due;
 pub mod erasure;
+mod forget;
+pub mod import;
 pub mod keys;
+pub mod lease;
 pub mod notices;
 pub mod quarantine;
 pub mod quarantine_list;
 pub mod reads;
 pub mod records;
 mod rehearsal;
+pub mod reminders;
 pub mod runs;
 pub mod users;
+mod vehicles;
 
 /// The table. Cheap to clone: clones share the connection pool.
 #[derive(Clone, Debug)]

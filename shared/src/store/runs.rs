@@ -45,30 +45,35 @@ pub fn run_id(scheduled_at: Timestamp, name: &str) -> String {
     format!("{scheduled_at}#{name}")
 }
 
+/// A run that is begun for the first time.
+fn stored(new: NewRun<'_>, wall: Timestamp, lease_until: Option<Timestamp>) -> StoredRun {
+    StoredRun {
+        id: new.id.to_owned(),
+        tasks: new.tasks,
+        scheduled_at: new.scheduled_at,
+        started_at: wall,
+        lease_until,
+        claimant: new.claimant,
+        attempts: 1,
+        finished_at: None,
+        report: None,
+        error: None,
+    }
+}
+
 impl Store {
     /// Claims a logical run. One that was cut off is taken over when its lease has ended.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn claim_run(&self, new: NewRun<'_>, wall: Timestamp, lease_until: Timestamp) -> Result<RunClaim, Error> {
-        let run = StoredRun {
-            id: new.id.to_owned(),
-            tasks: new.tasks,
-            scheduled_at: new.scheduled_at,
-            started_at: wall,
-            lease_until: Some(lease_until),
-            claimant: new.claimant,
-            attempts: 1,
-            finished_at: None,
-            report: None,
-            error: None,
-        };
+        let run = stored(new, wall, Some(lease_until));
         let expires_at = wall.plus_days(KEPT_DAYS);
-        let record = Record::new(keys::run(new.id), run.clone()).expiring(expires_at).at_version(1);
+        let record = Record::new(keys::run(&run.id), run.clone()).expiring(expires_at).at_version(1);
         if self.put_if_absent(record, "claiming a run").await? {
             return Ok(RunClaim::Ours(ClaimedRun { run, version: 1 }));
         }
-        let Some(held) = self.get::<StoredRun>(&keys::run(new.id), "reading a run").await? else {
+        let Some(held) = self.get::<StoredRun>(&keys::run(&run.id), "reading a run").await? else {
             return Ok(RunClaim::Running);
         };
         if let Some(report) = held.data.report {
@@ -83,13 +88,23 @@ impl Store {
         }
         let version = held.version.unwrap_or(0);
         let run = StoredRun { attempts: held.data.attempts.saturating_add(1), error: held.data.error, ..run };
-        let record = Record::new(keys::run(new.id), run.clone()).expiring(expires_at);
+        let record = Record::new(keys::run(&run.id), run.clone()).expiring(expires_at);
         let taken = self.put_version(record, version, "taking over a run").await?;
         Ok(if taken {
             RunClaim::Ours(ClaimedRun { run, version: version.saturating_add(1) })
         } else {
             RunClaim::Running
         })
+    }
+
+    /// Stores a run that is about to be asked for, so that its address is good before it begins.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn announce_run(&self, new: NewRun<'_>, wall: Timestamp) -> Result<(), Error> {
+        let run = StoredRun { attempts: 0, ..stored(new, wall, None) };
+        let record = Record::new(keys::run(&run.id.clone()), run).expiring(wall.plus_days(KEPT_DAYS)).at_version(1);
+        self.put_if_absent(record, "announcing a run").await.map(|_| ())
     }
 
     /// Gives up a run that failed, so that its repetition does not wait for the lease to end.
