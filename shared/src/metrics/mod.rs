@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 
 pub mod table;
 
-pub use table::{CallbackOutcome, Dimensions, NoticeOutcome, Point, Route, StatusClass, StopReason};
+pub use table::{CallbackOutcome, Dimensions, NoticeOutcome, Point, ReminderOutcome, Route, StatusClass, StopReason};
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "Duekeeper";
@@ -180,6 +180,7 @@ mod tests {
             Point::Parked,
             Point::Notices(NoticeKind::QuarantineDigest, NoticeOutcome::Dead),
             Point::EcpayBlocked,
+            Point::Reminders(ReminderOutcome::AlreadySent),
             Point::Requests(Route::of_key(Some("GET /api/subscriptions/{id}")), StatusClass::ServerError),
             Point::RequestLatency,
         ]

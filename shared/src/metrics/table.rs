@@ -51,6 +51,7 @@ table! {
     PARKED = "Parked", "Count", [], "orders for which a task failed so often that staff were told";
     NOTICES = "Notices", "Count", ["Kind", "Outcome"], "mails that were handled";
     ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "answers of 403, after which ECPay is left alone for 30 minutes";
+    REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles that a run of reminders met in its window";
     REQUESTS = "Requests", "Count", ["Route", "StatusClass"], "requests to admin-api";
     REQUEST_LATENCY = "RequestLatency", "Milliseconds", [], "from the request to its answer";
 }
@@ -92,6 +93,8 @@ pub enum Point {
     Notices(NoticeKind, NoticeOutcome),
     /// A 403.
     EcpayBlocked,
+    /// A vehicle in the window of reminders.
+    Reminders(ReminderOutcome),
     /// A request.
     Requests(Route, StatusClass),
     /// How long it took.
@@ -126,6 +129,21 @@ pub enum NoticeOutcome {
     Dead,
 }
 
+/// What became of a vehicle in the window of reminders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReminderOutcome {
+    /// Its owner was told.
+    Sent,
+    /// The gateway did not take it.
+    Failed,
+    /// Nobody was to be told.
+    Skipped,
+    /// They were told before.
+    AlreadySent,
+    /// Nobody knows.
+    Unclear,
+}
+
 /// Why a task stopped before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
@@ -135,6 +153,8 @@ pub enum StopReason {
     EcpaySilent,
     /// Enough for one run.
     Limit,
+    /// No WhatsApp gateway takes messages.
+    Gateway,
 }
 
 /// The first digit of a status.
@@ -176,6 +196,7 @@ impl Point {
             Self::Parked => &PARKED,
             Self::Notices(..) => &NOTICES,
             Self::EcpayBlocked => &ECPAY_BLOCKED,
+            Self::Reminders(_) => &REMINDERS,
             Self::Requests(..) => &REQUESTS,
             Self::RequestLatency => &REQUEST_LATENCY,
         }
@@ -204,6 +225,7 @@ impl Point {
             Self::ItemsDue(task) | Self::ItemsDone(task) | Self::ItemsFailed(task) => vec![task.name()],
             Self::RunsStopped(reason) => vec![reason.name()],
             Self::Notices(kind, outcome) => vec![kind.name(), outcome.name()],
+            Self::Reminders(outcome) => vec![outcome.name()],
             Self::Requests(Route(route), class) => vec![route, class.name()],
             Self::CheckMacValueFailures
             | Self::CallbackLatency
@@ -253,12 +275,25 @@ impl NoticeOutcome {
     }
 }
 
+impl ReminderOutcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::AlreadySent => "already_sent",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
 impl StopReason {
     const fn name(self) -> &'static str {
         match self {
             Self::EcpayBlocked => "ecpay_blocked",
             Self::EcpaySilent => "ecpay_silent",
             Self::Limit => "limit",
+            Self::Gateway => "gateway",
         }
     }
 }

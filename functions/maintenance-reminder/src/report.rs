@@ -1,0 +1,159 @@
+//! What a run did: the answer with names for whoever asked, and its row in the ledger without them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::domain::maintenance::{Customer, Vehicle};
+use shared::domain::time::LocalDate;
+use shared::metrics::ReminderOutcome;
+
+use crate::job::{Job, NAME};
+
+/// Rows of one answer: Lambda hands over 6 MB, and a row has less than 2 KB.
+const ROWS: usize = 2_500;
+
+/// What came of one vehicle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// The gateway took the message; in a dry run: it would be sent.
+    Sent,
+    /// It was certainly not taken.
+    Failed,
+    /// Nothing was sent.
+    Skipped,
+    /// It was sent before.
+    AlreadySent,
+    /// Nobody knows.
+    Unclear,
+}
+
+/// One vehicle in the answer, under the names of the reminder document.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    no_pol: String,
+    customer_nama: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_hp: Option<String>,
+    next_visit_date: LocalDate,
+    days_until_visit: i64,
+    status: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_response: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Report {
+    counts: BTreeMap<Outcome, u64>,
+    reasons: BTreeMap<(Outcome, String), u64>,
+    rows: Vec<Row>,
+    /// Why no more was sent from some point on, if so.
+    pub(crate) stopped: Option<String>,
+}
+
+impl From<Outcome> for ReminderOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Sent => Self::Sent,
+            Outcome::Failed => Self::Failed,
+            Outcome::Skipped => Self::Skipped,
+            Outcome::AlreadySent => Self::AlreadySent,
+            Outcome::Unclear => Self::Unclear,
+        }
+    }
+}
+
+impl Row {
+    /// A vehicle and its owner, as far as they are known.
+    pub(crate) fn new(vehicle: &Vehicle, customer: Option<&Customer>, today: LocalDate, status: Outcome) -> Self {
+        let visit = vehicle.next_visit();
+        Self {
+            no_pol: vehicle.plate.to_string(),
+            customer_nama: customer.map(|customer| customer.name.to_string()),
+            customer_hp: customer.map(|customer| customer.phone.national()),
+            next_visit_date: visit,
+            days_until_visit: today.days_until(visit),
+            status,
+            message: None,
+            api_response: None,
+            reason: None,
+        }
+    }
+
+    /// The row with the message that was sent, and what the gateway said to it.
+    pub(crate) fn with_message(self, message: String, api_response: Option<String>) -> Self {
+        Self { message: Some(message), api_response, ..self }
+    }
+
+    /// The row with a reason.
+    pub(crate) fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
+    }
+}
+
+impl Report {
+    pub(crate) fn add(&mut self, row: Row) {
+        *self.counts.entry(row.status).or_default() += 1;
+        if let Some(reason) = &row.reason {
+            *self.reasons.entry((row.status, reason.clone())).or_default() += 1;
+        }
+        if self.rows.len() < ROWS {
+            self.rows.push(row);
+        }
+    }
+
+    /// A vehicle of which nothing can be shown.
+    pub(crate) fn add_unreadable(&mut self) {
+        *self.counts.entry(Outcome::Failed).or_default() += 1;
+        *self.reasons.entry((Outcome::Failed, "unreadable".to_owned())).or_default() += 1;
+    }
+
+    pub(crate) fn count(&self, outcome: Outcome) -> u64 {
+        self.counts.get(&outcome).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (Outcome, u64)> {
+        self.counts.iter().map(|(outcome, count)| (*outcome, *count))
+    }
+
+    /// Vehicles due in the window.
+    pub(crate) fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// The answer: the document's fields, and what the older system did not count.
+    pub(crate) fn answer(self, job: &Job) -> Value {
+        let mut answer = self.ledger(job);
+        if let Some(fields) = answer.as_object_mut() {
+            let left_out = self.total().saturating_sub(u64::try_from(self.rows.len()).unwrap_or(u64::MAX));
+            fields.insert("details".to_owned(), serde_json::to_value(self.rows).unwrap_or_default());
+            fields.insert("details_left_out".to_owned(), json!(left_out));
+        }
+        answer
+    }
+
+    /// The same without names, numbers and plates: what the ledger keeps.
+    pub(crate) fn ledger(&self, job: &Job) -> Value {
+        let by_reason = |wanted: &[Outcome]| -> BTreeMap<&str, u64> {
+            let these = self.reasons.iter().filter(|((outcome, _), _)| wanted.contains(outcome));
+            these.map(|((_, reason), count)| (reason.as_str(), *count)).collect()
+        };
+        let task = json!({
+            "due": self.total(), "done": self.count(Outcome::Sent), "skipped": by_reason(&[Outcome::Skipped]),
+            "failed": by_reason(&[Outcome::Failed, Outcome::Unclear]), "stopped": self.stopped,
+        });
+        json!({
+            "run": job.id, "status": "done", "scheduled_at": job.scheduled_at, "dry_run": job.dry_run,
+            "requested_by": job.requested_by, "total_customers": self.total(),
+            "reminder_sent": self.count(Outcome::Sent), "failed": self.count(Outcome::Failed),
+            "skipped": self.count(Outcome::Skipped), "already_sent": self.count(Outcome::AlreadySent),
+            "unclear": self.count(Outcome::Unclear), "stopped": self.stopped, "tasks": { NAME: task },
+        })
+    }
+}

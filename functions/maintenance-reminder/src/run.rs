@@ -1,0 +1,86 @@
+//! A run: once for each scheduled time, and never two at a time.
+
+use serde_json::{Value, json};
+use shared::clock::Moment;
+use shared::entropy;
+use shared::metrics::{Batch as Metrics, Point, ReminderOutcome, StopReason};
+use shared::store::runs::{ClaimedRun, NewRun, RunClaim};
+use shared::telemetry::chain;
+
+use crate::batch::Batch;
+use crate::job::{Job, NAME};
+use crate::report::Report;
+use crate::{Error, Reminders};
+
+/// A run that was cut off can be taken over after this many minutes: longer than the function's timeout.
+const LEASE_MINUTES: i64 = 16;
+
+/// Does a run once: one that was done answers with its report, beside one that somebody else is at nothing is done.
+pub(crate) async fn once(reminders: &Reminders, job: &Job, moment: Moment) -> Result<Value, Error> {
+    let claimant = entropy::name(16)?;
+    if job.dry_run {
+        return Ok(Batch::new(reminders, (job, &claimant), moment).perform().await?.answer(job));
+    }
+    let store = &reminders.store;
+    let until = moment.wall.plus_minutes(LEASE_MINUTES);
+    let new = NewRun {
+        id: &job.id,
+        tasks: vec![NAME.to_owned()],
+        scheduled_at: job.scheduled_at,
+        claimant: claimant.clone(),
+    };
+    let claimed = match store.claim_run(new, moment.wall, until).await? {
+        RunClaim::Ours(claimed) => claimed,
+        RunClaim::Running => return Ok(already_running(job)),
+        RunClaim::Done(report) => return Ok(serde_json::from_str(&report).unwrap_or_default()),
+    };
+    match store.take_lease(NAME, &claimant, moment.wall, until).await {
+        Ok(true) => {}
+        Ok(false) => {
+            give_up(reminders, claimed, moment, "another run was at it").await;
+            return Ok(already_running(job));
+        }
+        Err(error) => {
+            give_up(reminders, claimed, moment, "the store failed").await;
+            return Err(error.into());
+        }
+    }
+    let performed = Box::pin(Batch::new(reminders, (job, &claimant), moment).perform()).await;
+    if let Err(error) = store.give_lease(NAME, &claimant, moment.wall_now()).await {
+        tracing::warn!(error = chain(&error), "a run keeps its lease to the end");
+    }
+    match performed {
+        Ok(report) => {
+            tell(&report, moment);
+            let ledger = report.ledger(job);
+            store.finish_run(claimed, moment.wall_now(), ledger.to_string()).await?;
+            tracing::info!(run = job.id, report = %ledger, "run done");
+            Ok(report.answer(job))
+        }
+        Err(error) => {
+            give_up(reminders, claimed, moment, &error.to_string()).await;
+            Err(error)
+        }
+    }
+}
+
+fn already_running(job: &Job) -> Value {
+    json!({ "run": job.id, "status": "already_running" })
+}
+
+async fn give_up(reminders: &Reminders, claimed: ClaimedRun, moment: Moment, why: &str) {
+    if let Err(error) = reminders.store.release_run(claimed, moment.wall_now(), why.to_owned()).await {
+        tracing::warn!(error = chain(&error), "a failed run keeps its lease");
+    }
+}
+
+fn tell(report: &Report, moment: Moment) {
+    let mut metrics = Metrics::default();
+    for (outcome, count) in report.counts() {
+        metrics.count(Point::Reminders(ReminderOutcome::from(outcome)), count);
+    }
+    if report.stopped.is_some() {
+        metrics.count(Point::RunsStopped(StopReason::Gateway), 1);
+    }
+    metrics.emit(moment.wall);
+}
