@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt};
 use serde_json::Value;
 
@@ -13,6 +14,10 @@ use crate::tokens::{Token, hex_digest};
 
 /// The largest body that is read, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
+/// The largest list that is imported, in bytes: encoded for Lambda it is within the 6 MB that an event may have.
+const LARGEST_LIST: usize = 4 * 1024 * 1024;
+/// The route that takes a list.
+const LIST_PATH: &str = "/customers/import";
 const LONGEST_KEY: usize = 255;
 const LONGEST_REASON: usize = 500;
 
@@ -21,8 +26,15 @@ pub(crate) struct Input {
     pub(crate) bearer: Option<String>,
     key: Option<String>,
     query: BTreeMap<String, String>,
-    fields: BTreeMap<String, Value>,
+    body: Content,
     fault: Option<Failure>,
+}
+
+/// What a body holds.
+#[derive(Default)]
+struct Content {
+    fields: BTreeMap<String, Value>,
+    list: Vec<u8>,
 }
 
 impl Input {
@@ -40,9 +52,15 @@ impl Input {
         let key = key.map(|value| value.to_str().unwrap_or("\u{7f}").to_owned());
         let parameters = request.query_string_parameters();
         let query = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        match fields(request.body().as_ref(), header("content-type").unwrap_or_default()).await {
-            Ok(fields) => Self { bearer, key, query, fields, fault: None },
-            Err(fault) => Self { bearer, key, query, fields: BTreeMap::new(), fault: Some(fault) },
+        let content_type = header("content-type").unwrap_or_default();
+        let content = if request.method() == Method::POST && request.uri().path() == LIST_PATH {
+            list(request.body().as_ref(), content_type)
+        } else {
+            fields(request.body().as_ref(), content_type).await
+        };
+        match content {
+            Ok(body) => Self { bearer, key, query, body, fault: None },
+            Err(fault) => Self { bearer, key, query, body: Content::default(), fault: Some(fault) },
         }
     }
 
@@ -64,11 +82,21 @@ impl Input {
 
     /// Who asks, why, and under which key. A reason is a text of up to 500 characters.
     pub(crate) fn cause(&self, by: &Token) -> Result<Cause, Failure> {
+        Ok(Cause { by: by.name.clone(), why: self.why()?.map(str::to_owned), key: self.key(by)? })
+    }
+
+    /// The reason of a request, a text of up to 500 characters; `None` where none is given.
+    pub(crate) fn why(&self) -> Result<Option<&str>, Failure> {
         let why = self.optional("why")?.map(str::trim).filter(|why| !why.is_empty());
         if why.is_some_and(|why| why.chars().count() > LONGEST_REASON || why.chars().any(char::is_control)) {
             return Err(Failure::invalid("why", "must be a text of at most 500 characters in one line"));
         }
-        Ok(Cause { by: by.name.clone(), why: why.map(str::to_owned), key: self.key(by)? })
+        Ok(why)
+    }
+
+    /// The list that the body is, on the route that takes one.
+    pub(crate) fn list(&self) -> &[u8] {
+        &self.body.list
     }
 
     /// A parameter of the query.
@@ -78,12 +106,12 @@ impl Input {
 
     /// A field of the body that is a text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).and_then(Value::as_str)
+        self.body.fields.get(name).and_then(Value::as_str)
     }
 
     /// A field of the body that must be a text.
     pub(crate) fn required(&self, name: &str) -> Result<&str, Failure> {
-        match self.fields.get(name) {
+        match self.body.fields.get(name) {
             Some(Value::String(text)) if !text.is_empty() => Ok(text),
             Some(Value::String(_)) | Some(Value::Null) | None => Err(Failure::invalid(name, "is missing")),
             Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
@@ -94,12 +122,28 @@ impl Input {
 
     /// A field of the body that may be left out, but not be anything else than a text.
     pub(crate) fn optional(&self, name: &str) -> Result<Option<&str>, Failure> {
-        if self.fields.contains_key(name) { self.required(name).map(Some) } else { Ok(None) }
+        if self.body.fields.contains_key(name) { self.required(name).map(Some) } else { Ok(None) }
+    }
+
+    /// A field of the body that may be left out or null, but not be anything else than a text.
+    pub(crate) fn given(&self, name: &str) -> Result<Option<&str>, Failure> {
+        if matches!(self.body.fields.get(name), Some(Value::Null)) { Ok(None) } else { self.optional(name) }
+    }
+
+    /// A field of the body that may be left out or null, and else is true or false.
+    pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Failure> {
+        match self.body.fields.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(Value::String(text)) if text == "true" => Ok(Some(true)),
+            Some(Value::String(text)) if text == "false" => Ok(Some(false)),
+            Some(_) => Err(Failure::invalid(name, "must be true or false")),
+        }
     }
 
     /// A field of the body that may be left out, and else must be a whole number from 1 to `most`.
     pub(crate) fn number(&self, name: &str, most: u32) -> Result<Option<u32>, Failure> {
-        let Some(value) = self.fields.get(name) else { return Ok(None) };
+        let Some(value) = self.body.fields.get(name) else { return Ok(None) };
         let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
         let number = number.and_then(|number| u32::try_from(number).ok()).filter(|number| (1..=most).contains(number));
         number.map(Some).ok_or_else(|| Failure::invalid(name, format!("must be a whole number from 1 to {most}")))
@@ -116,25 +160,39 @@ impl Input {
 
     /// Refuses fields that nobody reads: a misspelt one would be lost.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), Failure> {
-        match self.fields.keys().find(|name| !known.contains(&name.as_str())) {
+        match self.body.fields.keys().find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(Failure::invalid(name, "is not a field of this request")),
             None => Ok(()),
         }
     }
 }
 
-async fn fields(body: &[u8], content_type: &str) -> Result<BTreeMap<String, Value>, Failure> {
+async fn fields(body: &[u8], content_type: &str) -> Result<Content, Failure> {
     if body.len() > LARGEST_BODY {
         return Err(Failure::invalid("body", "is larger than 64 KB"));
     }
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match kind.as_str() {
-        _ if body.is_empty() => Ok(BTreeMap::new()),
-        "application/x-www-form-urlencoded" => Ok(form(body)),
-        "multipart/form-data" => multipart(content_type, body).await,
-        "application/json" => json(body),
-        _ => Err(Failure::invalid("Content-Type", "must be application/json or a form")),
+    let fields = match media_type(content_type).as_str() {
+        _ if body.is_empty() => BTreeMap::new(),
+        "application/x-www-form-urlencoded" => form(body),
+        "multipart/form-data" => multipart(content_type, body).await?,
+        "application/json" => json(body)?,
+        _ => return Err(Failure::invalid("Content-Type", "must be application/json or a form")),
+    };
+    Ok(Content { fields, ..Content::default() })
+}
+
+fn list(body: &[u8], content_type: &str) -> Result<Content, Failure> {
+    if body.len() > LARGEST_LIST {
+        return Err(Failure::invalid("body", "is larger than 4 MB: import it in parts"));
     }
+    if media_type(content_type) != "text/csv" {
+        return Err(Failure::invalid("Content-Type", "must be text/csv"));
+    }
+    Ok(Content { list: body.to_vec(), ..Content::default() })
+}
+
+fn media_type(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn form(body: &[u8]) -> BTreeMap<String, Value> {

@@ -1,4 +1,4 @@
-//! Invokes `subscription-maintenance` and waits for its answer.
+//! Invokes another function and waits for its answer.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::reply::Failure;
 /// API Gateway gives up after 30 seconds; an answer must be on its way before.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-pub(crate) struct MaintenanceFunction {
+pub(crate) struct Function {
     client: Client,
     name: String,
 }
 
-impl MaintenanceFunction {
+impl Function {
     pub(crate) fn new(aws: &SdkConfig, name: String) -> Self {
         // With an answer lost the SDK's own retries would invoke it three times.
         let config = aws_sdk_lambda::config::Builder::from(aws)
@@ -37,11 +37,14 @@ impl MaintenanceFunction {
         let answer = match answer {
             Ok(answer) => answer,
             Err(SdkError::TimeoutError(_)) => return Ok(None),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_too_many_requests_exception()) => {
+                return Err(Failure::conflict("busy", "the function is busy; try again"));
+            }
             Err(error) => return Err(Failure::behind(&error)),
         };
         if let Some(kind) = answer.function_error() {
-            tracing::error!(kind, "maintenance failed");
-            return Err(Failure::unavailable("maintenance failed; its log tells why"));
+            tracing::error!(kind, function = self.name, "a function failed");
+            return Err(Failure::unavailable("the run failed; its log tells why"));
         }
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         serde_json::from_slice(payload).map(Some).map_err(|error| Failure::behind(&error))

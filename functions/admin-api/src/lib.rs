@@ -10,6 +10,7 @@ use shared::clock::Moment;
 use shared::config::{self, Invalid, Reader};
 use shared::domain::plan::{BillingCycle, PriceTable};
 use shared::domain::policy::DunningPolicy;
+use shared::domain::reminder::SendHours;
 use shared::domain::time::Timestamp;
 use shared::ecpay::order::OrderUrls;
 use shared::metrics::{Batch, Point, Route, StatusClass};
@@ -19,25 +20,35 @@ use shared::store::Store;
 mod auth;
 mod checkout;
 mod cursor;
+mod customers;
+mod days;
 mod explain;
+mod export;
+mod import;
 mod input;
 mod invoke;
+mod jwt;
 mod kpis;
 mod legacy;
+mod list;
 mod operations;
 mod quarantine;
+mod reminders;
 mod replay;
 mod reply;
 mod runs;
+mod scheduler;
 mod stats;
 mod subscriptions;
 mod tokens;
 mod users;
+mod vehicles;
 mod words;
 
 use auth::Scope;
 use input::Input;
-use reply::Failure;
+use jwt::Area;
+use reply::{Dialect, Failure};
 
 /// What the function is told at start.
 #[derive(Clone, Debug)]
@@ -49,7 +60,16 @@ pub struct Config {
     prices: PriceTable,
     admin_secret: String,
     maintenance_function: String,
+    reminders: RemindersConfig,
     exec_times: ExecTimes,
+}
+
+/// Where reminders are run, and what starts them.
+#[derive(Clone, Debug)]
+struct RemindersConfig {
+    function: String,
+    schedule: String,
+    hours: SendHours,
 }
 
 /// How many charges an order is made for.
@@ -64,7 +84,10 @@ pub struct AdminApi {
     store: Store,
     keys: EcpayKeys,
     tokens: tokens::AdminTokens,
-    maintenance: invoke::MaintenanceFunction,
+    jwt: jwt::JwtKey,
+    maintenance: invoke::Function,
+    reminders: invoke::Function,
+    schedule: scheduler::Schedule,
     config: Config,
 }
 
@@ -87,14 +110,27 @@ impl Config {
         let table = reader.required("TABLE_NAME");
         let admin_secret = reader.required("ADMIN_SECRET_ID");
         let maintenance_function = reader.required("MAINTENANCE_FUNCTION");
+        let (function, schedule) = (reader.required("REMINDER_FUNCTION"), reader.required("REMINDER_SCHEDULE"));
+        let hours = reader.parsed("REMINDER_SEND_HOURS", SendHours::parse);
+        let reminders = hours.map(|hours| RemindersConfig { function, schedule, hours });
         let parts = (reader.ecpay(), reader.policy(), reader.urls(), reader.prices());
         // ECPay's published limits differ; these are within all of them.
         let monthly = reader.parsed("EXEC_TIMES_MONTHLY", |value| charges(value, 2..=999, "must be 2 to 999 charges"));
         let annual = reader.parsed("EXEC_TIMES_ANNUAL", |value| charges(value, 2..=99, "must be 2 to 99 charges"));
-        let config = match (parts, monthly.zip(annual)) {
-            ((Some(ecpay), Some(policy), Some(urls), Some(prices)), Some((monthly, annual))) => {
+        let config = match (parts, monthly.zip(annual), reminders) {
+            ((Some(ecpay), Some(policy), Some(urls), Some(prices)), Some((monthly, annual)), Some(reminders)) => {
                 let exec_times = ExecTimes { monthly, annual };
-                Some(Self { table, ecpay, policy, urls, prices, admin_secret, maintenance_function, exec_times })
+                Some(Self {
+                    table,
+                    ecpay,
+                    policy,
+                    urls,
+                    prices,
+                    admin_secret,
+                    maintenance_function,
+                    reminders,
+                    exec_times,
+                })
             }
             _ => None,
         };
@@ -115,11 +151,15 @@ impl AdminApi {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let keys = EcpayKeys::new(secrets.clone(), config.ecpay.secret_id.clone(), config.ecpay.environment);
         keys.get(wall).await?;
-        let tokens = tokens::AdminTokens::new(secrets, config.admin_secret.clone());
+        let tokens = tokens::AdminTokens::new(secrets.clone(), config.admin_secret.clone());
         tokens.warm(wall).await?;
+        let jwt = jwt::JwtKey::new(secrets, config.admin_secret.clone());
+        jwt.warm(wall).await?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone());
-        let maintenance = invoke::MaintenanceFunction::new(aws, config.maintenance_function.clone());
-        Ok(Self { store, keys, tokens, maintenance, config })
+        let maintenance = invoke::Function::new(aws, config.maintenance_function.clone());
+        let reminders = invoke::Function::new(aws, config.reminders.function.clone());
+        let schedule = scheduler::Schedule::new(aws, config.reminders.schedule.clone(), config.reminders.hours);
+        Ok(Self { store, keys, tokens, jwt, maintenance, reminders, schedule, config })
     }
 }
 
@@ -139,7 +179,7 @@ async fn answer(api: &AdminApi, request: Request, moment: Moment) -> Response<Bo
     let path = request.uri().path().to_owned();
     let method = request.method().as_str().to_owned();
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let legacy = matches!(segments.as_slice(), ["api", "webhooks", ..]);
+    let dialect = Dialect::of(&segments);
     let input = Input::read(&request).await;
     let answer = match (method.as_str(), segments.as_slice()) {
         ("GET", ["api", "webhooks", "health"]) => Ok(stats::health(api, moment).await),
@@ -148,7 +188,7 @@ async fn answer(api: &AdminApi, request: Request, moment: Moment) -> Response<Bo
     };
     match answer {
         Ok(response) => auth::deprecate(response, &input),
-        Err(failure) => auth::deprecate(failure.answer(legacy, &request_id), &input),
+        Err(failure) => auth::deprecate(failure.answer(dialect, &request_id), &input),
     }
 }
 
@@ -217,9 +257,14 @@ async fn dispatch(
             let by = allow(Scope::Operate).await?;
             users::route(api, (method, rest), input, (by, moment)).await
         }
+        (_, ["scheduler" | "customers" | "vehicles", ..]) => workshop(api, route, input, moment).await,
         ("POST", ["runs", job]) => {
-            allow(Scope::Operate).await?;
-            runs::start(api, job, input, moment).await
+            let by = if *job == reminders::JOB && jwt::is_jwt(input) {
+                api.jwt.authorize(input, Area::Reminders, moment.wall).await?
+            } else {
+                allow(Scope::Operate).await?.name
+            };
+            runs::start(api, job, (input, &by), moment).await
         }
         ("GET", ["runs"]) => {
             allow(Scope::Read).await?;
@@ -240,6 +285,34 @@ async fn dispatch(
         ("POST", ["quarantine", id, "replay"]) => {
             let by = allow(Scope::Operate).await?;
             replay::one(api, id, input, (by, moment)).await
+        }
+        _ => Err(Failure::not_found("route", "no such route")),
+    }
+}
+
+/// The routes of the workshop's app, which need a JSON Web Token.
+async fn workshop(
+    api: &AdminApi,
+    route: (&str, &[&str]),
+    input: &Input,
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    match route {
+        (method, ["scheduler", "maintenance-reminder", name]) => {
+            let by = api.jwt.authorize(input, Area::Reminders, moment.wall).await?;
+            reminders::schedule(api, (method, name), input, (&by, moment)).await
+        }
+        ("POST", ["customers", "send-maintenance-reminder"]) => {
+            let by = api.jwt.authorize(input, Area::Reminders, moment.wall).await?;
+            reminders::run_now(api, &by, moment).await
+        }
+        (method, ["customers", rest @ ..]) => {
+            let by = api.jwt.authorize(input, Area::Customers, moment.wall).await?;
+            customers::route(api, (method, rest), input, &by, moment).await
+        }
+        (method, ["vehicles", rest @ ..]) => {
+            let by = api.jwt.authorize(input, Area::Customers, moment.wall).await?;
+            vehicles::route(api, (method, rest), input, &by, moment).await
         }
         _ => Err(Failure::not_found("route", "no such route")),
     }

@@ -14,6 +14,17 @@ pub(crate) struct Failure {
     param: Option<String>,
 }
 
+/// The shape in which an endpoint tells failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `{"error": {…}}`.
+    Ours,
+    /// `{"detail": …}`, of the ECPay document's endpoints.
+    Ecpay,
+    /// `{"success": false, …}`, of the reminder document's endpoints.
+    Reminders,
+}
+
 /// Who has to do something about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -31,6 +42,17 @@ enum Kind {
     Unavailable,
     /// We.
     Internal,
+}
+
+impl Dialect {
+    /// That of a path.
+    pub(crate) fn of(segments: &[&str]) -> Self {
+        match segments {
+            ["api", "webhooks", ..] => Self::Ecpay,
+            ["scheduler", ..] | ["customers", "send-maintenance-reminder"] => Self::Reminders,
+            _ => Self::Ours,
+        }
+    }
 }
 
 impl Kind {
@@ -106,16 +128,16 @@ impl Failure {
         Self::new(Kind::Internal, "internal", "Internal server error")
     }
 
-    /// The failure as the older endpoints tell it (`detail`), or as the others do.
-    pub(crate) fn answer(&self, legacy: bool, request_id: &str) -> Response<Body> {
-        let body = if legacy {
-            json!({ "detail": self.message })
-        } else {
-            let error = json!({
-                "type": self.kind.name(), "code": self.code, "message": self.message,
-                "param": self.param, "request_id": request_id,
-            });
-            json!({ "error": error })
+    /// The failure as the endpoint tells it.
+    pub(crate) fn answer(&self, dialect: Dialect, request_id: &str) -> Response<Body> {
+        let error = json!({
+            "type": self.kind.name(), "code": self.code, "message": self.message,
+            "param": self.param, "request_id": request_id,
+        });
+        let body = match dialect {
+            Dialect::Ours => json!({ "error": error }),
+            Dialect::Ecpay => json!({ "detail": self.message }),
+            Dialect::Reminders => json!({ "success": false, "message": self.message, "error": error }),
         };
         let mut response = json_reply(self.kind.status(), &body);
         if self.kind == Kind::Unauthorized {
@@ -134,6 +156,16 @@ impl From<shared::store::Error> for Failure {
 /// 200 with a body.
 pub(crate) fn ok(body: &Value) -> Response<Body> {
     json_reply(StatusCode::OK, body)
+}
+
+/// A list for a spreadsheet, to be saved. Nothing of it may be kept by anybody on the way.
+pub(crate) fn list(text: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"customer.csv\""));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// A body with a status. Nothing of it may be kept by anybody on the way.

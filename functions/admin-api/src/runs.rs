@@ -11,6 +11,7 @@ use shared::store::runs::run_id;
 
 use crate::AdminApi;
 use crate::input::Input;
+use crate::reminders;
 use crate::reply::{self, Failure};
 
 /// The tasks that can be run by hand, by the names that `subscription-maintenance` gives them.
@@ -38,13 +39,24 @@ pub(crate) async fn invoke(
 }
 
 /// `POST /runs/{job}?dry_run=`: the report, or the run's address if it takes longer than a request may.
-pub(crate) async fn start(api: &AdminApi, job: &str, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
-    if !JOBS.contains(&job) {
-        return Err(Failure::not_found("job", &format!("must be one of {}", JOBS.join(", "))));
+pub(crate) async fn start(
+    api: &AdminApi,
+    job: &str,
+    (input, by): (&Input, &str),
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    let is_known = job == reminders::JOB || JOBS.contains(&job);
+    if !is_known {
+        return Err(Failure::not_found("job", &format!("must be one of {}, {}", JOBS.join(", "), reminders::JOB)));
     }
     input.only(&["admin_token"])?;
     let dry_run = input.flag("dry_run")?;
-    match invoke(api, Some(job), dry_run, moment).await? {
+    let invoked = if job == reminders::JOB {
+        reminders::invoke(api, by, dry_run, moment).await?
+    } else {
+        invoke(api, Some(job), dry_run, moment).await?
+    };
+    match invoked {
         (_, Some(report)) => Ok(reply::ok(&report)),
         (_, None) if dry_run => Err(Failure::unavailable("the dry run takes too long to be waited for")),
         (run, None) => Ok(still_running(&run)),
@@ -53,8 +65,12 @@ pub(crate) async fn start(api: &AdminApi, job: &str, input: &Input, moment: Mome
 
 /// 202: the run goes on by itself.
 pub(crate) fn still_running(run: &str) -> Response<Body> {
-    let address = format!("/runs/{}", percent_encoding::utf8_percent_encode(run, percent_encoding::NON_ALPHANUMERIC));
-    reply::json_reply(StatusCode::ACCEPTED, &json!({ "status": "running", "run": run, "address": address }))
+    reply::json_reply(StatusCode::ACCEPTED, &json!({ "status": "running", "run": run, "address": address(run) }))
+}
+
+/// Where a run is shown.
+pub(crate) fn address(run: &str) -> String {
+    format!("/runs/{}", percent_encoding::utf8_percent_encode(run, percent_encoding::NON_ALPHANUMERIC))
 }
 
 /// `GET /runs?before=&limit=`: newest first; `next` is the `before` of the next page.
@@ -82,6 +98,11 @@ pub(crate) async fn show(api: &AdminApi, id: &str, moment: Moment) -> Result<Res
     let mut shown = summary(&run, moment.wall);
     if let (Some(fields), Some(report)) = (shown.as_object_mut(), report(&run)) {
         fields.insert("tasks".to_owned(), report.get("tasks").cloned().unwrap_or_default());
+    }
+    if run.tasks.iter().any(|task| task == reminders::JOB)
+        && let Some(fields) = shown.as_object_mut()
+    {
+        fields.insert("reminders".to_owned(), json!(api.store.reminders_of_run(id).await?));
     }
     Ok(reply::ok(&shown))
 }
@@ -113,6 +134,7 @@ fn status(run: &StoredRun, wall: Timestamp) -> &'static str {
         (Some(_), _) => "done",
         (None, _) if held => "running",
         (None, Some(_)) => "failed",
+        (None, None) if run.attempts == 0 => "requested",
         (None, None) => "cut_off",
     }
 }
