@@ -1,4 +1,5 @@
-//! AWS on one loopback port: DynamoDB (dynoxide behind it), Secrets Manager, SES v2 and Lambda Invoke, each call counted.
+//! AWS on one loopback port: DynamoDB (dynoxide behind it), Secrets Manager, SES v2, Lambda Invoke and EventBridge
+//! Scheduler, each call counted.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,8 +20,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::Error;
-use crate::state::{Fault, Message, Secret, Service};
-use crate::world::World;
+use crate::faults::{Fault, Service};
+use crate::scheduler;
+use crate::state::{Message, Secret};
+use crate::world::{NotDone, World};
 
 /// The longest body that is taken: DynamoDB's own limit is 16 MB.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -81,8 +84,16 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
             endpoint.world.count("lambda", "Invoke");
             invoke(&endpoint.world, name, &body).await
         }
-        _ => aws_error(StatusCode::BAD_REQUEST, "UnknownOperationException", "not simulated here"),
+        ["schedules", name] => {
+            let query = parts.uri.query().unwrap_or_default();
+            scheduler::answer(&endpoint.world, &parts.method, name, query, &body).unwrap_or_else(unknown)
+        }
+        _ => unknown(),
     }
+}
+
+fn unknown() -> Response {
+    aws_error(StatusCode::BAD_REQUEST, "UnknownOperationException", "not simulated here")
 }
 
 async fn dynamodb(endpoint: &Endpoint, headers: HeaderMap, body: Bytes) -> Response {
@@ -151,7 +162,7 @@ fn secret(world: &World, body: &[u8]) -> Response {
 async fn send_email(world: &World, body: &[u8]) -> Response {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |path: &str| request.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let fault = world.state().fault(Service::Mail);
+    let fault = world.change(|state| state.meet(Service::Mail));
     match fault {
         Fault::Down => return aws_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "down"),
         Fault::Refuse => {
@@ -161,7 +172,7 @@ async fn send_email(world: &World, body: &[u8]) -> Response {
             return aws_error(StatusCode::BAD_REQUEST, "MessageRejected", &why);
         }
         Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
-        Fault::None | Fault::AnswerLost => {}
+        _ => {}
     }
     let (to, mail) = (text("/Destination/ToAddresses/0"), text("/Content/Simple/Body/Text/Data"));
     let (Some(to), Some(mail)) = (to, mail) else {
@@ -177,12 +188,12 @@ async fn send_email(world: &World, body: &[u8]) -> Response {
 }
 
 async fn invoke(world: &Arc<World>, name: &str, body: &[u8]) -> Response {
-    if name != "SubscriptionMaintenance" {
-        return aws_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", "no such function");
-    }
     let event = serde_json::from_slice(body).unwrap_or_default();
-    match world.invoke_maintenance(event).await {
+    match world.invoke(name, event).await {
         Ok(answer) => aws_json(&answer),
+        Err(NotDone::NoSuchFunction) => {
+            aws_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", "no such function")
+        }
         Err(error) => {
             let failed = json!({ "errorType": "Error", "errorMessage": error.to_string() });
             let mut response = aws_json(&failed);

@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::ecpay::ChargeNow;
-use crate::state::{Fault, Service};
+use crate::faults::{Fault, Misconduct, Service};
 use crate::world::World;
-use crate::{credentials, travel};
+use crate::{credentials, travel, whatsapp};
 
 type Shared = State<Arc<World>>;
 type Answer = Result<Json<Value>, Response>;
@@ -29,6 +29,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/ecpay/orders/{order}", get(show_order).put(set_conduct))
         .route("/ecpay/orders/{order}/charge", post(charge))
         .route("/faults", put(set_faults).get(show_faults))
+        .route("/whatsapp/{phone}", put(set_recipient_fault))
         .route("/calls", get(calls).delete(forget_calls))
         .route("/credentials", get(show_credentials))
 }
@@ -147,9 +148,23 @@ async fn charge(State(world): Shared, Path(order): Path<String>, body: Bytes) ->
 }
 
 async fn set_faults(State(world): Shared, body: Bytes) -> Answer {
-    let wanted: BTreeMap<Service, Fault> = read(&body)?;
+    let wanted: BTreeMap<Service, Misconduct> = read(&body)?;
+    if let Some((service, wanted)) = wanted.iter().find(|(service, wanted)| !service.knows(wanted.fault)) {
+        return Err(bad(&format!("{} has no fault {}", json!(service), json!(wanted.fault))));
+    }
     world.change(|state| state.faults.extend(wanted));
     Ok(show_faults(State(world)).await)
+}
+
+/// What befalls messages to one number; `none` ends it.
+async fn set_recipient_fault(State(world): Shared, Path(phone): Path<String>, body: Bytes) -> Answer {
+    let wanted: Misconduct = read(&body)?;
+    let number = whatsapp::digits(&phone).ok_or_else(|| bad("the path ends with a phone number"))?;
+    world.change(|state| match wanted.fault {
+        Fault::None => state.whatsapp.remove(&number),
+        _ => state.whatsapp.insert(number.clone(), wanted),
+    });
+    Ok(Json(json!({ "phone": number, "fault": wanted.fault, "times": wanted.times })))
 }
 
 async fn show_faults(State(world): Shared) -> Json<Value> {

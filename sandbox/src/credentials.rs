@@ -17,11 +17,22 @@ pub const ECPAY_SECRET: &str = "duekeeper/ecpay";
 /// The name of the secret with admin tokens.
 pub const ADMIN_SECRET: &str = "duekeeper/admin";
 
+/// The name of the secret with the WhatsApp gateways' keys.
+pub const REMINDER_SECRET: &str = "duekeeper/reminders";
+
+/// The key of the sender's device at StarSender.
+pub const STARSENDER_KEY: &str = "sandbox-starsender-device-key-invented";
+/// The token for Meta's Cloud API.
+pub const CLOUD_TOKEN: &str = "sandbox-cloud-api-token-invented";
+/// The sender's number there, by its id.
+pub const PHONE_NUMBER_ID: &str = "100000000000042";
+
 /// The token of somebody who may do everything.
 pub const ADMIN_TOKEN: &str = "sandbox-operator-token-invented";
 const READ_TOKEN: &str = "sandbox-reader-token-invented";
 const EXPIRED_TOKEN: &str = "sandbox-expired-token-invented";
 const JWT_KEY: &str = "sandbox-jwt-key-invented-and-long-enough";
+const OTHER_JWT_KEY: &str = "another-jwt-key-invented-and-long-enough";
 
 /// The secrets of a new world.
 #[must_use]
@@ -35,10 +46,12 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
         ],
         "jwt_key": JWT_KEY,
     });
+    let reminders = json!({ "starsender_api_key": STARSENDER_KEY, "cloud_api_token": CLOUD_TOKEN });
     let secret = |current: String| Secret { current, created: now, previous: None };
     BTreeMap::from([
         (ECPAY_SECRET.to_owned(), secret(ecpay_document(merchant))),
         (ADMIN_SECRET.to_owned(), secret(admin.to_string())),
+        (REMINDER_SECRET.to_owned(), secret(reminders.to_string())),
     ])
 }
 
@@ -51,27 +64,74 @@ pub(crate) fn ecpay_document(merchant: &Merchant) -> String {
 #[must_use]
 pub(crate) fn shown(state: &State) -> Value {
     let merchant = state.ecpay.merchant();
+    let now = state.now.timestamp();
+    let good = Jwt { now, ..Jwt::default() };
     json!({
-        "admin_token": ADMIN_TOKEN, "read_token": READ_TOKEN, "expired_token": EXPIRED_TOKEN, "jwt": jwt(state.now),
+        "admin_token": ADMIN_TOKEN, "read_token": READ_TOKEN, "expired_token": EXPIRED_TOKEN,
         "merchant_id": merchant.merchant_id, "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv,
+        "jwt": good.text(),
+        "jwt_reminders_only": Jwt { scope: "reminders", ..good }.text(),
+        "jwt_institutions_only": Jwt { scope: "institutions", ..good }.text(),
+        // And some that are to be refused.
+        "jwt_expired": Jwt { now: now - 7200, seconds: 3600, ..good }.text(),
+        "jwt_other_key": Jwt { key: OTHER_JWT_KEY, ..good }.text(),
+        "jwt_none": Jwt { algorithm: "none", ..good }.text(),
+        "jwt_wrong_audience": Jwt { audience: "somebody-else", ..good }.text(),
+        "jwt_too_long": Jwt { seconds: 25 * 3600, ..good }.text(),
     })
+}
+
+/// A token of the workshop's app that may do everything, for half a day.
+#[must_use]
+pub fn jwt(now: DateTime<Utc>) -> String {
+    Jwt { now: now.timestamp(), ..Jwt::default() }.text()
 }
 
 fn digest(token: &str) -> String {
     Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A token for half a day with every scope (RFC 7519, HS256).
-fn jwt(now: DateTime<Utc>) -> String {
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let claims = json!({
-        "sub": "sandbox", "aud": "duekeeper", "scope": "reminders customers institutions",
-        "iat": now.timestamp(), "nbf": now.timestamp(), "exp": now.timestamp() + 43_200,
-    });
-    let signed = format!("{}.{}", part(json!({ "alg": "HS256", "typ": "JWT" })), part(claims));
-    let signature = Hmac::<Sha256>::new_from_slice(JWT_KEY.as_bytes()).map(|mut mac| {
-        mac.update(signed.as_bytes());
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
-    });
-    format!("{signed}.{}", signature.unwrap_or_default())
+/// A token (RFC 7519).
+#[derive(Clone, Copy)]
+struct Jwt {
+    algorithm: &'static str,
+    key: &'static str,
+    audience: &'static str,
+    scope: &'static str,
+    /// When it is issued, in seconds since 1970.
+    now: i64,
+    /// How long it is valid.
+    seconds: i64,
+}
+
+/// For half a day with every scope.
+impl Default for Jwt {
+    fn default() -> Self {
+        Self {
+            algorithm: "HS256",
+            key: JWT_KEY,
+            audience: "duekeeper",
+            scope: "reminders customers institutions",
+            now: 0,
+            seconds: 43_200,
+        }
+    }
+}
+
+impl Jwt {
+    fn text(&self) -> String {
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let claims = json!({
+            "sub": "sandbox", "aud": self.audience, "scope": self.scope,
+            "iat": self.now, "nbf": self.now, "exp": self.now + self.seconds,
+        });
+        let signed = format!("{}.{}", part(json!({ "alg": self.algorithm, "typ": "JWT" })), part(claims));
+        let signature = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()).map(|mut mac| {
+            mac.update(signed.as_bytes());
+            URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        });
+        // Without an algorithm there is no signature.
+        let signature = signature.ok().filter(|_| self.algorithm != "none");
+        format!("{signed}.{}", signature.unwrap_or_default())
+    }
 }

@@ -1,4 +1,5 @@
-//! The story that `cargo run` plays: a charge fails, is retried, ends on FREE, and a late payment brings the plan back.
+//! The story that `cargo run` plays: a charge fails, is retried, ends on FREE, and a late payment brings the plan back; the
+//! next morning a workshop's customers are reminded.
 //! Every line comes from what the running system answered.
 
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Asia::Taipei;
 use serde_json::{Value, json};
 
-use crate::Error;
 use crate::world::World;
+use crate::{Error, credentials};
 
 /// The first instant of the story.
 pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";
@@ -53,7 +54,8 @@ pub async fn play(world: &Arc<World>) -> Result<(), Error> {
     }
     teller.title(&format!("The account of it: GET /api/subscriptions/{order}"));
     teller.account(&account);
-    Ok(())
+    teller.title("A workshop keeps its customers' vehicles, and reminds them by WhatsApp");
+    teller.reminders().await
 }
 
 impl Teller<'_> {
@@ -91,6 +93,39 @@ impl Teller<'_> {
         Ok(())
     }
 
+    async fn reminders(&mut self) -> Result<(), Error> {
+        let list = "customer_id,name,phone,email,plate,last_visit_date,next_visit_date\n\
+                    c-1,Budi Santoso,08551234567,,B 1234 ABC,2024-11-13,\n\
+                    c-2,Sari Dewi,+62 812-9876-5432,,D 88 XY,2024-11-12,\n\
+                    c-3,Agus Wijaya,021-5551234,,B 7 JKL,2024-11-12,\n";
+        let imported = self.upload("/customers/import", list).await?;
+        self.line(&format!("POST /customers/import -> {imported}"));
+        self.travel("2025-03-11T09:00:00+08:00").await?;
+        let again = self.send("POST", "/scheduler/maintenance-reminder/run-now", &json!({})).await?;
+        let counted = |name: &str| again.pointer(&format!("/data/{name}")).and_then(Value::as_u64).unwrap_or(0);
+        self.line(&format!(
+            "POST /scheduler/maintenance-reminder/run-now, the same day -> {} sent, {} sent before",
+            counted("reminder_sent"),
+            counted("already_sent")
+        ));
+        if (counted("reminder_sent"), counted("already_sent")) == (0, 2) {
+            Ok(())
+        } else {
+            Err(story("the owners were not reminded once"))
+        }
+    }
+
+    async fn upload(&self, path: &str, list: &'static str) -> Result<Value, Error> {
+        let request = self.world.http.post(format!("{}{path}", self.world.base_url)).bearer_auth(self.bearer(path));
+        read(request.header("content-type", "text/csv").body(list).send().await?).await
+    }
+
+    /// The token that a path needs: the workshop's app has its own.
+    fn bearer(&self, path: &str) -> String {
+        let is_workshops = ["/scheduler", "/customers", "/vehicles"].iter().any(|begin| path.starts_with(begin));
+        if is_workshops { credentials::jwt(self.world.now()) } else { self.token.clone() }
+    }
+
     async fn travel(&mut self, to: &str) -> Result<(), Error> {
         let moved = self.send("POST", "/sandbox/clock", &json!({ "now": to })).await?;
         for event in moved.get("ran").and_then(Value::as_array).into_iter().flatten() {
@@ -102,8 +137,8 @@ impl Teller<'_> {
         let messages: Vec<_> = self.world.state().messages.iter().skip(self.told).cloned().collect();
         self.told += messages.len();
         for message in messages {
-            let subject = message.subject.unwrap_or_default();
-            self.line_at(&message.sent_at.to_rfc3339(), &format!("mail to {}: {subject}", message.to));
+            let shown = message.subject.unwrap_or(message.body);
+            self.line_at(&message.sent_at.to_rfc3339(), &format!("{} to {}: {shown}", message.channel, message.to));
         }
         Ok(())
     }
@@ -141,7 +176,7 @@ impl Teller<'_> {
     }
 
     async fn get(&self, path: &str) -> Result<Value, Error> {
-        let request = self.world.http.get(format!("{}{path}", self.world.base_url)).bearer_auth(&self.token);
+        let request = self.world.http.get(format!("{}{path}", self.world.base_url)).bearer_auth(self.bearer(path));
         read(request.send().await?).await
     }
 
@@ -149,7 +184,7 @@ impl Teller<'_> {
         let url = format!("{}{path}", self.world.base_url);
         let request = if method == "PUT" { self.world.http.put(url) } else { self.world.http.post(url) };
         let request =
-            request.bearer_auth(&self.token).header("content-type", "application/json").body(body.to_string());
+            request.bearer_auth(self.bearer(path)).header("content-type", "application/json").body(body.to_string());
         read(request.send().await?).await
     }
 

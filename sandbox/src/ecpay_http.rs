@@ -13,7 +13,7 @@ use http::StatusCode;
 
 use crate::aws::broken;
 use crate::ecpay::Ecpay;
-use crate::state::{Fault, Service};
+use crate::faults::{Fault, Service};
 use crate::travel;
 use crate::world::World;
 
@@ -55,31 +55,35 @@ fn escape(text: &str) -> String {
 async fn period_action(State(world): State<Arc<World>>, body: Bytes) -> Response {
     let text = String::from_utf8_lossy(&body);
     let operation = if text.contains("Action=Cancel") { "Cancel" } else { "ReAuth" };
-    let answer = call(&world, operation, |ecpay, now| ecpay.period_action(&body, now)).await;
-    if world.state().fault(Service::Ecpay) == Fault::AnswerLost { broken() } else { answer }
+    let (answer, fault) = call(&world, operation, |ecpay, now| ecpay.period_action(&body, now)).await;
+    if fault == Fault::AnswerLost { broken() } else { answer }
 }
 
 async fn query_period(State(world): State<Arc<World>>, body: Bytes) -> Response {
-    call(&world, "QueryCreditCardPeriodInfo", |ecpay, now| ecpay.query_period(&body, now)).await
+    call(&world, "QueryCreditCardPeriodInfo", |ecpay, now| ecpay.query_period(&body, now)).await.0
 }
 
 async fn query_trade(State(world): State<Arc<World>>, body: Bytes) -> Response {
-    call(&world, "QueryTradeInfo", |ecpay, now| ecpay.query_trade(&body, now)).await
+    call(&world, "QueryTradeInfo", |ecpay, now| ecpay.query_trade(&body, now)).await.0
 }
 
-/// One server call; every answer is text/html, as ECPay's are.
-async fn call(world: &World, operation: &str, act: impl FnOnce(&mut Ecpay, DateTime<Utc>) -> String) -> Response {
+/// One server call and the fault that it met; every answer is text/html, as ECPay's are.
+async fn call(
+    world: &World,
+    operation: &str,
+    act: impl FnOnce(&mut Ecpay, DateTime<Utc>) -> String,
+) -> (Response, Fault) {
     world.count("ecpay", operation);
-    let fault = world.state().fault(Service::Ecpay);
+    let fault = world.change(|state| state.meet(Service::Ecpay));
     match fault {
-        Fault::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Fault::Refuse => return StatusCode::FORBIDDEN.into_response(),
+        Fault::Down => return (StatusCode::SERVICE_UNAVAILABLE.into_response(), fault),
+        Fault::Refuse => return (StatusCode::FORBIDDEN.into_response(), fault),
         Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
-        Fault::None | Fault::AnswerLost => {}
+        _ => {}
     }
-    Html(world.change(|state| {
+    let answer = world.change(|state| {
         let now = state.now;
         act(&mut state.ecpay, now)
-    }))
-    .into_response()
+    });
+    (Html(answer).into_response(), fault)
 }

@@ -6,22 +6,20 @@ use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
 
 use crate::template::Route;
-use crate::world::World;
+use crate::world::{NotDone, World};
 
 impl World {
     /// Hands an event to a function, named as in the template. Gives the status and the body of its answer; those of
     /// Lambda's Invoke where the function does not speak HTTP.
     pub async fn deliver_event(&self, function: &str, event: &str) -> (u16, String) {
-        if function == "SubscriptionMaintenance" {
-            let Ok(event) = serde_json::from_str(event) else { return (400, "the event is not JSON".to_owned()) };
-            return match self.invoke_maintenance(event).await {
-                Ok(answer) => (200, answer.to_string()),
-                Err(error) => (500, json!({ "errorMessage": error.to_string() }).to_string()),
-            };
+        if let Some(answer) = answer(self, function, event).await {
+            return (answer.status().as_u16(), String::from_utf8_lossy(answer.body().as_ref()).into_owned());
         }
-        match answer(self, function, event).await {
-            Some(answer) => (answer.status().as_u16(), String::from_utf8_lossy(answer.body().as_ref()).into_owned()),
-            None => (400, format!("{function} takes no such event")),
+        let Ok(event) = serde_json::from_str(event) else { return (400, "the event is not JSON".to_owned()) };
+        match self.invoke(function, event).await {
+            Ok(answer) => (200, answer.to_string()),
+            Err(NotDone::NoSuchFunction) => (400, format!("{function} takes no such event")),
+            Err(error) => (500, json!({ "errorMessage": error.to_string() }).to_string()),
         }
     }
 }

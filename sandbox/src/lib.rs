@@ -1,4 +1,4 @@
-//! The outside world on one machine: AWS as far as we call it, ECPay, mail, a movable clock, and the functions in
+//! The outside world on one machine: AWS as far as we call it, ECPay, mail, WhatsApp, a movable clock, and the functions in
 //! this process. Used by `cargo run` and by the tests alike.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "most enums matched here are other crates' and may grow")]
@@ -10,12 +10,17 @@ pub mod demo;
 pub mod ecpay;
 mod ecpay_http;
 pub mod events;
+pub mod faults;
 pub mod peek;
 pub mod schedule;
+pub mod scheduler;
 mod server;
+mod starsender;
 pub mod state;
 pub mod template;
 pub mod travel;
+mod whatsapp;
+mod whatsapp_cloud;
 pub mod world;
 
 /// Why a sandbox does not start, or its story does not go on.
@@ -45,6 +50,9 @@ pub enum Error {
     /// A function did not start.
     #[error("starting subscription-maintenance")]
     Maintenance(#[from] subscription_maintenance::Error),
+    /// A function did not start.
+    #[error("starting maintenance-reminder")]
+    Reminders(#[from] maintenance_reminder::Error),
     /// The story took another turn than it should.
     #[error("the story: {0}")]
     Story(String),

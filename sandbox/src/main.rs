@@ -33,7 +33,9 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    telemetry::init(Some(shared::config::environment("LOG_LEVEL").unwrap_or_else(|| "warn".to_owned())));
+    // A condition that does not hold is an ordinary answer of the table, and no reason to warn.
+    let level = shared::config::environment("LOG_LEVEL").unwrap_or_else(|| "warn,dynoxide=error".to_owned());
+    telemetry::init(Some(level));
     let arguments = match parse() {
         Ok(Some(arguments)) => arguments,
         Ok(None) => return say_and_exit(HELP, ExitCode::SUCCESS),

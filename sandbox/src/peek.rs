@@ -36,6 +36,20 @@ pub fn multiply(world: &World, subscription: &str, copies: usize) -> bool {
     world.database.import_items(TABLE, copied, dynoxide::ImportOptions::default()).is_ok()
 }
 
+/// Stores `copies` more items like the one that is alone in its partition, under other partition keys; gives whether all
+/// of them are stored.
+#[must_use]
+pub fn multiply_item(world: &World, partition: &str, copies: usize) -> bool {
+    let Some(original) = items(world).into_iter().find(|item| text(item, "pk") == partition) else { return false };
+    let copy = |number: usize| {
+        let mut item = original.clone();
+        item.insert("pk".to_owned(), AttributeValue::S(format!("{partition} COPY{number:08}")));
+        item
+    };
+    let copied = (0..copies).map(copy).collect();
+    world.database.import_items(TABLE, copied, dynoxide::ImportOptions::default()).is_ok()
+}
+
 /// Every item as DynamoDB's own JSON, in no order.
 pub fn contents(world: &World) -> Vec<Value> {
     items(world).iter().map(|item| json!(item)).collect()

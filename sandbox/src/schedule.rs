@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 
-/// One schedule of the template.
+/// One schedule.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// Its name in the template.
@@ -15,6 +15,10 @@ pub struct Schedule {
     pub function: String,
     /// What the function is given, `<aws.scheduler.scheduled-time>` not yet filled in.
     pub input: String,
+    /// `cron(…)` or `rate(…)`.
+    pub expression: String,
+    /// The zone in which a cron is meant.
+    pub zone: String,
     rhythm: Rhythm,
 }
 
@@ -41,16 +45,16 @@ impl Schedule {
     /// # Errors
     /// [`Error`].
     pub fn parse(expression: &str, zone: &str, input: &str) -> Result<Self, Error> {
+        let tz = zone.parse::<Tz>().map_err(|_| Error::Zone(zone.to_owned()))?;
         let malformed = || Error::Expression(expression.to_owned());
         let inside =
             |name: &str| expression.strip_prefix(name).and_then(|rest| rest.strip_prefix('(')?.strip_suffix(')'));
         let rhythm = if let Some(fields) = inside("cron") {
-            let zone = zone.parse::<Tz>().map_err(|_| Error::Zone(zone.to_owned()))?;
             if fields.split_whitespace().count() != 6 || fields.matches('?').count() != 1 {
                 return Err(malformed());
             }
             let cron = Cron::from_str(&format!("0 {fields}")).map_err(|_| malformed())?;
-            Rhythm::Cron(Box::new(cron), zone)
+            Rhythm::Cron(Box::new(cron), tz)
         } else if let Some(rate) = inside("rate") {
             let (count, unit) = rate.split_once(' ').ok_or_else(malformed)?;
             let count: i64 = count.parse().ok().filter(|count| *count > 0).ok_or_else(malformed)?;
@@ -63,7 +67,14 @@ impl Schedule {
         } else {
             return Err(malformed());
         };
-        Ok(Self { name: String::new(), function: String::new(), input: input.to_owned(), rhythm })
+        Ok(Self {
+            name: String::new(),
+            function: String::new(),
+            input: input.to_owned(),
+            expression: expression.to_owned(),
+            zone: zone.to_owned(),
+            rhythm,
+        })
     }
 
     /// The schedule under its name, for a function.

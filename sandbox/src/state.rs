@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ecpay::{Ecpay, Merchant};
+use crate::faults::{Fault, Misconduct, Service, meet};
+use crate::scheduler::Definition;
 
 /// Everything that survives a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,20 +23,26 @@ pub struct State {
     pub secrets: BTreeMap<String, Secret>,
     /// How each simulator misbehaves.
     #[serde(default)]
-    pub faults: BTreeMap<Service, Fault>,
+    pub faults: BTreeMap<Service, Misconduct>,
+    /// What befalls messages to a WhatsApp number, by its digits from 62 on.
+    #[serde(default)]
+    pub whatsapp: BTreeMap<String, Misconduct>,
+    /// Schedules that are not as the template has them any more, by name.
+    #[serde(default)]
+    pub schedules: BTreeMap<String, Definition>,
 }
 
 /// A message as its recipient got it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// `mail`, later also `slack` and `whatsapp`.
+    /// `mail` or `whatsapp`, later also `slack`.
     pub channel: String,
-    /// The recipient.
+    /// The recipient, as the sender named them.
     pub to: String,
     /// The subject of a mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The body.
+    /// The body; of a WhatsApp template its name, language and parameters.
     pub body: String,
     /// When it came.
     pub sent_at: DateTime<Utc>,
@@ -49,39 +57,6 @@ pub struct Secret {
     pub created: DateTime<Utc>,
     /// AWSPREVIOUS.
     pub previous: Option<String>,
-}
-
-/// A simulated service that can misbehave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Service {
-    /// ECPay's server APIs.
-    Ecpay,
-    /// Amazon SES.
-    Mail,
-    /// The Member Management System.
-    Mms,
-    /// Slack.
-    Slack,
-    /// WhatsApp.
-    Starsender,
-}
-
-/// How a service misbehaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fault {
-    /// Not at all.
-    #[default]
-    None,
-    /// Answers 503 and does nothing.
-    Down,
-    /// Takes two seconds.
-    Slow,
-    /// Does what is asked and breaks the connection.
-    AnswerLost,
-    /// Refuses: ECPay with its 403, SES with MessageRejected.
-    Refuse,
 }
 
 /// The clock's file and the table's, and the lock that keeps a second sandbox out.
@@ -114,13 +89,37 @@ impl State {
     /// A new world at `now` with ECPay's published stage merchant.
     #[must_use]
     pub fn new(now: DateTime<Utc>, secrets: BTreeMap<String, Secret>) -> Self {
-        Self { now, ecpay: Ecpay::new(stage_merchant()), messages: Vec::new(), secrets, faults: BTreeMap::new() }
+        Self {
+            now,
+            ecpay: Ecpay::new(stage_merchant()),
+            messages: Vec::new(),
+            secrets,
+            faults: BTreeMap::new(),
+            whatsapp: BTreeMap::new(),
+            schedules: BTreeMap::new(),
+        }
     }
 
-    /// How a service misbehaves now.
-    #[must_use]
-    pub fn fault(&self, service: Service) -> Fault {
-        self.faults.get(&service).copied().unwrap_or_default()
+    /// Puts another text into a secret that is there: what was AWSCURRENT becomes AWSPREVIOUS.
+    pub(crate) fn rotate_secret(&mut self, name: &str, current: String) {
+        let created = self.now;
+        if let Some(secret) = self.secrets.get_mut(name) {
+            let previous = Some(std::mem::take(&mut secret.current));
+            *secret = Secret { current, created, previous };
+        }
+    }
+
+    /// What a call of a service meets; a fault for a number of calls has one less afterwards.
+    pub fn meet(&mut self, service: Service) -> Fault {
+        meet(&mut self.faults, &service)
+    }
+
+    /// What a message by a WhatsApp gateway meets: a fault of its recipient before one of the gateway.
+    pub fn meet_message(&mut self, gateway: Service, recipient: &str) -> Fault {
+        match meet(&mut self.whatsapp, recipient) {
+            Fault::None => self.meet(gateway),
+            fault => fault,
+        }
     }
 }
 

@@ -16,7 +16,10 @@ pub struct Template {
     pub routes: Vec<Route>,
     /// Every schedule.
     pub schedules: Vec<Schedule>,
+    /// What else is said of those that have a name of their own, by which EventBridge Scheduler is asked about them.
+    pub named_schedules: Vec<NamedSchedule>,
     variables: BTreeMap<String, BTreeMap<String, Value>>,
+    defaults: BTreeMap<String, String>,
 }
 
 /// A route of the HTTP API.
@@ -28,6 +31,21 @@ pub struct Route {
     pub path: String,
     /// The function behind it, by its logical name.
     pub function: String,
+}
+
+/// A schedule whose name is not left to CloudFormation.
+#[derive(Clone, Debug)]
+pub struct NamedSchedule {
+    /// That name, of the sandbox's stack.
+    pub name: String,
+    /// The event that it is in the template.
+    pub event: String,
+    /// The function that it calls, by its logical name.
+    pub function: String,
+    /// `ENABLED` or `DISABLED`.
+    pub state: String,
+    /// How often a failed call is repeated, in the words of the template; null where it does not say.
+    pub retry_policy: Json,
 }
 
 /// Why the template cannot be used.
@@ -49,6 +67,9 @@ pub enum Error {
     },
 }
 
+/// The name of the stack here.
+pub const STACK: &str = "duekeeper";
+
 /// Properties of the table that CreateTable does not take.
 const NOT_FOR_CREATE_TABLE: [&str; 3] =
     ["TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification"];
@@ -62,8 +83,14 @@ impl Template {
         let document: Value = yaml_serde::from_str(yaml)?;
         let resources = document.get("Resources").and_then(Value::as_mapping).ok_or_else(|| missing("Resources"))?;
         let shared_variables = document.get("Globals").and_then(|globals| variables(globals.get("Function")?));
-        let mut template =
-            Self { table: Json::Null, routes: Vec::new(), schedules: Vec::new(), variables: BTreeMap::new() };
+        let mut template = Self {
+            table: Json::Null,
+            routes: vec![],
+            schedules: vec![],
+            named_schedules: vec![],
+            variables: BTreeMap::new(),
+            defaults: defaults(&document),
+        };
         for (name, resource) in resources {
             let name = name.as_str().ok_or_else(|| missing("a resource's name"))?;
             match resource.get("Type").and_then(Value::as_str) {
@@ -106,6 +133,7 @@ impl Template {
                     let schedule = Schedule::parse(&required("ScheduleExpression")?, zone, &required("Input")?);
                     let schedule = schedule.map_err(|source| Error::Schedule { name: event.to_owned(), source })?;
                     self.schedules.push(schedule.named(event, name));
+                    self.named_schedules.extend(definition.get("Properties").and_then(|p| named(p, event, name)));
                 }
                 _ => return Err(missing(&format!("the type of {name}.{event}"))),
             }
@@ -113,13 +141,14 @@ impl Template {
         Ok(())
     }
 
-    /// The variable of a function as it would be deployed, `!Ref` resolved by `reference`.
+    /// The variable of a function as it would be deployed, the names in `!Ref` and `!Sub` resolved by `reference`, or by
+    /// the parameter's default.
     #[must_use]
     pub fn variable(&self, function: &str, name: &str, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        let reference = |name: &str| reference(name).or_else(|| self.defaults.get(name).cloned());
         match self.variables.get(function)?.get(name)? {
-            Value::String(text) => Some(text.clone()),
             Value::Tagged(tagged) if tagged.tag == "Ref" => reference(tagged.value.as_str()?),
-            _ => None,
+            value => resolved(value, &reference),
         }
     }
 
@@ -137,6 +166,45 @@ impl Template {
     }
 }
 
+impl NamedSchedule {
+    /// Whether it is about that schedule.
+    #[must_use]
+    pub fn is_of(&self, schedule: &Schedule) -> bool {
+        self.event == schedule.name && self.function == schedule.function
+    }
+}
+
+fn named(properties: &Value, event: &str, function: &str) -> Option<NamedSchedule> {
+    let stack = |reference: &str| (reference == "AWS::StackName").then(|| STACK.to_owned());
+    let state = properties.get("State").and_then(Value::as_str).unwrap_or("ENABLED");
+    let retry_policy = properties.get("RetryPolicy").and_then(|policy| serde_json::to_value(policy).ok());
+    Some(NamedSchedule {
+        name: resolved(properties.get("Name")?, &stack)?,
+        event: event.to_owned(),
+        function: function.to_owned(),
+        state: state.to_owned(),
+        retry_policy: retry_policy.unwrap_or_default(),
+    })
+}
+
+/// A text as it is, or of `!Sub` with its `${names}` resolved.
+fn resolved(value: &Value, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Tagged(tagged) if tagged.tag == "Sub" => {
+            let mut parts = tagged.value.as_str()?.split("${");
+            let mut text = parts.next()?.to_owned();
+            for part in parts {
+                let (name, rest) = part.split_once('}')?;
+                text.push_str(&reference(name)?);
+                text.push_str(rest);
+            }
+            Some(text)
+        }
+        _ => None,
+    }
+}
+
 fn path_matches(pattern: &str, path: &str) -> bool {
     let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
     pattern.len() == path.len()
@@ -145,6 +213,15 @@ fn path_matches(pattern: &str, path: &str) -> bool {
 
 fn missing(what: &str) -> Error {
     Error::Missing(what.to_owned())
+}
+
+/// The defaults of the template's parameters.
+fn defaults(document: &Value) -> BTreeMap<String, String> {
+    let parameters = document.get("Parameters").and_then(Value::as_mapping).into_iter().flatten();
+    let default = |(name, parameter): (&Value, &Value)| {
+        Some((name.as_str()?.to_owned(), parameter.get("Default")?.as_str()?.to_owned()))
+    };
+    parameters.filter_map(default).collect()
 }
 
 fn variables(properties: &Value) -> Option<BTreeMap<String, Value>> {

@@ -43,8 +43,7 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ra
     world.change(|state| state.now = target);
     settle(world, &mut ran).await;
     // Mail that was queued on the way is sent before the answer, not five minutes later.
-    let frequent: Vec<Schedule> =
-        world.template.schedules.iter().filter(|schedule| schedule.is_frequent()).cloned().collect();
+    let frequent: Vec<Schedule> = world.schedules().into_iter().filter(|schedule| schedule.is_frequent()).collect();
     for schedule in frequent {
         if queued_until(world, &schedule).is_some_and(|at| at <= target) {
             ran.push(run(world, &schedule, target).await);
@@ -96,8 +95,8 @@ pub(crate) async fn deliver(world: &Arc<World>) -> Vec<String> {
 fn next_event(world: &Arc<World>) -> Option<DateTime<Utc>> {
     let now = world.now();
     let ecpay = world.state().ecpay.next_due();
-    let schedules = world.template.schedules.iter().filter_map(|schedule| next_fire(world, schedule, now));
-    schedules.chain(ecpay).min()
+    let schedules = world.schedules();
+    schedules.iter().filter_map(|schedule| next_fire(world, schedule, now)).chain(ecpay).min()
 }
 
 /// When a schedule fires next. A frequent one is passed over while nothing is queued for it.
@@ -112,7 +111,7 @@ fn next_fire(world: &World, schedule: &Schedule, now: DateTime<Utc>) -> Option<D
 
 fn due_schedules(world: &World, at: DateTime<Utc>) -> Vec<Schedule> {
     let now = world.now();
-    world.template.schedules.iter().filter(|schedule| next_fire(world, schedule, now) == Some(at)).cloned().collect()
+    world.schedules().into_iter().filter(|schedule| next_fire(world, schedule, now) == Some(at)).collect()
 }
 
 /// The earliest time in the queues of a schedule's tasks, read from the table beside the counted calls.
@@ -146,16 +145,20 @@ fn earliest(world: &World, queue: &str) -> Option<DateTime<Utc>> {
 
 async fn run(world: &Arc<World>, schedule: &Schedule, at: DateTime<Utc>) -> Ran {
     let event = serde_json::from_str(&schedule.event(at)).unwrap_or_default();
-    let what = match world.invoke_maintenance(event).await {
+    let what = match world.invoke(&schedule.function, event).await {
         Ok(report) => format!("{} {}: {}", schedule.function, schedule.name, summary(&report)),
         Err(error) => format!("{} {}: failed: {}", schedule.function, schedule.name, shared::telemetry::chain(&error)),
     };
     Ran { at: text(at), what }
 }
 
-/// A report in a few words: the tasks that had something due.
+/// A report in a few words: the tasks that had something due, or how many reminders went out.
 fn summary(report: &Value) -> String {
     let count = |task: &Value, name: &str| task.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let due = count(report, "total_customers");
+    if due > 0 {
+        return format!("{} sent of {due}", count(report, "reminder_sent"));
+    }
     let tasks = report.get("tasks").and_then(Value::as_object);
     let busy = tasks.into_iter().flatten().filter(|(_, task)| count(task, "due") > 0);
     let words: Vec<_> =

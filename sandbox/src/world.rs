@@ -9,6 +9,7 @@ use admin_api::AdminApi;
 use chrono::{DateTime, Utc};
 use dynoxide::Database;
 use ecpay_webhook::Webhook;
+use maintenance_reminder::Reminders;
 use serde_json::{Value, json};
 use shared::clock::{Moment, Stopwatch};
 use shared::domain::time::Timestamp;
@@ -17,8 +18,8 @@ use tokio::net::TcpListener;
 
 use crate::credentials;
 use crate::ecpay::Merchant;
-use crate::state::{DataDir, Secret, State, stage_merchant};
-use crate::template::Template;
+use crate::state::{DataDir, State, stage_merchant};
+use crate::template::{STACK, Template};
 use crate::{Error, aws, server};
 
 /// The name of the table here.
@@ -62,6 +63,21 @@ pub(crate) struct Functions {
     pub(crate) webhook: Webhook,
     pub(crate) admin: AdminApi,
     pub(crate) maintenance: Maintenance,
+    pub(crate) reminders: Reminders,
+}
+
+/// Why an invocation has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// No function of that name is called with such an event.
+    #[error("no such function")]
+    NoSuchFunction,
+    /// `subscription-maintenance` failed.
+    #[error(transparent)]
+    Maintenance(#[from] subscription_maintenance::Error),
+    /// `maintenance-reminder` failed.
+    #[error(transparent)]
+    Reminders(#[from] maintenance_reminder::Error),
 }
 
 impl World {
@@ -81,11 +97,15 @@ impl World {
         let template = Template::parse(TEMPLATE)?;
         let data = options.data.as_deref().map(DataDir::open).transpose()?;
         let kept = data.as_ref().map(DataDir::load).transpose()?.flatten();
-        let state = kept.unwrap_or_else(|| {
+        let mut state = kept.unwrap_or_else(|| {
             let mut state = State::new(options.now, credentials::secrets(options.now, &merchant));
             state.ecpay.set_merchant(merchant);
             state
         });
+        // What was kept may be older than a secret.
+        for (name, secret) in credentials::secrets(state.now, state.ecpay.merchant()) {
+            state.secrets.entry(name).or_insert(secret);
+        }
         let database = match &data {
             Some(data) => Database::new(&data.table().to_string_lossy()),
             None => Database::memory(),
@@ -127,18 +147,26 @@ impl World {
         let webhook = ecpay_webhook::Config::parse(&variables("EcpayWebhook"))?;
         let admin = admin_api::Config::parse(&variables("AdminApi"))?;
         let maintenance = subscription_maintenance::Config::parse(&variables("SubscriptionMaintenance"))?;
+        let reminders = maintenance_reminder::Config::parse(&variables("MaintenanceReminder"))?;
         Ok(Functions {
             webhook: Webhook::start(&aws, webhook, wall).await?,
             admin: AdminApi::start(&aws, admin, wall).await?,
             maintenance: Maintenance::start(&aws, maintenance, wall).await?,
+            reminders: Reminders::start(&aws, reminders, wall).await?,
         })
     }
 
     /// A function's variable as the template gives it, with the parameters of this sandbox.
     #[must_use]
     pub fn variable(&self, function: &str, name: &str) -> Option<String> {
-        if name == "ECPAY_ENDPOINT_URL" {
-            return Some(format!("{}/ecpay", self.base_url));
+        let simulator = match name {
+            "ECPAY_ENDPOINT_URL" => Some("ecpay"),
+            "STARSENDER_ENDPOINT_URL" => Some("starsender"),
+            "WHATSAPP_ENDPOINT_URL" => Some("whatsapp-cloud"),
+            _ => None,
+        };
+        if let Some(simulator) = simulator {
+            return Some(format!("{}/{simulator}", self.base_url));
         }
         let merchant_id = self.state().ecpay.merchant().merchant_id.clone();
         Site { base_url: &self.base_url, merchant_id: &merchant_id }.variable(&self.template, function, name)
@@ -148,15 +176,28 @@ impl World {
         self.functions.get()
     }
 
-    /// Invokes `subscription-maintenance` now, as a schedule or `admin-api` does.
+    /// Invokes a function now, as a schedule or `admin-api` does; `function` is its name in the template.
     ///
     /// # Errors
-    /// The function's own.
-    pub async fn invoke_maintenance(&self, event: Value) -> Result<Value, subscription_maintenance::Error> {
-        match self.functions() {
-            Some(functions) => subscription_maintenance::run(&functions.maintenance, event, self.moment()).await,
-            None => Ok(Value::Null),
+    /// [`NotDone`].
+    pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, NotDone> {
+        let functions = self.functions().ok_or(NotDone::NoSuchFunction)?;
+        let moment = self.moment();
+        match function {
+            "SubscriptionMaintenance" => {
+                Ok(subscription_maintenance::run(&functions.maintenance, event, moment).await?)
+            }
+            "MaintenanceReminder" => Ok(maintenance_reminder::run(&functions.reminders, event, moment).await?),
+            _ => Err(NotDone::NoSuchFunction),
         }
+    }
+
+    /// Invokes `subscription-maintenance`.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn invoke_maintenance(&self, event: Value) -> Result<Value, NotDone> {
+        self.invoke("SubscriptionMaintenance", event).await
     }
 
     /// The sandbox's time.
@@ -173,23 +214,20 @@ impl World {
     /// ECPay gives us another key pair: it signs with that from now on, and in Secrets Manager what was AWSCURRENT becomes
     /// AWSPREVIOUS.
     pub fn rotate_ecpay_keys(&self, hash_key: &str, hash_iv: &str) {
+        let merchant = Merchant {
+            hash_key: hash_key.to_owned(),
+            hash_iv: hash_iv.to_owned(),
+            ..self.state().ecpay.merchant().clone()
+        };
         self.change(|state| {
-            let merchant = Merchant {
-                hash_key: hash_key.to_owned(),
-                hash_iv: hash_iv.to_owned(),
-                ..state.ecpay.merchant().clone()
-            };
-            let now = state.now;
-            if let Some(secret) = state.secrets.get_mut(credentials::ECPAY_SECRET) {
-                let current = credentials::ecpay_document(&merchant);
-                *secret = Secret {
-                    previous: Some(std::mem::replace(&mut secret.current, current.clone())),
-                    current,
-                    created: now,
-                };
-            }
+            state.rotate_secret(credentials::ECPAY_SECRET, credentials::ecpay_document(&merchant));
             state.ecpay.set_merchant(merchant);
         });
+    }
+
+    /// Somebody puts another text into a secret that is there: what was AWSCURRENT becomes AWSPREVIOUS.
+    pub fn rotate_secret(&self, name: &str, current: String) {
+        self.change(|state| state.rotate_secret(name, current));
     }
 
     pub(crate) fn timestamp(&self) -> Timestamp {
@@ -260,15 +298,14 @@ impl Site<'_> {
         let parameter = |reference: &str| {
             Some(match reference {
                 "Table" => TABLE.to_owned(),
-                "EcpayEnvironment" => "stage".to_owned(),
                 "EcpayMerchantId" => self.merchant_id.to_owned(),
-                "EcpaySecretId" => credentials::ECPAY_SECRET.to_owned(),
-                "AdminSecretId" => credentials::ADMIN_SECRET.to_owned(),
                 "ApiBaseUrl" => self.base_url.to_owned(),
                 "FrontendUrl" => format!("{}/shop", self.base_url),
                 "MailSender" => "billing@duekeeper.example".to_owned(),
                 "StaffEmail" => "staff@duekeeper.example".to_owned(),
-                "SubscriptionMaintenance" => "SubscriptionMaintenance".to_owned(),
+                "WhatsappPhoneNumberId" => credentials::PHONE_NUMBER_ID.to_owned(),
+                "AWS::StackName" => STACK.to_owned(),
+                "SubscriptionMaintenance" | "MaintenanceReminder" => reference.to_owned(),
                 _ => return None,
             })
         };

@@ -1,0 +1,46 @@
+//! What both WhatsApp gateways have in common: recipients, what befalls a message, and its delivery.
+
+use std::time::Duration;
+
+use axum::response::{Html, IntoResponse, Response};
+use chrono::TimeDelta;
+use http::StatusCode;
+
+use crate::faults::{Fault, Service};
+use crate::state::Message;
+use crate::world::World;
+
+/// The digits of an international number: a leading plus is dropped, and a leading 0 is Indonesia's. `None`: no number.
+pub(crate) fn digits(number: &str) -> Option<String> {
+    let number = number.strip_prefix('+').unwrap_or(number);
+    let digits = number.strip_prefix('0').map_or_else(|| number.to_owned(), |national| format!("62{national}"));
+    let proper = (8..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+    proper.then_some(digits)
+}
+
+/// What befalls a message: `Err` is the answer where it does not get as far as the gateway.
+pub(crate) async fn meet(world: &World, gateway: Service, to: &str) -> Result<Fault, Response> {
+    let recipient = digits(to).unwrap_or_default();
+    let fault = world.change(|state| state.meet_message(gateway, &recipient));
+    match fault {
+        Fault::Down => return Err(StatusCode::SERVICE_UNAVAILABLE.into_response()),
+        Fault::Html => return Err(Html("<!doctype html><title>One moment, please</title>").into_response()),
+        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
+        _ => {}
+    }
+    Ok(fault)
+}
+
+/// The message reaches its recipient after `delay`.
+pub(crate) fn receive(world: &World, to: &str, body: String, delay: TimeDelta) {
+    world.change(|state| {
+        let message = Message {
+            channel: "whatsapp".to_owned(),
+            to: to.to_owned(),
+            subject: None,
+            body,
+            sent_at: state.now + delay,
+        };
+        state.messages.push(message);
+    });
+}
