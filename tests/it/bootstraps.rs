@@ -14,6 +14,7 @@ use crate::support::lambda::{
 use crate::support::{Reply, Sandbox, first, signed, with};
 
 const TOKEN: &str = "sandbox-operator-token-invented";
+/// Those that have to do with ECPay.
 const BOOTSTRAPS: [(&str, &str); 3] = [
     ("EcpayWebhook", "ecpay-webhook"),
     ("AdminApi", "admin-api"),
@@ -21,7 +22,7 @@ const BOOTSTRAPS: [(&str, &str); 3] = [
 ];
 
 /// What must not stand in any log: tokens, keys, and what belongs to AWS.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 9] = [
     TOKEN,
     "sandbox-reader-token-invented",
     "sandbox-jwt-key-invented-and-long-enough",
@@ -29,6 +30,8 @@ const SECRETS: [&str; 7] = [
     "EkRm7iFT261dpevs",
     AWS_SECRETS[0],
     AWS_SECRETS[1],
+    sandbox::credentials::STARSENDER_KEY,
+    sandbox::credentials::CLOUD_TOKEN,
 ];
 
 /// A sandbox whose clock shows the real time, which is what the bootstraps go by.
@@ -138,6 +141,48 @@ async fn the_maintenance_bootstrap_sends_the_mail_and_does_every_task() {
     assert_eq!(stderr, "");
     let expected = ["mail handled", "run done", "not paid within a day: the order was given up", "run done"];
     assert_eq!(messages(&lines(&stdout)), expected);
+}
+
+#[tokio::test]
+async fn the_reminder_bootstrap_tells_an_owner_once_and_logs_nothing_of_them() {
+    let sandbox = now().await;
+    let day = |ahead| clock::now().day(Zone::Jakarta).plus_days(ahead).to_string();
+    for place in [1, 2] {
+        let owner = json!({ "name": "Canary Santoso", "phone": format!("0855123456{place}") });
+        sandbox.keep(&format!("/customers/canary-{place}"), owner).await;
+        let vehicle = json!({ "customer_id": format!("canary-{place}"), "last_visit_date": "2024-01-10", "next_visit_date": day(1) });
+        sandbox.keep(&format!("/vehicles/B%20{place}%20QQZ"), vehicle).await;
+    }
+    let environment = environment(&sandbox.world, "MaintenanceReminder");
+    let mut reminders = Bootstrap::start("maintenance-reminder", &environment).await;
+    // At whatever hour this is: by schedule nobody is told at night.
+    let event = json!({ "task": "maintenance-reminder", "requested_by": "support" });
+    let first = reminders.invoke(&event).await;
+    assert_eq!((&first["total_customers"], &first["reminder_sent"]), (&json!(2), &json!(2)), "{first}");
+    let again = reminders
+        .invoke(&json!({ "task": "maintenance-reminder", "run_id": "again", "requested_by": "support" }))
+        .await;
+    assert_eq!((&again["reminder_sent"], &again["already_sent"]), (&json!(0), &json!(2)), "{again}");
+    assert_eq!(sandbox.get("/sandbox/messages").await["messages"].as_array().unwrap().len(), 2);
+    let (stdout, stderr) = reminders.stop().await;
+    assert_eq!(stderr, "");
+    assert_eq!(messages(&lines(&stdout)), ["reminder handled", "reminder handled", "run done", "run done"]);
+    for canary in ["anary", "Santoso", "855123456", "QQZ"] {
+        assert!(!stdout.contains(canary), "{canary} stands in the log: {stdout}");
+    }
+}
+
+#[tokio::test]
+async fn the_reminder_bootstrap_that_is_configured_wrongly_names_every_fault_and_ends() {
+    let sandbox = now().await;
+    let mut environment = environment(&sandbox.world, "MaintenanceReminder");
+    environment.remove("TABLE_NAME");
+    environment.insert("REMINDER_REPEAT".to_owned(), "sometimes".to_owned());
+    let ended = run_to_its_end("maintenance-reminder", environment).await;
+    assert_eq!(ended.status.code(), Some(1));
+    let lines = lines(&String::from_utf8(ended.stdout).unwrap());
+    assert_eq!(messages(&lines), ["not started"]);
+    assert_eq!(lines[0]["error"], "configuration: TABLE_NAME is missing; REMINDER_REPEAT must be once or daily");
 }
 
 #[tokio::test]

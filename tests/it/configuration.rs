@@ -11,9 +11,11 @@ use shared::email::{Error, render};
 
 use crate::support::project::{TEMPLATE, names, text};
 
-const FUNCTIONS: [&str; 3] = ["EcpayWebhook", "SubscriptionMaintenance", "AdminApi"];
+const FUNCTIONS: [&str; 4] = ["EcpayWebhook", "SubscriptionMaintenance", "AdminApi", "MaintenanceReminder"];
+/// Those that have to do with ECPay.
+const OF_ECPAY: [&str; 3] = ["EcpayWebhook", "SubscriptionMaintenance", "AdminApi"];
 
-/// What every function needs.
+/// What each of these needs.
 const COMMON: [&str; 7] = [
     "TABLE_NAME is missing",
     "ECPAY_ENVIRONMENT is missing",
@@ -30,15 +32,15 @@ fn deployed(function: &str) -> BTreeMap<String, String> {
     let parameter = |name: &str| {
         let value = match name {
             "Table" => "duekeeper-table",
-            "EcpayEnvironment" => "stage",
             "EcpayMerchantId" => "3002607",
-            "EcpaySecretId" => "duekeeper/ecpay",
-            "AdminSecretId" => "duekeeper/admin",
             "ApiBaseUrl" => "https://api.duekeeper.example",
             "FrontendUrl" => "https://shop.duekeeper.example",
             "MailSender" => "billing@duekeeper.example",
             "StaffEmail" => "staff@duekeeper.example",
             "SubscriptionMaintenance" => "duekeeper-SubscriptionMaintenance-INVENTED",
+            "MaintenanceReminder" => "duekeeper-MaintenanceReminder-INVENTED",
+            "WhatsappPhoneNumberId" => "100000000000042",
+            "AWS::StackName" => "duekeeper",
             _ => return None,
         };
         Some(value.to_owned())
@@ -53,6 +55,7 @@ fn faults(function: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<String
         "EcpayWebhook" => ecpay_webhook::Config::parse(lookup).map(drop),
         "SubscriptionMaintenance" => subscription_maintenance::Config::parse(lookup).map(drop),
         "AdminApi" => admin_api::Config::parse(lookup).map(drop),
+        "MaintenanceReminder" => maintenance_reminder::Config::parse(lookup).map(drop),
         _ => panic!("no function {function}"),
     };
     let mut faults = parsed.err().map(|Invalid(faults)| faults).unwrap_or_default();
@@ -75,7 +78,8 @@ fn sorted(faults: &[&str]) -> Vec<String> {
 
 #[test]
 fn every_function_starts_with_what_the_template_gives_it() {
-    for function in FUNCTIONS {
+    assert_eq!(changed("MaintenanceReminder", &[]), Vec::<String>::new());
+    for function in OF_ECPAY {
         assert_eq!(changed(function, &[]), Vec::<String>::new(), "{function}");
         let production = [("ECPAY_ENVIRONMENT", "production"), ("ECPAY_MERCHANT_ID", "3999999")];
         assert_eq!(changed(function, &production), Vec::<String>::new(), "{function}");
@@ -86,15 +90,23 @@ fn every_function_starts_with_what_the_template_gives_it() {
 fn the_template_gives_each_function_what_it_reads_and_nothing_else() {
     for function in FUNCTIONS {
         let variables = deployed(function);
-        // Read by main.rs, before there is a configuration; and a setting that only the webhook acts on.
-        let read = RefCell::new(BTreeSet::from(["LOG_LEVEL".to_owned(), "ECPAY_APPLY_SIMULATED".to_owned()]));
+        // Read by main.rs, before there is a configuration; and settings that are read only where they count.
+        let sometimes = ["WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_TEMPLATE", "WHATSAPP_TEMPLATE_LANGUAGE"];
+        let of_gateway = sometimes.into_iter().filter(|_| function == "MaintenanceReminder");
+        let unread = ["LOG_LEVEL"].into_iter().chain(of_gateway).map(str::to_owned);
+        let read = RefCell::new(unread.collect::<BTreeSet<String>>());
+        if OF_ECPAY.contains(&function) {
+            read.borrow_mut().insert("ECPAY_APPLY_SIMULATED".to_owned());
+        }
         let found = faults(function, &|name| {
             read.borrow_mut().insert(name.to_owned());
             variables.get(name).cloned()
         });
         assert_eq!(found, Vec::<String>::new());
         let mut given: BTreeSet<String> = variables.into_keys().collect();
-        given.insert("ECPAY_APPLY_SIMULATED".to_owned());
+        if OF_ECPAY.contains(&function) {
+            given.insert("ECPAY_APPLY_SIMULATED".to_owned());
+        }
         assert_eq!(read.into_inner(), given, "{function}");
     }
     assert!(deployed("EcpayWebhook").contains_key("ECPAY_APPLY_SIMULATED"));
@@ -115,6 +127,9 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
                 "PLAN_PRICES is missing",
                 "EXEC_TIMES_MONTHLY is missing",
                 "EXEC_TIMES_ANNUAL is missing",
+                "REMINDER_FUNCTION is missing",
+                "REMINDER_SCHEDULE is missing",
+                "REMINDER_SEND_HOURS is missing",
             ],
         ),
     ];
@@ -123,6 +138,43 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
         assert_eq!(faults(function, &|_| None), expected, "{function}");
         assert_eq!(faults(function, &|_| Some(String::new())), expected, "{function}");
     }
+}
+
+#[test]
+fn the_reminders_settings_are_checked_together() {
+    let missing = [
+        "REMINDER_DAILY_CAP is missing",
+        "REMINDER_PACE_SECONDS is missing",
+        "REMINDER_PROVIDER is missing",
+        "REMINDER_REPEAT is missing",
+        "REMINDER_SECRET_ID is missing",
+        "REMINDER_SEND_HOURS is missing",
+        "REMINDER_SERVICE_PHONE is missing",
+        "REMINDER_TEXT is missing",
+        "TABLE_NAME is missing",
+    ];
+    assert_eq!(faults("MaintenanceReminder", &|_| None), missing);
+    let one = |name, value| changed("MaintenanceReminder", &[(name, value)]);
+    let hours = "REMINDER_SEND_HOURS must be two hours like 6-21, the first before the second, from 0 to 24";
+    for (name, value, fault) in [
+        ("REMINDER_PROVIDER", "fonnte", "REMINDER_PROVIDER must be starsender or cloud-api"),
+        ("REMINDER_FALLBACK_PROVIDER", "starsender", "REMINDER_FALLBACK_PROVIDER is the same as REMINDER_PROVIDER"),
+        ("REMINDER_REPEAT", "twice", "REMINDER_REPEAT must be once or daily"),
+        ("REMINDER_SEND_HOURS", "21-6", hours),
+        ("REMINDER_SEND_HOURS", "6-25", hours),
+        ("REMINDER_SEND_HOURS", "6", hours),
+        ("REMINDER_PACE_SECONDS", "61", "REMINDER_PACE_SECONDS must be 0 to 60 seconds"),
+        ("REMINDER_DAILY_CAP", "0", "REMINDER_DAILY_CAP must be 1 to 100000 messages"),
+    ] {
+        assert_eq!(one(name, value), [fault], "{name}={value}");
+    }
+    let wording = one("REMINDER_TEXT", "Bapak {nama}, segera");
+    assert_eq!(wording.len(), 1);
+    assert!(wording[0].starts_with("REMINDER_TEXT, REMINDER_SERVICE_PHONE:"), "{wording:?}");
+    // The Cloud API's own settings count where it is used.
+    let cloud = [("REMINDER_PROVIDER", "cloud-api"), ("WHATSAPP_PHONE_NUMBER_ID", ""), ("WHATSAPP_TEMPLATE", "")];
+    let expected = ["WHATSAPP_PHONE_NUMBER_ID is missing", "WHATSAPP_TEMPLATE is missing"];
+    assert_eq!(changed("MaintenanceReminder", &cloud), expected);
 }
 
 #[test]
@@ -171,7 +223,7 @@ fn a_dunning_policy_that_cannot_be_kept_is_refused_with_the_reason() {
     for ([retries, grace, extra], fault) in cases {
         let changes =
             [("DUNNING_RETRY_DAYS", retries), ("DUNNING_GRACE_DAYS", grace), ("DUNNING_EXTRA_GRACE_DAYS", extra)];
-        for function in FUNCTIONS {
+        for function in OF_ECPAY {
             assert_eq!(changed(function, &changes), [fault.as_str()], "{function} {changes:?}");
         }
     }
@@ -183,7 +235,7 @@ fn a_dunning_policy_that_cannot_be_kept_is_refused_with_the_reason() {
 fn what_only_stage_may_do_is_refused_in_production() {
     let production = ("ECPAY_ENVIRONMENT", "production");
     let ours = ("ECPAY_MERCHANT_ID", "3999999");
-    for function in FUNCTIONS {
+    for function in OF_ECPAY {
         let simulated = changed(function, &[production, ours, ("ECPAY_APPLY_SIMULATED", "true")]);
         assert_eq!(simulated, ["ECPAY_APPLY_SIMULATED cannot be true in production: simulated payments are not money"]);
         let elsewhere = changed(function, &[production, ours, ("ECPAY_ENDPOINT_URL", "http://127.0.0.1:9")]);

@@ -1,7 +1,8 @@
 //! The sandbox's controls, as scripts use them.
 
+use base64::Engine;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 
@@ -53,6 +54,42 @@ async fn calls_are_counted_by_service_and_forgotten() {
     assert_eq!(sandbox.get("/sandbox/calls").await, json!({ "dynamodb": { "PutItem": 1, "TransactWriteItems": 1 } }));
     sandbox.forget_calls().await;
     assert_eq!(sandbox.get("/sandbox/calls").await, json!({}));
+}
+
+/// A token's header and claims, and its signature.
+fn opened(token: &str) -> (Value, Value, String) {
+    let mut parts = token.split('.');
+    let mut json = || -> Value {
+        let part = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(parts.next().unwrap()).unwrap();
+        serde_json::from_slice(&part).unwrap()
+    };
+    (json(), json(), parts.next().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn the_credentials_have_good_tokens_and_one_of_each_bad_kind() {
+    let sandbox = Sandbox::at("2025-12-16T06:00:00+07:00").await;
+    let credentials = sandbox.get("/sandbox/credentials").await;
+    let token = |name: &str| opened(credentials[name].as_str().unwrap());
+    let (header, good, signature) = token("jwt");
+    // 2025-12-15T23:00:00Z, and twelve hours.
+    let now = 1_765_839_600;
+    assert_eq!(header, json!({ "alg": "HS256", "typ": "JWT" }));
+    assert_eq!(
+        good,
+        json!({
+            "sub": "sandbox", "aud": "duekeeper", "scope": "reminders customers institutions",
+            "iat": now, "nbf": now, "exp": now + 43_200,
+        })
+    );
+    assert_eq!(token("jwt_expired").1["exp"], now - 3600);
+    assert_eq!(token("jwt_too_long").1["exp"], now + 90_000);
+    assert_eq!(token("jwt_wrong_audience").1["aud"], "somebody-else");
+    assert_eq!(token("jwt_reminders_only").1["scope"], "reminders");
+    assert_eq!(token("jwt_institutions_only").1["scope"], "institutions");
+    let other = token("jwt_other_key");
+    assert!(other.1 == good && other.2 != signature && other.2.len() == signature.len());
+    assert_eq!(token("jwt_none"), (json!({ "alg": "none", "typ": "JWT" }), good, String::new()));
 }
 
 #[tokio::test]

@@ -229,7 +229,7 @@ fn an_invoked_function_is_a_task_of_its_own() {
     // The verdict on the invocation, whether the run begins, and the answer's status (none: the instance is gone).
     for (verdict, begins, answer) in [
         (Verdict::Proceed, true, Some(200)),
-        (Verdict::Throttle, false, Some(503)),
+        (Verdict::Throttle, false, Some(409)),
         (Verdict::LoseRequest, false, Some(503)),
         (Verdict::LoseAnswer, true, Some(503)),
         (Verdict::CrashBefore, false, None),

@@ -73,7 +73,10 @@ fn nothing_in_the_product_panics_on_purpose() {
 fn no_test_is_ignored_or_sleeps() {
     let words = [concat!("#[ig", "nore"), concat!("thread::sl", "eep"), concat!("time::sl", "eep")];
     let ours = ["functions", "shared", "tests"];
-    for file in ours.into_iter().flat_map(|directory| files(directory, ".rs")) {
+    // A gateway that takes no more for now is waited for.
+    let waiting = "functions/maintenance-reminder/src/sender.rs";
+    assert_eq!(text(waiting).matches(words[2]).count(), 1);
+    for file in ours.into_iter().flat_map(|directory| files(directory, ".rs")).filter(|file| file != waiting) {
         let source = text(&file);
         let found = words.iter().find(|word| source.contains(**word));
         assert_eq!(found, None, "{file}");
@@ -240,11 +243,11 @@ fn no_function_may_do_more_than_it_names() {
             .collect();
         match function.as_str() {
             "SubscriptionMaintenance" => assert_eq!(deletes.len(), 1),
-            // Of one person, by that name.
+            // Of one person, by that name, their vehicles, and the mark that they were erased.
             "AdminApi" => {
                 assert_eq!(deletes.len(), 1);
                 let keys = &deletes[0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
-                assert_eq!(keys.as_sequence().unwrap(), &["USER#*"]);
+                assert_eq!(keys.as_sequence().unwrap(), &["USER#*", "CUSTOMER#*", "VEHICLE#*", "ERASED#*"]);
             }
             _ => assert!(deletes.is_empty(), "{function}"),
         }

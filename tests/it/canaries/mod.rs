@@ -2,6 +2,7 @@
 //! errors that they answer and the reports that they store are searched for them.
 
 mod search;
+mod workshop;
 
 use axum::Router;
 use sandbox::ecpay::{Fields, form_body};

@@ -2,9 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use sandbox::credentials::{CLOUD_TOKEN, STARSENDER_KEY};
 
 /// What must be found nowhere, by what it stands for. Some are mixed with what a log may hold, so each is unlikely.
-pub(super) const CANARIES: [(&str, &str); 16] = [
+pub(super) const CANARIES: [(&str, &str); 23] = [
     ("a mail address", "Canary.Mail@kanarienvogel.example"),
     ("a user", "canary-user-7f3c"),
     ("six digits of the card", "594713"),
@@ -21,6 +22,13 @@ pub(super) const CANARIES: [(&str, &str); 16] = [
     ("a stored value", "canary-stored-value"),
     ("an AWS secret", "invented-secret-access-key"),
     ("ECPay's garbage", "canary-garbage"),
+    ("a name", "Kanarienvogel Santoso"),
+    ("a phone number", "81377766655"),
+    ("a plate", "CNR 4242 YY"),
+    ("a customer", "canary-customer-9d1"),
+    ("the device's key", STARSENDER_KEY),
+    ("the Cloud API's token", CLOUD_TOKEN),
+    ("the key of JSON Web Tokens", "sandbox-jwt-key-invented-and-long-enough"),
 ];
 
 /// Which canaries sing in a text, and how.

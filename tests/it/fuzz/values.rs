@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use shared::domain::ids::{
-    EmailAddress, EventId, GatewayAuthorization, MerchantId, NotificationId, PaymentId, SubscriptionId, UserId,
+    CustomerId, EmailAddress, EventId, GatewayAuthorization, MerchantId, NotificationId, PaymentId, SubscriptionId,
+    UserId,
 };
+use shared::domain::maintenance::PersonName;
 use shared::domain::money::Twd;
 use shared::domain::notification::NoticeKind;
+use shared::domain::phone::Phone;
 use shared::domain::plan::{BillingCycle, PriceTable};
+use shared::domain::plate::Plate;
 use shared::domain::policy::DunningPolicy;
 use shared::domain::task::Task;
 use shared::domain::time::{LocalDate, Timestamp, Zone};
@@ -39,11 +43,37 @@ fn an_id_is_taken_as_it_is_or_refused() {
             NotificationId,
             EventId,
             PaymentId,
-            EmailAddress
+            EmailAddress,
+            CustomerId
         );
         if let Ok(id) = PaymentId::parse(&text) {
             let parts = format!("{}.{}", id.subscription().unwrap(), id.key());
             prop_assert_eq!(parts, text);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn who_is_reminded_of_what_is_stored_in_one_form_and_read_back() {
+    let known = ["0855-1234-567", "+62(0)8551234567", "886912345678", "8.55E+10", "b1234abc", "Budi", "Asia/Jakarta"];
+    let text = prop_oneof![4 => hostile(), 1 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned)];
+    check(4_000, &text, |text| {
+        macro_rules! kept {
+            ($($value:ident),*) => {$(
+                match $value::parse(&text) {
+                    Ok(value) => {
+                        let stored = String::from(value.clone());
+                        prop_assert!(stored.len() <= 400 && !stored.contains(char::is_control));
+                        prop_assert_eq!($value::try_from(stored), Ok(value));
+                    }
+                    Err(error) => prop_assert!(error.to_string().len() < 150),
+                }
+            )*};
+        }
+        kept!(Phone, Plate, PersonName);
+        if let Ok(zone) = Zone::parse(&text) {
+            prop_assert_eq!(zone.name(), text);
         }
         Ok(())
     });
@@ -127,7 +157,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 21] = [
+const SETTINGS: [(&str, &str); 31] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -147,6 +177,16 @@ const SETTINGS: [(&str, &str); 21] = [
     ("MAIL_SENDER", "billing@a.example"),
     ("STAFF_EMAIL", "staff@a.example"),
     ("LOG_LEVEL", "info"),
+    ("REMINDER_FUNCTION", "reminders"),
+    ("REMINDER_SCHEDULE", "daily"),
+    ("REMINDER_SEND_HOURS", "6-21"),
+    ("REMINDER_SECRET_ID", "duekeeper/reminders"),
+    ("REMINDER_PROVIDER", "starsender"),
+    ("REMINDER_REPEAT", "once"),
+    ("REMINDER_TEXT", "{no_pol} {next_visit_date}"),
+    ("REMINDER_SERVICE_PHONE", "087740659525"),
+    ("REMINDER_PACE_SECONDS", "5"),
+    ("REMINDER_DAILY_CAP", "500"),
     ("UNUSED", ""),
     ("UNUSED_TOO", "x"),
 ];
@@ -169,6 +209,7 @@ fn a_configuration_is_read_or_its_faults_are_named() {
             ecpay_webhook::Config::parse(&lookup).err(),
             admin_api::Config::parse(&lookup).err(),
             subscription_maintenance::Config::parse(&lookup).err(),
+            maintenance_reminder::Config::parse(&lookup).err(),
         ];
         for result in results {
             match result {

@@ -6,6 +6,7 @@ pub(crate) mod project;
 pub(crate) mod random;
 pub(crate) mod scale;
 mod stored;
+mod workshop;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

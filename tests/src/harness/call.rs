@@ -15,6 +15,8 @@ pub enum Service {
     Lambda,
     /// The gateway's server APIs.
     Ecpay,
+    /// WhatsApp.
+    StarSender,
 }
 
 /// A call as it reaches the outside.
@@ -44,6 +46,7 @@ impl fmt::Display for Service {
             Self::Ses => "ses",
             Self::Lambda => "lambda",
             Self::Ecpay => "ecpay",
+            Self::StarSender => "starsender",
         })
     }
 }

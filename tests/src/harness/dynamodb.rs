@@ -27,6 +27,7 @@ pub(crate) fn perform(database: &Database, action: &str, body: &[u8], orders: &O
         "Query" => ask(body, |request| query(database, request, orders)),
         "Scan" => ask(body, |request| database.scan(request)),
         "TransactWriteItems" => ask(body, |request| database.transact_write_items(request)),
+        "BatchGetItem" => ask(body, |request| database.batch_get_item(request)),
         "BatchWriteItem" => ask(body, |request| database.batch_write_item(request)),
         other => panic!("DynamoDB's {other} is not simulated"),
     };

@@ -1,5 +1,5 @@
-//! ECPay's server APIs over real HTTP: the product's client has no other transport. Each instance has an address of its
-//! own, which tells whose call it is.
+//! ECPay's server APIs and StarSender over real HTTP: the product's clients have no other transport. Each instance has an
+//! address of its own, which tells whose call it is.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use super::call::{Call, Lost, Service};
 use super::tasks::Shared;
 
-/// Serves ECPay in this thread; gives its address.
+/// Serves both in this thread; gives their address.
 pub(crate) async fn serve(shared: Arc<Shared>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -25,13 +25,16 @@ pub(crate) async fn serve(shared: Arc<Shared>) -> String {
 async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, body: Bytes) -> Response {
     let mut segments = uri.path().trim_matches('/').split('/');
     let gate = segments.next().and_then(|number| shared.gate(number.parse().ok()?)).expect("an instance's address");
-    let action = match segments.nth(1) {
-        Some("CreditCardPeriodAction") if body.windows(13).any(|part| part == b"Action=Cancel") => "Cancel",
-        Some("CreditCardPeriodAction") => "ReAuth",
-        Some(query) => query,
-        None => panic!("{uri} is not ECPay's"),
+    let (service, action) = match (segments.next(), segments.next()) {
+        (Some("api"), Some("send")) => (Service::StarSender, "send"),
+        (_, Some("CreditCardPeriodAction")) if body.windows(13).any(|part| part == b"Action=Cancel") => {
+            (Service::Ecpay, "Cancel")
+        }
+        (_, Some("CreditCardPeriodAction")) => (Service::Ecpay, "ReAuth"),
+        (_, Some(query)) => (Service::Ecpay, query),
+        (_, None) => panic!("{uri} is nobody's"),
     };
-    let call = Call { service: Service::Ecpay, action: action.to_owned(), body: body.to_vec() };
+    let call = Call { service, action: action.to_owned(), body: body.to_vec() };
     match shared.pass(&gate, call).await {
         Ok(reply) => (StatusCode::from_u16(reply.status).expect("a status"), Html(reply.body)).into_response(),
         Err(Lost) => sandbox::aws::broken(),

@@ -20,9 +20,9 @@ pub enum Verdict {
     CrashBefore,
     /// It is done, then the instance is gone.
     CrashAfter,
-    /// SES or ECPay answers 503; nothing is done.
+    /// SES, ECPay or StarSender answers 503; nothing is done.
     Down,
-    /// SES rejects the message, or ECPay answers its 403; nothing is done.
+    /// SES rejects the message, ECPay answers its 403, or StarSender does not take the number; nothing is done.
     Refuse,
 }
 
@@ -61,9 +61,9 @@ impl Verdict {
     pub fn befalls(self, service: Service, action: &str) -> bool {
         match self {
             Self::Proceed | Self::LoseRequest | Self::LoseAnswer | Self::CrashBefore | Self::CrashAfter => true,
-            Self::Throttle => service != Service::Ecpay,
+            Self::Throttle => !matches!(service, Service::Ecpay | Service::StarSender),
             Self::Conflict => matches!(action, "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem"),
-            Self::Down | Self::Refuse => matches!(service, Service::Ses | Service::Ecpay),
+            Self::Down | Self::Refuse => matches!(service, Service::Ses | Service::Ecpay | Service::StarSender),
         }
     }
 
@@ -79,6 +79,9 @@ impl Verdict {
             Self::Conflict => Course::Refuse(dynamodb::conflict(subject::actions(call))),
             Self::Down if call.service == Service::Ses => Course::Refuse(Reply::error(503, "ServiceUnavailable")),
             Self::Refuse if call.service == Service::Ses => Course::Refuse(Reply::error(400, "MessageRejected")),
+            Self::Refuse if call.service == Service::StarSender => {
+                Course::Refuse(Reply::new(200, r#"{"success":false,"message":"number is not registered"}"#))
+            }
             Self::Down => Course::Refuse(Reply::new(503, "")),
             Self::Refuse => Course::Refuse(Reply::new(403, "")),
         }
@@ -89,6 +92,8 @@ fn throttled(service: Service) -> Reply {
     match service {
         Service::DynamoDb => dynamodb::throttled(),
         Service::SecretsManager => Reply::error(400, "ThrottlingException"),
-        Service::Ses | Service::Lambda | Service::Ecpay => Reply::error(429, "TooManyRequestsException"),
+        Service::Ses | Service::Lambda | Service::Ecpay | Service::StarSender => {
+            Reply::error(429, "TooManyRequestsException")
+        }
     }
 }

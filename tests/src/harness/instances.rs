@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use admin_api::AdminApi;
 use aws_types::SdkConfig;
 use ecpay_webhook::Webhook;
+use maintenance_reminder::Reminders;
 use sandbox::state::stage_merchant;
 use sandbox::template::Template;
 use sandbox::world::{Site, TEMPLATE};
@@ -75,9 +76,9 @@ impl Start<'_> {
         let (number, gate) = self.shared.new_gate();
         let merchant = stage_merchant();
         let site = Site { base_url: self.base_url, merchant_id: &merchant.merchant_id };
-        let ecpay = format!("{}/{number}", self.base_url);
+        let here = format!("{}/{number}", self.base_url);
         let variable = |name: &str| match name {
-            "ECPAY_ENDPOINT_URL" => Some(ecpay.clone()),
+            "ECPAY_ENDPOINT_URL" | "STARSENDER_ENDPOINT_URL" => Some(here.clone()),
             _ => self.variables.get(name).cloned().or_else(|| site.variable(template(), F::NAME, name)),
         };
         let function = F::start(&aws::config(self.shared, &gate), &variable, self.wall).await;
@@ -111,6 +112,15 @@ impl Function for AdminApi {
 
     async fn start(aws: &SdkConfig, variable: &(dyn Fn(&str) -> Option<String> + Sync), wall: Timestamp) -> Self {
         let config = admin_api::Config::parse(&variable).expect("a configuration");
+        Self::start(aws, config, wall).await.expect("a start")
+    }
+}
+
+impl Function for Reminders {
+    const NAME: &'static str = "MaintenanceReminder";
+
+    async fn start(aws: &SdkConfig, variable: &(dyn Fn(&str) -> Option<String> + Sync), wall: Timestamp) -> Self {
+        let config = maintenance_reminder::Config::parse(&variable).expect("a configuration");
         Self::start(aws, config, wall).await.expect("a start")
     }
 }

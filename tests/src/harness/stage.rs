@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use admin_api::AdminApi;
 use chrono::{DateTime, Utc};
 use ecpay_webhook::Webhook;
 use lambda_http::{Body, Response};
+use maintenance_reminder::Reminders;
 use sandbox::ecpay::{Callback, Ecpay};
 use sandbox::schedule::Schedule;
 use sandbox::state::Message;
@@ -67,6 +68,7 @@ pub struct Stage {
     webhooks: Instances<Webhook>,
     admins: Instances<AdminApi>,
     maintenances: Instances<Maintenance>,
+    reminders: Instances<Reminders>,
     transcript: Vec<Step>,
 }
 
@@ -100,6 +102,7 @@ impl Stage {
             webhooks: Instances::default(),
             admins: Instances::default(),
             maintenances: Instances::default(),
+            reminders: Instances::default(),
             transcript: Vec::new(),
         }
     }
@@ -160,6 +163,21 @@ impl Stage {
                 Err(error) => Outcome::Failed(chain(&error)),
             }
         })
+    }
+
+    /// Begins a run of `maintenance-reminder` on one of its instances, which must be free.
+    pub fn spawn_reminders(&mut self, event: Value, place: usize) -> TaskId {
+        let (start, moment) = (start(&self.shared, &self.base_url, &self.variables), self.moment());
+        let instance = self.runtime.block_on(self.reminders.at(place, &start));
+        let function = instance.function;
+        let task = self.spawn(instance.gate, async move {
+            match maintenance_reminder::run(&function, event, moment).await {
+                Ok(answer) => Outcome::Answered { status: 200, body: answer.to_string() },
+                Err(error) => Outcome::Failed(chain(&error)),
+            }
+        });
+        self.settle();
+        task
     }
 
     fn spawn(&mut self, gate: Arc<Gate>, run: impl Future<Output = Outcome> + Send + 'static) -> TaskId {
@@ -253,10 +271,14 @@ impl Stage {
         self.maintenances.first_free()
     }
 
-    /// The schedules of the template.
+    /// The template's schedules of `subscription-maintenance`.
     #[must_use]
     pub fn schedules() -> &'static [Schedule] {
-        &template().schedules
+        static SCHEDULES: OnceLock<Vec<Schedule>> = OnceLock::new();
+        SCHEDULES.get_or_init(|| {
+            let all = template().schedules.iter();
+            all.filter(|schedule| schedule.function == "SubscriptionMaintenance").cloned().collect()
+        })
     }
 
     /// Looks at ECPay or sets it up, at the present time.

@@ -73,6 +73,7 @@ impl World {
             Service::Ses => self.send_email(body),
             Service::Lambda => panic!("an invocation is a task of its own"),
             Service::Ecpay => Reply::new(200, self.ecpay_call(&call.action, body)),
+            Service::StarSender => self.whatsapp(body),
         }
     }
 
@@ -104,6 +105,14 @@ impl World {
             sent_at: self.now,
         });
         Reply::new(200, json!({ "MessageId": format!("mail-{:06}", self.messages.len()) }).to_string())
+    }
+
+    fn whatsapp(&mut self, body: &[u8]) -> Reply {
+        let request: Value = serde_json::from_slice(body).expect("a message as JSON");
+        let text = |name: &str| request[name].as_str().expect("a whole message").to_owned();
+        let (to, body) = (text("to"), text("body"));
+        self.messages.push(Message { channel: "whatsapp".to_owned(), to, subject: None, body, sent_at: self.now });
+        Reply::new(200, r#"{"success":true,"data":{},"message":"Success sent message"}"#)
     }
 
     fn ecpay_call(&mut self, action: &str, body: &[u8]) -> String {

@@ -33,7 +33,7 @@ impl Temper {
                 self.network,
                 &[Verdict::Throttle, Verdict::Conflict, Verdict::LoseRequest, Verdict::LoseAnswer, Verdict::LoseAnswer],
             ),
-            Service::Ses | Service::Ecpay => (
+            Service::Ses | Service::Ecpay | Service::StarSender => (
                 self.outside,
                 &[Verdict::Throttle, Verdict::LoseRequest, Verdict::LoseAnswer, Verdict::Down, Verdict::Refuse],
             ),
