@@ -189,7 +189,12 @@ async fn send_email(world: &World, body: &[u8]) -> Response {
 
 async fn invoke(world: &Arc<World>, name: &str, body: &[u8]) -> Response {
     let event = serde_json::from_slice(body).unwrap_or_default();
-    match world.invoke(name, event).await {
+    let (world, name) = (Arc::clone(world), name.to_owned());
+    // The function goes on when its caller no longer listens.
+    let Ok(done) = tokio::spawn(async move { world.invoke(&name, event).await }).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    match done {
         Ok(answer) => aws_json(&answer),
         Err(NotDone::NoSuchFunction) => {
             aws_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", "no such function")

@@ -127,6 +127,7 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
                 "PLAN_PRICES is missing",
                 "EXEC_TIMES_MONTHLY is missing",
                 "EXEC_TIMES_ANNUAL is missing",
+                "INVOKE_PATIENCE_SECONDS is missing",
                 "REMINDER_FUNCTION is missing",
                 "REMINDER_SCHEDULE is missing",
                 "REMINDER_SEND_HOURS is missing",

@@ -203,12 +203,15 @@ async fn a_gateway_that_is_down_is_not_asked_for_everybody() {
 #[tokio::test]
 async fn what_the_first_gateway_certainly_did_not_take_goes_by_the_second() {
     let variables = [("REMINDER_FALLBACK_PROVIDER", "cloud-api")];
-    for (fault, by_second, unclear) in [("device_off", 3, 0), ("down", 3, 0), ("html", 0, 3), ("answer_lost", 0, 3)] {
+    for (fault, by_second, unclear) in [("device_off", 7, 0), ("down", 7, 0), ("html", 4, 3), ("answer_lost", 4, 3)] {
         let sandbox = Sandbox::with("2025-12-16T09:00:00+07:00", &variables).await;
-        owners(&sandbox, &["2025-12-17"; 3]).await;
+        owners(&sandbox, &["2025-12-17"; 7]).await;
         sandbox.fault("starsender", fault).await;
         let run = sandbox.remind().await;
         assert_eq!(counts(&run), [by_second, 0, 0, 0, unclear], "{fault}");
+        // One that is refused is asked once, one that is silent three times, however many there are to tell.
+        let asked = sandbox.calls("starsender").await["send"];
+        assert_eq!(asked, if fault == "device_off" { 1 } else { 3 }, "{fault}");
         let made = sandbox.calls("whatsapp-cloud").await.get("messages").copied().unwrap_or(0);
         assert_eq!(i64::try_from(made).unwrap(), by_second, "{fault}");
     }
@@ -229,7 +232,7 @@ async fn the_cloud_api_sends_the_approved_template_with_name_plate_and_date() {
 }
 
 #[tokio::test]
-async fn enough_for_one_day_is_not_exceeded_by_runs_at_once() {
+async fn enough_for_one_day_is_not_exceeded_by_several_runs() {
     let sandbox = Sandbox::with("2025-12-16T09:00:00+07:00", &[("REMINDER_DAILY_CAP", "4")]).await;
     owners(&sandbox, &["2025-12-18"; 10]).await;
     let run = sandbox.remind().await;
@@ -238,6 +241,41 @@ async fn enough_for_one_day_is_not_exceeded_by_runs_at_once() {
     assert_eq!(counts(&sandbox.remind().await), [0, 0, 6, 4, 0]);
     sandbox.travel("2025-12-17T06:00:00+07:00").await;
     assert_eq!(counts(&sandbox.remind().await), [4, 0, 2, 4, 0]);
+}
+
+#[tokio::test]
+async fn a_run_that_takes_long_is_answered_by_its_address_and_a_second_one_at_once_is_refused() {
+    let sandbox = Sandbox::with("2025-12-16T09:00:00+07:00", &[("INVOKE_PATIENCE_SECONDS", "1")]).await;
+    owners(&sandbox, &["2025-12-17"]).await;
+    // Two seconds.
+    sandbox.fault("starsender", "slow").await;
+    let (status, answer) = sandbox.staff(Method::POST, RUN_NOW, None).await;
+    assert_eq!((status, &answer["success"]), (StatusCode::ACCEPTED, &json!(true)), "{answer}");
+    let (status, refused) = sandbox.staff(Method::POST, RUN_NOW, None).await;
+    assert_eq!((status, &refused["error"]["code"]), (StatusCode::CONFLICT, &json!("already_running")), "{refused}");
+    let address = answer["data"]["address"].as_str().unwrap();
+    let begun = shared::clock::Stopwatch::start();
+    let shown = loop {
+        let (status, shown) = sandbox.staff(Method::GET, address, None).await;
+        assert_eq!(status, 200, "{shown}");
+        if shown["status"] != "running" || begun.elapsed().as_secs() > 60 {
+            break shown;
+        }
+    };
+    assert_eq!((&shown["status"], &shown["reminder_sent"]), (&json!("done"), &json!(1)), "{shown}");
+    assert_eq!(sandbox.chats().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_item_that_nobody_can_read_keeps_nobody_else_from_being_told() {
+    let sandbox = Sandbox::at("2025-12-16T09:00:00+07:00").await;
+    owners(&sandbox, &["2025-12-17"; 3]).await;
+    let mut items = sandbox::peek::contents(&sandbox.world);
+    let broken = items.iter_mut().find(|item| item["pk"]["S"] == "CUSTOMER#c1" && item["sk"]["S"] == "STATE").unwrap();
+    broken["data"]["M"]["phone"]["S"] = json!("12345");
+    sandbox::peek::put(&sandbox.world, broken).unwrap();
+    assert_eq!(counts(&sandbox.remind().await), [2, 1, 0, 0, 0]);
+    assert_eq!(sandbox.chats().await.len(), 2);
 }
 
 #[tokio::test]

@@ -12,20 +12,18 @@ use serde_json::Value;
 
 use crate::reply::Failure;
 
-/// API Gateway gives up after 30 seconds; an answer must be on its way before.
-const PATIENCE: Duration = Duration::from_secs(25);
-
 pub(crate) struct Function {
     client: Client,
     name: String,
 }
 
 impl Function {
-    pub(crate) fn new(aws: &SdkConfig, name: String) -> Self {
+    /// The function of that name, waited for at most `patience`.
+    pub(crate) fn new(aws: &SdkConfig, name: String, patience: Duration) -> Self {
         // With an answer lost the SDK's own retries would invoke it three times.
         let config = aws_sdk_lambda::config::Builder::from(aws)
             .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build())
             .build();
         Self { client: Client::from_conf(config), name }
     }

@@ -2,6 +2,8 @@
 //!
 //! Never calls ECPay: what must be asked there is asked by `subscription-maintenance`, which this function invokes.
 
+use std::time::Duration;
+
 use aws_types::SdkConfig;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -62,6 +64,7 @@ pub struct Config {
     maintenance_function: String,
     reminders: RemindersConfig,
     exec_times: ExecTimes,
+    patience: Duration,
 }
 
 /// Where reminders are run, and what starts them.
@@ -115,10 +118,17 @@ impl Config {
         let reminders = hours.map(|hours| RemindersConfig { function, schedule, hours });
         let parts = (reader.ecpay(), reader.policy(), reader.urls(), reader.prices());
         // ECPay's published limits differ; these are within all of them.
-        let monthly = reader.parsed("EXEC_TIMES_MONTHLY", |value| charges(value, 2..=999, "must be 2 to 999 charges"));
-        let annual = reader.parsed("EXEC_TIMES_ANNUAL", |value| charges(value, 2..=99, "must be 2 to 99 charges"));
-        let config = match (parts, monthly.zip(annual), reminders) {
-            ((Some(ecpay), Some(policy), Some(urls), Some(prices)), Some((monthly, annual)), Some(reminders)) => {
+        let monthly = reader.parsed("EXEC_TIMES_MONTHLY", |value| number(value, 2..=999, "must be 2 to 999 charges"));
+        let annual = reader.parsed("EXEC_TIMES_ANNUAL", |value| number(value, 2..=99, "must be 2 to 99 charges"));
+        // API Gateway gives up after 30 seconds; an answer must be on its way before.
+        let patience =
+            reader.parsed("INVOKE_PATIENCE_SECONDS", |value| number(value, 1..=28, "must be 1 to 28 seconds"));
+        let config = match (parts, monthly.zip(annual), reminders.zip(patience)) {
+            (
+                (Some(ecpay), Some(policy), Some(urls), Some(prices)),
+                Some((monthly, annual)),
+                Some((reminders, patience)),
+            ) => {
                 let exec_times = ExecTimes { monthly, annual };
                 Some(Self {
                     table,
@@ -130,6 +140,7 @@ impl Config {
                     maintenance_function,
                     reminders,
                     exec_times,
+                    patience: Duration::from_secs(patience.into()),
                 })
             }
             _ => None,
@@ -138,7 +149,7 @@ impl Config {
     }
 }
 
-fn charges(value: &str, range: std::ops::RangeInclusive<u32>, rule: &'static str) -> Result<u32, &'static str> {
+fn number(value: &str, range: std::ops::RangeInclusive<u32>, rule: &'static str) -> Result<u32, &'static str> {
     value.parse().ok().filter(|count| range.contains(count)).ok_or(rule)
 }
 
@@ -156,8 +167,8 @@ impl AdminApi {
         let jwt = jwt::JwtKey::new(secrets, config.admin_secret.clone());
         jwt.warm(wall).await?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone());
-        let maintenance = invoke::Function::new(aws, config.maintenance_function.clone());
-        let reminders = invoke::Function::new(aws, config.reminders.function.clone());
+        let maintenance = invoke::Function::new(aws, config.maintenance_function.clone(), config.patience);
+        let reminders = invoke::Function::new(aws, config.reminders.function.clone(), config.patience);
         let schedule = scheduler::Schedule::new(aws, config.reminders.schedule.clone(), config.reminders.hours);
         Ok(Self { store, keys, tokens, jwt, maintenance, reminders, schedule, config })
     }
@@ -258,22 +269,7 @@ async fn dispatch(
             users::route(api, (method, rest), input, (by, moment)).await
         }
         (_, ["scheduler" | "customers" | "vehicles", ..]) => workshop(api, route, input, moment).await,
-        ("POST", ["runs", job]) => {
-            let by = if *job == reminders::JOB && jwt::is_jwt(input) {
-                api.jwt.authorize(input, Area::Reminders, moment.wall).await?
-            } else {
-                allow(Scope::Operate).await?.name
-            };
-            runs::start(api, job, (input, &by), moment).await
-        }
-        ("GET", ["runs"]) => {
-            allow(Scope::Read).await?;
-            runs::list(api, input, moment).await
-        }
-        ("GET", ["runs", id]) => {
-            allow(Scope::Read).await?;
-            runs::show(api, &decoded(id), moment).await
-        }
+        (method, ["runs", rest @ ..]) => runs::route(api, (method, rest), input, moment).await,
         ("GET", ["quarantine"]) => {
             allow(Scope::Read).await?;
             quarantine::list(api, input, moment).await

@@ -25,9 +25,10 @@ pub(crate) async fn schedule(
 ) -> Result<Response<Body>, Failure> {
     match (method, name) {
         ("POST", "start") => {
+            input.only(&[])?;
             let daily = Daily { hour: time(input, "hour", 23, 7)?, minute: time(input, "minute", 59, 0)? };
             api.schedule.start(daily).await?;
-            tracing::info!(by, hour = daily.hour, minute = daily.minute, "reminders started");
+            tracing::info!(hour = daily.hour, minute = daily.minute, "reminders started");
             let at = format!("{:02}:{:02}", daily.hour, daily.minute);
             let mut data = json!({ "message": format!("Scheduler dimulai. Job akan berjalan setiap hari jam {at}") });
             if let (Some(warning), Some(fields)) = (api.schedule.warning(daily), data.as_object_mut()) {
@@ -37,7 +38,7 @@ pub(crate) async fn schedule(
         }
         ("POST", "stop") => {
             api.schedule.stop().await?;
-            tracing::info!(by, "reminders stopped");
+            tracing::info!("reminders stopped");
             Ok(success(&json!({ "message": "Scheduler dihentikan" })))
         }
         ("GET", "status") => status(api, moment).await,
@@ -48,7 +49,7 @@ pub(crate) async fn schedule(
 
 /// A parameter of the query that is a whole number from 0 to `most`.
 fn time(input: &Input, name: &str, most: u32, default: u32) -> Result<u32, Failure> {
-    let Some(text) = input.query(name).or_else(|| input.text(name)) else { return Ok(default) };
+    let Some(text) = input.query(name) else { return Ok(default) };
     let number = text.parse().ok().filter(|number| *number <= most && text.bytes().all(|byte| byte.is_ascii_digit()));
     number.ok_or_else(|| Failure::invalid(name, format!("must be a whole number from 0 to {most}")))
 }
@@ -91,8 +92,8 @@ pub(crate) async fn invoke(
     let name = format!("manual-{name}");
     let run = run_id(moment.now, &name);
     if !dry_run {
-        let claimant = String::new();
-        let new = NewRun { id: &run, tasks: vec![JOB.to_owned()], scheduled_at: moment.now, claimant };
+        let (tasks, claimant) = (vec![JOB.to_owned()], String::new());
+        let new = NewRun { id: &run, tasks, scheduled_at: moment.now, claimant, is_alone: false };
         api.store.announce_run(new, moment.wall).await?;
     }
     let event =

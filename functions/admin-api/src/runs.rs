@@ -9,16 +9,51 @@ use shared::entropy;
 use shared::store::records::StoredRun;
 use shared::store::runs::run_id;
 
-use crate::AdminApi;
+use crate::auth::Scope;
 use crate::input::Input;
-use crate::reminders;
+use crate::jwt::{self, Area};
 use crate::reply::{self, Failure};
+use crate::{AdminApi, decoded, reminders};
 
 /// The tasks that can be run by hand, by the names that `subscription-maintenance` gives them.
 const JOBS: [&str; 8] =
     ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
 /// Runs in one answer, unless fewer are asked for.
 const PAGE: i32 = 50;
+
+/// The routes below `/runs`. Runs of reminders are the workshop's app's as well, by its JSON Web Token.
+pub(crate) async fn route(
+    api: &AdminApi,
+    (method, rest): (&str, &[&str]),
+    input: &Input,
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    let allow = |scope: Scope| api.tokens.authorize(input, scope, moment.wall);
+    let allow_app = || api.jwt.authorize(input, Area::Reminders, moment.wall);
+    match (method, rest) {
+        ("POST", [reminders::JOB]) if jwt::is_jwt(input) => {
+            let by = allow_app().await?;
+            start(api, reminders::JOB, (input, &by), moment).await
+        }
+        ("POST", [job]) => {
+            let by = allow(Scope::Operate).await?;
+            start(api, job, (input, &by.name), moment).await
+        }
+        ("GET", []) => {
+            allow(Scope::Read).await?;
+            list(api, input, moment).await
+        }
+        ("GET", [id]) if jwt::is_jwt(input) => {
+            allow_app().await?;
+            show(api, (&decoded(id), true), moment).await
+        }
+        ("GET", [id]) => {
+            allow(Scope::Read).await?;
+            show(api, (&decoded(id), false), moment).await
+        }
+        _ => Err(Failure::not_found("route", "no such route")),
+    }
+}
 
 /// Has a task, or all of them, run now. Gives the run's id, and its report if it is done in time.
 pub(crate) async fn invoke(
@@ -39,7 +74,7 @@ pub(crate) async fn invoke(
 }
 
 /// `POST /runs/{job}?dry_run=`: the report, or the run's address if it takes longer than a request may.
-pub(crate) async fn start(
+async fn start(
     api: &AdminApi,
     job: &str,
     (input, by): (&Input, &str),
@@ -74,7 +109,7 @@ pub(crate) fn address(run: &str) -> String {
 }
 
 /// `GET /runs?before=&limit=`: newest first; `next` is the `before` of the next page.
-pub(crate) async fn list(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+async fn list(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
     let limit = match input.query("limit") {
         None => PAGE,
         Some(text) => text
@@ -93,18 +128,29 @@ pub(crate) async fn list(api: &AdminApi, input: &Input, moment: Moment) -> Resul
 }
 
 /// `GET /runs/{id}`: one run with all of its report.
-pub(crate) async fn show(api: &AdminApi, id: &str, moment: Moment) -> Result<Response<Body>, Failure> {
-    let run = api.store.run(id).await?.ok_or_else(|| Failure::not_found("id", "no such run"))?;
+///
+/// The workshop's app is shown the runs of reminders.
+async fn show(api: &AdminApi, (id, of_workshop): (&str, bool), moment: Moment) -> Result<Response<Body>, Failure> {
+    let run = api.store.run(id).await?.filter(|run| !of_workshop || is_reminders(run));
+    let run = run.ok_or_else(|| Failure::not_found("id", "no such run"))?;
     let mut shown = summary(&run, moment.wall);
     if let (Some(fields), Some(report)) = (shown.as_object_mut(), report(&run)) {
         fields.insert("tasks".to_owned(), report.get("tasks").cloned().unwrap_or_default());
     }
-    if run.tasks.iter().any(|task| task == reminders::JOB)
+    if is_reminders(&run)
         && let Some(fields) = shown.as_object_mut()
     {
+        let told = ["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"];
+        for (name, value) in told.into_iter().filter_map(|name| Some((name, report(&run)?.get(name)?.clone()))) {
+            fields.insert(name.to_owned(), value);
+        }
         fields.insert("reminders".to_owned(), json!(api.store.reminders_of_run(id).await?));
     }
     Ok(reply::ok(&shown))
+}
+
+fn is_reminders(run: &StoredRun) -> bool {
+    run.tasks.iter().any(|task| task == reminders::JOB)
 }
 
 fn report(run: &StoredRun) -> Option<Value> {

@@ -2,13 +2,15 @@
 
 use shared::clock::Moment;
 use shared::domain::decision::Versioned;
-use shared::domain::maintenance::{Customer, Vehicle};
+use shared::domain::maintenance::{Customer, Vehicle, ZONE};
 use shared::domain::reminder::{Case, Plan, Reminder, ReminderState, Skip, plan};
 use shared::domain::time::{LocalDate, Timestamp};
+use shared::store;
 use shared::store::reminders::{ReminderClaim, Situation};
+use shared::telemetry::chain;
 use shared::whatsapp::{self, Delivery, Provider};
 
-use crate::job::Job;
+use crate::job::{Job, NAME};
 use crate::report::{Outcome, Report, Row};
 use crate::sender::Message;
 use crate::{Error, Reminders};
@@ -16,8 +18,15 @@ use crate::{Error, Reminders};
 /// No new vehicle is taken up after this many seconds, so that the last one is settled before the function's timeout; a
 /// repetition of the run goes on.
 const RUN_SECONDS: u64 = 660;
+/// Nobody else runs the job while the lease lasts: longer than one vehicle takes, shorter than Lambda waits before it
+/// repeats a failed invocation for the second time.
+pub(crate) const LEASE_SECONDS: i64 = 150;
+/// It is renewed after so many seconds.
+const RENEW_SECONDS: u64 = 30;
 /// A gateway that says nothing clear so often in a row is not asked again in this run.
 const SILENCES: u32 = 3;
+/// How often a vehicle is looked at again because it or its owner was changed at that moment.
+const LOOKS: usize = 4;
 const ABANDONED: &str = "whoever was sending it stopped in between";
 
 /// A run under way.
@@ -27,12 +36,15 @@ pub(crate) struct Batch<'a> {
     claimant: &'a str,
     today: LocalDate,
     moment: Moment,
-    /// The gateways that still take messages.
-    providers: Vec<Provider>,
-    /// How often the first of them said nothing clear, one message after the other.
-    silences: u32,
+    /// The gateways that still take messages, each with how often it said nothing clear, one message after the other.
+    gateways: Vec<(Provider, u32)>,
+    /// Messages that this run gave to a gateway, or may have.
     handed_out: u32,
+    /// Messages of the day that others gave, where a dry run has to know.
+    handed_out_before: u32,
     is_capped: bool,
+    /// When the lease was renewed, in seconds of the run.
+    renewed: u64,
     report: Report,
 }
 
@@ -40,6 +52,12 @@ pub(crate) struct Batch<'a> {
 struct Sent {
     provider: Option<Provider>,
     delivery: Delivery,
+}
+
+/// What a look at a vehicle led to.
+enum Look {
+    Seen(Row),
+    Changed,
 }
 
 impl<'a> Batch<'a> {
@@ -50,10 +68,11 @@ impl<'a> Batch<'a> {
             claimant,
             today: job.today(),
             moment,
-            providers: reminders.sender.providers(),
-            silences: 0,
+            gateways: reminders.sender.providers().into_iter().map(|provider| (provider, 0)).collect(),
             handed_out: 0,
+            handed_out_before: 0,
             is_capped: false,
+            renewed: 0,
             report: Report::default(),
         }
     }
@@ -61,8 +80,10 @@ impl<'a> Batch<'a> {
     /// Goes through all that is due.
     pub(crate) async fn perform(mut self) -> Result<Report, Error> {
         let store = &self.reminders.store;
-        if !self.job.dry_run {
-            for claimed in store.abandoned_reminders(self.moment.wall_now()).await? {
+        if self.job.dry_run {
+            self.handed_out_before = store.reminders_handed_out(self.wall().day(ZONE)).await?;
+        } else {
+            for claimed in store.abandoned_reminders(self.wall()).await? {
                 self.settle_abandoned(claimed).await?;
             }
         }
@@ -70,17 +91,18 @@ impl<'a> Batch<'a> {
         loop {
             let page = store.vehicles_due(self.today, cursor).await?;
             for vehicle in page.items {
-                if self.moment.stopwatch.elapsed().as_secs() >= RUN_SECONDS {
-                    return Err(Error::CutOff);
-                }
-                match vehicle {
-                    Ok(vehicle) => self.one(&vehicle.value).await?,
-                    Err(error) => {
-                        if !self.job.dry_run {
-                            store.park_unreadable(&error).await?;
-                        }
+                self.go_on().await?;
+                let done = match vehicle {
+                    Ok(vehicle) => self.one(vehicle.value).await,
+                    Err(error) => self.park(error).await,
+                };
+                match done {
+                    // One that cannot be handled does not keep the others waiting.
+                    Err(Error::Store(error)) if error.is_about_one_item() => {
+                        tracing::error!(error = chain(&error), "a vehicle could not be handled");
                         self.report.add_unreadable();
                     }
+                    done => done?,
                 }
             }
             cursor = page.next;
@@ -90,104 +112,156 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// Whether there is time for one more, and the job still ours.
+    async fn go_on(&mut self) -> Result<(), Error> {
+        let seconds = self.moment.stopwatch.elapsed().as_secs();
+        if seconds >= RUN_SECONDS {
+            return Err(Error::CutOff);
+        }
+        if self.job.dry_run || seconds < self.renewed + RENEW_SECONDS {
+            return Ok(());
+        }
+        self.renewed = seconds;
+        let until = self.wall().plus_seconds(LEASE_SECONDS);
+        let ours = self.reminders.store.take_lease(NAME, self.claimant, self.wall(), until).await?;
+        if ours { Ok(()) } else { Err(Error::LeaseLost) }
+    }
+
+    async fn park(&mut self, error: store::Error) -> Result<(), Error> {
+        if !self.job.dry_run {
+            self.reminders.store.park_unreadable(&error).await?;
+        }
+        self.report.add_unreadable();
+        Ok(())
+    }
+
     /// We hold the job's lease, so whoever made the claim is gone, and nobody knows whether it was sent.
     async fn settle_abandoned(&self, claimed: Versioned<Reminder>) -> Result<(), Error> {
         let settled =
             Reminder { state: ReminderState::Unclear, detail: Some(ABANDONED.to_owned()), ..claimed.value.clone() };
-        tracing::error!(run = settled.run, "a reminder is unclear");
-        self.reminders.store.settle_reminder(claimed, settled, self.moment.wall_now()).await?;
+        let run = settled.run.clone();
+        if self.reminders.store.settle_reminder(claimed, settled, self.wall()).await? {
+            tracing::error!(run, "a reminder is unclear");
+        }
         Ok(())
     }
 
-    async fn one(&mut self, found: &Vehicle) -> Result<(), Error> {
+    async fn one(&mut self, found: Vehicle) -> Result<(), Error> {
+        let mut found = found;
+        for _ in 0..LOOKS {
+            let situation = self.look(&found).await?;
+            // The index may be behind.
+            if let Some(current) = situation.vehicle.as_ref().map(|vehicle| &vehicle.value)
+                && (current.next_visit() != found.next_visit() || current.customer != found.customer)
+            {
+                found = current.clone();
+                continue;
+            }
+            if let Look::Seen(row) = self.handle(&found, &situation).await? {
+                self.report.add(row);
+                return Ok(());
+            }
+        }
+        self.report.add(Row::new(&found, None, self.today, Outcome::Skipped).because(Skip::Changed.text()));
+        Ok(())
+    }
+
+    /// Vehicle, owner and reminder as they are now. A claim that stands is of somebody who is gone, for we hold the
+    /// lease; in a dry run it may be of somebody at work.
+    async fn look(&self, found: &Vehicle) -> Result<Situation, Error> {
         let key = (found.next_visit(), self.reminders.rules.repeat.day(self.today));
         let store = &self.reminders.store;
         let mut situation = store.situation(&found.plate, &found.customer, key).await?;
-        if let Some(vehicle) = situation.vehicle.as_ref().filter(|vehicle| vehicle.value.customer != found.customer) {
-            let owner = vehicle.value.customer.clone();
-            situation = store.situation(&found.plate, &owner, key).await?;
+        let is_abandoned = |held: &mut Versioned<Reminder>| held.value.state == ReminderState::Claimed;
+        if !self.job.dry_run
+            && let Some(claimed) = situation.reminder.take_if(is_abandoned)
+        {
+            self.settle_abandoned(claimed).await?;
+            situation = store.situation(&found.plate, &found.customer, key).await?;
         }
-        if let Some(claimed) = situation.reminder.take_if(|held| held.value.state == ReminderState::Claimed) {
-            if !self.job.dry_run {
-                self.settle_abandoned(claimed.clone()).await?;
-            }
-            let value = Reminder { state: ReminderState::Unclear, ..claimed.value };
-            situation.reminder = Some(Versioned { value, version: claimed.version });
-        }
-        let row = self.handle(found, &situation).await?;
-        self.report.add(row);
-        Ok(())
+        Ok(situation)
     }
 
-    async fn handle(&mut self, found: &Vehicle, situation: &Situation) -> Result<Row, Error> {
+    async fn handle(&mut self, found: &Vehicle, situation: &Situation) -> Result<Look, Error> {
         let customer = situation.customer.as_ref().map(|customer| &customer.value);
         let row = |status| Row::new(found, customer, self.today, status);
-        let current = situation.vehicle.as_ref().map(|vehicle| &vehicle.value);
-        let Some(vehicle) = current.filter(|vehicle| vehicle.next_visit() == found.next_visit()) else {
-            return Ok(row(Outcome::Skipped).because(Skip::NotDue.text()));
+        let skipped = |skip: Skip| Ok(Look::Seen(row(Outcome::Skipped).because(skip.text())));
+        let Some(vehicle) = situation.vehicle.as_ref().map(|vehicle| &vehicle.value) else {
+            return skipped(Skip::NotDue);
         };
         let known = situation.reminder.as_ref().map(|reminder| &reminder.value);
         // Whom staff ask for themselves is told at any hour.
         let hours = self.job.requested_by.is_none().then_some(self.reminders.rules.hours);
-        let heard_at = self.moment.wall_now().plus_seconds(self.delay().into());
+        let heard_at = self.wall().plus_seconds(self.delay().into());
         let case = Case { vehicle, customer, reminder: known };
-        let skip = match (plan(case, self.today, hours, heard_at), customer) {
+        match (plan(case, self.today, hours, heard_at), customer) {
+            // By an earlier attempt of this same run.
             (Plan::AlreadySent, _) if known.is_some_and(|reminder| reminder.run == self.job.id) => {
-                // By an earlier attempt of this same run.
-                return Ok(row(Outcome::Sent));
+                Ok(Look::Seen(row(Outcome::Sent)))
             }
-            (Plan::AlreadySent, _) => return Ok(row(Outcome::AlreadySent)),
+            (Plan::AlreadySent, _) => Ok(Look::Seen(row(Outcome::AlreadySent))),
             (Plan::Unclear, _) => {
                 let why = known.and_then(|reminder| reminder.detail.clone());
-                return Ok(row(Outcome::Unclear).because(why.unwrap_or_else(|| ABANDONED.to_owned())));
+                Ok(Look::Seen(row(Outcome::Unclear).because(why.unwrap_or_else(|| ABANDONED.to_owned()))))
             }
-            (Plan::Skip(skip), _) => skip,
-            (Plan::Send, None) => Skip::NoCustomer,
-            (Plan::Send, Some(_)) if self.providers.is_empty() => Skip::Stopped,
-            (Plan::Send, Some(_)) if self.is_capped => Skip::DailyCap,
-            (Plan::Send, Some(customer)) => return self.tell(vehicle, customer, situation).await,
-        };
-        Ok(row(Outcome::Skipped).because(skip.text()))
+            (Plan::Skip(skip), _) => skipped(skip),
+            (Plan::Send, None) => skipped(Skip::NoCustomer),
+            (Plan::Send, Some(_)) if self.gateways.is_empty() => skipped(Skip::Stopped),
+            (Plan::Send, Some(_)) if self.is_capped() => skipped(Skip::DailyCap),
+            (Plan::Send, Some(customer)) => self.tell(vehicle, customer, situation).await,
+        }
     }
 
+    fn is_capped(&self) -> bool {
+        let known = self.handed_out_before.saturating_add(self.handed_out);
+        self.is_capped || (self.job.dry_run && known >= self.reminders.rules.daily_cap)
+    }
+
+    /// How long the gateway is to keep the next message back. Only StarSender does that.
     fn delay(&self) -> u32 {
-        self.handed_out.saturating_mul(self.reminders.rules.pace)
+        match self.gateways.first() {
+            Some((Provider::StarSender, _)) => self.handed_out.saturating_mul(self.reminders.rules.pace),
+            Some((Provider::CloudApi, _)) | None => 0,
+        }
     }
 
-    async fn tell(&mut self, vehicle: &Vehicle, customer: &Customer, situation: &Situation) -> Result<Row, Error> {
+    async fn tell(&mut self, vehicle: &Vehicle, customer: &Customer, situation: &Situation) -> Result<Look, Error> {
         let content = whatsapp::Reminder { name: &customer.name, plate: &vehicle.plate, visit: vehicle.next_visit() };
         let text = self.reminders.wording.text(&content);
         let today = self.today;
         let row = |status| Row::new(vehicle, Some(customer), today, status);
         if self.job.dry_run {
-            return Ok(row(Outcome::Sent).with_message(text, None));
+            self.handed_out += 1;
+            return Ok(Look::Seen(row(Outcome::Sent).with_message(text, None)));
         }
         let store = &self.reminders.store;
         let claim = self.claim(vehicle, situation);
-        let cap = (self.moment.wall.day(shared::domain::maintenance::ZONE), self.reminders.rules.daily_cap);
+        let cap = (self.wall().day(ZONE), self.reminders.rules.daily_cap);
         let claimed = match store.claim_reminder(claim, situation, cap).await? {
             ReminderClaim::Ours(claimed) => claimed,
-            ReminderClaim::Changed => return Ok(row(Outcome::Skipped).because(Skip::Changed.text())),
+            ReminderClaim::Changed => return Ok(Look::Changed),
             ReminderClaim::DailyCap => {
                 self.is_capped = true;
-                return Ok(row(Outcome::Skipped).because(Skip::DailyCap.text()));
+                return Ok(Look::Seen(row(Outcome::Skipped).because(Skip::DailyCap.text())));
             }
         };
         let message = Message { to: &customer.phone, text: &text, reminder: content, delay: self.delay() };
         let sent = self.send(&message).await;
-        let settled = settled(&claimed.value, &sent);
-        let wall = self.moment.wall_now();
-        tracing::info!(run = self.job.id, outcome = settled.state.name(), detail = settled.detail, "reminder handled");
+        let mut settled = settled(&claimed.value, &sent);
+        // A gateway may repeat what it was given.
+        settled.detail = settled.detail.map(|said| {
+            [customer.name.as_str(), vehicle.plate.as_str()].iter().fold(said, |said, own| said.replace(own, "***"))
+        });
+        tracing::info!(run = self.job.id, outcome = settled.state.name(), "reminder handled");
         let row = told(row, &settled, text);
-        store.settle_reminder(*claimed, settled, wall).await?;
-        Ok(row)
+        store.settle_reminder(*claimed, settled, self.wall()).await?;
+        Ok(Look::Seen(row))
     }
 
     fn claim(&self, vehicle: &Vehicle, situation: &Situation) -> Reminder {
         let before = situation.reminder.as_ref().map_or(0, |reminder| reminder.value.attempts);
         Reminder {
             plate: vehicle.plate.clone(),
-            customer: vehicle.customer.clone(),
             visit: vehicle.next_visit(),
             day: self.reminders.rules.repeat.day(self.today),
             state: ReminderState::Claimed,
@@ -209,43 +283,46 @@ impl<'a> Batch<'a> {
     /// not take it.
     async fn send(&mut self, message: &Message<'_>) -> Sent {
         let mut last = Delivery::NotTaken("no gateway is left".to_owned());
-        for provider in self.providers.clone() {
+        for (provider, _) in self.gateways.clone() {
             let delivery = self.reminders.sender.send(provider, message, self.wall()).await;
             match &delivery {
-                Delivery::Sent { .. } => {
-                    self.silences = 0;
-                    self.handed_out += 1;
-                    return Sent { provider: Some(provider), delivery };
-                }
-                Delivery::Refused(_) => {
-                    self.silences = 0;
-                    return Sent { provider: Some(provider), delivery };
-                }
-                Delivery::Unclear(reason) => {
-                    self.count_silence(provider, reason);
-                    return Sent { provider: Some(provider), delivery };
-                }
-                Delivery::NotTaken(reason) => self.count_silence(provider, reason),
+                Delivery::Sent { .. } | Delivery::Refused(_) => self.heard(provider),
+                Delivery::Unclear(reason) | Delivery::NotTaken(reason) => self.count_silence(provider, reason),
                 Delivery::Stop(reason) | Delivery::Limited { reason, .. } => self.leave(provider, reason),
             }
-            last = delivery;
+            match &delivery {
+                Delivery::Sent { .. } | Delivery::Unclear(_) => self.handed_out += 1,
+                Delivery::Refused(_) => {}
+                Delivery::NotTaken(_) | Delivery::Stop(_) | Delivery::Limited { .. } => {
+                    last = delivery;
+                    continue;
+                }
+            }
+            return Sent { provider: Some(provider), delivery };
         }
         Sent { provider: None, delivery: last }
     }
 
+    fn heard(&mut self, provider: Provider) {
+        for (_, silences) in self.gateways.iter_mut().filter(|(known, _)| *known == provider) {
+            *silences = 0;
+        }
+    }
+
     fn count_silence(&mut self, provider: Provider, reason: &str) {
-        self.silences += 1;
-        if self.silences >= SILENCES {
+        for (_, silences) in self.gateways.iter_mut().filter(|(known, _)| *known == provider) {
+            *silences += 1;
+        }
+        if self.gateways.iter().any(|(known, silences)| *known == provider && *silences >= SILENCES) {
             self.leave(provider, reason);
         }
     }
 
     /// Asks a gateway no more in this run.
     fn leave(&mut self, provider: Provider, reason: &str) {
-        tracing::error!(provider = provider.name(), reason, "no more is sent by this gateway in this run");
-        self.providers.retain(|known| *known != provider);
-        self.silences = 0;
-        if self.providers.is_empty() {
+        tracing::error!(provider = provider.name(), "no more is sent by this gateway in this run");
+        self.gateways.retain(|(known, _)| *known != provider);
+        if self.gateways.is_empty() {
             self.report.stopped = Some(reason.to_owned());
         }
     }

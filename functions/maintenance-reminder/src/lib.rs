@@ -68,6 +68,12 @@ pub enum Error {
     /// The HTTP client could not be built.
     #[error("the HTTP client could not be set up")]
     Client(#[from] reqwest::Error),
+    /// Another run is at it, or one that crashed a moment ago.
+    #[error("another run is at it; repeating this one finds out how it ended")]
+    Busy,
+    /// The lease ended while the run was under way: somebody else may be at it.
+    #[error("the run lost its lease; repeating it goes on")]
+    LeaseLost,
     /// The time of one invocation is over; the same run goes on when it is invoked again.
     #[error("the run was cut off with vehicles left; repeating it goes on")]
     CutOff,

@@ -12,6 +12,8 @@ use crate::job::{Job, NAME};
 
 /// Rows of one answer: Lambda hands over 6 MB, and a row has less than 2 KB.
 const ROWS: usize = 2_500;
+/// Reasons that the ledger tells apart: a gateway may word each refusal differently.
+const REASONS: usize = 50;
 
 /// What came of one vehicle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -101,7 +103,9 @@ impl Report {
     pub(crate) fn add(&mut self, row: Row) {
         *self.counts.entry(row.status).or_default() += 1;
         if let Some(reason) = &row.reason {
-            *self.reasons.entry((row.status, reason.clone())).or_default() += 1;
+            let known = self.reasons.contains_key(&(row.status, reason.clone()));
+            let reason = if known || self.reasons.len() < REASONS { reason.as_str() } else { "other reasons" };
+            *self.reasons.entry((row.status, reason.to_owned())).or_default() += 1;
         }
         if self.rows.len() < ROWS {
             self.rows.push(row);
@@ -140,13 +144,13 @@ impl Report {
 
     /// The same without names, numbers and plates: what the ledger keeps.
     pub(crate) fn ledger(&self, job: &Job) -> Value {
-        let by_reason = |wanted: &[Outcome]| -> BTreeMap<&str, u64> {
-            let these = self.reasons.iter().filter(|((outcome, _), _)| wanted.contains(outcome));
+        let by_reason = |wanted: Outcome| -> BTreeMap<&str, u64> {
+            let these = self.reasons.iter().filter(|((outcome, _), _)| *outcome == wanted);
             these.map(|((_, reason), count)| (reason.as_str(), *count)).collect()
         };
         let task = json!({
-            "due": self.total(), "done": self.count(Outcome::Sent), "skipped": by_reason(&[Outcome::Skipped]),
-            "failed": by_reason(&[Outcome::Failed, Outcome::Unclear]), "stopped": self.stopped,
+            "due": self.total(), "done": self.count(Outcome::Sent), "skipped": by_reason(Outcome::Skipped),
+            "failed": by_reason(Outcome::Failed), "unclear": by_reason(Outcome::Unclear), "stopped": self.stopped,
         });
         json!({
             "run": job.id, "status": "done", "scheduled_at": job.scheduled_at, "dry_run": job.dry_run,

@@ -19,7 +19,9 @@ use tokio::sync::Mutex;
 use crate::Error;
 
 /// The gateways answer within seconds.
-const TIMEOUT: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Of these, for the connection: without one nothing was taken.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The longest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 64 * 1024;
 /// Keys are read again after this many minutes, so that a changed one serves.
@@ -96,7 +98,8 @@ impl Gateways {
 impl Sender {
     pub(crate) async fn start(secrets: Secrets, gateways: Gateways, wall: Timestamp) -> Result<Self, Error> {
         // Keys must not wander: no redirects, no proxies. And nothing is repeated below our own rules.
-        let http = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).no_proxy();
+        let http = Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
+        let http = http.redirect(reqwest::redirect::Policy::none()).no_proxy();
         let http = http.retry(reqwest::retry::never()).build()?;
         let sender = Self { http, secrets, gateways, keys: Mutex::default() };
         sender.keys(wall).await?;

@@ -50,7 +50,13 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
     let claimant = entropy::name(16)?;
     let claim = || {
         let names = tasks.tasks.iter().map(|task| task.name().to_owned()).collect();
-        let new = NewRun { id: &tasks.id, tasks: names, scheduled_at: tasks.scheduled_at, claimant: claimant.clone() };
+        let new = NewRun {
+            id: &tasks.id,
+            tasks: names,
+            scheduled_at: tasks.scheduled_at,
+            claimant: claimant.clone(),
+            is_alone: false,
+        };
         store.claim_run(new, moment.wall, lease_until)
     };
     let claimed = match if quiet { None } else { Some(claim().await?) } {

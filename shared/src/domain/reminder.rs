@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::CustomerId;
 use super::maintenance::{Customer, Vehicle, VehicleStatus, ZONE, is_in_window};
 use super::plate::Plate;
 use super::time::{LocalDate, Timestamp};
@@ -34,8 +33,6 @@ pub struct InvalidHours;
 pub struct Reminder {
     /// The vehicle.
     pub plate: Plate,
-    /// Its owner when it was claimed.
-    pub customer: CustomerId,
     /// The day of the visit.
     pub visit: LocalDate,
     /// The day on which it was sent, where one is sent a day.
@@ -117,7 +114,7 @@ pub enum Skip {
     OptedOut,
     /// It is too early or too late where they live.
     Hours,
-    /// Another run is telling them.
+    /// A run is telling them at this moment.
     InProgress,
     /// Enough for one day.
     DailyCap,
@@ -190,7 +187,7 @@ impl Skip {
             Self::NoCustomer => "the customer is not known",
             Self::OptedOut => "opted out",
             Self::Hours => "outside the hours in which the customer may be written to",
-            Self::InProgress => "another run is sending it",
+            Self::InProgress => "a run is sending it at this moment",
             Self::DailyCap => "the daily cap is reached",
             Self::Stopped => "the batch was stopped",
             Self::Changed => "changed while it was being sent; the next run looks again",

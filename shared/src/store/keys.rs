@@ -65,7 +65,7 @@ pub const QUARANTINE_RESOLVED_QUEUE: &str = "quarantine-resolved";
 
 /// Queue of vehicles, by the first instant of the day of their next visit.
 pub const VISIT_QUEUE: &str = "visit";
-/// Queue of reminders that somebody is sending, by the end of the claim.
+/// Queue of reminders that somebody is sending, by the time of the claim.
 pub const REMINDER_CLAIM_QUEUE: &str = "reminder-claim";
 
 /// A primary key.
@@ -217,7 +217,7 @@ pub fn vehicle(plate: &Plate) -> Key {
 #[must_use]
 pub fn reminder(plate: &Plate, visit: LocalDate, day: Option<LocalDate>) -> Key {
     let day = day.map(|day| format!("#{day}")).unwrap_or_default();
-    Key::new(format!("VEHICLE#{plate}"), format!("{}{visit}{day}", prefix::REMINDER))
+    Key::new(vehicle_partition(plate), format!("{}{visit}{day}", prefix::REMINDER))
 }
 
 /// Queue of the reminders that a run has settled.

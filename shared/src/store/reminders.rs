@@ -114,6 +114,18 @@ impl Store {
         }
     }
 
+    /// How many reminders were handed out on a day.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn reminders_handed_out(&self, day: LocalDate) -> Result<u32, Error> {
+        let key = key_of(&keys::reminder_count(day));
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let answer = get.send().await.map_err(|error| Error::unavailable("reading the day's reminders", error))?;
+        let count = answer.item.as_ref().and_then(|item| item.get("count")).and_then(|count| count.as_n().ok());
+        Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+    }
+
     /// Counts one more reminder of a day, up to `cap`.
     fn hand_out(&self, today: LocalDate, cap: u32) -> Result<TransactWriteItem, Error> {
         let update = Update::builder()

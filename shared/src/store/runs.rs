@@ -37,6 +37,8 @@ pub struct NewRun<'a> {
     pub scheduled_at: Timestamp,
     /// A name that nobody else claims it under.
     pub claimant: String,
+    /// Whether the claimant holds a lease of the whole job, so that whoever claimed the run before is gone.
+    pub is_alone: bool,
 }
 
 /// The id of a run: sorts by its scheduled time.
@@ -67,6 +69,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn claim_run(&self, new: NewRun<'_>, wall: Timestamp, lease_until: Timestamp) -> Result<RunClaim, Error> {
+        let is_alone = new.is_alone;
         let run = stored(new, wall, Some(lease_until));
         let expires_at = wall.plus_days(KEPT_DAYS);
         let record = Record::new(keys::run(&run.id), run.clone()).expiring(expires_at).at_version(1);
@@ -83,7 +86,7 @@ impl Store {
             // Ours, by a claim whose answer was lost.
             return Ok(RunClaim::Ours(ClaimedRun { run: held.data, version: held.version.unwrap_or(0) }));
         }
-        if held.data.lease_until.is_some_and(|until| wall < until) {
+        if !is_alone && held.data.lease_until.is_some_and(|until| wall < until) {
             return Ok(RunClaim::Running);
         }
         let version = held.version.unwrap_or(0);

@@ -116,8 +116,10 @@ fn by_code(error: &Refusal, status: u16, retry_after: Option<&str>) -> Delivery 
     let reason: String =
         format!("Meta {code}: {}", shown(&said)).trim_end_matches([':', ' ']).chars().take(200).collect();
     match code {
-        // Throughput of the app, the account, the number, and messages to one person in a row.
-        4 | 613 | 80_007 | 130_429 | 131_056 => Delivery::Limited { reason, wait_seconds: wait_seconds(retry_after) },
+        // Messages to one person in a row: others are not concerned, and the next run tries again.
+        131_056 => Delivery::Refused(reason),
+        // Throughput of the app, the account and the number.
+        4 | 613 | 80_007 | 130_429 => Delivery::Limited { reason, wait_seconds: wait_seconds(retry_after) },
         // Key and permissions; the number or account is gone, locked, unpaid, restricted or marked as spam; free text
         // outside the 24 hours; a template that is missing, paused, disabled or takes other parameters.
         0

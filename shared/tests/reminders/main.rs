@@ -8,6 +8,7 @@
 )]
 
 mod phones;
+mod plans;
 mod plates;
 mod shown;
 mod verdicts;

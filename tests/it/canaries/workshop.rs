@@ -1,14 +1,42 @@
 //! The workshop's customers: nothing of them in what the functions write, in errors, and in the reports of runs.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use shared::domain::time::LocalDate;
 
 use super::{Heard, JSON, MAIL, WRONG, with_level, world};
+use crate::support::Sandbox;
 use crate::support::lambda::{Bootstrap, http_event};
 
 const NAME: &str = "Kanarienvogel Santoso";
 const PHONE: &str = "0813-7776-6655";
 const PLATE: &str = "CNR4242YY";
 const CUSTOMER: &str = "canary-customer-9d1";
+
+/// Stores the customer as no version of ours would have; gives the item as it was.
+fn break_customer(sandbox: &Sandbox) -> Value {
+    let key = format!("CUSTOMER#{CUSTOMER}");
+    let mut items = sandbox::peek::contents(&sandbox.world).into_iter();
+    let sound = items.find(|item| item["pk"]["S"] == *key && item["sk"]["S"] == "STATE").unwrap();
+    let mut broken = sound.clone();
+    broken["data"]["M"]["phone"]["S"] = json!(PHONE);
+    sandbox::peek::put(&sandbox.world, &broken).unwrap();
+    sound
+}
+
+/// A vehicle of the customer's for each way in which a gateway answers.
+async fn told_under_faults(sandbox: &Sandbox, reminders: &mut Bootstrap, day: LocalDate) {
+    let faults = ["device_off", "down", "refuse", "limit", "answer_lost", "none"];
+    for (place, fault) in faults.into_iter().enumerate() {
+        sandbox.put("/sandbox/faults", json!({ "starsender": { "fault": fault, "times": 1 } })).await;
+        let second = if matches!(fault, "answer_lost" | "limit") { "none" } else { fault };
+        sandbox.put("/sandbox/faults", json!({ "whatsapp_cloud": { "fault": second, "times": 1 } })).await;
+        let own =
+            json!({ "customer_id": CUSTOMER, "last_visit_date": "2024-01-10", "next_visit_date": day.plus_days(1) });
+        sandbox.keep(&format!("/vehicles/CNR4242YY{}", char::from(b'A' + u8::try_from(place).unwrap())), own).await;
+        let event = json!({ "task": "maintenance-reminder", "run_id": fault, "requested_by": "support" });
+        assert_eq!(reminders.invoke(&event).await["status"], "done");
+    }
+}
 
 #[tokio::test]
 async fn the_workshops_customers_are_told_of_nowhere() {
@@ -28,8 +56,7 @@ async fn the_workshops_customers_are_told_of_nowhere() {
             "customer_id,name,phone,email,plate,last_visit_date,next_visit_date\n\
              {CUSTOMER},{NAME},{PHONE}0000,{MAIL},{PLATE},2024-01-10,\n{CUSTOMER},other,{PHONE},{MAIL},{PLATE},soon,\n"
         );
-        let put =
-            |path: &str, body: &serde_json::Value| http_event(("PUT", path, ""), &headers, body.to_string().as_bytes());
+        let put = |path: &str, body: &Value| http_event(("PUT", path, ""), &headers, body.to_string().as_bytes());
         let wrong = format!("Bearer {WRONG}");
         let csv = [("authorization", bearer.as_str()), ("content-type", "text/csv")];
         let requests = [
@@ -53,16 +80,14 @@ async fn the_workshops_customers_are_told_of_nowhere() {
         }
         let variables = with_level(&sandbox, "MaintenanceReminder", level, ("REMINDER_FALLBACK_PROVIDER", "cloud-api"));
         let mut reminders = Bootstrap::start("maintenance-reminder", &variables).await;
-        let faults = ["device_off", "down", "refuse", "limit", "answer_lost", "none"];
-        for (place, fault) in faults.into_iter().enumerate() {
-            sandbox.put("/sandbox/faults", json!({ "starsender": { "fault": fault, "times": 1 } })).await;
-            let second = if matches!(fault, "answer_lost" | "limit") { "none" } else { fault };
-            sandbox.put("/sandbox/faults", json!({ "whatsapp_cloud": { "fault": second, "times": 1 } })).await;
-            let own = json!({ "customer_id": CUSTOMER, "last_visit_date": "2024-01-10", "next_visit_date": day.plus_days(1) });
-            sandbox.keep(&format!("/vehicles/CNR4242YY{}", char::from(b'A' + u8::try_from(place).unwrap())), own).await;
-            let event = json!({ "task": "maintenance-reminder", "run_id": fault, "requested_by": "support" });
-            assert_eq!(reminders.invoke(&event).await["status"], "done");
-        }
+        told_under_faults(&sandbox, &mut reminders, day).await;
+        let sound = break_customer(&sandbox);
+        let run = reminders.invoke(&json!({ "task": "maintenance-reminder", "run_id": "broken" })).await;
+        assert!(run["failed"].as_u64() > Some(0), "{run}");
+        let (status, _, body) = admin.request(&http_event(("GET", &of_customer, ""), &headers, b"")).await;
+        assert_eq!(status, 500, "{body}");
+        heard.note("an item that cannot be read", body);
+        sandbox::peek::put(&sandbox.world, &sound).unwrap();
         heard.stop("maintenance-reminder", reminders).await;
         let (status, _, body) =
             admin.request(&http_event(("DELETE", &of_customer, ""), &headers, br#"{"why":"asked"}"#)).await;

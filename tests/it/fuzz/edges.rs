@@ -181,7 +181,8 @@ fn mangled(real: &Value, (junk, how): (Vec<(String, Value)>, u8)) -> Value {
 async fn read_everything(store: &Store) -> usize {
     let order = SubscriptionId::parse(ORDER).unwrap();
     let now = Timestamp::parse("2025-01-15T02:00:00Z").unwrap();
-    let junk = NewRun { id: "junk", tasks: Vec::new(), scheduled_at: now, claimant: "fuzz".to_owned() };
+    let junk =
+        NewRun { id: "junk", tasks: Vec::new(), scheduled_at: now, claimant: "fuzz".to_owned(), is_alone: false };
     let failed = [
         store.subscription(&order).await.err().map(|error| error.to_string()),
         store

@@ -157,7 +157,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 31] = [
+const SETTINGS: [(&str, &str); 32] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -178,6 +178,7 @@ const SETTINGS: [(&str, &str); 31] = [
     ("STAFF_EMAIL", "staff@a.example"),
     ("LOG_LEVEL", "info"),
     ("REMINDER_FUNCTION", "reminders"),
+    ("INVOKE_PATIENCE_SECONDS", "25"),
     ("REMINDER_SCHEDULE", "daily"),
     ("REMINDER_SEND_HOURS", "6-21"),
     ("REMINDER_SECRET_ID", "duekeeper/reminders"),

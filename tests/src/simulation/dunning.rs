@@ -104,6 +104,12 @@ impl<'a> Facts<'a> {
         number
     }
 
+    /// Whether the charge to which a failure belongs was paid outside ECPay: then nothing of it is owed.
+    fn is_paid_outside(&self, failure: DateTime<Utc>) -> bool {
+        let due = self.due(self.charge_of(failure)).to_string();
+        self.payments.iter().any(|payment| text(&payment["event"]).strip_prefix("O:") == Some(&due))
+    }
+
     /// The latest time up to which failures are settled. A payment outside ECPay settles none of the charge after its
     /// own, however late it is recorded.
     fn paid_at(&self) -> Option<DateTime<Utc>> {
@@ -124,7 +130,8 @@ impl<'a> Facts<'a> {
 
 fn grace_ended(stage: &mut Stage, facts: &Facts<'_>, id: &str) -> Checked {
     let paid = facts.paid_at();
-    let mut open: Vec<_> = facts.at(&["failed"]).filter(|at| paid.is_none_or(|paid| *at > paid)).collect();
+    let is_open = |at: &DateTime<Utc>| paid.is_none_or(|paid| *at > paid) && !facts.is_paid_outside(*at);
+    let mut open: Vec<_> = facts.at(&["failed"]).filter(is_open).collect();
     open.sort();
     let began = *open.first().ok_or_else(|| format!("{id} was put on FREE and owes nothing"))?;
     let charge = facts.charge_of(began);

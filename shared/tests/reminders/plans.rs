@@ -1,0 +1,136 @@
+//! Who is told now, as the rules are looked at just before sending.
+
+use shared::domain::ids::CustomerId;
+use shared::domain::maintenance::{Customer, PersonName, Vehicle, VehicleStatus};
+use shared::domain::phone::Phone;
+use shared::domain::plate::Plate;
+use shared::domain::reminder::{Case, Plan, Reminder, ReminderState, SendHours, Skip, plan};
+use shared::domain::time::{LocalDate, Timestamp, Zone};
+
+fn day(text: &str) -> LocalDate {
+    LocalDate::parse(text).unwrap()
+}
+
+fn customer() -> Customer {
+    Customer {
+        id: CustomerId::parse("c-1").unwrap(),
+        name: PersonName::parse("Budi Santoso").unwrap(),
+        phone: Phone::parse("08551234567").unwrap(),
+        email: None,
+        opted_out: false,
+        zone: Zone::Jakarta,
+    }
+}
+
+/// Due on 18 December.
+fn vehicle() -> Vehicle {
+    Vehicle {
+        plate: Plate::parse("B 1234 ABC").unwrap(),
+        customer: CustomerId::parse("c-1").unwrap(),
+        last_visit: day("2025-08-18"),
+        own_next_visit: None,
+        status: VehicleStatus::Active,
+    }
+}
+
+fn reminder(state: ReminderState) -> Reminder {
+    Reminder {
+        plate: Plate::parse("B 1234 ABC").unwrap(),
+        visit: day("2025-12-18"),
+        day: None,
+        state,
+        run: "a run".to_owned(),
+        claimant: "somebody".to_owned(),
+        attempts: 1,
+        claimed_at: Timestamp::parse("2025-12-16T07:00:00+07:00").unwrap(),
+        provider: None,
+        message_id: None,
+        detail: None,
+    }
+}
+
+/// What is done at a time, on the run of `today`, by schedule between six and nine in the evening.
+fn planned(
+    vehicle: &Vehicle,
+    customer: Option<&Customer>,
+    reminder: Option<&Reminder>,
+    today: &str,
+    wall: &str,
+) -> Plan {
+    let hours = SendHours::parse("6-21").unwrap();
+    plan(Case { vehicle, customer, reminder }, day(today), Some(hours), Timestamp::parse(wall).unwrap())
+}
+
+const MORNING: &str = "2025-12-16T07:00:00+07:00";
+
+#[test]
+fn in_the_three_days_before_a_visit_its_owner_is_told() {
+    for (today, told) in
+        [("2025-12-15", false), ("2025-12-16", true), ("2025-12-17", true), ("2025-12-18", true), ("2025-12-19", false)]
+    {
+        let wall = format!("{today}T07:00:00+07:00");
+        let expected = if told { Plan::Send } else { Plan::Skip(Skip::NotDue) };
+        assert_eq!(planned(&vehicle(), Some(&customer()), None, today, &wall), expected, "{today}");
+    }
+}
+
+#[test]
+fn what_changed_since_the_vehicle_was_found_counts() {
+    for (status, skip) in [
+        (VehicleStatus::Booked, Skip::Booked),
+        (VehicleStatus::Sold, Skip::Sold),
+        (VehicleStatus::Archived, Skip::Archived),
+    ] {
+        let changed = Vehicle { status, ..vehicle() };
+        assert_eq!(planned(&changed, Some(&customer()), None, "2025-12-16", MORNING), Plan::Skip(skip));
+    }
+    let visited = vehicle().visited(day("2025-12-15")).unwrap();
+    assert_eq!(planned(&visited, Some(&customer()), None, "2025-12-16", MORNING), Plan::Skip(Skip::NotDue));
+    let unwilling = Customer { opted_out: true, ..customer() };
+    assert_eq!(planned(&vehicle(), Some(&unwilling), None, "2025-12-16", MORNING), Plan::Skip(Skip::OptedOut));
+    assert_eq!(planned(&vehicle(), None, None, "2025-12-16", MORNING), Plan::Skip(Skip::NoCustomer));
+}
+
+#[test]
+fn what_is_known_of_the_reminder_comes_first() {
+    for (state, expected) in [
+        (ReminderState::Sent, Plan::AlreadySent),
+        (ReminderState::Unclear, Plan::Unclear),
+        (ReminderState::Claimed, Plan::Skip(Skip::InProgress)),
+        (ReminderState::Failed, Plan::Send),
+    ] {
+        let known = reminder(state);
+        let found = planned(&vehicle(), Some(&customer()), Some(&known), "2025-12-16", MORNING);
+        assert_eq!(found, expected, "{state:?}");
+    }
+}
+
+#[test]
+fn the_hours_are_those_where_the_customer_lives_and_count_for_the_schedule_only() {
+    let eastern = Customer { zone: Zone::Jayapura, ..customer() };
+    // Jayapura is two hours ahead of Jakarta.
+    for (wall, in_jakarta, in_jayapura) in [
+        ("2025-12-16T03:59:59+07:00", false, false),
+        ("2025-12-16T04:00:00+07:00", false, true),
+        ("2025-12-16T06:00:00+07:00", true, true),
+        ("2025-12-16T19:00:00+07:00", true, false),
+        ("2025-12-16T20:59:59+07:00", true, false),
+        ("2025-12-16T21:00:00+07:00", false, false),
+    ] {
+        for (customer, expected) in [(customer(), in_jakarta), (eastern.clone(), in_jayapura)] {
+            let found = planned(&vehicle(), Some(&customer), None, "2025-12-16", wall);
+            let wanted = if expected { Plan::Send } else { Plan::Skip(Skip::Hours) };
+            assert_eq!(found, wanted, "{wall} {:?}", customer.zone);
+            let case = Case { vehicle: &vehicle(), customer: Some(&customer), reminder: None };
+            let by_hand = plan(case, day("2025-12-16"), None, Timestamp::parse(wall).unwrap());
+            assert_eq!(by_hand, Plan::Send, "{wall}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_comes_late_announces_no_visit_whose_day_is_over() {
+    let found = |wall| planned(&vehicle(), Some(&customer()), None, "2025-12-16", wall);
+    assert_eq!(found("2025-12-18T20:59:59+07:00"), Plan::Send);
+    assert_eq!(found("2025-12-19T06:00:00+07:00"), Plan::Skip(Skip::NotDue));
+}
