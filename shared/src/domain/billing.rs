@@ -33,18 +33,6 @@ impl BillingCalendar {
         let candidates = [cycles.saturating_add(2), cycles.saturating_add(1)];
         candidates.into_iter().find(|number| self.due(*number).plus_days(-1) <= day).unwrap_or(cycles).max(1)
     }
-
-    /// The first due day after `day`.
-    #[must_use]
-    pub fn next_due_after(&self, day: LocalDate) -> LocalDate {
-        let number = self.charge_on(day);
-        let candidates = [number, number.saturating_add(1)];
-        candidates
-            .into_iter()
-            .map(|n| self.due(n))
-            .find(|due| *due > day)
-            .unwrap_or_else(|| self.due(number.saturating_add(2)))
-    }
 }
 
 #[cfg(test)]
@@ -89,9 +77,6 @@ mod tests {
                 let number = calendar.charge_on(today);
                 assert!(number == 1 || calendar.due(number).plus_days(-1) <= today, "{anchor} {today}");
                 assert!(today < calendar.due(number + 1).plus_days(-1), "{anchor} {today}");
-                let next = calendar.next_due_after(today);
-                assert!(next > today && (1..200).any(|n| calendar.due(n) == next), "{anchor} {today}");
-                assert!(!(1..200).any(|n| calendar.due(n) > today && calendar.due(n) < next), "{anchor} {today}");
             }
         }
     }

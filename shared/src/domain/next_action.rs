@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::arrears::{Arrears, downgrade_at, next_retry_at};
+use super::facts::FailedCharge;
 use super::policy::{
     CANCEL_LEAD_DAYS, DunningPolicy, LATE_CHARGE_QUERY_DAYS, PENDING_EXPIRY_HOURS, PENDING_QUERY_MINUTES,
     RECOVERY_WINDOW_DAYS,
 };
 use super::subscription::{Status, Subscription};
-use super::time::{Timestamp, Zone};
+use super::time::{LocalDate, Timestamp, Zone};
 
 /// The tasks that can be due for a subscription. Each is a queue of the due index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -206,10 +207,19 @@ fn after_downgrade(subscription: &Subscription) -> NextAction {
         return cancel;
     }
     let since = subscription.downgrade.map_or(subscription.created_at, |downgrade| downgrade.at);
-    let next_charge = subscription.calendar().next_due_after(since.day(Zone::Taipei));
+    let next_charge = charge_to_come(subscription, since.day(Zone::Taipei));
     let window_end = since.plus_days(RECOVERY_WINDOW_DAYS);
     let lead = next_charge.plus_days(-CANCEL_LEAD_DAYS).start(Zone::Taipei);
     cancel(subscription, window_end.min(lead).max(since), Why::OnFree)
+}
+
+/// The due day of the next charge on a day: that day's own, or the next one's, as long as it is not known to be made.
+fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
+    let calendar = subscription.calendar();
+    let number = calendar.charge_on(today);
+    let is_made = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei)) == number;
+    let is_over = calendar.due(number) < today || subscription.facts.failures.iter().any(is_made);
+    calendar.due(if is_over { number.saturating_add(1) } else { number })
 }
 
 fn cancel(subscription: &Subscription, at: Timestamp, why: Why) -> NextAction {

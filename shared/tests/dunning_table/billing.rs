@@ -85,7 +85,6 @@ fn every_day_belongs_to_the_charge_in_whose_window_it_lies() {
                 let local = LocalDate::parse(&iso(day)).unwrap();
                 let case = format!("{} in the calendar of {} {cycle:?}", iso(day), iso(anchor));
                 assert_eq!(i64::from(calendar.charge_on(local)), dues.charge_of(midnight(day)), "{case}");
-                assert_eq!(calendar.next_due_after(local).to_string(), iso(dues.next_after(day)), "{case}");
                 cases += 1;
             }
         }

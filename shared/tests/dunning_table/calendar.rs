@@ -99,13 +99,4 @@ impl Dues {
         }
         k
     }
-
-    /// The first due day after a day.
-    pub(crate) fn next_after(self, day: i64) -> i64 {
-        let mut k = 1;
-        while self.due(k) <= day {
-            k += 1;
-        }
-        self.due(k)
-    }
 }

@@ -93,7 +93,7 @@ fn after_a_downgrade_the_cancel_is_asked_at_the_earlier_of_14_days_and_2_days_be
         for hour in [0, 13 * HOUR] {
             let fallen = failed_at() + 10 * DAY + late * DAY + hour;
             let pair = fallen_on(fallen);
-            let next_charge = midnight(pair.oracle.dues().next_after(crate::calendar::day_of(fallen)));
+            let next_charge = midnight(pair.oracle.charge_to_come(crate::calendar::day_of(fallen)));
             for now in [fallen + 14 * DAY, next_charge - 2 * DAY].into_iter().flat_map(around) {
                 let mut pair = pair.clone();
                 pair.cases = 0;

@@ -114,6 +114,14 @@ impl Oracle {
         Dues { anchor: day_of(first), months: self.months }
     }
 
+    /// "2 days before the next charge, so nobody on FREE is charged": the first due day that is not over and of whose
+    /// charge nothing is known.
+    pub(crate) fn charge_to_come(&self, day: i64) -> i64 {
+        let dues = self.dues();
+        let is_to_come = |k: &i64| dues.due(*k) >= day && !self.failed.iter().any(|(at, _)| dues.charge_of(*at) == *k);
+        (1..).find(is_to_come).map_or(day, |k| dues.due(k))
+    }
+
     fn last_paid(&self) -> Option<i64> {
         self.paid.iter().map(|(_, at)| *at).max()
     }
@@ -226,7 +234,7 @@ impl Oracle {
             "active" if self.free.is_some() && self.ended.is_some() => None,
             "active" if self.free.is_some() => {
                 let (since, _) = self.free?;
-                let next_charge = self.dues().next_after(day_of(since));
+                let next_charge = self.charge_to_come(day_of(since));
                 Some(("cancel", (since + 14 * DAY).min(midnight(next_charge - 2)).max(since)))
             }
             // Paid although a cancel was asked: whether the order runs on is asked at once.

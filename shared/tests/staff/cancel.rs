@@ -33,6 +33,28 @@ fn stuck(life: &mut Life, task: ActionKind, times: usize, first: &str) {
 }
 
 #[test]
+fn whoever_falls_on_the_day_of_a_charge_that_is_still_to_come_is_cancelled_at_once() {
+    // Grace ended on 25 February; the run that finds it comes on the day of the next charge.
+    for (before, fallen_at, cancel_at) in [
+        (None, "2025/03/12 23:59:59", "2025/03/13 00:00:00"),
+        (None, "2025/03/14 00:00:00", "2025/03/14 00:00:00"),
+        (None, "2025/03/15 00:00:00", "2025/03/15 00:00:00"),
+        (Some("2025/03/15 03:00:00"), "2025/03/15 12:00:00", "2025/03/29 12:00:00"),
+        (Some("2025/03/14 03:00:00"), "2025/03/14 12:00:00", "2025/03/28 12:00:00"),
+        (None, "2025/03/16 00:00:00", "2025/03/30 00:00:00"),
+    ] {
+        let mut life = failing(2);
+        life.asked("2025/02/22 12:00:00", RetryState::Refused);
+        if let Some(failed) = before {
+            life.failure(failed);
+        }
+        let decision = end_grace(&life.order, &policy(), t(fallen_at)).unwrap();
+        life.take(&decision);
+        assert_eq!(life.next(), due("cancel", cancel_at, Why::OnFree), "{fallen_at}");
+    }
+}
+
+#[test]
 fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
     let mut life = running();
     let decision = life.staff(&CANCEL, "2025/01/20 12:00:00");
