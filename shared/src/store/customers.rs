@@ -19,7 +19,7 @@ impl Store {
     /// [`Error`].
     pub async fn customer(&self, id: &CustomerId) -> Result<Option<Versioned<Customer>>, Error> {
         let record = self.get(&keys::customer(id), "reading a customer").await?;
-        Ok(record.map(|record| Versioned { version: record.version.unwrap_or(0), value: record.data }))
+        Ok(record.map(Record::into_versioned))
     }
 
     /// Stores a customer over the one that was read, or as a new one. Whoever was erased is brought back by this: the

@@ -59,10 +59,7 @@ impl Store {
         after: Cursor,
     ) -> Result<Page<Result<Versioned<Subscription>, Error>>, Error> {
         let page = self.due_page(kind.name(), now, after).await?;
-        let read = |item| {
-            let record: Record<Subscription> = Record::from_item(item)?;
-            Ok(Versioned { version: record.version.unwrap_or(0), value: record.data })
-        };
+        let read = |item| Record::from_item(item).map(Record::into_versioned);
         Ok(page.map(read))
     }
 

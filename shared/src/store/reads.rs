@@ -37,7 +37,7 @@ impl Store {
             return Ok(Some(rehearsed));
         }
         let record = self.get(&keys::subscription(id), "reading a subscription").await?;
-        Ok(record.map(|record| Versioned { version: record.version.unwrap_or(0), value: record.data }))
+        Ok(record.map(Record::into_versioned))
     }
 
     /// What a decision about an order is made from: one read more while it may still replace another.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::decision::Versioned;
 use crate::domain::ids::{EventId, SubscriptionId, UserId};
 use crate::domain::notification::{NoticeKind, Recipient};
 use crate::domain::payment::PaymentReport;
@@ -342,6 +343,12 @@ impl<T> Record<T> {
     pub const fn expiring(mut self, at: Timestamp) -> Self {
         self.expires_at = Some(at.unix());
         self
+    }
+
+    /// What the item holds, with the number that its next writer must name.
+    #[must_use]
+    pub fn into_versioned(self) -> Versioned<T> {
+        Versioned { version: self.version.unwrap_or(0), value: self.data }
     }
 
     /// The item as write number `version`.

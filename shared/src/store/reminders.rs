@@ -168,7 +168,7 @@ impl Store {
         loop {
             let page = self.due_records::<Reminder>(keys::REMINDER_CLAIM_QUEUE, wall, cursor).await?;
             let claimed = page.items.into_iter().filter(|record| record.data.state == ReminderState::Claimed);
-            all.extend(claimed.map(|record| Versioned { version: record.version.unwrap_or(0), value: record.data }));
+            all.extend(claimed.map(Record::into_versioned));
             cursor = page.next;
             if cursor.is_none() {
                 return Ok(all);
@@ -196,6 +196,5 @@ impl Store {
 }
 
 fn versioned<T: serde::de::DeserializeOwned>(item: Item) -> Result<Versioned<T>, Error> {
-    let record: Record<T> = Record::from_item(item)?;
-    Ok(Versioned { version: record.version.unwrap_or(0), value: record.data })
+    Record::from_item(item).map(Record::into_versioned)
 }

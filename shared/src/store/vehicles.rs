@@ -28,8 +28,7 @@ pub(super) fn record(vehicle: &Vehicle) -> Record<&Vehicle> {
 
 /// A vehicle as it was read.
 pub(super) fn versioned(item: Item) -> Result<Versioned<Vehicle>, Error> {
-    let record: Record<Vehicle> = Record::from_item(item)?;
-    Ok(Versioned { version: record.version.unwrap_or(0), value: record.data })
+    Record::from_item(item).map(Record::into_versioned)
 }
 
 impl Store {
@@ -39,7 +38,7 @@ impl Store {
     /// [`Error`].
     pub async fn vehicle(&self, plate: &Plate) -> Result<Option<Versioned<Vehicle>>, Error> {
         let record = self.get(&keys::vehicle(plate), "reading a vehicle").await?;
-        Ok(record.map(|record| Versioned { version: record.version.unwrap_or(0), value: record.data }))
+        Ok(record.map(Record::into_versioned))
     }
 
     /// Up to `limit` vehicles of a customer, in the order of their plates.
