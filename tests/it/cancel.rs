@@ -299,3 +299,38 @@ async fn a_cancel_waits_for_the_result_of_a_retry() {
     assert_eq!(sandbox.at_ecpay(&old).await["state"], "cancelled");
     assert_eq!(users(&sandbox, "patient").await, (new, "PRO".to_owned()));
 }
+
+#[tokio::test]
+async fn a_cancel_waits_for_the_result_of_a_charge_but_not_for_ever() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let soon = sandbox.subscribe("soon", "monthly").await;
+    let never = sandbox.subscribe("never", "monthly").await;
+    sandbox.outcomes(&soon, &["10300066", "1"]).await;
+    sandbox.conduct(&soon, json!({ "callbacks": false })).await;
+    sandbox.conduct(&never, json!({ "paused": true })).await;
+    // ECPay does not know the result of the charge of 10:00 before 10:30; of the other one it never will.
+    sandbox.travel("2025-02-15T10:10:00+08:00").await;
+    let open = period(&never, "10300066", "2025/02/15 10:00:00", "1", "");
+    assert_eq!(sandbox.report("ecpay-billing", &open).await, Reply::ok());
+    for order in [&soon, &never] {
+        let wish = json!({ "why": "the customer is leaving" });
+        sandbox.post(&format!("/api/subscriptions/{order}/cancel"), wish).await;
+    }
+    sandbox.maintain().await;
+    assert_eq!(column(&sandbox.account(&soon).await["payments"], "outcome"), ["succeeded", "pending"]);
+    assert_eq!(count(&sandbox, "Cancel").await, 0);
+    // Nobody reports the success, but the run of 12:00 asks before it cancels.
+    sandbox.travel("2025-02-15T12:00:00+08:00").await;
+    let account = sandbox.account(&soon).await;
+    assert_eq!(column(&account["payments"], "outcome"), ["succeeded", "pending", "succeeded"]);
+    assert_eq!(account["current_period_end"], "2025-03-15");
+    assert_eq!(
+        sandbox.at_ecpay(&soon).await["cancels_asked"],
+        json!([{ "at": "2025-02-15T04:00:00Z", "accepted": true }])
+    );
+    // Three days after a charge without any result the wish goes first.
+    sandbox.travel("2025-02-18T09:59:59+08:00").await;
+    assert_eq!(sandbox.at_ecpay(&never).await["cancels_asked"], json!([]));
+    sandbox.travel("2025-02-18T12:00:00+08:00").await;
+    assert_eq!(sandbox.at_ecpay(&never).await["state"], "cancelled");
+}

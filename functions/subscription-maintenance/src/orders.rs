@@ -174,8 +174,9 @@ pub(crate) async fn cancel(calls: &mut Calls<'_>, due: Versioned<Subscription>) 
     if !is_due(&order.value, ActionKind::Cancel, calls) {
         return Ok(Step::Done);
     }
-    if order.value.retry.is_some_and(|ask| ask.is_open()) {
-        return settled(calls, &order, "a retry is open").await;
+    // The money may be taken yet, and nobody looks at an order that is over.
+    if order.value.awaits_result(calls.now) {
+        return settled(calls, &order, "a charge's result is open").await;
     }
     let keys = calls.permit().await?;
     let Some(claim) = claim_cancel(&order, &calls.maintenance.policy, calls.now) else {

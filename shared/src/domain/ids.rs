@@ -178,6 +178,12 @@ impl EventId {
         Self(format!("P:{}", processed_at.to_compact()))
     }
 
+    /// The ProcessDate, if it is a later charge whose result was open.
+    #[must_use]
+    pub fn pending_since(&self) -> Option<Timestamp> {
+        Timestamp::of_compact(self.0.strip_prefix("P:")?)
+    }
+
     /// A first authorisation that failed.
     #[must_use]
     pub fn first_failure(paid_at: Timestamp) -> Self {

@@ -12,6 +12,8 @@ pub const RECOVERY_WINDOW_DAYS: i64 = 14;
 pub const CANCEL_LEAD_DAYS: i64 = 2;
 /// An accepted retry without a result is given up after this many hours.
 pub const RETRY_RESULT_HOURS: i64 = 24;
+/// A charge that ECPay reports as pending is waited for so many days before its order is cancelled.
+pub const CHARGE_RESULT_DAYS: i64 = 3;
 /// A pending order is asked about at these ages, in minutes (ECPay's advice: 10, then 40).
 pub const PENDING_QUERY_MINUTES: [i64; 2] = [10, 40];
 /// A pending order is given up at this age, in hours.

@@ -7,6 +7,7 @@ use super::facts::Facts;
 use super::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use super::money::Twd;
 use super::plan::{BillingCycle, PlanId};
+use super::policy::CHARGE_RESULT_DAYS;
 use super::staff::{Pause, SeenOperation};
 use super::stuck::Stuck;
 use super::time::{LocalDate, Timestamp, Zone};
@@ -339,6 +340,15 @@ impl Subscription {
             Status::Active | Status::PastDue { .. } => self.superseded_by.is_none() && self.erased.is_none(),
             Status::Pending | Status::Failed | Status::Cancelled | Status::Completed => false,
         }
+    }
+
+    /// Whether the result of a charge of the last days is open: it was reported as pending, and nothing later is known.
+    #[must_use]
+    pub fn awaits_result(&self, now: Timestamp) -> bool {
+        let failed = self.facts.failures.last().map(|failure| failure.at);
+        let known = self.facts.last_success_at.max(failed);
+        let open = self.recent.iter().filter_map(|seen| seen.event.pending_since()).filter(|at| known < Some(*at));
+        open.max().is_some_and(|at| now < at.plus_days(CHARGE_RESULT_DAYS))
     }
 
     /// Remembers an event, forgetting the oldest.

@@ -48,6 +48,7 @@ pub enum Error {
     NotAZone,
 }
 
+const COMPACT_FORMAT: &str = "%Y%m%d%H%M%S";
 const ECPAY_FORMAT: &str = "%Y/%m/%d %H:%M:%S";
 const DAY_FORMAT: &str = "%Y-%m-%d";
 
@@ -125,7 +126,14 @@ impl Timestamp {
     /// Taipei time as digits only, `yyyyMMddHHmmss`: part of event ids.
     #[must_use]
     pub fn to_compact(self) -> String {
-        self.0.with_timezone(&Zone::Taipei.tz()).format("%Y%m%d%H%M%S").to_string()
+        self.0.with_timezone(&Zone::Taipei.tz()).format(COMPACT_FORMAT).to_string()
+    }
+
+    /// What [`Self::to_compact`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn of_compact(text: &str) -> Option<Self> {
+        let local = NaiveDateTime::parse_from_str(text, COMPACT_FORMAT).ok()?;
+        Some(Self::new(Zone::Taipei.tz().from_local_datetime(&local).earliest()?.to_utc()))
     }
 
     /// As a person in the zone reads it: `yyyy-MM-dd HH:mm`.
