@@ -1,11 +1,14 @@
 //! Domain, wire formats, store and outbox of Duekeeper.
 //!
-//! Without features only the pure half is compiled: [`domain`], [`ecpay`], [`email`] and [`whatsapp`] know neither
-//! time nor network. `io` adds the store and what belongs to it, `send` what calls others.
+//! Without features only the pure half is compiled: [`domain`], [`ecpay`], [`email`], [`slack`] and [`whatsapp`] know
+//! neither time nor network. `io` adds the store and what belongs to it, `http` outbound requests, `send` the outbox and
+//! ECPay's server APIs.
 
 pub mod domain;
 pub mod ecpay;
 pub mod email;
+pub mod retry_after;
+pub mod slack;
 pub mod whatsapp;
 
 #[cfg(feature = "io")]
@@ -14,6 +17,8 @@ pub mod clock;
 pub mod config;
 #[cfg(feature = "io")]
 pub mod entropy;
+#[cfg(feature = "io")]
+pub mod job;
 #[cfg(feature = "io")]
 pub mod metrics;
 #[cfg(feature = "io")]
@@ -24,6 +29,9 @@ pub mod secrets;
 pub mod store;
 #[cfg(feature = "io")]
 pub mod telemetry;
+
+#[cfg(feature = "http")]
+pub mod http;
 
 #[cfg(feature = "send")]
 pub mod gateway;

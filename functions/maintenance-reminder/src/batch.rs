@@ -5,24 +5,16 @@ use shared::domain::decision::Versioned;
 use shared::domain::maintenance::{Customer, Vehicle, ZONE};
 use shared::domain::reminder::{Case, Plan, Reminder, ReminderState, Skip, plan};
 use shared::domain::time::{LocalDate, Timestamp};
+use shared::job::{Job, Turn};
 use shared::store;
 use shared::store::reminders::{ReminderClaim, Situation};
 use shared::telemetry::chain;
 use shared::whatsapp::{self, Delivery, Provider};
 
-use crate::job::{Job, NAME};
 use crate::report::{Outcome, Report, Row};
 use crate::sender::Message;
 use crate::{Error, Reminders};
 
-/// No new vehicle is taken up after this many seconds, so that the last one is settled before the function's timeout; a
-/// repetition of the run goes on.
-const RUN_SECONDS: u64 = 660;
-/// Nobody else runs the job while the lease lasts: longer than one vehicle takes, shorter than Lambda waits before it
-/// repeats a failed invocation for the second time.
-pub(crate) const LEASE_SECONDS: i64 = 150;
-/// It is renewed after so many seconds.
-const RENEW_SECONDS: u64 = 30;
 /// A gateway that says nothing clear so often in a row is not asked again in this run.
 const SILENCES: u32 = 3;
 /// How often a vehicle is looked at again because it or its owner was changed at that moment.
@@ -30,10 +22,10 @@ const LOOKS: usize = 4;
 const ABANDONED: &str = "whoever was sending it stopped in between";
 
 /// A run under way.
-pub(crate) struct Batch<'a> {
+pub(crate) struct Batch<'a, 't> {
     reminders: &'a Reminders,
     job: &'a Job,
-    claimant: &'a str,
+    turn: &'t mut Turn<'a>,
     today: LocalDate,
     moment: Moment,
     /// The gateways that still take messages, each with how often it said nothing clear, one message after the other.
@@ -43,8 +35,6 @@ pub(crate) struct Batch<'a> {
     /// Messages of the day that others gave, where a dry run has to know.
     handed_out_before: u32,
     is_capped: bool,
-    /// When the lease was renewed, in seconds of the run.
-    renewed: u64,
     report: Report,
 }
 
@@ -60,19 +50,18 @@ enum Look {
     Changed,
 }
 
-impl<'a> Batch<'a> {
-    pub(crate) fn new(reminders: &'a Reminders, (job, claimant): (&'a Job, &'a str), moment: Moment) -> Self {
+impl<'a, 't> Batch<'a, 't> {
+    pub(crate) fn new(reminders: &'a Reminders, job: &'a Job, turn: &'t mut Turn<'a>, moment: Moment) -> Self {
         Self {
             reminders,
             job,
-            claimant,
-            today: job.today(),
+            turn,
+            today: job.scheduled_at.day(ZONE),
             moment,
             gateways: reminders.sender.providers().into_iter().map(|provider| (provider, 0)).collect(),
             handed_out: 0,
             handed_out_before: 0,
             is_capped: false,
-            renewed: 0,
             report: Report::default(),
         }
     }
@@ -91,7 +80,7 @@ impl<'a> Batch<'a> {
         loop {
             let page = store.vehicles_due(self.today, cursor).await?;
             for vehicle in page.items {
-                self.go_on().await?;
+                self.turn.go_on().await?;
                 let done = match vehicle {
                     Ok(vehicle) => self.one(vehicle.value).await,
                     Err(error) => self.park(error).await,
@@ -110,21 +99,6 @@ impl<'a> Batch<'a> {
                 return Ok(self.report);
             }
         }
-    }
-
-    /// Whether there is time for one more, and the job still ours.
-    async fn go_on(&mut self) -> Result<(), Error> {
-        let seconds = self.moment.stopwatch.elapsed().as_secs();
-        if seconds >= RUN_SECONDS {
-            return Err(Error::CutOff);
-        }
-        if self.job.dry_run || seconds < self.renewed + RENEW_SECONDS {
-            return Ok(());
-        }
-        self.renewed = seconds;
-        let until = self.wall().plus_seconds(LEASE_SECONDS);
-        let ours = self.reminders.store.take_lease(NAME, self.claimant, self.wall(), until).await?;
-        if ours { Ok(()) } else { Err(Error::LeaseLost) }
     }
 
     async fn park(&mut self, error: store::Error) -> Result<(), Error> {
@@ -266,7 +240,7 @@ impl<'a> Batch<'a> {
             day: self.reminders.rules.repeat.day(self.today),
             state: ReminderState::Claimed,
             run: self.job.id.clone(),
-            claimant: self.claimant.to_owned(),
+            claimant: self.turn.claimant.clone(),
             attempts: before.saturating_add(1),
             claimed_at: self.wall(),
             provider: None,

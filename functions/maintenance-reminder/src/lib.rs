@@ -9,18 +9,20 @@ use shared::clock::Moment;
 use shared::config::{Invalid, Reader};
 use shared::domain::reminder::{Repeat, SendHours};
 use shared::domain::time::Timestamp;
+use shared::job::{self, Job, NotAJob};
+use shared::secrets;
 use shared::store::{self, Store};
 use shared::whatsapp::Wording;
-use shared::{entropy, secrets};
 
 mod batch;
-mod job;
 mod report;
 mod run;
 mod sender;
 
-pub use job::Job;
 use sender::{Gateways, Sender};
+
+/// The name of the job.
+const NAME: &str = "maintenance-reminder";
 
 /// What the function is told at start.
 #[derive(Clone, Debug)]
@@ -53,30 +55,21 @@ pub struct Reminders {
 /// Why an invocation failed: repeating it helps, or its input cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The event is not a job. What is wrong with it is not repeated: it may be anything.
-    #[error("the event is not a job: it may hold task, scheduled_at, run_id, requested_by and dry_run")]
-    NotAJob,
+    /// The event cannot be read.
+    #[error(transparent)]
+    NotAJob(#[from] NotAJob),
+    /// The run cannot go on.
+    #[error(transparent)]
+    Run(#[from] job::Error),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),
     /// The keys could not be read.
     #[error("the keys could not be read")]
     Secrets(#[from] secrets::Error),
-    /// The run could not be given a name of its own.
-    #[error("claiming the run")]
-    Entropy(#[from] entropy::NoEntropy),
     /// The HTTP client could not be built.
     #[error("the HTTP client could not be set up")]
     Client(#[from] reqwest::Error),
-    /// Another run is at it, or one that crashed a moment ago.
-    #[error("another run is at it; repeating this one finds out how it ended")]
-    Busy,
-    /// The lease ended while the run was under way: somebody else may be at it.
-    #[error("the run lost its lease; repeating it goes on")]
-    LeaseLost,
-    /// The time of one invocation is over; the same run goes on when it is invoked again.
-    #[error("the run was cut off with vehicles left; repeating it goes on")]
-    CutOff,
 }
 
 impl Config {
@@ -141,6 +134,6 @@ impl Reminders {
 /// # Errors
 /// [`Error`] where repeating the invocation helps; whom it could not tell is in the report.
 pub async fn run(reminders: &Reminders, event: Value, moment: Moment) -> Result<Value, Error> {
-    let job = Job::parse(event, moment.now).map_err(|_| Error::NotAJob)?;
+    let job = Job::parse(NAME, event, moment.now)?;
     Box::pin(run::once(reminders, &job, moment)).await
 }

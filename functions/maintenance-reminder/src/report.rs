@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::domain::maintenance::{Customer, Vehicle};
 use shared::domain::time::LocalDate;
+use shared::job::Job;
 use shared::metrics::ReminderOutcome;
 
-use crate::job::{Job, NAME};
+use crate::NAME;
 
 /// Rows of one answer: Lambda hands over 6 MB, and a row has less than 2 KB.
 const ROWS: usize = 2_500;

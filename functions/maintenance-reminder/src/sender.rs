@@ -8,22 +8,18 @@ use serde::Deserialize;
 use shared::config::Reader;
 use shared::domain::phone::Phone;
 use shared::domain::time::Timestamp;
-use shared::secrets;
 use shared::telemetry::chain;
 use shared::whatsapp::{
     self, CloudTemplate, Delivery, Provider, Reminder, cloud_api_body, cloud_api_path, judge_cloud_api,
     judge_starsender, starsender_body,
 };
+use shared::{http, secrets};
 use tokio::sync::Mutex;
 
 use crate::Error;
 
 /// The gateways answer within seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Of these, for the connection: without one nothing was taken.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
-/// The longest answer that is read, in bytes.
-const LARGEST_ANSWER: usize = 64 * 1024;
 /// Keys are read again after this many minutes, so that a changed one serves.
 const FRESH_MINUTES: i64 = 5;
 /// How long a gateway that takes no more is waited for, in seconds, where it says nothing itself; then it is let be.
@@ -97,11 +93,7 @@ impl Gateways {
 
 impl Sender {
     pub(crate) async fn start(secrets: Secrets, gateways: Gateways, wall: Timestamp) -> Result<Self, Error> {
-        // Keys must not wander: no redirects, no proxies. And nothing is repeated below our own rules.
-        let http = Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
-        let http = http.redirect(reqwest::redirect::Policy::none()).no_proxy();
-        let http = http.retry(reqwest::retry::never()).build()?;
-        let sender = Self { http, secrets, gateways, keys: Mutex::default() };
+        let sender = Self { http: http::client(TIMEOUT)?, secrets, gateways, keys: Mutex::default() };
         sender.keys(wall).await?;
         Ok(sender)
     }
@@ -194,21 +186,10 @@ async fn exchange(
     body: &serde_json::Value,
     judge: fn(u16, Option<&str>, &[u8]) -> Delivery,
 ) -> Delivery {
-    let sent = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string()).send().await;
-    let mut answer = match sent {
-        Ok(answer) => answer,
-        Err(error) if error.is_connect() => return Delivery::NotTaken("the gateway was not reached".to_owned()),
-        Err(_) => return Delivery::Unclear("the gateway did not answer".to_owned()),
-    };
-    let retry_after =
-        answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok().map(str::to_owned));
-    let status = answer.status().as_u16();
-    let mut body = Vec::new();
-    loop {
-        match answer.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
-            Ok(None) => return judge(status, retry_after.as_deref(), &body),
-            Ok(Some(_)) | Err(_) => return Delivery::Unclear("the gateway's answer was lost".to_owned()),
-        }
+    match http::post(request, body).await {
+        Ok(answer) => judge(answer.status, answer.retry_after.as_deref(), &answer.body),
+        Err(http::Failed::NotReached) => Delivery::NotTaken("the gateway was not reached".to_owned()),
+        Err(http::Failed::NotAnswered) => Delivery::Unclear("the gateway did not answer".to_owned()),
+        Err(http::Failed::AnswerLost) => Delivery::Unclear("the gateway's answer was lost".to_owned()),
     }
 }

@@ -92,6 +92,10 @@ id!(
     }
 );
 id!(
+    /// An institution, as MMS names it.
+    InstitutionUid, "an institution's uid", "1 to 64 visible ASCII characters", |text| printable(text, 64)
+);
+id!(
     /// ECPay's number of one authorisation (`gwsr`). Empty and zero mean "none" there and are refused here.
     GatewayAuthorization, "a gwsr", "1 to 20 digits, not all zero", |text| {
         text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0')

@@ -10,6 +10,7 @@ pub mod decide_staff;
 pub mod decision;
 mod dunning;
 pub mod erasure;
+pub mod expiry;
 pub mod facts;
 pub mod happening;
 pub mod ids;

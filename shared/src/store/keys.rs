@@ -19,6 +19,10 @@
 //! | vehicle | `VEHICLE#<plate>` | `STATE` |
 //! | reminder | `VEHICLE#<plate>` | `REMINDER#<visit>`, `REMINDER#<visit>#<day>` where one is sent a day |
 //! | reminders handed out on a day | `COUNT#reminders` | `<day>` |
+//! | institution of MMS | `INSTITUTION#<uid>` | `STATE` |
+//! | digest of a day | `DIGEST#<day>` | `STATE` |
+//! | message of a digest | `DIGEST#<day>` | `MESSAGE#<number>` |
+//! | message that there is no digest | `DIGEST#<day>` | `FAILURE` |
 //! | lease of a job that runs once at a time | `LEASE` | `<job>` |
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
 //! | quarantined report | `QUARANTINE#<id>` | `STATE` |
@@ -32,7 +36,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::ids::{CustomerId, EventId, NotificationId, PaymentId, SubscriptionId, UserId};
+use crate::domain::ids::{CustomerId, EventId, InstitutionUid, NotificationId, PaymentId, SubscriptionId, UserId};
 use crate::domain::phone::Phone;
 use crate::domain::plate::Plate;
 use crate::domain::time::{LocalDate, Timestamp};
@@ -67,6 +71,9 @@ pub const QUARANTINE_RESOLVED_QUEUE: &str = "quarantine-resolved";
 pub const VISIT_QUEUE: &str = "visit";
 /// Queue of reminders that somebody is sending, by the time of the claim.
 pub const REMINDER_CLAIM_QUEUE: &str = "reminder-claim";
+
+/// Queue of institutions that MMS listed last, by the first instant of the day on which they expire.
+pub const INSTITUTION_QUEUE: &str = "institution";
 
 /// A primary key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -230,6 +237,34 @@ pub fn run_reminders_queue(run: &str) -> String {
 #[must_use]
 pub fn reminder_count(day: LocalDate) -> Key {
     Key::new("COUNT#reminders", day.to_string())
+}
+
+/// An institution of MMS.
+#[must_use]
+pub fn institution(uid: &InstitutionUid) -> Key {
+    Key::new(format!("INSTITUTION#{uid}"), STATE)
+}
+
+fn digest_partition(day: LocalDate) -> String {
+    format!("DIGEST#{day}")
+}
+
+/// The digest of a day.
+#[must_use]
+pub fn digest(day: LocalDate) -> Key {
+    Key::new(digest_partition(day), STATE)
+}
+
+/// A message of a digest, counted from 1.
+#[must_use]
+pub fn digest_message(day: LocalDate, number: u32) -> Key {
+    Key::new(digest_partition(day), format!("MESSAGE#{number:04}"))
+}
+
+/// The message that there is no digest of a day.
+#[must_use]
+pub fn digest_failure(day: LocalDate) -> Key {
+    Key::new(digest_partition(day), "FAILURE")
 }
 
 /// The lease of a job that runs once at a time.

@@ -4,8 +4,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Delivery, Reminder, by_status, message_id, shown, wait_seconds};
+use super::{Delivery, Reminder, by_status, message_id, shown};
 use crate::domain::phone::Phone;
+use crate::retry_after;
 
 /// Where the Cloud API is reached.
 pub const CLOUD_API_HOST: &str = "https://graph.facebook.com";
@@ -119,7 +120,7 @@ fn by_code(error: &Refusal, status: u16, retry_after: Option<&str>) -> Delivery 
         // Messages to one person in a row: others are not concerned, and the next run tries again.
         131_056 => Delivery::Refused(reason),
         // Throughput of the app, the account and the number.
-        4 | 613 | 80_007 | 130_429 => Delivery::Limited { reason, wait_seconds: wait_seconds(retry_after) },
+        4 | 613 | 80_007 | 130_429 => Delivery::Limited { reason, wait_seconds: retry_after::seconds(retry_after) },
         // Key and permissions; the number or account is gone, locked, unpaid, restricted or marked as spam; free text
         // outside the 24 hours; a template that is missing, paused, disabled or takes other parameters.
         0

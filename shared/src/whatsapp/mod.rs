@@ -12,6 +12,8 @@ pub use reason::shown;
 pub use starsender::{STARSENDER_HOST, STARSENDER_SEND_PATH, body as starsender_body, judge as judge_starsender};
 pub use wording::{InvalidWording, Reminder, Wording};
 
+use crate::retry_after;
+
 /// Who carries the messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
@@ -68,16 +70,6 @@ impl Provider {
     }
 }
 
-/// The longest wait that a provider's `Retry-After` is believed.
-const LONGEST_WAIT_SECONDS: u32 = 60;
-
-/// `Retry-After` in whole seconds, capped; its other form, a date, is not read.
-fn wait_seconds(retry_after: Option<&str>) -> Option<u32> {
-    let text = retry_after?.trim();
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().unwrap_or(LONGEST_WAIT_SECONDS).min(LONGEST_WAIT_SECONDS))
-}
-
 /// What the status alone says, where the body does not say more.
 ///
 /// - 401 and 403 are about the key, 402 about the account, and 404, 405 and a permanent redirect about the endpoint,
@@ -90,7 +82,7 @@ fn by_status(status: u16, retry_after: Option<&str>, said: &str) -> Delivery {
     match status {
         301 | 307 | 308 | 401..=405 => Delivery::Stop(reason),
         408 | 503 => Delivery::NotTaken(reason),
-        429 => Delivery::Limited { reason, wait_seconds: wait_seconds(retry_after) },
+        429 => Delivery::Limited { reason, wait_seconds: retry_after::seconds(retry_after) },
         400..500 => Delivery::Refused(reason),
         _ => Delivery::Unclear(reason),
     }

@@ -4,8 +4,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Delivery, by_status, message_id, shown, wait_seconds};
+use super::{Delivery, by_status, message_id, shown};
 use crate::domain::phone::Phone;
+use crate::retry_after;
 
 /// Where StarSender is reached.
 pub const STARSENDER_HOST: &str = "https://api.starsender.online";
@@ -124,7 +125,7 @@ fn by_words(said: &str, retry_after: Option<&str>) -> Delivery {
     let any = |known: &[&str]| known.iter().any(|word| joined.contains(&format!("-{word}")));
     let reason = shown(said);
     if any(&LIMITS) {
-        Delivery::Limited { reason, wait_seconds: wait_seconds(retry_after) }
+        Delivery::Limited { reason, wait_seconds: retry_after::seconds(retry_after) }
     } else if any(&DEVICE_OR_KEY) {
         Delivery::Stop(reason)
     } else if any(&NUMBER) {

@@ -1,0 +1,15 @@
+//! The digest of institutions as Slack messages, and what Slack's answers say.
+
+mod answer;
+mod digest;
+mod mrkdwn;
+mod page;
+mod words;
+
+pub use answer::{Posted, judge_post_message, judge_webhook};
+pub use digest::{Digest, Entry, Message, scan_failed};
+
+/// Where Slack's own API is reached.
+pub const API_HOST: &str = "https://slack.com";
+/// Where a message is posted with a bot's token.
+pub const POST_MESSAGE_PATH: &str = "/api/chat.postMessage";

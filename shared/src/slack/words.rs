@@ -1,0 +1,107 @@
+//! The digest's wording, in Traditional Chinese.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::mrkdwn::escaped;
+use crate::domain::expiry::{Change, Institution, Shown, Stage, Tiers};
+use crate::domain::time::LocalDate;
+
+/// Where MMS's own pages show an institution (the MMS tool's link).
+const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw/organizationmanagement/organizations/";
+/// All but RFC 3986's unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Longest value of an institution that is shown, in characters of mrkdwn.
+const LONGEST_VALUE: usize = 200;
+const MISSING: &str = "未提供";
+
+/// The title of a digest.
+pub(super) fn title(day: LocalDate) -> String {
+    format!("MMS 機構到期提醒 {day}")
+}
+
+pub(super) const fn colour(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Urgent => "🔴",
+        Stage::Warning => "🟡",
+        Stage::Notice => "🟢",
+        Stage::Expired => "⚫",
+    }
+}
+
+pub(super) const fn name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Urgent => "緊急",
+        Stage::Warning => "警告",
+        Stage::Notice => "提醒",
+        Stage::Expired => "已到期",
+    }
+}
+
+/// A stage with its days.
+pub(super) fn heading(stage: Stage, tiers: &Tiers) -> String {
+    match tiers.range(stage) {
+        Some((0, last)) => format!("{}（{last} 天內到期）", name(stage)),
+        Some((first, last)) => format!("{}（{first}–{last} 天）", name(stage)),
+        None => format!("{}（只列一次）", name(stage)),
+    }
+}
+
+pub(super) fn remaining(days: i64) -> String {
+    match days {
+        0 => "今天到期".to_owned(),
+        1.. => format!("剩 {days} 天"),
+        _ => format!("已過 {} 天", days.unsigned_abs()),
+    }
+}
+
+fn change(change: Option<Change>) -> String {
+    match change {
+        None => String::new(),
+        Some(Change::New) => "【新】".to_owned(),
+        Some(Change::Moved(from)) => format!("【原為{}】", name(from)),
+        Some(Change::Rescheduled(from)) => format!("【原到期日 {from}】"),
+    }
+}
+
+fn value(text: Option<&String>) -> String {
+    text.map_or_else(|| MISSING.to_owned(), |text| escaped(text, LONGEST_VALUE))
+}
+
+fn link(institution: &Institution, label: &str) -> String {
+    format!("<{BACKSTAGE}{}|{label}>", utf8_percent_encode(institution.uid.as_str(), ENCODED))
+}
+
+/// An institution with everything that is known of it.
+pub(super) fn in_full(institution: &Institution, shown: Shown) -> String {
+    let name = escaped(&institution.name, LONGEST_VALUE);
+    let mut lines = vec![
+        format!("*{name}* {}", change(shown.change)).trim_end().to_owned(),
+        format!("到期日：{}（{}）", institution.expires, remaining(shown.days)),
+        format!("方案：{}　帳號上限：{}", value(institution.plan.as_ref()), value(institution.account_limit.as_ref())),
+        format!("聯絡人：{}　電話：{}", value(institution.contact.as_ref()), value(institution.phone.as_ref())),
+        format!("地址：{}", value(institution.address.as_ref())),
+    ];
+    let uid = escaped(institution.uid.as_str(), LONGEST_VALUE);
+    lines.push(format!("UID：{uid}　{}", link(institution, "查看詳情")));
+    lines.join("\n")
+}
+
+/// An institution in one line.
+pub(super) fn in_brief(institution: &Institution, shown: Shown) -> String {
+    let name = link(institution, &escaped(&institution.name, LONGEST_VALUE));
+    let (expires, remaining, change) = (institution.expires, remaining(shown.days), change(shown.change));
+    let uid = escaped(institution.uid.as_str(), LONGEST_VALUE);
+    format!("• {name}（{uid}）{expires}，{remaining}，{}{change}", value(institution.plan.as_ref()))
+}
+
+/// An institution as it is read out.
+pub(super) fn spoken(institution: &Institution, shown: Shown) -> String {
+    let name = escaped(&institution.name, LONGEST_VALUE);
+    format!(
+        "{}：{name}，{} 到期，{}{}",
+        self::name(shown.stage),
+        institution.expires,
+        remaining(shown.days),
+        change(shown.change)
+    )
+}

@@ -1,0 +1,143 @@
+//! Institutions of MMS, each with its place in the queue of expiries. Runs write what MMS says and what was announced, staff
+//! what they acknowledge: neither overwrites the other.
+
+use std::collections::HashMap;
+
+use crate::domain::decision::Versioned;
+use crate::domain::expiry::{Watched, ZONE};
+use crate::domain::ids::InstitutionUid;
+use crate::domain::time::{LocalDate, Timestamp};
+
+use super::actions::Written;
+use super::due::{Cursor, Page};
+use super::keys::Key;
+use super::records::Record;
+use super::{Error, Item, Store, keys};
+
+/// What is remembered of an institution that MMS lists no more is kept for this many days.
+const KEPT_DAYS: i64 = 400;
+/// Items in one transaction.
+const MOST_ACTIONS: usize = 100;
+/// How often a write is begun anew because somebody else wrote first.
+const ATTEMPTS: usize = 8;
+
+/// An institution as a run leaves it.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What is known of it.
+    pub watched: Watched,
+    /// The version that was read; none: it is new.
+    pub expected: Option<u64>,
+    /// Whether MMS lists it within the horizon.
+    pub is_listed: bool,
+}
+
+/// The item of an institution. It waits for its expiry while it is listed, else for being forgotten.
+pub(super) fn record(watched: &Watched, is_listed: bool, wall: Timestamp) -> Record<&Watched> {
+    let record = Record::new(keys::institution(&watched.institution.uid), watched);
+    if is_listed {
+        record.due(keys::INSTITUTION_QUEUE, watched.institution.expires.start(ZONE))
+    } else {
+        record.expiring(wall.plus_days(KEPT_DAYS))
+    }
+}
+
+fn read(item: Item) -> Result<Record<Watched>, Error> {
+    Record::from_item(item)
+}
+
+impl Store {
+    /// A page of the institutions that MMS listed last and that expire between two days, both included, soonest first.
+    /// One that cannot be read is told and parked.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn institutions_between(
+        &self,
+        (from, to): (LocalDate, LocalDate),
+        after: Cursor,
+    ) -> Result<Page<Versioned<Watched>>, Error> {
+        let range = (from.start(ZONE), to.start(ZONE));
+        let Page { items, oldest, next } = self.between(keys::INSTITUTION_QUEUE, range, after).await?;
+        let mut institutions = Vec::with_capacity(items.len());
+        for item in items {
+            match read(item) {
+                Ok(record) => institutions.push(record.into_versioned()),
+                Err(error) => self.park_unreadable(&error).await?,
+            }
+        }
+        Ok(Page { items: institutions, oldest, next })
+    }
+
+    /// One institution; `None` when no run has met it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn institution(&self, uid: &InstitutionUid) -> Result<Option<Versioned<Watched>>, Error> {
+        Ok(self.get(&keys::institution(uid), "reading an institution").await?.map(Record::into_versioned))
+    }
+
+    /// What is known of these institutions, as far as it can be read: of one whose item is broken nothing is.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn institutions(
+        &self,
+        uids: &[InstitutionUid],
+    ) -> Result<HashMap<InstitutionUid, Versioned<Watched>>, Error> {
+        let keys: Vec<Key> = uids.iter().map(keys::institution).collect();
+        let found = self.get_many(&keys, "reading institutions").await?;
+        let mut known = HashMap::with_capacity(found.len());
+        for item in found.into_values() {
+            match read(item) {
+                Ok(record) => {
+                    known.insert(record.data.institution.uid.clone(), record.into_versioned());
+                }
+                Err(error) => {
+                    tracing::error!(error = crate::telemetry::chain(&error), "an institution cannot be read");
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// Stores institutions as a run saw them; what staff acknowledged meanwhile stays.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn put_institutions(&self, kept: &[Kept], wall: Timestamp) -> Result<(), Error> {
+        for some in kept.chunks(MOST_ACTIONS) {
+            let put = |kept: &Kept| self.put_over(record(&kept.watched, kept.is_listed, wall), kept.expected);
+            let actions = some.iter().map(put).collect::<Result<Vec<_>, _>>()?;
+            if self.write(actions, "storing institutions").await?.is_some() {
+                for one in some {
+                    self.put_one(one, wall).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn put_one(&self, kept: &Kept, wall: Timestamp) -> Result<(), Error> {
+        let mut kept = kept.clone();
+        for _ in 0..ATTEMPTS {
+            let actions = vec![self.put_over(record(&kept.watched, kept.is_listed, wall), kept.expected)?];
+            if self.write(actions, "storing an institution").await?.is_none() {
+                return Ok(());
+            }
+            let current = self.institution(&kept.watched.institution.uid).await?;
+            kept.expected = current.as_ref().map(|current| current.version);
+            kept.watched.acknowledged = current.and_then(|current| current.value.acknowledged);
+        }
+        Err(Error::Contended { doing: "storing an institution" })
+    }
+
+    /// Stores what staff say of an institution, over the one that was read. Its place in the queue stays.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn acknowledge_institution(&self, known: &Versioned<Watched>, wall: Timestamp) -> Result<Written, Error> {
+        let written = self.put_version(record(&known.value, true, wall), known.version, "acknowledging").await?;
+        Ok(if written { Written::Stored } else { Written::Stale })
+    }
+}
