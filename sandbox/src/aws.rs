@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::Error;
+use crate::credentials;
 use crate::faults::{Fault, Service};
 use crate::scheduler;
 use crate::state::{Message, Secret};
@@ -149,7 +150,7 @@ fn secret(world: &World, body: &[u8]) -> Response {
         Some((id, value, created)) => aws_json(&json!({
             "ARN": format!("arn:aws:secretsmanager:ap-northeast-1:000000000000:secret:{id}-abc123"),
             "Name": id, "VersionId": "00000000-0000-0000-0000-000000000001", "VersionStages": [stage],
-            "SecretString": value, "CreatedDate": created.timestamp(),
+            "SecretString": credentials::located(&value, &world.base_url), "CreatedDate": created.timestamp(),
         })),
         None => aws_error(
             StatusCode::BAD_REQUEST,
@@ -181,7 +182,7 @@ async fn send_email(world: &World, body: &[u8]) -> Response {
     let subject = text("/Content/Simple/Subject/Data");
     let id = world.change(|state| {
         let sent_at: DateTime<Utc> = state.now;
-        state.messages.push(Message { channel: "mail".to_owned(), to, subject, body: mail, sent_at });
+        state.messages.push(Message { channel: "mail".to_owned(), to, subject, body: mail.into(), sent_at });
         format!("mail-{:06}", state.messages.len())
     });
     if fault == Fault::AnswerLost { broken() } else { aws_json(&json!({ "MessageId": id })) }

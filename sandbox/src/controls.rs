@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post, put};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::ecpay::ChargeNow;
 use crate::faults::{Fault, Misconduct, Service};
+use crate::server::LARGEST_BODY;
 use crate::world::World;
 use crate::{credentials, travel, whatsapp};
 
@@ -23,11 +24,13 @@ type Shared = State<Arc<World>>;
 type Answer = Result<Json<Value>, Response>;
 
 pub(crate) fn routes() -> Router<Arc<World>> {
+    let many = DefaultBodyLimit::max(LARGEST_BODY);
     Router::new()
         .route("/clock", get(show_clock).post(move_clock))
         .route("/messages", get(messages))
         .route("/ecpay/orders/{order}", get(show_order).put(set_conduct))
         .route("/ecpay/orders/{order}/charge", post(charge))
+        .route("/mms/institutions", put(set_institutions).get(show_institutions).layer(many))
         .route("/faults", put(set_faults).get(show_faults))
         .route("/whatsapp/{phone}", put(set_recipient_fault))
         .route("/calls", get(calls).delete(forget_calls))
@@ -145,6 +148,19 @@ async fn charge(State(world): Shared, Path(order): Path<String>, body: Bytes) ->
     let callbacks = travel::deliver(&world).await;
     let view = world.state().ecpay.view(&order);
     Ok(Json(json!({ "order": view, "callbacks": callbacks })))
+}
+
+/// The institutions are MMS's own: whatever they hold, and however broken they are.
+async fn set_institutions(State(world): Shared, body: Bytes) -> Answer {
+    let institutions: Vec<Value> = serde_json::from_slice(&body)
+        .map_err(|error| bad(&format!("the body must be a JSON list of institutions: {error}")))?;
+    let count = institutions.len();
+    world.change(|state| state.institutions = institutions);
+    Ok(Json(json!({ "institutions": count })))
+}
+
+async fn show_institutions(State(world): Shared) -> Json<Value> {
+    Json(json!(world.state().institutions))
 }
 
 async fn set_faults(State(world): Shared, body: Bytes) -> Answer {

@@ -20,12 +20,26 @@ pub const ADMIN_SECRET: &str = "duekeeper/admin";
 /// The name of the secret with the WhatsApp gateways' keys.
 pub const REMINDER_SECRET: &str = "duekeeper/reminders";
 
+/// The name of the secret with the keys of MMS and Slack.
+pub const EXPIRY_SECRET: &str = "duekeeper/expiry";
+
 /// The key of the sender's device at StarSender.
 pub const STARSENDER_KEY: &str = "sandbox-starsender-device-key-invented";
 /// The token for Meta's Cloud API.
 pub const CLOUD_TOKEN: &str = "sandbox-cloud-api-token-invented";
 /// The sender's number there, by its id.
 pub const PHONE_NUMBER_ID: &str = "100000000000042";
+
+/// The key for MMS.
+pub const MMS_KEY: &str = "sandbox-mms-staff-session-invented";
+/// The path of Slack's incoming webhook.
+pub const SLACK_WEBHOOK_PATH: &str = "/services/T0INVENTED/B0INVENTED/sandbox-webhook-invented";
+/// The channel that the webhook belongs to.
+pub const SLACK_CHANNEL: &str = "#mms-notifications";
+/// The token of Slack's bot.
+pub const SLACK_BOT_TOKEN: &str = "xoxb-sandbox-bot-token-invented";
+/// Stands in a kept secret for where the sandbox is served: its port may be another at the next start.
+const HERE: &str = "{sandbox}";
 
 /// The token of somebody who may do everything.
 pub const ADMIN_TOKEN: &str = "sandbox-operator-token-invented";
@@ -52,12 +66,25 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
         (ECPAY_SECRET.to_owned(), secret(ecpay_document(merchant))),
         (ADMIN_SECRET.to_owned(), secret(admin.to_string())),
         (REMINDER_SECRET.to_owned(), secret(reminders.to_string())),
+        (EXPIRY_SECRET.to_owned(), secret(expiry_document(HERE))),
     ])
 }
 
 /// ECPay's secret as it is stored.
 pub(crate) fn ecpay_document(merchant: &Merchant) -> String {
     json!({ "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv }).to_string()
+}
+
+/// The secret of MMS and Slack as it is given to a function, Slack being served at `base_url`.
+#[must_use]
+pub fn expiry_document(base_url: &str) -> String {
+    let webhook = format!("{base_url}{SLACK_WEBHOOK_PATH}");
+    json!({ "mms_api_key": MMS_KEY, "slack_webhook_url": webhook, "slack_bot_token": SLACK_BOT_TOKEN }).to_string()
+}
+
+/// A kept secret as it is given to a function of the sandbox at `base_url`.
+pub(crate) fn located(secret: &str, base_url: &str) -> String {
+    secret.replace(HERE, base_url)
 }
 
 /// What a person or a script needs to call this sandbox.

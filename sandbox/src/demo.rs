@@ -137,7 +137,7 @@ impl Teller<'_> {
         let messages: Vec<_> = self.world.state().messages.iter().skip(self.told).cloned().collect();
         self.told += messages.len();
         for message in messages {
-            let shown = message.subject.unwrap_or(message.body);
+            let shown = message.subject.unwrap_or_else(|| message.body.to_string());
             self.line_at(&message.sent_at.to_rfc3339(), &format!("{} to {}: {shown}", message.channel, message.to));
         }
         Ok(())

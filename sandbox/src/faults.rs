@@ -3,7 +3,10 @@
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
+use axum::response::{Html, IntoResponse, Response};
+use http::StatusCode;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -39,23 +42,35 @@ pub enum Fault {
     Slow,
     /// Does what is asked and breaks the connection.
     AnswerLost,
-    /// Refuses: ECPay with its 403, SES with MessageRejected, a WhatsApp gateway because the number is not on WhatsApp.
+    /// Refuses: ECPay with its 403, SES with MessageRejected, a WhatsApp gateway because the number is not on WhatsApp,
+    /// MMS with 401, Slack because there is no such webhook or channel.
     Refuse,
+    /// MMS refuses the key with status 200.
+    RefuseWithOk,
+    /// MMS gives its last page again for every page after it.
+    RepeatPage,
     /// A WhatsApp gateway whose sender cannot send: StarSender's phone is disconnected, Meta has locked the account.
     DeviceOff,
-    /// A WhatsApp gateway that takes no more messages for now.
+    /// A WhatsApp gateway or Slack takes no more messages for now.
     Limit,
-    /// A WhatsApp gateway that answers 200 with an HTML page, as a proxy before it does, and delivers nothing.
+    /// A WhatsApp gateway, MMS or Slack answers 200 with an HTML page, as a proxy before it does, and does nothing.
     Html,
+    /// Slack's channel is archived.
+    Archived,
+    /// Slack refuses the blocks, whatever they are.
+    InvalidBlocks,
 }
 
-/// A fault, and for how many calls; without a number it stays. In JSON `"limit"` or `{"fault": "limit", "times": 3}`.
+/// A fault, when it begins, and for how many calls; without a number it stays. In JSON `"limit"` or
+/// `{"fault": "limit", "after": 2, "times": 3}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "Written")]
 pub struct Misconduct {
     /// What is wrong.
     pub fault: Fault,
-    /// With how many calls from now on.
+    /// How many calls go well before it begins.
+    pub after: u32,
+    /// With how many calls then.
     pub times: Option<NonZeroU32>,
 }
 
@@ -70,7 +85,15 @@ enum Written {
 #[serde(deny_unknown_fields)]
 struct Counted {
     fault: Fault,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    after: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     times: Option<NonZeroU32>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Service {
@@ -79,14 +102,23 @@ impl Service {
     pub fn knows(self, fault: Fault) -> bool {
         match fault {
             Fault::None | Fault::Down | Fault::Slow | Fault::AnswerLost | Fault::Refuse => true,
-            Fault::DeviceOff | Fault::Limit | Fault::Html => matches!(self, Self::Starsender | Self::WhatsappCloud),
+            Fault::DeviceOff => self.is_whatsapp(),
+            Fault::Limit => self.is_whatsapp() || self == Self::Slack,
+            Fault::Html => self.is_whatsapp() || matches!(self, Self::Mms | Self::Slack),
+            Fault::RefuseWithOk | Fault::RepeatPage => self == Self::Mms,
+            Fault::Archived | Fault::InvalidBlocks => self == Self::Slack,
         }
+    }
+
+    fn is_whatsapp(self) -> bool {
+        matches!(self, Self::Starsender | Self::WhatsappCloud)
     }
 }
 
 impl From<Misconduct> for Written {
-    fn from(Misconduct { fault, times }: Misconduct) -> Self {
-        if times.is_some() { Self::Counted(Counted { fault, times }) } else { Self::Lasting(fault) }
+    fn from(Misconduct { fault, after, times }: Misconduct) -> Self {
+        let is_counted = after > 0 || times.is_some();
+        if is_counted { Self::Counted(Counted { fault, after, times }) } else { Self::Lasting(fault) }
     }
 }
 
@@ -95,21 +127,25 @@ impl<'de> Deserialize<'de> for Misconduct {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let read = if value.is_object() {
-            Counted::deserialize(value).map(|Counted { fault, times }| Self { fault, times })
+            Counted::deserialize(value).map(|Counted { fault, after, times }| Self { fault, after, times })
         } else {
-            Fault::deserialize(value).map(|fault| Self { fault, times: None })
+            Fault::deserialize(value).map(|fault| Self { fault, after: 0, times: None })
         };
         read.map_err(D::Error::custom)
     }
 }
 
-/// What a call meets; a fault for a number of calls has one less afterwards.
+/// What a call meets; a fault that begins after, or is for, a number of calls has one less afterwards.
 pub(crate) fn meet<K, Q>(faults: &mut BTreeMap<K, Misconduct>, key: &Q) -> Fault
 where
     K: Ord + Borrow<Q>,
     Q: Ord + ?Sized,
 {
     let Some(found) = faults.get_mut(key) else { return Fault::None };
+    if let Some(left) = found.after.checked_sub(1) {
+        found.after = left;
+        return Fault::None;
+    }
     let fault = found.fault;
     if let Some(times) = found.times {
         match NonZeroU32::new(times.get() - 1) {
@@ -118,4 +154,15 @@ where
         }
     }
     fault
+}
+
+/// A call goes through what is the same at every service: `Err` is the answer where it does not get as far as that.
+pub(crate) async fn pass(fault: Fault) -> Result<Fault, Response> {
+    match fault {
+        Fault::Down => return Err(StatusCode::SERVICE_UNAVAILABLE.into_response()),
+        Fault::Html => return Err(Html("<!doctype html><title>One moment, please</title>").into_response()),
+        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
+        _ => {}
+    }
+    Ok(fault)
 }

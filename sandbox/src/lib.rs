@@ -1,9 +1,10 @@
-//! The outside world on one machine: AWS as far as we call it, ECPay, mail, WhatsApp, a movable clock, and the functions in
-//! this process. Used by `cargo run` and by the tests alike.
+//! The outside world on one machine: AWS as far as we call it, ECPay, MMS, mail, WhatsApp, Slack, a movable clock, and the
+//! functions in this process. Used by `cargo run` and by the tests alike.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "most enums matched here are other crates' and may grow")]
 
 pub mod aws;
+mod block_kit;
 mod controls;
 pub mod credentials;
 pub mod demo;
@@ -11,13 +12,21 @@ pub mod ecpay;
 mod ecpay_http;
 pub mod events;
 pub mod faults;
+pub mod mms;
+#[cfg(test)]
+mod mms_tests;
 pub mod peek;
 pub mod schedule;
 pub mod scheduler;
 mod server;
+mod slack;
+#[cfg(test)]
+mod slack_tests;
 mod starsender;
 pub mod state;
 pub mod template;
+#[cfg(test)]
+mod test_support;
 pub mod travel;
 mod whatsapp;
 mod whatsapp_cloud;

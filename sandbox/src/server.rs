@@ -1,4 +1,5 @@
-//! The sandbox's public port: the API through API Gateway's event format, ECPay, the WhatsApp gateways, and the controls.
+//! The sandbox's public port: the API through API Gateway's event format, ECPay, MMS, the WhatsApp gateways, Slack, and the
+//! controls.
 
 use std::sync::Arc;
 
@@ -11,17 +12,20 @@ use lambda_http::Body as LambdaBody;
 use tokio::net::TcpListener;
 
 use crate::world::World;
-use crate::{controls, ecpay_http, events, starsender, whatsapp_cloud};
+use crate::{controls, ecpay_http, events, mms, slack, starsender, whatsapp_cloud};
 
 /// API Gateway takes 10 MB.
-const LARGEST_BODY: usize = 10 * 1024 * 1024;
+pub(crate) const LARGEST_BODY: usize = 10 * 1024 * 1024;
 
 pub(crate) fn serve(world: Arc<World>, listener: TcpListener) {
     let router = Router::new()
         .nest("/sandbox", controls::routes())
         .nest("/ecpay", ecpay_http::routes())
+        .nest("/mms", mms::routes())
         .nest("/starsender", starsender::routes())
         .nest("/whatsapp-cloud", whatsapp_cloud::routes())
+        // Slack's paths are absolute: a webhook has its whole URL in a secret.
+        .merge(slack::routes())
         .route("/shop/{*page}", post(shop).get(shop))
         .fallback(api)
         .with_state(world);

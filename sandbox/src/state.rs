@@ -1,11 +1,14 @@
 //! What the sandbox remembers beside the table: clock, simulators, messages, counts. With `--data` it is kept in a file.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::block_kit;
 use crate::ecpay::{Ecpay, Merchant};
 use crate::faults::{Fault, Misconduct, Service, meet};
 use crate::scheduler::Definition;
@@ -21,6 +24,9 @@ pub struct State {
     pub messages: Vec<Message>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
+    /// MMS's institutions, each in its own fields or broken as it was put.
+    #[serde(default)]
+    pub institutions: Vec<Value>,
     /// How each simulator misbehaves.
     #[serde(default)]
     pub faults: BTreeMap<Service, Misconduct>,
@@ -35,17 +41,27 @@ pub struct State {
 /// A message as its recipient got it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// `mail` or `whatsapp`, later also `slack`.
+    /// `mail`, `whatsapp` or `slack`.
     pub channel: String,
     /// The recipient, as the sender named them.
     pub to: String,
     /// The subject of a mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The body; of a WhatsApp template its name, language and parameters.
-    pub body: String,
+    /// What it says.
+    pub body: Body,
     /// When it came.
     pub sent_at: DateTime<Utc>,
+}
+
+/// What a message says: in JSON the text or the payload itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Body {
+    /// A mail's or a WhatsApp message's text; of a WhatsApp template its name, language and parameters.
+    Text(String),
+    /// A Slack message's payload, whole.
+    Payload(Value),
 }
 
 /// A secret and its versions.
@@ -85,6 +101,22 @@ pub enum Error {
     Unreadable(#[from] serde_json::Error),
 }
 
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// What a reader sees, of a payload the texts of its blocks line by line.
+impl fmt::Display for Body {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => out.write_str(text),
+            Self::Payload(payload) => out.write_str(&block_kit::readable(payload)),
+        }
+    }
+}
+
 impl State {
     /// A new world at `now` with ECPay's published stage merchant.
     #[must_use]
@@ -94,6 +126,7 @@ impl State {
             ecpay: Ecpay::new(stage_merchant()),
             messages: Vec::new(),
             secrets,
+            institutions: Vec::new(),
             faults: BTreeMap::new(),
             whatsapp: BTreeMap::new(),
             schedules: BTreeMap::new(),

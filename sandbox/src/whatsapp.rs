@@ -1,12 +1,9 @@
 //! What both WhatsApp gateways have in common: recipients, what befalls a message, and its delivery.
 
-use std::time::Duration;
-
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Response;
 use chrono::TimeDelta;
-use http::StatusCode;
 
-use crate::faults::{Fault, Service};
+use crate::faults::{Fault, Service, pass};
 use crate::state::Message;
 use crate::world::World;
 
@@ -21,14 +18,7 @@ pub(crate) fn digits(number: &str) -> Option<String> {
 /// What befalls a message: `Err` is the answer where it does not get as far as the gateway.
 pub(crate) async fn meet(world: &World, gateway: Service, to: &str) -> Result<Fault, Response> {
     let recipient = digits(to).unwrap_or_default();
-    let fault = world.change(|state| state.meet_message(gateway, &recipient));
-    match fault {
-        Fault::Down => return Err(StatusCode::SERVICE_UNAVAILABLE.into_response()),
-        Fault::Html => return Err(Html("<!doctype html><title>One moment, please</title>").into_response()),
-        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
-        _ => {}
-    }
-    Ok(fault)
+    pass(world.change(|state| state.meet_message(gateway, &recipient))).await
 }
 
 /// The message reaches its recipient after `delay`.
@@ -38,7 +28,7 @@ pub(crate) fn receive(world: &World, to: &str, body: String, delay: TimeDelta) {
             channel: "whatsapp".to_owned(),
             to: to.to_owned(),
             subject: None,
-            body,
+            body: body.into(),
             sent_at: state.now + delay,
         };
         state.messages.push(message);

@@ -160,13 +160,15 @@ impl World {
     #[must_use]
     pub fn variable(&self, function: &str, name: &str) -> Option<String> {
         let simulator = match name {
-            "ECPAY_ENDPOINT_URL" => Some("ecpay"),
-            "STARSENDER_ENDPOINT_URL" => Some("starsender"),
-            "WHATSAPP_ENDPOINT_URL" => Some("whatsapp-cloud"),
+            "ECPAY_ENDPOINT_URL" => Some("/ecpay"),
+            "MMS_BASE_URL" => Some("/mms/proxy/link-plus"),
+            "SLACK_ENDPOINT_URL" => Some(""),
+            "STARSENDER_ENDPOINT_URL" => Some("/starsender"),
+            "WHATSAPP_ENDPOINT_URL" => Some("/whatsapp-cloud"),
             _ => None,
         };
         if let Some(simulator) = simulator {
-            return Some(format!("{}/{simulator}", self.base_url));
+            return Some(format!("{}{simulator}", self.base_url));
         }
         let merchant_id = self.state().ecpay.merchant().merchant_id.clone();
         Site { base_url: &self.base_url, merchant_id: &merchant_id }.variable(&self.template, function, name)

@@ -110,8 +110,9 @@ impl Workshop {
         for message in self.stage.messages() {
             assert_eq!(message.channel, "whatsapp");
             let number: usize = message.to.strip_prefix("628550").unwrap().parse().unwrap();
-            assert!(message.body.contains(&format!("nomor kendaraan {} sebentar", plate(number))), "{}", message.body);
-            let day = message.body.split("pada tanggal ").nth(1).unwrap().get(..10).unwrap();
+            let body = message.body.to_string();
+            assert!(body.contains(&format!("nomor kendaraan {} sebentar", plate(number))), "{body}");
+            let day = body.split("pada tanggal ").nth(1).unwrap().get(..10).unwrap();
             *told.entry((number, NaiveDate::parse_from_str(day, "%d-%m-%Y").unwrap())).or_default() += 1;
         }
         told

@@ -101,7 +101,7 @@ impl World {
             channel: "mail".to_owned(),
             to: text("/Destination/ToAddresses/0"),
             subject: Some(text("/Content/Simple/Subject/Data")),
-            body: text("/Content/Simple/Body/Text/Data"),
+            body: text("/Content/Simple/Body/Text/Data").into(),
             sent_at: self.now,
         });
         Reply::new(200, json!({ "MessageId": format!("mail-{:06}", self.messages.len()) }).to_string())
@@ -110,7 +110,7 @@ impl World {
     fn whatsapp(&mut self, body: &[u8]) -> Reply {
         let request: Value = serde_json::from_slice(body).expect("a message as JSON");
         let text = |name: &str| request[name].as_str().expect("a whole message").to_owned();
-        let (to, body) = (text("to"), text("body"));
+        let (to, body) = (text("to"), text("body").into());
         self.messages.push(Message { channel: "whatsapp".to_owned(), to, subject: None, body, sent_at: self.now });
         Reply::new(200, r#"{"success":true,"data":{},"message":"Success sent message"}"#)
     }

@@ -42,7 +42,7 @@ impl Mails {
         let latest = messages.last().ok_or("a mail that nobody got")?;
         let copies = messages.iter().filter(|one| (&one.to, &one.body) == (&latest.to, &latest.body)).count();
         let subject = latest.subject.clone().unwrap_or_default();
-        let notices = self.notices.get(&(subject.clone(), latest.body.clone())).map_or(0, BTreeSet::len);
+        let notices = self.notices.get(&(subject.clone(), latest.body.to_string())).map_or(0, BTreeSet::len);
         if copies <= notices {
             Ok(())
         } else {
