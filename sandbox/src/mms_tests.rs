@@ -193,7 +193,7 @@ async fn what_is_no_list_and_what_no_service_can_have_is_refused() {
 }
 
 #[tokio::test]
-async fn five_thousand_institutions_are_a_hundred_pages_and_survive_a_restart() {
+async fn five_thousand_institutions_are_a_hundred_pages_and_are_kept_in_the_data_directory() {
     let data = tempfile::tempdir().unwrap();
     let many: Vec<_> =
         (0..5000).map(|number| json!({ "uid": format!("INV-{number}"), "address": "虛構路".repeat(50) })).collect();
