@@ -75,11 +75,12 @@ pub(crate) fn ecpay_document(merchant: &Merchant) -> String {
     json!({ "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv }).to_string()
 }
 
-/// The secret of MMS and Slack as it is given to a function, Slack being served at `base_url`.
+/// The secret of MMS and Slack as it is given to a function, Slack being served at `base_url`. By webhook: with a bot's
+/// token it would be by `chat.postMessage`.
 #[must_use]
 pub fn expiry_document(base_url: &str) -> String {
     let webhook = format!("{base_url}{SLACK_WEBHOOK_PATH}");
-    json!({ "mms_api_key": MMS_KEY, "slack_webhook_url": webhook, "slack_bot_token": SLACK_BOT_TOKEN }).to_string()
+    json!({ "mms_api_key": MMS_KEY, "slack_webhook_url": webhook, "slack_bot_token": "" }).to_string()
 }
 
 /// A kept secret as it is given to a function of the sandbox at `base_url`.

@@ -1,5 +1,5 @@
 //! The story that `cargo run` plays: a charge fails, is retried, ends on FREE, and a late payment brings the plan back; the
-//! next morning a workshop's customers are reminded.
+//! next morning a workshop's customers are reminded, and sales staff see in Slack which institutions are about to expire.
 //! Every line comes from what the running system answered.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use chrono_tz::Asia::Taipei;
 use serde_json::{Value, json};
 
 use crate::world::World;
-use crate::{Error, credentials};
+use crate::{Error, credentials, mms};
 
 /// The first instant of the story.
 pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";
@@ -55,7 +55,9 @@ pub async fn play(world: &Arc<World>) -> Result<(), Error> {
     teller.title(&format!("The account of it: GET /api/subscriptions/{order}"));
     teller.account(&account);
     teller.title("A workshop keeps its customers' vehicles, and reminds them by WhatsApp");
-    teller.reminders().await
+    teller.reminders().await?;
+    teller.title("Institutions of the MMS are about to expire; sales staff see it in Slack");
+    teller.digest().await
 }
 
 impl Teller<'_> {
@@ -115,15 +117,32 @@ impl Teller<'_> {
         }
     }
 
+    async fn digest(&mut self) -> Result<(), Error> {
+        let today = self.world.now().with_timezone(&Taipei).date_naive();
+        let institutions = json!(mms::invented(today));
+        self.send("PUT", "/sandbox/mms/institutions", &institutions).await?;
+        self.travel("2025-03-11T09:30:00+08:00").await?;
+        let known = self.get("/institutions/expiring").await?;
+        let uid = text(&known, "/institutions/0/uid")?;
+        let said = json!({ "until": "2025-03-14", "why": "the contract is being signed" });
+        let acknowledged = self.send("POST", &format!("/institutions/{uid}/acknowledge"), &said).await?;
+        let until = text(&acknowledged, "/acknowledged/until")?;
+        self.line(&format!("POST /institutions/{uid}/acknowledge -> quiet until {until}"));
+        let again = self.send("POST", "/runs/mms-expiry-scan", &json!({})).await?;
+        self.line(&format!("POST /runs/mms-expiry-scan, the same day -> {}", text(&again, "/status")?));
+        self.travel("2025-03-12T09:30:00+08:00").await
+    }
+
     async fn upload(&self, path: &str, list: &'static str) -> Result<Value, Error> {
         let request = self.world.http.post(format!("{}{path}", self.world.base_url)).bearer_auth(self.bearer(path));
         read(request.header("content-type", "text/csv").body(list).send().await?).await
     }
 
-    /// The token that a path needs: the workshop's app has its own.
+    /// The token that a path needs: the business's own apps have another.
     fn bearer(&self, path: &str) -> String {
-        let is_workshops = ["/scheduler", "/customers", "/vehicles"].iter().any(|begin| path.starts_with(begin));
-        if is_workshops { credentials::jwt(self.world.now()) } else { self.token.clone() }
+        let is_apps =
+            ["/scheduler", "/customers", "/vehicles", "/institutions"].iter().any(|begin| path.starts_with(begin));
+        if is_apps { credentials::jwt(self.world.now()) } else { self.token.clone() }
     }
 
     async fn travel(&mut self, to: &str) -> Result<(), Error> {
@@ -198,7 +217,7 @@ impl Teller<'_> {
 
     fn line_at(&self, at: &str, line: &str) {
         let at = DateTime::parse_from_rfc3339(at).map(|at| at.to_utc()).unwrap_or_else(|_| self.world.now());
-        say(&format!("  {}  {line}", local(at)));
+        say(&format!("  {}  {}", local(at), line.replace('\n', "\n                      ")));
     }
 }
 

@@ -62,6 +62,9 @@ pub enum Error {
     /// A function did not start.
     #[error("starting maintenance-reminder")]
     Reminders(#[from] maintenance_reminder::Error),
+    /// A function did not start.
+    #[error("starting mms-expiry-scan")]
+    ExpiryScan(#[from] mms_expiry_scan::Error),
     /// The story took another turn than it should.
     #[error("the story: {0}")]
     Story(String),

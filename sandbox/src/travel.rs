@@ -152,12 +152,21 @@ async fn run(world: &Arc<World>, schedule: &Schedule, at: DateTime<Utc>) -> Ran 
     Ran { at: text(at), what }
 }
 
-/// A report in a few words: the tasks that had something due, or how many reminders went out.
+/// A report in a few words: the tasks that had something due, how many reminders went out, or messages of the
+/// digest.
 fn summary(report: &Value) -> String {
     let count = |task: &Value, name: &str| task.get(name).and_then(Value::as_u64).unwrap_or(0);
     let due = count(report, "total_customers");
     if due > 0 {
         return format!("{} sent of {due}", count(report, "reminder_sent"));
+    }
+    if let Some(posting) = report.get("posting") {
+        let (posted, failed) = (count(posting, "posted"), report.pointer("/error/reason").and_then(Value::as_str));
+        return match failed {
+            Some(reason) => format!("failed: {reason}"),
+            None if posted > 0 => format!("{posted} of {} messages posted", count(posting, "messages")),
+            None => "nothing due".to_owned(),
+        };
     }
     let tasks = report.get("tasks").and_then(Value::as_object);
     let busy = tasks.into_iter().flatten().filter(|(_, task)| count(task, "due") > 0);

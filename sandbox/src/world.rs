@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use dynoxide::Database;
 use ecpay_webhook::Webhook;
 use maintenance_reminder::Reminders;
+use mms_expiry_scan::{Draft, ExpiryScan};
 use serde_json::{Value, json};
 use shared::clock::{Moment, Stopwatch};
 use shared::domain::time::Timestamp;
@@ -64,6 +65,7 @@ pub(crate) struct Functions {
     pub(crate) admin: AdminApi,
     pub(crate) maintenance: Maintenance,
     pub(crate) reminders: Reminders,
+    pub(crate) expiry_scan: ExpiryScan,
 }
 
 /// Why an invocation has no answer.
@@ -78,6 +80,9 @@ pub enum NotDone {
     /// `maintenance-reminder` failed.
     #[error(transparent)]
     Reminders(#[from] maintenance_reminder::Error),
+    /// `mms-expiry-scan` failed.
+    #[error(transparent)]
+    ExpiryScan(#[from] mms_expiry_scan::Error),
 }
 
 impl World {
@@ -148,11 +153,13 @@ impl World {
         let admin = admin_api::Config::parse(&variables("AdminApi"))?;
         let maintenance = subscription_maintenance::Config::parse(&variables("SubscriptionMaintenance"))?;
         let reminders = maintenance_reminder::Config::parse(&variables("MaintenanceReminder"))?;
+        let expiry_scan = Draft::read(&variables("MmsExpiryScan"));
         Ok(Functions {
             webhook: Webhook::start(&aws, webhook, wall).await?,
             admin: AdminApi::start(&aws, admin, wall).await?,
             maintenance: Maintenance::start(&aws, maintenance, wall).await?,
             reminders: Reminders::start(&aws, reminders, wall).await?,
+            expiry_scan: ExpiryScan::start(&aws, expiry_scan, wall).await?,
         })
     }
 
@@ -169,6 +176,10 @@ impl World {
         };
         if let Some(simulator) = simulator {
             return Some(format!("{}{simulator}", self.base_url));
+        }
+        // Its clock stands still, so nothing is won by waiting.
+        if matches!(name, "API_RETRY_DELAY" | "SLACK_PACE_SECONDS") {
+            return Some("0".to_owned());
         }
         let merchant_id = self.state().ecpay.merchant().merchant_id.clone();
         Site { base_url: &self.base_url, merchant_id: &merchant_id }.variable(&self.template, function, name)
@@ -190,6 +201,7 @@ impl World {
                 Ok(subscription_maintenance::run(&functions.maintenance, event, moment).await?)
             }
             "MaintenanceReminder" => Ok(maintenance_reminder::run(&functions.reminders, event, moment).await?),
+            "MmsExpiryScan" => Ok(mms_expiry_scan::run(&functions.expiry_scan, event, moment).await?),
             _ => Err(NotDone::NoSuchFunction),
         }
     }
@@ -307,7 +319,7 @@ impl Site<'_> {
                 "StaffEmail" => "staff@duekeeper.example".to_owned(),
                 "WhatsappPhoneNumberId" => credentials::PHONE_NUMBER_ID.to_owned(),
                 "AWS::StackName" => STACK.to_owned(),
-                "SubscriptionMaintenance" | "MaintenanceReminder" => reference.to_owned(),
+                "SubscriptionMaintenance" | "MaintenanceReminder" | "MmsExpiryScan" => reference.to_owned(),
                 _ => return None,
             })
         };

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use crate::domain::expiry::Tiers;
 use crate::domain::ids::{EmailAddress, MerchantId};
 use crate::domain::plan::PriceTable;
 use crate::domain::policy::DunningPolicy;
@@ -143,6 +144,17 @@ impl<'a> Reader<'a> {
     /// `PLAN_PRICES`.
     pub fn prices(&mut self) -> Option<PriceTable> {
         self.parsed("PLAN_PRICES", PriceTable::parse)
+    }
+
+    /// `NOTIFICATION_URGENT_THRESHOLD`, `NOTIFICATION_WARNING_THRESHOLD`, `EXPIRY_THRESHOLD`: days before an expiry.
+    pub fn tiers(&mut self) -> Option<Tiers> {
+        let names = ["NOTIFICATION_URGENT_THRESHOLD", "NOTIFICATION_WARNING_THRESHOLD", "EXPIRY_THRESHOLD"];
+        let days = |value: &str| {
+            value.parse::<u32>().ok().filter(|days| (1..=3_650).contains(days)).ok_or("must be 1 to 3650 days")
+        };
+        let [urgent, warning, horizon] = names.map(|name| self.parsed(name, days));
+        let tiers = Tiers::new(urgent?, warning?, horizon?);
+        tiers.map_err(|error| self.fault(&names.join(", "), &error.to_string())).ok()
     }
 
     /// A setting that is a mail address.

@@ -53,6 +53,7 @@ const fn template(kind: NoticeKind) -> &'static str {
         NoticeKind::Quarantined => include_str!("../templates/quarantined.txt"),
         NoticeKind::CancelConfirmed => include_str!("../templates/cancel-confirmed.txt"),
         NoticeKind::Parked => include_str!("../templates/parked.txt"),
+        NoticeKind::SlackRefused => include_str!("../templates/slack-refused.txt"),
     }
 }
 

@@ -73,13 +73,18 @@ fn nothing_in_the_product_panics_on_purpose() {
 fn no_test_is_ignored_or_sleeps() {
     let words = [concat!("#[ig", "nore"), concat!("thread::sl", "eep"), concat!("time::sl", "eep")];
     let ours = ["functions", "shared", "tests"];
-    // A gateway that takes no more for now is waited for.
-    let waiting = "functions/maintenance-reminder/src/sender.rs";
-    assert_eq!(text(waiting).matches(words[2]).count(), 1);
-    for file in ours.into_iter().flat_map(|directory| files(directory, ".rs")).filter(|file| file != waiting) {
+    // Who takes no more for now is waited for; and Slack takes one message a second.
+    let waiting = [
+        "functions/maintenance-reminder/src/sender.rs",
+        "functions/mms-expiry-scan/src/mms.rs",
+        "functions/mms-expiry-scan/src/post.rs",
+        "functions/mms-expiry-scan/src/scan.rs",
+    ];
+    for file in ours.into_iter().flat_map(|directory| files(directory, ".rs")) {
         let source = text(&file);
-        let found = words.iter().find(|word| source.contains(**word));
-        assert_eq!(found, None, "{file}");
+        let allowed = usize::from(waiting.contains(&file.as_str()));
+        let found = words.map(|word| source.matches(word).count());
+        assert_eq!(found, [0, 0, allowed], "{file}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! JSON Web Tokens of the workshop's own app (RFC 7519): HS256 only, for `duekeeper`, at most a day ahead, with scopes.
+//! JSON Web Tokens of the business's own apps (RFC 7519): HS256 only, for `duekeeper`, at most a day ahead, with scopes.
 
 use aws_sdk_secretsmanager::Client;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
@@ -25,6 +25,8 @@ pub(crate) enum Area {
     Reminders,
     /// Customers and their vehicles.
     Customers,
+    /// Institutions of MMS and their scans.
+    Institutions,
 }
 
 /// The key of a secret `{"jwt_key": …}`.
@@ -53,6 +55,7 @@ impl Area {
         match self {
             Self::Reminders => "reminders",
             Self::Customers => "customers",
+            Self::Institutions => "institutions",
         }
     }
 }

@@ -10,6 +10,7 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use percent_encoding::percent_decode_str;
 use shared::clock::Moment;
 use shared::config::{self, Invalid, Reader};
+use shared::domain::expiry::Tiers;
 use shared::domain::plan::{BillingCycle, PriceTable};
 use shared::domain::policy::DunningPolicy;
 use shared::domain::reminder::SendHours;
@@ -19,6 +20,7 @@ use shared::metrics::{Batch, Point, Route, StatusClass};
 use shared::secrets::{self, EcpayKeys};
 use shared::store::Store;
 
+mod alone;
 mod auth;
 mod checkout;
 mod cursor;
@@ -28,6 +30,7 @@ mod explain;
 mod export;
 mod import;
 mod input;
+mod institutions;
 mod invoke;
 mod jwt;
 mod kpis;
@@ -63,6 +66,8 @@ pub struct Config {
     admin_secret: String,
     maintenance_function: String,
     reminders: RemindersConfig,
+    expiry_function: String,
+    tiers: Tiers,
     exec_times: ExecTimes,
     patience: Duration,
 }
@@ -90,6 +95,7 @@ pub struct AdminApi {
     jwt: jwt::JwtKey,
     maintenance: invoke::Function,
     reminders: invoke::Function,
+    expiry_scan: invoke::Function,
     schedule: scheduler::Schedule,
     config: Config,
 }
@@ -116,6 +122,8 @@ impl Config {
         let (function, schedule) = (reader.required("REMINDER_FUNCTION"), reader.required("REMINDER_SCHEDULE"));
         let hours = reader.parsed("REMINDER_SEND_HOURS", SendHours::parse);
         let reminders = hours.map(|hours| RemindersConfig { function, schedule, hours });
+        let expiry_function = reader.required("EXPIRY_FUNCTION");
+        let tiers = reader.tiers();
         let parts = (reader.ecpay(), reader.policy(), reader.urls(), reader.prices());
         // ECPay's published limits differ; these are within all of them.
         let monthly = reader.parsed("EXEC_TIMES_MONTHLY", |value| number(value, 2..=999, "must be 2 to 999 charges"));
@@ -123,11 +131,11 @@ impl Config {
         // API Gateway gives up after 30 seconds; an answer must be on its way before.
         let patience =
             reader.parsed("INVOKE_PATIENCE_SECONDS", |value| number(value, 1..=28, "must be 1 to 28 seconds"));
-        let config = match (parts, monthly.zip(annual), reminders.zip(patience)) {
+        let config = match (parts, monthly.zip(annual), reminders.zip(patience).zip(tiers)) {
             (
                 (Some(ecpay), Some(policy), Some(urls), Some(prices)),
                 Some((monthly, annual)),
-                Some((reminders, patience)),
+                Some(((reminders, patience), tiers)),
             ) => {
                 let exec_times = ExecTimes { monthly, annual };
                 Some(Self {
@@ -139,6 +147,8 @@ impl Config {
                     admin_secret,
                     maintenance_function,
                     reminders,
+                    expiry_function,
+                    tiers,
                     exec_times,
                     patience: Duration::from_secs(patience.into()),
                 })
@@ -169,8 +179,9 @@ impl AdminApi {
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone());
         let maintenance = invoke::Function::new(aws, config.maintenance_function.clone(), config.patience);
         let reminders = invoke::Function::new(aws, config.reminders.function.clone(), config.patience);
+        let expiry_scan = invoke::Function::new(aws, config.expiry_function.clone(), config.patience);
         let schedule = scheduler::Schedule::new(aws, config.reminders.schedule.clone(), config.reminders.hours);
-        Ok(Self { store, keys, tokens, jwt, maintenance, reminders, schedule, config })
+        Ok(Self { store, keys, tokens, jwt, maintenance, reminders, expiry_scan, schedule, config })
     }
 }
 
@@ -269,6 +280,10 @@ async fn dispatch(
             users::route(api, (method, rest), input, (by, moment)).await
         }
         (_, ["scheduler" | "customers" | "vehicles", ..]) => workshop(api, route, input, moment).await,
+        (method, ["institutions", rest @ ..]) => {
+            let by = api.jwt.authorize(input, Area::Institutions, moment.wall).await?;
+            institutions::route(api, (method, rest), input, (&by, moment)).await
+        }
         (method, ["runs", rest @ ..]) => runs::route(api, (method, rest), input, moment).await,
         ("GET", ["quarantine"]) => {
             allow(Scope::Read).await?;

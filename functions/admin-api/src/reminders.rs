@@ -5,16 +5,12 @@ use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::clock::Moment;
 use shared::domain::maintenance::ZONE;
-use shared::entropy;
-use shared::store::runs::{NewRun, run_id};
 
 use crate::AdminApi;
+use crate::alone::Alone;
 use crate::input::Input;
 use crate::reply::{self, Failure};
 use crate::scheduler::Daily;
-
-/// The name of the job, and of its task.
-pub(crate) const JOB: &str = "maintenance-reminder";
 
 /// The routes below `/scheduler/maintenance-reminder`.
 pub(crate) async fn schedule(
@@ -71,7 +67,7 @@ async fn status(api: &AdminApi, moment: Moment) -> Result<Response<Body>, Failur
 
 /// `POST …/run-now` and `POST /customers/send-maintenance-reminder`: the result, or the run's address.
 pub(crate) async fn run_now(api: &AdminApi, by: &str, moment: Moment) -> Result<Response<Body>, Failure> {
-    let (run, report) = invoke(api, by, false, moment).await?;
+    let (run, report) = Alone::Reminders.invoke(api, (by, false), moment.now, moment).await?;
     match report {
         Some(report) => Ok(success(&report)),
         None => {
@@ -79,30 +75,6 @@ pub(crate) async fn run_now(api: &AdminApi, by: &str, moment: Moment) -> Result<
             Ok(reply::json_reply(StatusCode::ACCEPTED, &json!({ "success": true, "data": data })))
         }
     }
-}
-
-/// Has the reminders sent now. Gives the run's id, and its report if it is done in time.
-pub(crate) async fn invoke(
-    api: &AdminApi,
-    by: &str,
-    dry_run: bool,
-    moment: Moment,
-) -> Result<(String, Option<Value>), Failure> {
-    let name = entropy::name(12).map_err(|error| Failure::behind(&error))?;
-    let name = format!("manual-{name}");
-    let run = run_id(moment.now, &name);
-    if !dry_run {
-        let (tasks, claimant) = (vec![JOB.to_owned()], String::new());
-        let new = NewRun { id: &run, tasks, scheduled_at: moment.now, claimant, is_alone: false };
-        api.store.announce_run(new, moment.wall).await?;
-    }
-    let event =
-        json!({ "task": JOB, "scheduled_at": moment.now, "run_id": name, "requested_by": by, "dry_run": dry_run });
-    let report = api.reminders.invoke(&event).await?;
-    if report.as_ref().and_then(|report| report.get("status")) == Some(&json!("already_running")) {
-        return Err(Failure::conflict("already_running", "another run is sending reminders"));
-    }
-    Ok((run, report))
 }
 
 fn success(data: &Value) -> Response<Body> {

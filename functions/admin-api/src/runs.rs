@@ -4,20 +4,24 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::clock::Moment;
-use shared::domain::time::Timestamp;
+use shared::domain::expiry;
+use shared::domain::time::{LocalDate, Timestamp};
 use shared::entropy;
 use shared::store::records::StoredRun;
 use shared::store::runs::run_id;
 
+use crate::alone::Alone;
 use crate::auth::Scope;
 use crate::input::Input;
-use crate::jwt::{self, Area};
+use crate::jwt;
 use crate::reply::{self, Failure};
-use crate::{AdminApi, decoded, reminders};
+use crate::{AdminApi, decoded};
 
 /// The tasks that can be run by hand, by the names that `subscription-maintenance` gives them.
 const JOBS: [&str; 8] =
     ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
+/// A digest of an earlier day is no help.
+const REPLAYED_DAYS: i64 = 14;
 /// Runs in one answer, unless fewer are asked for.
 const PAGE: i32 = 50;
 
@@ -29,11 +33,11 @@ pub(crate) async fn route(
     moment: Moment,
 ) -> Result<Response<Body>, Failure> {
     let allow = |scope: Scope| api.tokens.authorize(input, scope, moment.wall);
-    let allow_app = || api.jwt.authorize(input, Area::Reminders, moment.wall);
     match (method, rest) {
-        ("POST", [reminders::JOB]) if jwt::is_jwt(input) => {
-            let by = allow_app().await?;
-            start(api, reminders::JOB, (input, &by), moment).await
+        ("POST", [job]) if jwt::is_jwt(input) => {
+            let alone = Alone::of_name(job).ok_or_else(unknown_job)?;
+            let by = api.jwt.authorize(input, alone.area(), moment.wall).await?;
+            start(api, job, (input, &by), moment).await
         }
         ("POST", [job]) => {
             let by = allow(Scope::Operate).await?;
@@ -43,13 +47,11 @@ pub(crate) async fn route(
             allow(Scope::Read).await?;
             list(api, input, moment).await
         }
-        ("GET", [id]) if jwt::is_jwt(input) => {
-            allow_app().await?;
-            show(api, (&decoded(id), true), moment).await
-        }
+        ("GET", [id]) if jwt::is_jwt(input) => show_app(api, &decoded(id), input, moment).await,
         ("GET", [id]) => {
             allow(Scope::Read).await?;
-            show(api, (&decoded(id), false), moment).await
+            let run = api.store.run(&decoded(id)).await?.ok_or_else(unknown_run)?;
+            show(api, &run, moment).await
         }
         _ => Err(Failure::not_found("route", "no such route")),
     }
@@ -80,21 +82,43 @@ async fn start(
     (input, by): (&Input, &str),
     moment: Moment,
 ) -> Result<Response<Body>, Failure> {
-    let is_known = job == reminders::JOB || JOBS.contains(&job);
-    if !is_known {
-        return Err(Failure::not_found("job", &format!("must be one of {}, {}", JOBS.join(", "), reminders::JOB)));
-    }
     input.only(&["admin_token"])?;
     let dry_run = input.flag("dry_run")?;
-    let invoked = if job == reminders::JOB {
-        reminders::invoke(api, by, dry_run, moment).await?
-    } else {
-        invoke(api, Some(job), dry_run, moment).await?
+    let invoked = match Alone::of_name(job) {
+        Some(alone) => alone.invoke(api, (by, dry_run), scheduled_at(alone, input, moment)?, moment).await?,
+        None if JOBS.contains(&job) => invoke(api, Some(job), dry_run, moment).await?,
+        None => return Err(unknown_job()),
     };
     match invoked {
         (_, Some(report)) => Ok(reply::ok(&report)),
         (_, None) if dry_run => Err(Failure::unavailable("the dry run takes too long to be waited for")),
         (run, None) => Ok(still_running(&run)),
+    }
+}
+
+fn unknown_job() -> Failure {
+    let alone = Alone::ALL.map(Alone::name);
+    Failure::not_found("job", &format!("must be one of {}, {}", JOBS.join(", "), alone.join(", ")))
+}
+
+fn unknown_run() -> Failure {
+    Failure::not_found("id", "no such run")
+}
+
+/// `?day=` of the expiry scan: the run of a day that was missed, at its noon. Else the run is of now.
+fn scheduled_at(job: Alone, input: &Input, moment: Moment) -> Result<Timestamp, Failure> {
+    let Some(day) = input.query("day") else { return Ok(moment.now) };
+    let today = moment.now.day(expiry::ZONE);
+    let day = LocalDate::parse(day).map_err(|error| Failure::invalid("day", error.to_string()))?;
+    match job {
+        Alone::Reminders => {
+            Err(Failure::invalid("day", "is of mms-expiry-scan only: a reminder of the past helps nobody"))
+        }
+        Alone::ExpiryScan if (1..=REPLAYED_DAYS).contains(&day.days_until(today)) => {
+            Ok(day.start(expiry::ZONE).plus_hours(12))
+        }
+        Alone::ExpiryScan if day == today => Ok(moment.now),
+        Alone::ExpiryScan => Err(Failure::invalid("day", format!("must be one of the last {REPLAYED_DAYS} days"))),
     }
 }
 
@@ -127,30 +151,46 @@ async fn list(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<
     Ok(reply::ok(&json!({ "runs": shown, "next": next })))
 }
 
-/// `GET /runs/{id}`: one run with all of its report.
-///
-/// The workshop's app is shown the runs of reminders.
-async fn show(api: &AdminApi, (id, of_workshop): (&str, bool), moment: Moment) -> Result<Response<Body>, Failure> {
-    let run = api.store.run(id).await?.filter(|run| !of_workshop || is_reminders(run));
-    let run = run.ok_or_else(|| Failure::not_found("id", "no such run"))?;
-    let mut shown = summary(&run, moment.wall);
-    if let (Some(fields), Some(report)) = (shown.as_object_mut(), report(&run)) {
-        fields.insert("tasks".to_owned(), report.get("tasks").cloned().unwrap_or_default());
-    }
-    if is_reminders(&run)
-        && let Some(fields) = shown.as_object_mut()
-    {
-        let told = ["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"];
-        for (name, value) in told.into_iter().filter_map(|name| Some((name, report(&run)?.get(name)?.clone()))) {
-            fields.insert(name.to_owned(), value);
+/// A run, as an app with a JSON Web Token may see it: those of its own area.
+async fn show_app(api: &AdminApi, id: &str, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+    let (mut allowed, mut refusal) = (Vec::new(), Failure::unauthorized());
+    for job in Alone::ALL {
+        match api.jwt.authorize(input, job.area(), moment.wall).await {
+            Ok(_) => allowed.push(job),
+            Err(failure) => refusal = failure,
         }
-        fields.insert("reminders".to_owned(), json!(api.store.reminders_of_run(id).await?));
+    }
+    if allowed.is_empty() {
+        return Err(refusal);
+    }
+    let run = api.store.run(id).await?.filter(|run| allowed.iter().any(|job| is_of(run, *job)));
+    show(api, &run.ok_or_else(unknown_run)?, moment).await
+}
+
+/// `GET /runs/{id}`: one run with all of its report.
+async fn show(api: &AdminApi, run: &StoredRun, moment: Moment) -> Result<Response<Body>, Failure> {
+    let mut shown = summary(run, moment.wall);
+    let report = report(run).unwrap_or_default();
+    let Some(fields) = shown.as_object_mut() else { return Ok(reply::ok(&shown)) };
+    if let Some(tasks) = report.get("tasks") {
+        fields.insert("tasks".to_owned(), tasks.clone());
+    }
+    let told: &[&str] = match Alone::ALL.into_iter().find(|job| is_of(run, *job)) {
+        Some(Alone::Reminders) => {
+            fields.insert("reminders".to_owned(), json!(api.store.reminders_of_run(&run.id).await?));
+            &["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"]
+        }
+        Some(Alone::ExpiryScan) => &["requested_by", "day", "institutions", "acknowledged", "unreadable", "posting"],
+        None => &[],
+    };
+    for (name, value) in told.iter().filter_map(|name| Some((*name, report.get(*name)?.clone()))) {
+        fields.insert(name.to_owned(), value);
     }
     Ok(reply::ok(&shown))
 }
 
-fn is_reminders(run: &StoredRun) -> bool {
-    run.tasks.iter().any(|task| task == reminders::JOB)
+fn is_of(run: &StoredRun, job: Alone) -> bool {
+    run.tasks.iter().any(|task| task == job.name())
 }
 
 fn report(run: &StoredRun) -> Option<Value> {

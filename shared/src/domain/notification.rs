@@ -38,6 +38,8 @@ pub enum NoticeKind {
     CancelConfirmed,
     /// To staff: a task cannot be done for an order.
     Parked,
+    /// To staff: Slack takes no digest of institutions.
+    SlackRefused,
 }
 
 /// Who is told.
@@ -83,6 +85,7 @@ impl NoticeKind {
             Self::Quarantined => "quarantined",
             Self::CancelConfirmed => "cancel-confirmed",
             Self::Parked => "parked",
+            Self::SlackRefused => "slack-refused",
         }
     }
 
@@ -93,7 +96,8 @@ impl NoticeKind {
             | Self::SecondLiveOrder
             | Self::QuarantineDigest
             | Self::Quarantined
-            | Self::Parked => true,
+            | Self::Parked
+            | Self::SlackRefused => true,
             Self::FirstPaymentFailure
             | Self::SecondPaymentFailure
             | Self::FinalPaymentFailure

@@ -12,7 +12,9 @@ use crate::domain::time::Timestamp;
 
 pub mod table;
 
-pub use table::{CallbackOutcome, Dimensions, NoticeOutcome, Point, ReminderOutcome, Route, StatusClass, StopReason};
+pub use table::{
+    CallbackOutcome, Dimensions, NoticeOutcome, Point, ReminderOutcome, Route, ScanOutcome, StatusClass, StopReason,
+};
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "Duekeeper";

@@ -52,6 +52,7 @@ table! {
     NOTICES = "Notices", "Count", ["Kind", "Outcome"], "mails that were handled";
     ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "answers of 403, after which ECPay is left alone for 30 minutes";
     REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles that a run of reminders met in its window";
+    EXPIRY_SCANS = "ExpiryScans", "Count", ["Outcome"], "runs of the expiry scan; what repeating cannot help is refused";
     REQUESTS = "Requests", "Count", ["Route", "StatusClass"], "requests to admin-api";
     REQUEST_LATENCY = "RequestLatency", "Milliseconds", [], "from the request to its answer";
 }
@@ -95,6 +96,8 @@ pub enum Point {
     EcpayBlocked,
     /// A vehicle in the window of reminders.
     Reminders(ReminderOutcome),
+    /// A run of the expiry scan.
+    ExpiryScans(ScanOutcome),
     /// A request.
     Requests(Route, StatusClass),
     /// How long it took.
@@ -142,6 +145,23 @@ pub enum ReminderOutcome {
     AlreadySent,
     /// Nobody knows.
     Unclear,
+}
+
+/// How a run of the expiry scan ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScanOutcome {
+    /// The digest is in the channel.
+    Posted,
+    /// It was before.
+    AlreadyPosted,
+    /// MMS does not want us.
+    MmsRefused,
+    /// MMS did not answer.
+    MmsUnavailable,
+    /// Slack does not want the digest.
+    SlackRefused,
+    /// Slack did not take all of it.
+    SlackUnavailable,
 }
 
 /// Why a task stopped before its end.
@@ -197,6 +217,7 @@ impl Point {
             Self::Notices(..) => &NOTICES,
             Self::EcpayBlocked => &ECPAY_BLOCKED,
             Self::Reminders(_) => &REMINDERS,
+            Self::ExpiryScans(_) => &EXPIRY_SCANS,
             Self::Requests(..) => &REQUESTS,
             Self::RequestLatency => &REQUEST_LATENCY,
         }
@@ -226,6 +247,7 @@ impl Point {
             Self::RunsStopped(reason) => vec![reason.name()],
             Self::Notices(kind, outcome) => vec![kind.name(), outcome.name()],
             Self::Reminders(outcome) => vec![outcome.name()],
+            Self::ExpiryScans(outcome) => vec![outcome.name()],
             Self::Requests(Route(route), class) => vec![route, class.name()],
             Self::CheckMacValueFailures
             | Self::CallbackLatency
@@ -271,6 +293,19 @@ impl NoticeOutcome {
             Self::Later => "later",
             Self::Unclear => "unclear",
             Self::Dead => "dead",
+        }
+    }
+}
+
+impl ScanOutcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Posted => "posted",
+            Self::AlreadyPosted => "already_posted",
+            Self::MmsRefused => "mms_refused",
+            Self::MmsUnavailable => "mms_unavailable",
+            Self::SlackRefused => "slack_refused",
+            Self::SlackUnavailable => "slack_unavailable",
         }
     }
 }

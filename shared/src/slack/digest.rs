@@ -57,9 +57,12 @@ pub struct Message {
 }
 
 impl Digest<'_> {
-    /// The messages, at least one: that nothing expires is told too, for silence could mean anything.
+    /// The messages; none where there is nothing to tell.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
+        if self.entries.is_empty() && self.gone == 0 && self.unreadable.is_empty() {
+            return Vec::new();
+        }
         let mut pages = Vec::new();
         let mut page = Page::default();
         page.preface(&self.summary(), &self.spoken_summary());

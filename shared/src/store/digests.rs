@@ -17,8 +17,6 @@ use super::keys::Key;
 use super::records::{NoticeState, Record};
 use super::{Error, Store, keys};
 
-pub use super::institutions::Kept;
-
 /// Digests name people, so they are kept for this many days only.
 const KEPT_DAYS: i64 = 14;
 /// How often settling is begun anew because somebody wrote an institution of the message.

@@ -9,10 +9,10 @@ use crate::domain::ids::InstitutionUid;
 use crate::domain::time::{LocalDate, Timestamp};
 
 use super::actions::Written;
-use super::due::{Cursor, Page};
+use super::due::Page;
 use super::keys::Key;
 use super::records::Record;
-use super::{Error, Item, Store, keys};
+use super::{Error, Item, Store, key_of, keys, text};
 
 /// What is remembered of an institution that MMS lists no more is kept for this many days.
 const KEPT_DAYS: i64 = 400;
@@ -30,6 +30,24 @@ pub struct Kept {
     pub expected: Option<u64>,
     /// Whether MMS lists it within the horizon.
     pub is_listed: bool,
+}
+
+/// Where a list of institutions goes on: after this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstitutionPosition {
+    /// When it expires.
+    pub expires: LocalDate,
+    /// Which one.
+    pub uid: InstitutionUid,
+}
+
+impl InstitutionPosition {
+    fn cursor(&self) -> Item {
+        let mut cursor = key_of(&keys::institution(&self.uid));
+        cursor.insert(keys::QUEUE.to_owned(), text(keys::INSTITUTION_QUEUE));
+        cursor.insert(keys::DUE_AT.to_owned(), text(self.expires.start(ZONE).to_string()));
+        cursor
+    }
 }
 
 /// The item of an institution. It waits for its expiry while it is listed, else for being forgotten.
@@ -55,9 +73,10 @@ impl Store {
     pub async fn institutions_between(
         &self,
         (from, to): (LocalDate, LocalDate),
-        after: Cursor,
+        after: Option<InstitutionPosition>,
     ) -> Result<Page<Versioned<Watched>>, Error> {
         let range = (from.start(ZONE), to.start(ZONE));
+        let after = after.map(|position| position.cursor());
         let Page { items, oldest, next } = self.between(keys::INSTITUTION_QUEUE, range, after).await?;
         let mut institutions = Vec::with_capacity(items.len());
         for item in items {

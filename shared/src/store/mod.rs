@@ -18,7 +18,7 @@ pub mod due;
 pub mod erasure;
 mod forget;
 pub mod import;
-mod institutions;
+pub mod institutions;
 pub mod keys;
 pub mod lease;
 pub mod notices;

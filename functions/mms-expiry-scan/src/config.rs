@@ -1,0 +1,124 @@
+//! The settings of the MMS document.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use reqwest::Url;
+use shared::config::{Invalid, Reader};
+use shared::domain::expiry::Tiers;
+use shared::slack::API_HOST;
+
+/// The settings, or what is wrong with them, before the secret is read: so that all faults are named at once.
+pub struct Draft {
+    pub(crate) config: Result<Config, Invalid>,
+    pub(crate) secret_id: Option<String>,
+}
+
+/// What the function is told at start, but for its keys.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) table: String,
+    pub(crate) secret_id: String,
+    pub(crate) mms: Mms,
+    pub(crate) slack: Slack,
+    pub(crate) tiers: Tiers,
+    /// `NOTIFICATION_DAYS_THRESHOLD`: up to so many days before it expires an institution is shown in full.
+    pub(crate) full_within: u32,
+}
+
+/// How MMS is spoken to.
+#[derive(Clone, Debug)]
+pub(crate) struct Mms {
+    pub(crate) base: Url,
+    pub(crate) timeout: Duration,
+    /// How often a page is asked for again.
+    pub(crate) retries: u32,
+    /// Seconds before the first repetition; each further one waits twice as long.
+    pub(crate) delay: u32,
+    pub(crate) page_size: u32,
+}
+
+/// How Slack is spoken to.
+#[derive(Clone, Debug)]
+pub(crate) struct Slack {
+    /// Where a bot posts. A webhook has its own channel.
+    pub(crate) channel: String,
+    pub(crate) timeout: Duration,
+    /// Between two messages.
+    pub(crate) pace: Duration,
+    pub(crate) endpoint: String,
+}
+
+impl Draft {
+    /// Reads the settings.
+    #[must_use]
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self { config: Config::parse(lookup), secret_id: Reader::new(lookup).optional("EXPIRY_SECRET_ID") }
+    }
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// [`Invalid`] with every fault.
+    pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(lookup);
+        let table = reader.required("TABLE_NAME");
+        let secret_id = reader.required("EXPIRY_SECRET_ID");
+        // MMS has one path without a version; v1 is the name of what this client speaks.
+        reader.parsed("MMS_API_VERSION", |value| if value == "v1" { Ok(()) } else { Err("must be v1") });
+        let mms = Mms::parse(&mut reader);
+        let slack = Slack::parse(&mut reader);
+        let tiers = reader.tiers();
+        let full_within = number(&mut reader, "NOTIFICATION_DAYS_THRESHOLD", 0..=3_650, "must be 0 to 3650 days");
+        let config = match (mms, slack, tiers, full_within) {
+            (Some(mms), Some(slack), Some(tiers), Some(full_within)) => {
+                Some(Self { table, secret_id, mms, slack, tiers, full_within })
+            }
+            _ => None,
+        };
+        reader.finish(config)
+    }
+}
+
+impl Mms {
+    fn parse(reader: &mut Reader<'_>) -> Option<Self> {
+        let base = reader.parsed("MMS_BASE_URL", address);
+        let timeout = seconds(reader, "API_TIMEOUT", 1..=120, "must be 1 to 120 seconds");
+        let retries = number(reader, "API_MAX_RETRIES", 0..=10, "must be 0 to 10");
+        let delay = number(reader, "API_RETRY_DELAY", 0..=60, "must be 0 to 60 seconds");
+        let page_size = number(reader, "API_PAGE_SIZE", 1..=100, "must be 1 to 100");
+        Some(Self { base: base?, timeout: timeout?, retries: retries?, delay: delay?, page_size: page_size? })
+    }
+}
+
+impl Slack {
+    fn parse(reader: &mut Reader<'_>) -> Option<Self> {
+        let channel = reader.parsed("SLACK_CHANNEL", |value| {
+            let fits = (2..=80).contains(&value.chars().count()) && !value.chars().any(char::is_whitespace);
+            if fits { Ok(value.to_owned()) } else { Err("must be a channel's name or id without blanks") }
+        });
+        let timeout = seconds(reader, "SLACK_TIMEOUT", 1..=60, "must be 1 to 60 seconds");
+        let pace = seconds(reader, "SLACK_PACE_SECONDS", 0..=10, "must be 0 to 10 seconds");
+        let endpoint = reader.optional("SLACK_ENDPOINT_URL").unwrap_or_else(|| API_HOST.to_owned());
+        Some(Self { channel: channel?, timeout: timeout?, pace: pace?, endpoint })
+    }
+}
+
+fn number(reader: &mut Reader<'_>, name: &str, range: RangeInclusive<u32>, rule: &'static str) -> Option<u32> {
+    reader.parsed(name, |value| value.parse().ok().filter(|number| range.contains(number)).ok_or(rule))
+}
+
+fn seconds(reader: &mut Reader<'_>, name: &str, range: RangeInclusive<u32>, rule: &'static str) -> Option<Duration> {
+    number(reader, name, range, rule).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// An address that a key may be sent to: by TLS, or on this machine.
+pub(crate) fn address(value: &str) -> Result<Url, &'static str> {
+    let rule = "must be an https address";
+    let url = Url::parse(value).map_err(|_| rule)?;
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && url.host_str() == Some("127.0.0.1"));
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    if is_safe && is_plain && url.query().is_none() { Ok(url) } else { Err(rule) }
+}

@@ -1,0 +1,156 @@
+//! MMS's one endpoint: a page of the institutions that it takes for about to expire.
+
+use std::time::Duration;
+
+use reqwest::{Client, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{http, retry_after};
+
+use crate::config::Mms;
+
+/// The proxy takes the path behind it as one encoded segment.
+const PATH: &str = "admin/organization/get/info/byPage";
+/// The site whose calls these are; whether MMS looks at it is not known.
+const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw";
+/// Enabled institutions, and those about to expire, as far as the older tool's comments say.
+const ENABLED: u32 = 1;
+const ABOUT_TO_EXPIRE: u32 = 2;
+/// The longest wait before a repetition, in seconds.
+const LONGEST_WAIT: u32 = 60;
+/// Of what MMS says of a refusal so many characters are shown.
+const LONGEST_MESSAGE: usize = 200;
+
+/// Why there is no page.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    /// MMS does not want us: a key that ran out, most likely.
+    #[error("MMS refused: {0}")]
+    Refused(String),
+    /// It could not be asked, or answered with something that is no page.
+    #[error("MMS did not answer properly: {0}")]
+    Unavailable(String),
+    /// It gives the same institutions again and again.
+    #[error("MMS repeats page {0} for ever")]
+    Endless(u32),
+    /// It has more pages than anybody can have institutions.
+    #[error("MMS has more than {0} pages")]
+    TooManyPages(u32),
+}
+
+/// Why one try failed, and after which wait the next may be made.
+struct Try {
+    error: Error,
+    wait_seconds: Option<u32>,
+}
+
+/// MMS, as one run asks it.
+pub(crate) struct Pages<'a> {
+    pub(crate) http: &'a Client,
+    pub(crate) settings: &'a Mms,
+    pub(crate) key: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    status: String,
+    data: Option<Outer>,
+    error: Option<Fault>,
+}
+
+/// The proxy wraps what is behind it once more.
+#[derive(Deserialize)]
+struct Outer {
+    data: Option<Inner>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Inner {
+    page_data: Option<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    message: Option<String>,
+}
+
+impl Error {
+    /// Whether the same call may succeed later.
+    pub(crate) const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Refused(_) | Self::Endless(_) | Self::TooManyPages(_) => false,
+        }
+    }
+}
+
+impl Pages<'_> {
+    /// The records of a page, counted from 1, as MMS gives them; none after the last page.
+    pub(crate) async fn get(&self, number: u32) -> Result<Vec<Value>, Error> {
+        let mut wait = self.settings.delay;
+        let mut left = self.settings.retries;
+        loop {
+            let Try { error, wait_seconds } = match self.try_once(number).await {
+                Ok(page) => return Ok(page),
+                Err(failed) => failed,
+            };
+            if left == 0 || !error.is_retryable() {
+                return Err(error);
+            }
+            tracing::warn!(page = number, left, error = error.to_string(), "a page of MMS is asked for again");
+            let seconds = wait_seconds.unwrap_or(wait).min(LONGEST_WAIT);
+            tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+            wait = wait.saturating_mul(2);
+            left -= 1;
+        }
+    }
+
+    async fn try_once(&self, number: u32) -> Result<Vec<Value>, Try> {
+        let mut url = self.settings.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(PATH);
+        }
+        let body = json!({
+            "pageNumber": number, "pageSize": self.settings.page_size, "organizationStatuses": [ENABLED],
+            "expirationStatuses": [ABOUT_TO_EXPIRE], "searchKeyword": "",
+        });
+        // The key as it is, without a scheme.
+        let request =
+            self.http.post(url).header(header::AUTHORIZATION, self.key).header(header::ACCEPT, "application/json");
+        let request = request.header(header::ACCEPT_LANGUAGE, "zh-TW").header(header::ORIGIN, BACKSTAGE);
+        let request = request.header(header::REFERER, BACKSTAGE).header(header::USER_AGENT, "duekeeper");
+        let unavailable = |reason: String| Try { error: Error::Unavailable(reason), wait_seconds: None };
+        let answer = http::post(request, &body).await.map_err(|failed| unavailable(failed.to_string()))?;
+        self.read(&answer)
+    }
+
+    fn read(&self, answer: &http::Answer) -> Result<Vec<Value>, Try> {
+        let said: Option<Answer> = serde_json::from_slice(&answer.body).ok();
+        let status = answer.status;
+        let wait_seconds = retry_after::seconds(answer.retry_after.as_deref());
+        let passing = |reason: String| Try { error: Error::Unavailable(reason), wait_seconds };
+        let refused = |said: &str| Try { error: Error::Refused(self.shown(said)), wait_seconds: None };
+        let message = said.as_ref().and_then(|said| said.error.as_ref()).and_then(|fault| fault.message.clone());
+        match (status, said) {
+            (200..300, Some(said)) if said.status == "success" => {
+                let page = said.data.and_then(|outer| outer.data).and_then(|inner| inner.page_data);
+                page.ok_or_else(|| passing("an answer without a page".to_owned()))
+            }
+            (200..300, Some(_)) => Err(refused(message.as_deref().unwrap_or("without a reason"))),
+            (200..300, None) => Err(passing(format!("HTTP {status}, but no page of institutions"))),
+            (400..500, _) if !matches!(status, 408 | 429) => {
+                let reason = message.map_or_else(String::new, |message| format!(": {message}"));
+                Err(refused(&format!("HTTP {status}{reason}")))
+            }
+            _ => Err(passing(format!("HTTP {status}"))),
+        }
+    }
+
+    /// What MMS said, as it may be shown: in one line, cut, and without the key.
+    fn shown(&self, said: &str) -> String {
+        let line: String =
+            said.replace(self.key, "***").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        line.chars().take(LONGEST_MESSAGE).collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! A run from its beginning to its row in the ledger, and who is told that it failed.
+
+use serde_json::Value;
+use shared::clock::Moment;
+use shared::domain::notification::{Notice, NoticeKind};
+use shared::job::{Beginning, Job, Turn};
+use shared::metrics::{Batch, Point, ScanOutcome};
+
+use crate::report::Report;
+use crate::scan::{Scan, Stopped};
+use crate::{Error, ExpiryScan};
+
+/// Does a run once: one that was done answers with its report, beside one that somebody else is at nothing is done.
+pub(crate) async fn once(function: &ExpiryScan, job: &Job, moment: Moment) -> Result<Value, Error> {
+    let mut turn = match Turn::begin(&function.store, job, moment).await? {
+        Beginning::Ours(turn) => turn,
+        Beginning::Told(answer) => return Ok(answer),
+    };
+    let keys = function.keys.get(moment.wall_now()).await;
+    let mut scan = Scan::new(function, job, &keys, moment);
+    let stopped = match Box::pin(scan.perform(&mut turn)).await {
+        Ok(()) => {
+            let ledger = scan.report.ledger(job);
+            turn.finish(&ledger).await?;
+            if !job.dry_run {
+                tracing::info!(run = job.id, report = %ledger, "run done");
+                count(scan.report.outcome(), moment);
+            }
+            return Ok(scan.report.answer(job));
+        }
+        Err(stopped) => stopped,
+    };
+    let told = if job.dry_run { Ok(()) } else { tell(&scan, &stopped, moment).await };
+    let report = scan.report.clone().stopped(&stopped);
+    turn.give_up(&stopped.to_string()).await;
+    told?;
+    conclude(job, report, stopped)
+}
+
+/// Tells staff that there is no digest, or not all of it: in Slack where that still takes messages, else by mail.
+async fn tell(scan: &Scan<'_>, stopped: &Stopped, moment: Moment) -> Result<(), Error> {
+    if let Some(outcome) = stopped.outcome() {
+        tracing::error!(run = scan.job.id, error = stopped.to_string(), "the scan failed");
+        count(outcome, moment);
+    }
+    match stopped {
+        Stopped::Mms(error) => match Box::pin(scan.tell_failure(&error.to_string())).await {
+            Err(refused @ Stopped::Slack { is_retryable: false, .. }) => mail(scan, &refused).await,
+            // Whoever repeats the run tells them then.
+            Err(Stopped::Slack { reason, .. }) => Err(Error::Slack(reason)),
+            Err(Stopped::Store(error)) => Err(error.into()),
+            Err(Stopped::Run(error)) => Err(error.into()),
+            Ok(()) | Err(Stopped::Mms(_)) => Ok(()),
+        },
+        Stopped::Slack { is_retryable: false, .. } => mail(scan, stopped).await,
+        Stopped::Slack { .. } | Stopped::Store(_) | Stopped::Run(_) => Ok(()),
+    }
+}
+
+/// Once a day.
+async fn mail(scan: &Scan<'_>, refused: &Stopped) -> Result<(), Error> {
+    let notice = Notice::to_staff(NoticeKind::SlackRefused, &scan.today.to_string(), scan.job.scheduled_at);
+    let notice = notice.with_day("day", scan.today).with("reason", refused.to_string());
+    scan.function.store.enqueue(&notice).await?;
+    Ok(())
+}
+
+fn conclude(job: &Job, report: Report, stopped: Stopped) -> Result<Value, Error> {
+    match stopped {
+        Stopped::Run(error) => Err(error.into()),
+        Stopped::Store(error) => Err(error.into()),
+        Stopped::Mms(error) if error.is_retryable() => Err(Error::Mms(error.to_string())),
+        Stopped::Slack { reason, is_retryable: true } => Err(Error::Slack(reason)),
+        Stopped::Mms(_) | Stopped::Slack { .. } => Ok(report.answer(job)),
+    }
+}
+
+fn count(outcome: ScanOutcome, moment: Moment) {
+    let mut metrics = Batch::default();
+    metrics.count(Point::ExpiryScans(outcome), 1);
+    metrics.emit(moment.wall);
+}

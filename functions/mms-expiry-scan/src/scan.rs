@@ -1,0 +1,300 @@
+//! The digest of a day: composed from MMS and what is remembered, stored, and posted message by message.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+use shared::clock::Moment;
+use shared::domain::decision::Versioned;
+use shared::domain::expiry::{Institution, Say, Shown, Watched, ZONE};
+use shared::domain::ids::InstitutionUid;
+use shared::domain::time::{LocalDate, Timestamp};
+use shared::job::{self, Job, Turn};
+use shared::metrics::ScanOutcome;
+use shared::slack::{Digest, Entry, Message, Posted, scan_failed};
+use shared::store;
+use shared::store::digests::{Announcement, DigestMessage, StoredDigest, StoredMessage};
+use shared::store::institutions::{InstitutionPosition, Kept};
+use shared::store::records::NoticeState;
+
+use crate::ExpiryScan;
+use crate::found::{Found, find};
+use crate::keys::Keys;
+use crate::mms::{self, Pages};
+use crate::post::Channel;
+use crate::report::Report;
+
+/// A message of which nobody knows whether it arrived is posted once more, not twice (Slack to staff may repeat once).
+const MOST_POSTS: u32 = 2;
+/// Institutions that expired so many days ago are forgotten: their end was told, or is nobody's news.
+const REMEMBERED_DAYS: i64 = 3_650;
+
+/// One run under way.
+pub(crate) struct Scan<'a> {
+    pub(crate) function: &'a ExpiryScan,
+    pub(crate) job: &'a Job,
+    pub(crate) today: LocalDate,
+    pub(crate) report: Report,
+    keys: &'a Keys,
+    moment: Moment,
+    has_posted: bool,
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stopped {
+    #[error(transparent)]
+    Run(#[from] job::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Mms(#[from] mms::Error),
+    #[error("Slack did not take a message: {reason}")]
+    Slack { reason: String, is_retryable: bool },
+}
+
+/// An institution of the day, with what is remembered of it.
+struct Seen {
+    watched: Watched,
+    say: Say,
+}
+
+impl Stopped {
+    /// Whose fault it is.
+    pub(crate) const fn service(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Store(_) => "store",
+            Self::Mms(_) => "mms",
+            Self::Slack { .. } => "slack",
+        }
+    }
+
+    /// What the run counts as, where that is not the store's or Lambda's fault.
+    pub(crate) const fn outcome(&self) -> Option<ScanOutcome> {
+        match self {
+            Self::Mms(error) if error.is_retryable() => Some(ScanOutcome::MmsUnavailable),
+            Self::Mms(_) => Some(ScanOutcome::MmsRefused),
+            Self::Slack { is_retryable: true, .. } => Some(ScanOutcome::SlackUnavailable),
+            Self::Slack { .. } => Some(ScanOutcome::SlackRefused),
+            Self::Run(_) | Self::Store(_) => None,
+        }
+    }
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(function: &'a ExpiryScan, job: &'a Job, keys: &'a Keys, moment: Moment) -> Self {
+        let today = job.scheduled_at.day(ZONE);
+        Self { function, job, today, report: Report::default(), keys, moment, has_posted: false }
+    }
+
+    /// Composes the day's digest unless that was done before, and posts what of it is not posted.
+    pub(crate) async fn perform(&mut self, turn: &mut Turn<'_>) -> Result<(), Stopped> {
+        let digest = match self.function.store.digest(self.today).await? {
+            Some(digest) => digest,
+            None => match self.compose(turn).await? {
+                Some(digest) => digest,
+                None => return Ok(()),
+            },
+        };
+        self.report.shown = digest.value.shown.clone();
+        self.report.acknowledged = digest.value.acknowledged;
+        self.report.unreadable = digest.value.unreadable.clone();
+        self.report.messages = digest.value.messages;
+        for number in 1..=digest.value.messages {
+            self.one(number, turn).await?;
+        }
+        if digest.value.posted_at.is_none() && !self.job.dry_run {
+            self.function.store.end_digest(self.today, digest, self.wall()).await?;
+        }
+        Ok(())
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.moment.wall_now()
+    }
+
+    /// Reads MMS and makes the digest; in a dry run it is only shown.
+    async fn compose(&mut self, turn: &mut Turn<'_>) -> Result<Option<Versioned<StoredDigest>>, Stopped> {
+        let ExpiryScan { store, config, mms, .. } = self.function;
+        let pages = Pages { http: mms, settings: &config.mms, key: &self.keys.mms };
+        let Found { institutions, unreadable, .. } = find(&pages, (&config.tiers, self.today), turn).await?;
+        let (seen, kept, gone) = self.remembered(institutions).await?;
+        if !self.job.dry_run {
+            store.put_institutions(&kept, self.wall()).await?;
+        }
+        let entries = shown(&seen);
+        let digest = Digest {
+            day: self.today,
+            made_at: self.wall(),
+            tiers: config.tiers,
+            full_within: config.full_within,
+            entries: &entries,
+            acknowledged: seen.iter().filter(|seen| seen.say == Say::Acknowledged).count(),
+            gone,
+            unreadable: &unreadable,
+        };
+        let messages = digest.messages();
+        let stored = StoredDigest {
+            run: self.job.id.clone(),
+            composed_at: self.wall(),
+            messages: u32::try_from(messages.len()).unwrap_or(u32::MAX),
+            shown: digest.counts().into_iter().map(|(stage, count)| (stage.name().to_owned(), count)).collect(),
+            acknowledged: digest.acknowledged,
+            unreadable: unreadable.iter().map(|(which, field)| format!("{which}: {field} is missing or odd")).collect(),
+            posted_at: None,
+        };
+        // A day on which nothing is to be told has no digest, so that a later run of the day looks again.
+        if self.job.dry_run || messages.is_empty() {
+            self.report.shown = stored.shown;
+            self.report.acknowledged = stored.acknowledged;
+            self.report.unreadable = stored.unreadable;
+            self.report.messages = stored.messages;
+            self.report.payloads = messages.into_iter().map(|message| message.payload).collect();
+            return Ok(None);
+        }
+        let messages = messages.iter().map(|message| to_store(message, &entries)).collect();
+        Ok(Some(store.put_digest(self.today, stored, messages).await?))
+    }
+
+    /// What MMS lists with what is remembered of it; what of that is to be stored; and how many institutions that were
+    /// listed before are not any more.
+    async fn remembered(&self, found: Vec<Institution>) -> Result<(Vec<Seen>, Vec<Kept>, usize), Stopped> {
+        let store = &self.function.store;
+        let mut known: HashMap<InstitutionUid, Versioned<Watched>> = HashMap::new();
+        let mut position = None;
+        let range = (self.today.plus_days(-REMEMBERED_DAYS), self.today.plus_days(REMEMBERED_DAYS));
+        loop {
+            let page = store.institutions_between(range, position).await?;
+            let last = page.items.last().map(|kept| &kept.value.institution);
+            position = last.map(|last| InstitutionPosition { expires: last.expires, uid: last.uid.clone() });
+            known.extend(page.items.into_iter().map(|kept| (kept.value.institution.uid.clone(), kept)));
+            if page.next.is_none() || position.is_none() {
+                break;
+            }
+        }
+        let listed_before: HashSet<InstitutionUid> = known.keys().cloned().collect();
+        // The index may be behind, and what was dropped from it may come back.
+        let missing: Vec<InstitutionUid> =
+            found.iter().map(|one| one.uid.clone()).filter(|uid| !known.contains_key(uid)).collect();
+        known.extend(store.institutions(&missing).await?);
+        let (mut seen, mut kept) = (Vec::with_capacity(found.len()), Vec::new());
+        for institution in found {
+            let before = known.remove(&institution.uid);
+            let is_back = !listed_before.contains(&institution.uid);
+            let watched = Watched::seen(institution, before.as_ref().map(|before| &before.value));
+            if is_back || before.as_ref().is_none_or(|before| before.value != watched) {
+                let expected = before.map(|before| before.version);
+                kept.push(Kept { watched: watched.clone(), expected, is_listed: true });
+            }
+            let say = watched.say(&self.function.config.tiers, self.today);
+            seen.push(Seen { watched, say });
+        }
+        let gone: Vec<Versioned<Watched>> =
+            known.into_values().filter(|left| listed_before.contains(&left.value.institution.uid)).collect();
+        let count = gone.len();
+        let dropped =
+            |left: Versioned<Watched>| Kept { watched: left.value, expected: Some(left.version), is_listed: false };
+        kept.extend(gone.into_iter().map(dropped));
+        Ok((seen, kept, count))
+    }
+
+    /// Posts a message unless that was done before.
+    async fn one(&mut self, number: u32, turn: &mut Turn<'_>) -> Result<(), Stopped> {
+        let store = &self.function.store;
+        let lost = || store::Error::Unreadable {
+            pk: format!("the digest of {}", self.today),
+            sk: format!("message {number}"),
+            reason: "is not there".to_owned(),
+        };
+        let held = store.digest_message(self.today, number).await?.ok_or_else(lost)?;
+        if held.message.is_settled() {
+            self.report.posted_before += 1;
+            return Ok(());
+        }
+        if self.job.dry_run {
+            self.report.payloads.push(payload(&held));
+            return Ok(());
+        }
+        turn.go_on().await?;
+        if std::mem::replace(&mut self.has_posted, true) {
+            tokio::time::sleep(self.function.config.slack.pace).await;
+        }
+        match self.post(held).await? {
+            NoticeState::Sent => self.report.posted += 1,
+            NoticeState::Queued | NoticeState::Claimed | NoticeState::Unclear | NoticeState::Dead => {
+                self.report.unclear += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims a message, posts it, and stores what came of it.
+    async fn post(&self, held: DigestMessage) -> Result<NoticeState, Stopped> {
+        let store = &self.function.store;
+        let claimed = store.claim_digest_message(held, self.wall()).await?.ok_or(job::Error::LeaseLost)?;
+        let settle = async |claimed, state, detail| {
+            let is_ours = store.settle_digest_message(claimed, state, detail, self.wall()).await?;
+            if is_ours { Ok(state) } else { Err(job::Error::LeaseLost.into()) }
+        };
+        // Earlier attempts were cut off, or heard nothing clear.
+        if claimed.message.attempts > MOST_POSTS {
+            let why = "whoever posted it heard nothing clear";
+            return settle(claimed, NoticeState::Unclear, Some(why.to_owned())).await;
+        }
+        let ExpiryScan { slack, config, .. } = self.function;
+        let channel = Channel { http: slack, settings: &config.slack, key: &self.keys.slack };
+        let (is_certain, is_retryable, reason) = match channel.post(&payload(&claimed)).await {
+            Posted::Delivered => return settle(claimed, NoticeState::Sent, None).await,
+            Posted::Unclear(reason) if claimed.message.attempts >= MOST_POSTS => {
+                return settle(claimed, NoticeState::Unclear, Some(reason)).await;
+            }
+            Posted::Unclear(reason) => (false, true, reason),
+            Posted::NotTaken { reason, .. } => (true, true, reason),
+            Posted::Refused(reason) => (true, false, reason),
+        };
+        store.return_digest_message(claimed, is_certain, reason.clone(), self.wall()).await?;
+        Err(Stopped::Slack { reason, is_retryable })
+    }
+
+    /// Tells staff in Slack that there is no digest of the day, once.
+    pub(crate) async fn tell_failure(&self, reason: &str) -> Result<(), Stopped> {
+        let payload = scan_failed(self.today, self.wall(), reason);
+        let told = self.function.store.digest_failure(self.today, &payload, self.wall()).await?;
+        if let Some(held) = told.filter(|held| !held.message.is_settled()) {
+            self.post(held).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What the digest shows, soonest first, the expired at the end.
+fn shown(seen: &[Seen]) -> Vec<Entry<'_>> {
+    let mut entries: Vec<Entry<'_>> = Vec::with_capacity(seen.len());
+    for seen in seen {
+        if let Say::Show(shown) = seen.say {
+            entries.push(Entry { institution: &seen.watched.institution, shown });
+        }
+    }
+    entries.sort_by(|a, b| {
+        let key = |entry: &Entry<'_>| (entry.shown.stage, entry.shown.days);
+        let by_name =
+            || a.institution.name.cmp(&b.institution.name).then_with(|| a.institution.uid.cmp(&b.institution.uid));
+        key(a).cmp(&key(b)).then_with(by_name)
+    });
+    entries
+}
+
+fn to_store(message: &Message, entries: &[Entry<'_>]) -> StoredMessage {
+    let of: HashMap<&InstitutionUid, (LocalDate, Shown)> =
+        entries.iter().map(|entry| (&entry.institution.uid, (entry.institution.expires, entry.shown))).collect();
+    let announces = message.uids.iter().filter_map(|uid| {
+        let (expires, shown) = of.get(uid)?;
+        Some(Announcement { uid: uid.clone(), expires: *expires, stage: shown.stage })
+    });
+    StoredMessage::new(&message.payload, announces.collect())
+}
+
+/// What Slack is given. It was written by us, so it can be read.
+fn payload(held: &DigestMessage) -> Value {
+    serde_json::from_str(&held.message.payload).unwrap_or_default()
+}
