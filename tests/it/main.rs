@@ -23,6 +23,7 @@ mod cut_points;
 mod erasure;
 mod erasure_late;
 mod events;
+mod expiry;
 mod flow;
 mod fuzz;
 mod gateways;
