@@ -32,6 +32,7 @@ const fn sample(at: &'static str, file: &'static str, status: u16) -> Sample {
 
 const FAILURE: &str = "2025-03-31T10:00:00+08:00";
 const LATER: &str = "2025-04-01T09:00:00+08:00";
+const DIGEST: &str = "2025-04-01T09:30:00+08:00";
 
 const SAMPLES: &[Sample] = &[
     sample(BEGIN, "ecpay-webhook/first-payment.json", 200),
@@ -89,16 +90,21 @@ const SAMPLES: &[Sample] = &[
     sample(LATER, "maintenance-reminder/dry-run.json", 200),
     sample(LATER, "maintenance-reminder/daily.json", 200),
     sample(LATER, "maintenance-reminder/by-staff.json", 200),
-    sample(LATER, "admin-api/cancel.json", 200),
-    sample(LATER, "subscription-maintenance/cancel.json", 200),
-    sample(LATER, "admin-api/import-customers.json", 200),
-    sample(LATER, "admin-api/put-customer.json", 200),
-    sample(LATER, "admin-api/get-customer.json", 200),
-    sample(LATER, "admin-api/put-vehicle.json", 200),
-    sample(LATER, "admin-api/get-vehicle.json", 200),
-    sample(LATER, "admin-api/record-visit.json", 200),
-    sample(LATER, "admin-api/export-customer.json", 200),
-    sample(LATER, "admin-api/erase-customer.json", 200),
+    sample(DIGEST, "mms-expiry-scan/dry-run.json", 200),
+    sample(DIGEST, "mms-expiry-scan/daily.json", 200),
+    sample(DIGEST, "mms-expiry-scan/by-staff.json", 200),
+    sample(DIGEST, "admin-api/expiring-institutions.json", 200),
+    sample(DIGEST, "admin-api/acknowledge-institution.json", 200),
+    sample(DIGEST, "admin-api/cancel.json", 200),
+    sample(DIGEST, "subscription-maintenance/cancel.json", 200),
+    sample(DIGEST, "admin-api/import-customers.json", 200),
+    sample(DIGEST, "admin-api/put-customer.json", 200),
+    sample(DIGEST, "admin-api/get-customer.json", 200),
+    sample(DIGEST, "admin-api/put-vehicle.json", 200),
+    sample(DIGEST, "admin-api/get-vehicle.json", 200),
+    sample(DIGEST, "admin-api/record-visit.json", 200),
+    sample(DIGEST, "admin-api/export-customer.json", 200),
+    sample(DIGEST, "admin-api/erase-customer.json", 200),
 ];
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -128,6 +134,8 @@ async fn sandbox() -> Sandbox {
         "form_data": form,
     });
     sandbox.submit(&checkout).await;
+    let institutions = sandbox::mms::invented(at(DIGEST).date_naive());
+    sandbox.put("/sandbox/mms/institutions", json!(institutions)).await;
     sandbox
 }
 
@@ -184,6 +192,8 @@ async fn every_sample_is_answered_as_expected_and_its_second_delivery_changes_no
     // Seven days from the failure, and five by staff, twice.
     assert_eq!(account["grace_period_ends_at"], "2025-04-17T02:00:00Z");
     assert_eq!(sandbox.subjects("sample-user@customer.example").await, ["付款失敗通知 - Payment Failure Notice"]);
+    let messages = sandbox.get("/sandbox/messages").await["messages"].clone();
+    assert_eq!(column(&messages, "channel").iter().filter(|channel| *channel == "slack").count(), 1);
     // The samples tell what ECPay did, so its answers to queries agree with them; and one retry was asked.
     let at_ecpay = sandbox.at_ecpay(ORDER).await;
     assert_eq!(column(&at_ecpay["charges"], "gwsr"), ["13400001", "13400002", "null"]);
