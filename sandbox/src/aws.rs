@@ -1,5 +1,5 @@
 //! AWS on one loopback port: DynamoDB (dynoxide behind it), Secrets Manager, SES v2, Lambda Invoke and EventBridge
-//! Scheduler, each call counted.
+//! Scheduler, each call counted. A function says who it is by its access key, and may do what its role allows.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,9 +22,9 @@ use tokio::net::TcpListener;
 use crate::Error;
 use crate::credentials;
 use crate::faults::{Fault, Service};
-use crate::scheduler;
 use crate::state::{Message, Secret};
 use crate::world::{NotDone, World};
+use crate::{iam, scheduler};
 
 /// The longest body that is taken: DynamoDB's own limit is 16 MB.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -51,7 +51,13 @@ pub(crate) async fn serve(world: Arc<World>, listener: TcpListener) -> Result<()
 /// The SDK's configuration for that address: invented credentials, real calls.
 #[must_use]
 pub fn config(url: &str) -> SdkConfig {
-    let credentials = Credentials::new("sandbox", "sandbox", None, None, "sandbox");
+    config_of("sandbox", url)
+}
+
+/// The same for a function, named as in the template.
+#[must_use]
+pub fn config_of(function: &str, url: &str) -> SdkConfig {
+    let credentials = Credentials::new(function, "sandbox", None, None, "sandbox");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(url)
@@ -67,6 +73,10 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let needs = iam::needs(target, (&parts.method, parts.uri.path()), &body);
+    if let Some(why) = endpoint.world.refusal(caller(&parts.headers), &needs) {
+        return aws_error(StatusCode::BAD_REQUEST, "AccessDeniedException", &why);
+    }
     if let Some(operation) = target.strip_prefix("DynamoDB_20120810.") {
         endpoint.world.count("dynamodb", operation);
         return dynamodb(&endpoint, parts.headers, body).await;
@@ -91,6 +101,13 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
         }
         _ => unknown(),
     }
+}
+
+/// The access key that a request was signed with.
+fn caller(headers: &HeaderMap) -> &str {
+    let signature = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let credential = signature.split_once("Credential=").map(|(_, credential)| credential);
+    credential.and_then(|credential| credential.split('/').next()).unwrap_or_default()
 }
 
 fn unknown() -> Response {

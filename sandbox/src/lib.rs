@@ -12,6 +12,7 @@ pub mod ecpay;
 mod ecpay_http;
 pub mod events;
 pub mod faults;
+pub mod iam;
 pub mod mms;
 #[cfg(test)]
 mod mms_tests;

@@ -11,10 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::schedule::Schedule;
-use crate::template::NamedSchedule;
+use crate::template::{NamedSchedule, PLACE};
 use crate::world::World;
-
-const ACCOUNT: &str = "ap-northeast-1:000000000000";
 
 /// A schedule as the service keeps it, in its own field names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -108,10 +106,10 @@ impl Definition {
             flexible_time_window: json!({ "Mode": "OFF" }),
             target: Target {
                 arn: function_arn(&named.function),
-                role_arn: role_arn(named),
+                role_arn: named.role.clone(),
                 input: Some(schedule.input.clone()),
                 retry_policy: serde_json::from_value(named.retry_policy.clone()).unwrap_or_default(),
-                dead_letter_config: None,
+                dead_letter_config: named.failure_queue.as_ref().map(|queue| json!({ "Arn": queue })),
             },
             description: None,
             action_after_completion: "NONE".to_owned(),
@@ -224,7 +222,7 @@ fn target(given: Value, named: &NamedSchedule) -> Result<Target, Refusal> {
     if !target.arn.starts_with(&function_arn("")) {
         return Err(invalid("the target's Arn is no function's"));
     }
-    if target.role_arn != role_arn(named) {
+    if target.role_arn != named.role {
         return Err(invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role."));
     }
     Ok(target)
@@ -241,16 +239,11 @@ fn event_without_input(name: &str) -> String {
 }
 
 fn schedule_arn(name: &str) -> String {
-    format!("arn:aws:scheduler:{ACCOUNT}:schedule/default/{name}")
+    format!("arn:aws:scheduler:{PLACE}:schedule/default/{name}")
 }
 
 fn function_arn(function: &str) -> String {
-    format!("arn:aws:lambda:{ACCOUNT}:function:{function}")
-}
-
-/// The role that SAM makes for the event.
-fn role_arn(named: &NamedSchedule) -> String {
-    format!("arn:aws:iam::000000000000:role/duekeeper-{}{}Role-INVENTED", named.function, named.event)
+    format!("arn:aws:lambda:{PLACE}:function:{function}")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]

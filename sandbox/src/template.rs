@@ -18,6 +18,7 @@ pub struct Template {
     pub schedules: Vec<Schedule>,
     /// What else is said of those that have a name of their own, by which EventBridge Scheduler is asked about them.
     pub named_schedules: Vec<NamedSchedule>,
+    resources: BTreeMap<String, Value>,
     variables: BTreeMap<String, BTreeMap<String, Value>>,
     defaults: BTreeMap<String, String>,
 }
@@ -42,6 +43,10 @@ pub struct NamedSchedule {
     pub event: String,
     /// The function that it calls, by its logical name.
     pub function: String,
+    /// The ARN of the role that it calls with.
+    pub role: String,
+    /// The ARN of the queue for calls that reached nobody; none where the template does not say.
+    pub failure_queue: Option<String>,
     /// `ENABLED` or `DISABLED`.
     pub state: String,
     /// How often a failed call is repeated, in the words of the template; null where it does not say.
@@ -70,9 +75,12 @@ pub enum Error {
 /// The name of the stack here.
 pub const STACK: &str = "duekeeper";
 
-/// Properties of the table that CreateTable does not take.
-const NOT_FOR_CREATE_TABLE: [&str; 3] =
-    ["TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification"];
+/// The region and the account here, as ARNs name them.
+pub const PLACE: &str = "ap-northeast-1:000000000000";
+
+/// Properties of the table that CreateTable does not take, or that a parameter decides.
+const NOT_FOR_CREATE_TABLE: [&str; 4] =
+    ["DeletionProtectionEnabled", "TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification"];
 
 impl Template {
     /// Reads a template.
@@ -88,6 +96,10 @@ impl Template {
             routes: vec![],
             schedules: vec![],
             named_schedules: vec![],
+            resources: resources
+                .iter()
+                .filter_map(|(name, it)| Some((name.as_str()?.to_owned(), it.clone())))
+                .collect(),
             variables: BTreeMap::new(),
             defaults: defaults(&document),
         };
@@ -133,7 +145,8 @@ impl Template {
                     let schedule = Schedule::parse(&required("ScheduleExpression")?, zone, &required("Input")?);
                     let schedule = schedule.map_err(|source| Error::Schedule { name: event.to_owned(), source })?;
                     self.schedules.push(schedule.named(event, name));
-                    self.named_schedules.extend(definition.get("Properties").and_then(|p| named(p, event, name)));
+                    let named = definition.get("Properties").and_then(|p| self.named_schedule(p, event, name));
+                    self.named_schedules.extend(named);
                 }
                 _ => return Err(missing(&format!("the type of {name}.{event}"))),
             }
@@ -145,11 +158,59 @@ impl Template {
     /// the parameter's default.
     #[must_use]
     pub fn variable(&self, function: &str, name: &str, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-        let reference = |name: &str| reference(name).or_else(|| self.defaults.get(name).cloned());
-        match self.variables.get(function)?.get(name)? {
-            Value::Tagged(tagged) if tagged.tag == "Ref" => reference(tagged.value.as_str()?),
-            value => resolved(value, &reference),
-        }
+        self.text(self.variables.get(function)?.get(name)?, reference)
+    }
+
+    /// A text of the template as it would be deployed, references resolved as in [`Self::variable`], or by what the ARN of
+    /// a resource is here.
+    #[must_use]
+    pub fn text(&self, value: &Value, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        let known =
+            |name: &str| reference(name).or_else(|| self.defaults.get(name).cloned()).or_else(|| self.arn(name));
+        resolved(value, &known)
+    }
+
+    /// Every resource of a type, by logical name.
+    pub fn resources_of(&self, kind: &str) -> impl Iterator<Item = (&str, &Value)> {
+        let of_kind = move |resource: &Value| resource.get("Type").and_then(Value::as_str) == Some(kind);
+        self.resources.iter().filter(move |(_, resource)| of_kind(resource)).map(|(name, it)| (name.as_str(), it))
+    }
+
+    /// The logical name of a function's role.
+    #[must_use]
+    pub fn role_of(&self, function: &str) -> Option<&str> {
+        let role = self.resources.get(function)?.get("Properties")?.get("Role")?;
+        attribute(role)?.strip_suffix(".Arn")
+    }
+
+    /// What `X.Arn` is here.
+    fn arn(&self, attribute: &str) -> Option<String> {
+        let name = attribute.strip_suffix(".Arn")?;
+        let arn = match self.resources.get(name)?.get("Type")?.as_str()? {
+            "AWS::DynamoDB::Table" => format!("arn:aws:dynamodb:{PLACE}:table/{STACK}"),
+            "AWS::IAM::Role" => format!("arn:aws:iam::000000000000:role/{STACK}-{name}-INVENTED"),
+            "AWS::Logs::LogGroup" => format!("arn:aws:logs:{PLACE}:log-group:{STACK}-{name}-INVENTED:*"),
+            "AWS::SQS::Queue" => format!("arn:aws:sqs:{PLACE}:{STACK}-{name}-INVENTED"),
+            "AWS::Serverless::Function" => format!("arn:aws:lambda:{PLACE}:function:{name}"),
+            _ => return None,
+        };
+        Some(arn)
+    }
+
+    fn named_schedule(&self, properties: &Value, event: &str, function: &str) -> Option<NamedSchedule> {
+        let stack = |reference: &str| (reference == "AWS::StackName").then(|| STACK.to_owned());
+        let state = properties.get("State").and_then(Value::as_str).unwrap_or("ENABLED");
+        let retry_policy = properties.get("RetryPolicy").and_then(|policy| serde_json::to_value(policy).ok());
+        let queue = properties.get("DeadLetterConfig").and_then(|queue| queue.get("Arn"));
+        Some(NamedSchedule {
+            name: self.text(properties.get("Name")?, &stack)?,
+            event: event.to_owned(),
+            function: function.to_owned(),
+            role: self.text(properties.get("RoleArn")?, &stack)?,
+            failure_queue: queue.and_then(|queue| self.text(queue, &stack)),
+            state: state.to_owned(),
+            retry_policy: retry_policy.unwrap_or_default(),
+        })
     }
 
     /// The names of a function's variables.
@@ -174,23 +235,19 @@ impl NamedSchedule {
     }
 }
 
-fn named(properties: &Value, event: &str, function: &str) -> Option<NamedSchedule> {
-    let stack = |reference: &str| (reference == "AWS::StackName").then(|| STACK.to_owned());
-    let state = properties.get("State").and_then(Value::as_str).unwrap_or("ENABLED");
-    let retry_policy = properties.get("RetryPolicy").and_then(|policy| serde_json::to_value(policy).ok());
-    Some(NamedSchedule {
-        name: resolved(properties.get("Name")?, &stack)?,
-        event: event.to_owned(),
-        function: function.to_owned(),
-        state: state.to_owned(),
-        retry_policy: retry_policy.unwrap_or_default(),
-    })
+/// The attribute that `!GetAtt` names.
+fn attribute(value: &Value) -> Option<&str> {
+    match value {
+        Value::Tagged(tagged) if tagged.tag == "GetAtt" => tagged.value.as_str(),
+        _ => None,
+    }
 }
 
-/// A text as it is, or of `!Sub` with its `${names}` resolved.
+/// A text as it is, what `!Ref` or `!GetAtt` names, or the text of `!Sub` with its `${names}` resolved.
 fn resolved(value: &Value, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
+        Value::Tagged(tagged) if tagged.tag == "Ref" || tagged.tag == "GetAtt" => reference(tagged.value.as_str()?),
         Value::Tagged(tagged) if tagged.tag == "Sub" => {
             let mut parts = tagged.value.as_str()?.split("${");
             let mut text = parts.next()?.to_owned();

@@ -1,6 +1,6 @@
 //! The world of one sandbox: the table, the simulators, the clock, and the functions in this process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 
 use crate::credentials;
 use crate::ecpay::Merchant;
+use crate::iam::{Need, Permission, Roles};
 use crate::state::{DataDir, State, stage_merchant};
 use crate::template::{STACK, Template};
 use crate::{Error, aws, server};
@@ -53,6 +54,8 @@ pub struct World {
     pub(crate) http: reqwest::Client,
     pub(crate) calls: Mutex<BTreeMap<String, BTreeMap<String, u64>>>,
     pub(crate) items_read: AtomicU64,
+    roles: Roles,
+    used: Mutex<BTreeMap<String, BTreeSet<Permission>>>,
     /// Held while the clock moves, so that two moves follow each other.
     pub(crate) moving: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -121,6 +124,8 @@ impl World {
         let base_url = format!("http://{}", public.local_addr()?);
         let aws = TcpListener::bind(("127.0.0.1", 0)).await?;
         let aws_url = format!("http://{}", aws.local_addr()?);
+        let site = Site { base_url: &base_url, merchant_id: &state.ecpay.merchant().merchant_id };
+        let roles = Roles::read(&template, &|name| site.parameter(name))?;
         let world = Arc::new(Self {
             template,
             base_url,
@@ -129,6 +134,8 @@ impl World {
             http: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?,
             calls: Mutex::default(),
             items_read: AtomicU64::default(),
+            roles,
+            used: Mutex::default(),
             moving: tokio::sync::Mutex::default(),
             state: Mutex::new(state),
             data,
@@ -144,7 +151,7 @@ impl World {
     }
 
     async fn start_functions(&self, overrides: &BTreeMap<String, String>) -> Result<Functions, Error> {
-        let aws = aws::config(&self.aws_url);
+        let aws = |function: &str| aws::config_of(function, &self.aws_url);
         let wall = self.timestamp();
         let variables = |function: &'static str| {
             move |name: &str| overrides.get(name).cloned().or_else(|| self.variable(function, name))
@@ -155,11 +162,11 @@ impl World {
         let reminders = maintenance_reminder::Config::parse(&variables("MaintenanceReminder"))?;
         let expiry_scan = Draft::read(&variables("MmsExpiryScan"));
         Ok(Functions {
-            webhook: Webhook::start(&aws, webhook, wall).await?,
-            admin: AdminApi::start(&aws, admin, wall).await?,
-            maintenance: Maintenance::start(&aws, maintenance, wall).await?,
-            reminders: Reminders::start(&aws, reminders, wall).await?,
-            expiry_scan: ExpiryScan::start(&aws, expiry_scan, wall).await?,
+            webhook: Webhook::start(&aws("EcpayWebhook"), webhook, wall).await?,
+            admin: AdminApi::start(&aws("AdminApi"), admin, wall).await?,
+            maintenance: Maintenance::start(&aws("SubscriptionMaintenance"), maintenance, wall).await?,
+            reminders: Reminders::start(&aws("MaintenanceReminder"), reminders, wall).await?,
+            expiry_scan: ExpiryScan::start(&aws("MmsExpiryScan"), expiry_scan, wall).await?,
         })
     }
 
@@ -277,6 +284,30 @@ impl World {
         *calls.entry(service.to_owned()).or_default().entry(operation.to_owned()).or_default() += 1;
     }
 
+    /// Why a call is not allowed; `None` if it is, which is remembered. Whoever is no function may do everything.
+    pub(crate) fn refusal(&self, caller: &str, needs: &[Need]) -> Option<String> {
+        let role = self.template.role_of(caller)?;
+        if let Some(Need { permission, .. }) = needs.iter().find(|need| !self.roles.allow(role, need)) {
+            let Permission { action, resource } = permission;
+            return Some(format!("{caller} is not authorized to perform: {action} on resource: {resource}"));
+        }
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.entry(caller.to_owned()).or_default().extend(needs.iter().map(|need| need.permission.clone()));
+        None
+    }
+
+    /// What the template's roles allow.
+    #[must_use]
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// Which permissions each function has needed so far.
+    #[must_use]
+    pub fn permissions_used(&self) -> BTreeMap<String, BTreeSet<Permission>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Calls by service and operation since they were last forgotten.
     #[must_use]
     pub fn counted(&self) -> Value {
@@ -309,21 +340,28 @@ impl Site<'_> {
     /// A function's variable as the template gives it, deployed with these parameters.
     #[must_use]
     pub fn variable(&self, template: &Template, function: &str, name: &str) -> Option<String> {
-        let parameter = |reference: &str| {
-            Some(match reference {
-                "Table" => TABLE.to_owned(),
-                "EcpayMerchantId" => self.merchant_id.to_owned(),
-                "ApiBaseUrl" => self.base_url.to_owned(),
-                "FrontendUrl" => format!("{}/shop", self.base_url),
-                "MailSender" => "billing@duekeeper.example".to_owned(),
-                "StaffEmail" => "staff@duekeeper.example".to_owned(),
-                "WhatsappPhoneNumberId" => credentials::PHONE_NUMBER_ID.to_owned(),
-                "AWS::StackName" => STACK.to_owned(),
-                "SubscriptionMaintenance" | "MaintenanceReminder" | "MmsExpiryScan" => reference.to_owned(),
-                _ => return None,
-            })
-        };
-        template.variable(function, name, &parameter)
+        template.variable(function, name, &|reference| self.parameter(reference))
+    }
+
+    /// What a reference stands for: a parameter without a default, or a resource's name.
+    #[must_use]
+    pub fn parameter(&self, reference: &str) -> Option<String> {
+        Some(match reference {
+            "Table" => TABLE.to_owned(),
+            "EcpayMerchantId" => self.merchant_id.to_owned(),
+            "ApiBaseUrl" => self.base_url.to_owned(),
+            "FrontendUrl" => format!("{}/shop", self.base_url),
+            "MailSender" => "billing@duekeeper.example".to_owned(),
+            "MailIdentity" => "duekeeper.example".to_owned(),
+            "StaffEmail" => "staff@duekeeper.example".to_owned(),
+            "WhatsappPhoneNumberId" => credentials::PHONE_NUMBER_ID.to_owned(),
+            "AWS::StackName" => STACK.to_owned(),
+            "AWS::Partition" => "aws".to_owned(),
+            "AWS::Region" => "ap-northeast-1".to_owned(),
+            "AWS::AccountId" => "000000000000".to_owned(),
+            "SubscriptionMaintenance" | "MaintenanceReminder" | "MmsExpiryScan" => reference.to_owned(),
+            _ => return None,
+        })
     }
 }
 

@@ -101,7 +101,8 @@ pub(crate) fn environment(world: &World, function: &str) -> BTreeMap<String, Str
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/invented"),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "2025/01/01/[$LATEST]invented"),
         ("AWS_REGION", "ap-northeast-1"),
-        ("AWS_ACCESS_KEY_ID", "invented-access-key"),
+        // By which the sandbox knows whose role counts.
+        ("AWS_ACCESS_KEY_ID", function),
         ("AWS_SECRET_ACCESS_KEY", secret),
         ("AWS_SESSION_TOKEN", session),
         ("AWS_ENDPOINT_URL", &world.aws_url),
