@@ -58,3 +58,4 @@ mod silence;
 mod simulation;
 mod stages;
 mod support;
+mod template;
