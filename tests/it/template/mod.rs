@@ -6,6 +6,7 @@ mod permissions;
 mod resources;
 mod routes;
 mod schedules;
+mod stages;
 
 use std::collections::BTreeMap;
 
