@@ -49,7 +49,9 @@ async fn each_function_may_do_exactly_what_it_does_in_the_story_and_in_the_sampl
         let role = template.role_of(&function).unwrap();
         let mut needed = used.remove(&function).unwrap_or_default();
         needed.extend(of_lambda(&function));
-        let allowed = samples.world.roles().allowed(role);
+        let stated = samples.world.roles().allowed(role);
+        let allowed: BTreeSet<Permission> = stated.iter().cloned().collect();
+        assert_eq!(stated.len(), allowed.len(), "{function}: two statements allow the same");
         let differing: Vec<&Permission> = allowed.symmetric_difference(&needed).collect();
         assert!(differing.is_empty(), "{function}, allowed or needed but not both: {differing:#?}");
     }

@@ -92,6 +92,6 @@ async fn a_schedules_role_may_call_its_function_and_fill_the_queue_and_nothing_e
             permission("lambda:InvokeFunction", format!("arn:aws:lambda:{PLACE}:function:{function}")),
             permission("sqs:SendMessage", format!("arn:aws:sqs:{PLACE}:duekeeper-{queue}-INVENTED")),
         ];
-        assert_eq!(sandbox.world.roles().allowed(&role), expected.into(), "{event}");
+        assert_eq!(sandbox.world.roles().allowed(&role), expected, "{event}");
     }
 }
