@@ -55,7 +55,7 @@ pub struct World {
     pub(crate) calls: Mutex<BTreeMap<String, BTreeMap<String, u64>>>,
     pub(crate) items_read: AtomicU64,
     roles: Roles,
-    used: Mutex<BTreeMap<String, BTreeSet<Permission>>>,
+    needed: Mutex<BTreeMap<String, BTreeSet<Permission>>>,
     /// Held while the clock moves, so that two moves follow each other.
     pub(crate) moving: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -135,7 +135,7 @@ impl World {
             calls: Mutex::default(),
             items_read: AtomicU64::default(),
             roles,
-            used: Mutex::default(),
+            needed: Mutex::default(),
             moving: tokio::sync::Mutex::default(),
             state: Mutex::new(state),
             data,
@@ -284,16 +284,14 @@ impl World {
         *calls.entry(service.to_owned()).or_default().entry(operation.to_owned()).or_default() += 1;
     }
 
-    /// Why a call is not allowed; `None` if it is, which is remembered. Whoever is no function may do everything.
+    /// Why a call is not allowed; `None` if it is. Whoever is no function may do everything.
     pub(crate) fn refusal(&self, caller: &str, needs: &[Need]) -> Option<String> {
         let role = self.template.role_of(caller)?;
-        if let Some(Need { permission, .. }) = needs.iter().find(|need| !self.roles.allow(role, need)) {
-            let Permission { action, resource } = permission;
-            return Some(format!("{caller} is not authorized to perform: {action} on resource: {resource}"));
-        }
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.entry(caller.to_owned()).or_default().extend(needs.iter().map(|need| need.permission.clone()));
-        None
+        let mut needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner);
+        needed.entry(caller.to_owned()).or_default().extend(needs.iter().map(|need| need.permission.clone()));
+        let Need { permission: Permission { action, resource }, .. } =
+            needs.iter().find(|need| !self.roles.allow(role, need))?;
+        Some(format!("{caller} is not authorized to perform: {action} on resource: {resource}"))
     }
 
     /// What the template's roles allow.
@@ -302,10 +300,10 @@ impl World {
         &self.roles
     }
 
-    /// Which permissions each function has needed so far.
+    /// Which permissions each function has needed so far, whether it had them or not.
     #[must_use]
-    pub fn permissions_used(&self) -> BTreeMap<String, BTreeSet<Permission>> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn permissions_needed(&self) -> BTreeMap<String, BTreeSet<Permission>> {
+        self.needed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Calls by service and operation since they were last forgotten.

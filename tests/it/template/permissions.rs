@@ -40,14 +40,14 @@ async fn each_function_may_do_exactly_what_it_does_in_the_story_and_in_the_sampl
     let story = Sandbox::at(demo::BEGIN).await;
     demo::play(&story.world).await.unwrap();
     let samples = events::delivered().await;
-    let mut used: BTreeMap<String, BTreeSet<Permission>> = story.world.permissions_used();
-    for (function, permissions) in samples.world.permissions_used() {
-        used.entry(function).or_default().extend(permissions);
+    let mut all: BTreeMap<String, BTreeSet<Permission>> = story.world.permissions_needed();
+    for (function, permissions) in samples.world.permissions_needed() {
+        all.entry(function).or_default().extend(permissions);
     }
     let template = Template::parse(TEMPLATE).unwrap();
     for function in of_type("AWS::Serverless::Function").into_keys() {
         let role = template.role_of(&function).unwrap();
-        let mut needed = used.remove(&function).unwrap_or_default();
+        let mut needed = all.remove(&function).unwrap_or_default();
         needed.extend(of_lambda(&function));
         let stated = samples.world.roles().allowed(role);
         let allowed: BTreeSet<Permission> = stated.iter().cloned().collect();
@@ -55,7 +55,7 @@ async fn each_function_may_do_exactly_what_it_does_in_the_story_and_in_the_sampl
         let differing: Vec<&Permission> = allowed.symmetric_difference(&needed).collect();
         assert!(differing.is_empty(), "{function}, allowed or needed but not both: {differing:#?}");
     }
-    assert_eq!(used, BTreeMap::new());
+    assert_eq!(all, BTreeMap::new());
 }
 
 #[test]
