@@ -1,5 +1,6 @@
 """The parts of .ci/emulator that are more than a command."""
 
+import http.server
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 
@@ -16,6 +18,7 @@ SECRETS = {
     "duekeeper/ecpay": {"hash_key": "pwFHCqoQZGmho4w6", "hash_iv": "EkRm7iFT261dpevs"},
     "duekeeper/admin": {"tokens": [], "jwt_key": "emulator-jwt-key-invented-and-long-enough"},
     "duekeeper/reminders": {"starsender_api_key": "emulator-device-key-invented"},
+    "duekeeper/expiry": {"mms_api_key": "emulator-mms-key-invented", "slack_bot_token": "emulator-bot-token-invented"},
 }
 # For each function an event that calls nobody outside, and what its answer holds.
 EVENTS = {
@@ -23,7 +26,24 @@ EVENTS = {
     "AdminApi": ("admin-api/health.json", {"statusCode": 200}),
     "SubscriptionMaintenance": ("subscription-maintenance/daily.json", {"status": "done"}),
     "MaintenanceReminder": ("maintenance-reminder/daily.json", {"total_customers": 0, "reminder_sent": 0}),
+    # MMS is stood for by `Mms`, which lists nothing.
+    "MmsExpiryScan": ("mms-expiry-scan/daily.json", {"status": "done", "error": None}),
 }
+
+
+class Mms(http.server.BaseHTTPRequestHandler):
+    """MMS on this machine, with no institutions."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        body = json.dumps({"status": "success", "data": {"data": {"pageData": []}}}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
 
 
 def functions(template):
@@ -32,13 +52,17 @@ def functions(template):
     return dict(re.findall(pattern, template, re.MULTILINE))
 
 
-def reduce():
-    """The template without what the emulator does not know, alarms on metric math, its folders named in full."""
+def reduce(mms):
+    """The template without what the emulator does not know, alarms on metric math, its folders named in full, MMS here."""
     parts = re.split(r"(?m)^(?=  \w+:$)", (ROOT / "template.yaml").read_text())
     kept = [part for part in parts if not ("Type: AWS::CloudWatch::Alarm" in part and "\n      Metrics:" in part)]
     if not 0 < len(parts) - len(kept) < 12:
         raise SystemExit(f"{len(parts) - len(kept)} alarms were left out")
-    return "".join(kept).replace("CodeUri: functions/", f"CodeUri: {ROOT}/functions/")
+    text = "".join(kept).replace("CodeUri: functions/", f"CodeUri: {ROOT}/functions/")
+    text, count = re.subn(r"MMS_BASE_URL: https://\S+", f"MMS_BASE_URL: http://127.0.0.1:{mms}", text)
+    if count != 1:
+        raise SystemExit(f"MMS_BASE_URL stands {count} times in the template")
+    return text
 
 
 def package(binaries, template, built):
@@ -89,9 +113,12 @@ def invoke(client, name, deployed):
     return None
 
 
-def attempt(endpoint, built, command):
+def attempt(endpoint, built, command, mms):
     """Secrets, deployment, one invocation of each function, and the stack's end."""
     import boto3
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", mms), Mms)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
 
     environment = {
         "AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
@@ -135,8 +162,8 @@ def attempt(endpoint, built, command):
 
 if __name__ == "__main__":
     if sys.argv[1] == "reduce":
-        pathlib.Path(sys.argv[2]).write_text(reduce())
+        pathlib.Path(sys.argv[2]).write_text(reduce(sys.argv[3]))
     elif sys.argv[1] == "package":
         package(*(pathlib.Path(path).resolve() for path in sys.argv[2:5]))
     else:
-        attempt(sys.argv[2], pathlib.Path(sys.argv[3]).resolve(), sys.argv[4])
+        attempt(sys.argv[2], pathlib.Path(sys.argv[3]).resolve(), sys.argv[4], int(sys.argv[5]))

@@ -22,7 +22,7 @@ mod sender;
 use sender::{Gateways, Sender};
 
 /// The name of the job.
-const NAME: &str = "maintenance-reminder";
+pub const NAME: &str = "maintenance-reminder";
 
 /// What the function is told at start.
 #[derive(Clone, Debug)]

@@ -27,7 +27,7 @@ pub use config::{Config, Draft};
 use keys::KeyRing;
 
 /// The name of the job.
-const NAME: &str = "mms-expiry-scan";
+pub const NAME: &str = "mms-expiry-scan";
 
 /// One instance of the function.
 pub struct ExpiryScan {

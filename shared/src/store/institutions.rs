@@ -60,13 +60,15 @@ pub(super) fn record(watched: &Watched, is_listed: bool, wall: Timestamp) -> Rec
     }
 }
 
-fn read(item: Item) -> Result<Record<Watched>, Error> {
-    Record::from_item(item)
+/// What is remembered, as far as it can be read. What cannot is told, and does not hide the others.
+fn read(item: Item) -> Option<Record<Watched>> {
+    let told = |error: &Error| tracing::error!(error = crate::telemetry::chain(error), "an institution cannot be read");
+    Record::from_item(item).inspect_err(told).ok()
 }
 
 impl Store {
-    /// A page of the institutions that MMS listed last and that expire between two days, both included, soonest first.
-    /// One that cannot be read is told and parked.
+    /// A page of the institutions that MMS listed last and that expire between two days, both included, soonest first,
+    /// without those that cannot be read.
     ///
     /// # Errors
     /// [`Error`].
@@ -78,14 +80,8 @@ impl Store {
         let range = (from.start(ZONE), to.start(ZONE));
         let after = after.map(|position| position.cursor());
         let Page { items, oldest, next } = self.between(keys::INSTITUTION_QUEUE, range, after).await?;
-        let mut institutions = Vec::with_capacity(items.len());
-        for item in items {
-            match read(item) {
-                Ok(record) => institutions.push(record.into_versioned()),
-                Err(error) => self.park_unreadable(&error).await?,
-            }
-        }
-        Ok(Page { items: institutions, oldest, next })
+        let items = items.into_iter().filter_map(read).map(Record::into_versioned).collect();
+        Ok(Page { items, oldest, next })
     }
 
     /// One institution; `None` when no run has met it.
@@ -106,18 +102,8 @@ impl Store {
     ) -> Result<HashMap<InstitutionUid, Versioned<Watched>>, Error> {
         let keys: Vec<Key> = uids.iter().map(keys::institution).collect();
         let found = self.get_many(&keys, "reading institutions").await?;
-        let mut known = HashMap::with_capacity(found.len());
-        for item in found.into_values() {
-            match read(item) {
-                Ok(record) => {
-                    known.insert(record.data.institution.uid.clone(), record.into_versioned());
-                }
-                Err(error) => {
-                    tracing::error!(error = crate::telemetry::chain(&error), "an institution cannot be read");
-                }
-            }
-        }
-        Ok(known)
+        let known = found.into_values().filter_map(read).map(Record::into_versioned);
+        Ok(known.map(|kept| (kept.value.institution.uid.clone(), kept)).collect())
     }
 
     /// Stores institutions as a run saw them; what staff acknowledged meanwhile stays.
@@ -144,7 +130,15 @@ impl Store {
             if self.write(actions, "storing an institution").await?.is_none() {
                 return Ok(());
             }
-            let current = self.institution(&kept.watched.institution.uid).await?;
+            let current = match self.institution(&kept.watched.institution.uid).await {
+                // What nobody can read is nobody's memory: it makes room for what MMS says now.
+                Err(Error::Unreadable { .. }) => {
+                    let put = self.put_plainly(record(&kept.watched, kept.is_listed, wall).at_version(1))?;
+                    self.write(vec![put], "replacing an institution").await?;
+                    return Ok(());
+                }
+                current => current?,
+            };
             kept.expected = current.as_ref().map(|current| current.version);
             kept.watched.acknowledged = current.and_then(|current| current.value.acknowledged);
         }

@@ -10,6 +10,7 @@ use crate::support::project::{TEMPLATE, files, text};
 const BELOW: &[(&str, &str)] = &[
     ("admin-api/src/lib.rs", ""),
     ("admin-api/src/customers.rs", "/customers"),
+    ("admin-api/src/institutions.rs", "/institutions"),
     ("admin-api/src/reminders.rs", "/scheduler/maintenance-reminder"),
     ("admin-api/src/runs.rs", "/runs"),
     ("admin-api/src/users.rs", "/api/users"),

@@ -7,6 +7,7 @@ use sandbox::iam::Permission;
 use sandbox::template::{PLACE, Template};
 use serde_json::Value as Json;
 use shared::domain::time::Timestamp;
+use shared::job::Job;
 use yaml_serde::Value;
 
 use super::{arn_of, of_type};
@@ -16,6 +17,7 @@ use crate::support::project::TEMPLATE;
 /// The schedules of the design: function, event, expression and zone.
 const EXPECTED: &[[&str; 4]] = &[
     ["MaintenanceReminder", "DailyReminders", "cron(0 7 * * ? *)", "Asia/Jakarta"],
+    ["MmsExpiryScan", "WeekdayDigest", "cron(30 9 ? * MON-FRI *)", "Asia/Taipei"],
     ["SubscriptionMaintenance", "Daily", "cron(0 2 * * ? *)", "Asia/Taipei"],
     ["SubscriptionMaintenance", "EveryFiveMinutes", "rate(5 minutes)", "Asia/Taipei"],
     ["SubscriptionMaintenance", "EverySixHours", "cron(0 */6 * * ? *)", "Asia/Taipei"],
@@ -54,7 +56,8 @@ fn understood(function: &str, event: Json) -> Timestamp {
             let subscription_maintenance::Job::Tasks(tasks) = job else { panic!("not a scheduled run: {job:?}") };
             tasks.scheduled_at
         }
-        "MaintenanceReminder" => maintenance_reminder::Job::parse(event, now).unwrap().scheduled_at,
+        "MaintenanceReminder" => Job::parse(maintenance_reminder::NAME, event, now).unwrap().scheduled_at,
+        "MmsExpiryScan" => Job::parse(mms_expiry_scan::NAME, event, now).unwrap().scheduled_at,
         other => panic!("{other} has a schedule: say how it reads its event"),
     }
 }
