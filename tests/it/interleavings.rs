@@ -27,7 +27,7 @@ fn commute(one: &Parked, other: &Parked) -> bool {
         Service::DynamoDb => matches!(call.action.as_str(), "GetItem" | "Query"),
         Service::Ecpay => call.action.starts_with("Query"),
         Service::SecretsManager => true,
-        Service::Ses | Service::Lambda | Service::StarSender => false,
+        Service::Ses | Service::Lambda | Service::StarSender | Service::Mms | Service::Slack => false,
     };
     let apart = |call: &Parked| matches!(call.subject.as_str(), "COUNT" | "RUN");
     let breaker = |call: &Parked| call.subject == "BREAKER" && reads(call);

@@ -48,7 +48,7 @@ fn effects(stage: &Stage, from: usize) -> Vec<String> {
         Service::DynamoDb => matches!(action, "GetItem" | "Query"),
         Service::Ecpay => action.starts_with("Query"),
         Service::SecretsManager | Service::Lambda => true,
-        Service::Ses | Service::StarSender => false,
+        Service::Ses | Service::StarSender | Service::Mms | Service::Slack => false,
     };
     let steps = stage.transcript()[from..].iter();
     steps.filter(|step| !reads(step.call.service, &step.call.action)).map(ToString::to_string).collect()

@@ -17,6 +17,10 @@ pub enum Service {
     Ecpay,
     /// WhatsApp.
     StarSender,
+    /// The Member Management System.
+    Mms,
+    /// Slack.
+    Slack,
 }
 
 /// A call as it reaches the outside.
@@ -47,6 +51,8 @@ impl fmt::Display for Service {
             Self::Lambda => "lambda",
             Self::Ecpay => "ecpay",
             Self::StarSender => "starsender",
+            Self::Mms => "mms",
+            Self::Slack => "slack",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! ECPay's server APIs and StarSender over real HTTP: the product's clients have no other transport. Each instance has an
+//! ECPay's server APIs, StarSender, MMS and Slack over real HTTP: the product's clients have no other transport. Each instance has an
 //! address of its own, which tells whose call it is.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use super::call::{Call, Lost, Service};
 use super::tasks::Shared;
 
-/// Serves both in this thread; gives their address.
+/// Serves all in this thread; gives their address.
 pub(crate) async fn serve(shared: Arc<Shared>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -27,6 +27,8 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, body: Bytes) -> Res
     let gate = segments.next().and_then(|number| shared.gate(number.parse().ok()?)).expect("an instance's address");
     let (service, action) = match (segments.next(), segments.next()) {
         (Some("api"), Some("send")) => (Service::StarSender, "send"),
+        (Some("api"), Some("chat.postMessage")) => (Service::Slack, "chat.postMessage"),
+        (Some("mms"), Some("admin%2Forganization%2Fget%2Finfo%2FbyPage")) => (Service::Mms, "byPage"),
         (_, Some("CreditCardPeriodAction")) if body.windows(13).any(|part| part == b"Action=Cancel") => {
             (Service::Ecpay, "Cancel")
         }

@@ -20,9 +20,10 @@ pub enum Verdict {
     CrashBefore,
     /// It is done, then the instance is gone.
     CrashAfter,
-    /// SES, ECPay or StarSender answers 503; nothing is done.
+    /// Whoever is not AWS, or SES, answers 503; nothing is done.
     Down,
-    /// SES rejects the message, ECPay answers its 403, or StarSender does not take the number; nothing is done.
+    /// SES rejects the message, ECPay answers its 403, StarSender does not take the number, MMS not the key, and Slack has
+    /// no such channel; nothing is done.
     Refuse,
 }
 
@@ -61,9 +62,9 @@ impl Verdict {
     pub fn befalls(self, service: Service, action: &str) -> bool {
         match self {
             Self::Proceed | Self::LoseRequest | Self::LoseAnswer | Self::CrashBefore | Self::CrashAfter => true,
-            Self::Throttle => !matches!(service, Service::Ecpay | Service::StarSender),
+            Self::Throttle => !is_outside(service),
             Self::Conflict => matches!(action, "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem"),
-            Self::Down | Self::Refuse => matches!(service, Service::Ses | Service::Ecpay | Service::StarSender),
+            Self::Down | Self::Refuse => service == Service::Ses || is_outside(service),
         }
     }
 
@@ -82,17 +83,25 @@ impl Verdict {
             Self::Refuse if call.service == Service::StarSender => {
                 Course::Refuse(Reply::new(200, r#"{"success":false,"message":"number is not registered"}"#))
             }
+            Self::Refuse if call.service == Service::Slack => {
+                Course::Refuse(Reply::new(200, r#"{"ok":false,"error":"channel_not_found"}"#))
+            }
+            Self::Refuse if call.service == Service::Mms => Course::Refuse(Reply::new(401, "")),
             Self::Down => Course::Refuse(Reply::new(503, "")),
             Self::Refuse => Course::Refuse(Reply::new(403, "")),
         }
     }
 }
 
+const fn is_outside(service: Service) -> bool {
+    matches!(service, Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack)
+}
+
 fn throttled(service: Service) -> Reply {
     match service {
         Service::DynamoDb => dynamodb::throttled(),
         Service::SecretsManager => Reply::error(400, "ThrottlingException"),
-        Service::Ses | Service::Lambda | Service::Ecpay | Service::StarSender => {
+        Service::Ses | Service::Lambda | Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack => {
             Reply::error(429, "TooManyRequestsException")
         }
     }

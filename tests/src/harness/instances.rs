@@ -8,6 +8,7 @@ use admin_api::AdminApi;
 use aws_types::SdkConfig;
 use ecpay_webhook::Webhook;
 use maintenance_reminder::Reminders;
+use mms_expiry_scan::{Draft, ExpiryScan};
 use sandbox::state::stage_merchant;
 use sandbox::template::Template;
 use sandbox::world::{Site, TEMPLATE};
@@ -78,7 +79,10 @@ impl Start<'_> {
         let site = Site { base_url: self.base_url, merchant_id: &merchant.merchant_id };
         let here = format!("{}/{number}", self.base_url);
         let variable = |name: &str| match name {
-            "ECPAY_ENDPOINT_URL" | "STARSENDER_ENDPOINT_URL" => Some(here.clone()),
+            "ECPAY_ENDPOINT_URL" | "STARSENDER_ENDPOINT_URL" | "SLACK_ENDPOINT_URL" => Some(here.clone()),
+            "MMS_BASE_URL" => Some(format!("{here}/mms")),
+            // Its clock stands still, so nothing is won by waiting.
+            "API_RETRY_DELAY" | "SLACK_PACE_SECONDS" => Some("0".to_owned()),
             _ => self.variables.get(name).cloned().or_else(|| site.variable(template(), F::NAME, name)),
         };
         let function = F::start(&aws::config(self.shared, &gate), &variable, self.wall).await;
@@ -122,6 +126,14 @@ impl Function for Reminders {
     async fn start(aws: &SdkConfig, variable: &(dyn Fn(&str) -> Option<String> + Sync), wall: Timestamp) -> Self {
         let config = maintenance_reminder::Config::parse(&variable).expect("a configuration");
         Self::start(aws, config, wall).await.expect("a start")
+    }
+}
+
+impl Function for ExpiryScan {
+    const NAME: &'static str = "MmsExpiryScan";
+
+    async fn start(aws: &SdkConfig, variable: &(dyn Fn(&str) -> Option<String> + Sync), wall: Timestamp) -> Self {
+        Self::start(aws, Draft::read(&variable), wall).await.expect("a start")
     }
 }
 

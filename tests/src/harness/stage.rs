@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use ecpay_webhook::Webhook;
 use lambda_http::{Body, Response};
 use maintenance_reminder::Reminders;
+use mms_expiry_scan::ExpiryScan;
 use sandbox::ecpay::{Callback, Ecpay};
 use sandbox::schedule::Schedule;
 use sandbox::state::Message;
@@ -69,6 +70,7 @@ pub struct Stage {
     admins: Instances<AdminApi>,
     maintenances: Instances<Maintenance>,
     reminders: Instances<Reminders>,
+    expiry_scans: Instances<ExpiryScan>,
     transcript: Vec<Step>,
 }
 
@@ -103,6 +105,7 @@ impl Stage {
             admins: Instances::default(),
             maintenances: Instances::default(),
             reminders: Instances::default(),
+            expiry_scans: Instances::default(),
             transcript: Vec::new(),
         }
     }
@@ -178,6 +181,26 @@ impl Stage {
         });
         self.settle();
         task
+    }
+
+    /// Begins a run of `mms-expiry-scan` on one of its instances, which must be free.
+    pub fn spawn_expiry_scan(&mut self, event: Value, place: usize) -> TaskId {
+        let (start, moment) = (start(&self.shared, &self.base_url, &self.variables), self.moment());
+        let instance = self.runtime.block_on(self.expiry_scans.at(place, &start));
+        let function = instance.function;
+        let task = self.spawn(instance.gate, async move {
+            match mms_expiry_scan::run(&function, event, moment).await {
+                Ok(answer) => Outcome::Answered { status: 200, body: answer.to_string() },
+                Err(error) => Outcome::Failed(chain(&error)),
+            }
+        });
+        self.settle();
+        task
+    }
+
+    /// What MMS lists from now on, in its own fields.
+    pub fn set_institutions(&mut self, institutions: Vec<Value>) {
+        self.shared.inside().world.institutions = institutions;
     }
 
     fn spawn(&mut self, gate: Arc<Gate>, run: impl Future<Output = Outcome> + Send + 'static) -> TaskId {

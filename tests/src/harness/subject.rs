@@ -46,6 +46,8 @@ impl Orders {
             Service::Ses => string(&json(call)["Destination"]["ToAddresses"][0]).to_owned(),
             Service::Lambda => "SubscriptionMaintenance".to_owned(),
             Service::StarSender => string(&json(call)["to"]).to_owned(),
+            Service::Mms => format!("page {}", json(call)["pageNumber"]),
+            Service::Slack => string(&json(call)["text"]).lines().next().unwrap_or_default().to_owned(),
             Service::Ecpay => {
                 let fields = sandbox::ecpay::parse_form(&call.body).expect("a form");
                 let order = fields.iter().find(|(name, _)| name == "MerchantTradeNo").expect("an order");

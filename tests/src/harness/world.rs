@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use dynoxide::Database;
 use sandbox::credentials;
 use sandbox::ecpay::Ecpay;
-use sandbox::state::{Message, Secret, stage_merchant};
+use sandbox::state::{Body, Message, Secret, stage_merchant};
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply, Service};
@@ -19,6 +19,8 @@ pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) secrets: BTreeMap<String, Secret>,
     pub(crate) ecpay: Ecpay,
+    /// What MMS lists.
+    pub(crate) institutions: Vec<Value>,
     pub(crate) messages: Vec<Message>,
     pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) orders: Orders,
@@ -30,11 +32,17 @@ impl World {
     pub(crate) fn new(now: DateTime<Utc>) -> Self {
         let database = Database::memory().expect("a database in memory");
         sandbox::world::create_table(&database, template()).expect("a table");
+        let mut secrets = credentials::secrets(now, &stage_merchant());
+        // By a bot's token, for then the instance's address is a variable and not in the secret.
+        let of_expiry = secrets.get_mut(credentials::EXPIRY_SECRET).expect("the secret of the expiry scan");
+        let token = credentials::SLACK_BOT_TOKEN;
+        of_expiry.current = json!({ "mms_api_key": credentials::MMS_KEY, "slack_bot_token": token }).to_string();
         Self {
             now,
             database,
-            secrets: credentials::secrets(now, &stage_merchant()),
+            secrets,
             ecpay: Ecpay::new(stage_merchant()),
+            institutions: Vec::new(),
             messages: Vec::new(),
             calls: BTreeMap::new(),
             orders: Orders::default(),
@@ -51,6 +59,7 @@ impl World {
             now: self.now,
             secrets: self.secrets.clone(),
             ecpay: self.ecpay.clone(),
+            institutions: self.institutions.clone(),
             messages: self.messages.clone(),
             calls: self.calls.clone(),
             orders: self.orders.clone(),
@@ -74,6 +83,8 @@ impl World {
             Service::Lambda => panic!("an invocation is a task of its own"),
             Service::Ecpay => Reply::new(200, self.ecpay_call(&call.action, body)),
             Service::StarSender => self.whatsapp(body),
+            Service::Mms => self.institutions(body),
+            Service::Slack => self.slack(body),
         }
     }
 
@@ -113,6 +124,21 @@ impl World {
         let (to, body) = (text("to"), text("body").into());
         self.messages.push(Message { channel: "whatsapp".to_owned(), to, subject: None, body, sent_at: self.now });
         Reply::new(200, r#"{"success":true,"data":{},"message":"Success sent message"}"#)
+    }
+
+    fn institutions(&self, body: &[u8]) -> Reply {
+        let request: Value = serde_json::from_slice(body).expect("a request as JSON");
+        let number = |name: &str| usize::try_from(request[name].as_u64().expect("a number")).expect("a small one");
+        let page = self.institutions.chunks(number("pageSize")).nth(number("pageNumber") - 1).unwrap_or_default();
+        Reply::new(200, json!({ "status": "success", "data": { "data": { "pageData": page } } }).to_string())
+    }
+
+    fn slack(&mut self, body: &[u8]) -> Reply {
+        let payload: Value = serde_json::from_slice(body).expect("a message as JSON");
+        let to = payload["channel"].as_str().expect("a channel").to_owned();
+        let body = Body::Payload(payload);
+        self.messages.push(Message { channel: "slack".to_owned(), to, subject: None, body, sent_at: self.now });
+        Reply::new(200, r#"{"ok":true,"channel":"C0INVENTED","ts":"1.000001"}"#)
     }
 
     fn ecpay_call(&mut self, action: &str, body: &[u8]) -> String {
