@@ -63,8 +63,17 @@ fn change(change: Option<Change>) -> String {
     }
 }
 
+/// A value, where anything of it is to be seen.
+fn visible(text: &str) -> Option<String> {
+    Some(escaped(text, LONGEST_VALUE)).filter(|text| !text.trim().is_empty())
+}
+
 fn value(text: Option<&String>) -> String {
-    text.map_or_else(|| MISSING.to_owned(), |text| escaped(text, LONGEST_VALUE))
+    text.and_then(|text| visible(text)).unwrap_or_else(|| MISSING.to_owned())
+}
+
+fn named(institution: &Institution) -> String {
+    visible(&institution.name).unwrap_or_else(|| escaped(institution.uid.as_str(), LONGEST_VALUE))
 }
 
 fn link(institution: &Institution, label: &str) -> String {
@@ -73,7 +82,7 @@ fn link(institution: &Institution, label: &str) -> String {
 
 /// An institution with everything that is known of it.
 pub(super) fn in_full(institution: &Institution, shown: Shown) -> String {
-    let name = escaped(&institution.name, LONGEST_VALUE);
+    let name = named(institution);
     let mut lines = vec![
         format!("*{name}* {}", change(shown.change)).trim_end().to_owned(),
         format!("到期日：{}（{}）", institution.expires, remaining(shown.days)),
@@ -88,7 +97,7 @@ pub(super) fn in_full(institution: &Institution, shown: Shown) -> String {
 
 /// An institution in one line.
 pub(super) fn in_brief(institution: &Institution, shown: Shown) -> String {
-    let name = link(institution, &escaped(&institution.name, LONGEST_VALUE));
+    let name = link(institution, &named(institution));
     let (expires, remaining, change) = (institution.expires, remaining(shown.days), change(shown.change));
     let uid = escaped(institution.uid.as_str(), LONGEST_VALUE);
     format!("• {name}（{uid}）{expires}，{remaining}，{}{change}", value(institution.plan.as_ref()))
@@ -96,7 +105,7 @@ pub(super) fn in_brief(institution: &Institution, shown: Shown) -> String {
 
 /// An institution as it is read out.
 pub(super) fn spoken(institution: &Institution, shown: Shown) -> String {
-    let name = escaped(&institution.name, LONGEST_VALUE);
+    let name = named(institution);
     format!(
         "{}：{name}，{} 到期，{}{}",
         self::name(shown.stage),

@@ -1,0 +1,233 @@
+//! What messages of a digest must be, read from the messages alone: Slack's limits, nobody pinged, every institution once
+//! and whole.
+
+use serde_json::Value;
+use shared::domain::expiry::{Institution, Shown, Stage};
+use shared::slack::Message;
+
+/// What every link begins with.
+pub(crate) const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw/organizationmanagement/organizations/";
+
+type Checked<T> = Result<T, String>;
+
+/// An institution and its place, as it was given.
+pub(crate) type Told<'a> = (&'a Institution, Shown);
+
+/// An institution as a message shows it.
+struct Found {
+    uid: String,
+    stage: Stage,
+    /// Its section, or its line.
+    text: String,
+}
+
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked<()> {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+/// Whether the messages are as they must be.
+pub(crate) fn check(told: &[Told<'_>], messages: &[Message]) -> Checked<()> {
+    let mut rest = told;
+    for message in messages {
+        let fields = message.payload.as_object().ok_or("not an object")?;
+        let names: Vec<&String> = fields.keys().collect();
+        ensure(names == ["blocks", "text"], || format!("fields {names:?}"))?;
+        let blocks = message.payload["blocks"].as_array().ok_or("no blocks")?;
+        let text = message.payload["text"].as_str().ok_or("no text")?;
+        within_limits(blocks, text)?;
+        ensure(!text.contains(['<', '>']), || format!("markup in the text: {text}"))?;
+        entities(text)?;
+        let found = institutions(blocks)?;
+        let (here, later) = rest.split_at_checked(found.len()).ok_or("too many institutions")?;
+        rest = later;
+        for (found, told) in found.iter().zip(here) {
+            is_whole(found, told)?;
+        }
+        let named: Vec<&str> = message.uids.iter().map(|uid| uid.as_str()).collect();
+        let shown: Vec<&str> = found.iter().map(|found| found.uid.as_str()).collect();
+        ensure(named == shown, || format!("named are {named:?}, shown are {shown:?}"))?;
+        is_spoken(here, text)?;
+    }
+    ensure(rest.is_empty(), || format!("{} institutions are in no message", rest.len()))
+}
+
+fn characters(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn within_limits(blocks: &[Value], text: &str) -> Checked<()> {
+    ensure((1..=4_000).contains(&characters(text)), || format!("a text of {}", characters(text)))?;
+    ensure((1..=50).contains(&blocks.len()), || format!("{} blocks", blocks.len()))?;
+    let mut all = 0;
+    for block in blocks {
+        let (texts, kind, most) = match block["type"].as_str() {
+            Some("header") => (vec![&block["text"]], "plain_text", 150),
+            Some("section") => (vec![&block["text"]], "mrkdwn", 3_000),
+            Some("context") => (block["elements"].as_array().ok_or("no elements")?.iter().collect(), "mrkdwn", 3_000),
+            Some("divider") => continue,
+            other => return Err(format!("a block of type {other:?}")),
+        };
+        for object in texts {
+            ensure(object["type"] == kind, || format!("{object} is not {kind}"))?;
+            let length = characters(object["text"].as_str().ok_or("no text")?);
+            ensure((1..=most).contains(&length), || format!("{length} characters in {object}"))?;
+            all += length;
+        }
+    }
+    ensure(all <= 12_000, || format!("{all} characters in all blocks"))
+}
+
+/// Every `&` begins one of the three entities.
+fn entities(text: &str) -> Checked<()> {
+    let known = ["amp;", "lt;", "gt;"];
+    for rest in text.split('&').skip(1) {
+        ensure(known.iter().any(|entity| rest.starts_with(entity)), || format!("a bare & before {rest}"))?;
+    }
+    Ok(())
+}
+
+/// The uid of the one link that a text begins with, and what follows the link.
+fn link(text: &str) -> Checked<(String, &str)> {
+    let rest = text.strip_prefix(BACKSTAGE).ok_or_else(|| format!("< before {text}"))?;
+    let (target, rest) = rest.split_once('|').ok_or("a link without a label")?;
+    let (label, rest) = rest.split_once('>').ok_or("a link without an end")?;
+    ensure(!label.is_empty() && !label.contains(['<', '|', '\n']), || format!("the label {label:?}"))?;
+    Ok((decoded(target)?, rest))
+}
+
+/// The uid behind percent-encoding (RFC 3986).
+fn decoded(target: &str) -> Checked<String> {
+    let mut parts = target.split('%');
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    let mut uid = parts.next().unwrap_or_default().to_owned();
+    ensure(plain(&uid), || format!("unescaped in {target}"))?;
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2).ok_or_else(|| format!("an escape in {target}"))?;
+        let byte = u8::from_str_radix(code, 16).map_err(|error| error.to_string())?;
+        ensure(plain(rest), || format!("unescaped in {target}"))?;
+        uid.push(char::from(byte));
+        uid.push_str(rest);
+    }
+    Ok(uid)
+}
+
+fn stage_of_heading(text: &str) -> Option<Stage> {
+    [
+        ("🔴 *緊急（", Stage::Urgent),
+        ("🟡 *警告（", Stage::Warning),
+        ("🟢 *提醒（", Stage::Notice),
+        ("⚫ *已到期（", Stage::Expired),
+    ]
+    .into_iter()
+    .find_map(|(heading, stage)| text.starts_with(heading).then_some(stage))
+}
+
+/// The institutions of a message, in their order.
+fn institutions(blocks: &[Value]) -> Checked<Vec<Found>> {
+    let (mut found, mut stage) = (Vec::new(), None);
+    for block in blocks {
+        let texts = [&block["text"]["text"], &block["elements"][0]["text"]];
+        for text in texts.into_iter().filter_map(Value::as_str) {
+            entities(text)?;
+            stage = stage_of_heading(text).or(stage);
+            let is_list = text.starts_with("• ");
+            let parts: Vec<&str> = if is_list { text.split('\n').collect() } else { vec![text] };
+            for part in parts {
+                let pieces: Vec<&str> = part.split('<').collect();
+                let [_, after] = pieces.as_slice() else {
+                    ensure(pieces.len() == 1, || format!("several links in {part}"))?;
+                    ensure(!part.contains('>'), || format!("a bare > in {part}"))?;
+                    continue;
+                };
+                let (uid, rest) = link(after)?;
+                ensure(!rest.contains('>'), || format!("a bare > in {part}"))?;
+                let stage = stage.ok_or("an institution before any heading")?;
+                found.push(Found { uid, stage, text: part.to_owned() });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A text as it may be read: without what is invisible or blank, in Slack's escapes.
+fn plain(text: &str) -> String {
+    let invisible = |c: char| matches!(u32::from(c), 0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfeff);
+    let mut all = String::new();
+    for c in text.chars().filter(|c| !invisible(*c) && !c.is_whitespace() && !c.is_control()) {
+        match c {
+            '*' => all.push('＊'),
+            '_' => all.push('＿'),
+            '~' => all.push('～'),
+            '`' => all.push('｀'),
+            '|' => all.push('｜'),
+            '&' => all.push_str("&amp;"),
+            '<' => all.push_str("&lt;"),
+            '>' => all.push_str("&gt;"),
+            c => all.push(c),
+        }
+    }
+    all
+}
+
+/// Whether the text begins with all of the value, or with a beginning of it that is cut.
+fn begins_with(text: &str, value: &str) -> bool {
+    let (kept, is_cut) = text.split_once('…').map_or((text, false), |(kept, _)| (kept, true));
+    let without_blanks = |text: &str| text.replace(' ', "");
+    let value = plain(value);
+    let begins_cut = is_cut && kept.chars().count() >= 190 && value.starts_with(&without_blanks(kept));
+    begins_cut || without_blanks(text).starts_with(&value)
+}
+
+fn name(institution: &Institution) -> &str {
+    if plain(&institution.name).is_empty() { institution.uid.as_str() } else { &institution.name }
+}
+
+/// Whether what is shown is all of the institution.
+fn is_whole(found: &Found, (institution, shown): &Told<'_>) -> Checked<()> {
+    let (uid, text) = (institution.uid.as_str(), &found.text);
+    ensure(found.uid == uid, || format!("{} is shown where {uid} should be", found.uid))?;
+    ensure(found.stage == shown.stage, || format!("{uid} stands below {:?}", found.stage))?;
+    ensure(text.contains(&institution.expires.to_string()), || format!("{uid} without its day: {text}"))?;
+    let written = plain(uid);
+    if let Some(line) = text.strip_prefix("• ") {
+        let label = line.split_once('|').map_or("", |(_, label)| label);
+        ensure(begins_with(label, name(institution)), || format!("{uid} without its name: {text}"))?;
+        return ensure(text.contains(&format!("（{written}）")), || format!("{uid} without its uid: {text}"));
+    }
+    let lines: Vec<&str> = text.split('\n').collect();
+    let named = lines[0].strip_prefix('*').ok_or_else(|| format!("no bold name in {text}"))?;
+    ensure(begins_with(named, name(institution)), || format!("{uid} without its name: {text}"))?;
+    ensure(lines.len() == 6, || format!("{} lines of {uid}: {text}", lines.len()))?;
+    ensure(lines[5].starts_with(&format!("UID：{written}　<")), || format!("{uid} without its uid: {text}"))?;
+    for (line, value, label) in [
+        (2, &institution.plan, "方案："),
+        (2, &institution.account_limit, "帳號上限："),
+        (3, &institution.contact, "聯絡人："),
+        (3, &institution.phone, "電話："),
+        (4, &institution.address, "地址："),
+    ] {
+        let (_, rest) = lines[line].split_once(label).ok_or_else(|| format!("{uid} without {label}: {text}"))?;
+        let value = value.as_deref().filter(|value| !plain(value).is_empty()).unwrap_or("未提供");
+        ensure(begins_with(rest, value), || format!("{label} of {uid} is not {value}: {text}"))?;
+    }
+    Ok(())
+}
+
+/// Whether the last lines of the text name the institutions, each with its day.
+fn is_spoken(told: &[Told<'_>], text: &str) -> Checked<()> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let begin = lines.len().checked_sub(told.len()).ok_or("too few lines")?;
+    for (line, (institution, shown)) in lines[begin..].iter().zip(told) {
+        let stage = match shown.stage {
+            Stage::Urgent => "緊急：",
+            Stage::Warning => "警告：",
+            Stage::Notice => "提醒：",
+            Stage::Expired => "已到期：",
+        };
+        let named = line.strip_prefix(stage).ok_or_else(|| format!("{line} is not of {stage}"))?;
+        ensure(begins_with(named, name(institution)), || format!("{} is not read out: {line}", institution.uid))?;
+        let day = format!("，{} 到期，", institution.expires);
+        ensure(line.contains(&day), || format!("{line} does not say {day}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! The digest word by word.
+
+use serde_json::{Value, json};
+use shared::domain::expiry::{Change, Institution, Shown, Stage, Tiers};
+use shared::domain::ids::InstitutionUid;
+use shared::domain::time::{LocalDate, Timestamp};
+use shared::slack::{Digest, Entry, Message, scan_failed};
+
+use crate::checker::BACKSTAGE;
+
+fn day(text: &str) -> LocalDate {
+    LocalDate::parse(text).unwrap()
+}
+
+fn morning() -> Timestamp {
+    Timestamp::parse("2026-11-20T01:30:00Z").unwrap()
+}
+
+fn institution(uid: &str, name: &str, expires: &str) -> Institution {
+    Institution {
+        uid: InstitutionUid::parse(uid).unwrap(),
+        name: name.to_owned(),
+        expires: day(expires),
+        contact: Some("林 虛構".to_owned()),
+        phone: Some("02-5550-0101".to_owned()),
+        address: Some("臺北市範例區虛構路 1 號".to_owned()),
+        plan: Some("標準方案".to_owned()),
+        account_limit: Some("50".to_owned()),
+    }
+}
+
+/// A digest of 2026-11-20 with thresholds 7, 30 and 60, all within 30 days in full.
+fn digest<'a>(entries: &'a [Entry<'a>], unreadable: &'a [(String, &'static str)]) -> Digest<'a> {
+    Digest {
+        day: day("2026-11-20"),
+        made_at: morning(),
+        tiers: Tiers::new(7, 30, 60).unwrap(),
+        full_within: 30,
+        entries,
+        acknowledged: 0,
+        gone: 0,
+        unreadable,
+    }
+}
+
+fn shown(institution: &Institution, change: Option<Change>) -> Entry<'_> {
+    let days = day("2026-11-20").days_until(institution.expires);
+    let stage = Tiers::new(7, 30, 60).unwrap().stage(days).unwrap();
+    Entry { institution, shown: Shown { stage, days, change } }
+}
+
+/// The texts of a message's blocks; a divider is a line.
+fn texts(message: &Message) -> Vec<&str> {
+    let blocks = message.payload["blocks"].as_array().unwrap().iter();
+    blocks
+        .map(|block| match block["type"].as_str().unwrap() {
+            "divider" => "---",
+            "context" => block["elements"][0]["text"].as_str().unwrap(),
+            _ => block["text"]["text"].as_str().unwrap(),
+        })
+        .collect()
+}
+
+/// The last block of the one message about an institution.
+fn alone(institution: &Institution, change: Option<Change>) -> String {
+    let entries = [shown(institution, change)];
+    let messages = digest(&entries, &[]).messages();
+    assert_eq!(messages.len(), 1);
+    (*texts(&messages[0]).last().unwrap()).to_owned()
+}
+
+#[test]
+fn a_digest_reads_from_top_to_bottom_as_the_document_has_it() {
+    let urgent = institution("ORG-1", "晨光才藝教室", "2026-11-27");
+    let warning = institution("ORG-2", "<!channel> & <b>", "2026-12-20");
+    let notice = institution("ORG/3", "星河教室", "2027-01-05");
+    let expired = institution("ORG-4", "舊港工作室", "2026-11-19");
+    let entries = [
+        shown(&urgent, Some(Change::New)),
+        shown(&warning, Some(Change::Moved(Stage::Notice))),
+        shown(&notice, None),
+        shown(&expired, Some(Change::New)),
+    ];
+    let messages = Digest { acknowledged: 2, gone: 4, ..digest(&entries, &[]) }.messages();
+    assert_eq!(messages.len(), 1);
+    let summary = "*找到 3 個即將到期的機構*\n🔴 緊急（7 天內到期）：1 家\n🟡 警告（8–30 天）：1 家\n\
+                   🟢 提醒（31–60 天）：1 家\n⚫ 已到期（只列一次）：1 家\n已由業務確認、暫不列出：2 家\n\
+                   先前列出、現已不在清單（已續約、停用或到期）：4 家";
+    let in_full = |name: &str, mark: &str, expires: &str, uid: &str| {
+        format!(
+            "*{name}*{mark}\n到期日：{expires}\n方案：標準方案　帳號上限：50\n聯絡人：林 虛構　電話：02-5550-0101\n\
+             地址：臺北市範例區虛構路 1 號\nUID：{uid}　<{BACKSTAGE}{uid}|查看詳情>"
+        )
+    };
+    assert_eq!(
+        texts(&messages[0]),
+        [
+            "MMS 機構到期提醒 2026-11-20",
+            "執行時間 2026-11-20 09:30（台北）",
+            summary,
+            "---",
+            "🔴 *緊急（7 天內到期）*　1 家",
+            &in_full("晨光才藝教室", " 【新】", "2026-11-27（剩 7 天）", "ORG-1"),
+            "---",
+            "🟡 *警告（8–30 天）*　1 家",
+            &in_full("&lt;!channel&gt; &amp; &lt;b&gt;", " 【原為提醒】", "2026-12-20（剩 30 天）", "ORG-2"),
+            "---",
+            "🟢 *提醒（31–60 天）*　1 家",
+            &format!("• <{BACKSTAGE}ORG%2F3|星河教室>（ORG/3）2027-01-05，剩 46 天，標準方案"),
+            "---",
+            "⚫ *已到期（只列一次）*　1 家",
+            &in_full("舊港工作室", " 【新】", "2026-11-19（已過 1 天）", "ORG-4"),
+        ]
+    );
+    assert_eq!(
+        messages[0].payload["text"],
+        "MMS 機構到期提醒 2026-11-20\n即將到期 3 家：緊急 1 家、警告 1 家、提醒 1 家。\n⚫ 已到期（只列一次）：1 家\n\
+         已由業務確認、暫不列出：2 家\n先前列出、現已不在清單（已續約、停用或到期）：4 家\n\
+         緊急：晨光才藝教室，2026-11-27 到期，剩 7 天【新】\n\
+         警告：&lt;!channel&gt; &amp; &lt;b&gt;，2026-12-20 到期，剩 30 天【原為提醒】\n\
+         提醒：星河教室，2027-01-05 到期，剩 46 天\n已到期：舊港工作室，2026-11-19 到期，已過 1 天【新】"
+    );
+    let uids: Vec<&str> = messages[0].uids.iter().map(InstitutionUid::as_str).collect();
+    assert_eq!(uids, ["ORG-1", "ORG-2", "ORG/3", "ORG-4"]);
+}
+
+#[test]
+fn what_changed_is_marked() {
+    let urgent = institution("ORG-1", "晨光才藝教室", "2026-11-25");
+    let first = |change| alone(&urgent, change).lines().next().unwrap().to_owned();
+    assert_eq!(first(None), "*晨光才藝教室*");
+    assert_eq!(first(Some(Change::New)), "*晨光才藝教室* 【新】");
+    assert_eq!(first(Some(Change::Moved(Stage::Warning))), "*晨光才藝教室* 【原為警告】");
+    assert_eq!(first(Some(Change::Moved(Stage::Expired))), "*晨光才藝教室* 【原為已到期】");
+    assert_eq!(first(Some(Change::Rescheduled(day("2026-11-30")))), "*晨光才藝教室* 【原到期日 2026-11-30】");
+    let notice = institution("ORG-3", "星河教室", "2027-01-19");
+    let line = alone(&notice, Some(Change::Rescheduled(day("2026-11-30"))));
+    assert_eq!(
+        line,
+        format!("• <{BACKSTAGE}ORG-3|星河教室>（ORG-3）2027-01-19，剩 60 天，標準方案【原到期日 2026-11-30】")
+    );
+}
+
+#[test]
+fn the_days_are_said_in_words_at_the_edges() {
+    for (expires, words) in [
+        ("2026-11-20", "到期日：2026-11-20（今天到期）"),
+        ("2026-11-21", "到期日：2026-11-21（剩 1 天）"),
+        ("2026-11-19", "到期日：2026-11-19（已過 1 天）"),
+        ("2025-11-20", "到期日：2025-11-20（已過 365 天）"),
+    ] {
+        let text = alone(&institution("ORG-1", "晨光才藝教室", expires), None);
+        assert_eq!(text.lines().nth(1), Some(words));
+    }
+}
+
+#[test]
+fn what_mms_does_not_say_is_told_as_missing() {
+    let mut bare = institution("ORG-1", "ORG-1", "2026-11-25");
+    (bare.contact, bare.phone, bare.address, bare.plan, bare.account_limit) = (None, None, None, None, None);
+    let missing = "方案：未提供　帳號上限：未提供\n聯絡人：未提供　電話：未提供\n地址：未提供";
+    let text = format!("*ORG-1*\n到期日：2026-11-25（剩 5 天）\n{missing}\nUID：ORG-1　<{BACKSTAGE}ORG-1|查看詳情>");
+    assert_eq!(alone(&bare, None), text);
+    // What shows nothing on screen says nothing.
+    let nothing = || Some("\u{200b}\u{feff}".to_owned());
+    bare.name = nothing().unwrap();
+    (bare.contact, bare.phone, bare.address, bare.plan, bare.account_limit) =
+        (nothing(), nothing(), nothing(), nothing(), nothing());
+    assert_eq!(alone(&bare, None), text);
+    bare.expires = day("2027-01-19");
+    assert_eq!(alone(&bare, None), format!("• <{BACKSTAGE}ORG-1|ORG-1>（ORG-1）2027-01-19，剩 60 天，未提供"));
+}
+
+#[test]
+fn ten_records_that_cannot_be_read_are_named_and_the_others_counted() {
+    let odd: Vec<(String, &'static str)> = (1..=12).map(|place| (format!("page 1, record {place}"), "uid")).collect();
+    let told = |count: usize| {
+        let messages = digest(&[], &odd[..count]).messages();
+        assert_eq!(messages.len(), 1);
+        let texts = texts(&messages[0]).iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        assert_eq!(texts[2].lines().next(), Some("*目前沒有 60 天內到期的機構*"));
+        assert!(messages[0].payload["text"].as_str().unwrap().ends_with(&texts[3]));
+        texts[3].lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let ten = told(10);
+    assert_eq!(ten.len(), 11);
+    assert_eq!(ten[0], "⚠️ 10 筆機構資料無法判讀，未列入以下清單：");
+    assert_eq!(ten[10], "• page 1, record 10：uid 缺少或無法判讀");
+    let twelve = told(12);
+    assert_eq!(twelve.len(), 12);
+    assert_eq!((twelve[10].as_str(), twelve[11].as_str()), ("• page 1, record 10：uid 缺少或無法判讀", "• 另有 2 筆"));
+    assert_eq!(told(1), ["⚠️ 1 筆機構資料無法判讀，未列入以下清單：", "• page 1, record 1：uid 缺少或無法判讀"]);
+}
+
+#[test]
+fn where_there_is_nothing_to_tell_nothing_is_posted() {
+    assert_eq!(digest(&[], &[]).messages(), []);
+    // Institutions that staff know of are no news alone.
+    assert_eq!(Digest { acknowledged: 3, ..digest(&[], &[]) }.messages(), []);
+    let gone = Digest { gone: 1, ..digest(&[], &[]) }.messages();
+    assert_eq!(gone.len(), 1);
+    assert!(texts(&gone[0])[2].ends_with("先前列出、現已不在清單（已續約、停用或到期）：1 家"));
+}
+
+#[test]
+fn a_digest_that_is_not_there_is_told_with_its_reason() {
+    let body = "今天的到期清單尚未送出，這不代表沒有機構到期。\n原因：MMS refused: &lt;!here&gt; token not valid\n\
+                排除後會在下一次執行時補送。";
+    let told = scan_failed(day("2026-11-20"), morning(), "MMS refused: <!here> token not valid");
+    let mrkdwn = |text: &str| json!({ "type": "mrkdwn", "text": text });
+    let expected: Value = json!({
+        "text": format!("MMS 到期掃描未完成 2026-11-20\n{body}"),
+        "blocks": [
+            { "type": "header", "text": { "type": "plain_text", "text": "MMS 到期掃描未完成 2026-11-20" } },
+            { "type": "context", "elements": [mrkdwn("執行時間 2026-11-20 09:30（台北）")] },
+            { "type": "section", "text": mrkdwn(&format!("❗ {body}")) },
+        ],
+    });
+    assert_eq!(told, expected);
+}
