@@ -38,11 +38,17 @@ pub(super) struct Page {
 }
 
 pub(super) fn section(text: &str) -> Value {
-    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } })
+    json!({ "type": "section", "text": mrkdwn(text) })
 }
 
 pub(super) fn context(text: &str) -> Value {
-    json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": text }] })
+    json!({ "type": "context", "elements": [mrkdwn(text)] })
+}
+
+/// Verbatim: else Slack makes mentions and links of plain words, in others' names too
+/// (<https://docs.slack.dev/reference/block-kit/composition-objects/text-object>).
+fn mrkdwn(text: &str) -> Value {
+    json!({ "type": "mrkdwn", "text": text, "verbatim": true })
 }
 
 pub(super) fn header(text: &str) -> Value {

@@ -69,6 +69,8 @@ fn within_limits(blocks: &[Value], text: &str) -> Checked<()> {
         };
         for object in texts {
             ensure(object["type"] == kind, || format!("{object} is not {kind}"))?;
+            // Else Slack makes mentions and links of plain words.
+            ensure(kind == "plain_text" || object["verbatim"] == true, || format!("{object} is parsed by Slack"))?;
             let length = characters(object["text"].as_str().ok_or("no text")?);
             ensure((1..=most).contains(&length), || format!("{length} characters in {object}"))?;
             all += length;

@@ -184,7 +184,7 @@ fn the_checker_finds_what_is_wrong() {
     let blocks = good[0].payload["blocks"].as_array().unwrap();
     let of = |uid: &str| blocks.iter().position(|block| block.to_string().contains(uid)).unwrap();
     let section =
-        |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } });
+        |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } });
     let with = |change: &dyn Fn(&mut Message)| {
         let mut message = good[0].clone();
         change(&mut message);
@@ -217,6 +217,7 @@ fn the_checker_finds_what_is_wrong() {
         (spoken("緊急：", "<!here>"), "markup"),
         (with(&|message| drop(message.uids.pop())), "named are"),
         (with(&|message| drop(message.payload["blocks"].as_array_mut().unwrap().remove(first))), "is shown where"),
+        (with(&|message| message.payload["blocks"][first]["text"]["verbatim"] = json!(false)), "is parsed by Slack"),
         (with(&|message| message.payload["text"] = json!("x".repeat(4_001))), "a text of 4001"),
     ] {
         assert!(wrong.contains(expected), "{expected}: {wrong}");

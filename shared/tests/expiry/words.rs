@@ -207,7 +207,7 @@ fn a_digest_that_is_not_there_is_told_with_its_reason() {
     let body = "今天的到期清單尚未送出，這不代表沒有機構到期。\n原因：MMS refused: &lt;!here&gt; token not valid\n\
                 排除後會在下一次執行時補送。";
     let told = scan_failed(day("2026-11-20"), morning(), "MMS refused: <!here> token not valid");
-    let mrkdwn = |text: &str| json!({ "type": "mrkdwn", "text": text });
+    let mrkdwn = |text: &str| json!({ "type": "mrkdwn", "text": text, "verbatim": true });
     let expected: Value = json!({
         "text": format!("MMS 到期掃描未完成 2026-11-20\n{body}"),
         "blocks": [
