@@ -24,6 +24,7 @@ mod erasure;
 mod erasure_late;
 mod events;
 mod expiry;
+mod expiry_items;
 mod flow;
 mod fuzz;
 mod gateways;

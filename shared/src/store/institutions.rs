@@ -131,12 +131,8 @@ impl Store {
                 return Ok(());
             }
             let current = match self.institution(&kept.watched.institution.uid).await {
-                // What nobody can read is nobody's memory: it makes room for what MMS says now.
-                Err(Error::Unreadable { .. }) => {
-                    let put = self.put_plainly(record(&kept.watched, kept.is_listed, wall).at_version(1))?;
-                    self.write(vec![put], "replacing an institution").await?;
-                    return Ok(());
-                }
+                // It stays as it is, told and without a memory, and the others are stored.
+                Err(Error::Unreadable { .. }) => return Ok(()),
                 current => current?,
             };
             kept.expected = current.as_ref().map(|current| current.version);
