@@ -59,9 +59,16 @@ impl KeyRing {
                     faults.extend(invalid.0);
                     None
                 }
-                // Where the settings are wrong too, that is what has to be told.
                 Err(error) if faults.is_empty() => return Err(error),
-                Err(_) => None,
+                // The settings are wrong too, and all of it is named at once.
+                Err(Error::Secrets(malformed @ secrets::Error::Malformed { .. })) => {
+                    faults.push(malformed.to_string());
+                    None
+                }
+                Err(_) => {
+                    faults.push(format!("secret {id} could not be read"));
+                    None
+                }
                 Ok(keys) => Some(keys),
             },
             None => None,

@@ -104,6 +104,7 @@ fn each_notice_has_its_name_and_its_reader() {
         (NoticeKind::Quarantined, "quarantined", true),
         (NoticeKind::CancelConfirmed, "cancel-confirmed", false),
         (NoticeKind::Parked, "parked", true),
+        (NoticeKind::SlackRefused, "slack-refused", true),
     ] {
         let notice = Notice::about(&order, kind, "today", t(NOW));
         assert_eq!(notice.id.as_str(), format!("ORDER1/{name}/today"));

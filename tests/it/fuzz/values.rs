@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use shared::domain::ids::{
-    CustomerId, EmailAddress, EventId, GatewayAuthorization, MerchantId, NotificationId, PaymentId, SubscriptionId,
-    UserId,
+    CustomerId, EmailAddress, EventId, GatewayAuthorization, InstitutionUid, MerchantId, NotificationId, PaymentId,
+    SubscriptionId, UserId,
 };
 use shared::domain::maintenance::PersonName;
 use shared::domain::money::Twd;
@@ -44,7 +44,8 @@ fn an_id_is_taken_as_it_is_or_refused() {
             EventId,
             PaymentId,
             EmailAddress,
-            CustomerId
+            CustomerId,
+            InstitutionUid
         );
         if let Ok(id) = PaymentId::parse(&text) {
             let parts = format!("{}.{}", id.subscription().unwrap(), id.key());
@@ -157,7 +158,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 32] = [
+const SETTINGS: [(&str, &str); 48] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -188,6 +189,22 @@ const SETTINGS: [(&str, &str); 32] = [
     ("REMINDER_SERVICE_PHONE", "087740659525"),
     ("REMINDER_PACE_SECONDS", "5"),
     ("REMINDER_DAILY_CAP", "500"),
+    ("EXPIRY_FUNCTION", "expiry"),
+    ("EXPIRY_SECRET_ID", "duekeeper/expiry"),
+    ("MMS_BASE_URL", "https://mms.example/proxy"),
+    ("MMS_API_VERSION", "v1"),
+    ("API_TIMEOUT", "30"),
+    ("API_MAX_RETRIES", "3"),
+    ("API_RETRY_DELAY", "5"),
+    ("API_PAGE_SIZE", "50"),
+    ("SLACK_CHANNEL", "#sales"),
+    ("SLACK_TIMEOUT", "10"),
+    ("SLACK_PACE_SECONDS", "1"),
+    ("SLACK_ENDPOINT_URL", ""),
+    ("NOTIFICATION_DAYS_THRESHOLD", "30"),
+    ("NOTIFICATION_URGENT_THRESHOLD", "7"),
+    ("NOTIFICATION_WARNING_THRESHOLD", "30"),
+    ("EXPIRY_THRESHOLD", "60"),
     ("UNUSED", ""),
     ("UNUSED_TOO", "x"),
 ];
@@ -211,6 +228,7 @@ fn a_configuration_is_read_or_its_faults_are_named() {
             admin_api::Config::parse(&lookup).err(),
             subscription_maintenance::Config::parse(&lookup).err(),
             maintenance_reminder::Config::parse(&lookup).err(),
+            mms_expiry_scan::Config::parse(&lookup).err(),
         ];
         for result in results {
             match result {
@@ -255,7 +273,7 @@ fn an_event_is_a_job_or_an_error() {
     assert!(jobs.get() > 300, "only {} were jobs", jobs.get());
 }
 
-const KINDS: [NoticeKind; 11] = [
+const KINDS: [NoticeKind; 14] = [
     NoticeKind::FirstPaymentFailure,
     NoticeKind::SecondPaymentFailure,
     NoticeKind::FinalPaymentFailure,
@@ -267,6 +285,9 @@ const KINDS: [NoticeKind; 11] = [
     NoticeKind::SecondLiveOrder,
     NoticeKind::QuarantineDigest,
     NoticeKind::Quarantined,
+    NoticeKind::CancelConfirmed,
+    NoticeKind::Parked,
+    NoticeKind::SlackRefused,
 ];
 
 /// The variables of a template, by asking for each until none is missing.
