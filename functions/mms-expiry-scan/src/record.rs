@@ -68,9 +68,131 @@ fn day(text: &str) -> Option<LocalDate> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::test_runner::{Config, RngSeed};
+    use serde_json::{Map, json};
 
     use super::*;
+
+    /// The same inputs each time.
+    fn cases(cases: u32) -> Config {
+        Config { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..Config::default() }
+    }
+
+    /// Texts near those that MMS gives, and any others.
+    fn odd() -> impl Strategy<Value = String> {
+        let known = [
+            "",
+            " ",
+            "INV-1",
+            "two words",
+            "\0",
+            "N/A",
+            "None",
+            "2026-11-30",
+            "2026-02-30",
+            "2026-11-30T16:00:00.000Z",
+            "2026-11-30T16:00:00+08:00",
+            "2026-11-30 16:00:00",
+            "0000-01-01T00:00:00+14:00",
+            "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59-14:00",
+            "+262142-12-31T23:59:59Z",
+            "-0001-01-01T00:00:00",
+            "-0001-01-01",
+            "2026-11-30T23:59:60Z",
+            "1764547200",
+        ];
+        prop_oneof![3 => select(known.to_vec()).prop_map(str::to_owned), 1 => any::<String>()]
+    }
+
+    /// Any JSON, objects with the fields of an institution more often than others.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            3 => odd().prop_map(Value::from),
+            1 => Just(Value::Null),
+            1 => any::<bool>().prop_map(Value::from),
+            1 => any::<i64>().prop_map(Value::from),
+            1 => any::<f64>().prop_map(Value::from),
+        ];
+        let known = [
+            "uid",
+            "expirationTime",
+            "name",
+            "ownerLastName",
+            "ownerFirstName",
+            "contactNumbers",
+            "address",
+            "purchasePlan",
+            "accountLimit",
+            "type",
+            "number",
+        ];
+        leaf.prop_recursive(4, 60, 8, move |inner| {
+            let name = prop_oneof![9 => select(known.to_vec()).prop_map(str::to_owned), 1 => any::<String>()];
+            let object = proptest::collection::vec((name, inner.clone()), 0..10);
+            prop_oneof![
+                1 => proptest::collection::vec(inner, 0..6).prop_map(Value::from),
+                4 => object.prop_map(|fields| Value::from(fields.into_iter().collect::<Map<_, _>>())),
+            ]
+        })
+    }
+
+    /// An object whose uid and day are near good ones, whatever else it holds.
+    fn near() -> impl Strategy<Value = Value> {
+        (any_json(), odd(), odd()).prop_map(|(mut record, uid, expires)| {
+            if let Some(fields) = record.as_object_mut() {
+                fields.insert("uid".to_owned(), json!(uid));
+                fields.insert("expirationTime".to_owned(), json!(expires));
+            }
+            record
+        })
+    }
+
+    proptest! {
+        #![proptest_config(cases(6_000))]
+
+        #[test]
+        fn any_record_is_an_institution_of_its_own_fields_or_names_the_one_that_is_wrong(
+            record in prop_oneof![any_json(), near()], page in any::<u32>(), place in any::<usize>()
+        ) {
+            let label = label(&record, page, place);
+            prop_assert!(label.chars().count() <= 70, "{}", label);
+            match institution(&record) {
+                Ok(read) => {
+                    let uid = &record["uid"];
+                    let uid = uid.as_str().map_or_else(|| uid.to_string(), |uid| uid.trim().to_owned());
+                    prop_assert_eq!(read.uid.as_str(), uid);
+                    prop_assert!(!read.name.is_empty());
+                    // It is stored, and read again by the next run.
+                    let stored = serde_json::to_string(&read).unwrap();
+                    prop_assert_eq!(serde_json::from_str::<Institution>(&stored).unwrap(), read.clone());
+                    let text = record["expirationTime"].as_str().unwrap().trim();
+                    let written = LocalDate::parse(text.split(['T', ' ']).next().unwrap()).unwrap();
+                    // An offset moves it to a day beside it at most.
+                    prop_assert!((-1..=1).contains(&written.days_until(read.expires)), "{} of {}", read.expires, text);
+                }
+                Err(field) => prop_assert!(["uid", "expirationTime"].contains(&field), "{}", field),
+            }
+        }
+
+        /// Since 1980 Taipei is eight hours ahead of UTC.
+        #[test]
+        fn an_instant_is_the_day_on_which_it_is_in_taipei(
+            seconds in 315_532_800_i64..4_102_444_800, minutes in -840..=840_i32, millis in 0..1_000_u32
+        ) {
+            let offset = chrono::FixedOffset::east_opt(minutes * 60).unwrap();
+            let instant = DateTime::from_timestamp(seconds, millis * 1_000_000).unwrap().with_timezone(&offset);
+            let days = (seconds + 8 * 3_600).div_euclid(86_400);
+            let expected = LocalDate::parse("1970-01-01").unwrap().plus_days(days);
+            let local = DateTime::from_timestamp(seconds + 8 * 3_600, 0).unwrap().naive_utc();
+            for text in [instant.to_rfc3339(), local.to_string(), local.date().to_string()] {
+                prop_assert_eq!(day(&text), Some(expected), "{}", text);
+            }
+        }
+    }
 
     #[test]
     fn an_institution_is_read_with_all_that_the_document_lists() {
