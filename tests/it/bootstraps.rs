@@ -22,7 +22,7 @@ const BOOTSTRAPS: [(&str, &str); 3] = [
 ];
 
 /// What must not stand in any log: tokens, keys, and what belongs to AWS.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 12] = [
     TOKEN,
     "sandbox-reader-token-invented",
     "sandbox-jwt-key-invented-and-long-enough",
@@ -32,6 +32,9 @@ const SECRETS: [&str; 9] = [
     AWS_SECRETS[1],
     sandbox::credentials::STARSENDER_KEY,
     sandbox::credentials::CLOUD_TOKEN,
+    sandbox::credentials::MMS_KEY,
+    sandbox::credentials::SLACK_BOT_TOKEN,
+    "sandbox-webhook-invented",
 ];
 
 /// A sandbox whose clock shows the real time, which is what the bootstraps go by.

@@ -1,6 +1,7 @@
 //! Personal data and secrets are planted in everything that the real bootstraps are given; then all that they write, the
 //! errors that they answer and the reports that they store are searched for them.
 
+mod institutions;
 mod search;
 mod workshop;
 

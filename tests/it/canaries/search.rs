@@ -2,10 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use sandbox::credentials::{CLOUD_TOKEN, STARSENDER_KEY};
+use sandbox::credentials::{CLOUD_TOKEN, MMS_KEY, SLACK_BOT_TOKEN, STARSENDER_KEY};
 
 /// What must be found nowhere, by what it stands for. Some are mixed with what a log may hold, so each is unlikely.
-pub(super) const CANARIES: [(&str, &str); 23] = [
+pub(super) const CANARIES: [(&str, &str); 30] = [
     ("a mail address", "Canary.Mail@kanarienvogel.example"),
     ("a user", "canary-user-7f3c"),
     ("six digits of the card", "594713"),
@@ -29,6 +29,13 @@ pub(super) const CANARIES: [(&str, &str); 23] = [
     ("the device's key", STARSENDER_KEY),
     ("the Cloud API's token", CLOUD_TOKEN),
     ("the key of JSON Web Tokens", "sandbox-jwt-key-invented-and-long-enough"),
+    ("an institution", "Kanarienvogel 補習班"),
+    ("its owner", "金絲雀 主人"),
+    ("its number", "0900-771-955"),
+    ("its address", "金絲雀路 9981 號"),
+    ("the key of MMS", MMS_KEY),
+    ("Slack's webhook", "sandbox-webhook-invented"),
+    ("Slack's bot", SLACK_BOT_TOKEN),
 ];
 
 /// Which canaries sing in a text, and how.
