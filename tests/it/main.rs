@@ -25,6 +25,7 @@ mod erasure_late;
 mod events;
 mod expiry;
 mod expiry_items;
+mod expiry_scale;
 mod expiry_settings;
 mod flow;
 mod fuzz;

@@ -164,6 +164,13 @@ impl Bootstrap {
         (answer["statusCode"].as_u64().unwrap(), answer["headers"].clone(), body)
     }
 
+    /// The most memory that the process has had so far, in kilobytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Ends the process and gives what it wrote, to standard output and to standard error.
     pub(crate) async fn stop(self) -> (String, String) {
         let Self { process, stdout, stderr, .. } = self;
