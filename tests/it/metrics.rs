@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use sandbox::ecpay::form_body;
 use serde_json::{Value, json};
 use shared::clock;
+use shared::domain::time::Zone;
 use shared::metrics::table::TABLE;
 
 use crate::support::lambda::{Bootstrap, callback, ecpay_time, environment, http_event, lines_and_metrics};
@@ -207,6 +208,32 @@ async fn a_run_tells_that_ecpay_refuses_calls_and_that_it_stopped() {
     assert!(told.remove(4).starts_with("OldestDueAge.reconcile{}="), "{told:?}");
     let expected = line(&["EcpayBlocked{}=1", "RunsStopped{Reason=ecpay_blocked}=1"], items("reconcile", 1, 0, 0));
     assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_scan_of_institutions_tells_what_came_of_it() {
+    let now = clock::now();
+    let sandbox = Sandbox::at(&now.to_string()).await;
+    let day = |ago: i64| now.plus_days(-ago).day(Zone::Taipei);
+    let institution = json!({ "uid": "INV-1", "name": "canary", "expirationTime": format!("{}T04:00:00Z", day(-3)) });
+    sandbox.put("/sandbox/mms/institutions", json!([institution])).await;
+    let mut scan = Bootstrap::start("mms-expiry-scan", &environment(&sandbox.world, "MmsExpiryScan")).await;
+    let at = |ago: i64, run: &str| json!({ "scheduled_at": now.plus_days(-ago), "run_id": run });
+    scan.invoke(&json!({ "dry_run": true })).await;
+    for (service, fault) in [("mms", "refuse"), ("mms", "html"), ("slack", "archived"), ("slack", "html")] {
+        sandbox.fault(service, fault).await;
+        scan.invoke_in_vain(&at(1, fault)).await;
+        sandbox.fault(service, "none").await;
+    }
+    for run in ["first", "second"] {
+        scan.invoke(&at(0, run)).await;
+    }
+    let (stdout, stderr) = scan.stop().await;
+    assert_eq!(stderr, "");
+    let outcomes = ["mms_refused", "mms_unavailable", "slack_refused", "slack_unavailable", "posted", "already_posted"];
+    let expected: Vec<Vec<String>> =
+        outcomes.iter().map(|outcome| vec![format!("ExpiryScans{{Outcome={outcome}}}=1")]).collect();
+    assert_eq!(told(&stdout), expected);
 }
 
 #[test]

@@ -183,6 +183,7 @@ mod tests {
             Point::Notices(NoticeKind::QuarantineDigest, NoticeOutcome::Dead),
             Point::EcpayBlocked,
             Point::Reminders(ReminderOutcome::AlreadySent),
+            Point::ExpiryScans(ScanOutcome::MmsRefused),
             Point::Requests(Route::of_key(Some("GET /api/subscriptions/{id}")), StatusClass::ServerError),
             Point::RequestLatency,
         ]
