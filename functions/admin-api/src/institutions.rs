@@ -35,7 +35,7 @@ pub(crate) async fn route(
 }
 
 fn unknown() -> Failure {
-    Failure::not_found("uid", "no scan has met such an institution")
+    Failure::not_found("uid", "the last scan listed no such institution")
 }
 
 /// `GET /institutions/expiring?after=`: what the last scans listed and expires within the horizon, soonest first, 50 in an
@@ -90,7 +90,7 @@ async fn acknowledge(
     }
     let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
     for _ in 0..ATTEMPTS {
-        let mut known = api.store.institution(uid).await?.ok_or_else(unknown)?;
+        let mut known = api.store.listed_institution(uid).await?.ok_or_else(unknown)?;
         let expires = known.value.institution.expires;
         let said = Acknowledgement { expires, until, by: by.to_owned(), why: why.to_owned(), at: moment.now };
         known.value.acknowledged = (until > today).then_some(said);

@@ -84,11 +84,16 @@ impl Store {
         Ok(Page { items, oldest, next })
     }
 
-    /// One institution; `None` when no run has met it.
+    /// One institution; `None` unless the last scan listed it.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn institution(&self, uid: &InstitutionUid) -> Result<Option<Versioned<Watched>>, Error> {
+    pub async fn listed_institution(&self, uid: &InstitutionUid) -> Result<Option<Versioned<Watched>>, Error> {
+        let record = self.get(&keys::institution(uid), "reading an institution").await?;
+        Ok(record.filter(|record: &Record<Watched>| record.queue.is_some()).map(Record::into_versioned))
+    }
+
+    async fn institution(&self, uid: &InstitutionUid) -> Result<Option<Versioned<Watched>>, Error> {
         Ok(self.get(&keys::institution(uid), "reading an institution").await?.map(Record::into_versioned))
     }
 
@@ -141,7 +146,7 @@ impl Store {
         Err(Error::Contended { doing: "storing an institution" })
     }
 
-    /// Stores what staff say of an institution, over the one that was read. Its place in the queue stays.
+    /// Stores what staff say of a listed institution, over the one that was read.
     ///
     /// # Errors
     /// [`Error`].

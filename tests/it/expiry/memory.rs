@@ -110,9 +110,17 @@ async fn what_staff_say_is_checked() {
     let good = json!({ "until": "2026-11-25", "why": "x" });
     assert_eq!(sandbox.staff(Method::POST, path, Some(good.clone())).await.0, 200);
     assert_eq!(sandbox.staff(Method::POST, "/institutions/NOBODY/acknowledge", Some(good.clone())).await.0, 404);
+    // One that MMS lists no more is nothing to be quiet about.
+    sandbox.mms(&[institution("B", 9)]).await;
+    sandbox.world.leap("2026-11-21T08:00:00+08:00".parse().unwrap());
+    sandbox.scan().await;
+    assert_eq!(sandbox.staff(Method::POST, path, Some(good.clone())).await.0, 404);
+    sandbox.mms(&[institution("A/1", 9)]).await;
+    sandbox.world.leap("2026-11-22T08:00:00+08:00".parse().unwrap());
+    sandbox.scan().await;
     // A mistake is taken back by a day that is not to come.
     let (_, shown) =
-        sandbox.staff(Method::POST, path, Some(json!({ "until": "2026-11-20", "why": "a mistake" }))).await;
+        sandbox.staff(Method::POST, path, Some(json!({ "until": "2026-11-22", "why": "a mistake" }))).await;
     assert_eq!((&shown["uid"], &shown["acknowledged"]), (&json!("A/1"), &json!(null)));
     // Only those whose business it is.
     assert_eq!(sandbox.call(Method::POST, path, Some(good.clone())).await.0, 401);

@@ -2,7 +2,10 @@
 
 mod cuts;
 mod digest;
+mod items;
 mod memory;
+mod scale;
+mod settings;
 mod trouble;
 
 use std::collections::BTreeMap;
