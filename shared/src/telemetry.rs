@@ -2,6 +2,8 @@
 
 use tracing_subscriber::EnvFilter;
 
+type Boxed = Box<dyn std::error::Error + Send + Sync>;
+
 /// Starts logging. `level` is a filter such as `info`; what cannot be read counts as `info`, and `trace` as `debug`.
 pub fn init(level: Option<String>) {
     // At trace the runtime prints whole events, tokens and mail addresses with them.
@@ -15,6 +17,17 @@ pub fn init(level: Option<String>) {
         .with_span_list(false)
         .with_env_filter(filter)
         .try_init();
+}
+
+/// What a step of `main` gave; where it failed, one line says so with all causes. An error that `main` returned would be
+/// printed by Rust once more: its Debug, with all that AWS answered.
+pub fn logged<T>(done: Result<T, impl Into<Boxed>>, failed: &'static str) -> Option<T> {
+    let error: Boxed = match done {
+        Ok(done) => return Some(done),
+        Err(error) => error.into(),
+    };
+    tracing::error!(error = chain(error.as_ref()), "{failed}");
+    None
 }
 
 /// The chain of causes of an error in one line, for the edge that prints it.

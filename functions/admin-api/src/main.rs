@@ -1,6 +1,7 @@
 //! The bootstrap of `admin-api`.
 
 use std::convert::Infallible;
+use std::process::ExitCode;
 
 use admin_api::{AdminApi, Config, handle};
 use lambda_http::{Error, run, service_fn};
@@ -8,12 +9,13 @@ use shared::clock::{Moment, now};
 use shared::{config, metrics, telemetry};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     telemetry::init(config::environment("LOG_LEVEL"));
     metrics::init();
-    let api =
-        start().await.inspect_err(|error| tracing::error!(error = telemetry::chain(error.as_ref()), "not started"))?;
-    run(service_fn(|request| async { Ok::<_, Infallible>(handle(&api, request, Moment::at(now())).await) })).await
+    let Some(api) = telemetry::logged(start().await, "not started") else { return ExitCode::FAILURE };
+    let served =
+        run(service_fn(|request| async { Ok::<_, Infallible>(handle(&api, request, Moment::at(now())).await) })).await;
+    telemetry::logged(served, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 async fn start() -> Result<AdminApi, Error> {

@@ -1,23 +1,24 @@
 //! The bootstrap of `maintenance-reminder`.
 
+use std::process::ExitCode;
+
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use maintenance_reminder::{Config, Reminders};
 use shared::clock::{Moment, now};
 use shared::{config, metrics, telemetry};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     telemetry::init(config::environment("LOG_LEVEL"));
     metrics::init();
-    let reminders =
-        start().await.inspect_err(|error| tracing::error!(error = telemetry::chain(error.as_ref()), "not started"))?;
+    let Some(reminders) = telemetry::logged(start().await, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
         let done = maintenance_reminder::run(&reminders, event.payload, Moment::at(now())).await;
         // The runtime prints an error's Debug, which holds AWS's whole answer; so it is given the text.
         done.inspect_err(|error| tracing::error!(error = telemetry::chain(error), "run failed"))
             .map_err(|error| error.to_string())
     };
-    run(service_fn(handler)).await
+    telemetry::logged(run(service_fn(handler)).await, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 async fn start() -> Result<Reminders, Error> {

@@ -1,22 +1,24 @@
 //! The bootstrap of `mms-expiry-scan`.
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use std::process::ExitCode;
+
+use lambda_runtime::{LambdaEvent, run, service_fn};
 use mms_expiry_scan::{Draft, ExpiryScan};
 use shared::clock::{Moment, now};
 use shared::{config, metrics, telemetry};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     telemetry::init(config::environment("LOG_LEVEL"));
     metrics::init();
     let draft = Draft::read(&config::environment);
     let scan = ExpiryScan::start(&config::aws().await, draft, now()).await;
-    let scan = scan.inspect_err(|error| tracing::error!(error = telemetry::chain(error), "not started"))?;
+    let Some(scan) = telemetry::logged(scan, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
         let done = mms_expiry_scan::run(&scan, event.payload, Moment::at(now())).await;
         // The runtime prints an error's Debug, which holds AWS's whole answer; so it is given the text.
         done.inspect_err(|error| tracing::error!(error = telemetry::chain(error), "run failed"))
             .map_err(|error| error.to_string())
     };
-    run(service_fn(handler)).await
+    telemetry::logged(run(service_fn(handler)).await, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
