@@ -12,6 +12,9 @@
 
 mod admin;
 mod bootstraps;
+// Whose clock is set by the dynamic linker of the system that they are deployed to.
+#[cfg(target_os = "linux")]
+mod bootstraps_events;
 mod burst;
 mod callbacks;
 mod canaries;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-u
 
 /// A bootstrap that says nothing for so long hangs; Lambda itself would end it sooner.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Lambda waits so long for an instance that it has told to end.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A bootstrap in a process of its own, which waits for its next event.
 pub(crate) struct Bootstrap {
@@ -147,13 +150,19 @@ impl Bootstrap {
 
     /// Invokes the function, which may fail: `response` or `error`, and its answer.
     pub(crate) async fn invoke_in_vain(&mut self, event: &Value) -> (String, Value) {
-        self.invocations += 1;
-        let id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
-        self.events.send((id.clone(), event.to_string())).unwrap();
+        let id = self.begin(event);
         let Sign::Answers { id: answered, kind, body } = self.sign().await else { panic!("it polls unanswered") };
         assert_eq!(answered, id);
         self.polls().await;
         (kind, body)
+    }
+
+    /// Hands it an event and does not wait; the invocation's id.
+    pub(crate) fn begin(&mut self, event: &Value) -> String {
+        self.invocations += 1;
+        let id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
+        self.events.send((id.clone(), event.to_string())).unwrap();
+        id
     }
 
     /// Invokes it with a request; the status, the headers and the body of the answer.
@@ -176,6 +185,16 @@ impl Bootstrap {
         let Self { process, stdout, stderr, .. } = self;
         drop(process);
         (stdout.await.unwrap(), stderr.await.unwrap())
+    }
+
+    /// Sends it SIGTERM, and gives how it ended, in time, and what it wrote, as [`Self::stop`].
+    pub(crate) async fn terminate(self) -> (ExitStatus, String, String) {
+        let Self { mut process, stdout, stderr, .. } = self;
+        let told = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &process.0.id().to_string()]).status();
+        assert!(told.unwrap().success());
+        let ended = tokio::task::spawn_blocking(move || process.0.wait().unwrap());
+        let ended = tokio::time::timeout(GRACE, ended).await.expect("it does not end").unwrap();
+        (ended, stdout.await.unwrap(), stderr.await.unwrap())
     }
 
     async fn polls(&mut self) {

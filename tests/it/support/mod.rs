@@ -5,6 +5,8 @@ pub(crate) mod process;
 pub(crate) mod project;
 pub(crate) mod random;
 pub(crate) mod scale;
+#[cfg(target_os = "linux")]
+pub(crate) mod standing_clock;
 mod stored;
 mod workshop;
 
