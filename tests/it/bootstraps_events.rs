@@ -108,7 +108,7 @@ fn timeless(answer: &str) -> Value {
                 fields.values_mut().for_each(without_durations);
             }
             Value::Array(values) => values.iter_mut().for_each(without_durations),
-            _ => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
     let mut answer = serde_json::from_str(answer).unwrap_or_else(|_| json!(answer));

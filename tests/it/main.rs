@@ -54,6 +54,7 @@ mod reminders;
 mod repeats;
 mod retries;
 mod rotation;
+mod runbook;
 mod runs;
 mod scale;
 mod scheduler;
