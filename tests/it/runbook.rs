@@ -87,14 +87,18 @@ const OTHERS: [&str; 15] = [
     "TableArn",
 ];
 
-fn unknown_names(runbook: &str) -> Vec<String> {
-    let template = Template::parse(TEMPLATE).unwrap();
-    let mut known: BTreeSet<String> =
-        ["Parameters", "Resources", "Outputs"].into_iter().flat_map(|name| part(name).into_keys()).collect();
+/// The template's names.
+fn known() -> BTreeSet<String> {
+    let names = ["Parameters", "Resources", "Outputs"].into_iter().flat_map(|name| part(name).into_keys());
     // SAM names a schedule's resource so.
-    known.extend(template.schedules.iter().map(|schedule| format!("{}{}", schedule.function, schedule.name)));
-    known.extend(OTHERS.map(str::to_owned));
-    humped(runbook).into_iter().filter(|name| !known.contains(*name)).map(str::to_owned).collect()
+    let schedules = Template::parse(TEMPLATE).unwrap().schedules;
+    names.chain(schedules.iter().map(|schedule| format!("{}{}", schedule.function, schedule.name))).collect()
+}
+
+fn unknown_names(runbook: &str) -> Vec<String> {
+    let known = known();
+    let unknown = humped(runbook).into_iter().filter(|name| !known.contains(*name) && !OTHERS.contains(name));
+    unknown.map(str::to_owned).collect()
 }
 
 /// `name_of X` is of a resource, `logs X 'words'` of a function whose code, or the library, says these words.
@@ -119,10 +123,8 @@ fn unknown_words(runbook: &str) -> Vec<String> {
             unknown.push(line.to_owned());
         }
     }
-    for called in runbook.split("$(name_of ").skip(1).filter_map(|rest| rest.split(')').next()) {
-        let resources = unknown_names(called);
-        unknown.extend(resources);
-    }
+    let (known, named) = (known(), runbook.split("$(name_of ").skip(1).filter_map(|rest| rest.split(')').next()));
+    unknown.extend(named.filter(|name| !name.starts_with('$') && !known.contains(*name)).map(str::to_owned));
     unknown
 }
 
@@ -144,6 +146,7 @@ fn it_names_nothing_that_does_not_exist() {
     assert_eq!(missing_files(&runbook), Vec::<String>::new());
     assert_eq!(unknown_names("`DeadQueueFilled` and EcpayMerchantNumber"), ["DeadQueueFilled", "EcpayMerchantNumber"]);
     assert_eq!(unknown_words("    logs EcpayWebhook 'callback nicely refused'\n").len(), 1);
+    assert_eq!(unknown_words("--table-name \"$(name_of Tables)\""), ["Tables"]);
     assert_eq!(missing_files("see `events/admin-api/no-such.json`."), ["events/admin-api/no-such.json"]);
 }
 
