@@ -4,6 +4,9 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use crate::clients;
 use crate::domain::expiry::Tiers;
 use crate::domain::ids::{EmailAddress, MerchantId};
 use crate::domain::plan::PriceTable;
@@ -182,12 +185,21 @@ pub fn environment(name: &str) -> Option<String> {
 }
 
 /// The AWS configuration of this process. Connecting and reading are bounded, so that no call outlives ECPay's patience.
-#[expect(clippy::disallowed_methods, reason = "this is the room")]
 pub async fn aws() -> aws_types::SdkConfig {
-    let bounds = aws_config::timeout::TimeoutConfig::builder()
+    let bounds = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(7))
         .build();
-    aws_config::defaults(aws_config::BehaviorVersion::latest()).timeout_config(bounds).load().await
+    clients::aws(environment, bounds).await
+}
+
+/// What `start` comes to, while the table that `TABLE_NAME` names is connected to.
+pub async fn while_connecting<T>(aws: &aws_types::SdkConfig, start: impl Future<Output = T>) -> T {
+    let connected = async {
+        if let Some(table) = environment("TABLE_NAME") {
+            Box::pin(clients::connect(aws, &table)).await;
+        }
+    };
+    tokio::join!(start, connected).0
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
 
+use crate::clients;
 use crate::config;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
@@ -48,7 +49,7 @@ impl Gateway {
     /// [`Error::NotReached`] when TLS cannot be set up.
     pub fn new(ecpay: config::Ecpay) -> Result<Self, Error> {
         // Signed requests must not wander: no redirects, no proxies. And nothing is repeated below our own rules.
-        let client = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).no_proxy();
+        let client = clients::http().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).no_proxy();
         let client = client.retry(reqwest::retry::never()).build().map_err(Error::NotReached)?;
         Ok(Self { client, ecpay })
     }

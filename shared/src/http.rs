@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::{Client, RequestBuilder, header};
 use serde_json::Value;
 
+use crate::clients;
+
 /// For the connection, within a request's time: without one nothing was taken.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The longest answer that is read, in bytes: a page of MMS is the largest.
@@ -42,7 +44,7 @@ pub enum Failed {
 /// # Errors
 /// [`reqwest::Error`] where TLS cannot be set up.
 pub fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
-    let client = Client::builder().timeout(timeout).connect_timeout(CONNECT_TIMEOUT.min(timeout));
+    let client = clients::http().timeout(timeout).connect_timeout(CONNECT_TIMEOUT.min(timeout));
     client.redirect(reqwest::redirect::Policy::none()).no_proxy().retry(reqwest::retry::never()).build()
 }
 

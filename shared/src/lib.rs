@@ -12,6 +12,8 @@ pub mod slack;
 pub mod whatsapp;
 
 #[cfg(feature = "io")]
+mod clients;
+#[cfg(feature = "io")]
 pub mod clock;
 #[cfg(feature = "io")]
 pub mod config;

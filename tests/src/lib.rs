@@ -1,4 +1,4 @@
-//! What tests share: a deterministic simulation of the whole product.
+//! What tests share: a deterministic simulation of the whole product; and the measurement of cold starts.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,5 +8,6 @@
     reason = "a simulation stops at the first surprise"
 )]
 
+pub mod cold_start;
 pub mod harness;
 pub mod simulation;

@@ -17,15 +17,20 @@ pub(crate) struct Function {
     name: String,
 }
 
+/// A client that waits at most `patience` for a function's answer.
+pub(crate) fn client(aws: &SdkConfig, patience: Duration) -> Client {
+    // With an answer lost the SDK's own retries would invoke it three times.
+    let config = aws_sdk_lambda::config::Builder::from(aws)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build())
+        .build();
+    Client::from_conf(config)
+}
+
 impl Function {
-    /// The function of that name, waited for at most `patience`.
-    pub(crate) fn new(aws: &SdkConfig, name: String, patience: Duration) -> Self {
-        // With an answer lost the SDK's own retries would invoke it three times.
-        let config = aws_sdk_lambda::config::Builder::from(aws)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build())
-            .build();
-        Self { client: Client::from_conf(config), name }
+    /// The function of that name behind `client`.
+    pub(crate) const fn new(client: Client, name: String) -> Self {
+        Self { client, name }
     }
 
     /// The function's answer to `event`; `None` when it is still at it when the caller must be answered.

@@ -171,15 +171,15 @@ impl AdminApi {
     pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, secrets::Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let keys = EcpayKeys::new(secrets.clone(), config.ecpay.secret_id.clone(), config.ecpay.environment);
-        keys.get(wall).await?;
         let tokens = tokens::AdminTokens::new(secrets.clone(), config.admin_secret.clone());
-        tokens.warm(wall).await?;
         let jwt = jwt::JwtKey::new(secrets, config.admin_secret.clone());
-        jwt.warm(wall).await?;
+        let read_keys = async { keys.get(wall).await.map(drop) };
+        tokio::try_join!(read_keys, tokens.warm(wall), jwt.warm(wall))?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone());
-        let maintenance = invoke::Function::new(aws, config.maintenance_function.clone(), config.patience);
-        let reminders = invoke::Function::new(aws, config.reminders.function.clone(), config.patience);
-        let expiry_scan = invoke::Function::new(aws, config.expiry_function.clone(), config.patience);
+        let lambda = invoke::client(aws, config.patience);
+        let maintenance = invoke::Function::new(lambda.clone(), config.maintenance_function.clone());
+        let reminders = invoke::Function::new(lambda.clone(), config.reminders.function.clone());
+        let expiry_scan = invoke::Function::new(lambda, config.expiry_function.clone());
         let schedule = scheduler::Schedule::new(aws, config.reminders.schedule.clone(), config.reminders.hours);
         Ok(Self { store, keys, tokens, jwt, maintenance, reminders, expiry_scan, schedule, config })
     }

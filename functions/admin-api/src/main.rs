@@ -8,7 +8,7 @@ use lambda_http::{Error, run, service_fn};
 use shared::clock::{Moment, now};
 use shared::{config, metrics, telemetry};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::init(config::environment("LOG_LEVEL"));
     metrics::init();
@@ -20,5 +20,6 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<AdminApi, Error> {
     let config = Config::parse(&config::environment)?;
-    Ok(AdminApi::start(&config::aws().await, config, now()).await?)
+    let aws = config::aws().await;
+    Ok(config::while_connecting(&aws, AdminApi::start(&aws, config, now())).await?)
 }

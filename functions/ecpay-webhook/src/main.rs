@@ -8,7 +8,7 @@ use lambda_http::{Error, run, service_fn};
 use shared::clock::{Moment, now};
 use shared::{config, metrics, telemetry};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::init(config::environment("LOG_LEVEL"));
     metrics::init();
@@ -21,5 +21,6 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<Webhook, Error> {
     let config = Config::parse(&config::environment)?;
-    Ok(Webhook::start(&config::aws().await, config, now()).await?)
+    let aws = config::aws().await;
+    Ok(config::while_connecting(&aws, Webhook::start(&aws, config, now())).await?)
 }

@@ -7,7 +7,7 @@ use maintenance_reminder::{Config, Reminders};
 use shared::clock::{Moment, now};
 use shared::{config, metrics, telemetry};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::init(config::environment("LOG_LEVEL"));
     metrics::init();
@@ -23,5 +23,6 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<Reminders, Error> {
     let config = Config::parse(&config::environment)?;
-    Ok(Reminders::start(&config::aws().await, config, now()).await?)
+    let aws = config::aws().await;
+    Ok(config::while_connecting(&aws, Reminders::start(&aws, config, now())).await?)
 }

@@ -7,12 +7,13 @@ use mms_expiry_scan::{Draft, ExpiryScan};
 use shared::clock::{Moment, now};
 use shared::{config, metrics, telemetry};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::init(config::environment("LOG_LEVEL"));
     metrics::init();
     let draft = Draft::read(&config::environment);
-    let scan = ExpiryScan::start(&config::aws().await, draft, now()).await;
+    let aws = config::aws().await;
+    let scan = config::while_connecting(&aws, ExpiryScan::start(&aws, draft, now())).await;
     let Some(scan) = telemetry::logged(scan, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
         let done = mms_expiry_scan::run(&scan, event.payload, Moment::at(now())).await;

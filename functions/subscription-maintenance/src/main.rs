@@ -7,7 +7,7 @@ use shared::clock::{Moment, now};
 use shared::{config, metrics, telemetry};
 use subscription_maintenance::{Config, Maintenance};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::init(config::environment("LOG_LEVEL"));
     metrics::init();
@@ -23,5 +23,6 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<Maintenance, Error> {
     let config = Config::parse(&config::environment)?;
-    Ok(Maintenance::start(&config::aws().await, config, now()).await?)
+    let aws = config::aws().await;
+    Ok(config::while_connecting(&aws, Maintenance::start(&aws, config, now())).await?)
 }

@@ -1,0 +1,123 @@
+//! How this process reaches others, chosen by what it costs at a cold start. docs/decisions/0015-cold-start.md compares
+//! it with what the libraries do by default: for that, this file and no other is replaced.
+
+#[cfg(feature = "http")]
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+#[cfg(feature = "http")]
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::store::keys;
+
+/// The authorities that sign for AWS's endpoints (<https://www.amazontrust.com/repository/>). The whole bundle of the
+/// system would be read and parsed for these five.
+const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
+
+/// A start waits no longer for the connection to the table.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One connector, and so one pool and one set-up of TLS, for all clients of AWS: the SDK makes two for each client.
+#[derive(Debug)]
+struct Shared(SharedHttpConnector);
+
+impl HttpClient for Shared {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        self.0.clone()
+    }
+}
+
+/// What AWS's clients are built from, by the variables that Lambda sets and nothing else: profiles, single sign-on and
+/// metadata services are not asked. `AWS_ENDPOINT_URL` is for where AWS is simulated.
+pub(crate) async fn aws(lookup: impl Fn(&str) -> Option<String>, bounds: TimeoutConfig) -> SdkConfig {
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(Shared(connector(bounds.connect_timeout())))
+        .timeout_config(bounds);
+    config.set_region(lookup("AWS_REGION").map(Region::new));
+    config.set_endpoint_url(lookup("AWS_ENDPOINT_URL"));
+    if let Some((id, secret)) = lookup("AWS_ACCESS_KEY_ID").zip(lookup("AWS_SECRET_ACCESS_KEY")) {
+        let credentials = Credentials::new(id, secret, lookup("AWS_SESSION_TOKEN"), None, "Environment");
+        config.set_credentials_provider(Some(aws_credential_types::provider::SharedCredentialsProvider::new(
+            credentials,
+        )));
+    }
+    config.build()
+}
+
+/// Opens the connection to the table while other things are waited for, by asking for an item that is never there: the
+/// first invocation finds it open. What prevents that is told by whoever needs the table.
+pub(crate) async fn connect(aws: &SdkConfig, table: &str) {
+    let client = aws_sdk_dynamodb::Client::new(aws);
+    let nothing = || AttributeValue::S("NOTHING".to_owned());
+    let asked = client.get_item().table_name(table).key(keys::PK, nothing()).key(keys::SK, nothing()).send();
+    let _whatever_it_says = tokio::time::timeout(PATIENCE, asked).await;
+}
+
+/// A client of others under one set-up of TLS. Their authorities are Mozilla's, compiled in: reading and parsing the
+/// system's takes longer than all the rest.
+#[cfg(feature = "http")]
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    match ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
+        Ok(tls) => builder.tls_backend_preconfigured(tls.with_root_certificates(roots).with_no_client_auth()),
+        Err(_) => builder,
+    }
+}
+
+fn connector(connect_timeout: Option<Duration>) -> SharedHttpConnector {
+    let mut settings = HttpConnectorSettings::builder();
+    settings.set_connect_timeout(connect_timeout);
+    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    let tls = TlsContext::builder().with_trust_store(roots).build();
+    let connector = Connector::builder()
+        .connector_settings(settings.build())
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls.unwrap_or_default());
+    SharedHttpConnector::new(connector.build())
+}
+
+#[cfg(all(test, feature = "http"))]
+mod tests {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn amazons_authorities_are_those_that_it_publishes() {
+        let digests: Vec<String> = CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes())
+            .map(|certificate| hex::encode(Sha256::digest(certificate.unwrap())))
+            .collect();
+        // As they stand at <https://www.amazontrust.com/repository/>.
+        let published = [
+            "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+            "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+            "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+            "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+            "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+        ];
+        assert_eq!(digests, published);
+        // It would panic on one that it cannot use.
+        let _sound = connector(None);
+    }
+
+    #[test]
+    fn others_are_met_with_the_authorities_that_are_compiled_in() {
+        assert!(http().build().is_ok());
+    }
+}

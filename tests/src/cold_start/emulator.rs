@@ -1,0 +1,178 @@
+//! One cold start under Lambda's runtime interface emulator, which the wheel of aws-sam-cli brings.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use shared::clock::Stopwatch;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::builds::root;
+use super::table::Start;
+
+/// A function that says nothing for so long hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the emulator is, and how files are treated before a start.
+pub(super) struct Emulator {
+    program: PathBuf,
+    evicts: bool,
+    http: reqwest::Client,
+}
+
+/// A process that does not outlive its measurement.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended_already = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+impl Emulator {
+    /// The emulator of the environment that `.ci/run` installs.
+    pub(super) fn find(evicts: bool) -> Result<Self, String> {
+        let version = pinned_version()?;
+        let asked = Command::new(root().join(".ci/venv")).args(["sam", &version]).output();
+        let asked = asked.map_err(|error| format!("running .ci/venv: {error}"))?;
+        if !asked.status.success() {
+            return Err(format!("installing {version}: {}", String::from_utf8_lossy(&asked.stderr)));
+        }
+        let venv = PathBuf::from(String::from_utf8_lossy(&asked.stdout).trim());
+        let name = format!("aws-lambda-rie-{}", if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" });
+        let pythons = std::fs::read_dir(venv.join("lib")).map_err(|error| error.to_string())?;
+        let places = pythons.filter_map(Result::ok);
+        let program = places
+            .map(|python| python.path().join("site-packages/samcli/local/rapid").join(&name))
+            .find(|program| program.is_file())
+            .ok_or_else(|| format!("no {name} in {}", venv.display()))?;
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|e| e.to_string())?;
+        Ok(Self { program, evicts, http })
+    }
+
+    /// Starts a bootstrap, invokes it twice, and ends it.
+    pub(super) async fn start(&self, binary: &Path, environment: &BTreeMap<String, String>, event: &str) -> Start {
+        if self.evicts {
+            evict(binary);
+        }
+        let [requests, api] = free_ports();
+        let mut command = Command::new(&self.program);
+        command.args(["--runtime-interface-emulator-address", &requests, "--runtime-api-address", &api]).arg(binary);
+        command.env_clear().envs(environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = Process(command.spawn().expect("the emulator starts"));
+        let (tell, mut log) = unbounded_channel();
+        read(process.0.stdout.take().expect("a pipe"), tell.clone());
+        read(process.0.stderr.take().expect("a pipe"), tell);
+        self.listens(&requests).await;
+        // The emulator starts the process when it is first asked.
+        let stopwatch = Stopwatch::start();
+        self.invoke(&requests, event).await;
+        let wall = stopwatch.elapsed_ms();
+        let bootstrap = child(process.0.id());
+        let cpu = cpu(&bootstrap);
+        self.invoke(&requests, event).await;
+        let [init, first, second] = durations(&mut log).await;
+        Start { init, first, second, wall, cpu, peak: peak(&bootstrap) }
+    }
+
+    async fn listens(&self, address: &str) {
+        let mut turns = tokio::time::interval(Duration::from_millis(2));
+        let connected = async {
+            while tokio::net::TcpStream::connect(address).await.is_err() {
+                turns.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, connected).await.expect("the emulator listens");
+    }
+
+    async fn invoke(&self, address: &str, event: &str) {
+        let url = format!("http://{address}/2015-03-31/functions/function/invocations");
+        let answer = self.http.post(url).body(event.to_owned()).send().await.expect("an answer");
+        let body = answer.text().await.expect("an answer");
+        assert!(!body.contains("\"errorType\""), "it failed: {body}");
+    }
+}
+
+/// What `.ci/run` installs.
+fn pinned_version() -> Result<String, String> {
+    let gate = std::fs::read_to_string(root().join(".ci/run")).map_err(|error| format!(".ci/run: {error}"))?;
+    let named = gate.split_whitespace().find(|word| word.starts_with("aws-sam-cli=="));
+    named.map(|word| word.trim_end_matches(';').to_owned()).ok_or_else(|| ".ci/run names no aws-sam-cli".to_owned())
+}
+
+/// Puts a file out of the page cache.
+fn evict(file: &Path) {
+    let mut of = std::ffi::OsString::from("if=");
+    of.push(file);
+    let done = Command::new("dd").arg(of).args(["iflag=nocache", "count=0", "status=none"]).status();
+    assert!(done.expect("dd runs").success(), "{} stays in the cache", file.display());
+}
+
+fn free_ports() -> [String; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("a port"));
+    listeners.map(|listener| listener.local_addr().expect("an address").to_string())
+}
+
+fn read(stream: impl Read + Send + 'static, tell: UnboundedSender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if tell.send(line).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// Init and both invocations by the emulator's log. Its REPORT lines measure nothing.
+async fn durations(log: &mut UnboundedReceiver<String>) -> [f64; 3] {
+    let (mut init, mut invoked, mut said) = (None, Vec::new(), Vec::new());
+    let all = async {
+        while init.is_none() || invoked.len() < 2 {
+            let line = log.recv().await.unwrap_or_else(|| panic!("it ended: {}", said.join("\n")));
+            if line.contains("INIT REPORT(") {
+                init = after(&line, "durationMs: ");
+            } else if line.contains("INVOKE RTDONE(") {
+                invoked.extend(after(&line, "duration: "));
+            }
+            said.push(line);
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("the emulator logs what it measured");
+    [init.expect("seen"), invoked[0], invoked[1]]
+}
+
+fn after(line: &str, word: &str) -> Option<f64> {
+    let rest = line.split_once(word)?.1;
+    rest.split(|c: char| !c.is_ascii_digit() && c != '.').next()?.parse().ok()
+}
+
+/// Where `/proc` tells of the process that the emulator started.
+fn child(emulator: u32) -> PathBuf {
+    let children = of_threads(&PathBuf::from(format!("/proc/{emulator}")), "children");
+    let numbers = children.iter().flat_map(|children| children.split_whitespace());
+    Path::new("/proc").join(numbers.last().expect("a bootstrap"))
+}
+
+/// A file of each thread of a process.
+fn of_threads(process: &Path, file: &str) -> Vec<String> {
+    let threads = std::fs::read_dir(process.join("task")).expect("threads");
+    threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join(file)).ok()).collect()
+}
+
+/// How long a process has computed, in milliseconds.
+fn cpu(process: &Path) -> f64 {
+    let nanoseconds = of_threads(process, "schedstat").iter().filter_map(|of| after(of, "")).sum::<f64>();
+    nanoseconds / 1_000_000.0
+}
+
+/// The largest memory of a process, in megabytes.
+fn peak(process: &Path) -> f64 {
+    let status = std::fs::read_to_string(process.join("status")).expect("its status");
+    let (_, rest) = status.split_once("VmHWM:").expect("its peak");
+    after(rest.trim_start(), "").expect("a number") / 1024.0
+}
