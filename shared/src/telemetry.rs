@@ -4,10 +4,19 @@ use tracing_subscriber::EnvFilter;
 
 type Boxed = Box<dyn std::error::Error + Send + Sync>;
 
+/// The levels that a business may set, in lower case.
+pub const LEVELS: [&str; 7] = ["critical", "error", "warning", "warn", "info", "debug", "trace"];
+
 /// Starts logging. `level` is a filter such as `info`; what cannot be read counts as `info`, and `trace` as `debug`.
 pub fn init(level: Option<String>) {
     // At trace the runtime prints whole events, tokens and mail addresses with them.
     let level = level.map(|level| level.to_ascii_lowercase().replace("trace", "debug"));
+    // As Python names them: as a filter they would be the name of a target, and everything else silent.
+    let level = level.map(|level| match level.as_str() {
+        "warning" => "warn".to_owned(),
+        "critical" => "error".to_owned(),
+        _ => level,
+    });
     let filter = level.and_then(|level| EnvFilter::try_new(level).ok()).unwrap_or_else(|| EnvFilter::new("info"));
     // Only the first call can succeed; a second one changes nothing.
     let _already_started = tracing_subscriber::fmt()

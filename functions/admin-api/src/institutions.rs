@@ -44,6 +44,11 @@ async fn expiring(api: &AdminApi, input: &Input, moment: Moment) -> Result<Respo
     let today = moment.now.day(ZONE);
     let horizon = today.plus_days(api.config.tiers.horizon().into());
     let after = input.query("after").map(position).transpose()?;
+    if after.as_ref().is_some_and(|after| after.expires > horizon) {
+        return Err(Failure::invalid("after", "is beyond what is listed"));
+    }
+    // Of a day that ended meanwhile nothing is listed any more.
+    let after = after.filter(|after| after.expires >= today);
     let page = api.store.institutions_between((today, horizon), after).await?;
     let institutions: Vec<Value> = page.items.iter().map(|kept| shown(api, &kept.value, today)).collect();
     let last = page.items.last().map(|kept| &kept.value.institution).filter(|_| page.next.is_some());

@@ -7,6 +7,7 @@ use shared::clock::Moment;
 use shared::domain::expiry;
 use shared::domain::time::{LocalDate, Timestamp};
 use shared::entropy;
+use shared::store::digests::REPLAYED_DAYS;
 use shared::store::records::StoredRun;
 use shared::store::runs::run_id;
 
@@ -20,8 +21,6 @@ use crate::{AdminApi, decoded};
 /// The tasks that can be run by hand, by the names that `subscription-maintenance` gives them.
 const JOBS: [&str; 8] =
     ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
-/// A digest of an earlier day is no help.
-const REPLAYED_DAYS: i64 = 14;
 /// Runs in one answer, unless fewer are asked for.
 const PAGE: i32 = 50;
 

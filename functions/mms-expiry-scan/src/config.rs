@@ -7,6 +7,7 @@ use reqwest::Url;
 use shared::config::{Invalid, Reader};
 use shared::domain::expiry::Tiers;
 use shared::slack::API_HOST;
+use shared::telemetry::LEVELS;
 
 /// The settings, or what is wrong with them, before the secret is read: so that all faults are named at once.
 pub struct Draft {
@@ -68,6 +69,9 @@ impl Config {
         let secret_id = reader.required("EXPIRY_SECRET_ID");
         // MMS has one path without a version; v1 is the name of what this client speaks.
         reader.parsed("MMS_API_VERSION", |value| if value == "v1" { Ok(()) } else { Err("must be v1") });
+        if reader.optional("LOG_LEVEL").is_some_and(|level| !LEVELS.contains(&level.to_ascii_lowercase().as_str())) {
+            reader.fault("LOG_LEVEL", "must be error, warning, info or debug");
+        }
         let mms = Mms::parse(&mut reader);
         let slack = Slack::parse(&mut reader);
         let tiers = reader.tiers();
@@ -85,7 +89,7 @@ impl Config {
 impl Mms {
     fn parse(reader: &mut Reader<'_>) -> Option<Self> {
         let base = reader.parsed("MMS_BASE_URL", address);
-        let timeout = seconds(reader, "API_TIMEOUT", 1..=120, "must be 1 to 120 seconds");
+        let timeout = seconds(reader, "API_TIMEOUT", 1..=100, "must be 1 to 100 seconds");
         let retries = number(reader, "API_MAX_RETRIES", 0..=10, "must be 0 to 10");
         let delay = number(reader, "API_RETRY_DELAY", 0..=60, "must be 0 to 60 seconds");
         let page_size = number(reader, "API_PAGE_SIZE", 1..=100, "must be 1 to 100");
@@ -101,8 +105,11 @@ impl Slack {
         });
         let timeout = seconds(reader, "SLACK_TIMEOUT", 1..=60, "must be 1 to 60 seconds");
         let pace = seconds(reader, "SLACK_PACE_SECONDS", 0..=10, "must be 0 to 10 seconds");
-        let endpoint = reader.optional("SLACK_ENDPOINT_URL").unwrap_or_else(|| API_HOST.to_owned());
-        Some(Self { channel: channel?, timeout: timeout?, pace: pace?, endpoint })
+        let endpoint = match reader.optional("SLACK_ENDPOINT_URL") {
+            None => Some(API_HOST.to_owned()),
+            Some(given) => reader.parsed("SLACK_ENDPOINT_URL", address).map(|_| given),
+        };
+        Some(Self { channel: channel?, timeout: timeout?, pace: pace?, endpoint: endpoint? })
     }
 }
 

@@ -9,7 +9,7 @@ use shared::domain::time::LocalDate;
 use shared::job::Turn;
 
 use crate::mms::{Error, Pages};
-use crate::record::{institution, label};
+use crate::record::{institution, label, uid};
 
 /// Institutions of one digest are counted in thousands; a list without an end is no list.
 const MOST_PAGES: u32 = 1_000;
@@ -21,6 +21,8 @@ pub(crate) struct Found {
     pub(crate) institutions: Vec<Institution>,
     /// Records that cannot be read: which one, and its field.
     pub(crate) unreadable: Vec<(String, &'static str)>,
+    /// Those of them that have a uid: MMS lists them all the same.
+    pub(crate) unreadable_uids: HashSet<InstitutionUid>,
     seen: HashSet<InstitutionUid>,
 }
 
@@ -34,7 +36,7 @@ pub(crate) async fn find(
     let mut last = Vec::new();
     for number in 1..=MOST_PAGES {
         turn.go_on().await?;
-        let page = pages.get(number).await?;
+        let page = pages.get(number, turn).await?;
         if page.is_empty() {
             return Ok(found);
         }
@@ -60,7 +62,10 @@ impl Found {
                         self.institutions.push(institution);
                     }
                 }
-                Err(field) => self.unreadable.push((label(record, number, place), field)),
+                Err(field) => {
+                    self.unreadable_uids.extend(uid(record));
+                    self.unreadable.push((label(record, number, place), field));
+                }
             }
         }
         new > 0 || known == 0

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use reqwest::{Client, header};
-use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::job::Turn;
 use shared::{http, retry_after};
 
 use crate::config::Mms;
+use crate::scan::Stopped;
 
 /// The proxy takes the path behind it as one encoded segment.
 const PATH: &str = "admin/organization/get/info/byPage";
@@ -20,6 +21,8 @@ const ABOUT_TO_EXPIRE: u32 = 2;
 const LONGEST_WAIT: u32 = 60;
 /// Of what MMS says of a refusal so many characters are shown.
 const LONGEST_MESSAGE: usize = 200;
+/// A longer word, in bytes, may be part of a key.
+const LONGEST_WORD: usize = 60;
 
 /// Why there is no page.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,30 +54,6 @@ pub(crate) struct Pages<'a> {
     pub(crate) key: &'a str,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    status: String,
-    data: Option<Outer>,
-    error: Option<Fault>,
-}
-
-/// The proxy wraps what is behind it once more.
-#[derive(Deserialize)]
-struct Outer {
-    data: Option<Inner>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Inner {
-    page_data: Option<Vec<Value>>,
-}
-
-#[derive(Deserialize)]
-struct Fault {
-    message: Option<String>,
-}
-
 impl Error {
     /// Whether the same call may succeed later.
     pub(crate) const fn is_retryable(&self) -> bool {
@@ -87,7 +66,7 @@ impl Error {
 
 impl Pages<'_> {
     /// The records of a page, counted from 1, as MMS gives them; none after the last page.
-    pub(crate) async fn get(&self, number: u32) -> Result<Vec<Value>, Error> {
+    pub(crate) async fn get(&self, number: u32, turn: &mut Turn<'_>) -> Result<Vec<Value>, Stopped> {
         let mut wait = self.settings.delay;
         let mut left = self.settings.retries;
         loop {
@@ -96,11 +75,13 @@ impl Pages<'_> {
                 Err(failed) => failed,
             };
             if left == 0 || !error.is_retryable() {
-                return Err(error);
+                return Err(error.into());
             }
             tracing::warn!(page = number, left, error = error.to_string(), "a page of MMS is asked for again");
             let seconds = wait_seconds.unwrap_or(wait).min(LONGEST_WAIT);
+            turn.go_on().await?;
             tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+            turn.go_on().await?;
             wait = wait.saturating_mul(2);
             left -= 1;
         }
@@ -126,18 +107,19 @@ impl Pages<'_> {
     }
 
     fn read(&self, answer: &http::Answer) -> Result<Vec<Value>, Try> {
-        let said: Option<Answer> = serde_json::from_slice(&answer.body).ok();
+        let said: Option<Value> = serde_json::from_slice(&answer.body).ok().filter(Value::is_object);
         let status = answer.status;
         let wait_seconds = retry_after::seconds(answer.retry_after.as_deref());
         let passing = |reason: String| Try { error: Error::Unavailable(reason), wait_seconds };
         let refused = |said: &str| Try { error: Error::Refused(self.shown(said)), wait_seconds: None };
-        let message = said.as_ref().and_then(|said| said.error.as_ref()).and_then(|fault| fault.message.clone());
-        match (status, said) {
-            (200..300, Some(said)) if said.status == "success" => {
-                let page = said.data.and_then(|outer| outer.data).and_then(|inner| inner.page_data);
-                page.ok_or_else(|| passing("an answer without a page".to_owned()))
+        let message = said.as_ref().and_then(message);
+        match (status, &said) {
+            (200..300, Some(said)) if said.get("status") == Some(&json!("success")) => {
+                // The proxy wraps what is behind it once more.
+                let page = said.pointer("/data/data/pageData").and_then(Value::as_array);
+                page.cloned().ok_or_else(|| passing("an answer without a page".to_owned()))
             }
-            (200..300, Some(_)) => Err(refused(message.as_deref().unwrap_or("without a reason"))),
+            (200..300, Some(_)) => Err(refused(message.unwrap_or("without a reason"))),
             (200..300, None) => Err(passing(format!("HTTP {status}, but no page of institutions"))),
             (400..500, _) if !matches!(status, 408 | 429) => {
                 let reason = message.map_or_else(String::new, |message| format!(": {message}"));
@@ -147,10 +129,17 @@ impl Pages<'_> {
         }
     }
 
-    /// What MMS said, as it may be shown: in one line, cut, and without the key.
+    /// What MMS said, as it may be shown: in one line, cut, and without anything that may be a key.
     fn shown(&self, said: &str) -> String {
-        let line: String =
-            said.replace(self.key, "***").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        line.chars().take(LONGEST_MESSAGE).collect()
+        let said = said.replace(self.key, "***");
+        let words = said.split_whitespace().map(|word| if word.len() > LONGEST_WORD { "***" } else { word });
+        let line = words.collect::<Vec<_>>().join(" ");
+        line.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect()
     }
+}
+
+/// The reason that an answer gives, in one of the places where MMS has been seen to put it.
+fn message(said: &Value) -> Option<&str> {
+    let places = ["/error/message", "/error", "/message", "/data/message", "/data"];
+    places.into_iter().find_map(|place| said.pointer(place)?.as_str())
 }

@@ -5,11 +5,14 @@ use std::time::Duration;
 use reqwest::Client;
 use serde_json::{Value, json};
 use shared::http::{self, Answer, Failed};
+use shared::job::{self, Turn};
 use shared::slack::{POST_MESSAGE_PATH, Posted, judge_post_message, judge_webhook};
 
 use crate::config::Slack;
 use crate::keys::SlackKey;
 
+/// A wait that is longer, in seconds, is left to a later attempt of the run.
+const LONGEST_WAIT: u32 = 20;
 /// How long Slack is waited for, in seconds, where it says nothing itself; then the run ends and is repeated.
 const WAITS: [u32; 3] = [1, 2, 4];
 
@@ -21,14 +24,16 @@ pub(crate) struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    /// Posts a payload of `text` and `blocks`.
-    pub(crate) async fn post(&self, payload: &Value) -> Posted {
+    /// Posts a payload of `text` and `blocks`, while the job is ours.
+    pub(crate) async fn post(&self, payload: &Value, turn: &mut Turn<'_>) -> Result<Posted, job::Error> {
         let mut waits = WAITS.into_iter();
         loop {
             let posted = self.try_once(payload).await;
-            let Posted::NotTaken { wait_seconds, .. } = &posted else { return posted };
-            let Some(usual) = waits.next() else { return posted };
-            tokio::time::sleep(Duration::from_secs(wait_seconds.unwrap_or(usual).into())).await;
+            let Posted::NotTaken { wait_seconds, .. } = &posted else { return Ok(posted) };
+            let wait = waits.next().map(|usual| wait_seconds.unwrap_or(usual)).filter(|wait| *wait <= LONGEST_WAIT);
+            let Some(wait) = wait else { return Ok(posted) };
+            tokio::time::sleep(Duration::from_secs(wait.into())).await;
+            turn.go_on().await?;
         }
     }
 

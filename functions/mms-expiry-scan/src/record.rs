@@ -6,13 +6,14 @@ use shared::domain::expiry::{Institution, ZONE};
 use shared::domain::ids::InstitutionUid;
 use shared::domain::time::{LocalDate, Timestamp};
 
+/// The longest text that is kept, in characters.
+const LONGEST_TEXT: usize = 500;
 /// The kinds of contact numbers that are shown: the first entry of either counts.
 const SHOWN_NUMBERS: [i64; 2] = [1, 2];
 
 /// The institution of a record, or the field for which it cannot be one.
 pub(crate) fn institution(record: &Value) -> Result<Institution, &'static str> {
-    let uid = text(record.get("uid")).ok_or("uid")?;
-    let uid = InstitutionUid::parse(&uid).map_err(|_| "uid")?;
+    let uid = uid(record).ok_or("uid")?;
     let expires = record.get("expirationTime").and_then(Value::as_str).and_then(day).ok_or("expirationTime")?;
     let plan = record.get("purchasePlan");
     let of_plan = |name: &str| text(plan.and_then(|plan| plan.get(name)));
@@ -28,16 +29,22 @@ pub(crate) fn institution(record: &Value) -> Result<Institution, &'static str> {
     })
 }
 
-/// What a record is called that cannot be read: its uid if it has one, else its place.
-pub(crate) fn label(record: &Value, page: u32, place: usize) -> String {
-    let uid = text(record.get("uid")).and_then(|uid| InstitutionUid::parse(&uid).ok());
-    uid.map_or_else(|| format!("page {page}, record {place}"), |uid| format!("uid {uid}"))
+/// The uid of a record, where it has one.
+pub(crate) fn uid(record: &Value) -> Option<InstitutionUid> {
+    InstitutionUid::parse(&text(record.get("uid"))?).ok()
 }
 
-/// A text or a number that is not empty.
+/// What a record is called that cannot be read: its uid if it has one, else its place.
+pub(crate) fn label(record: &Value, page: u32, place: usize) -> String {
+    uid(record).map_or_else(|| format!("page {page}, record {place}"), |uid| format!("uid {uid}"))
+}
+
+/// A text or a number that is not empty, cut where no person would read on.
 fn text(value: Option<&Value>) -> Option<String> {
     match value? {
-        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::String(text) => {
+            Some(text.trim().chars().take(LONGEST_TEXT).collect()).filter(|text: &String| !text.is_empty())
+        }
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }

@@ -17,7 +17,9 @@ pub(crate) struct Report {
     pub(crate) shown: BTreeMap<String, usize>,
     /// Left out because staff know.
     pub(crate) acknowledged: usize,
-    /// Records that could not be read: which one and its field.
+    /// How many records could not be read.
+    pub(crate) unreadable_count: usize,
+    /// The first of them: which one and its field.
     pub(crate) unreadable: Vec<String>,
     /// Messages of the digest.
     pub(crate) messages: u32,
@@ -69,7 +71,7 @@ impl Report {
         let error = self.error.as_ref().map(|(service, reason)| json!({ "service": service, "reason": reason }));
         let task = json!({
             "due": due, "done": if self.error.is_none() { due } else { 0 },
-            "skipped": counted("acknowledged", self.acknowledged), "failed": counted("unreadable", self.unreadable.len()),
+            "skipped": counted("acknowledged", self.acknowledged), "failed": counted("unreadable", self.unreadable_count),
             "stopped": self.error.as_ref().map(|(_, reason)| reason),
         });
         json!({

@@ -21,6 +21,10 @@ pub(crate) async fn once(function: &ExpiryScan, job: &Job, moment: Moment) -> Re
     let stopped = match Box::pin(scan.perform(&mut turn)).await {
         Ok(()) => {
             let ledger = scan.report.ledger(job);
+            if scan.report.unclear > 0 {
+                let doubt = format!("nobody knows whether {} of its messages arrived", scan.report.unclear);
+                mail(&scan, &doubt).await?;
+            }
             turn.finish(&ledger).await?;
             if !job.dry_run {
                 tracing::info!(run = job.id, report = %ledger, "run done");
@@ -30,7 +34,7 @@ pub(crate) async fn once(function: &ExpiryScan, job: &Job, moment: Moment) -> Re
         }
         Err(stopped) => stopped,
     };
-    let told = if job.dry_run { Ok(()) } else { tell(&scan, &stopped, moment).await };
+    let told = if job.dry_run { Ok(()) } else { tell(&scan, &stopped, &mut turn, moment).await };
     let report = scan.report.clone().stopped(&stopped);
     turn.give_up(&stopped.to_string()).await;
     told?;
@@ -38,29 +42,29 @@ pub(crate) async fn once(function: &ExpiryScan, job: &Job, moment: Moment) -> Re
 }
 
 /// Tells staff that there is no digest, or not all of it: in Slack where that still takes messages, else by mail.
-async fn tell(scan: &Scan<'_>, stopped: &Stopped, moment: Moment) -> Result<(), Error> {
+async fn tell(scan: &Scan<'_>, stopped: &Stopped, turn: &mut Turn<'_>, moment: Moment) -> Result<(), Error> {
     if let Some(outcome) = stopped.outcome() {
         tracing::error!(run = scan.job.id, error = stopped.to_string(), "the scan failed");
         count(outcome, moment);
     }
     match stopped {
-        Stopped::Mms(error) => match Box::pin(scan.tell_failure(&error.to_string())).await {
-            Err(refused @ Stopped::Slack { is_retryable: false, .. }) => mail(scan, &refused).await,
+        Stopped::Mms(error) => match Box::pin(scan.tell_failure(&error.to_string(), turn)).await {
+            Err(refused @ Stopped::Slack { is_retryable: false, .. }) => mail(scan, &refused.to_string()).await,
             // Whoever repeats the run tells them then.
             Err(Stopped::Slack { reason, .. }) => Err(Error::Slack(reason)),
             Err(Stopped::Store(error)) => Err(error.into()),
             Err(Stopped::Run(error)) => Err(error.into()),
             Ok(()) | Err(Stopped::Mms(_)) => Ok(()),
         },
-        Stopped::Slack { is_retryable: false, .. } => mail(scan, stopped).await,
+        Stopped::Slack { is_retryable: false, .. } => mail(scan, &stopped.to_string()).await,
         Stopped::Slack { .. } | Stopped::Store(_) | Stopped::Run(_) => Ok(()),
     }
 }
 
 /// Once a day.
-async fn mail(scan: &Scan<'_>, refused: &Stopped) -> Result<(), Error> {
+async fn mail(scan: &Scan<'_>, reason: &str) -> Result<(), Error> {
     let notice = Notice::to_staff(NoticeKind::SlackRefused, &scan.today.to_string(), scan.job.scheduled_at);
-    let notice = notice.with_day("day", scan.today).with("reason", refused.to_string());
+    let notice = notice.with_day("day", scan.today).with("reason", reason);
     scan.function.store.enqueue(&notice).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use shared::clock::Moment;
 use shared::domain::decision::Versioned;
-use shared::domain::expiry::{Institution, Say, Shown, Watched, ZONE};
+use shared::domain::expiry::{Say, Shown, Watched, ZONE};
 use shared::domain::ids::InstitutionUid;
 use shared::domain::time::{LocalDate, Timestamp};
 use shared::job::{self, Job, Turn};
@@ -25,6 +25,8 @@ use crate::report::Report;
 
 /// A message of which nobody knows whether it arrived is posted once more, not twice (Slack to staff may repeat once).
 const MOST_POSTS: u32 = 2;
+/// Records that could not be read are named in a report up to this many.
+const NAMED_UNREADABLE: usize = 100;
 /// Institutions that expired so many days ago are forgotten: their end was told, or is nobody's news.
 const REMEMBERED_DAYS: i64 = 3_650;
 
@@ -69,6 +71,12 @@ impl Stopped {
         }
     }
 
+    /// Whether Slack refuses one message for what it is, and may take the others.
+    fn is_about_one_message(&self) -> bool {
+        let Self::Slack { reason, is_retryable: false } = self else { return false };
+        ["invalid_blocks", "invalid_payload", "msg_", "no_text"].iter().any(|word| reason.contains(word))
+    }
+
     /// What the run counts as, where that is not the store's or Lambda's fault.
     pub(crate) const fn outcome(&self) -> Option<ScanOutcome> {
         match self {
@@ -99,9 +107,18 @@ impl<'a> Scan<'a> {
         self.report.shown = digest.value.shown.clone();
         self.report.acknowledged = digest.value.acknowledged;
         self.report.unreadable = digest.value.unreadable.clone();
+        self.report.unreadable_count = digest.value.unreadable_count;
         self.report.messages = digest.value.messages;
+        let mut refused = None;
         for number in 1..=digest.value.messages {
-            self.one(number, turn).await?;
+            match self.one(number, turn).await {
+                // A message that Slack does not want as it is keeps no other waiting.
+                Err(stopped) if stopped.is_about_one_message() => refused = Some(stopped),
+                done => done?,
+            }
+        }
+        if let Some(refused) = refused {
+            return Err(refused);
         }
         if digest.value.posted_at.is_none() && !self.job.dry_run {
             self.function.store.end_digest(self.today, digest, self.wall()).await?;
@@ -117,8 +134,9 @@ impl<'a> Scan<'a> {
     async fn compose(&mut self, turn: &mut Turn<'_>) -> Result<Option<Versioned<StoredDigest>>, Stopped> {
         let ExpiryScan { store, config, mms, .. } = self.function;
         let pages = Pages { http: mms, settings: &config.mms, key: &self.keys.mms };
-        let Found { institutions, unreadable, .. } = find(&pages, (&config.tiers, self.today), turn).await?;
-        let (seen, kept, gone) = self.remembered(institutions).await?;
+        let mut found = find(&pages, (&config.tiers, self.today), turn).await?;
+        let unreadable = std::mem::take(&mut found.unreadable);
+        let (seen, kept, gone) = self.remembered(found).await?;
         if !self.job.dry_run {
             store.put_institutions(&kept, self.wall()).await?;
         }
@@ -130,7 +148,7 @@ impl<'a> Scan<'a> {
             full_within: config.full_within,
             entries: &entries,
             acknowledged: seen.iter().filter(|seen| seen.say == Say::Acknowledged).count(),
-            gone,
+            gone: gone.len(),
             unreadable: &unreadable,
         };
         let messages = digest.messages();
@@ -140,7 +158,12 @@ impl<'a> Scan<'a> {
             messages: u32::try_from(messages.len()).unwrap_or(u32::MAX),
             shown: digest.counts().into_iter().map(|(stage, count)| (stage.name().to_owned(), count)).collect(),
             acknowledged: digest.acknowledged,
-            unreadable: unreadable.iter().map(|(which, field)| format!("{which}: {field} is missing or odd")).collect(),
+            unreadable_count: unreadable.len(),
+            unreadable: unreadable
+                .iter()
+                .take(NAMED_UNREADABLE)
+                .map(|(which, field)| format!("{which}: {field} is missing or odd"))
+                .collect(),
             posted_at: None,
         };
         // A day on which nothing is to be told has no digest, so that a later run of the day looks again.
@@ -148,17 +171,23 @@ impl<'a> Scan<'a> {
             self.report.shown = stored.shown;
             self.report.acknowledged = stored.acknowledged;
             self.report.unreadable = stored.unreadable;
+            self.report.unreadable_count = stored.unreadable_count;
             self.report.messages = stored.messages;
             self.report.payloads = messages.into_iter().map(|message| message.payload).collect();
             return Ok(None);
         }
         let messages = messages.iter().map(|message| to_store(message, &entries)).collect();
-        Ok(Some(store.put_digest(self.today, stored, messages).await?))
+        turn.go_on().await?;
+        let stored = store.put_digest(self.today, stored, messages).await?.ok_or(job::Error::LeaseLost)?;
+        // They are counted in the digest, so they go when it is stored.
+        store.put_institutions(&gone, self.wall()).await?;
+        Ok(Some(stored))
     }
 
-    /// What MMS lists with what is remembered of it; what of that is to be stored; and how many institutions that were
-    /// listed before are not any more.
-    async fn remembered(&self, found: Vec<Institution>) -> Result<(Vec<Seen>, Vec<Kept>, usize), Stopped> {
+    /// What MMS lists with what is remembered of it; what of that is to be stored; and the institutions that were listed
+    /// before and are not any more.
+    async fn remembered(&self, found: Found) -> Result<(Vec<Seen>, Vec<Kept>, Vec<Kept>), Stopped> {
+        let Found { institutions: found, unreadable_uids, .. } = found;
         let store = &self.function.store;
         let mut known: HashMap<InstitutionUid, Versioned<Watched>> = HashMap::new();
         let mut position = None;
@@ -181,7 +210,10 @@ impl<'a> Scan<'a> {
         for institution in found {
             let before = known.remove(&institution.uid);
             let is_back = !listed_before.contains(&institution.uid);
-            let watched = Watched::seen(institution, before.as_ref().map(|before| &before.value));
+            let mut watched = Watched::seen(institution, before.as_ref().map(|before| &before.value));
+            // Of another term than the one that staff were told of, it is new to them.
+            let told = watched.announced.filter(|told| !is_back || told.expires == watched.institution.expires);
+            watched.announced = told;
             if is_back || before.as_ref().is_none_or(|before| before.value != watched) {
                 let expected = before.map(|before| before.version);
                 kept.push(Kept { watched: watched.clone(), expected, is_listed: true });
@@ -189,13 +221,13 @@ impl<'a> Scan<'a> {
             let say = watched.say(&self.function.config.tiers, self.today);
             seen.push(Seen { watched, say });
         }
-        let gone: Vec<Versioned<Watched>> =
-            known.into_values().filter(|left| listed_before.contains(&left.value.institution.uid)).collect();
-        let count = gone.len();
+        // A day that is over says nothing of what is listed today; and what cannot be read is listed all the same.
+        let is_todays = self.today >= self.wall().day(ZONE);
+        let is_gone = |uid: &InstitutionUid| is_todays && listed_before.contains(uid) && !unreadable_uids.contains(uid);
+        let gone = known.into_values().filter(|left| is_gone(&left.value.institution.uid));
         let dropped =
             |left: Versioned<Watched>| Kept { watched: left.value, expected: Some(left.version), is_listed: false };
-        kept.extend(gone.into_iter().map(dropped));
-        Ok((seen, kept, count))
+        Ok((seen, kept, gone.map(dropped).collect()))
     }
 
     /// Posts a message unless that was done before.
@@ -219,7 +251,12 @@ impl<'a> Scan<'a> {
         if std::mem::replace(&mut self.has_posted, true) {
             tokio::time::sleep(self.function.config.slack.pace).await;
         }
-        match self.post(held).await? {
+        let asked_to_wait = held.message.not_before.filter(|until| self.wall() < *until);
+        if let Some(until) = asked_to_wait {
+            let reason = format!("it asks to be left alone until {until}");
+            return Err(Stopped::Slack { reason, is_retryable: true });
+        }
+        match self.post(held, turn).await? {
             NoticeState::Sent => self.report.posted += 1,
             NoticeState::Queued | NoticeState::Claimed | NoticeState::Unclear | NoticeState::Dead => {
                 self.report.unclear += 1;
@@ -229,7 +266,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Claims a message, posts it, and stores what came of it.
-    async fn post(&self, held: DigestMessage) -> Result<NoticeState, Stopped> {
+    async fn post(&self, held: DigestMessage, turn: &mut Turn<'_>) -> Result<NoticeState, Stopped> {
         let store = &self.function.store;
         let claimed = store.claim_digest_message(held, self.wall()).await?.ok_or(job::Error::LeaseLost)?;
         let settle = async |claimed, state, detail| {
@@ -243,25 +280,26 @@ impl<'a> Scan<'a> {
         }
         let ExpiryScan { slack, config, .. } = self.function;
         let channel = Channel { http: slack, settings: &config.slack, key: &self.keys.slack };
-        let (is_certain, is_retryable, reason) = match channel.post(&payload(&claimed)).await {
+        let (is_certain, is_retryable, wait, reason) = match channel.post(&payload(&claimed), turn).await? {
             Posted::Delivered => return settle(claimed, NoticeState::Sent, None).await,
             Posted::Unclear(reason) if claimed.message.attempts >= MOST_POSTS => {
                 return settle(claimed, NoticeState::Unclear, Some(reason)).await;
             }
-            Posted::Unclear(reason) => (false, true, reason),
-            Posted::NotTaken { reason, .. } => (true, true, reason),
-            Posted::Refused(reason) => (true, false, reason),
+            Posted::Unclear(reason) => (false, true, None, reason),
+            Posted::NotTaken { reason, wait_seconds } => (true, true, wait_seconds, reason),
+            Posted::Refused(reason) => (true, false, None, reason),
         };
-        store.return_digest_message(claimed, is_certain, reason.clone(), self.wall()).await?;
+        let not_before = wait.map(|seconds| self.wall().plus_seconds(seconds.into()));
+        store.return_digest_message(claimed, (is_certain, not_before), reason.clone(), self.wall()).await?;
         Err(Stopped::Slack { reason, is_retryable })
     }
 
     /// Tells staff in Slack that there is no digest of the day, once.
-    pub(crate) async fn tell_failure(&self, reason: &str) -> Result<(), Stopped> {
+    pub(crate) async fn tell_failure(&self, reason: &str, turn: &mut Turn<'_>) -> Result<(), Stopped> {
         let payload = scan_failed(self.today, self.wall(), reason);
         let told = self.function.store.digest_failure(self.today, &payload, self.wall()).await?;
         if let Some(held) = told.filter(|held| !held.message.is_settled()) {
-            self.post(held).await?;
+            self.post(held, turn).await?;
         }
         Ok(())
     }

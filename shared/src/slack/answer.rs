@@ -65,6 +65,9 @@ pub fn judge_post_message(status: u16, retry_after: Option<&str>, body: &[u8]) -
     let reason = word(error.as_bytes()).unwrap_or("an error without a word").to_owned();
     match (answer.ok, reason.as_str()) {
         (true, _) if status == 200 => Posted::Delivered,
+        (false, _) if matches!(status, 408 | 429 | 503) => {
+            Posted::NotTaken { reason, wait_seconds: retry_after::seconds(retry_after) }
+        }
         (true, _) | (false, "internal_error" | "fatal_error") => Posted::Unclear(reason),
         (false, "ratelimited" | "rate_limited" | "service_unavailable" | "request_timeout") => {
             Posted::NotTaken { reason, wait_seconds: retry_after::seconds(retry_after) }

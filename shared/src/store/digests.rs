@@ -17,8 +17,10 @@ use super::keys::Key;
 use super::records::{NoticeState, Record};
 use super::{Error, Store, keys};
 
-/// Digests name people, so they are kept for this many days only.
-const KEPT_DAYS: i64 = 14;
+/// Digests of so many days back can be asked for.
+pub const REPLAYED_DAYS: i64 = 14;
+/// Digests name people, so they are kept for this many days only: longer than one can be asked for.
+const KEPT_DAYS: i64 = REPLAYED_DAYS + 7;
 /// How often settling is begun anew because somebody wrote an institution of the message.
 const ATTEMPTS: usize = 8;
 /// Place of the message in the transaction that settles it.
@@ -37,7 +39,9 @@ pub struct StoredDigest {
     pub shown: BTreeMap<String, usize>,
     /// How many it leaves out because staff know.
     pub acknowledged: usize,
-    /// Records of MMS that could not be read: which one and its field.
+    /// How many records of MMS could not be read.
+    pub unreadable_count: usize,
+    /// The first of them: which one and its field.
     pub unreadable: Vec<String>,
     /// When its last message was settled.
     pub posted_at: Option<Timestamp>,
@@ -56,6 +60,9 @@ pub struct StoredMessage {
     pub attempts: u32,
     /// Slack's word for the latest failure.
     pub detail: Option<String>,
+    /// Until when Slack asks to be left alone.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
 }
 
 /// What a message says of an institution.
@@ -83,7 +90,14 @@ impl StoredMessage {
     /// A message that waits.
     #[must_use]
     pub fn new(payload: &Value, announces: Vec<Announcement>) -> Self {
-        Self { payload: payload.to_string(), announces, state: NoticeState::Queued, attempts: 0, detail: None }
+        Self {
+            payload: payload.to_string(),
+            announces,
+            state: NoticeState::Queued,
+            attempts: 0,
+            detail: None,
+            not_before: None,
+        }
     }
 
     /// Whether nothing is to be done about it any more.
@@ -103,7 +117,7 @@ impl Store {
     }
 
     /// Stores a digest with its messages. Until the digest itself is there its messages do not count. Only who holds the
-    /// job's lease may call this.
+    /// job's lease may call this. `None` where somebody else stored one.
     ///
     /// # Errors
     /// [`Error`].
@@ -112,7 +126,7 @@ impl Store {
         day: LocalDate,
         digest: StoredDigest,
         messages: Vec<StoredMessage>,
-    ) -> Result<Versioned<StoredDigest>, Error> {
+    ) -> Result<Option<Versioned<StoredDigest>>, Error> {
         let expires_at = digest.composed_at.plus_days(KEPT_DAYS);
         for (number, message) in (1..).zip(messages) {
             let record = Record::new(keys::digest_message(day, number), message).expiring(expires_at).at_version(1);
@@ -120,9 +134,11 @@ impl Store {
             put.send().await.map_err(|error| Error::unavailable("storing a message of a digest", error))?;
         }
         let record = Record::new(keys::digest(day), &digest).expiring(expires_at).at_version(1);
-        // Where it is there already, it is ours by a write whose answer was lost.
-        self.put_if_absent(record, "storing a digest").await?;
-        Ok(Versioned { value: digest, version: 1 })
+        if self.put_if_absent(record, "storing a digest").await? {
+            return Ok(Some(Versioned { value: digest, version: 1 }));
+        }
+        // It is ours by a write whose answer was lost, or of somebody who took the lease over.
+        Ok(self.digest(day).await?.filter(|stored| stored.value == digest))
     }
 
     /// Notes that all messages of a digest are settled.
@@ -197,12 +213,13 @@ impl Store {
     pub async fn return_digest_message(
         &self,
         claimed: DigestMessage,
-        is_certain: bool,
+        (is_certain, not_before): (bool, Option<Timestamp>),
         detail: String,
         wall: Timestamp,
     ) -> Result<(), Error> {
         let attempts = claimed.message.attempts.saturating_sub(u32::from(is_certain));
-        let message = StoredMessage { state: NoticeState::Queued, attempts, detail: Some(detail), ..claimed.message };
+        let (state, detail) = (NoticeState::Queued, Some(detail));
+        let message = StoredMessage { state, attempts, detail, not_before, ..claimed.message };
         let record = Record::new(claimed.key, message).expiring(wall.plus_days(KEPT_DAYS));
         self.put_version(record, claimed.version, "returning a message of a digest").await.map(|_| ())
     }
@@ -223,8 +240,10 @@ impl Store {
         for _ in 0..ATTEMPTS {
             let record = Record::new(claimed.key.clone(), &settled).expiring(wall.plus_days(KEPT_DAYS));
             let mut actions = vec![self.put_over(record, Some(claimed.version))?];
-            for kept in self.announced(claimed.day, &settled.announces).await? {
-                actions.push(self.put_over(institution_record(&kept.value, true, wall), Some(kept.version))?);
+            // What nobody is sure to have read was not announced.
+            let announces = if state == NoticeState::Sent { settled.announces.as_slice() } else { &[] };
+            for (kept, is_listed) in self.announced(claimed.day, announces).await? {
+                actions.push(self.put_over(institution_record(&kept.value, is_listed, wall), Some(kept.version))?);
             }
             match self.write(actions, "settling a message of a digest").await? {
                 None => return Ok(true),
@@ -235,14 +254,20 @@ impl Store {
         Err(Error::Contended { doing: "settling a message of a digest" })
     }
 
-    /// The institutions of a message with what it announced, where that is news.
-    async fn announced(&self, day: LocalDate, announces: &[Announcement]) -> Result<Vec<Versioned<Watched>>, Error> {
+    /// The institutions of a message with what it announced, where that is news, and whether they are listed.
+    async fn announced(
+        &self,
+        day: LocalDate,
+        announces: &[Announcement],
+    ) -> Result<Vec<(Versioned<Watched>, bool)>, Error> {
         let uids: Vec<InstitutionUid> = announces.iter().map(|announcement| announcement.uid.clone()).collect();
-        let mut known = self.institutions(&uids).await?;
+        let mut known = self.institution_records(&uids).await?;
         let changed = announces.iter().filter_map(|told| {
-            let mut kept = known.remove(&told.uid)?;
+            let record = known.remove(&told.uid)?;
+            let is_listed = record.queue.is_some();
+            let mut kept = record.into_versioned();
             let told = Announced { expires: told.expires, stage: told.stage, on: day };
-            kept.value.remember(told).then_some(kept)
+            kept.value.remember(told).then_some((kept, is_listed))
         });
         Ok(changed.collect())
     }

@@ -105,13 +105,21 @@ impl Store {
         &self,
         uids: &[InstitutionUid],
     ) -> Result<HashMap<InstitutionUid, Versioned<Watched>>, Error> {
-        let keys: Vec<Key> = uids.iter().map(keys::institution).collect();
-        let found = self.get_many(&keys, "reading institutions").await?;
-        let known = found.into_values().filter_map(read).map(Record::into_versioned);
-        Ok(known.map(|kept| (kept.value.institution.uid.clone(), kept)).collect())
+        let records = self.institution_records(uids).await?;
+        Ok(records.into_iter().map(|(uid, record)| (uid, record.into_versioned())).collect())
     }
 
-    /// Stores institutions as a run saw them; what staff acknowledged meanwhile stays.
+    pub(super) async fn institution_records(
+        &self,
+        uids: &[InstitutionUid],
+    ) -> Result<HashMap<InstitutionUid, Record<Watched>>, Error> {
+        let keys: Vec<Key> = uids.iter().map(keys::institution).collect();
+        let found = self.get_many(&keys, "reading institutions").await?;
+        let records = found.into_values().filter_map(read);
+        Ok(records.map(|record| (record.data.institution.uid.clone(), record)).collect())
+    }
+
+    /// Stores institutions as a run saw them; what was announced and acknowledged meanwhile stays.
     ///
     /// # Errors
     /// [`Error`].
@@ -141,7 +149,9 @@ impl Store {
                 current => current?,
             };
             kept.expected = current.as_ref().map(|current| current.version);
-            kept.watched.acknowledged = current.and_then(|current| current.value.acknowledged);
+            let current = current.map(|current| current.value);
+            kept.watched.announced = current.as_ref().and_then(|current| current.announced);
+            kept.watched.acknowledged = current.and_then(|current| current.acknowledged);
         }
         Err(Error::Contended { doing: "storing an institution" })
     }

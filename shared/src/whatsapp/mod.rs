@@ -41,7 +41,7 @@ pub enum Delivery {
     Limited {
         /// What it said.
         reason: String,
-        /// How long it asks to wait, at most 60 seconds.
+        /// How long it asks to wait, in seconds, at most an hour.
         wait_seconds: Option<u32>,
     },
     /// Certainly not taken; later it may be.

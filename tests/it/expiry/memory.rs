@@ -180,3 +180,32 @@ async fn a_missed_day_can_be_replayed() {
         assert_eq!((status.as_u16(), answer["error"]["param"].as_str()), (400, Some("day")), "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_any_more_is_not_taken_for_a_renewed_one() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    sandbox.mms(&[institution("A", 10), institution("B", 10)]).await;
+    sandbox.scan().await;
+    let mut broken = institution("B", 10);
+    broken["expirationTime"] = json!(null);
+    sandbox.mms(&[institution("A", 10), broken]).await;
+    sandbox.travel("2026-11-23T10:00:00+08:00").await;
+    let summary = texts(&sandbox.slack().await[1])[2].clone();
+    assert!(!summary.contains("現已不在清單"), "{summary}");
+    let known = sandbox.seen("/institutions/expiring").await;
+    assert_eq!(known["institutions"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_replay_of_an_earlier_day_drops_nothing_that_is_listed_today() {
+    let sandbox = Sandbox::at("2026-11-23T08:00:00+08:00").await;
+    // The horizon of the 20th ends before the second one expires.
+    sandbox.mms(&[institution("A", 10), institution("FAR", 62)]).await;
+    sandbox.scan().await;
+    let (_, replayed) = sandbox.call(Method::POST, &format!("{RUN}?day=2026-11-20"), None).await;
+    assert_eq!(replayed["status"], "done", "{replayed}");
+    let slack = sandbox.slack().await;
+    assert!(!texts(&slack[1])[2].contains("現已不在清單"), "{slack:?}");
+    let known = sandbox.seen("/institutions/expiring").await;
+    assert_eq!(known["institutions"].as_array().unwrap().len(), 2);
+}

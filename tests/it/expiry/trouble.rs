@@ -197,3 +197,32 @@ async fn with_both_refusing_staff_are_told_by_mail() {
     sandbox.scan().await;
     assert_eq!(titles(&sandbox.slack().await), [FAILED]);
 }
+
+#[tokio::test]
+async fn what_perhaps_never_arrived_is_told_by_mail_and_counts_as_not_told() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    sandbox.mms(&[institution("OVER", -1), institution("A", 20)]).await;
+    // A proxy before Slack answers 200 and delivers nothing.
+    sandbox.fault("slack", "html").await;
+    assert_eq!(sandbox.call(Method::POST, RUN, None).await.0, 503);
+    assert_eq!(sandbox.scan().await["posting"]["unclear"], 1);
+    sandbox.travel("2026-11-20T08:10:00+08:00").await;
+    assert_eq!(sandbox.subjects(STAFF).await, ["No expiry digest in Slack: 2026-11-20"]);
+    assert!(sandbox.slack().await.is_empty());
+    sandbox.fault("slack", "none").await;
+    sandbox.travel("2026-11-23T10:00:00+08:00").await;
+    let slack = sandbox.slack().await;
+    assert_eq!(uids(&slack), ["A", "OVER"]);
+    assert!(slack[0].to_string().matches("【新】").count() >= 2, "{slack:?}");
+}
+
+#[tokio::test]
+async fn one_message_that_slack_does_not_want_keeps_no_other_waiting() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    sandbox.mms(&many()).await;
+    sandbox.misconduct("slack", json!({ "fault": "invalid_blocks", "after": 1, "times": 1 })).await;
+    let report = sandbox.scan().await;
+    let messages = report["posting"]["messages"].as_u64().unwrap();
+    assert_eq!((&report["status"], &report["posting"]["posted"]), (&json!("failed"), &json!(messages - 1)));
+    assert_eq!(sandbox.slack().await.len(), usize::try_from(messages).unwrap() - 1);
+}
