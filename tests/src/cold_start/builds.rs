@@ -115,8 +115,9 @@ fn changed(file: &str, bytes: Vec<u8>) -> Vec<u8> {
 /// A section of a manifest, up to the next one.
 fn section<'a>(manifest: &'a str, name: &str) -> &'a str {
     let begin = manifest.find(name).unwrap_or_else(|| panic!("{name} is in the manifest"));
-    let rest = &manifest[begin..];
-    &rest[..rest[1..].find("\n[").map_or(rest.len(), |end| end + 2)]
+    let (_, section) = manifest.split_at(begin);
+    let end = section.match_indices("\n[").next().map_or(section.len(), |(end, _)| end + 1);
+    section.split_at(end).0
 }
 
 /// The files of a directory that are named, and of what is below those, by their paths from it.

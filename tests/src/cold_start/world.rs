@@ -1,12 +1,16 @@
 //! What the functions find outside.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use sandbox::world::{Options, World};
 
 use super::Subject;
 use super::builds::root;
+
+const DEBIANS: &str = "/etc/ssl/certs/ca-certificates.crt";
+const AMAZONS: &str = "/etc/pki/tls/certs/ca-bundle.crt";
 
 /// A world on real time, which is what bootstraps go by.
 pub(super) async fn start() -> Arc<World> {
@@ -36,6 +40,8 @@ pub(super) fn environment(world: &World, function: &str) -> BTreeMap<String, Str
         ("AWS_SECRET_ACCESS_KEY", "invented-secret-access-key"),
         ("AWS_SESSION_TOKEN", "invented-session-token"),
         ("AWS_ENDPOINT_URL", world.aws_url.as_str()),
+        // Authorities as Amazon Linux has them, in one file. Debian has a directory of the same too, which would be read.
+        ("SSL_CERT_FILE", if Path::new(DEBIANS).exists() { DEBIANS } else { AMAZONS }),
     ];
     variables.chain(of_lambda.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
 }
