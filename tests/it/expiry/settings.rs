@@ -73,7 +73,7 @@ fn the_settings_are_checked_together() {
         ("MMS_BASE_URL", "https://key@mms.example", "must be an https address"),
         ("MMS_BASE_URL", "https://mms.example/?key=1", "must be an https address"),
         ("MMS_API_VERSION", "v2", "must be v1"),
-        ("API_TIMEOUT", "0", "must be 1 to 120 seconds"),
+        ("API_TIMEOUT", "0", "must be 1 to 100 seconds"),
         ("API_MAX_RETRIES", "11", "must be 0 to 10"),
         ("API_RETRY_DELAY", "-1", "must be 0 to 60 seconds"),
         ("API_PAGE_SIZE", "101", "must be 1 to 100"),
