@@ -153,21 +153,19 @@ fn after(line: &str, word: &str) -> Option<f64> {
 
 /// Where `/proc` tells of the process that the emulator started.
 fn child(emulator: u32) -> PathBuf {
-    let children = of_threads(&PathBuf::from(format!("/proc/{emulator}")), "children");
-    let numbers = children.iter().flat_map(|children| children.split_whitespace());
-    Path::new("/proc").join(numbers.last().expect("a bootstrap"))
-}
-
-/// A file of each thread of a process.
-fn of_threads(process: &Path, file: &str) -> Vec<String> {
-    let threads = std::fs::read_dir(process.join("task")).expect("threads");
-    threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join(file)).ok()).collect()
+    let parent = format!("PPid:\t{emulator}\n");
+    let is_its = |process: &PathBuf| {
+        std::fs::read_to_string(process.join("status")).is_ok_and(|status| status.contains(&parent))
+    };
+    let processes = std::fs::read_dir("/proc").expect("processes").filter_map(|entry| Some(entry.ok()?.path()));
+    processes.into_iter().find(is_its).expect("the bootstrap lives on after its first answer")
 }
 
 /// How long a process has computed, in milliseconds.
 fn cpu(process: &Path) -> f64 {
-    let nanoseconds = of_threads(process, "schedstat").iter().filter_map(|of| after(of, "")).sum::<f64>();
-    nanoseconds / 1_000_000.0
+    let threads = std::fs::read_dir(process.join("task")).expect("threads");
+    let told = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
+    told.filter_map(|of| after(&of, "")).sum::<f64>() / 1_000_000.0
 }
 
 /// The largest memory of a process, in megabytes.
