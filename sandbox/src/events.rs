@@ -29,8 +29,8 @@ pub(crate) async fn answer(world: &World, function: &str, event: &str) -> Option
     let functions = world.functions()?;
     let request = lambda_http::request::from_str(event).ok()?;
     match function {
-        "EcpayWebhook" => Some(ecpay_webhook::handle(&functions.webhook, request, world.moment()).await),
-        "AdminApi" => Some(admin_api::handle(&functions.admin, request, world.moment()).await),
+        "EcpayWebhook" => Some(Box::pin(ecpay_webhook::handle(&functions.webhook, request, world.moment())).await),
+        "AdminApi" => Some(Box::pin(admin_api::handle(&functions.admin, request, world.moment())).await),
         _ => None,
     }
 }

@@ -203,12 +203,15 @@ impl World {
     pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, NotDone> {
         let functions = self.functions().ok_or(NotDone::NoSuchFunction)?;
         let moment = self.moment();
+        // A function's future may be larger than the stack of a thread that holds several.
         match function {
             "SubscriptionMaintenance" => {
-                Ok(subscription_maintenance::run(&functions.maintenance, event, moment).await?)
+                Ok(Box::pin(subscription_maintenance::run(&functions.maintenance, event, moment)).await?)
             }
-            "MaintenanceReminder" => Ok(maintenance_reminder::run(&functions.reminders, event, moment).await?),
-            "MmsExpiryScan" => Ok(mms_expiry_scan::run(&functions.expiry_scan, event, moment).await?),
+            "MaintenanceReminder" => {
+                Ok(Box::pin(maintenance_reminder::run(&functions.reminders, event, moment)).await?)
+            }
+            "MmsExpiryScan" => Ok(Box::pin(mms_expiry_scan::run(&functions.expiry_scan, event, moment)).await?),
             _ => Err(NotDone::NoSuchFunction),
         }
     }

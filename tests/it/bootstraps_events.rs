@@ -69,15 +69,14 @@ async fn every_sample_is_answered_by_the_real_bootstraps_as_in_process_and_leave
     for function in folders().into_values() {
         bootstraps.insert(function.clone(), start(&sandbox, &clock, &function).await);
     }
-    let answers = deliver_each_twice(&sandbox, async |function, event| {
+    let answers = Box::pin(deliver_each_twice(&sandbox, async |function, event| {
         clock.set(sandbox.world.now());
         deliver(bootstraps.get_mut(function).unwrap(), &serde_json::from_str(event).unwrap()).await
-    })
+    }))
     .await;
     assert_told_to_the_end(&sandbox).await;
-    let expected =
-        deliver_each_twice(&reference, async |function, event| reference.world.deliver_event(function, event).await)
-            .await;
+    let in_process = async |function: &str, event: &str| reference.world.deliver_event(function, event).await;
+    let expected = Box::pin(deliver_each_twice(&reference, in_process)).await;
     assert_eq!(answers.len(), expected.len());
     for ((file, answer), (_, expected_answer)) in answers.iter().zip(&expected) {
         let [answer, expected_answer] = [(&sandbox, &answers, answer), (&reference, &expected, expected_answer)]
