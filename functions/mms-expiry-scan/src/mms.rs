@@ -143,3 +143,46 @@ fn message(said: &Value) -> Option<&str> {
     let places = ["/error/message", "/error", "/message", "/data/message", "/data"];
     places.into_iter().find_map(|place| said.pointer(place)?.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use reqwest::Url;
+
+    use super::*;
+
+    /// What one answer of MMS comes to.
+    fn read(status: u16, body: &Value) -> Result<usize, Error> {
+        let base = Url::parse("https://mms.example/proxy").unwrap();
+        let settings = Mms { base, timeout: Duration::from_secs(1), retries: 0, delay: 0, page_size: 50 };
+        let http = http::client(Duration::from_secs(1)).unwrap();
+        let pages = Pages { http: &http, settings: &settings, key: "invented-key" };
+        let answer = http::Answer { status, retry_after: None, body: body.to_string().into_bytes() };
+        pages.read(&answer).map(|page| page.len()).map_err(|failed| failed.error)
+    }
+
+    #[test]
+    fn a_refusal_is_known_in_any_shape_and_only_a_list_is_a_page() {
+        assert_eq!(read(200, &json!({ "status": "success", "data": { "data": { "pageData": [1, 2] } } })), Ok(2));
+        let refused = |reason: &str| Err(Error::Refused(reason.to_owned()));
+        for body in [
+            json!({ "status": "failure", "error": { "message": "token not valid" } }),
+            json!({ "status": "failure", "error": "token not valid" }),
+            json!({ "status": "failure", "message": "token not valid" }),
+            json!({ "status": "failure", "data": "token not valid" }),
+            json!({ "status": 0, "data": "token not valid" }),
+        ] {
+            assert_eq!(read(200, &body), refused("token not valid"), "{body}");
+        }
+        assert_eq!(read(401, &json!({ "error": "no" })), refused("HTTP 401: no"));
+        assert_eq!(read(200, &json!({ "status": "failure" })), refused("without a reason"));
+        for body in [json!([]), json!("success"), json!({ "status": "success", "data": null })] {
+            assert!(matches!(read(200, &body), Err(Error::Unavailable(_))), "{body}");
+        }
+        assert!(matches!(read(503, &json!({})), Err(Error::Unavailable(_))));
+        // What may be a key is shown to nobody.
+        let echoed = format!("bad invented-key and {}", "eyJhbGciOiJIUzI1NiJ9".repeat(4));
+        assert_eq!(read(403, &json!({ "message": echoed })), refused("HTTP 403: bad *** and ***"));
+    }
+}
