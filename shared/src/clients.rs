@@ -46,7 +46,8 @@ pub(crate) async fn aws(lookup: impl Fn(&str) -> Option<String>, bounds: Timeout
         .http_client(Shared(connector(bounds.connect_timeout())))
         .timeout_config(bounds);
     config.set_region(lookup("AWS_REGION").map(Region::new));
-    config.set_endpoint_url(lookup("AWS_ENDPOINT_URL"));
+    // Set to nothing it counts as absent: the SDK would panic.
+    config.set_endpoint_url(lookup("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()));
     if let Some((id, secret)) = lookup("AWS_ACCESS_KEY_ID").zip(lookup("AWS_SECRET_ACCESS_KEY")) {
         let credentials = Credentials::new(id, secret, lookup("AWS_SESSION_TOKEN"), None, "Environment");
         config.set_credentials_provider(Some(aws_credential_types::provider::SharedCredentialsProvider::new(

@@ -24,7 +24,7 @@ const JOBS: [&str; 8] =
 /// Runs in one answer, unless fewer are asked for.
 const PAGE: i32 = 50;
 
-/// The routes below `/runs`. Runs of reminders are the workshop's app's as well, by its JSON Web Token.
+/// The routes below `/runs`. Those of reminders and of the scan are the apps' as well, by their JSON Web Tokens.
 pub(crate) async fn route(
     api: &AdminApi,
     (method, rest): (&str, &[&str]),

@@ -33,15 +33,17 @@ pub(crate) async fn find(
     turn: &mut Turn<'_>,
 ) -> Result<Found, crate::scan::Stopped> {
     let mut found = Found::default();
-    let mut last = Vec::new();
+    let (mut last, mut stale) = (Vec::new(), 0);
     for number in 1..=MOST_PAGES {
         turn.go_on().await?;
         let page = pages.get(number, turn).await?;
         if page.is_empty() {
             return Ok(found);
         }
-        // A list that shifts while it is read may show some again, but never all of a page.
-        if page == last || !found.add(&page, number, |days| tiers.stage(days).is_some(), today) {
+        // A list that shifts while it is read shows some again, and its last page may hold nothing else.
+        let has_news = found.add(&page, number, |days| tiers.stage(days).is_some(), today);
+        stale = if has_news { 0 } else { stale + 1 };
+        if page == last || stale > 1 {
             return Err(Error::Endless(number).into());
         }
         last = page;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, header};
 use serde_json::{Value, json};
+use shared::domain::expiry::BACKSTAGE;
 use shared::job::Turn;
 use shared::{http, retry_after};
 
@@ -12,12 +13,10 @@ use crate::scan::Stopped;
 
 /// The proxy takes the path behind it as one encoded segment.
 const PATH: &str = "admin/organization/get/info/byPage";
-/// The site whose calls these are; whether MMS looks at it is not known.
-const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw";
 /// Enabled institutions, and those about to expire, as far as the older tool's comments say.
 const ENABLED: u32 = 1;
 const ABOUT_TO_EXPIRE: u32 = 2;
-/// The longest wait before a repetition, in seconds.
+/// The longest wait before a repetition, in seconds. Where MMS asks for more, that is left to a later attempt of the run.
 const LONGEST_WAIT: u32 = 60;
 /// Of what MMS says of a refusal so many characters are shown.
 const LONGEST_MESSAGE: usize = 200;
@@ -74,11 +73,11 @@ impl Pages<'_> {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };
-            if left == 0 || !error.is_retryable() {
+            let seconds = wait_seconds.unwrap_or(wait.min(LONGEST_WAIT));
+            if left == 0 || seconds > LONGEST_WAIT || !error.is_retryable() {
                 return Err(error.into());
             }
             tracing::warn!(page = number, left, error = error.to_string(), "a page of MMS is asked for again");
-            let seconds = wait_seconds.unwrap_or(wait).min(LONGEST_WAIT);
             turn.go_on().await?;
             tokio::time::sleep(Duration::from_secs(seconds.into())).await;
             turn.go_on().await?;
@@ -100,6 +99,7 @@ impl Pages<'_> {
         let request =
             self.http.post(url).header(header::AUTHORIZATION, self.key).header(header::ACCEPT, "application/json");
         let request = request.header(header::ACCEPT_LANGUAGE, "zh-TW").header(header::ORIGIN, BACKSTAGE);
+        // The site whose calls these are; whether MMS looks at it is not known.
         let request = request.header(header::REFERER, BACKSTAGE).header(header::USER_AGENT, "duekeeper");
         let unavailable = |reason: String| Try { error: Error::Unavailable(reason), wait_seconds: None };
         let answer = http::post(request, &body).await.map_err(|failed| unavailable(failed.to_string()))?;

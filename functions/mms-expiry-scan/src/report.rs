@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shared::domain::expiry::ZONE;
 use shared::job::Job;
 use shared::metrics::ScanOutcome;
+use shared::store::digests::StoredDigest;
 
 use crate::NAME;
 use crate::scan::Stopped;
@@ -36,6 +37,15 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// What a digest holds, whoever composed it.
+    pub(crate) fn describe(&mut self, digest: &StoredDigest) {
+        self.shown = digest.shown.clone();
+        self.acknowledged = digest.acknowledged;
+        self.unreadable_count = digest.unreadable_count;
+        self.unreadable = digest.unreadable.clone();
+        self.messages = digest.messages;
+    }
+
     /// The report of a run that stopped.
     pub(crate) fn stopped(mut self, why: &Stopped) -> Self {
         self.error = Some((why.service(), why.to_string()));
@@ -52,7 +62,11 @@ impl Report {
 
     /// What the run counts as.
     pub(crate) fn outcome(&self) -> ScanOutcome {
-        if self.status() == "already_posted" { ScanOutcome::AlreadyPosted } else { ScanOutcome::Posted }
+        match self.status() {
+            "already_posted" => ScanOutcome::AlreadyPosted,
+            _ if self.unclear > 0 => ScanOutcome::SlackUnavailable,
+            _ => ScanOutcome::Posted,
+        }
     }
 
     /// The answer; in a dry run with the exact messages.

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 use shared::clock::Moment;
-use shared::domain::notification::{Notice, NoticeKind};
 use shared::job::{Beginning, Job, Turn};
 use shared::metrics::{Batch, Point, ScanOutcome};
 
@@ -21,10 +20,6 @@ pub(crate) async fn once(function: &ExpiryScan, job: &Job, moment: Moment) -> Re
     let stopped = match Box::pin(scan.perform(&mut turn)).await {
         Ok(()) => {
             let ledger = scan.report.ledger(job);
-            if scan.report.unclear > 0 {
-                let doubt = format!("nobody knows whether {} of its messages arrived", scan.report.unclear);
-                mail(&scan, &doubt).await?;
-            }
             turn.finish(&ledger).await?;
             if !job.dry_run {
                 tracing::info!(run = job.id, report = %ledger, "run done");
@@ -49,24 +44,16 @@ async fn tell(scan: &Scan<'_>, stopped: &Stopped, turn: &mut Turn<'_>, moment: M
     }
     match stopped {
         Stopped::Mms(error) => match Box::pin(scan.tell_failure(&error.to_string(), turn)).await {
-            Err(refused @ Stopped::Slack { is_retryable: false, .. }) => mail(scan, &refused.to_string()).await,
+            Err(refused @ Stopped::Slack { is_retryable: false, .. }) => Ok(scan.mail(&refused.to_string()).await?),
             // Whoever repeats the run tells them then.
             Err(Stopped::Slack { reason, .. }) => Err(Error::Slack(reason)),
             Err(Stopped::Store(error)) => Err(error.into()),
             Err(Stopped::Run(error)) => Err(error.into()),
             Ok(()) | Err(Stopped::Mms(_)) => Ok(()),
         },
-        Stopped::Slack { is_retryable: false, .. } => mail(scan, &stopped.to_string()).await,
+        Stopped::Slack { is_retryable: false, .. } => Ok(scan.mail(&stopped.to_string()).await?),
         Stopped::Slack { .. } | Stopped::Store(_) | Stopped::Run(_) => Ok(()),
     }
-}
-
-/// Once a day.
-async fn mail(scan: &Scan<'_>, reason: &str) -> Result<(), Error> {
-    let notice = Notice::to_staff(NoticeKind::SlackRefused, &scan.today.to_string(), scan.job.scheduled_at);
-    let notice = notice.with_day("day", scan.today).with("reason", reason);
-    scan.function.store.enqueue(&notice).await?;
-    Ok(())
 }
 
 fn conclude(job: &Job, report: Report, stopped: Stopped) -> Result<Value, Error> {

@@ -7,6 +7,7 @@ use shared::clock::Moment;
 use shared::domain::decision::Versioned;
 use shared::domain::expiry::{Say, Shown, Watched, ZONE};
 use shared::domain::ids::InstitutionUid;
+use shared::domain::notification::{Notice, NoticeKind};
 use shared::domain::time::{LocalDate, Timestamp};
 use shared::job::{self, Job, Turn};
 use shared::metrics::ScanOutcome;
@@ -104,11 +105,7 @@ impl<'a> Scan<'a> {
                 None => return Ok(()),
             },
         };
-        self.report.shown = digest.value.shown.clone();
-        self.report.acknowledged = digest.value.acknowledged;
-        self.report.unreadable = digest.value.unreadable.clone();
-        self.report.unreadable_count = digest.value.unreadable_count;
-        self.report.messages = digest.value.messages;
+        self.report.describe(&digest.value);
         let mut refused = None;
         for number in 1..=digest.value.messages {
             match self.one(number, turn).await {
@@ -168,11 +165,7 @@ impl<'a> Scan<'a> {
         };
         // A day on which nothing is to be told has no digest, so that a later run of the day looks again.
         if self.job.dry_run || messages.is_empty() {
-            self.report.shown = stored.shown;
-            self.report.acknowledged = stored.acknowledged;
-            self.report.unreadable = stored.unreadable;
-            self.report.unreadable_count = stored.unreadable_count;
-            self.report.messages = stored.messages;
+            self.report.describe(&stored);
             self.report.payloads = messages.into_iter().map(|message| message.payload).collect();
             return Ok(None);
         }
@@ -269,7 +262,11 @@ impl<'a> Scan<'a> {
     async fn post(&self, held: DigestMessage, turn: &mut Turn<'_>) -> Result<NoticeState, Stopped> {
         let store = &self.function.store;
         let claimed = store.claim_digest_message(held, self.wall()).await?.ok_or(job::Error::LeaseLost)?;
-        let settle = async |claimed, state, detail| {
+        let settle = async |claimed, state, detail: Option<String>| {
+            // Before it is settled: afterwards no repetition would know of it.
+            if state == NoticeState::Unclear {
+                self.mail("nobody knows whether a message arrived").await?;
+            }
             let is_ours = store.settle_digest_message(claimed, state, detail, self.wall()).await?;
             if is_ours { Ok(state) } else { Err(job::Error::LeaseLost.into()) }
         };
@@ -292,6 +289,13 @@ impl<'a> Scan<'a> {
         let not_before = wait.map(|seconds| self.wall().plus_seconds(seconds.into()));
         store.return_digest_message(claimed, (is_certain, not_before), reason.clone(), self.wall()).await?;
         Err(Stopped::Slack { reason, is_retryable })
+    }
+
+    /// Tells staff by mail what is wrong with Slack, once for each day's digest.
+    pub(crate) async fn mail(&self, reason: &str) -> Result<(), store::Error> {
+        let notice = Notice::to_staff(NoticeKind::SlackRefused, &self.today.to_string(), self.job.scheduled_at);
+        let notice = notice.with_day("day", self.today).with("reason", reason);
+        self.function.store.enqueue(&notice).await.map(|_| ())
     }
 
     /// Tells staff in Slack that there is no digest of the day, once.

@@ -8,6 +8,8 @@ use super::time::{LocalDate, Timestamp, Zone};
 
 /// In this zone an institution expires, and the business counts its days.
 pub const ZONE: Zone = Zone::Taipei;
+/// MMS's own site, where its staff look at institutions.
+pub const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw";
 /// Nobody keeps an institution quiet for longer than this many days.
 pub const LONGEST_QUIET_DAYS: i64 = 366;
 

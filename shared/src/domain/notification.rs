@@ -38,7 +38,7 @@ pub enum NoticeKind {
     CancelConfirmed,
     /// To staff: a task cannot be done for an order.
     Parked,
-    /// To staff: Slack takes no digest of institutions.
+    /// To staff: Slack takes no digest of institutions, or nobody knows whether it did.
     SlackRefused,
 }
 

@@ -3,11 +3,11 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::mrkdwn::escaped;
-use crate::domain::expiry::{Change, Institution, Shown, Stage, Tiers};
+use crate::domain::expiry::{BACKSTAGE, Change, Institution, Shown, Stage, Tiers};
 use crate::domain::time::LocalDate;
 
-/// Where MMS's own pages show an institution (the MMS tool's link).
-const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw/organizationmanagement/organizations/";
+/// Where MMS's own site shows an institution (the MMS tool's link).
+const PAGES: &str = "/organizationmanagement/organizations/";
 /// All but RFC 3986's unreserved characters.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Longest value of an institution that is shown, in characters of mrkdwn.
@@ -77,7 +77,7 @@ fn named(institution: &Institution) -> String {
 }
 
 fn link(institution: &Institution, label: &str) -> String {
-    format!("<{BACKSTAGE}{}|{label}>", utf8_percent_encode(institution.uid.as_str(), ENCODED))
+    format!("<{BACKSTAGE}{PAGES}{}|{label}>", utf8_percent_encode(institution.uid.as_str(), ENCODED))
 }
 
 /// An institution with everything that is known of it.
