@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use admin_api::AdminApi;
 use chrono::{DateTime, Utc};
@@ -28,6 +29,9 @@ use crate::{Error, aws, server};
 pub const TABLE: &str = "duekeeper";
 /// The template that the product is deployed from.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// An answer is waited for no longer: the clock may travel a year in one request.
+pub const LONGEST_CALL: Duration = Duration::from_secs(600);
 
 /// How a sandbox is started.
 #[derive(Clone, Debug)]
@@ -131,7 +135,7 @@ impl World {
             base_url,
             aws_url,
             database,
-            http: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?,
+            http: shared::http::client(LONGEST_CALL)?,
             calls: Mutex::default(),
             items_read: AtomicU64::default(),
             roles,

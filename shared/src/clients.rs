@@ -71,7 +71,7 @@ pub(crate) async fn connect(aws: &SdkConfig, table: &str) {
 #[cfg(feature = "http")]
 pub(crate) fn http() -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     match ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
         Ok(tls) => builder.tls_backend_preconfigured(tls.with_root_certificates(roots).with_no_client_auth()),
@@ -86,7 +86,7 @@ fn connector(connect_timeout: Option<Duration>) -> SharedHttpConnector {
     let tls = TlsContext::builder().with_trust_store(roots).build();
     let connector = Connector::builder()
         .connector_settings(settings.build())
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls.unwrap_or_default());
     SharedHttpConnector::new(connector.build())
 }

@@ -39,12 +39,12 @@ const SECRETS: [&str; 12] = [
 ];
 
 /// All of them: the function's logical name and its binary.
-fn every_bootstrap() -> Vec<(String, String)> {
+pub(crate) fn every_bootstrap() -> Vec<(String, String)> {
     functions().into_iter().map(|(name, properties)| (name, package(&properties))).collect()
 }
 
 /// A sandbox whose clock shows the real time, which is what the bootstraps go by.
-async fn now() -> Sandbox {
+pub(crate) async fn now() -> Sandbox {
     Sandbox::at(&clock::now().to_string()).await
 }
 
@@ -321,7 +321,7 @@ async fn no_bootstrap_starts_in_production_with_keys_that_ecpay_publishes() {
 }
 
 /// Starts a bootstrap, which ends by itself: why, in the one line that it writes.
-async fn why_not_started(binary: &str, environment: BTreeMap<String, String>) -> String {
+pub(crate) async fn why_not_started(binary: &str, environment: BTreeMap<String, String>) -> String {
     let ended = run_to_its_end(binary, environment).await;
     assert_eq!((ended.status.code(), String::from_utf8(ended.stderr).unwrap().as_str()), (Some(1), ""), "{binary}");
     let lines = lines(&String::from_utf8(ended.stdout).unwrap());

@@ -2,10 +2,11 @@
 //! Where a tool enforces a rule, a planted violation proves that it bites.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use sandbox::template::Template;
 use serde_json::Value;
+use tests::cargo::cargo;
 
 use crate::support::project::{TEMPLATE, files, functions, names, package, path, text};
 
@@ -89,13 +90,13 @@ fn no_test_is_ignored_or_sleeps() {
 }
 
 /// Runs cargo on the workspace at `root`, without the network.
-fn cargo(root: &std::path::Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO")).args(arguments).args(["--locked", "--offline"]).current_dir(root).output().unwrap()
+fn offline(root: &std::path::Path, arguments: &[&str]) -> Output {
+    cargo().args(arguments).args(["--locked", "--offline"]).current_dir(root).output().unwrap()
 }
 
 #[test]
 fn dependencies_point_one_way() {
-    let metadata = cargo(&path("."), &["metadata", "--format-version=1", "--no-deps"]);
+    let metadata = offline(&path("."), &["metadata", "--format-version=1", "--no-deps"]);
     assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
     let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
@@ -121,7 +122,7 @@ fn dependencies_point_one_way() {
 #[test]
 fn a_function_that_does_not_send_has_no_http_client() {
     let tree = |package: &str| {
-        let tree = cargo(&path("."), &["tree", "-p", package, "-e", "normal", "-i", "reqwest"]);
+        let tree = offline(&path("."), &["tree", "-p", package, "-e", "normal", "-i", "reqwest"]);
         (String::from_utf8(tree.stdout).unwrap(), String::from_utf8(tree.stderr).unwrap())
     };
     let (found, _) = tree("subscription-maintenance");
@@ -151,7 +152,7 @@ fn planted(source: &str, arguments: &[&str]) -> String {
     let target = format!("--target-dir={}/..", env!("CARGO_TARGET_TMPDIR"));
     let (command, lints) = arguments.split_at(1);
     let pure = ["-p", "shared", "--no-default-features", "--message-format=short", &target, "--locked", "--offline"];
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = cargo();
     // The copy is gone afterwards, and with it the use of anything kept.
     cargo.env("CARGO_INCREMENTAL", "0");
     let ended = cargo.args(command).args(pure).args(lints).current_dir(copy.path()).output().unwrap();

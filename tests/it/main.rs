@@ -11,6 +11,7 @@
 )]
 
 mod admin;
+mod authorities;
 mod bootstraps;
 // Whose clock is set by the dynamic linker of the system that they are deployed to.
 #[cfg(target_os = "linux")]

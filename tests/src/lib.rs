@@ -8,6 +8,8 @@
     reason = "a simulation stops at the first surprise"
 )]
 
+pub mod cargo;
 pub mod cold_start;
 pub mod harness;
 pub mod simulation;
+pub mod tls;

@@ -7,6 +7,7 @@ use shared::domain::time::Timestamp;
 use shared::secrets::{self, Error};
 use tokio::sync::Mutex;
 
+use crate::hs256;
 use crate::input::Input;
 use crate::reply::Failure;
 
@@ -62,6 +63,8 @@ impl Area {
 
 impl JwtKey {
     pub(crate) fn new(client: Client, id: String) -> Self {
+        // Of the process: a second instance finds the same.
+        let _installed_before = hs256::PROVIDER.install_default();
         Self { client, id, cached: Mutex::new(None) }
     }
 

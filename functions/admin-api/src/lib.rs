@@ -28,6 +28,7 @@ mod customers;
 mod days;
 mod explain;
 mod export;
+mod hs256;
 mod import;
 mod input;
 mod institutions;

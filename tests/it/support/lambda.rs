@@ -17,6 +17,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use sandbox::template::Template;
 use sandbox::world::World;
 use serde_json::{Map, Value, json};
+use tests::cargo::cargo;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -75,7 +76,7 @@ pub(crate) fn bootstrap(name: &str) -> PathBuf {
 }
 
 fn build() -> BTreeMap<String, PathBuf> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = cargo();
     // With the tests among the targets cargo takes the crates that this test was built from, and builds none again.
     cargo.args(["build", "--workspace", "--bins", "--tests", "--locked", "--message-format=json"]);
     let built = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();

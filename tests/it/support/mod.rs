@@ -16,7 +16,7 @@ use std::sync::Arc;
 use reqwest::{Client, Method, StatusCode};
 use sandbox::ecpay::{Fields, check_mac_value, form_body};
 use sandbox::state::stage_merchant;
-use sandbox::world::{Options, World};
+use sandbox::world::{LONGEST_CALL, Options, World};
 use serde_json::{Value, json};
 
 /// A running sandbox seen through HTTP.
@@ -53,7 +53,7 @@ impl Sandbox {
 
     /// Around a world that was started otherwise.
     pub(crate) async fn over(world: Arc<World>) -> Self {
-        let http = Client::builder().no_proxy().build().unwrap();
+        let http = shared::http::client(LONGEST_CALL).unwrap();
         let base = world.base_url.clone();
         let credentials: Value = serde_json::from_str(
             &http.get(format!("{base}/sandbox/credentials")).send().await.unwrap().text().await.unwrap(),

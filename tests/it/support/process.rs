@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use reqwest::{Client, Method};
+use sandbox::world::LONGEST_CALL;
 use serde_json::Value;
 
 use super::lambda::bootstrap;
@@ -39,7 +40,7 @@ impl Process {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let serving = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("Serving ").map(str::to_owned));
         let base = serving.expect("the sandbox says where it serves");
-        let http = Client::builder().no_proxy().build().unwrap();
+        let http = shared::http::client(LONGEST_CALL).unwrap();
         let mut process = Self { child, base, token: String::new(), http };
         process.token =
             process.call(Method::GET, "/sandbox/credentials", None).await["admin_token"].as_str().unwrap().to_owned();

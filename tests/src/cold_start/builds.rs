@@ -1,9 +1,10 @@
 //! The binaries: the functions as they are shipped, the same with defaults, and one that does nothing.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::SUBJECTS;
+use crate::cargo::cargo;
+use crate::tls::Identity;
 
 /// Of the same age as the functions' own libraries: the lock file is the workspace's.
 const HELLO: &str = r#"
@@ -17,6 +18,18 @@ async fn main() -> Result<(), Error> {
 
 /// The set-up of clients that most functions have: nothing chosen.
 const DEFAULT_CLIENTS: &str = include_str!("default_clients.rs");
+
+/// What is copied of the workspace.
+const COPIED: &str = "Cargo.toml Cargo.lock rust-toolchain.toml template.yaml shared functions sandbox tests";
+
+/// Of the same age as the SDK's other crates.
+const AWS_CONFIG: &str = r#"aws-config = { version = "=1.13.0", features = ["behavior-version-latest"] }"#;
+
+/// Where Debian and Amazon Linux have authorities in one file.
+const SYSTEM_ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+
+/// Where AWS's authorities stand.
+const AMAZON_ROOTS: &str = "shared/src/amazon_roots.pem";
 
 /// Where binaries are.
 pub(super) struct Builds {
@@ -40,39 +53,70 @@ impl Builds {
     pub(super) fn make(&self) {
         let packages: Vec<&str> = SUBJECTS.iter().flat_map(|subject| ["-p", subject.package]).collect();
         let locked: Vec<&str> = packages.iter().copied().chain(["--locked"]).collect();
-        build(&root(), &self.target, &locked);
-        build(&self.with_defaults(), &self.target.join("cold-start/default-target"), &packages);
-        build(&self.empty_function(), &self.target.join("cold-start/hello-target"), &[]);
+        let authority = self.identity().authority;
+        let trusting = |file: &str, bytes: Vec<u8>| match file {
+            AMAZON_ROOTS => [bytes, authority.clone().into_bytes()].concat(),
+            _ => bytes,
+        };
+        build(&self.copy("shipped", trusting), &self.place("shipped-target"), &locked);
+        build(&self.copy("default", defaults), &self.place("default-target"), &packages);
+        build(&self.empty_function(), &self.place("hello-target"), &[]);
+    }
+
+    /// Who AWS is here. The authority is compiled in, so it stays the same from build to build.
+    pub(super) fn identity(&self) -> Identity {
+        let place = |name: &str| self.place("tls").join(name);
+        let read = |name: &str| std::fs::read_to_string(place(name)).ok();
+        if let (Some(authority), Some(certificate), Some(key)) =
+            (read("authority.pem"), read("certificate.pem"), read("key.pem"))
+        {
+            return Identity { authority, certificate, key };
+        }
+        let identity = Identity::invent();
+        let Identity { authority, certificate, key } = &identity;
+        for (name, pem) in [("authority.pem", authority), ("certificate.pem", certificate), ("key.pem", key)] {
+            write(&place(name), pem.as_bytes());
+        }
+        identity
+    }
+
+    /// The system's authorities with that one among them, as libraries read them that have none compiled in.
+    pub(super) fn bundle(&self) -> PathBuf {
+        let found = SYSTEM_ROOTS.iter().find_map(|place| std::fs::read(place).ok()).expect("the system's authorities");
+        let bundle = self.place("tls").join("bundle.pem");
+        write(&bundle, &[found, self.identity().authority.into_bytes()].concat());
+        bundle
     }
 
     pub(super) fn shipped(&self, package: &str) -> PathBuf {
-        self.target.join("release").join(package)
+        self.place("shipped-target/release").join(package)
     }
 
     pub(super) fn default(&self, package: &str) -> PathBuf {
-        self.target.join("cold-start/default-target/release").join(package)
+        self.place("default-target/release").join(package)
     }
 
     pub(super) fn hello(&self) -> PathBuf {
-        self.target.join("cold-start/hello-target/release/hello")
+        self.place("hello-target/release/hello")
     }
 
-    /// A copy of the workspace that is the same source but for: the AWS SDK's and reqwest's default features, the default
-    /// release profile, and the clients' set-up, which is one file.
-    fn with_defaults(&self) -> PathBuf {
-        let copy = self.target.join("cold-start/default");
-        for file in
-            files(&root(), "Cargo.toml Cargo.lock rust-toolchain.toml template.yaml shared functions sandbox tests")
-        {
-            let text = std::fs::read(root().join(&file)).expect("a file of the workspace");
-            write(&copy.join(&file), &changed(&file, text));
+    fn place(&self, name: &str) -> PathBuf {
+        self.target.join("cold-start").join(name)
+    }
+
+    /// A copy of the workspace with `changed` files.
+    fn copy(&self, name: &str, changed: impl Fn(&str, Vec<u8>) -> Vec<u8>) -> PathBuf {
+        let copy = self.place(name);
+        for file in files(&root(), COPIED) {
+            let bytes = std::fs::read(root().join(&file)).expect("a file of the workspace");
+            write(&copy.join(&file), &changed(&file, bytes));
         }
         copy
     }
 
     /// A package with nothing but the runtime, in the shipped profile.
     fn empty_function(&self) -> PathBuf {
-        let package = self.target.join("cold-start/hello");
+        let package = self.place("hello");
         let workspace = std::fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
         let profile = section(&workspace, "[profile.release]");
         let manifest = format!(
@@ -89,23 +133,24 @@ impl Builds {
     }
 }
 
-/// What the copy has instead of a file of the workspace.
-fn changed(file: &str, bytes: Vec<u8>) -> Vec<u8> {
+/// The same source but for: the AWS SDK's and reqwest's default features, the default release profile, and the clients'
+/// set-up, which is one file.
+fn defaults(file: &str, bytes: Vec<u8>) -> Vec<u8> {
     let text = |bytes| String::from_utf8(bytes).expect("text");
     match file {
         "Cargo.toml" => {
             let manifest = text(bytes);
             let without_profile = manifest.replace(section(&manifest, "[profile.release]"), "");
-            let lines =
-                without_profile.lines().map(|line| match line.starts_with("aws-") || line.starts_with("reqwest ") {
-                    true => line.replace("default-features = false, ", ""),
-                    false => line.to_owned(),
-                });
+            let lines = without_profile.lines().map(|line| {
+                let http = ["aws-", "reqwest ", "rustls "].iter().any(|name| line.starts_with(name));
+                let chosen =
+                    ["default-features = false, ", "\"rustls-ring\"", "\"rustls-no-provider\", ", "\"ring\", "];
+                chosen.iter().filter(|_| http).fold(line.to_owned(), |line, chosen| line.replace(chosen, ""))
+            });
             lines.collect::<Vec<_>>().join("\n").into_bytes()
         }
         "shared/Cargo.toml" => {
-            let manifest = text(bytes).replace("[dependencies]\n", "[dependencies]\naws-config.workspace = true\n");
-            manifest.into_bytes()
+            text(bytes).replace("[dependencies]\n", &format!("[dependencies]\n{AWS_CONFIG}\n")).into_bytes()
         }
         "shared/src/clients.rs" => DEFAULT_CLIENTS.as_bytes().to_vec(),
         _ => bytes,
@@ -147,8 +192,7 @@ fn write(file: &Path, bytes: &[u8]) {
 }
 
 fn build(directory: &Path, target: &Path, arguments: &[&str]) {
-    // By the name that chooses the workspace's toolchain: some dependencies bring a file that asks for another.
-    let mut cargo = Command::new("cargo");
+    let mut cargo = cargo();
     cargo.args(["build", "--release", "--bins"]).args(arguments).current_dir(directory).env("CARGO_TARGET_DIR", target);
     assert!(cargo.status().expect("cargo runs").success(), "{} does not build", directory.display());
 }

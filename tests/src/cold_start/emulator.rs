@@ -51,7 +51,7 @@ impl Emulator {
             .map(|python| python.path().join("site-packages/samcli/local/rapid").join(&name))
             .find(|program| program.is_file())
             .ok_or_else(|| format!("no {name} in {}", venv.display()))?;
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|e| e.to_string())?;
+        let http = shared::http::client(PATIENCE).map_err(|error| error.to_string())?;
         Ok(Self { program, evicts, http })
     }
 

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use self::builds::Builds;
 use self::emulator::Emulator;
 use self::table::{Row, Start};
+use self::world::Place;
 
 const USAGE: &str = "cold_start [--starts 9] [--evicted] [--built]
   --starts N   counted starts of each, after one that is not counted
@@ -81,8 +82,14 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Arguments> {
 /// All starts, taking turns, so that whatever else the machine does meets all alike.
 async fn measure(emulator: &Emulator, builds: &Builds, starts: usize) -> Vec<Row> {
     let world = world::start().await;
-    let nothing = world::environment(&world, "Hello");
-    let given: Vec<_> = SUBJECTS.iter().map(|of| (world::environment(&world, of.name), world::event(of))).collect();
+    let without_tls = world.aws_url.trim_start_matches("http://").parse().expect("an address");
+    let place = Place {
+        aws: builds.identity().serve(without_tls).await,
+        authorities: builds.bundle().to_string_lossy().into_owned(),
+    };
+    let nothing = world::environment(&world, &place, "Hello");
+    let given: Vec<_> =
+        SUBJECTS.iter().map(|of| (world::environment(&world, &place, of.name), world::event(of))).collect();
     let mut runners = vec![Runner::new("hello-world", builds.hello(), &nothing, "{}")];
     for (subject, (environment, event)) in SUBJECTS.iter().zip(&given) {
         let package = subject.package;

@@ -1,7 +1,6 @@
 //! What the functions find outside.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use sandbox::world::{Options, World};
@@ -9,8 +8,13 @@ use sandbox::world::{Options, World};
 use super::Subject;
 use super::builds::root;
 
-const DEBIANS: &str = "/etc/ssl/certs/ca-certificates.crt";
-const AMAZONS: &str = "/etc/pki/tls/certs/ca-bundle.crt";
+/// What the functions are told of where they are.
+pub(super) struct Place {
+    /// AWS, by TLS.
+    pub(super) aws: String,
+    /// The authorities to trust, for those who read them.
+    pub(super) authorities: String,
+}
 
 /// A world on real time, which is what bootstraps go by.
 pub(super) async fn start() -> Arc<World> {
@@ -24,7 +28,7 @@ pub(super) async fn start() -> Arc<World> {
 }
 
 /// A function's environment: the template's variables as the sandbox resolves them, and what Lambda adds.
-pub(super) fn environment(world: &World, function: &str) -> BTreeMap<String, String> {
+pub(super) fn environment(world: &World, place: &Place, function: &str) -> BTreeMap<String, String> {
     let names = world.template.variable_names(function);
     let variables = names.map(|name| (name.to_owned(), world.variable(function, name).unwrap_or_default()));
     let of_lambda = [
@@ -39,9 +43,9 @@ pub(super) fn environment(world: &World, function: &str) -> BTreeMap<String, Str
         ("AWS_ACCESS_KEY_ID", function),
         ("AWS_SECRET_ACCESS_KEY", "invented-secret-access-key"),
         ("AWS_SESSION_TOKEN", "invented-session-token"),
-        ("AWS_ENDPOINT_URL", world.aws_url.as_str()),
-        // Authorities as Amazon Linux has them, in one file. Debian has a directory of the same too, which would be read.
-        ("SSL_CERT_FILE", if Path::new(DEBIANS).exists() { DEBIANS } else { AMAZONS }),
+        ("AWS_ENDPOINT_URL", place.aws.as_str()),
+        // In one file, as Amazon Linux has them. Debian has a directory of the same too, which would be read.
+        ("SSL_CERT_FILE", place.authorities.as_str()),
     ];
     variables.chain(of_lambda.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
 }
