@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -65,18 +64,6 @@ def reduce(mms):
     return text
 
 
-def package(binaries, template, built):
-    """What `sam build` would leave behind, of binaries that are built already."""
-    text = template.read_text()
-    for name, folder in functions(text).items():
-        target = built / name
-        target.mkdir(parents=True)
-        shutil.copy(binaries / folder, target / "bootstrap")
-        subprocess.run(["strip", target / "bootstrap"], check=True)
-        text = text.replace(f"CodeUri: {ROOT}/functions/{folder}\n", f"CodeUri: {target}\n")
-    (built / "template.yaml").write_text(text)
-
-
 def until_it_answers(client):
     """Waits for the emulator to serve."""
     for _ in range(300):
@@ -113,7 +100,7 @@ def invoke(client, name, deployed):
     return None
 
 
-def attempt(endpoint, built, command, mms):
+def attempt(endpoint, built, command, mms, architecture):
     """Secrets, deployment, one invocation of each function, and the stack's end."""
     import boto3
 
@@ -131,8 +118,7 @@ def attempt(endpoint, built, command, mms):
         secrets.create_secret(Name=name, SecretString=json.dumps(secret))
     config = ROOT / "samconfig.toml"
     stage = tomllib.loads(config.read_text())["dev"]["deploy"]["parameters"]
-    # The emulator starts the functions on this machine.
-    overrides = [*stage["parameter_overrides"], "Architecture=x86_64"]
+    overrides = [*stage["parameter_overrides"], f"Architecture={architecture}"]
     sam(
         command, "deploy", "--template-file", str(built / "template.yaml"), "--config-file", str(config), "--config-env",
         "dev", "--parameter-overrides", *overrides,
@@ -163,7 +149,5 @@ def attempt(endpoint, built, command, mms):
 if __name__ == "__main__":
     if sys.argv[1] == "reduce":
         pathlib.Path(sys.argv[2]).write_text(reduce(sys.argv[3]))
-    elif sys.argv[1] == "package":
-        package(*(pathlib.Path(path).resolve() for path in sys.argv[2:5]))
     else:
-        attempt(sys.argv[2], pathlib.Path(sys.argv[3]).resolve(), sys.argv[4], int(sys.argv[5]))
+        attempt(sys.argv[2], pathlib.Path(sys.argv[3]).resolve(), sys.argv[4], int(sys.argv[5]), sys.argv[6])
