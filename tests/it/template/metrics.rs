@@ -100,6 +100,35 @@ fn every_metric_of_an_alarm_is_one_that_the_code_prints() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
+/// Metrics Insights has no OR and no IN
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-querylanguage.html>), and
+/// what deploys here does not read its queries.
+#[test]
+fn every_query_asks_for_one_value_of_each_dimension() {
+    let asks_for_one = |query: &str| {
+        let (_, conditions) = query.split_once(" WHERE ").unwrap();
+        let is_one = |condition: &str| {
+            condition.split_once(" = ").is_some_and(|(dimension, value)| {
+                let value = value.trim_matches('\'').chars().all(|c| c == '_' || c.is_ascii_lowercase());
+                value && dimension.chars().all(char::is_alphabetic)
+            })
+        };
+        !conditions.is_empty() && conditions.split(" AND ").all(is_one)
+    };
+    assert!(asks_for_one("SELECT SUM(A) FROM B WHERE C = 'd' AND E = 'f_g'"));
+    assert!(
+        !asks_for_one("SELECT SUM(A) FROM B WHERE C = 'd' OR C = 'e'")
+            && !asks_for_one("SELECT SUM(A) FROM B WHERE C IN ('d')")
+    );
+    let alarms = of_type("AWS::CloudWatch::Alarm").into_values();
+    let parts = alarms.flat_map(|alarm| alarm.get("Metrics").and_then(Value::as_sequence).cloned().unwrap_or_default());
+    let queries: Vec<String> = parts
+        .filter_map(|part| part["Expression"].as_str().filter(|text| text.starts_with("SELECT ")).map(str::to_owned))
+        .collect();
+    assert_eq!(queries.iter().filter(|query| !asks_for_one(query)).count(), 0, "{queries:?}");
+    assert!(queries.len() >= 3, "{queries:?}");
+}
+
 #[test]
 fn the_dashboard_shows_the_key_figures_by_metrics_that_the_code_prints() {
     let widgets = widgets();

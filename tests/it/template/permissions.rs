@@ -125,3 +125,37 @@ async fn nobody_reads_the_whole_table() {
         assert_eq!(error.code(), Some("AccessDeniedException"), "{function}");
     }
 }
+
+/// A value on one line, tags kept.
+fn on_one_line(value: &Value) -> String {
+    yaml_serde::to_string(value).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_is_allowed_under_a_condition_is_allowed_under_that_one_alone() {
+    let found: BTreeSet<(String, String, String)> = of_type("AWS::IAM::Role")
+        .iter()
+        .flat_map(|(role, properties)| {
+            let trust = properties["AssumeRolePolicyDocument"]["Statement"].as_sequence().unwrap().iter();
+            let policies = properties["Policies"].as_sequence().unwrap().iter();
+            let allowed = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().unwrap());
+            let limited = trust.chain(allowed).filter(|statement| statement.get("Condition").is_some());
+            limited.map(|one| (role.clone(), on_one_line(&one["Action"]), on_one_line(&one["Condition"])))
+        })
+        .collect();
+    let schedules = "StringEquals: aws:SourceAccount: !Ref AWS::AccountId aws:SourceArn: \
+                     !Sub arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/default";
+    let a_person = "ForAllValues:StringLike: dynamodb:LeadingKeys: - USER#* - CUSTOMER#* - VEHICLE#* - ERASED#*";
+    let expected = [
+        ("AdminApiRole", "dynamodb:DeleteItem", a_person),
+        ("AdminApiRole", "iam:PassRole", "StringEquals: iam:PassedToService: scheduler.amazonaws.com"),
+        ("MaintenanceReminderSchedulerRole", "sts:AssumeRole", schedules),
+        ("MmsExpiryScanSchedulerRole", "sts:AssumeRole", schedules),
+        ("SubscriptionMaintenanceRole", "ses:SendEmail", "StringEquals: ses:FromAddress: !Ref MailSender"),
+        ("SubscriptionMaintenanceSchedulerRole", "sts:AssumeRole", schedules),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(role, action, limit)| (role.to_owned(), action.to_owned(), limit.to_owned())).into()
+    );
+}
