@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::shared::IntoShared;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -41,10 +42,10 @@ impl HttpClient for Shared {
 /// What AWS's clients are built from, by the variables that Lambda sets and nothing else: profiles, single sign-on and
 /// metadata services are not asked. `AWS_ENDPOINT_URL` is for where AWS is simulated.
 pub(crate) async fn aws(lookup: impl Fn(&str) -> Option<String>, bounds: TimeoutConfig) -> SdkConfig {
-    let mut config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(Shared(connector(bounds.connect_timeout())))
-        .timeout_config(bounds);
+    let mut config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).timeout_config(bounds.clone());
+    // Without one each call says that there is none.
+    let connector = connector(AMAZON_ROOTS, bounds.connect_timeout());
+    config.set_http_client(connector.map(|connector| Shared(connector).into_shared()));
     config.set_region(lookup("AWS_REGION").map(Region::new));
     // Set to nothing it counts as absent: the SDK would panic.
     config.set_endpoint_url(lookup("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()));
@@ -70,33 +71,56 @@ pub(crate) async fn connect(aws: &SdkConfig, table: &str) {
 /// system's takes longer than all the rest.
 #[cfg(feature = "http")]
 pub(crate) fn http() -> reqwest::ClientBuilder {
+    trusting(mozillas())
+}
+
+#[cfg(feature = "http")]
+fn mozillas() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+#[cfg(feature = "http")]
+fn trusting(roots: RootCertStore) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     match ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
         Ok(tls) => builder.tls_backend_preconfigured(tls.with_root_certificates(roots).with_no_client_auth()),
-        Err(_) => builder,
+        // Of what is no set-up no client is built.
+        Err(_) => builder.tls_backend_preconfigured(()),
     }
 }
 
-fn connector(connect_timeout: Option<Duration>) -> SharedHttpConnector {
+fn connector(roots: &str, connect_timeout: Option<Duration>) -> Option<SharedHttpConnector> {
     let mut settings = HttpConnectorSettings::builder();
     settings.set_connect_timeout(connect_timeout);
-    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    let tls = TlsContext::builder().with_trust_store(roots).build();
+    let roots = TrustStore::empty().with_pem_certificate(roots);
     let connector = Connector::builder()
         .connector_settings(settings.build())
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls.unwrap_or_default());
-    SharedHttpConnector::new(connector.build())
+        .tls_context(TlsContext::builder().with_trust_store(roots).build().ok()?);
+    Some(SharedHttpConnector::new(connector.build()))
 }
 
-#[cfg(all(test, feature = "http"))]
+#[cfg(test)]
+#[cfg(feature = "http")]
+#[expect(unreachable_pub, reason = "it is of the tests, which are a crate")]
+#[path = "../../tests/src/tls.rs"]
+mod tls;
+
+#[cfg(test)]
+#[cfg(feature = "http")]
 mod tests {
+    use std::net::SocketAddr;
+
+    use aws_smithy_runtime_api::client::http::HttpConnector;
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     use sha2::{Digest, Sha256};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
+    use super::tls::Identity;
     use super::*;
 
     #[test]
@@ -114,11 +138,70 @@ mod tests {
         ];
         assert_eq!(digests, published);
         // It would panic on one that it cannot use.
-        let _sound = connector(None);
+        assert!(connector(AMAZON_ROOTS, None).is_some());
     }
 
     #[test]
-    fn others_are_met_with_the_authorities_that_are_compiled_in() {
-        assert!(http().build().is_ok());
+    fn mozillas_authorities_are_public_ones() {
+        let named = |name: &str| mozillas().roots.iter().any(|root| contains(&root.subject, name.as_bytes()));
+        assert!(named("ISRG Root X1") && named("DigiCert Global Root G2") && !named("invented"));
+    }
+
+    fn contains(whole: &[u8], part: &[u8]) -> bool {
+        whole.windows(part.len()).any(|window| window == part)
+    }
+
+    /// Answers every request with nothing.
+    async fn served() -> SocketAddr {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let read = client.read(&mut [0; 4096]).await.unwrap_or_default();
+                let answer: &[u8] = if read > 0 { b"HTTP/1.1 204 No Content\r\n\r\n" } else { b"" };
+                client.write_all(answer).await.unwrap();
+            }
+        });
+        address
+    }
+
+    fn causes(error: &dyn std::error::Error) -> String {
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
+    #[tokio::test]
+    async fn others_are_reached_where_a_trusted_authority_signs_for_them_and_nowhere_else() {
+        let [ours, other] = [Identity::invent(), Identity::invent()];
+        let url = ours.serve(served().await).await;
+        let ask = async |builder: reqwest::ClientBuilder| {
+            builder.no_proxy().build().unwrap().get(&url).send().await.map(|answer| answer.status().as_u16())
+        };
+        let store = |identity: &Identity| {
+            let mut store = RootCertStore::empty();
+            store.add(CertificateDer::from_pem_slice(identity.authority.as_bytes()).unwrap()).unwrap();
+            store
+        };
+        assert_eq!(ask(trusting(store(&ours))).await.unwrap(), 204);
+        // The other one has the same name.
+        for (builder, why) in [(trusting(store(&other)), "BadSignature"), (http(), "UnknownIssuer")] {
+            let refused = causes(&ask(builder).await.unwrap_err());
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn aws_is_reached_where_a_trusted_authority_signs_for_it_and_nowhere_else() {
+        let [ours, other] = [Identity::invent(), Identity::invent()];
+        let url = ours.serve(served().await).await;
+        let ask = async |roots: &str| {
+            let request = HttpRequest::get(url.as_str()).unwrap();
+            connector(roots, None).unwrap().call(request).await.map(|answer| answer.status().as_u16())
+        };
+        assert_eq!(ask(&ours.authority).await.unwrap(), 204);
+        for (roots, why) in [(other.authority.as_str(), "BadSignature"), (AMAZON_ROOTS, "UnknownIssuer")] {
+            let refused = causes(&ask(roots).await.unwrap_err());
+            assert!(refused.contains(why), "{refused}");
+        }
     }
 }

@@ -72,6 +72,12 @@ impl<'a> Reader<'a> {
         parse(&value).map_err(|error| self.fault(name, &error.to_string())).ok()
     }
 
+    /// A setting that says where another is simulated, if it does: a key is sent by TLS, or stays on this machine.
+    pub fn endpoint(&mut self, name: &str) -> Option<String> {
+        self.optional(name)?;
+        self.parsed(name, base_url)
+    }
+
     /// Notes a fault of a setting.
     pub fn fault(&mut self, name: &str, what: &str) {
         self.faults.push(format!("{name} {what}"));
@@ -106,7 +112,7 @@ impl<'a> Reader<'a> {
                 false
             }
         };
-        let endpoint = self.optional("ECPAY_ENDPOINT_URL");
+        let endpoint = self.endpoint("ECPAY_ENDPOINT_URL");
         if environment == Some(Environment::Production) {
             if apply_simulated {
                 self.fault("ECPAY_APPLY_SIMULATED", "cannot be true in production: simulated payments are not money");

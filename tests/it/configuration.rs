@@ -268,6 +268,11 @@ fn a_malformed_value_is_refused_with_the_rule_and_not_repeated() {
         ("ECPAY_MERCHANT_ID", "pwFHCqoQZGmho4w6", "a MerchantID is 1 to 10 letters and digits"),
         ("ECPAY_APPLY_SIMULATED", "yes", "must be true or false"),
         ("API_BASE_URL", "http://api.duekeeper.example", url),
+        // What is sent there holds a key.
+        ("ECPAY_ENDPOINT_URL", "http://ecpay.duekeeper.example", url),
+        ("STARSENDER_ENDPOINT_URL", "http://starsender.duekeeper.example", url),
+        ("WHATSAPP_ENDPOINT_URL", "http://127.0.0.1.duekeeper.example", url),
+        ("SLACK_ENDPOINT_URL", "http://127.0.0.1:80@slack.duekeeper.example", url),
         ("API_BASE_URL", "https://api.duekeeper.example/", url),
         ("API_BASE_URL", "https://api.duekeeper.example?stage=1", url),
         ("API_BASE_URL", "https://user@api.duekeeper.example", url),

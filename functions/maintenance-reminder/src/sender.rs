@@ -79,7 +79,7 @@ impl Gateways {
         let phone_number_id = of_cloud("WHATSAPP_PHONE_NUMBER_ID");
         let template =
             CloudTemplate { name: of_cloud("WHATSAPP_TEMPLATE"), language: of_cloud("WHATSAPP_TEMPLATE_LANGUAGE") };
-        let at = |name, host: &str| reader.optional(name).unwrap_or_else(|| host.to_owned());
+        let mut at = |name, host: &str| reader.endpoint(name).unwrap_or_else(|| host.to_owned());
         let starsender = at("STARSENDER_ENDPOINT_URL", whatsapp::STARSENDER_HOST);
         let cloud_api = at("WHATSAPP_ENDPOINT_URL", whatsapp::CLOUD_API_HOST);
         Some(Self { first: first?, fallback, secret_id, starsender, cloud_api, phone_number_id, template })

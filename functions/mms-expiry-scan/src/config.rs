@@ -105,11 +105,8 @@ impl Slack {
         });
         let timeout = seconds(reader, "SLACK_TIMEOUT", 1..=60, "must be 1 to 60 seconds");
         let pace = seconds(reader, "SLACK_PACE_SECONDS", 0..=10, "must be 0 to 10 seconds");
-        let endpoint = match reader.optional("SLACK_ENDPOINT_URL") {
-            None => Some(API_HOST.to_owned()),
-            Some(given) => reader.parsed("SLACK_ENDPOINT_URL", address).map(|_| given),
-        };
-        Some(Self { channel: channel?, timeout: timeout?, pace: pace?, endpoint: endpoint? })
+        let endpoint = reader.endpoint("SLACK_ENDPOINT_URL").unwrap_or_else(|| API_HOST.to_owned());
+        Some(Self { channel: channel?, timeout: timeout?, pace: pace?, endpoint })
     }
 }
 
