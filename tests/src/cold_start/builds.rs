@@ -126,9 +126,7 @@ impl Builds {
         );
         write(&package.join("Cargo.toml"), manifest.as_bytes());
         write(&package.join("src/main.rs"), HELLO.trim_start().as_bytes());
-        if !package.join("Cargo.lock").exists() {
-            write(&package.join("Cargo.lock"), &std::fs::read(root().join("Cargo.lock")).expect("the lock file"));
-        }
+        write(&package.join("Cargo.lock"), &std::fs::read(root().join("Cargo.lock")).expect("the lock file"));
         package
     }
 }
