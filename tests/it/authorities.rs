@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use shared::http::{self, Failed};
+use tests::lambda::environment;
 use tests::tls::Identity;
 
 use crate::bootstraps::{every_bootstrap, now, why_not_started};
 use crate::support::Sandbox;
-use crate::support::lambda::environment;
 
 /// Where an address leads.
 fn behind(url: &str) -> SocketAddr {

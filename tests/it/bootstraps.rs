@@ -7,10 +7,9 @@ use sandbox::ecpay::form_body;
 use serde_json::{Value, json};
 use shared::clock;
 use shared::domain::time::Zone;
+use tests::lambda::{AWS_SECRETS, environment};
 
-use crate::support::lambda::{
-    AWS_SECRETS, Bootstrap, FORM, callback, ecpay_time, environment, http_event, lines_and_metrics, run_to_its_end,
-};
+use crate::support::lambda::{Bootstrap, FORM, callback, ecpay_time, http_event, lines_and_metrics, run_to_its_end};
 use crate::support::project::{functions, package};
 use crate::support::{Reply, Sandbox, first, signed, with};
 

@@ -6,11 +6,12 @@ use std::os::unix::process::ExitStatusExt;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tests::lambda::environment;
 
 use crate::events::{
     BEGIN, DIGEST, ORDER, assert_told_to_the_end, at, deliver_each_twice, event, folders, items, sandbox,
 };
-use crate::support::lambda::{Bootstrap, environment, lines_and_metrics};
+use crate::support::lambda::{Bootstrap, lines_and_metrics};
 use crate::support::standing_clock::StandingClock;
 use crate::support::{Sandbox, column};
 

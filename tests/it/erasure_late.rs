@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use tests::harness::{Outcome, Stage, TaskId, Verdict};
+use tests::lambda::environment;
 
 use crate::erasure::{ERASE, EXPORT, Story, answer, ask, deliver, erase, odd, run, story, tells, traces, why};
-use crate::support::lambda::{Bootstrap, environment, http_event};
+use crate::support::lambda::{Bootstrap, http_event};
 use crate::support::{Sandbox, column, first, with};
 
 const BOTH: &str = "2025-03-12T12:00:00+08:00";

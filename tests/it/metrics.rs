@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use shared::clock;
 use shared::domain::time::Zone;
 use shared::metrics::table::TABLE;
+use tests::lambda::environment;
 
-use crate::support::lambda::{Bootstrap, callback, ecpay_time, environment, http_event, lines_and_metrics};
+use crate::support::lambda::{Bootstrap, callback, ecpay_time, http_event, lines_and_metrics};
 use crate::support::project::text;
 use crate::support::{Reply, Sandbox, form, period, signed, with};
 

@@ -11,5 +11,6 @@
 pub mod cargo;
 pub mod cold_start;
 pub mod harness;
+pub mod lambda;
 pub mod simulation;
 pub mod tls;

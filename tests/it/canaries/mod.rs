@@ -13,7 +13,9 @@ use shared::clock;
 use tokio::net::TcpListener;
 
 use self::search::{found, without_timestamps};
-use crate::support::lambda::{Bootstrap, environment, http_event};
+use tests::lambda::environment;
+
+use crate::support::lambda::{Bootstrap, http_event};
 use crate::support::{Sandbox, fields, first, period, scale, signed, with};
 
 const MAIL: &str = "Canary.Mail@kanarienvogel.example";

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shared::clock;
 use shared::domain::time::Zone;
+use tests::lambda::environment;
 
 use crate::support::Sandbox;
-use crate::support::lambda::{Bootstrap, environment, lines_and_metrics};
+use crate::support::lambda::{Bootstrap, lines_and_metrics};
 
 /// Institutions of a page (`API_PAGE_SIZE`).
 const PAGE: usize = 50;

@@ -9,10 +9,11 @@ use serde_json::json;
 use shared::clock;
 use shared::domain::time::Timestamp;
 use shared::telemetry::chain;
+use tests::lambda::environment;
 
 use crate::configuration::{changed, faults};
 use crate::support::Sandbox;
-use crate::support::lambda::{environment, lines_and_metrics, run_to_its_end};
+use crate::support::lambda::{lines_and_metrics, run_to_its_end};
 
 const SWAPPED: [(&str, &str); 2] = [("NOTIFICATION_URGENT_THRESHOLD", "30"), ("NOTIFICATION_WARNING_THRESHOLD", "7")];
 const NOT_RISING: &str =

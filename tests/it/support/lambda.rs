@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,16 +15,13 @@ use axum::routing::{get, post};
 use base64::Engine;
 use chrono::{DateTime, FixedOffset, Utc};
 use sandbox::template::Template;
-use sandbox::world::World;
 use serde_json::{Map, Value, json};
 use tests::cargo::cargo;
+use tests::lambda::Process;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::project::TEMPLATE;
-
-/// What stands in the environment and must stand nowhere else.
-pub(crate) const AWS_SECRETS: [&str; 2] = ["invented-secret-access-key", "invented-session-token"];
 
 /// How ECPay posts.
 pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -50,17 +47,6 @@ enum Sign {
     Polls,
     Answers { id: String, kind: String, body: Value },
     CannotStart(String),
-}
-
-/// A child that does not outlive its test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ended_already = self.0.kill();
-        let _status = self.0.wait();
-    }
 }
 
 struct RuntimeApi {
@@ -89,33 +75,6 @@ fn build() -> BTreeMap<String, PathBuf> {
             Some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(path)))
         })
         .collect()
-}
-
-/// A function's environment: the template's variables as the sandbox resolves them, and what Lambda adds.
-pub(crate) fn environment(world: &World, function: &str) -> BTreeMap<String, String> {
-    let names = world.template.variable_names(function);
-    let mut all: BTreeMap<_, _> =
-        names.map(|name| (name.to_owned(), world.variable(function, name).unwrap_or_default())).collect();
-    assert!(all.len() > 5, "{function} has variables in the template");
-    let [secret, session] = AWS_SECRETS;
-    for (name, value) in [
-        ("AWS_LAMBDA_FUNCTION_NAME", function),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/invented"),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "2025/01/01/[$LATEST]invented"),
-        ("AWS_REGION", "ap-northeast-1"),
-        // By which the sandbox knows whose role counts.
-        ("AWS_ACCESS_KEY_ID", function),
-        ("AWS_SECRET_ACCESS_KEY", secret),
-        ("AWS_SESSION_TOKEN", session),
-        ("AWS_ENDPOINT_URL", &world.aws_url),
-        // Replaced where a runtime API is served.
-        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9"),
-    ] {
-        all.insert(name.to_owned(), value.to_owned());
-    }
-    all
 }
 
 /// Starts a bootstrap that is expected to end by itself, and waits for that.

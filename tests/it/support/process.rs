@@ -7,23 +7,16 @@ use std::process::{Child, Command, Stdio};
 use reqwest::{Client, Method};
 use sandbox::world::LONGEST_CALL;
 use serde_json::Value;
+use tests::lambda;
 
 use super::lambda::bootstrap;
 
 /// A sandbox in a process of its own.
 pub(crate) struct Process {
-    child: Child,
+    _ends_with_it: lambda::Process,
     pub(crate) base: String,
     token: String,
     pub(crate) http: Client,
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // SIGKILL, as the test wants it and as nothing may outlive it; it may have ended by itself.
-        let _ended_already = self.child.kill();
-        let _status = self.child.wait();
-    }
 }
 
 /// Starts `sandbox serve` on a directory.
@@ -36,12 +29,12 @@ pub(crate) fn serve(data: &Path) -> Child {
 impl Process {
     /// Starts it; returns when it serves.
     pub(crate) async fn start(data: &Path) -> Self {
-        let mut child = serve(data);
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut child = lambda::Process(serve(data));
+        let lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
         let serving = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("Serving ").map(str::to_owned));
         let base = serving.expect("the sandbox says where it serves");
         let http = shared::http::client(LONGEST_CALL).unwrap();
-        let mut process = Self { child, base, token: String::new(), http };
+        let mut process = Self { _ends_with_it: child, base, token: String::new(), http };
         process.token =
             process.call(Method::GET, "/sandbox/credentials", None).await["admin_token"].as_str().unwrap().to_owned();
         process

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use shared::clock::Stopwatch;
@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::builds::root;
 use super::table::Start;
+use crate::lambda::Process;
 
 /// A function that says nothing for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,17 +22,6 @@ pub(super) struct Emulator {
     program: PathBuf,
     evicts: bool,
     http: reqwest::Client,
-}
-
-/// A process that does not outlive its measurement.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ended_already = self.0.kill();
-        let _status = self.0.wait();
-    }
 }
 
 impl Emulator {

@@ -87,10 +87,9 @@ async fn measure(emulator: &Emulator, builds: &Builds, starts: usize) -> Vec<Row
         aws: builds.identity().serve(without_tls).await,
         authorities: builds.bundle().to_string_lossy().into_owned(),
     };
-    let nothing = world::environment(&world, &place, "Hello");
     let given: Vec<_> =
         SUBJECTS.iter().map(|of| (world::environment(&world, &place, of.name), world::event(of))).collect();
-    let mut runners = vec![Runner::new("hello-world", builds.hello(), &nothing, "{}")];
+    let mut runners = vec![Runner::new("hello-world", builds.hello(), &given[0].0, "{}")];
     for (subject, (environment, event)) in SUBJECTS.iter().zip(&given) {
         let package = subject.package;
         runners.push(Runner::new(package, builds.shipped(package), environment, event));

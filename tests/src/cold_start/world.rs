@@ -7,6 +7,7 @@ use sandbox::world::{Options, World};
 
 use super::Subject;
 use super::builds::root;
+use crate::lambda;
 
 /// What the functions are told of where they are.
 pub(super) struct Place {
@@ -27,27 +28,18 @@ pub(super) async fn start() -> Arc<World> {
     world
 }
 
-/// A function's environment: the template's variables as the sandbox resolves them, and what Lambda adds.
+/// A function's environment under the emulator, which says itself where the runtime API is.
 pub(super) fn environment(world: &World, place: &Place, function: &str) -> BTreeMap<String, String> {
-    let names = world.template.variable_names(function);
-    let variables = names.map(|name| (name.to_owned(), world.variable(function, name).unwrap_or_default()));
-    let of_lambda = [
-        ("AWS_LAMBDA_FUNCTION_NAME", function),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    let mut all = lambda::environment(world, function);
+    all.remove("AWS_LAMBDA_RUNTIME_API");
+    let here = [
         ("AWS_LAMBDA_FUNCTION_TIMEOUT", "60"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/invented"),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "2025/01/01/[$LATEST]invented"),
-        ("AWS_REGION", "ap-northeast-1"),
-        // By which the sandbox knows whose role counts.
-        ("AWS_ACCESS_KEY_ID", function),
-        ("AWS_SECRET_ACCESS_KEY", "invented-secret-access-key"),
-        ("AWS_SESSION_TOKEN", "invented-session-token"),
         ("AWS_ENDPOINT_URL", place.aws.as_str()),
         // In one file, as Amazon Linux has them. Debian has a directory of the same too, which would be read.
         ("SSL_CERT_FILE", place.authorities.as_str()),
     ];
-    variables.chain(of_lambda.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
+    all.extend(here.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    all
 }
 
 /// The text of a subject's sample event.
