@@ -9,7 +9,8 @@ use chrono_tz::Asia::Taipei;
 use serde_json::{Value, json};
 
 use crate::world::World;
-use crate::{Error, credentials, mms};
+use crate::world::credentials;
+use crate::{Error, mms};
 
 /// The first instant of the story.
 pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";

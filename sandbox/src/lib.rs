@@ -4,33 +4,14 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "most enums matched here are other crates' and may grow")]
 
 pub mod aws;
-mod block_kit;
-mod controls;
-pub mod credentials;
 pub mod demo;
 pub mod ecpay;
-mod ecpay_http;
-pub mod events;
-pub mod faults;
-pub mod iam;
+mod http;
 pub mod mms;
-#[cfg(test)]
-mod mms_tests;
-pub mod peek;
-pub mod schedule;
-pub mod scheduler;
-mod server;
 mod slack;
 #[cfg(test)]
-mod slack_tests;
-mod starsender;
-pub mod state;
-pub mod template;
-#[cfg(test)]
 mod test_support;
-pub mod travel;
 mod whatsapp;
-mod whatsapp_cloud;
 pub mod world;
 
 /// Why a sandbox does not start, or its story does not go on.
@@ -38,10 +19,10 @@ pub mod world;
 pub enum Error {
     /// The template cannot be used.
     #[error("reading the template")]
-    Template(#[from] template::Error),
+    Template(#[from] aws::template::Error),
     /// The data directory cannot be used.
     #[error("opening the data directory")]
-    Data(#[from] state::Error),
+    Data(#[from] world::state::Error),
     /// The table could not be made.
     #[error("making the table: {0}")]
     Table(String),
@@ -53,10 +34,10 @@ pub enum Error {
     Http(#[from] reqwest::Error),
     /// A function's configuration is wrong.
     #[error(transparent)]
-    Config(#[from] shared::config::Invalid),
+    Config(#[from] shared::platform::config::Invalid),
     /// A function could not read its secrets.
     #[error("starting a function")]
-    Secrets(#[from] shared::secrets::Error),
+    Secrets(#[from] shared::platform::secrets::Error),
     /// A function did not start.
     #[error("starting subscription-maintenance")]
     Maintenance(#[from] subscription_maintenance::Error),

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use sandbox::world::{Options, World};
 use sandbox::{Error, demo};
-use shared::telemetry;
+use shared::platform::logging;
 
 const HELP: &str = "\
 cargo run                          play the story, then serve
@@ -34,8 +34,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     // A condition that does not hold is an ordinary answer of the table, and no reason to warn.
-    let level = shared::config::environment("LOG_LEVEL").unwrap_or_else(|| "warn,dynoxide=error".to_owned());
-    telemetry::init(Some(level));
+    let level = shared::platform::config::environment("LOG_LEVEL").unwrap_or_else(|| "warn,dynoxide=error".to_owned());
+    logging::init(Some(level));
     let arguments = match parse() {
         Ok(Some(arguments)) => arguments,
         Ok(None) => return say_and_exit(HELP, ExitCode::SUCCESS),
@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
     };
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => say_and_exit(&format!("stopped: {}", telemetry::chain(&error)), ExitCode::FAILURE),
+        Err(error) => say_and_exit(&format!("stopped: {}", logging::chain(&error)), ExitCode::FAILURE),
     }
 }
 
@@ -71,7 +71,7 @@ fn parse() -> Result<Option<Arguments>, lexopt::Error> {
 async fn run(arguments: Arguments) -> Result<(), Error> {
     let story = arguments.mode != Mode::Serve;
     let begin = if story { demo::BEGIN.parse().ok() } else { None };
-    let now = arguments.now.or(begin).unwrap_or_else(|| shared::clock::now().utc());
+    let now = arguments.now.or(begin).unwrap_or_else(|| shared::platform::clock::now().utc());
     // The story needs no fixed port, so that two can be told at once.
     let port = if arguments.mode == Mode::Story { 0 } else { arguments.port };
     let world = World::start(Options { port, data: arguments.data, now, variables: BTreeMap::new() }).await?;

@@ -1,43 +1,20 @@
-//! Domain, wire formats, store and outbox of Duekeeper.
+//! The library of Duekeeper's five functions: rules, wire formats, store, mail and the platform they run on.
 //!
-//! Without features only the pure half is compiled: [`domain`], [`ecpay`], [`email`], [`slack`] and [`whatsapp`] know
-//! neither time nor network. `io` adds the store and what belongs to it, `http` outbound requests, `send` the outbox and
-//! ECPay's server APIs.
+//! Without features only the pure half is compiled: [`domain`], [`ecpay`], [`mail::render`], [`slack`] and [`whatsapp`]
+//! have no clock, randomness or network. Feature `io` adds the [`platform`] and the [`store`], `http` outbound
+//! requests, `send` the ECPay client and the sending of mail.
 
 pub mod domain;
 pub mod ecpay;
-pub mod email;
-pub mod retry_after;
+pub mod mail;
 pub mod slack;
 pub mod whatsapp;
 
 #[cfg(feature = "io")]
-mod clients;
+pub mod apply_report;
 #[cfg(feature = "io")]
-pub mod clock;
+pub mod exclusive_run;
 #[cfg(feature = "io")]
-pub mod config;
-#[cfg(feature = "io")]
-pub mod entropy;
-#[cfg(feature = "io")]
-pub mod job;
-#[cfg(feature = "io")]
-pub mod metrics;
-#[cfg(feature = "io")]
-pub mod payments;
-#[cfg(feature = "io")]
-pub mod secrets;
+pub mod platform;
 #[cfg(feature = "io")]
 pub mod store;
-#[cfg(feature = "io")]
-pub mod telemetry;
-
-#[cfg(feature = "http")]
-pub mod http;
-
-#[cfg(feature = "send")]
-pub mod gateway;
-#[cfg(feature = "send")]
-pub mod messenger;
-#[cfg(feature = "send")]
-pub mod outbox;

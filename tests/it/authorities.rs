@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
-use shared::http::{self, Failed};
+use shared::platform::http::{self, Failed};
 use tests::lambda::environment;
 use tests::tls::Identity;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sandbox::ecpay::form_body;
 use serde_json::{Value, json};
-use shared::clock;
-use shared::domain::time::Zone;
+use shared::domain::values::time::Zone;
+use shared::platform::clock;
 use tests::lambda::{AWS_SECRETS, environment};
 
 use crate::support::lambda::{Bootstrap, FORM, callback, ecpay_time, http_event, lines_and_metrics, run_to_its_end};
@@ -30,10 +30,10 @@ const SECRETS: [&str; 12] = [
     "EkRm7iFT261dpevs",
     AWS_SECRETS[0],
     AWS_SECRETS[1],
-    sandbox::credentials::STARSENDER_KEY,
-    sandbox::credentials::CLOUD_TOKEN,
-    sandbox::credentials::MMS_KEY,
-    sandbox::credentials::SLACK_BOT_TOKEN,
+    sandbox::world::credentials::STARSENDER_KEY,
+    sandbox::world::credentials::CLOUD_TOKEN,
+    sandbox::world::credentials::MMS_KEY,
+    sandbox::world::credentials::SLACK_BOT_TOKEN,
     "sandbox-webhook-invented",
 ];
 

@@ -4,8 +4,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use sandbox::template::Template;
-use shared::config::Invalid;
+use sandbox::aws::template::Template;
+use shared::platform::config::Invalid;
 
 use crate::support::project::TEMPLATE;
 

@@ -32,7 +32,7 @@ fn kept(sandbox: &Sandbox) -> Vec<String> {
 
 /// A vehicle's item as it is stored.
 fn stored(sandbox: &Sandbox, plate: &str) -> Value {
-    let items = sandbox::peek::contents(&sandbox.world);
+    let items = sandbox::world::table_inspect::contents(&sandbox.world);
     items.into_iter().find(|item| item["pk"]["S"] == format!("VEHICLE#{plate}") && item["sk"]["S"] == "STATE").unwrap()
 }
 
@@ -118,7 +118,7 @@ async fn what_cannot_be_stored_is_refused_by_its_field() {
         vehicle("status", json!("lost")),
         vehicle("colour", json!("red")),
     ];
-    let before = sandbox::peek::contents(&sandbox.world).len();
+    let before = sandbox::world::table_inspect::contents(&sandbox.world).len();
     let shown = (sandbox.seen("/customers/C-1").await, sandbox.seen(CAR).await);
     for (path, body, field) in wrong {
         let (status, answer) = sandbox.staff(Method::PUT, path, Some(body.clone())).await;
@@ -134,7 +134,7 @@ async fn what_cannot_be_stored_is_refused_by_its_field() {
     assert_eq!((status.as_u16(), answer["error"]["param"].as_str()), (400, Some("plate")));
     let (status, answer) = sandbox.staff(Method::PUT, "/customers/a%2Fb", Some(budi())).await;
     assert_eq!((status.as_u16(), answer["error"]["param"].as_str()), (400, Some("customer_id")));
-    assert_eq!(sandbox::peek::contents(&sandbox.world).len(), before);
+    assert_eq!(sandbox::world::table_inspect::contents(&sandbox.world).len(), before);
     assert_eq!((sandbox.seen("/customers/C-1").await, sandbox.seen(CAR).await), shown);
 }
 
@@ -223,7 +223,7 @@ async fn concurrent_puts_of_one_vehicle_leave_exactly_one_pointer() {
 #[tokio::test]
 async fn an_export_tells_everything_and_no_cell_is_a_formula() {
     let sandbox = workshop().await;
-    sandbox::peek::put(&sandbox.world, &reminder("2025-12-18")).unwrap();
+    sandbox::world::table_inspect::put(&sandbox.world, &reminder("2025-12-18")).unwrap();
     assert_eq!(sandbox.seen(CAR).await["reminders"], json!([{ "visit": "2025-12-18", "state": "sent" }]));
     let mut second = car("C-1");
     second["next_visit_date"] = json!("2026-01-05");
@@ -262,7 +262,7 @@ async fn an_erased_customer_leaves_a_mark_that_names_nobody_and_only_staff_bring
     sandbox.keep("/vehicles/D2XY", car("C-1")).await;
     sandbox.keep("/customers/C-2", json!({ "name": "Siti Aminah", "phone": "08129876543" })).await;
     sandbox.keep("/vehicles/E3XY", car("C-2")).await;
-    sandbox::peek::put(&sandbox.world, &reminder("2025-12-18")).unwrap();
+    sandbox::world::table_inspect::put(&sandbox.world, &reminder("2025-12-18")).unwrap();
     for why in [
         "C-1 asked",
         "Mr. Santoso asked",
@@ -283,7 +283,7 @@ async fn an_erased_customer_leaves_a_mark_that_names_nobody_and_only_staff_bring
     let (marks, others): (Vec<&String>, Vec<&String>) = left.iter().partition(|item| item.starts_with("ERASED#"));
     assert_eq!(marks.len(), 2);
     assert_eq!(others, ["CUSTOMER#C-2 STATE", "CUSTOMER#C-2 VEHICLE#E 3 XY", "VEHICLE#E 3 XY STATE"]);
-    let table = json!(sandbox::peek::contents(&sandbox.world)).to_string();
+    let table = json!(sandbox::world::table_inspect::contents(&sandbox.world)).to_string();
     for trace in ["Santoso", "8551234567", "budi@", "1234 ABC", "2 XY\"}", "C-1"] {
         assert!(!table.contains(trace), "{trace}");
     }
@@ -316,11 +316,11 @@ async fn an_erased_customer_leaves_a_mark_that_names_nobody_and_only_staff_bring
 #[tokio::test]
 async fn an_erasure_that_was_cut_off_is_finished_by_the_same_request() {
     let sandbox = workshop().await;
-    sandbox::peek::put(&sandbox.world, &reminder("2025-12-18")).unwrap();
-    let id = shared::domain::ids::CustomerId::parse("C-1").unwrap();
+    sandbox::world::table_inspect::put(&sandbox.world, &reminder("2025-12-18")).unwrap();
+    let id = shared::domain::values::ids::CustomerId::parse("C-1").unwrap();
     let known = sandbox.store().customer(&id).await.unwrap().unwrap();
-    let at = shared::domain::time::Timestamp::parse(NOW).unwrap();
-    let erasure = shared::store::records::Erasure { at, by: "somebody".to_owned(), why: None };
+    let at = shared::domain::values::time::Timestamp::parse(NOW).unwrap();
+    let erasure = shared::store::table::record::Erasure { at, by: "somebody".to_owned(), why: None };
     // The first step, and nothing after it.
     assert!(sandbox.store().forget_customer(&known, &erasure).await.unwrap());
     let (status, _) = sandbox.staff(Method::PUT, "/vehicles/D2XY", Some(car("C-1"))).await;

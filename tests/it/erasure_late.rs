@@ -100,12 +100,12 @@ fn who_orders_again_while_being_erased_keeps_the_new_order() {
 
 #[tokio::test]
 async fn the_talkative_log_of_an_export_and_an_erasure_names_nobody() {
-    let sandbox = Sandbox::at(&shared::clock::now().to_string()).await;
+    let sandbox = Sandbox::at(&shared::platform::clock::now().to_string()).await;
     let wanted = json!({
         "user_id": "canary|7q", "email": "mei.canary@customer.example", "plan_id": "PRO", "billing_cycle": "monthly",
     });
     let made = sandbox.post("/api/subscriptions", wanted).await;
-    let day = shared::clock::now().to_ecpay();
+    let day = shared::platform::clock::now().to_ecpay();
     let declined = with(&first(made["subscription_id"].as_str().unwrap(), "10100252", &day), "card4no", "2222");
     assert_eq!(sandbox.report("ecpay-auth", &declined).await.status, 200);
     let mut talkative = environment(&sandbox.world, "AdminApi");

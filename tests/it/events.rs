@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
-use sandbox::template::Template;
+use sandbox::aws::template::Template;
 use serde_json::{Value, json};
 use shared::ecpay::check_mac_value::HashKeys;
-use shared::ecpay::order::{OrderUrls, order_form};
+use shared::ecpay::order_form::{OrderUrls, order_form};
 
 use crate::support::project::{TEMPLATE, files, functions, names, package, text};
 use crate::support::{Reply, Sandbox, column, period, with};

@@ -1,7 +1,7 @@
 //! The simulation's harness: calls park, verdicts do what they say, and the same decisions give the same story.
 
-use sandbox::credentials::ECPAY_SECRET;
 use sandbox::ecpay::{Callback, Merchant};
+use sandbox::world::credentials::ECPAY_SECRET;
 use serde_json::{Value, json};
 use tests::harness::{Options, Outcome, Parked, Service, Stage, TaskId, Verdict};
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::notification::NoticeKind;
-use shared::email::{Error, render};
+use shared::domain::billing::notices::NoticeKind;
+use shared::mail::render::{Error, render};
 
 use crate::support::project::{names, text};
 

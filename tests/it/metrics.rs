@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 use sandbox::ecpay::form_body;
 use serde_json::{Value, json};
-use shared::clock;
-use shared::domain::time::Zone;
-use shared::metrics::table::TABLE;
+use shared::domain::values::time::Zone;
+use shared::platform::clock;
+use shared::platform::metrics::table::TABLE;
 use tests::lambda::environment;
 
 use crate::support::lambda::{Bootstrap, callback, ecpay_time, http_event, lines_and_metrics};

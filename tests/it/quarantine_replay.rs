@@ -6,10 +6,10 @@ use futures::future::join_all;
 use reqwest::Method;
 use sandbox::ecpay::Fields;
 use serde_json::{Value, json};
-use shared::domain::ids::SubscriptionId;
-use shared::domain::time::Timestamp;
-use shared::store::quarantine::Beside;
-use shared::store::records::{Quarantined, Resolution, ResolvedAs, WebhookType};
+use shared::domain::values::ids::SubscriptionId;
+use shared::domain::values::time::Timestamp;
+use shared::store::billing::quarantine::Beside;
+use shared::store::table::record::{Quarantined, Resolution, ResolvedAs, WebhookType};
 
 use crate::support::{Reply, Sandbox, column, first, period, with};
 

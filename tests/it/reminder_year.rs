@@ -60,7 +60,7 @@ impl Workshop {
     }
 
     fn ask(&mut self, method: Method, path: &str, body: &Value) {
-        let bearer = format!("Bearer {}", sandbox::credentials::jwt(self.stage.now()));
+        let bearer = format!("Bearer {}", sandbox::world::credentials::jwt(self.stage.now()));
         let task = self.stage.spawn_admin(method.as_str(), path, Some(body), &[("authorization", &bearer)]);
         let (status, answer) = answer(&self.stage.run_to_end(task));
         assert!(status < 300, "{path}: {status} {answer}");

@@ -254,7 +254,7 @@ async fn a_run_that_takes_long_is_answered_by_its_address_and_a_second_one_at_on
     let (status, refused) = sandbox.staff(Method::POST, RUN_NOW, None).await;
     assert_eq!((status, &refused["error"]["code"]), (StatusCode::CONFLICT, &json!("already_running")), "{refused}");
     let address = answer["data"]["address"].as_str().unwrap();
-    let begun = shared::clock::Stopwatch::start();
+    let begun = shared::platform::clock::Stopwatch::start();
     let shown = loop {
         let (status, shown) = sandbox.staff(Method::GET, address, None).await;
         assert_eq!(status, 200, "{shown}");
@@ -270,10 +270,10 @@ async fn a_run_that_takes_long_is_answered_by_its_address_and_a_second_one_at_on
 async fn an_item_that_nobody_can_read_keeps_nobody_else_from_being_told() {
     let sandbox = Sandbox::at("2025-12-16T09:00:00+07:00").await;
     owners(&sandbox, &["2025-12-17"; 3]).await;
-    let mut items = sandbox::peek::contents(&sandbox.world);
+    let mut items = sandbox::world::table_inspect::contents(&sandbox.world);
     let broken = items.iter_mut().find(|item| item["pk"]["S"] == "CUSTOMER#c1" && item["sk"]["S"] == "STATE").unwrap();
     broken["data"]["M"]["phone"]["S"] = json!("12345");
-    sandbox::peek::put(&sandbox.world, broken).unwrap();
+    sandbox::world::table_inspect::put(&sandbox.world, broken).unwrap();
     assert_eq!(counts(&sandbox.remind().await), [2, 1, 0, 0, 0]);
     assert_eq!(sandbox.chats().await.len(), 2);
 }
@@ -302,7 +302,7 @@ async fn a_run_reads_the_days_that_are_due_and_nothing_else() {
     assert_eq!(counts(&run), [3, 0, 0, 0, 0]);
     let few = (sandbox.world.items_read(), sandbox.calls("dynamodb").await);
     let copies = count(100_000);
-    assert!(sandbox::peek::multiply_item(&sandbox.world, "VEHICLE#B 1003 XY", copies));
+    assert!(sandbox::world::table_inspect::multiply_item(&sandbox.world, "VEHICLE#B 1003 XY", copies));
     sandbox.world.forget_calls();
     let run = sandbox.call(Method::POST, "/runs/maintenance-reminder?dry_run=true", None).await.1;
     assert_eq!(counts(&run), [3, 0, 0, 0, 0]);

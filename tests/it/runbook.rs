@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
-use sandbox::template::Template;
+use sandbox::aws::template::Template;
 use serde_json::Value;
 
 use crate::support::project::{TEMPLATE, files, functions, package, path, text};

@@ -18,7 +18,7 @@ async fn run_beside(stored: usize) -> (BTreeMap<String, u64>, u64, u64) {
     let grace = [("DUNNING_RETRY_DAYS", "1"), ("DUNNING_GRACE_DAYS", "3"), ("DUNNING_EXTRA_GRACE_DAYS", "0")];
     let sandbox = Sandbox::with(BEGIN, &grace).await;
     let healthy = sandbox.subscribe("healthy", "annual").await;
-    assert!(sandbox::peek::multiply(&sandbox.world, &healthy, stored));
+    assert!(sandbox::world::table_inspect::multiply(&sandbox.world, &healthy, stored));
     for number in 0..DUE {
         let stolen = sandbox.subscribe(&format!("stolen{number}"), "monthly").await;
         sandbox.charge(&stolen, json!({ "rtn_code": STOLEN })).await;

@@ -6,7 +6,7 @@ use tests::simulation::{run, sweep};
 
 #[test]
 fn nothing_is_found_in_any_seed() {
-    let seeds = shared::config::environment("DUEKEEPER_SEEDS").map_or(300, |seeds| seeds.parse().unwrap());
+    let seeds = shared::platform::config::environment("DUEKEEPER_SEEDS").map_or(300, |seeds| seeds.parse().unwrap());
     match sweep(1, seeds, 2) {
         Ok(figures) => assert_eq!(figures.seeds, seeds),
         Err(finding) => panic!("{}\n{finding}", finding.story.join("\n")),

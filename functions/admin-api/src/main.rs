@@ -5,17 +5,19 @@ use std::process::ExitCode;
 
 use admin_api::{AdminApi, Config, handle};
 use lambda_http::{Error, run, service_fn};
-use shared::clock::{Moment, now};
-use shared::{config, metrics, telemetry};
+use shared::platform::clock::{Moment, now};
+use shared::platform::config;
+use shared::platform::logging;
+use shared::platform::metrics;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    telemetry::init(config::environment("LOG_LEVEL"));
+    logging::init(config::environment("LOG_LEVEL"));
     metrics::init();
-    let Some(api) = telemetry::logged(start().await, "not started") else { return ExitCode::FAILURE };
+    let Some(api) = logging::logged(start().await, "not started") else { return ExitCode::FAILURE };
     let served =
         run(service_fn(|request| async { Ok::<_, Infallible>(handle(&api, request, Moment::at(now())).await) })).await;
-    telemetry::logged(served, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    logging::logged(served, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 async fn start() -> Result<AdminApi, Error> {

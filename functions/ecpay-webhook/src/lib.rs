@@ -4,25 +4,25 @@
 
 use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response};
-use shared::clock::Moment;
-use shared::config::{self, Invalid, Reader};
-use shared::domain::payment::PaymentReport;
-use shared::domain::policy::DunningPolicy;
-use shared::domain::time::Timestamp;
-use shared::ecpay::event;
-use shared::ecpay::form::{self, CallbackKind, VerifiedForm};
-use shared::metrics::CallbackOutcome;
-use shared::payments;
-use shared::secrets::{self, EcpayKeys};
+use shared::apply_report;
+use shared::domain::billing::payment::PaymentReport;
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::values::time::Timestamp;
+use shared::ecpay::callback;
+use shared::ecpay::callback_form::{self, CallbackKind, VerifiedForm};
+use shared::platform::clock::Moment;
+use shared::platform::config::{self, Invalid, Reader};
+use shared::platform::logging::chain;
+use shared::platform::metrics::CallbackOutcome;
+use shared::platform::secrets::{self, EcpayKeys};
 use shared::store::Store;
-use shared::telemetry::chain;
 
-mod aside;
+mod counters;
+mod metrics;
+mod quarantine;
 mod reply;
-mod seen;
-mod tally;
 
-use seen::Seen;
+use metrics::Seen;
 
 /// What the function is told at start.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct Webhook {
     keys: EcpayKeys,
     policy: DunningPolicy,
     apply_simulated: bool,
-    tally: tally::Tally,
+    tally: counters::Tally,
 }
 
 impl Config {
@@ -66,7 +66,7 @@ impl Webhook {
         keys.get(wall).await?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
         let apply_simulated = config.ecpay.apply_simulated;
-        Ok(Self { store, keys, policy: config.policy, apply_simulated, tally: tally::Tally::default() })
+        Ok(Self { store, keys, policy: config.policy, apply_simulated, tally: counters::Tally::default() })
     }
 
     /// Verifies under the keys known here, and where these did not sign it, under those that came since.
@@ -75,10 +75,10 @@ impl Webhook {
         kind: CallbackKind,
         body: &[u8],
         wall: Timestamp,
-    ) -> Result<Result<VerifiedForm, form::Error>, secrets::Error> {
+    ) -> Result<Result<VerifiedForm, callback_form::Error>, secrets::Error> {
         let keys = self.keys.get(wall).await?;
         let verified = VerifiedForm::verify(kind, body, &keys);
-        if !matches!(verified, Err(form::Error::WrongDigest)) {
+        if !matches!(verified, Err(callback_form::Error::WrongDigest)) {
             return Ok(verified);
         }
         Ok(match self.keys.newer(&keys, wall).await {
@@ -107,14 +107,14 @@ impl Webhook {
                 return (reply::refused(&error), Seen::refused(&error));
             }
         };
-        let said = match event::parse(&form, moment.now) {
+        let said = match callback::parse(&form, moment.now) {
             Ok(report) => report,
             Err(error) => return self.set_aside_unusable(&form, &error, moment).await,
         };
         let report = PaymentReport { simulated: said.simulated && !self.apply_simulated, ..said.clone() };
-        let log = aside::log(kind, report.event.as_str(), true, moment);
-        match payments::apply(&self.store, &report, Some(&log), &self.policy, moment.now).await {
-            Ok(payments::Outcome::Applied(applied)) => {
+        let log = quarantine::log(kind, report.event.as_str(), true, moment);
+        match apply_report::apply(&self.store, &report, Some(&log), &self.policy, moment.now).await {
+            Ok(apply_report::Outcome::Applied(applied)) => {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, rtn_code = report.rtn_code, "{}", rule.sentence());
                 let happened = applied.happened();
@@ -122,12 +122,12 @@ impl Webhook {
                 self.tally.applied(&self.store, (kind.into(), &happened), spread, moment.wall).await;
                 (reply::ok(), Seen::applied(happened))
             }
-            Ok(payments::Outcome::Repeat) => {
+            Ok(apply_report::Outcome::Repeat) => {
                 tracing::info!(subscription = %report.subscription, event = %report.event, "callback repeated");
                 (reply::ok(), CallbackOutcome::Repeat.into())
             }
             // Kept as it was said: leave to apply simulations is this function's, and no replay inherits it.
-            Ok(payments::Outcome::Quarantined(reason)) => self.set_aside(&form, &said, &reason, moment).await,
+            Ok(apply_report::Outcome::Quarantined(reason)) => self.set_aside(&form, &said, &reason, moment).await,
             Err(error) => not_stored(&chain(&error)),
         }
     }

@@ -5,18 +5,20 @@ use std::process::ExitCode;
 
 use ecpay_webhook::{Config, Webhook, handle};
 use lambda_http::{Error, run, service_fn};
-use shared::clock::{Moment, now};
-use shared::{config, metrics, telemetry};
+use shared::platform::clock::{Moment, now};
+use shared::platform::config;
+use shared::platform::logging;
+use shared::platform::metrics;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    telemetry::init(config::environment("LOG_LEVEL"));
+    logging::init(config::environment("LOG_LEVEL"));
     metrics::init();
-    let Some(webhook) = telemetry::logged(start().await, "not started") else { return ExitCode::FAILURE };
+    let Some(webhook) = logging::logged(start().await, "not started") else { return ExitCode::FAILURE };
     let served =
         run(service_fn(|request| async { Ok::<_, Infallible>(handle(&webhook, request, Moment::at(now())).await) }))
             .await;
-    telemetry::logged(served, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    logging::logged(served, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 async fn start() -> Result<Webhook, Error> {

@@ -1,7 +1,7 @@
 //! What ECPay is answered. Anything but 200 with exactly `1|OK` makes it send the callback again.
 
 use lambda_http::{Body, Response};
-use shared::ecpay::form;
+use shared::ecpay::callback_form;
 
 /// Received, and everything that follows from it stored.
 pub(crate) fn ok() -> Response<Body> {
@@ -9,7 +9,7 @@ pub(crate) fn ok() -> Response<Body> {
 }
 
 /// Not a form that ECPay signed.
-pub(crate) fn refused(error: &form::Error) -> Response<Body> {
+pub(crate) fn refused(error: &callback_form::Error) -> Response<Body> {
     text(400, format!("0|{error}"))
 }
 

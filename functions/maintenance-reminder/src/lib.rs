@@ -5,21 +5,21 @@
 
 use aws_types::SdkConfig;
 use serde_json::Value;
-use shared::clock::Moment;
-use shared::config::{Invalid, Reader};
-use shared::domain::reminder::{Repeat, SendHours};
-use shared::domain::time::Timestamp;
-use shared::job::{self, Job, NotAJob};
-use shared::secrets;
+use shared::domain::values::time::Timestamp;
+use shared::domain::workshop::reminders::{Repeat, SendHours};
+use shared::exclusive_run::{self, Job, NotAJob};
+use shared::platform::clock::Moment;
+use shared::platform::config::{Invalid, Reader};
+use shared::platform::secrets;
 use shared::store::{self, Store};
 use shared::whatsapp::Wording;
 
-mod batch;
+mod providers;
 mod report;
 mod run;
-mod sender;
+mod vehicles;
 
-use sender::{Gateways, Sender};
+use providers::{Gateways, Sender};
 
 /// The name of the job.
 pub const NAME: &str = "maintenance-reminder";
@@ -60,7 +60,7 @@ pub enum Error {
     NotAJob(#[from] NotAJob),
     /// The run cannot go on.
     #[error(transparent)]
-    Run(#[from] job::Error),
+    Run(#[from] exclusive_run::Error),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),

@@ -4,21 +4,23 @@ use std::process::ExitCode;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use maintenance_reminder::{Config, Reminders};
-use shared::clock::{Moment, now};
-use shared::{config, metrics, telemetry};
+use shared::platform::clock::{Moment, now};
+use shared::platform::config;
+use shared::platform::logging;
+use shared::platform::metrics;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    telemetry::init(config::environment("LOG_LEVEL"));
+    logging::init(config::environment("LOG_LEVEL"));
     metrics::init();
-    let Some(reminders) = telemetry::logged(start().await, "not started") else { return ExitCode::FAILURE };
+    let Some(reminders) = logging::logged(start().await, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
         let done = maintenance_reminder::run(&reminders, event.payload, Moment::at(now())).await;
         // The runtime prints an error's Debug, which holds AWS's whole answer; so it is given the text.
-        done.inspect_err(|error| tracing::error!(error = telemetry::chain(error), "run failed"))
+        done.inspect_err(|error| tracing::error!(error = logging::chain(error), "run failed"))
             .map_err(|error| error.to_string())
     };
-    telemetry::logged(run(service_fn(handler)).await, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    logging::logged(run(service_fn(handler)).await, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 async fn start() -> Result<Reminders, Error> {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::domain::maintenance::{Customer, Vehicle};
-use shared::domain::time::LocalDate;
-use shared::job::Job;
-use shared::metrics::ReminderOutcome;
+use shared::domain::values::time::LocalDate;
+use shared::domain::workshop::vehicles::{Customer, Vehicle};
+use shared::exclusive_run::Job;
+use shared::platform::metrics::ReminderOutcome;
 
 use crate::NAME;
 

@@ -1,12 +1,12 @@
 //! A run from its beginning to its row in the ledger.
 
 use serde_json::Value;
-use shared::clock::Moment;
-use shared::job::{Beginning, Job, Turn};
-use shared::metrics::{Batch as Metrics, Point, ReminderOutcome, StopReason};
+use shared::exclusive_run::{Beginning, Job, Turn};
+use shared::platform::clock::Moment;
+use shared::platform::metrics::{Batch as Metrics, Point, ReminderOutcome, StopReason};
 
-use crate::batch::Batch;
 use crate::report::Report;
+use crate::vehicles::Batch;
 use crate::{Error, Reminders};
 
 /// Does a run once: one that was done answers with its report, beside one that somebody else is at nothing is done.

@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use reqwest::Url;
-use shared::config::{Invalid, Reader};
-use shared::domain::expiry::Tiers;
+use shared::domain::institutions::Tiers;
+use shared::platform::config::{Invalid, Reader};
+use shared::platform::logging::LEVELS;
 use shared::slack::API_HOST;
-use shared::telemetry::LEVELS;
 
 /// The settings, or what is wrong with them, before the secret is read: so that all faults are named at once.
 pub struct Draft {

@@ -6,25 +6,24 @@
 use aws_types::SdkConfig;
 use reqwest::Client;
 use serde_json::Value;
-use shared::clock::Moment;
-use shared::config::Invalid;
-use shared::domain::time::Timestamp;
-use shared::job::{self, Job, NotAJob};
+use shared::domain::values::time::Timestamp;
+use shared::exclusive_run::{self, Job, NotAJob};
+use shared::platform::clock::Moment;
+use shared::platform::config::Invalid;
+use shared::platform::http;
+use shared::platform::secrets;
 use shared::store::{self, Store};
-use shared::{http, secrets};
 
 mod config;
-mod found;
-mod keys;
+mod credentials;
+mod digest;
 mod mms;
-mod post;
-mod record;
 mod report;
 mod run;
-mod scan;
+mod slack_client;
 
 pub use config::{Config, Draft};
-use keys::KeyRing;
+use credentials::KeyRing;
 
 /// The name of the job.
 pub const NAME: &str = "mms-expiry-scan";
@@ -46,7 +45,7 @@ pub enum Error {
     NotAJob(#[from] NotAJob),
     /// The run cannot go on.
     #[error(transparent)]
-    Run(#[from] job::Error),
+    Run(#[from] exclusive_run::Error),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),

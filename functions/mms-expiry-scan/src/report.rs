@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::domain::expiry::ZONE;
-use shared::job::Job;
-use shared::metrics::ScanOutcome;
-use shared::store::digests::StoredDigest;
+use shared::domain::institutions::ZONE;
+use shared::exclusive_run::Job;
+use shared::platform::metrics::ScanOutcome;
+use shared::store::institutions::digests::StoredDigest;
 
 use crate::NAME;
-use crate::scan::Stopped;
+use crate::digest::Stopped;
 
 /// What a run did.
 #[derive(Clone, Debug, Default)]

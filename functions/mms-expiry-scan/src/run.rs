@@ -1,12 +1,12 @@
 //! A run from its beginning to its row in the ledger, and who is told that it failed.
 
 use serde_json::Value;
-use shared::clock::Moment;
-use shared::job::{Beginning, Job, Turn};
-use shared::metrics::{Batch, Point, ScanOutcome};
+use shared::exclusive_run::{Beginning, Job, Turn};
+use shared::platform::clock::Moment;
+use shared::platform::metrics::{Batch, Point, ScanOutcome};
 
+use crate::digest::{Scan, Stopped};
 use crate::report::Report;
-use crate::scan::{Scan, Stopped};
 use crate::{Error, ExpiryScan};
 
 /// Does a run once: one that was done answers with its report, beside one that somebody else is at nothing is done.

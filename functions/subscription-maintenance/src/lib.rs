@@ -4,25 +4,25 @@
 
 use aws_types::SdkConfig;
 use serde_json::Value;
-use shared::clock::Moment;
-use shared::config::{self, Invalid, Reader};
-use shared::domain::ids::EmailAddress;
-use shared::domain::policy::DunningPolicy;
-use shared::domain::time::Timestamp;
-use shared::gateway::{self, Gateway};
-use shared::messenger::Messenger;
-use shared::secrets::{self, EcpayKeys};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::values::ids::EmailAddress;
+use shared::domain::values::time::Timestamp;
+use shared::ecpay::client::{self, Gateway};
+use shared::mail::mailer::Messenger;
+use shared::platform::clock::Moment;
+use shared::platform::config::{self, Invalid, Reader};
+use shared::platform::secrets::{self, EcpayKeys};
 use shared::store::{self, Store};
 
-mod consult;
-mod figures;
-mod job;
-mod manual;
-mod orders;
+mod ecpay_session;
+mod event;
+mod metrics;
+mod on_demand;
 mod report;
 mod run;
+mod tasks;
 
-pub use job::Job;
+pub use event::Job;
 
 /// What the function is told at start.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct Maintenance {
     gateway: Gateway,
     messenger: Messenger,
     policy: DunningPolicy,
-    environment: shared::ecpay::order::Environment,
+    environment: shared::ecpay::order_form::Environment,
 }
 
 /// Why an invocation failed. Returned only where repeating helps, or where the input cannot be read.
@@ -58,10 +58,10 @@ pub enum Error {
     Secrets(#[from] secrets::Error),
     /// The run could not be given a name of its own.
     #[error("claiming the run")]
-    Entropy(#[from] shared::entropy::NoEntropy),
+    Entropy(#[from] shared::platform::random::NoEntropy),
     /// The HTTP client could not be built.
     #[error("the gateway could not be set up")]
-    Gateway(#[from] gateway::Error),
+    Gateway(#[from] client::Error),
 }
 
 impl Config {
@@ -107,7 +107,7 @@ impl Maintenance {
 pub async fn run(maintenance: &Maintenance, event: Value, moment: Moment) -> Result<Value, Error> {
     match Job::parse(event, moment.now).map_err(|_| Error::NotAJob)? {
         Job::Tasks(tasks) => Box::pin(run::tasks(maintenance, &tasks, moment)).await,
-        Job::Retry(retry) => Box::pin(manual::retry(maintenance, &retry, moment)).await,
-        Job::Cancel(cancel) => Box::pin(manual::cancel(maintenance, &cancel, moment)).await,
+        Job::Retry(retry) => Box::pin(on_demand::retry(maintenance, &retry, moment)).await,
+        Job::Cancel(cancel) => Box::pin(on_demand::cancel(maintenance, &cancel, moment)).await,
     }
 }

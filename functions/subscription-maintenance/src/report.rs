@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use shared::domain::decision::Decision;
-use shared::domain::ids::SubscriptionId;
-use shared::domain::plan::PlanId;
-use shared::domain::rule::Rule;
-use shared::domain::subscription::Status;
-use shared::domain::task::Task;
-use shared::domain::time::Timestamp;
-use shared::metrics::StopReason;
+use shared::domain::billing::decision::Decision;
+use shared::domain::billing::plan::PlanId;
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::Status;
+use shared::domain::billing::task::Task;
+use shared::domain::values::ids::SubscriptionId;
+use shared::domain::values::time::Timestamp;
+use shared::platform::metrics::StopReason;
 
 /// The longest lists of a task's report: the whole row must stay within DynamoDB's 400 KB.
 const NAMED: usize = 50;

@@ -1,22 +1,25 @@
 //! A run: page, decide, commit, report.
 
 use serde_json::{Value, json};
-use shared::clock::Moment;
-use shared::domain::decision::Versioned;
-use shared::domain::next_action::ActionKind;
-use shared::domain::notification::{Notice, NoticeKind};
-use shared::domain::subscription::Subscription;
-use shared::domain::task::Task;
-use shared::domain::time::{LocalDate, Timestamp, Zone};
-use shared::ecpay::order::Environment;
-use shared::store::runs::{NewRun, RunClaim};
-use shared::telemetry::chain;
-use shared::{entropy, gateway, outbox};
+use shared::domain::billing::decision::Versioned;
+use shared::domain::billing::next_action::ActionKind;
+use shared::domain::billing::notices::{Notice, NoticeKind};
+use shared::domain::billing::subscription::Subscription;
+use shared::domain::billing::task::Task;
+use shared::domain::values::time::{LocalDate, Timestamp, Zone};
+use shared::ecpay::client;
+use shared::ecpay::order_form::Environment;
+use shared::mail::outbox;
+use shared::platform::clock::Moment;
+use shared::platform::logging::chain;
+use shared::platform::random;
+use shared::store::runs::run_history::{NewRun, RunClaim};
 
-use crate::consult::{Calls, Failure};
-use crate::job::Tasks;
+use crate::ecpay_session::{Calls, Failure};
+use crate::event::Tasks;
 use crate::report::{Deed, RunReport, Step, Stop, TaskReport};
-use crate::{Error, Maintenance, orders};
+use crate::tasks;
+use crate::{Error, Maintenance};
 
 /// A run stops taking up new items after this many seconds; the next one goes on.
 const RUN_SECONDS: u64 = 240;
@@ -47,7 +50,7 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
     // The five-minute run is mostly idle: it leaves a row only where it did something.
     let quiet = tasks.tasks.iter().all(|task| matches!(task, Task::CheckPending | Task::SendMail));
     let lease_until = moment.wall.plus_minutes(LEASE_MINUTES);
-    let claimant = entropy::name(16)?;
+    let claimant = random::name(16)?;
     let claim = || {
         let names = tasks.tasks.iter().map(|task| task.name().to_owned()).collect();
         let new = NewRun {
@@ -177,7 +180,7 @@ async fn one(
     (report, silent): (&mut TaskReport, &mut Vec<(Versioned<Subscription>, String)>),
 ) -> Result<(), Error> {
     let id = order.value.id.clone();
-    let done = Box::pin(orders::handle(calls, kind, order.clone())).await;
+    let done = Box::pin(tasks::handle(calls, kind, order.clone())).await;
     report.add_deeds(calls.take_deeds());
     let failure = match done {
         Ok(step) => {
@@ -192,7 +195,7 @@ async fn one(
             report.stopped = Some(Stop::Blocked);
             return Ok(());
         }
-        Failure::Gateway(error @ gateway::Error::Query(_)) => chain(&error),
+        Failure::Gateway(error @ client::Error::Query(_)) => chain(&error),
         Failure::Gateway(error) => {
             report.add(&id, Step::Failed(chain(&error)));
             silent.push((order, error.to_string()));
@@ -225,7 +228,7 @@ async fn put_aside(
     report: &mut TaskReport,
 ) -> Result<(), Error> {
     for (order, reason) in orders {
-        match orders::put_aside(calls, kind, order, &reason).await {
+        match tasks::put_aside(calls, kind, order, &reason).await {
             Ok(()) => {}
             Err(Failure::Fatal(Error::Store(error))) if error.is_about_one_item() => {
                 tracing::error!(error = chain(&error), "an order could not be put aside");

@@ -12,6 +12,7 @@ mod checkout;
 mod checkout_rules;
 mod controls;
 mod form;
+pub(crate) mod http;
 mod mac;
 mod message;
 mod notice;

@@ -1,9 +1,12 @@
-//! ECPay's wire format: what is signed, sent and received. No I/O; the protocol is described in the
-//! gateway's own documentation (AIO credit card, 定期定額).
+//! ECPay's wire format: signed, sent and received forms. Pure, except for [`client`], which calls ECPay.
+//!
+//! Source: ECPay developer documents, 全方位金流 (AIO) credit card, 定期定額 (recurring payments).
 
-pub mod action;
+pub mod callback;
+pub mod callback_form;
 pub mod check_mac_value;
-pub mod event;
-pub mod form;
-pub mod order;
-pub mod period_info;
+#[cfg(feature = "send")]
+pub mod client;
+pub mod order_form;
+pub mod period_action;
+pub mod period_query;

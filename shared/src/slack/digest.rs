@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::mrkdwn::escaped;
 use super::page::{Page, Part, context, header, section};
-use super::words;
-use crate::domain::expiry::{Institution, Shown, Stage, Tiers, ZONE};
-use crate::domain::ids::InstitutionUid;
-use crate::domain::time::{LocalDate, Timestamp};
+use crate::domain::institutions::{Institution, Shown, Stage, Tiers, ZONE};
+use crate::domain::values::ids::InstitutionUid;
+use crate::domain::values::time::{LocalDate, Timestamp};
+use crate::slack::wording;
 
 /// Records that could not be read are named up to this many.
 const NAMED_UNREADABLE: usize = 10;
@@ -74,7 +74,7 @@ impl Digest<'_> {
         for entry in self.entries {
             let stage = entry.shown.stage;
             let count = counts.get(&stage).copied().unwrap_or(0);
-            let title = format!("{} *{}*", words::colour(stage), words::heading(stage, &self.tiers));
+            let title = format!("{} *{}*", wording::colour(stage), wording::heading(stage, &self.tiers));
             let part = self.part(entry);
             let heading = |mark: &str| format!("{title}　{count} 家{mark}");
             let mark = if last == Some(stage) { "（續）" } else { "" };
@@ -95,8 +95,8 @@ impl Digest<'_> {
         let count = pages.len();
         let when = format!("執行時間 {}（台北）", self.made_at.to_local(ZONE));
         let title = |number: usize| match count {
-            1 => words::title(self.day),
-            _ => format!("{}（{number}/{count}）", words::title(self.day)),
+            1 => wording::title(self.day),
+            _ => format!("{}（{number}/{count}）", wording::title(self.day)),
         };
         let finish = |(number, mut page): (usize, Page)| {
             let uids = std::mem::take(&mut page.uids);
@@ -111,9 +111,9 @@ impl Digest<'_> {
         Part {
             uid: institution.uid.clone(),
             stage: shown.stage,
-            shown: if is_line { words::in_brief(institution, shown) } else { words::in_full(institution, shown) },
+            shown: if is_line { wording::in_brief(institution, shown) } else { wording::in_full(institution, shown) },
             is_line,
-            spoken: words::spoken(institution, shown),
+            spoken: wording::spoken(institution, shown),
         }
     }
 
@@ -141,7 +141,7 @@ impl Digest<'_> {
             count => format!("*找到 {count} 個即將到期的機構*"),
         };
         let line = |stage: Stage| {
-            format!("{} {}：{} 家", words::colour(stage), words::heading(stage, &self.tiers), self.count(stage))
+            format!("{} {}：{} 家", wording::colour(stage), wording::heading(stage, &self.tiers), self.count(stage))
         };
         let mut lines = vec![total, line(Stage::Urgent), line(Stage::Warning), line(Stage::Notice)];
         lines.extend(self.asides());
@@ -150,7 +150,7 @@ impl Digest<'_> {
 
     fn spoken_summary(&self) -> String {
         let counts = [Stage::Urgent, Stage::Warning, Stage::Notice]
-            .map(|stage| format!("{} {} 家", words::name(stage), self.count(stage)));
+            .map(|stage| format!("{} {} 家", wording::name(stage), self.count(stage)));
         let mut lines = vec![format!("即將到期 {} 家：{}。", self.expiring(), counts.join("、"))];
         lines.extend(self.asides());
         lines.join("\n")
@@ -159,7 +159,7 @@ impl Digest<'_> {
     /// What is counted beside those that expire.
     fn asides(&self) -> Vec<String> {
         let expired = self.count(Stage::Expired);
-        let colour = words::colour(Stage::Expired);
+        let colour = wording::colour(Stage::Expired);
         [
             (expired, format!("{colour} 已到期（只列一次）：{expired} 家")),
             (self.acknowledged, format!("已由業務確認、暫不列出：{} 家", self.acknowledged)),

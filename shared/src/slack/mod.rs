@@ -1,13 +1,13 @@
 //! The digest of institutions as Slack messages, and what Slack's answers say.
 
-mod answer;
 mod digest;
 mod mrkdwn;
 mod page;
-mod words;
+mod response;
+mod wording;
 
-pub use answer::{Posted, judge_post_message, judge_webhook};
 pub use digest::{Digest, Entry, Message, scan_failed};
+pub use response::{Posted, judge_post_message, judge_webhook};
 
 /// Where Slack's own API is reached.
 pub const API_HOST: &str = "https://slack.com";

@@ -1,6 +1,6 @@
 //! Texts of others within Slack's markup.
 
-use crate::domain::text::is_invisible;
+use crate::domain::values::text::is_invisible;
 
 /// A text as it stands in mrkdwn, in at most `longest` characters. The three characters that Slack reads as markup become
 /// entities (<https://docs.slack.dev/messaging/formatting-message-text>), so that no name pings anybody; those that format,

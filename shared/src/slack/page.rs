@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::expiry::Stage;
-use crate::domain::ids::InstitutionUid;
+use crate::domain::institutions::Stage;
+use crate::domain::values::ids::InstitutionUid;
 
 const MOST_BLOCKS: usize = 45;
 const MOST_CHARACTERS: usize = 9_000;

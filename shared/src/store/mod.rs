@@ -6,31 +6,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest, Sha256};
 
-use self::rehearsal::Rehearsal;
+use crate::store::table::dry_run::Rehearsal;
 
-pub mod actions;
-mod batch;
-pub mod commit;
-pub mod counters;
-mod customers;
-pub mod digests;
-pub mod due;
-pub mod erasure;
-mod forget;
-pub mod import;
+pub mod billing;
 pub mod institutions;
-pub mod keys;
-pub mod lease;
-pub mod notices;
-pub mod quarantine;
-pub mod quarantine_list;
-pub mod reads;
-pub mod records;
-mod rehearsal;
-pub mod reminders;
 pub mod runs;
-pub mod users;
-mod vehicles;
+pub mod table;
+pub mod workshop;
 
 /// The table. Cheap to clone: clones share the connection pool.
 #[derive(Clone, Debug)]
@@ -143,6 +125,6 @@ fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-fn key_of(key: &keys::Key) -> Item {
-    HashMap::from([(keys::PK.to_owned(), text(&key.pk)), (keys::SK.to_owned(), text(&key.sk))])
+fn key_of(key: &table::keys::Key) -> Item {
+    HashMap::from([(table::keys::PK.to_owned(), text(&key.pk)), (table::keys::SK.to_owned(), text(&key.sk))])
 }

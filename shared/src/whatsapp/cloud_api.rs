@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Delivery, Reminder, by_status, message_id, shown};
-use crate::domain::phone::Phone;
-use crate::retry_after;
+use crate::domain::values::retry_after;
+use crate::domain::workshop::phone::Phone;
 
 /// Where the Cloud API is reached.
 pub const CLOUD_API_HOST: &str = "https://graph.facebook.com";

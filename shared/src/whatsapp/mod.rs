@@ -1,18 +1,18 @@
 //! A reminder as a WhatsApp message: its wording, the requests of both providers, and what their answers say.
 
 mod cloud_api;
-mod reason;
+mod redact;
 mod starsender;
 mod wording;
 
 pub use cloud_api::{
     CLOUD_API_HOST, CloudTemplate, body as cloud_api_body, judge as judge_cloud_api, path as cloud_api_path,
 };
-pub use reason::shown;
+pub use redact::shown;
 pub use starsender::{STARSENDER_HOST, STARSENDER_SEND_PATH, body as starsender_body, judge as judge_starsender};
 pub use wording::{InvalidWording, Reminder, Wording};
 
-use crate::retry_after;
+use crate::domain::values::retry_after;
 
 /// Who carries the messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The text of a reminder, as the workshop words it.
 
-use crate::domain::maintenance::PersonName;
-use crate::domain::plate::Plate;
-use crate::domain::time::LocalDate;
+use crate::domain::values::time::LocalDate;
+use crate::domain::workshop::plate::Plate;
+use crate::domain::workshop::vehicles::PersonName;
 
 const LONGEST: usize = 1_000;
 

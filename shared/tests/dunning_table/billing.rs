@@ -1,8 +1,8 @@
 //! The billing calendar: due days, windows and periods of anchors at the end of a month, to the second in Taipei.
 
-use shared::domain::billing::BillingCalendar;
-use shared::domain::plan::BillingCycle;
-use shared::domain::time::{LocalDate, Zone};
+use shared::domain::billing::calendar::BillingCalendar;
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::values::time::{LocalDate, Zone};
 
 use crate::calendar::{DAY, Dues, HOUR, day_number, day_of, iso, midnight};
 use crate::pair::{Pair, Step, ts};

@@ -1,10 +1,10 @@
 //! What the design demands in corners that the tables leave out: one test for each sentence.
 
-use shared::domain::decide_order::{charge_missing, claim_cancel, end_grace};
-use shared::domain::decide_retry::retry_is_due;
-use shared::domain::plan::BillingCycle;
-use shared::domain::policy::DunningPolicy;
-use shared::domain::subscription::RetryState;
+use shared::domain::billing::decide::order::{charge_missing, claim_cancel, end_grace};
+use shared::domain::billing::decide::retry::retry_is_due;
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::subscription::RetryState;
 
 use crate::calendar::{DAY, HOUR, MINUTE, at, midnight};
 use crate::oracle::End;
@@ -118,7 +118,7 @@ fn nobody_is_downgraded_without_ever_having_been_told() {
     }
     let reported = failed_at() + 11 * DAY;
     let success = pair.report(&Step::Success(1, ordered_at() + 5 * MINUTE));
-    let shared::domain::decision::Verdict::Apply(decision) = pair.verdict(&success, reported) else {
+    let shared::domain::billing::decision::Verdict::Apply(decision) = pair.verdict(&success, reported) else {
         panic!("not applied: {}", pair.case());
     };
     let told = decision.notices.len();

@@ -148,7 +148,10 @@ fn grace_ends_once_with_one_mail_and_the_order_keeps_its_terms() {
             let mut pair = failing(&days);
             // No retry gets through, so that only time decides.
             pair.step(failed_at() + 10 * DAY, &Step::Ask);
-            pair.step(failed_at() + 10 * DAY, &Step::Answer(shared::domain::subscription::RetryState::Refused));
+            pair.step(
+                failed_at() + 10 * DAY,
+                &Step::Answer(shared::domain::billing::subscription::RetryState::Refused),
+            );
             let ends = if days.len() >= 2 { 10 } else { 7 };
             let now = (failed_at() + ends * DAY).max(failed_at() + 10 * DAY) + late;
             assert!(pair.step(now, &Step::EndGrace), "grace is over: {}", pair.case());
@@ -174,7 +177,7 @@ fn a_further_due_charge_failing_in_an_open_episode_neither_restarts_grace_nor_re
                 }
                 let (grace, failed) = (pair.real.value.status, window + after);
                 let decision = match pair.verdict(&pair.report(&Step::Failure(failed, SOFT)), failed + 60) {
-                    shared::domain::decision::Verdict::Apply(decision) => decision,
+                    shared::domain::billing::decision::Verdict::Apply(decision) => decision,
                     verdict => panic!("{verdict:?}: {}", pair.case()),
                 };
                 pair.step(failed + 60, &Step::Failure(failed, SOFT));

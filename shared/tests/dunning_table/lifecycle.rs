@@ -1,7 +1,7 @@
 //! What time alone does: orders that wait, charges that never come, cancels, orders that are over.
 
-use shared::domain::plan::BillingCycle;
-use shared::domain::subscription::RetryState;
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::subscription::RetryState;
 
 use crate::calendar::{DAY, HOUR, MINUTE, at, midnight};
 use crate::oracle::End;

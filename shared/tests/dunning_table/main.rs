@@ -22,7 +22,7 @@ mod statuses;
 
 use calendar::{DAY, HOUR, at};
 use pair::{Pair, Step};
-use shared::domain::plan::BillingCycle;
+use shared::domain::billing::plan::BillingCycle;
 
 /// The order of most tests is made here and paid five minutes later: charge 1.
 pub(crate) fn ordered_at() -> i64 {

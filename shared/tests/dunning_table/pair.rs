@@ -2,20 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::decide_order::{charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending};
-use shared::domain::decide_payment::decide_payment;
-use shared::domain::decide_retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
-use shared::domain::decide_staff::{StaffVerdict, decide_staff};
-use shared::domain::decision::{Actor, Decision, QuarantineReason, Snapshot, Verdict, Versioned};
-use shared::domain::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
-use shared::domain::next_action::NextAction;
-use shared::domain::notification::{Notice, NoticeKind};
-use shared::domain::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use shared::domain::plan::{BillingCycle, PriceTable};
-use shared::domain::policy::DunningPolicy;
-use shared::domain::staff::{Cause, Operation};
-use shared::domain::subscription::{NewOrder, OrderEnd, RetryState, Subscription, Terms};
-use shared::domain::time::Timestamp;
+use shared::domain::billing::decide::operation::{StaffVerdict, decide_staff};
+use shared::domain::billing::decide::order::{
+    charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending,
+};
+use shared::domain::billing::decide::payment::decide_payment;
+use shared::domain::billing::decide::retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
+use shared::domain::billing::decision::{Actor, Decision, QuarantineReason, Snapshot, Verdict, Versioned};
+use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::notices::{Notice, NoticeKind};
+use shared::domain::billing::operations::{Cause, Operation};
+use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::plan::{BillingCycle, PriceTable};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Subscription, Terms};
+use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
+use shared::domain::values::time::Timestamp;
 
 use crate::calendar::{DAY, iso, show};
 use crate::oracle::{Ask, Effect, End, Oracle};
@@ -77,7 +79,7 @@ pub(crate) fn order(id: &str, cycle: BillingCycle, exec_times: u32, replaces: Op
         id: SubscriptionId::parse(id).unwrap(),
         user: UserId::parse("user-of-the-table").unwrap(),
         email: EmailAddress::parse("buyer@example.com").unwrap(),
-        locale: shared::domain::subscription::Locale::ZhTw,
+        locale: shared::domain::billing::subscription::Locale::ZhTw,
         merchant: MerchantId::parse("7700001").unwrap(),
         terms: Terms { plan, cycle, price, exec_times },
         replaces: replaces.map(|old| SubscriptionId::parse(old).unwrap()),

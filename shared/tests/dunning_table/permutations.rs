@@ -1,6 +1,6 @@
 //! Reports in any order: what follows from them does not depend on it.
 
-use shared::domain::plan::BillingCycle;
+use shared::domain::billing::plan::BillingCycle;
 
 use crate::calendar::{DAY, HOUR, MINUTE, at};
 use crate::pair::{Pair, Step};

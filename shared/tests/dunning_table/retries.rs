@@ -1,6 +1,6 @@
 //! Retries: on which second one is due, whatever became of those that were asked before.
 
-use shared::domain::subscription::RetryState;
+use shared::domain::billing::subscription::RetryState;
 
 use crate::calendar::{DAY, HOUR};
 use crate::pair::{Pair, Step};

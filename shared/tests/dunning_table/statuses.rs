@@ -1,10 +1,10 @@
 //! Every status times every fact: what a report does to an order in each state, at each second that could matter.
 
-use shared::domain::decision::{QuarantineReason, Verdict};
-use shared::domain::ids::{GatewayAuthorization, MerchantId};
-use shared::domain::money::Twd;
-use shared::domain::plan::BillingCycle;
-use shared::domain::subscription::RetryState;
+use shared::domain::billing::decision::{QuarantineReason, Verdict};
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::subscription::RetryState;
+use shared::domain::values::ids::{GatewayAuthorization, MerchantId};
+use shared::domain::values::money::Twd;
 
 use crate::calendar::{DAY, HOUR, MINUTE, at, midnight};
 use crate::oracle::End;

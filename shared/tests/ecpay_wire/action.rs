@@ -1,6 +1,8 @@
 //! CreditCardPeriodAction: what is asked, and which answers are believed.
 
-use shared::ecpay::action::{NotAReply, PeriodAction, PeriodActionReply, parse_period_action, period_action_form};
+use shared::ecpay::period_action::{
+    NotAReply, PeriodAction, PeriodActionReply, parse_period_action, period_action_form,
+};
 
 use crate::{Field, OLDER, STAGE, hash_keys, mac, merchant, order_id, utc, with, without};
 

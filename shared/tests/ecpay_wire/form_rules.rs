@@ -1,7 +1,7 @@
 //! The rules for names, the digest, and what of a form is kept.
 
+use shared::ecpay::callback_form::{CallbackKind, Error, VerifiedForm};
 use shared::ecpay::check_mac_value::VerificationKeys;
-use shared::ecpay::form::{CallbackKind, Error, VerifiedForm};
 
 use crate::{Field, OLDER, STAGE, hash_keys, mac, refusal, stage_only, verify, verify_signed};
 use CallbackKind::{First, Period};

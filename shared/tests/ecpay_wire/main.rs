@@ -21,10 +21,10 @@ mod order;
 mod period_callback;
 mod period_info;
 
-use shared::domain::ids::{GatewayAuthorization, MerchantId, SubscriptionId};
-use shared::domain::time::Timestamp;
+use shared::domain::values::ids::{GatewayAuthorization, MerchantId, SubscriptionId};
+use shared::domain::values::time::Timestamp;
+use shared::ecpay::callback_form::{CallbackKind, Error, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
-use shared::ecpay::form::{CallbackKind, Error, VerifiedForm};
 
 /// The keys of ECPay's public stage merchant 3002607.
 pub(crate) const STAGE: (&str, &str) = ("pwFHCqoQZGmho4w6", "EkRm7iFT261dpevs");

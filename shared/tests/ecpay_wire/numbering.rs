@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::domain::payment::PaymentOutcome;
-use shared::ecpay::period_info::{PeriodInfo, parse_period_info};
+use shared::domain::billing::payment::PaymentOutcome;
+use shared::ecpay::period_query::{PeriodInfo, parse_period_info};
 
 use crate::period_info::ORDER;
 use crate::{authorization, merchant, order_id};

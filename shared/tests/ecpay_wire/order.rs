@@ -1,9 +1,9 @@
 //! The order form that the buyer's browser posts.
 
-use shared::domain::ids::{EmailAddress, UserId};
-use shared::domain::plan::{BillingCycle, PriceTable};
-use shared::domain::subscription::{Locale, NewOrder, Subscription, Terms};
-use shared::ecpay::order::{Environment, OrderUrls, order_form, path};
+use shared::domain::billing::plan::{BillingCycle, PriceTable};
+use shared::domain::billing::subscription::{Locale, NewOrder, Subscription, Terms};
+use shared::domain::values::ids::{EmailAddress, UserId};
+use shared::ecpay::order_form::{Environment, OrderUrls, order_form, path};
 
 use crate::{OLDER, STAGE, hash_keys, mac, merchant, order_id, utc};
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::domain::ids::EventId;
-use shared::domain::money::Twd;
-use shared::domain::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use shared::domain::subscription::OrderEnd;
-use shared::ecpay::period_info::{Error, PeriodInfo, parse_period_info, period_info_form};
+use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::subscription::OrderEnd;
+use shared::domain::values::ids::EventId;
+use shared::domain::values::money::Twd;
+use shared::ecpay::period_query::{Error, PeriodInfo, parse_period_info, period_info_form};
 
 use crate::{Field, STAGE, authorization, hash_keys, merchant, order_id, utc};
 

@@ -2,7 +2,7 @@
 //! and whole.
 
 use serde_json::Value;
-use shared::domain::expiry::{Institution, Shown, Stage};
+use shared::domain::institutions::{Institution, Shown, Stage};
 use shared::slack::Message;
 
 /// What every link begins with.

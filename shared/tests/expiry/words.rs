@@ -1,9 +1,9 @@
 //! The digest word by word.
 
 use serde_json::{Value, json};
-use shared::domain::expiry::{Change, Institution, Shown, Stage, Tiers};
-use shared::domain::ids::InstitutionUid;
-use shared::domain::time::{LocalDate, Timestamp};
+use shared::domain::institutions::{Change, Institution, Shown, Stage, Tiers};
+use shared::domain::values::ids::InstitutionUid;
+use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::slack::{Digest, Entry, Message, scan_failed};
 
 use crate::checker::BACKSTAGE;

@@ -1,7 +1,7 @@
 //! Numbers as people write them: by hand-written judgement, and against the published pattern of mobile numbers.
 
 use proptest::prelude::*;
-use shared::domain::phone::{InvalidPhone, Phone};
+use shared::domain::workshop::phone::{InvalidPhone, Phone};
 
 fn read(text: &str) -> Result<String, InvalidPhone> {
     Phone::parse(text).map(String::from)

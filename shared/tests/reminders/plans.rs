@@ -1,11 +1,11 @@
 //! Who is told now, as the rules are looked at just before sending.
 
-use shared::domain::ids::CustomerId;
-use shared::domain::maintenance::{Customer, PersonName, Vehicle, VehicleStatus};
-use shared::domain::phone::Phone;
-use shared::domain::plate::Plate;
-use shared::domain::reminder::{Case, Plan, Reminder, ReminderState, SendHours, Skip, plan};
-use shared::domain::time::{LocalDate, Timestamp, Zone};
+use shared::domain::values::ids::CustomerId;
+use shared::domain::values::time::{LocalDate, Timestamp, Zone};
+use shared::domain::workshop::phone::Phone;
+use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::reminders::{Case, Plan, Reminder, ReminderState, SendHours, Skip, plan};
+use shared::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus};
 
 fn day(text: &str) -> LocalDate {
     LocalDate::parse(text).unwrap()

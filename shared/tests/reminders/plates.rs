@@ -1,6 +1,6 @@
 //! Plates: what identifies a vehicle, whatever way it is written.
 
-use shared::domain::plate::{InvalidPlate, Plate};
+use shared::domain::workshop::plate::{InvalidPlate, Plate};
 
 #[test]
 fn a_plate_is_the_same_however_its_groups_are_parted() {

@@ -1,9 +1,11 @@
 //! When a vehicle is due.
 
-use shared::domain::ids::CustomerId;
-use shared::domain::maintenance::{InvalidName, PersonName, Vehicle, VehicleStatus, WINDOW_DAYS, ZONE, is_in_window};
-use shared::domain::plate::Plate;
-use shared::domain::time::{LocalDate, Timestamp};
+use shared::domain::values::ids::CustomerId;
+use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::vehicles::{
+    InvalidName, PersonName, Vehicle, VehicleStatus, WINDOW_DAYS, ZONE, is_in_window,
+};
 
 fn day(text: &str) -> LocalDate {
     LocalDate::parse(text).unwrap()

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use shared::domain::maintenance::PersonName;
-use shared::domain::phone::Phone;
-use shared::domain::plate::Plate;
-use shared::domain::time::LocalDate;
+use shared::domain::values::time::LocalDate;
+use shared::domain::workshop::phone::Phone;
+use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::vehicles::PersonName;
 use shared::whatsapp::{
     CloudTemplate, InvalidWording, Provider, Reminder, STARSENDER_SEND_PATH, Wording, cloud_api_body, cloud_api_path,
     starsender_body,

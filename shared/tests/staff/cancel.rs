@@ -1,15 +1,15 @@
 //! The customer's wish to end the order: before everything else, confirmed by ECPay, and what is paid stays.
 
-use shared::domain::arrears::RetryRefusal;
-use shared::domain::decide_order::{cancel_overtaken, claim_cancel, end_grace};
-use shared::domain::decide_retry::claim_retry;
-use shared::domain::decide_staff::{StaffRefusal, StaffVerdict};
-use shared::domain::decision::{Actor, Fact};
-use shared::domain::next_action::{ActionKind, Why};
-use shared::domain::rule::Rule;
-use shared::domain::staff::Operation;
-use shared::domain::stuck::get_stuck;
-use shared::domain::subscription::{CancelAsk, OrderEnd, RetryState, Status};
+use shared::domain::billing::arrears::RetryRefusal;
+use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict};
+use shared::domain::billing::decide::order::{cancel_overtaken, claim_cancel, end_grace};
+use shared::domain::billing::decide::retry::claim_retry;
+use shared::domain::billing::decide::task_failure::get_stuck;
+use shared::domain::billing::decision::{Actor, Fact};
+use shared::domain::billing::next_action::{ActionKind, Why};
+use shared::domain::billing::operations::Operation;
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{CancelAsk, OrderEnd, RetryState, Status};
 
 use crate::fixtures::{Life, due, failing, fallen, given_up, over, pending, policy, replaced, running, t, told};
 
@@ -224,7 +224,7 @@ fn an_end_that_nobody_wished_or_that_was_known_is_not_told_to_the_customer() {
     let mut life = running();
     assert_eq!(told(&life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:00")), [""; 0]);
     assert_eq!(
-        shared::domain::decide_order::order_ended(&life.order, OrderEnd::Cancelled, t("2025/01/21 12:00:00")),
+        shared::domain::billing::decide::order::order_ended(&life.order, OrderEnd::Cancelled, t("2025/01/21 12:00:00")),
         None
     );
     let mut six = failing(6);

@@ -2,21 +2,21 @@
 //! the 15th of each month. Its second charge fails on 15 February at 03:05:06, so that grace ends on the 22nd, and on
 //! the 25th from the second failure.
 
-use shared::domain::decide_order::{create_order, end_grace, order_ended, still_pending};
-use shared::domain::decide_payment::decide_payment;
-use shared::domain::decide_retry::{answer_retry, claim_retry};
-use shared::domain::decide_staff::{StaffRefusal, StaffVerdict, decide_staff};
-use shared::domain::decision::{Actor, Decision, Snapshot, Verdict, Versioned};
-use shared::domain::ids::{
+use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict, decide_staff};
+use shared::domain::billing::decide::order::{create_order, end_grace, order_ended, still_pending};
+use shared::domain::billing::decide::payment::decide_payment;
+use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
+use shared::domain::billing::decision::{Actor, Decision, Snapshot, Verdict, Versioned};
+use shared::domain::billing::next_action::{NextAction, Why};
+use shared::domain::billing::operations::{Cause, Operation};
+use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::plan::{BillingCycle, PriceTable};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription, Terms};
+use shared::domain::values::ids::{
     EmailAddress, EventId, GatewayAuthorization, MerchantId, OperationKey, SubscriptionId, UserId,
 };
-use shared::domain::next_action::{NextAction, Why};
-use shared::domain::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use shared::domain::plan::{BillingCycle, PriceTable};
-use shared::domain::policy::DunningPolicy;
-use shared::domain::staff::{Cause, Operation};
-use shared::domain::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription, Terms};
-use shared::domain::time::{LocalDate, Timestamp};
+use shared::domain::values::time::{LocalDate, Timestamp};
 
 /// When the second charge fails: for the first, the second … time.
 pub(crate) const FAILURES: [&str; 6] = [

@@ -1,12 +1,12 @@
 //! Days of grace that staff add.
 
-use shared::domain::decide_order::end_grace;
-use shared::domain::decide_staff::StaffRefusal;
-use shared::domain::decision::{Actor, Fact};
-use shared::domain::next_action::Why;
-use shared::domain::rule::Rule;
-use shared::domain::staff::Operation;
-use shared::domain::subscription::{OrderEnd, RetryState, Status};
+use shared::domain::billing::decide::operation::StaffRefusal;
+use shared::domain::billing::decide::order::end_grace;
+use shared::domain::billing::decision::{Actor, Fact};
+use shared::domain::billing::next_action::Why;
+use shared::domain::billing::operations::Operation;
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
 
 use crate::fixtures::{due, failing, fallen, given_up, over, pending, policy, replaced, running, t, told};
 

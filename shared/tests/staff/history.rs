@@ -1,10 +1,10 @@
 //! What staff read in an order's history: under which rule each thing happened, and when.
 
-use shared::domain::decide_order::{end_grace, order_ended, success_missing};
-use shared::domain::decision::{Actor, Fact};
-use shared::domain::next_action::Why;
-use shared::domain::rule::Rule;
-use shared::domain::subscription::{Ended, OrderEnd, RetryState, Status};
+use shared::domain::billing::decide::order::{end_grace, order_ended, success_missing};
+use shared::domain::billing::decision::{Actor, Fact};
+use shared::domain::billing::next_action::Why;
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{Ended, OrderEnd, RetryState, Status};
 
 use crate::fixtures::{FAILURES, due, failing, fallen, policy, running, t};
 

@@ -1,10 +1,10 @@
 //! A request under a key is done once, whatever happens between its repetitions.
 
-use shared::domain::decide_retry::answer_retry;
-use shared::domain::decide_staff::{StaffRefusal, StaffVerdict};
-use shared::domain::money::Twd;
-use shared::domain::staff::{Operation, REMEMBERED_OPERATIONS};
-use shared::domain::subscription::RetryState;
+use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict};
+use shared::domain::billing::decide::retry::answer_retry;
+use shared::domain::billing::operations::{Operation, REMEMBERED_OPERATIONS};
+use shared::domain::billing::subscription::RetryState;
+use shared::domain::values::money::Twd;
 
 use crate::fixtures::{failing, running, t};
 

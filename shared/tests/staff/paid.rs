@@ -1,17 +1,17 @@
 //! What a customer paid by another way, as staff record it.
 
-use shared::domain::arrears::{Arrears, Recovery};
-use shared::domain::decide_order::charge_missing;
-use shared::domain::decide_staff::{StaffRefusal, StaffVerdict};
-use shared::domain::decision::{Actor, Fact};
-use shared::domain::ids::EventId;
-use shared::domain::money::Twd;
-use shared::domain::next_action::Why;
-use shared::domain::notification::Recipient;
-use shared::domain::payment::{DeclineClass, PaymentOutcome, ReportSource};
-use shared::domain::rule::Rule;
-use shared::domain::staff::Operation;
-use shared::domain::subscription::{OrderEnd, RetryState, Status};
+use shared::domain::billing::arrears::{Arrears, Recovery};
+use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict};
+use shared::domain::billing::decide::order::charge_missing;
+use shared::domain::billing::decision::{Actor, Fact};
+use shared::domain::billing::next_action::Why;
+use shared::domain::billing::notices::Recipient;
+use shared::domain::billing::operations::Operation;
+use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, ReportSource};
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
+use shared::domain::values::ids::EventId;
+use shared::domain::values::money::Twd;
 
 use crate::fixtures::{Life, day, due, failing, fallen, given_up, over, pending, replaced, running, t, told};
 
@@ -63,7 +63,7 @@ fn a_transfer_brings_a_customer_back_from_free() {
     assert_eq!(told_names(&decision.notices), ["recovered"]);
 }
 
-fn told_names(notices: &[shared::domain::notification::Notice]) -> Vec<&'static str> {
+fn told_names(notices: &[shared::domain::billing::notices::Notice]) -> Vec<&'static str> {
     notices.iter().map(|notice| notice.kind.name()).collect()
 }
 

@@ -1,13 +1,13 @@
 //! Dunning that staff hold: no retry by schedule, no mail about failures, no downgrade, until it goes on.
 
-use shared::domain::decide_order::{charge_missing, end_grace};
-use shared::domain::decide_retry::{claim_retry, retry_is_due};
-use shared::domain::decide_staff::StaffRefusal;
-use shared::domain::decision::{Actor, Fact};
-use shared::domain::next_action::Why;
-use shared::domain::rule::Rule;
-use shared::domain::staff::{Operation, Pause};
-use shared::domain::subscription::{OrderEnd, RetryState, Status};
+use shared::domain::billing::decide::operation::StaffRefusal;
+use shared::domain::billing::decide::order::{charge_missing, end_grace};
+use shared::domain::billing::decide::retry::{claim_retry, retry_is_due};
+use shared::domain::billing::decision::{Actor, Fact};
+use shared::domain::billing::next_action::Why;
+use shared::domain::billing::operations::{Operation, Pause};
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
 
 use crate::fixtures::{due, failing, fallen, given_up, over, pending, policy, replaced, running, t, told};
 

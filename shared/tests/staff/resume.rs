@@ -1,13 +1,13 @@
 //! Dunning goes on: the days that were held come on top, what was held back is told.
 
-use shared::domain::decide_order::end_grace;
-use shared::domain::decide_retry::retry_is_due;
-use shared::domain::decide_staff::{StaffRefusal, resume};
-use shared::domain::decision::{Actor, Decision, Fact};
-use shared::domain::next_action::Why;
-use shared::domain::rule::Rule;
-use shared::domain::staff::{Operation, Pause};
-use shared::domain::subscription::{RetryState, Status};
+use shared::domain::billing::decide::operation::{StaffRefusal, resume};
+use shared::domain::billing::decide::order::end_grace;
+use shared::domain::billing::decide::retry::retry_is_due;
+use shared::domain::billing::decision::{Actor, Decision, Fact};
+use shared::domain::billing::next_action::Why;
+use shared::domain::billing::operations::{Operation, Pause};
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{RetryState, Status};
 
 use crate::fixtures::{Life, due, failing, policy, running, t, told};
 

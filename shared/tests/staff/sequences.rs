@@ -1,16 +1,16 @@
 //! Every sequence of four things that can happen to a failing order, and what must hold after each of them.
 
-use shared::domain::arrears::Arrears;
-use shared::domain::decide_order::{claim_cancel, end_grace, order_ended};
-use shared::domain::decide_retry::{answer_retry, claim_retry};
-use shared::domain::decide_staff::{StaffVerdict, decide_staff};
-use shared::domain::decision::{Actor, Decision};
-use shared::domain::money::Twd;
-use shared::domain::next_action::{ActionKind, NextAction};
-use shared::domain::staff::Operation;
-use shared::domain::stuck::get_stuck;
-use shared::domain::subscription::{OrderEnd, RetryState, Status};
-use shared::domain::time::Timestamp;
+use shared::domain::billing::arrears::Arrears;
+use shared::domain::billing::decide::operation::{StaffVerdict, decide_staff};
+use shared::domain::billing::decide::order::{claim_cancel, end_grace, order_ended};
+use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
+use shared::domain::billing::decide::task_failure::get_stuck;
+use shared::domain::billing::decision::{Actor, Decision};
+use shared::domain::billing::next_action::{ActionKind, NextAction};
+use shared::domain::billing::operations::Operation;
+use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
+use shared::domain::values::money::Twd;
+use shared::domain::values::time::Timestamp;
 
 use crate::fixtures::{Life, cause, failing, policy, t};
 

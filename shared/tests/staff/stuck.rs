@@ -1,19 +1,19 @@
 //! A task that cannot be done for one order: tried again ever more rarely, told to staff once, in nobody's way.
 
-use shared::domain::decide_order::{claim_cancel, end_grace};
-use shared::domain::decision::{Actor, Fact};
-use shared::domain::next_action::{ActionKind, Why};
-use shared::domain::notification::Recipient;
-use shared::domain::rule::Rule;
-use shared::domain::staff::Operation;
-use shared::domain::stuck::{get_stuck, get_unstuck};
-use shared::domain::subscription::RetryState;
+use shared::domain::billing::decide::order::{claim_cancel, end_grace};
+use shared::domain::billing::decide::task_failure::{get_stuck, get_unstuck};
+use shared::domain::billing::decision::{Actor, Fact};
+use shared::domain::billing::next_action::{ActionKind, Why};
+use shared::domain::billing::notices::Recipient;
+use shared::domain::billing::operations::Operation;
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::RetryState;
 
 use crate::fixtures::{Life, due, failing, policy, running, t, told};
 
 const WHY: &str = "ECPay's answer is unusable";
 
-fn fails(life: &mut Life, task: ActionKind, now: &str) -> shared::domain::decision::Decision {
+fn fails(life: &mut Life, task: ActionKind, now: &str) -> shared::domain::billing::decision::Decision {
     let decision = get_stuck(&life.order, task, WHY, t(now));
     life.take(&decision);
     decision

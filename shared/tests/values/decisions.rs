@@ -1,15 +1,15 @@
 //! What a decision means for the user's own plan, also where the user has another live order.
 
-use shared::domain::decide_order::{create_order, end_grace, order_ended};
-use shared::domain::decide_payment::decide_payment;
-use shared::domain::decision::{Actor, Decision, Snapshot, UserGuard, Verdict, Versioned};
-use shared::domain::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
-use shared::domain::notification::Recipient;
-use shared::domain::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use shared::domain::plan::{BillingCycle, PriceTable};
-use shared::domain::policy::DunningPolicy;
-use shared::domain::subscription::{Locale, NewOrder, OrderEnd, Subscription, Terms};
-use shared::domain::time::Timestamp;
+use shared::domain::billing::decide::order::{create_order, end_grace, order_ended};
+use shared::domain::billing::decide::payment::decide_payment;
+use shared::domain::billing::decision::{Actor, Decision, Snapshot, UserGuard, Verdict, Versioned};
+use shared::domain::billing::notices::Recipient;
+use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::plan::{BillingCycle, PriceTable};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, Subscription, Terms};
+use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
+use shared::domain::values::time::Timestamp;
 
 fn t(text: &str) -> Timestamp {
     Timestamp::parse_ecpay(text).unwrap()

@@ -1,9 +1,9 @@
 //! What an order's facts say of a report: whether they hold it, and whether one is missing.
 
-use shared::domain::facts::{Facts, FailedCharge};
-use shared::domain::ids::EventId;
-use shared::domain::payment::{PaymentOutcome, PaymentReport};
-use shared::domain::time::Timestamp;
+use shared::domain::billing::charge_history::{Facts, FailedCharge};
+use shared::domain::billing::payment::{PaymentOutcome, PaymentReport};
+use shared::domain::values::ids::EventId;
+use shared::domain::values::time::Timestamp;
 
 use crate::decisions::{report, running};
 

@@ -1,10 +1,10 @@
 //! Texts that are ids and texts that are not.
 
-use shared::domain::ids::{
+use shared::domain::values::ids::{
     EmailAddress, EventId, GatewayAuthorization, InvalidId, MerchantId, NotificationId, OperationKey, PaymentId,
     SubscriptionId, UserId,
 };
-use shared::domain::time::{LocalDate, Timestamp};
+use shared::domain::values::time::{LocalDate, Timestamp};
 
 fn refused<T>(result: Result<T, InvalidId>) -> Option<String> {
     result.err().map(|error| error.to_string())

@@ -1,6 +1,6 @@
 //! Instants and days, as ECPay, machines and people write them.
 
-use shared::domain::time::{Error, LocalDate, Timestamp, Zone};
+use shared::domain::values::time::{Error, LocalDate, Timestamp, Zone};
 
 fn t(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()

@@ -1,13 +1,13 @@
 //! The words by which the API, mails, metrics and staff's searches know things.
 
-use shared::domain::decision::QuarantineReason;
-use shared::domain::money::Twd;
-use shared::domain::next_action::ActionKind;
-use shared::domain::notification::{Notice, NoticeKind, Recipient};
-use shared::domain::payment::DeclineClass;
-use shared::domain::rule::Rule;
-use shared::domain::subscription::{DowngradeReason, Status};
-use shared::domain::time::{LocalDate, Timestamp};
+use shared::domain::billing::decision::QuarantineReason;
+use shared::domain::billing::next_action::ActionKind;
+use shared::domain::billing::notices::{Notice, NoticeKind, Recipient};
+use shared::domain::billing::payment::DeclineClass;
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{DowngradeReason, Status};
+use shared::domain::values::money::Twd;
+use shared::domain::values::time::{LocalDate, Timestamp};
 
 use crate::decisions::running;
 

@@ -1,8 +1,8 @@
 //! Amounts, plans and the table of prices.
 
-use shared::domain::money::{NotAnAmount, Twd};
-use shared::domain::plan::{BillingCycle, InvalidPriceTable, PlanId, PriceTable};
-use shared::domain::policy::DunningPolicy;
+use shared::domain::billing::plan::{BillingCycle, InvalidPriceTable, PlanId, PriceTable};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::values::money::{NotAnAmount, Twd};
 
 #[test]
 fn an_amount_is_read_and_shown_in_whole_dollars() {

@@ -3,10 +3,10 @@
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
-use sandbox::credentials::{EXPIRY_SECRET, MMS_KEY, SLACK_BOT_TOKEN, SLACK_WEBHOOK_PATH};
+use sandbox::world::credentials::{EXPIRY_SECRET, MMS_KEY, SLACK_BOT_TOKEN, SLACK_WEBHOOK_PATH};
 use serde_json::{Value, json};
-use shared::clock;
-use shared::domain::time::{Timestamp, Zone};
+use shared::domain::values::time::{Timestamp, Zone};
+use shared::platform::clock;
 use tokio::net::TcpListener;
 
 use super::{Heard, JSON, TEXT, with_level};
@@ -177,7 +177,7 @@ async fn told_to_admins(sandbox: &Sandbox, heard: &mut Heard) {
         heard.note(format!("the run {id}"), run.to_string());
     }
     let named = ["INSTITUTION#", "DIGEST#"];
-    for item in sandbox::peek::contents(&sandbox.world) {
+    for item in sandbox::world::table_inspect::contents(&sandbox.world) {
         if !named.iter().any(|own| item["pk"]["S"].as_str().unwrap().starts_with(own)) {
             heard.note(format!("item {} {}", item["pk"], item["sk"]), item.to_string());
         }

@@ -7,9 +7,9 @@ mod workshop;
 
 use axum::Router;
 use sandbox::ecpay::{Fields, form_body};
-use sandbox::peek;
+use sandbox::world::table_inspect;
 use serde_json::{Value, json};
-use shared::clock;
+use shared::platform::clock;
 use tokio::net::TcpListener;
 
 use self::search::{found, without_timestamps};
@@ -169,7 +169,7 @@ async fn the_webhook_tells_nothing_of_what_it_is_sent() {
             let status = heard.request("webhook", &mut webhook, &event).await;
             assert_eq!(status, expected, "{event}");
         }
-        peek::put(&sandbox.world, &junk("SUB#DKJUNK00000000000001", "STATE", "retry", "1")).unwrap();
+        table_inspect::put(&sandbox.world, &junk("SUB#DKJUNK00000000000001", "STATE", "retry", "1")).unwrap();
         for (expected, event) in callbacks("DKJUNK00000000000001", &day) {
             let status = heard.request("webhook", &mut webhook, &event).await;
             assert!(status == expected || status == 503, "{status} {event}");
@@ -226,8 +226,8 @@ fn requests(method: &str, path: &str, order: &str) -> Vec<Value> {
 #[tokio::test]
 async fn the_admin_api_tells_nothing_of_what_it_is_asked() {
     let (sandbox, order) = world().await;
-    peek::put(&sandbox.world, &junk("SUB#DKJUNK00000000000001", "STATE", "retry", "1")).unwrap();
-    peek::put(&sandbox.world, &junk("QUARANTINE#junk", "STATE", "quarantine", "1")).unwrap();
+    table_inspect::put(&sandbox.world, &junk("SUB#DKJUNK00000000000001", "STATE", "retry", "1")).unwrap();
+    table_inspect::put(&sandbox.world, &junk("QUARANTINE#junk", "STATE", "quarantine", "1")).unwrap();
     let mut heard = Heard::default();
     let routes = sandbox.world.template.routes.clone();
     for level in levels() {
@@ -272,8 +272,10 @@ async fn maintenance_tells_nothing_of_whom_it_writes_to_and_what_it_reads() {
         .into_iter()
         .enumerate()
     {
-        peek::put(&sandbox.world, &junk(&format!("SUB#DKJUNK0000000000000{number}"), "STATE", queue, "1")).unwrap();
-        peek::put(&sandbox.world, &junk(&format!("SUB#DKJUNK0000000000001{number}"), "STATE", queue, "99")).unwrap();
+        table_inspect::put(&sandbox.world, &junk(&format!("SUB#DKJUNK0000000000000{number}"), "STATE", queue, "1"))
+            .unwrap();
+        table_inspect::put(&sandbox.world, &junk(&format!("SUB#DKJUNK0000000000001{number}"), "STATE", queue, "99"))
+            .unwrap();
     }
     let endpoint = garbage().await;
     let mut heard = Heard::default();
@@ -305,8 +307,10 @@ async fn maintenance_tells_nothing_of_whom_it_writes_to_and_what_it_reads() {
             heard.stop(&format!("maintenance at {level}, {}", other.0), maintenance).await;
         }
     }
-    let runs: Vec<Value> =
-        peek::contents(&sandbox.world).into_iter().filter(|item| item["pk"]["S"].as_str().unwrap() == "RUN").collect();
+    let runs: Vec<Value> = table_inspect::contents(&sandbox.world)
+        .into_iter()
+        .filter(|item| item["pk"]["S"].as_str().unwrap() == "RUN")
+        .collect();
     assert!(runs.iter().any(|run| run.to_string().contains("unreadable")), "{runs:?}");
     for run in runs {
         heard.note("the run ledger", run.to_string());

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use sandbox::credentials::{CLOUD_TOKEN, MMS_KEY, SLACK_BOT_TOKEN, STARSENDER_KEY};
+use sandbox::world::credentials::{CLOUD_TOKEN, MMS_KEY, SLACK_BOT_TOKEN, STARSENDER_KEY};
 
 /// What must be found nowhere, by what it stands for. Some are mixed with what a log may hold, so each is unlikely.
 pub(super) const CANARIES: [(&str, &str); 30] = [

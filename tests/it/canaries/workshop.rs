@@ -1,7 +1,7 @@
 //! The workshop's customers: nothing of them in what the functions write, in errors, and in the reports of runs.
 
 use serde_json::{Value, json};
-use shared::domain::time::LocalDate;
+use shared::domain::values::time::LocalDate;
 
 use super::{Heard, JSON, MAIL, WRONG, with_level, world};
 use crate::support::Sandbox;
@@ -15,11 +15,11 @@ const CUSTOMER: &str = "canary-customer-9d1";
 /// Stores the customer as no version of ours would have; gives the item as it was.
 fn break_customer(sandbox: &Sandbox) -> Value {
     let key = format!("CUSTOMER#{CUSTOMER}");
-    let mut items = sandbox::peek::contents(&sandbox.world).into_iter();
+    let mut items = sandbox::world::table_inspect::contents(&sandbox.world).into_iter();
     let sound = items.find(|item| item["pk"]["S"] == *key && item["sk"]["S"] == "STATE").unwrap();
     let mut broken = sound.clone();
     broken["data"]["M"]["phone"]["S"] = json!(PHONE);
-    sandbox::peek::put(&sandbox.world, &broken).unwrap();
+    sandbox::world::table_inspect::put(&sandbox.world, &broken).unwrap();
     sound
 }
 
@@ -46,7 +46,7 @@ async fn the_workshops_customers_are_told_of_nowhere() {
         let mut admin = Bootstrap::start("admin-api", &with_level(&sandbox, "AdminApi", level, ("", ""))).await;
         let bearer = format!("Bearer {}", sandbox.jwt().await);
         let headers = [("authorization", bearer.as_str()), JSON];
-        let day = shared::clock::now().day(shared::domain::time::Zone::Jakarta);
+        let day = shared::platform::clock::now().day(shared::domain::values::time::Zone::Jakarta);
         let customer = json!({ "name": NAME, "phone": PHONE, "email": MAIL });
         let vehicle =
             json!({ "customer_id": CUSTOMER, "last_visit_date": "2024-01-10", "next_visit_date": day.plus_days(1) });
@@ -87,13 +87,13 @@ async fn the_workshops_customers_are_told_of_nowhere() {
         let (status, _, body) = admin.request(&http_event(("GET", &of_customer, ""), &headers, b"")).await;
         assert_eq!(status, 500, "{body}");
         heard.note("an item that cannot be read", body);
-        sandbox::peek::put(&sandbox.world, &sound).unwrap();
+        sandbox::world::table_inspect::put(&sandbox.world, &sound).unwrap();
         heard.stop("maintenance-reminder", reminders).await;
         let (status, _, body) =
             admin.request(&http_event(("DELETE", &of_customer, ""), &headers, br#"{"why":"asked"}"#)).await;
         assert_eq!(status, 200, "{body}");
         heard.stop("admin-api", admin).await;
-        let items = sandbox::peek::contents(&sandbox.world).into_iter();
+        let items = sandbox::world::table_inspect::contents(&sandbox.world).into_iter();
         for item in
             items.filter(|item| !["SUB#", "USER#"].iter().any(|own| item["pk"]["S"].as_str().unwrap().starts_with(own)))
         {

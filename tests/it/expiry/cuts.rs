@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use sandbox::state::{Body, Message};
+use sandbox::world::state::{Body, Message};
 use serde_json::{Value, json};
 use tests::harness::{Options, Outcome, Service, Stage, TaskId, Verdict};
 

@@ -191,7 +191,7 @@ async fn thresholds_are_settings() {
 async fn with_a_bots_token_the_digest_goes_to_the_channel_of_the_settings() {
     let sandbox = Sandbox::with(BEGIN, &[("SLACK_CHANNEL", "#renewals")]).await;
     let secret = json!({
-        "mms_api_key": sandbox::credentials::MMS_KEY, "slack_bot_token": sandbox::credentials::SLACK_BOT_TOKEN,
+        "mms_api_key": sandbox::world::credentials::MMS_KEY, "slack_bot_token": sandbox::world::credentials::SLACK_BOT_TOKEN,
     });
     sandbox.world.rotate_secret("duekeeper/expiry", secret.to_string());
     // Keys are read again after five minutes.

@@ -7,7 +7,7 @@ use crate::support::Sandbox;
 /// The item of an institution.
 fn item(sandbox: &Sandbox, uid: &str) -> Value {
     let key = format!("INSTITUTION#{uid}");
-    sandbox::peek::contents(&sandbox.world).into_iter().find(|item| item["pk"]["S"] == *key).unwrap()
+    sandbox::world::table_inspect::contents(&sandbox.world).into_iter().find(|item| item["pk"]["S"] == *key).unwrap()
 }
 
 /// The blocks of the latest message in Slack.
@@ -25,7 +25,7 @@ async fn an_item_that_cannot_be_read_leaves_the_digest_complete_day_after_day() 
     assert_eq!(run().await["posting"]["posted"], 1);
     let mut broken = item(&sandbox, "INV-2");
     broken["data"]["M"]["institution"]["M"]["expires"]["S"] = json!("soon");
-    sandbox::peek::put(&sandbox.world, &broken).unwrap();
+    sandbox::world::table_inspect::put(&sandbox.world, &broken).unwrap();
     for day in 21..=23 {
         sandbox.world.leap(format!("2026-11-{day}T01:30:00Z").parse().unwrap());
         let report = run().await;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::domain::time::LocalDate;
+use shared::domain::values::time::LocalDate;
 
 use crate::support::Sandbox;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::clock;
-use shared::domain::time::Zone;
+use shared::domain::values::time::Zone;
+use shared::platform::clock;
 use tests::lambda::environment;
 
 use crate::support::Sandbox;

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use mms_expiry_scan::{Draft, ExpiryScan};
-use sandbox::credentials::{EXPIRY_SECRET, MMS_KEY, SLACK_BOT_TOKEN, SLACK_WEBHOOK_PATH};
+use sandbox::world::credentials::{EXPIRY_SECRET, MMS_KEY, SLACK_BOT_TOKEN, SLACK_WEBHOOK_PATH};
 use serde_json::json;
-use shared::clock;
-use shared::domain::time::Timestamp;
-use shared::telemetry::chain;
+use shared::domain::values::time::Timestamp;
+use shared::platform::clock;
+use shared::platform::logging::chain;
 use tests::lambda::environment;
 
 use crate::configuration::{changed, faults};

@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use sandbox::peek;
 use sandbox::world::TABLE;
+use sandbox::world::table_inspect;
 use serde_json::{Value, json};
-use shared::domain::ids::{PaymentId, SubscriptionId, UserId};
-use shared::domain::next_action::ActionKind;
-use shared::domain::time::Timestamp;
+use shared::domain::billing::next_action::ActionKind;
+use shared::domain::values::ids::{PaymentId, SubscriptionId, UserId};
+use shared::domain::values::time::Timestamp;
 use shared::store::Store;
-use shared::store::runs::NewRun;
+use shared::store::runs::run_history::NewRun;
 
 use super::{hostile, json, shaped};
 use crate::support::{Sandbox, scale};
@@ -224,7 +224,7 @@ async fn items_that_nobody_wrote_are_errors_and_no_panics() {
     let order = sandbox.subscribe("fuzz-store", "monthly").await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sandbox::aws::config(&sandbox.world.aws_url));
     let store = Store::new(dynamodb, TABLE.to_owned());
-    let contents = peek::contents(&sandbox.world);
+    let contents = table_inspect::contents(&sandbox.world);
     let state =
         contents.into_iter().find(|item| item["pk"]["S"] == format!("SUB#{order}") && item["sk"]["S"] == "STATE");
     let known = proptest::sample::select(vec![
@@ -250,7 +250,7 @@ async fn items_that_nobody_wrote_are_errors_and_no_panics() {
         item["queue"] = json!({ "S": queue });
         item["due_at"] = json!({ "S": "2025-01-15T01:00:00Z" });
         // What DynamoDB itself would not take cannot be stored either.
-        if peek::put(&sandbox.world, &item).is_ok() {
+        if table_inspect::put(&sandbox.world, &item).is_ok() {
             failed += read_everything(&store).await;
         }
     }

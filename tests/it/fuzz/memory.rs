@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use shared::domain::ids::{EmailAddress, MerchantId, PaymentId, SubscriptionId, UserId};
-use shared::domain::time::{LocalDate, Timestamp};
-use shared::ecpay::action::parse_period_action;
+use shared::domain::values::ids::{EmailAddress, MerchantId, PaymentId, SubscriptionId, UserId};
+use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::ecpay::callback_form::{CallbackKind, Error, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
-use shared::ecpay::form::{CallbackKind, Error, VerifiedForm};
-use shared::ecpay::period_info::parse_period_info;
+use shared::ecpay::period_action::parse_period_action;
+use shared::ecpay::period_query::parse_period_info;
 
 const MEGABYTE: usize = 1024 * 1024;
 /// What is refused by its size is not copied: it takes no more than the first call of any code does.

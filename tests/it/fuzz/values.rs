@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use shared::domain::ids::{
+use shared::domain::billing::notices::NoticeKind;
+use shared::domain::billing::plan::{BillingCycle, PriceTable};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::task::Task;
+use shared::domain::values::ids::{
     CustomerId, EmailAddress, EventId, GatewayAuthorization, InstitutionUid, MerchantId, NotificationId, PaymentId,
     SubscriptionId, UserId,
 };
-use shared::domain::maintenance::PersonName;
-use shared::domain::money::Twd;
-use shared::domain::notification::NoticeKind;
-use shared::domain::phone::Phone;
-use shared::domain::plan::{BillingCycle, PriceTable};
-use shared::domain::plate::Plate;
-use shared::domain::policy::DunningPolicy;
-use shared::domain::task::Task;
-use shared::domain::time::{LocalDate, Timestamp, Zone};
-use shared::email;
+use shared::domain::values::money::Twd;
+use shared::domain::values::time::{LocalDate, Timestamp, Zone};
+use shared::domain::workshop::phone::Phone;
+use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::vehicles::PersonName;
+use shared::mail::render;
 use subscription_maintenance::Job;
 
 use super::{check, hostile, json, shaped};
@@ -293,7 +293,7 @@ const KINDS: [NoticeKind; 14] = [
 /// The variables of a template, by asking for each until none is missing.
 fn variables(kind: NoticeKind) -> Vec<String> {
     let mut fields = BTreeMap::new();
-    while let Err(email::Error::MissingVariable { variable, .. }) = email::render(kind, &fields) {
+    while let Err(render::Error::MissingVariable { variable, .. }) = render::render(kind, &fields) {
         fields.insert(variable, "x".to_owned());
     }
     fields.into_keys().collect()
@@ -307,7 +307,7 @@ fn a_mail_says_what_the_fields_say_under_one_line_of_subject() {
         &(proptest::sample::select(KINDS.to_vec()), proptest::collection::vec(hostile(), 16)),
         |(kind, values)| {
             let fields: BTreeMap<String, String> = variables(kind).into_iter().zip(values).collect();
-            match email::render(kind, &fields) {
+            match render::render(kind, &fields) {
                 Ok(mail) => {
                     rendered.set(rendered.get() + 1);
                     prop_assert!(!mail.subject.contains(char::is_control), "{:?}", mail.subject);

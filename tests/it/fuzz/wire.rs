@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use sandbox::ecpay::{Fields, check_mac_value, form_body};
 use serde_json::{Value, json};
-use shared::domain::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
-use shared::domain::payment::{PaymentOutcome, PaymentReport};
-use shared::domain::time::Timestamp;
-use shared::ecpay::action::{PeriodActionReply, parse_period_action};
+use shared::domain::billing::payment::{PaymentOutcome, PaymentReport};
+use shared::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
+use shared::domain::values::time::Timestamp;
+use shared::ecpay::callback;
+use shared::ecpay::callback_form::{CallbackKind, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
-use shared::ecpay::event;
-use shared::ecpay::form::{CallbackKind, VerifiedForm};
-use shared::ecpay::period_info::{self, parse_period_info};
+use shared::ecpay::period_action::{PeriodActionReply, parse_period_action};
+use shared::ecpay::period_query::{self, parse_period_info};
 
 use super::{check, hostile, json, shaped};
 
@@ -122,11 +122,11 @@ fn whatever_is_signed_becomes_a_bounded_report_or_an_error() {
             for (name, value) in &fields {
                 prop_assert_eq!(form.get(name), Some(value.as_str()));
             }
-            let Ok(report) = event::parse(&form, received_at()) else { continue };
+            let Ok(report) = callback::parse(&form, received_at()) else { continue };
             taken.set(taken.get() + 1);
             prop_assert!(is_bounded(&report), "{:?}", report);
             let backwards: Fields = fields.iter().rev().cloned().collect();
-            let again = verify(kind, &form_body(&backwards)).map(|form| event::parse(&form, received_at()));
+            let again = verify(kind, &form_body(&backwards)).map(|form| callback::parse(&form, received_at()));
             prop_assert_eq!(again, Some(Ok(report)));
         }
         Ok(())
@@ -155,7 +155,7 @@ const ENTRY: [(&str, &[&str]); 6] = [
     ("auth_code", &["777777"]),
 ];
 
-type Info = Result<period_info::PeriodInfo, period_info::Error>;
+type Info = Result<period_query::PeriodInfo, period_query::Error>;
 
 fn info(body: &str) -> Info {
     let (merchant, order) = (MerchantId::parse("3002607").unwrap(), SubscriptionId::parse(ORDER).unwrap());
@@ -215,10 +215,10 @@ fn an_answer_that_is_hardly_json_is_an_error() {
     });
     for body in ["[".repeat(400_000), "{\"ExecLog\":".repeat(40_000), format!("{{\"ExecLog\":{}1", "[".repeat(300_000))]
     {
-        assert_eq!(info(&body), Err(period_info::Error::Malformed));
+        assert_eq!(info(&body), Err(period_query::Error::Malformed));
     }
     // Twice the same name, and a log of the longest order.
-    assert_eq!(info("{\"RtnCode\":1,\"RtnCode\":10200047}"), Err(period_info::Error::Malformed));
+    assert_eq!(info("{\"RtnCode\":1,\"RtnCode\":10200047}"), Err(period_query::Error::Malformed));
     let entry = |number: u32| json!({ "RtnCode": 1, "amount": 899, "gwsr": 20_000_000 + number, "process_date": "2025/02/15 11:58:03" });
     let log: Vec<Value> = (0..999).map(entry).collect();
     let whole = json!({ "MerchantID": "3002607", "MerchantTradeNo": ORDER, "RtnCode": 1, "TotalSuccessTimes": 999, "ExecStatus": 2, "ExecLog": log });

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::ecpay::form::CallbackKind;
+use shared::ecpay::callback_form::CallbackKind;
 
 /// What is to become of a changed body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,11 +7,11 @@ mod meaning;
 use std::collections::BTreeMap;
 
 use sandbox::ecpay::{Fields, form_body};
-use shared::domain::payment::PaymentReport;
-use shared::domain::time::Timestamp;
+use shared::domain::billing::payment::PaymentReport;
+use shared::domain::values::time::Timestamp;
+use shared::ecpay::callback;
+use shared::ecpay::callback_form::{CallbackKind, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
-use shared::ecpay::event;
-use shared::ecpay::form::{CallbackKind, VerifiedForm};
 
 use self::change::WAYS;
 use self::meaning::{Verdict, verdict};
@@ -64,7 +64,7 @@ fn taken(kind: CallbackKind, body: &[u8]) -> Option<PaymentReport> {
     let received_at = Timestamp::parse("2025-02-15T04:00:00Z").unwrap();
     let form = VerifiedForm::verify(kind, body, &keys()).ok()?;
     // Whatever passes the first gate may read the store, so nothing that was changed passes it.
-    Some(event::parse(&form, received_at).expect("a verified form of these tests is a report"))
+    Some(callback::parse(&form, received_at).expect("a verified form of these tests is a report"))
 }
 
 #[test]

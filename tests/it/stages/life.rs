@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sandbox::schedule::Schedule;
-use sandbox::template::Template;
+use sandbox::aws::schedule_expression::Schedule;
+use sandbox::aws::template::Template;
 use sandbox::world::TEMPLATE;
 use serde_json::Value;
 use tests::harness::{Outcome, Parked, Stage, TaskId, Verdict};

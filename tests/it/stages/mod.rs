@@ -19,7 +19,7 @@ pub(crate) fn scaled(full: usize, gate: usize) -> usize {
 
 /// Whether everything is tried.
 pub(crate) fn is_full() -> bool {
-    shared::config::environment("DUEKEEPER_FULL").is_some()
+    shared::platform::config::environment("DUEKEEPER_FULL").is_some()
 }
 
 /// A new stage.

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine;
 use chrono::{DateTime, FixedOffset, Utc};
-use sandbox::template::Template;
+use sandbox::aws::template::Template;
 use serde_json::{Map, Value, json};
 use tests::cargo::cargo;
 use tests::lambda::Process;
@@ -204,7 +204,7 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
         return StatusCode::GONE.into_response();
     }
     let Some((id, event)) = api.events.lock().await.recv().await else { return StatusCode::GONE.into_response() };
-    let deadline = (shared::clock::now().unix() + 60) * 1_000;
+    let deadline = (shared::platform::clock::now().unix() + 60) * 1_000;
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", id),

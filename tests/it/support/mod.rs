@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use reqwest::{Client, Method, StatusCode};
 use sandbox::ecpay::{Fields, check_mac_value, form_body};
-use sandbox::state::stage_merchant;
+use sandbox::world::state::stage_merchant;
 use sandbox::world::{LONGEST_CALL, Options, World};
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ impl Sandbox {
 
     /// Around a world that was started otherwise.
     pub(crate) async fn over(world: Arc<World>) -> Self {
-        let http = shared::http::client(LONGEST_CALL).unwrap();
+        let http = shared::platform::http::client(LONGEST_CALL).unwrap();
         let base = world.base_url.clone();
         let credentials: Value = serde_json::from_str(
             &http.get(format!("{base}/sandbox/credentials")).send().await.unwrap().text().await.unwrap(),
@@ -245,7 +245,7 @@ impl Sandbox {
 
     /// Every item of the table, as `pk sk` lines: what grew.
     pub(crate) fn items(&self) -> Vec<String> {
-        sandbox::peek::keys(&self.world)
+        sandbox::world::table_inspect::keys(&self.world)
     }
 }
 

@@ -33,7 +33,7 @@ impl Process {
         let lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
         let serving = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("Serving ").map(str::to_owned));
         let base = serving.expect("the sandbox says where it serves");
-        let http = shared::http::client(LONGEST_CALL).unwrap();
+        let http = shared::platform::http::client(LONGEST_CALL).unwrap();
         let mut process = Self { _ends_with_it: child, base, token: String::new(), http };
         process.token =
             process.call(Method::GET, "/sandbox/credentials", None).await["admin_token"].as_str().unwrap().to_owned();

@@ -2,15 +2,15 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::world::TABLE;
-use shared::domain::decide_order::create_order;
-use shared::domain::decision::{Actor, Decision};
-use shared::domain::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
-use shared::domain::plan::{BillingCycle, PriceTable};
-use shared::domain::policy::DunningPolicy;
-use shared::domain::subscription::{Locale, NewOrder, Terms};
-use shared::domain::time::Timestamp;
+use shared::domain::billing::decide::order::create_order;
+use shared::domain::billing::decision::{Actor, Decision};
+use shared::domain::billing::plan::{BillingCycle, PriceTable};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::subscription::{Locale, NewOrder, Terms};
+use shared::domain::values::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
+use shared::domain::values::time::Timestamp;
 use shared::store::Store;
-use shared::store::commit::Commit;
+use shared::store::billing::commit::Commit;
 
 use super::Sandbox;
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sandbox::schedule::Schedule;
-use sandbox::template::Template;
+use sandbox::aws::schedule_expression::Schedule;
+use sandbox::aws::template::Template;
 use serde_json::Value as Json;
-use shared::domain::task::Task;
+use shared::domain::billing::task::Task;
 use yaml_serde::Value;
 
 use super::metrics::of_alarm;

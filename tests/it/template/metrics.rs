@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
-use shared::domain::task::Task;
-use shared::metrics::NAMESPACE;
-use shared::metrics::table::TABLE;
+use shared::domain::billing::task::Task;
+use shared::platform::metrics::NAMESPACE;
+use shared::platform::metrics::table::TABLE;
 use yaml_serde::Value;
 
 use super::{named, of_type};

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
+use sandbox::aws::iam::Permission;
+use sandbox::aws::template::{PLACE, Template};
 use sandbox::demo;
-use sandbox::iam::Permission;
-use sandbox::template::{PLACE, Template};
 use sandbox::world::TABLE;
 use yaml_serde::Value;
 

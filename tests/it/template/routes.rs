@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sandbox::template::Template;
+use sandbox::aws::template::Template;
 
 use crate::support::project::{TEMPLATE, files, text};
 
@@ -38,7 +38,7 @@ fn segment(pattern: &str) -> String {
 
 /// The operations on a subscription: one arm of the code, a route each.
 fn operations() -> Vec<String> {
-    let source = text("functions/admin-api/src/operations.rs");
+    let source = text("functions/admin-api/src/billing/operations.rs");
     let body = source.split("pub(crate) fn parse(").nth(1).unwrap().split("\n}\n").next().unwrap();
     body.lines()
         .filter_map(|line| Some(line.trim_start().strip_prefix('"')?.split_once("\" => ")?.0.to_owned()))

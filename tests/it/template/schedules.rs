@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sandbox::iam::Permission;
-use sandbox::template::{PLACE, Template};
+use sandbox::aws::iam::Permission;
+use sandbox::aws::template::{PLACE, Template};
 use serde_json::Value as Json;
-use shared::domain::time::Timestamp;
-use shared::job::Job;
+use shared::domain::values::time::Timestamp;
+use shared::exclusive_run::Job;
 use yaml_serde::Value;
 
 use super::{arn_of, of_type};

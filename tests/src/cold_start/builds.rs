@@ -29,7 +29,7 @@ const AWS_CONFIG: &str = r#"aws-config = { version = "=1.13.0", features = ["beh
 const SYSTEM_ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
 /// Where AWS's authorities stand.
-const AMAZON_ROOTS: &str = "shared/src/amazon_roots.pem";
+const AMAZON_ROOTS: &str = "shared/src/platform/amazon_roots.pem";
 
 /// Where binaries are.
 pub(super) struct Builds {
@@ -44,8 +44,8 @@ pub(super) fn root() -> PathBuf {
 impl Builds {
     /// Where all are, once they are built.
     pub(super) fn find() -> Self {
-        let target =
-            shared::config::environment("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let target = shared::platform::config::environment("CARGO_TARGET_DIR")
+            .map_or_else(|| root().join("target"), PathBuf::from);
         Self { target }
     }
 
@@ -150,7 +150,7 @@ fn defaults(file: &str, bytes: Vec<u8>) -> Vec<u8> {
         "shared/Cargo.toml" => {
             text(bytes).replace("[dependencies]\n", &format!("[dependencies]\n{AWS_CONFIG}\n")).into_bytes()
         }
-        "shared/src/clients.rs" => DEFAULT_CLIENTS.as_bytes().to_vec(),
+        "shared/src/platform/aws.rs" => DEFAULT_CLIENTS.as_bytes().to_vec(),
         _ => bytes,
     }
 }

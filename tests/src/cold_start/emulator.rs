@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use shared::clock::Stopwatch;
+use shared::platform::clock::Stopwatch;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::builds::root;
@@ -41,7 +41,7 @@ impl Emulator {
             .map(|python| python.path().join("site-packages/samcli/local/rapid").join(&name))
             .find(|program| program.is_file())
             .ok_or_else(|| format!("no {name} in {}", venv.display()))?;
-        let http = shared::http::client(PATIENCE).map_err(|error| error.to_string())?;
+        let http = shared::platform::http::client(PATIENCE).map_err(|error| error.to_string())?;
         Ok(Self { program, evicts, http })
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Place {
 
 /// A world on real time, which is what bootstraps go by.
 pub(super) async fn start() -> Arc<World> {
-    let now = shared::clock::now();
+    let now = shared::platform::clock::now();
     // Secrets were not changed lately: of those that were, two versions are read.
     let begin = now.plus_days(-30).utc();
     let options = Options { port: 0, data: None, now: begin, variables: BTreeMap::new() };

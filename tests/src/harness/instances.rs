@@ -9,10 +9,10 @@ use aws_types::SdkConfig;
 use ecpay_webhook::Webhook;
 use maintenance_reminder::Reminders;
 use mms_expiry_scan::{Draft, ExpiryScan};
-use sandbox::state::stage_merchant;
-use sandbox::template::Template;
+use sandbox::aws::template::Template;
+use sandbox::world::state::stage_merchant;
 use sandbox::world::{Site, TEMPLATE};
-use shared::domain::time::Timestamp;
+use shared::domain::values::time::Timestamp;
 use subscription_maintenance::Maintenance;
 
 use super::aws;

@@ -11,13 +11,13 @@ use ecpay_webhook::Webhook;
 use lambda_http::{Body, Response};
 use maintenance_reminder::Reminders;
 use mms_expiry_scan::ExpiryScan;
+use sandbox::aws::schedule_expression::Schedule;
 use sandbox::ecpay::{Callback, Ecpay};
-use sandbox::schedule::Schedule;
-use sandbox::state::Message;
+use sandbox::world::state::Message;
 use serde_json::Value;
-use shared::clock::{Moment, Stopwatch};
-use shared::domain::time::Timestamp;
-use shared::telemetry::chain;
+use shared::domain::values::time::Timestamp;
+use shared::platform::clock::{Moment, Stopwatch};
+use shared::platform::logging::chain;
 use subscription_maintenance::Maintenance;
 use tokio::runtime::{Builder, Runtime};
 

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use lambda_http::Request;
 use lambda_http::http::request::Parts;
-use sandbox::credentials::ADMIN_TOKEN;
+use sandbox::aws::lambda_events::api_gateway;
 use sandbox::ecpay::{Callback, Fields, form_body};
-use sandbox::events::api_gateway;
+use sandbox::world::credentials::ADMIN_TOKEN;
 use serde_json::{Value, json};
 
 use super::instances::template;

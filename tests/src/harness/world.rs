@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use dynoxide::Database;
-use sandbox::credentials;
 use sandbox::ecpay::Ecpay;
-use sandbox::state::{Body, Message, Secret, stage_merchant};
+use sandbox::world::credentials;
+use sandbox::world::state::{Body, Message, Secret, stage_merchant};
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply, Service};

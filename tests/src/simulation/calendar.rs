@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sandbox::schedule::Schedule;
+use sandbox::aws::schedule_expression::Schedule;
 use serde_json::Value;
 
 use super::driver::{Driver, Purpose};

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::email::render;
-use shared::store::records::StoredNotice;
+use shared::mail::render::render;
+use shared::store::table::record::StoredNotice;
 
 use super::mirror::{Diff, text};
 use super::model::Checked;

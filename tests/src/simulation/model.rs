@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
-use shared::domain::decision::HistoryEntry;
-use shared::domain::next_action::NextAction;
-use shared::domain::policy::DunningPolicy;
-use shared::domain::subscription::Subscription;
+use shared::domain::billing::decision::HistoryEntry;
+use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::subscription::Subscription;
 
 use super::asks::Asks;
 use super::mails::Mails;

@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use shared::domain::decide_order::{
+use shared::domain::billing::decide::erasure::erase;
+use shared::domain::billing::decide::operation::{StaffVerdict, decide_staff, resume};
+use shared::domain::billing::decide::order::{
     cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending,
     success_missing,
 };
-use shared::domain::decide_payment::decide_payment;
-use shared::domain::decide_retry::{answer_retry, claim_retry};
-use shared::domain::decide_staff::{StaffVerdict, decide_staff, resume};
-use shared::domain::decision::{Actor, Decision, Fact, HistoryEntry, Snapshot, Verdict, Versioned};
-use shared::domain::erasure::erase;
-use shared::domain::policy::DunningPolicy;
-use shared::domain::rule::Rule;
-use shared::domain::staff::{Cause, Operation, REMEMBERED_OPERATIONS};
-use shared::domain::stuck::{get_stuck, get_unstuck};
-use shared::domain::subscription::Subscription;
+use shared::domain::billing::decide::payment::decide_payment;
+use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
+use shared::domain::billing::decide::task_failure::{get_stuck, get_unstuck};
+use shared::domain::billing::decision::{Actor, Decision, Fact, HistoryEntry, Snapshot, Verdict, Versioned};
+use shared::domain::billing::operations::{Cause, Operation, REMEMBERED_OPERATIONS};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::Subscription;
 
 /// The lines of each order that are not folded in yet, oldest first.
 pub(crate) type Lines = BTreeMap<String, VecDeque<HistoryEntry>>;

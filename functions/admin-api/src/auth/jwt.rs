@@ -1,0 +1,126 @@
+//! JSON Web Tokens of the business's own apps (RFC 7519): HS256 only, for `duekeeper`, at most a day ahead, with scopes.
+
+use aws_sdk_secretsmanager::Client;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde::Deserialize;
+use shared::domain::values::time::Timestamp;
+use shared::platform::secrets::{self, Error};
+use tokio::sync::Mutex;
+
+use crate::auth::hs256;
+use crate::http::request::Input;
+use crate::http::response::Failure;
+
+const AUDIENCE: &str = "duekeeper";
+/// The key is read again after this many minutes, so that a changed one serves.
+const FRESH_MINUTES: i64 = 5;
+/// A token that is good for longer is refused.
+const LONGEST_HOURS: i64 = 24;
+/// HS256 wants a key of at least the digest's length (RFC 7518, 3.2).
+const SHORTEST_KEY: usize = 32;
+
+/// What a token may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Area {
+    /// The schedule of reminders and their runs.
+    Reminders,
+    /// Customers and their vehicles.
+    Customers,
+    /// Institutions of MMS and their scans.
+    Institutions,
+}
+
+/// The key of a secret `{"jwt_key": …}`.
+pub(crate) struct JwtKey {
+    client: Client,
+    id: String,
+    cached: Mutex<Option<(Timestamp, DecodingKey)>>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    jwt_key: String,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: Option<String>,
+    exp: i64,
+    nbf: Option<i64>,
+    #[serde(default)]
+    scope: String,
+}
+
+impl Area {
+    const fn scope(self) -> &'static str {
+        match self {
+            Self::Reminders => "reminders",
+            Self::Customers => "customers",
+            Self::Institutions => "institutions",
+        }
+    }
+}
+
+impl JwtKey {
+    pub(crate) fn new(client: Client, id: String) -> Self {
+        // Of the process: a second instance finds the same.
+        let _installed_before = hs256::PROVIDER.install_default();
+        Self { client, id, cached: Mutex::new(None) }
+    }
+
+    /// Reads the key, so that an instance that knows none does not start.
+    pub(crate) async fn warm(&self, wall: Timestamp) -> Result<(), Error> {
+        self.key(wall).await.map(|_| ())
+    }
+
+    /// Who asks, if their token is good for that area at `wall`. Time is ours to judge: the library would read the clock.
+    pub(crate) async fn authorize(&self, input: &Input, area: Area, wall: Timestamp) -> Result<String, Failure> {
+        let token = input.bearer.as_deref().ok_or_else(Failure::unauthorized)?;
+        let key = self.key(wall).await.map_err(|error| Failure::behind(&error))?;
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_required_spec_claims(&["exp", "aud"]);
+        rules.validate_exp = false;
+        rules.validate_nbf = false;
+        let claims = decode::<Claims>(token, &key, &rules).map_err(|_| Failure::unauthorized())?.claims;
+        let latest = wall.plus_hours(LONGEST_HOURS).unix();
+        let timely =
+            wall.unix() < claims.exp && claims.exp <= latest && claims.nbf.is_none_or(|nbf| nbf <= wall.unix());
+        if !timely {
+            return Err(Failure::unauthorized());
+        }
+        if !claims.scope.split(' ').any(|scope| scope == area.scope()) {
+            return Err(Failure::forbidden());
+        }
+        input.sound()?;
+        let name = claims.sub.unwrap_or_default();
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
+        Ok(if shown.is_empty() { "app".to_owned() } else { shown })
+    }
+
+    async fn key(&self, wall: Timestamp) -> Result<DecodingKey, Error> {
+        let mut cached = self.cached.lock().await;
+        if let Some((read_at, key)) = cached.as_ref()
+            && wall < read_at.plus_minutes(FRESH_MINUTES)
+        {
+            return Ok(key.clone());
+        }
+        let malformed = || Error::Malformed {
+            id: self.id.clone(),
+            expected: "JSON with jwt_key, a text of at least 32 characters",
+        };
+        let secret = secrets::read(&self.client, &self.id, "AWSCURRENT").await?.ok_or_else(malformed)?;
+        let document: Document = serde_json::from_str(&secret.text).map_err(|_| malformed())?;
+        if document.jwt_key.len() < SHORTEST_KEY {
+            return Err(malformed());
+        }
+        let key = DecodingKey::from_secret(document.jwt_key.as_bytes());
+        *cached = Some((wall, key.clone()));
+        Ok(key)
+    }
+}
+
+/// Whether a bearer token has the form of a JSON Web Token, and so is none of the admin tokens.
+pub(crate) fn is_jwt(input: &Input) -> bool {
+    input.bearer.as_deref().is_some_and(|token| token.split('.').count() == 3)
+}

@@ -1,0 +1,43 @@
+//! Who may: a bearer token, or the documented form or query field, which still works and is answered as deprecated.
+
+pub(crate) mod hs256;
+pub(crate) mod jwt;
+pub(crate) mod tokens;
+
+use lambda_http::http::HeaderValue;
+use lambda_http::{Body, Response};
+use shared::domain::values::time::Timestamp;
+
+use crate::auth::tokens::{AdminTokens, Token};
+use crate::http::request::Input;
+use crate::http::response::Failure;
+
+pub(crate) use crate::auth::tokens::Scope;
+
+/// The field that the older system's callers send.
+const FIELD: &str = "admin_token";
+
+impl AdminTokens {
+    /// The token of a request, if it may do `scope`. A header that is there is the only one that counts.
+    pub(crate) async fn authorize(&self, input: &Input, scope: Scope, wall: Timestamp) -> Result<Token, Failure> {
+        let presented = input.bearer.as_deref().or_else(|| in_field(input)).ok_or_else(Failure::unauthorized)?;
+        let found = self.find(presented, wall).await.map_err(|error| Failure::behind(&error))?;
+        let token = found.ok_or_else(Failure::unauthorized)?;
+        if !token.may(scope) {
+            return Err(Failure::forbidden());
+        }
+        input.sound().map(|()| token)
+    }
+}
+
+fn in_field(input: &Input) -> Option<&str> {
+    input.text(FIELD).or_else(|| input.query(FIELD)).filter(|token| !token.is_empty())
+}
+
+/// Marks the answer to a request whose token did not come by header (RFC 9745; since 2026-01-01).
+pub(crate) fn deprecate(mut response: Response<Body>, input: &Input) -> Response<Body> {
+    if input.bearer.is_none() && in_field(input).is_some() {
+        response.headers_mut().insert("deprecation", HeaderValue::from_static("@1767225600"));
+    }
+    response
+}

@@ -1,0 +1,117 @@
+//! The page on which a buyer submits an order to ECPay: found by an unguessable token, for an hour, and without
+//! anything about the buyer.
+
+use base64::Engine;
+use lambda_http::http::{HeaderValue, StatusCode, header};
+use lambda_http::{Body, Response};
+use sha2::{Digest, Sha256};
+use shared::domain::billing::subscription::Status;
+use shared::domain::values::ids::SubscriptionId;
+use shared::ecpay::order_form::{order_form, path};
+use shared::platform::clock::Moment;
+use shared::platform::logging::chain;
+use shared::platform::random;
+use shared::store::table::record::Checkout;
+
+use crate::api::AdminApi;
+use crate::auth::tokens::hex_digest;
+use crate::http::response::Failure;
+
+/// A page is gone after this many minutes.
+const PAGE_MINUTES: i64 = 60;
+/// Submits the form at once; without scripts the button does. Its digest is all the policy lets run.
+const SCRIPT: &str = "document.forms[0].submit()";
+
+/// Makes the page of an order and gives its token. Only the token's digest is stored.
+pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, moment: Moment) -> Result<String, Failure> {
+    let token = random::name(40).map_err(|error| Failure::behind(&error))?;
+    let page = Checkout { subscription: order.clone(), expires_at: moment.wall.plus_minutes(PAGE_MINUTES) };
+    api.store.put_checkout(&hex_digest(&token), &page).await?;
+    Ok(token)
+}
+
+/// The page of a token, while its order waits for the first charge.
+pub(crate) async fn page(api: &AdminApi, token: &str, moment: Moment) -> Response<Body> {
+    match form_of(api, token, moment).await {
+        Ok(Some(form)) => {
+            html(StatusCode::OK, &submit_page(&api.config.ecpay.endpoint, &form), &api.config.ecpay.endpoint)
+        }
+        Ok(None) => html(
+            StatusCode::NOT_FOUND,
+            &plain_page("此連結已失效，請重新訂閱。 This page has expired. Please subscribe again."),
+            "",
+        ),
+        Err(cause) => {
+            tracing::error!(error = cause, "checkout page failed");
+            html(StatusCode::SERVICE_UNAVAILABLE, &plain_page("請稍後再試。 Please try again in a moment."), "")
+        }
+    }
+}
+
+async fn form_of(api: &AdminApi, token: &str, moment: Moment) -> Result<Option<Vec<(String, String)>>, String> {
+    let found = api.store.checkout(&hex_digest(token), moment.wall).await.map_err(|error| chain(&error))?;
+    let Some(id) = found else { return Ok(None) };
+    let order = api.store.subscription(&id).await.map_err(|error| chain(&error))?;
+    let Some(order) = order.filter(|order| order.value.status == Status::Pending) else { return Ok(None) };
+    let keys = api.keys.get(moment.wall).await.map_err(|error| chain(&error))?;
+    Ok(Some(order_form(&order.value, &api.config.urls, &keys.current)))
+}
+
+fn submit_page(endpoint: &str, form: &[(String, String)]) -> String {
+    let action = escape(&format!("{endpoint}{}", path::CHECKOUT));
+    let fields: String = form
+        .iter()
+        .map(|(name, value)| format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(name), escape(value)))
+        .collect();
+    frame(&format!(
+        "<form method=\"post\" action=\"{action}\" accept-charset=\"utf-8\">{fields}\
+         <p>前往綠界付款 - Continue to ECPay</p><button type=\"submit\">付款 Pay</button></form><script>{SCRIPT}</script>"
+    ))
+}
+
+fn plain_page(text: &str) -> String {
+    frame(&format!("<p>{}</p>", escape(text)))
+}
+
+fn frame(content: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"zh-Hant\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>付款 Payment</title></head><body>{content}</body></html>"
+    )
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            plain => escaped.push(plain),
+        }
+    }
+    escaped
+}
+
+fn html(status: StatusCode, body: &str, endpoint: &str) -> Response<Body> {
+    let digest = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
+    // The origin: a path here would have to match to the letter.
+    let origin = endpoint.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let target = if origin.is_empty() { "'none'" } else { &origin };
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{digest}'; form-action {target}; base-uri 'none'; frame-ancestors 'none'"
+    );
+    let mut response = Response::new(Body::Text(body.to_owned()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}

@@ -1,0 +1,137 @@
+//! A subscription in two sentences: its state, what happens next, when, and why; in the languages of those who ask.
+
+use serde_json::{Value, json};
+use shared::domain::billing::arrears::Arrears;
+use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::subscription::{DowngradeReason, Status, Subscription};
+use shared::domain::values::time::Zone;
+
+use crate::billing::translations::{Language, deed, why};
+
+/// State, next action, its time and reason, by language.
+pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>) -> Value {
+    let of = |language| sentences(language, order, next);
+    json!({ "zh-TW": of(Language::ZhTw), "en": of(Language::En), "id": of(Language::Id) })
+}
+
+fn sentences(language: Language, order: &Subscription, next: Option<&NextAction>) -> String {
+    let space = if language == Language::ZhTw { "" } else { " " };
+    let parts = [Some(state(language, order)), hold(language, order), Some(coming(language, next))];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(space)
+}
+
+fn coming(language: Language, next: Option<&NextAction>) -> String {
+    let Some(action) = next else {
+        return language.pick(
+            "不會再自動進行任何動作。",
+            "Nothing happens by itself.",
+            "Tidak ada yang terjadi dengan sendirinya.",
+        );
+    };
+    let (deed, why) = (deed(language, action.kind), why(language, action.why));
+    let at = action.at.to_local(Zone::Taipei);
+    language.pick(
+        format!("下一步自 {at}（台北時間）起：{deed}，因為{why}。"),
+        format!("Next, from {at} (Taipei): {deed}, because {why}."),
+        format!("Berikutnya, mulai {at} (waktu Taipei): {deed}, karena {why}."),
+    )
+}
+
+fn state(language: Language, order: &Subscription) -> String {
+    let (plan, now) = (&order.terms.plan, &order.plan);
+    if let Some(newer) = &order.superseded_by {
+        return language.pick(
+            format!("訂單 {newer} 已取代此訂單。"),
+            format!("Order {newer} took the place of this one."),
+            format!("Pesanan {newer} menggantikan pesanan ini."),
+        );
+    }
+    match (order.status, order.downgrade) {
+        (Status::Pending, _) => language.pick(
+            format!("已訂購 {plan}，尚未得知付款。"),
+            format!("Ordered {plan}; no payment is known yet."),
+            format!("Paket {plan} sudah dipesan; belum ada pembayaran yang diketahui."),
+        ),
+        (Status::Failed, _) => language.pick(
+            "首次付款失敗或未完成，未開通任何方案。",
+            "The first payment failed or never came; nothing was granted.",
+            "Pembayaran pertama gagal atau tidak pernah masuk; tidak ada paket yang diberikan.",
+        ),
+        (Status::Active, Some(downgrade)) => {
+            let since = downgrade.at.to_local(Zone::Taipei);
+            let reason = reason(language, downgrade.reason);
+            language.pick(
+                format!("因{reason}，自 {since}（台北時間）起為 FREE；付款後即恢復 {plan}。"),
+                format!("On FREE since {since} (Taipei) because of {reason}; a payment brings {plan} back."),
+                format!("Paket FREE sejak {since} (waktu Taipei) karena {reason}; pembayaran mengembalikan {plan}."),
+            )
+        }
+        (Status::Active, None) => {
+            let end = order.paid_period().map_or_else(String::new, |(_, end)| end.to_string());
+            language.pick(
+                format!("{plan} 使用中，已付費至 {end}。"),
+                format!("Active on {plan}, paid until {end}."),
+                format!("Paket {plan} aktif, dibayar sampai {end}."),
+            )
+        }
+        (Status::PastDue { grace_ends_at }, _) => {
+            let attempts = Arrears::of(order).map_or(0, |arrears| arrears.attempts);
+            let end = grace_ends_at.to_local(Zone::Taipei);
+            language.pick(
+                format!("最近一期扣款已失敗 {attempts} 次；{plan} 保留至寬限期結束 {end}（台北時間）。"),
+                format!("The latest charge failed {attempts} time(s); {plan} stays until grace ends at {end} (Taipei)."),
+                format!("Penagihan terakhir gagal {attempts} kali; {plan} tetap berlaku sampai masa tenggang berakhir {end} (waktu Taipei)."),
+            )
+        }
+        (Status::Cancelled, _) => language.pick(
+            format!("綠界訂單已終止；客戶目前為 {now}。"),
+            format!("The order is over at ECPay; the customer is on {now}."),
+            format!("Pesanan di ECPay sudah berakhir; pelanggan memakai paket {now}."),
+        ),
+        (Status::Completed, _) => language.pick(
+            format!("已完成全部扣款；客戶目前為 {now}。"),
+            format!("All ordered charges were made; the customer is on {now}."),
+            format!("Semua penagihan yang dipesan sudah dilakukan; pelanggan memakai paket {now}."),
+        ),
+    }
+}
+
+/// What keeps the subscription from taking its ordinary course.
+fn hold(language: Language, order: &Subscription) -> Option<String> {
+    let wished = order.cancel_requested.filter(|_| order.ended.is_none() && order.superseded_by.is_none());
+    let held = order.paused.filter(|_| order.is_live()).map(|pause| {
+        let until = pause.until.to_local(Zone::Taipei);
+        language.pick(
+            format!("客服已暫停催收至 {until}（台北時間）。"),
+            format!("Staff hold dunning until {until} (Taipei)."),
+            format!("Petugas menahan penagihan ulang sampai {until} (waktu Taipei)."),
+        )
+    });
+    let stuck = order.stuck.as_ref().map(|stuck| {
+        let (since, task, reason) = (stuck.since.to_local(Zone::Taipei), stuck.task.name(), &stuck.reason);
+        language.pick(
+            format!("{task} 自 {since}（台北時間）起無法執行：{reason}。"),
+            format!("The task {task} cannot be done since {since} (Taipei): {reason}."),
+            format!("Tugas {task} tidak dapat dilakukan sejak {since} (waktu Taipei): {reason}."),
+        )
+    });
+    let wish = wished.map(|at| {
+        let at = at.to_local(Zone::Taipei);
+        language.pick(
+            format!("客戶於 {at}（台北時間）要求取消，等待綠界確認。"),
+            format!("The customer asked to cancel at {at} (Taipei); ECPay has not confirmed it yet."),
+            format!("Pelanggan meminta pembatalan pada {at} (waktu Taipei); ECPay belum mengonfirmasi."),
+        )
+    });
+    let all: Vec<String> = [wish, held, stuck].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join(if language == Language::ZhTw { "" } else { " " }))
+}
+
+fn reason(language: Language, reason: DowngradeReason) -> String {
+    match reason {
+        DowngradeReason::PaymentFailure => language.pick("付款失敗", "a failed payment", "pembayaran gagal"),
+        DowngradeReason::NotCharged => {
+            language.pick("綠界未扣款", "a charge that never came", "penagihan yang tidak pernah dilakukan")
+        }
+    }
+}

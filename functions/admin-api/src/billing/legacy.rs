@@ -1,0 +1,149 @@
+//! The endpoints of the older system, in its shapes.
+
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::domain::billing::next_action::{ActionKind, NextAction};
+use shared::domain::billing::payment::{Payment, PaymentOutcome};
+use shared::domain::values::ids::{PaymentId, UserId};
+use shared::domain::values::time::Timestamp;
+use shared::platform::clock::Moment;
+use shared::store::table::record::WebhookLog;
+
+use crate::api::AdminApi;
+use crate::auth::tokens::Token;
+use crate::billing::subscriptions::outcome_name;
+use crate::http::request::Input;
+use crate::http::response::{self, Failure};
+use crate::runs::requests;
+
+/// Has ECPay asked for a retry of the failed charge that `payment_id` belongs to.
+pub(crate) async fn manual_retry(
+    api: &AdminApi,
+    input: &Input,
+    by: Token,
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    let text = input.required("payment_id")?;
+    let payment_not_found = || Failure::not_found("payment_id", "Payment not found");
+    let id = PaymentId::parse(text).map_err(|_| payment_not_found())?;
+    let payment = api.store.payment(&id).await?.ok_or_else(payment_not_found)?;
+    let subscription = id.subscription().map_err(|_| payment_not_found())?;
+    if api.store.subscription(&subscription).await?.is_none() {
+        return Err(Failure::not_found("payment_id", "Subscription not found"));
+    }
+    if payment.outcome != PaymentOutcome::Failed {
+        return Err(Failure::conflict("not_failed", "this payment did not fail"));
+    }
+    let cause = input.cause(&by)?;
+    let event = json!({
+        "retry": { "subscription_id": subscription, "by": cause.by, "why": cause.why, "key": cause.key },
+    });
+    let Some(answer) = api.maintenance.invoke(&event).await? else {
+        return Err(Failure::unavailable("ECPay is slow; look at the subscription in a minute"));
+    };
+    let outcome = answer.get("outcome").and_then(Value::as_str).unwrap_or_default();
+    let reason = answer.get("reason").and_then(Value::as_str).unwrap_or_default();
+    let message = match outcome {
+        "asked" | "paid" => "Payment retry processed successfully",
+        "already_asked" => "Payment retry was already asked; its result is still to come",
+        "refused" => return Err(Failure::conflict("retry_refused", reason)),
+        _ => return Err(Failure::unavailable(reason)),
+    };
+    Ok(response::ok(&json!({
+        "status": "success", "payment_id": id, "processing_time_ms": moment.stopwatch.elapsed_ms(),
+        "message": message, "outcome": outcome,
+    })))
+}
+
+/// Runs all tasks now.
+pub(crate) async fn trigger_maintenance(api: &AdminApi, moment: Moment) -> Result<Response<Body>, Failure> {
+    let (run, report) = requests::invoke(api, None, false, moment).await?;
+    let Some(report) = report else { return Ok(requests::still_running(&run)) };
+    let done = |task: &str| report.pointer(&format!("/tasks/{task}/done")).and_then(Value::as_u64).unwrap_or(0);
+    let counts = api.store.status_counts().await?;
+    let count = |status: &str| counts.get(status).copied().unwrap_or(0);
+    Ok(response::ok(&json!({
+        "status": "completed",
+        "maintenance_run_at": moment.now,
+        "results": {
+            "expired_subscriptions_processed": done("end-grace"),
+            "payment_retries_processed": done("retry"),
+            "current_active_subscriptions": count("active"),
+            "current_past_due_subscriptions": count("past_due"),
+        },
+        "run": report,
+    })))
+}
+
+/// The subscription of a user, with its latest callbacks and payments.
+pub(crate) async fn subscription_status(api: &AdminApi, user: &str, moment: Moment) -> Result<Response<Body>, Failure> {
+    let missing = || {
+        response::ok(
+            &json!({ "user_id": user, "subscription_found": false, "message": "No subscription found for user" }),
+        )
+    };
+    let Ok(id) = UserId::parse(user) else { return Ok(missing()) };
+    let Some(stored) = api.store.user(&id).await? else { return Ok(missing()) };
+    let subscription = stored.live.unwrap_or(stored.latest);
+    let Some(found) = api.store.subscription(&subscription).await? else { return Ok(missing()) };
+    let order = found.value;
+    let webhooks = api.store.recent_webhooks(&subscription, moment.now.plus_days(-30)).await?;
+    let retry_at = NextAction::of(&order, &api.config.policy)
+        .filter(|action| action.kind == ActionKind::Retry)
+        .map(|action| action.at);
+    let payments: Vec<Payment> = api.store.payments(&subscription).await?.into_iter().rev().take(5).collect();
+    let failed = payments.iter().filter(|payment| payment.outcome == PaymentOutcome::Failed).count();
+    let failures_since: Vec<Timestamp> = order
+        .facts
+        .failures
+        .iter()
+        .map(|failure| failure.at)
+        .filter(|at| order.facts.last_success_at.is_none_or(|paid| *at > paid))
+        .collect();
+    let retry_count = |payment: &Payment| failures_since.iter().filter(|at| **at < payment.processed_at).count();
+    let latest_failure = failures_since.last().copied();
+    let next_retry = |payment: &Payment| {
+        retry_at.filter(|_| payment.outcome == PaymentOutcome::Failed && Some(payment.processed_at) == latest_failure)
+    };
+    let shown: Vec<Value> = payments
+        .iter()
+        .map(|payment| {
+            json!({
+                "id": payment.id, "status": legacy_status(payment), "amount_twd": payment.amount,
+                "retry_count": retry_count(payment), "next_retry_at": next_retry(payment), "created_at": payment.recorded_at,
+            })
+        })
+        .collect();
+    let pending_retries = payments.iter().filter(|payment| next_retry(payment).is_some()).count();
+    Ok(response::ok(&json!({
+        "user_id": user,
+        "subscription_found": true,
+        "subscription": {
+            "id": order.id, "plan_id": order.plan, "status": order.status.name(),
+            "current_period_end": order.paid_period().map(|(_, end)| end),
+            "grace_period_ends_at": order.status.grace_ends_at(),
+            "downgrade_reason": order.downgrade.map(|downgrade| downgrade.reason.name()),
+        },
+        "recent_webhooks": webhooks.iter().map(webhook).collect::<Vec<_>>(),
+        "recent_payments": shown,
+        "summary": {
+            "total_webhooks_30d": webhooks.len(), "total_payments": payments.len(),
+            "failed_payments": failed, "pending_retries": pending_retries,
+        },
+    })))
+}
+
+fn webhook((id, log): &(String, WebhookLog)) -> Value {
+    json!({
+        "id": id, "type": log.kind.name(), "status": if log.applied { "success" } else { "failed" },
+        "received_at": log.received_at, "processing_time_ms": log.processing_time_ms, "check_mac_verified": true,
+    })
+}
+
+/// The older system's word for a success was `success`.
+fn legacy_status(payment: &Payment) -> &'static str {
+    match payment.outcome {
+        PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutside => "success",
+        PaymentOutcome::Failed | PaymentOutcome::Pending => outcome_name(payment.outcome),
+    }
+}

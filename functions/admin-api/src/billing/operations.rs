@@ -1,0 +1,118 @@
+//! What staff do to one subscription, each with who and why, and once for each `Idempotency-Key`.
+
+use lambda_http::{Body, Response};
+use serde_json::json;
+use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict, decide_staff};
+use shared::domain::billing::operations::{LONGEST_PAUSE_DAYS, Operation, PAUSE_DAYS};
+use shared::domain::values::money::Twd;
+use shared::platform::clock::Moment;
+use shared::store::billing::commit::Commit;
+
+use crate::api::AdminApi;
+use crate::auth::tokens::Token;
+use crate::billing::subscriptions::{find, show};
+use crate::http::request::Input;
+use crate::http::response::Failure;
+
+/// How often a decision is made again because somebody else wrote first.
+const ATTEMPTS: usize = 8;
+/// Days that can be added to a grace period at once.
+const LONGEST_EXTENSION_DAYS: u32 = 60;
+/// The largest payment that is recorded: ECPay itself takes no more (order form, `TotalAmount`).
+const LARGEST_PAYMENT: u32 = 200_000;
+
+/// The operation that a route's last segment names; `None` when it names none.
+pub(crate) fn parse(name: &str, input: &Input) -> Option<Result<Operation, Failure>> {
+    Some(match name {
+        "extend-grace" => extension(input),
+        "pause" => pause(input),
+        "resume" => only(input, &[]).map(|()| Operation::Resume),
+        "cancel" => only(input, &[]).map(|()| Operation::Cancel),
+        "mark-paid" => payment(input),
+        _ => return None,
+    })
+}
+
+fn only(input: &Input, fields: &[&str]) -> Result<(), Failure> {
+    input.only(&[&["why", "admin_token"], fields].concat())
+}
+
+fn extension(input: &Input) -> Result<Operation, Failure> {
+    only(input, &["days"])?;
+    let days = input.number("days", LONGEST_EXTENSION_DAYS)?;
+    let days = days.ok_or_else(|| Failure::invalid("days", "is missing"))?;
+    Ok(Operation::ExtendGrace { days })
+}
+
+fn pause(input: &Input) -> Result<Operation, Failure> {
+    only(input, &["days"])?;
+    Ok(Operation::Pause { days: input.number("days", LONGEST_PAUSE_DAYS)?.unwrap_or(PAUSE_DAYS) })
+}
+
+fn payment(input: &Input) -> Result<Operation, Failure> {
+    only(input, &["amount_twd", "reference"])?;
+    let reference = input.optional("reference")?;
+    if reference.is_some_and(|text| text.chars().count() > 100 || text.chars().any(char::is_control)) {
+        return Err(Failure::invalid("reference", "must be a text of at most 100 characters in one line"));
+    }
+    let amount = input.number("amount_twd", LARGEST_PAYMENT)?.map(Twd::new);
+    Ok(Operation::MarkPaid { amount, reference: reference.map(str::to_owned) })
+}
+
+/// Does an operation and shows the subscription as it is then.
+pub(crate) async fn operate(
+    api: &AdminApi,
+    id: &str,
+    operation: Operation,
+    input: &Input,
+    (by, moment): (Token, Moment),
+) -> Result<Response<Body>, Failure> {
+    let cause = input.cause(&by)?;
+    if cause.why.is_none() {
+        return Err(Failure::invalid("why", "is missing"));
+    }
+    for _ in 0..ATTEMPTS {
+        let order = find(api, id).await?;
+        let decision = match decide_staff(&order, &operation, &cause, &api.config.policy, moment.now) {
+            StaffVerdict::Apply(decision) => *decision,
+            StaffVerdict::Repeat => return show(api, id, input).await,
+            StaffVerdict::Refused(refusal) => return Err(refused(&refusal)),
+        };
+        let rule = decision.change.history.rule;
+        match api.store.commit(decision, None, &api.config.policy).await? {
+            Commit::Done => {
+                tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
+                if operation == Operation::Cancel {
+                    cancel_at_ecpay(api, &order.value.id).await;
+                }
+                return show(api, id, input).await;
+            }
+            Commit::AlreadyApplied(_) => return show(api, id, input).await,
+            Commit::Stale | Commit::UserHeld(_) => {}
+        }
+    }
+    Err(Failure::unavailable("try again"))
+}
+
+/// Has the order ended at ECPay at once. The wish is stored, so whatever happens here the schedule goes on with it.
+async fn cancel_at_ecpay(api: &AdminApi, id: &shared::domain::values::ids::SubscriptionId) {
+    match api.maintenance.invoke(&json!({ "cancel": { "subscription_id": id } })).await {
+        Ok(Some(answer)) => tracing::info!(subscription = %id, answer = %answer, "cancellation begun"),
+        Ok(None) | Err(_) => tracing::warn!(subscription = %id, "the schedule goes on with the cancellation"),
+    }
+}
+
+fn refused(refusal: &StaffRefusal) -> Failure {
+    let code = match refusal {
+        StaffRefusal::KeyReused => return Failure::key_reused(),
+        StaffRefusal::NoGrace => "no_grace",
+        StaffRefusal::NothingToPause => "nothing_to_pause",
+        StaffRefusal::NotPaused => "not_paused",
+        StaffRefusal::NotPaid => "not_paid",
+        StaffRefusal::OrderOver => "order_over",
+        StaffRefusal::NothingOwed => "nothing_owed",
+        StaffRefusal::RetryOpen => "retry_open",
+        StaffRefusal::Retry(_) => "retry_refused",
+    };
+    Failure::conflict(code, refusal.to_string())
+}

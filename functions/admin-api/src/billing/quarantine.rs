@@ -1,0 +1,143 @@
+//! What was set aside, and why.
+
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::domain::values::ids::SubscriptionId;
+use shared::domain::values::time::{LocalDate, Timestamp, Zone};
+use shared::platform::clock::Moment;
+use shared::store::billing::quarantine_list::{Listed, Listing, Page, Position};
+use shared::store::table::record::{QuarantineState, Quarantined};
+
+use crate::api::AdminApi;
+use crate::http::cursor;
+use crate::http::request::Input;
+use crate::http::response::{self, Failure};
+
+/// Without `?from=` the list begins this many days ago, or at the beginning for one order.
+const DAYS: i64 = 30;
+/// Reports in an answer, unless it is said otherwise.
+const PAGE: usize = 50;
+/// The most that may be asked for.
+const LARGEST_PAGE: usize = 100;
+/// Index pages read for one answer: a filter may leave little of each.
+const READS: usize = 10;
+/// The names of `QuarantineReason`.
+const REASONS: [&str; 6] = ["unusable", "unknown_order", "wrong_merchant", "wrong_amount", "simulated", "conflict"];
+
+/// What is asked for, beside where it begins.
+struct Wanted<'a> {
+    subscription: Option<SubscriptionId>,
+    states: &'a [QuarantineState],
+    reason: Option<&'a str>,
+    span: (Timestamp, Timestamp),
+}
+
+/// `?from=` and `?to=` are days in Taipei, both included; newest first, page by page.
+pub(crate) async fn list(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+    let subscription = input.query("subscription").map(SubscriptionId::parse).transpose();
+    let subscription = subscription.map_err(|error| Failure::invalid("subscription", error.to_string()))?;
+    let today = moment.now.day(Zone::Taipei);
+    let earliest = if subscription.is_some() { LocalDate::new(2000, 1, 1) } else { None };
+    let from = input.query("from").map(|text| day("from", text)).transpose()?;
+    let to = input.query("to").map(|text| day("to", text)).transpose()?;
+    let from = from.or(earliest).unwrap_or_else(|| to.unwrap_or(today).plus_days(-DAYS));
+    let span = span(from, to.unwrap_or(today))?;
+    let states = states(input.query("state").unwrap_or("open"))?;
+    let wanted = Wanted { subscription, states, reason: reason(input.query("reason"))?, span };
+    let limit = input.query("limit").map_or(Some(PAGE), |text| text.parse().ok());
+    let limit = limit.filter(|limit| (1..=LARGEST_PAGE).contains(limit));
+    let limit = limit.ok_or_else(|| Failure::invalid("limit", "must be 1 to 100"))?;
+    let after = position(input.query("after"), span)?;
+    let (reports, next) = collect(api, &wanted, after, limit).await?;
+    let shown: Vec<Value> = reports.iter().map(shown).collect();
+    Ok(response::ok(&json!({ "quarantine": shown, "next": next.as_ref().map(cursor::encode) })))
+}
+
+/// Pages until there is enough to show, a bounded number of them.
+async fn collect(
+    api: &AdminApi,
+    wanted: &Wanted<'_>,
+    mut after: Option<Position>,
+    limit: usize,
+) -> Result<(Vec<Quarantined>, Option<Position>), Failure> {
+    let fits = |report: &Quarantined| {
+        wanted.states.contains(&report.state()) && wanted.reason.is_none_or(|reason| reason == report.reason)
+    };
+    let mut found: Vec<Quarantined> = Vec::new();
+    for _ in 0..READS {
+        let (page, next) = page(api, wanted, after.as_ref(), limit.saturating_sub(found.len())).await?;
+        found.extend(page.into_iter().filter_map(Listed::readable).filter(fits));
+        after = next;
+        if after.is_none() || found.len() >= limit {
+            break;
+        }
+    }
+    Ok((found, after))
+}
+
+async fn page(
+    api: &AdminApi,
+    wanted: &Wanted<'_>,
+    after: Option<&Position>,
+    limit: usize,
+) -> Result<Page, shared::store::Error> {
+    if let Some(order) = &wanted.subscription {
+        return api.store.quarantined_of(order, wanted.span, after, limit).await;
+    }
+    let (from, to) = wanted.span;
+    let listing = Listing { states: wanted.states, from, to, oldest_first: false };
+    api.store.quarantine_page(&listing, after, limit).await
+}
+
+/// A day of a parameter. Only years of four digits are in order as texts, which is how the index compares them.
+pub(crate) fn day(param: &str, text: &str) -> Result<LocalDate, Failure> {
+    let day = LocalDate::parse(text).map_err(|error| Failure::invalid(param, error.to_string()))?;
+    if text.len() == 10 { Ok(day) } else { Err(Failure::invalid(param, "must be a day yyyy-MM-dd")) }
+}
+
+/// The time of two days, both included.
+pub(crate) fn span(from: LocalDate, to: LocalDate) -> Result<(Timestamp, Timestamp), Failure> {
+    if to < from {
+        return Err(Failure::invalid("to", "is before from"));
+    }
+    Ok((from.start(Zone::Taipei), to.plus_days(1).start(Zone::Taipei)))
+}
+
+/// A reason that is known.
+pub(crate) fn reason(text: Option<&str>) -> Result<Option<&str>, Failure> {
+    match text.filter(|name| !REASONS.contains(name)) {
+        Some(_) => Err(Failure::invalid("reason", format!("must be one of {}", REASONS.join(", ")))),
+        None => Ok(text),
+    }
+}
+
+/// Where the caller goes on. A position outside of the asked time belongs to another list.
+pub(crate) fn position(text: Option<&str>, (from, to): (Timestamp, Timestamp)) -> Result<Option<Position>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let position = cursor::decode(text).filter(|position| (from..to).contains(&position.at));
+    position.map(Some).ok_or_else(|| Failure::invalid("after", "is not the next of this list"))
+}
+
+fn states(text: &str) -> Result<&'static [QuarantineState], Failure> {
+    match text {
+        "open" => Ok(&[QuarantineState::Open]),
+        "resolved" => Ok(&[QuarantineState::Resolved]),
+        "all" => Ok(&[QuarantineState::Open, QuarantineState::Resolved]),
+        _ => Err(Failure::invalid("state", "must be open, resolved or all")),
+    }
+}
+
+fn shown(report: &Quarantined) -> Value {
+    let resolved = report.resolved.as_ref().map(|resolved| {
+        json!({
+            "at": resolved.at, "by": format!("staff:{}", resolved.by), "why": resolved.why,
+            "outcome": resolved.outcome.name(),
+        })
+    });
+    json!({
+        "id": report.id, "received_at": report.received_at, "reason": report.reason, "detail": report.detail,
+        "merchant_trade_no": report.subscription, "event": report.event,
+        "type": report.callback.map_or("query", |kind| kind.name()), "fields": report.fields,
+        "state": report.state().name(), "resolved": resolved,
+    })
+}

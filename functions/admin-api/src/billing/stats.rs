@@ -1,0 +1,105 @@
+//! Health and statistics of the callbacks, in the shapes of the older system.
+
+use lambda_http::{Body, Response};
+use serde_json::{Map, Value, json};
+use shared::domain::values::time::Timestamp;
+use shared::platform::clock::Moment;
+use shared::platform::logging::chain;
+use shared::store::billing::counters::{CallbackCount, Tally};
+use shared::store::table::record::WebhookType;
+
+use crate::api::AdminApi;
+use crate::billing::kpis::{kpis, percent};
+use crate::http::request::Input;
+use crate::http::response::{self, Failure};
+
+const SERVICE: &str = "ecpay-webhooks";
+/// Below this share of processed callbacks the service is degraded, in percent.
+const HEALTHY_PERCENT: f64 = 95.0;
+/// The longest period that can be asked for: the counters reach no further back.
+const MOST_HOURS: i64 = 168;
+
+/// Always 200: monitors read the status in the body.
+pub(crate) async fn health(api: &AdminApi, moment: Moment) -> Response<Body> {
+    let body = match metrics(api, moment.now).await {
+        Ok((recent, day)) => {
+            let rate = success_rate(day);
+            json!({
+                "status": if rate >= HEALTHY_PERCENT { "healthy" } else { "degraded" },
+                "timestamp": moment.now,
+                "service": SERVICE,
+                "metrics": {
+                    "recent_webhooks_30min": recent.total(),
+                    "failed_webhooks_24h": day.failed,
+                    "total_webhooks_24h": day.total(),
+                    "success_rate_24h": rate,
+                },
+            })
+        }
+        Err(error) => {
+            tracing::error!(error = chain(&error), "health could not be read");
+            json!({ "status": "unhealthy", "timestamp": moment.now, "service": SERVICE, "error": "the store does not answer" })
+        }
+    };
+    response::ok(&body)
+}
+
+async fn metrics(api: &AdminApi, now: Timestamp) -> Result<(CallbackCount, CallbackCount), shared::store::Error> {
+    let recent = api.store.counts(now.plus_minutes(-30), now).await?;
+    let day = api.store.counts(now.plus_hours(-24), now).await?;
+    Ok((sum(&recent), sum(&day)))
+}
+
+fn sum(counts: &Tally) -> CallbackCount {
+    WebhookType::ALL.into_iter().map(|kind| counts.callbacks(kind)).fold(CallbackCount::default(), |sum, count| {
+        CallbackCount { success: sum.success + count.success, failed: sum.failed + count.failed }
+    })
+}
+
+/// In percent, to two decimals; 100 where there was nothing to fail.
+fn success_rate(count: CallbackCount) -> f64 {
+    percent(count.success, count.total()).unwrap_or(100.0)
+}
+
+/// `?hours=` 1 to 168, 24 if it is left out.
+pub(crate) async fn webhook_stats(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+    let hours = match input.query("hours") {
+        None => 24,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|hours| (1..=MOST_HOURS).contains(hours))
+            .ok_or_else(|| Failure::invalid("hours", "must be 1 to 168"))?,
+    };
+    let counts = api.store.counts(moment.now.plus_hours(-hours), moment.now).await?;
+    let types: Map<String, Value> = WebhookType::ALL
+        .into_iter()
+        .map(|kind| (kind, counts.callbacks(kind)))
+        .filter(|(_, count)| count.total() > 0)
+        .map(|(kind, count)| {
+            let shown = json!({
+                "total": count.total(), "success": count.success, "failed": count.failed,
+                "processing": 0, "success_rate": success_rate(count),
+            });
+            (kind.name().to_owned(), shown)
+        })
+        .collect();
+    Ok(response::ok(
+        &json!({ "period_hours": hours, "generated_at": moment.now, "webhook_types": types, "kpis": kpis(&counts) }),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_percent_to_two_decimals() {
+        let rate = |success, failed| success_rate(CallbackCount { success, failed });
+        assert_eq!(rate(0, 0), 100.0);
+        assert_eq!(rate(19, 1), 95.0);
+        assert_eq!(rate(2, 1), 66.67);
+        assert_eq!(rate(0, 3), 0.0);
+        assert_eq!(rate(1, 5), 16.67);
+    }
+}

@@ -1,0 +1,246 @@
+//! Orders: made, and shown with their history.
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Response};
+use serde_json::{Map, Value, json};
+use shared::domain::billing::decide::order::create_order;
+use shared::domain::billing::decision::{Actor, HistoryEntry, Versioned};
+use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::payment::{Payment, PaymentOutcome};
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::subscription::{Locale, NewOrder, Status, Subscription, Terms};
+use shared::domain::values::ids::{EmailAddress, OperationKey, SubscriptionId, UserId};
+use shared::ecpay::order_form::{order_form, path};
+use shared::platform::clock::Moment;
+use shared::platform::random;
+use shared::store::billing::commit::Commit;
+
+use crate::api::AdminApi;
+use crate::auth::tokens::Token;
+use crate::billing::checkout;
+use crate::billing::explanation::explain;
+use crate::billing::translations::{Language, why};
+use crate::http::request::Input;
+use crate::http::response::{self, Failure};
+
+/// Entries of history in one answer.
+const HISTORY_PAGE: i32 = 100;
+/// How often another id is tried, or a decision made again.
+const ATTEMPTS: usize = 4;
+
+/// Makes an order: stored first, then signed, so that every callback finds it.
+pub(crate) async fn create(
+    api: &AdminApi,
+    input: &Input,
+    by: Token,
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    input.only(&["user_id", "email", "plan_id", "billing_cycle", "locale", "replaces", "admin_token"])?;
+    let key = input.key(&by)?;
+    let draft = draft(api, input).await?;
+    let keys = api.keys.get(moment.wall).await.map_err(|error| Failure::behind(&error))?;
+    let order = match key {
+        Some(key) => store_keyed(api, draft, &key, (&by, moment)).await?,
+        None => store_new(api, draft, &by, moment).await?,
+    };
+    let form = order_form(&order, &api.config.urls, &keys.current);
+    let token = checkout::open(api, &order.id, moment).await?;
+    let form_data: Map<String, Value> = form.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+    let body = json!({
+        "subscription_id": order.id,
+        "merchant_trade_no": order.id,
+        "action_url": format!("{}{}", api.config.ecpay.endpoint, path::CHECKOUT),
+        "form_data": form_data,
+        "checkout_url": format!("{}/checkout/{token}", api.config.urls.api),
+    });
+    Ok(response::json_reply(StatusCode::CREATED, &body))
+}
+
+/// What is ordered, all but its number.
+async fn draft(api: &AdminApi, input: &Input) -> Result<NewOrder, Failure> {
+    let user = input.required("user_id")?;
+    let user = UserId::parse(user).map_err(|error| Failure::invalid("user_id", error.to_string()))?;
+    let email =
+        EmailAddress::parse(input.required("email")?).map_err(|error| Failure::invalid("email", error.to_string()))?;
+    if email.is_erased() {
+        return Err(Failure::invalid("email", "is nobody's address"));
+    }
+    let cycle = match input.required("billing_cycle")? {
+        "monthly" => BillingCycle::Monthly,
+        "annual" => BillingCycle::Annual,
+        _ => return Err(Failure::invalid("billing_cycle", "must be monthly or annual")),
+    };
+    let plan = input.required("plan_id")?;
+    let found = api.config.prices.find(plan, cycle).ok_or_else(|| {
+        let names = api.config.prices.names().collect::<Vec<_>>().join(", ");
+        Failure::invalid("plan_id", format!("must be one of {names}"))
+    });
+    let (plan, price) = found?;
+    let locale = match input.text("locale") {
+        None | Some("zh-TW") => Locale::ZhTw,
+        Some("en") => Locale::En,
+        Some(_) => return Err(Failure::invalid("locale", "must be zh-TW or en")),
+    };
+    let replaces = match input.text("replaces") {
+        None => None,
+        Some(text) => Some(replaced(api, text, &user).await?),
+    };
+    let terms = Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle) };
+    let id = SubscriptionId::parse("DK").map_err(|error| Failure::behind(&error))?;
+    Ok(NewOrder { id, user, email, locale, merchant: api.config.ecpay.merchant.clone(), terms, replaces })
+}
+
+async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<SubscriptionId, Failure> {
+    let unknown = || Failure::invalid("replaces", "is not an order of this user");
+    let id = SubscriptionId::parse(text).map_err(|_| unknown())?;
+    let order = api.store.subscription(&id).await?.ok_or_else(unknown)?.value;
+    if order.user != *user {
+        return Err(unknown());
+    }
+    if order.superseded_by.is_some() {
+        return Err(Failure::conflict("already_replaced", "that order was replaced already"));
+    }
+    Ok(id)
+}
+
+/// Stores the order under a number that nobody has: one letter case, and random enough for a shared merchant.
+async fn store_new(api: &AdminApi, draft: NewOrder, by: &Token, moment: Moment) -> Result<Subscription, Failure> {
+    for _ in 0..ATTEMPTS {
+        let name = random::name(18).map_err(|error| Failure::behind(&error))?;
+        let id = SubscriptionId::issue(&name).map_err(|error| Failure::behind(&error))?;
+        let decision = create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(by.name.clone()), moment.now);
+        let order = decision.change.next.clone();
+        match api.store.commit(decision, None, &api.config.policy).await? {
+            Commit::Done => return Ok(order),
+            Commit::UserHeld(live) => return Err(held(&live)),
+            Commit::Stale | Commit::AlreadyApplied(_) => {}
+        }
+    }
+    Err(Failure::unavailable("try again"))
+}
+
+/// Stores the order under a number that follows from the request's key: a repetition finds it.
+async fn store_keyed(
+    api: &AdminApi,
+    draft: NewOrder,
+    key: &OperationKey,
+    (by, moment): (&Token, Moment),
+) -> Result<Subscription, Failure> {
+    let name: String = key.as_str().to_ascii_uppercase().chars().take(18).collect();
+    let id = SubscriptionId::parse(&format!("DK{name}")).map_err(|error| Failure::behind(&error))?;
+    let draft = NewOrder { id: id.clone(), ..draft };
+    let same = |order: &Subscription| {
+        let made = (&order.user, &order.email, order.locale, &order.terms, &order.replaces);
+        made == (&draft.user, &draft.email, draft.locale, &draft.terms, &draft.replaces)
+    };
+    // Read first: the order of an earlier request may be live by now, and would hold the user.
+    if let Some(made) = api.store.subscription(&id).await? {
+        return if same(&made.value) { Ok(made.value) } else { Err(Failure::key_reused()) };
+    }
+    let decision = create_order(draft.clone(), Actor::Staff(by.name.clone()), moment.now);
+    let order = decision.change.next.clone();
+    match api.store.commit(decision, None, &api.config.policy).await? {
+        Commit::Done => Ok(order),
+        Commit::UserHeld(live) => Err(held(&live)),
+        Commit::Stale | Commit::AlreadyApplied(_) => match api.store.subscription(&id).await? {
+            Some(made) if same(&made.value) => Ok(made.value),
+            Some(_) => Err(Failure::key_reused()),
+            None => Err(Failure::unavailable("try again")),
+        },
+    }
+}
+
+fn held(live: &SubscriptionId) -> Failure {
+    Failure::conflict("live_order", format!("the user has the live order {live}; name it in replaces"))
+}
+
+/// A subscription with its payments, history and explanation.
+pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Response<Body>, Failure> {
+    let order = find(api, id).await?.value;
+    let after = match input.query("after") {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| Failure::invalid("after", "must be the seq of a history entry"))?,
+    };
+    let history = api.store.history(&order.id, after, HISTORY_PAGE).await?;
+    let full = usize::try_from(HISTORY_PAGE).is_ok_and(|page| history.len() == page);
+    let next_after = history.last().filter(|_| full).map(|(seq, _)| *seq);
+    let payments = api.store.payments(&order.id).await?;
+    let notices = api.store.notices(&order.id).await?;
+    let next = NextAction::of(&order, &api.config.policy);
+    let period = order.paid_period();
+    let body = json!({
+        "id": order.id,
+        "user_id": order.user,
+        "plan_id": order.plan,
+        "ordered_plan_id": order.terms.plan,
+        "status": order.status.name(),
+        "billing_cycle": order.terms.cycle,
+        "amount_twd": order.amount(),
+        "current_period_start": period.map(|(start, _)| start),
+        "current_period_end": period.map(|(_, end)| end),
+        "grace_period_ends_at": order.status.grace_ends_at(),
+        "downgraded_at": order.downgrade.map(|downgrade| downgrade.at),
+        "downgrade_reason": order.downgrade.map(|downgrade| downgrade.reason.name()),
+        "replaces": order.replaces,
+        "superseded_by": order.superseded_by,
+        "paused_until": order.paused.map(|pause| pause.until),
+        "cancel_requested_at": order.cancel_requested,
+        "erased_at": order.erased,
+        "stuck": order.stuck.as_ref().map(|stuck| json!({
+            "task": stuck.task, "since": stuck.since, "attempts": stuck.attempts, "again_at": stuck.again_at,
+            "parked": stuck.is_parked(), "reason": stuck.reason,
+        })),
+        "retry": order.retry.map(|ask| json!({ "asked_at": ask.asked_at, "state": ask.state })),
+        "next_action": next.map(|action| json!({ "kind": action.kind.name(), "at": action.at, "why": why(Language::En, action.why) })),
+        "explanation": explain(&order, next.as_ref()),
+        "payments": payments.iter().map(payment).collect::<Vec<_>>(),
+        "notices": notices.iter().map(|n| json!({ "kind": n.kind.name(), "state": n.state.name(), "at": n.created_at })).collect::<Vec<_>>(),
+        "history": history.iter().map(entry).collect::<Vec<_>>(),
+        "history_next": next_after,
+    });
+    Ok(response::ok(&body))
+}
+
+pub(crate) async fn find(api: &AdminApi, id: &str) -> Result<Versioned<Subscription>, Failure> {
+    let missing = || Failure::not_found("id", "no such subscription");
+    let id = SubscriptionId::parse(id).map_err(|_| missing())?;
+    api.store.subscription(&id).await?.ok_or_else(missing)
+}
+
+fn payment(payment: &Payment) -> Value {
+    let number = match payment.outcome {
+        PaymentOutcome::Succeeded { number } => Some(number),
+        PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutside => None,
+    };
+    let mut shown = json!({
+        "id": payment.id, "outcome": outcome_name(payment.outcome), "rtn_code": payment.rtn_code, "rtn_msg": payment.rtn_msg,
+        "amount_twd": payment.amount, "process_date": payment.processed_at, "refund_due": payment.refund_due,
+    });
+    if let Some(fields) = shown.as_object_mut() {
+        fields.extend(number.map(|number| ("number".to_owned(), json!(number))));
+        fields.extend(payment.gwsr.as_ref().map(|gwsr| ("gwsr".to_owned(), json!(gwsr))));
+    }
+    shown
+}
+
+/// The name of an outcome in the API.
+pub(crate) const fn outcome_name(outcome: PaymentOutcome) -> &'static str {
+    match outcome {
+        PaymentOutcome::Succeeded { .. } => "succeeded",
+        PaymentOutcome::Failed => "failed",
+        PaymentOutcome::Pending => "pending",
+        PaymentOutcome::PaidOutside => "paid_outside",
+    }
+}
+
+fn entry((seq, entry): &(u64, HistoryEntry)) -> Value {
+    let by = match &entry.by {
+        Actor::Ecpay => "ecpay".to_owned(),
+        Actor::Schedule => "schedule".to_owned(),
+        Actor::Staff(name) => format!("staff:{name}"),
+    };
+    json!({
+        "seq": seq, "at": entry.at, "what": entry.rule.sentence(), "rule": entry.rule,
+        "from": entry.from.map(Status::name), "to": entry.to.name(), "by": by, "why": entry.why,
+    })
+}

@@ -1,0 +1,177 @@
+//! One person: everything that is kept about them, and its erasure.
+
+use std::collections::BTreeMap;
+
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::domain::billing::decide::erasure::{NotErasable, erasable, erase as erase_order};
+use shared::domain::billing::decision::Versioned;
+use shared::domain::billing::operations::Cause;
+use shared::domain::billing::subscription::Subscription;
+use shared::domain::values::ids::UserId;
+use shared::platform::clock::Moment;
+use shared::store::billing::commit::Commit;
+use shared::store::billing::user_erasure::Person;
+use shared::store::table::record::Erasure;
+
+use crate::api::AdminApi;
+use crate::auth::tokens::Token;
+use crate::http::request::Input;
+use crate::http::request::decoded;
+use crate::http::response::{self, Failure};
+
+/// How often it is begun anew because somebody else wrote first.
+const ATTEMPTS: usize = 4;
+
+/// The routes below `/api/users`.
+pub(crate) async fn route(
+    api: &AdminApi,
+    route: (&str, &[&str]),
+    input: &Input,
+    (by, moment): (Token, Moment),
+) -> Result<Response<Body>, Failure> {
+    match route {
+        ("GET", [user, "export"]) => export(api, &parse(user)?, &by, moment).await,
+        ("DELETE", [user]) => erase(api, &parse(user)?, input, (&by, moment)).await,
+        _ => Err(Failure::not_found("route", "no such route")),
+    }
+}
+
+fn unknown() -> Failure {
+    Failure::not_found("user_id", "no such user")
+}
+
+fn parse(user: &str) -> Result<UserId, Failure> {
+    UserId::parse(&decoded(user)).map_err(|_| unknown())
+}
+
+/// Everything that is kept about a person, as it is stored.
+async fn export(api: &AdminApi, id: &UserId, by: &Token, moment: Moment) -> Result<Response<Body>, Failure> {
+    let person = api.store.person(id).await?;
+    if !person.is_known() && person.erased.is_none() {
+        return Err(unknown());
+    }
+    let mut subscriptions = Vec::with_capacity(person.orders.len());
+    for order in &person.orders {
+        let mut shown: BTreeMap<&str, Value> = BTreeMap::from([("id", json!(order))]);
+        for (key, data) in api.store.everything(order).await? {
+            let list = match key.split('#').next() {
+                Some("STATE") => {
+                    shown.insert("subscription", data);
+                    continue;
+                }
+                Some("PAYMENT") => "payments",
+                Some("HISTORY") => "history",
+                Some("NOTICE") => "notices",
+                Some("WEBHOOK") => "callbacks",
+                Some("RECEIPT") => "receipts",
+                Some("QUARANTINE") => "quarantined",
+                _ => "other",
+            };
+            if let Value::Array(list) = shown.entry(list).or_insert_with(|| json!([])) {
+                list.push(data);
+            }
+        }
+        subscriptions.push(shown);
+    }
+    tracing::info!(by = by.name, orders = subscriptions.len(), "a person's data were exported");
+    let user = person.user.map(|user| json!({ "plan": user.plan, "live": user.live, "latest": user.latest }));
+    Ok(response::ok(&json!({
+        "user_id": id, "exported_at": moment.now, "user": user, "erased": person.erased, "subscriptions": subscriptions,
+    })))
+}
+
+/// Erases a person. Each step may be done again, and what leads from the user id to the orders goes last: whatever cuts
+/// this off, the same request finishes it.
+async fn erase(
+    api: &AdminApi,
+    id: &UserId,
+    input: &Input,
+    (by, moment): (&Token, Moment),
+) -> Result<Response<Body>, Failure> {
+    input.only(&["why", "admin_token"])?;
+    let cause = input.cause(by)?;
+    if cause.why.is_none() {
+        return Err(Failure::invalid("why", "is missing"));
+    }
+    for _ in 0..ATTEMPTS {
+        let person = api.store.person(id).await?;
+        if !person.is_known() {
+            let erasure = person.erased.ok_or_else(unknown)?;
+            return Ok(response::ok(&erased(id, &erasure, true)));
+        }
+        let orders = orders(api, id, &person, &cause).await?;
+        for order in orders {
+            erase_one(api, order, &cause, moment).await?;
+        }
+        let erasure = Erasure { at: moment.now, by: cause.by.clone(), why: cause.why.clone() };
+        if api.store.forget_person(id, &person, &erasure).await? {
+            tracing::info!(by = cause.by, orders = person.orders.len(), "a person was erased");
+            return Ok(response::ok(&erased(id, &erasure, false)));
+        }
+    }
+    Err(Failure::unavailable("try again"))
+}
+
+fn erased(id: &UserId, erasure: &Erasure, already: bool) -> Value {
+    json!({ "user_id": id, "erased_at": erasure.at, "by": erasure.by, "already_erased": already })
+}
+
+/// The person's orders, if each of them lets the person be erased: looked at before the first is touched.
+async fn orders(
+    api: &AdminApi,
+    id: &UserId,
+    person: &Person,
+    cause: &Cause,
+) -> Result<Vec<Versioned<Subscription>>, Failure> {
+    let mut orders = Vec::with_capacity(person.orders.len());
+    for order in &person.orders {
+        if let Some(order) = api.store.subscription(order).await? {
+            erasable(&order.value, &api.config.policy).map_err(|why| refused(&why))?;
+            orders.push(order);
+        }
+    }
+    let why = cause.why.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let word = |letter: char| letter.is_whitespace() || ",;:()'\"".contains(letter);
+    let user = id.as_str().to_ascii_lowercase();
+    let named = why.split(word).any(|part| part == user || part.trim_end_matches('.') == user)
+        || orders.iter().any(|order| why.contains(&order.value.email.as_str().to_ascii_lowercase()));
+    if named {
+        return Err(Failure::invalid("why", "must not name the person: it is kept"));
+    }
+    Ok(orders)
+}
+
+async fn erase_one(
+    api: &AdminApi,
+    order: Versioned<Subscription>,
+    cause: &Cause,
+    moment: Moment,
+) -> Result<(), Failure> {
+    let id = order.value.id.clone();
+    let mut order = order;
+    for _ in 0..ATTEMPTS {
+        erasable(&order.value, &api.config.policy).map_err(|why| refused(&why))?;
+        // From here on nothing that comes for the order brings anything of the person with it.
+        let Some(decision) = erase_order(&order, cause, moment.now) else {
+            return Ok(api.store.erase_beside(&id).await?);
+        };
+        let done = decision.after();
+        order = match api.store.commit(decision, None, &api.config.policy).await? {
+            Commit::Done => done,
+            Commit::Stale | Commit::AlreadyApplied(_) | Commit::UserHeld(_) => {
+                api.store.subscription(&id).await?.ok_or_else(unknown)?
+            }
+        };
+    }
+    Err(Failure::unavailable("try again"))
+}
+
+fn refused(why: &NotErasable) -> Failure {
+    let code = match why {
+        NotErasable::Pending(_) => "not_paid",
+        NotErasable::Live(_) => "live_order",
+        NotErasable::Unfinished(_) => "order_unfinished",
+    };
+    Failure::conflict(code, why.to_string())
+}

@@ -1,0 +1,105 @@
+//! Settings of `admin-api`, read from the environment once at start.
+
+use std::time::Duration;
+
+use shared::domain::billing::plan::{BillingCycle, PriceTable};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::institutions::Tiers;
+use shared::domain::workshop::reminders::SendHours;
+use shared::ecpay::order_form::OrderUrls;
+use shared::platform::config::{self, Invalid, Reader};
+
+/// What the function is told at start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) table: String,
+    pub(crate) ecpay: config::Ecpay,
+    pub(crate) policy: DunningPolicy,
+    pub(crate) urls: OrderUrls,
+    pub(crate) prices: PriceTable,
+    pub(crate) admin_secret: String,
+    pub(crate) maintenance_function: String,
+    pub(crate) reminders: RemindersConfig,
+    pub(crate) expiry_function: String,
+    pub(crate) tiers: Tiers,
+    pub(crate) exec_times: ExecTimes,
+    pub(crate) patience: Duration,
+}
+
+/// Where reminders are run, and what starts them.
+#[derive(Clone, Debug)]
+pub(crate) struct RemindersConfig {
+    pub(crate) function: String,
+    pub(crate) schedule: String,
+    pub(crate) hours: SendHours,
+}
+
+/// How many charges an order is made for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExecTimes {
+    pub(crate) monthly: u32,
+    pub(crate) annual: u32,
+}
+
+impl ExecTimes {
+    pub(crate) const fn of(self, cycle: BillingCycle) -> u32 {
+        match cycle {
+            BillingCycle::Monthly => self.monthly,
+            BillingCycle::Annual => self.annual,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// [`Invalid`] with every fault.
+    pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(lookup);
+        let table = reader.required("TABLE_NAME");
+        let admin_secret = reader.required("ADMIN_SECRET_ID");
+        let maintenance_function = reader.required("MAINTENANCE_FUNCTION");
+        let (function, schedule) = (reader.required("REMINDER_FUNCTION"), reader.required("REMINDER_SCHEDULE"));
+        let hours = reader.parsed("REMINDER_SEND_HOURS", SendHours::parse);
+        let reminders = hours.map(|hours| RemindersConfig { function, schedule, hours });
+        let expiry_function = reader.required("EXPIRY_FUNCTION");
+        let tiers = reader.tiers();
+        let parts = (reader.ecpay(), reader.policy(), reader.urls(), reader.prices());
+        // ECPay's published limits differ; these are within all of them.
+        let monthly = reader.parsed("EXEC_TIMES_MONTHLY", |value| number(value, 2..=999, "must be 2 to 999 charges"));
+        let annual = reader.parsed("EXEC_TIMES_ANNUAL", |value| number(value, 2..=99, "must be 2 to 99 charges"));
+        // API Gateway gives up after 30 seconds; an answer must be on its way before.
+        let patience =
+            reader.parsed("INVOKE_PATIENCE_SECONDS", |value| number(value, 1..=28, "must be 1 to 28 seconds"));
+        let config = match (parts, monthly.zip(annual), reminders.zip(patience).zip(tiers)) {
+            (
+                (Some(ecpay), Some(policy), Some(urls), Some(prices)),
+                Some((monthly, annual)),
+                Some(((reminders, patience), tiers)),
+            ) => {
+                let exec_times = ExecTimes { monthly, annual };
+                Some(Self {
+                    table,
+                    ecpay,
+                    policy,
+                    urls,
+                    prices,
+                    admin_secret,
+                    maintenance_function,
+                    reminders,
+                    expiry_function,
+                    tiers,
+                    exec_times,
+                    patience: Duration::from_secs(patience.into()),
+                })
+            }
+            _ => None,
+        };
+        reader.finish(config)
+    }
+}
+
+fn number(value: &str, range: std::ops::RangeInclusive<u32>, rule: &'static str) -> Result<u32, &'static str> {
+    value.parse().ok().filter(|count| range.contains(count)).ok_or(rule)
+}

@@ -1,0 +1,42 @@
+//! Where a list goes on, as a text that callers hand back and do not look into.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use shared::apply_report::digest;
+use shared::domain::values::time::Timestamp;
+use shared::store::billing::quarantine_list::Position;
+
+/// Hex digits by which a changed cursor is told: it is not secret, and leads nowhere that its bearer may not go.
+const CHECK: usize = 8;
+/// Lists that one position can stand in.
+const LISTS: usize = 2;
+
+/// A position for the way out.
+pub(crate) fn encode(position: &Position) -> String {
+    let last = position.last.iter().map(|id| id.as_deref().unwrap_or_default());
+    let text = std::iter::once(position.at.to_string().as_str()).chain(last).collect::<Vec<_>>().join("/");
+    URL_SAFE_NO_PAD.encode(format!("{}{text}", check(&text)))
+}
+
+/// A cursor as it comes back; `None` unless it was made by [`encode`].
+pub(crate) fn decode(cursor: &str) -> Option<Position> {
+    let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (sum, text) = decoded.split_at_checked(CHECK)?;
+    if sum != check(text) {
+        return None;
+    }
+    let mut parts = text.split('/');
+    let at = Timestamp::parse(parts.next()?).ok()?;
+    let last: Vec<Option<String>> = parts.map(|id| Some(id).filter(|id| !id.is_empty()).map(str::to_owned)).collect();
+    let sound = last.len() <= LISTS && last.iter().flatten().all(|id| is_report_id(id));
+    Some(Position { at, last }).filter(|_| sound)
+}
+
+/// Whether a text has the form of a quarantined report's id.
+pub(crate) fn is_report_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn check(text: &str) -> String {
+    digest(text).chars().take(CHECK).collect()
+}

@@ -1,0 +1,6 @@
+//! Requests and responses of every route: parsing, errors, cursors and dates.
+
+pub(crate) mod cursor;
+pub(crate) mod dates;
+pub(crate) mod request;
+pub(crate) mod response;

@@ -1,0 +1,223 @@
+//! What a request brings: query, body fields and the bearer token, whichever way the body is encoded.
+
+use percent_encoding::percent_decode_str;
+use std::collections::BTreeMap;
+
+use lambda_http::http::Method;
+use lambda_http::{Request, RequestExt};
+use serde_json::Value;
+
+use shared::domain::billing::operations::Cause;
+use shared::domain::values::ids::OperationKey;
+
+use crate::auth::tokens::{Token, hex_digest};
+use crate::http::response::Failure;
+
+/// The largest body that is read, in bytes.
+const LARGEST_BODY: usize = 64 * 1024;
+/// The largest list that is imported, in bytes: encoded for Lambda it is within the 6 MB that an event may have.
+const LARGEST_LIST: usize = 4 * 1024 * 1024;
+/// The route that takes a list.
+const LIST_PATH: &str = "/customers/import";
+const LONGEST_KEY: usize = 255;
+const LONGEST_REASON: usize = 500;
+
+/// The parts of a request that handlers look at.
+pub(crate) struct Input {
+    pub(crate) bearer: Option<String>,
+    key: Option<String>,
+    query: BTreeMap<String, String>,
+    body: Content,
+    fault: Option<Failure>,
+}
+
+/// What a body holds.
+#[derive(Default)]
+struct Content {
+    fields: BTreeMap<String, Value>,
+    list: Vec<u8>,
+}
+
+impl Input {
+    /// Reads a request; a body is JSON, a form or a multipart form (`curl -F`), by its content type.
+    ///
+    /// A body that cannot be read is told by [`Input::sound`], so that nobody without a token learns of it.
+    pub(crate) async fn read(request: &Request) -> Self {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let bearer = header("authorization").and_then(|value| value.split_once(' '));
+        let bearer = bearer
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim().to_owned());
+        let key = request.headers().get("idempotency-key");
+        // Octets that are no text become one that is refused when the key is asked for.
+        let key = key.map(|value| value.to_str().unwrap_or("\u{7f}").to_owned());
+        let parameters = request.query_string_parameters();
+        let query = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let content_type = header("content-type").unwrap_or_default();
+        let content = if request.method() == Method::POST && request.uri().path() == LIST_PATH {
+            list(request.body().as_ref(), content_type)
+        } else {
+            fields(request.body().as_ref(), content_type).await
+        };
+        match content {
+            Ok(body) => Self { bearer, key, query, body, fault: None },
+            Err(fault) => Self { bearer, key, query, body: Content::default(), fault: Some(fault) },
+        }
+    }
+
+    /// Whether the body could be read.
+    pub(crate) fn sound(&self) -> Result<(), Failure> {
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// The header `Idempotency-Key` as it is kept: one key of one token is one request.
+    pub(crate) fn key(&self, by: &Token) -> Result<Option<OperationKey>, Failure> {
+        let Some(key) = &self.key else { return Ok(None) };
+        if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Failure::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"));
+        }
+        let digest = hex_digest(&format!("{}|{key}", by.sha256));
+        let kept: String = digest.chars().take(32).collect();
+        OperationKey::parse(&kept).map(Some).map_err(|error| Failure::behind(&error))
+    }
+
+    /// Who asks, why, and under which key. A reason is a text of up to 500 characters.
+    pub(crate) fn cause(&self, by: &Token) -> Result<Cause, Failure> {
+        Ok(Cause { by: by.name.clone(), why: self.why()?.map(str::to_owned), key: self.key(by)? })
+    }
+
+    /// The reason of a request, a text of up to 500 characters; `None` where none is given.
+    pub(crate) fn why(&self) -> Result<Option<&str>, Failure> {
+        let why = self.optional("why")?.map(str::trim).filter(|why| !why.is_empty());
+        if why.is_some_and(|why| why.chars().count() > LONGEST_REASON || why.chars().any(char::is_control)) {
+            return Err(Failure::invalid("why", "must be a text of at most 500 characters in one line"));
+        }
+        Ok(why)
+    }
+
+    /// The list that the body is, on the route that takes one.
+    pub(crate) fn list(&self) -> &[u8] {
+        &self.body.list
+    }
+
+    /// A parameter of the query.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// A field of the body that is a text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.body.fields.get(name).and_then(Value::as_str)
+    }
+
+    /// A field of the body that must be a text.
+    pub(crate) fn required(&self, name: &str) -> Result<&str, Failure> {
+        match self.body.fields.get(name) {
+            Some(Value::String(text)) if !text.is_empty() => Ok(text),
+            Some(Value::String(_)) | Some(Value::Null) | None => Err(Failure::invalid(name, "is missing")),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(Failure::invalid(name, "must be a text"))
+            }
+        }
+    }
+
+    /// A field of the body that may be left out, but not be anything else than a text.
+    pub(crate) fn optional(&self, name: &str) -> Result<Option<&str>, Failure> {
+        if self.body.fields.contains_key(name) { self.required(name).map(Some) } else { Ok(None) }
+    }
+
+    /// A field of the body that may be left out or null, but not be anything else than a text.
+    pub(crate) fn given(&self, name: &str) -> Result<Option<&str>, Failure> {
+        if matches!(self.body.fields.get(name), Some(Value::Null)) { Ok(None) } else { self.optional(name) }
+    }
+
+    /// A field of the body that may be left out or null, and else is true or false.
+    pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Failure> {
+        match self.body.fields.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(Value::String(text)) if text == "true" => Ok(Some(true)),
+            Some(Value::String(text)) if text == "false" => Ok(Some(false)),
+            Some(_) => Err(Failure::invalid(name, "must be true or false")),
+        }
+    }
+
+    /// A field of the body that may be left out, and else must be a whole number from 1 to `most`.
+    pub(crate) fn number(&self, name: &str, most: u32) -> Result<Option<u32>, Failure> {
+        let Some(value) = self.body.fields.get(name) else { return Ok(None) };
+        let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        let number = number.and_then(|number| u32::try_from(number).ok()).filter(|number| (1..=most).contains(number));
+        number.map(Some).ok_or_else(|| Failure::invalid(name, format!("must be a whole number from 1 to {most}")))
+    }
+
+    /// A parameter of the query that is `true` or `false`, `false` if it is left out.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Failure> {
+        match self.query(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Failure::invalid(name, "must be true or false")),
+        }
+    }
+
+    /// Refuses fields that nobody reads: a misspelt one would be lost.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Failure> {
+        match self.body.fields.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(Failure::invalid(name, "is not a field of this request")),
+            None => Ok(()),
+        }
+    }
+}
+
+async fn fields(body: &[u8], content_type: &str) -> Result<Content, Failure> {
+    if body.len() > LARGEST_BODY {
+        return Err(Failure::invalid("body", "is larger than 64 KB"));
+    }
+    let fields = match media_type(content_type).as_str() {
+        _ if body.is_empty() => BTreeMap::new(),
+        "application/x-www-form-urlencoded" => form(body),
+        "multipart/form-data" => multipart(content_type, body).await?,
+        "application/json" => json(body)?,
+        _ => return Err(Failure::invalid("Content-Type", "must be application/json or a form")),
+    };
+    Ok(Content { fields, ..Content::default() })
+}
+
+fn list(body: &[u8], content_type: &str) -> Result<Content, Failure> {
+    if body.len() > LARGEST_LIST {
+        return Err(Failure::invalid("body", "is larger than 4 MB: import it in parts"));
+    }
+    if media_type(content_type) != "text/csv" {
+        return Err(Failure::invalid("Content-Type", "must be text/csv"));
+    }
+    Ok(Content { list: body.to_vec(), ..Content::default() })
+}
+
+fn media_type(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn form(body: &[u8]) -> BTreeMap<String, Value> {
+    form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect()
+}
+
+fn json(body: &[u8]) -> Result<BTreeMap<String, Value>, Failure> {
+    serde_json::from_slice(body).map_err(|_| Failure::invalid("body", "is not a JSON object"))
+}
+
+async fn multipart(content_type: &str, body: &[u8]) -> Result<BTreeMap<String, Value>, Failure> {
+    let malformed = |_| Failure::invalid("body", "is not the multipart form it says it is");
+    let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
+    let whole = futures::stream::iter([Ok::<_, std::convert::Infallible>(body.to_vec())]);
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let mut fields = BTreeMap::new();
+    while let Some(part) = parts.next_field().await.map_err(malformed)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        fields.insert(name, Value::String(part.text().await.map_err(malformed)?));
+    }
+    Ok(fields)
+}
+
+/// A segment of the path as the caller meant it.
+pub(crate) fn decoded(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}

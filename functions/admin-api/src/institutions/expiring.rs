@@ -1,0 +1,111 @@
+//! Institutions of MMS: which expire, and that staff know.
+
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::domain::billing::decision::Versioned;
+use shared::domain::institutions::{Acknowledgement, LONGEST_QUIET_DAYS, Watched, ZONE};
+use shared::domain::values::ids::InstitutionUid;
+use shared::domain::values::time::LocalDate;
+use shared::platform::clock::Moment;
+use shared::store::institutions::tracked::InstitutionPosition;
+use shared::store::table::transaction::Written;
+
+use crate::api::AdminApi;
+use crate::http::dates;
+use crate::http::request::Input;
+use crate::http::request::decoded;
+use crate::http::response::{self, Failure};
+
+/// How often it is begun anew because a run wrote first.
+const ATTEMPTS: usize = 8;
+
+/// The routes below `/institutions`.
+pub(crate) async fn route(
+    api: &AdminApi,
+    route: (&str, &[&str]),
+    input: &Input,
+    (by, moment): (&str, Moment),
+) -> Result<Response<Body>, Failure> {
+    match route {
+        ("GET", ["expiring"]) => expiring(api, input, moment).await,
+        ("POST", [uid, "acknowledge"]) => {
+            let uid = InstitutionUid::parse(&decoded(uid)).map_err(|_| unknown())?;
+            acknowledge(api, &uid, input, (by, moment)).await
+        }
+        _ => Err(Failure::not_found("route", "no such route")),
+    }
+}
+
+fn unknown() -> Failure {
+    Failure::not_found("uid", "the last scan listed no such institution")
+}
+
+/// `GET /institutions/expiring?after=`: what the last scans listed and expires within the horizon, soonest first, 50 in an
+/// answer; `next` is the `after` of the next one.
+async fn expiring(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+    let today = moment.now.day(ZONE);
+    let horizon = today.plus_days(api.config.tiers.horizon().into());
+    let after = input.query("after").map(position).transpose()?;
+    if after.as_ref().is_some_and(|after| after.expires > horizon) {
+        return Err(Failure::invalid("after", "is beyond what is listed"));
+    }
+    // Of a day that ended meanwhile nothing is listed any more.
+    let after = after.filter(|after| after.expires >= today);
+    let page = api.store.institutions_between((today, horizon), after).await?;
+    let institutions: Vec<Value> = page.items.iter().map(|kept| shown(api, &kept.value, today)).collect();
+    let last = page.items.last().map(|kept| &kept.value.institution).filter(|_| page.next.is_some());
+    let next = last.map(|one| format!("{}/{}", one.expires, one.uid));
+    Ok(response::ok(&json!({ "day": today, "institutions": institutions, "next": next })))
+}
+
+/// Where the list goes on: `<expiry date>/<uid>` of the last one shown.
+fn position(after: &str) -> Result<InstitutionPosition, Failure> {
+    let invalid = || Failure::invalid("after", "must be the `next` of an earlier answer");
+    let (expires, uid) = after.split_once('/').ok_or_else(invalid)?;
+    let expires = LocalDate::parse(expires).map_err(|_| invalid())?;
+    Ok(InstitutionPosition { expires, uid: InstitutionUid::parse(uid).map_err(|_| invalid())? })
+}
+
+fn shown(api: &AdminApi, watched: &Watched, today: LocalDate) -> Value {
+    let one = &watched.institution;
+    let days = today.days_until(one.expires);
+    let announced =
+        watched.announced.map(|told| json!({ "on": told.on, "tier": told.stage, "expiry_date": told.expires }));
+    let acknowledged =
+        watched.quiet(today).map(|said| json!({ "until": said.until, "by": said.by, "why": said.why, "at": said.at }));
+    json!({
+        "uid": one.uid, "name": one.name, "expiry_date": one.expires, "days_until_expiry": days,
+        "tier": api.config.tiers.stage(days), "contact_person": one.contact, "contact_number": one.phone,
+        "address": one.address, "plan_name": one.plan, "account_limit": one.account_limit, "announced": announced,
+        "acknowledged": acknowledged,
+    })
+}
+
+/// `POST /institutions/{uid}/acknowledge` `{"until": day, "why": text}`: until that day digests only count it. A day that
+/// is no later than today ends an earlier acknowledgement.
+async fn acknowledge(
+    api: &AdminApi,
+    uid: &InstitutionUid,
+    input: &Input,
+    (by, moment): (&str, Moment),
+) -> Result<Response<Body>, Failure> {
+    input.only(&["until", "why"])?;
+    let today = moment.now.day(ZONE);
+    let until = dates::parse(input.required("until")?).map_err(|why| Failure::invalid("until", why))?;
+    if until > today.plus_days(LONGEST_QUIET_DAYS) {
+        return Err(Failure::invalid("until", format!("must be at most {LONGEST_QUIET_DAYS} days from now")));
+    }
+    let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
+    for _ in 0..ATTEMPTS {
+        let mut known = api.store.listed_institution(uid).await?.ok_or_else(unknown)?;
+        let expires = known.value.institution.expires;
+        let said = Acknowledgement { expires, until, by: by.to_owned(), why: why.to_owned(), at: moment.now };
+        known.value.acknowledged = (until > today).then_some(said);
+        if let Written::Stored = api.store.acknowledge_institution(&known, moment.wall).await? {
+            tracing::info!(by, "an institution was acknowledged");
+            let Versioned { value, .. } = known;
+            return Ok(response::ok(&shown(api, &value, today)));
+        }
+    }
+    Err(Failure::unavailable("try again"))
+}

@@ -1,0 +1,3 @@
+//! Routes of institution accounts about to expire.
+
+pub(crate) mod expiring;

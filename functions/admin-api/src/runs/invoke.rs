@@ -1,0 +1,55 @@
+//! Invokes another function and waits for its answer.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::SdkError;
+use aws_sdk_lambda::primitives::Blob;
+use aws_types::SdkConfig;
+use serde_json::Value;
+
+use crate::http::response::Failure;
+
+pub(crate) struct Function {
+    client: Client,
+    name: String,
+}
+
+/// A client that waits at most `patience` for a function's answer.
+pub(crate) fn client(aws: &SdkConfig, patience: Duration) -> Client {
+    // With an answer lost the SDK's own retries would invoke it three times.
+    let config = aws_sdk_lambda::config::Builder::from(aws)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build())
+        .build();
+    Client::from_conf(config)
+}
+
+impl Function {
+    /// The function of that name behind `client`.
+    pub(crate) const fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    /// The function's answer to `event`; `None` when it is still at it when the caller must be answered.
+    pub(crate) async fn invoke(&self, event: &Value) -> Result<Option<Value>, Failure> {
+        let payload = Blob::new(event.to_string());
+        let answer = self.client.invoke().function_name(&self.name).payload(payload).send().await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(SdkError::TimeoutError(_)) => return Ok(None),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_too_many_requests_exception()) => {
+                return Err(Failure::conflict("busy", "the function is busy; try again"));
+            }
+            Err(error) => return Err(Failure::behind(&error)),
+        };
+        if let Some(kind) = answer.function_error() {
+            tracing::error!(kind, function = self.name, "a function failed");
+            return Err(Failure::unavailable("the run failed; its log tells why"));
+        }
+        let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
+        serde_json::from_slice(payload).map(Some).map_err(|error| Failure::behind(&error))
+    }
+}

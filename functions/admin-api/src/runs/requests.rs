@@ -1,0 +1,226 @@
+//! Runs: begun by hand, tried dry, and listed.
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::domain::institutions;
+use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::platform::clock::Moment;
+use shared::platform::random;
+use shared::store::institutions::digests::REPLAYED_DAYS;
+use shared::store::runs::run_history::run_id;
+use shared::store::table::record::StoredRun;
+
+use crate::api::AdminApi;
+use crate::auth::Scope;
+use crate::auth::jwt;
+use crate::http::request::Input;
+use crate::http::request::decoded;
+use crate::http::response::{self, Failure};
+use crate::runs::exclusive_job::Alone;
+
+/// The tasks that can be run by hand, by the names that `subscription-maintenance` gives them.
+const JOBS: [&str; 8] =
+    ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
+/// Runs in one answer, unless fewer are asked for.
+const PAGE: i32 = 50;
+
+/// The routes below `/runs`. Those of reminders and of the scan are the apps' as well, by their JSON Web Tokens.
+pub(crate) async fn route(
+    api: &AdminApi,
+    (method, rest): (&str, &[&str]),
+    input: &Input,
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    let allow = |scope: Scope| api.tokens.authorize(input, scope, moment.wall);
+    match (method, rest) {
+        ("POST", [job]) if jwt::is_jwt(input) => {
+            let alone = Alone::of_name(job).ok_or_else(unknown_job)?;
+            let by = api.jwt.authorize(input, alone.area(), moment.wall).await?;
+            start(api, job, (input, &by), moment).await
+        }
+        ("POST", [job]) => {
+            let by = allow(Scope::Operate).await?;
+            start(api, job, (input, &by.name), moment).await
+        }
+        ("GET", []) => {
+            allow(Scope::Read).await?;
+            list(api, input, moment).await
+        }
+        ("GET", [id]) if jwt::is_jwt(input) => show_app(api, &decoded(id), input, moment).await,
+        ("GET", [id]) => {
+            allow(Scope::Read).await?;
+            let run = api.store.run(&decoded(id)).await?.ok_or_else(unknown_run)?;
+            show(api, &run, moment).await
+        }
+        _ => Err(Failure::not_found("route", "no such route")),
+    }
+}
+
+/// Has a task, or all of them, run now. Gives the run's id, and its report if it is done in time.
+pub(crate) async fn invoke(
+    api: &AdminApi,
+    job: Option<&str>,
+    dry_run: bool,
+    moment: Moment,
+) -> Result<(String, Option<Value>), Failure> {
+    // Its own name: two runs by hand in one second are two runs.
+    let name = random::name(12).map_err(|error| Failure::behind(&error))?;
+    let name = format!("manual-{name}");
+    let mut event = json!({ "scheduled_at": moment.now, "run_id": name, "dry_run": dry_run });
+    if let (Some(job), Some(fields)) = (job, event.as_object_mut()) {
+        fields.insert("task".to_owned(), json!(job));
+    }
+    let report = api.maintenance.invoke(&event).await?;
+    Ok((run_id(moment.now, &name), report))
+}
+
+/// `POST /runs/{job}?dry_run=`: the report, or the run's address if it takes longer than a request may.
+async fn start(
+    api: &AdminApi,
+    job: &str,
+    (input, by): (&Input, &str),
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    input.only(&["admin_token"])?;
+    let dry_run = input.flag("dry_run")?;
+    let invoked = match Alone::of_name(job) {
+        Some(alone) => alone.invoke(api, (by, dry_run), scheduled_at(alone, input, moment)?, moment).await?,
+        None if JOBS.contains(&job) => invoke(api, Some(job), dry_run, moment).await?,
+        None => return Err(unknown_job()),
+    };
+    match invoked {
+        (_, Some(report)) => Ok(response::ok(&report)),
+        (_, None) if dry_run => Err(Failure::unavailable("the dry run takes too long to be waited for")),
+        (run, None) => Ok(still_running(&run)),
+    }
+}
+
+fn unknown_job() -> Failure {
+    let alone = Alone::ALL.map(Alone::name);
+    Failure::not_found("job", &format!("must be one of {}, {}", JOBS.join(", "), alone.join(", ")))
+}
+
+fn unknown_run() -> Failure {
+    Failure::not_found("id", "no such run")
+}
+
+/// `?day=` of the expiry scan: the run of a day that was missed, at its noon. Else the run is of now.
+fn scheduled_at(job: Alone, input: &Input, moment: Moment) -> Result<Timestamp, Failure> {
+    let Some(day) = input.query("day") else { return Ok(moment.now) };
+    let today = moment.now.day(institutions::ZONE);
+    let day = LocalDate::parse(day).map_err(|error| Failure::invalid("day", error.to_string()))?;
+    match job {
+        Alone::Reminders => {
+            Err(Failure::invalid("day", "is of mms-expiry-scan only: a reminder of the past helps nobody"))
+        }
+        Alone::ExpiryScan if (1..=REPLAYED_DAYS).contains(&day.days_until(today)) => {
+            Ok(day.start(institutions::ZONE).plus_hours(12))
+        }
+        Alone::ExpiryScan if day == today => Ok(moment.now),
+        Alone::ExpiryScan => Err(Failure::invalid("day", format!("must be one of the last {REPLAYED_DAYS} days"))),
+    }
+}
+
+/// 202: the run goes on by itself.
+pub(crate) fn still_running(run: &str) -> Response<Body> {
+    response::json_reply(StatusCode::ACCEPTED, &json!({ "status": "running", "run": run, "address": address(run) }))
+}
+
+/// Where a run is shown.
+pub(crate) fn address(run: &str) -> String {
+    format!("/runs/{}", percent_encoding::utf8_percent_encode(run, percent_encoding::NON_ALPHANUMERIC))
+}
+
+/// `GET /runs?before=&limit=`: newest first; `next` is the `before` of the next page.
+async fn list(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+    let limit = match input.query("limit") {
+        None => PAGE,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=PAGE).contains(limit))
+            .ok_or_else(|| Failure::invalid("limit", format!("must be 1 to {PAGE}")))?,
+    };
+    // Ids begin with the scheduled time, and all of them sort before the end of the calendar.
+    let before = input.query("before").unwrap_or("9999");
+    let runs = api.store.runs(before, limit).await?;
+    let full = usize::try_from(limit).is_ok_and(|limit| runs.len() == limit);
+    let next = runs.last().filter(|_| full).map(|run| run.id.clone());
+    let shown: Vec<Value> = runs.iter().map(|run| summary(run, moment.wall)).collect();
+    Ok(response::ok(&json!({ "runs": shown, "next": next })))
+}
+
+/// A run, as an app with a JSON Web Token may see it: those of its own area.
+async fn show_app(api: &AdminApi, id: &str, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+    let (mut allowed, mut refusal) = (Vec::new(), Failure::unauthorized());
+    for job in Alone::ALL {
+        match api.jwt.authorize(input, job.area(), moment.wall).await {
+            Ok(_) => allowed.push(job),
+            Err(failure) => refusal = failure,
+        }
+    }
+    if allowed.is_empty() {
+        return Err(refusal);
+    }
+    let run = api.store.run(id).await?.filter(|run| allowed.iter().any(|job| is_of(run, *job)));
+    show(api, &run.ok_or_else(unknown_run)?, moment).await
+}
+
+/// `GET /runs/{id}`: one run with all of its report.
+async fn show(api: &AdminApi, run: &StoredRun, moment: Moment) -> Result<Response<Body>, Failure> {
+    let mut shown = summary(run, moment.wall);
+    let report = report(run).unwrap_or_default();
+    let Some(fields) = shown.as_object_mut() else { return Ok(response::ok(&shown)) };
+    if let Some(tasks) = report.get("tasks") {
+        fields.insert("tasks".to_owned(), tasks.clone());
+    }
+    let told: &[&str] = match Alone::ALL.into_iter().find(|job| is_of(run, *job)) {
+        Some(Alone::Reminders) => {
+            fields.insert("reminders".to_owned(), json!(api.store.reminders_of_run(&run.id).await?));
+            &["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"]
+        }
+        Some(Alone::ExpiryScan) => &["requested_by", "day", "institutions", "acknowledged", "unreadable", "posting"],
+        None => &[],
+    };
+    for (name, value) in told.iter().filter_map(|name| Some((*name, report.get(*name)?.clone()))) {
+        fields.insert(name.to_owned(), value);
+    }
+    Ok(response::ok(&shown))
+}
+
+fn is_of(run: &StoredRun, job: Alone) -> bool {
+    run.tasks.iter().any(|task| task == job.name())
+}
+
+fn report(run: &StoredRun) -> Option<Value> {
+    run.report.as_ref().and_then(|report| serde_json::from_str(report).ok())
+}
+
+/// A run with the counts of its tasks, without the lists.
+fn summary(run: &StoredRun, wall: Timestamp) -> Value {
+    let counts = |task: &Value| {
+        let part = |name: &str| task.get(name).cloned().unwrap_or_default();
+        json!({ "due": part("due"), "done": part("done"), "skipped": part("skipped"), "failed": part("failed"), "stopped": part("stopped") })
+    };
+    let report = report(run);
+    let tasks = report.as_ref().and_then(|report| report.get("tasks")).and_then(Value::as_object);
+    let tasks: serde_json::Map<String, Value> =
+        tasks.into_iter().flatten().map(|(name, task)| (name.clone(), counts(task))).collect();
+    json!({
+        "id": run.id, "jobs": run.tasks, "status": status(run, wall), "scheduled_at": run.scheduled_at,
+        "started_at": run.started_at, "finished_at": run.finished_at, "attempts": run.attempts,
+        "error": run.error, "tasks": tasks,
+    })
+}
+
+fn status(run: &StoredRun, wall: Timestamp) -> &'static str {
+    let held = run.lease_until.is_some_and(|until| wall < until);
+    match (&run.report, &run.error) {
+        (Some(_), _) => "done",
+        (None, _) if held => "running",
+        (None, Some(_)) => "failed",
+        (None, None) if run.attempts == 0 => "requested",
+        (None, None) => "cut_off",
+    }
+}

@@ -1,0 +1,165 @@
+//! The workshop's customers: kept by staff, given out, erased.
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::domain::values::ids::{CustomerId, EmailAddress};
+use shared::domain::values::time::Zone;
+use shared::domain::workshop::phone::Phone;
+use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::vehicles::{Customer, PersonName, ZONE};
+use shared::platform::clock::Moment;
+use shared::store::table::record::Erasure;
+use shared::store::table::transaction::Written;
+
+use crate::api::AdminApi;
+use crate::http::request::Input;
+use crate::http::request::decoded;
+use crate::http::response::{self, Failure};
+use crate::workshop::export;
+use crate::workshop::import;
+
+/// How often it is begun anew because somebody else wrote first.
+const ATTEMPTS: usize = 4;
+/// Vehicles that an answer lists.
+const MOST_LISTED: usize = 1_000;
+/// The shortest word of a name that a reason may not hold: shorter ones are too often others.
+const SHORTEST_NAME: usize = 3;
+/// Zones of Indonesia under the names that their people use.
+const ZONES: [(&str, Zone); 4] = [
+    ("Asia/Jakarta", Zone::Jakarta),
+    ("Asia/Pontianak", Zone::Jakarta),
+    ("Asia/Makassar", Zone::Makassar),
+    ("Asia/Jayapura", Zone::Jayapura),
+];
+
+/// The routes below `/customers`.
+pub(crate) async fn route(
+    api: &AdminApi,
+    route: (&str, &[&str]),
+    input: &Input,
+    by: &str,
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    match route {
+        ("POST", ["import"]) => import::import(api, input, by, moment).await,
+        ("GET", [id]) => show(api, &parse(id)?).await,
+        ("PUT", [id]) => put(api, id, input, by).await,
+        ("DELETE", [id]) => erase(api, &parse(id)?, input, (by, moment)).await,
+        ("GET", [id, "export"]) => export::export(api, &parse(id)?, input, (by, moment)).await,
+        _ => Err(Failure::not_found("route", "no such route")),
+    }
+}
+
+pub(crate) fn unknown() -> Failure {
+    Failure::not_found("customer_id", "no such customer")
+}
+
+fn parse(id: &str) -> Result<CustomerId, Failure> {
+    CustomerId::parse(&decoded(id)).map_err(|_| unknown())
+}
+
+async fn show(api: &AdminApi, id: &CustomerId) -> Result<Response<Body>, Failure> {
+    let customer = api.store.customer(id).await?.ok_or_else(unknown)?;
+    Ok(response::ok(&shown(api, &customer.value).await?))
+}
+
+async fn shown(api: &AdminApi, customer: &Customer) -> Result<Value, Failure> {
+    let mut plates = api.store.plates_of(&customer.id, MOST_LISTED + 1).await?;
+    let more = plates.len() > MOST_LISTED;
+    plates.truncate(MOST_LISTED);
+    Ok(json!({
+        "customer_id": customer.id, "name": customer.name, "phone": customer.phone, "email": customer.email,
+        "opted_out": customer.opted_out, "time_zone": customer.zone, "vehicles": plates, "more_vehicles": more,
+    }))
+}
+
+/// Stores a customer as staff say. What is left out returns to its default, but an opt-out is lifted by saying so only.
+async fn put(api: &AdminApi, id: &str, input: &Input, by: &str) -> Result<Response<Body>, Failure> {
+    input.only(&["name", "phone", "email", "opted_out", "time_zone"])?;
+    let opted_out = input.boolean("opted_out")?;
+    let id = CustomerId::parse(&decoded(id)).map_err(|error| Failure::invalid("customer_id", error.to_string()))?;
+    let wanted = wanted(id, input)?;
+    for _ in 0..ATTEMPTS {
+        let known = api.store.customer(&wanted.id).await?;
+        let opted_out = opted_out.unwrap_or_else(|| known.as_ref().is_some_and(|known| known.value.opted_out));
+        let customer = Customer { opted_out, ..wanted.clone() };
+        match api.store.put_customer(&customer, known.as_ref()).await? {
+            Written::Stale | Written::NoSuchCustomer => {}
+            Written::Stored | Written::Unchanged => {
+                let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+                tracing::info!(by, new = known.is_none(), "a customer was put");
+                return Ok(response::json_reply(status, &shown(api, &customer).await?));
+            }
+        }
+    }
+    Err(Failure::unavailable("try again"))
+}
+
+fn wanted(id: CustomerId, input: &Input) -> Result<Customer, Failure> {
+    let invalid = |name: &'static str| move |error: &dyn std::error::Error| Failure::invalid(name, error.to_string());
+    let name = PersonName::parse(input.required("name")?).map_err(|error| invalid("name")(&error))?;
+    let phone = Phone::parse(input.required("phone")?).map_err(|error| invalid("phone")(&error))?;
+    let email = input.given("email")?.map(EmailAddress::parse).transpose().map_err(|error| invalid("email")(&error))?;
+    let zone = input.given("time_zone")?.map_or(Ok(ZONE), zone)?;
+    Ok(Customer { id, name, phone, email, opted_out: false, zone })
+}
+
+fn zone(name: &str) -> Result<Zone, Failure> {
+    let found = ZONES.into_iter().find(|(known, _)| *known == name).map(|(_, zone)| zone);
+    found.ok_or_else(|| Failure::invalid("time_zone", "must be Asia/Jakarta, Asia/Makassar or Asia/Jayapura"))
+}
+
+/// Erases a customer. They go first, so that nothing new is stored under them; whatever cuts off the rest, the same
+/// request finishes it.
+async fn erase(
+    api: &AdminApi,
+    id: &CustomerId,
+    input: &Input,
+    (by, moment): (&str, Moment),
+) -> Result<Response<Body>, Failure> {
+    input.only(&["why"])?;
+    let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
+    for _ in 0..ATTEMPTS {
+        let plates = api.store.plates_of(id, MOST_LISTED).await?;
+        let Some(known) = api.store.customer(id).await? else {
+            let erasure = api.store.customer_erasure(id).await?.ok_or_else(unknown)?;
+            api.store.forget_vehicles(id).await?;
+            return Ok(response::ok(&erased(id, &erasure, plates.is_empty())));
+        };
+        if names(why, &known.value, &plates) {
+            return Err(Failure::invalid("why", "must not name the person: it is kept"));
+        }
+        let erasure = Erasure { at: moment.now, by: by.to_owned(), why: Some(why.to_owned()) };
+        if api.store.forget_customer(&known, &erasure).await? {
+            api.store.forget_vehicles(id).await?;
+            tracing::info!(by, vehicles = plates.len(), "a customer was erased");
+            return Ok(response::ok(&erased(id, &erasure, false)));
+        }
+    }
+    Err(Failure::unavailable("try again"))
+}
+
+fn erased(id: &CustomerId, erasure: &Erasure, already: bool) -> Value {
+    json!({ "customer_id": id, "erased_at": erasure.at, "by": erasure.by, "already_erased": already })
+}
+
+/// Whether a text tells who the customer is: their id, a word of their name, their address, number or a plate.
+fn names(why: &str, customer: &Customer, plates: &[Plate]) -> bool {
+    let why = why.to_lowercase();
+    let signs: String = why.chars().filter(char::is_ascii_alphanumeric).collect();
+    let within = |text: &str| signs.contains(&text.to_lowercase().replace(' ', ""));
+    let has_word = |word: &str| why.split(|c: char| !c.is_alphanumeric()).any(|said| said == word);
+    let name = customer.name.as_str().to_lowercase();
+    let called = name.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= SHORTEST_NAME);
+    let id = customer.id.as_str().to_lowercase();
+    let mut words = why.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
+    // However the number is written, it ends in the digits after 62.
+    let number = customer.phone.as_str();
+    why.contains(&name)
+        || called.into_iter().any(has_word)
+        || words.any(|word| word == id || word.trim_end_matches('.') == id)
+        || customer.email.as_ref().is_some_and(|email| why.contains(&email.as_str().to_lowercase()))
+        || within(number.strip_prefix("62").unwrap_or(number))
+        || plates.iter().any(|plate| within(plate.as_str()))
+}

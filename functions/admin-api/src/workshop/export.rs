@@ -1,0 +1,77 @@
+//! What is kept about one customer: as a list that can be imported, or as it is stored.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::domain::billing::decision::Versioned;
+use shared::domain::values::ids::CustomerId;
+use shared::domain::workshop::vehicles::{Customer, Vehicle};
+use shared::platform::clock::Moment;
+
+use crate::api::AdminApi;
+use crate::http::request::Input;
+use crate::http::response::{self, Failure};
+use crate::workshop::csv::{COLUMNS, neutral};
+use crate::workshop::customers::unknown;
+
+/// Vehicles whose reminders are read at once.
+const AT_ONCE: usize = 8;
+
+/// `GET /customers/{id}/export?format=csv|json`.
+pub(crate) async fn export(
+    api: &AdminApi,
+    id: &CustomerId,
+    input: &Input,
+    (by, moment): (&str, Moment),
+) -> Result<Response<Body>, Failure> {
+    let customer = api.store.customer(id).await?;
+    let vehicles = api.store.vehicles_of(id, usize::MAX).await?;
+    tracing::info!(by, vehicles = vehicles.len(), "a customer's data were exported");
+    match input.query("format") {
+        None | Some("csv") => {
+            let customer = customer.ok_or_else(unknown)?.value;
+            Ok(response::list(listed(&customer, &vehicles).map_err(|error| Failure::behind(&error))?))
+        }
+        Some("json") => {
+            let erased = api.store.customer_erasure(id).await?;
+            if customer.is_none() && erased.is_none() {
+                return Err(unknown());
+            }
+            Ok(response::ok(&json!({
+                "customer_id": id, "exported_at": moment.now, "customer": customer.map(|known| known.value),
+                "vehicles": everything(api, vehicles).await?, "erased": erased,
+            })))
+        }
+        Some(_) => Err(Failure::invalid("format", "must be csv or json")),
+    }
+}
+
+/// Each vehicle as it is stored, with its reminders.
+async fn everything(api: &AdminApi, vehicles: Vec<Versioned<Vehicle>>) -> Result<Vec<Value>, Failure> {
+    let one = |vehicle: Versioned<Vehicle>| async move {
+        let reminders = api.store.reminders_as_stored(&vehicle.value.plate, usize::MAX).await?;
+        Ok::<_, Failure>(json!({ "vehicle": vehicle.value, "reminders": reminders }))
+    };
+    stream::iter(vehicles).map(one).buffered(AT_ONCE).try_collect().await
+}
+
+/// One row for each vehicle, one without where there is none. The day of the next visit is there if staff set it, so
+/// that the list imported again changes nothing.
+fn listed(customer: &Customer, vehicles: &[Versioned<Vehicle>]) -> Result<String, csv::Error> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(COLUMNS)?;
+    let email = customer.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default();
+    let person = [customer.id.to_string(), customer.name.to_string(), customer.phone.to_string(), email]
+        .map(|cell| neutral(&cell));
+    let rows = vehicles.iter().map(|vehicle| {
+        let vehicle = &vehicle.value;
+        let next = vehicle.own_next_visit.map(|day| day.to_string()).unwrap_or_default();
+        [vehicle.plate.to_string(), vehicle.last_visit.to_string(), next]
+    });
+    let none = vehicles.is_empty().then(<[String; 3]>::default);
+    for row in rows.chain(none) {
+        writer.write_record(person.iter().chain(&row))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

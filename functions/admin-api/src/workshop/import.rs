@@ -1,0 +1,77 @@
+//! A list of customers and vehicles taken over: the good rows are stored, every other one is named.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use lambda_http::{Body, Response};
+use serde_json::json;
+use shared::domain::values::ids::CustomerId;
+use shared::domain::workshop::import::Row;
+use shared::platform::clock::Moment;
+use shared::store::Store;
+use shared::store::workshop::import::Imported;
+
+use crate::api::AdminApi;
+use crate::http::request::Input;
+use crate::http::response::{self, Failure};
+use crate::workshop::csv::{self, Refusal};
+
+/// Parts of a list that are stored side by side.
+const LANES: usize = 8;
+/// Rows after which the time is looked at.
+const STEP: usize = 100;
+/// When no more is begun, in milliseconds: the answer is to be there within the 29 s that the function has.
+const LATEST_MS: f64 = 24_000.0;
+
+/// Takes a list in. What was stored stays whatever comes then, and the same list again stores the rest.
+pub(crate) async fn import(api: &AdminApi, input: &Input, by: &str, moment: Moment) -> Result<Response<Body>, Failure> {
+    let list = csv::read(input.list(), moment.now)?;
+    let mut refused = list.refused;
+    let rows = list.rows.len() + refused.len();
+    let (mut stored, mut unchanged) = (0_u32, 0_u32);
+    let lanes = lanes(list.rows).into_iter().map(|lane| import_lane(&api.store, lane, moment));
+    for (line, outcome) in try_join_all(lanes).await?.into_iter().flatten() {
+        match outcome {
+            Imported::Stored => stored += 1,
+            Imported::Unchanged => unchanged += 1,
+            Imported::Refused(why) => {
+                refused.push(Refusal { line, field: why.field, reason: why.reason.to_owned() });
+            }
+        }
+    }
+    refused.sort_by_key(|refusal| refusal.line);
+    tracing::info!(by, rows, stored, unchanged, refused = refused.len(), "a list was imported");
+    let shown = |refusal: &Refusal| json!({ "line": refusal.line, "field": refusal.field, "reason": refusal.reason });
+    Ok(response::ok(&json!({
+        "rows": rows, "stored": stored, "unchanged": unchanged,
+        "refused": refused.iter().map(shown).collect::<Vec<_>>(), "refused_count": refused.len(),
+    })))
+}
+
+/// The rows in lanes of about one length. All rows of a customer are in one: two transactions about one item at once
+/// are in each other's way.
+fn lanes(rows: Vec<(u64, Row)>) -> Vec<Vec<(u64, Row)>> {
+    let mut customers: BTreeMap<CustomerId, Vec<(u64, Row)>> = BTreeMap::new();
+    for (line, row) in rows {
+        customers.entry(row.customer.id.clone()).or_default().push((line, row));
+    }
+    let mut lanes = vec![Vec::new(); LANES];
+    for rows in customers.into_values() {
+        if let Some(lane) = lanes.iter_mut().min_by_key(|lane| lane.len()) {
+            lane.extend(rows);
+        }
+    }
+    lanes
+}
+
+async fn import_lane(store: &Store, lane: Vec<(u64, Row)>, moment: Moment) -> Result<Vec<(u64, Imported)>, Failure> {
+    let (lines, rows): (Vec<u64>, Vec<Row>) = lane.into_iter().unzip();
+    let mut outcomes = Vec::with_capacity(rows.len());
+    for step in rows.chunks(STEP) {
+        if moment.stopwatch.elapsed_ms() > LATEST_MS {
+            return Err(Failure::unavailable("took too long: send the list again, what is stored is passed over"));
+        }
+        outcomes.extend(store.import(step).await?);
+    }
+    Ok(lines.into_iter().zip(outcomes).collect())
+}

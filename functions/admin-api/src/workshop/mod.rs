@@ -1,0 +1,9 @@
+//! Routes of a workshop: customers, vehicles, import, export, reminders and their schedule.
+
+pub(crate) mod csv;
+pub(crate) mod customers;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod reminders;
+pub(crate) mod schedule;
+pub(crate) mod vehicles;

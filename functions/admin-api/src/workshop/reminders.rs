@@ -1,0 +1,82 @@
+//! Reminders: their schedule started, stopped and shown, and a run begun by hand, in the words of the reminder document.
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::domain::workshop::vehicles::ZONE;
+use shared::platform::clock::Moment;
+
+use crate::api::AdminApi;
+use crate::http::request::Input;
+use crate::http::response::{self, Failure};
+use crate::runs::exclusive_job::Alone;
+use crate::workshop::schedule::Daily;
+
+/// The routes below `/scheduler/maintenance-reminder`.
+pub(crate) async fn schedule(
+    api: &AdminApi,
+    (method, name): (&str, &str),
+    input: &Input,
+    (by, moment): (&str, Moment),
+) -> Result<Response<Body>, Failure> {
+    match (method, name) {
+        ("POST", "start") => {
+            input.only(&[])?;
+            let daily = Daily { hour: time(input, "hour", 23, 7)?, minute: time(input, "minute", 59, 0)? };
+            api.schedule.start(daily).await?;
+            tracing::info!(hour = daily.hour, minute = daily.minute, "reminders started");
+            let at = format!("{:02}:{:02}", daily.hour, daily.minute);
+            let mut data = json!({ "message": format!("Scheduler dimulai. Job akan berjalan setiap hari jam {at}") });
+            if let (Some(warning), Some(fields)) = (api.schedule.warning(daily), data.as_object_mut()) {
+                fields.insert("warning".to_owned(), Value::String(warning));
+            }
+            Ok(success(&data))
+        }
+        ("POST", "stop") => {
+            api.schedule.stop().await?;
+            tracing::info!("reminders stopped");
+            Ok(success(&json!({ "message": "Scheduler dihentikan" })))
+        }
+        ("GET", "status") => status(api, moment).await,
+        ("POST", "run-now") => run_now(api, by, moment).await,
+        _ => Err(Failure::not_found("route", "no such route")),
+    }
+}
+
+/// A parameter of the query that is a whole number from 0 to `most`.
+fn time(input: &Input, name: &str, most: u32, default: u32) -> Result<u32, Failure> {
+    let Some(text) = input.query(name) else { return Ok(default) };
+    let number = text.parse().ok().filter(|number| *number <= most && text.bytes().all(|byte| byte.is_ascii_digit()));
+    number.ok_or_else(|| Failure::invalid(name, format!("must be a whole number from 0 to {most}")))
+}
+
+async fn status(api: &AdminApi, moment: Moment) -> Result<Response<Body>, Failure> {
+    let setting = api.schedule.setting().await?;
+    let trigger = match setting.daily {
+        Some(Daily { hour, minute }) => format!("cron[hour='{hour}', minute='{minute}']"),
+        None => setting.expression,
+    };
+    let next = setting.daily.map(|daily| daily.next_after(moment.wall).to_rfc3339(ZONE));
+    let job = json!({
+        "id": "maintenance_reminder_job", "name": "Maintenance Reminder WhatsApp", "next_run_time": next,
+        "trigger": trigger,
+    });
+    let jobs = if setting.running { vec![job] } else { Vec::new() };
+    Ok(success(&json!({ "running": setting.running, "jobs": jobs })))
+}
+
+/// `POST …/run-now` and `POST /customers/send-maintenance-reminder`: the result, or the run's address.
+pub(crate) async fn run_now(api: &AdminApi, by: &str, moment: Moment) -> Result<Response<Body>, Failure> {
+    let (run, report) = Alone::Reminders.invoke(api, (by, false), moment.now, moment).await?;
+    match report {
+        Some(report) => Ok(success(&report)),
+        None => {
+            let data = json!({ "status": "running", "run": run, "address": crate::runs::requests::address(&run) });
+            Ok(response::json_reply(StatusCode::ACCEPTED, &json!({ "success": true, "data": data })))
+        }
+    }
+}
+
+fn success(data: &Value) -> Response<Body> {
+    response::ok(&json!({ "success": true, "data": data }))
+}

@@ -1,0 +1,165 @@
+//! The schedule of reminders under staff's control. The template owns it: here it is read, changed in its time and state,
+//! and written back whole, for UpdateSchedule replaces every field.
+
+use aws_sdk_scheduler::Client;
+use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
+use aws_sdk_scheduler::types::ScheduleState;
+use aws_types::SdkConfig;
+use shared::domain::values::time::Timestamp;
+use shared::domain::workshop::reminders::SendHours;
+use shared::domain::workshop::vehicles::ZONE;
+
+use crate::http::response::Failure;
+
+/// How often a change is begun anew because somebody else changed the schedule at the same time.
+const ATTEMPTS: usize = 3;
+
+/// The reminders' schedule.
+pub(crate) struct Schedule {
+    client: Client,
+    name: String,
+    hours: SendHours,
+}
+
+/// A time of every day, in Jakarta.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Daily {
+    pub(crate) hour: u32,
+    pub(crate) minute: u32,
+}
+
+/// What the schedule is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) running: bool,
+    /// Its time; none where somebody set it to something else than a time of every day.
+    pub(crate) daily: Option<Daily>,
+    pub(crate) expression: String,
+}
+
+impl Daily {
+    fn parse(expression: &str, zone: &str) -> Option<Self> {
+        let inside = expression.strip_prefix("cron(")?.strip_suffix(')')?;
+        let [minute, hour, "*", "*", "?", "*"] = inside.split_whitespace().collect::<Vec<_>>()[..] else { return None };
+        let (hour, minute) = (hour.parse().ok()?, minute.parse().ok()?);
+        (hour < 24 && minute < 60 && zone == ZONE.name()).then_some(Self { hour, minute })
+    }
+
+    fn expression(self) -> String {
+        format!("cron({} {} * * ? *)", self.minute, self.hour)
+    }
+
+    /// The first instant after `wall` at which it is that time.
+    pub(crate) fn next_after(self, wall: Timestamp) -> Timestamp {
+        let today = wall.day(ZONE);
+        let at = |day: shared::domain::values::time::LocalDate| {
+            day.start(ZONE).plus_hours(self.hour.into()).plus_minutes(self.minute.into())
+        };
+        // Jakarta has no daylight saving: a day has 24 hours.
+        if at(today) > wall { at(today) } else { at(today.plus_days(1)) }
+    }
+}
+
+impl Schedule {
+    pub(crate) fn new(aws: &SdkConfig, name: String, hours: SendHours) -> Self {
+        Self { client: Client::new(aws), name, hours }
+    }
+
+    /// What a run of every day at that time is warned of.
+    pub(crate) fn warning(&self, daily: Daily) -> Option<String> {
+        let quiet = !self.hours.contain(daily.hour);
+        quiet.then(|| format!("at that time nobody in Jakarta is written to: the hours for it are {}", self.hours))
+    }
+
+    pub(crate) async fn setting(&self) -> Result<Setting, Failure> {
+        self.read().await.map(|schedule| setting(&schedule))
+    }
+
+    /// Has it run every day at that time.
+    pub(crate) async fn start(&self, daily: Daily) -> Result<(), Failure> {
+        self.change(ScheduleState::Enabled, Some(daily)).await
+    }
+
+    /// Has it run no more.
+    pub(crate) async fn stop(&self) -> Result<(), Failure> {
+        self.change(ScheduleState::Disabled, None).await
+    }
+
+    async fn read(&self) -> Result<GetScheduleOutput, Failure> {
+        let answer = self.client.get_schedule().name(&self.name).send().await;
+        answer.map_err(|error| Failure::behind(&error))
+    }
+
+    async fn change(&self, state: ScheduleState, daily: Option<Daily>) -> Result<(), Failure> {
+        for _ in 0..ATTEMPTS {
+            let known = self.read().await?;
+            let kept = setting(&known);
+            if kept.running == (state == ScheduleState::Enabled) && daily.is_none_or(|daily| kept.daily == Some(daily))
+            {
+                return Ok(());
+            }
+            let zone = daily.map(|_| ZONE.name().to_owned()).or(known.schedule_expression_timezone);
+            let update = self
+                .client
+                .update_schedule()
+                .name(&self.name)
+                .set_group_name(known.group_name)
+                .set_schedule_expression(daily.map(Daily::expression).or(known.schedule_expression))
+                .set_schedule_expression_timezone(zone)
+                .set_start_date(known.start_date)
+                .set_end_date(known.end_date)
+                .set_description(known.description)
+                .state(state.clone())
+                .set_kms_key_arn(known.kms_key_arn)
+                .set_target(known.target)
+                .set_flexible_time_window(known.flexible_time_window)
+                .set_action_after_completion(known.action_after_completion);
+            match update.send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.as_service_error().is_some_and(|error| error.is_conflict_exception()) => {}
+                Err(error) => return Err(Failure::behind(&error)),
+            }
+        }
+        Err(Failure::unavailable("somebody else is changing the schedule; try again"))
+    }
+}
+
+fn setting(schedule: &GetScheduleOutput) -> Setting {
+    let expression = schedule.schedule_expression().unwrap_or_default().to_owned();
+    let daily = Daily::parse(&expression, schedule.schedule_expression_timezone().unwrap_or("UTC"));
+    Setting { running: schedule.state() == Some(&ScheduleState::Enabled), daily, expression }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_next_run_is_today_or_tomorrow_on_the_clocks_of_jakarta() {
+        let seven = Daily { hour: 7, minute: 0 };
+        for (now, next) in [
+            ("2025-12-14T23:59:59Z", "2025-12-15T00:00:00Z"),
+            ("2025-12-15T00:00:00Z", "2025-12-16T00:00:00Z"),
+            ("2025-12-15T18:00:00Z", "2025-12-16T00:00:00Z"),
+        ] {
+            assert_eq!(seven.next_after(at(now)), at(next), "{now}");
+        }
+        let late = Daily { hour: 23, minute: 59 };
+        assert_eq!(late.next_after(at("2025-12-31T16:59:00Z")), at("2026-01-01T16:59:00Z"));
+    }
+
+    #[test]
+    fn only_a_time_of_every_day_in_jakarta_is_one() {
+        let daily = |expression| Daily::parse(expression, "Asia/Jakarta");
+        assert_eq!(daily("cron(5 23 * * ? *)"), Some(Daily { hour: 23, minute: 5 }));
+        for other in ["cron(0 7 ? * MON *)", "rate(1 day)", "cron(0 24 * * ? *)", "cron(60 7 * * ? *)", "cron(0 7 * *)"]
+        {
+            assert_eq!(daily(other), None, "{other}");
+        }
+        assert_eq!(Daily::parse("cron(0 7 * * ? *)", "UTC"), None);
+    }
+}

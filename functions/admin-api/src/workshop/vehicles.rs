@@ -1,0 +1,161 @@
+//! Vehicles: kept by staff, and told that they were here.
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Response};
+use serde_json::{Value, json};
+use shared::domain::values::ids::CustomerId;
+use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::vehicles::{Vehicle, VehicleStatus};
+use shared::platform::clock::Moment;
+use shared::store::table::transaction::Written;
+
+use crate::api::AdminApi;
+use crate::http::dates;
+use crate::http::request::Input;
+use crate::http::request::decoded;
+use crate::http::response::{self, Failure};
+use crate::workshop::customers::unknown as unknown_customer;
+
+/// How often it is begun anew because somebody else wrote first.
+const ATTEMPTS: usize = 8;
+/// Reminders that an answer lists.
+const MOST_REMINDERS: usize = 100;
+
+/// What staff say of a vehicle.
+struct Wanted {
+    customer: CustomerId,
+    last_visit: LocalDate,
+    next_visit: Option<LocalDate>,
+    status: Option<VehicleStatus>,
+}
+
+/// The routes below `/vehicles`.
+pub(crate) async fn route(
+    api: &AdminApi,
+    route: (&str, &[&str]),
+    input: &Input,
+    by: &str,
+    moment: Moment,
+) -> Result<Response<Body>, Failure> {
+    match route {
+        ("GET", [plate]) => show(api, &parse(plate).map_err(|_| unknown())?).await,
+        ("PUT", [plate]) => put(api, &parse(plate)?, input, (by, moment)).await,
+        ("POST", [plate, "visits"]) => visit(api, &parse(plate).map_err(|_| unknown())?, input, (by, moment)).await,
+        _ => Err(Failure::not_found("route", "no such route")),
+    }
+}
+
+fn unknown() -> Failure {
+    Failure::not_found("plate", "no such vehicle")
+}
+
+fn parse(plate: &str) -> Result<Plate, Failure> {
+    Plate::parse(&decoded(plate)).map_err(|error| Failure::invalid("plate", error.to_string()))
+}
+
+async fn show(api: &AdminApi, plate: &Plate) -> Result<Response<Body>, Failure> {
+    let vehicle = api.store.vehicle(plate).await?.ok_or_else(unknown)?;
+    Ok(response::ok(&shown(api, &vehicle.value).await?))
+}
+
+async fn shown(api: &AdminApi, vehicle: &Vehicle) -> Result<Value, Failure> {
+    let reminders = api.store.reminders_as_stored(&vehicle.plate, MOST_REMINDERS).await?;
+    Ok(json!({
+        "plate": vehicle.plate, "customer_id": vehicle.customer, "last_visit_date": vehicle.last_visit,
+        "next_visit_date": vehicle.next_visit(), "next_visit_set_by_staff": vehicle.own_next_visit.is_some(),
+        "status": vehicle.status, "reminders": reminders,
+    }))
+}
+
+/// Stores a vehicle as staff say, also under another customer.
+async fn put(
+    api: &AdminApi,
+    plate: &Plate,
+    input: &Input,
+    (by, moment): (&str, Moment),
+) -> Result<Response<Body>, Failure> {
+    let wanted = Wanted::read(input, moment.now)?;
+    for _ in 0..ATTEMPTS {
+        let known = api.store.vehicle(plate).await?;
+        let vehicle = wanted.applied(plate, known.as_ref().map(|known| &known.value));
+        match api.store.put_vehicle(&vehicle, known.as_ref()).await? {
+            Written::Stale => {}
+            Written::NoSuchCustomer => return Err(unknown_customer()),
+            Written::Stored | Written::Unchanged => {
+                let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+                tracing::info!(by, new = known.is_none(), "a vehicle was put");
+                return Ok(response::json_reply(status, &shown(api, &vehicle).await?));
+            }
+        }
+    }
+    Err(Failure::unavailable("try again"))
+}
+
+/// The vehicle was here. A visit before the latest one changes nothing.
+async fn visit(
+    api: &AdminApi,
+    plate: &Plate,
+    input: &Input,
+    (by, moment): (&str, Moment),
+) -> Result<Response<Body>, Failure> {
+    input.only(&["date"])?;
+    let day = dates::parse_past(input.required("date")?, moment.now).map_err(|why| Failure::invalid("date", why))?;
+    for _ in 0..ATTEMPTS {
+        let known = api.store.vehicle(plate).await?.ok_or_else(unknown)?;
+        let Some(after) = known.value.visited(day) else {
+            let mut same = shown(api, &known.value).await?;
+            if let Some(shown) = same.as_object_mut().filter(|_| day < known.value.last_visit) {
+                shown.insert("note".to_owned(), json!("a later visit is known: nothing was changed"));
+            }
+            return Ok(response::ok(&same));
+        };
+        match api.store.put_vehicle(&after, Some(&known)).await? {
+            Written::Stale => {}
+            Written::NoSuchCustomer => return Err(unknown_customer()),
+            Written::Stored | Written::Unchanged => {
+                tracing::info!(by, "a visit was recorded");
+                return Ok(response::ok(&shown(api, &after).await?));
+            }
+        }
+    }
+    Err(Failure::unavailable("try again"))
+}
+
+impl Wanted {
+    fn read(input: &Input, now: Timestamp) -> Result<Self, Failure> {
+        input.only(&["customer_id", "last_visit_date", "next_visit_date", "status"])?;
+        let customer = CustomerId::parse(input.required("customer_id")?);
+        let customer = customer.map_err(|error| Failure::invalid("customer_id", error.to_string()))?;
+        let last_visit = dates::parse_past(input.required("last_visit_date")?, now);
+        let last_visit = last_visit.map_err(|why| Failure::invalid("last_visit_date", why))?;
+        let next_visit = input.given("next_visit_date")?.map(dates::parse).transpose();
+        let next_visit = next_visit.map_err(|why| Failure::invalid("next_visit_date", why))?;
+        if next_visit.is_some_and(|next| next < last_visit) {
+            return Err(Failure::invalid("next_visit_date", "is before last_visit_date"));
+        }
+        let named = |name| {
+            let reason = "must be active, booked, sold or archived";
+            VehicleStatus::of_name(name).ok_or_else(|| Failure::invalid("status", reason))
+        };
+        let status = input.given("status")?.map(named).transpose()?;
+        Ok(Self { customer, last_visit, next_visit, status })
+    }
+
+    /// The vehicle as it is wanted. A status that is left out stays, unless the vehicle is another customer's now, or
+    /// was booked for a visit that has been.
+    fn applied(&self, plate: &Plate, known: Option<&Vehicle>) -> Vehicle {
+        let known = known.filter(|known| known.customer == self.customer);
+        let kept = known.map(|known| {
+            let has_been = known.status == VehicleStatus::Booked && known.last_visit < self.last_visit;
+            if has_been { VehicleStatus::Active } else { known.status }
+        });
+        Vehicle {
+            plate: plate.clone(),
+            customer: self.customer.clone(),
+            last_visit: self.last_visit,
+            own_next_visit: self.next_visit,
+            status: self.status.or(kept).unwrap_or(VehicleStatus::Active),
+        }
+    }
+}

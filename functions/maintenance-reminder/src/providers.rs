@@ -1,0 +1,196 @@
+//! Hands messages to the WhatsApp gateways over HTTP, once each.
+
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client as Secrets;
+use reqwest::{Client, RequestBuilder, header};
+use serde::Deserialize;
+use shared::domain::values::time::Timestamp;
+use shared::domain::workshop::phone::Phone;
+use shared::platform::config::Reader;
+use shared::platform::http;
+use shared::platform::logging::chain;
+use shared::platform::secrets;
+use shared::whatsapp::{
+    self, CloudTemplate, Delivery, Provider, Reminder, cloud_api_body, cloud_api_path, judge_cloud_api,
+    judge_starsender, starsender_body,
+};
+use tokio::sync::Mutex;
+
+use crate::Error;
+
+/// The gateways answer within seconds.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Keys are read again after this many minutes, so that a changed one serves.
+const FRESH_MINUTES: i64 = 5;
+/// How long a gateway that takes no more is waited for, in seconds, where it says nothing itself; then it is let be.
+const WAITS: [u32; 3] = [1, 2, 4];
+/// A gateway that asks for a longer wait, in seconds, is let be at once.
+const LONGEST_WAIT: u32 = 10;
+
+/// Which gateways there are, and how they are reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateways {
+    first: Provider,
+    fallback: Option<Provider>,
+    secret_id: String,
+    starsender: String,
+    cloud_api: String,
+    phone_number_id: String,
+    template: CloudTemplate,
+}
+
+/// What is sent to one person.
+pub(crate) struct Message<'a> {
+    pub(crate) to: &'a Phone,
+    pub(crate) text: &'a str,
+    pub(crate) reminder: Reminder<'a>,
+    /// How many seconds the gateway is to keep it back, so that not all go at once.
+    pub(crate) delay: u32,
+}
+
+/// The way out.
+pub(crate) struct Sender {
+    http: Client,
+    secrets: Secrets,
+    gateways: Gateways,
+    keys: Mutex<Option<(Timestamp, Keys)>>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Keys {
+    starsender_api_key: Option<String>,
+    cloud_api_token: Option<String>,
+}
+
+impl Gateways {
+    pub(crate) fn parse(reader: &mut Reader<'_>) -> Option<Self> {
+        let provider = |value: &str| Provider::of_name(value).ok_or("must be starsender or cloud-api");
+        let first = reader.parsed("REMINDER_PROVIDER", provider);
+        let fallback = match reader.optional("REMINDER_FALLBACK_PROVIDER") {
+            None => None,
+            Some(_) => reader.parsed("REMINDER_FALLBACK_PROVIDER", provider),
+        };
+        if fallback.is_some() && fallback == first {
+            reader.fault("REMINDER_FALLBACK_PROVIDER", "is the same as REMINDER_PROVIDER");
+        }
+        let secret_id = reader.required("REMINDER_SECRET_ID");
+        let uses_cloud = [first, fallback].contains(&Some(Provider::CloudApi));
+        let mut of_cloud = |name| if uses_cloud { reader.required(name) } else { String::new() };
+        let phone_number_id = of_cloud("WHATSAPP_PHONE_NUMBER_ID");
+        let template =
+            CloudTemplate { name: of_cloud("WHATSAPP_TEMPLATE"), language: of_cloud("WHATSAPP_TEMPLATE_LANGUAGE") };
+        let mut at = |name, host: &str| reader.endpoint(name).unwrap_or_else(|| host.to_owned());
+        let starsender = at("STARSENDER_ENDPOINT_URL", whatsapp::STARSENDER_HOST);
+        let cloud_api = at("WHATSAPP_ENDPOINT_URL", whatsapp::CLOUD_API_HOST);
+        Some(Self { first: first?, fallback, secret_id, starsender, cloud_api, phone_number_id, template })
+    }
+
+    /// In the order in which they are tried.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = Provider> {
+        [Some(self.first), self.fallback].into_iter().flatten()
+    }
+}
+
+impl Sender {
+    pub(crate) async fn start(secrets: Secrets, gateways: Gateways, wall: Timestamp) -> Result<Self, Error> {
+        let sender = Self { http: http::client(TIMEOUT)?, secrets, gateways, keys: Mutex::default() };
+        sender.keys(wall).await?;
+        Ok(sender)
+    }
+
+    pub(crate) fn providers(&self) -> Vec<Provider> {
+        self.gateways.in_order().collect()
+    }
+
+    /// Hands one message to one gateway. A gateway that takes no more for now is waited for a little.
+    pub(crate) async fn send(&self, provider: Provider, message: &Message<'_>, wall: Timestamp) -> Delivery {
+        let Ok(keys) = self.keys(wall).await.inspect_err(|error| tracing::error!(error = chain(error), "no key"))
+        else {
+            return Delivery::Stop("the gateway's key could not be read".to_owned());
+        };
+        let mut waits = WAITS.into_iter();
+        loop {
+            let delivery = self.try_once((provider, &keys), message).await;
+            let Delivery::Limited { wait_seconds, .. } = &delivery else { return delivery };
+            let wait = waits.next().map(|usual| wait_seconds.unwrap_or(usual)).filter(|wait| *wait <= LONGEST_WAIT);
+            let Some(wait) = wait else { return delivery };
+            tokio::time::sleep(Duration::from_secs(wait.into())).await;
+        }
+    }
+
+    async fn try_once(&self, (provider, keys): (Provider, &Keys), message: &Message<'_>) -> Delivery {
+        match provider {
+            Provider::StarSender => {
+                let url = format!("{}{}", self.gateways.starsender, whatsapp::STARSENDER_SEND_PATH);
+                // The device's key as it is, without a scheme.
+                let key = keys.starsender_api_key.as_deref().unwrap_or_default();
+                let body = starsender_body(message.to, message.text, message.delay);
+                let request = self.http.post(url).header(header::AUTHORIZATION, key);
+                exchange(request, &body, judge_starsender).await
+            }
+            Provider::CloudApi => {
+                let path = cloud_api_path(&self.gateways.phone_number_id);
+                let token = keys.cloud_api_token.as_deref().unwrap_or_default();
+                let body = cloud_api_body(message.to, &self.gateways.template, &message.reminder);
+                let request = self.http.post(format!("{}{path}", self.gateways.cloud_api)).bearer_auth(token);
+                exchange(request, &body, judge_cloud_api).await
+            }
+        }
+    }
+
+    async fn keys(&self, wall: Timestamp) -> Result<Keys, secrets::Error> {
+        let mut held = self.keys.lock().await;
+        if let Some((read_at, keys)) = held.as_ref()
+            && wall < read_at.plus_minutes(FRESH_MINUTES)
+        {
+            return Ok(keys.clone());
+        }
+        match self.read_keys().await {
+            Ok(keys) => Ok(held.insert((wall, keys)).1.clone()),
+            Err(error) => match held.as_ref() {
+                Some((_, keys)) => {
+                    tracing::warn!(error = chain(&error), "the keys could not be read again; the known ones serve on");
+                    Ok(keys.clone())
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    async fn read_keys(&self) -> Result<Keys, secrets::Error> {
+        let id = &self.gateways.secret_id;
+        let malformed = || secrets::Error::Malformed {
+            id: id.clone(),
+            expected: "JSON with the key of each gateway that is used: starsender_api_key, cloud_api_token",
+        };
+        let secret = secrets::read(&self.secrets, id, "AWSCURRENT").await?.ok_or_else(malformed)?;
+        let keys: Keys = serde_json::from_str(&secret.text).map_err(|_| malformed())?;
+        if self.gateways.in_order().all(|provider| keys.serve(provider)) { Ok(keys) } else { Err(malformed()) }
+    }
+}
+
+impl Keys {
+    /// Whether the provider's key is there and can stand in a header.
+    fn serve(&self, provider: Provider) -> bool {
+        let key = match provider {
+            Provider::StarSender => &self.starsender_api_key,
+            Provider::CloudApi => &self.cloud_api_token,
+        };
+        key.as_ref().is_some_and(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic()))
+    }
+}
+
+/// Posts a body and has the answer judged. Without a connection nothing was taken; with the answer lost nobody knows.
+async fn exchange(
+    request: RequestBuilder,
+    body: &serde_json::Value,
+    judge: fn(u16, Option<&str>, &[u8]) -> Delivery,
+) -> Delivery {
+    match http::post(request, body).await {
+        Ok(answer) => judge(answer.status, answer.retry_after.as_deref(), &answer.body),
+        Err(http::Failed::NotReached) => Delivery::NotTaken("the gateway was not reached".to_owned()),
+        Err(http::Failed::NotAnswered) => Delivery::Unclear("the gateway did not answer".to_owned()),
+        Err(http::Failed::AnswerLost) => Delivery::Unclear("the gateway's answer was lost".to_owned()),
+    }
+}

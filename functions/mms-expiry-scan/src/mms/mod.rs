@@ -1,0 +1,5 @@
+//! The list of institutions as MMS serves it: the HTTP client, its pages, and the records in them.
+
+pub(crate) mod client;
+pub(crate) mod pages;
+pub(crate) mod record;

@@ -1,0 +1,264 @@
+//! A record of MMS as an institution. Nothing of it is certain to be there: nulls and missing fields are ordinary.
+
+use chrono::{DateTime, NaiveDateTime};
+use serde_json::Value;
+use shared::domain::institutions::{Institution, ZONE};
+use shared::domain::values::ids::InstitutionUid;
+use shared::domain::values::time::{LocalDate, Timestamp};
+
+/// The longest text that is kept, in characters.
+const LONGEST_TEXT: usize = 500;
+/// The kinds of contact numbers that are shown: the first entry of either counts.
+const SHOWN_NUMBERS: [i64; 2] = [1, 2];
+
+/// The institution of a record, or the field for which it cannot be one.
+pub(crate) fn institution(record: &Value) -> Result<Institution, &'static str> {
+    let uid = uid(record).ok_or("uid")?;
+    let expires = record.get("expirationTime").and_then(Value::as_str).and_then(day).ok_or("expirationTime")?;
+    let plan = record.get("purchasePlan");
+    let of_plan = |name: &str| text(plan.and_then(|plan| plan.get(name)));
+    Ok(Institution {
+        name: text(record.get("name")).unwrap_or_else(|| uid.to_string()),
+        uid,
+        expires,
+        contact: contact(record),
+        phone: phone(record.get("contactNumbers")),
+        address: text(record.get("address")),
+        plan: of_plan("name"),
+        account_limit: of_plan("accountLimit").or_else(|| text(record.get("accountLimit"))),
+    })
+}
+
+/// The uid of a record, where it has one.
+pub(crate) fn uid(record: &Value) -> Option<InstitutionUid> {
+    InstitutionUid::parse(&text(record.get("uid"))?).ok()
+}
+
+/// What a record is called that cannot be read: its uid if it has one, else its place.
+pub(crate) fn label(record: &Value, page: u32, place: usize) -> String {
+    uid(record).map_or_else(|| format!("page {page}, record {place}"), |uid| format!("uid {uid}"))
+}
+
+/// A text or a number that is not empty, cut where no person would read on.
+fn text(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => {
+            Some(text.trim().chars().take(LONGEST_TEXT).collect()).filter(|text: &String| !text.is_empty())
+        }
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn contact(record: &Value) -> Option<String> {
+    let parts = ["ownerLastName", "ownerFirstName"].map(|name| text(record.get(name)));
+    let name = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    (!name.is_empty()).then_some(name)
+}
+
+fn phone(numbers: Option<&Value>) -> Option<String> {
+    let is_shown =
+        |entry: &&Value| entry.get("type").and_then(Value::as_i64).is_some_and(|kind| SHOWN_NUMBERS.contains(&kind));
+    numbers?.as_array()?.iter().filter(is_shown).find_map(|entry| text(entry.get("number")))
+}
+
+/// The day in Taipei of an ISO 8601 instant; one without an offset is taken for Taipei's time, a mere day for itself.
+fn day(text: &str) -> Option<LocalDate> {
+    let text = text.trim();
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Some(Timestamp::new(instant.to_utc()).day(ZONE));
+    }
+    let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
+    let local = local.into_iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    local.map_or_else(|| LocalDate::parse(text).ok(), |local| LocalDate::parse(&local.date().to_string()).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::test_runner::{Config, RngSeed};
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    /// The same inputs each time.
+    fn cases(cases: u32) -> Config {
+        Config { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..Config::default() }
+    }
+
+    /// Texts near those that MMS gives, and any others.
+    fn odd() -> impl Strategy<Value = String> {
+        let known = [
+            "",
+            " ",
+            "INV-1",
+            "two words",
+            "\0",
+            "N/A",
+            "None",
+            "2026-11-30",
+            "2026-02-30",
+            "2026-11-30T16:00:00.000Z",
+            "2026-11-30T16:00:00+08:00",
+            "2026-11-30 16:00:00",
+            "0000-01-01T00:00:00+14:00",
+            "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59-14:00",
+            "+262142-12-31T23:59:59Z",
+            "-0001-01-01T00:00:00",
+            "-0001-01-01",
+            "2026-11-30T23:59:60Z",
+            "1764547200",
+        ];
+        prop_oneof![3 => select(known.to_vec()).prop_map(str::to_owned), 1 => any::<String>()]
+    }
+
+    /// Any JSON, objects with the fields of an institution more often than others.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            3 => odd().prop_map(Value::from),
+            1 => Just(Value::Null),
+            1 => any::<bool>().prop_map(Value::from),
+            1 => any::<i64>().prop_map(Value::from),
+            1 => any::<f64>().prop_map(Value::from),
+        ];
+        let known = [
+            "uid",
+            "expirationTime",
+            "name",
+            "ownerLastName",
+            "ownerFirstName",
+            "contactNumbers",
+            "address",
+            "purchasePlan",
+            "accountLimit",
+            "type",
+            "number",
+        ];
+        leaf.prop_recursive(4, 60, 8, move |inner| {
+            let name = prop_oneof![9 => select(known.to_vec()).prop_map(str::to_owned), 1 => any::<String>()];
+            let object = proptest::collection::vec((name, inner.clone()), 0..10);
+            prop_oneof![
+                1 => proptest::collection::vec(inner, 0..6).prop_map(Value::from),
+                4 => object.prop_map(|fields| Value::from(fields.into_iter().collect::<Map<_, _>>())),
+            ]
+        })
+    }
+
+    /// An object whose uid and day are near good ones, whatever else it holds.
+    fn near() -> impl Strategy<Value = Value> {
+        (any_json(), odd(), odd()).prop_map(|(mut record, uid, expires)| {
+            if let Some(fields) = record.as_object_mut() {
+                fields.insert("uid".to_owned(), json!(uid));
+                fields.insert("expirationTime".to_owned(), json!(expires));
+            }
+            record
+        })
+    }
+
+    proptest! {
+        #![proptest_config(cases(6_000))]
+
+        #[test]
+        fn any_record_is_an_institution_of_its_own_fields_or_names_the_one_that_is_wrong(
+            record in prop_oneof![any_json(), near()], page in any::<u32>(), place in any::<usize>()
+        ) {
+            let label = label(&record, page, place);
+            prop_assert!(label.chars().count() <= 70, "{}", label);
+            match institution(&record) {
+                Ok(read) => {
+                    let uid = &record["uid"];
+                    let uid = uid.as_str().map_or_else(|| uid.to_string(), |uid| uid.trim().to_owned());
+                    prop_assert_eq!(read.uid.as_str(), uid);
+                    prop_assert!(!read.name.is_empty());
+                    // It is stored, and read again by the next run.
+                    let stored = serde_json::to_string(&read).unwrap();
+                    prop_assert_eq!(serde_json::from_str::<Institution>(&stored).unwrap(), read.clone());
+                    let text = record["expirationTime"].as_str().unwrap().trim();
+                    let written = LocalDate::parse(text.split(['T', ' ']).next().unwrap()).unwrap();
+                    // An offset moves it to a day beside it at most.
+                    prop_assert!((-1..=1).contains(&written.days_until(read.expires)), "{} of {}", read.expires, text);
+                }
+                Err(field) => prop_assert!(["uid", "expirationTime"].contains(&field), "{}", field),
+            }
+        }
+
+        /// Since 1980 Taipei is eight hours ahead of UTC.
+        #[test]
+        fn an_instant_is_the_day_on_which_it_is_in_taipei(
+            seconds in 315_532_800_i64..4_102_444_800, minutes in -840..=840_i32, millis in 0..1_000_u32
+        ) {
+            let offset = chrono::FixedOffset::east_opt(minutes * 60).unwrap();
+            let instant = DateTime::from_timestamp(seconds, millis * 1_000_000).unwrap().with_timezone(&offset);
+            let days = (seconds + 8 * 3_600).div_euclid(86_400);
+            let expected = LocalDate::parse("1970-01-01").unwrap().plus_days(days);
+            let local = DateTime::from_timestamp(seconds + 8 * 3_600, 0).unwrap().naive_utc();
+            for text in [instant.to_rfc3339(), local.to_string(), local.date().to_string()] {
+                prop_assert_eq!(day(&text), Some(expected), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn an_institution_is_read_with_all_that_the_document_lists() {
+        let record = json!({
+            "name": " 晨光教室 ", "uid": "ORG-1", "expirationTime": "2026-11-30T16:00:00.000Z", "ownerLastName": "林",
+            "ownerFirstName": "小明", "address": "台北市虛構路 1 號",
+            "contactNumbers": [{ "type": 3, "number": "1" }, { "type": 2, "number": "02-5550-0101" }, { "type": 1, "number": "2" }],
+            "purchasePlan": { "name": "標準版", "accountLimit": 50 }, "unknown": { "deep": [1] },
+        });
+        let read = institution(&record).unwrap();
+        assert_eq!(read.uid.as_str(), "ORG-1");
+        // Midnight in Taipei.
+        assert_eq!(read.expires.to_string(), "2026-12-01");
+        assert_eq!((read.name.as_str(), read.contact.as_deref()), ("晨光教室", Some("林 小明")));
+        assert_eq!((read.phone.as_deref(), read.address.as_deref()), (Some("02-5550-0101"), Some("台北市虛構路 1 號")));
+        assert_eq!((read.plan.as_deref(), read.account_limit.as_deref()), (Some("標準版"), Some("50")));
+    }
+
+    #[test]
+    fn what_is_missing_or_null_is_absent_and_never_the_word_none() {
+        let record = json!({
+            "uid": 42, "expirationTime": "2026-12-01", "name": null, "ownerLastName": null, "ownerFirstName": "",
+            "contactNumbers": null, "address": " ", "purchasePlan": null,
+        });
+        let read = institution(&record).unwrap();
+        assert_eq!((read.name.as_str(), read.uid.as_str()), ("42", "42"));
+        let rest = [read.contact, read.phone, read.address, read.plan, read.account_limit];
+        assert_eq!(rest, [const { None::<String> }; 5]);
+    }
+
+    #[test]
+    fn what_cannot_be_an_institution_names_its_field() {
+        for (record, field, label) in [
+            (json!({ "uid": "a", "name": "x" }), "expirationTime", "uid a"),
+            (json!({ "uid": "a", "expirationTime": null }), "expirationTime", "uid a"),
+            (json!({ "uid": "a", "expirationTime": "soon" }), "expirationTime", "uid a"),
+            (json!({ "uid": "a", "expirationTime": "2026-02-30" }), "expirationTime", "uid a"),
+            (json!({ "uid": "a", "expirationTime": 1_764_547_200 }), "expirationTime", "uid a"),
+            (json!({ "uid": "", "expirationTime": "2026-12-01" }), "uid", "page 3, record 7"),
+            (json!({ "uid": "two words", "expirationTime": "2026-12-01" }), "uid", "page 3, record 7"),
+            (json!("an institution"), "uid", "page 3, record 7"),
+            (json!(null), "uid", "page 3, record 7"),
+        ] {
+            assert_eq!(institution(&record).unwrap_err(), field, "{record}");
+            assert_eq!(super::label(&record, 3, 7), label, "{record}");
+        }
+    }
+
+    #[test]
+    fn an_instant_without_an_offset_is_taipeis() {
+        let days = [
+            ("2026-11-30T15:59:59Z", "2026-11-30"),
+            ("2026-11-30T16:00:00Z", "2026-12-01"),
+            ("2026-12-01T00:30:00+09:00", "2026-11-30"),
+            ("2026-11-30T23:00:00", "2026-11-30"),
+            ("2026-11-30 23:00:00.5", "2026-11-30"),
+        ];
+        for (text, expected) in days {
+            assert_eq!(day(text).unwrap().to_string(), expected, "{text}");
+        }
+    }
+}

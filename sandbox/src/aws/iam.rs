@@ -1,0 +1,223 @@
+//! IAM as far as the template uses it: what each role allows, and what a call needs. A function's call that its role does
+//! not allow is refused, as AWS refuses it; whoever calls without being a function may do everything.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde_json::Value as Json;
+use yaml_serde::Value;
+
+use crate::aws::template::{Error, PLACE, Template};
+use crate::world::TABLE;
+
+/// An action on a resource, both as a policy names them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permission {
+    /// `service:Action`.
+    pub action: String,
+    /// An ARN.
+    pub resource: String,
+}
+
+/// A permission that a call needs, and what conditions on it are asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The permission.
+    pub permission: Permission,
+    /// The value of a condition's key, where the call has one.
+    pub context: Option<(&'static str, String)>,
+}
+
+/// What the template's roles allow, by logical name.
+#[derive(Clone, Debug)]
+pub struct Roles(BTreeMap<String, Vec<Statement>>);
+
+#[derive(Clone, Debug)]
+struct Statement {
+    actions: Vec<String>,
+    resources: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Clone, Debug)]
+struct Condition {
+    operator: String,
+    key: String,
+    values: Vec<String>,
+}
+
+impl Roles {
+    /// The roles of a template, whose parameters `reference` knows.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where a policy cannot be read.
+    pub fn read(template: &Template, reference: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let mut roles = BTreeMap::new();
+        for (name, role) in template.resources_of("AWS::IAM::Role") {
+            let unread = || Error::Missing(format!("a policy of {name}"));
+            let policies = role.get("Properties").and_then(|role| role.get("Policies")).and_then(Value::as_sequence);
+            let mut statements = Vec::new();
+            for policy in policies.ok_or_else(unread)? {
+                let all = policy.get("PolicyDocument").and_then(|document| document.get("Statement"));
+                for statement in all.and_then(Value::as_sequence).ok_or_else(unread)? {
+                    let texts = |value: &Value| texts(template, value, reference);
+                    statements.push(Statement::read(statement, &texts).ok_or_else(unread)?);
+                }
+            }
+            roles.insert(name.to_owned(), statements);
+        }
+        Ok(Self(roles))
+    }
+
+    /// Everything that a role allows, conditions aside, sorted; twice what two statements allow.
+    #[must_use]
+    pub fn allowed(&self, role: &str) -> Vec<Permission> {
+        let of = |statement: &Statement| {
+            let pairs = statement.actions.iter().flat_map(|action| {
+                let permission = |resource: &String| Permission::new(action, resource);
+                statement.resources.iter().map(permission).collect::<Vec<_>>()
+            });
+            pairs.collect::<Vec<_>>()
+        };
+        let mut all: Vec<Permission> = self.0.get(role).into_iter().flatten().flat_map(of).collect();
+        all.sort();
+        all
+    }
+
+    /// Whether a role allows that.
+    #[must_use]
+    pub fn allow(&self, role: &str, need: &Need) -> bool {
+        self.0.get(role).into_iter().flatten().any(|statement| statement.allows(need))
+    }
+}
+
+impl Permission {
+    fn new(action: &str, resource: &str) -> Self {
+        Self { action: action.to_owned(), resource: resource.to_owned() }
+    }
+}
+
+impl Statement {
+    fn read(statement: &Value, texts: &dyn Fn(&Value) -> Option<Vec<String>>) -> Option<Self> {
+        if statement.get("Effect").and_then(Value::as_str) != Some("Allow") {
+            return None;
+        }
+        let mut conditions = Vec::new();
+        for (operator, keys) in statement.get("Condition").and_then(Value::as_mapping).into_iter().flatten() {
+            for (key, values) in keys.as_mapping()? {
+                let (operator, key) = (operator.as_str()?.to_owned(), key.as_str()?.to_owned());
+                conditions.push(Condition { operator, key, values: texts(values)? });
+            }
+        }
+        Some(Self {
+            actions: texts(statement.get("Action")?)?,
+            resources: texts(statement.get("Resource")?)?,
+            conditions,
+        })
+    }
+
+    fn allows(&self, need: &Need) -> bool {
+        self.actions.contains(&need.permission.action)
+            && self.resources.contains(&need.permission.resource)
+            && self.conditions.iter().all(|condition| condition.holds(need.context.as_ref()))
+    }
+}
+
+impl Condition {
+    fn holds(&self, context: Option<&(&'static str, String)>) -> bool {
+        let Some((_, is)) = context.filter(|(key, _)| *key == self.key) else { return false };
+        let like = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(begin) => is.starts_with(begin),
+            None => is == pattern,
+        };
+        match self.operator.as_str() {
+            "StringEquals" => self.values.contains(is),
+            // A call on one item has one value.
+            "ForAllValues:StringLike" => self.values.iter().any(like),
+            _ => false,
+        }
+    }
+}
+
+fn texts(template: &Template, value: &Value, reference: &dyn Fn(&str) -> Option<String>) -> Option<Vec<String>> {
+    match value.as_sequence() {
+        Some(many) => many.iter().map(|one| template.text(one, reference)).collect(),
+        None => Some(vec![template.text(value, reference)?]),
+    }
+}
+
+/// What a request to AWS needs; nothing where it is none that is known.
+pub(crate) fn needs(target: &str, (method, path): (&Method, &str), body: &[u8]) -> Vec<Need> {
+    let body: Json = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(operation) = target.strip_prefix("DynamoDB_20120810.") {
+        return dynamodb(operation, &body);
+    }
+    let text = |pointer: &str| body.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    match segments.as_slice() {
+        _ if target == "secretsmanager.GetSecretValue" => {
+            // The six characters that AWS adds to a secret's name.
+            let resource = format!("arn:aws:secretsmanager:{PLACE}:secret:{}-??????", text("/SecretId"));
+            vec![need("secretsmanager:GetSecretValue", &resource, None)]
+        }
+        ["v2", "email", "outbound-emails"] => {
+            let from = text("/FromEmailAddress");
+            let domain = from.rsplit('@').next().unwrap_or_default();
+            let resource = format!("arn:aws:ses:{PLACE}:identity/{domain}");
+            vec![need("ses:SendEmail", &resource, Some(("ses:FromAddress", from)))]
+        }
+        ["2015-03-31", "functions", name, "invocations"] => {
+            vec![need("lambda:InvokeFunction", &format!("arn:aws:lambda:{PLACE}:function:{name}"), None)]
+        }
+        ["schedules", name] => {
+            let resource = format!("arn:aws:scheduler:{PLACE}:schedule/default/{name}");
+            if method == Method::GET {
+                return vec![need("scheduler:GetSchedule", &resource, None)];
+            }
+            let passed = Some(("iam:PassedToService", "scheduler.amazonaws.com"));
+            vec![
+                need("scheduler:UpdateSchedule", &resource, None),
+                need("iam:PassRole", text("/Target/RoleArn"), passed),
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn dynamodb(operation: &str, body: &Json) -> Vec<Need> {
+    match operation {
+        // A transaction needs what its parts need.
+        "TransactWriteItems" => {
+            let parts = body.get("TransactItems").and_then(Json::as_array).into_iter().flatten();
+            parts.filter_map(Json::as_object).flatten().map(|(kind, part)| on_item(part_action(kind), part)).collect()
+        }
+        "Query" | "Scan" => {
+            let index = body.get("IndexName").and_then(Json::as_str).map(|index| format!("/index/{index}"));
+            vec![need(&format!("dynamodb:{operation}"), &table(&index.unwrap_or_default()), None)]
+        }
+        _ => vec![on_item(operation, body)],
+    }
+}
+
+fn part_action(kind: &str) -> &str {
+    match kind {
+        "Put" => "PutItem",
+        "Update" => "UpdateItem",
+        "Delete" => "DeleteItem",
+        "ConditionCheck" => "ConditionCheckItem",
+        other => other,
+    }
+}
+
+fn on_item(operation: &str, part: &Json) -> Need {
+    let key = ["/Key/pk/S", "/Item/pk/S"].into_iter().find_map(|path| part.pointer(path)?.as_str());
+    need(&format!("dynamodb:{operation}"), &table(""), key.map(|key| ("dynamodb:LeadingKeys", key)))
+}
+
+fn table(below: &str) -> String {
+    format!("arn:aws:dynamodb:{PLACE}:table/{TABLE}{below}")
+}
+
+fn need(action: &str, resource: &str, context: Option<(&'static str, &str)>) -> Need {
+    Need { permission: Permission::new(action, resource), context: context.map(|(key, value)| (key, value.to_owned())) }
+}

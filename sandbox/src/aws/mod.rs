@@ -1,0 +1,251 @@
+//! AWS on one loopback port: DynamoDB (dynoxide behind it), Secrets Manager, SES v2, Lambda Invoke and EventBridge
+//! Scheduler, each call counted. A function says who it is by its access key, and may do what its role allows.
+
+pub mod iam;
+pub mod lambda_events;
+pub mod schedule_expression;
+pub mod scheduler;
+pub mod template;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use futures::stream;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::Error;
+use crate::world::credentials;
+use crate::world::faults::{Fault, Service};
+use crate::world::state::{Message, Secret};
+use crate::world::{NotDone, World};
+
+/// The longest body that is taken: DynamoDB's own limit is 16 MB.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+#[derive(Clone)]
+struct Endpoint {
+    world: Arc<World>,
+    dynamodb: String,
+}
+
+/// Serves AWS to the functions.
+pub(crate) async fn serve(world: Arc<World>, listener: TcpListener) -> Result<(), Error> {
+    let dynamodb = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let dynamodb_url = format!("http://{}", dynamodb.local_addr()?);
+    let database = world.database.clone();
+    tokio::spawn(
+        async move { dynoxide::server::serve_with_shutdown(dynamodb, database, std::future::pending()).await },
+    );
+    let router = Router::new().fallback(answer).with_state(Endpoint { world, dynamodb: dynamodb_url });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(())
+}
+
+/// The SDK's configuration for that address: invented credentials, real calls.
+#[must_use]
+pub fn config(url: &str) -> SdkConfig {
+    config_of("sandbox", url)
+}
+
+/// The same for a function, named as in the template.
+#[must_use]
+pub fn config_of(function: &str, url: &str) -> SdkConfig {
+    let credentials = Credentials::new(function, "sandbox", None, None, "sandbox");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(url)
+        .region(Region::new("ap-northeast-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .sleep_impl(TokioSleep::new())
+        .build()
+}
+
+async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let needs = iam::needs(target, (&parts.method, parts.uri.path()), &body);
+    if let Some(why) = endpoint.world.refusal(caller(&parts.headers), &needs) {
+        return aws_error(StatusCode::BAD_REQUEST, "AccessDeniedException", &why);
+    }
+    if let Some(operation) = target.strip_prefix("DynamoDB_20120810.") {
+        endpoint.world.count("dynamodb", operation);
+        return dynamodb(&endpoint, parts.headers, body).await;
+    }
+    if target == "secretsmanager.GetSecretValue" {
+        endpoint.world.count("secretsmanager", "GetSecretValue");
+        return secret(&endpoint.world, &body);
+    }
+    let segments: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
+    match segments.as_slice() {
+        ["v2", "email", "outbound-emails"] => {
+            endpoint.world.count("ses", "SendEmail");
+            send_email(&endpoint.world, &body).await
+        }
+        ["2015-03-31", "functions", name, "invocations"] => {
+            endpoint.world.count("lambda", "Invoke");
+            invoke(&endpoint.world, name, &body).await
+        }
+        ["schedules", name] => {
+            let query = parts.uri.query().unwrap_or_default();
+            scheduler::answer(&endpoint.world, &parts.method, name, query, &body).unwrap_or_else(unknown)
+        }
+        _ => unknown(),
+    }
+}
+
+/// The access key that a request was signed with.
+fn caller(headers: &HeaderMap) -> &str {
+    let signature = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let credential = signature.split_once("Credential=").map(|(_, credential)| credential);
+    credential.and_then(|credential| credential.split('/').next()).unwrap_or_default()
+}
+
+fn unknown() -> Response {
+    aws_error(StatusCode::BAD_REQUEST, "UnknownOperationException", "not simulated here")
+}
+
+async fn dynamodb(endpoint: &Endpoint, headers: HeaderMap, body: Bytes) -> Response {
+    let mut forwarded = HeaderMap::new();
+    for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
+        if let Some(value) = headers.get(name) {
+            forwarded.insert(name, value.clone());
+        }
+    }
+    let sent = endpoint.world.http.post(&endpoint.dynamodb).headers(forwarded).body(body).send().await;
+    match sent {
+        Ok(answer) => {
+            let status = answer.status();
+            let headers = answer.headers().clone();
+            let Ok(body) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
+            endpoint.world.items_read.fetch_add(items_read(&body), Ordering::Relaxed);
+            let mut response = (status, body).into_response();
+            for name in ["content-type", "x-amzn-requestid", "x-amz-crc32"] {
+                if let Some(value) = headers.get(name) {
+                    response.headers_mut().insert(http::HeaderName::from_static(name), value.clone());
+                }
+            }
+            response
+        }
+        Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}
+
+/// How many items an answer says were read: `ScannedCount` of a query, or the one of a GetItem.
+fn items_read(answer: &[u8]) -> u64 {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        scanned_count: Option<u64>,
+        item: Option<serde::de::IgnoredAny>,
+    }
+    let answer: Option<Answer> = serde_json::from_slice(answer).ok();
+    answer.map_or(0, |answer| answer.scanned_count.unwrap_or(u64::from(answer.item.is_some())))
+}
+
+fn secret(world: &World, body: &[u8]) -> Response {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| request.get(name).and_then(Value::as_str);
+    let stage = text("VersionStage").unwrap_or("AWSCURRENT");
+    let state = world.state();
+    let found = text("SecretId").and_then(|id| state.secrets.get_key_value(id));
+    let version = |secret: &Secret| match stage {
+        "AWSCURRENT" => Some(secret.current.clone()),
+        "AWSPREVIOUS" => secret.previous.clone(),
+        _ => None,
+    };
+    match found.and_then(|(id, secret)| Some((id, version(secret)?, secret.created))) {
+        Some((id, value, created)) => aws_json(&json!({
+            "ARN": format!("arn:aws:secretsmanager:ap-northeast-1:000000000000:secret:{id}-abc123"),
+            "Name": id, "VersionId": "00000000-0000-0000-0000-000000000001", "VersionStages": [stage],
+            "SecretString": credentials::located(&value, &world.base_url), "CreatedDate": created.timestamp(),
+        })),
+        None => aws_error(
+            StatusCode::BAD_REQUEST,
+            "ResourceNotFoundException",
+            "Secrets Manager can't find the specified secret.",
+        ),
+    }
+}
+
+async fn send_email(world: &World, body: &[u8]) -> Response {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |path: &str| request.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let fault = world.change(|state| state.meet(Service::Mail));
+    match fault {
+        Fault::Down => return aws_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "down"),
+        Fault::Refuse => {
+            // The real one names the address too.
+            let refused = text("/Destination/ToAddresses/0").unwrap_or_default();
+            let why = format!("Email address is not verified. The following identities failed the check: {refused}");
+            return aws_error(StatusCode::BAD_REQUEST, "MessageRejected", &why);
+        }
+        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
+        _ => {}
+    }
+    let (to, mail) = (text("/Destination/ToAddresses/0"), text("/Content/Simple/Body/Text/Data"));
+    let (Some(to), Some(mail)) = (to, mail) else {
+        return aws_error(StatusCode::BAD_REQUEST, "BadRequestException", "incomplete");
+    };
+    let subject = text("/Content/Simple/Subject/Data");
+    let id = world.change(|state| {
+        let sent_at: DateTime<Utc> = state.now;
+        state.messages.push(Message { channel: "mail".to_owned(), to, subject, body: mail.into(), sent_at });
+        format!("mail-{:06}", state.messages.len())
+    });
+    if fault == Fault::AnswerLost { broken() } else { aws_json(&json!({ "MessageId": id })) }
+}
+
+async fn invoke(world: &Arc<World>, name: &str, body: &[u8]) -> Response {
+    let event = serde_json::from_slice(body).unwrap_or_default();
+    let (world, name) = (Arc::clone(world), name.to_owned());
+    // The function goes on when its caller no longer listens.
+    let Ok(done) = tokio::spawn(async move { world.invoke(&name, event).await }).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    match done {
+        Ok(answer) => aws_json(&answer),
+        Err(NotDone::NoSuchFunction) => {
+            aws_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", "no such function")
+        }
+        Err(error) => {
+            let failed = json!({ "errorType": "Error", "errorMessage": error.to_string() });
+            let mut response = aws_json(&failed);
+            response.headers_mut().insert("x-amz-function-error", http::HeaderValue::from_static("Unhandled"));
+            response
+        }
+    }
+}
+
+fn aws_json(body: &Value) -> Response {
+    ([(http::header::CONTENT_TYPE, "application/x-amz-json-1.1")], body.to_string()).into_response()
+}
+
+fn aws_error(status: StatusCode, kind: &'static str, message: &str) -> Response {
+    let body = json!({ "__type": kind, "message": message }).to_string();
+    (status, [("x-amzn-errortype", kind), ("content-type", "application/x-amz-json-1.1")], body).into_response()
+}
+
+/// An answer that breaks off: what was asked is done, but nobody is told.
+#[must_use]
+pub fn broken() -> Response {
+    let lost = stream::iter([Err::<Bytes, _>(std::io::Error::other("the answer is lost"))]);
+    Response::new(Body::from_stream(lost))
+}

@@ -1,0 +1,297 @@
+//! What `template.yaml` says of the table, the routes, the schedules and the variables: what runs here is what deploys.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use yaml_serde::Value;
+
+use crate::aws::schedule_expression::{self, Schedule};
+
+/// The template, as far as the sandbox needs it.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// The table in the words of CreateTable, but for its name.
+    pub table: Json,
+    /// Every route.
+    pub routes: Vec<Route>,
+    /// Every schedule.
+    pub schedules: Vec<Schedule>,
+    /// What else is said of those that have a name of their own, by which EventBridge Scheduler is asked about them.
+    pub named_schedules: Vec<NamedSchedule>,
+    resources: BTreeMap<String, Value>,
+    variables: BTreeMap<String, BTreeMap<String, Value>>,
+    defaults: BTreeMap<String, String>,
+}
+
+/// A route of the HTTP API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, with `{name}` for a segment that varies.
+    pub path: String,
+    /// The function behind it, by its logical name.
+    pub function: String,
+}
+
+/// A schedule whose name is not left to CloudFormation.
+#[derive(Clone, Debug)]
+pub struct NamedSchedule {
+    /// That name, of the sandbox's stack.
+    pub name: String,
+    /// The event that it is in the template.
+    pub event: String,
+    /// The function that it calls, by its logical name.
+    pub function: String,
+    /// The ARN of the role that it calls with.
+    pub role: String,
+    /// The ARN of the queue for calls that reached nobody; none where the template does not say.
+    pub failure_queue: Option<String>,
+    /// `ENABLED` or `DISABLED`.
+    pub state: String,
+    /// How often a failed call is repeated, in the words of the template; null where it does not say.
+    pub retry_policy: Json,
+}
+
+/// Why the template cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not YAML.
+    #[error("template.yaml is not YAML")]
+    NotYaml(#[from] yaml_serde::Error),
+    /// Something that is needed is not where it is expected.
+    #[error("template.yaml: {0} is missing or has another shape")]
+    Missing(String),
+    /// A schedule that cannot be read.
+    #[error("template.yaml: schedule {name}")]
+    Schedule {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        source: schedule_expression::Error,
+    },
+}
+
+/// The name of the stack here.
+pub const STACK: &str = "duekeeper";
+
+/// The region and the account here, as ARNs name them.
+pub const PLACE: &str = "ap-northeast-1:000000000000";
+
+/// Properties of the table that CreateTable does not take, or that a parameter decides.
+const NOT_FOR_CREATE_TABLE: [&str; 4] =
+    ["DeletionProtectionEnabled", "TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification"];
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn parse(yaml: &str) -> Result<Self, Error> {
+        let document: Value = yaml_serde::from_str(yaml)?;
+        let resources = document.get("Resources").and_then(Value::as_mapping).ok_or_else(|| missing("Resources"))?;
+        let shared_variables = document.get("Globals").and_then(|globals| variables(globals.get("Function")?));
+        let mut template = Self {
+            table: Json::Null,
+            routes: vec![],
+            schedules: vec![],
+            named_schedules: vec![],
+            resources: resources
+                .iter()
+                .filter_map(|(name, it)| Some((name.as_str()?.to_owned(), it.clone())))
+                .collect(),
+            variables: BTreeMap::new(),
+            defaults: defaults(&document),
+        };
+        for (name, resource) in resources {
+            let name = name.as_str().ok_or_else(|| missing("a resource's name"))?;
+            match resource.get("Type").and_then(Value::as_str) {
+                Some("AWS::DynamoDB::Table") => template.table = table(resource)?,
+                Some("AWS::Serverless::Function") => {
+                    template.add_function(name, resource, shared_variables.as_ref())?
+                }
+                _ => {}
+            }
+        }
+        if template.table.is_null() { Err(missing("the table")) } else { Ok(template) }
+    }
+
+    fn add_function(
+        &mut self,
+        name: &str,
+        resource: &Value,
+        shared: Option<&BTreeMap<String, Value>>,
+    ) -> Result<(), Error> {
+        let properties = resource.get("Properties").ok_or_else(|| missing(name))?;
+        let mut all = shared.cloned().unwrap_or_default();
+        all.extend(variables(properties).unwrap_or_default());
+        self.variables.insert(name.to_owned(), all);
+        let Some(events) = properties.get("Events").and_then(Value::as_mapping) else { return Ok(()) };
+        for (event, definition) in events {
+            let event = event.as_str().unwrap_or_default();
+            let text = |key: &str| definition.get("Properties").and_then(|p| p.get(key)).and_then(Value::as_str);
+            let required =
+                |key: &str| text(key).map(str::to_owned).ok_or_else(|| missing(&format!("{name}.{event}.{key}")));
+            match definition.get("Type").and_then(Value::as_str) {
+                Some("HttpApi") => {
+                    self.routes.push(Route {
+                        method: required("Method")?,
+                        path: required("Path")?,
+                        function: name.to_owned(),
+                    });
+                }
+                Some("ScheduleV2") => {
+                    let zone = text("ScheduleExpressionTimezone").unwrap_or("UTC");
+                    let schedule = Schedule::parse(&required("ScheduleExpression")?, zone, &required("Input")?);
+                    let schedule = schedule.map_err(|source| Error::Schedule { name: event.to_owned(), source })?;
+                    self.schedules.push(schedule.named(event, name));
+                    let named = definition.get("Properties").and_then(|p| self.named_schedule(p, event, name));
+                    self.named_schedules.extend(named);
+                }
+                _ => return Err(missing(&format!("the type of {name}.{event}"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// The variable of a function as it would be deployed, the names in `!Ref` and `!Sub` resolved by `reference`, or by
+    /// the parameter's default.
+    #[must_use]
+    pub fn variable(&self, function: &str, name: &str, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        self.text(self.variables.get(function)?.get(name)?, reference)
+    }
+
+    /// A text of the template as it would be deployed, references resolved as in [`Self::variable`], or by what the ARN of
+    /// a resource is here.
+    #[must_use]
+    pub fn text(&self, value: &Value, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        let known =
+            |name: &str| reference(name).or_else(|| self.defaults.get(name).cloned()).or_else(|| self.arn(name));
+        resolved(value, &known)
+    }
+
+    /// Every resource of a type, by logical name.
+    pub fn resources_of(&self, kind: &str) -> impl Iterator<Item = (&str, &Value)> {
+        let of_kind = move |resource: &Value| resource.get("Type").and_then(Value::as_str) == Some(kind);
+        self.resources.iter().filter(move |(_, resource)| of_kind(resource)).map(|(name, it)| (name.as_str(), it))
+    }
+
+    /// The logical name of a function's role.
+    #[must_use]
+    pub fn role_of(&self, function: &str) -> Option<&str> {
+        let role = self.resources.get(function)?.get("Properties")?.get("Role")?;
+        attribute(role)?.strip_suffix(".Arn")
+    }
+
+    /// What `X.Arn` is here.
+    fn arn(&self, attribute: &str) -> Option<String> {
+        let name = attribute.strip_suffix(".Arn")?;
+        let arn = match self.resources.get(name)?.get("Type")?.as_str()? {
+            "AWS::DynamoDB::Table" => format!("arn:aws:dynamodb:{PLACE}:table/{STACK}"),
+            "AWS::IAM::Role" => format!("arn:aws:iam::000000000000:role/{STACK}-{name}-INVENTED"),
+            "AWS::Logs::LogGroup" => format!("arn:aws:logs:{PLACE}:log-group:{STACK}-{name}-INVENTED:*"),
+            "AWS::SQS::Queue" => format!("arn:aws:sqs:{PLACE}:{STACK}-{name}-INVENTED"),
+            "AWS::Serverless::Function" => format!("arn:aws:lambda:{PLACE}:function:{name}"),
+            _ => return None,
+        };
+        Some(arn)
+    }
+
+    fn named_schedule(&self, properties: &Value, event: &str, function: &str) -> Option<NamedSchedule> {
+        let stack = |reference: &str| (reference == "AWS::StackName").then(|| STACK.to_owned());
+        let state = properties.get("State").and_then(Value::as_str).unwrap_or("ENABLED");
+        let retry_policy = properties.get("RetryPolicy").and_then(|policy| serde_json::to_value(policy).ok());
+        let queue = properties.get("DeadLetterConfig").and_then(|queue| queue.get("Arn"));
+        Some(NamedSchedule {
+            name: self.text(properties.get("Name")?, &stack)?,
+            event: event.to_owned(),
+            function: function.to_owned(),
+            role: self.text(properties.get("RoleArn")?, &stack)?,
+            failure_queue: queue.and_then(|queue| self.text(queue, &stack)),
+            state: state.to_owned(),
+            retry_policy: retry_policy.unwrap_or_default(),
+        })
+    }
+
+    /// The names of a function's variables.
+    pub fn variable_names(&self, function: &str) -> impl Iterator<Item = &str> {
+        self.variables.get(function).into_iter().flat_map(|variables| variables.keys().map(String::as_str))
+    }
+
+    /// The function behind a request; `None` when no route matches.
+    #[must_use]
+    pub fn route(&self, method: &str, path: &str) -> Option<&Route> {
+        let matches = |route: &&Route| route.method == method && path_matches(&route.path, path);
+        // A literal segment is preferred to one that varies, as API Gateway does.
+        self.routes.iter().filter(matches).min_by_key(|route| route.path.matches('{').count())
+    }
+}
+
+impl NamedSchedule {
+    /// Whether it is about that schedule.
+    #[must_use]
+    pub fn is_of(&self, schedule: &Schedule) -> bool {
+        self.event == schedule.name && self.function == schedule.function
+    }
+}
+
+/// The attribute that `!GetAtt` names.
+fn attribute(value: &Value) -> Option<&str> {
+    match value {
+        Value::Tagged(tagged) if tagged.tag == "GetAtt" => tagged.value.as_str(),
+        _ => None,
+    }
+}
+
+/// A text as it is, what `!Ref` or `!GetAtt` names, or the text of `!Sub` with its `${names}` resolved.
+fn resolved(value: &Value, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Tagged(tagged) if tagged.tag == "Ref" || tagged.tag == "GetAtt" => reference(tagged.value.as_str()?),
+        Value::Tagged(tagged) if tagged.tag == "Sub" => {
+            let mut parts = tagged.value.as_str()?.split("${");
+            let mut text = parts.next()?.to_owned();
+            for part in parts {
+                let (name, rest) = part.split_once('}')?;
+                text.push_str(&reference(name)?);
+                text.push_str(rest);
+            }
+            Some(text)
+        }
+        _ => None,
+    }
+}
+
+fn path_matches(pattern: &str, path: &str) -> bool {
+    let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
+    pattern.len() == path.len()
+        && pattern.iter().zip(&path).all(|(want, is)| want == is || (want.starts_with('{') && !is.is_empty()))
+}
+
+fn missing(what: &str) -> Error {
+    Error::Missing(what.to_owned())
+}
+
+/// The defaults of the template's parameters.
+fn defaults(document: &Value) -> BTreeMap<String, String> {
+    let parameters = document.get("Parameters").and_then(Value::as_mapping).into_iter().flatten();
+    let default = |(name, parameter): (&Value, &Value)| {
+        Some((name.as_str()?.to_owned(), parameter.get("Default")?.as_str()?.to_owned()))
+    };
+    parameters.filter_map(default).collect()
+}
+
+fn variables(properties: &Value) -> Option<BTreeMap<String, Value>> {
+    let variables = properties.get("Environment")?.get("Variables")?.as_mapping()?;
+    Some(variables.iter().filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.clone()))).collect())
+}
+
+fn table(resource: &Value) -> Result<Json, Error> {
+    let properties = resource.get("Properties").ok_or_else(|| missing("the table's properties"))?;
+    let mut table: Json = serde_json::to_value(properties).map_err(|_| missing("a table without functions"))?;
+    let fields = table.as_object_mut().ok_or_else(|| missing("the table's properties"))?;
+    for name in NOT_FOR_CREATE_TABLE {
+        fields.remove(name);
+    }
+    if fields.is_empty() { Err(missing("the table's properties")) } else { Ok(json!(fields)) }
+}

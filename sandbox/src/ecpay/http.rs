@@ -1,0 +1,89 @@
+//! ECPay's pages and server APIs over HTTP, before the pure simulator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::post;
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+
+use crate::aws::broken;
+use crate::ecpay::Ecpay;
+use crate::world::World;
+use crate::world::clock;
+use crate::world::faults::{Fault, Service};
+
+pub(crate) fn routes() -> Router<Arc<World>> {
+    Router::new()
+        .route("/Cashier/AioCheckOut/V5", post(checkout))
+        .route("/Cashier/CreditCardPeriodAction", post(period_action))
+        .route("/Cashier/QueryCreditCardPeriodInfo", post(query_period))
+        .route("/Cashier/QueryTradeInfo/V5", post(query_trade))
+}
+
+/// The buyer's step: the order is made and charged at once, and our callback is answered before the buyer's page is.
+async fn checkout(State(world): State<Arc<World>>, body: Bytes) -> Html<String> {
+    world.count("ecpay", "AioCheckOut");
+    let result = world.change(|state| {
+        let now = state.now;
+        state.ecpay.checkout(&body, now)
+    });
+    clock::deliver(&world).await;
+    let page = match result {
+        Ok(result) => format!(
+            "<p>{} {}</p><p>NT${}</p><p><a href=\"{}\">返回商店 Back to the shop</a></p>",
+            escape(&result.merchant_trade_no),
+            escape(&result.rtn_msg),
+            result.amount,
+            escape(&result.client_back_url)
+        ),
+        Err(refusal) => format!("<p>{}</p>", escape(&refusal.to_string())),
+    };
+    Html(format!(
+        "<!doctype html><html lang=\"zh-Hant\"><meta charset=\"utf-8\"><title>ECPay (simulated)</title>{page}</html>"
+    ))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+async fn period_action(State(world): State<Arc<World>>, body: Bytes) -> Response {
+    let text = String::from_utf8_lossy(&body);
+    let operation = if text.contains("Action=Cancel") { "Cancel" } else { "ReAuth" };
+    let (answer, fault) = call(&world, operation, |ecpay, now| ecpay.period_action(&body, now)).await;
+    if fault == Fault::AnswerLost { broken() } else { answer }
+}
+
+async fn query_period(State(world): State<Arc<World>>, body: Bytes) -> Response {
+    call(&world, "QueryCreditCardPeriodInfo", |ecpay, now| ecpay.query_period(&body, now)).await.0
+}
+
+async fn query_trade(State(world): State<Arc<World>>, body: Bytes) -> Response {
+    call(&world, "QueryTradeInfo", |ecpay, now| ecpay.query_trade(&body, now)).await.0
+}
+
+/// One server call and the fault that it met; every answer is text/html, as ECPay's are.
+async fn call(
+    world: &World,
+    operation: &str,
+    act: impl FnOnce(&mut Ecpay, DateTime<Utc>) -> String,
+) -> (Response, Fault) {
+    world.count("ecpay", operation);
+    let fault = world.change(|state| state.meet(Service::Ecpay));
+    match fault {
+        Fault::Down => return (StatusCode::SERVICE_UNAVAILABLE.into_response(), fault),
+        Fault::Refuse => return (StatusCode::FORBIDDEN.into_response(), fault),
+        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
+        _ => {}
+    }
+    let answer = world.change(|state| {
+        let now = state.now;
+        act(&mut state.ecpay, now)
+    });
+    (Html(answer).into_response(), fault)
+}

@@ -1,0 +1,215 @@
+//! The controls, for people, scripts and tests: `/sandbox/…`, all JSON.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post, put};
+use chrono::{DateTime, TimeDelta, Utc};
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::ecpay::ChargeNow;
+use crate::http::server::LARGEST_BODY;
+use crate::whatsapp;
+use crate::world::World;
+use crate::world::clock;
+use crate::world::credentials;
+use crate::world::faults::{Fault, Misconduct, Service};
+
+type Shared = State<Arc<World>>;
+type Answer = Result<Json<Value>, Response>;
+
+pub(crate) fn routes() -> Router<Arc<World>> {
+    let many = DefaultBodyLimit::max(LARGEST_BODY);
+    Router::new()
+        .route("/clock", get(show_clock).post(move_clock))
+        .route("/messages", get(messages))
+        .route("/ecpay/orders/{order}", get(show_order).put(set_conduct))
+        .route("/ecpay/orders/{order}/charge", post(charge))
+        .route("/mms/institutions", put(set_institutions).get(show_institutions).layer(many))
+        .route("/faults", put(set_faults).get(show_faults))
+        .route("/whatsapp/{phone}", put(set_recipient_fault))
+        .route("/calls", get(calls).delete(forget_calls))
+        .route("/credentials", get(show_credentials))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Move {
+    now: Option<DateTime<Utc>>,
+    advance_days: Option<f64>,
+}
+
+/// How ECPay treats an order from now on; what is not named stays as it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Conduct {
+    /// How its coming charges and retries end, one after the other; then they succeed.
+    next_outcomes: Option<Vec<String>>,
+    /// Whether the charges and retries that it makes by itself wait.
+    paused: Option<bool>,
+    /// Whether its callbacks are posted; `false`: they are lost.
+    callbacks: Option<bool>,
+    /// Whether queries about it are answered properly; `false`: with a page that is no answer.
+    answers: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Charge {
+    rtn_code: String,
+    callback: bool,
+    simulate: bool,
+    amount: Option<u32>,
+}
+
+impl Default for Charge {
+    fn default() -> Self {
+        Self { rtn_code: "1".to_owned(), callback: true, simulate: false, amount: None }
+    }
+}
+
+async fn show_clock(State(world): Shared) -> Json<Value> {
+    Json(json!({ "now": world.now() }))
+}
+
+async fn move_clock(State(world): Shared, body: Bytes) -> Answer {
+    let wanted: Move = read(&body)?;
+    let target = match (wanted.now, wanted.advance_days) {
+        (Some(now), None) => Some(now),
+        (None, Some(days)) => days_from(world.now(), days),
+        _ => None,
+    };
+    let target = target.ok_or_else(|| bad("give either now (RFC 3339) or advance_days (0 to 4000)"))?;
+    let ran =
+        clock::advance(&world, target).await.map_err(|now| bad(&format!("the clock does not go back: it is {now}")))?;
+    Ok(Json(json!({ "now": world.now(), "ran": ran })))
+}
+
+fn days_from(now: DateTime<Utc>, days: f64) -> Option<DateTime<Utc>> {
+    if !(0.0..=4000.0).contains(&days) {
+        return None;
+    }
+    let span = std::time::Duration::try_from_secs_f64((days * 86_400.0).round()).ok()?;
+    now.checked_add_signed(TimeDelta::from_std(span).ok()?)
+}
+
+async fn messages(State(world): Shared) -> Json<Value> {
+    Json(json!({ "messages": world.state().messages }))
+}
+
+async fn show_order(State(world): Shared, Path(order): Path<String>) -> Answer {
+    let view = world.state().ecpay.view(&order);
+    view.map(Json).ok_or_else(|| fail(StatusCode::NOT_FOUND, "no such order at ECPay"))
+}
+
+async fn set_conduct(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {
+    let wanted: Conduct = read(&body)?;
+    let answer = json!({
+        "merchant_trade_no": order, "next_outcomes": wanted.next_outcomes, "paused": wanted.paused,
+        "callbacks": wanted.callbacks, "answers": wanted.answers,
+    });
+    world.change(|state| {
+        let now = state.now;
+        if let Some(outcomes) = wanted.next_outcomes {
+            state.ecpay.set_next_outcomes(&order, outcomes);
+        }
+        if let Some(paused) = wanted.paused {
+            state.ecpay.set_paused(&order, paused, now);
+        }
+        if let Some(posted) = wanted.callbacks {
+            state.ecpay.set_callbacks(&order, posted);
+        }
+        if let Some(proper) = wanted.answers {
+            state.ecpay.set_answers(&order, proper);
+        }
+    });
+    Ok(Json(answer))
+}
+
+async fn charge(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {
+    let wanted: Charge = if body.is_empty() { Charge::default() } else { read(&body)? };
+    let charge = ChargeNow {
+        rtn_code: wanted.rtn_code,
+        callback: wanted.callback,
+        simulate: wanted.simulate,
+        amount: wanted.amount,
+    };
+    let charged = world.change(|state| {
+        let now = state.now;
+        state.ecpay.charge_now(&order, charge, now)
+    });
+    charged.map_err(|reason| fail(StatusCode::CONFLICT, &reason))?;
+    let callbacks = clock::deliver(&world).await;
+    let view = world.state().ecpay.view(&order);
+    Ok(Json(json!({ "order": view, "callbacks": callbacks })))
+}
+
+/// The institutions are MMS's own: whatever they hold, and however broken they are.
+async fn set_institutions(State(world): Shared, body: Bytes) -> Answer {
+    let institutions: Vec<Value> = serde_json::from_slice(&body)
+        .map_err(|error| bad(&format!("the body must be a JSON list of institutions: {error}")))?;
+    let count = institutions.len();
+    world.change(|state| state.institutions = institutions);
+    Ok(Json(json!({ "institutions": count })))
+}
+
+async fn show_institutions(State(world): Shared) -> Json<Value> {
+    Json(json!(world.state().institutions))
+}
+
+async fn set_faults(State(world): Shared, body: Bytes) -> Answer {
+    let wanted: BTreeMap<Service, Misconduct> = read(&body)?;
+    if let Some((service, wanted)) = wanted.iter().find(|(service, wanted)| !service.knows(wanted.fault)) {
+        return Err(bad(&format!("{} has no fault {}", json!(service), json!(wanted.fault))));
+    }
+    world.change(|state| state.faults.extend(wanted));
+    Ok(show_faults(State(world)).await)
+}
+
+/// What befalls messages to one number; `none` ends it.
+async fn set_recipient_fault(State(world): Shared, Path(phone): Path<String>, body: Bytes) -> Answer {
+    let wanted: Misconduct = read(&body)?;
+    let number = whatsapp::digits(&phone).ok_or_else(|| bad("the path ends with a phone number"))?;
+    world.change(|state| match wanted.fault {
+        Fault::None => state.whatsapp.remove(&number),
+        _ => state.whatsapp.insert(number.clone(), wanted),
+    });
+    Ok(Json(json!({ "phone": number, "fault": wanted.fault, "times": wanted.times })))
+}
+
+async fn show_faults(State(world): Shared) -> Json<Value> {
+    Json(json!(world.state().faults))
+}
+
+async fn calls(State(world): Shared) -> Json<Value> {
+    Json(world.counted())
+}
+
+async fn forget_calls(State(world): Shared) -> Json<Value> {
+    world.forget_calls();
+    Json(json!({}))
+}
+
+async fn show_credentials(State(world): Shared) -> Json<Value> {
+    Json(credentials::shown(&world.state()))
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the answer, made once a request")]
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
+    serde_json::from_slice(body).map_err(|error| bad(&error.to_string()))
+}
+
+fn bad(reason: &str) -> Response {
+    fail(StatusCode::BAD_REQUEST, reason)
+}
+
+fn fail(status: StatusCode, reason: &str) -> Response {
+    (status, Json(json!({ "error": reason }))).into_response()
+}

@@ -1,0 +1,66 @@
+//! The sandbox's public port: the API through API Gateway's event format, ECPay, MMS, the WhatsApp gateways, Slack, and the
+//! controls.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::post;
+use lambda_http::Body as LambdaBody;
+use tokio::net::TcpListener;
+
+use crate::aws::lambda_events;
+use crate::ecpay::http as ecpay_http;
+use crate::http::controls;
+use crate::whatsapp::cloud_api;
+use crate::whatsapp::starsender;
+use crate::world::World;
+use crate::{mms, slack};
+
+/// API Gateway takes 10 MB.
+pub(crate) const LARGEST_BODY: usize = 10 * 1024 * 1024;
+
+pub(crate) fn serve(world: Arc<World>, listener: TcpListener) {
+    let router = Router::new()
+        .nest("/sandbox", controls::routes())
+        .nest("/ecpay", ecpay_http::routes())
+        .nest("/mms", mms::routes())
+        .nest("/starsender", starsender::routes())
+        .nest("/whatsapp-cloud", cloud_api::routes())
+        // Slack's paths are absolute: a webhook has its whole URL in a secret.
+        .merge(slack::routes())
+        .route("/shop/{*page}", post(shop).get(shop))
+        .fallback(api)
+        .with_state(world);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+}
+
+/// The business's own pages, where ECPay sends the buyer back to.
+async fn shop() -> Html<&'static str> {
+    Html("<!doctype html><meta charset=\"utf-8\"><p>The shop's own page.</p>")
+}
+
+/// A request as API Gateway hands it to a function.
+async fn api(State(world): State<Arc<World>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let Some(route) = world.template.route(parts.method.as_str(), parts.uri.path()) else {
+        return (StatusCode::NOT_FOUND, [("content-type", "application/json")], r#"{"message":"Not Found"}"#)
+            .into_response();
+    };
+    let event = lambda_events::api_gateway(&parts, &body, route, world.now());
+    let Some(answer) = lambda_events::answer(&world, &route.function, &event.to_string()).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let (parts, body) = answer.into_parts();
+    let body = match body {
+        LambdaBody::Text(text) => axum::body::Body::from(text),
+        LambdaBody::Binary(bytes) => axum::body::Body::from(bytes),
+        _ => axum::body::Body::empty(),
+    };
+    Response::from_parts(parts, body)
+}

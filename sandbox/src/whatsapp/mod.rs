@@ -1,0 +1,39 @@
+//! What both WhatsApp gateways have in common: recipients, what befalls a message, and its delivery.
+
+pub(crate) mod cloud_api;
+pub(crate) mod starsender;
+
+use axum::response::Response;
+use chrono::TimeDelta;
+
+use crate::world::World;
+use crate::world::faults::{Fault, Service, pass};
+use crate::world::state::Message;
+
+/// The digits of an international number: a leading plus is dropped, and a leading 0 is Indonesia's. `None`: no number.
+pub(crate) fn digits(number: &str) -> Option<String> {
+    let number = number.strip_prefix('+').unwrap_or(number);
+    let digits = number.strip_prefix('0').map_or_else(|| number.to_owned(), |national| format!("62{national}"));
+    let proper = (8..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+    proper.then_some(digits)
+}
+
+/// What befalls a message: `Err` is the answer where it does not get as far as the gateway.
+pub(crate) async fn meet(world: &World, gateway: Service, to: &str) -> Result<Fault, Response> {
+    let recipient = digits(to).unwrap_or_default();
+    pass(world.change(|state| state.meet_message(gateway, &recipient))).await
+}
+
+/// The message reaches its recipient after `delay`.
+pub(crate) fn receive(world: &World, to: &str, body: String, delay: TimeDelta) {
+    world.change(|state| {
+        let message = Message {
+            channel: "whatsapp".to_owned(),
+            to: to.to_owned(),
+            subject: None,
+            body: body.into(),
+            sent_at: state.now + delay,
+        };
+        state.messages.push(message);
+    });
+}

@@ -1,0 +1,182 @@
+//! Moving the clock: everything that is due in between happens in its order, and is over when the move is.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use dynoxide::types::AttributeValue;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::aws::schedule_expression::Schedule;
+use crate::world::{TABLE, World};
+
+/// Something that happened while the clock moved.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ran {
+    /// When.
+    pub at: String,
+    /// What.
+    pub what: String,
+}
+
+/// Moves the clock to `target`; `Err` when that is not ahead.
+///
+/// # Errors
+/// The present, when `target` is before it.
+pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ran>, DateTime<Utc>> {
+    let _one_at_a_time = world.moving.lock().await;
+    if target < world.now() {
+        return Err(world.now());
+    }
+    let mut ran = Vec::new();
+    settle(world, &mut ran).await;
+    while let Some(at) = next_event(world).filter(|at| *at <= target) {
+        let at = at.max(world.now());
+        let due: Vec<Schedule> = due_schedules(world, at);
+        world.change(|state| state.now = at);
+        settle(world, &mut ran).await;
+        for schedule in due {
+            ran.push(run(world, &schedule, at).await);
+            settle(world, &mut ran).await;
+        }
+    }
+    world.change(|state| state.now = target);
+    settle(world, &mut ran).await;
+    // Mail that was queued on the way is sent before the answer, not five minutes later.
+    let frequent: Vec<Schedule> = world.schedules().into_iter().filter(|schedule| schedule.is_frequent()).collect();
+    for schedule in frequent {
+        if queued_until(world, &schedule).is_some_and(|at| at <= target) {
+            ran.push(run(world, &schedule, target).await);
+        }
+    }
+    Ok(ran)
+}
+
+/// ECPay does what is due, and its callbacks are posted and answered.
+async fn settle(world: &Arc<World>, ran: &mut Vec<Ran>) {
+    let happened = world.change(|state| {
+        let now = state.now;
+        state.ecpay.advance(now)
+    });
+    ran.extend(happened.into_iter().map(|(at, what)| Ran { at: text(at), what: format!("ecpay: {what}") }));
+    let now = world.now();
+    ran.extend(deliver(world).await.into_iter().map(|what| Ran { at: text(now), what }));
+}
+
+/// Posts the callbacks that are due; a line for each.
+pub(crate) async fn deliver(world: &Arc<World>) -> Vec<String> {
+    let mut lines = Vec::new();
+    loop {
+        let callbacks = world.change(|state| {
+            let now = state.now;
+            state.ecpay.take_due_callbacks(now)
+        });
+        if callbacks.is_empty() {
+            return lines;
+        }
+        for callback in callbacks {
+            let request = world.http.post(&callback.url).header("content-type", "application/x-www-form-urlencoded");
+            let answer = request.header("accept", "text/html").body(callback.body).send().await;
+            let (status, body) = match answer {
+                Ok(answer) => (answer.status().as_u16(), answer.bytes().await.unwrap_or_default()),
+                Err(_) => (0, axum::body::Bytes::new()),
+            };
+            let acknowledged = status == 200 && body.as_ref() == b"1|OK";
+            world.change(|state| {
+                let now = state.now;
+                state.ecpay.callback_answered(callback.id, acknowledged, now);
+            });
+            let shown = String::from_utf8_lossy(&body).chars().take(40).collect::<String>();
+            lines.push(format!("callback: {} -> {status} {shown}", callback.what));
+        }
+    }
+}
+
+fn next_event(world: &Arc<World>) -> Option<DateTime<Utc>> {
+    let now = world.now();
+    let ecpay = world.state().ecpay.next_due();
+    let schedules = world.schedules();
+    schedules.iter().filter_map(|schedule| next_fire(world, schedule, now)).chain(ecpay).min()
+}
+
+/// When a schedule fires next. A frequent one is passed over while nothing is queued for it.
+fn next_fire(world: &World, schedule: &Schedule, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if !schedule.is_frequent() {
+        return schedule.next_after(now);
+    }
+    let queued = queued_until(world, schedule)?;
+    // The first tick that is after now and not before the item's time.
+    schedule.next_after(now.max(queued - chrono::TimeDelta::seconds(1)))
+}
+
+fn due_schedules(world: &World, at: DateTime<Utc>) -> Vec<Schedule> {
+    let now = world.now();
+    world.schedules().into_iter().filter(|schedule| next_fire(world, schedule, now) == Some(at)).collect()
+}
+
+/// The earliest time in the queues of a schedule's tasks, read from the table beside the counted calls.
+fn queued_until(world: &World, schedule: &Schedule) -> Option<DateTime<Utc>> {
+    let event: Value = serde_json::from_str(&schedule.input).ok()?;
+    let tasks = match event.get("task")? {
+        Value::String(task) => vec![task.clone()],
+        Value::Array(tasks) => tasks.iter().filter_map(|task| task.as_str().map(str::to_owned)).collect(),
+        _ => return None,
+    };
+    tasks.iter().filter_map(|task| earliest(world, task)).min()
+}
+
+fn earliest(world: &World, queue: &str) -> Option<DateTime<Utc>> {
+    let request = dynoxide::actions::query::QueryRequest {
+        table_name: TABLE.to_owned(),
+        index_name: Some("due".to_owned()),
+        key_condition_expression: Some("#queue = :queue".to_owned()),
+        expression_attribute_names: Some([("#queue".to_owned(), "queue".to_owned())].into()),
+        expression_attribute_values: Some([(":queue".to_owned(), AttributeValue::S(queue.to_owned()))].into()),
+        scan_index_forward: true,
+        limit: Some(1),
+        ..Default::default()
+    };
+    let items = world.database.query(request).ok()?.items?;
+    match items.first()?.get("due_at")? {
+        AttributeValue::S(at) => DateTime::parse_from_rfc3339(at).ok().map(|at| at.to_utc()),
+        _ => None,
+    }
+}
+
+async fn run(world: &Arc<World>, schedule: &Schedule, at: DateTime<Utc>) -> Ran {
+    let event = serde_json::from_str(&schedule.event(at)).unwrap_or_default();
+    let what = match world.invoke(&schedule.function, event).await {
+        Ok(report) => format!("{} {}: {}", schedule.function, schedule.name, summary(&report)),
+        Err(error) => {
+            format!("{} {}: failed: {}", schedule.function, schedule.name, shared::platform::logging::chain(&error))
+        }
+    };
+    Ran { at: text(at), what }
+}
+
+/// A report in a few words: the tasks that had something due, how many reminders went out, or messages of the
+/// digest.
+fn summary(report: &Value) -> String {
+    let count = |task: &Value, name: &str| task.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let due = count(report, "total_customers");
+    if due > 0 {
+        return format!("{} sent of {due}", count(report, "reminder_sent"));
+    }
+    if let Some(posting) = report.get("posting") {
+        let (posted, failed) = (count(posting, "posted"), report.pointer("/error/reason").and_then(Value::as_str));
+        return match failed {
+            Some(reason) => format!("failed: {reason}"),
+            None if posted > 0 => format!("{posted} of {} messages posted", count(posting, "messages")),
+            None => "nothing due".to_owned(),
+        };
+    }
+    let tasks = report.get("tasks").and_then(Value::as_object);
+    let busy = tasks.into_iter().flatten().filter(|(_, task)| count(task, "due") > 0);
+    let words: Vec<_> =
+        busy.map(|(name, task)| format!("{name} {} of {}", count(task, "done"), count(task, "due"))).collect();
+    if words.is_empty() { "nothing due".to_owned() } else { words.join(", ") }
+}
+
+fn text(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,165 @@
+//! The sandbox's secrets: all invented, but for ECPay's published stage keys.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::ecpay::Merchant;
+use crate::world::state::{Secret, State};
+
+/// The name of ECPay's secret.
+pub const ECPAY_SECRET: &str = "duekeeper/ecpay";
+/// The name of the secret with admin tokens.
+pub const ADMIN_SECRET: &str = "duekeeper/admin";
+
+/// The name of the secret with the WhatsApp gateways' keys.
+pub const REMINDER_SECRET: &str = "duekeeper/reminders";
+
+/// The name of the secret with the keys of MMS and Slack.
+pub const EXPIRY_SECRET: &str = "duekeeper/expiry";
+
+/// The key of the sender's device at StarSender.
+pub const STARSENDER_KEY: &str = "sandbox-starsender-device-key-invented";
+/// The token for Meta's Cloud API.
+pub const CLOUD_TOKEN: &str = "sandbox-cloud-api-token-invented";
+/// The sender's number there, by its id.
+pub const PHONE_NUMBER_ID: &str = "100000000000042";
+
+/// The key for MMS.
+pub const MMS_KEY: &str = "sandbox-mms-staff-session-invented";
+/// The path of Slack's incoming webhook.
+pub const SLACK_WEBHOOK_PATH: &str = "/services/T0INVENTED/B0INVENTED/sandbox-webhook-invented";
+/// The channel that the webhook belongs to.
+pub const SLACK_CHANNEL: &str = "#mms-notifications";
+/// The token of Slack's bot.
+pub const SLACK_BOT_TOKEN: &str = "xoxb-sandbox-bot-token-invented";
+/// Stands in a kept secret for where the sandbox is served: its port may be another at the next start.
+const HERE: &str = "{sandbox}";
+
+/// The token of somebody who may do everything.
+pub const ADMIN_TOKEN: &str = "sandbox-operator-token-invented";
+const READ_TOKEN: &str = "sandbox-reader-token-invented";
+const EXPIRED_TOKEN: &str = "sandbox-expired-token-invented";
+const JWT_KEY: &str = "sandbox-jwt-key-invented-and-long-enough";
+const OTHER_JWT_KEY: &str = "another-jwt-key-invented-and-long-enough";
+
+/// The secrets of a new world.
+#[must_use]
+pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secret> {
+    let token = |name: &str, token: &str, scopes: &[&str], expires_at: Option<DateTime<Utc>>| json!({ "name": name, "sha256": digest(token), "scopes": scopes, "expires_at": expires_at });
+    let admin = json!({
+        "tokens": [
+            token("support", ADMIN_TOKEN, &["read", "operate"], None),
+            token("monitor", READ_TOKEN, &["read"], None),
+            token("former", EXPIRED_TOKEN, &["read", "operate"], Some(now - TimeDelta::days(1))),
+        ],
+        "jwt_key": JWT_KEY,
+    });
+    let reminders = json!({ "starsender_api_key": STARSENDER_KEY, "cloud_api_token": CLOUD_TOKEN });
+    let secret = |current: String| Secret { current, created: now, previous: None };
+    BTreeMap::from([
+        (ECPAY_SECRET.to_owned(), secret(ecpay_document(merchant))),
+        (ADMIN_SECRET.to_owned(), secret(admin.to_string())),
+        (REMINDER_SECRET.to_owned(), secret(reminders.to_string())),
+        (EXPIRY_SECRET.to_owned(), secret(expiry_document(HERE))),
+    ])
+}
+
+/// ECPay's secret as it is stored.
+pub(crate) fn ecpay_document(merchant: &Merchant) -> String {
+    json!({ "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv }).to_string()
+}
+
+/// The secret of MMS and Slack as it is given to a function, Slack being served at `base_url`. By webhook: with a bot's
+/// token it would be by `chat.postMessage`.
+#[must_use]
+pub fn expiry_document(base_url: &str) -> String {
+    let webhook = format!("{base_url}{SLACK_WEBHOOK_PATH}");
+    json!({ "mms_api_key": MMS_KEY, "slack_webhook_url": webhook, "slack_bot_token": "" }).to_string()
+}
+
+/// A kept secret as it is given to a function of the sandbox at `base_url`.
+pub(crate) fn located(secret: &str, base_url: &str) -> String {
+    secret.replace(HERE, base_url)
+}
+
+/// What a person or a script needs to call this sandbox.
+#[must_use]
+pub(crate) fn shown(state: &State) -> Value {
+    let merchant = state.ecpay.merchant();
+    let now = state.now.timestamp();
+    let good = Jwt { now, ..Jwt::default() };
+    json!({
+        "admin_token": ADMIN_TOKEN, "read_token": READ_TOKEN, "expired_token": EXPIRED_TOKEN,
+        "merchant_id": merchant.merchant_id, "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv,
+        "jwt": good.text(),
+        "jwt_reminders_only": Jwt { scope: "reminders", ..good }.text(),
+        "jwt_institutions_only": Jwt { scope: "institutions", ..good }.text(),
+        // And some that are to be refused.
+        "jwt_expired": Jwt { now: now - 7200, seconds: 3600, ..good }.text(),
+        "jwt_other_key": Jwt { key: OTHER_JWT_KEY, ..good }.text(),
+        "jwt_none": Jwt { algorithm: "none", ..good }.text(),
+        "jwt_wrong_audience": Jwt { audience: "somebody-else", ..good }.text(),
+        "jwt_too_long": Jwt { seconds: 25 * 3600, ..good }.text(),
+    })
+}
+
+/// A token of the workshop's app that may do everything, for half a day.
+#[must_use]
+pub fn jwt(now: DateTime<Utc>) -> String {
+    Jwt { now: now.timestamp(), ..Jwt::default() }.text()
+}
+
+fn digest(token: &str) -> String {
+    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A token (RFC 7519).
+#[derive(Clone, Copy)]
+struct Jwt {
+    algorithm: &'static str,
+    key: &'static str,
+    audience: &'static str,
+    scope: &'static str,
+    /// When it is issued, in seconds since 1970.
+    now: i64,
+    /// How long it is valid.
+    seconds: i64,
+}
+
+/// For half a day with every scope.
+impl Default for Jwt {
+    fn default() -> Self {
+        Self {
+            algorithm: "HS256",
+            key: JWT_KEY,
+            audience: "duekeeper",
+            scope: "reminders customers institutions",
+            now: 0,
+            seconds: 43_200,
+        }
+    }
+}
+
+impl Jwt {
+    fn text(&self) -> String {
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let claims = json!({
+            "sub": "sandbox", "aud": self.audience, "scope": self.scope,
+            "iat": self.now, "nbf": self.now, "exp": self.now + self.seconds,
+        });
+        let signed = format!("{}.{}", part(json!({ "alg": self.algorithm, "typ": "JWT" })), part(claims));
+        let signature = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()).map(|mut mac| {
+            mac.update(signed.as_bytes());
+            URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        });
+        // Without an algorithm there is no signature.
+        let signature = signature.ok().filter(|_| self.algorithm != "none");
+        format!("{signed}.{}", signature.unwrap_or_default())
+    }
+}

@@ -1,0 +1,276 @@
+//! One person's data taken out of their orders. What is left can be told from the order's history alone, and holds what
+//! the books need: amounts, dates, authorisations, and who did what when.
+
+use std::borrow::Cow;
+
+use crate::domain::billing::decision::{Actor, Decision, Fact, HistoryEntry, Versioned};
+use crate::domain::billing::next_action::NextAction;
+use crate::domain::billing::operations::Cause;
+use crate::domain::billing::payment::PaymentReport;
+use crate::domain::billing::policy::DunningPolicy;
+use crate::domain::billing::rule::Rule;
+use crate::domain::billing::subscription::{NewOrder, Status, Subscription};
+use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
+use crate::domain::values::time::Timestamp;
+
+/// What stands where a text of staff about the person stood.
+pub const ERASED_TEXT: &str = "erased";
+
+/// Why a person cannot be erased yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotErasable {
+    /// The customer may be paying at this moment.
+    #[error("order {0} is not paid yet; it is given up by itself a day after it was made, erase then")]
+    Pending(SubscriptionId),
+    /// It may be charged, or gives access.
+    #[error("order {0} is live; cancel it first, and erase when its paid period is over")]
+    Live(SubscriptionId),
+    /// ECPay is still to be asked, or access is still to end.
+    #[error("order {0} is not over yet; the schedule goes on with it, erase then")]
+    Unfinished(SubscriptionId),
+}
+
+/// Whether the person behind an order can be erased as far as this order goes: nothing is to come of it by itself.
+///
+/// # Errors
+/// [`NotErasable`].
+pub fn erasable(order: &Subscription, policy: &DunningPolicy) -> Result<(), NotErasable> {
+    let id = || order.id.clone();
+    if order.erased.is_some() {
+        return Ok(());
+    }
+    match order.status {
+        Status::Pending => Err(NotErasable::Pending(id())),
+        Status::Active | Status::PastDue { .. } if order.is_live() => Err(NotErasable::Live(id())),
+        Status::Active | Status::PastDue { .. } => Err(NotErasable::Unfinished(id())),
+        Status::Cancelled | Status::Completed | Status::Failed => {
+            NextAction::of(order, policy).map_or(Ok(()), |_| Err(NotErasable::Unfinished(id())))
+        }
+    }
+}
+
+/// Takes the person out of an order; `None` when that was done. Total, so that a replay of the history can call it.
+#[must_use]
+pub fn erase(before: &Versioned<Subscription>, cause: &Cause, now: Timestamp) -> Option<Decision> {
+    if before.value.erased.is_some() {
+        return None;
+    }
+    let mut next = before.value.clone();
+    forget(&mut next.user, &mut next.email, &next.id);
+    next.facts.card_last4 = None;
+    next.erased = Some(now);
+    let by = Actor::Staff(cause.by.clone());
+    let mut decision = Decision::new(before, next, (Fact::Erased, Rule::PersonErased, by), now);
+    decision.change.history.why.clone_from(&cause.why);
+    Some(decision)
+}
+
+/// A line of history without the person; `None` when it holds nothing of them. What staff wrote about them goes too: it
+/// is free text. Only the reason of the erasure itself stays.
+#[must_use]
+pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
+    let mut changed = line.clone();
+    match &mut changed.fact {
+        Fact::Ordered(NewOrder { id, user, email, .. }) => forget(user, email, id),
+        Fact::Reported(report) => report.card_last4 = None,
+        Fact::Erased => return None,
+        Fact::Reviewed
+        | Fact::RetryAsked
+        | Fact::RetryAnswered(_)
+        | Fact::CancelAsked
+        | Fact::OrderEnded(_)
+        | Fact::Checked
+        | Fact::UnchargedSeen
+        | Fact::SupersededBy(_)
+        | Fact::GraceExtended { .. }
+        | Fact::Paused { .. }
+        | Fact::Resumed
+        | Fact::CancelRequested
+        | Fact::Stuck { .. } => {}
+    }
+    if let Some(why) = &mut changed.why {
+        ERASED_TEXT.clone_into(why);
+    }
+    (changed != *line).then_some(changed)
+}
+
+/// The report as it may be kept: of an erased person's card nothing.
+pub(crate) fn without_card<'a>(order: &Subscription, report: &'a PaymentReport) -> Cow<'a, PaymentReport> {
+    if order.erased.is_some() && report.card_last4.is_some() {
+        Cow::Owned(PaymentReport { card_last4: None, ..report.clone() })
+    } else {
+        Cow::Borrowed(report)
+    }
+}
+
+/// The pseudonym is made of the real name, so it is made only once: a history that was rewritten begins with it.
+fn forget(user: &mut UserId, email: &mut EmailAddress, order: &SubscriptionId) {
+    if !email.is_erased() {
+        *user = UserId::erased(user, order);
+        *email = EmailAddress::erased();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::billing::decide::operation::{StaffRefusal, StaffVerdict, decide_staff};
+    use crate::domain::billing::decide::order::{create_order, still_pending};
+    use crate::domain::billing::decide::payment::decide_payment;
+    use crate::domain::billing::decision::{Snapshot, Verdict};
+    use crate::domain::billing::next_action::ActionKind;
+    use crate::domain::billing::notices::Recipient;
+    use crate::domain::billing::operations::Operation;
+    use crate::domain::billing::payment::{PaymentOutcome, ReportSource};
+    use crate::domain::billing::plan::{BillingCycle, PlanId, PriceTable};
+    use crate::domain::billing::subscription::{Ended, Locale, OrderEnd, Terms};
+    use crate::domain::values::ids::{EventId, MerchantId};
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_ecpay(text).unwrap()
+    }
+
+    fn ordered() -> Decision {
+        let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
+        let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
+        let order = NewOrder {
+            id: SubscriptionId::parse("DKERASED").unwrap(),
+            user: UserId::parse("mei").unwrap(),
+            email: EmailAddress::parse("mei@customer.example").unwrap(),
+            locale: Locale::En,
+            merchant: MerchantId::parse("3002607").unwrap(),
+            terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 9 },
+            replaces: None,
+        };
+        create_order(order, Actor::Staff("shop".to_owned()), at("2025/01/15 10:00:00"))
+    }
+
+    fn report(order: &Subscription, outcome: PaymentOutcome, on: &str) -> PaymentReport {
+        let (first, event) = match outcome {
+            PaymentOutcome::Succeeded { number } => (number == 1, EventId::success(number)),
+            PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutside => {
+                (false, EventId::failure(at(on)))
+            }
+        };
+        PaymentReport {
+            subscription: order.id.clone(),
+            merchant: order.merchant.clone(),
+            source: ReportSource::PeriodCallback,
+            event,
+            first,
+            outcome,
+            rtn_code: "1".to_owned(),
+            rtn_msg: String::new(),
+            amount: Some(order.terms.price),
+            processed_at: at(on),
+            gwsr: None,
+            card_last4: Some("7719".to_owned()),
+            simulated: false,
+        }
+    }
+
+    fn paid(order: Versioned<Subscription>, report: &PaymentReport, now: &str) -> Decision {
+        let snapshot = Snapshot { subscription: order, replaced: None };
+        match decide_payment(&snapshot, report, &DunningPolicy::default(), at(now)) {
+            Verdict::Apply(decision) => *decision,
+            Verdict::Repeat => panic!("a repeat"),
+            Verdict::Quarantine(reason) => panic!("{reason}"),
+        }
+    }
+
+    fn cause() -> Cause {
+        Cause { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None }
+    }
+
+    /// Given up after a day, and erased a month later.
+    fn erased() -> Versioned<Subscription> {
+        let failed = still_pending(&ordered().after(), at("2025/01/16 10:00:00")).unwrap().after();
+        assert_eq!(erasable(&failed.value, &DunningPolicy::default()), Ok(()));
+        erase(&failed, &cause(), at("2025/02/15 10:00:00")).unwrap().after()
+    }
+
+    #[test]
+    fn the_history_without_the_person_gives_the_erased_order() {
+        let made = ordered();
+        let first = report(&made.change.next, PaymentOutcome::Succeeded { number: 1 }, "2025/01/15 10:05:00");
+        let active = paid(made.after(), &first, "2025/01/15 10:05:01");
+        assert_eq!(active.change.next.facts.card_last4.as_deref(), Some("7719"));
+        let gone = erase(&active.after(), &cause(), at("2025/02/15 10:00:00")).unwrap();
+        let stored = gone.after();
+        assert_eq!((stored.value.email.as_str(), &stored.value.facts.card_last4), ("erased@erased.invalid", &None));
+        // printf %s meiDKERASED | sha256sum
+        assert_eq!(stored.value.user.as_str(), "erased-8dc6a6ff0630f341");
+        let (Fact::Ordered(order), Fact::Reported(report)) =
+            (without_person(&made.change.history).unwrap().fact, without_person(&active.change.history).unwrap().fact)
+        else {
+            panic!("other facts");
+        };
+        assert_eq!(without_person(&gone.change.history), None);
+        let now = |decision: &Decision| decision.change.history.at;
+        let again = create_order(order, Actor::Ecpay, now(&made)).after();
+        let again = paid(again, &report, "2025/01/15 10:05:01").after();
+        assert_eq!(erase(&again, &cause(), now(&gone)).unwrap().after(), stored);
+        assert_eq!(erase(&stored, &cause(), now(&gone)), None);
+    }
+
+    #[test]
+    fn a_charge_of_a_failed_order_whose_person_is_erased_is_given_back_and_the_order_cancelled() {
+        let order = erased();
+        let success = |number, on| report(&order.value, PaymentOutcome::Succeeded { number }, on);
+        let first = paid(order.clone(), &success(1, "2025/02/15 12:00:00"), "2025/02/15 12:00:01");
+        let second = paid(first.after(), &success(2, "2025/03/15 12:00:00"), "2025/03/15 12:00:01");
+        let failure = report(&order.value, PaymentOutcome::Failed, "2025/04/15 12:00:00");
+        let failed = paid(second.after(), &failure, "2025/04/15 12:00:01");
+        for (decision, rule) in
+            [(&first, Rule::RefundDue), (&second, Rule::RefundDue), (&failed, Rule::FailureRecorded)]
+        {
+            let next = &decision.change.next;
+            assert_eq!((decision.change.history.rule, next.status), (rule, Status::Active));
+            assert_eq!((next.plan.is_free(), next.is_live(), &decision.user), (true, false, &None));
+            assert_eq!(next.facts.card_last4, None);
+            assert!(decision.notices.iter().all(|notice| notice.to == Recipient::Staff));
+            let Fact::Reported(kept) = &decision.change.history.fact else { panic!("another fact") };
+            assert_eq!(kept.card_last4, None);
+            let action = NextAction::of(next, &DunningPolicy::default()).unwrap();
+            assert_eq!((action.kind, action.at), (ActionKind::Cancel, next.created_at));
+        }
+        assert_eq!(first.notices.len(), 1);
+        let wish = decide_staff(
+            &failed.after(),
+            &Operation::Cancel,
+            &cause(),
+            &DunningPolicy::default(),
+            failed.change.history.at,
+        );
+        assert_eq!(wish, StaffVerdict::Refused(StaffRefusal::OrderOver));
+        let retry = decide_staff(
+            &failed.after(),
+            &Operation::Retry,
+            &cause(),
+            &DunningPolicy::default(),
+            failed.change.history.at,
+        );
+        assert!(matches!(retry, StaffVerdict::Refused(_)), "{retry:?}");
+    }
+
+    #[test]
+    fn a_late_success_of_an_order_that_was_over_is_recorded_and_gives_nobody_a_plan() {
+        let made = ordered();
+        let first = report(&made.change.next, PaymentOutcome::Succeeded { number: 1 }, "2025/01/15 10:05:00");
+        let mut over = paid(made.after(), &first, "2025/01/15 10:05:01").after();
+        over.value.status = Status::Cancelled;
+        over.value.plan = PlanId::free();
+        over.value.ended = Some(Ended { at: at("2025/02/16 10:00:00"), how: OrderEnd::Cancelled });
+        let order = erase(&over, &cause(), at("2025/02/17 10:00:00")).unwrap().after();
+        let before_the_end = report(&order.value, PaymentOutcome::Succeeded { number: 2 }, "2025/02/15 10:00:00");
+        let late = paid(order.clone(), &before_the_end, "2025/02/18 10:00:00");
+        let next = &late.change.next;
+        assert_eq!(
+            (late.change.history.rule, next.status, next.plan.is_free()),
+            (Rule::LateSuccess, Status::Cancelled, true)
+        );
+        assert_eq!((late.notices.len(), &late.user, NextAction::of(next, &DunningPolicy::default())), (0, &None, None));
+        let after_the_end = report(&order.value, PaymentOutcome::Succeeded { number: 2 }, "2025/02/16 10:00:00");
+        assert_eq!(paid(order, &after_the_end, "2025/02/18 10:00:00").change.history.rule, Rule::RefundDue);
+    }
+}

@@ -1,0 +1,213 @@
+//! What staff's operations do to a subscription: the same as if everything had come by itself, with who and why.
+
+use crate::domain::billing::arrears::{Arrears, RetryRefusal};
+use crate::domain::billing::decide::payment::{decide_payment, unpaid_charge};
+use crate::domain::billing::decide::retry::claim_retry;
+use crate::domain::billing::decision::{Actor, Decision, Fact, QuarantineReason, Snapshot, Verdict, Versioned};
+use crate::domain::billing::dunning::settle;
+use crate::domain::billing::operations::{Cause, Operation, Pause};
+use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::policy::DunningPolicy;
+use crate::domain::billing::rule::Rule;
+use crate::domain::billing::subscription::{OrderEnd, Status, Subscription};
+use crate::domain::values::ids::EventId;
+use crate::domain::values::money::Twd;
+use crate::domain::values::time::{Timestamp, Zone};
+
+/// What to do with a request of staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StaffVerdict {
+    /// Write this.
+    Apply(Box<Decision>),
+    /// It was done already, under the same key or by its nature.
+    Repeat,
+    /// It cannot be done.
+    Refused(StaffRefusal),
+}
+
+/// Why a request of staff cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StaffRefusal {
+    /// The key was used for something else.
+    #[error("this key was used for another request")]
+    KeyReused,
+    /// Grace can be lengthened only while it runs.
+    #[error("no grace period is running")]
+    NoGrace,
+    /// Dunning cannot be held where there is none to come.
+    #[error("only a running subscription with its plan can be paused")]
+    NothingToPause,
+    /// Dunning is not held.
+    #[error("dunning is not paused")]
+    NotPaused,
+    /// The order was never paid.
+    #[error("the order was not paid yet; it is given up by itself a day after it was made")]
+    NotPaid,
+    /// There is nothing left to end.
+    #[error("the order is over already, or another took its place")]
+    OrderOver,
+    /// There is nothing to pay.
+    #[error("no charge is unpaid")]
+    NothingOwed,
+    /// ECPay may be charging at this moment.
+    #[error("a retry was asked and its result is still to come; the customer could pay twice")]
+    RetryOpen,
+    /// Why no retry may be asked.
+    #[error(transparent)]
+    Retry(RetryRefusal),
+}
+
+/// Decides what staff asked for.
+#[must_use]
+pub fn decide_staff(
+    before: &Versioned<Subscription>,
+    operation: &Operation,
+    cause: &Cause,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> StaffVerdict {
+    let seen = before.value.operations.iter().find(|seen| cause.key.as_ref() == Some(&seen.key));
+    if let Some(seen) = seen {
+        return if seen.request == operation.fingerprint() {
+            StaffVerdict::Repeat
+        } else {
+            StaffVerdict::Refused(StaffRefusal::KeyReused)
+        };
+    }
+    let decided = match operation {
+        Operation::ExtendGrace { days } => extend_grace(before, *days, policy, now),
+        Operation::Pause { days } => pause(before, *days, now),
+        Operation::Resume => match before.value.paused {
+            Some(_) => Ok(resume(before, policy, now)),
+            None => Err(StaffRefusal::NotPaused),
+        },
+        Operation::Cancel => request_cancel(before, now),
+        Operation::MarkPaid { amount, reference } => {
+            let reference = reference.clone().unwrap_or_default();
+            return mark_paid(before, (operation, *amount, reference), cause, policy, now);
+        }
+        Operation::Retry => {
+            claim_retry(before, Actor::Staff(cause.by.clone()), now).map(Some).map_err(StaffRefusal::Retry)
+        }
+    };
+    match decided {
+        Ok(Some(decision)) => StaffVerdict::Apply(Box::new(decision.by_staff(cause, operation))),
+        Ok(None) => StaffVerdict::Repeat,
+        Err(refusal) => StaffVerdict::Refused(refusal),
+    }
+}
+
+fn staff() -> Actor {
+    // The name is put in by `Decision::by_staff`.
+    Actor::Staff(String::new())
+}
+
+fn extend_grace(
+    before: &Versioned<Subscription>,
+    days: u32,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> Result<Option<Decision>, StaffRefusal> {
+    let arrears = Arrears::of(&before.value).filter(|_| matches!(before.value.status, Status::PastDue { .. }));
+    let arrears = arrears.ok_or(StaffRefusal::NoGrace)?;
+    let mut next = before.value.clone();
+    next.extra_grace_days = next.extra_grace_days.saturating_add(days);
+    next.status = Status::PastDue { grace_ends_at: arrears.grace_ends_at(policy, next.extra_grace_days) };
+    let cause = (Fact::GraceExtended { days }, Rule::GraceExtendedByStaff, staff());
+    Ok(Some(Decision::new(before, next, cause, now)))
+}
+
+fn pause(before: &Versioned<Subscription>, days: u32, now: Timestamp) -> Result<Option<Decision>, StaffRefusal> {
+    let order = &before.value;
+    if !order.is_live() || order.downgrade.is_some() {
+        return Err(StaffRefusal::NothingToPause);
+    }
+    let mut next = order.clone();
+    let since = order.paused.map_or(now, |pause| pause.since);
+    next.paused = Some(Pause { since, until: now.plus_days(i64::from(days)) });
+    Ok(Some(Decision::new(before, next, (Fact::Paused { days }, Rule::DunningPaused, staff()), now)))
+}
+
+/// Dunning goes on: the days in which it was held are added to the grace period, and a mail that was held back is sent.
+/// `None` when it is not held.
+#[must_use]
+pub fn resume(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
+    let pause = before.value.paused?;
+    let mut next = before.value.clone();
+    next.paused = None;
+    let mut notice = None;
+    if let Some(arrears) = Arrears::of(&next).filter(|_| matches!(next.status, Status::PastDue { .. })) {
+        let held = pause.days_from(arrears.began_at, now.min(pause.until));
+        next.extra_grace_days = next.extra_grace_days.saturating_add(held);
+        notice = settle(&mut next, policy, now);
+    }
+    let mut decision = Decision::new(before, next, (Fact::Resumed, Rule::DunningResumed, Actor::Schedule), now);
+    decision.notices.extend(notice);
+    Some(decision)
+}
+
+fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Option<Decision>, StaffRefusal> {
+    let order = &before.value;
+    let over = order.superseded_by.is_some()
+        || order.erased.is_some()
+        || order.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures);
+    match order.status {
+        Status::Pending => return Err(StaffRefusal::NotPaid),
+        Status::Failed | Status::Cancelled | Status::Completed => return Err(StaffRefusal::OrderOver),
+        Status::Active | Status::PastDue { .. } if over => return Err(StaffRefusal::OrderOver),
+        Status::Active | Status::PastDue { .. } => {}
+    }
+    if order.cancel_requested.is_some() {
+        return Ok(None);
+    }
+    let mut next = order.clone();
+    next.cancel_requested = Some(now);
+    Ok(Some(Decision::new(before, next, (Fact::CancelRequested, Rule::CancelRequested, staff()), now)))
+}
+
+/// One payment for each unpaid charge: its event is the charge's due day.
+fn mark_paid(
+    before: &Versioned<Subscription>,
+    (operation, amount, reference): (&Operation, Option<Twd>, String),
+    cause: &Cause,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> StaffVerdict {
+    let order = &before.value;
+    let refusal = if order.retry.is_some_and(|ask| ask.is_open()) {
+        Some(StaffRefusal::RetryOpen)
+    } else if !order.is_live() {
+        Some(if order.status == Status::Pending { StaffRefusal::NotPaid } else { StaffRefusal::OrderOver })
+    } else {
+        None
+    };
+    if let Some(refusal) = refusal {
+        return StaffVerdict::Refused(refusal);
+    }
+    let Some(charge_due) = unpaid_charge(order, now.day(Zone::Taipei)) else {
+        return StaffVerdict::Refused(StaffRefusal::NothingOwed);
+    };
+    // Every failure that is known is paid with it, also one that ECPay's clock puts after ours.
+    let known_failure = order.facts.failures.last().map(|failure| failure.at);
+    let report = PaymentReport {
+        subscription: order.id.clone(),
+        merchant: order.merchant.clone(),
+        source: ReportSource::Staff,
+        event: EventId::paid_outside(charge_due),
+        first: false,
+        outcome: PaymentOutcome::PaidOutside,
+        rtn_code: String::new(),
+        rtn_msg: reference,
+        amount: Some(amount.unwrap_or(order.terms.price)),
+        processed_at: known_failure.map_or(now, |failed_at| failed_at.max(now)),
+        gwsr: None,
+        card_last4: None,
+        simulated: false,
+    };
+    let snapshot = Snapshot { subscription: before.clone(), replaced: None };
+    match decide_payment(&snapshot, &report, policy, now) {
+        Verdict::Apply(decision) => StaffVerdict::Apply(Box::new(decision.by_staff(cause, operation))),
+        Verdict::Repeat | Verdict::Quarantine(QuarantineReason::Conflict) => StaffVerdict::Repeat,
+        Verdict::Quarantine(_) => StaffVerdict::Refused(StaffRefusal::NothingOwed),
+    }
+}

@@ -1,0 +1,191 @@
+//! What time, queries and staff do to an order: creation, the end of grace, the end at ECPay.
+
+use crate::domain::billing::arrears::Arrears;
+use crate::domain::billing::decision::{Actor, Change, Decision, Fact, HistoryEntry, UserChange, UserGuard, Versioned};
+use crate::domain::billing::next_action::{ActionKind, NextAction};
+use crate::domain::billing::notices::{Notice, NoticeKind};
+use crate::domain::billing::plan::PlanId;
+use crate::domain::billing::policy::{
+    CANCEL_REPEAT_HOURS, DunningPolicy, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_TELL_DAYS, PENDING_EXPIRY_HOURS,
+};
+use crate::domain::billing::rule::Rule;
+use crate::domain::billing::subscription::{
+    CancelAsk, Downgrade, DowngradeReason, Ended, NewOrder, OrderEnd, Status, Subscription,
+};
+use crate::domain::values::time::{Timestamp, Zone};
+
+/// A new order. The user's plan does not change; that the user may order is a condition of the commit.
+#[must_use]
+pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
+    let next = Subscription::ordered(order.clone(), now);
+    let user = UserChange {
+        user: order.user.clone(),
+        subscription: order.id.clone(),
+        standing: None,
+        guard: UserGuard::NoneBut(order.replaces.clone().into_iter().collect()),
+    };
+    let history = HistoryEntry::new(now, (Fact::Ordered(order), Rule::OrderCreated, by), None, next.status);
+    let change = Change { next, expected: None, history };
+    Decision { change, replaced: None, user: Some(user), receipt: None, payment: None, notices: Vec::new() }
+}
+
+/// Takes the plan away where that is due at `now`: grace ended unpaid, or the paid period of an order that is over.
+#[must_use]
+pub fn end_grace(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
+    let subscription = &before.value;
+    NextAction::of(subscription, policy).filter(|action| action.kind == ActionKind::EndGrace && action.at <= now)?;
+    match subscription.status {
+        Status::PastDue { .. } => {
+            let charge_due = Arrears::of(subscription)?.charge_due.to_string();
+            Some(downgrade(
+                before,
+                (DowngradeReason::PaymentFailure, Rule::GraceEnded, Fact::Reviewed),
+                &charge_due,
+                now,
+            ))
+        }
+        Status::Active | Status::Cancelled | Status::Completed => {
+            let mut next = subscription.clone();
+            next.plan = PlanId::free();
+            next.status = final_status(subscription.ended);
+            let notice = Notice::about(&next, NoticeKind::PlanEnded, "period", now);
+            let mut decision =
+                Decision::new(before, next, (Fact::Reviewed, Rule::PaidPeriodEnded, Actor::Schedule), now);
+            decision.notices.push(notice);
+            Some(decision)
+        }
+        Status::Pending | Status::Failed => None,
+    }
+}
+
+fn downgrade(
+    before: &Versioned<Subscription>,
+    (reason, rule, fact): (DowngradeReason, Rule, Fact),
+    occasion: &str,
+    now: Timestamp,
+) -> Decision {
+    let mut next = before.value.clone();
+    next.plan = PlanId::free();
+    next.status = Status::Active;
+    next.downgrade = Some(Downgrade { at: now, reason });
+    next.extra_grace_days = 0;
+    let notice = Notice::about(&next, NoticeKind::Downgraded, occasion, now).with_instant("downgraded_at", now);
+    let mut decision = Decision::new(before, next, (fact, rule, Actor::Schedule), now);
+    decision.notices.push(notice);
+    decision
+}
+
+const fn final_status(ended: Option<Ended>) -> Status {
+    match ended {
+        Some(Ended { how: OrderEnd::Finished, .. }) => Status::Completed,
+        _ => Status::Cancelled,
+    }
+}
+
+/// A query showed a running order without the charge that was due: told to staff once, FREE after a week.
+#[must_use]
+pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    let subscription = &before.value;
+    let watched = subscription.status == Status::Active
+        && subscription.downgrade.is_none()
+        && subscription.superseded_by.is_none()
+        && subscription.erased.is_none()
+        && subscription.ended.is_none();
+    let (_, due) = subscription.paid_period().filter(|_| watched)?;
+    let late_since = |days| due.plus_days(days).start(Zone::Taipei);
+    if now >= late_since(LATE_CHARGE_FREE_DAYS) && subscription.paused.is_none() {
+        let rule = (DowngradeReason::NotCharged, Rule::NotCharged, Fact::UnchargedSeen);
+        return Some(downgrade(before, rule, &due.to_string(), now));
+    }
+    if now < late_since(LATE_CHARGE_TELL_DAYS) || subscription.told_uncharged == Some(due) {
+        return None;
+    }
+    let mut next = subscription.clone();
+    next.told_uncharged = Some(due);
+    let notice = Notice::about(&next, NoticeKind::Uncharged, &due.to_string(), now).with_day("charge_due", due);
+    let mut decision = Decision::new(before, next, (Fact::UnchargedSeen, Rule::ChargeLate, Actor::Schedule), now);
+    decision.notices.push(notice);
+    Some(decision)
+}
+
+/// A query showed that an order still runs whose cancellation was asked and whose customer has paid since: it runs on.
+#[must_use]
+pub fn cancel_overtaken(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    let order = &before.value;
+    let runs_on = order.status == Status::Active && !order.plan.is_free() && order.ended.is_none();
+    order.cancel.filter(|_| runs_on && order.cancel_requested.is_none())?;
+    let mut next = order.clone();
+    next.cancel = None;
+    Some(Decision::new(before, next, (Fact::Checked, Rule::CancelOvertaken, Actor::Schedule), now))
+}
+
+/// A query did not bring the success that was never reported: it is not looked for again.
+#[must_use]
+pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    if !before.value.facts.lack_a_success() {
+        return None;
+    }
+    let mut next = before.value.clone();
+    next.facts.searched_up_to = next.facts.successes;
+    Some(Decision::new(before, next, (Fact::Checked, Rule::SuccessMissing, Actor::Schedule), now))
+}
+
+/// A query showed that ECPay will charge this order no more.
+#[must_use]
+pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timestamp) -> Option<Decision> {
+    let subscription = &before.value;
+    let known = subscription.ended.unwrap_or(Ended { at: now, how });
+    let mut next = subscription.clone();
+    next.ended = Some(known);
+    if subscription.status == Status::Active && subscription.plan.is_free() {
+        if known.how == OrderEnd::SixFailures {
+            // Our own conclusion until now: it could still have been charged.
+            next.ended = Some(Ended { at: now, how: known.how });
+        }
+        next.status = final_status(next.ended);
+    }
+    if next == *subscription {
+        return None;
+    }
+    let wished = subscription.cancel_requested.is_some() && subscription.ended.is_none();
+    let access_until = subscription.paid_period().map(|(_, end)| end).filter(|_| !subscription.plan.is_free());
+    let today = now.day(Zone::Taipei);
+    let access_until = access_until.map_or(today, |end| end.max(today));
+    let notice = Notice::about(&next, NoticeKind::CancelConfirmed, "order", now).with_day("access_until", access_until);
+    let mut decision = Decision::new(before, next, (Fact::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now);
+    decision.notices.extend(wished.then_some(notice));
+    Some(decision)
+}
+
+/// Claims the cancellation of an order where that is due at `now`, before ECPay is asked. One that was asked and that
+/// a query does not confirm is asked again an hour later: it does no harm twice.
+#[must_use]
+pub fn claim_cancel(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
+    NextAction::of(&before.value, policy).filter(|action| action.kind == ActionKind::Cancel && action.at <= now)?;
+    if before.value.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures) {
+        return None;
+    }
+    let repeat_from = |ask: CancelAsk| ask.asked_at.plus_hours(CANCEL_REPEAT_HOURS);
+    if before.value.cancel.is_some_and(|ask| now < repeat_from(ask)) {
+        return None;
+    }
+    let mut next = before.value.clone();
+    next.cancel = Some(CancelAsk { asked_at: now });
+    Some(Decision::new(before, next, (Fact::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))
+}
+
+/// A query of a pending order brought nothing: asked again later, or given up after a day.
+#[must_use]
+pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    if before.value.status != Status::Pending {
+        return None;
+    }
+    let mut next = before.value.clone();
+    next.checked_at = Some(now);
+    let expired = now >= next.created_at.plus_hours(PENDING_EXPIRY_HOURS);
+    let rule = if expired { Rule::OrderExpired } else { Rule::StillPending };
+    if expired {
+        next.status = Status::Failed;
+    }
+    Some(Decision::new(before, next, (Fact::Checked, rule, Actor::Schedule), now))
+}

@@ -1,0 +1,299 @@
+//! What one report of ECPay does to a subscription: total, and the same in whatever order reports arrive.
+
+use crate::domain::billing::arrears::Arrears;
+use crate::domain::billing::calendar::BillingCalendar;
+use crate::domain::billing::charge_history::FailedCharge;
+use crate::domain::billing::decide::erasure;
+use crate::domain::billing::decision::{
+    Actor, Change, Decision, Fact, HistoryEntry, QuarantineReason, Receipt, Snapshot, Verdict, Versioned,
+};
+use crate::domain::billing::dunning::settle;
+use crate::domain::billing::notices::{Notice, NoticeKind};
+use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::plan::PlanId;
+use crate::domain::billing::policy::{DunningPolicy, FAILURES_THAT_END_AN_ORDER};
+use crate::domain::billing::rule::Rule;
+use crate::domain::billing::subscription::{Ended, OrderEnd, RetryAsk, RetryState, SeenEvent, Status, Subscription};
+use crate::domain::values::time::{LocalDate, Timestamp, Zone};
+
+/// Decides what a report means. The order of the questions: is it ours to apply, was it applied, what follows.
+#[must_use]
+pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, now: Timestamp) -> Verdict {
+    let subscription = &snapshot.subscription.value;
+    if let Some(reason) = refusal(subscription, report) {
+        return Verdict::Quarantine(reason);
+    }
+    if let Some(seen) = subscription.recent.iter().find(|seen| seen.event == report.event) {
+        return if agrees(seen, report) { Verdict::Repeat } else { Verdict::Quarantine(QuarantineReason::Conflict) };
+    }
+    Verdict::Apply(Box::new(apply(snapshot, report, policy, now)))
+}
+
+/// Whether a report says the same as what was applied under its event. What one side leaves out does not differ, and
+/// a failure is known by its date alone. One authorisation under two success numbers is two stories.
+#[must_use]
+pub fn agrees(seen: &SeenEvent, report: &PaymentReport) -> bool {
+    if !matches!(report.outcome, PaymentOutcome::Succeeded { .. }) {
+        return true;
+    }
+    let same_gwsr = seen.gwsr.is_none() || report.gwsr.is_none() || seen.gwsr == report.gwsr;
+    let same_number = seen.event == report.event;
+    let same_amount = seen.amount.is_none() || report.amount.is_none() || seen.amount == report.amount;
+    same_number && same_gwsr && same_amount
+}
+
+fn refusal(subscription: &Subscription, report: &PaymentReport) -> Option<QuarantineReason> {
+    if report.simulated {
+        Some(QuarantineReason::Simulated)
+    } else if report.merchant != subscription.merchant {
+        Some(QuarantineReason::WrongMerchant)
+    } else if report.source != ReportSource::Staff
+        && report.amount.is_some_and(|amount| amount != subscription.terms.price)
+    {
+        Some(QuarantineReason::WrongAmount { expected: subscription.terms.price })
+    } else {
+        None
+    }
+}
+
+fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, now: Timestamp) -> Decision {
+    let before = &snapshot.subscription.value;
+    let report: &PaymentReport = &erasure::without_card(before, report);
+    let mut next = before.clone();
+    next.remember(SeenEvent { event: report.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount });
+    if next.facts.card_last4.is_none() {
+        next.facts.card_last4.clone_from(&report.card_last4);
+    }
+    let (rule, notices) = match report.outcome {
+        PaymentOutcome::Pending => (Rule::ResultPending, Vec::new()),
+        PaymentOutcome::Failed => {
+            resolve_retry(&mut next, report);
+            failure(&mut next, report, policy, now)
+        }
+        PaymentOutcome::Succeeded { number } => {
+            resolve_retry(&mut next, report);
+            success(&mut next, (report, number), policy, now)
+        }
+        PaymentOutcome::PaidOutside => paid_outside(&mut next, report, policy, now),
+    };
+    let starts = rule == Rule::FirstChargePaid;
+    let refund_due = rule == Rule::RefundDue;
+    let mut decision =
+        Decision::new(&snapshot.subscription, next, (Fact::Reported(report.clone()), rule, Actor::Ecpay), now);
+    decision.receipt = Some(Receipt { event: report.event.clone(), report: report.clone() });
+    decision.payment = Some(report.payment(before.terms.price, refund_due, now));
+    decision.notices = notices;
+    decision.replaced = snapshot
+        .replaced
+        .as_ref()
+        .filter(|_| starts)
+        .and_then(|old| supersede(old, before, (report.processed_at, now)));
+    decision
+}
+
+/// A charge made after a retry was asked is its result.
+fn resolve_retry(next: &mut Subscription, report: &PaymentReport) {
+    let later_charge = |ask: &&mut RetryAsk| !report.first && report.processed_at >= ask.asked_at;
+    if let Some(ask) = next.retry.as_mut().filter(|ask| ask.is_open()).filter(later_charge) {
+        ask.state = RetryState::Resolved;
+    }
+}
+
+fn success(
+    next: &mut Subscription,
+    (report, number): (&PaymentReport, u32),
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> (Rule, Vec<Notice>) {
+    next.facts.successes = next.facts.successes.max(number);
+    next.facts.reported_successes = next.facts.reported_successes.saturating_add(1);
+    if is_paid_outside(next, report.processed_at) {
+        return refund_due(next, report, now);
+    }
+    if is_over(next, report.processed_at) {
+        if matches!(next.status, Status::Pending | Status::Failed) {
+            // It runs at ECPay after all, so it must be cancelled there.
+            next.status = Status::Active;
+        }
+        return refund_due(next, report, now);
+    }
+    let newest = next.facts.last_success_at.is_none_or(|known| report.processed_at > known);
+    next.facts.last_success_at = next.facts.last_success_at.max(Some(report.processed_at));
+    if number == 1 {
+        next.facts.anchor = Some(report.processed_at.day(Zone::Taipei));
+    }
+    if Arrears::of(next).is_none() && next.ended.is_some_and(|ended| ended.how == OrderEnd::SixFailures) {
+        // ECPay charged after the sixth failure, so it had not ended the order.
+        next.ended = None;
+    }
+    if number >= next.terms.exec_times && next.ended.is_none() {
+        next.ended = Some(Ended { at: now, how: OrderEnd::Finished });
+    }
+    if next.superseded_by.is_some() || next.erased.is_some() {
+        // Paid for the time before the new order, whose plan it now is; or before the person was erased.
+        if matches!(next.status, Status::Pending | Status::Failed) {
+            next.status = Status::Active;
+        }
+        return (Rule::LateSuccess, Vec::new());
+    }
+    match next.status {
+        Status::Pending | Status::Failed => {
+            next.status = Status::Active;
+            next.plan = next.terms.plan.clone();
+            let notices = settle(next, policy, now).into_iter().collect();
+            (Rule::FirstChargePaid, notices)
+        }
+        Status::Active | Status::PastDue { .. } => paid(next, report, newest, (policy, now)),
+        Status::Cancelled | Status::Completed => {
+            if next.paid_period().is_some_and(|(_, end)| end.start(Zone::Taipei) > now) {
+                next.downgrade = None;
+                next.plan = next.terms.plan.clone();
+                (Rule::PlanRestored, Vec::new())
+            } else {
+                (Rule::LateSuccess, Vec::new())
+            }
+        }
+    }
+}
+
+/// Whether a charge made at `processed_at` was made for nothing: another order had taken this one's place, its end was
+/// confirmed, or it was given up and its person erased.
+fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
+    let closed = matches!(order.status, Status::Cancelled | Status::Completed);
+    let confirmed = |ended: &Ended| closed || ended.how == OrderEnd::Cancelled;
+    let cancelled = order.ended.filter(confirmed).is_some_and(|ended| processed_at >= ended.at);
+    let replaced = order.superseded_by.is_some() && order.superseded_at.is_none_or(|since| processed_at >= since);
+    let abandoned = order.erased.is_some() && !closed;
+    replaced || cancelled || abandoned
+}
+
+/// Whether the charge of that time was paid outside ECPay as well.
+fn is_paid_outside(order: &Subscription, processed_at: Timestamp) -> bool {
+    let calendar = order.calendar();
+    let due = calendar.due(calendar.charge_on(processed_at.day(Zone::Taipei)));
+    order.facts.paid_outside == Some(due)
+}
+
+/// Staff recorded a payment that ECPay knows nothing of: it ends the arrears, or brings the plan back.
+fn paid_outside(
+    next: &mut Subscription,
+    report: &PaymentReport,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> (Rule, Vec<Notice>) {
+    let due = unpaid_charge(next, now.day(Zone::Taipei));
+    let paid_at =
+        due.map_or(report.processed_at, |due| report.processed_at.min(last_instant_of(due, &next.calendar())));
+    next.facts.paid_outside = due;
+    next.facts.last_success_at = next.facts.last_success_at.max(Some(paid_at));
+    paid(next, report, true, (policy, now))
+}
+
+/// The due day of the charge that a payment outside ECPay pays, the failures before it included: the latest that is
+/// known to have failed, and for a customer on FREE the latest that was due, as nothing was given for those before.
+pub(crate) fn unpaid_charge(order: &Subscription, today: LocalDate) -> Option<LocalDate> {
+    let calendar = order.calendar();
+    let failed = Arrears::of(order).map(|arrears| arrears.latest_due);
+    let latest_due = calendar.due(calendar.charge_on(today.plus_days(-1)));
+    failed.max(order.downgrade.map(|_| latest_due))
+}
+
+/// Until when what is paid counts for the charge due on that day: later it would settle the next one as well, of which
+/// nothing may be known yet.
+fn last_instant_of(due: LocalDate, calendar: &BillingCalendar) -> Timestamp {
+    let next = calendar.charge_on(due).saturating_add(1);
+    calendar.due(next).plus_days(-1).start(Zone::Taipei).plus_seconds(-1)
+}
+
+fn refund_due(next: &Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {
+    let notice = Notice::about(next, NoticeKind::RefundDue, report.event.as_str(), now)
+        .with_instant("charged_at", report.processed_at)
+        .with("gwsr", report.gwsr.as_ref().map_or("-", |gwsr| gwsr.as_str()));
+    (Rule::RefundDue, vec![notice])
+}
+
+/// A success of a running order.
+fn paid(
+    next: &mut Subscription,
+    report: &PaymentReport,
+    newest: bool,
+    (policy, now): (&DunningPolicy, Timestamp),
+) -> (Rule, Vec<Notice>) {
+    let was_due = matches!(next.status, Status::PastDue { .. });
+    let was_free = next.downgrade.is_some();
+    let was_told = next.dunned.is_some() || was_free;
+    let in_time = |arrears: Arrears| arrears.grace_ends_at(policy, next.extra_grace_days) > now;
+    if was_free && !(newest && Arrears::of(next).is_none_or(in_time)) {
+        return (Rule::LateSuccess, Vec::new());
+    }
+    next.downgrade = None;
+    next.plan = next.terms.plan.clone();
+    let notice = settle(next, policy, now);
+    if matches!(next.status, Status::PastDue { .. }) || !newest {
+        let rule = if was_free { Rule::PlanRestored } else { Rule::LateSuccess };
+        return (rule, notice.into_iter().collect());
+    }
+    next.told_uncharged = None;
+    let rule = match (was_free, was_due) {
+        (true, _) => Rule::PlanRestored,
+        (false, true) => Rule::ArrearsPaid,
+        (false, false) => Rule::Renewed,
+    };
+    let (_, paid_until) = next.paid_period().unwrap_or((now.day(Zone::Taipei), now.day(Zone::Taipei)));
+    let recovered = was_told.then(|| {
+        Notice::about(next, NoticeKind::Recovered, report.event.as_str(), now).with_day("paid_until", paid_until)
+    });
+    (rule, recovered.into_iter().collect())
+}
+
+fn failure(
+    next: &mut Subscription,
+    report: &PaymentReport,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> (Rule, Vec<Notice>) {
+    if report.first {
+        if next.status != Status::Pending {
+            return (Rule::FailureRecorded, Vec::new());
+        }
+        next.status = Status::Failed;
+        return (Rule::FirstChargeFailed, Vec::new());
+    }
+    next.facts.add_failure(FailedCharge { at: report.processed_at, rtn_code: report.rtn_code.clone() });
+    let sixth = next.facts.failures.len() >= FAILURES_THAT_END_AN_ORDER && next.ended.is_none();
+    if sixth {
+        next.ended = Some(Ended { at: now, how: OrderEnd::SixFailures });
+    }
+    let running = matches!(next.status, Status::Active | Status::PastDue { .. });
+    let dunned = next.downgrade.is_none() && next.superseded_by.is_none() && next.erased.is_none();
+    let notice = if running && dunned { settle(next, policy, now) } else { None };
+    let rule = match notice.as_ref().map(|notice| notice.kind) {
+        _ if sixth => Rule::SixthFailure,
+        Some(NoticeKind::FirstPaymentFailure) => Rule::GraceBegan,
+        Some(NoticeKind::SecondPaymentFailure) => Rule::GraceLengthened,
+        Some(NoticeKind::FinalPaymentFailure) => Rule::LastWarning,
+        _ => Rule::FailureRecorded,
+    };
+    (rule, notice.into_iter().collect())
+}
+
+/// The old order once a new one took its place: no more dunning, and its cancellation becomes due.
+fn supersede(old: &Versioned<Subscription>, by: &Subscription, (since, now): (Timestamp, Timestamp)) -> Option<Change> {
+    if old.value.superseded_by.is_some() {
+        return None;
+    }
+    let mut next = old.value.clone();
+    next.superseded_by = Some(by.id.clone());
+    next.superseded_at = Some(since);
+    next.plan = PlanId::free();
+    next.dunned = None;
+    next.downgrade = None;
+    next.paused = None;
+    next.stuck = None;
+    if matches!(next.status, Status::PastDue { .. }) {
+        next.status = Status::Active;
+    }
+    let cause = (Fact::SupersededBy(by.id.clone()), Rule::Superseded, Actor::Ecpay);
+    let history = HistoryEntry::new(now, cause, Some(old.value.status), next.status);
+    Some(Change { next, expected: Some(old.version), history })
+}

@@ -1,0 +1,18 @@
+//! Card subscriptions charged by ECPay: their state, the dunning policy, and every decision about them.
+
+pub mod arrears;
+pub mod business_events;
+pub mod calendar;
+pub mod charge_history;
+pub mod decide;
+pub mod decision;
+mod dunning;
+pub mod next_action;
+pub mod notices;
+pub mod operations;
+pub mod payment;
+pub mod plan;
+pub mod policy;
+pub mod rule;
+pub mod subscription;
+pub mod task;

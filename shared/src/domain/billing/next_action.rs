@@ -1,0 +1,231 @@
+//! What happens to a subscription next by itself, when, and why. Stored with it as its place in the due index.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::billing::arrears::{Arrears, downgrade_at, next_retry_at};
+use crate::domain::billing::charge_history::FailedCharge;
+use crate::domain::billing::policy::{
+    CANCEL_LEAD_DAYS, DunningPolicy, LATE_CHARGE_QUERY_DAYS, PENDING_EXPIRY_HOURS, PENDING_QUERY_MINUTES,
+    RECOVERY_WINDOW_DAYS,
+};
+use crate::domain::billing::subscription::{Status, Subscription};
+use crate::domain::values::time::{LocalDate, Timestamp, Zone};
+
+/// The tasks that can be due for a subscription. Each is a queue of the due index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActionKind {
+    /// Ask ECPay about an order that has not been paid yet.
+    CheckPending,
+    /// Ask ECPay what happened.
+    Reconcile,
+    /// Ask ECPay to charge again.
+    Retry,
+    /// Go on with dunning that staff held.
+    Resume,
+    /// Take the plan away.
+    EndGrace,
+    /// End the order at ECPay.
+    Cancel,
+}
+
+/// What is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextAction {
+    /// The task.
+    pub kind: ActionKind,
+    /// When it is due; it runs with the first scheduled run from then on.
+    pub at: Timestamp,
+    /// The reason.
+    pub why: Why,
+}
+
+/// Why something is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// A retry was asked and its result is still to come.
+    RetryOpen,
+    /// The task failed for this order and is tried again then.
+    TriedAgain,
+    /// The first charge was not reported.
+    NotReported,
+    /// An order that is not paid within a day is given up.
+    NotPaidInTime,
+    /// A cancellation was asked before the plan came back.
+    CancelAskedBefore,
+    /// An earlier success was never reported.
+    SuccessMissing,
+    /// A charge that is a day late is asked about.
+    ChargeLate,
+    /// The order is over and the paid period ends.
+    PeriodEnds,
+    /// The charge failed and is tried again on the days of the policy.
+    RetryDay,
+    /// The grace period ends unpaid.
+    GraceEnds,
+    /// Staff hold dunning until then.
+    PauseEnds,
+    /// A new order took its place.
+    Replaced,
+    /// The customer wishes to end the order.
+    Wished,
+    /// The customer is on FREE and must not be charged again.
+    OnFree,
+    /// The cancellation was asked and is not confirmed yet.
+    CancelUnconfirmed,
+    /// The person behind the order was erased.
+    Erased,
+}
+
+impl ActionKind {
+    /// The name of the task, of its queue in the due index, and of the action in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CheckPending => "check-pending",
+            Self::Reconcile => "reconcile",
+            Self::Retry => "retry",
+            Self::Resume => "resume",
+            Self::EndGrace => "end-grace",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+impl NextAction {
+    /// What is next for a subscription; `None` when it only waits for ECPay, or for nothing.
+    #[must_use]
+    pub fn of(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
+        let action = Self::wanted(subscription, policy)?;
+        let stuck = subscription.stuck.as_ref().filter(|stuck| stuck.task == action.kind && stuck.again_at > action.at);
+        Some(match stuck {
+            Some(stuck) => Self::new(action.kind, stuck.again_at, Why::TriedAgain),
+            None => action,
+        })
+    }
+
+    fn wanted(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
+        let asked = subscription.retry.filter(crate::domain::billing::subscription::RetryAsk::is_open);
+        if let Some(ask) = asked {
+            return Some(Self::new(ActionKind::Reconcile, ask.asked_at, Why::RetryOpen));
+        }
+        match subscription.status {
+            Status::Pending => Some(pending(subscription)),
+            Status::Active if subscription.superseded_by.is_some() => {
+                Some(cancel(subscription, subscription.created_at, Why::Replaced))
+            }
+            Status::Active if subscription.erased.is_some() => {
+                Some(cancel(subscription, subscription.created_at, Why::Erased))
+            }
+            Status::Active if subscription.downgrade.is_some() => Some(after_downgrade(subscription)),
+            Status::Active => {
+                [active(subscription), end_of_pause(subscription)].into_iter().flatten().min_by_key(|action| action.at)
+            }
+            Status::PastDue { .. } => past_due(subscription, policy),
+            Status::Cancelled | Status::Completed if !subscription.plan.is_free() => paid_out(subscription),
+            Status::Cancelled | Status::Completed | Status::Failed => None,
+        }
+    }
+
+    const fn new(kind: ActionKind, at: Timestamp, why: Why) -> Self {
+        Self { kind, at, why }
+    }
+}
+
+fn pending(subscription: &Subscription) -> NextAction {
+    let asked_until = subscription.checked_at.unwrap_or(subscription.created_at);
+    let ages = PENDING_QUERY_MINUTES.map(|minutes| subscription.created_at.plus_minutes(minutes));
+    match ages.into_iter().find(|at| *at > asked_until) {
+        Some(at) => NextAction::new(ActionKind::CheckPending, at, Why::NotReported),
+        None => NextAction::new(
+            ActionKind::CheckPending,
+            subscription.created_at.plus_hours(PENDING_EXPIRY_HOURS),
+            Why::NotPaidInTime,
+        ),
+    }
+}
+
+fn active(subscription: &Subscription) -> Option<NextAction> {
+    let (_, paid_end) = subscription.paid_period()?;
+    if subscription.ended.is_some() {
+        return paid_out(subscription);
+    }
+    if let Some(cancel) = wished(subscription) {
+        return Some(cancel);
+    }
+    if let Some(ask) = subscription.cancel {
+        return Some(NextAction::new(ActionKind::Reconcile, ask.asked_at, Why::CancelAskedBefore));
+    }
+    if let Some(at) = subscription.facts.last_success_at.filter(|_| subscription.facts.lack_a_success()) {
+        return Some(NextAction::new(ActionKind::Reconcile, at, Why::SuccessMissing));
+    }
+    let at = paid_end.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
+    Some(NextAction::new(ActionKind::Reconcile, at, Why::ChargeLate))
+}
+
+fn paid_out(subscription: &Subscription) -> Option<NextAction> {
+    let (_, paid_end) = subscription.paid_period()?;
+    Some(NextAction::new(ActionKind::EndGrace, paid_end.start(Zone::Taipei), Why::PeriodEnds))
+}
+
+fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextAction> {
+    let arrears = Arrears::of(subscription)?;
+    let grace_ends = downgrade_at(subscription, &arrears, policy);
+    let end =
+        end_of_pause(subscription).unwrap_or_else(|| NextAction::new(ActionKind::EndGrace, grace_ends, Why::GraceEnds));
+    // What cannot be done for days must not keep the plan, nor dunning held: once parked it yields.
+    let yields = |kind| {
+        let parked = subscription.stuck.as_ref().filter(|stuck| stuck.task == kind && stuck.is_parked());
+        parked.is_some_and(|stuck| stuck.again_at >= end.at)
+    };
+    // A pause holds dunning, not the wish to leave: ECPay would charge that customer again.
+    if let Some(cancel) = wished(subscription).filter(|action| !yields(action.kind)) {
+        return Some(cancel);
+    }
+    match next_retry_at(subscription, &arrears, policy) {
+        // At the same instant the retry goes first: it may make the downgrade unnecessary.
+        Some(at) if at <= end.at && !yields(ActionKind::Retry) => {
+            Some(NextAction::new(ActionKind::Retry, at, Why::RetryDay))
+        }
+        _ => Some(end),
+    }
+}
+
+/// The cancellation that the customer wishes, until the order is over.
+fn wished(subscription: &Subscription) -> Option<NextAction> {
+    let since = subscription.cancel_requested.filter(|_| subscription.ended.is_none())?;
+    Some(cancel(subscription, since, Why::Wished))
+}
+
+fn end_of_pause(subscription: &Subscription) -> Option<NextAction> {
+    let pause = subscription.paused?;
+    Some(NextAction::new(ActionKind::Resume, pause.until, Why::PauseEnds))
+}
+
+fn after_downgrade(subscription: &Subscription) -> NextAction {
+    if let Some(cancel) = wished(subscription) {
+        return cancel;
+    }
+    let since = subscription.downgrade.map_or(subscription.created_at, |downgrade| downgrade.at);
+    let next_charge = charge_to_come(subscription, since.day(Zone::Taipei));
+    let window_end = since.plus_days(RECOVERY_WINDOW_DAYS);
+    let lead = next_charge.plus_days(-CANCEL_LEAD_DAYS).start(Zone::Taipei);
+    cancel(subscription, window_end.min(lead).max(since), Why::OnFree)
+}
+
+/// The due day of the next charge on a day: that day's own, or the next one's, as long as it is not known to be made.
+fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
+    let calendar = subscription.calendar();
+    let number = calendar.charge_on(today);
+    let is_made = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei)) == number;
+    let is_over = calendar.due(number) < today || subscription.facts.failures.iter().any(is_made);
+    calendar.due(if is_over { number.saturating_add(1) } else { number })
+}
+
+fn cancel(subscription: &Subscription, at: Timestamp, why: Why) -> NextAction {
+    match subscription.cancel {
+        // Looked at by every run: a query tells whether it is done.
+        Some(ask) => NextAction::new(ActionKind::Cancel, ask.asked_at, Why::CancelUnconfirmed),
+        None => NextAction::new(ActionKind::Cancel, at, why),
+    }
+}

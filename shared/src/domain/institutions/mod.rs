@@ -1,0 +1,348 @@
+//! Institutions of a Member Management System (MMS) whose accounts are about to expire: how urgent that is, and what of it
+//! staff have been told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::values::ids::InstitutionUid;
+use crate::domain::values::time::{LocalDate, Timestamp, Zone};
+
+/// In this zone an institution expires, and the business counts its days.
+pub const ZONE: Zone = Zone::Taipei;
+/// MMS's own site, where its staff look at institutions.
+pub const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw";
+/// Nobody keeps an institution quiet for longer than this many days.
+pub const LONGEST_QUIET_DAYS: i64 = 366;
+
+/// How far an institution's expiry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Within days: red.
+    Urgent,
+    /// Within weeks: yellow.
+    Warning,
+    /// Within the horizon: green.
+    Notice,
+    /// It was yesterday or before.
+    Expired,
+}
+
+/// Up to how many days before the expiry each stage reaches, the last day included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiers {
+    urgent: u32,
+    warning: u32,
+    horizon: u32,
+}
+
+/// The thresholds are not in their order.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("must rise: {urgent}, {warning}, {horizon}")]
+pub struct InvalidTiers {
+    urgent: u32,
+    warning: u32,
+    horizon: u32,
+}
+
+/// An institution as MMS has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Institution {
+    /// Its identity at MMS.
+    pub uid: InstitutionUid,
+    /// Its name; its UID where MMS has none.
+    pub name: String,
+    /// The day on which the account expires, in Taipei.
+    pub expires: LocalDate,
+    /// Last and first name of its owner.
+    pub contact: Option<String>,
+    /// The owner's number.
+    pub phone: Option<String>,
+    /// Where it is.
+    pub address: Option<String>,
+    /// The plan that it bought.
+    pub plan: Option<String>,
+    /// How many accounts the plan has.
+    pub account_limit: Option<String>,
+}
+
+/// An institution, and what passed between Duekeeper and staff about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    /// As MMS last had it.
+    pub institution: Institution,
+    /// What staff were last told.
+    pub announced: Option<Announced>,
+    /// What staff last said.
+    pub acknowledged: Option<Acknowledgement>,
+}
+
+/// What staff were told of an institution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// When it expires, as it was then.
+    pub expires: LocalDate,
+    /// How far that was.
+    pub stage: Stage,
+    /// The day of the digest.
+    pub on: LocalDate,
+}
+
+/// Staff know, and want to hear no more of it for a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// The expiry that they know of; of another one they are told.
+    pub expires: LocalDate,
+    /// The first day on which they are told again.
+    pub until: LocalDate,
+    /// Who said so.
+    pub by: String,
+    /// Their reason.
+    pub why: String,
+    /// When they said so.
+    pub at: Timestamp,
+}
+
+/// What a digest has to say of an institution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Say {
+    /// Nothing: it expires beyond the horizon, or its end was told before.
+    Nothing,
+    /// That staff know.
+    Acknowledged,
+    /// All of it.
+    Show(Shown),
+}
+
+/// An institution's place in a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// In which part.
+    pub stage: Stage,
+    /// Days until it expires; negative when that was before.
+    pub days: i64,
+    /// What is new about it.
+    pub change: Option<Change>,
+}
+
+/// What changed since an institution was last told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was not told before.
+    New,
+    /// It was in that stage.
+    Moved(Stage),
+    /// It was to expire on that day.
+    Rescheduled(LocalDate),
+}
+
+impl Stage {
+    /// In the order of a digest.
+    pub const ALL: [Self; 4] = [Self::Urgent, Self::Warning, Self::Notice, Self::Expired];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Urgent => "urgent",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl Tiers {
+    /// Thresholds in days (defaults of the MMS document: 7, 30, 60).
+    ///
+    /// # Errors
+    /// [`InvalidTiers`] unless each is greater than the one before.
+    pub const fn new(urgent: u32, warning: u32, horizon: u32) -> Result<Self, InvalidTiers> {
+        if urgent < warning && warning < horizon {
+            Ok(Self { urgent, warning, horizon })
+        } else {
+            Err(InvalidTiers { urgent, warning, horizon })
+        }
+    }
+
+    /// The stage of an expiry in `days` days; `None` beyond the horizon.
+    #[must_use]
+    pub fn stage(&self, days: i64) -> Option<Stage> {
+        let within = |threshold: u32| days <= i64::from(threshold);
+        match days {
+            ..0 => Some(Stage::Expired),
+            _ if within(self.urgent) => Some(Stage::Urgent),
+            _ if within(self.warning) => Some(Stage::Warning),
+            _ if within(self.horizon) => Some(Stage::Notice),
+            _ => None,
+        }
+    }
+
+    /// The first and the last day of a stage that is still to come, in days before the expiry.
+    #[must_use]
+    pub const fn range(&self, stage: Stage) -> Option<(u32, u32)> {
+        match stage {
+            Stage::Urgent => Some((0, self.urgent)),
+            Stage::Warning => Some((self.urgent + 1, self.warning)),
+            Stage::Notice => Some((self.warning + 1, self.horizon)),
+            Stage::Expired => None,
+        }
+    }
+
+    /// The last day that is looked at.
+    #[must_use]
+    pub const fn horizon(&self) -> u32 {
+        self.horizon
+    }
+}
+
+impl Watched {
+    /// An institution that MMS shows now, with what is remembered of it.
+    #[must_use]
+    pub fn seen(institution: Institution, known: Option<&Self>) -> Self {
+        Self {
+            institution,
+            announced: known.and_then(|known| known.announced),
+            acknowledged: known.and_then(|known| known.acknowledged.clone()),
+        }
+    }
+
+    /// What staff said of this expiry, as long as it counts.
+    #[must_use]
+    pub fn quiet(&self, today: LocalDate) -> Option<&Acknowledgement> {
+        let said = self.acknowledged.as_ref()?;
+        (said.expires == self.institution.expires && today < said.until).then_some(said)
+    }
+
+    /// What a digest of `today` says of it.
+    #[must_use]
+    pub fn say(&self, tiers: &Tiers, today: LocalDate) -> Say {
+        let expires = self.institution.expires;
+        let days = today.days_until(expires);
+        let Some(stage) = tiers.stage(days) else { return Say::Nothing };
+        let end_was_told = self.announced.is_some_and(|told| told.stage == Stage::Expired && told.expires == expires);
+        if stage == Stage::Expired && end_was_told {
+            return Say::Nothing;
+        }
+        if self.quiet(today).is_some() {
+            return Say::Acknowledged;
+        }
+        let change = match self.announced {
+            None => Some(Change::New),
+            // The digest of a missed day tells nothing new where a later one was there first.
+            Some(told) if told.on > today => None,
+            Some(told) if told.expires != expires => Some(Change::Rescheduled(told.expires)),
+            Some(told) if told.stage != stage => Some(Change::Moved(told.stage)),
+            Some(_) => None,
+        };
+        Say::Show(Shown { stage, days, change })
+    }
+
+    /// Remembers what a digest told; `false` where that is no news.
+    pub fn remember(&mut self, told: Announced) -> bool {
+        if self.announced.is_some_and(|known| known == told || known.on > told.on) {
+            return false;
+        }
+        self.announced = Some(told);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TODAY: &str = "2026-11-20";
+
+    fn day(text: &str) -> LocalDate {
+        LocalDate::parse(text).unwrap()
+    }
+
+    fn watched(expires: &str) -> Watched {
+        let institution = Institution {
+            uid: InstitutionUid::parse("U-1").unwrap(),
+            name: "晨光教室".to_owned(),
+            expires: day(expires),
+            contact: None,
+            phone: None,
+            address: None,
+            plan: None,
+            account_limit: None,
+        };
+        Watched::seen(institution, None)
+    }
+
+    fn tiers() -> Tiers {
+        Tiers::new(7, 30, 60).unwrap()
+    }
+
+    fn shown(watched: &Watched, today: &str) -> Option<(Stage, i64, Option<Change>)> {
+        match watched.say(&tiers(), day(today)) {
+            Say::Show(shown) => Some((shown.stage, shown.days, shown.change)),
+            Say::Nothing | Say::Acknowledged => None,
+        }
+    }
+
+    #[test]
+    fn each_day_has_the_stage_of_the_document() {
+        let stages = [
+            (-400, Some(Stage::Expired)),
+            (-1, Some(Stage::Expired)),
+            (0, Some(Stage::Urgent)),
+            (7, Some(Stage::Urgent)),
+            (8, Some(Stage::Warning)),
+            (30, Some(Stage::Warning)),
+            (31, Some(Stage::Notice)),
+            (60, Some(Stage::Notice)),
+            (61, None),
+        ];
+        for (days, stage) in stages {
+            assert_eq!(tiers().stage(days), stage, "{days}");
+        }
+        for wrong in [(30, 7, 60), (7, 7, 60), (7, 60, 60), (7, 90, 60)] {
+            let error = Tiers::new(wrong.0, wrong.1, wrong.2).unwrap_err().to_string();
+            assert_eq!(error, format!("must rise: {}, {}, {}", wrong.0, wrong.1, wrong.2));
+        }
+    }
+
+    #[test]
+    fn what_was_told_is_marked_no_more_until_it_changes() {
+        let mut one = watched("2026-12-20");
+        assert_eq!(shown(&one, TODAY), Some((Stage::Warning, 30, Some(Change::New))));
+        let told = Announced { expires: day("2026-12-20"), stage: Stage::Warning, on: day(TODAY) };
+        assert!(one.remember(told));
+        assert!(!one.remember(told));
+        assert_eq!(shown(&one, "2026-11-21"), Some((Stage::Warning, 29, None)));
+        let moved = Some(Change::Moved(Stage::Warning));
+        assert_eq!(shown(&one, "2026-12-13"), Some((Stage::Urgent, 7, moved)));
+        // A replay of a day before says nothing new, and is not remembered over it.
+        assert_eq!(shown(&one, "2026-11-19"), Some((Stage::Notice, 31, None)));
+        assert!(!one.remember(Announced { on: day("2026-11-19"), stage: Stage::Notice, ..told }));
+        one.institution.expires = day("2026-12-21");
+        let rescheduled = Some(Change::Rescheduled(day("2026-12-20")));
+        assert_eq!(shown(&one, "2026-11-21"), Some((Stage::Warning, 30, rescheduled)));
+    }
+
+    #[test]
+    fn an_end_is_told_once() {
+        let mut one = watched("2026-11-19");
+        assert_eq!(shown(&one, TODAY), Some((Stage::Expired, -1, Some(Change::New))));
+        assert!(one.remember(Announced { expires: day("2026-11-19"), stage: Stage::Expired, on: day(TODAY) }));
+        assert_eq!(one.say(&tiers(), day("2026-11-21")), Say::Nothing);
+    }
+
+    #[test]
+    fn an_acknowledgement_is_of_one_expiry_and_ends_on_its_day() {
+        let mut one = watched("2026-12-01");
+        one.acknowledged = Some(Acknowledgement {
+            expires: day("2026-12-01"),
+            until: day("2026-11-25"),
+            by: "lin".to_owned(),
+            why: "the contract is signed".to_owned(),
+            at: Timestamp::parse("2026-11-20T02:00:00Z").unwrap(),
+        });
+        assert_eq!(one.say(&tiers(), day("2026-11-24")), Say::Acknowledged);
+        assert_eq!(shown(&one, "2026-11-25"), Some((Stage::Urgent, 6, Some(Change::New))));
+        one.institution.expires = day("2026-12-02");
+        assert_eq!(shown(&one, "2026-11-24"), Some((Stage::Warning, 8, Some(Change::New))));
+    }
+}

@@ -1,0 +1,81 @@
+//! Number plates: what identifies a vehicle, whatever way it is written.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::values::text::is_invisible;
+
+const LONGEST: usize = 12;
+
+/// A number plate in capitals, with one blank between letters and digits: `B 1234 ABC`. Never printed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Plate(String);
+
+/// Why a text is not a plate.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "a plate is 2 to 12 letters and digits, with both among them, and nothing but blanks, dots and hyphens between"
+)]
+pub struct InvalidPlate;
+
+impl Plate {
+    /// Reads a plate. Letter case, and how its groups are parted, do not matter: `b-1234-abc` and `B1234ABC` are
+    /// `B 1234 ABC`. So two groups of digits become one, as on diplomatic plates (`CD 12 34` is `CD 1234`).
+    ///
+    /// # Errors
+    /// [`InvalidPlate`].
+    pub fn parse(text: &str) -> Result<Self, InvalidPlate> {
+        let is_between = |c: char| matches!(c, ' ' | '\u{a0}' | '.' | '-');
+        if !text.chars().all(|c| c.is_ascii_alphanumeric() || is_between(c) || is_invisible(c)) {
+            return Err(InvalidPlate);
+        }
+        let signs: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+        let both = signs.contains(|c: char| c.is_ascii_digit()) && signs.contains(|c: char| c.is_ascii_alphabetic());
+        if both && signs.len() <= LONGEST { Ok(Self(parted(&signs))) } else { Err(InvalidPlate) }
+    }
+
+    /// The plate as it is shown.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The signs with a blank wherever letters end and digits begin, or the other way round.
+fn parted(signs: &str) -> String {
+    let mut plate = String::new();
+    for sign in signs.chars() {
+        if plate.ends_with(|last: char| last.is_ascii_digit() != sign.is_ascii_digit()) {
+            plate.push(' ');
+        }
+        plate.push(sign);
+    }
+    plate
+}
+
+impl fmt::Debug for Plate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Plate(***)")
+    }
+}
+
+impl fmt::Display for Plate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl From<Plate> for String {
+    fn from(plate: Plate) -> Self {
+        plate.0
+    }
+}
+
+impl TryFrom<String> for Plate {
+    type Error = InvalidPlate;
+    fn try_from(text: String) -> Result<Self, InvalidPlate> {
+        Self::parse(&text)
+    }
+}

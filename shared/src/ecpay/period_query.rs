@@ -1,0 +1,228 @@
+//! QueryCreditCardPeriodInfo: what became of an order's charges, turned into the same reports that callbacks bring.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::subscription::OrderEnd;
+use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
+use crate::domain::values::money::Twd;
+use crate::domain::values::time::Timestamp;
+
+use crate::ecpay::callback::{PAID, RESULT_OPEN, is_integer};
+use crate::ecpay::check_mac_value::HashKeys;
+use crate::ecpay::order_form::{request, sign};
+
+/// ECPay's answer about an order, its log not yet turned into reports.
+#[derive(Clone, Debug)]
+pub struct PeriodLog {
+    asked: (MerchantId, SubscriptionId),
+    ended: Option<OrderEnd>,
+    total: u32,
+    charges: Vec<Charge>,
+}
+
+/// What ECPay knows of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeriodInfo {
+    /// Whether ECPay will charge on; `None` for an order that was never paid.
+    pub ended: Option<OrderEnd>,
+    /// Every authorisation that can be identified, oldest first.
+    pub reports: Vec<PaymentReport>,
+    /// Successful entries that no number could be given.
+    pub unnumbered: usize,
+}
+
+/// Why an answer says nothing.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// Not the JSON that ECPay documents.
+    #[error("ECPay's answer to the query is malformed")]
+    Malformed,
+    /// About another order or merchant.
+    #[error("ECPay's answer is about another order")]
+    AnotherOrder,
+    /// A code that is neither success nor "no such order".
+    #[error("ECPay refused the query with {0}")]
+    Refused(String),
+}
+
+/// The code for an order that ECPay does not have, or that was never paid.
+const NO_SUCH_TRADE: &str = "10200047";
+
+/// The signed request.
+#[must_use]
+pub fn period_info_form(
+    merchant: &MerchantId,
+    order: &SubscriptionId,
+    wall: Timestamp,
+    keys: &HashKeys,
+) -> Vec<(String, String)> {
+    sign(request(merchant, order, wall), keys)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Reply {
+    #[serde(rename = "MerchantID", default)]
+    merchant_id: Loose,
+    #[serde(default)]
+    merchant_trade_no: Loose,
+    #[serde(default)]
+    rtn_code: Loose,
+    #[serde(default)]
+    total_success_times: Loose,
+    #[serde(default)]
+    exec_status: Loose,
+    #[serde(default)]
+    exec_log: Option<Vec<LogEntry>>,
+}
+
+#[derive(Deserialize)]
+struct LogEntry {
+    #[serde(rename = "RtnCode", default)]
+    rtn_code: Loose,
+    #[serde(rename = "RtnMsg", default)]
+    rtn_msg: Loose,
+    #[serde(default)]
+    amount: Loose,
+    #[serde(default)]
+    gwsr: Loose,
+    #[serde(default)]
+    process_date: Loose,
+}
+
+/// A number, a text or nothing: ECPay mixes them.
+#[derive(Deserialize, Default)]
+#[serde(untagged)]
+enum Loose {
+    Number(u64),
+    Text(String),
+    #[default]
+    Nothing,
+}
+
+impl Loose {
+    fn text(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+            Self::Nothing => String::new(),
+        }
+    }
+}
+
+/// An entry that can be identified.
+#[derive(Clone, Debug)]
+struct Charge {
+    at: Timestamp,
+    gwsr: Option<GatewayAuthorization>,
+    rtn_code: String,
+    rtn_msg: String,
+    amount: Option<Twd>,
+}
+
+/// Reads the answer.
+///
+/// # Errors
+/// [`Error`]; nothing may then be concluded, least of all that no charge was made.
+pub fn parse_period_info(body: &str, asked: (&MerchantId, &SubscriptionId)) -> Result<PeriodLog, Error> {
+    let (merchant, order) = asked;
+    let asked = (merchant.clone(), order.clone());
+    let reply: Reply = serde_json::from_str(body.trim_start_matches('\u{feff}')).map_err(|_| Error::Malformed)?;
+    match reply.rtn_code.text().as_str() {
+        PAID => {}
+        NO_SUCH_TRADE => return Ok(PeriodLog { asked, ended: None, total: 0, charges: Vec::new() }),
+        other => return Err(Error::Refused(other.chars().take(10).collect())),
+    }
+    if reply.merchant_id.text() != merchant.as_str() || reply.merchant_trade_no.text() != order.as_str() {
+        return Err(Error::AnotherOrder);
+    }
+    let total: u32 = reply.total_success_times.text().parse().map_err(|_| Error::Malformed)?;
+    let ended = match reply.exec_status.text().as_str() {
+        "0" => Some(OrderEnd::Cancelled),
+        "1" => None,
+        "2" => Some(OrderEnd::Finished),
+        _ => return Err(Error::Malformed),
+    };
+    let mut charges: Vec<Charge> = reply.exec_log.unwrap_or_default().iter().filter_map(charge).collect();
+    charges.sort_by_key(|charge| charge.at);
+    Ok(PeriodLog { asked, ended, total, charges })
+}
+
+impl PeriodLog {
+    /// The log as reports. `numbered` holds the success numbers of authorisations that are known already; it is needed
+    /// where the log and the header disagree.
+    #[must_use]
+    pub fn reports(&self, numbered: &BTreeMap<GatewayAuthorization, u32>) -> PeriodInfo {
+        let asked = (&self.asked.0, &self.asked.1);
+        let (reports, unnumbered) = number(self.charges.clone(), asked, self.total, numbered);
+        PeriodInfo { ended: self.ended, reports, unnumbered }
+    }
+}
+
+/// An entry without a date cannot be told from another, one without a code says nothing of what happened, and a success
+/// needs its authorisation number.
+fn charge(entry: &LogEntry) -> Option<Charge> {
+    let gwsr = GatewayAuthorization::parse(&entry.gwsr.text()).ok();
+    let rtn_code = entry.rtn_code.text();
+    if !is_integer(&rtn_code) || (rtn_code == PAID && gwsr.is_none()) {
+        return None;
+    }
+    Some(Charge {
+        at: Timestamp::parse_ecpay(&entry.process_date.text()).ok()?,
+        gwsr,
+        rtn_code,
+        rtn_msg: entry.rtn_msg.text().chars().take(200).collect(),
+        amount: Twd::parse(&entry.amount.text()).ok(),
+    })
+}
+
+/// The log has no success numbers: where it holds as many successes as the header counts they are numbered by
+/// date, else only those whose authorisation is known.
+fn number(
+    charges: Vec<Charge>,
+    asked: (&MerchantId, &SubscriptionId),
+    total: u32,
+    numbered: &BTreeMap<GatewayAuthorization, u32>,
+) -> (Vec<PaymentReport>, usize) {
+    let successes = charges.iter().filter(|charge| charge.rtn_code == PAID).count();
+    let complete = u32::try_from(successes).is_ok_and(|count| count == total);
+    let (mut by_date, mut unnumbered) = (0, 0);
+    let mut reports = Vec::with_capacity(charges.len());
+    for charge in charges {
+        let first = total == 0;
+        let (outcome, event) = match charge.rtn_code.as_str() {
+            PAID => {
+                by_date += 1;
+                let known = charge.gwsr.as_ref().and_then(|gwsr| numbered.get(gwsr)).copied();
+                let Some(number) = (if complete { Some(by_date) } else { known }) else {
+                    unnumbered += 1;
+                    continue;
+                };
+                (PaymentOutcome::Succeeded { number }, EventId::success(number))
+            }
+            RESULT_OPEN if first => (PaymentOutcome::Pending, EventId::first_pending(charge.at)),
+            RESULT_OPEN => (PaymentOutcome::Pending, EventId::pending(charge.at)),
+            _ if first => (PaymentOutcome::Failed, EventId::first_failure(charge.at)),
+            _ => (PaymentOutcome::Failed, EventId::failure(charge.at)),
+        };
+        reports.push(PaymentReport {
+            subscription: asked.1.clone(),
+            merchant: asked.0.clone(),
+            source: ReportSource::Query,
+            event,
+            first: first || by_date <= 1 && matches!(outcome, PaymentOutcome::Succeeded { number: 1 }),
+            outcome,
+            rtn_code: charge.rtn_code,
+            rtn_msg: charge.rtn_msg,
+            amount: charge.amount,
+            processed_at: charge.at,
+            gwsr: charge.gwsr,
+            card_last4: None,
+            simulated: false,
+        });
+    }
+    (reports, unnumbered)
+}

@@ -1,0 +1,100 @@
+//! A notice as a mail: a template of `templates/`, filled in. A variable without a value is an error, not a blank.
+
+use std::collections::BTreeMap;
+
+use crate::domain::billing::notices::NoticeKind;
+
+/// A mail, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Its subject.
+    pub subject: String,
+    /// Its body, plain text.
+    pub body: String,
+}
+
+/// Why a template cannot be filled in.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// The notice has no value for it.
+    #[error("template {template}: variable {variable} has no value")]
+    MissingVariable {
+        /// The template.
+        template: &'static str,
+        /// The variable.
+        variable: String,
+    },
+    /// A value would end the subject and begin a header.
+    #[error("template {template}: the subject is not one line")]
+    BrokenSubject {
+        /// The template.
+        template: &'static str,
+    },
+    /// The template itself is broken.
+    #[error("template {template} is malformed")]
+    MalformedTemplate {
+        /// The template.
+        template: &'static str,
+    },
+}
+
+const fn template(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::FirstPaymentFailure => include_str!("../../templates/first-payment-failure.txt"),
+        NoticeKind::SecondPaymentFailure => include_str!("../../templates/second-payment-failure.txt"),
+        NoticeKind::FinalPaymentFailure => include_str!("../../templates/final-payment-failure.txt"),
+        NoticeKind::Downgraded => include_str!("../../templates/downgraded.txt"),
+        NoticeKind::PlanEnded => include_str!("../../templates/plan-ended.txt"),
+        NoticeKind::Recovered => include_str!("../../templates/recovered.txt"),
+        NoticeKind::RefundDue => include_str!("../../templates/refund-due.txt"),
+        NoticeKind::Uncharged => include_str!("../../templates/uncharged.txt"),
+        NoticeKind::SecondLiveOrder => include_str!("../../templates/second-live-order.txt"),
+        NoticeKind::QuarantineDigest => include_str!("../../templates/quarantine-digest.txt"),
+        NoticeKind::Quarantined => include_str!("../../templates/quarantined.txt"),
+        NoticeKind::CancelConfirmed => include_str!("../../templates/cancel-confirmed.txt"),
+        NoticeKind::Parked => include_str!("../../templates/parked.txt"),
+        NoticeKind::SlackRefused => include_str!("../../templates/slack-refused.txt"),
+    }
+}
+
+/// What to do about the card, as `{{advice_zh}}` and `{{advice_en}}`.
+const CHECK_CARD: [&str; 2] = [
+    "我們會在接下來幾天再次嘗試扣款。請確認您的信用卡額度與狀態。",
+    "We will try to charge the card again in the coming days. Please check that it is valid and has enough credit.",
+];
+const NEW_CARD: [&str; 2] = [
+    "這張信用卡無法再使用（已過期、掛失或失竊），因此不會自動重試扣款。請以新的信用卡重新訂閱。",
+    "This card can no longer be charged (expired, lost or stolen), so we will not try it again. Please subscribe anew with another card.",
+];
+
+/// The mail of a notice.
+///
+/// # Errors
+/// [`Error`].
+pub fn render(kind: NoticeKind, fields: &BTreeMap<String, String>) -> Result<Mail, Error> {
+    let mut values = fields.clone();
+    if let Some(needed) = fields.get("new_card_needed") {
+        let [chinese, english] = if needed == "true" { NEW_CARD } else { CHECK_CARD };
+        values.insert("advice_zh".to_owned(), chinese.to_owned());
+        values.insert("advice_en".to_owned(), english.to_owned());
+    }
+    let malformed = Error::MalformedTemplate { template: kind.name() };
+    let (subject, body) = template(kind).split_once("\n\n").ok_or(malformed)?;
+    let mail = Mail { subject: fill(kind, subject, &values)?, body: fill(kind, body, &values)? };
+    if mail.subject.contains(char::is_control) {
+        return Err(Error::BrokenSubject { template: kind.name() });
+    }
+    Ok(mail)
+}
+
+fn fill(kind: NoticeKind, text: &str, values: &BTreeMap<String, String>) -> Result<String, Error> {
+    let mut parts = text.split("{{");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (variable, rest) = part.split_once("}}").ok_or(Error::MalformedTemplate { template: kind.name() })?;
+        let missing = || Error::MissingVariable { template: kind.name(), variable: variable.to_owned() };
+        filled.push_str(values.get(variable).filter(|value| !value.is_empty()).ok_or_else(missing)?);
+        filled.push_str(rest);
+    }
+    Ok(filled)
+}

@@ -1,0 +1,306 @@
+//! Metrics: lines in CloudWatch's embedded metric format on standard output, among the lines of the log.
+//!
+//! Silent until [`init`], which only the bootstraps call: whoever runs the functions in their own process prints none.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Map, Number, Value, json};
+
+use crate::domain::billing::business_events::{Happening, RetryNumber};
+use crate::domain::values::time::Timestamp;
+
+pub mod table;
+
+pub use table::{
+    CallbackOutcome, Dimensions, NoticeOutcome, Point, ReminderOutcome, Route, ScanOutcome, StatusClass, StopReason,
+};
+
+/// The namespace of all metrics.
+pub const NAMESPACE: &str = "Duekeeper";
+
+static EMITTING: AtomicBool = AtomicBool::new(false);
+
+/// Metrics are printed from now on.
+pub fn init() {
+    EMITTING.store(true, Ordering::Relaxed);
+}
+
+/// What one invocation has to tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch(Vec<(Point, Amount)>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Amount {
+    Whole(u64),
+    Measured(f64),
+}
+
+/// One line under way. A dimension has one value in a line, and a metric stands in it once.
+#[derive(Default)]
+struct Line {
+    dimensions: Dimensions,
+    directives: Vec<(Dimensions, Vec<Value>)>,
+    values: Map<String, Value>,
+}
+
+impl Batch {
+    /// Adds to a count.
+    pub fn count(&mut self, point: Point, by: u64) {
+        let known = self.0.iter_mut().find_map(|(known, amount)| match amount {
+            Amount::Whole(sum) if *known == point => Some(sum),
+            Amount::Whole(_) | Amount::Measured(_) => None,
+        });
+        match known {
+            Some(sum) => *sum = sum.saturating_add(by),
+            None => self.0.push((point, Amount::Whole(by))),
+        }
+    }
+
+    /// Puts something that was measured.
+    pub fn measure(&mut self, point: Point, value: f64) {
+        self.0.push((point, Amount::Measured(value)));
+    }
+
+    /// Counts what followed from a decision.
+    pub fn happened(&mut self, happening: &Happening) {
+        let point = match happening {
+            Happening::Charge(result) => Point::Charges(*result),
+            Happening::EpisodeBegan => Point::EpisodesBegun,
+            Happening::Recovered(recovery) => Point::Recoveries(RetryNumber::after(recovery.failures), recovery.class),
+            Happening::PlanRestored => Point::PlansRestored,
+            Happening::Downgraded(loss) => Point::Downgrades(loss.reason()),
+            Happening::RefundDue => Point::RefundsDue,
+            Happening::Parked => Point::Parked,
+        };
+        self.count(point, 1);
+    }
+
+    /// The lines, in as few as the format allows.
+    #[must_use]
+    pub fn lines(&self, at: Timestamp) -> Vec<Value> {
+        let mut lines: Vec<Line> = Vec::new();
+        for (point, amount) in &self.0 {
+            let (name, dimensions) = (point.name(), point.dimensions());
+            match lines.iter_mut().find(|line| line.has_room(&name, &dimensions)) {
+                Some(line) => line.put(point, (name, dimensions), amount),
+                None => {
+                    let mut line = Line::default();
+                    line.put(point, (name, dimensions), amount);
+                    lines.push(line);
+                }
+            }
+        }
+        lines.into_iter().map(|line| line.document(at)).collect()
+    }
+
+    /// Prints the lines, with `at` as the time of the values. Nothing is told where nobody listens.
+    pub fn emit(&self, at: Timestamp) {
+        if self.0.is_empty() || !EMITTING.load(Ordering::Relaxed) {
+            return;
+        }
+        let text: String = self.lines(at).iter().map(|line| format!("{line}\n")).collect();
+        // One write under the lock that the log's lines take too, so that no line ends up within another. Metrics
+        // that cannot be written must not fail what they tell of.
+        let _unwritten = std::io::stdout().lock().write_all(text.as_bytes());
+    }
+}
+
+impl Line {
+    fn has_room(&self, name: &str, dimensions: &Dimensions) -> bool {
+        let agrees = |(key, value)| self.dimensions.get(key).is_none_or(|known| known == value);
+        !self.values.contains_key(name) && dimensions.iter().all(agrees)
+    }
+
+    fn put(&mut self, point: &Point, (name, dimensions): (String, Dimensions), amount: &Amount) {
+        let value = match amount {
+            Amount::Whole(count) => Value::from(*count),
+            // What is no number cannot be stored by CloudWatch either.
+            Amount::Measured(value) => Number::from_f64(*value).map_or_else(|| Value::from(0), Value::from),
+        };
+        let metric = json!({ "Name": name, "Unit": point.row().unit });
+        self.values.insert(name, value);
+        match self.directives.iter_mut().find(|(known, _)| *known == dimensions) {
+            Some((_, metrics)) => metrics.push(metric),
+            None => self.directives.push((dimensions.clone(), vec![metric])),
+        }
+        self.dimensions.extend(dimensions);
+    }
+
+    fn document(self, at: Timestamp) -> Value {
+        let directives: Vec<Value> = self
+            .directives
+            .into_iter()
+            .map(|(dimensions, metrics)| {
+                let keys: Vec<&str> = dimensions.into_keys().collect();
+                json!({ "Namespace": NAMESPACE, "Dimensions": [keys], "Metrics": metrics })
+            })
+            .collect();
+        let mut root = self.values;
+        root.extend(self.dimensions.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))));
+        let milliseconds = at.unix().saturating_mul(1_000);
+        root.insert("_aws".to_owned(), json!({ "Timestamp": milliseconds, "CloudWatchMetrics": directives }));
+        Value::Object(root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::table::TABLE;
+    use super::*;
+    use crate::domain::billing::arrears::Recovery;
+    use crate::domain::billing::business_events::{ChargeResult, Loss};
+    use crate::domain::billing::notices::NoticeKind;
+    use crate::domain::billing::payment::DeclineClass;
+    use crate::domain::billing::subscription::DowngradeReason;
+    use crate::domain::billing::task::Task;
+    use crate::store::table::record::WebhookType;
+
+    fn at() -> Timestamp {
+        Timestamp::parse("2025-01-31T02:00:00Z").unwrap()
+    }
+
+    /// One of each metric.
+    fn every_point() -> Vec<Point> {
+        vec![
+            Point::Callbacks(WebhookType::BillingCallback, CallbackOutcome::NotStored),
+            Point::CheckMacValueFailures,
+            Point::CallbackLatency,
+            Point::Charges(ChargeResult::Pending),
+            Point::EpisodesBegun,
+            Point::Recoveries(RetryNumber::Later, DeclineClass::NewCardNeeded),
+            Point::PlansRestored,
+            Point::Downgrades(DowngradeReason::NotCharged),
+            Point::RefundsDue,
+            Point::OldestDueAge(Task::EndGrace),
+            Point::ItemsDue(Task::Retry),
+            Point::ItemsDone(Task::Retry),
+            Point::ItemsFailed(Task::Retry),
+            Point::RunsStopped(StopReason::EcpaySilent),
+            Point::Parked,
+            Point::Notices(NoticeKind::QuarantineDigest, NoticeOutcome::Dead),
+            Point::EcpayBlocked,
+            Point::Reminders(ReminderOutcome::AlreadySent),
+            Point::ExpiryScans(ScanOutcome::MmsRefused),
+            Point::Requests(Route::of_key(Some("GET /api/subscriptions/{id}")), StatusClass::ServerError),
+            Point::RequestLatency,
+        ]
+    }
+
+    #[test]
+    fn a_line_is_an_object_of_the_embedded_metric_format() {
+        let mut batch = Batch::default();
+        batch.count(Point::Callbacks(WebhookType::BillingCallback, CallbackOutcome::Applied), 1);
+        batch.count(Point::CheckMacValueFailures, 0);
+        batch.measure(Point::CallbackLatency, 12.5);
+        batch.happened(&Happening::Charge(ChargeResult::Succeeded));
+        batch.happened(&Happening::Recovered(Recovery {
+            failures: 2,
+            class: DeclineClass::MaySucceedLater,
+            seconds: 259_200,
+            after_downgrade: false,
+        }));
+        // 2025-01-31T02:00:00Z is 1738288800 seconds after 1970.
+        let expected = json!({
+            "_aws": {
+                "Timestamp": 1_738_288_800_000_u64,
+                "CloudWatchMetrics": [
+                    { "Namespace": "Duekeeper", "Dimensions": [["Kind", "Outcome"]], "Metrics": [{ "Name": "Callbacks", "Unit": "Count" }] },
+                    {
+                        "Namespace": "Duekeeper",
+                        "Dimensions": [[]],
+                        "Metrics": [
+                            { "Name": "CheckMacValueFailures", "Unit": "Count" },
+                            { "Name": "CallbackLatency", "Unit": "Milliseconds" },
+                        ],
+                    },
+                    { "Namespace": "Duekeeper", "Dimensions": [["Result"]], "Metrics": [{ "Name": "Charges", "Unit": "Count" }] },
+                    {
+                        "Namespace": "Duekeeper",
+                        "Dimensions": [["DeclineClass", "RetryNumber"]],
+                        "Metrics": [{ "Name": "Recoveries", "Unit": "Count" }],
+                    },
+                ],
+            },
+            "Kind": "billing_callback", "Outcome": "applied", "Result": "succeeded",
+            "RetryNumber": "2", "DeclineClass": "may_succeed_later",
+            "Callbacks": 1, "CheckMacValueFailures": 0, "CallbackLatency": 12.5, "Charges": 1, "Recoveries": 1,
+        });
+        assert_eq!(batch.lines(at()), [expected]);
+    }
+
+    #[test]
+    fn the_ages_of_idle_queues_stand_in_one_line() {
+        let mut batch = Batch::default();
+        batch.count(Point::OldestDueAge(Task::CheckPending), 0);
+        batch.count(Point::OldestDueAge(Task::SendMail), 0);
+        let lines = batch.lines(at());
+        assert_eq!(lines.len(), 1);
+        assert_eq!(
+            (&lines[0]["OldestDueAge.check-pending"], &lines[0]["OldestDueAge.send-mail"]),
+            (&json!(0), &json!(0))
+        );
+    }
+
+    #[test]
+    fn what_differs_in_a_dimension_stands_in_another_line_and_the_same_is_added_up() {
+        let mut batch = Batch::default();
+        for kind in [NoticeKind::Recovered, NoticeKind::Downgraded, NoticeKind::Recovered] {
+            batch.count(Point::Notices(kind, NoticeOutcome::Sent), 1);
+        }
+        let told: Vec<Value> = batch.lines(at()).iter().map(|line| json!([line["Kind"], line["Notices"]])).collect();
+        assert_eq!(told, [json!(["recovered", 2]), json!(["downgraded", 1])]);
+    }
+
+    /// The rules of CloudWatch's specification for each line.
+    #[test]
+    fn every_metric_keeps_the_limits_of_the_format_and_the_words_of_the_table() {
+        let mut batch = Batch::default();
+        every_point().into_iter().for_each(|point| batch.count(point, 3));
+        let mut names = BTreeSet::new();
+        for line in batch.lines(at()) {
+            let root = line.as_object().unwrap();
+            let mut used = BTreeSet::from(["_aws".to_owned()]);
+            for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+                assert_eq!(directive.as_object().unwrap().len(), 3);
+                let [keys] = directive["Dimensions"].as_array().unwrap().as_slice() else {
+                    panic!("one set: {directive}")
+                };
+                assert!(keys.as_array().unwrap().len() <= 30);
+                for key in keys.as_array().unwrap() {
+                    let value = root[key.as_str().unwrap()].as_str().unwrap();
+                    assert!(
+                        (1..=1_024).contains(&value.len()) && value.is_ascii() && !value.starts_with(':'),
+                        "{value}"
+                    );
+                    used.insert(key.as_str().unwrap().to_owned());
+                }
+                assert!((1..=100).contains(&directive["Metrics"].as_array().unwrap().len()));
+                for metric in directive["Metrics"].as_array().unwrap() {
+                    let name = metric["Name"].as_str().unwrap();
+                    assert!(["Count", "Milliseconds", "Seconds"].contains(&metric["Unit"].as_str().unwrap()));
+                    assert_eq!(root[name], 3, "{name}");
+                    assert!(used.insert(name.to_owned()), "{name} twice in {line}");
+                    names.insert(name.replace("end-grace", "<task>"));
+                }
+            }
+            assert_eq!(root.keys().cloned().collect::<BTreeSet<_>>(), used, "nothing else stands in a line");
+        }
+        assert_eq!(names, TABLE.iter().map(|row| row.name.to_owned()).collect());
+        for point in every_point() {
+            assert_eq!(point.dimensions().len(), point.row().dimensions.len(), "{}", point.name());
+        }
+    }
+
+    #[test]
+    fn a_downgrade_is_told_with_its_reason() {
+        let mut batch = Batch::default();
+        let class = DeclineClass::MaySucceedLater;
+        batch.happened(&Happening::Downgraded(Loss::Unpaid { failures: 4, class }));
+        batch.happened(&Happening::Downgraded(Loss::NotCharged));
+        let reasons: Vec<Value> = batch.lines(at()).iter().map(|line| line["Reason"].clone()).collect();
+        assert_eq!(reasons, ["payment_failure", "not_charged"]);
+    }
+}

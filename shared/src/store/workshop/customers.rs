@@ -1,0 +1,68 @@
+//! The workshop's customers, and the notes of those who were erased.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::domain::billing::decision::Versioned;
+use crate::domain::values::ids::CustomerId;
+use crate::domain::workshop::plate::Plate;
+use crate::domain::workshop::vehicles::Customer;
+
+use crate::store::table::keys::{self, prefix};
+use crate::store::table::record::{Erasure, Record};
+use crate::store::table::transaction::Written;
+use crate::store::{Error, Store};
+
+impl Store {
+    /// A customer; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn customer(&self, id: &CustomerId) -> Result<Option<Versioned<Customer>>, Error> {
+        let record = self.get(&keys::customer(id), "reading a customer").await?;
+        Ok(record.map(Record::into_versioned))
+    }
+
+    /// Stores a customer over the one that was read, or as a new one. Whoever was erased is brought back by this: the
+    /// notes of their id and their phone go.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn put_customer(
+        &self,
+        customer: &Customer,
+        known: Option<&Versioned<Customer>>,
+    ) -> Result<Written, Error> {
+        if known.is_some_and(|known| known.value == *customer) {
+            return Ok(Written::Unchanged);
+        }
+        let record = Record::new(keys::customer(&customer.id), customer);
+        let actions = vec![
+            self.put_over(record, known.map(|known| known.version))?,
+            self.delete_plainly(&keys::customer_erasure(&customer.id))?,
+            self.delete_plainly(&keys::phone_erasure(&customer.phone))?,
+        ];
+        let refused = self.write(actions, "storing a customer").await?;
+        Ok(if refused.is_none() { Written::Stored } else { Written::Stale })
+    }
+
+    /// The note that the customer of an id was erased.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn customer_erasure(&self, id: &CustomerId) -> Result<Option<Erasure>, Error> {
+        let record = self.get::<Erasure>(&keys::customer_erasure(id), "reading an erasure").await?;
+        Ok(record.map(|record| record.data))
+    }
+
+    /// Up to `limit` plates of a customer's vehicles, in the order of the alphabet.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn plates_of(&self, id: &CustomerId, limit: usize) -> Result<Vec<Plate>, Error> {
+        let pk = keys::customer_partition(id);
+        let mut items = self.partition_up_to((&pk, prefix::VEHICLE), limit, "reading a customer's vehicles").await?;
+        items.truncate(limit);
+        let plate = |key: &AttributeValue| Plate::parse(key.as_s().ok()?.strip_prefix(prefix::VEHICLE)?).ok();
+        Ok(items.iter().filter_map(|item| plate(item.get(keys::SK)?)).collect())
+    }
+}
