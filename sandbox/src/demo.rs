@@ -17,7 +17,7 @@ pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 /// Not enough credit: the code with which the story's charges fail.
 const NO_CREDIT: &str = "10100252";
 
-struct Teller<'a> {
+struct DemoRunner<'a> {
     world: &'a Arc<World>,
     token: String,
     told: usize,
@@ -28,7 +28,7 @@ struct Teller<'a> {
 /// # Errors
 /// [`Error::Story`] when the system does not do what the story needs.
 pub async fn play(world: &Arc<World>) -> Result<(), Error> {
-    let mut teller = Teller { world, token: String::new(), told: world.state().messages.len() };
+    let mut teller = DemoRunner { world, token: String::new(), told: world.state().messages.len() };
     let credentials = teller.get("/sandbox/credentials").await?;
     teller.token = text(&credentials, "/admin_token")?;
     teller.title("A customer subscribes");
@@ -61,7 +61,7 @@ pub async fn play(world: &Arc<World>) -> Result<(), Error> {
     teller.digest().await
 }
 
-impl Teller<'_> {
+impl DemoRunner<'_> {
     async fn subscribe(&mut self) -> Result<String, Error> {
         let wanted = json!({ "user_id": "user-1042", "email": "mei.lin@customer.example", "plan_id": "PRO", "billing_cycle": "monthly" });
         let made = self.send("POST", "/api/subscriptions", &wanted).await?;

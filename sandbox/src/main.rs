@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
     };
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => say_and_exit(&format!("stopped: {}", logging::chain(&error)), ExitCode::FAILURE),
+        Err(error) => say_and_exit(&format!("stopped: {}", logging::error_chain(&error)), ExitCode::FAILURE),
     }
 }
 

@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::domain::billing::arrears::Recovery;
-use crate::domain::billing::business_events::Happening;
+use crate::domain::billing::business_events::BusinessEvent;
 use crate::domain::billing::decide::payment::{agrees, decide_payment};
-use crate::domain::billing::decision::{Decision, QuarantineReason, Verdict, Versioned};
+use crate::domain::billing::decision::{Decision, PaymentDecision, QuarantineReason, Versioned};
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payment::PaymentReport;
 use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::Timestamp;
-use crate::ecpay::callback_form::is_for_the_books;
+use crate::ecpay::callback_form::is_accounting_field;
 use crate::store::billing::commit::Commit;
-use crate::store::billing::quarantine::Beside;
+use crate::store::billing::quarantine::RelatedWrites;
 use crate::store::table::record::{Quarantined, WebhookLog};
 use crate::store::{Error, Store};
 
@@ -47,8 +47,8 @@ pub struct Applied {
 impl Applied {
     /// What is counted of it.
     #[must_use]
-    pub fn happened(&self) -> Vec<Happening> {
-        Happening::of(&self.decision, self.recovery)
+    pub fn happened(&self) -> Vec<BusinessEvent> {
+        BusinessEvent::of(&self.decision, self.recovery)
     }
 }
 
@@ -94,9 +94,9 @@ async fn applied(
         let Some(subscription) = known else { return Ok(Outcome::Quarantined(QuarantineReason::UnknownOrder)) };
         let snapshot = store.snapshot(subscription).await?;
         let decision = match decide_payment(&snapshot, report, policy, now) {
-            Verdict::Apply(decision) => *decision,
-            Verdict::Repeat => return Ok(Outcome::Repeat),
-            Verdict::Quarantine(reason) => return Ok(Outcome::Quarantined(reason)),
+            PaymentDecision::Apply(decision) => *decision,
+            PaymentDecision::Repeat => return Ok(Outcome::Repeat),
+            PaymentDecision::Quarantine(reason) => return Ok(Outcome::Quarantined(reason)),
         };
         match store.commit(decision.clone(), log, policy).await? {
             Commit::Done => {
@@ -157,8 +157,9 @@ pub async fn set_aside(
     let erased = order.as_ref().filter(|order| order.erased.is_some()).map(|_| without_person(set_aside));
     let set_aside = erased.as_ref().unwrap_or(set_aside);
     let notice = order.as_ref().filter(|_| is_about_money(reason)).map(|order| notice(order, set_aside));
-    let beside = Beside { order: order.as_ref().map(|order| &order.id), log, notice: notice.as_ref() };
-    store.set_aside(set_aside, beside).await
+    let alongside_live_order =
+        RelatedWrites { order: order.as_ref().map(|order| &order.id), log, notice: notice.as_ref() };
+    store.set_aside(set_aside, alongside_live_order).await
 }
 
 async fn store_order(store: &Store, id: &SubscriptionId) -> Result<Option<Subscription>, Error> {
@@ -168,7 +169,7 @@ async fn store_order(store: &Store, id: &SubscriptionId) -> Result<Option<Subscr
 /// What comes about an erased person brings nothing of them back.
 fn without_person(report: &Quarantined) -> Quarantined {
     let mut kept = report.clone();
-    kept.fields.retain(|name, _| is_for_the_books(name));
+    kept.fields.retain(|name, _| is_accounting_field(name));
     if let Some(report) = &mut kept.report {
         report.card_last4 = None;
     }

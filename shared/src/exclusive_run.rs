@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::values::time::Timestamp;
-use crate::platform::clock::Moment;
-use crate::platform::logging::chain;
+use crate::platform::clock::InvocationTime;
+use crate::platform::logging::error_chain;
 use crate::platform::random;
 use crate::store::runs::run_history::{ClaimedRun, NewRun, RunClaim, run_id};
 use crate::store::{self, Store};
@@ -42,7 +42,7 @@ pub struct Job {
 /// The event is not a job. What is wrong with it is not repeated: it may be anything.
 #[derive(Debug, thiserror::Error)]
 #[error("the event is not a job: it may hold task, scheduled_at, run_id, requested_by and dry_run")]
-pub struct NotAJob;
+pub struct InvalidJobEvent;
 
 /// Why a run cannot go on. Repeating the invocation helps.
 #[derive(Debug, thiserror::Error)]
@@ -65,23 +65,23 @@ pub enum Error {
 }
 
 /// A run that is nobody else's while it lasts; a dry run keeps nobody away.
-pub struct Turn<'a> {
+pub struct ExclusiveRun<'a> {
     store: &'a Store,
     job: &'a Job,
-    moment: Moment,
+    moment: InvocationTime,
     /// A name that nobody else claims under.
-    pub claimant: String,
+    pub owner: String,
     run: Option<ClaimedRun>,
     /// When the lease was renewed, in seconds of the run.
     renewed: u64,
 }
 
 /// What came of beginning a run.
-pub enum Beginning<'a> {
+pub enum Start<'a> {
     /// It is ours.
-    Ours(Box<Turn<'a>>),
+    Ours(Box<ExclusiveRun<'a>>),
     /// There is nothing to do but to answer this: it was done before, or whoever asks is told that another run is at it.
-    Told(Value),
+    AlreadyFinished(Value),
 }
 
 #[derive(Deserialize)]
@@ -100,11 +100,11 @@ impl Job {
     /// optional (now, by schedule).
     ///
     /// # Errors
-    /// [`NotAJob`], also where `task` names another job.
-    pub fn parse(name: &'static str, event: Value, now: Timestamp) -> Result<Self, NotAJob> {
-        let event: Event = serde_json::from_value(event).map_err(|_| NotAJob)?;
+    /// [`InvalidJobEvent`], also where `task` names another job.
+    pub fn parse(name: &'static str, event: Value, now: Timestamp) -> Result<Self, InvalidJobEvent> {
+        let event: Event = serde_json::from_value(event).map_err(|_| InvalidJobEvent)?;
         if event.task.is_some_and(|task| task != name) {
-            return Err(NotAJob);
+            return Err(InvalidJobEvent);
         }
         let scheduled_at = event.scheduled_at.unwrap_or(now);
         let id = run_id(scheduled_at, event.run_id.as_deref().unwrap_or(name));
@@ -112,38 +112,38 @@ impl Job {
     }
 }
 
-impl<'a> Turn<'a> {
+impl<'a> ExclusiveRun<'a> {
     /// Begins a run: once for each scheduled time, and never two at a time. Whoever holds the job's lease knows that an
     /// earlier attempt of it is over, whatever its row says.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn begin(store: &'a Store, job: &'a Job, moment: Moment) -> Result<Beginning<'a>, Error> {
-        let claimant = random::name(16)?;
-        let mut turn = Self { store, job, moment, claimant, run: None, renewed: 0 };
+    pub async fn begin(store: &'a Store, job: &'a Job, moment: InvocationTime) -> Result<Start<'a>, Error> {
+        let owner = random::random_id(16)?;
+        let mut turn = Self { store, job, moment, owner, run: None, renewed: 0 };
         if job.dry_run {
-            return Ok(Beginning::Ours(Box::new(turn)));
+            return Ok(Start::Ours(Box::new(turn)));
         }
         if !turn.renew().await? {
             // Whoever asks for a run is told; the schedule asks again, for the run that is under way may not end well.
             let told = json!({ "run": job.id, "status": "already_running" });
-            return if job.requested_by.is_some() { Ok(Beginning::Told(told)) } else { Err(Error::Busy) };
+            return if job.requested_by.is_some() { Ok(Start::AlreadyFinished(told)) } else { Err(Error::Busy) };
         }
         match turn.claim().await {
             Ok(RunClaim::Ours(run)) => {
                 turn.run = Some(run);
-                Ok(Beginning::Ours(Box::new(turn)))
+                Ok(Start::Ours(Box::new(turn)))
             }
             Ok(RunClaim::Done(report)) => {
-                turn.leave().await;
-                Ok(Beginning::Told(serde_json::from_str(&report).unwrap_or_default()))
+                turn.release_lease().await;
+                Ok(Start::AlreadyFinished(serde_json::from_str(&report).unwrap_or_default()))
             }
             Ok(RunClaim::Running) => {
-                turn.leave().await;
+                turn.release_lease().await;
                 Err(Error::Busy)
             }
             Err(error) => {
-                turn.leave().await;
+                turn.release_lease().await;
                 Err(error.into())
             }
         }
@@ -154,8 +154,8 @@ impl<'a> Turn<'a> {
             id: &self.job.id,
             tasks: vec![self.job.name.to_owned()],
             scheduled_at: self.job.scheduled_at,
-            claimant: self.claimant.clone(),
-            is_alone: true,
+            owner: self.owner.clone(),
+            holds_lease: true,
         };
         let wall = self.moment.wall;
         self.store.claim_run(new, wall, wall.plus_minutes(SHOWN_MINUTES)).await
@@ -165,7 +165,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn go_on(&mut self) -> Result<(), Error> {
+    pub async fn heartbeat(&mut self) -> Result<(), Error> {
         let seconds = self.moment.stopwatch.elapsed().as_secs();
         if seconds >= RUN_SECONDS {
             return Err(Error::CutOff);
@@ -179,7 +179,7 @@ impl<'a> Turn<'a> {
 
     async fn renew(&self) -> Result<bool, store::Error> {
         let wall = self.moment.wall_now();
-        self.store.take_lease(self.job.name, &self.claimant, wall, wall.plus_seconds(LEASE_SECONDS)).await
+        self.store.take_lease(self.job.name, &self.owner, wall, wall.plus_seconds(LEASE_SECONDS)).await
     }
 
     /// Ends the run with what the ledger is to keep of it.
@@ -191,27 +191,27 @@ impl<'a> Turn<'a> {
             Some(run) => self.store.finish_run(run, self.moment.wall_now(), ledger.to_string()).await,
             None => Ok(()),
         };
-        self.leave().await;
+        self.release_lease().await;
         Ok(stored?)
     }
 
     /// Ends the run as failed; the same run may be begun again.
-    pub async fn give_up(mut self, why: &str) {
+    pub async fn fail(mut self, why: &str) {
         if let Some(run) = self.run.take()
             && let Err(error) = self.store.release_run(run, self.moment.wall_now(), why.to_owned()).await
         {
-            tracing::warn!(error = chain(&error), "a failed run is not noted as such");
+            tracing::warn!(error = error_chain(&error), "a failed run is not noted as such");
         }
-        self.leave().await;
+        self.release_lease().await;
     }
 
-    async fn leave(&self) {
+    async fn release_lease(&self) {
         if self.job.dry_run {
             return;
         }
         // As if it had ended when it began: whoever comes next is never too early.
-        if let Err(error) = self.store.give_lease(self.job.name, &self.claimant, self.moment.wall).await {
-            tracing::warn!(error = chain(&error), "a run keeps its lease to the end");
+        if let Err(error) = self.store.give_lease(self.job.name, &self.owner, self.moment.wall).await {
+            tracing::warn!(error = error_chain(&error), "a run keeps its lease to the end");
         }
     }
 }

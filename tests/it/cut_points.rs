@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use tests::harness::{Parked, Stage, Verdict};
+use tests::harness::{Parked, TestDeployment, Verdict};
 
 use crate::stages::life::Life;
 use crate::stages::{at_ecpay, each, is_full, list, overdue, request, stage, texts, view};
@@ -43,7 +43,7 @@ struct End {
 /// then wishes to end the order and keeps the plan until the paid period ends.
 fn story(cut: Option<Cut>) -> End {
     let (calls, met) = (RefCell::new(Vec::new()), RefCell::new(false));
-    let decide = |_: &Stage, call: &Parked| {
+    let decide = |_: &TestDeployment, call: &Parked| {
         calls.borrow_mut().push(call.clone());
         match cut {
             Some(Cut::Call(number, verdict)) if number == calls.borrow().len() => {
@@ -165,7 +165,7 @@ fn state(end: &End) -> Value {
         "grace_period_ends_at",
         "downgraded_at",
         "downgrade_reason",
-        "stuck",
+        "task_failure",
         "next_action",
     ];
     fields.iter().map(|name| ((*name).to_owned(), end.view[name].clone())).collect::<serde_json::Map<_, _>>().into()

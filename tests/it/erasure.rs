@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sandbox::ecpay::{Callback, Fields};
 use serde_json::{Value, json};
-use tests::harness::{Options, Outcome, Stage, TaskId, Verdict};
+use tests::harness::{Options, Outcome, TaskId, TestDeployment, Verdict};
 
 use crate::support::{column, form, period, with};
 
@@ -20,7 +20,7 @@ pub(crate) const EXPORT: &str = "/api/users/canary%7C7q/export";
 const ERASED_AT: &str = "2025-03-12T10:00:00+08:00";
 
 /// A request to `admin-api`, answered.
-pub(crate) fn ask(stage: &mut Stage, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+pub(crate) fn ask(stage: &mut TestDeployment, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
     let task = stage.spawn_admin(method, path, body.as_ref(), &[]);
     answer(stage.run_to_end(task))
 }
@@ -34,12 +34,12 @@ pub(crate) fn why() -> Value {
     json!({ "why": "asked for, request 17" })
 }
 
-pub(crate) fn erase(stage: &mut Stage) -> (u16, Value) {
+pub(crate) fn erase(stage: &mut TestDeployment) -> (u16, Value) {
     ask(stage, "DELETE", ERASE, Some(why()))
 }
 
 /// An order under a number that follows from its key, so that two stages hold the same items.
-fn order(stage: &mut Stage, user: &str, email: &str, key: &str) -> Value {
+fn order(stage: &mut TestDeployment, user: &str, email: &str, key: &str) -> Value {
     let wanted = json!({ "user_id": user, "email": email, "plan_id": "PRO", "billing_cycle": "monthly" });
     let task = stage.spawn_admin("POST", "/api/subscriptions", Some(&wanted), &[("idempotency-key", key)]);
     let (status, made) = answer(stage.run_to_end(task));
@@ -47,7 +47,7 @@ fn order(stage: &mut Stage, user: &str, email: &str, key: &str) -> Value {
     made
 }
 
-pub(crate) fn run(stage: &mut Stage, now: &str, tasks: &[&str]) {
+pub(crate) fn run(stage: &mut TestDeployment, now: &str, tasks: &[&str]) {
     stage.set_now(now.parse().unwrap());
     for callback in stage.due_callbacks() {
         stage.deliver(&callback);
@@ -69,14 +69,14 @@ pub(crate) fn odd(order: &str, amount: &str) -> Callback {
     callback(order, &with(&with(&report, "CustomField1", EMAIL), "card4no", CARD))
 }
 
-pub(crate) fn deliver(stage: &mut Stage, callback: &Callback) {
+pub(crate) fn deliver(stage: &mut TestDeployment, callback: &Callback) {
     let task = stage.spawn_callback(callback);
     let outcome = stage.run_to_end(task);
     assert_eq!(outcome, Outcome::Answered { status: 200, body: "1|OK".to_owned() });
 }
 
 pub(crate) struct Story {
-    pub(crate) stage: Stage,
+    pub(crate) stage: TestDeployment,
     /// Somebody else's, paid with the same card.
     pub(crate) bystander: String,
     /// Paid, failed, downgraded, cancelled.
@@ -90,7 +90,7 @@ pub(crate) struct Story {
 /// A person with two orders that are over, and somebody else.
 pub(crate) fn story() -> Story {
     let mut stage =
-        Stage::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: BTreeMap::new() });
+        TestDeployment::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: BTreeMap::new() });
     let made = order(&mut stage, "bystander", "bystander@customer.example", "b-1");
     let bystander = stage.submit(&made);
     let made = order(&mut stage, USER, EMAIL, "c-1");
@@ -119,13 +119,13 @@ pub(crate) fn story() -> Story {
 }
 
 /// What is stored, without what differs by chance: tokens of pages, names of claimants, and how long a callback took.
-fn items(stage: &Stage) -> Vec<Value> {
+fn items(stage: &TestDeployment) -> Vec<Value> {
     let mut items = stage.items();
     items.retain(|item| !item["pk"].as_str().unwrap().starts_with("CHECKOUT#"));
     for item in &mut items {
         if let Some(data) = item["data"].as_object_mut() {
             data.remove("processing_time_ms");
-            data.remove("claimant");
+            data.remove("owner");
         }
     }
     items
@@ -148,7 +148,7 @@ pub(crate) fn tells(text: &str) -> bool {
 }
 
 /// The keys of the items that hold something of the person, but for those of another order.
-pub(crate) fn traces(stage: &Stage, other: &str) -> Vec<String> {
+pub(crate) fn traces(stage: &TestDeployment, other: &str) -> Vec<String> {
     let found = stage.items().into_iter().filter(|item| !item.to_string().contains(other) && tells(&item.to_string()));
     found.map(|item| format!("{} {}", item["pk"].as_str().unwrap(), item["sk"].as_str().unwrap())).collect()
 }
@@ -238,7 +238,7 @@ fn an_erased_person_is_found_nowhere_the_books_stay_and_they_may_order_again() {
 #[test]
 fn erasing_waits_until_no_order_can_be_charged_and_names_what_is_to_be_done() {
     let mut stage =
-        Stage::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: BTreeMap::new() });
+        TestDeployment::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: BTreeMap::new() });
     let code = |answer: (u16, Value)| (answer.0, answer.1["error"]["code"].as_str().unwrap_or_default().to_owned());
     assert_eq!(code(erase(&mut stage)), (404, "not_found".to_owned()));
     assert_eq!(ask(&mut stage, "GET", EXPORT, None).0, 404);
@@ -272,7 +272,7 @@ fn erasing_waits_until_no_order_can_be_charged_and_names_what_is_to_be_done() {
 }
 
 /// Lets a task proceed by so many calls; false if it ended before.
-pub(crate) fn proceed(stage: &mut Stage, task: TaskId, calls: usize) -> bool {
+pub(crate) fn proceed(stage: &mut TestDeployment, task: TaskId, calls: usize) -> bool {
     for _ in 0..calls {
         if stage.finished(task).is_some() {
             return false;

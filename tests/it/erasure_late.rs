@@ -1,7 +1,7 @@
 //! What comes for an erased person's orders afterwards or at the same time: recorded, and nothing of the person with it.
 
 use serde_json::{Value, json};
-use tests::harness::{Outcome, Stage, TaskId, Verdict};
+use tests::harness::{Outcome, TaskId, TestDeployment, Verdict};
 use tests::lambda::environment;
 
 use crate::erasure::{ERASE, EXPORT, Story, answer, ask, deliver, erase, odd, run, story, tells, traces, why};
@@ -10,11 +10,11 @@ use crate::support::{Sandbox, column, first, with};
 
 const BOTH: &str = "2025-03-12T12:00:00+08:00";
 
-fn account(stage: &mut Stage, order: &str) -> Value {
+fn account(stage: &mut TestDeployment, order: &str) -> Value {
     ask(stage, "GET", &format!("/api/subscriptions/{order}"), None).1
 }
 
-fn park(stage: &mut Stage, task: TaskId, action: &str) {
+fn park(stage: &mut TestDeployment, task: TaskId, action: &str) {
     while !stage.parked().iter().any(|call| call.task == task && call.action == action) {
         assert_eq!(stage.finished(task), None, "it ends without {action}");
         stage.release(task, Verdict::Proceed);

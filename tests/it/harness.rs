@@ -3,16 +3,16 @@
 use sandbox::ecpay::{Callback, Merchant};
 use sandbox::world::credentials::ECPAY_SECRET;
 use serde_json::{Value, json};
-use tests::harness::{Options, Outcome, Parked, Service, Stage, TaskId, Verdict};
+use tests::harness::{Options, Outcome, Parked, Service, TaskId, TestDeployment, Verdict};
 
 const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 
-fn stage() -> Stage {
-    Stage::new(Options { now: BEGIN.parse().unwrap(), variables: Default::default() })
+fn stage() -> TestDeployment {
+    TestDeployment::new(Options { now: BEGIN.parse().unwrap(), variables: Default::default() })
 }
 
 /// A stage on which an order's first charge succeeded, and its callback.
-fn paid() -> (Stage, Callback) {
+fn paid() -> (TestDeployment, Callback) {
     let mut stage = stage();
     let made = stage.order("amy", "monthly");
     stage.submit(&made);
@@ -21,7 +21,7 @@ fn paid() -> (Stage, Callback) {
 }
 
 /// An order whose second charge failed, and a run that parks when it asks ECPay to charge again.
-fn retrying() -> (Stage, TaskId) {
+fn retrying() -> (TestDeployment, TaskId) {
     let mut stage = stage();
     let order = stage.subscribe("amy", "monthly");
     stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned()]));
@@ -36,7 +36,7 @@ fn retrying() -> (Stage, TaskId) {
 }
 
 /// A run that parks when it sends a mail.
-fn mailing() -> (Stage, TaskId) {
+fn mailing() -> (TestDeployment, TaskId) {
     let (mut stage, run) = retrying();
     stage.run_to_end(run);
     let run = stage.spawn_maintenance(json!({ "task": "send-mail" }), 0);
@@ -52,12 +52,12 @@ fn status(outcome: &Outcome) -> u16 {
 }
 
 /// How many items of a kind the table holds, by the beginning of their sort key.
-fn count(stage: &Stage, kind: &str) -> usize {
+fn count(stage: &TestDeployment, kind: &str) -> usize {
     stage.items().iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind)).count()
 }
 
 /// What a field of the only item of a kind says.
-fn only(stage: &Stage, kind: &str, pointer: &str) -> Value {
+fn only(stage: &TestDeployment, kind: &str, pointer: &str) -> Value {
     let items = stage.items();
     let mut found = items.iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind));
     let value = found.next().unwrap().pointer(pointer).unwrap().clone();
@@ -66,13 +66,13 @@ fn only(stage: &Stage, kind: &str, pointer: &str) -> Value {
 }
 
 /// How often ECPay was asked to charge the only order again, as it knows itself.
-fn retries_at_ecpay(stage: &mut Stage) -> usize {
+fn retries_at_ecpay(stage: &mut TestDeployment) -> usize {
     let order = stage.orders().remove(0);
     stage.ecpay(|ecpay, _| ecpay.view(&order)).unwrap()["retries_asked"].as_array().unwrap().len()
 }
 
 /// Lets a task proceed until it parks at `action`.
-fn proceed_to(stage: &mut Stage, task: TaskId, action: &str) {
+fn proceed_to(stage: &mut TestDeployment, task: TaskId, action: &str) {
     while !stage.parked().iter().any(|call| call.task == task && call.action == action) {
         assert_eq!(stage.finished(task), None, "it ends without {action}");
         stage.release(task, Verdict::Proceed);
@@ -80,7 +80,7 @@ fn proceed_to(stage: &mut Stage, task: TaskId, action: &str) {
 }
 
 /// The first callback of an order, where its transaction has a verdict.
-fn first_callback(verdict: Verdict) -> (Stage, Callback, Outcome) {
+fn first_callback(verdict: Verdict) -> (TestDeployment, Callback, Outcome) {
     let (mut stage, callback) = paid();
     let task = stage.spawn_callback(&callback);
     proceed_to(&mut stage, task, "TransactWriteItems");
@@ -90,7 +90,7 @@ fn first_callback(verdict: Verdict) -> (Stage, Callback, Outcome) {
 }
 
 /// How many calls of `action` the transcript has.
-fn calls(stage: &Stage, task: usize, action: &str) -> usize {
+fn calls(stage: &TestDeployment, task: usize, action: &str) -> usize {
     stage.transcript().iter().filter(|step| step.call.task == TaskId(task) && step.call.action == action).count()
 }
 
@@ -223,9 +223,10 @@ fn a_mail_is_sent_or_not_as_the_verdict_says() {
 
 #[test]
 fn an_invoked_function_is_a_task_of_its_own() {
-    let trigger =
-        |stage: &mut Stage| stage.spawn_admin("POST", "/api/webhooks/trigger-maintenance", Some(&json!({})), &[]);
-    let invoked = |stage: &Stage| stage.parked().first().map(|call| (call.task, call.subject.clone()));
+    let trigger = |stage: &mut TestDeployment| {
+        stage.spawn_admin("POST", "/api/webhooks/trigger-maintenance", Some(&json!({})), &[])
+    };
+    let invoked = |stage: &TestDeployment| stage.parked().first().map(|call| (call.task, call.subject.clone()));
     // The verdict on the invocation, whether the run begins, and the answer's status (none: the instance is gone).
     for (verdict, begins, answer) in [
         (Verdict::Proceed, true, Some(200)),

@@ -8,15 +8,15 @@ use std::sync::Mutex;
 
 use sandbox::ecpay::{Callback, ChargeNow};
 use serde_json::json;
-use tests::harness::{Outcome, Parked, Service, Stage, TaskId, Verdict};
+use tests::harness::{Outcome, Parked, Service, TaskId, TestDeployment, Verdict};
 
-use crate::stages::trio::{Actor, End, Trio};
+use crate::stages::trio::{Actor, ConcurrentHandlers, End};
 use crate::stages::{answer, each, list, scaled, stage, view};
 
 /// What three handlers meet.
 struct Scene {
     name: &'static str,
-    trio: Trio,
+    trio: ConcurrentHandlers,
     /// What holds at the end of each interleaving.
     hold: fn(&End),
 }
@@ -106,7 +106,7 @@ fn explore(scene: &Scene, most: usize) -> usize {
 }
 
 /// An order whose second charge is due, and ends as a code says.
-fn renewing(code: &str) -> (Stage, String) {
+fn renewing(code: &str) -> (TestDeployment, String) {
     let mut stage = stage("2025-01-31T10:00:00+08:00");
     let id = stage.subscribe("amy", "monthly");
     stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![code.to_owned()]));
@@ -115,7 +115,7 @@ fn renewing(code: &str) -> (Stage, String) {
 }
 
 /// The same, once its failure was reported.
-fn failed(code: &str) -> (Stage, String) {
+fn failed(code: &str) -> (TestDeployment, String) {
     let (mut stage, id) = renewing(code);
     for callback in stage.due_callbacks() {
         stage.deliver(&callback);
@@ -124,7 +124,7 @@ fn failed(code: &str) -> (Stage, String) {
 }
 
 /// A charge out of schedule, and its callback.
-fn charged(stage: &mut Stage, id: &str, at: &str, code: &str) -> Callback {
+fn charged(stage: &mut TestDeployment, id: &str, at: &str, code: &str) -> Callback {
     stage.set_now(at.parse().unwrap());
     let charge = ChargeNow { rtn_code: code.to_owned(), callback: true, simulate: false, amount: None };
     stage.ecpay(|ecpay, now| ecpay.charge_now(id, charge, now)).unwrap();
@@ -143,7 +143,7 @@ fn same_callback() -> Scene {
         end.outcomes.iter().for_each(acknowledged);
         assert_eq!((end.payments("succeeded"), end.entries("renewed")), (2, 1));
     };
-    Scene { name: "one callback three times", trio: Trio { stage, id, actors }, hold }
+    Scene { name: "one callback three times", trio: ConcurrentHandlers { stage, id, actors }, hold }
 }
 
 fn callback_and_query() -> Scene {
@@ -159,7 +159,7 @@ fn callback_and_query() -> Scene {
         acknowledged(&end.outcomes[2]);
         assert_eq!((end.payments("succeeded"), end.entries("renewed")), (2, 1));
     };
-    Scene { name: "a callback, a query, a changed callback", trio: Trio { stage, id, actors }, hold }
+    Scene { name: "a callback, a query, a changed callback", trio: ConcurrentHandlers { stage, id, actors }, hold }
 }
 
 fn failure_success_grace() -> Scene {
@@ -176,10 +176,10 @@ fn failure_success_grace() -> Scene {
         assert_eq!((&end.view["plan_id"], &end.view["status"]), (&json!("PRO"), &json!("active")));
         assert_eq!((end.notices("downgraded"), end.notices("recovered")), (end.entries("grace-ended"), 1));
     };
-    Scene { name: "a failure, a later success, the end of grace", trio: Trio { stage, id, actors }, hold }
+    Scene { name: "a failure, a later success, the end of grace", trio: ConcurrentHandlers { stage, id, actors }, hold }
 }
 
-fn manual_retry(stage: &mut Stage, id: &str) -> Actor {
+fn manual_retry(stage: &mut TestDeployment, id: &str) -> Actor {
     let seen = view(stage, id);
     let failed = list(&seen, "payments").iter().find(|payment| payment["outcome"] == "failed").unwrap();
     let body = json!({ "payment_id": failed["id"], "why": "the customer called" });
@@ -195,7 +195,7 @@ fn three_retries() -> Scene {
         let told = end.outcomes[..2].iter().map(|outcome| answer(outcome).1["outcome"].clone());
         assert!(told.filter(|told| told == "asked").count() <= 1);
     };
-    Scene { name: "two retries by hand, one by schedule", trio: Trio { stage, id, actors }, hold }
+    Scene { name: "two retries by hand, one by schedule", trio: ConcurrentHandlers { stage, id, actors }, hold }
 }
 
 fn paid_twice() -> Scene {
@@ -208,12 +208,12 @@ fn paid_twice() -> Scene {
     let hold = |end: &End| {
         acknowledged(&end.outcomes[1]);
         assert_eq!((end.payments("succeeded"), end.payments("failed")), (2, 1));
-        assert!(end.entries("grace-ended") <= 1 && end.payments("paid_outside") <= 1);
+        assert!(end.entries("grace-ended") <= 1 && end.payments("paid_out_of_band") <= 1);
         // Whoever paid twice is owed one of the two.
-        assert_eq!(end.notices("refund-due"), end.payments("paid_outside"));
+        assert_eq!(end.notices("refund-due"), end.payments("paid_out_of_band"));
         assert_eq!((&end.view["plan_id"], &end.view["status"]), (&json!("PRO"), &json!("active")));
     };
-    Scene { name: "paid outside, a success, the end of grace", trio: Trio { stage, id, actors }, hold }
+    Scene { name: "paid outside, a success, the end of grace", trio: ConcurrentHandlers { stage, id, actors }, hold }
 }
 
 fn two_drains() -> Scene {
@@ -225,7 +225,7 @@ fn two_drains() -> Scene {
         assert_eq!(list(&end.view, "notices")[0]["state"], "sent");
         assert_eq!(answer(&end.outcomes[2]).0, 200);
     };
-    Scene { name: "two drains, one reader", trio: Trio { stage, id, actors }, hold }
+    Scene { name: "two drains, one reader", trio: ConcurrentHandlers { stage, id, actors }, hold }
 }
 
 #[test]

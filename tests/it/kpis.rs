@@ -1,7 +1,7 @@
 //! The key figures of a story that was worked out by hand, and that counting cannot fail what it counts.
 
 use serde_json::{Value, json};
-use tests::harness::{Options, Outcome, Stage, TaskId, Verdict};
+use tests::harness::{Options, Outcome, TaskId, TestDeployment, Verdict};
 
 use crate::support::{Reply, Sandbox, first, period, with};
 
@@ -37,7 +37,7 @@ async fn where_nothing_happened_there_is_nothing_to_measure() {
                 "recovery": {
                     "episodes_begun": 0, "recovered": 0, "rate": null,
                     "by_retry": { "1": nothing, "2": nothing, "3": nothing, "4+": nothing },
-                    "by_decline_class": { "new_card_needed": none_lost, "may_succeed_later": none_lost },
+                    "by_decline_class": { "hard_decline": none_lost, "soft_decline": none_lost },
                     "mean_days_to_recover": null,
                 },
                 "downgrades": { "payment_failure": 0, "not_charged": 0 },
@@ -99,8 +99,8 @@ async fn the_key_figures_of_a_week_are_as_worked_out_by_hand() {
                 "4+": { "recovered": 0, "rate": null },
             },
             "by_decline_class": {
-                "new_card_needed": { "recovered": 1, "downgraded": 1, "rate": 50.0 },
-                "may_succeed_later": { "recovered": 1, "downgraded": 0, "rate": 100.0 },
+                "hard_decline": { "recovered": 1, "downgraded": 1, "rate": 50.0 },
+                "soft_decline": { "recovered": 1, "downgraded": 0, "rate": 100.0 },
             },
             // One day and two.
             "mean_days_to_recover": 1.5,
@@ -140,7 +140,7 @@ async fn a_charge_that_was_set_aside_counts_once_it_is_replayed() {
 }
 
 /// Proceeds with a task up to its update of the counters, where the store is down.
-fn without_counter(stage: &mut Stage, task: TaskId) -> Outcome {
+fn without_counter(stage: &mut TestDeployment, task: TaskId) -> Outcome {
     let mut met = 0;
     while let Some(call) = stage.parked().into_iter().find(|call| call.task == task) {
         let counts = call.action == "UpdateItem";
@@ -151,7 +151,7 @@ fn without_counter(stage: &mut Stage, task: TaskId) -> Outcome {
     stage.finished(task).unwrap()
 }
 
-fn kpis(stage: &mut Stage) -> Value {
+fn kpis(stage: &mut TestDeployment) -> Value {
     let task = stage.spawn_admin("GET", "/api/webhooks/webhook-stats?hours=24", None, &[]);
     let Outcome::Answered { status: 200, body } = stage.run_to_end(task) else { panic!("no statistics") };
     serde_json::from_str::<Value>(&body).unwrap()["kpis"].clone()
@@ -159,8 +159,10 @@ fn kpis(stage: &mut Stage) -> Value {
 
 #[test]
 fn counters_that_cannot_be_written_change_no_answer_and_come_with_the_next_write() {
-    let mut stage =
-        Stage::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: Default::default() });
+    let mut stage = TestDeployment::new(Options {
+        now: "2025-01-31T10:00:00+08:00".parse().unwrap(),
+        variables: Default::default(),
+    });
     for user in ["amy", "ben"] {
         let made = stage.order(user, "monthly");
         stage.submit(&made);
@@ -181,8 +183,10 @@ fn counters_that_cannot_be_written_change_no_answer_and_come_with_the_next_write
 
 #[test]
 fn a_run_whose_figures_cannot_be_counted_is_done_all_the_same() {
-    let mut stage =
-        Stage::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: Default::default() });
+    let mut stage = TestDeployment::new(Options {
+        now: "2025-01-31T10:00:00+08:00".parse().unwrap(),
+        variables: Default::default(),
+    });
     let order = stage.subscribe("amy", "monthly");
     stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec![NO_CREDIT.to_owned()]));
     // The charge of February fails, and its callback is lost.

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use tests::harness::{Parked, Service, Stage, Verdict};
+use tests::harness::{Parked, Service, TestDeployment, Verdict};
 
 use crate::stages::life::Life;
 use crate::stages::{Random, at_ecpay, each, list, overdue, scaled, stage, view};
@@ -16,7 +16,7 @@ const DECLINED: &str = "10100252";
 const GIVEN_UP_HOURS: i64 = 24;
 
 /// An order whose second charge failed and was reported; the first mail of its dunning waits.
-fn failed() -> (Stage, String) {
+fn failed() -> (TestDeployment, String) {
     let mut stage = stage("2025-01-31T10:00:00+08:00");
     let id = stage.subscribe("amy", "monthly");
     stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![DECLINED.to_owned()]));
@@ -28,7 +28,11 @@ fn failed() -> (Stage, String) {
 }
 
 /// Lets all tasks go on in a random order.
-fn race(stage: &mut Stage, random: &mut Random, mut decide: impl FnMut(&Stage, &Parked, &mut Random) -> Verdict) {
+fn race(
+    stage: &mut TestDeployment,
+    random: &mut Random,
+    mut decide: impl FnMut(&TestDeployment, &Parked, &mut Random) -> Verdict,
+) {
     while let parked = stage.parked()
         && !parked.is_empty()
     {
@@ -83,7 +87,7 @@ fn retry(seed: u64) -> bool {
     });
     stage.set_now(stage.now() + TimeDelta::days(day) + TimeDelta::minutes(30));
     let said = RefCell::new(Vec::new());
-    let note = |stage: &Stage, call: &Parked, verdict: Verdict| {
+    let note = |stage: &TestDeployment, call: &Parked, verdict: Verdict| {
         let at = stage.now();
         match (call.service, call.action.as_str()) {
             (Service::Ecpay, "ReAuth") => said.borrow_mut().push((at, Said::Asked)),

@@ -21,7 +21,7 @@ const MAILS: [(NoticeKind, &str); 14] = [
     (NoticeKind::QuarantineDigest, "Set aside on 2025-02-28: 3 reports"),
     (NoticeKind::Quarantined, "Set aside: a report about order DKSAMPLE"),
     (NoticeKind::CancelConfirmed, "訂閱已取消 - Subscription Cancelled"),
-    (NoticeKind::Parked, "Needs a look: order DKSAMPLE"),
+    (NoticeKind::NeedsAttention, "Needs a look: order DKSAMPLE"),
     (NoticeKind::SlackRefused, "No expiry digest in Slack: 2025-02-28"),
 ];
 
@@ -42,7 +42,7 @@ fn values() -> BTreeMap<String, String> {
         ("reasons", "no such order"),
         ("reason", "the amount is another"),
         ("event", "S:2"),
-        ("new_card_needed", "false"),
+        ("hard_decline", "false"),
         ("access_until", "2025-03-31"),
         ("task", "retry"),
     ];
@@ -54,7 +54,7 @@ fn variables(kind: NoticeKind) -> BTreeSet<String> {
     let text = text(&format!("shared/templates/{}.txt", kind.name()));
     let names = text.split("{{").skip(1).map(|part| part.split_once("}}").unwrap().0.to_owned());
     // What is advised follows from whether a new card is needed.
-    names.map(|name| if name.starts_with("advice_") { "new_card_needed".to_owned() } else { name }).collect()
+    names.map(|name| if name.starts_with("advice_") { "hard_decline".to_owned() } else { name }).collect()
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_variable_without_a_value_is_an_error_in_every_mail() {
                 Err(Error::MissingVariable { template, variable }) => (template, variable),
                 other => panic!("{}: {variable} is missing, but: {other:?}", kind.name()),
             };
-            let advised = variable == "new_card_needed";
+            let advised = variable == "hard_decline";
             assert_eq!(missing.0, kind.name());
             assert_eq!(missing.1, if advised { "advice_zh" } else { variable.as_str() });
             if !advised {
@@ -101,7 +101,7 @@ fn a_card_that_can_no_longer_be_charged_is_told_in_both_languages() {
     let body = |values: &BTreeMap<String, String>| render(NoticeKind::FirstPaymentFailure, values).unwrap().body;
     let again = body(&values);
     assert!(again.contains("再次嘗試扣款") && again.contains("We will try to charge the card again"), "{again}");
-    values.insert("new_card_needed".to_owned(), "true".to_owned());
+    values.insert("hard_decline".to_owned(), "true".to_owned());
     let anew = body(&values);
     assert!(
         anew.contains("請以新的信用卡重新訂閱") && anew.contains("Please subscribe anew with another card"),

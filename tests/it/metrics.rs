@@ -82,7 +82,7 @@ async fn each_callback_is_one_line_with_what_followed_from_it() {
     assert_eq!(
         told(&stdout),
         [
-            of_callback("applied", 0, &["Charges{Result=failed}=1", "EpisodesBegun{}=1"]),
+            of_callback("applied", 0, &["Charges{Result=failed}=1", "EpisodesStarted{}=1"]),
             of_callback("repeat", 0, &[]),
             of_callback("applied", 0, &["Charges{Result=failed}=1"]),
             of_callback("refused", 1, &[]),
@@ -91,7 +91,7 @@ async fn each_callback_is_one_line_with_what_followed_from_it() {
             of_callback(
                 "applied",
                 0,
-                &["Charges{Result=succeeded}=1", "Recoveries{DeclineClass=may_succeed_later,RetryNumber=2}=1"]
+                &["Charges{Result=succeeded}=1", "Recoveries{DeclineClass=soft_decline,RetryNumber=2}=1"]
             ),
         ]
     );

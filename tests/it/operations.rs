@@ -147,7 +147,7 @@ async fn a_bank_transfer_ends_the_arrears_and_a_charge_that_comes_as_well_is_a_r
     assert_eq!(status, 200, "{account}");
     assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("active"), Some("PRO")));
     let payment = account["payments"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!((&payment["outcome"], &payment["amount_twd"]), (&json!("paid_outside"), &json!(899)));
+    assert_eq!((&payment["outcome"], &payment["amount_twd"]), (&json!("paid_out_of_band"), &json!(899)));
     assert_eq!(payment["rtn_msg"], "bank 0042");
     assert_eq!((&last(&account)["by"], &last(&account)["why"]), (&json!("staff:support"), &json!("transfer seen")));
     assert_eq!(refused(&sandbox, &order, "mark-paid", paid).await, (409, "nothing_owed".to_owned()));

@@ -238,5 +238,5 @@ async fn production_does_not_start_with_the_published_keys() {
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let options = Options { port: 0, data: None, now: BEGIN.parse().unwrap(), variables };
     let Err(error) = World::start_as(options, merchant).await else { panic!("it started") };
-    assert!(shared::platform::logging::chain(&error).contains("published test keys"), "{error}");
+    assert!(shared::platform::logging::error_chain(&error).contains("published test keys"), "{error}");
 }

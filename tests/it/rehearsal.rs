@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use tests::harness::{Service, Stage};
+use tests::harness::{Service, TestDeployment};
 
 use crate::stages::past::past;
 use crate::stages::{Random, each, request, scaled};
@@ -35,7 +35,7 @@ fn counts(report: &Value, job: &str) -> Value {
     json!([task["due"], task["done"], task["skipped"], task["failed"], task["stopped"]])
 }
 
-fn start(stage: &mut Stage, job: &str, dry: bool) -> Value {
+fn start(stage: &mut TestDeployment, job: &str, dry: bool) -> Value {
     let path = format!("/runs/{job}{}", if dry { "?dry_run=true" } else { "" });
     let (status, report) = request(stage, "POST", &path, None);
     assert_eq!((status, &report["dry_run"]), (200, &json!(dry)), "{job}: {report}");
@@ -43,7 +43,7 @@ fn start(stage: &mut Stage, job: &str, dry: bool) -> Value {
 }
 
 /// What the calls since a step asked for beyond reading.
-fn effects(stage: &Stage, from: usize) -> Vec<String> {
+fn effects(stage: &TestDeployment, from: usize) -> Vec<String> {
     let reads = |service: Service, action: &str| match service {
         Service::DynamoDb => matches!(action, "GetItem" | "Query"),
         Service::Ecpay => action.starts_with("Query"),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Days, FixedOffset, Months, NaiveDate, TimeDelta, Utc};
 use lambda_http::http::Method;
 use serde_json::{Value, json};
-use tests::harness::{Options, Outcome, Parked, Service, Stage, TaskId, Verdict};
+use tests::harness::{Options, Outcome, Parked, Service, TaskId, TestDeployment, Verdict};
 
 use crate::stages::{Random, answer, each, scaled};
 
@@ -49,14 +49,14 @@ fn plate(number: usize) -> String {
 
 /// A stage with a workshop on it.
 struct Workshop {
-    stage: Stage,
+    stage: TestDeployment,
     known: Vec<Known>,
 }
 
 impl Workshop {
     fn new(now: &str, variables: &[(&str, &str)]) -> Self {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { stage: Stage::new(Options { now: now.parse().unwrap(), variables }), known: Vec::new() }
+        Self { stage: TestDeployment::new(Options { now: now.parse().unwrap(), variables }), known: Vec::new() }
     }
 
     fn ask(&mut self, method: Method, path: &str, body: &Value) {
@@ -214,7 +214,7 @@ fn morning(workshop: &mut Workshop, random: &mut Random, cut_off: bool) {
     }
 }
 
-fn is_answered(stage: &Stage, task: TaskId) -> bool {
+fn is_answered(stage: &TestDeployment, task: TaskId) -> bool {
     matches!(stage.finished(task), Some(Outcome::Answered { .. }))
 }
 

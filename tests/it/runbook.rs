@@ -50,8 +50,8 @@ fn every_alarm_has_a_section_that_says_what_it_means_and_what_to_do() {
     let runbook = text(RUNBOOK);
     assert_eq!(gaps(&runbook), Vec::<String>::new());
     assert_eq!(sections(&runbook).len(), alarms().len());
-    let planted = runbook.replace("### OrderParked\n", "#### OrderParked\n");
-    assert_eq!(gaps(&planted), ["OrderParked"]);
+    let planted = runbook.replace("### OrderNeedsAttention\n", "#### OrderNeedsAttention\n");
+    assert_eq!(gaps(&planted), ["OrderNeedsAttention"]);
     let planted = runbook.replace("### RefundDue\n", "### RefundWanted\n");
     assert_eq!(gaps(&planted), ["RefundDue", "RefundWanted"]);
     assert_eq!(gaps(&runbook.replacen("**Safe to repeat:**", "**Safe:**", 1)), ["EveryFiveMinutesMissed lacks a part"]);

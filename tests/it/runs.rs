@@ -102,8 +102,11 @@ async fn an_order_that_ecpay_tells_nonsense_about_is_parked_and_keeps_nobody_wai
     sandbox.put(&format!("/sandbox/ecpay/orders/{garbled}"), json!({ "answers": false })).await;
     sandbox.travel("2025-01-16T10:30:00+08:00").await;
     assert_eq!(sandbox.at_ecpay(&other).await["retries_asked"].as_array().unwrap().len(), 1);
-    let stuck = sandbox.account(&garbled).await["stuck"].clone();
-    assert_eq!((&stuck["task"], &stuck["attempts"], &stuck["parked"]), (&json!("retry"), &json!(1), &json!(false)));
+    let stuck = sandbox.account(&garbled).await["task_failure"].clone();
+    assert_eq!(
+        (&stuck["task"], &stuck["attempts"], &stuck["needs_attention"]),
+        (&json!("retry"), &json!(1), &json!(false))
+    );
     assert_eq!(stuck["again_at"], "2025-01-16T03:30:00Z");
     // Tried again after one, two and four hours: at 12:00, 14:30 and 18:30; then staff are told, once.
     sandbox.travel("2025-01-16T18:25:00+08:00").await;
@@ -111,7 +114,7 @@ async fn an_order_that_ecpay_tells_nonsense_about_is_parked_and_keeps_nobody_wai
     sandbox.travel("2025-01-20T00:00:00+08:00").await;
     assert_eq!(sandbox.subjects(STAFF).await, [format!("Needs a look: order {garbled}")]);
     let account = sandbox.account(&garbled).await;
-    assert_eq!(account["stuck"]["parked"], true);
+    assert_eq!(account["task_failure"]["needs_attention"], true);
     assert!(
         account["explanation"]["en"].as_str().unwrap().contains("The task retry cannot be done since 2025-01-16 10:30")
     );
@@ -124,7 +127,7 @@ async fn an_order_that_ecpay_tells_nonsense_about_is_parked_and_keeps_nobody_wai
         (account["plan_id"].as_str(), account["downgraded_at"].as_str()),
         (Some("FREE"), Some("2025-01-22T04:00:00Z"))
     );
-    assert_eq!(account["stuck"], json!(null));
+    assert_eq!(account["task_failure"], json!(null));
     assert!(sandbox.at_ecpay(&garbled).await["retries_asked"].as_array().unwrap().is_empty());
 }
 
@@ -134,13 +137,13 @@ async fn an_order_that_can_be_handled_again_is() {
     let order = failing(&sandbox, "mended").await;
     sandbox.put(&format!("/sandbox/ecpay/orders/{order}"), json!({ "answers": false })).await;
     sandbox.travel("2025-01-16T20:00:00+08:00").await;
-    assert_eq!(sandbox.account(&order).await["stuck"]["parked"], true);
+    assert_eq!(sandbox.account(&order).await["task_failure"]["needs_attention"], true);
     sandbox.put(&format!("/sandbox/ecpay/orders/{order}"), json!({ "answers": true })).await;
     // Eight hours after 18:30.
     sandbox.travel("2025-01-17T02:30:00+08:00").await;
     assert_eq!(sandbox.at_ecpay(&order).await["retries_asked"].as_array().unwrap().len(), 1);
     let account = sandbox.account(&order).await;
-    assert_eq!(account["stuck"], json!(null));
+    assert_eq!(account["task_failure"], json!(null));
     sandbox.travel("2025-01-17T03:30:00+08:00").await;
     assert_eq!(sandbox.account(&order).await["status"], "active");
 }
@@ -158,7 +161,7 @@ async fn while_ecpay_answers_nobody_no_order_is_to_blame() {
     // Three silences, and the run leaves ECPay alone.
     assert_eq!(sandbox.calls("ecpay").await["QueryCreditCardPeriodInfo"], 3);
     for order in &orders {
-        assert_eq!(sandbox.account(order).await["stuck"], json!(null));
+        assert_eq!(sandbox.account(order).await["task_failure"], json!(null));
     }
     sandbox.fault("ecpay", "none").await;
     sandbox.travel("2025-01-16T12:00:00+08:00").await;

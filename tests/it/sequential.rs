@@ -6,10 +6,10 @@ use std::sync::Mutex;
 
 use sandbox::ecpay::{Callback, ChargeNow};
 use serde_json::json;
-use tests::harness::{Stage, TaskId, Verdict};
+use tests::harness::{TaskId, TestDeployment, Verdict};
 
 use crate::stages::past::{past, retry_request};
-use crate::stages::trio::{Actor, End, Trio};
+use crate::stages::trio::{Actor, ConcurrentHandlers, End};
 use crate::stages::{Random, at_ecpay, each, list, run, scaled, view};
 
 /// What the run does, in this order.
@@ -19,7 +19,7 @@ const EACH: usize = 10;
 
 /// A past of one order, and what comes at once. `None` where nothing ever failed, or where ECPay knows more than the
 /// callback tells: a query then brings several facts, and each of them is stored for itself.
-fn trio(random: &mut Random) -> Option<Trio> {
+fn trio(random: &mut Random) -> Option<ConcurrentHandlers> {
     let (mut stage, ids) = past(random, 1);
     let id = ids[0].clone();
     let mut waiting = stage.due_callbacks();
@@ -38,11 +38,11 @@ fn trio(random: &mut Random) -> Option<Trio> {
         Actor::run(TASKS.to_vec()),
         Actor::Callback(callback),
     ];
-    Some(Trio { stage, id, actors })
+    Some(ConcurrentHandlers { stage, id, actors })
 }
 
 /// The callback of a charge that is made now.
-fn charged(stage: &mut Stage, id: &str, code: &str) -> Option<Callback> {
+fn charged(stage: &mut TestDeployment, id: &str, code: &str) -> Option<Callback> {
     let charge = ChargeNow { rtn_code: code.to_owned(), callback: true, simulate: false, amount: None };
     let made = stage.ecpay(|ecpay, now| {
         ecpay.set_callbacks(id, true);
@@ -53,7 +53,7 @@ fn charged(stage: &mut Stage, id: &str, code: &str) -> Option<Callback> {
 }
 
 /// The three in a random interleaving.
-fn at_once(trio: &Trio, random: &mut Random) -> (Stage, Vec<TaskId>, Vec<String>) {
+fn at_once(trio: &ConcurrentHandlers, random: &mut Random) -> (TestDeployment, Vec<TaskId>, Vec<String>) {
     let (mut stage, tasks) = trio.begin();
     while let parked = stage.parked()
         && !parked.is_empty()
@@ -66,7 +66,7 @@ fn at_once(trio: &Trio, random: &mut Random) -> (Stage, Vec<TaskId>, Vec<String>
 }
 
 /// The end of the three, or that which the next run leads to.
-fn ended(mut stage: Stage, trio: &Trio, tasks: &[TaskId], next: bool) -> End {
+fn ended(mut stage: TestDeployment, trio: &ConcurrentHandlers, tasks: &[TaskId], next: bool) -> End {
     if next {
         run(&mut stage, json!({ "task": TASKS, "run_id": "next" }));
     }
@@ -74,7 +74,7 @@ fn ended(mut stage: Stage, trio: &Trio, tasks: &[TaskId], next: bool) -> End {
 }
 
 /// The run task by task, with the other two before, between or after them.
-fn between_tasks(trio: &Trio, next: bool) -> Vec<End> {
+fn between_tasks(trio: &ConcurrentHandlers, next: bool) -> Vec<End> {
     let [retry, _, callback] = &trio.actors;
     let mut ends = Vec::new();
     for (first, second) in [((retry, 0), (callback, 2)), ((callback, 2), (retry, 0))] {

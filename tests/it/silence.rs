@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tests::harness::{Service, Stage, Step, TaskId, Verdict};
+use tests::harness::{Service, Step, TaskId, TestDeployment, Verdict};
 
 use crate::stages::{Random, at_ecpay, list, scaled, stage, view};
 
@@ -15,7 +15,7 @@ const ENDS: [Option<&str>; 6] = [Some("1"), Some("1"), Some("1"), Some("10100252
 const BREAKER_MINUTES: i64 = 30;
 
 /// Orders whose second charges nobody told us of; at some time a day after they were due.
-fn silent_month(count: usize, now: &str) -> (Stage, BTreeMap<String, Option<&'static str>>) {
+fn silent_month(count: usize, now: &str) -> (TestDeployment, BTreeMap<String, Option<&'static str>>) {
     let mut stage = stage("2025-01-31T10:00:00+08:00");
     let mut orders = BTreeMap::new();
     for number in 0..count {
@@ -47,7 +47,7 @@ fn queries(steps: &[Step]) -> Vec<&str> {
 }
 
 /// Every subscription says what ECPay says.
-fn tells_the_truth(stage: &mut Stage, orders: &BTreeMap<String, Option<&str>>) {
+fn tells_the_truth(stage: &mut TestDeployment, orders: &BTreeMap<String, Option<&str>>) {
     for (id, end) in orders {
         let (seen, ecpay) = (view(stage, id), at_ecpay(stage, id));
         let (status, plan, payments) = match end {
@@ -90,7 +90,7 @@ fn a_month_without_callbacks_is_found_out_within_two_runs_at_one_query_an_order_
 }
 
 /// Instances at once until all end; ECPay answers one query, by its number, with its 403.
-fn race(stage: &mut Stage, runs: &[TaskId], random: &mut Random, refused: usize) {
+fn race(stage: &mut TestDeployment, runs: &[TaskId], random: &mut Random, refused: usize) {
     let mut asked = 0;
     while let parked = stage.parked()
         && !parked.is_empty()

@@ -1,7 +1,7 @@
 //! The seeded simulation: 300 seeds, or as many as `DUEKEEPER_SEEDS` says.
 
 use serde_json::json;
-use tests::harness::{Options, Stage};
+use tests::harness::{Options, TestDeployment};
 use tests::simulation::{run, sweep};
 
 #[test]
@@ -31,8 +31,10 @@ fn a_seed_gives_the_same_story_again() {
 /// Seed 240 found that the age of an ask was counted from the run's logical time.
 #[test]
 fn a_run_that_comes_weeks_late_does_not_have_its_retry_asked_twice() {
-    let mut stage =
-        Stage::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: Default::default() });
+    let mut stage = TestDeployment::new(Options {
+        now: "2025-01-31T10:00:00+08:00".parse().unwrap(),
+        variables: Default::default(),
+    });
     let order = stage.subscribe("amy", "monthly");
     stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned()]));
     stage.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::policy::DunningPolicy;
-use shared::domain::institutions::Tiers;
+use shared::domain::institutions::TierThresholds;
 use shared::domain::workshop::reminders::SendHours;
 use shared::ecpay::order_form::OrderUrls;
 use shared::platform::config::{self, Invalid, Reader};
@@ -21,7 +21,7 @@ pub struct Config {
     pub(crate) maintenance_function: String,
     pub(crate) reminders: RemindersConfig,
     pub(crate) expiry_function: String,
-    pub(crate) tiers: Tiers,
+    pub(crate) tiers: TierThresholds,
     pub(crate) exec_times: ExecTimes,
     pub(crate) patience: Duration,
 }

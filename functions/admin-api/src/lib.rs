@@ -4,7 +4,7 @@
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, Point, Route, StatusClass};
 
 mod api;
@@ -26,7 +26,7 @@ use http::response::Dialect;
 use routes::dispatch;
 
 /// Answers one request.
-pub async fn handle(api: &AdminApi, request: Request, moment: Moment) -> Response<Body> {
+pub async fn handle(api: &AdminApi, request: Request, moment: InvocationTime) -> Response<Body> {
     let route = Route::of_key(route_key(&request).as_deref());
     let response = answer(api, request, moment).await;
     let mut batch = Batch::default();
@@ -36,7 +36,7 @@ pub async fn handle(api: &AdminApi, request: Request, moment: Moment) -> Respons
     response
 }
 
-async fn answer(api: &AdminApi, request: Request, moment: Moment) -> Response<Body> {
+async fn answer(api: &AdminApi, request: Request, moment: InvocationTime) -> Response<Body> {
     let request_id = request_id(&request);
     let path = request.uri().path().to_owned();
     let method = request.method().as_str().to_owned();

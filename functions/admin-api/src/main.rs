@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use admin_api::{AdminApi, Config, handle};
 use lambda_http::{Error, run, service_fn};
-use shared::platform::clock::{Moment, now};
+use shared::platform::clock::{InvocationTime, now};
 use shared::platform::config;
 use shared::platform::logging;
 use shared::platform::metrics;
@@ -14,10 +14,12 @@ use shared::platform::metrics;
 async fn main() -> ExitCode {
     logging::init(config::environment("LOG_LEVEL"));
     metrics::init();
-    let Some(api) = logging::logged(start().await, "not started") else { return ExitCode::FAILURE };
-    let served =
-        run(service_fn(|request| async { Ok::<_, Infallible>(handle(&api, request, Moment::at(now())).await) })).await;
-    logging::logged(served, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    let Some(api) = logging::log_error(start().await, "not started") else { return ExitCode::FAILURE };
+    let served = run(service_fn(|request| async {
+        Ok::<_, Infallible>(handle(&api, request, InvocationTime::at(now())).await)
+    }))
+    .await;
+    logging::log_error(served, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 async fn start() -> Result<AdminApi, Error> {

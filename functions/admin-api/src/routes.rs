@@ -1,7 +1,7 @@
 //! The routes: method, path and the scope each needs.
 
 use lambda_http::{Body, Response};
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 
 use crate::api::AdminApi;
 use crate::auth::Scope;
@@ -18,7 +18,7 @@ pub(crate) async fn dispatch(
     api: &AdminApi,
     route: (&str, &[&str]),
     input: &Input,
-    moment: Moment,
+    moment: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     let allow = |scope: Scope| api.tokens.authorize(input, scope, moment.wall);
     match route {
@@ -84,7 +84,7 @@ async fn workshop(
     api: &AdminApi,
     route: (&str, &[&str]),
     input: &Input,
-    moment: Moment,
+    moment: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     match route {
         (method, ["scheduler", "maintenance-reminder", name]) => {

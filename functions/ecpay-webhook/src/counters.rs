@@ -3,15 +3,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use shared::domain::billing::business_events::Happening;
+use shared::domain::billing::business_events::BusinessEvent;
 use shared::domain::values::time::Timestamp;
-use shared::platform::logging::chain;
+use shared::platform::logging::error_chain;
 use shared::store::Store;
-use shared::store::billing::counters::Tally as Counts;
+use shared::store::billing::counters::Counts;
 use shared::store::table::record::WebhookType;
 
 #[derive(Default)]
-pub(crate) struct Tally(Mutex<Held>);
+pub(crate) struct CallbackCounters(Mutex<Held>);
 
 #[derive(Default)]
 struct Held {
@@ -19,12 +19,12 @@ struct Held {
     last_forgery_write: Option<Timestamp>,
 }
 
-impl Tally {
+impl CallbackCounters {
     /// Counts a callback that was applied, and what followed from it.
     pub(crate) async fn applied(
         &self,
         store: &Store,
-        (kind, happened): (WebhookType, &[Happening]),
+        (kind, happened): (WebhookType, &[BusinessEvent]),
         spread: &str,
         wall: Timestamp,
     ) {
@@ -56,7 +56,7 @@ impl Tally {
 
     async fn write(&self, store: &Store, tally: Counts, spread: &str, wall: Timestamp) {
         if let Err(error) = store.count(&tally, wall, spread).await {
-            tracing::warn!(error = chain(&error), "callbacks not counted yet");
+            tracing::warn!(error = error_chain(&error), "callbacks not counted yet");
             self.held().pending.merge(tally);
         }
     }

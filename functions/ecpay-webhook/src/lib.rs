@@ -10,9 +10,9 @@ use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
 use shared::ecpay::callback_form::{self, CallbackKind, VerifiedForm};
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::platform::config::{self, Invalid, Reader};
-use shared::platform::logging::chain;
+use shared::platform::logging::error_chain;
 use shared::platform::metrics::CallbackOutcome;
 use shared::platform::secrets::{self, EcpayKeys};
 use shared::store::Store;
@@ -22,7 +22,7 @@ mod metrics;
 mod quarantine;
 mod reply;
 
-use metrics::Seen;
+use metrics::CallbackMetrics;
 
 /// What the function is told at start.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct Webhook {
     keys: EcpayKeys,
     policy: DunningPolicy,
     apply_simulated: bool,
-    tally: counters::Tally,
+    tally: counters::CallbackCounters,
 }
 
 impl Config {
@@ -66,7 +66,7 @@ impl Webhook {
         keys.get(wall).await?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
         let apply_simulated = config.ecpay.apply_simulated;
-        Ok(Self { store, keys, policy: config.policy, apply_simulated, tally: counters::Tally::default() })
+        Ok(Self { store, keys, policy: config.policy, apply_simulated, tally: counters::CallbackCounters::default() })
     }
 
     /// Verifies under the keys known here, and where these did not sign it, under those that came since.
@@ -89,7 +89,7 @@ impl Webhook {
 }
 
 /// Answers one callback. `1|OK` is given only once everything that follows from it is stored.
-pub async fn handle(webhook: &Webhook, request: Request, moment: Moment) -> Response<Body> {
+pub async fn handle(webhook: &Webhook, request: Request, moment: InvocationTime) -> Response<Body> {
     let Some(kind) = callback_kind(&request) else { return reply::not_found() };
     let (response, seen) = webhook.answer(kind, request.body().as_ref(), moment).await;
     seen.tell(kind, moment);
@@ -97,30 +97,35 @@ pub async fn handle(webhook: &Webhook, request: Request, moment: Moment) -> Resp
 }
 
 impl Webhook {
-    async fn answer(&self, kind: CallbackKind, body: &[u8], moment: Moment) -> (Response<Body>, Seen) {
+    async fn answer(
+        &self,
+        kind: CallbackKind,
+        body: &[u8],
+        moment: InvocationTime,
+    ) -> (Response<Body>, CallbackMetrics) {
         let form = match self.verify(kind, body, moment.wall).await {
             Ok(Ok(form)) => form,
-            Err(error) => return not_stored(&chain(&error)),
+            Err(error) => return not_stored(&error_chain(&error)),
             Ok(Err(error)) => {
                 tracing::warn!(callback = ?kind, reason = %error, "callback refused");
                 self.tally.refused(&self.store, kind.into(), moment.wall).await;
-                return (reply::refused(&error), Seen::refused(&error));
+                return (reply::refused(&error), CallbackMetrics::refused(&error));
             }
         };
-        let said = match callback::parse(&form, moment.now) {
+        let said = match callback::parse(&form, moment.logical) {
             Ok(report) => report,
             Err(error) => return self.set_aside_unusable(&form, &error, moment).await,
         };
         let report = PaymentReport { simulated: said.simulated && !self.apply_simulated, ..said.clone() };
         let log = quarantine::log(kind, report.event.as_str(), true, moment);
-        match apply_report::apply(&self.store, &report, Some(&log), &self.policy, moment.now).await {
+        match apply_report::apply(&self.store, &report, Some(&log), &self.policy, moment.logical).await {
             Ok(apply_report::Outcome::Applied(applied)) => {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, rtn_code = report.rtn_code, "{}", rule.sentence());
                 let happened = applied.happened();
                 let spread = report.subscription.as_str();
                 self.tally.applied(&self.store, (kind.into(), &happened), spread, moment.wall).await;
-                (reply::ok(), Seen::applied(happened))
+                (reply::ok(), CallbackMetrics::applied(happened))
             }
             Ok(apply_report::Outcome::Repeat) => {
                 tracing::info!(subscription = %report.subscription, event = %report.event, "callback repeated");
@@ -128,12 +133,12 @@ impl Webhook {
             }
             // Kept as it was said: leave to apply simulations is this function's, and no replay inherits it.
             Ok(apply_report::Outcome::Quarantined(reason)) => self.set_aside(&form, &said, &reason, moment).await,
-            Err(error) => not_stored(&chain(&error)),
+            Err(error) => not_stored(&error_chain(&error)),
         }
     }
 }
 
-fn not_stored(cause: &str) -> (Response<Body>, Seen) {
+fn not_stored(cause: &str) -> (Response<Body>, CallbackMetrics) {
     (reply::try_again(cause), CallbackOutcome::NotStored.into())
 }
 

@@ -1,24 +1,24 @@
 //! What a callback was seen to be, for metrics.
 
-use shared::domain::billing::business_events::Happening;
+use shared::domain::billing::business_events::BusinessEvent;
 use shared::ecpay::callback_form::{self, CallbackKind};
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, CallbackOutcome, Point};
 
-pub(crate) struct Seen {
+pub(crate) struct CallbackMetrics {
     outcome: CallbackOutcome,
     wrong_digest: bool,
-    happened: Vec<Happening>,
+    happened: Vec<BusinessEvent>,
 }
 
-impl From<CallbackOutcome> for Seen {
+impl From<CallbackOutcome> for CallbackMetrics {
     fn from(outcome: CallbackOutcome) -> Self {
         Self { outcome, wrong_digest: false, happened: Vec::new() }
     }
 }
 
-impl Seen {
-    pub(crate) fn applied(happened: Vec<Happening>) -> Self {
+impl CallbackMetrics {
+    pub(crate) fn applied(happened: Vec<BusinessEvent>) -> Self {
         Self { happened, ..CallbackOutcome::Applied.into() }
     }
 
@@ -27,7 +27,7 @@ impl Seen {
     }
 
     /// Prints one line.
-    pub(crate) fn tell(&self, kind: CallbackKind, moment: Moment) {
+    pub(crate) fn tell(&self, kind: CallbackKind, moment: InvocationTime) {
         let mut batch = Batch::default();
         batch.count(Point::Callbacks(kind.into(), self.outcome), 1);
         batch.count(Point::CheckMacValueFailures, u64::from(self.wrong_digest));

@@ -10,12 +10,12 @@ use shared::domain::billing::payment::PaymentReport;
 use shared::domain::values::ids::SubscriptionId;
 use shared::ecpay::callback;
 use shared::ecpay::callback_form::{CallbackKind, VerifiedForm};
-use shared::platform::clock::Moment;
-use shared::platform::logging::chain;
+use shared::platform::clock::InvocationTime;
+use shared::platform::logging::error_chain;
 use shared::platform::metrics::CallbackOutcome;
 use shared::store::table::record::{Quarantined, WebhookLog};
 
-use crate::metrics::Seen;
+use crate::metrics::CallbackMetrics;
 use crate::{Webhook, not_stored, reply};
 
 impl Webhook {
@@ -25,9 +25,9 @@ impl Webhook {
         form: &VerifiedForm,
         report: &PaymentReport,
         reason: &QuarantineReason,
-        moment: Moment,
-    ) -> (Response<Body>, Seen) {
-        let set_aside = apply_report::quarantined(report, reason, fields(form), moment.now);
+        moment: InvocationTime,
+    ) -> (Response<Body>, CallbackMetrics) {
+        let set_aside = apply_report::quarantined(report, reason, fields(form), moment.logical);
         self.keep(form.kind(), set_aside, reason, moment).await
     }
 
@@ -36,8 +36,8 @@ impl Webhook {
         &self,
         form: &VerifiedForm,
         error: &callback::Error,
-        moment: Moment,
-    ) -> (Response<Body>, Seen) {
+        moment: InvocationTime,
+    ) -> (Response<Body>, CallbackMetrics) {
         let reason = QuarantineReason::Unusable(error.to_string());
         let fields = fields(form);
         // A repeat changes its text only, so that is left out of the identity.
@@ -49,7 +49,7 @@ impl Webhook {
             event: None,
             reason: reason.name().to_owned(),
             detail: reason.to_string(),
-            received_at: moment.now,
+            received_at: moment.logical,
             fields,
             report: None,
             resolved: None,
@@ -62,8 +62,8 @@ impl Webhook {
         kind: CallbackKind,
         set_aside: Quarantined,
         reason: &QuarantineReason,
-        moment: Moment,
-    ) -> (Response<Body>, Seen) {
+        moment: InvocationTime,
+    ) -> (Response<Body>, CallbackMetrics) {
         let set_aside = Quarantined { callback: Some(kind.into()), ..set_aside };
         let log = log(kind, reason.name(), false, moment);
         match apply_report::set_aside(&self.store, &set_aside, reason, Some(&log)).await {
@@ -74,18 +74,18 @@ impl Webhook {
                 }
                 (reply::ok(), CallbackOutcome::Quarantined.into())
             }
-            Err(error) => not_stored(&chain(&error)),
+            Err(error) => not_stored(&error_chain(&error)),
         }
     }
 }
 
 /// The log row of a callback: its event, or the reason it was set aside.
-pub(crate) fn log(kind: CallbackKind, event: &str, applied: bool, moment: Moment) -> WebhookLog {
+pub(crate) fn log(kind: CallbackKind, event: &str, applied: bool, moment: InvocationTime) -> WebhookLog {
     WebhookLog {
         kind: kind.into(),
         event: event.to_owned(),
         applied,
-        received_at: moment.now,
+        received_at: moment.logical,
         processing_time_ms: moment.stopwatch.elapsed_ms(),
     }
 }

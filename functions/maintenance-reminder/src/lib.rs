@@ -6,9 +6,9 @@
 use aws_types::SdkConfig;
 use serde_json::Value;
 use shared::domain::values::time::Timestamp;
-use shared::domain::workshop::reminders::{Repeat, SendHours};
-use shared::exclusive_run::{self, Job, NotAJob};
-use shared::platform::clock::Moment;
+use shared::domain::workshop::reminders::{ReminderFrequency, SendHours};
+use shared::exclusive_run::{self, InvalidJobEvent, Job};
+use shared::platform::clock::InvocationTime;
 use shared::platform::config::{Invalid, Reader};
 use shared::platform::secrets;
 use shared::store::{self, Store};
@@ -19,7 +19,7 @@ mod report;
 mod run;
 mod vehicles;
 
-use providers::{Gateways, Sender};
+use providers::{Sender, WhatsappProviders};
 
 /// The name of the job.
 pub const NAME: &str = "maintenance-reminder";
@@ -28,7 +28,7 @@ pub const NAME: &str = "maintenance-reminder";
 #[derive(Clone, Debug)]
 pub struct Config {
     table: String,
-    gateways: Gateways,
+    gateways: WhatsappProviders,
     wording: Wording,
     rules: Rules,
 }
@@ -36,7 +36,7 @@ pub struct Config {
 /// What a business decides about its reminders.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
-    repeat: Repeat,
+    repeat: ReminderFrequency,
     hours: SendHours,
     /// Seconds between two messages.
     pace: u32,
@@ -57,7 +57,7 @@ pub struct Reminders {
 pub enum Error {
     /// The event cannot be read.
     #[error(transparent)]
-    NotAJob(#[from] NotAJob),
+    InvalidJobEvent(#[from] InvalidJobEvent),
     /// The run cannot go on.
     #[error(transparent)]
     Run(#[from] exclusive_run::Error),
@@ -80,7 +80,7 @@ impl Config {
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
-        let gateways = Gateways::parse(&mut reader);
+        let gateways = WhatsappProviders::parse(&mut reader);
         let text = reader.required("REMINDER_TEXT");
         let phone = reader.required("REMINDER_SERVICE_PHONE");
         let given = !text.is_empty() && !phone.is_empty();
@@ -89,8 +89,8 @@ impl Config {
             None
         });
         let repeat = reader.parsed("REMINDER_REPEAT", |value| match value {
-            "once" => Ok(Repeat::Once),
-            "daily" => Ok(Repeat::Daily),
+            "once" => Ok(ReminderFrequency::Once),
+            "daily" => Ok(ReminderFrequency::Daily),
             _ => Err("must be once or daily"),
         });
         let hours = reader.parsed("REMINDER_SEND_HOURS", SendHours::parse);
@@ -133,7 +133,7 @@ impl Reminders {
 ///
 /// # Errors
 /// [`Error`] where repeating the invocation helps; whom it could not tell is in the report.
-pub async fn run(reminders: &Reminders, event: Value, moment: Moment) -> Result<Value, Error> {
-    let job = Job::parse(NAME, event, moment.now)?;
+pub async fn run(reminders: &Reminders, event: Value, moment: InvocationTime) -> Result<Value, Error> {
+    let job = Job::parse(NAME, event, moment.logical)?;
     Box::pin(run::once(reminders, &job, moment)).await
 }

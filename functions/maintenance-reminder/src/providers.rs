@@ -9,7 +9,7 @@ use shared::domain::values::time::Timestamp;
 use shared::domain::workshop::phone::Phone;
 use shared::platform::config::Reader;
 use shared::platform::http;
-use shared::platform::logging::chain;
+use shared::platform::logging::error_chain;
 use shared::platform::secrets;
 use shared::whatsapp::{
     self, CloudTemplate, Delivery, Provider, Reminder, cloud_api_body, cloud_api_path, judge_cloud_api,
@@ -30,7 +30,7 @@ const LONGEST_WAIT: u32 = 10;
 
 /// Which gateways there are, and how they are reached.
 #[derive(Clone, Debug)]
-pub(crate) struct Gateways {
+pub(crate) struct WhatsappProviders {
     first: Provider,
     fallback: Option<Provider>,
     secret_id: String,
@@ -53,7 +53,7 @@ pub(crate) struct Message<'a> {
 pub(crate) struct Sender {
     http: Client,
     secrets: Secrets,
-    gateways: Gateways,
+    gateways: WhatsappProviders,
     keys: Mutex<Option<(Timestamp, Keys)>>,
 }
 
@@ -63,7 +63,7 @@ struct Keys {
     cloud_api_token: Option<String>,
 }
 
-impl Gateways {
+impl WhatsappProviders {
     pub(crate) fn parse(reader: &mut Reader<'_>) -> Option<Self> {
         let provider = |value: &str| Provider::of_name(value).ok_or("must be starsender or cloud-api");
         let first = reader.parsed("REMINDER_PROVIDER", provider);
@@ -93,7 +93,7 @@ impl Gateways {
 }
 
 impl Sender {
-    pub(crate) async fn start(secrets: Secrets, gateways: Gateways, wall: Timestamp) -> Result<Self, Error> {
+    pub(crate) async fn start(secrets: Secrets, gateways: WhatsappProviders, wall: Timestamp) -> Result<Self, Error> {
         let sender = Self { http: http::client(TIMEOUT)?, secrets, gateways, keys: Mutex::default() };
         sender.keys(wall).await?;
         Ok(sender)
@@ -105,7 +105,7 @@ impl Sender {
 
     /// Hands one message to one gateway. A gateway that takes no more for now is waited for a little.
     pub(crate) async fn send(&self, provider: Provider, message: &Message<'_>, wall: Timestamp) -> Delivery {
-        let Ok(keys) = self.keys(wall).await.inspect_err(|error| tracing::error!(error = chain(error), "no key"))
+        let Ok(keys) = self.keys(wall).await.inspect_err(|error| tracing::error!(error = error_chain(error), "no key"))
         else {
             return Delivery::Stop("the gateway's key could not be read".to_owned());
         };
@@ -150,7 +150,10 @@ impl Sender {
             Ok(keys) => Ok(held.insert((wall, keys)).1.clone()),
             Err(error) => match held.as_ref() {
                 Some((_, keys)) => {
-                    tracing::warn!(error = chain(&error), "the keys could not be read again; the known ones serve on");
+                    tracing::warn!(
+                        error = error_chain(&error),
+                        "the keys could not be read again; the known ones serve on"
+                    );
                     Ok(keys.clone())
                 }
                 None => Err(error),

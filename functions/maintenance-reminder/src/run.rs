@@ -1,8 +1,8 @@
 //! A run from its beginning to its row in the ledger.
 
 use serde_json::Value;
-use shared::exclusive_run::{Beginning, Job, Turn};
-use shared::platform::clock::Moment;
+use shared::exclusive_run::{ExclusiveRun, Job, Start};
+use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch as Metrics, Point, ReminderOutcome, StopReason};
 
 use crate::report::Report;
@@ -10,10 +10,10 @@ use crate::vehicles::Batch;
 use crate::{Error, Reminders};
 
 /// Does a run once: one that was done answers with its report, beside one that somebody else is at nothing is done.
-pub(crate) async fn once(reminders: &Reminders, job: &Job, moment: Moment) -> Result<Value, Error> {
-    let mut turn = match Turn::begin(&reminders.store, job, moment).await? {
-        Beginning::Ours(turn) => turn,
-        Beginning::Told(answer) => return Ok(answer),
+pub(crate) async fn once(reminders: &Reminders, job: &Job, moment: InvocationTime) -> Result<Value, Error> {
+    let mut turn = match ExclusiveRun::begin(&reminders.store, job, moment).await? {
+        Start::Ours(turn) => turn,
+        Start::AlreadyFinished(answer) => return Ok(answer),
     };
     match Box::pin(Batch::new(reminders, job, &mut turn, moment).perform()).await {
         Ok(report) => {
@@ -26,19 +26,19 @@ pub(crate) async fn once(reminders: &Reminders, job: &Job, moment: Moment) -> Re
             Ok(report.answer(job))
         }
         Err(error) => {
-            turn.give_up(&error.to_string()).await;
+            turn.fail(&error.to_string()).await;
             Err(error)
         }
     }
 }
 
-fn tell(report: &Report, moment: Moment) {
+fn tell(report: &Report, moment: InvocationTime) {
     let mut metrics = Metrics::default();
     for (outcome, count) in report.counts() {
         metrics.count(Point::Reminders(ReminderOutcome::from(outcome)), count);
     }
     if report.stopped.is_some() {
-        metrics.count(Point::RunsStopped(StopReason::Gateway), 1);
+        metrics.count(Point::RunsStopped(StopReason::WhatsappProvider), 1);
     }
     metrics.emit(moment.wall);
 }

@@ -2,13 +2,13 @@
 
 use shared::domain::billing::decision::Versioned;
 use shared::domain::values::time::{LocalDate, Timestamp};
-use shared::domain::workshop::reminders::{Case, Plan, Reminder, ReminderState, Skip, plan};
+use shared::domain::workshop::reminders::{Reminder, ReminderAction, ReminderInput, ReminderState, SkipReason, plan};
 use shared::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
-use shared::exclusive_run::{Job, Turn};
-use shared::platform::clock::Moment;
-use shared::platform::logging::chain;
+use shared::exclusive_run::{ExclusiveRun, Job};
+use shared::platform::clock::InvocationTime;
+use shared::platform::logging::error_chain;
 use shared::store;
-use shared::store::workshop::reminders::{ReminderClaim, Situation};
+use shared::store::workshop::reminders::{ReminderClaim, ReminderContext};
 use shared::whatsapp::{self, Delivery, Provider};
 
 use crate::providers::Message;
@@ -25,9 +25,9 @@ const ABANDONED: &str = "whoever was sending it stopped in between";
 pub(crate) struct Batch<'a, 't> {
     reminders: &'a Reminders,
     job: &'a Job,
-    turn: &'t mut Turn<'a>,
+    turn: &'t mut ExclusiveRun<'a>,
     today: LocalDate,
-    moment: Moment,
+    moment: InvocationTime,
     /// The gateways that still take messages, each with how often it said nothing clear, one message after the other.
     gateways: Vec<(Provider, u32)>,
     /// Messages that this run gave to a gateway, or may have.
@@ -45,13 +45,18 @@ struct Sent {
 }
 
 /// What a look at a vehicle led to.
-enum Look {
+enum Attempt {
     Seen(Row),
     Changed,
 }
 
 impl<'a, 't> Batch<'a, 't> {
-    pub(crate) fn new(reminders: &'a Reminders, job: &'a Job, turn: &'t mut Turn<'a>, moment: Moment) -> Self {
+    pub(crate) fn new(
+        reminders: &'a Reminders,
+        job: &'a Job,
+        turn: &'t mut ExclusiveRun<'a>,
+        moment: InvocationTime,
+    ) -> Self {
         Self {
             reminders,
             job,
@@ -80,7 +85,7 @@ impl<'a, 't> Batch<'a, 't> {
         loop {
             let page = store.vehicles_due(self.today, cursor).await?;
             for vehicle in page.items {
-                self.turn.go_on().await?;
+                self.turn.heartbeat().await?;
                 let done = match vehicle {
                     Ok(vehicle) => self.one(vehicle.value).await,
                     Err(error) => self.park(error).await,
@@ -88,7 +93,7 @@ impl<'a, 't> Batch<'a, 't> {
                 match done {
                     // One that cannot be handled does not keep the others waiting.
                     Err(Error::Store(error)) if error.is_about_one_item() => {
-                        tracing::error!(error = chain(&error), "a vehicle could not be handled");
+                        tracing::error!(error = error_chain(&error), "a vehicle could not be handled");
                         self.report.add_unreadable();
                     }
                     done => done?,
@@ -131,18 +136,18 @@ impl<'a, 't> Batch<'a, 't> {
                 found = current.clone();
                 continue;
             }
-            if let Look::Seen(row) = self.handle(&found, &situation).await? {
+            if let Attempt::Seen(row) = self.handle(&found, &situation).await? {
                 self.report.add(row);
                 return Ok(());
             }
         }
-        self.report.add(Row::new(&found, None, self.today, Outcome::Skipped).because(Skip::Changed.text()));
+        self.report.add(Row::new(&found, None, self.today, Outcome::Skipped).because(SkipReason::Changed.text()));
         Ok(())
     }
 
     /// Vehicle, owner and reminder as they are now. A claim that stands is of somebody who is gone, for we hold the
     /// lease; in a dry run it may be of somebody at work.
-    async fn look(&self, found: &Vehicle) -> Result<Situation, Error> {
+    async fn look(&self, found: &Vehicle) -> Result<ReminderContext, Error> {
         let key = (found.next_visit(), self.reminders.rules.repeat.day(self.today));
         let store = &self.reminders.store;
         let mut situation = store.situation(&found.plate, &found.customer, key).await?;
@@ -156,33 +161,33 @@ impl<'a, 't> Batch<'a, 't> {
         Ok(situation)
     }
 
-    async fn handle(&mut self, found: &Vehicle, situation: &Situation) -> Result<Look, Error> {
+    async fn handle(&mut self, found: &Vehicle, situation: &ReminderContext) -> Result<Attempt, Error> {
         let customer = situation.customer.as_ref().map(|customer| &customer.value);
         let row = |status| Row::new(found, customer, self.today, status);
-        let skipped = |skip: Skip| Ok(Look::Seen(row(Outcome::Skipped).because(skip.text())));
+        let skipped = |skip: SkipReason| Ok(Attempt::Seen(row(Outcome::Skipped).because(skip.text())));
         let Some(vehicle) = situation.vehicle.as_ref().map(|vehicle| &vehicle.value) else {
-            return skipped(Skip::NotDue);
+            return skipped(SkipReason::NotDue);
         };
         let known = situation.reminder.as_ref().map(|reminder| &reminder.value);
         // Whom staff ask for themselves is told at any hour.
         let hours = self.job.requested_by.is_none().then_some(self.reminders.rules.hours);
         let heard_at = self.wall().plus_seconds(self.delay().into());
-        let case = Case { vehicle, customer, reminder: known };
+        let case = ReminderInput { vehicle, customer, reminder: known };
         match (plan(case, self.today, hours, heard_at), customer) {
             // By an earlier attempt of this same run.
-            (Plan::AlreadySent, _) if known.is_some_and(|reminder| reminder.run == self.job.id) => {
-                Ok(Look::Seen(row(Outcome::Sent)))
+            (ReminderAction::AlreadySent, _) if known.is_some_and(|reminder| reminder.run == self.job.id) => {
+                Ok(Attempt::Seen(row(Outcome::Sent)))
             }
-            (Plan::AlreadySent, _) => Ok(Look::Seen(row(Outcome::AlreadySent))),
-            (Plan::Unclear, _) => {
+            (ReminderAction::AlreadySent, _) => Ok(Attempt::Seen(row(Outcome::AlreadySent))),
+            (ReminderAction::Unclear, _) => {
                 let why = known.and_then(|reminder| reminder.detail.clone());
-                Ok(Look::Seen(row(Outcome::Unclear).because(why.unwrap_or_else(|| ABANDONED.to_owned()))))
+                Ok(Attempt::Seen(row(Outcome::Unclear).because(why.unwrap_or_else(|| ABANDONED.to_owned()))))
             }
-            (Plan::Skip(skip), _) => skipped(skip),
-            (Plan::Send, None) => skipped(Skip::NoCustomer),
-            (Plan::Send, Some(_)) if self.gateways.is_empty() => skipped(Skip::Stopped),
-            (Plan::Send, Some(_)) if self.is_capped() => skipped(Skip::DailyCap),
-            (Plan::Send, Some(customer)) => self.tell(vehicle, customer, situation).await,
+            (ReminderAction::SkipReason(skip), _) => skipped(skip),
+            (ReminderAction::Send, None) => skipped(SkipReason::NoCustomer),
+            (ReminderAction::Send, Some(_)) if self.gateways.is_empty() => skipped(SkipReason::Stopped),
+            (ReminderAction::Send, Some(_)) if self.is_capped() => skipped(SkipReason::DailyCap),
+            (ReminderAction::Send, Some(customer)) => self.tell(vehicle, customer, situation).await,
         }
     }
 
@@ -199,24 +204,29 @@ impl<'a, 't> Batch<'a, 't> {
         }
     }
 
-    async fn tell(&mut self, vehicle: &Vehicle, customer: &Customer, situation: &Situation) -> Result<Look, Error> {
+    async fn tell(
+        &mut self,
+        vehicle: &Vehicle,
+        customer: &Customer,
+        situation: &ReminderContext,
+    ) -> Result<Attempt, Error> {
         let content = whatsapp::Reminder { name: &customer.name, plate: &vehicle.plate, visit: vehicle.next_visit() };
         let text = self.reminders.wording.text(&content);
         let today = self.today;
         let row = |status| Row::new(vehicle, Some(customer), today, status);
         if self.job.dry_run {
             self.handed_out += 1;
-            return Ok(Look::Seen(row(Outcome::Sent).with_message(text, None)));
+            return Ok(Attempt::Seen(row(Outcome::Sent).with_message(text, None)));
         }
         let store = &self.reminders.store;
         let claim = self.claim(vehicle, situation);
         let cap = (self.wall().day(ZONE), self.reminders.rules.daily_cap);
         let claimed = match store.claim_reminder(claim, situation, cap).await? {
             ReminderClaim::Ours(claimed) => claimed,
-            ReminderClaim::Changed => return Ok(Look::Changed),
+            ReminderClaim::Changed => return Ok(Attempt::Changed),
             ReminderClaim::DailyCap => {
                 self.is_capped = true;
-                return Ok(Look::Seen(row(Outcome::Skipped).because(Skip::DailyCap.text())));
+                return Ok(Attempt::Seen(row(Outcome::Skipped).because(SkipReason::DailyCap.text())));
             }
         };
         let message = Message { to: &customer.phone, text: &text, reminder: content, delay: self.delay() };
@@ -229,10 +239,10 @@ impl<'a, 't> Batch<'a, 't> {
         tracing::info!(run = self.job.id, outcome = settled.state.name(), "reminder handled");
         let row = told(row, &settled, text);
         store.settle_reminder(*claimed, settled, self.wall()).await?;
-        Ok(Look::Seen(row))
+        Ok(Attempt::Seen(row))
     }
 
-    fn claim(&self, vehicle: &Vehicle, situation: &Situation) -> Reminder {
+    fn claim(&self, vehicle: &Vehicle, situation: &ReminderContext) -> Reminder {
         let before = situation.reminder.as_ref().map_or(0, |reminder| reminder.value.attempts);
         Reminder {
             plate: vehicle.plate.clone(),
@@ -240,7 +250,7 @@ impl<'a, 't> Batch<'a, 't> {
             day: self.reminders.rules.repeat.day(self.today),
             state: ReminderState::Claimed,
             run: self.job.id.clone(),
-            claimant: self.turn.claimant.clone(),
+            owner: self.turn.owner.clone(),
             attempts: before.saturating_add(1),
             claimed_at: self.wall(),
             provider: None,
@@ -260,9 +270,9 @@ impl<'a, 't> Batch<'a, 't> {
         for (provider, _) in self.gateways.clone() {
             let delivery = self.reminders.sender.send(provider, message, self.wall()).await;
             match &delivery {
-                Delivery::Sent { .. } | Delivery::Refused(_) => self.heard(provider),
+                Delivery::Sent { .. } | Delivery::Refused(_) => self.reset_failures(provider),
                 Delivery::Unclear(reason) | Delivery::NotTaken(reason) => self.count_silence(provider, reason),
-                Delivery::Stop(reason) | Delivery::Limited { reason, .. } => self.leave(provider, reason),
+                Delivery::Stop(reason) | Delivery::Limited { reason, .. } => self.disable_provider(provider, reason),
             }
             match &delivery {
                 Delivery::Sent { .. } | Delivery::Unclear(_) => self.handed_out += 1,
@@ -277,23 +287,27 @@ impl<'a, 't> Batch<'a, 't> {
         Sent { provider: None, delivery: last }
     }
 
-    fn heard(&mut self, provider: Provider) {
-        for (_, silences) in self.gateways.iter_mut().filter(|(known, _)| *known == provider) {
-            *silences = 0;
+    fn reset_failures(&mut self, provider: Provider) {
+        for (_, consecutive_timeouts) in self.gateways.iter_mut().filter(|(known, _)| *known == provider) {
+            *consecutive_timeouts = 0;
         }
     }
 
     fn count_silence(&mut self, provider: Provider, reason: &str) {
-        for (_, silences) in self.gateways.iter_mut().filter(|(known, _)| *known == provider) {
-            *silences += 1;
+        for (_, consecutive_timeouts) in self.gateways.iter_mut().filter(|(known, _)| *known == provider) {
+            *consecutive_timeouts += 1;
         }
-        if self.gateways.iter().any(|(known, silences)| *known == provider && *silences >= SILENCES) {
-            self.leave(provider, reason);
+        if self
+            .gateways
+            .iter()
+            .any(|(known, consecutive_timeouts)| *known == provider && *consecutive_timeouts >= SILENCES)
+        {
+            self.disable_provider(provider, reason);
         }
     }
 
     /// Asks a gateway no more in this run.
-    fn leave(&mut self, provider: Provider, reason: &str) {
+    fn disable_provider(&mut self, provider: Provider, reason: &str) {
         tracing::error!(provider = provider.name(), "no more is sent by this gateway in this run");
         self.gateways.retain(|(known, _)| *known != provider);
         if self.gateways.is_empty() {

@@ -4,13 +4,13 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use reqwest::Url;
-use shared::domain::institutions::Tiers;
+use shared::domain::institutions::TierThresholds;
 use shared::platform::config::{Invalid, Reader};
 use shared::platform::logging::LEVELS;
 use shared::slack::API_HOST;
 
 /// The settings, or what is wrong with them, before the secret is read: so that all faults are named at once.
-pub struct Draft {
+pub struct UncheckedConfig {
     pub(crate) config: Result<Config, Invalid>,
     pub(crate) secret_id: Option<String>,
 }
@@ -22,7 +22,7 @@ pub struct Config {
     pub(crate) secret_id: String,
     pub(crate) mms: Mms,
     pub(crate) slack: Slack,
-    pub(crate) tiers: Tiers,
+    pub(crate) tiers: TierThresholds,
     /// `NOTIFICATION_DAYS_THRESHOLD`: up to so many days before it expires an institution is shown in full.
     pub(crate) full_within: u32,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Slack {
     pub(crate) endpoint: String,
 }
 
-impl Draft {
+impl UncheckedConfig {
     /// Reads the settings.
     #[must_use]
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Self {

@@ -5,12 +5,12 @@ use reqwest::Url;
 use serde::Deserialize;
 use shared::domain::values::time::Timestamp;
 use shared::platform::config::Invalid;
-use shared::platform::logging::chain;
+use shared::platform::logging::error_chain;
 use shared::platform::secrets;
 use tokio::sync::Mutex;
 
 use crate::config::address;
-use crate::{Config, Draft, Error};
+use crate::{Config, Error, UncheckedConfig};
 
 /// Keys are read again after this many minutes, so that a changed one serves.
 const FRESH_MINUTES: i64 = 5;
@@ -51,7 +51,11 @@ struct Secret {
 
 impl KeyRing {
     /// Checks the settings and the secret together.
-    pub(crate) async fn start(client: Client, draft: Draft, wall: Timestamp) -> Result<(Config, Self), Error> {
+    pub(crate) async fn start(
+        client: Client,
+        draft: UncheckedConfig,
+        wall: Timestamp,
+    ) -> Result<(Config, Self), Error> {
         let mut faults = draft.config.as_ref().err().map(|invalid| invalid.0.clone()).unwrap_or_default();
         let keys = match &draft.secret_id {
             Some(id) => match read(&client, id).await {
@@ -89,7 +93,10 @@ impl KeyRing {
             match read(&self.client, &self.secret_id).await {
                 Ok(keys) => *held = (wall, keys),
                 Err(error) => {
-                    tracing::error!(error = chain(&error), "the keys could not be read again; the known ones serve on");
+                    tracing::error!(
+                        error = error_chain(&error),
+                        "the keys could not be read again; the known ones serve on"
+                    );
                 }
             }
         }

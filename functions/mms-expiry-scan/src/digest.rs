@@ -5,22 +5,22 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use shared::domain::billing::decision::Versioned;
 use shared::domain::billing::notices::{Notice, NoticeKind};
-use shared::domain::institutions::{Say, Shown, Watched, ZONE};
+use shared::domain::institutions::{DigestEntry, DigestPlacement, TrackedInstitution, ZONE};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
-use shared::exclusive_run::{self, Job, Turn};
-use shared::platform::clock::Moment;
+use shared::exclusive_run::{self, ExclusiveRun, Job};
+use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::ScanOutcome;
 use shared::slack::{Digest, Entry, Message, Posted, scan_failed};
 use shared::store;
 use shared::store::institutions::digests::{Announcement, DigestMessage, StoredDigest, StoredMessage};
-use shared::store::institutions::tracked::{InstitutionPosition, Kept};
+use shared::store::institutions::tracked::{InstitutionPosition, InstitutionWrite};
 use shared::store::table::record::NoticeState;
 
 use crate::ExpiryScan;
 use crate::credentials::Keys;
 use crate::mms::client::{self, Pages};
-use crate::mms::pages::{Found, find};
+use crate::mms::pages::{MmsListing, find};
 use crate::report::Report;
 use crate::slack_client::Channel;
 
@@ -38,13 +38,13 @@ pub(crate) struct Scan<'a> {
     pub(crate) today: LocalDate,
     pub(crate) report: Report,
     keys: &'a Keys,
-    moment: Moment,
+    moment: InvocationTime,
     has_posted: bool,
 }
 
 /// Why a run did not come to its end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Stopped {
+pub(crate) enum ScanError {
     #[error(transparent)]
     Run(#[from] exclusive_run::Error),
     #[error(transparent)]
@@ -56,12 +56,12 @@ pub(crate) enum Stopped {
 }
 
 /// An institution of the day, with what is remembered of it.
-struct Seen {
-    watched: Watched,
-    say: Say,
+struct ScanResult {
+    watched: TrackedInstitution,
+    say: DigestPlacement,
 }
 
-impl Stopped {
+impl ScanError {
     /// Whose fault it is.
     pub(crate) const fn service(&self) -> &'static str {
         match self {
@@ -91,13 +91,13 @@ impl Stopped {
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(function: &'a ExpiryScan, job: &'a Job, keys: &'a Keys, moment: Moment) -> Self {
+    pub(crate) fn new(function: &'a ExpiryScan, job: &'a Job, keys: &'a Keys, moment: InvocationTime) -> Self {
         let today = job.scheduled_at.day(ZONE);
         Self { function, job, today, report: Report::default(), keys, moment, has_posted: false }
     }
 
     /// Composes the day's digest unless that was done before, and posts what of it is not posted.
-    pub(crate) async fn perform(&mut self, turn: &mut Turn<'_>) -> Result<(), Stopped> {
+    pub(crate) async fn perform(&mut self, turn: &mut ExclusiveRun<'_>) -> Result<(), ScanError> {
         let digest = match self.function.store.digest(self.today).await? {
             Some(digest) => digest,
             None => match self.compose(turn).await? {
@@ -128,12 +128,12 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads MMS and makes the digest; in a dry run it is only shown.
-    async fn compose(&mut self, turn: &mut Turn<'_>) -> Result<Option<Versioned<StoredDigest>>, Stopped> {
+    async fn compose(&mut self, turn: &mut ExclusiveRun<'_>) -> Result<Option<Versioned<StoredDigest>>, ScanError> {
         let ExpiryScan { store, config, mms, .. } = self.function;
         let pages = Pages { http: mms, settings: &config.mms, key: &self.keys.mms };
         let mut found = find(&pages, (&config.tiers, self.today), turn).await?;
         let unreadable = std::mem::take(&mut found.unreadable);
-        let (seen, kept, gone) = self.remembered(found).await?;
+        let (seen, kept, gone) = self.reconcile_institutions(found).await?;
         if !self.job.dry_run {
             store.put_institutions(&kept, self.wall()).await?;
         }
@@ -144,7 +144,7 @@ impl<'a> Scan<'a> {
             tiers: config.tiers,
             full_within: config.full_within,
             entries: &entries,
-            acknowledged: seen.iter().filter(|seen| seen.say == Say::Acknowledged).count(),
+            acknowledged: seen.iter().filter(|seen| seen.say == DigestPlacement::Acknowledged).count(),
             gone: gone.len(),
             unreadable: &unreadable,
         };
@@ -170,7 +170,7 @@ impl<'a> Scan<'a> {
             return Ok(None);
         }
         let messages = messages.iter().map(|message| to_store(message, &entries)).collect();
-        turn.go_on().await?;
+        turn.heartbeat().await?;
         let stored = store.put_digest(self.today, stored, messages).await?.ok_or(exclusive_run::Error::LeaseLost)?;
         // They are counted in the digest, so they go when it is stored.
         store.put_institutions(&gone, self.wall()).await?;
@@ -179,10 +179,13 @@ impl<'a> Scan<'a> {
 
     /// What MMS lists with what is remembered of it; what of that is to be stored; and the institutions that were listed
     /// before and are not any more.
-    async fn remembered(&self, found: Found) -> Result<(Vec<Seen>, Vec<Kept>, Vec<Kept>), Stopped> {
-        let Found { institutions: found, unreadable_uids, .. } = found;
+    async fn reconcile_institutions(
+        &self,
+        found: MmsListing,
+    ) -> Result<(Vec<ScanResult>, Vec<InstitutionWrite>, Vec<InstitutionWrite>), ScanError> {
+        let MmsListing { institutions: found, unreadable_uids, .. } = found;
         let store = &self.function.store;
-        let mut known: HashMap<InstitutionUid, Versioned<Watched>> = HashMap::new();
+        let mut known: HashMap<InstitutionUid, Versioned<TrackedInstitution>> = HashMap::new();
         let mut position = None;
         let range = (self.today.plus_days(-REMEMBERED_DAYS), self.today.plus_days(REMEMBERED_DAYS));
         loop {
@@ -203,28 +206,31 @@ impl<'a> Scan<'a> {
         for institution in found {
             let before = known.remove(&institution.uid);
             let is_back = !listed_before.contains(&institution.uid);
-            let mut watched = Watched::seen(institution, before.as_ref().map(|before| &before.value));
+            let mut watched = TrackedInstitution::seen(institution, before.as_ref().map(|before| &before.value));
             // Of another term than the one that staff were told of, it is new to them.
             let told = watched.announced.filter(|told| !is_back || told.expires == watched.institution.expires);
             watched.announced = told;
             if is_back || before.as_ref().is_none_or(|before| before.value != watched) {
                 let expected = before.map(|before| before.version);
-                kept.push(Kept { watched: watched.clone(), expected, is_listed: true });
+                kept.push(InstitutionWrite { watched: watched.clone(), expected, is_listed: true });
             }
             let say = watched.say(&self.function.config.tiers, self.today);
-            seen.push(Seen { watched, say });
+            seen.push(ScanResult { watched, say });
         }
         // A day that is over says nothing of what is listed today; and what cannot be read is listed all the same.
         let is_todays = self.today >= self.wall().day(ZONE);
         let is_gone = |uid: &InstitutionUid| is_todays && listed_before.contains(uid) && !unreadable_uids.contains(uid);
         let gone = known.into_values().filter(|left| is_gone(&left.value.institution.uid));
-        let dropped =
-            |left: Versioned<Watched>| Kept { watched: left.value, expected: Some(left.version), is_listed: false };
+        let dropped = |left: Versioned<TrackedInstitution>| InstitutionWrite {
+            watched: left.value,
+            expected: Some(left.version),
+            is_listed: false,
+        };
         Ok((seen, kept, gone.map(dropped).collect()))
     }
 
     /// Posts a message unless that was done before.
-    async fn one(&mut self, number: u32, turn: &mut Turn<'_>) -> Result<(), Stopped> {
+    async fn one(&mut self, number: u32, turn: &mut ExclusiveRun<'_>) -> Result<(), ScanError> {
         let store = &self.function.store;
         let lost = || store::Error::Unreadable {
             pk: format!("the digest of {}", self.today),
@@ -240,14 +246,14 @@ impl<'a> Scan<'a> {
             self.report.payloads.push(payload(&held));
             return Ok(());
         }
-        turn.go_on().await?;
+        turn.heartbeat().await?;
         if std::mem::replace(&mut self.has_posted, true) {
             tokio::time::sleep(self.function.config.slack.pace).await;
         }
         let asked_to_wait = held.message.not_before.filter(|until| self.wall() < *until);
         if let Some(until) = asked_to_wait {
             let reason = format!("it asks to be left alone until {until}");
-            return Err(Stopped::Slack { reason, is_retryable: true });
+            return Err(ScanError::Slack { reason, is_retryable: true });
         }
         match self.post(held, turn).await? {
             NoticeState::Sent => self.report.posted += 1,
@@ -259,7 +265,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Claims a message, posts it, and stores what came of it.
-    async fn post(&self, held: DigestMessage, turn: &mut Turn<'_>) -> Result<NoticeState, Stopped> {
+    async fn post(&self, held: DigestMessage, turn: &mut ExclusiveRun<'_>) -> Result<NoticeState, ScanError> {
         let store = &self.function.store;
         let claimed = store.claim_digest_message(held, self.wall()).await?.ok_or(exclusive_run::Error::LeaseLost)?;
         let settle = async |claimed, state, detail: Option<String>| {
@@ -288,7 +294,7 @@ impl<'a> Scan<'a> {
         };
         let not_before = wait.map(|seconds| self.wall().plus_seconds(seconds.into()));
         store.return_digest_message(claimed, (is_certain, not_before), reason.clone(), self.wall()).await?;
-        Err(Stopped::Slack { reason, is_retryable })
+        Err(ScanError::Slack { reason, is_retryable })
     }
 
     /// Tells staff by mail what is wrong with Slack, once for each day's digest.
@@ -299,7 +305,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Tells staff in Slack that there is no digest of the day, once.
-    pub(crate) async fn tell_failure(&self, reason: &str, turn: &mut Turn<'_>) -> Result<(), Stopped> {
+    pub(crate) async fn mail_failure(&self, reason: &str, turn: &mut ExclusiveRun<'_>) -> Result<(), ScanError> {
         let payload = scan_failed(self.today, self.wall(), reason);
         let told = self.function.store.digest_failure(self.today, &payload, self.wall()).await?;
         if let Some(held) = told.filter(|held| !held.message.is_settled()) {
@@ -310,10 +316,10 @@ impl<'a> Scan<'a> {
 }
 
 /// What the digest shows, soonest first, the expired at the end.
-fn shown(seen: &[Seen]) -> Vec<Entry<'_>> {
+fn shown(seen: &[ScanResult]) -> Vec<Entry<'_>> {
     let mut entries: Vec<Entry<'_>> = Vec::with_capacity(seen.len());
     for seen in seen {
-        if let Say::Show(shown) = seen.say {
+        if let DigestPlacement::Show(shown) = seen.say {
             entries.push(Entry { institution: &seen.watched.institution, shown });
         }
     }
@@ -327,7 +333,7 @@ fn shown(seen: &[Seen]) -> Vec<Entry<'_>> {
 }
 
 fn to_store(message: &Message, entries: &[Entry<'_>]) -> StoredMessage {
-    let of: HashMap<&InstitutionUid, (LocalDate, Shown)> =
+    let of: HashMap<&InstitutionUid, (LocalDate, DigestEntry)> =
         entries.iter().map(|entry| (&entry.institution.uid, (entry.institution.expires, entry.shown))).collect();
     let announces = message.uids.iter().filter_map(|uid| {
         let (expires, shown) = of.get(uid)?;

@@ -7,8 +7,8 @@ use aws_types::SdkConfig;
 use reqwest::Client;
 use serde_json::Value;
 use shared::domain::values::time::Timestamp;
-use shared::exclusive_run::{self, Job, NotAJob};
-use shared::platform::clock::Moment;
+use shared::exclusive_run::{self, InvalidJobEvent, Job};
+use shared::platform::clock::InvocationTime;
 use shared::platform::config::Invalid;
 use shared::platform::http;
 use shared::platform::secrets;
@@ -22,7 +22,7 @@ mod report;
 mod run;
 mod slack_client;
 
-pub use config::{Config, Draft};
+pub use config::{Config, UncheckedConfig};
 use credentials::KeyRing;
 
 /// The name of the job.
@@ -42,7 +42,7 @@ pub struct ExpiryScan {
 pub enum Error {
     /// The event cannot be read.
     #[error(transparent)]
-    NotAJob(#[from] NotAJob),
+    InvalidJobEvent(#[from] InvalidJobEvent),
     /// The run cannot go on.
     #[error(transparent)]
     Run(#[from] exclusive_run::Error),
@@ -71,7 +71,7 @@ impl ExpiryScan {
     ///
     /// # Errors
     /// [`Error`]; of settings and keys every fault at once.
-    pub async fn start(aws: &SdkConfig, draft: Draft, wall: Timestamp) -> Result<Self, Error> {
+    pub async fn start(aws: &SdkConfig, draft: UncheckedConfig, wall: Timestamp) -> Result<Self, Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let (config, keys) = KeyRing::start(secrets, draft, wall).await?;
         Ok(Self {
@@ -89,7 +89,7 @@ impl ExpiryScan {
 /// # Errors
 /// [`Error`] where repeating the invocation helps. What repeating cannot help, a key that is refused say, is in the report,
 /// whose `status` is then `failed`.
-pub async fn run(scan: &ExpiryScan, event: Value, moment: Moment) -> Result<Value, Error> {
-    let job = Job::parse(NAME, event, moment.now)?;
+pub async fn run(scan: &ExpiryScan, event: Value, moment: InvocationTime) -> Result<Value, Error> {
+    let job = Job::parse(NAME, event, moment.logical)?;
     Box::pin(run::once(scan, &job, moment)).await
 }

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
-use mms_expiry_scan::{Draft, ExpiryScan};
-use shared::platform::clock::{Moment, now};
+use mms_expiry_scan::{ExpiryScan, UncheckedConfig};
+use shared::platform::clock::{InvocationTime, now};
 use shared::platform::config;
 use shared::platform::logging;
 use shared::platform::metrics;
@@ -13,15 +13,15 @@ use shared::platform::metrics;
 async fn main() -> ExitCode {
     logging::init(config::environment("LOG_LEVEL"));
     metrics::init();
-    let draft = Draft::read(&config::environment);
+    let draft = UncheckedConfig::read(&config::environment);
     let aws = config::aws().await;
     let scan = config::while_connecting(&aws, ExpiryScan::start(&aws, draft, now())).await;
-    let Some(scan) = logging::logged(scan, "not started") else { return ExitCode::FAILURE };
+    let Some(scan) = logging::log_error(scan, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
-        let done = mms_expiry_scan::run(&scan, event.payload, Moment::at(now())).await;
+        let done = mms_expiry_scan::run(&scan, event.payload, InvocationTime::at(now())).await;
         // The runtime prints an error's Debug, which holds AWS's whole answer; so it is given the text.
-        done.inspect_err(|error| tracing::error!(error = logging::chain(error), "run failed"))
+        done.inspect_err(|error| tracing::error!(error = logging::error_chain(error), "run failed"))
             .map_err(|error| error.to_string())
     };
-    logging::logged(run(service_fn(handler)).await, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    logging::log_error(run(service_fn(handler)).await, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }

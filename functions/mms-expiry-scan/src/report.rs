@@ -9,7 +9,7 @@ use shared::platform::metrics::ScanOutcome;
 use shared::store::institutions::digests::StoredDigest;
 
 use crate::NAME;
-use crate::digest::Stopped;
+use crate::digest::ScanError;
 
 /// What a run did.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +47,7 @@ impl Report {
     }
 
     /// The report of a run that stopped.
-    pub(crate) fn stopped(mut self, why: &Stopped) -> Self {
+    pub(crate) fn stopped(mut self, why: &ScanError) -> Self {
         self.error = Some((why.service(), why.to_string()));
         self
     }

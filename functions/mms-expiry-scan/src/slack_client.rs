@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use shared::exclusive_run::{self, Turn};
+use shared::exclusive_run::{self, ExclusiveRun};
 use shared::platform::http::{self, Answer, Failed};
 use shared::slack::{POST_MESSAGE_PATH, Posted, judge_post_message, judge_webhook};
 
@@ -25,7 +25,11 @@ pub(crate) struct Channel<'a> {
 
 impl Channel<'_> {
     /// Posts a payload of `text` and `blocks`, while the job is ours.
-    pub(crate) async fn post(&self, payload: &Value, turn: &mut Turn<'_>) -> Result<Posted, exclusive_run::Error> {
+    pub(crate) async fn post(
+        &self,
+        payload: &Value,
+        turn: &mut ExclusiveRun<'_>,
+    ) -> Result<Posted, exclusive_run::Error> {
         let mut waits = WAITS.into_iter();
         loop {
             let posted = self.try_once(payload).await;
@@ -33,7 +37,7 @@ impl Channel<'_> {
             let wait = waits.next().map(|usual| wait_seconds.unwrap_or(usual)).filter(|wait| *wait <= LONGEST_WAIT);
             let Some(wait) = wait else { return Ok(posted) };
             tokio::time::sleep(Duration::from_secs(wait.into())).await;
-            turn.go_on().await?;
+            turn.heartbeat().await?;
         }
     }
 

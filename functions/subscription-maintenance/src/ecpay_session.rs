@@ -3,39 +3,39 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::apply_report::{self, Outcome};
-use shared::domain::billing::business_events::Happening;
+use shared::domain::billing::business_events::BusinessEvent;
 use shared::domain::billing::decide::order::order_ended;
 use shared::domain::billing::decide::payment::agrees;
 use shared::domain::billing::decision::{Decision, QuarantineReason, Versioned};
 use shared::domain::billing::payment::{Payment, PaymentOutcome, PaymentReport};
-use shared::domain::billing::subscription::{SeenEvent, Subscription};
+use shared::domain::billing::subscription::{AppliedEvent, Subscription};
 use shared::domain::values::ids::{GatewayAuthorization, SubscriptionId};
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::check_mac_value::HashKeys;
 use shared::ecpay::client;
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::store::billing::commit::Commit;
 use shared::store::{self, Store};
 
-use crate::metrics::Figures;
-use crate::report::Deed;
+use crate::metrics::RunMetrics;
+use crate::report::ReportEntry;
 use crate::{Error, Maintenance};
 
 /// ECPay is left alone for this many minutes after a 403.
 const BREAKER_MINUTES: i64 = 30;
 
 /// ECPay and the store as one invocation sees them.
-pub(crate) struct Calls<'a> {
+pub(crate) struct EcpaySession<'a> {
     pub(crate) maintenance: &'a Maintenance,
     pub(crate) store: Store,
     pub(crate) now: Timestamp,
-    moment: Moment,
+    moment: InvocationTime,
     /// Orders that were asked about: once an invocation.
     asked: BTreeSet<SubscriptionId>,
     /// Orders as this invocation left them: the index may still show them as they were.
     known: BTreeMap<SubscriptionId, Versioned<Subscription>>,
-    deeds: Vec<Deed>,
-    pub(crate) figures: Figures,
+    deeds: Vec<ReportEntry>,
+    pub(crate) figures: RunMetrics,
     /// Whether ECPay answered a query.
     answered: bool,
 }
@@ -46,7 +46,7 @@ pub(crate) enum Failure {
     /// ECPay takes no calls for now.
     Blocked,
     /// ECPay did not answer a query, or not clearly.
-    Gateway(client::Error),
+    EcpayClient(client::Error),
     /// ECPay did not answer an ask, or was not reached with it.
     Act(client::Error),
     /// ECPay took a cancellation, twice by now, and still runs the order.
@@ -61,17 +61,17 @@ impl From<store::Error> for Failure {
     }
 }
 
-impl<'a> Calls<'a> {
-    pub(crate) fn new(maintenance: &'a Maintenance, moment: Moment) -> Self {
+impl<'a> EcpaySession<'a> {
+    pub(crate) fn new(maintenance: &'a Maintenance, moment: InvocationTime) -> Self {
         let store = maintenance.store.clone();
         let (asked, known) = (BTreeSet::new(), BTreeMap::new());
-        let (deeds, figures) = (Vec::new(), Figures::default());
-        Self { maintenance, store, now: moment.now, moment, asked, known, deeds, figures, answered: false }
+        let (deeds, figures) = (Vec::new(), RunMetrics::default());
+        Self { maintenance, store, now: moment.logical, moment, asked, known, deeds, figures, answered: false }
     }
 
     /// The same, but nothing is written or asked for.
-    pub(crate) fn rehearsing(maintenance: &'a Maintenance, moment: Moment) -> Self {
-        Self { store: maintenance.store.rehearsing(), ..Self::new(maintenance, moment) }
+    pub(crate) fn dry_run(maintenance: &'a Maintenance, moment: InvocationTime) -> Self {
+        Self { store: maintenance.store.dry_run(), ..Self::new(maintenance, moment) }
     }
 
     /// Real time at this call.
@@ -90,18 +90,18 @@ impl<'a> Calls<'a> {
     }
 
     /// What was done since this was last asked.
-    pub(crate) fn take_deeds(&mut self) -> Vec<Deed> {
+    pub(crate) fn take_deeds(&mut self) -> Vec<ReportEntry> {
         std::mem::take(&mut self.deeds)
     }
 
     /// Notes something that was asked of ECPay, or in a dry run would be.
     pub(crate) fn note_ask(&mut self, subscription: &SubscriptionId, asks: &'static str, answer: Option<&'static str>) {
-        self.deeds.push(Deed::Asked { subscription: subscription.clone(), asks, answer });
+        self.deeds.push(ReportEntry::Asked { subscription: subscription.clone(), asks, answer });
     }
 
     /// The keys to sign with, unless ECPay must be left alone. Asked before every call: another instance may have met
     /// a 403 meanwhile.
-    pub(crate) async fn permit(&self) -> Result<HashKeys, Failure> {
+    pub(crate) async fn check_circuit_breaker(&self) -> Result<HashKeys, Failure> {
         if self.store.ecpay_blocked_until(self.wall()).await?.is_some() {
             return Err(Failure::Blocked);
         }
@@ -131,7 +131,10 @@ impl<'a> Calls<'a> {
     }
 
     /// Asks about an order, unless this invocation did already, and stores what is new. Gives the order as it then is.
-    pub(crate) async fn consult(&mut self, order: Versioned<Subscription>) -> Result<Versioned<Subscription>, Failure> {
+    pub(crate) async fn query_order(
+        &mut self,
+        order: Versioned<Subscription>,
+    ) -> Result<Versioned<Subscription>, Failure> {
         let order = self.newest(order);
         if self.asked.contains(&order.value.id) { Ok(order) } else { self.consult_again(order).await }
     }
@@ -142,13 +145,13 @@ impl<'a> Calls<'a> {
         &mut self,
         order: Versioned<Subscription>,
     ) -> Result<Versioned<Subscription>, Failure> {
-        let keys = self.permit().await?;
+        let keys = self.check_circuit_breaker().await?;
         let id = order.value.id.clone();
         self.asked.insert(id.clone());
         let asked = self.maintenance.gateway.period_info(&id, self.wall(), &keys).await;
         let answer = match asked {
             Ok(answer) => answer,
-            Err(error) => return Err(self.failure(error, Failure::Gateway).await),
+            Err(error) => return Err(self.failure(error, Failure::EcpayClient).await),
         };
         self.answered = true;
         let mut info = answer.reports(&numbered_by(&order.value));
@@ -184,7 +187,7 @@ impl<'a> Calls<'a> {
             Outcome::Applied(applied) => {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, "found by query: {}", rule.sentence());
-                self.deeds.push(Deed::decided(&applied.decision));
+                self.deeds.push(ReportEntry::decided(&applied.decision));
                 self.count(&applied.happened());
                 return Ok(applied.decision.after());
             }
@@ -203,7 +206,7 @@ impl<'a> Calls<'a> {
     /// Stores a decision about an order and gives what is stored then; `None` when somebody else wrote first, and the
     /// next run will see.
     pub(crate) async fn commit(&mut self, decision: Decision) -> Result<Option<Versioned<Subscription>>, Failure> {
-        let deed = Deed::decided(&decision);
+        let deed = ReportEntry::decided(&decision);
         let stored = self.store_answer(decision).await?;
         self.deeds.extend(stored.is_some().then_some(deed));
         Ok(stored)
@@ -217,11 +220,11 @@ impl<'a> Calls<'a> {
         let rule = decision.change.history.rule;
         let after = decision.after();
         let id = after.value.id.clone();
-        let happened = Happening::of(&decision, None);
+        let happened = BusinessEvent::of(&decision, None);
         if self.store.commit(decision, None, &self.maintenance.policy).await? != Commit::Done {
             return Ok(None);
         }
-        if !self.store.is_rehearsing() {
+        if !self.store.is_dry_run() {
             tracing::info!(subscription = %id, ?rule, "{}", rule.sentence());
         }
         self.count(&happened);
@@ -229,8 +232,8 @@ impl<'a> Calls<'a> {
         Ok(Some(after))
     }
 
-    fn count(&mut self, happened: &[Happening]) {
-        if !self.store.is_rehearsing() {
+    fn count(&mut self, happened: &[BusinessEvent]) {
+        if !self.store.is_dry_run() {
             self.figures.happened(happened);
         }
     }
@@ -238,15 +241,15 @@ impl<'a> Calls<'a> {
 
 /// The success numbers of the authorisations that an order remembers.
 fn numbered_by(order: &Subscription) -> BTreeMap<GatewayAuthorization, u32> {
-    let number = |seen: &SeenEvent| Some((seen.gwsr.clone()?, seen.event.success_number()?));
-    order.recent.iter().filter_map(number).collect()
+    let number = |seen: &AppliedEvent| Some((seen.gwsr.clone()?, seen.event.success_number()?));
+    order.recent_events.iter().filter_map(number).collect()
 }
 
 /// Whether the order itself shows that a report was applied.
 fn remembers(order: &Subscription, report: &PaymentReport) -> bool {
-    match order.recent.iter().find(|seen| seen.event == report.event) {
+    match order.recent_events.iter().find(|seen| seen.event == report.event) {
         Some(seen) => agrees(seen, report),
-        None => order.facts.hold(report),
+        None => order.charge_history.contains_report(report),
     }
 }
 
@@ -263,7 +266,7 @@ fn numbered(payment: &Payment) -> Option<(GatewayAuthorization, u32)> {
             PaymentOutcome::Succeeded { .. }
             | PaymentOutcome::Failed
             | PaymentOutcome::Pending
-            | PaymentOutcome::PaidOutside,
+            | PaymentOutcome::PaidOutOfBand,
         ) => None,
     }
 }
@@ -271,7 +274,8 @@ fn numbered(payment: &Payment) -> Option<(GatewayAuthorization, u32)> {
 /// Whether the table holds this entry already, and says the same.
 fn is_known(payments: &[Payment], report: &PaymentReport) -> bool {
     payments.iter().filter(|payment| payment.event == report.event).any(|payment| {
-        let seen = SeenEvent { event: payment.event.clone(), gwsr: payment.gwsr.clone(), amount: Some(payment.amount) };
+        let seen =
+            AppliedEvent { event: payment.event.clone(), gwsr: payment.gwsr.clone(), amount: Some(payment.amount) };
         agrees(&seen, report)
     })
 }

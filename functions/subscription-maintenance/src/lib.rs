@@ -7,9 +7,9 @@ use serde_json::Value;
 use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::values::ids::EmailAddress;
 use shared::domain::values::time::Timestamp;
-use shared::ecpay::client::{self, Gateway};
-use shared::mail::mailer::Messenger;
-use shared::platform::clock::Moment;
+use shared::ecpay::client::{self, EcpayClient};
+use shared::mail::mailer::Mailer;
+use shared::platform::clock::InvocationTime;
 use shared::platform::config::{self, Invalid, Reader};
 use shared::platform::secrets::{self, EcpayKeys};
 use shared::store::{self, Store};
@@ -38,8 +38,8 @@ pub struct Config {
 pub struct Maintenance {
     store: Store,
     keys: EcpayKeys,
-    gateway: Gateway,
-    messenger: Messenger,
+    gateway: EcpayClient,
+    messenger: Mailer,
     policy: DunningPolicy,
     environment: shared::ecpay::order_form::Environment,
 }
@@ -49,7 +49,7 @@ pub struct Maintenance {
 pub enum Error {
     /// The event is not a job. What is wrong with it is not repeated: it may be anything.
     #[error("the event is not a job: it may hold task, scheduled_at, run_id and retry")]
-    NotAJob,
+    InvalidJobEvent,
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),
@@ -61,7 +61,7 @@ pub enum Error {
     Entropy(#[from] shared::platform::random::NoEntropy),
     /// The HTTP client could not be built.
     #[error("the gateway could not be set up")]
-    Gateway(#[from] client::Error),
+    EcpayClient(#[from] client::Error),
 }
 
 impl Config {
@@ -92,8 +92,8 @@ impl Maintenance {
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             keys,
-            gateway: Gateway::new(config.ecpay)?,
-            messenger: Messenger::new(aws, config.sender, config.staff),
+            gateway: EcpayClient::new(config.ecpay)?,
+            messenger: Mailer::new(aws, config.sender, config.staff),
             policy: config.policy,
             environment,
         })
@@ -104,8 +104,8 @@ impl Maintenance {
 ///
 /// # Errors
 /// [`Error`] where repeating the invocation helps; what one subscription could not be helped with is in the report.
-pub async fn run(maintenance: &Maintenance, event: Value, moment: Moment) -> Result<Value, Error> {
-    match Job::parse(event, moment.now).map_err(|_| Error::NotAJob)? {
+pub async fn run(maintenance: &Maintenance, event: Value, moment: InvocationTime) -> Result<Value, Error> {
+    match Job::parse(event, moment.logical).map_err(|_| Error::InvalidJobEvent)? {
         Job::Tasks(tasks) => Box::pin(run::tasks(maintenance, &tasks, moment)).await,
         Job::Retry(retry) => Box::pin(on_demand::retry(maintenance, &retry, moment)).await,
         Job::Cancel(cancel) => Box::pin(on_demand::cancel(maintenance, &cancel, moment)).await,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::platform::clock::{Moment, now};
+use shared::platform::clock::{InvocationTime, now};
 use shared::platform::config;
 use shared::platform::logging;
 use shared::platform::metrics;
@@ -13,14 +13,14 @@ use subscription_maintenance::{Config, Maintenance};
 async fn main() -> ExitCode {
     logging::init(config::environment("LOG_LEVEL"));
     metrics::init();
-    let Some(maintenance) = logging::logged(start().await, "not started") else { return ExitCode::FAILURE };
+    let Some(maintenance) = logging::log_error(start().await, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
-        let done = subscription_maintenance::run(&maintenance, event.payload, Moment::at(now())).await;
+        let done = subscription_maintenance::run(&maintenance, event.payload, InvocationTime::at(now())).await;
         // The runtime prints an error's Debug, which holds AWS's whole answer; so it is given the text.
-        done.inspect_err(|error| tracing::error!(error = logging::chain(error), "run failed"))
+        done.inspect_err(|error| tracing::error!(error = logging::error_chain(error), "run failed"))
             .map_err(|error| error.to_string())
     };
-    logging::logged(run(service_fn(handler)).await, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    logging::log_error(run(service_fn(handler)).await, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 async fn start() -> Result<Maintenance, Error> {

@@ -1,26 +1,26 @@
 //! What an invocation is counted for: metrics on standard output, and the business's figures in the hourly counters.
 
-use shared::domain::billing::business_events::Happening;
+use shared::domain::billing::business_events::BusinessEvent;
 use shared::domain::billing::task::Task;
-use shared::mail::outbox::Drained;
-use shared::platform::clock::Moment;
-use shared::platform::logging::chain;
+use shared::mail::outbox::DrainReport;
+use shared::platform::clock::InvocationTime;
+use shared::platform::logging::error_chain;
 use shared::platform::metrics::{Batch, NoticeOutcome, Point};
 use shared::store::Store;
-use shared::store::billing::counters::Tally;
+use shared::store::billing::counters::Counts;
 
-use crate::report::{RunReport, Stop, TaskReport};
+use crate::report::{RunReport, TaskReport, TaskStop};
 
 /// Collected while an invocation goes on.
 #[derive(Default)]
-pub(crate) struct Figures {
+pub(crate) struct RunMetrics {
     batch: Batch,
-    tally: Tally,
+    tally: Counts,
 }
 
-impl Figures {
+impl RunMetrics {
     /// Counts what followed from a decision that is stored.
-    pub(crate) fn happened(&mut self, happenings: &[Happening]) {
+    pub(crate) fn happened(&mut self, happenings: &[BusinessEvent]) {
         for happening in happenings {
             self.batch.happened(happening);
             self.tally.happened(happening);
@@ -33,7 +33,7 @@ impl Figures {
     }
 
     /// Counts mails.
-    pub(crate) fn mails(&mut self, drained: &Drained) {
+    pub(crate) fn mails(&mut self, drained: &DrainReport) {
         for mail in &drained.handled {
             self.batch.count(Point::Notices(mail.kind, NoticeOutcome::from(mail.outcome)), 1);
         }
@@ -55,19 +55,19 @@ impl Figures {
             self.batch.count(Point::ItemsDone(task), done.done);
             self.batch.count(Point::ItemsFailed(task), done.failed.values().sum());
         }
-        if let Some(reason) = done.stopped.map(Stop::reason) {
+        if let Some(reason) = done.stopped.map(TaskStop::reason) {
             self.batch.count(Point::RunsStopped(reason), 1);
         }
     }
 
     /// Tells all of it at the end. What cannot be counted fails nothing.
-    pub(crate) async fn tell(&self, store: &Store, moment: Moment) {
+    pub(crate) async fn tell(&self, store: &Store, moment: InvocationTime) {
         self.batch.emit(moment.wall);
         if self.tally.is_empty() {
             return;
         }
         if let Err(error) = store.count(&self.tally, moment.wall_now(), "").await {
-            tracing::warn!(error = chain(&error), "what a run decided is missing in the counters");
+            tracing::warn!(error = error_chain(&error), "what a run decided is missing in the counters");
         }
     }
 }

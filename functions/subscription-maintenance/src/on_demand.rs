@@ -2,16 +2,17 @@
 
 use serde_json::{Value, json};
 use shared::domain::billing::arrears::RetryRefusal;
-use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict, decide_staff};
+use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::decision::Versioned;
-use shared::domain::billing::next_action::{ActionKind, NextAction};
-use shared::domain::billing::operations::{Cause, Operation};
+use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::subscription::Subscription;
-use shared::platform::clock::Moment;
+use shared::domain::billing::task::Task;
+use shared::platform::clock::InvocationTime;
 
-use crate::ecpay_session::{Calls, Failure};
+use crate::ecpay_session::{EcpaySession, Failure};
 use crate::event::{Cancel, Retry};
-use crate::report::Step;
+use crate::report::TaskOutcome;
 use crate::tasks;
 use crate::{Error, Maintenance};
 
@@ -20,14 +21,14 @@ const ATTEMPTS: usize = 4;
 
 /// Asks ECPay first whether it is still needed. The answer is `{"outcome": …, "reason"?: …}` with `asked`,
 /// `already_asked`, `paid`, `refused` or `unavailable`.
-pub(crate) async fn retry(maintenance: &Maintenance, retry: &Retry, moment: Moment) -> Result<Value, Error> {
-    let mut calls = Calls::new(maintenance, moment);
+pub(crate) async fn retry(maintenance: &Maintenance, retry: &Retry, moment: InvocationTime) -> Result<Value, Error> {
+    let mut calls = EcpaySession::new(maintenance, moment);
     let answer = attempts(&mut calls, retry).await;
     calls.tell_figures().await;
     answer
 }
 
-async fn attempts(calls: &mut Calls<'_>, retry: &Retry) -> Result<Value, Error> {
+async fn attempts(calls: &mut EcpaySession<'_>, retry: &Retry) -> Result<Value, Error> {
     for _ in 0..ATTEMPTS {
         match attempt(calls, retry).await {
             Ok(Some(answer)) => return Ok(answer),
@@ -39,47 +40,49 @@ async fn attempts(calls: &mut Calls<'_>, retry: &Retry) -> Result<Value, Error> 
 }
 
 /// `None` when somebody else wrote first.
-async fn attempt(calls: &mut Calls<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
+async fn attempt(calls: &mut EcpaySession<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
     let Some(known) = calls.store.subscription(&retry.subscription_id).await? else {
         return Ok(Some(outcome("refused", "no such subscription")));
     };
     match decide(calls, &known, retry) {
-        StaffVerdict::Apply(_) => {}
-        verdict @ (StaffVerdict::Repeat | StaffVerdict::Refused(_)) => return Ok(Some(told(verdict))),
+        OperationDecision::Apply(_) => {}
+        verdict @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => return Ok(Some(told(verdict))),
     }
-    let order = calls.consult(known).await?;
+    let order = calls.query_order(known).await?;
     let claim = match decide(calls, &order, retry) {
-        StaffVerdict::Apply(claim) => claim,
-        StaffVerdict::Refused(StaffRefusal::Retry(RetryRefusal::NothingOwed)) => {
+        OperationDecision::Apply(claim) => claim,
+        OperationDecision::Refused(OperationRefusal::Retry(RetryRefusal::NothingOwed)) => {
             return Ok(Some(outcome("paid", "ECPay had the payment already; it is applied now")));
         }
-        verdict @ (StaffVerdict::Repeat | StaffVerdict::Refused(_)) => return Ok(Some(told(verdict))),
+        verdict @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => return Ok(Some(told(verdict))),
     };
     match tasks::ask_retry(calls, *claim).await? {
-        Step::Done => Ok(Some(outcome("asked", "ECPay was asked; the result comes by callback or query"))),
-        Step::Skipped(_) | Step::Failed(_) => Ok(None),
+        TaskOutcome::Done => Ok(Some(outcome("asked", "ECPay was asked; the result comes by callback or query"))),
+        TaskOutcome::Skipped(_) | TaskOutcome::Failed(_) => Ok(None),
     }
 }
 
-fn decide(calls: &Calls<'_>, order: &Versioned<Subscription>, retry: &Retry) -> StaffVerdict {
-    let cause = Cause { by: retry.by.clone(), why: retry.why.clone(), key: retry.key.clone() };
-    decide_staff(order, &Operation::Retry, &cause, &calls.maintenance.policy, calls.now)
+fn decide(calls: &EcpaySession<'_>, order: &Versioned<Subscription>, retry: &Retry) -> OperationDecision {
+    let cause = OperationContext { by: retry.by.clone(), why: retry.why.clone(), key: retry.key.clone() };
+    decide_operation(order, &Operation::Retry, &cause, &calls.maintenance.policy, calls.now)
 }
 
-fn told(verdict: StaffVerdict) -> Value {
+fn told(verdict: OperationDecision) -> Value {
     match verdict {
-        StaffVerdict::Refused(refusal @ StaffRefusal::Retry(RetryRefusal::AlreadyAsked)) => {
+        OperationDecision::Refused(refusal @ OperationRefusal::Retry(RetryRefusal::AlreadyAsked)) => {
             outcome("already_asked", &refusal.to_string())
         }
-        StaffVerdict::Refused(refusal) => outcome("refused", &refusal.to_string()),
-        StaffVerdict::Repeat | StaffVerdict::Apply(_) => outcome("already_asked", "this request was done already"),
+        OperationDecision::Refused(refusal) => outcome("refused", &refusal.to_string()),
+        OperationDecision::Repeat | OperationDecision::Apply(_) => {
+            outcome("already_asked", "this request was done already")
+        }
     }
 }
 
 /// Ends an order whose customer wishes it. The answer's outcome is `confirmed`, `asked` (the schedule goes on with it),
 /// `refused` or `unavailable`.
-pub(crate) async fn cancel(maintenance: &Maintenance, cancel: &Cancel, moment: Moment) -> Result<Value, Error> {
-    let mut calls = Calls::new(maintenance, moment);
+pub(crate) async fn cancel(maintenance: &Maintenance, cancel: &Cancel, moment: InvocationTime) -> Result<Value, Error> {
+    let mut calls = EcpaySession::new(maintenance, moment);
     let done = cancel_now(&mut calls, cancel).await;
     calls.tell_figures().await;
     match done {
@@ -88,13 +91,13 @@ pub(crate) async fn cancel(maintenance: &Maintenance, cancel: &Cancel, moment: M
     }
 }
 
-async fn cancel_now(calls: &mut Calls<'_>, cancel: &Cancel) -> Result<Value, Failure> {
+async fn cancel_now(calls: &mut EcpaySession<'_>, cancel: &Cancel) -> Result<Value, Failure> {
     let id = &cancel.subscription_id;
     let Some(order) = calls.store.subscription(id).await? else {
         return Ok(outcome("refused", "no such subscription"));
     };
     let next = NextAction::of(&order.value, &calls.maintenance.policy);
-    if next.is_some_and(|action| action.kind == ActionKind::Cancel && action.at <= calls.now) {
+    if next.is_some_and(|action| action.kind == Task::Cancel && action.at <= calls.now) {
         tasks::cancel(calls, order.clone()).await?;
     }
     let after = calls.newest(order);
@@ -108,7 +111,7 @@ async fn cancel_now(calls: &mut Calls<'_>, cancel: &Cancel) -> Result<Value, Fai
 fn unavailable(failure: Failure) -> Result<Value, Error> {
     match failure {
         Failure::Blocked => Ok(outcome("unavailable", "ECPay takes no calls for now; try again in 30 minutes")),
-        Failure::Gateway(error) | Failure::Act(error) => Ok(outcome("unavailable", &error.to_string())),
+        Failure::EcpayClient(error) | Failure::Act(error) => Ok(outcome("unavailable", &error.to_string())),
         Failure::Unconfirmed => Ok(outcome("asked", "ECPay has not confirmed it yet")),
         Failure::Fatal(error) => Err(error),
     }

@@ -38,10 +38,10 @@ pub(crate) struct TaskReport {
     pub(crate) failures: Vec<(SubscriptionId, String)>,
     /// The first things that were done, or in a dry run would be; shown apart from the counts.
     #[serde(skip)]
-    pub(crate) did: Vec<Deed>,
+    pub(crate) did: Vec<ReportEntry>,
     /// Why the task stopped before its end, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stopped: Option<Stop>,
+    pub(crate) stopped: Option<TaskStop>,
     /// How long the first item was due, in seconds; 0 where nothing was.
     #[serde(skip)]
     pub(crate) oldest_age: u64,
@@ -49,7 +49,7 @@ pub(crate) struct TaskReport {
 
 /// Why a task stopped before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum TaskStop {
     /// ECPay takes no calls.
     Blocked,
     /// ECPay does not answer.
@@ -61,7 +61,7 @@ pub(crate) enum Stop {
 /// One thing that a run does.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Deed {
+pub(crate) enum ReportEntry {
     /// A decision that is stored.
     Decided {
         /// About which order.
@@ -102,7 +102,7 @@ pub(crate) enum Deed {
 
 /// What came of one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum TaskOutcome {
     /// Something was changed.
     Done,
     /// Nothing had to be.
@@ -111,7 +111,7 @@ pub(crate) enum Step {
     Failed(String),
 }
 
-impl Deed {
+impl ReportEntry {
     pub(crate) fn decided(decision: &Decision) -> Self {
         let history = &decision.change.history;
         Self::Decided {
@@ -126,7 +126,7 @@ impl Deed {
     }
 }
 
-impl Stop {
+impl TaskStop {
     /// The same for people.
     pub(crate) const fn text(self) -> &'static str {
         match self {
@@ -140,13 +140,13 @@ impl Stop {
     pub(crate) const fn reason(self) -> StopReason {
         match self {
             Self::Blocked => StopReason::EcpayBlocked,
-            Self::Silent => StopReason::EcpaySilent,
+            Self::Silent => StopReason::EcpayUnanswered,
             Self::Limit => StopReason::Limit,
         }
     }
 }
 
-impl Serialize for Stop {
+impl Serialize for TaskStop {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.text())
     }
@@ -159,12 +159,12 @@ impl TaskReport {
         self.oldest_age = self.oldest_age.max(u64::try_from(age).unwrap_or(0));
     }
 
-    pub(crate) fn add(&mut self, subscription: &SubscriptionId, step: Step) {
+    pub(crate) fn add(&mut self, subscription: &SubscriptionId, step: TaskOutcome) {
         self.due += 1;
         match step {
-            Step::Done => self.done += 1,
-            Step::Skipped(reason) => *self.skipped.entry(reason).or_default() += 1,
-            Step::Failed(reason) => {
+            TaskOutcome::Done => self.done += 1,
+            TaskOutcome::Skipped(reason) => *self.skipped.entry(reason).or_default() += 1,
+            TaskOutcome::Failed(reason) => {
                 if self.failures.len() < NAMED {
                     self.failures.push((subscription.clone(), reason.clone()));
                 }
@@ -173,7 +173,7 @@ impl TaskReport {
         }
     }
 
-    pub(crate) fn add_deeds(&mut self, deeds: impl IntoIterator<Item = Deed>) {
+    pub(crate) fn add_deeds(&mut self, deeds: impl IntoIterator<Item = ReportEntry>) {
         let room = DEEDS.saturating_sub(self.did.len());
         self.did.extend(deeds.into_iter().take(room));
     }
@@ -181,7 +181,7 @@ impl TaskReport {
 
 impl RunReport {
     /// What was done, by task.
-    pub(crate) fn did(&self) -> BTreeMap<Task, &[Deed]> {
+    pub(crate) fn did(&self) -> BTreeMap<Task, &[ReportEntry]> {
         let busy = self.tasks.iter().filter(|(_, report)| !report.did.is_empty());
         busy.map(|(task, report)| (*task, report.did.as_slice())).collect()
     }

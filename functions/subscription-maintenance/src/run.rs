@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use shared::domain::billing::decision::Versioned;
-use shared::domain::billing::next_action::ActionKind;
 use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::billing::task::Task;
@@ -10,14 +9,14 @@ use shared::domain::values::time::{LocalDate, Timestamp, Zone};
 use shared::ecpay::client;
 use shared::ecpay::order_form::Environment;
 use shared::mail::outbox;
-use shared::platform::clock::Moment;
-use shared::platform::logging::chain;
+use shared::platform::clock::InvocationTime;
+use shared::platform::logging::error_chain;
 use shared::platform::random;
 use shared::store::runs::run_history::{NewRun, RunClaim};
 
-use crate::ecpay_session::{Calls, Failure};
+use crate::ecpay_session::{EcpaySession, Failure};
 use crate::event::Tasks;
-use crate::report::{Deed, RunReport, Step, Stop, TaskReport};
+use crate::report::{ReportEntry, RunReport, TaskOutcome, TaskReport, TaskStop};
 use crate::tasks;
 use crate::{Error, Maintenance};
 
@@ -37,12 +36,12 @@ const TASK_LIMIT: u64 = 2_000;
 const SILENT_ORDERS: usize = 3;
 
 /// Does tasks once: a run that was done answers with its report, one that somebody else is at does nothing.
-pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Moment) -> Result<Value, Error> {
+pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: InvocationTime) -> Result<Value, Error> {
     let store = &maintenance.store;
-    let moment = Moment { now: tasks.scheduled_at, ..moment };
+    let moment = InvocationTime { logical: tasks.scheduled_at, ..moment };
     if tasks.dry_run {
         // On the heap, here and below: the futures of all tasks together are too much for a thread's stack.
-        let mut calls = Calls::rehearsing(maintenance, moment);
+        let mut calls = EcpaySession::dry_run(maintenance, moment);
         let report = Box::pin(perform(&mut calls, tasks, moment)).await;
         calls.tell_figures().await;
         return Ok(answer(tasks, &report?));
@@ -50,15 +49,15 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
     // The five-minute run is mostly idle: it leaves a row only where it did something.
     let quiet = tasks.tasks.iter().all(|task| matches!(task, Task::CheckPending | Task::SendMail));
     let lease_until = moment.wall.plus_minutes(LEASE_MINUTES);
-    let claimant = random::name(16)?;
+    let owner = random::random_id(16)?;
     let claim = || {
         let names = tasks.tasks.iter().map(|task| task.name().to_owned()).collect();
         let new = NewRun {
             id: &tasks.id,
             tasks: names,
             scheduled_at: tasks.scheduled_at,
-            claimant: claimant.clone(),
-            is_alone: false,
+            owner: owner.clone(),
+            holds_lease: false,
         };
         store.claim_run(new, moment.wall, lease_until)
     };
@@ -68,7 +67,7 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
         Some(RunClaim::Ours(claimed)) => Some(claimed),
         None => None,
     };
-    let mut calls = Calls::new(maintenance, moment);
+    let mut calls = EcpaySession::new(maintenance, moment);
     let performed = Box::pin(perform(&mut calls, tasks, moment)).await;
     if let Ok(report) = &performed {
         calls.figures.run(report);
@@ -80,7 +79,7 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Mome
             if let Some(claimed) = claimed
                 && let Err(also) = store.release_run(claimed, moment.wall_now(), error.to_string()).await
             {
-                tracing::warn!(error = chain(&also), "a failed run keeps its lease");
+                tracing::warn!(error = error_chain(&also), "a failed run keeps its lease");
             }
             return Err(error);
         }
@@ -110,17 +109,14 @@ fn answer(tasks: &Tasks, report: &RunReport) -> Value {
     })
 }
 
-async fn perform(calls: &mut Calls<'_>, tasks: &Tasks, moment: Moment) -> Result<RunReport, Error> {
+async fn perform(calls: &mut EcpaySession<'_>, tasks: &Tasks, moment: InvocationTime) -> Result<RunReport, Error> {
     let mut report = RunReport::default();
     for task in &tasks.tasks {
         let done = match task {
-            Task::Reconcile => due(calls, ActionKind::Reconcile, moment).await?,
-            Task::CheckPending => due(calls, ActionKind::CheckPending, moment).await?,
-            Task::Resume => due(calls, ActionKind::Resume, moment).await?,
-            Task::Retry => due(calls, ActionKind::Retry, moment).await?,
-            Task::EndGrace => due(calls, ActionKind::EndGrace, moment).await?,
-            Task::Cancel => due(calls, ActionKind::Cancel, moment).await?,
-            Task::CleanUp => clean_up(calls, moment.now).await?,
+            Task::Reconcile | Task::CheckPending | Task::Resume | Task::Retry | Task::EndGrace | Task::Cancel => {
+                due(calls, *task, moment).await?
+            }
+            Task::CleanUp => clean_up(calls, moment.logical).await?,
             Task::SendMail => send_mail(calls, moment).await?,
         };
         report.tasks.insert(*task, done);
@@ -129,21 +125,21 @@ async fn perform(calls: &mut Calls<'_>, tasks: &Tasks, moment: Moment) -> Result
 }
 
 /// Every subscription whose task is due, page by page. One that cannot be helped does not keep the others waiting.
-async fn due(calls: &mut Calls<'_>, kind: ActionKind, moment: Moment) -> Result<TaskReport, Error> {
+async fn due(calls: &mut EcpaySession<'_>, kind: Task, moment: InvocationTime) -> Result<TaskReport, Error> {
     let mut report = TaskReport::default();
-    let mut silent = Vec::new();
+    let mut unanswered = Vec::new();
     let mut cursor = None;
     loop {
-        let page = calls.store.due_subscriptions(kind, moment.now, cursor).await?;
-        report.met(page.oldest, moment.now);
+        let page = calls.store.due_subscriptions(kind, moment.logical, cursor).await?;
+        report.met(page.oldest, moment.logical);
         for item in page.items {
             if moment.stopwatch.elapsed().as_secs() >= RUN_SECONDS || report.due >= TASK_LIMIT {
-                report.stopped = Some(Stop::Limit);
-                put_aside_silent(calls, kind, silent, &mut report).await?;
+                report.stopped = Some(TaskStop::Limit);
+                defer_unanswered(calls, kind, unanswered, &mut report).await?;
                 return Ok(report);
             }
             match item {
-                Ok(order) => one(calls, kind, order, (&mut report, &mut silent)).await?,
+                Ok(order) => one(calls, kind, order, (&mut report, &mut unanswered)).await?,
                 Err(error) => {
                     calls.store.park_unreadable(&error).await?;
                     *report.failed.entry("unreadable".to_owned()).or_default() += 1;
@@ -156,28 +152,28 @@ async fn due(calls: &mut Calls<'_>, kind: ActionKind, moment: Moment) -> Result<
         }
         cursor = page.next;
         if cursor.is_none() {
-            put_aside_silent(calls, kind, silent, &mut report).await?;
+            defer_unanswered(calls, kind, unanswered, &mut report).await?;
             return Ok(report);
         }
     }
 }
 
-async fn put_aside_silent(
-    calls: &mut Calls<'_>,
-    kind: ActionKind,
-    silent: Vec<(Versioned<Subscription>, String)>,
+async fn defer_unanswered(
+    calls: &mut EcpaySession<'_>,
+    kind: Task,
+    unanswered: Vec<(Versioned<Subscription>, String)>,
     report: &mut TaskReport,
 ) -> Result<(), Error> {
-    if calls.is_answered() { put_aside(calls, kind, silent, report).await } else { Ok(()) }
+    if calls.is_answered() { put_aside(calls, kind, unanswered, report).await } else { Ok(()) }
 }
 
 /// One subscription. `silent` collects those about which ECPay said nothing: where it answers for others they are put
 /// aside for themselves; else it does not answer at all, which is no order's fault.
 async fn one(
-    calls: &mut Calls<'_>,
-    kind: ActionKind,
+    calls: &mut EcpaySession<'_>,
+    kind: Task,
     order: Versioned<Subscription>,
-    (report, silent): (&mut TaskReport, &mut Vec<(Versioned<Subscription>, String)>),
+    (report, unanswered): (&mut TaskReport, &mut Vec<(Versioned<Subscription>, String)>),
 ) -> Result<(), Error> {
     let id = order.value.id.clone();
     let done = Box::pin(tasks::handle(calls, kind, order.clone())).await;
@@ -191,39 +187,39 @@ async fn one(
     };
     let reason = match failure {
         Failure::Blocked => {
-            report.add(&id, Step::Skipped(Stop::Blocked.text().to_owned()));
-            report.stopped = Some(Stop::Blocked);
+            report.add(&id, TaskOutcome::Skipped(TaskStop::Blocked.text().to_owned()));
+            report.stopped = Some(TaskStop::Blocked);
             return Ok(());
         }
-        Failure::Gateway(error @ client::Error::Query(_)) => chain(&error),
-        Failure::Gateway(error) => {
-            report.add(&id, Step::Failed(chain(&error)));
-            silent.push((order, error.to_string()));
-            if silent.len() >= SILENT_ORDERS && !calls.is_answered() {
-                report.stopped = Some(Stop::Silent);
+        Failure::EcpayClient(error @ client::Error::Query(_)) => error_chain(&error),
+        Failure::EcpayClient(error) => {
+            report.add(&id, TaskOutcome::Failed(error_chain(&error)));
+            unanswered.push((order, error.to_string()));
+            if unanswered.len() >= SILENT_ORDERS && !calls.is_answered() {
+                report.stopped = Some(TaskStop::Silent);
             }
             return Ok(());
         }
         // The order shows that ECPay was asked, or was not; the next run looks.
         Failure::Act(error) => {
-            report.add(&id, Step::Failed(chain(&error)));
+            report.add(&id, TaskOutcome::Failed(error_chain(&error)));
             return Ok(());
         }
         Failure::Unconfirmed => "ECPay took the cancellation, but still runs the order".to_owned(),
         Failure::Fatal(Error::Store(error)) if error.is_about_one_item() => {
-            tracing::error!(subscription = %id, error = chain(&error), "an order could not be handled");
-            report.add(&id, Step::Failed(chain(&error)));
+            tracing::error!(subscription = %id, error = error_chain(&error), "an order could not be handled");
+            report.add(&id, TaskOutcome::Failed(error_chain(&error)));
             return Ok(());
         }
         Failure::Fatal(error) => return Err(error),
     };
-    report.add(&id, Step::Failed(reason.clone()));
+    report.add(&id, TaskOutcome::Failed(reason.clone()));
     put_aside(calls, kind, vec![(order, reason)], report).await
 }
 
 async fn put_aside(
-    calls: &mut Calls<'_>,
-    kind: ActionKind,
+    calls: &mut EcpaySession<'_>,
+    kind: Task,
     orders: Vec<(Versioned<Subscription>, String)>,
     report: &mut TaskReport,
 ) -> Result<(), Error> {
@@ -231,10 +227,10 @@ async fn put_aside(
         match tasks::put_aside(calls, kind, order, &reason).await {
             Ok(()) => {}
             Err(Failure::Fatal(Error::Store(error))) if error.is_about_one_item() => {
-                tracing::error!(error = chain(&error), "an order could not be put aside");
+                tracing::error!(error = error_chain(&error), "an order could not be put aside");
             }
             Err(Failure::Fatal(error)) => return Err(error),
-            Err(Failure::Blocked | Failure::Gateway(_) | Failure::Act(_) | Failure::Unconfirmed) => {}
+            Err(Failure::Blocked | Failure::EcpayClient(_) | Failure::Act(_) | Failure::Unconfirmed) => {}
         }
     }
     report.add_deeds(calls.take_deeds());
@@ -242,7 +238,7 @@ async fn put_aside(
 }
 
 /// Deletes old callback logs, and tells staff what was set aside on the day before.
-async fn clean_up(calls: &Calls<'_>, now: Timestamp) -> Result<TaskReport, Error> {
+async fn clean_up(calls: &EcpaySession<'_>, now: Timestamp) -> Result<TaskReport, Error> {
     let deleted = calls.store.delete_old_webhook_logs(now, CLEAN_UP_LIMIT).await?;
     let count = u64::try_from(deleted.count).unwrap_or(u64::MAX);
     let mut report = TaskReport { due: count, done: count, ..TaskReport::default() };
@@ -260,7 +256,7 @@ async fn clean_up(calls: &Calls<'_>, now: Timestamp) -> Result<TaskReport, Error
 }
 
 /// Tells staff what was set aside on a day; `None` when nothing was, `false` when they were told before.
-async fn digest(calls: &Calls<'_>, day: LocalDate, now: Timestamp) -> Result<Option<bool>, Error> {
+async fn digest(calls: &EcpaySession<'_>, day: LocalDate, now: Timestamp) -> Result<Option<bool>, Error> {
     let (from, to) = (day.start(Zone::Taipei), day.plus_days(1).start(Zone::Taipei));
     let set_aside = calls.store.all_quarantined(from, to).await?;
     if set_aside.is_empty() {
@@ -277,12 +273,12 @@ async fn digest(calls: &Calls<'_>, day: LocalDate, now: Timestamp) -> Result<Opt
     Ok(Some(calls.store.enqueue(&notice).await?))
 }
 
-async fn send_mail(calls: &mut Calls<'_>, moment: Moment) -> Result<TaskReport, Error> {
+async fn send_mail(calls: &mut EcpaySession<'_>, moment: InvocationTime) -> Result<TaskReport, Error> {
     let drained = outbox::drain(&calls.store, &calls.maintenance.messenger, moment, RUN_SECONDS).await?;
     let mut report = TaskReport { due: drained.total(), done: drained.sent, ..TaskReport::default() };
     // Mail is due by real time.
     report.met(drained.oldest, moment.wall);
-    if !calls.store.is_rehearsing() {
+    if !calls.store.is_dry_run() {
         calls.figures.mails(&drained);
     }
     let groups =
@@ -291,7 +287,7 @@ async fn send_mail(calls: &mut Calls<'_>, moment: Moment) -> Result<TaskReport, 
         let group = if failed { &mut report.failed } else { &mut report.skipped };
         group.insert(reason.to_owned(), count);
     }
-    report.add_deeds(drained.handled.into_iter().map(|mail| Deed::Mail {
+    report.add_deeds(drained.handled.into_iter().map(|mail| ReportEntry::Mail {
         notice: mail.id,
         kind: mail.kind.name(),
         outcome: mail.outcome.name(),

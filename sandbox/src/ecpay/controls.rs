@@ -28,7 +28,7 @@ impl Ecpay {
     /// Stops the charges and retries that an order makes by itself, or lets them go on: what fell due meanwhile is
     /// then made at once. The order need not exist yet.
     pub fn set_paused(&mut self, merchant_trade_no: &str, paused: bool, now: DateTime<Utc>) {
-        self.conduct.entry(merchant_trade_no.to_owned()).or_default().paused = paused;
+        self.order_behavior.entry(merchant_trade_no.to_owned()).or_default().paused = paused;
         if let Some(order) = self.orders.get_mut(merchant_trade_no).filter(|_| !paused) {
             order.next_charge_at = order.next_charge_at.map(|at| at.max(now));
             order.retry_at = order.retry_at.map(|at| at.max(now));
@@ -37,12 +37,12 @@ impl Ecpay {
 
     /// Loses the coming callbacks of an order, or posts them again. The order need not exist yet.
     pub fn set_callbacks(&mut self, merchant_trade_no: &str, posted: bool) {
-        self.conduct.entry(merchant_trade_no.to_owned()).or_default().silent = !posted;
+        self.order_behavior.entry(merchant_trade_no.to_owned()).or_default().silent = !posted;
     }
 
     /// Answers the coming queries about an order with a page that is no answer, or properly again.
     pub fn set_answers(&mut self, merchant_trade_no: &str, proper: bool) {
-        self.conduct.entry(merchant_trade_no.to_owned()).or_default().garbled = !proper;
+        self.order_behavior.entry(merchant_trade_no.to_owned()).or_default().garbled = !proper;
     }
 
     /// Charges now. Also possible on an order that was stopped, as a late charge.

@@ -95,7 +95,7 @@ impl Ecpay {
             Kind::First => (&order.terms.return_url, first_fields(&self.merchant.merchant_id, order, charge)),
             _ => (&order.terms.period_return_url, period_fields(&self.merchant.merchant_id, order, charge)),
         };
-        if url.is_empty() || self.conduct(merchant_trade_no).silent {
+        if url.is_empty() || self.order_behavior(merchant_trade_no).silent {
             return None;
         }
         self.notices.push(Notice {

@@ -17,7 +17,7 @@ impl Ecpay {
             Err(code) => return nothing(code).to_string(),
         };
         let number = value(&fields, "MerchantTradeNo");
-        let garbled = self.conduct(number).garbled;
+        let garbled = self.order_behavior(number).garbled;
         let order = self.orders.get_mut(number);
         let Some(order) = order else {
             return nothing(NOT_FOUND).to_string();

@@ -46,7 +46,7 @@ pub struct Ecpay {
     pub(super) notices: Vec<Notice>,
     pub(super) numbers: Numbers,
     #[serde(default)]
-    pub(super) conduct: BTreeMap<String, Conduct>,
+    pub(super) order_behavior: BTreeMap<String, Conduct>,
 }
 
 /// How ECPay treats an order, set by the controls.
@@ -70,7 +70,7 @@ impl Ecpay {
             outcomes: BTreeMap::new(),
             notices: Vec::new(),
             numbers: Numbers::default(),
-            conduct: BTreeMap::new(),
+            order_behavior: BTreeMap::new(),
         }
     }
 
@@ -85,8 +85,8 @@ impl Ecpay {
     }
 
     /// How the order is treated.
-    pub(super) fn conduct(&self, merchant_trade_no: &str) -> Conduct {
-        self.conduct.get(merchant_trade_no).copied().unwrap_or_default()
+    pub(super) fn order_behavior(&self, merchant_trade_no: &str) -> Conduct {
+        self.order_behavior.get(merchant_trade_no).copied().unwrap_or_default()
     }
 
     /// How the next charge of the order ends.

@@ -14,7 +14,7 @@ impl Ecpay {
         let order = self.orders.get(merchant_trade_no)?;
         let terms = &order.terms;
         let outcomes = self.outcomes.get(merchant_trade_no);
-        let conduct = self.conduct(merchant_trade_no);
+        let order_behavior = self.order_behavior(merchant_trade_no);
         Some(json!({
             "merchant_trade_no": merchant_trade_no,
             "trade_no": order.trade_no,
@@ -34,8 +34,8 @@ impl Ecpay {
             "cancels_asked": order.cancels_asked.iter().map(ask).collect::<Vec<_>>(),
             "queries": order.queries,
             "next_outcomes": outcomes.cloned().unwrap_or_default(),
-            "paused": conduct.paused,
-            "callbacks": !conduct.silent,
+            "paused": order_behavior.paused,
+            "callbacks": !order_behavior.silent,
         }))
     }
 }

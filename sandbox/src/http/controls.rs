@@ -20,7 +20,7 @@ use crate::whatsapp;
 use crate::world::World;
 use crate::world::clock;
 use crate::world::credentials;
-use crate::world::faults::{Fault, Misconduct, Service};
+use crate::world::faults::{Fault, FaultSpec, Service};
 
 type Shared = State<Arc<World>>;
 type Answer = Result<Json<Value>, Response>;
@@ -165,7 +165,7 @@ async fn show_institutions(State(world): Shared) -> Json<Value> {
 }
 
 async fn set_faults(State(world): Shared, body: Bytes) -> Answer {
-    let wanted: BTreeMap<Service, Misconduct> = read(&body)?;
+    let wanted: BTreeMap<Service, FaultSpec> = read(&body)?;
     if let Some((service, wanted)) = wanted.iter().find(|(service, wanted)| !service.knows(wanted.fault)) {
         return Err(bad(&format!("{} has no fault {}", json!(service), json!(wanted.fault))));
     }
@@ -175,7 +175,7 @@ async fn set_faults(State(world): Shared, body: Bytes) -> Answer {
 
 /// What befalls messages to one number; `none` ends it.
 async fn set_recipient_fault(State(world): Shared, Path(phone): Path<String>, body: Bytes) -> Answer {
-    let wanted: Misconduct = read(&body)?;
+    let wanted: FaultSpec = read(&body)?;
     let number = whatsapp::digits(&phone).ok_or_else(|| bad("the path ends with a phone number"))?;
     world.change(|state| match wanted.fault {
         Fault::None => state.whatsapp.remove(&number),

@@ -12,7 +12,7 @@ use crate::world::{TABLE, World};
 
 /// Something that happened while the clock moved.
 #[derive(Clone, Debug, Serialize)]
-pub struct Ran {
+pub struct TimelineEvent {
     /// When.
     pub at: String,
     /// What.
@@ -23,7 +23,7 @@ pub struct Ran {
 ///
 /// # Errors
 /// The present, when `target` is before it.
-pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ran>, DateTime<Utc>> {
+pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<TimelineEvent>, DateTime<Utc>> {
     let _one_at_a_time = world.moving.lock().await;
     if target < world.now() {
         return Err(world.now());
@@ -53,14 +53,14 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ra
 }
 
 /// ECPay does what is due, and its callbacks are posted and answered.
-async fn settle(world: &Arc<World>, ran: &mut Vec<Ran>) {
+async fn settle(world: &Arc<World>, ran: &mut Vec<TimelineEvent>) {
     let happened = world.change(|state| {
         let now = state.now;
         state.ecpay.advance(now)
     });
-    ran.extend(happened.into_iter().map(|(at, what)| Ran { at: text(at), what: format!("ecpay: {what}") }));
+    ran.extend(happened.into_iter().map(|(at, what)| TimelineEvent { at: text(at), what: format!("ecpay: {what}") }));
     let now = world.now();
-    ran.extend(deliver(world).await.into_iter().map(|what| Ran { at: text(now), what }));
+    ran.extend(deliver(world).await.into_iter().map(|what| TimelineEvent { at: text(now), what }));
 }
 
 /// Posts the callbacks that are due; a line for each.
@@ -143,15 +143,20 @@ fn earliest(world: &World, queue: &str) -> Option<DateTime<Utc>> {
     }
 }
 
-async fn run(world: &Arc<World>, schedule: &Schedule, at: DateTime<Utc>) -> Ran {
+async fn run(world: &Arc<World>, schedule: &Schedule, at: DateTime<Utc>) -> TimelineEvent {
     let event = serde_json::from_str(&schedule.event(at)).unwrap_or_default();
     let what = match world.invoke(&schedule.function, event).await {
         Ok(report) => format!("{} {}: {}", schedule.function, schedule.name, summary(&report)),
         Err(error) => {
-            format!("{} {}: failed: {}", schedule.function, schedule.name, shared::platform::logging::chain(&error))
+            format!(
+                "{} {}: failed: {}",
+                schedule.function,
+                schedule.name,
+                shared::platform::logging::error_chain(&error)
+            )
         }
     };
-    Ran { at: text(at), what }
+    TimelineEvent { at: text(at), what }
 }
 
 /// A report in a few words: the tasks that had something due, how many reminders went out, or messages of the

@@ -65,7 +65,7 @@ pub enum Fault {
 /// `{"fault": "limit", "after": 2, "times": 3}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "Written")]
-pub struct Misconduct {
+pub struct FaultSpec {
     /// What is wrong.
     pub fault: Fault,
     /// How many calls go well before it begins.
@@ -115,15 +115,15 @@ impl Service {
     }
 }
 
-impl From<Misconduct> for Written {
-    fn from(Misconduct { fault, after, times }: Misconduct) -> Self {
+impl From<FaultSpec> for Written {
+    fn from(FaultSpec { fault, after, times }: FaultSpec) -> Self {
         let is_counted = after > 0 || times.is_some();
         if is_counted { Self::Counted(Counted { fault, after, times }) } else { Self::Lasting(fault) }
     }
 }
 
 // By hand, as serde's untagged enums do not say what is wrong.
-impl<'de> Deserialize<'de> for Misconduct {
+impl<'de> Deserialize<'de> for FaultSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let read = if value.is_object() {
@@ -136,7 +136,7 @@ impl<'de> Deserialize<'de> for Misconduct {
 }
 
 /// What a call meets; a fault that begins after, or is for, a number of calls has one less afterwards.
-pub(crate) fn meet<K, Q>(faults: &mut BTreeMap<K, Misconduct>, key: &Q) -> Fault
+pub(crate) fn meet<K, Q>(faults: &mut BTreeMap<K, FaultSpec>, key: &Q) -> Fault
 where
     K: Ord + Borrow<Q>,
     Q: Ord + ?Sized,

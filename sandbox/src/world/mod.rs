@@ -17,10 +17,10 @@ use chrono::{DateTime, Utc};
 use dynoxide::Database;
 use ecpay_webhook::Webhook;
 use maintenance_reminder::Reminders;
-use mms_expiry_scan::{Draft, ExpiryScan};
+use mms_expiry_scan::{ExpiryScan, UncheckedConfig};
 use serde_json::{Value, json};
 use shared::domain::values::time::Timestamp;
-use shared::platform::clock::{Moment, Stopwatch};
+use shared::platform::clock::{InvocationTime, Stopwatch};
 use subscription_maintenance::Maintenance;
 use tokio::net::TcpListener;
 
@@ -170,7 +170,7 @@ impl World {
         let admin = admin_api::Config::parse(&variables("AdminApi"))?;
         let maintenance = subscription_maintenance::Config::parse(&variables("SubscriptionMaintenance"))?;
         let reminders = maintenance_reminder::Config::parse(&variables("MaintenanceReminder"))?;
-        let expiry_scan = Draft::read(&variables("MmsExpiryScan"));
+        let expiry_scan = UncheckedConfig::read(&variables("MmsExpiryScan"));
         Ok(Functions {
             webhook: Webhook::start(&aws("EcpayWebhook"), webhook, wall).await?,
             admin: AdminApi::start(&aws("AdminApi"), admin, wall).await?,
@@ -269,9 +269,9 @@ impl World {
     }
 
     /// An invocation that happens now.
-    pub(crate) fn moment(&self) -> Moment {
+    pub(crate) fn moment(&self) -> InvocationTime {
         let now = self.timestamp();
-        Moment { now, wall: now, stopwatch: Stopwatch::start() }
+        InvocationTime { logical: now, wall: now, stopwatch: Stopwatch::start() }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -288,7 +288,10 @@ impl World {
     fn save(&self) {
         let Some(data) = &self.data else { return };
         if let Err(error) = data.save(&self.state()) {
-            tracing::error!(error = shared::platform::logging::chain(&error), "the sandbox's state was not saved");
+            tracing::error!(
+                error = shared::platform::logging::error_chain(&error),
+                "the sandbox's state was not saved"
+            );
         }
     }
 

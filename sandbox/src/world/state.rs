@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::aws::scheduler::Definition;
 use crate::ecpay::{Ecpay, Merchant};
 use crate::slack::block_kit;
-use crate::world::faults::{Fault, Misconduct, Service, meet};
+use crate::world::faults::{Fault, FaultSpec, Service, meet};
 
 /// Everything that survives a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,10 +29,10 @@ pub struct State {
     pub institutions: Vec<Value>,
     /// How each simulator misbehaves.
     #[serde(default)]
-    pub faults: BTreeMap<Service, Misconduct>,
+    pub faults: BTreeMap<Service, FaultSpec>,
     /// What befalls messages to a WhatsApp number, by its digits from 62 on.
     #[serde(default)]
-    pub whatsapp: BTreeMap<String, Misconduct>,
+    pub whatsapp: BTreeMap<String, FaultSpec>,
     /// Schedules that are not as the template has them any more, by name.
     #[serde(default)]
     pub schedules: BTreeMap<String, Definition>,

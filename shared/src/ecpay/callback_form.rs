@@ -109,7 +109,7 @@ const KNOWN: [&str; 44] = [
 
 /// Fields that decisions are made from. None of them is a text that may hold `&`, behind which a field could hide that
 /// nobody knows yet.
-const DECISIVE: [&str; 14] = [
+const FIELDS_USED_IN_DECISIONS: [&str; 14] = [
     "MerchantID",
     "MerchantTradeNo",
     "RtnCode",
@@ -141,7 +141,7 @@ const EXTRA: [&str; 10] = [
 ];
 
 /// Fields that say nothing of the person who pays: what was charged, when, under which numbers, and how it ended.
-const FOR_THE_BOOKS: [&str; 25] = [
+const ACCOUNTING_FIELDS: [&str; 25] = [
     "MerchantID",
     "MerchantTradeNo",
     "RtnCode",
@@ -171,8 +171,8 @@ const FOR_THE_BOOKS: [&str; 25] = [
 
 /// Whether a field is kept when the person who paid is erased.
 #[must_use]
-pub fn is_for_the_books(name: &str) -> bool {
-    FOR_THE_BOOKS.contains(&name)
+pub fn is_accounting_field(name: &str) -> bool {
+    ACCOUNTING_FIELDS.contains(&name)
 }
 
 impl CallbackKind {
@@ -261,7 +261,7 @@ fn check_names(kind: CallbackKind, fields: &[(String, String)]) -> Result<(), Er
 /// Whether `&`, a known field's name and `=` follow each other somewhere in the value, or in a value that decides
 /// something any `&`.
 fn holds_a_field(name: &str, value: &str) -> bool {
-    if DECISIVE.contains(&name) && value.contains('&') {
+    if FIELDS_USED_IN_DECISIONS.contains(&name) && value.contains('&') {
         return true;
     }
     value.split('&').skip(1).any(|part| {

@@ -20,7 +20,7 @@ const LARGEST_ANSWER: usize = 512 * 1024;
 
 /// ECPay's payment host.
 #[derive(Clone, Debug)]
-pub struct Gateway {
+pub struct EcpayClient {
     client: Client,
     ecpay: config::Ecpay,
 }
@@ -42,7 +42,7 @@ pub enum Error {
     Query(#[from] period_query::Error),
 }
 
-impl Gateway {
+impl EcpayClient {
     /// The host that the configuration names.
     ///
     /// # Errors

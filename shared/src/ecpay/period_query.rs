@@ -66,15 +66,15 @@ pub fn period_info_form(
 #[serde(rename_all = "PascalCase")]
 struct Reply {
     #[serde(rename = "MerchantID", default)]
-    merchant_id: Loose,
+    merchant_id: LenientString,
     #[serde(default)]
-    merchant_trade_no: Loose,
+    merchant_trade_no: LenientString,
     #[serde(default)]
-    rtn_code: Loose,
+    rtn_code: LenientString,
     #[serde(default)]
-    total_success_times: Loose,
+    total_success_times: LenientString,
     #[serde(default)]
-    exec_status: Loose,
+    exec_status: LenientString,
     #[serde(default)]
     exec_log: Option<Vec<LogEntry>>,
 }
@@ -82,28 +82,28 @@ struct Reply {
 #[derive(Deserialize)]
 struct LogEntry {
     #[serde(rename = "RtnCode", default)]
-    rtn_code: Loose,
+    rtn_code: LenientString,
     #[serde(rename = "RtnMsg", default)]
-    rtn_msg: Loose,
+    rtn_msg: LenientString,
     #[serde(default)]
-    amount: Loose,
+    amount: LenientString,
     #[serde(default)]
-    gwsr: Loose,
+    gwsr: LenientString,
     #[serde(default)]
-    process_date: Loose,
+    process_date: LenientString,
 }
 
 /// A number, a text or nothing: ECPay mixes them.
 #[derive(Deserialize, Default)]
 #[serde(untagged)]
-enum Loose {
+enum LenientString {
     Number(u64),
     Text(String),
     #[default]
     Nothing,
 }
 
-impl Loose {
+impl LenientString {
     fn text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),

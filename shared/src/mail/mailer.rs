@@ -25,13 +25,13 @@ pub enum Delivery {
 
 /// The way out for mail.
 #[derive(Clone, Debug)]
-pub struct Messenger {
+pub struct Mailer {
     client: Client,
     sender: EmailAddress,
     staff: EmailAddress,
 }
 
-impl Messenger {
+impl Mailer {
     /// Mail from `sender`; what is for staff goes to `staff`.
     #[must_use]
     pub fn new(aws: &SdkConfig, sender: EmailAddress, staff: EmailAddress) -> Self {

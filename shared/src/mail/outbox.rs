@@ -2,9 +2,9 @@
 
 use crate::domain::billing::notices::NoticeKind;
 use crate::domain::values::time::Timestamp;
-use crate::mail::mailer::{Delivery, Messenger};
+use crate::mail::mailer::{Delivery, Mailer};
 use crate::mail::render::{self, Mail};
-use crate::platform::clock::Moment;
+use crate::platform::clock::InvocationTime;
 use crate::store::billing::notices::DueNotice;
 use crate::store::table::record::{NoticeState, StoredNotice};
 use crate::store::{Error, Store};
@@ -18,7 +18,7 @@ const LIMIT: usize = 500;
 
 /// What a drain did, or when rehearsing would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Drained {
+pub struct DrainReport {
     /// Taken by the provider.
     pub sent: u64,
     /// To be tried again.
@@ -54,7 +54,7 @@ enum Plan {
     Send(Mail),
 }
 
-impl Drained {
+impl DrainReport {
     /// All that were touched.
     #[must_use]
     pub const fn total(&self) -> u64 {
@@ -76,8 +76,13 @@ impl Drained {
 ///
 /// # Errors
 /// [`Error`] when the store failed; what was sent until then is settled.
-pub async fn drain(store: &Store, messenger: &Messenger, moment: Moment, seconds: u64) -> Result<Drained, Error> {
-    let mut drained = Drained::default();
+pub async fn drain(
+    store: &Store,
+    messenger: &Mailer,
+    moment: InvocationTime,
+    seconds: u64,
+) -> Result<DrainReport, Error> {
+    let mut drained = DrainReport::default();
     let (mut count, mut cursor) = (0, None);
     loop {
         let page = store.due_notices(moment.wall, cursor).await?;
@@ -108,12 +113,12 @@ fn plan(notice: &StoredNotice) -> Plan {
 
 async fn handle(
     store: &Store,
-    messenger: &Messenger,
+    messenger: &Mailer,
     due: DueNotice,
-    (wall, drained): (Timestamp, &mut Drained),
+    (wall, drained): (Timestamp, &mut DrainReport),
 ) -> Result<(), Error> {
     let (state, detail) = match plan(&due.notice) {
-        Plan::Send(_) if store.is_rehearsing() => {
+        Plan::Send(_) if store.is_dry_run() => {
             drained.add(&due.notice, NoticeState::Sent);
             return Ok(());
         }
@@ -128,9 +133,9 @@ async fn handle(
 
 async fn send(
     store: &Store,
-    messenger: &Messenger,
+    messenger: &Mailer,
     (due, mail): (DueNotice, &Mail),
-    (wall, drained): (Timestamp, &mut Drained),
+    (wall, drained): (Timestamp, &mut DrainReport),
 ) -> Result<(), Error> {
     let Some(claimed) = store.claim_notice(due, wall.plus_minutes(LEASE_MINUTES)).await? else { return Ok(()) };
     let delivery = messenger.send(&claimed.notice.to, mail).await;

@@ -52,7 +52,7 @@ const fn template(kind: NoticeKind) -> &'static str {
         NoticeKind::QuarantineDigest => include_str!("../../templates/quarantine-digest.txt"),
         NoticeKind::Quarantined => include_str!("../../templates/quarantined.txt"),
         NoticeKind::CancelConfirmed => include_str!("../../templates/cancel-confirmed.txt"),
-        NoticeKind::Parked => include_str!("../../templates/parked.txt"),
+        NoticeKind::NeedsAttention => include_str!("../../templates/needs-attention.txt"),
         NoticeKind::SlackRefused => include_str!("../../templates/slack-refused.txt"),
     }
 }
@@ -73,7 +73,7 @@ const NEW_CARD: [&str; 2] = [
 /// [`Error`].
 pub fn render(kind: NoticeKind, fields: &BTreeMap<String, String>) -> Result<Mail, Error> {
     let mut values = fields.clone();
-    if let Some(needed) = fields.get("new_card_needed") {
+    if let Some(needed) = fields.get("hard_decline") {
         let [chinese, english] = if needed == "true" { NEW_CARD } else { CHECK_CARD };
         values.insert("advice_zh".to_owned(), chinese.to_owned());
         values.insert("advice_en".to_owned(), english.to_owned());

@@ -6,9 +6,9 @@ use crate::domain::values::time::Timestamp;
 
 /// The time of one invocation.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct InvocationTime {
     /// Logical time: what decisions are made by. For a scheduled run the time it was scheduled for.
-    pub now: Timestamp,
+    pub logical: Timestamp,
     /// Real time: signatures, leases and caches.
     pub wall: Timestamp,
     /// Running since the invocation began.
@@ -26,7 +26,7 @@ pub fn now() -> Timestamp {
     Timestamp::new(chrono::Utc::now())
 }
 
-impl Moment {
+impl InvocationTime {
     /// Real time by now: later than [`Self::wall`] by what the invocation has taken. A run may take minutes, and ECPay
     /// takes a signature for three.
     #[must_use]
@@ -37,7 +37,7 @@ impl Moment {
     /// An invocation that happens at `at` in both senses.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
-        Self { now: at, wall: at, stopwatch: Stopwatch::start() }
+        Self { logical: at, wall: at, stopwatch: Stopwatch::start() }
     }
 }
 

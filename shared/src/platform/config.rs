@@ -8,7 +8,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::domain::billing::plan::PriceTable;
 use crate::domain::billing::policy::DunningPolicy;
-use crate::domain::institutions::Tiers;
+use crate::domain::institutions::TierThresholds;
 use crate::domain::values::ids::{EmailAddress, MerchantId};
 use crate::ecpay::order_form::{Environment, OrderUrls};
 use crate::platform::aws;
@@ -156,13 +156,13 @@ impl<'a> Reader<'a> {
     }
 
     /// `NOTIFICATION_URGENT_THRESHOLD`, `NOTIFICATION_WARNING_THRESHOLD`, `EXPIRY_THRESHOLD`: days before an expiry.
-    pub fn tiers(&mut self) -> Option<Tiers> {
+    pub fn tiers(&mut self) -> Option<TierThresholds> {
         let names = ["NOTIFICATION_URGENT_THRESHOLD", "NOTIFICATION_WARNING_THRESHOLD", "EXPIRY_THRESHOLD"];
         let days = |value: &str| {
             value.parse::<u32>().ok().filter(|days| (1..=3_650).contains(days)).ok_or("must be 1 to 3650 days")
         };
         let [urgent, warning, horizon] = names.map(|name| self.parsed(name, days));
-        let tiers = Tiers::new(urgent?, warning?, horizon?);
+        let tiers = TierThresholds::new(urgent?, warning?, horizon?);
         tiers.map_err(|error| self.fault(&names.join(", "), &error.to_string())).ok()
     }
 

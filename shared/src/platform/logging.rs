@@ -30,18 +30,18 @@ pub fn init(level: Option<String>) {
 
 /// What a step of `main` gave; where it failed, one line says so with all causes. An error that `main` returned would be
 /// printed by Rust once more: its Debug, with all that AWS answered.
-pub fn logged<T>(done: Result<T, impl Into<Boxed>>, failed: &'static str) -> Option<T> {
+pub fn log_error<T>(done: Result<T, impl Into<Boxed>>, failed: &'static str) -> Option<T> {
     let error: Boxed = match done {
         Ok(done) => return Some(done),
         Err(error) => error.into(),
     };
-    tracing::error!(error = chain(error.as_ref()), "{failed}");
+    tracing::error!(error = error_chain(error.as_ref()), "{failed}");
     None
 }
 
 /// The chain of causes of an error in one line, for the edge that prints it.
 #[must_use]
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -10,7 +10,7 @@ pub struct NoEntropy;
 /// # Errors
 /// [`NoEntropy`].
 #[expect(clippy::disallowed_methods, reason = "this is the room")]
-pub fn name(length: usize) -> Result<String, NoEntropy> {
+pub fn random_id(length: usize) -> Result<String, NoEntropy> {
     let mut bytes = vec![0; length];
     getrandom::fill(&mut bytes).map_err(|_| NoEntropy)?;
     // 32 of the 36 characters, so that every one is as likely as any other.

@@ -132,7 +132,7 @@ impl EcpayKeys {
                 Ok(read) => held.cached = Some(read),
                 Err(error) if held.cached.as_ref().is_some_and(|cached| fresh(cached, STALE_MINUTES)) => {
                     tracing::warn!(
-                        error = crate::platform::logging::chain(&error),
+                        error = crate::platform::logging::error_chain(&error),
                         "ECPay's keys could not be read again; the known ones serve on"
                     );
                 }
@@ -160,7 +160,10 @@ impl EcpayKeys {
         match self.read(wall).await {
             Ok(read) => others(held.cached.insert(read)),
             Err(error) => {
-                tracing::warn!(error = crate::platform::logging::chain(&error), "ECPay's keys could not be read again");
+                tracing::warn!(
+                    error = crate::platform::logging::error_chain(&error),
+                    "ECPay's keys could not be read again"
+                );
                 None
             }
         }
@@ -175,7 +178,7 @@ impl EcpayKeys {
             Ok(keys) => Some((keys, until)),
             Err(error) => {
                 tracing::warn!(
-                    error = crate::platform::logging::chain(&error),
+                    error = crate::platform::logging::error_chain(&error),
                     "the previous version of ECPay's keys is not used"
                 );
                 None

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::mrkdwn::escaped;
 use super::page::{Page, Part, context, header, section};
-use crate::domain::institutions::{Institution, Shown, Stage, Tiers, ZONE};
+use crate::domain::institutions::{DigestEntry, ExpiryTier, Institution, TierThresholds, ZONE};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 use crate::slack::wording;
@@ -24,7 +24,7 @@ pub struct Digest<'a> {
     /// When it was made.
     pub made_at: Timestamp,
     /// The thresholds.
-    pub tiers: Tiers,
+    pub tiers: TierThresholds,
     /// Up to this many days before the expiry an institution is shown in full, beyond it as one line
     /// (`NOTIFICATION_DAYS_THRESHOLD`).
     pub full_within: u32,
@@ -44,7 +44,7 @@ pub struct Entry<'a> {
     /// The institution.
     pub institution: &'a Institution,
     /// Its place.
-    pub shown: Shown,
+    pub shown: DigestEntry,
 }
 
 /// One message.
@@ -119,20 +119,20 @@ impl Digest<'_> {
 
     /// How many institutions are shown in each stage.
     #[must_use]
-    pub fn counts(&self) -> BTreeMap<Stage, usize> {
-        let mut counts: BTreeMap<Stage, usize> = Stage::ALL.into_iter().map(|stage| (stage, 0)).collect();
+    pub fn counts(&self) -> BTreeMap<ExpiryTier, usize> {
+        let mut counts: BTreeMap<ExpiryTier, usize> = ExpiryTier::ALL.into_iter().map(|stage| (stage, 0)).collect();
         for entry in self.entries {
             *counts.entry(entry.shown.stage).or_default() += 1;
         }
         counts
     }
 
-    fn count(&self, stage: Stage) -> usize {
+    fn count(&self, stage: ExpiryTier) -> usize {
         self.counts().get(&stage).copied().unwrap_or(0)
     }
 
     fn expiring(&self) -> usize {
-        self.entries.len() - self.count(Stage::Expired)
+        self.entries.len() - self.count(ExpiryTier::Expired)
     }
 
     fn summary(&self) -> String {
@@ -140,16 +140,16 @@ impl Digest<'_> {
             0 => format!("*目前沒有 {} 天內到期的機構*", self.tiers.horizon()),
             count => format!("*找到 {count} 個即將到期的機構*"),
         };
-        let line = |stage: Stage| {
+        let line = |stage: ExpiryTier| {
             format!("{} {}：{} 家", wording::colour(stage), wording::heading(stage, &self.tiers), self.count(stage))
         };
-        let mut lines = vec![total, line(Stage::Urgent), line(Stage::Warning), line(Stage::Notice)];
+        let mut lines = vec![total, line(ExpiryTier::Urgent), line(ExpiryTier::Warning), line(ExpiryTier::Notice)];
         lines.extend(self.asides());
         lines.join("\n")
     }
 
     fn spoken_summary(&self) -> String {
-        let counts = [Stage::Urgent, Stage::Warning, Stage::Notice]
+        let counts = [ExpiryTier::Urgent, ExpiryTier::Warning, ExpiryTier::Notice]
             .map(|stage| format!("{} {} 家", wording::name(stage), self.count(stage)));
         let mut lines = vec![format!("即將到期 {} 家：{}。", self.expiring(), counts.join("、"))];
         lines.extend(self.asides());
@@ -158,8 +158,8 @@ impl Digest<'_> {
 
     /// What is counted beside those that expire.
     fn asides(&self) -> Vec<String> {
-        let expired = self.count(Stage::Expired);
-        let colour = wording::colour(Stage::Expired);
+        let expired = self.count(ExpiryTier::Expired);
+        let colour = wording::colour(ExpiryTier::Expired);
         [
             (expired, format!("{colour} 已到期（只列一次）：{expired} 家")),
             (self.acknowledged, format!("已由業務確認、暫不列出：{} 家", self.acknowledged)),

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::institutions::Stage;
+use crate::domain::institutions::ExpiryTier;
 use crate::domain::values::ids::InstitutionUid;
 
 const MOST_BLOCKS: usize = 45;
@@ -17,7 +17,7 @@ const MOST_INSTITUTIONS: usize = 90;
 /// An institution as a message shows it.
 pub(super) struct Part {
     pub(super) uid: InstitutionUid,
-    pub(super) stage: Stage,
+    pub(super) stage: ExpiryTier,
     /// In blocks; a section of its own, or a line among others.
     pub(super) shown: String,
     pub(super) is_line: bool,
@@ -31,7 +31,7 @@ pub(super) struct Page {
     blocks: Vec<Value>,
     characters: usize,
     text: String,
-    stage: Option<Stage>,
+    stage: Option<ExpiryTier>,
     /// A section of lines that is still open.
     lines: String,
     pub(super) uids: Vec<InstitutionUid>,

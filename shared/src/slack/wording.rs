@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::domain::institutions::{BACKSTAGE, Change, Institution, Shown, Stage, Tiers};
+use crate::domain::institutions::{BACKSTAGE, DigestEntry, ExpiryTier, Institution, InstitutionChange, TierThresholds};
 use crate::domain::values::time::LocalDate;
 use crate::slack::mrkdwn::escaped;
 
@@ -19,26 +19,26 @@ pub(crate) fn title(day: LocalDate) -> String {
     format!("MMS 機構到期提醒 {day}")
 }
 
-pub(crate) const fn colour(stage: Stage) -> &'static str {
+pub(crate) const fn colour(stage: ExpiryTier) -> &'static str {
     match stage {
-        Stage::Urgent => "🔴",
-        Stage::Warning => "🟡",
-        Stage::Notice => "🟢",
-        Stage::Expired => "⚫",
+        ExpiryTier::Urgent => "🔴",
+        ExpiryTier::Warning => "🟡",
+        ExpiryTier::Notice => "🟢",
+        ExpiryTier::Expired => "⚫",
     }
 }
 
-pub(crate) const fn name(stage: Stage) -> &'static str {
+pub(crate) const fn name(stage: ExpiryTier) -> &'static str {
     match stage {
-        Stage::Urgent => "緊急",
-        Stage::Warning => "警告",
-        Stage::Notice => "提醒",
-        Stage::Expired => "已到期",
+        ExpiryTier::Urgent => "緊急",
+        ExpiryTier::Warning => "警告",
+        ExpiryTier::Notice => "提醒",
+        ExpiryTier::Expired => "已到期",
     }
 }
 
 /// A stage with its days.
-pub(crate) fn heading(stage: Stage, tiers: &Tiers) -> String {
+pub(crate) fn heading(stage: ExpiryTier, tiers: &TierThresholds) -> String {
     match tiers.range(stage) {
         Some((0, last)) => format!("{}（{last} 天內到期）", name(stage)),
         Some((first, last)) => format!("{}（{first}–{last} 天）", name(stage)),
@@ -54,12 +54,12 @@ pub(crate) fn remaining(days: i64) -> String {
     }
 }
 
-fn change(change: Option<Change>) -> String {
+fn change(change: Option<InstitutionChange>) -> String {
     match change {
         None => String::new(),
-        Some(Change::New) => "【新】".to_owned(),
-        Some(Change::Moved(from)) => format!("【原為{}】", name(from)),
-        Some(Change::Rescheduled(from)) => format!("【原到期日 {from}】"),
+        Some(InstitutionChange::New) => "【新】".to_owned(),
+        Some(InstitutionChange::Moved(from)) => format!("【原為{}】", name(from)),
+        Some(InstitutionChange::Rescheduled(from)) => format!("【原到期日 {from}】"),
     }
 }
 
@@ -81,7 +81,7 @@ fn link(institution: &Institution, label: &str) -> String {
 }
 
 /// An institution with everything that is known of it.
-pub(crate) fn in_full(institution: &Institution, shown: Shown) -> String {
+pub(crate) fn in_full(institution: &Institution, shown: DigestEntry) -> String {
     let name = named(institution);
     let mut lines = vec![
         format!("*{name}* {}", change(shown.change)).trim_end().to_owned(),
@@ -96,7 +96,7 @@ pub(crate) fn in_full(institution: &Institution, shown: Shown) -> String {
 }
 
 /// An institution in one line.
-pub(crate) fn in_brief(institution: &Institution, shown: Shown) -> String {
+pub(crate) fn in_brief(institution: &Institution, shown: DigestEntry) -> String {
     let name = link(institution, &named(institution));
     let (expires, remaining, change) = (institution.expires, remaining(shown.days), change(shown.change));
     let uid = escaped(institution.uid.as_str(), LONGEST_VALUE);
@@ -104,7 +104,7 @@ pub(crate) fn in_brief(institution: &Institution, shown: Shown) -> String {
 }
 
 /// An institution as it is read out.
-pub(crate) fn spoken(institution: &Institution, shown: Shown) -> String {
+pub(crate) fn spoken(institution: &Institution, shown: DigestEntry) -> String {
     let name = named(institution);
     format!(
         "{}：{name}，{} 到期，{}{}",

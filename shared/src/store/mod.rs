@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest, Sha256};
 
-use crate::store::table::dry_run::Rehearsal;
+use crate::store::table::dry_run::DryRunOverlay;
 
 pub mod billing;
 pub mod institutions;
@@ -19,7 +19,7 @@ pub mod workshop;
 pub struct Store {
     client: Client,
     table: String,
-    rehearsal: Option<Rehearsal>,
+    overlay: Option<DryRunOverlay>,
 }
 
 /// Why the store could not do something.
@@ -34,7 +34,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// An item does not have a shape that this version knows; repeating does not help.
-    #[error("item {} {}: {reason}", nameless(.pk), nameless(.sk))]
+    #[error("item {} {}: {reason}", redact_key(.pk), redact_key(.sk))]
     Unreadable {
         /// Its partition key.
         pk: String,
@@ -60,7 +60,7 @@ pub enum Error {
 }
 
 /// A key as it may stand in a log: what follows the kind of something that belongs to a person is a digest.
-fn nameless(key: &str) -> String {
+fn redact_key(key: &str) -> String {
     match key.split_once('#') {
         Some((kind @ ("USER" | "CUSTOMER" | "VEHICLE"), name)) => {
             let digest = hex::encode(Sha256::digest(name));
@@ -100,20 +100,20 @@ impl Store {
     /// The table of that name behind `client`.
     #[must_use]
     pub const fn new(client: Client, table: String) -> Self {
-        Self { client, table, rehearsal: None }
+        Self { client, table, overlay: None }
     }
 
     /// The same table to try something on: nothing is written, and what was decided is seen by later reads of the same
     /// subscriptions. Only [`Store::block_ecpay`] writes here too: a 403 counts whoever got it.
     #[must_use]
-    pub fn rehearsing(&self) -> Self {
-        Self { rehearsal: Some(Rehearsal::default()), ..self.clone() }
+    pub fn dry_run(&self) -> Self {
+        Self { overlay: Some(DryRunOverlay::default()), ..self.clone() }
     }
 
     /// Whether nothing is written.
     #[must_use]
-    pub const fn is_rehearsing(&self) -> bool {
-        self.rehearsal.is_some()
+    pub const fn is_dry_run(&self) -> bool {
+        self.overlay.is_some()
     }
 }
 

@@ -118,7 +118,7 @@ fn nobody_is_downgraded_without_ever_having_been_told() {
     }
     let reported = failed_at() + 11 * DAY;
     let success = pair.report(&Step::Success(1, ordered_at() + 5 * MINUTE));
-    let shared::domain::billing::decision::Verdict::Apply(decision) = pair.verdict(&success, reported) else {
+    let shared::domain::billing::decision::PaymentDecision::Apply(decision) = pair.verdict(&success, reported) else {
         panic!("not applied: {}", pair.case());
     };
     let told = decision.notices.len();

@@ -177,7 +177,7 @@ fn a_further_due_charge_failing_in_an_open_episode_neither_restarts_grace_nor_re
                 }
                 let (grace, failed) = (pair.real.value.status, window + after);
                 let decision = match pair.verdict(&pair.report(&Step::Failure(failed, SOFT)), failed + 60) {
-                    shared::domain::billing::decision::Verdict::Apply(decision) => decision,
+                    shared::domain::billing::decision::PaymentDecision::Apply(decision) => decision,
                     verdict => panic!("{verdict:?}: {}", pair.case()),
                 };
                 pair.step(failed + 60, &Step::Failure(failed, SOFT));

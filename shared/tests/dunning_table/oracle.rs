@@ -75,7 +75,7 @@ pub(crate) struct Oracle {
     /// Mails of the open episode; `mailed`: of the whole life, for no mail about a due day exists twice.
     told: Vec<Told>,
     mailed: BTreeSet<(i64, usize)>,
-    told_uncharged: Vec<i64>,
+    missing_charge_notified_for: Vec<i64>,
 }
 
 /// Expired, lost, stolen.
@@ -105,7 +105,7 @@ impl Oracle {
             plan_after_close: false,
             told: Vec::new(),
             mailed: BTreeSet::new(),
-            told_uncharged: Vec::new(),
+            missing_charge_notified_for: Vec::new(),
         }
     }
 
@@ -374,10 +374,10 @@ impl Oracle {
             self.free = Some((now, "not_charged"));
             return Some(Effect { mails: vec!["downgraded".to_owned()], refund: false });
         }
-        if now < midnight(due + 3) || self.told_uncharged.contains(&due) {
+        if now < midnight(due + 3) || self.missing_charge_notified_for.contains(&due) {
             return None;
         }
-        self.told_uncharged.push(due);
+        self.missing_charge_notified_for.push(due);
         Some(Effect { mails: vec!["uncharged".to_owned()], refund: false })
     }
 

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::billing::decide::operation::{StaffVerdict, decide_staff};
+use shared::domain::billing::decide::operation::{OperationDecision, decide_operation};
 use shared::domain::billing::decide::order::{
     charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending,
 };
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
-use shared::domain::billing::decision::{Actor, Decision, QuarantineReason, Snapshot, Verdict, Versioned};
+use shared::domain::billing::decision::{Actor, Decision, PaymentDecision, QuarantineReason, Snapshot, Versioned};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::notices::{Notice, NoticeKind};
-use shared::domain::billing::operations::{Cause, Operation};
+use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::policy::DunningPolicy;
@@ -127,7 +127,7 @@ impl Pair {
         }
     }
 
-    pub(crate) fn verdict(&self, report: &PaymentReport, now: i64) -> Verdict {
+    pub(crate) fn verdict(&self, report: &PaymentReport, now: i64) -> PaymentDecision {
         let snapshot = Snapshot { subscription: self.real.clone(), replaced: None };
         decide_payment(&snapshot, report, &DunningPolicy::default(), ts(now))
     }
@@ -150,7 +150,7 @@ impl Pair {
         assert_eq!(seen, expected, "mails and refunds: {}", self.case());
         let (before, next) = (&self.real.value, &decision.change.next);
         if before.plan != next.plan && next.superseded_by.is_none() {
-            let given = decision.user.as_ref().and_then(|user| user.standing.as_ref()).map(|now| &now.plan);
+            let given = decision.user.as_ref().and_then(|user| user.user_plan.as_ref()).map(|now| &now.plan);
             assert_eq!(given, Some(&next.plan), "the user's own plan: {}", self.case());
         }
         assert_eq!(next.terms, before.terms, "what was ordered is remembered: {}", self.case());
@@ -180,9 +180,9 @@ impl Pair {
             Step::Extend(days) => extended(real, *days, policy, at),
             Step::Supersede => Some(self.supersede(now)),
             _ => match self.verdict(&self.report(step), now) {
-                Verdict::Apply(decision) => Some(*decision),
-                Verdict::Repeat => None,
-                Verdict::Quarantine(reason) => panic!("quarantined: {reason}, {}", self.case()),
+                PaymentDecision::Apply(decision) => Some(*decision),
+                PaymentDecision::Repeat => None,
+                PaymentDecision::Quarantine(reason) => panic!("quarantined: {reason}, {}", self.case()),
             },
         }
     }
@@ -193,7 +193,8 @@ impl Pair {
         let new = Self { real: Versioned { value: new.change.next, version: 1 }, ..self.clone() };
         let snapshot = Snapshot { subscription: new.real.clone(), replaced: Some(self.real.clone()) };
         let report = new.report(&Step::Success(1, now));
-        let Verdict::Apply(mut decision) = decide_payment(&snapshot, &report, &DunningPolicy::default(), ts(now))
+        let PaymentDecision::Apply(mut decision) =
+            decide_payment(&snapshot, &report, &DunningPolicy::default(), ts(now))
         else {
             panic!("a first success was not applied: {}", self.case());
         };
@@ -296,7 +297,7 @@ impl Pair {
     /// A report that is not to be applied: nothing is decided but to set it aside.
     pub(crate) fn set_aside(&mut self, report: &PaymentReport, now: i64, reason: &QuarantineReason) {
         let verdict = self.verdict(report, now);
-        assert_eq!(verdict, Verdict::Quarantine(reason.clone()), "{report:?} after {}", self.case());
+        assert_eq!(verdict, PaymentDecision::Quarantine(reason.clone()), "{report:?} after {}", self.case());
         self.cases += 1;
     }
 }
@@ -311,7 +312,7 @@ fn mail(notice: &Notice) -> Option<String> {
     let name = notice.kind.name();
     match notice.kind {
         NoticeKind::FirstPaymentFailure | NoticeKind::SecondPaymentFailure | NoticeKind::FinalPaymentFailure => {
-            Some(format!("{name} about {} new-card {}", notice.fields["charge_due"], notice.fields["new_card_needed"]))
+            Some(format!("{name} about {} new-card {}", notice.fields["charge_due"], notice.fields["hard_decline"]))
         }
         NoticeKind::Downgraded | NoticeKind::Uncharged => Some(name.to_owned()),
         _ => None,
@@ -345,9 +346,9 @@ fn answered(state: RetryState) -> Ask {
 
 /// Staff add days of grace, if any runs.
 fn extended(real: &Versioned<Subscription>, days: u32, policy: &DunningPolicy, at: Timestamp) -> Option<Decision> {
-    let cause = Cause { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None };
-    match decide_staff(real, &Operation::ExtendGrace { days }, &cause, policy, at) {
-        StaffVerdict::Apply(decision) => Some(*decision),
-        StaffVerdict::Repeat | StaffVerdict::Refused(_) => None,
+    let cause = OperationContext { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None };
+    match decide_operation(real, &Operation::ExtendGrace { days }, &cause, policy, at) {
+        OperationDecision::Apply(decision) => Some(*decision),
+        OperationDecision::Repeat | OperationDecision::Refused(_) => None,
     }
 }

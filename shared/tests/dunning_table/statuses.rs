@@ -1,6 +1,6 @@
 //! Every status times every fact: what a report does to an order in each state, at each second that could matter.
 
-use shared::domain::billing::decision::{QuarantineReason, Verdict};
+use shared::domain::billing::decision::{PaymentDecision, QuarantineReason};
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::RetryState;
 use shared::domain::values::ids::{GatewayAuthorization, MerchantId};
@@ -173,7 +173,7 @@ fn facts(pair: &Pair, at: i64) -> Vec<Step> {
 
 /// A fact that the state holds already is a repeat and no new fact.
 fn is_new(pair: &Pair, step: &Step) -> bool {
-    !matches!(pair.verdict(&pair.report(step), 0), Verdict::Repeat)
+    !matches!(pair.verdict(&pair.report(step), 0), PaymentDecision::Repeat)
 }
 
 /// Two charges that disagree about the card, and a first authorisation made after a retry was asked, are tests of
@@ -267,7 +267,7 @@ fn a_repeat_changes_nothing_in_any_status_and_another_authorisation_under_its_nu
             (bare.gwsr, bare.amount) = (None, None);
             for repeat in [&first, &changed, &bare] {
                 let verdict = state.pair.verdict(repeat, state.now + DAY);
-                assert_eq!(verdict, Verdict::Repeat, "{}: {repeat:?}, {}", state.name, state.pair.case());
+                assert_eq!(verdict, PaymentDecision::Repeat, "{}: {repeat:?}, {}", state.name, state.pair.case());
                 state.pair.cases += 1;
             }
             if matches!(step, Step::Success(..)) {

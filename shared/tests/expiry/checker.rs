@@ -2,7 +2,7 @@
 //! and whole.
 
 use serde_json::Value;
-use shared::domain::institutions::{Institution, Shown, Stage};
+use shared::domain::institutions::{DigestEntry, ExpiryTier, Institution};
 use shared::slack::Message;
 
 /// What every link begins with.
@@ -11,12 +11,12 @@ pub(crate) const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw/or
 type Checked<T> = Result<T, String>;
 
 /// An institution and its place, as it was given.
-pub(crate) type Told<'a> = (&'a Institution, Shown);
+pub(crate) type Told<'a> = (&'a Institution, DigestEntry);
 
 /// An institution as a message shows it.
 struct Found {
     uid: String,
-    stage: Stage,
+    stage: ExpiryTier,
     /// Its section, or its line.
     text: String,
 }
@@ -113,12 +113,12 @@ fn decoded(target: &str) -> Checked<String> {
     Ok(uid)
 }
 
-fn stage_of_heading(text: &str) -> Option<Stage> {
+fn stage_of_heading(text: &str) -> Option<ExpiryTier> {
     [
-        ("🔴 *緊急（", Stage::Urgent),
-        ("🟡 *警告（", Stage::Warning),
-        ("🟢 *提醒（", Stage::Notice),
-        ("⚫ *已到期（", Stage::Expired),
+        ("🔴 *緊急（", ExpiryTier::Urgent),
+        ("🟡 *警告（", ExpiryTier::Warning),
+        ("🟢 *提醒（", ExpiryTier::Notice),
+        ("⚫ *已到期（", ExpiryTier::Expired),
     ]
     .into_iter()
     .find_map(|(heading, stage)| text.starts_with(heading).then_some(stage))
@@ -221,10 +221,10 @@ fn is_spoken(told: &[Told<'_>], text: &str) -> Checked<()> {
     let begin = lines.len().checked_sub(told.len()).ok_or("too few lines")?;
     for (line, (institution, shown)) in lines[begin..].iter().zip(told) {
         let stage = match shown.stage {
-            Stage::Urgent => "緊急：",
-            Stage::Warning => "警告：",
-            Stage::Notice => "提醒：",
-            Stage::Expired => "已到期：",
+            ExpiryTier::Urgent => "緊急：",
+            ExpiryTier::Warning => "警告：",
+            ExpiryTier::Notice => "提醒：",
+            ExpiryTier::Expired => "已到期：",
         };
         let named = line.strip_prefix(stage).ok_or_else(|| format!("{line} is not of {stage}"))?;
         ensure(begins_with(named, name(institution)), || format!("{} is not read out: {line}", institution.uid))?;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use shared::domain::institutions::{Change, Institution, Shown, Stage, Tiers};
+use shared::domain::institutions::{DigestEntry, ExpiryTier, Institution, InstitutionChange, TierThresholds};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::slack::{Digest, Entry, Message, scan_failed};
@@ -51,17 +51,17 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-fn change() -> impl Strategy<Value = Option<Change>> {
+fn change() -> impl Strategy<Value = Option<InstitutionChange>> {
     prop_oneof![
         Just(None),
-        Just(Some(Change::New)),
-        proptest::sample::select(Stage::ALL.to_vec()).prop_map(|from| Some(Change::Moved(from))),
-        (-30..60_i64).prop_map(|days| Some(Change::Rescheduled(today().plus_days(days)))),
+        Just(Some(InstitutionChange::New)),
+        proptest::sample::select(ExpiryTier::ALL.to_vec()).prop_map(|from| Some(InstitutionChange::Moved(from))),
+        (-30..60_i64).prop_map(|days| Some(InstitutionChange::Rescheduled(today().plus_days(days)))),
     ]
 }
 
-fn tiers() -> Tiers {
-    Tiers::new(7, 30, 60).unwrap()
+fn tiers() -> TierThresholds {
+    TierThresholds::new(7, 30, 60).unwrap()
 }
 
 prop_compose! {
@@ -71,19 +71,19 @@ prop_compose! {
         name in hostile(),
         values in proptest::collection::vec(proptest::option::of(hostile()), 5),
         change in change(),
-    ) -> (Institution, Shown) {
+    ) -> (Institution, DigestEntry) {
         let [contact, phone, address, plan, account_limit] = values.try_into().unwrap();
         let institution = Institution {
             // A number makes it another one; see below.
             uid: InstitutionUid::parse(&format!("u{uid}")).unwrap(),
             name, expires: today().plus_days(days), contact, phone, address, plan, account_limit,
         };
-        (institution, Shown { stage: tiers().stage(days).unwrap(), days, change })
+        (institution, DigestEntry { stage: tiers().stage(days).unwrap(), days, change })
     }
 }
 
 /// Up to `most` institutions in a digest's order.
-fn institutions(most: usize) -> impl Strategy<Value = Vec<(Institution, Shown)>> {
+fn institutions(most: usize) -> impl Strategy<Value = Vec<(Institution, DigestEntry)>> {
     proptest::collection::vec(institution(), 0..=most).prop_map(|mut all| {
         all.sort_by_key(|(_, shown)| (shown.stage, shown.days));
         for (number, (institution, _)) in all.iter_mut().enumerate() {
@@ -100,7 +100,7 @@ fn unreadable() -> impl Strategy<Value = Vec<(String, &'static str)>> {
 
 /// The messages of a digest of these.
 fn messages(
-    all: &[(Institution, Shown)],
+    all: &[(Institution, DigestEntry)],
     full_within: u32,
     (acknowledged, gone): (usize, usize),
     unreadable: &[(String, &'static str)],
@@ -119,12 +119,12 @@ fn messages(
     digest.messages()
 }
 
-fn told(all: &[(Institution, Shown)]) -> Vec<Told<'_>> {
+fn told(all: &[(Institution, DigestEntry)]) -> Vec<Told<'_>> {
     all.iter().map(|(institution, shown)| (institution, *shown)).collect()
 }
 
 /// One invented institution, `days` before its end.
-fn plain(number: i64, days: i64) -> (Institution, Shown) {
+fn plain(number: i64, days: i64) -> (Institution, DigestEntry) {
     let institution = Institution {
         uid: InstitutionUid::parse(&format!("INV-{number}")).unwrap(),
         name: format!("虛構教室 {number}"),
@@ -135,7 +135,7 @@ fn plain(number: i64, days: i64) -> (Institution, Shown) {
         plan: Some("標準方案".to_owned()),
         account_limit: None,
     };
-    (institution, Shown { stage: tiers().stage(days).unwrap(), days, change: None })
+    (institution, DigestEntry { stage: tiers().stage(days).unwrap(), days, change: None })
 }
 
 proptest! {

@@ -4,7 +4,9 @@ use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::{LocalDate, Timestamp, Zone};
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
-use shared::domain::workshop::reminders::{Case, Plan, Reminder, ReminderState, SendHours, Skip, plan};
+use shared::domain::workshop::reminders::{
+    Reminder, ReminderAction, ReminderInput, ReminderState, SendHours, SkipReason, plan,
+};
 use shared::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus};
 
 fn day(text: &str) -> LocalDate {
@@ -40,7 +42,7 @@ fn reminder(state: ReminderState) -> Reminder {
         day: None,
         state,
         run: "a run".to_owned(),
-        claimant: "somebody".to_owned(),
+        owner: "somebody".to_owned(),
         attempts: 1,
         claimed_at: Timestamp::parse("2025-12-16T07:00:00+07:00").unwrap(),
         provider: None,
@@ -56,9 +58,9 @@ fn planned(
     reminder: Option<&Reminder>,
     today: &str,
     wall: &str,
-) -> Plan {
+) -> ReminderAction {
     let hours = SendHours::parse("6-21").unwrap();
-    plan(Case { vehicle, customer, reminder }, day(today), Some(hours), Timestamp::parse(wall).unwrap())
+    plan(ReminderInput { vehicle, customer, reminder }, day(today), Some(hours), Timestamp::parse(wall).unwrap())
 }
 
 const MORNING: &str = "2025-12-16T07:00:00+07:00";
@@ -69,7 +71,7 @@ fn in_the_three_days_before_a_visit_its_owner_is_told() {
         [("2025-12-15", false), ("2025-12-16", true), ("2025-12-17", true), ("2025-12-18", true), ("2025-12-19", false)]
     {
         let wall = format!("{today}T07:00:00+07:00");
-        let expected = if told { Plan::Send } else { Plan::Skip(Skip::NotDue) };
+        let expected = if told { ReminderAction::Send } else { ReminderAction::SkipReason(SkipReason::NotDue) };
         assert_eq!(planned(&vehicle(), Some(&customer()), None, today, &wall), expected, "{today}");
     }
 }
@@ -77,27 +79,36 @@ fn in_the_three_days_before_a_visit_its_owner_is_told() {
 #[test]
 fn what_changed_since_the_vehicle_was_found_counts() {
     for (status, skip) in [
-        (VehicleStatus::Booked, Skip::Booked),
-        (VehicleStatus::Sold, Skip::Sold),
-        (VehicleStatus::Archived, Skip::Archived),
+        (VehicleStatus::Booked, SkipReason::Booked),
+        (VehicleStatus::Sold, SkipReason::Sold),
+        (VehicleStatus::Archived, SkipReason::Archived),
     ] {
         let changed = Vehicle { status, ..vehicle() };
-        assert_eq!(planned(&changed, Some(&customer()), None, "2025-12-16", MORNING), Plan::Skip(skip));
+        assert_eq!(planned(&changed, Some(&customer()), None, "2025-12-16", MORNING), ReminderAction::SkipReason(skip));
     }
     let visited = vehicle().visited(day("2025-12-15")).unwrap();
-    assert_eq!(planned(&visited, Some(&customer()), None, "2025-12-16", MORNING), Plan::Skip(Skip::NotDue));
+    assert_eq!(
+        planned(&visited, Some(&customer()), None, "2025-12-16", MORNING),
+        ReminderAction::SkipReason(SkipReason::NotDue)
+    );
     let unwilling = Customer { opted_out: true, ..customer() };
-    assert_eq!(planned(&vehicle(), Some(&unwilling), None, "2025-12-16", MORNING), Plan::Skip(Skip::OptedOut));
-    assert_eq!(planned(&vehicle(), None, None, "2025-12-16", MORNING), Plan::Skip(Skip::NoCustomer));
+    assert_eq!(
+        planned(&vehicle(), Some(&unwilling), None, "2025-12-16", MORNING),
+        ReminderAction::SkipReason(SkipReason::OptedOut)
+    );
+    assert_eq!(
+        planned(&vehicle(), None, None, "2025-12-16", MORNING),
+        ReminderAction::SkipReason(SkipReason::NoCustomer)
+    );
 }
 
 #[test]
 fn what_is_known_of_the_reminder_comes_first() {
     for (state, expected) in [
-        (ReminderState::Sent, Plan::AlreadySent),
-        (ReminderState::Unclear, Plan::Unclear),
-        (ReminderState::Claimed, Plan::Skip(Skip::InProgress)),
-        (ReminderState::Failed, Plan::Send),
+        (ReminderState::Sent, ReminderAction::AlreadySent),
+        (ReminderState::Unclear, ReminderAction::Unclear),
+        (ReminderState::Claimed, ReminderAction::SkipReason(SkipReason::InProgress)),
+        (ReminderState::Failed, ReminderAction::Send),
     ] {
         let known = reminder(state);
         let found = planned(&vehicle(), Some(&customer()), Some(&known), "2025-12-16", MORNING);
@@ -119,11 +130,11 @@ fn the_hours_are_those_where_the_customer_lives_and_count_for_the_schedule_only(
     ] {
         for (customer, expected) in [(customer(), in_jakarta), (eastern.clone(), in_jayapura)] {
             let found = planned(&vehicle(), Some(&customer), None, "2025-12-16", wall);
-            let wanted = if expected { Plan::Send } else { Plan::Skip(Skip::Hours) };
+            let wanted = if expected { ReminderAction::Send } else { ReminderAction::SkipReason(SkipReason::Hours) };
             assert_eq!(found, wanted, "{wall} {:?}", customer.zone);
-            let case = Case { vehicle: &vehicle(), customer: Some(&customer), reminder: None };
+            let case = ReminderInput { vehicle: &vehicle(), customer: Some(&customer), reminder: None };
             let by_hand = plan(case, day("2025-12-16"), None, Timestamp::parse(wall).unwrap());
-            assert_eq!(by_hand, Plan::Send, "{wall}");
+            assert_eq!(by_hand, ReminderAction::Send, "{wall}");
         }
     }
 }
@@ -131,6 +142,6 @@ fn the_hours_are_those_where_the_customer_lives_and_count_for_the_schedule_only(
 #[test]
 fn a_run_that_comes_late_announces_no_visit_whose_day_is_over() {
     let found = |wall| planned(&vehicle(), Some(&customer()), None, "2025-12-16", wall);
-    assert_eq!(found("2025-12-18T20:59:59+07:00"), Plan::Send);
-    assert_eq!(found("2025-12-19T06:00:00+07:00"), Plan::Skip(Skip::NotDue));
+    assert_eq!(found("2025-12-18T20:59:59+07:00"), ReminderAction::Send);
+    assert_eq!(found("2025-12-19T06:00:00+07:00"), ReminderAction::SkipReason(SkipReason::NotDue));
 }

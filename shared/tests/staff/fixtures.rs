@@ -2,13 +2,13 @@
 //! the 15th of each month. Its second charge fails on 15 February at 03:05:06, so that grace ends on the 22nd, and on
 //! the 25th from the second failure.
 
-use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict, decide_staff};
+use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::decide::order::{create_order, end_grace, order_ended, still_pending};
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
-use shared::domain::billing::decision::{Actor, Decision, Snapshot, Verdict, Versioned};
-use shared::domain::billing::next_action::{NextAction, Why};
-use shared::domain::billing::operations::{Cause, Operation};
+use shared::domain::billing::decision::{Actor, Decision, PaymentDecision, Snapshot, Versioned};
+use shared::domain::billing::next_action::{ActionReason, NextAction};
+use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::policy::DunningPolicy;
@@ -61,8 +61,8 @@ pub(crate) fn new_order(id: &str, replaces: Option<&str>) -> NewOrder {
     }
 }
 
-pub(crate) fn cause(key: Option<&str>) -> Cause {
-    Cause {
+pub(crate) fn cause(key: Option<&str>) -> OperationContext {
+    OperationContext {
         by: "support".to_owned(),
         why: Some("asked for".to_owned()),
         key: key.map(|key| OperationKey::parse(&format!("{key:0>32}")).unwrap()),
@@ -124,7 +124,8 @@ pub(crate) fn replaced(mut old: Life) -> Life {
     let new = create_order(new_order("ORDER2", Some("ORDER1")), Actor::Schedule, t("2025/02/20 11:00:00")).after();
     let first = report(&new.value, EventId::success(1), PaymentOutcome::Succeeded { number: 1 }, "2025/02/20 12:00:00");
     let snapshot = Snapshot { subscription: new, replaced: Some(old.order.clone()) };
-    let Verdict::Apply(decision) = decide_payment(&snapshot, &first, &policy(), t("2025/02/20 12:01:00")) else {
+    let PaymentDecision::Apply(decision) = decide_payment(&snapshot, &first, &policy(), t("2025/02/20 12:01:00"))
+    else {
         panic!("the first charge of a new order counts");
     };
     let change = decision.replaced.unwrap();
@@ -161,7 +162,7 @@ impl Life {
     /// A report, applied at `now`.
     pub(crate) fn reported(&mut self, report: &PaymentReport, now: &str) -> Decision {
         let snapshot = Snapshot { subscription: self.order.clone(), replaced: None };
-        let Verdict::Apply(decision) = decide_payment(&snapshot, report, &policy(), t(now)) else {
+        let PaymentDecision::Apply(decision) = decide_payment(&snapshot, report, &policy(), t(now)) else {
             panic!("not applied: {report:?}");
         };
         self.take(&decision);
@@ -205,8 +206,8 @@ impl Life {
         decision
     }
 
-    pub(crate) fn verdict(&self, operation: &Operation, key: Option<&str>, now: &str) -> StaffVerdict {
-        decide_staff(&self.order, operation, &cause(key), &policy(), t(now))
+    pub(crate) fn verdict(&self, operation: &Operation, key: Option<&str>, now: &str) -> OperationDecision {
+        decide_operation(&self.order, operation, &cause(key), &policy(), t(now))
     }
 
     /// Staff's operation, done.
@@ -216,26 +217,28 @@ impl Life {
 
     pub(crate) fn keyed(&mut self, operation: &Operation, key: Option<&str>, now: &str) -> Decision {
         match self.verdict(operation, key, now) {
-            StaffVerdict::Apply(decision) => {
+            OperationDecision::Apply(decision) => {
                 self.take(&decision);
                 *decision
             }
-            verdict @ (StaffVerdict::Repeat | StaffVerdict::Refused(_)) => {
+            verdict @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => {
                 panic!("{operation:?} at {now}: {verdict:?}")
             }
         }
     }
 
     /// Why staff's operation is refused.
-    pub(crate) fn refused(&self, operation: &Operation, now: &str) -> StaffRefusal {
+    pub(crate) fn refused(&self, operation: &Operation, now: &str) -> OperationRefusal {
         match self.verdict(operation, None, now) {
-            StaffVerdict::Refused(refusal) => refusal,
-            verdict @ (StaffVerdict::Apply(_) | StaffVerdict::Repeat) => panic!("{operation:?} at {now}: {verdict:?}"),
+            OperationDecision::Refused(refusal) => refusal,
+            verdict @ (OperationDecision::Apply(_) | OperationDecision::Repeat) => {
+                panic!("{operation:?} at {now}: {verdict:?}")
+            }
         }
     }
 
     /// What is next by itself: the task, when, and why.
-    pub(crate) fn next(&self) -> (&'static str, String, Why) {
+    pub(crate) fn next(&self) -> (&'static str, String, ActionReason) {
         let action = NextAction::of(self.value(), &policy()).unwrap();
         (action.kind.name(), action.at.to_ecpay(), action.why)
     }
@@ -247,7 +250,7 @@ impl Life {
 }
 
 /// The task, when, and why, as a test expects it.
-pub(crate) fn due(task: &'static str, at: &str, why: Why) -> (&'static str, String, Why) {
+pub(crate) fn due(task: &'static str, at: &str, why: ActionReason) -> (&'static str, String, ActionReason) {
     (task, at.to_owned(), why)
 }
 

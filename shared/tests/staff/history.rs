@@ -1,8 +1,8 @@
 //! What staff read in an order's history: under which rule each thing happened, and when.
 
 use shared::domain::billing::decide::order::{end_grace, order_ended, success_missing};
-use shared::domain::billing::decision::{Actor, Fact};
-use shared::domain::billing::next_action::Why;
+use shared::domain::billing::decision::{Actor, HistoryEvent};
+use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{Ended, OrderEnd, RetryState, Status};
 
@@ -35,17 +35,17 @@ fn a_success_that_was_never_reported_is_looked_for_once() {
     assert_eq!(success_missing(&life.order, t("2025/01/16 12:00:00")), None);
     // The second success is missing.
     life.success(3, "2025/03/15 03:00:00");
-    assert_eq!(life.next(), due("reconcile", "2025/03/15 03:00:00", Why::SuccessMissing));
+    assert_eq!(life.next(), due("reconcile", "2025/03/15 03:00:00", ActionReason::SuccessMissing));
     let decision = success_missing(&life.order, t("2025/03/15 04:00:00")).unwrap();
     let line = decision.change.history.clone();
-    assert_eq!((line.fact, line.rule, line.by), (Fact::Checked, Rule::SuccessMissing, Actor::Schedule));
+    assert_eq!((line.fact, line.rule, line.by), (HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule));
     life.take(&decision);
-    assert_eq!(life.value().facts.searched_up_to, 3);
-    assert_eq!(life.next(), due("reconcile", "2025/04/16 00:00:00", Why::ChargeLate));
+    assert_eq!(life.value().charge_history.reconciled_up_to, 3);
+    assert_eq!(life.next(), due("reconcile", "2025/04/16 00:00:00", ActionReason::ChargeLate));
     assert_eq!(success_missing(&life.order, t("2025/03/15 05:00:00")), None);
     // Another one that is missing is another search.
     life.success(5, "2025/05/15 03:00:00");
-    assert_eq!(life.next(), due("reconcile", "2025/05/15 03:00:00", Why::SuccessMissing));
+    assert_eq!(life.next(), due("reconcile", "2025/05/15 03:00:00", ActionReason::SuccessMissing));
 }
 
 #[test]

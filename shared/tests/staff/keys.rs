@@ -1,8 +1,8 @@
 //! A request under a key is done once, whatever happens between its repetitions.
 
-use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict};
+use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
 use shared::domain::billing::decide::retry::answer_retry;
-use shared::domain::billing::operations::{Operation, REMEMBERED_OPERATIONS};
+use shared::domain::billing::operations::{Operation, RECENT_OPERATIONS_KEPT};
 use shared::domain::billing::subscription::RetryState;
 use shared::domain::values::money::Twd;
 
@@ -49,8 +49,11 @@ fn under_one_key_the_same_is_a_repeat_and_anything_else_is_refused() {
         assert_eq!((kept.key.as_str(), &kept.request), (&*format!("{:0>32}", "1"), &first.fingerprint()));
         for (second, _) in operations() {
             let verdict = life.verdict(&second, Some("1"), "2025/02/16 09:00:01");
-            let expected =
-                if first == second { StaffVerdict::Repeat } else { StaffVerdict::Refused(StaffRefusal::KeyReused) };
+            let expected = if first == second {
+                OperationDecision::Repeat
+            } else {
+                OperationDecision::Refused(OperationRefusal::KeyReused)
+            };
             assert_eq!(verdict, expected, "{first:?}, then {second:?}");
             cases += 1;
         }
@@ -77,19 +80,22 @@ fn a_repetition_stays_one_after_what_came_in_between() {
     life.keyed(&Operation::Retry, Some("1"), "2025/02/16 09:00:00");
     life.failure("2025/02/16 10:00:00");
     assert_eq!(life.value().retry.unwrap().state, RetryState::Resolved);
-    assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/16 11:00:00"), StaffVerdict::Repeat);
+    assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/16 11:00:00"), OperationDecision::Repeat);
     let paid = Operation::MarkPaid { amount: Some(Twd::new(899)), reference: Some("cash".to_owned()) };
     life.keyed(&paid, Some("2"), "2025/02/16 12:00:00");
     // Without the key there is nothing to pay any more, with it there was.
-    assert_eq!(life.refused(&paid, "2025/02/16 12:00:01"), StaffRefusal::NothingOwed);
-    assert_eq!(life.verdict(&paid, Some("2"), "2025/02/16 12:00:01"), StaffVerdict::Repeat);
+    assert_eq!(life.refused(&paid, "2025/02/16 12:00:01"), OperationRefusal::NothingOwed);
+    assert_eq!(life.verdict(&paid, Some("2"), "2025/02/16 12:00:01"), OperationDecision::Repeat);
 }
 
 #[test]
 fn what_is_refused_uses_up_no_key() {
     let mut life = running();
     let five = Operation::ExtendGrace { days: 5 };
-    assert_eq!(life.verdict(&five, Some("1"), "2025/02/14 09:00:00"), StaffVerdict::Refused(StaffRefusal::NoGrace));
+    assert_eq!(
+        life.verdict(&five, Some("1"), "2025/02/14 09:00:00"),
+        OperationDecision::Refused(OperationRefusal::NoGrace)
+    );
     life.failure("2025/02/15 03:05:06");
     life.keyed(&five, Some("1"), "2025/02/16 09:00:00");
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/27 03:05:06"));
@@ -104,11 +110,11 @@ fn the_latest_twelve_keys_are_remembered() {
     }
     for key in 1..=12 {
         let verdict = life.verdict(&one, Some(&key.to_string()), "2025/02/16 09:00:00");
-        assert_eq!(verdict, StaffVerdict::Repeat, "{key}");
+        assert_eq!(verdict, OperationDecision::Repeat, "{key}");
     }
     life.keyed(&one, Some("13"), "2025/02/16 09:00:00");
-    assert_eq!((life.value().operations.len(), REMEMBERED_OPERATIONS), (12, 12));
-    assert_eq!(life.verdict(&one, Some("2"), "2025/02/16 09:00:00"), StaffVerdict::Repeat);
+    assert_eq!((life.value().operations.len(), RECENT_OPERATIONS_KEPT), (12, 12));
+    assert_eq!(life.verdict(&one, Some("2"), "2025/02/16 09:00:00"), OperationDecision::Repeat);
     life.keyed(&one, Some("1"), "2025/02/16 09:00:00");
     assert_eq!(life.value().extra_grace_days, 14);
 }
@@ -117,16 +123,16 @@ fn the_latest_twelve_keys_are_remembered() {
 fn a_retry_that_never_reached_ecpay_may_be_asked_for_under_its_key_again() {
     let mut life = failing(1);
     life.keyed(&Operation::Retry, Some("1"), "2025/02/15 09:00:00");
-    assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 09:00:01"), StaffVerdict::Repeat);
+    assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 09:00:01"), OperationDecision::Repeat);
     let before = life.order.clone();
     let postponed = answer_retry(&before, RetryState::NotAsked, t("2025/02/15 09:00:02")).unwrap();
     life.take(&postponed);
-    assert!(matches!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), StaffVerdict::Apply(_)));
+    assert!(matches!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), OperationDecision::Apply(_)));
     // What ECPay refused was asked.
     let mut life = failing(1);
     life.keyed(&Operation::Retry, Some("1"), "2025/02/15 09:00:00");
     let before = life.order.clone();
     let refused = answer_retry(&before, RetryState::Refused, t("2025/02/15 09:00:02")).unwrap();
     life.take(&refused);
-    assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), StaffVerdict::Repeat);
+    assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), OperationDecision::Repeat);
 }

@@ -1,10 +1,10 @@
 //! What a customer paid by another way, as staff record it.
 
 use shared::domain::billing::arrears::{Arrears, Recovery};
-use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict};
+use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
 use shared::domain::billing::decide::order::charge_missing;
-use shared::domain::billing::decision::{Actor, Fact};
-use shared::domain::billing::next_action::Why;
+use shared::domain::billing::decision::{Actor, HistoryEvent};
+use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, ReportSource};
@@ -20,7 +20,7 @@ fn transfer(dollars: u32) -> Operation {
 }
 
 /// Charge 2 failed and was paid by transfer on 17 February.
-fn paid_outside() -> Life {
+fn paid_out_of_band() -> Life {
     let mut life = failing(1);
     life.staff(&transfer(899), "2025/02/17 12:00:00");
     life
@@ -32,21 +32,21 @@ fn a_transfer_ends_the_arrears_and_pays_until_the_next_due_day() {
     let decision = life.staff(&transfer(500), "2025/02/17 12:00:00");
     assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
     assert_eq!(life.value().paid_period(), Some((day("2025-02-15"), day("2025-03-15"))));
-    assert_eq!((life.value().dunned, life.value().extra_grace_days), (None, 0));
-    assert_eq!(life.next(), due("reconcile", "2025/03/16 00:00:00", Why::ChargeLate));
+    assert_eq!((life.value().dunning_notice, life.value().extra_grace_days), (None, 0));
+    assert_eq!(life.next(), due("reconcile", "2025/03/16 00:00:00", ActionReason::ChargeLate));
     assert_eq!(told(&decision), ["recovered"]);
     assert_eq!(decision.notices[0].fields["paid_until"], "2025-03-15");
     assert_eq!(decision.notices[0].to, Recipient::Customer(life.value().email.clone()));
     let payment = decision.payment.unwrap();
     assert_eq!(payment.id.as_str(), "ORDER1.O:2025-02-15");
-    assert_eq!((payment.outcome, payment.amount.dollars()), (PaymentOutcome::PaidOutside, 500));
+    assert_eq!((payment.outcome, payment.amount.dollars()), (PaymentOutcome::PaidOutOfBand, 500));
     assert_eq!((payment.rtn_code.as_str(), payment.rtn_msg.as_str()), ("", "bank 0042"));
     assert_eq!((payment.processed_at, payment.recorded_at), (t("2025/02/17 12:00:00"), t("2025/02/17 12:00:00")));
     assert_eq!((payment.refund_due, payment.gwsr), (false, None));
     let receipt = decision.receipt.unwrap();
     assert_eq!((receipt.event.as_str(), receipt.report.source), ("O:2025-02-15", ReportSource::Staff));
     let line = decision.change.history;
-    assert_eq!((line.rule, line.fact), (Rule::ArrearsPaid, Fact::Reported(receipt.report)));
+    assert_eq!((line.rule, line.fact), (Rule::ArrearsPaid, HistoryEvent::Reported(receipt.report)));
     assert_eq!((line.by, line.why.as_deref()), (Actor::Staff("support".to_owned()), Some("asked for")));
 }
 
@@ -58,7 +58,7 @@ fn a_transfer_brings_a_customer_back_from_free() {
     assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
     assert_eq!((life.value().status, life.value().downgrade), (Status::Active, None));
     assert_eq!(life.value().paid_period(), Some((day("2025-02-15"), day("2025-03-15"))));
-    let standing = decision.user.unwrap().standing.unwrap();
+    let standing = decision.user.unwrap().user_plan.unwrap();
     assert_eq!((standing.plan.as_str(), standing.live), ("PRO", true));
     assert_eq!(told_names(&decision.notices), ["recovered"]);
 }
@@ -70,27 +70,27 @@ fn told_names(notices: &[shared::domain::billing::notices::Notice]) -> Vec<&'sta
 #[test]
 fn a_charge_that_never_came_is_paid_after_the_downgrade() {
     let mut life = running();
-    assert_eq!(life.refused(&transfer(899), "2025/02/21 12:00:00"), StaffRefusal::NothingOwed);
+    assert_eq!(life.refused(&transfer(899), "2025/02/21 12:00:00"), OperationRefusal::NothingOwed);
     let fall = charge_missing(&life.order, t("2025/02/22 00:00:00")).unwrap();
     life.take(&fall);
     let decision = life.staff(&transfer(899), "2025/02/22 12:00:00");
     assert_eq!(decision.change.history.rule, Rule::PlanRestored);
     assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
     assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
-    assert_eq!(life.value().facts.paid_outside, Some(day("2025-02-15")));
+    assert_eq!(life.value().charge_history.paid_out_of_band, Some(day("2025-02-15")));
 }
 
 #[test]
 fn what_cannot_be_owed_cannot_be_paid() {
     let now = "2025/02/26 12:00:00";
     for (life, refusal) in [
-        (pending(), StaffRefusal::NotPaid),
-        (given_up(), StaffRefusal::OrderOver),
-        (replaced(failing(1)), StaffRefusal::OrderOver),
-        (over(OrderEnd::Cancelled), StaffRefusal::OrderOver),
-        (over(OrderEnd::Finished), StaffRefusal::OrderOver),
-        (running(), StaffRefusal::NothingOwed),
-        (paid_outside(), StaffRefusal::NothingOwed),
+        (pending(), OperationRefusal::NotPaid),
+        (given_up(), OperationRefusal::OrderOver),
+        (replaced(failing(1)), OperationRefusal::OrderOver),
+        (over(OrderEnd::Cancelled), OperationRefusal::OrderOver),
+        (over(OrderEnd::Finished), OperationRefusal::OrderOver),
+        (running(), OperationRefusal::NothingOwed),
+        (paid_out_of_band(), OperationRefusal::NothingOwed),
     ] {
         assert_eq!(life.refused(&transfer(899), now), refusal, "{:?}", life.value().status);
     }
@@ -108,7 +108,7 @@ fn while_a_retry_is_open_nothing_is_recorded() {
         let mut life = failing(1);
         life.asked("2025/02/16 12:00:00", answer);
         if refused {
-            assert_eq!(life.refused(&transfer(899), "2025/02/17 12:00:00"), StaffRefusal::RetryOpen, "{answer:?}");
+            assert_eq!(life.refused(&transfer(899), "2025/02/17 12:00:00"), OperationRefusal::RetryOpen, "{answer:?}");
             life.failure("2025/02/17 13:00:00");
         }
         life.staff(&transfer(899), "2025/02/17 14:00:00");
@@ -117,7 +117,7 @@ fn while_a_retry_is_open_nothing_is_recorded() {
     // Also where the order is replaced meanwhile, the open retry is named first.
     let mut life = failing(1);
     life.asked("2025/02/16 12:00:00", RetryState::Accepted);
-    assert_eq!(replaced(life).refused(&transfer(899), "2025/02/21 12:00:00"), StaffRefusal::RetryOpen);
+    assert_eq!(replaced(life).refused(&transfer(899), "2025/02/21 12:00:00"), OperationRefusal::RetryOpen);
 }
 
 #[test]
@@ -173,11 +173,11 @@ fn what_a_customer_on_free_pays_is_the_latest_charge_that_was_due() {
 
 #[test]
 fn each_charge_is_paid_under_its_own_day() {
-    let mut life = paid_outside();
+    let mut life = paid_out_of_band();
     life.failure("2025/03/15 03:00:00");
     let decision = life.staff(&transfer(899), "2025/03/16 12:00:00");
-    assert_eq!(decision.receipt.unwrap().event, EventId::paid_outside(day("2025-03-15")));
-    assert_eq!(life.value().facts.paid_outside, Some(day("2025-03-15")));
+    assert_eq!(decision.receipt.unwrap().event, EventId::paid_out_of_band(day("2025-03-15")));
+    assert_eq!(life.value().charge_history.paid_out_of_band, Some(day("2025-03-15")));
     assert_eq!(life.value().paid_period(), Some((day("2025-03-15"), day("2025-04-15"))));
 }
 
@@ -193,7 +193,7 @@ fn a_success_of_the_charge_that_was_paid_outside_is_a_refund_and_of_any_other_is
         ("2025/02/13 23:59:59", Rule::LateSuccess),
         ("2025/03/14 00:00:00", Rule::Renewed),
     ] {
-        let mut life = paid_outside();
+        let mut life = paid_out_of_band();
         let before = life.value().clone();
         let decision = life.success_seen(2, made, "2025/03/14 01:00:00");
         assert_eq!(decision.change.history.rule, rule, "{made}");
@@ -209,18 +209,18 @@ fn a_success_of_the_charge_that_was_paid_outside_is_a_refund_and_of_any_other_is
         } else {
             assert_eq!(told(&decision), [""; 0], "{made}");
         }
-        assert_eq!(life.value().facts.successes, 2, "{made}");
+        assert_eq!(life.value().charge_history.successes, 2, "{made}");
     }
 }
 
 #[test]
 fn a_failure_of_the_charge_that_was_paid_outside_begins_no_grace() {
-    let mut life = paid_outside();
+    let mut life = paid_out_of_band();
     // Tried at ECPay by another's hand after the transfer.
     let decision = life.failure("2025/02/18 04:00:00");
     assert_eq!((told(&decision), decision.change.history.rule), (vec![], Rule::FailureRecorded));
     assert_eq!((life.value().status, Arrears::of(life.value())), (Status::Active, None));
-    assert_eq!(life.refused(&transfer(899), "2025/02/19 12:00:00"), StaffRefusal::NothingOwed);
+    assert_eq!(life.refused(&transfer(899), "2025/02/19 12:00:00"), OperationRefusal::NothingOwed);
     // The next charge is owed as ever, from its own window on.
     let mut next = life.clone();
     assert_eq!(told(&next.failure("2025/03/13 23:59:59")), [""; 0]);
@@ -237,17 +237,17 @@ fn an_order_that_is_over_keeps_what_was_paid_until_its_period_ends() {
         }
         life.staff(&transfer(899), "2025/02/24 12:00:00");
         assert_eq!((life.value().status, life.value().ended.unwrap().how), (Status::Active, how));
-        assert_eq!(life.next(), due("end-grace", "2025/03/15 00:00:00", Why::PeriodEnds), "{how:?}");
+        assert_eq!(life.next(), due("end-grace", "2025/03/15 00:00:00", ActionReason::PeriodEnds), "{how:?}");
     }
 }
 
 #[test]
 fn a_recorded_payment_said_again_is_a_repeat_where_the_charge_looks_unpaid() {
-    let mut life = paid_outside();
+    let mut life = paid_out_of_band();
     // Whatever made the charge look unpaid: its payment stands.
-    life.order.value.facts.paid_outside = None;
+    life.order.value.charge_history.paid_out_of_band = None;
     life.failure("2025/02/18 04:00:00");
-    assert_eq!(life.verdict(&transfer(899), None, "2025/02/19 12:00:00"), StaffVerdict::Repeat);
+    assert_eq!(life.verdict(&transfer(899), None, "2025/02/19 12:00:00"), OperationDecision::Repeat);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn what_a_payment_recovers_is_how_often_it_had_failed_and_how() {
         let mut after = before.clone();
         after.staff(&transfer(899), "2025/02/20 12:00:00");
         // From the 15th at 03:05:06: five days, 8 hours, 54 minutes and 54 seconds.
-        let class = DeclineClass::MaySucceedLater;
+        let class = DeclineClass::SoftDecline;
         let recovery = Recovery { failures, class, seconds: 464_094, after_downgrade: false };
         assert_eq!(Recovery::between(before.value(), after.value()), Some(recovery));
         assert_eq!(Recovery::between(after.value(), after.value()), None);

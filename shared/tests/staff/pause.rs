@@ -1,10 +1,10 @@
 //! Dunning that staff hold: no retry by schedule, no mail about failures, no downgrade, until it goes on.
 
-use shared::domain::billing::decide::operation::StaffRefusal;
+use shared::domain::billing::decide::operation::OperationRefusal;
 use shared::domain::billing::decide::order::{charge_missing, end_grace};
 use shared::domain::billing::decide::retry::{claim_retry, retry_is_due};
-use shared::domain::billing::decision::{Actor, Fact};
-use shared::domain::billing::next_action::Why;
+use shared::domain::billing::decision::{Actor, HistoryEvent};
+use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::{Operation, Pause};
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
@@ -20,16 +20,16 @@ fn a_pause_ends_so_many_days_of_24_hours_later() {
     let decision = life.staff(&TEN, "2025/02/15 20:00:00");
     let until = t("2025/02/25 20:00:00");
     assert_eq!(life.value().paused, Some(Pause { since: t("2025/02/15 20:00:00"), until }));
-    assert_eq!(life.next(), due("resume", "2025/02/25 20:00:00", Why::PauseEnds));
-    assert_eq!((life.value().status, &life.value().dunned), (before.status, &before.dunned));
+    assert_eq!(life.next(), due("resume", "2025/02/25 20:00:00", ActionReason::PauseEnds));
+    assert_eq!((life.value().status, &life.value().dunning_notice), (before.status, &before.dunning_notice));
     assert_eq!((told(&decision), &decision.user), (vec![], &None));
     let line = decision.change.history;
-    assert_eq!((line.fact, line.rule), (Fact::Paused { days: 10 }, Rule::DunningPaused));
+    assert_eq!((line.fact, line.rule), (HistoryEvent::Paused { days: 10 }, Rule::DunningPaused));
     assert_eq!((line.by, line.why.as_deref()), (Actor::Staff("support".to_owned()), Some("asked for")));
     // The longest that the API takes.
     let mut long = failing(1);
     long.staff(&Operation::Pause { days: 60 }, "2025/02/15 20:00:00");
-    assert_eq!(long.next(), due("resume", "2025/04/16 20:00:00", Why::PauseEnds));
+    assert_eq!(long.next(), due("resume", "2025/04/16 20:00:00", ActionReason::PauseEnds));
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn only_a_live_order_with_its_plan_is_paused() {
         over(OrderEnd::Finished),
     ] {
         let refusal = life.refused(&TEN, "2025/02/26 09:00:00");
-        assert_eq!(refusal, StaffRefusal::NothingToPause, "{:?}", life.value().status);
-        assert_eq!(life.refused(&Operation::Resume, "2025/02/26 09:00:00"), StaffRefusal::NotPaused);
+        assert_eq!(refusal, OperationRefusal::NothingToPause, "{:?}", life.value().status);
+        assert_eq!(life.refused(&Operation::Resume, "2025/02/26 09:00:00"), OperationRefusal::NotPaused);
     }
 }
 
@@ -73,11 +73,11 @@ fn no_retry_is_asked_by_schedule_and_nobody_falls_while_it_lasts() {
         assert!(!retry_is_due(life.value(), &policy(), t(now)), "{now}");
         assert_eq!(end_grace(&life.order, &policy(), t(now)), None, "{now}");
     }
-    assert_eq!(life.next(), due("resume", "2025/03/08 04:00:00", Why::PauseEnds));
+    assert_eq!(life.next(), due("resume", "2025/03/08 04:00:00", ActionReason::PauseEnds));
     // By hand it may be asked, and then its result comes first.
     let claim = claim_retry(&life.order, Actor::Staff("support".to_owned()), t("2025/02/17 12:00:00")).unwrap();
     life.take(&claim);
-    assert_eq!(life.next(), due("reconcile", "2025/02/17 12:00:00", Why::RetryOpen));
+    assert_eq!(life.next(), due("reconcile", "2025/02/17 12:00:00", ActionReason::RetryOpen));
 }
 
 #[test]
@@ -92,8 +92,8 @@ fn a_charge_that_fails_meanwhile_begins_grace_without_a_mail() {
         let decision = life.failure(at);
         assert_eq!((told(&decision), decision.change.history.rule), (vec![], rule), "{at}");
         assert_eq!(life.grace_end().as_deref(), Some(end), "{at}");
-        assert_eq!(life.value().dunned, None, "{at}");
-        assert_eq!(life.next(), due("resume", "2025/03/12 12:00:00", Why::PauseEnds), "{at}");
+        assert_eq!(life.value().dunning_notice, None, "{at}");
+        assert_eq!(life.next(), due("resume", "2025/03/12 12:00:00", ActionReason::PauseEnds), "{at}");
     }
 }
 
@@ -103,7 +103,7 @@ fn a_success_meanwhile_ends_the_arrears_and_leaves_the_pause() {
     life.staff(&TEN, "2025/02/15 20:00:00");
     let decision = life.success(2, "2025/02/17 04:00:00");
     assert_eq!((told(&decision), life.value().status), (vec!["recovered"], Status::Active));
-    assert_eq!(life.next(), due("resume", "2025/02/25 20:00:00", Why::PauseEnds));
+    assert_eq!(life.next(), due("resume", "2025/02/25 20:00:00", ActionReason::PauseEnds));
     // Paid in time and never told of a failure: nothing to tell.
     let mut quiet = running();
     quiet.staff(&Operation::Pause { days: 30 }, "2025/02/10 12:00:00");
@@ -115,10 +115,10 @@ fn a_success_meanwhile_ends_the_arrears_and_leaves_the_pause() {
 fn an_order_that_runs_is_asked_about_when_its_charge_is_late_or_resumed_whichever_is_sooner() {
     let mut short = running();
     short.staff(&TEN, "2025/02/05 23:59:59");
-    assert_eq!(short.next(), due("resume", "2025/02/15 23:59:59", Why::PauseEnds));
+    assert_eq!(short.next(), due("resume", "2025/02/15 23:59:59", ActionReason::PauseEnds));
     let mut long = running();
     long.staff(&TEN, "2025/02/06 00:00:01");
-    assert_eq!(long.next(), due("reconcile", "2025/02/16 00:00:00", Why::ChargeLate));
+    assert_eq!(long.next(), due("reconcile", "2025/02/16 00:00:00", ActionReason::ChargeLate));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn an_order_that_is_over_ends_with_its_paid_period_also_while_paused() {
     let mut life = running();
     life.staff(&Operation::Pause { days: 30 }, "2025/02/10 12:00:00");
     life.ended(OrderEnd::Cancelled, "2025/02/11 12:00:00");
-    assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", Why::PeriodEnds));
+    assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", ActionReason::PeriodEnds));
     assert_eq!(end_grace(&life.order, &policy(), t("2025/02/14 23:59:59")), None);
     let decision = end_grace(&life.order, &policy(), t("2025/02/15 00:00:00")).unwrap();
     assert_eq!(decision.change.next.status, Status::Cancelled);
@@ -157,7 +157,7 @@ fn an_order_that_another_replaces_is_no_longer_paused() {
     old.staff(&TEN, "2025/02/15 20:00:00");
     let old = replaced(old);
     assert_eq!((old.value().paused, old.value().status), (None, Status::Active));
-    assert_eq!(old.next(), due("cancel", "2025/01/15 10:00:00", Why::Replaced));
+    assert_eq!(old.next(), due("cancel", "2025/01/15 10:00:00", ActionReason::Replaced));
 }
 
 #[test]
@@ -165,9 +165,9 @@ fn a_pause_while_a_retry_is_open_does_not_hide_its_result() {
     let mut life = failing(1);
     life.asked("2025/02/16 12:00:00", RetryState::Accepted);
     life.staff(&TEN, "2025/02/16 13:00:00");
-    assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", Why::RetryOpen));
+    assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", ActionReason::RetryOpen));
     assert_eq!(told(&life.failure("2025/02/16 14:00:00")), [""; 0]);
     assert_eq!(life.value().retry.unwrap().state, RetryState::Resolved);
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/25 03:05:06"));
-    assert_eq!(life.next(), due("resume", "2025/02/26 13:00:00", Why::PauseEnds));
+    assert_eq!(life.next(), due("resume", "2025/02/26 13:00:00", ActionReason::PauseEnds));
 }

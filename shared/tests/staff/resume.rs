@@ -1,10 +1,10 @@
 //! Dunning goes on: the days that were held come on top, what was held back is told.
 
-use shared::domain::billing::decide::operation::{StaffRefusal, resume};
+use shared::domain::billing::decide::operation::{OperationRefusal, resume};
 use shared::domain::billing::decide::order::end_grace;
 use shared::domain::billing::decide::retry::retry_is_due;
-use shared::domain::billing::decision::{Actor, Decision, Fact};
-use shared::domain::billing::next_action::Why;
+use shared::domain::billing::decision::{Actor, Decision, HistoryEvent};
+use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::{Operation, Pause};
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{RetryState, Status};
@@ -82,14 +82,14 @@ fn the_schedule_resumes_at_the_end_and_what_was_missed_makes_one_retry() {
     let decision = by_schedule(&mut life, "2025/02/25 21:00:00");
     assert_eq!(life.grace_end().as_deref(), Some("2025/03/04 03:05:06"));
     let line = &decision.change.history;
-    assert_eq!((&line.fact, line.rule, &line.by), (&Fact::Resumed, Rule::DunningResumed, &Actor::Schedule));
+    assert_eq!((&line.fact, line.rule, &line.by), (&HistoryEvent::Resumed, Rule::DunningResumed, &Actor::Schedule));
     assert_eq!((line.from, line.why.as_deref(), &line.operation), (Some(before), None, &None));
     // The customer was told of this failure before the pause.
     assert_eq!(told(&decision), [""; 0]);
-    assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", Why::RetryDay));
+    assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryDay));
     assert!(retry_is_due(life.value(), &policy(), t("2025/02/25 21:00:00")));
     life.asked("2025/02/25 21:30:00", RetryState::Refused);
-    assert_eq!(life.next(), due("end-grace", "2025/03/04 03:05:06", Why::GraceEnds));
+    assert_eq!(life.next(), due("end-grace", "2025/03/04 03:05:06", ActionReason::GraceEnds));
     assert_eq!(end_grace(&life.order, &policy(), t("2025/03/04 03:05:05")), None);
     assert!(end_grace(&life.order, &policy(), t("2025/03/04 03:05:06")).is_some());
 }
@@ -97,15 +97,15 @@ fn the_schedule_resumes_at_the_end_and_what_was_missed_makes_one_retry() {
 #[test]
 fn staff_resume_sooner_with_their_name_and_reason_and_only_what_is_held() {
     let mut life = failing(1);
-    assert_eq!(life.refused(&Operation::Resume, "2025/02/15 19:00:00"), StaffRefusal::NotPaused);
+    assert_eq!(life.refused(&Operation::Resume, "2025/02/15 19:00:00"), OperationRefusal::NotPaused);
     assert_eq!(resume(&life.order, &policy(), t("2025/02/15 19:00:00")), None);
     life.staff(&Operation::Pause { days: 10 }, "2025/02/15 20:00:00");
     let decision = life.staff(&Operation::Resume, "2025/02/17 20:00:01");
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/25 03:05:06"));
     let line = decision.change.history;
-    assert_eq!((line.fact, line.rule), (Fact::Resumed, Rule::DunningResumed));
+    assert_eq!((line.fact, line.rule), (HistoryEvent::Resumed, Rule::DunningResumed));
     assert_eq!((line.by, line.why.as_deref()), (Actor::Staff("support".to_owned()), Some("asked for")));
-    assert_eq!(life.refused(&Operation::Resume, "2025/02/17 20:00:02"), StaffRefusal::NotPaused);
+    assert_eq!(life.refused(&Operation::Resume, "2025/02/17 20:00:02"), OperationRefusal::NotPaused);
 }
 
 #[test]
@@ -144,8 +144,8 @@ fn the_latest_mail_that_was_held_back_is_sent_with_the_new_end_of_grace() {
         assert_eq!(life.grace_end().as_deref(), Some(end), "{mail}");
         let notice = &decision.notices[0];
         assert_eq!(notice.fields["grace_ends_at"], local, "{mail}");
-        assert_eq!((&*notice.fields["charge_due"], &*notice.fields["new_card_needed"]), ("2025-02-15", "false"));
-        let told = life.value().dunned.unwrap();
+        assert_eq!((&*notice.fields["charge_due"], &*notice.fields["hard_decline"]), ("2025-02-15", "false"));
+        let told = life.value().dunning_notice.unwrap();
         assert_eq!((usize::from(told.stage), told.first_notice_at), (failures.min(3), t("2025/02/20 03:05:06")));
     }
 }
@@ -161,7 +161,7 @@ fn after_the_first_mail_at_the_end_of_a_pause_three_days_pass_before_the_downgra
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/24 03:05:06"));
     let free_at = "2025/03/01 12:00:00";
     life.asked("2025/02/26 12:00:00", RetryState::Refused);
-    assert_eq!(life.next(), due("end-grace", free_at, Why::GraceEnds));
+    assert_eq!(life.next(), due("end-grace", free_at, ActionReason::GraceEnds));
     assert_eq!(end_grace(&life.order, &policy(), t("2025/03/01 11:59:59")), None);
     assert!(end_grace(&life.order, &policy(), t(free_at)).is_some());
 }
@@ -170,11 +170,11 @@ fn after_the_first_mail_at_the_end_of_a_pause_three_days_pass_before_the_downgra
 fn where_nothing_is_owed_resuming_only_ends_the_pause() {
     let mut life = running();
     life.staff(&Operation::Pause { days: 10 }, "2025/01/20 12:00:00");
-    assert_eq!(life.next(), due("resume", "2025/01/30 12:00:00", Why::PauseEnds));
+    assert_eq!(life.next(), due("resume", "2025/01/30 12:00:00", ActionReason::PauseEnds));
     let decision = by_schedule(&mut life, "2025/01/30 12:00:00");
     assert_eq!((told(&decision), life.value().status, life.value().paused), (vec![], Status::Active, None));
     assert_eq!(life.value().extra_grace_days, 0);
-    assert_eq!(life.next(), due("reconcile", "2025/02/16 00:00:00", Why::ChargeLate));
+    assert_eq!(life.next(), due("reconcile", "2025/02/16 00:00:00", ActionReason::ChargeLate));
     life.failure("2025/02/15 03:05:06");
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/22 03:05:06"));
 }

@@ -1,14 +1,15 @@
 //! Every sequence of four things that can happen to a failing order, and what must hold after each of them.
 
 use shared::domain::billing::arrears::Arrears;
-use shared::domain::billing::decide::operation::{StaffVerdict, decide_staff};
+use shared::domain::billing::decide::operation::{OperationDecision, decide_operation};
 use shared::domain::billing::decide::order::{claim_cancel, end_grace, order_ended};
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
-use shared::domain::billing::decide::task_failure::get_stuck;
+use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, Decision};
-use shared::domain::billing::next_action::{ActionKind, NextAction};
+use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
+use shared::domain::billing::task::Task;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;
 
@@ -50,9 +51,9 @@ fn paid() -> Operation {
 }
 
 fn by_staff(life: &Life, operation: &Operation, now: Timestamp) -> Option<Decision> {
-    match decide_staff(&life.order, operation, &cause(None), &policy(), now) {
-        StaffVerdict::Apply(decision) => Some(*decision),
-        StaffVerdict::Repeat | StaffVerdict::Refused(_) => None,
+    match decide_operation(&life.order, operation, &cause(None), &policy(), now) {
+        OperationDecision::Apply(decision) => Some(*decision),
+        OperationDecision::Repeat | OperationDecision::Refused(_) => None,
     }
 }
 
@@ -70,7 +71,7 @@ fn take(life: &mut Life, step: Step, now: Timestamp) -> bool {
         Step::Park => {
             let Some(action) = NextAction::of(life.value(), &policy()) else { return false };
             for _ in 0..4 {
-                let decision = get_stuck(&life.order, action.kind, "nonsense", now);
+                let decision = record_task_failure(&life.order, action.kind, "nonsense", now);
                 life.take(&decision);
             }
             return true;
@@ -101,15 +102,16 @@ fn check(life: &Life, now: Timestamp, story: &[Step]) {
         assert_eq!(grace, owed.began_at.plus_days(days), "{story:?}");
     }
     if open {
-        assert_eq!(kind, Some(ActionKind::Reconcile), "{story:?}");
+        assert_eq!(kind, Some(Task::Reconcile), "{story:?}");
     } else if let Some(since) = order.cancel_requested.filter(|_| live && order.ended.is_none()) {
-        let parked = order.stuck.as_ref().is_some_and(|stuck| stuck.is_parked() && stuck.task == ActionKind::Cancel);
+        let parked =
+            order.task_failure.as_ref().is_some_and(|stuck| stuck.needs_attention() && stuck.task == Task::Cancel);
         // A pause that was over before is ended first: that needs nothing from ECPay.
         let asked = order.cancel.map_or(since, |ask| ask.asked_at);
         let overdue = order.status == Status::Active && order.paused.is_some_and(|pause| pause.until < asked);
-        assert!(kind == Some(ActionKind::Cancel) || (past_due && parked) || overdue, "{kind:?}: {story:?}");
+        assert!(kind == Some(Task::Cancel) || (past_due && parked) || overdue, "{kind:?}: {story:?}");
     } else if past_due && order.paused.is_some() {
-        assert_eq!(kind, Some(ActionKind::Resume), "{story:?}");
+        assert_eq!(kind, Some(Task::Resume), "{story:?}");
     }
     if past_due && (open || order.paused.is_some()) {
         let far = now.plus_days(90);
@@ -118,7 +120,7 @@ fn check(life: &Life, now: Timestamp, story: &[Step]) {
     let payable = live && !open && (owed.is_some() || order.downgrade.is_some());
     assert_eq!(by_staff(life, &paid(), now).is_some(), payable, "{story:?}");
     let parked_last = story.last() == Some(&Step::Park);
-    assert!(order.stuck.is_none() || parked_last, "{story:?}");
+    assert!(order.task_failure.is_none() || parked_last, "{story:?}");
 }
 
 fn explore(life: &Life, now: Timestamp, story: &mut Vec<Step>, cases: &mut usize) {

@@ -2,7 +2,7 @@
 
 use shared::domain::billing::decide::order::{create_order, end_grace, order_ended};
 use shared::domain::billing::decide::payment::decide_payment;
-use shared::domain::billing::decision::{Actor, Decision, Snapshot, UserGuard, Verdict, Versioned};
+use shared::domain::billing::decision::{Actor, Decision, LiveOrderCondition, PaymentDecision, Snapshot, Versioned};
 use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
@@ -61,8 +61,8 @@ pub(crate) fn report(
 fn applied(order: &Versioned<Subscription>, report: &PaymentReport) -> Decision {
     let snapshot = Snapshot { subscription: order.clone(), replaced: None };
     match decide_payment(&snapshot, report, &DunningPolicy::default(), report.processed_at) {
-        Verdict::Apply(decision) => *decision,
-        Verdict::Repeat | Verdict::Quarantine(_) => panic!("not applied: {report:?}"),
+        PaymentDecision::Apply(decision) => *decision,
+        PaymentDecision::Repeat | PaymentDecision::Quarantine(_) => panic!("not applied: {report:?}"),
     }
 }
 
@@ -84,8 +84,8 @@ fn a_new_order_is_stored_first_as_version_1_and_the_user_has_nothing_new() {
     let decision = ordered("ORDER2", Some("ORDER1"));
     assert_eq!((decision.change.expected, decision.after().version), (None, 1));
     let user = decision.user.unwrap();
-    assert_eq!((user.subscription.as_str(), user.standing), ("ORDER2", None));
-    assert_eq!(user.guard, UserGuard::NoneBut(vec![id("ORDER1")]));
+    assert_eq!((user.subscription.as_str(), user.user_plan), ("ORDER2", None));
+    assert_eq!(user.condition, LiveOrderCondition::NoneOrOneOf(vec![id("ORDER1")]));
 }
 
 #[test]
@@ -94,10 +94,10 @@ fn a_first_success_gives_the_plan_to_a_user_without_another_order_than_the_one_i
     assert_eq!((decision.change.expected, decision.change.version()), (Some(1), 2));
     let user = decision.user.unwrap();
     assert_eq!((user.user.as_str(), user.subscription.as_str()), ("user-1", "ORDER2"));
-    let standing = user.standing.unwrap();
+    let standing = user.user_plan.unwrap();
     assert_eq!((standing.plan.as_str(), standing.live), ("PRO", true));
-    assert_eq!(user.guard, UserGuard::NoneBut(vec![id("ORDER2"), id("ORDER1")]));
-    assert_eq!(decision.change.next.facts.card_last4.as_deref(), Some("4321"));
+    assert_eq!(user.condition, LiveOrderCondition::NoneOrOneOf(vec![id("ORDER2"), id("ORDER1")]));
+    assert_eq!(decision.change.next.charge_history.card_last4.as_deref(), Some("4321"));
 }
 
 #[test]
@@ -111,11 +111,11 @@ fn what_changes_neither_plan_nor_life_leaves_the_user_alone() {
 fn what_is_granted_beside_another_live_order_is_given_and_told_to_staff() {
     let decision = first_success(&ordered("ORDER2", None).after());
     let told = decision.notices.len();
-    let beside = decision.clone().beside(&id("ORDER1"), t("2025/01/15 10:05:00"));
-    let user = beside.user.unwrap();
-    assert_eq!((&user.guard, user.standing), (&UserGuard::Any, decision.user.unwrap().standing));
-    let notice = beside.notices.last().unwrap();
-    assert_eq!((beside.notices.len(), &notice.to), (told + 1, &Recipient::Staff));
+    let alongside_live_order = decision.clone().alongside_live_order(&id("ORDER1"), t("2025/01/15 10:05:00"));
+    let user = alongside_live_order.user.unwrap();
+    assert_eq!((&user.condition, user.user_plan), (&LiveOrderCondition::Any, decision.user.unwrap().user_plan));
+    let notice = alongside_live_order.notices.last().unwrap();
+    assert_eq!((alongside_live_order.notices.len(), &notice.to), (told + 1, &Recipient::Staff));
     assert_eq!((notice.id.as_str(), &*notice.fields["other"]), ("ORDER2/second-live-order/ORDER1", "ORDER1"));
 }
 
@@ -124,12 +124,12 @@ fn what_is_taken_away_beside_another_live_order_leaves_the_users_plan_alone() {
     let mut order = running("ORDER2", None);
     order = order_ended(&order, OrderEnd::Cancelled, t("2025/01/20 10:00:00")).unwrap().after();
     let end = end_grace(&order, &DunningPolicy::default(), t("2025/02/15 00:00:00")).unwrap();
-    let standing = end.user.clone().unwrap().standing.unwrap();
+    let standing = end.user.clone().unwrap().user_plan.unwrap();
     assert_eq!((standing.plan.as_str(), standing.live), ("FREE", false));
-    let beside = end.clone().beside(&id("ORDER1"), t("2025/02/15 00:00:00"));
-    assert_eq!((beside.user, beside.notices), (None, end.notices));
+    let alongside_live_order = end.clone().alongside_live_order(&id("ORDER1"), t("2025/02/15 00:00:00"));
+    assert_eq!((alongside_live_order.user, alongside_live_order.notices), (None, end.notices));
     // An order that was never paid for the user grants nothing either.
-    let made = ordered("ORDER3", None).beside(&id("ORDER1"), t("2025/02/15 00:00:00"));
+    let made = ordered("ORDER3", None).alongside_live_order(&id("ORDER1"), t("2025/02/15 00:00:00"));
     assert_eq!((made.user, made.notices.len()), (None, 0));
 }
 
@@ -142,10 +142,10 @@ fn on_free_a_live_order_grants_nothing_beside_another() {
     "10100251".clone_into(&mut lost.rtn_code);
     order = applied(&order, &lost).after();
     let fall = end_grace(&order, &DunningPolicy::default(), t("2025/02/22 03:00:00")).unwrap();
-    let standing = fall.user.clone().unwrap().standing.unwrap();
+    let standing = fall.user.clone().unwrap().user_plan.unwrap();
     assert_eq!((standing.plan.as_str(), standing.live), ("FREE", true));
-    assert_eq!(fall.clone().beside(&id("ORDER1"), t("2025/02/22 03:00:00")).user, None);
+    assert_eq!(fall.clone().alongside_live_order(&id("ORDER1"), t("2025/02/22 03:00:00")).user, None);
     // Paid again, it grants again.
     let back = success(&fall.after(), 2, "2025/02/26 03:00:00");
-    assert!(back.beside(&id("ORDER1"), t("2025/02/26 03:00:00")).user.is_some());
+    assert!(back.alongside_live_order(&id("ORDER1"), t("2025/02/26 03:00:00")).user.is_some());
 }

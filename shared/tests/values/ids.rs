@@ -67,7 +67,7 @@ fn an_event_is_named_after_its_kind_and_what_tells_it_apart() {
         (EventId::pending(at), "P:20250215030506"),
         (EventId::first_failure(at), "F1:20250215030506"),
         (EventId::first_pending(at), "P1:20250215030506"),
-        (EventId::paid_outside(LocalDate::new(2025, 2, 15).unwrap()), "O:2025-02-15"),
+        (EventId::paid_out_of_band(LocalDate::new(2025, 2, 15).unwrap()), "O:2025-02-15"),
     ] {
         assert_eq!(event.as_str(), text);
     }
@@ -85,7 +85,7 @@ fn a_payment_is_named_after_its_order_and_what_tells_it_apart() {
     let payment = PaymentId::of_event(&order, &EventId::success(2));
     assert_eq!(payment.as_str(), "ORDER1.S:2");
     assert_eq!((payment.subscription(), payment.key()), (Ok(order), "S:2"));
-    assert_eq!(NotificationId::of("ORDER1", "parked", "today").as_str(), "ORDER1/parked/today");
+    assert_eq!(NotificationId::of("ORDER1", "parked", "today").as_str(), "ORDER1/needs-attention/today");
     for good in ["A.b", &format!("{}.{}", "A".repeat(20), "b".repeat(79))] {
         assert!(PaymentId::parse(good).is_ok(), "{good}");
     }

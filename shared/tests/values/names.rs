@@ -1,11 +1,11 @@
 //! The words by which the API, mails, metrics and staff's searches know things.
 
 use shared::domain::billing::decision::QuarantineReason;
-use shared::domain::billing::next_action::ActionKind;
 use shared::domain::billing::notices::{Notice, NoticeKind, Recipient};
 use shared::domain::billing::payment::DeclineClass;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{DowngradeReason, Status};
+use shared::domain::billing::task::Task;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::{LocalDate, Timestamp};
 
@@ -33,12 +33,12 @@ fn a_state_a_reason_and_a_task_have_the_names_of_the_api() {
     let reasons = [DowngradeReason::PaymentFailure, DowngradeReason::NotCharged].map(DowngradeReason::name);
     assert_eq!(reasons, ["payment_failure", "not_charged"]);
     for (task, name) in [
-        (ActionKind::CheckPending, "check-pending"),
-        (ActionKind::Reconcile, "reconcile"),
-        (ActionKind::Retry, "retry"),
-        (ActionKind::Resume, "resume"),
-        (ActionKind::EndGrace, "end-grace"),
-        (ActionKind::Cancel, "cancel"),
+        (Task::CheckPending, "check-pending"),
+        (Task::Reconcile, "reconcile"),
+        (Task::Retry, "retry"),
+        (Task::Resume, "resume"),
+        (Task::EndGrace, "end-grace"),
+        (Task::Cancel, "cancel"),
     ] {
         assert_eq!(task.name(), name);
     }
@@ -61,12 +61,12 @@ fn what_is_set_aside_is_counted_by_its_reason() {
 #[test]
 fn three_codes_ask_for_a_new_card_and_any_other_may_succeed_later() {
     for (code, class, name) in [
-        ("10100251", DeclineClass::NewCardNeeded, "new_card_needed"),
-        ("10100255", DeclineClass::NewCardNeeded, "new_card_needed"),
-        ("10100256", DeclineClass::NewCardNeeded, "new_card_needed"),
-        ("10100252", DeclineClass::MaySucceedLater, "may_succeed_later"),
-        ("1010025", DeclineClass::MaySucceedLater, "may_succeed_later"),
-        ("", DeclineClass::MaySucceedLater, "may_succeed_later"),
+        ("10100251", DeclineClass::HardDecline, "hard_decline"),
+        ("10100255", DeclineClass::HardDecline, "hard_decline"),
+        ("10100256", DeclineClass::HardDecline, "hard_decline"),
+        ("10100252", DeclineClass::SoftDecline, "soft_decline"),
+        ("1010025", DeclineClass::SoftDecline, "soft_decline"),
+        ("", DeclineClass::SoftDecline, "soft_decline"),
     ] {
         assert_eq!((DeclineClass::of(code), DeclineClass::of(code).name()), (class, name), "{code}");
     }
@@ -103,7 +103,7 @@ fn each_notice_has_its_name_and_its_reader() {
         (NoticeKind::QuarantineDigest, "quarantine-digest", true),
         (NoticeKind::Quarantined, "quarantined", true),
         (NoticeKind::CancelConfirmed, "cancel-confirmed", false),
-        (NoticeKind::Parked, "parked", true),
+        (NoticeKind::NeedsAttention, "needs-attention", true),
         (NoticeKind::SlackRefused, "slack-refused", true),
     ] {
         let notice = Notice::about(&order, kind, "today", t(NOW));

@@ -6,32 +6,32 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use sandbox::world::state::{Body, Message};
 use serde_json::{Value, json};
-use tests::harness::{Options, Outcome, Service, Stage, TaskId, Verdict};
+use tests::harness::{Options, Outcome, Service, TaskId, TestDeployment, Verdict};
 
 use super::{TODAY, institution, uids};
 
 const NAME: &str = "mms-expiry-scan";
 
 /// Forty institutions, which are two messages, and what is due of the rest.
-fn begun() -> (Stage, TaskId) {
+fn begun() -> (TestDeployment, TaskId) {
     let mut stage =
-        Stage::new(Options { now: format!("{TODAY}T01:30:00Z").parse().unwrap(), variables: BTreeMap::new() });
+        TestDeployment::new(Options { now: format!("{TODAY}T01:30:00Z").parse().unwrap(), variables: BTreeMap::new() });
     stage.set_institutions((0..40).map(|number| institution(&format!("N{number:02}"), number % 20)).collect());
     let task = scan(&mut stage);
     (stage, task)
 }
 
-fn scan(stage: &mut Stage) -> TaskId {
+fn scan(stage: &mut TestDeployment) -> TaskId {
     let day = stage.now().format("%Y-%m-%d");
     stage.spawn_expiry_scan(json!({ "task": NAME, "scheduled_at": format!("{day}T01:30:00Z") }), 0)
 }
 
-fn is_answered(stage: &Stage, task: TaskId) -> bool {
+fn is_answered(stage: &TestDeployment, task: TaskId) -> bool {
     matches!(stage.finished(task), Some(Outcome::Answered { .. }))
 }
 
 /// One minute after a failure, and two more after the next.
-fn repeat_as_lambda_does(stage: &mut Stage, begun: TaskId) -> TaskId {
+fn repeat_as_lambda_does(stage: &mut TestDeployment, begun: TaskId) -> TaskId {
     let mut task = begun;
     for minutes in [1, 2] {
         if is_answered(stage, task) {

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use mms_expiry_scan::{Draft, ExpiryScan};
+use mms_expiry_scan::{ExpiryScan, UncheckedConfig};
 use sandbox::world::credentials::{EXPIRY_SECRET, MMS_KEY, SLACK_BOT_TOKEN, SLACK_WEBHOOK_PATH};
 use serde_json::json;
 use shared::domain::values::time::Timestamp;
 use shared::platform::clock;
-use shared::platform::logging::chain;
+use shared::platform::logging::error_chain;
 use tests::lambda::environment;
 
 use crate::configuration::{changed, faults};
@@ -38,9 +38,9 @@ async fn started(sandbox: &Sandbox, changes: &[(&str, &str)], secret: &str) -> R
     sandbox.world.rotate_secret(EXPIRY_SECRET, secret.to_owned());
     let variables = variables(sandbox, changes);
     let aws = sandbox::aws::config(&sandbox.world.aws_url);
-    let draft = Draft::read(&|name| variables.get(name).cloned());
+    let draft = UncheckedConfig::read(&|name| variables.get(name).cloned());
     let started = ExpiryScan::start(&aws, draft, Timestamp::new(sandbox.world.now())).await;
-    started.map(drop).map_err(|error| chain(&error))
+    started.map(drop).map_err(|error| error_chain(&error))
 }
 
 fn secret(key: &str, webhook: &str, token: &str) -> String {

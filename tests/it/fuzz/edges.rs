@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sandbox::world::TABLE;
 use sandbox::world::table_inspect;
 use serde_json::{Value, json};
-use shared::domain::billing::next_action::ActionKind;
+use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{PaymentId, SubscriptionId, UserId};
 use shared::domain::values::time::Timestamp;
 use shared::store::Store;
@@ -182,7 +182,7 @@ async fn read_everything(store: &Store) -> usize {
     let order = SubscriptionId::parse(ORDER).unwrap();
     let now = Timestamp::parse("2025-01-15T02:00:00Z").unwrap();
     let junk =
-        NewRun { id: "junk", tasks: Vec::new(), scheduled_at: now, claimant: "fuzz".to_owned(), is_alone: false };
+        NewRun { id: "junk", tasks: Vec::new(), scheduled_at: now, owner: "fuzz".to_owned(), holds_lease: false };
     let failed = [
         store.subscription(&order).await.err().map(|error| error.to_string()),
         store
@@ -203,14 +203,7 @@ async fn read_everything(store: &Store) -> usize {
         store.status_counts().await.err().map(|error| error.to_string()),
         store.due_notices(now, None).await.err().map(|error| error.to_string()),
     ];
-    for kind in [
-        ActionKind::Retry,
-        ActionKind::Reconcile,
-        ActionKind::Resume,
-        ActionKind::Cancel,
-        ActionKind::EndGrace,
-        ActionKind::CheckPending,
-    ] {
+    for kind in [Task::Retry, Task::Reconcile, Task::Resume, Task::Cancel, Task::EndGrace, Task::CheckPending] {
         let page = store.due_subscriptions(kind, now, None).await.unwrap();
         assert!(page.items.len() <= PLACES.len());
     }

@@ -26,7 +26,7 @@ where
     S::Value: Debug,
 {
     let (seed, times) =
-        if scale::is_full() { (shared::platform::random::name(32).unwrap(), FULL) } else { ("0".repeat(32), 1) };
+        if scale::is_full() { (shared::platform::random::random_id(32).unwrap(), FULL) } else { ("0".repeat(32), 1) };
     println!("seed {seed}");
     let config = Config { cases: cases * times, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, seed.as_bytes()));

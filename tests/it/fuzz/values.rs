@@ -286,7 +286,7 @@ const KINDS: [NoticeKind; 14] = [
     NoticeKind::QuarantineDigest,
     NoticeKind::Quarantined,
     NoticeKind::CancelConfirmed,
-    NoticeKind::Parked,
+    NoticeKind::NeedsAttention,
     NoticeKind::SlackRefused,
 ];
 

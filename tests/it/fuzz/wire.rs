@@ -171,7 +171,7 @@ fn is_sound(info: &Info, entries: usize) -> bool {
                 .iter()
                 .filter_map(|report| match report.outcome {
                     PaymentOutcome::Succeeded { number } => Some(number),
-                    PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutside => None,
+                    PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutOfBand => None,
                 })
                 .collect();
             info.reports.len() + info.unnumbered <= entries

@@ -18,7 +18,8 @@ pub(super) enum Verdict {
 }
 
 /// Fields in either callback that a decision depends on.
-const DECISIVE: [&str; 6] = ["MerchantID", "MerchantTradeNo", "RtnCode", "SimulatePaid", "gwsr", "card4no"];
+const FIELDS_USED_IN_DECISIONS: [&str; 6] =
+    ["MerchantID", "MerchantTradeNo", "RtnCode", "SimulatePaid", "gwsr", "card4no"];
 const DECISIVE_FIRST: [&str; 4] = ["TradeAmt", "PaymentDate", "process_date", "TradeDate"];
 const DECISIVE_PERIOD: [&str; 3] = ["Amount", "ProcessDate", "TotalSuccessTimes"];
 const DIGEST: &str = "CheckMacValue";
@@ -33,7 +34,7 @@ fn is_decisive(kind: CallbackKind, name: &str) -> bool {
         CallbackKind::First => &DECISIVE_FIRST,
         CallbackKind::Period => &DECISIVE_PERIOD,
     };
-    DECISIVE.contains(&name) || own.contains(&name)
+    FIELDS_USED_IN_DECISIONS.contains(&name) || own.contains(&name)
 }
 
 /// What is to become of `changed`, which was made from `original`.

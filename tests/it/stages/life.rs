@@ -7,17 +7,17 @@ use sandbox::aws::schedule_expression::Schedule;
 use sandbox::aws::template::Template;
 use sandbox::world::TEMPLATE;
 use serde_json::Value;
-use tests::harness::{Outcome, Parked, Stage, TaskId, Verdict};
+use tests::harness::{Outcome, Parked, TaskId, TestDeployment, Verdict};
 
 /// Lambda repeats a failed invocation of a schedule after one minute, then after two more.
 const REPEATS: [i64; 2] = [1, 2];
 
 /// What becomes of a call.
-type Decide<'a> = Box<dyn FnMut(&Stage, &Parked) -> Verdict + 'a>;
+type Decide<'a> = Box<dyn FnMut(&TestDeployment, &Parked) -> Verdict + 'a>;
 
 /// A stage on which time passes, and what becomes of each call.
 pub(crate) struct Life<'a> {
-    pub(crate) stage: Stage,
+    pub(crate) stage: TestDeployment,
     /// What becomes of a call.
     pub(crate) decide: Decide<'a>,
     /// Whether the answer to a callback reaches ECPay, by the callback's number.
@@ -56,13 +56,13 @@ fn queues(schedule: &Schedule) -> Vec<String> {
 
 impl<'a> Life<'a> {
     /// A life without faults.
-    pub(crate) fn of(stage: Stage) -> Self {
-        let (decide, hears) = (Box::new(|_: &Stage, _: &Parked| Verdict::Proceed), Box::new(|_| true));
+    pub(crate) fn of(stage: TestDeployment) -> Self {
+        let (decide, hears) = (Box::new(|_: &TestDeployment, _: &Parked| Verdict::Proceed), Box::new(|_| true));
         Self { stage, decide, hears, posted: 0, repeats: Vec::new() }
     }
 
     /// The same with another fate.
-    pub(crate) fn where_calls(self, decide: impl FnMut(&Stage, &Parked) -> Verdict + 'a) -> Self {
+    pub(crate) fn where_calls(self, decide: impl FnMut(&TestDeployment, &Parked) -> Verdict + 'a) -> Self {
         Self { decide: Box::new(decide), ..self }
     }
 

@@ -7,7 +7,7 @@ pub(crate) mod trio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tests::harness::{Options, Outcome, Stage};
+use tests::harness::{Options, Outcome, TestDeployment};
 
 /// Threads of one proof: the gate has two cores.
 const THREADS: usize = 2;
@@ -23,8 +23,8 @@ pub(crate) fn is_full() -> bool {
 }
 
 /// A new stage.
-pub(crate) fn stage(now: &str) -> Stage {
-    Stage::new(Options { now: now.parse().unwrap(), variables: Default::default() })
+pub(crate) fn stage(now: &str) -> TestDeployment {
+    TestDeployment::new(Options { now: now.parse().unwrap(), variables: Default::default() })
 }
 
 /// Does something for each number below `count`, in threads.
@@ -78,20 +78,20 @@ pub(crate) fn answer(outcome: &Outcome) -> (u16, Value) {
 }
 
 /// A request of staff without any fault.
-pub(crate) fn request(stage: &mut Stage, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+pub(crate) fn request(stage: &mut TestDeployment, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     let task = stage.spawn_admin(method, path, body, &[]);
     answer(&stage.run_to_end(task))
 }
 
 /// A subscription as staff see it.
-pub(crate) fn view(stage: &mut Stage, id: &str) -> Value {
+pub(crate) fn view(stage: &mut TestDeployment, id: &str) -> Value {
     let (status, body) = request(stage, "GET", &format!("/api/subscriptions/{id}"), None);
     assert_eq!(status, 200, "{body}");
     body
 }
 
 /// A run of tasks without any fault, on the first instance.
-pub(crate) fn run(stage: &mut Stage, event: Value) -> Value {
+pub(crate) fn run(stage: &mut TestDeployment, event: Value) -> Value {
     let task = stage.spawn_maintenance(event, 0);
     let (status, body) = answer(&stage.run_to_end(task));
     assert_eq!(status, 200, "{body}");
@@ -99,7 +99,7 @@ pub(crate) fn run(stage: &mut Stage, event: Value) -> Value {
 }
 
 /// An order as ECPay sees it.
-pub(crate) fn at_ecpay(stage: &mut Stage, id: &str) -> Value {
+pub(crate) fn at_ecpay(stage: &mut TestDeployment, id: &str) -> Value {
     stage.ecpay(|ecpay, _| ecpay.view(id)).unwrap()
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn texts(list: &[Value], name: &str) -> Vec<String> {
 }
 
 /// What waits in a queue of the due index although its time has come: queue, time and key.
-pub(crate) fn overdue(stage: &Stage) -> Vec<String> {
+pub(crate) fn overdue(stage: &TestDeployment) -> Vec<String> {
     let now = stage.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let at_rest = ["quarantine", "unreadable"];
     let items = stage.items().into_iter();

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tests::harness::Stage;
+use tests::harness::TestDeployment;
 
 use super::life::Life;
 use super::{Random, list, request, stage, view};
@@ -12,7 +12,7 @@ const CODES: [&str; 6] = ["1", "1", "10100252", "10100252", "10100252", "1010025
 
 /// Some orders of a day, and what chance and staff did to them in up to two months. At the end things are due: hours
 /// passed without any run.
-pub(crate) fn past(random: &mut Random, orders: usize) -> (Stage, Vec<String>) {
+pub(crate) fn past(random: &mut Random, orders: usize) -> (TestDeployment, Vec<String>) {
     let mut stage = stage("2025-01-31T10:00:00+08:00");
     let ids: Vec<String> = (0..orders).map(|number| order(&mut stage, random, number)).collect();
     let mut life = Life::of(stage);
@@ -30,7 +30,7 @@ pub(crate) fn past(random: &mut Random, orders: usize) -> (Stage, Vec<String>) {
     (stage, ids)
 }
 
-fn order(stage: &mut Stage, random: &mut Random, number: usize) -> String {
+fn order(stage: &mut TestDeployment, random: &mut Random, number: usize) -> String {
     let user = format!("user{number}");
     let id = if random.one_in(10) {
         // The buyer leaves without paying.
@@ -50,7 +50,7 @@ fn order(stage: &mut Stage, random: &mut Random, number: usize) -> String {
 }
 
 /// Something that staff do; where it cannot be done it is refused.
-fn operate(stage: &mut Stage, random: &mut Random, id: &str) {
+fn operate(stage: &mut TestDeployment, random: &mut Random, id: &str) {
     let posted = random.one_in(2);
     let (operation, body) = match random.below(7) {
         0 => ("extend-grace", json!({ "days": 2, "why": "asked" })),
@@ -65,14 +65,14 @@ fn operate(stage: &mut Stage, random: &mut Random, id: &str) {
     assert!([200, 409].contains(&status), "{operation}: {status} {answer}");
 }
 
-fn retry(stage: &mut Stage, id: &str) {
+fn retry(stage: &mut TestDeployment, id: &str) {
     let Some(body) = retry_request(stage, id) else { return };
     let (status, answer) = request(stage, "POST", "/api/webhooks/ecpay-manual-retry", Some(&body));
     assert!([200, 409].contains(&status), "{status} {answer}");
 }
 
 /// The request for a retry of the latest failure, if there is one.
-pub(crate) fn retry_request(stage: &mut Stage, id: &str) -> Option<Value> {
+pub(crate) fn retry_request(stage: &mut TestDeployment, id: &str) -> Option<Value> {
     let seen = view(stage, id);
     let failed = list(&seen, "payments").iter().rfind(|payment| payment["outcome"] == "failed")?;
     Some(json!({ "payment_id": failed["id"], "why": "the customer called" }))

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use sandbox::ecpay::Callback;
 use serde_json::{Value, json};
-use tests::harness::{Outcome, Stage, TaskId};
+use tests::harness::{Outcome, TaskId, TestDeployment};
 
 use super::{answer, at_ecpay, list, view};
 
 /// Three handlers and what they meet.
-pub(crate) struct Trio {
-    pub(crate) stage: Stage,
+pub(crate) struct ConcurrentHandlers {
+    pub(crate) stage: TestDeployment,
     pub(crate) id: String,
     pub(crate) actors: [Actor; 3],
 }
@@ -37,7 +37,7 @@ impl Actor {
     }
 
     /// Begins it; `place` is its number among the three, and that of its instance.
-    pub(crate) fn spawn(&self, stage: &mut Stage, place: usize) -> TaskId {
+    pub(crate) fn spawn(&self, stage: &mut TestDeployment, place: usize) -> TaskId {
         match self {
             Self::Callback(callback) => stage.spawn_callback(callback),
             Self::Run(task) => {
@@ -48,9 +48,9 @@ impl Actor {
     }
 }
 
-impl Trio {
+impl ConcurrentHandlers {
     /// The three begun on a stage of their own.
-    pub(crate) fn begin(&self) -> (Stage, Vec<TaskId>) {
+    pub(crate) fn begin(&self) -> (TestDeployment, Vec<TaskId>) {
         let mut stage = self.stage.fork();
         let actors = self.actors.iter().enumerate();
         let tasks = actors.map(|(place, actor)| actor.spawn(&mut stage, place)).collect();
@@ -74,7 +74,7 @@ impl Trio {
 }
 
 impl End {
-    pub(crate) fn of(mut stage: Stage, id: &str, tasks: &[TaskId]) -> Self {
+    pub(crate) fn of(mut stage: TestDeployment, id: &str, tasks: &[TaskId]) -> Self {
         let outcomes = tasks.iter().map(|task| stage.finished(*task).expect("an end")).collect();
         let mails = stage.messages().into_iter().map(|mail| mail.subject.unwrap()).collect();
         Self { outcomes, ecpay: at_ecpay(&mut stage, id), view: view(&mut stage, id), mails }

@@ -105,7 +105,7 @@ fn every_task_has_an_alarm_that_goes_off_when_its_work_waits_for_more_than_one_r
     }
     let mut rhythms = rhythms();
     // A replaced order's cancellation is due since the order was made: its age says nothing. One that fails is parked.
-    assert!(rhythms.remove("cancel").is_some() && of_alarm(&alarms()["OrderParked"])[0].0 == "Parked");
+    assert!(rhythms.remove("cancel").is_some() && of_alarm(&alarms()["OrderNeedsAttention"])[0].0 == "NeedsAttention");
     assert_eq!(watched.keys().collect::<Vec<_>>(), rhythms.keys().collect::<Vec<_>>());
     assert_eq!(watched.len(), Task::ALL.len() - 1);
     for (task, threshold) in watched {
@@ -159,7 +159,9 @@ fn what_the_key_figures_document_says_to_be_alarmed_by_has_an_alarm() {
         assert_eq!(alarms[name]["Metrics"][0]["Expression"].as_str(), Some(expression.as_str()), "{name}");
     }
     assert_eq!(alarms["CheckMacValueFailing"]["Threshold"].as_f64(), Some(0.05));
-    for (name, metric) in [("EcpayBlocking", "EcpayBlocked"), ("OrderParked", "Parked"), ("RefundDue", "RefundsDue")] {
+    for (name, metric) in
+        [("EcpayBlocking", "EcpayBlocked"), ("OrderNeedsAttention", "NeedsAttention"), ("RefundDue", "RefundsDue")]
+    {
         assert_eq!(alarms[name]["MetricName"].as_str(), Some(metric), "{name}");
         assert_eq!((alarms[name]["Statistic"].as_str(), alarms[name]["Threshold"].as_u64()), (Some("Sum"), Some(0)));
     }

@@ -152,7 +152,7 @@ fn the_dashboard_shows_the_key_figures_by_metrics_that_the_code_prints() {
         "Callbacks",
         "Charges",
         "Downgrades",
-        "EpisodesBegun",
+        "EpisodesStarted",
         "Notices",
         "PlansRestored",
         "Recoveries",

@@ -8,7 +8,7 @@ use admin_api::AdminApi;
 use aws_types::SdkConfig;
 use ecpay_webhook::Webhook;
 use maintenance_reminder::Reminders;
-use mms_expiry_scan::{Draft, ExpiryScan};
+use mms_expiry_scan::{ExpiryScan, UncheckedConfig};
 use sandbox::aws::template::Template;
 use sandbox::world::state::stage_merchant;
 use sandbox::world::{Site, TEMPLATE};
@@ -133,7 +133,7 @@ impl Function for ExpiryScan {
     const NAME: &'static str = "MmsExpiryScan";
 
     async fn start(aws: &SdkConfig, variable: &(dyn Fn(&str) -> Option<String> + Sync), wall: Timestamp) -> Self {
-        Self::start(aws, Draft::read(&variable), wall).await.expect("a start")
+        Self::start(aws, UncheckedConfig::read(&variable), wall).await.expect("a start")
     }
 }
 

@@ -19,5 +19,5 @@ mod world;
 
 pub use call::Service;
 pub use faults::Verdict;
-pub use stage::{Options, Stage, Step};
+pub use stage::{Options, Step, TestDeployment};
 pub use tasks::{Outcome, Parked, TaskId};

@@ -16,8 +16,8 @@ use sandbox::ecpay::{Callback, Ecpay};
 use sandbox::world::state::Message;
 use serde_json::Value;
 use shared::domain::values::time::Timestamp;
-use shared::platform::clock::{Moment, Stopwatch};
-use shared::platform::logging::chain;
+use shared::platform::clock::{InvocationTime, Stopwatch};
+use shared::platform::logging::error_chain;
 use subscription_maintenance::Maintenance;
 use tokio::runtime::{Builder, Runtime};
 
@@ -61,7 +61,7 @@ enum Done {
 }
 
 /// The functions and the outside, all in the calling thread. Between two calls of its methods nothing moves.
-pub struct Stage {
+pub struct TestDeployment {
     runtime: Runtime,
     shared: Arc<Shared>,
     base_url: String,
@@ -74,7 +74,7 @@ pub struct Stage {
     transcript: Vec<Step>,
 }
 
-impl Stage {
+impl TestDeployment {
     /// A new stage with nothing on it.
     #[must_use]
     pub fn new(options: Options) -> Self {
@@ -163,7 +163,7 @@ impl Stage {
         self.spawn(instance.gate, async move {
             match subscription_maintenance::run(&function, event, moment).await {
                 Ok(answer) => Outcome::Answered { status: 200, body: answer.to_string() },
-                Err(error) => Outcome::Failed(chain(&error)),
+                Err(error) => Outcome::Failed(error_chain(&error)),
             }
         })
     }
@@ -176,7 +176,7 @@ impl Stage {
         let task = self.spawn(instance.gate, async move {
             match maintenance_reminder::run(&function, event, moment).await {
                 Ok(answer) => Outcome::Answered { status: 200, body: answer.to_string() },
-                Err(error) => Outcome::Failed(chain(&error)),
+                Err(error) => Outcome::Failed(error_chain(&error)),
             }
         });
         self.settle();
@@ -191,7 +191,7 @@ impl Stage {
         let task = self.spawn(instance.gate, async move {
             match mms_expiry_scan::run(&function, event, moment).await {
                 Ok(answer) => Outcome::Answered { status: 200, body: answer.to_string() },
-                Err(error) => Outcome::Failed(chain(&error)),
+                Err(error) => Outcome::Failed(error_chain(&error)),
             }
         });
         self.settle();
@@ -344,9 +344,9 @@ impl Stage {
         &self.transcript
     }
 
-    fn moment(&self) -> Moment {
+    fn moment(&self) -> InvocationTime {
         let now = Timestamp::new(self.now());
-        Moment { now, wall: now, stopwatch: Stopwatch::stopped() }
+        InvocationTime { logical: now, wall: now, stopwatch: Stopwatch::stopped() }
     }
 }
 

@@ -9,7 +9,7 @@ use sandbox::world::credentials::ADMIN_TOKEN;
 use serde_json::{Value, json};
 
 use super::instances::template;
-use super::stage::Stage;
+use super::stage::TestDeployment;
 use super::tasks::{Outcome, TaskId};
 
 /// The API's own name.
@@ -50,7 +50,7 @@ fn event(parts: &Parts, body: &[u8], now: DateTime<Utc>) -> Request {
     lambda_http::request::from_str(&api_gateway(parts, body, route, now).to_string()).expect("an event")
 }
 
-impl Stage {
+impl TestDeployment {
     /// An order that the buyer has not submitted: `admin-api`'s answer.
     pub fn order(&mut self, user: &str, cycle: &str) -> Value {
         let wanted = json!({

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::mirror::{Mirror, instant, tag, text};
 use super::model::{Checked, done};
 use super::money::{charges, is_paid, made_at, view};
-use crate::harness::{Service, Stage, Step, TaskId, Verdict};
+use crate::harness::{Service, Step, TaskId, TestDeployment, Verdict};
 
 /// What tasks asked.
 #[derive(Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Asks {
 
 impl Asks {
     /// After a call was decided on.
-    pub(crate) fn after(&mut self, stage: &mut Stage, step: &Step, mirror: &Mirror) -> Checked {
+    pub(crate) fn after(&mut self, stage: &mut TestDeployment, step: &Step, mirror: &Mirror) -> Checked {
         self.step += 1;
         let call = &step.call;
         if call.subject == "BREAKER" {
@@ -64,7 +64,7 @@ impl Asks {
     }
 
     /// Nobody who could know of the breaker calls under it.
-    fn permitted(&self, stage: &Stage, task: TaskId) -> Checked {
+    fn permitted(&self, stage: &TestDeployment, task: TaskId) -> Checked {
         let Some((since, until)) = self.stopped.filter(|(_, until)| stage.now() < *until) else { return Ok(()) };
         match self.looked.get(&task) {
             Some(looked) if *looked <= since => Ok(()),
@@ -83,12 +83,12 @@ fn open_retries(view: &Value, before: usize) -> impl Iterator<Item = DateTime<Ut
 }
 
 /// Whether ECPay has taken a retry within a day and not made it.
-pub(crate) fn retry_is_open(stage: &Stage, view: &Value, before: usize) -> bool {
+pub(crate) fn retry_is_open(stage: &TestDeployment, view: &Value, before: usize) -> bool {
     open_retries(view, before).any(|at| stage.now() - at < TimeDelta::hours(24))
 }
 
 /// A retry reached ECPay.
-fn retried(stage: &mut Stage, mirror: &Mirror, id: &str) -> Checked {
+fn retried(stage: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
     let view = view(stage, id);
     let asked = view["retries_asked"].as_array().map_or(0, Vec::len);
     if retry_is_open(stage, &view, asked - 1) {
@@ -109,7 +109,7 @@ fn retried(stage: &mut Stage, mirror: &Mirror, id: &str) -> Checked {
 }
 
 /// A cancel reached ECPay: of an order that nobody wants any more, while no retry is open.
-fn cancelled(stage: &mut Stage, mirror: &Mirror, id: &str) -> Checked {
+fn cancelled(stage: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
     let order = mirror.order(id);
     let reasons = ["superseded_by", "cancel_requested", "downgrade"];
     if tag(&order["status"]) != "pending" && reasons.iter().all(|reason| order[*reason].is_null()) {

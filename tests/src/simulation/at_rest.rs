@@ -6,14 +6,14 @@ use serde_json::Value;
 use super::mirror::{Mirror, instant, tag, text};
 use super::model::Checked;
 use super::money::{charges, is_paid, made_at, view};
-use crate::harness::Stage;
+use crate::harness::TestDeployment;
 
 /// What is looked at by every run until ECPay has answered.
 const ASKED_QUEUES: [&str; 2] = ["reconcile", "cancel"];
 /// Queues that are lists, or wait for a run that is not made to the end.
 const LISTS: [&str; 2] = ["quarantine", "webhook-log"];
 
-pub(crate) fn check(stage: &mut Stage, mirror: &Mirror) -> Checked {
+pub(crate) fn check(stage: &mut TestDeployment, mirror: &Mirror) -> Checked {
     let now = stage.now();
     mirror.all("").try_for_each(|item| waits(item, now))?;
     let orders: Vec<&Value> = mirror.subscriptions().map(|item| &item["data"]).collect();
@@ -33,7 +33,7 @@ fn waits(item: &Value, now: DateTime<Utc>) -> Checked {
     if late || claimed || held || open || queue == "unreadable" { Err(told()) } else { Ok(()) }
 }
 
-fn settled(stage: &mut Stage, mirror: &Mirror, order: &Value) -> Checked {
+fn settled(stage: &mut TestDeployment, mirror: &Mirror, order: &Value) -> Checked {
     let id = text(&order["id"]);
     let view = view(stage, id);
     let payment = |gwsr: &str| {
@@ -43,7 +43,7 @@ fn settled(stage: &mut Stage, mirror: &Mirror, order: &Value) -> Checked {
     };
     // A charge that was paid by another way stands for the period in which it was: a success that is lost then is
     // looked for only when the next charge is late.
-    let outside = !order["facts"]["paid_outside"].is_null();
+    let outside = !order["charge_history"]["paid_out_of_band"].is_null();
     for charge in charges(&view).filter(|charge| is_paid(charge) && !outside) {
         let gwsr = charge["gwsr"].to_string();
         if payment(&gwsr).is_none() && !mirror.is_set_aside(id, &gwsr) {
@@ -63,7 +63,7 @@ fn settled(stage: &mut Stage, mirror: &Mirror, order: &Value) -> Checked {
 }
 
 /// From `since` on, without faults, nobody who is on FREE or wished to end the order was charged by schedule.
-pub(crate) fn free_of_charge(stage: &mut Stage, mirror: &Mirror, since: DateTime<Utc>) -> Checked {
+pub(crate) fn free_of_charge(stage: &mut TestDeployment, mirror: &Mirror, since: DateTime<Utc>) -> Checked {
     let orders: Vec<&Value> = mirror.subscriptions().map(|item| &item["data"]).collect();
     for order in orders {
         let id = text(&order["id"]);

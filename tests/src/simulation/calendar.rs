@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::driver::{Driver, Purpose};
 use super::mirror::{instant, text};
-use crate::harness::Stage;
+use crate::harness::TestDeployment;
 
 /// What a schedule asks for.
 fn tasks(schedule: &Schedule) -> Vec<String> {
@@ -63,7 +63,7 @@ impl Driver {
         }
         let due: BTreeSet<String> =
             dues(self).into_iter().filter(|(at, _)| *at <= now).map(|(_, queue)| queue).collect();
-        let all = Stage::schedules();
+        let all = TestDeployment::schedules();
         let fitting: Vec<&Schedule> =
             all.iter().filter(|schedule| tasks(schedule).iter().any(|task| due.contains(task))).collect();
         let schedule = if fitting.is_empty() {
@@ -96,7 +96,7 @@ impl Driver {
         let due = dues(self);
         let ecpay = self.stage.ecpay(|ecpay, _| ecpay.next_due());
         let held = self.held.iter().map(|(at, _)| *at).min();
-        let runs = Stage::schedules().iter().filter_map(|schedule| {
+        let runs = TestDeployment::schedules().iter().filter_map(|schedule| {
             let tasks = tasks(schedule);
             let (first, _) = due.iter().find(|(_, queue)| tasks.contains(queue))?;
             Some((schedule.next_after(now.max(*first - TimeDelta::seconds(1)))?, schedule.name.clone()))
@@ -108,7 +108,7 @@ impl Driver {
         }
         self.travel(at);
         if let Some((_, name)) = runs.filter(|(due, _)| *due <= at) {
-            let schedule = Stage::schedules().iter().find(|schedule| schedule.name == name)?;
+            let schedule = TestDeployment::schedules().iter().find(|schedule| schedule.name == name)?;
             let event: Value = serde_json::from_str(&schedule.event(at)).expect("an event");
             self.run(&event, 0);
         }

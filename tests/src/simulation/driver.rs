@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::model::{Checked, Model};
 use super::random::Random;
 use super::temper::Temper;
-use crate::harness::{Options, Outcome, Stage, TaskId, Verdict};
+use crate::harness::{Options, Outcome, TaskId, TestDeployment, Verdict};
 
 /// Lines after which a simulation is taken to go in circles.
 const LONGEST_STORY: usize = 20_000;
@@ -38,7 +38,7 @@ pub(crate) struct Made {
 
 /// One simulation.
 pub(crate) struct Driver {
-    pub(crate) stage: Stage,
+    pub(crate) stage: TestDeployment,
     pub(crate) model: Model,
     pub(crate) random: Random,
     pub(crate) temper: Temper,
@@ -71,7 +71,7 @@ impl Driver {
         let temper = Temper::draw(&mut random);
         let users = 2 + random.below(3);
         let mut driver = Self {
-            stage: Stage::new(Options { now, variables: BTreeMap::new() }),
+            stage: TestDeployment::new(Options { now, variables: BTreeMap::new() }),
             model: Model::new(),
             random,
             temper,

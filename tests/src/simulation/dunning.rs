@@ -7,12 +7,12 @@ use super::asks::retry_is_open;
 use super::mirror::{Mirror, instant, tag, text};
 use super::model::Checked;
 use super::money::{charges, is_paid, made_at, view};
-use crate::harness::Stage;
+use crate::harness::TestDeployment;
 
 const RULES_OF_FREE: [&str; 2] = ["grace-ended", "not-charged"];
 
 /// A line of history that was just written.
-pub(crate) fn line(stage: &mut Stage, mirror: &Mirror, id: &str, line: &Value) -> Checked {
+pub(crate) fn line(stage: &mut TestDeployment, mirror: &Mirror, id: &str, line: &Value) -> Checked {
     let rule = text(&line["rule"]);
     let facts = Facts::of(mirror, id, line)?;
     match rule {
@@ -105,7 +105,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether the charge to which a failure belongs was paid outside ECPay: then nothing of it is owed.
-    fn is_paid_outside(&self, failure: DateTime<Utc>) -> bool {
+    fn is_paid_out_of_band(&self, failure: DateTime<Utc>) -> bool {
         let due = self.due(self.charge_of(failure)).to_string();
         self.payments.iter().any(|payment| text(&payment["event"]).strip_prefix("O:") == Some(&due))
     }
@@ -128,9 +128,9 @@ impl<'a> Facts<'a> {
     }
 }
 
-fn grace_ended(stage: &mut Stage, facts: &Facts<'_>, id: &str) -> Checked {
+fn grace_ended(stage: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> Checked {
     let paid = facts.paid_at();
-    let is_open = |at: &DateTime<Utc>| paid.is_none_or(|paid| *at > paid) && !facts.is_paid_outside(*at);
+    let is_open = |at: &DateTime<Utc>| paid.is_none_or(|paid| *at > paid) && !facts.is_paid_out_of_band(*at);
     let mut open: Vec<_> = facts.at(&["failed"]).filter(is_open).collect();
     open.sort();
     let began = *open.first().ok_or_else(|| format!("{id} was put on FREE and owes nothing"))?;
@@ -191,7 +191,7 @@ fn given(facts: &Facts<'_>, began: DateTime<Utc>) -> TimeDelta {
     sum
 }
 
-fn not_charged(stage: &mut Stage, facts: &Facts<'_>, id: &str) -> Checked {
+fn not_charged(stage: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> Checked {
     let due = facts.paid_until().ok_or("an order that was never paid")?;
     if facts.now < due + TimeDelta::days(7) || !facts.order["paused"].is_null() {
         return Err(format!("{id} is said not to be charged at {}, due at {due}", facts.now));

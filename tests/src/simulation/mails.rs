@@ -7,7 +7,7 @@ use shared::store::table::record::StoredNotice;
 
 use super::mirror::{Diff, text};
 use super::model::Checked;
-use crate::harness::Stage;
+use crate::harness::TestDeployment;
 
 /// What was to be told, and what was.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Mails {
     }
 
     /// A mail arrived: as often as there are notices that say it, and no more.
-    pub(crate) fn sent(&self, stage: &Stage) -> Checked {
+    pub(crate) fn sent(&self, stage: &TestDeployment) -> Checked {
         let messages = stage.messages();
         let latest = messages.last().ok_or("a mail that nobody got")?;
         let copies = messages.iter().filter(|one| (&one.to, &one.body) == (&latest.to, &latest.body)).count();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::harness::Stage;
+use crate::harness::TestDeployment;
 
 type Partition = BTreeMap<String, Value>;
 
@@ -22,7 +22,7 @@ pub(crate) struct Diff {
 
 impl Mirror {
     /// Reads a partition again; gives what differs.
-    pub(crate) fn refresh(&mut self, stage: &Stage, pk: &str) -> Vec<Diff> {
+    pub(crate) fn refresh(&mut self, stage: &TestDeployment, pk: &str) -> Vec<Diff> {
         let items = stage.partition(pk).into_iter();
         let fresh: Partition = items.map(|item| (text(&item["sk"]).to_owned(), item)).collect();
         let mut old = self.0.insert(pk.to_owned(), fresh).unwrap_or_default();

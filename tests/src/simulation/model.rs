@@ -13,7 +13,7 @@ use super::mails::Mails;
 use super::mirror::{Diff, Mirror, text};
 use super::replay::{Lines, Replay};
 use super::{dunning, money, standing};
-use crate::harness::{Stage, Step, TaskId, Verdict};
+use crate::harness::{Step, TaskId, TestDeployment, Verdict};
 
 /// What was found, in words; nothing is well.
 pub(crate) type Checked = Result<(), String>;
@@ -53,7 +53,7 @@ impl Model {
     }
 
     /// After a call was decided on.
-    pub(crate) fn after(&mut self, stage: &mut Stage, step: &Step) -> Checked {
+    pub(crate) fn after(&mut self, stage: &mut TestDeployment, step: &Step) -> Checked {
         let written = stage.take_written();
         let mut diffs = BTreeMap::new();
         for pk in written {
@@ -112,7 +112,7 @@ impl Model {
     }
 
     /// One order whose partition was written to.
-    fn order(&self, stage: &mut Stage, id: &str, differs: &[Diff]) -> Checked {
+    fn order(&self, stage: &mut TestDeployment, id: &str, differs: &[Diff]) -> Checked {
         for diff in differs {
             let kind = diff.sk.split('#').next().unwrap_or_default();
             match kind {
@@ -141,12 +141,12 @@ impl Model {
     }
 
     /// A callback was answered with `1|OK`.
-    pub(crate) fn acknowledged(&self, stage: &mut Stage, fields: &[(String, String)]) -> Checked {
+    pub(crate) fn acknowledged(&self, stage: &mut TestDeployment, fields: &[(String, String)]) -> Checked {
         money::acknowledged(stage, &self.mirror, fields)
     }
 
     /// When all is over: everything again from the histories alone, and nothing waits.
-    pub(crate) fn at_rest(&self, stage: &mut Stage) -> Checked {
+    pub(crate) fn at_rest(&self, stage: &mut TestDeployment) -> Checked {
         let mut lines = Lines::new();
         for item in self.mirror.subscriptions() {
             let id = text(&item["data"]["id"]);

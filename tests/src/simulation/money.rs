@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::mirror::{Mirror, instant, tag, text};
 use super::model::Checked;
-use crate::harness::Stage;
+use crate::harness::TestDeployment;
 
 /// What ECPay knows of an order; `Null` where it knows nothing.
-pub(crate) fn view(stage: &mut Stage, id: &str) -> Value {
+pub(crate) fn view(stage: &mut TestDeployment, id: &str) -> Value {
     stage.ecpay(|ecpay, _| ecpay.view(id)).unwrap_or_default()
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn made_at(charge: &Value) -> DateTime<Utc> {
 }
 
 /// A payment that was just stored is what ECPay did, and stored once.
-pub(crate) fn payment(stage: &mut Stage, mirror: &Mirror, id: &str, payment: &Value) -> Checked {
+pub(crate) fn payment(stage: &mut TestDeployment, mirror: &Mirror, id: &str, payment: &Value) -> Checked {
     let view = view(stage, id);
     let at = instant(&payment["processed_at"]).ok_or("a payment without a date")?;
     let outcome = &payment["outcome"];
@@ -54,14 +54,14 @@ pub(crate) fn payment(stage: &mut Stage, mirror: &Mirror, id: &str, payment: &Va
             let known = charges(&view).any(|charge| made_at(charge) == at);
             if known { Ok(()) } else { Err(format!("ECPay charged nothing at {at}: {payment}")) }
         }
-        "paid_outside" => Ok(()),
+        "paid_out_of_band" => Ok(()),
         other => Err(format!("a payment {other}")),
     }
 }
 
 /// Counters of successes never fall.
 pub(crate) fn counters(old: &Value, new: &Value) -> Checked {
-    let count = |order: &Value, name: &str| order["facts"][name].as_u64().unwrap_or(0);
+    let count = |order: &Value, name: &str| order["charge_history"][name].as_u64().unwrap_or(0);
     for name in ["successes", "reported_successes"] {
         if count(new, name) < count(old, name) {
             return Err(format!("{name} fell from {} to {}", count(old, name), count(new, name)));
@@ -71,7 +71,7 @@ pub(crate) fn counters(old: &Value, new: &Value) -> Checked {
 }
 
 /// What was acknowledged is stored: the payment, or the report set aside.
-pub(crate) fn acknowledged(stage: &mut Stage, mirror: &Mirror, fields: &[(String, String)]) -> Checked {
+pub(crate) fn acknowledged(stage: &mut TestDeployment, mirror: &Mirror, fields: &[(String, String)]) -> Checked {
     let field = |name: &str| fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or("", |f| &f.1);
     let (id, gwsr) = (field("MerchantTradeNo"), field("gwsr"));
     if mirror.order(id).is_null() || field("RtnCode") != "1" {

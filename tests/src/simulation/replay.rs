@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use shared::domain::billing::decide::erasure::erase;
-use shared::domain::billing::decide::operation::{StaffVerdict, decide_staff, resume};
+use shared::domain::billing::decide::operation::{OperationDecision, decide_operation, resume};
 use shared::domain::billing::decide::order::{
     cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending,
     success_missing,
 };
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
-use shared::domain::billing::decide::task_failure::{get_stuck, get_unstuck};
-use shared::domain::billing::decision::{Actor, Decision, Fact, HistoryEntry, Snapshot, Verdict, Versioned};
-use shared::domain::billing::operations::{Cause, Operation, REMEMBERED_OPERATIONS};
+use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
+use shared::domain::billing::decision::{
+    Actor, Decision, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, Versioned,
+};
+use shared::domain::billing::operations::{Operation, OperationContext, RECENT_OPERATIONS_KEPT};
 use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Subscription;
@@ -50,7 +52,7 @@ impl Replay {
 
     fn is_ready(&self, id: &str, waiting: &VecDeque<HistoryEntry>, lines: &Lines) -> bool {
         let Some(line) = waiting.front() else { return false };
-        if matches!(line.fact, Fact::SupersededBy(_)) {
+        if matches!(line.fact, HistoryEvent::SupersededBy(_)) {
             return self.superseded.contains_key(id);
         }
         // Who takes another's place waits until that order is where it was then.
@@ -71,7 +73,7 @@ impl Replay {
     }
 
     fn line(&mut self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Result<(), String> {
-        let next = if matches!(line.fact, Fact::SupersededBy(_)) {
+        let next = if matches!(line.fact, HistoryEvent::SupersededBy(_)) {
             self.superseded.remove(id).ok_or("nobody took its place")?
         } else {
             let decision = self.decide(id, line, replaced);
@@ -93,41 +95,41 @@ impl Replay {
 
     fn decide(&self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Option<Decision> {
         let (at, policy) = (line.at, &self.policy);
-        if let Fact::Ordered(order) = &line.fact {
+        if let HistoryEvent::Ordered(order) = &line.fact {
             return Some(create_order(order.clone(), line.by.clone(), at));
         }
         let before = self.states.get(id)?;
         let staff = |operation| {
-            let cause = Cause { by: "staff".to_owned(), why: None, key: None };
-            match decide_staff(before, &operation, &cause, policy, at) {
-                StaffVerdict::Apply(decision) => Some(*decision),
-                StaffVerdict::Repeat | StaffVerdict::Refused(_) => None,
+            let cause = OperationContext { by: "staff".to_owned(), why: None, key: None };
+            match decide_operation(before, &operation, &cause, policy, at) {
+                OperationDecision::Apply(decision) => Some(*decision),
+                OperationDecision::Repeat | OperationDecision::Refused(_) => None,
             }
         };
         match &line.fact {
-            Fact::Ordered(_) | Fact::SupersededBy(_) => None,
-            Fact::Reported(report) => {
+            HistoryEvent::Ordered(_) | HistoryEvent::SupersededBy(_) => None,
+            HistoryEvent::Reported(report) => {
                 let snapshot = Snapshot { subscription: before.clone(), replaced };
                 match decide_payment(&snapshot, report, policy, at) {
-                    Verdict::Apply(decision) => Some(*decision),
-                    Verdict::Repeat | Verdict::Quarantine(_) => None,
+                    PaymentDecision::Apply(decision) => Some(*decision),
+                    PaymentDecision::Repeat | PaymentDecision::Quarantine(_) => None,
                 }
             }
-            Fact::Reviewed => end_grace(before, policy, at),
-            Fact::RetryAsked => claim_retry(before, line.by.clone(), at).ok(),
-            Fact::RetryAnswered(answer) => answer_retry(before, *answer, at),
-            Fact::CancelAsked => claim_cancel(before, policy, at),
-            Fact::OrderEnded(how) => order_ended(before, *how, at),
-            Fact::Checked => checked(before, line),
-            Fact::UnchargedSeen => charge_missing(before, at),
-            Fact::GraceExtended { days } => staff(Operation::ExtendGrace { days: *days }),
-            Fact::Paused { days } => staff(Operation::Pause { days: *days }),
-            Fact::Resumed => resume(before, policy, at),
-            Fact::CancelRequested => staff(Operation::Cancel),
-            Fact::Stuck { task, reason } => Some(get_stuck(before, *task, reason, at)),
-            Fact::Erased => {
+            HistoryEvent::Reviewed => end_grace(before, policy, at),
+            HistoryEvent::RetryAsked => claim_retry(before, line.by.clone(), at).ok(),
+            HistoryEvent::RetryAnswered(answer) => answer_retry(before, *answer, at),
+            HistoryEvent::CancelAsked => claim_cancel(before, policy, at),
+            HistoryEvent::OrderEnded(how) => order_ended(before, *how, at),
+            HistoryEvent::Checked => checked(before, line),
+            HistoryEvent::UnchargedSeen => charge_missing(before, at),
+            HistoryEvent::GraceExtended { days } => staff(Operation::ExtendGrace { days: *days }),
+            HistoryEvent::Paused { days } => staff(Operation::Pause { days: *days }),
+            HistoryEvent::Resumed => resume(before, policy, at),
+            HistoryEvent::CancelRequested => staff(Operation::Cancel),
+            HistoryEvent::TaskFailed { task, reason } => Some(record_task_failure(before, *task, reason, at)),
+            HistoryEvent::Erased => {
                 let Actor::Staff(by) = &line.by else { return None };
-                let cause = Cause { by: by.clone(), why: line.why.clone(), key: None };
+                let cause = OperationContext { by: by.clone(), why: line.why.clone(), key: None };
                 erase(before, &cause, at)
             }
         }
@@ -135,7 +137,7 @@ impl Replay {
 }
 
 fn is_taken_by(line: &HistoryEntry, id: &str) -> bool {
-    matches!(&line.fact, Fact::SupersededBy(by) if by.as_str() == id)
+    matches!(&line.fact, HistoryEvent::SupersededBy(by) if by.as_str() == id)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other rule follows from a look")]
@@ -144,7 +146,7 @@ fn checked(before: &Versioned<Subscription>, line: &HistoryEntry) -> Option<Deci
         Rule::StillPending | Rule::OrderExpired => still_pending(before, line.at),
         Rule::CancelOvertaken => cancel_overtaken(before, line.at),
         Rule::SuccessMissing => success_missing(before, line.at),
-        Rule::HandledAgain => get_unstuck(before, line.at),
+        Rule::TaskRecovered => clear_task_failure(before, line.at),
         _ => None,
     }
 }
@@ -152,7 +154,7 @@ fn checked(before: &Versioned<Subscription>, line: &HistoryEntry) -> Option<Deci
 /// Operations under a key are remembered with the order.
 fn remembering(mut next: Subscription, line: &HistoryEntry) -> Subscription {
     next.operations.extend(line.operation.clone());
-    let excess = next.operations.len().saturating_sub(REMEMBERED_OPERATIONS);
+    let excess = next.operations.len().saturating_sub(RECENT_OPERATIONS_KEPT);
     next.operations.drain(..excess);
     next
 }

@@ -76,7 +76,7 @@ impl JwtKey {
     /// Who asks, if their token is good for that area at `wall`. Time is ours to judge: the library would read the clock.
     pub(crate) async fn authorize(&self, input: &Input, area: Area, wall: Timestamp) -> Result<String, Failure> {
         let token = input.bearer.as_deref().ok_or_else(Failure::unauthorized)?;
-        let key = self.key(wall).await.map_err(|error| Failure::behind(&error))?;
+        let key = self.key(wall).await.map_err(|error| Failure::upstream(&error))?;
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_audience(&[AUDIENCE]);
         rules.set_required_spec_claims(&["exp", "aud"]);
@@ -92,7 +92,7 @@ impl JwtKey {
         if !claims.scope.split(' ').any(|scope| scope == area.scope()) {
             return Err(Failure::forbidden());
         }
-        input.sound()?;
+        input.validated()?;
         let name = claims.sub.unwrap_or_default();
         let shown: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
         Ok(if shown.is_empty() { "app".to_owned() } else { shown })

@@ -21,12 +21,12 @@ impl AdminTokens {
     /// The token of a request, if it may do `scope`. A header that is there is the only one that counts.
     pub(crate) async fn authorize(&self, input: &Input, scope: Scope, wall: Timestamp) -> Result<Token, Failure> {
         let presented = input.bearer.as_deref().or_else(|| in_field(input)).ok_or_else(Failure::unauthorized)?;
-        let found = self.find(presented, wall).await.map_err(|error| Failure::behind(&error))?;
+        let found = self.find(presented, wall).await.map_err(|error| Failure::upstream(&error))?;
         let token = found.ok_or_else(Failure::unauthorized)?;
         if !token.may(scope) {
             return Err(Failure::forbidden());
         }
-        input.sound().map(|()| token)
+        input.validated().map(|()| token)
     }
 }
 

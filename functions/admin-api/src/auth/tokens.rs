@@ -81,9 +81,9 @@ impl AdminTokens {
             || Error::Malformed { id: self.id.clone(), expected: "JSON with tokens: name, sha256, scopes, expires_at" };
         let secret = secrets::read(&self.client, &self.id, "AWSCURRENT").await?.ok_or_else(malformed)?;
         let document: Document = serde_json::from_str(&secret.text).map_err(|_| malformed())?;
-        let sound =
+        let validated =
             |token: &Token| token.sha256.len() == 64 && token.sha256.bytes().all(|digit| digit.is_ascii_hexdigit());
-        if !document.tokens.iter().all(sound) {
+        if !document.tokens.iter().all(validated) {
             return Err(malformed());
         }
         *cached = Some((wall, document.tokens.clone()));

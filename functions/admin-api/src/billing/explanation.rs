@@ -6,7 +6,7 @@ use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::subscription::{DowngradeReason, Status, Subscription};
 use shared::domain::values::time::Zone;
 
-use crate::billing::translations::{Language, deed, why};
+use crate::billing::translations::{Language, action_text, why};
 
 /// State, next action, its time and reason, by language.
 pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>) -> Value {
@@ -28,12 +28,12 @@ fn coming(language: Language, next: Option<&NextAction>) -> String {
             "Tidak ada yang terjadi dengan sendirinya.",
         );
     };
-    let (deed, why) = (deed(language, action.kind), why(language, action.why));
+    let (action_text, why) = (action_text(language, action.kind), why(language, action.why));
     let at = action.at.to_local(Zone::Taipei);
     language.pick(
-        format!("下一步自 {at}（台北時間）起：{deed}，因為{why}。"),
-        format!("Next, from {at} (Taipei): {deed}, because {why}."),
-        format!("Berikutnya, mulai {at} (waktu Taipei): {deed}, karena {why}."),
+        format!("下一步自 {at}（台北時間）起：{action_text}，因為{why}。"),
+        format!("Next, from {at} (Taipei): {action_text}, because {why}."),
+        format!("Berikutnya, mulai {at} (waktu Taipei): {action_text}, karena {why}."),
     )
 }
 
@@ -107,8 +107,8 @@ fn hold(language: Language, order: &Subscription) -> Option<String> {
             format!("Petugas menahan penagihan ulang sampai {until} (waktu Taipei)."),
         )
     });
-    let stuck = order.stuck.as_ref().map(|stuck| {
-        let (since, task, reason) = (stuck.since.to_local(Zone::Taipei), stuck.task.name(), &stuck.reason);
+    let failure = order.task_failure.as_ref().map(|failure| {
+        let (since, task, reason) = (failure.since.to_local(Zone::Taipei), failure.task.name(), &failure.reason);
         language.pick(
             format!("{task} 自 {since}（台北時間）起無法執行：{reason}。"),
             format!("The task {task} cannot be done since {since} (Taipei): {reason}."),
@@ -123,7 +123,7 @@ fn hold(language: Language, order: &Subscription) -> Option<String> {
             format!("Pelanggan meminta pembatalan pada {at} (waktu Taipei); ECPay belum mengonfirmasi."),
         )
     });
-    let all: Vec<String> = [wish, held, stuck].into_iter().flatten().collect();
+    let all: Vec<String> = [wish, held, failure].into_iter().flatten().collect();
     (!all.is_empty()).then(|| all.join(if language == Language::ZhTw { "" } else { " " }))
 }
 

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value, json};
 use shared::domain::billing::business_events::RetryNumber;
 use shared::domain::billing::payment::DeclineClass;
-use shared::store::billing::counters::{Counter, MOST_FAILURES, Tally};
+use shared::store::billing::counters::{Counter, Counts, MOST_FAILURES};
 use shared::store::table::record::WebhookType;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
 /// What `webhook-stats` shows of a period; `null` where there was nothing to measure.
-pub(crate) fn kpis(counts: &Tally) -> Value {
+pub(crate) fn kpis(counts: &Counts) -> Value {
     let (charged, declined) = (counts.get(Counter::Charged), counts.get(Counter::Declined));
     let callbacks = WebhookType::ALL.map(|kind| counts.callbacks(kind));
     let processed = callbacks.iter().map(|count| count.success).sum();
@@ -19,7 +19,7 @@ pub(crate) fn kpis(counts: &Tally) -> Value {
         "payment_success_rate": percent(charged, charged + declined),
         "webhook_success_rate": percent(processed, all),
         "recovery": {
-            "episodes_begun": counts.get(Counter::Began),
+            "episodes_begun": counts.get(Counter::EpisodesStarted),
             "recovered": won,
             "rate": percent(won, won + lost),
             "by_retry": by_retry(counts),
@@ -32,10 +32,12 @@ pub(crate) fn kpis(counts: &Tally) -> Value {
 }
 
 /// Of the episodes that came to a retry: how many it ended.
-fn by_retry(counts: &Tally) -> Map<String, Value> {
-    let won = |retry| -> u64 { DeclineClass::ALL.map(|class| counts.get(Counter::Won(retry, class))).iter().sum() };
-    let lost =
-        |failures| -> u64 { DeclineClass::ALL.map(|class| counts.get(Counter::Lost(failures, class))).iter().sum() };
+fn by_retry(counts: &Counts) -> Map<String, Value> {
+    let won =
+        |retry| -> u64 { DeclineClass::ALL.map(|class| counts.get(Counter::Recovered(retry, class))).iter().sum() };
+    let lost = |failures| -> u64 {
+        DeclineClass::ALL.map(|class| counts.get(Counter::Unrecovered(failures, class))).iter().sum()
+    };
     // A charge that failed n times was tried again n - 1 times in vain.
     RetryNumber::ALL
         .into_iter()
@@ -49,7 +51,7 @@ fn by_retry(counts: &Tally) -> Map<String, Value> {
         .collect()
 }
 
-fn by_class(counts: &Tally) -> Map<String, Value> {
+fn by_class(counts: &Counts) -> Map<String, Value> {
     let shown = |class: DeclineClass| {
         let (won, lost) = (won(counts, class), lost(counts, class));
         (class.name().to_owned(), json!({ "recovered": won, "downgraded": lost, "rate": percent(won, won + lost) }))
@@ -57,12 +59,12 @@ fn by_class(counts: &Tally) -> Map<String, Value> {
     DeclineClass::ALL.into_iter().map(shown).collect()
 }
 
-fn won(counts: &Tally, class: DeclineClass) -> u64 {
-    RetryNumber::ALL.into_iter().map(|retry| counts.get(Counter::Won(retry, class))).sum()
+fn won(counts: &Counts, class: DeclineClass) -> u64 {
+    RetryNumber::ALL.into_iter().map(|retry| counts.get(Counter::Recovered(retry, class))).sum()
 }
 
-fn lost(counts: &Tally, class: DeclineClass) -> u64 {
-    (1..=MOST_FAILURES).map(|failures| counts.get(Counter::Lost(failures, class))).sum()
+fn lost(counts: &Counts, class: DeclineClass) -> u64 {
+    (1..=MOST_FAILURES).map(|failures| counts.get(Counter::Unrecovered(failures, class))).sum()
 }
 
 /// A share in percent, to two decimals.

@@ -2,11 +2,12 @@
 
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
-use shared::domain::billing::next_action::{ActionKind, NextAction};
+use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::payment::{Payment, PaymentOutcome};
+use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{PaymentId, UserId};
 use shared::domain::values::time::Timestamp;
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::store::table::record::WebhookLog;
 
 use crate::api::AdminApi;
@@ -21,7 +22,7 @@ pub(crate) async fn manual_retry(
     api: &AdminApi,
     input: &Input,
     by: Token,
-    moment: Moment,
+    moment: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     let text = input.required("payment_id")?;
     let payment_not_found = || Failure::not_found("payment_id", "Payment not found");
@@ -56,7 +57,7 @@ pub(crate) async fn manual_retry(
 }
 
 /// Runs all tasks now.
-pub(crate) async fn trigger_maintenance(api: &AdminApi, moment: Moment) -> Result<Response<Body>, Failure> {
+pub(crate) async fn trigger_maintenance(api: &AdminApi, moment: InvocationTime) -> Result<Response<Body>, Failure> {
     let (run, report) = requests::invoke(api, None, false, moment).await?;
     let Some(report) = report else { return Ok(requests::still_running(&run)) };
     let done = |task: &str| report.pointer(&format!("/tasks/{task}/done")).and_then(Value::as_u64).unwrap_or(0);
@@ -64,7 +65,7 @@ pub(crate) async fn trigger_maintenance(api: &AdminApi, moment: Moment) -> Resul
     let count = |status: &str| counts.get(status).copied().unwrap_or(0);
     Ok(response::ok(&json!({
         "status": "completed",
-        "maintenance_run_at": moment.now,
+        "maintenance_run_at": moment.logical,
         "results": {
             "expired_subscriptions_processed": done("end-grace"),
             "payment_retries_processed": done("retry"),
@@ -76,7 +77,11 @@ pub(crate) async fn trigger_maintenance(api: &AdminApi, moment: Moment) -> Resul
 }
 
 /// The subscription of a user, with its latest callbacks and payments.
-pub(crate) async fn subscription_status(api: &AdminApi, user: &str, moment: Moment) -> Result<Response<Body>, Failure> {
+pub(crate) async fn subscription_status(
+    api: &AdminApi,
+    user: &str,
+    moment: InvocationTime,
+) -> Result<Response<Body>, Failure> {
     let missing = || {
         response::ok(
             &json!({ "user_id": user, "subscription_found": false, "message": "No subscription found for user" }),
@@ -87,18 +92,17 @@ pub(crate) async fn subscription_status(api: &AdminApi, user: &str, moment: Mome
     let subscription = stored.live.unwrap_or(stored.latest);
     let Some(found) = api.store.subscription(&subscription).await? else { return Ok(missing()) };
     let order = found.value;
-    let webhooks = api.store.recent_webhooks(&subscription, moment.now.plus_days(-30)).await?;
-    let retry_at = NextAction::of(&order, &api.config.policy)
-        .filter(|action| action.kind == ActionKind::Retry)
-        .map(|action| action.at);
+    let webhooks = api.store.recent_webhooks(&subscription, moment.logical.plus_days(-30)).await?;
+    let retry_at =
+        NextAction::of(&order, &api.config.policy).filter(|action| action.kind == Task::Retry).map(|action| action.at);
     let payments: Vec<Payment> = api.store.payments(&subscription).await?.into_iter().rev().take(5).collect();
     let failed = payments.iter().filter(|payment| payment.outcome == PaymentOutcome::Failed).count();
     let failures_since: Vec<Timestamp> = order
-        .facts
+        .charge_history
         .failures
         .iter()
         .map(|failure| failure.at)
-        .filter(|at| order.facts.last_success_at.is_none_or(|paid| *at > paid))
+        .filter(|at| order.charge_history.last_success_at.is_none_or(|paid| *at > paid))
         .collect();
     let retry_count = |payment: &Payment| failures_since.iter().filter(|at| **at < payment.processed_at).count();
     let latest_failure = failures_since.last().copied();
@@ -143,7 +147,7 @@ fn webhook((id, log): &(String, WebhookLog)) -> Value {
 /// The older system's word for a success was `success`.
 fn legacy_status(payment: &Payment) -> &'static str {
     match payment.outcome {
-        PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutside => "success",
+        PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand => "success",
         PaymentOutcome::Failed | PaymentOutcome::Pending => outcome_name(payment.outcome),
     }
 }

@@ -2,10 +2,10 @@
 
 use lambda_http::{Body, Response};
 use serde_json::json;
-use shared::domain::billing::decide::operation::{StaffRefusal, StaffVerdict, decide_staff};
+use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::operations::{LONGEST_PAUSE_DAYS, Operation, PAUSE_DAYS};
 use shared::domain::values::money::Twd;
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::store::billing::commit::Commit;
 
 use crate::api::AdminApi;
@@ -65,7 +65,7 @@ pub(crate) async fn operate(
     id: &str,
     operation: Operation,
     input: &Input,
-    (by, moment): (Token, Moment),
+    (by, moment): (Token, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     let cause = input.cause(&by)?;
     if cause.why.is_none() {
@@ -73,10 +73,10 @@ pub(crate) async fn operate(
     }
     for _ in 0..ATTEMPTS {
         let order = find(api, id).await?;
-        let decision = match decide_staff(&order, &operation, &cause, &api.config.policy, moment.now) {
-            StaffVerdict::Apply(decision) => *decision,
-            StaffVerdict::Repeat => return show(api, id, input).await,
-            StaffVerdict::Refused(refusal) => return Err(refused(&refusal)),
+        let decision = match decide_operation(&order, &operation, &cause, &api.config.policy, moment.logical) {
+            OperationDecision::Apply(decision) => *decision,
+            OperationDecision::Repeat => return show(api, id, input).await,
+            OperationDecision::Refused(refusal) => return Err(refused(&refusal)),
         };
         let rule = decision.change.history.rule;
         match api.store.commit(decision, None, &api.config.policy).await? {
@@ -102,17 +102,17 @@ async fn cancel_at_ecpay(api: &AdminApi, id: &shared::domain::values::ids::Subsc
     }
 }
 
-fn refused(refusal: &StaffRefusal) -> Failure {
+fn refused(refusal: &OperationRefusal) -> Failure {
     let code = match refusal {
-        StaffRefusal::KeyReused => return Failure::key_reused(),
-        StaffRefusal::NoGrace => "no_grace",
-        StaffRefusal::NothingToPause => "nothing_to_pause",
-        StaffRefusal::NotPaused => "not_paused",
-        StaffRefusal::NotPaid => "not_paid",
-        StaffRefusal::OrderOver => "order_over",
-        StaffRefusal::NothingOwed => "nothing_owed",
-        StaffRefusal::RetryOpen => "retry_open",
-        StaffRefusal::Retry(_) => "retry_refused",
+        OperationRefusal::KeyReused => return Failure::key_reused(),
+        OperationRefusal::NoGrace => "no_grace",
+        OperationRefusal::NothingToPause => "nothing_to_pause",
+        OperationRefusal::NotPaused => "not_paused",
+        OperationRefusal::NotPaid => "not_paid",
+        OperationRefusal::OrderOver => "order_over",
+        OperationRefusal::NothingOwed => "nothing_owed",
+        OperationRefusal::RetryOpen => "retry_open",
+        OperationRefusal::Retry(_) => "retry_refused",
     };
     Failure::conflict(code, refusal.to_string())
 }

@@ -8,11 +8,11 @@ use shared::domain::billing::payment::PaymentReport;
 use shared::domain::billing::rule::Rule;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
-use shared::platform::clock::Moment;
-use shared::platform::logging::chain;
+use shared::platform::clock::InvocationTime;
+use shared::platform::logging::error_chain;
 use shared::platform::metrics::Batch;
 use shared::store::Error;
-use shared::store::billing::counters::Tally;
+use shared::store::billing::counters::Counts;
 use shared::store::billing::quarantine_list::{Listing, Position};
 use shared::store::table::record::{QuarantineState, Quarantined, Resolution, ResolvedAs};
 
@@ -45,7 +45,7 @@ pub(crate) async fn one(
     api: &AdminApi,
     id: &str,
     input: &Input,
-    (by, moment): (Token, Moment),
+    (by, moment): (Token, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     input.only(&["why", "admin_token"])?;
     let why = input.required("why")?.to_owned();
@@ -54,20 +54,25 @@ pub(crate) async fn one(
         return Err(missing());
     }
     let report = api.store.quarantined(id).await?.ok_or_else(missing)?;
-    let resolution = Resolution { at: moment.now, by: by.name, why, outcome: ResolvedAs::Applied };
+    let resolution = Resolution { at: moment.logical, by: by.name, why, outcome: ResolvedAs::Applied };
     let replayed = decide_again(api, &report, &resolution).await?;
     Ok(response::ok(&shown(id, replayed)))
 }
 
 /// Replays the open reports of some days, oldest first: `{from, to, reason?, why, after?}`. One that stays does not
 /// keep the others waiting; where there are more, the answer's `next` is the `after` of the next call.
-pub(crate) async fn range(api: &AdminApi, input: &Input, by: Token, moment: Moment) -> Result<Response<Body>, Failure> {
+pub(crate) async fn range(
+    api: &AdminApi,
+    input: &Input,
+    by: Token,
+    moment: InvocationTime,
+) -> Result<Response<Body>, Failure> {
     input.only(&["from", "to", "reason", "why", "after", "admin_token"])?;
     let (from, to) = span(day("from", input.required("from")?)?, day("to", input.required("to")?)?)?;
     let reason = reason(input.optional("reason")?)?;
     let why = input.required("why")?.to_owned();
     let mut after = position(input.optional("after")?, (from, to))?;
-    let resolution = Resolution { at: moment.now, by: by.name, why, outcome: ResolvedAs::Applied };
+    let resolution = Resolution { at: moment.logical, by: by.name, why, outcome: ResolvedAs::Applied };
     let listing = Listing { states: &[QuarantineState::Open], from, to, oldest_first: true };
     let mut replayed = Vec::new();
     let next = 'pages: loop {
@@ -99,7 +104,7 @@ async fn decide_again(api: &AdminApi, report: &Quarantined, resolution: &Resolut
         Err(error @ Error::Unavailable { .. }) => return Err(error.into()),
         // An order that cannot be read, or that others keep changing, does not keep the other reports waiting.
         Err(error @ (Error::Unreadable { .. } | Error::Contended { .. } | Error::Rejected { .. })) => {
-            tracing::error!(quarantine = report.id, error = chain(&error), "a report cannot be replayed");
+            tracing::error!(quarantine = report.id, error = error_chain(&error), "a report cannot be replayed");
             Replayed::Stays(report.reason.clone(), "its order cannot be read or written now".to_owned())
         }
     };
@@ -133,7 +138,7 @@ async fn outcome(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) ->
 
 /// Counts what followed from a report, like a callback's. What cannot be counted fails nothing.
 async fn count(api: &AdminApi, applied: &Applied, at: Timestamp) {
-    let (mut batch, mut tally) = (Batch::default(), Tally::default());
+    let (mut batch, mut tally) = (Batch::default(), Counts::default());
     for happening in applied.happened() {
         batch.happened(&happening);
         tally.happened(&happening);
@@ -144,7 +149,7 @@ async fn count(api: &AdminApi, applied: &Applied, at: Timestamp) {
     }
     let spread = applied.decision.change.next.id.as_str();
     if let Err(error) = api.store.count(&tally, at, spread).await {
-        tracing::warn!(error = chain(&error), "a replayed report is missing in the counters");
+        tracing::warn!(error = error_chain(&error), "a replayed report is missing in the counters");
     }
 }
 
@@ -169,7 +174,7 @@ async fn stays(
     let detail = reason.to_string();
     if (kept.reason.as_str(), &kept.detail) != (reason.name(), &detail) {
         let order = report.filter(|_| *reason != QuarantineReason::UnknownOrder).map(|report| &report.subscription);
-        let _marked = api.store.restate_quarantined(kept, order, reason).await?;
+        let _marked = api.store.update_quarantine_reason(kept, order, reason).await?;
     }
     Ok(Replayed::Stays(reason.name().to_owned(), detail))
 }

@@ -3,9 +3,9 @@
 use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
 use shared::domain::values::time::Timestamp;
-use shared::platform::clock::Moment;
-use shared::platform::logging::chain;
-use shared::store::billing::counters::{CallbackCount, Tally};
+use shared::platform::clock::InvocationTime;
+use shared::platform::logging::error_chain;
+use shared::store::billing::counters::{CallbackCount, Counts};
 use shared::store::table::record::WebhookType;
 
 use crate::api::AdminApi;
@@ -20,13 +20,13 @@ const HEALTHY_PERCENT: f64 = 95.0;
 const MOST_HOURS: i64 = 168;
 
 /// Always 200: monitors read the status in the body.
-pub(crate) async fn health(api: &AdminApi, moment: Moment) -> Response<Body> {
-    let body = match metrics(api, moment.now).await {
+pub(crate) async fn health(api: &AdminApi, moment: InvocationTime) -> Response<Body> {
+    let body = match metrics(api, moment.logical).await {
         Ok((recent, day)) => {
             let rate = success_rate(day);
             json!({
                 "status": if rate >= HEALTHY_PERCENT { "healthy" } else { "degraded" },
-                "timestamp": moment.now,
+                "timestamp": moment.logical,
                 "service": SERVICE,
                 "metrics": {
                     "recent_webhooks_30min": recent.total(),
@@ -37,8 +37,8 @@ pub(crate) async fn health(api: &AdminApi, moment: Moment) -> Response<Body> {
             })
         }
         Err(error) => {
-            tracing::error!(error = chain(&error), "health could not be read");
-            json!({ "status": "unhealthy", "timestamp": moment.now, "service": SERVICE, "error": "the store does not answer" })
+            tracing::error!(error = error_chain(&error), "health could not be read");
+            json!({ "status": "unhealthy", "timestamp": moment.logical, "service": SERVICE, "error": "the store does not answer" })
         }
     };
     response::ok(&body)
@@ -50,7 +50,7 @@ async fn metrics(api: &AdminApi, now: Timestamp) -> Result<(CallbackCount, Callb
     Ok((sum(&recent), sum(&day)))
 }
 
-fn sum(counts: &Tally) -> CallbackCount {
+fn sum(counts: &Counts) -> CallbackCount {
     WebhookType::ALL.into_iter().map(|kind| counts.callbacks(kind)).fold(CallbackCount::default(), |sum, count| {
         CallbackCount { success: sum.success + count.success, failed: sum.failed + count.failed }
     })
@@ -62,7 +62,11 @@ fn success_rate(count: CallbackCount) -> f64 {
 }
 
 /// `?hours=` 1 to 168, 24 if it is left out.
-pub(crate) async fn webhook_stats(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+pub(crate) async fn webhook_stats(
+    api: &AdminApi,
+    input: &Input,
+    moment: InvocationTime,
+) -> Result<Response<Body>, Failure> {
     let hours = match input.query("hours") {
         None => 24,
         Some(text) => text
@@ -71,7 +75,7 @@ pub(crate) async fn webhook_stats(api: &AdminApi, input: &Input, moment: Moment)
             .filter(|hours| (1..=MOST_HOURS).contains(hours))
             .ok_or_else(|| Failure::invalid("hours", "must be 1 to 168"))?,
     };
-    let counts = api.store.counts(moment.now.plus_hours(-hours), moment.now).await?;
+    let counts = api.store.counts(moment.logical.plus_hours(-hours), moment.logical).await?;
     let types: Map<String, Value> = WebhookType::ALL
         .into_iter()
         .map(|kind| (kind, counts.callbacks(kind)))
@@ -85,7 +89,7 @@ pub(crate) async fn webhook_stats(api: &AdminApi, input: &Input, moment: Moment)
         })
         .collect();
     Ok(response::ok(
-        &json!({ "period_hours": hours, "generated_at": moment.now, "webhook_types": types, "kpis": kpis(&counts) }),
+        &json!({ "period_hours": hours, "generated_at": moment.logical, "webhook_types": types, "kpis": kpis(&counts) }),
     ))
 }
 

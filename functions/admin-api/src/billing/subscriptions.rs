@@ -11,7 +11,7 @@ use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{Locale, NewOrder, Status, Subscription, Terms};
 use shared::domain::values::ids::{EmailAddress, OperationKey, SubscriptionId, UserId};
 use shared::ecpay::order_form::{order_form, path};
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::platform::random;
 use shared::store::billing::commit::Commit;
 
@@ -33,12 +33,12 @@ pub(crate) async fn create(
     api: &AdminApi,
     input: &Input,
     by: Token,
-    moment: Moment,
+    moment: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     input.only(&["user_id", "email", "plan_id", "billing_cycle", "locale", "replaces", "admin_token"])?;
     let key = input.key(&by)?;
     let draft = draft(api, input).await?;
-    let keys = api.keys.get(moment.wall).await.map_err(|error| Failure::behind(&error))?;
+    let keys = api.keys.get(moment.wall).await.map_err(|error| Failure::upstream(&error))?;
     let order = match key {
         Some(key) => store_keyed(api, draft, &key, (&by, moment)).await?,
         None => store_new(api, draft, &by, moment).await?,
@@ -86,7 +86,7 @@ async fn draft(api: &AdminApi, input: &Input) -> Result<NewOrder, Failure> {
         Some(text) => Some(replaced(api, text, &user).await?),
     };
     let terms = Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle) };
-    let id = SubscriptionId::parse("DK").map_err(|error| Failure::behind(&error))?;
+    let id = SubscriptionId::parse("DK").map_err(|error| Failure::upstream(&error))?;
     Ok(NewOrder { id, user, email, locale, merchant: api.config.ecpay.merchant.clone(), terms, replaces })
 }
 
@@ -104,11 +104,16 @@ async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<Subscript
 }
 
 /// Stores the order under a number that nobody has: one letter case, and random enough for a shared merchant.
-async fn store_new(api: &AdminApi, draft: NewOrder, by: &Token, moment: Moment) -> Result<Subscription, Failure> {
+async fn store_new(
+    api: &AdminApi,
+    draft: NewOrder,
+    by: &Token,
+    moment: InvocationTime,
+) -> Result<Subscription, Failure> {
     for _ in 0..ATTEMPTS {
-        let name = random::name(18).map_err(|error| Failure::behind(&error))?;
-        let id = SubscriptionId::issue(&name).map_err(|error| Failure::behind(&error))?;
-        let decision = create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(by.name.clone()), moment.now);
+        let name = random::random_id(18).map_err(|error| Failure::upstream(&error))?;
+        let id = SubscriptionId::issue(&name).map_err(|error| Failure::upstream(&error))?;
+        let decision = create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(by.name.clone()), moment.logical);
         let order = decision.change.next.clone();
         match api.store.commit(decision, None, &api.config.policy).await? {
             Commit::Done => return Ok(order),
@@ -124,10 +129,10 @@ async fn store_keyed(
     api: &AdminApi,
     draft: NewOrder,
     key: &OperationKey,
-    (by, moment): (&Token, Moment),
+    (by, moment): (&Token, InvocationTime),
 ) -> Result<Subscription, Failure> {
     let name: String = key.as_str().to_ascii_uppercase().chars().take(18).collect();
-    let id = SubscriptionId::parse(&format!("DK{name}")).map_err(|error| Failure::behind(&error))?;
+    let id = SubscriptionId::parse(&format!("DK{name}")).map_err(|error| Failure::upstream(&error))?;
     let draft = NewOrder { id: id.clone(), ..draft };
     let same = |order: &Subscription| {
         let made = (&order.user, &order.email, order.locale, &order.terms, &order.replaces);
@@ -137,7 +142,7 @@ async fn store_keyed(
     if let Some(made) = api.store.subscription(&id).await? {
         return if same(&made.value) { Ok(made.value) } else { Err(Failure::key_reused()) };
     }
-    let decision = create_order(draft.clone(), Actor::Staff(by.name.clone()), moment.now);
+    let decision = create_order(draft.clone(), Actor::Staff(by.name.clone()), moment.logical);
     let order = decision.change.next.clone();
     match api.store.commit(decision, None, &api.config.policy).await? {
         Commit::Done => Ok(order),
@@ -186,9 +191,9 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         "paused_until": order.paused.map(|pause| pause.until),
         "cancel_requested_at": order.cancel_requested,
         "erased_at": order.erased,
-        "stuck": order.stuck.as_ref().map(|stuck| json!({
-            "task": stuck.task, "since": stuck.since, "attempts": stuck.attempts, "again_at": stuck.again_at,
-            "parked": stuck.is_parked(), "reason": stuck.reason,
+        "failure": order.task_failure.as_ref().map(|failure| json!({
+            "task": failure.task, "since": failure.since, "attempts": failure.attempts, "again_at": failure.again_at,
+            "needs_attention": failure.needs_attention(), "reason": failure.reason,
         })),
         "retry": order.retry.map(|ask| json!({ "asked_at": ask.asked_at, "state": ask.state })),
         "next_action": next.map(|action| json!({ "kind": action.kind.name(), "at": action.at, "why": why(Language::En, action.why) })),
@@ -210,7 +215,7 @@ pub(crate) async fn find(api: &AdminApi, id: &str) -> Result<Versioned<Subscript
 fn payment(payment: &Payment) -> Value {
     let number = match payment.outcome {
         PaymentOutcome::Succeeded { number } => Some(number),
-        PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutside => None,
+        PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutOfBand => None,
     };
     let mut shown = json!({
         "id": payment.id, "outcome": outcome_name(payment.outcome), "rtn_code": payment.rtn_code, "rtn_msg": payment.rtn_msg,
@@ -229,7 +234,7 @@ pub(crate) const fn outcome_name(outcome: PaymentOutcome) -> &'static str {
         PaymentOutcome::Succeeded { .. } => "succeeded",
         PaymentOutcome::Failed => "failed",
         PaymentOutcome::Pending => "pending",
-        PaymentOutcome::PaidOutside => "paid_outside",
+        PaymentOutcome::PaidOutOfBand => "paid_out_of_band",
     }
 }
 

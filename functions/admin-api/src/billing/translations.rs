@@ -1,6 +1,7 @@
 //! What tasks do and why, in the languages of staff: Taiwan's, Indonesia's, and English.
 
-use shared::domain::billing::next_action::{ActionKind, Why};
+use shared::domain::billing::next_action::ActionReason;
+use shared::domain::billing::task::Task;
 
 /// A language of the explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,98 +23,100 @@ impl Language {
 }
 
 /// What the task does.
-pub(crate) fn deed(language: Language, kind: ActionKind) -> String {
+pub(crate) fn action_text(language: Language, kind: Task) -> String {
     match kind {
-        ActionKind::CheckPending | ActionKind::Reconcile => {
+        Task::CheckPending | Task::Reconcile => {
             language.pick("向綠界查詢扣款結果", "ECPay is asked what happened", "ECPay ditanya apa yang terjadi")
         }
-        ActionKind::Retry => {
-            language.pick("請綠界再次扣款", "ECPay is asked to charge again", "ECPay diminta menagih lagi")
-        }
-        ActionKind::Resume => language.pick("恢復催收", "dunning goes on", "penagihan ulang dilanjutkan"),
-        ActionKind::EndGrace => language.pick("方案改為 FREE", "the plan becomes FREE", "paket menjadi FREE"),
-        ActionKind::Cancel => {
+        Task::Retry => language.pick("請綠界再次扣款", "ECPay is asked to charge again", "ECPay diminta menagih lagi"),
+        Task::Resume => language.pick("恢復催收", "dunning goes on", "penagihan ulang dilanjutkan"),
+        Task::EndGrace => language.pick("方案改為 FREE", "the plan becomes FREE", "paket menjadi FREE"),
+        Task::Cancel => {
             language.pick("向綠界取消訂單", "the order is cancelled at ECPay", "pesanan dibatalkan di ECPay")
         }
+        Task::CleanUp => {
+            language.pick("刪除舊的回呼記錄", "old callback logs are deleted", "log callback lama dihapus")
+        }
+        Task::SendMail => language.pick("寄送郵件", "mail is sent", "email dikirim"),
     }
 }
 
 /// Why it is next.
 #[expect(clippy::too_many_lines, reason = "a table of texts")]
-pub(crate) fn why(language: Language, why: Why) -> String {
+pub(crate) fn why(language: Language, why: ActionReason) -> String {
     match why {
-        Why::RetryOpen => language.pick(
+        ActionReason::RetryOpen => language.pick(
             "已請求重試扣款，結果未定",
             "a retry was asked and its result is still to come",
             "penagihan ulang sudah diminta dan hasilnya belum ada",
         ),
-        Why::TriedAgain => language.pick(
+        ActionReason::TriedAgain => language.pick(
             "先前無法執行，屆時再試",
             "it could not be done and is tried again then",
             "sebelumnya tidak dapat dilakukan dan dicoba lagi saat itu",
         ),
-        Why::NotReported => language.pick(
+        ActionReason::NotReported => language.pick(
             "尚未收到首次扣款的通知",
             "the first charge has not been reported",
             "penagihan pertama belum dilaporkan",
         ),
-        Why::NotPaidInTime => language.pick(
+        ActionReason::NotPaidInTime => language.pick(
             "一天內未付款的訂單會作廢",
             "an order that is not paid within a day is given up",
             "pesanan yang tidak dibayar dalam sehari dihapuskan",
         ),
-        Why::CancelAskedBefore => language.pick(
+        ActionReason::CancelAskedBefore => language.pick(
             "方案恢復前曾請求取消",
             "a cancellation was asked before the plan came back",
             "pembatalan sudah diminta sebelum paket kembali",
         ),
-        Why::SuccessMissing => language.pick(
+        ActionReason::SuccessMissing => language.pick(
             "有一筆成功扣款未曾通知",
             "an earlier success was never reported",
             "ada penagihan berhasil yang tidak pernah dilaporkan",
         ),
-        Why::ChargeLate => language.pick(
+        ActionReason::ChargeLate => language.pick(
             "逾期一天的扣款需查詢",
             "a charge that is a day late is asked about",
             "penagihan yang terlambat sehari ditanyakan",
         ),
-        Why::PeriodEnds => language.pick(
+        ActionReason::PeriodEnds => language.pick(
             "訂單已終止且付費期間屆滿",
             "the order is over and the paid period ends",
             "pesanan sudah berakhir dan masa yang dibayar habis",
         ),
-        Why::RetryDay => language.pick(
+        ActionReason::RetryDay => language.pick(
             "扣款失敗，依政策日程重試",
             "the charge failed and is tried again on the days of the policy",
             "penagihan gagal dan dicoba lagi pada hari-hari yang ditetapkan",
         ),
-        Why::GraceEnds => language.pick(
+        ActionReason::GraceEnds => language.pick(
             "寬限期結束仍未付款",
             "the grace period ends unpaid",
             "masa tenggang berakhir tanpa pembayaran",
         ),
-        Why::PauseEnds => language.pick(
+        ActionReason::PauseEnds => language.pick(
             "客服暫停催收至該時",
             "staff hold dunning until then",
             "petugas menahan penagihan ulang sampai saat itu",
         ),
-        Why::Replaced => {
+        ActionReason::Replaced => {
             language.pick("新訂單已取代此訂單", "a new order took its place", "pesanan baru menggantikannya")
         }
-        Why::Wished => language.pick(
+        ActionReason::CancelRequested => language.pick(
             "客戶要求終止訂單",
             "the customer wishes to end the order",
             "pelanggan ingin mengakhiri pesanan",
         ),
-        Why::OnFree => language.pick(
+        ActionReason::OnFree => language.pick(
             "客戶已為 FREE，不得再扣款",
             "the customer is on FREE and must not be charged again",
             "pelanggan memakai FREE dan tidak boleh ditagih lagi",
         ),
-        Why::Erased => {
+        ActionReason::Erased => {
             language.pick("訂戶資料已刪除", "the person behind it was erased", "data orangnya sudah dihapus")
         }
-        Why::CancelUnconfirmed => language.pick(
+        ActionReason::CancelUnconfirmed => language.pick(
             "已請求取消，尚未確認",
             "the cancellation was asked and is not confirmed yet",
             "pembatalan sudah diminta dan belum dikonfirmasi",

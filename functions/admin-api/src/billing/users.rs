@@ -6,12 +6,12 @@ use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::domain::billing::decide::erasure::{NotErasable, erasable, erase as erase_order};
 use shared::domain::billing::decision::Versioned;
-use shared::domain::billing::operations::Cause;
+use shared::domain::billing::operations::OperationContext;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::UserId;
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::store::billing::commit::Commit;
-use shared::store::billing::user_erasure::Person;
+use shared::store::billing::user_erasure::UserData;
 use shared::store::table::record::Erasure;
 
 use crate::api::AdminApi;
@@ -28,7 +28,7 @@ pub(crate) async fn route(
     api: &AdminApi,
     route: (&str, &[&str]),
     input: &Input,
-    (by, moment): (Token, Moment),
+    (by, moment): (Token, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     match route {
         ("GET", [user, "export"]) => export(api, &parse(user)?, &by, moment).await,
@@ -46,7 +46,7 @@ fn parse(user: &str) -> Result<UserId, Failure> {
 }
 
 /// Everything that is kept about a person, as it is stored.
-async fn export(api: &AdminApi, id: &UserId, by: &Token, moment: Moment) -> Result<Response<Body>, Failure> {
+async fn export(api: &AdminApi, id: &UserId, by: &Token, moment: InvocationTime) -> Result<Response<Body>, Failure> {
     let person = api.store.person(id).await?;
     if !person.is_known() && person.erased.is_none() {
         return Err(unknown());
@@ -54,7 +54,7 @@ async fn export(api: &AdminApi, id: &UserId, by: &Token, moment: Moment) -> Resu
     let mut subscriptions = Vec::with_capacity(person.orders.len());
     for order in &person.orders {
         let mut shown: BTreeMap<&str, Value> = BTreeMap::from([("id", json!(order))]);
-        for (key, data) in api.store.everything(order).await? {
+        for (key, data) in api.store.export_items(order).await? {
             let list = match key.split('#').next() {
                 Some("STATE") => {
                     shown.insert("subscription", data);
@@ -77,7 +77,7 @@ async fn export(api: &AdminApi, id: &UserId, by: &Token, moment: Moment) -> Resu
     tracing::info!(by = by.name, orders = subscriptions.len(), "a person's data were exported");
     let user = person.user.map(|user| json!({ "plan": user.plan, "live": user.live, "latest": user.latest }));
     Ok(response::ok(&json!({
-        "user_id": id, "exported_at": moment.now, "user": user, "erased": person.erased, "subscriptions": subscriptions,
+        "user_id": id, "exported_at": moment.logical, "user": user, "erased": person.erased, "subscriptions": subscriptions,
     })))
 }
 
@@ -87,7 +87,7 @@ async fn erase(
     api: &AdminApi,
     id: &UserId,
     input: &Input,
-    (by, moment): (&Token, Moment),
+    (by, moment): (&Token, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     input.only(&["why", "admin_token"])?;
     let cause = input.cause(by)?;
@@ -104,7 +104,7 @@ async fn erase(
         for order in orders {
             erase_one(api, order, &cause, moment).await?;
         }
-        let erasure = Erasure { at: moment.now, by: cause.by.clone(), why: cause.why.clone() };
+        let erasure = Erasure { at: moment.logical, by: cause.by.clone(), why: cause.why.clone() };
         if api.store.forget_person(id, &person, &erasure).await? {
             tracing::info!(by = cause.by, orders = person.orders.len(), "a person was erased");
             return Ok(response::ok(&erased(id, &erasure, false)));
@@ -121,8 +121,8 @@ fn erased(id: &UserId, erasure: &Erasure, already: bool) -> Value {
 async fn orders(
     api: &AdminApi,
     id: &UserId,
-    person: &Person,
-    cause: &Cause,
+    person: &UserData,
+    cause: &OperationContext,
 ) -> Result<Vec<Versioned<Subscription>>, Failure> {
     let mut orders = Vec::with_capacity(person.orders.len());
     for order in &person.orders {
@@ -145,16 +145,16 @@ async fn orders(
 async fn erase_one(
     api: &AdminApi,
     order: Versioned<Subscription>,
-    cause: &Cause,
-    moment: Moment,
+    cause: &OperationContext,
+    moment: InvocationTime,
 ) -> Result<(), Failure> {
     let id = order.value.id.clone();
     let mut order = order;
     for _ in 0..ATTEMPTS {
         erasable(&order.value, &api.config.policy).map_err(|why| refused(&why))?;
         // From here on nothing that comes for the order brings anything of the person with it.
-        let Some(decision) = erase_order(&order, cause, moment.now) else {
-            return Ok(api.store.erase_beside(&id).await?);
+        let Some(decision) = erase_order(&order, cause, moment.logical) else {
+            return Ok(api.store.erase_related_items(&id).await?);
         };
         let done = decision.after();
         order = match api.store.commit(decision, None, &api.config.policy).await? {

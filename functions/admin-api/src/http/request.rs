@@ -7,7 +7,7 @@ use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt};
 use serde_json::Value;
 
-use shared::domain::billing::operations::Cause;
+use shared::domain::billing::operations::OperationContext;
 use shared::domain::values::ids::OperationKey;
 
 use crate::auth::tokens::{Token, hex_digest};
@@ -66,7 +66,7 @@ impl Input {
     }
 
     /// Whether the body could be read.
-    pub(crate) fn sound(&self) -> Result<(), Failure> {
+    pub(crate) fn validated(&self) -> Result<(), Failure> {
         self.fault.clone().map_or(Ok(()), Err)
     }
 
@@ -78,12 +78,12 @@ impl Input {
         }
         let digest = hex_digest(&format!("{}|{key}", by.sha256));
         let kept: String = digest.chars().take(32).collect();
-        OperationKey::parse(&kept).map(Some).map_err(|error| Failure::behind(&error))
+        OperationKey::parse(&kept).map(Some).map_err(|error| Failure::upstream(&error))
     }
 
     /// Who asks, why, and under which key. A reason is a text of up to 500 characters.
-    pub(crate) fn cause(&self, by: &Token) -> Result<Cause, Failure> {
-        Ok(Cause { by: by.name.clone(), why: self.why()?.map(str::to_owned), key: self.key(by)? })
+    pub(crate) fn cause(&self, by: &Token) -> Result<OperationContext, Failure> {
+        Ok(OperationContext { by: by.name.clone(), why: self.why()?.map(str::to_owned), key: self.key(by)? })
     }
 
     /// The reason of a request, a text of up to 500 characters; `None` where none is given.

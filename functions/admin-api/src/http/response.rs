@@ -3,7 +3,7 @@
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
-use shared::platform::logging::chain;
+use shared::platform::logging::error_chain;
 
 /// Why a request was not served.
 #[derive(Clone, Debug)]
@@ -118,13 +118,13 @@ impl Failure {
     }
 
     /// Something failed behind us: told once in the log, not to the caller.
-    pub(crate) fn behind(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error = chain(error), "request failed");
+    pub(crate) fn upstream(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = error_chain(error), "request failed");
         Self::unavailable("try again")
     }
 
     fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error = chain(error), "request failed");
+        tracing::error!(error = error_chain(error), "request failed");
         Self::new(Kind::Internal, "internal", "Internal server error")
     }
 
@@ -149,7 +149,7 @@ impl Failure {
 
 impl From<shared::store::Error> for Failure {
     fn from(error: shared::store::Error) -> Self {
-        if error.is_retryable() { Self::behind(&error) } else { Self::internal(&error) }
+        if error.is_retryable() { Self::upstream(&error) } else { Self::internal(&error) }
     }
 }
 

@@ -3,12 +3,12 @@
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::domain::billing::decision::Versioned;
-use shared::domain::institutions::{Acknowledgement, LONGEST_QUIET_DAYS, Watched, ZONE};
+use shared::domain::institutions::{Acknowledgement, LONGEST_QUIET_DAYS, TrackedInstitution, ZONE};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::LocalDate;
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::store::institutions::tracked::InstitutionPosition;
-use shared::store::table::transaction::Written;
+use shared::store::table::transaction::WriteOutcome;
 
 use crate::api::AdminApi;
 use crate::http::dates;
@@ -24,7 +24,7 @@ pub(crate) async fn route(
     api: &AdminApi,
     route: (&str, &[&str]),
     input: &Input,
-    (by, moment): (&str, Moment),
+    (by, moment): (&str, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     match route {
         ("GET", ["expiring"]) => expiring(api, input, moment).await,
@@ -42,8 +42,8 @@ fn unknown() -> Failure {
 
 /// `GET /institutions/expiring?after=`: what the last scans listed and expires within the horizon, soonest first, 50 in an
 /// answer; `next` is the `after` of the next one.
-async fn expiring(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
-    let today = moment.now.day(ZONE);
+async fn expiring(api: &AdminApi, input: &Input, moment: InvocationTime) -> Result<Response<Body>, Failure> {
+    let today = moment.logical.day(ZONE);
     let horizon = today.plus_days(api.config.tiers.horizon().into());
     let after = input.query("after").map(position).transpose()?;
     if after.as_ref().is_some_and(|after| after.expires > horizon) {
@@ -66,7 +66,7 @@ fn position(after: &str) -> Result<InstitutionPosition, Failure> {
     Ok(InstitutionPosition { expires, uid: InstitutionUid::parse(uid).map_err(|_| invalid())? })
 }
 
-fn shown(api: &AdminApi, watched: &Watched, today: LocalDate) -> Value {
+fn shown(api: &AdminApi, watched: &TrackedInstitution, today: LocalDate) -> Value {
     let one = &watched.institution;
     let days = today.days_until(one.expires);
     let announced =
@@ -87,10 +87,10 @@ async fn acknowledge(
     api: &AdminApi,
     uid: &InstitutionUid,
     input: &Input,
-    (by, moment): (&str, Moment),
+    (by, moment): (&str, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     input.only(&["until", "why"])?;
-    let today = moment.now.day(ZONE);
+    let today = moment.logical.day(ZONE);
     let until = dates::parse(input.required("until")?).map_err(|why| Failure::invalid("until", why))?;
     if until > today.plus_days(LONGEST_QUIET_DAYS) {
         return Err(Failure::invalid("until", format!("must be at most {LONGEST_QUIET_DAYS} days from now")));
@@ -99,9 +99,9 @@ async fn acknowledge(
     for _ in 0..ATTEMPTS {
         let mut known = api.store.listed_institution(uid).await?.ok_or_else(unknown)?;
         let expires = known.value.institution.expires;
-        let said = Acknowledgement { expires, until, by: by.to_owned(), why: why.to_owned(), at: moment.now };
+        let said = Acknowledgement { expires, until, by: by.to_owned(), why: why.to_owned(), at: moment.logical };
         known.value.acknowledged = (until > today).then_some(said);
-        if let Written::Stored = api.store.acknowledge_institution(&known, moment.wall).await? {
+        if let WriteOutcome::Written = api.store.acknowledge_institution(&known, moment.wall).await? {
             tracing::info!(by, "an institution was acknowledged");
             let Versioned { value, .. } = known;
             return Ok(response::ok(&shown(api, &value, today)));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::domain::values::time::Timestamp;
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::platform::random;
 use shared::store::runs::run_history::{NewRun, run_id};
 
@@ -13,14 +13,14 @@ use crate::runs::invoke::Function;
 
 /// One of the jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Alone {
+pub(crate) enum ExclusiveJob {
     /// `maintenance-reminder`.
     Reminders,
     /// `mms-expiry-scan`.
     ExpiryScan,
 }
 
-impl Alone {
+impl ExclusiveJob {
     pub(crate) const ALL: [Self; 2] = [Self::Reminders, Self::ExpiryScan];
 
     /// The name of the job, and of its task.
@@ -57,14 +57,14 @@ impl Alone {
         api: &AdminApi,
         (by, dry_run): (&str, bool),
         scheduled_at: Timestamp,
-        moment: Moment,
+        moment: InvocationTime,
     ) -> Result<(String, Option<Value>), Failure> {
-        let name = random::name(12).map_err(|error| Failure::behind(&error))?;
+        let name = random::random_id(12).map_err(|error| Failure::upstream(&error))?;
         let name = format!("manual-{name}");
         let run = run_id(scheduled_at, &name);
         if !dry_run {
-            let (tasks, claimant) = (vec![self.name().to_owned()], String::new());
-            let new = NewRun { id: &run, tasks, scheduled_at, claimant, is_alone: false };
+            let (tasks, owner) = (vec![self.name().to_owned()], String::new());
+            let new = NewRun { id: &run, tasks, scheduled_at, owner, holds_lease: false };
             api.store.announce_run(new, moment.wall).await?;
         }
         let event = json!({

@@ -43,13 +43,13 @@ impl Function {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_too_many_requests_exception()) => {
                 return Err(Failure::conflict("busy", "the function is busy; try again"));
             }
-            Err(error) => return Err(Failure::behind(&error)),
+            Err(error) => return Err(Failure::upstream(&error)),
         };
         if let Some(kind) = answer.function_error() {
             tracing::error!(kind, function = self.name, "a function failed");
             return Err(Failure::unavailable("the run failed; its log tells why"));
         }
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        serde_json::from_slice(payload).map(Some).map_err(|error| Failure::behind(&error))
+        serde_json::from_slice(payload).map(Some).map_err(|error| Failure::upstream(&error))
     }
 }

@@ -5,7 +5,7 @@ use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::domain::institutions;
 use shared::domain::values::time::{LocalDate, Timestamp};
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::platform::random;
 use shared::store::institutions::digests::REPLAYED_DAYS;
 use shared::store::runs::run_history::run_id;
@@ -17,7 +17,7 @@ use crate::auth::jwt;
 use crate::http::request::Input;
 use crate::http::request::decoded;
 use crate::http::response::{self, Failure};
-use crate::runs::exclusive_job::Alone;
+use crate::runs::exclusive_job::ExclusiveJob;
 
 /// The tasks that can be run by hand, by the names that `subscription-maintenance` gives them.
 const JOBS: [&str; 8] =
@@ -30,12 +30,12 @@ pub(crate) async fn route(
     api: &AdminApi,
     (method, rest): (&str, &[&str]),
     input: &Input,
-    moment: Moment,
+    moment: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     let allow = |scope: Scope| api.tokens.authorize(input, scope, moment.wall);
     match (method, rest) {
         ("POST", [job]) if jwt::is_jwt(input) => {
-            let alone = Alone::of_name(job).ok_or_else(unknown_job)?;
+            let alone = ExclusiveJob::of_name(job).ok_or_else(unknown_job)?;
             let by = api.jwt.authorize(input, alone.area(), moment.wall).await?;
             start(api, job, (input, &by), moment).await
         }
@@ -62,17 +62,17 @@ pub(crate) async fn invoke(
     api: &AdminApi,
     job: Option<&str>,
     dry_run: bool,
-    moment: Moment,
+    moment: InvocationTime,
 ) -> Result<(String, Option<Value>), Failure> {
     // Its own name: two runs by hand in one second are two runs.
-    let name = random::name(12).map_err(|error| Failure::behind(&error))?;
+    let name = random::random_id(12).map_err(|error| Failure::upstream(&error))?;
     let name = format!("manual-{name}");
-    let mut event = json!({ "scheduled_at": moment.now, "run_id": name, "dry_run": dry_run });
+    let mut event = json!({ "scheduled_at": moment.logical, "run_id": name, "dry_run": dry_run });
     if let (Some(job), Some(fields)) = (job, event.as_object_mut()) {
         fields.insert("task".to_owned(), json!(job));
     }
     let report = api.maintenance.invoke(&event).await?;
-    Ok((run_id(moment.now, &name), report))
+    Ok((run_id(moment.logical, &name), report))
 }
 
 /// `POST /runs/{job}?dry_run=`: the report, or the run's address if it takes longer than a request may.
@@ -80,11 +80,11 @@ async fn start(
     api: &AdminApi,
     job: &str,
     (input, by): (&Input, &str),
-    moment: Moment,
+    moment: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     input.only(&["admin_token"])?;
     let dry_run = input.flag("dry_run")?;
-    let invoked = match Alone::of_name(job) {
+    let invoked = match ExclusiveJob::of_name(job) {
         Some(alone) => alone.invoke(api, (by, dry_run), scheduled_at(alone, input, moment)?, moment).await?,
         None if JOBS.contains(&job) => invoke(api, Some(job), dry_run, moment).await?,
         None => return Err(unknown_job()),
@@ -97,7 +97,7 @@ async fn start(
 }
 
 fn unknown_job() -> Failure {
-    let alone = Alone::ALL.map(Alone::name);
+    let alone = ExclusiveJob::ALL.map(ExclusiveJob::name);
     Failure::not_found("job", &format!("must be one of {}, {}", JOBS.join(", "), alone.join(", ")))
 }
 
@@ -106,19 +106,21 @@ fn unknown_run() -> Failure {
 }
 
 /// `?day=` of the expiry scan: the run of a day that was missed, at its noon. Else the run is of now.
-fn scheduled_at(job: Alone, input: &Input, moment: Moment) -> Result<Timestamp, Failure> {
-    let Some(day) = input.query("day") else { return Ok(moment.now) };
-    let today = moment.now.day(institutions::ZONE);
+fn scheduled_at(job: ExclusiveJob, input: &Input, moment: InvocationTime) -> Result<Timestamp, Failure> {
+    let Some(day) = input.query("day") else { return Ok(moment.logical) };
+    let today = moment.logical.day(institutions::ZONE);
     let day = LocalDate::parse(day).map_err(|error| Failure::invalid("day", error.to_string()))?;
     match job {
-        Alone::Reminders => {
+        ExclusiveJob::Reminders => {
             Err(Failure::invalid("day", "is of mms-expiry-scan only: a reminder of the past helps nobody"))
         }
-        Alone::ExpiryScan if (1..=REPLAYED_DAYS).contains(&day.days_until(today)) => {
+        ExclusiveJob::ExpiryScan if (1..=REPLAYED_DAYS).contains(&day.days_until(today)) => {
             Ok(day.start(institutions::ZONE).plus_hours(12))
         }
-        Alone::ExpiryScan if day == today => Ok(moment.now),
-        Alone::ExpiryScan => Err(Failure::invalid("day", format!("must be one of the last {REPLAYED_DAYS} days"))),
+        ExclusiveJob::ExpiryScan if day == today => Ok(moment.logical),
+        ExclusiveJob::ExpiryScan => {
+            Err(Failure::invalid("day", format!("must be one of the last {REPLAYED_DAYS} days")))
+        }
     }
 }
 
@@ -133,7 +135,7 @@ pub(crate) fn address(run: &str) -> String {
 }
 
 /// `GET /runs?before=&limit=`: newest first; `next` is the `before` of the next page.
-async fn list(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+async fn list(api: &AdminApi, input: &Input, moment: InvocationTime) -> Result<Response<Body>, Failure> {
     let limit = match input.query("limit") {
         None => PAGE,
         Some(text) => text
@@ -152,9 +154,9 @@ async fn list(api: &AdminApi, input: &Input, moment: Moment) -> Result<Response<
 }
 
 /// A run, as an app with a JSON Web Token may see it: those of its own area.
-async fn show_app(api: &AdminApi, id: &str, input: &Input, moment: Moment) -> Result<Response<Body>, Failure> {
+async fn show_app(api: &AdminApi, id: &str, input: &Input, moment: InvocationTime) -> Result<Response<Body>, Failure> {
     let (mut allowed, mut refusal) = (Vec::new(), Failure::unauthorized());
-    for job in Alone::ALL {
+    for job in ExclusiveJob::ALL {
         match api.jwt.authorize(input, job.area(), moment.wall).await {
             Ok(_) => allowed.push(job),
             Err(failure) => refusal = failure,
@@ -168,19 +170,21 @@ async fn show_app(api: &AdminApi, id: &str, input: &Input, moment: Moment) -> Re
 }
 
 /// `GET /runs/{id}`: one run with all of its report.
-async fn show(api: &AdminApi, run: &StoredRun, moment: Moment) -> Result<Response<Body>, Failure> {
+async fn show(api: &AdminApi, run: &StoredRun, moment: InvocationTime) -> Result<Response<Body>, Failure> {
     let mut shown = summary(run, moment.wall);
     let report = report(run).unwrap_or_default();
     let Some(fields) = shown.as_object_mut() else { return Ok(response::ok(&shown)) };
     if let Some(tasks) = report.get("tasks") {
         fields.insert("tasks".to_owned(), tasks.clone());
     }
-    let told: &[&str] = match Alone::ALL.into_iter().find(|job| is_of(run, *job)) {
-        Some(Alone::Reminders) => {
+    let told: &[&str] = match ExclusiveJob::ALL.into_iter().find(|job| is_of(run, *job)) {
+        Some(ExclusiveJob::Reminders) => {
             fields.insert("reminders".to_owned(), json!(api.store.reminders_of_run(&run.id).await?));
             &["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"]
         }
-        Some(Alone::ExpiryScan) => &["requested_by", "day", "institutions", "acknowledged", "unreadable", "posting"],
+        Some(ExclusiveJob::ExpiryScan) => {
+            &["requested_by", "day", "institutions", "acknowledged", "unreadable", "posting"]
+        }
         None => &[],
     };
     for (name, value) in told.iter().filter_map(|name| Some((*name, report.get(*name)?.clone()))) {
@@ -189,7 +193,7 @@ async fn show(api: &AdminApi, run: &StoredRun, moment: Moment) -> Result<Respons
     Ok(response::ok(&shown))
 }
 
-fn is_of(run: &StoredRun, job: Alone) -> bool {
+fn is_of(run: &StoredRun, job: ExclusiveJob) -> bool {
     run.tasks.iter().any(|task| task == job.name())
 }
 

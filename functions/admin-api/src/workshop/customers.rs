@@ -8,9 +8,9 @@ use shared::domain::values::time::Zone;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Customer, PersonName, ZONE};
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::store::table::record::Erasure;
-use shared::store::table::transaction::Written;
+use shared::store::table::transaction::WriteOutcome;
 
 use crate::api::AdminApi;
 use crate::http::request::Input;
@@ -39,7 +39,7 @@ pub(crate) async fn route(
     route: (&str, &[&str]),
     input: &Input,
     by: &str,
-    moment: Moment,
+    moment: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     match route {
         ("POST", ["import"]) => import::import(api, input, by, moment).await,
@@ -85,8 +85,8 @@ async fn put(api: &AdminApi, id: &str, input: &Input, by: &str) -> Result<Respon
         let opted_out = opted_out.unwrap_or_else(|| known.as_ref().is_some_and(|known| known.value.opted_out));
         let customer = Customer { opted_out, ..wanted.clone() };
         match api.store.put_customer(&customer, known.as_ref()).await? {
-            Written::Stale | Written::NoSuchCustomer => {}
-            Written::Stored | Written::Unchanged => {
+            WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => {}
+            WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
                 tracing::info!(by, new = known.is_none(), "a customer was put");
                 return Ok(response::json_reply(status, &shown(api, &customer).await?));
@@ -116,7 +116,7 @@ async fn erase(
     api: &AdminApi,
     id: &CustomerId,
     input: &Input,
-    (by, moment): (&str, Moment),
+    (by, moment): (&str, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     input.only(&["why"])?;
     let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
@@ -130,7 +130,7 @@ async fn erase(
         if names(why, &known.value, &plates) {
             return Err(Failure::invalid("why", "must not name the person: it is kept"));
         }
-        let erasure = Erasure { at: moment.now, by: by.to_owned(), why: Some(why.to_owned()) };
+        let erasure = Erasure { at: moment.logical, by: by.to_owned(), why: Some(why.to_owned()) };
         if api.store.forget_customer(&known, &erasure).await? {
             api.store.forget_vehicles(id).await?;
             tracing::info!(by, vehicles = plates.len(), "a customer was erased");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::domain::billing::decision::Versioned;
 use shared::domain::values::ids::CustomerId;
 use shared::domain::workshop::vehicles::{Customer, Vehicle};
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 
 use crate::api::AdminApi;
 use crate::http::request::Input;
@@ -22,7 +22,7 @@ pub(crate) async fn export(
     api: &AdminApi,
     id: &CustomerId,
     input: &Input,
-    (by, moment): (&str, Moment),
+    (by, moment): (&str, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     let customer = api.store.customer(id).await?;
     let vehicles = api.store.vehicles_of(id, usize::MAX).await?;
@@ -30,7 +30,7 @@ pub(crate) async fn export(
     match input.query("format") {
         None | Some("csv") => {
             let customer = customer.ok_or_else(unknown)?.value;
-            Ok(response::list(listed(&customer, &vehicles).map_err(|error| Failure::behind(&error))?))
+            Ok(response::list(listed(&customer, &vehicles).map_err(|error| Failure::upstream(&error))?))
         }
         Some("json") => {
             let erased = api.store.customer_erasure(id).await?;
@@ -38,8 +38,8 @@ pub(crate) async fn export(
                 return Err(unknown());
             }
             Ok(response::ok(&json!({
-                "customer_id": id, "exported_at": moment.now, "customer": customer.map(|known| known.value),
-                "vehicles": everything(api, vehicles).await?, "erased": erased,
+                "customer_id": id, "exported_at": moment.logical, "customer": customer.map(|known| known.value),
+                "vehicles": export_items(api, vehicles).await?, "erased": erased,
             })))
         }
         Some(_) => Err(Failure::invalid("format", "must be csv or json")),
@@ -47,7 +47,7 @@ pub(crate) async fn export(
 }
 
 /// Each vehicle as it is stored, with its reminders.
-async fn everything(api: &AdminApi, vehicles: Vec<Versioned<Vehicle>>) -> Result<Vec<Value>, Failure> {
+async fn export_items(api: &AdminApi, vehicles: Vec<Versioned<Vehicle>>) -> Result<Vec<Value>, Failure> {
     let one = |vehicle: Versioned<Vehicle>| async move {
         let reminders = api.store.reminders_as_stored(&vehicle.value.plate, usize::MAX).await?;
         Ok::<_, Failure>(json!({ "vehicle": vehicle.value, "reminders": reminders }))

@@ -7,7 +7,7 @@ use lambda_http::{Body, Response};
 use serde_json::json;
 use shared::domain::values::ids::CustomerId;
 use shared::domain::workshop::import::Row;
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 use shared::store::Store;
 use shared::store::workshop::import::Imported;
 
@@ -24,8 +24,13 @@ const STEP: usize = 100;
 const LATEST_MS: f64 = 24_000.0;
 
 /// Takes a list in. What was stored stays whatever comes then, and the same list again stores the rest.
-pub(crate) async fn import(api: &AdminApi, input: &Input, by: &str, moment: Moment) -> Result<Response<Body>, Failure> {
-    let list = csv::read(input.list(), moment.now)?;
+pub(crate) async fn import(
+    api: &AdminApi,
+    input: &Input,
+    by: &str,
+    moment: InvocationTime,
+) -> Result<Response<Body>, Failure> {
+    let list = csv::read(input.list(), moment.logical)?;
     let mut refused = list.refused;
     let rows = list.rows.len() + refused.len();
     let (mut stored, mut unchanged) = (0_u32, 0_u32);
@@ -64,7 +69,11 @@ fn lanes(rows: Vec<(u64, Row)>) -> Vec<Vec<(u64, Row)>> {
     lanes
 }
 
-async fn import_lane(store: &Store, lane: Vec<(u64, Row)>, moment: Moment) -> Result<Vec<(u64, Imported)>, Failure> {
+async fn import_lane(
+    store: &Store,
+    lane: Vec<(u64, Row)>,
+    moment: InvocationTime,
+) -> Result<Vec<(u64, Imported)>, Failure> {
     let (lines, rows): (Vec<u64>, Vec<Row>) = lane.into_iter().unzip();
     let mut outcomes = Vec::with_capacity(rows.len());
     for step in rows.chunks(STEP) {

@@ -4,12 +4,12 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::domain::workshop::vehicles::ZONE;
-use shared::platform::clock::Moment;
+use shared::platform::clock::InvocationTime;
 
 use crate::api::AdminApi;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
-use crate::runs::exclusive_job::Alone;
+use crate::runs::exclusive_job::ExclusiveJob;
 use crate::workshop::schedule::Daily;
 
 /// The routes below `/scheduler/maintenance-reminder`.
@@ -17,7 +17,7 @@ pub(crate) async fn schedule(
     api: &AdminApi,
     (method, name): (&str, &str),
     input: &Input,
-    (by, moment): (&str, Moment),
+    (by, moment): (&str, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     match (method, name) {
         ("POST", "start") => {
@@ -50,7 +50,7 @@ fn time(input: &Input, name: &str, most: u32, default: u32) -> Result<u32, Failu
     number.ok_or_else(|| Failure::invalid(name, format!("must be a whole number from 0 to {most}")))
 }
 
-async fn status(api: &AdminApi, moment: Moment) -> Result<Response<Body>, Failure> {
+async fn status(api: &AdminApi, moment: InvocationTime) -> Result<Response<Body>, Failure> {
     let setting = api.schedule.setting().await?;
     let trigger = match setting.daily {
         Some(Daily { hour, minute }) => format!("cron[hour='{hour}', minute='{minute}']"),
@@ -66,8 +66,8 @@ async fn status(api: &AdminApi, moment: Moment) -> Result<Response<Body>, Failur
 }
 
 /// `POST …/run-now` and `POST /customers/send-maintenance-reminder`: the result, or the run's address.
-pub(crate) async fn run_now(api: &AdminApi, by: &str, moment: Moment) -> Result<Response<Body>, Failure> {
-    let (run, report) = Alone::Reminders.invoke(api, (by, false), moment.now, moment).await?;
+pub(crate) async fn run_now(api: &AdminApi, by: &str, moment: InvocationTime) -> Result<Response<Body>, Failure> {
+    let (run, report) = ExclusiveJob::Reminders.invoke(api, (by, false), moment.logical, moment).await?;
     match report {
         Some(report) => Ok(success(&report)),
         None => {

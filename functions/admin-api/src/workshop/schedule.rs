@@ -87,7 +87,7 @@ impl Schedule {
 
     async fn read(&self) -> Result<GetScheduleOutput, Failure> {
         let answer = self.client.get_schedule().name(&self.name).send().await;
-        answer.map_err(|error| Failure::behind(&error))
+        answer.map_err(|error| Failure::upstream(&error))
     }
 
     async fn change(&self, state: ScheduleState, daily: Option<Daily>) -> Result<(), Failure> {
@@ -117,7 +117,7 @@ impl Schedule {
             match update.send().await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.as_service_error().is_some_and(|error| error.is_conflict_exception()) => {}
-                Err(error) => return Err(Failure::behind(&error)),
+                Err(error) => return Err(Failure::upstream(&error)),
             }
         }
         Err(Failure::unavailable("somebody else is changing the schedule; try again"))

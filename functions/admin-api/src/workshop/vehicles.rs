@@ -7,8 +7,8 @@ use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Vehicle, VehicleStatus};
-use shared::platform::clock::Moment;
-use shared::store::table::transaction::Written;
+use shared::platform::clock::InvocationTime;
+use shared::store::table::transaction::WriteOutcome;
 
 use crate::api::AdminApi;
 use crate::http::dates;
@@ -36,7 +36,7 @@ pub(crate) async fn route(
     route: (&str, &[&str]),
     input: &Input,
     by: &str,
-    moment: Moment,
+    moment: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     match route {
         ("GET", [plate]) => show(api, &parse(plate).map_err(|_| unknown())?).await,
@@ -73,16 +73,16 @@ async fn put(
     api: &AdminApi,
     plate: &Plate,
     input: &Input,
-    (by, moment): (&str, Moment),
+    (by, moment): (&str, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
-    let wanted = Wanted::read(input, moment.now)?;
+    let wanted = Wanted::read(input, moment.logical)?;
     for _ in 0..ATTEMPTS {
         let known = api.store.vehicle(plate).await?;
         let vehicle = wanted.applied(plate, known.as_ref().map(|known| &known.value));
         match api.store.put_vehicle(&vehicle, known.as_ref()).await? {
-            Written::Stale => {}
-            Written::NoSuchCustomer => return Err(unknown_customer()),
-            Written::Stored | Written::Unchanged => {
+            WriteOutcome::Conflict => {}
+            WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
+            WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
                 tracing::info!(by, new = known.is_none(), "a vehicle was put");
                 return Ok(response::json_reply(status, &shown(api, &vehicle).await?));
@@ -97,10 +97,11 @@ async fn visit(
     api: &AdminApi,
     plate: &Plate,
     input: &Input,
-    (by, moment): (&str, Moment),
+    (by, moment): (&str, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
     input.only(&["date"])?;
-    let day = dates::parse_past(input.required("date")?, moment.now).map_err(|why| Failure::invalid("date", why))?;
+    let day =
+        dates::parse_past(input.required("date")?, moment.logical).map_err(|why| Failure::invalid("date", why))?;
     for _ in 0..ATTEMPTS {
         let known = api.store.vehicle(plate).await?.ok_or_else(unknown)?;
         let Some(after) = known.value.visited(day) else {
@@ -111,9 +112,9 @@ async fn visit(
             return Ok(response::ok(&same));
         };
         match api.store.put_vehicle(&after, Some(&known)).await? {
-            Written::Stale => {}
-            Written::NoSuchCustomer => return Err(unknown_customer()),
-            Written::Stored | Written::Unchanged => {
+            WriteOutcome::Conflict => {}
+            WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
+            WriteOutcome::Written | WriteOutcome::Unchanged => {
                 tracing::info!(by, "a visit was recorded");
                 return Ok(response::ok(&shown(api, &after).await?));
             }

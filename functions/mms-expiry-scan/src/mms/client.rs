@@ -6,11 +6,11 @@ use reqwest::{Client, header};
 use serde_json::{Value, json};
 use shared::domain::institutions::BACKSTAGE;
 use shared::domain::values::retry_after;
-use shared::exclusive_run::Turn;
+use shared::exclusive_run::ExclusiveRun;
 use shared::platform::http;
 
 use crate::config::Mms;
-use crate::digest::Stopped;
+use crate::digest::ScanError;
 
 /// The proxy takes the path behind it as one encoded segment.
 const PATH: &str = "admin/organization/get/info/byPage";
@@ -66,7 +66,7 @@ impl Error {
 
 impl Pages<'_> {
     /// The records of a page, counted from 1, as MMS gives them; none after the last page.
-    pub(crate) async fn get(&self, number: u32, turn: &mut Turn<'_>) -> Result<Vec<Value>, Stopped> {
+    pub(crate) async fn get(&self, number: u32, turn: &mut ExclusiveRun<'_>) -> Result<Vec<Value>, ScanError> {
         let mut wait = self.settings.delay;
         let mut left = self.settings.retries;
         loop {
@@ -79,9 +79,9 @@ impl Pages<'_> {
                 return Err(error.into());
             }
             tracing::warn!(page = number, left, error = error.to_string(), "a page of MMS is asked for again");
-            turn.go_on().await?;
+            turn.heartbeat().await?;
             tokio::time::sleep(Duration::from_secs(seconds.into())).await;
-            turn.go_on().await?;
+            turn.heartbeat().await?;
             wait = wait.saturating_mul(2);
             left -= 1;
         }

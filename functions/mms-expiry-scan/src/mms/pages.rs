@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use shared::domain::institutions::{Institution, Tiers};
+use shared::domain::institutions::{Institution, TierThresholds};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::LocalDate;
-use shared::exclusive_run::Turn;
+use shared::exclusive_run::ExclusiveRun;
 
 use crate::mms::client::{Error, Pages};
 use crate::mms::record::{institution, label, uid};
@@ -16,7 +16,7 @@ const MOST_PAGES: u32 = 1_000;
 
 /// What MMS lists.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct MmsListing {
     /// What expires within the horizon or did.
     pub(crate) institutions: Vec<Institution>,
     /// Records that cannot be read: which one, and its field.
@@ -29,13 +29,13 @@ pub(crate) struct Found {
 /// Reads page after page until one is empty. Of each only what matters is kept.
 pub(crate) async fn find(
     pages: &Pages<'_>,
-    (tiers, today): (&Tiers, LocalDate),
-    turn: &mut Turn<'_>,
-) -> Result<Found, crate::digest::Stopped> {
-    let mut found = Found::default();
+    (tiers, today): (&TierThresholds, LocalDate),
+    turn: &mut ExclusiveRun<'_>,
+) -> Result<MmsListing, crate::digest::ScanError> {
+    let mut found = MmsListing::default();
     let (mut last, mut stale) = (Vec::new(), 0);
     for number in 1..=MOST_PAGES {
-        turn.go_on().await?;
+        turn.heartbeat().await?;
         let page = pages.get(number, turn).await?;
         if page.is_empty() {
             return Ok(found);
@@ -51,7 +51,7 @@ pub(crate) async fn find(
     Err(Error::TooManyPages(MOST_PAGES).into())
 }
 
-impl Found {
+impl MmsListing {
     /// Takes a page; `false` where every institution of it was on an earlier one.
     fn add(&mut self, page: &[Value], number: u32, matters: impl Fn(i64) -> bool, today: LocalDate) -> bool {
         let (mut known, mut new) = (0_usize, 0_usize);

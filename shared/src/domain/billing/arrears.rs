@@ -27,19 +27,20 @@ impl Arrears {
     /// paid outside ECPay.
     #[must_use]
     pub fn of(subscription: &Subscription) -> Option<Self> {
-        let paid_until = subscription.facts.last_success_at;
+        let paid_until = subscription.charge_history.last_success_at;
         let calendar = subscription.calendar();
         let charge_of = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei));
         // What was paid outside ECPay is not owed, even if ECPay tries once more and fails.
-        let paid_outside = |failure: &FailedCharge| {
-            subscription.facts.paid_outside.is_some_and(|due| due == calendar.due(charge_of(failure)))
+        let paid_out_of_band = |failure: &FailedCharge| {
+            subscription.charge_history.paid_out_of_band.is_some_and(|due| due == calendar.due(charge_of(failure)))
         };
-        let unpaid =
-            |failure: &&FailedCharge| paid_until.is_none_or(|success| failure.at > success) && !paid_outside(failure);
-        let first = subscription.facts.failures.iter().find(unpaid)?;
+        let unpaid = |failure: &&FailedCharge| {
+            paid_until.is_none_or(|success| failure.at > success) && !paid_out_of_band(failure)
+        };
+        let first = subscription.charge_history.failures.iter().find(unpaid)?;
         let charge = charge_of(first);
         let same_charge = |failure: &&FailedCharge| charge_of(failure) == charge;
-        let open: Vec<_> = subscription.facts.failures.iter().filter(unpaid).collect();
+        let open: Vec<_> = subscription.charge_history.failures.iter().filter(unpaid).collect();
         let latest = open.last().map_or(charge, |failure| charge_of(failure));
         Some(Self {
             began_at: first.at,
@@ -59,7 +60,7 @@ impl Arrears {
     /// Whether only a new card helps, so that no retry is asked by itself.
     #[must_use]
     pub fn needs_new_card(&self) -> bool {
-        DeclineClass::of(&self.last_code) == DeclineClass::NewCardNeeded
+        DeclineClass::of(&self.last_code) == DeclineClass::HardDecline
     }
 }
 
@@ -87,11 +88,11 @@ pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
         || subscription.erased.is_some();
     if subscription.retry.is_some_and(|ask| ask.is_open()) {
         Some(RetryRefusal::AlreadyAsked)
-    } else if Arrears::of(subscription).is_none() || subscription.facts.last_success_at.is_none() {
+    } else if Arrears::of(subscription).is_none() || subscription.charge_history.last_success_at.is_none() {
         Some(RetryRefusal::NothingOwed)
     } else if order_over {
         Some(RetryRefusal::OrderOver)
-    } else if subscription.facts.failures.len() >= FAILURES_WITHOUT_FURTHER_RETRY {
+    } else if subscription.charge_history.failures.len() >= FAILURES_WITHOUT_FURTHER_RETRY {
         Some(RetryRefusal::LastFailureAllowed)
     } else {
         None
@@ -133,7 +134,7 @@ impl Recovery {
     #[must_use]
     pub fn between(before: &Subscription, after: &Subscription) -> Option<Self> {
         let arrears = Arrears::of(before).filter(|_| Arrears::of(after).is_none())?;
-        let paid_at = after.facts.last_success_at?;
+        let paid_at = after.charge_history.last_success_at?;
         let seconds = u64::try_from(paid_at.unix().saturating_sub(arrears.began_at.unix())).unwrap_or(0);
         let class = DeclineClass::of(&arrears.last_code);
         Some(Self { failures: arrears.attempts, class, seconds, after_downgrade: before.downgrade.is_some() })
@@ -150,6 +151,6 @@ pub fn downgrade_at(subscription: &Subscription, arrears: &Arrears, policy: &Dun
         (Some(_), Some(paid_end)) => grace_end.min(paid_end),
         _ => grace_end,
     };
-    let noticed = subscription.dunned.map(|told| told.first_notice_at.plus_days(NOTICE_AGE_DAYS));
+    let noticed = subscription.dunning_notice.map(|told| told.first_notice_at.plus_days(NOTICE_AGE_DAYS));
     noticed.map_or(due, |noticed| due.max(noticed))
 }

@@ -3,27 +3,27 @@
 use crate::domain::billing::arrears::{Arrears, Recovery};
 use crate::domain::billing::decision::Decision;
 use crate::domain::billing::payment::{DeclineClass, PaymentOutcome};
-use crate::domain::billing::policy::PARKED_AFTER;
+use crate::domain::billing::policy::NEEDS_ATTENTION_AFTER;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::DowngradeReason;
 
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub enum BusinessEvent {
     /// ECPay reported an authorisation that was not known.
     Charge(ChargeResult),
     /// The first failure of an episode.
-    EpisodeBegan,
+    EpisodeStarted,
     /// An episode ended paid before the plan was taken away.
     Recovered(Recovery),
     /// A payment brought the plan back after it was taken away.
     PlanRestored,
     /// The plan was taken away.
-    Downgraded(Loss),
+    Downgraded(DowngradeCause),
     /// Money came for an order that is over.
     RefundDue,
     /// A task cannot be done for an order, and staff are told.
-    Parked,
+    NeedsAttention,
 }
 
 /// How an authorisation ended.
@@ -39,7 +39,7 @@ pub enum ChargeResult {
 
 /// A plan that was taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub enum DowngradeCause {
     /// Grace ended unpaid.
     Unpaid {
         /// How often the charge had failed.
@@ -61,10 +61,10 @@ pub enum RetryNumber {
     /// The third.
     Third,
     /// Any after it.
-    Later,
+    FourthOrLater,
 }
 
-impl Happening {
+impl BusinessEvent {
     /// What is counted once a decision is stored. `recovery` is the end of the arrears that it brought.
     #[must_use]
     pub fn of(decision: &Decision, recovery: Option<Recovery>) -> Vec<Self> {
@@ -77,18 +77,18 @@ impl Happening {
     fn by_rule(decision: &Decision) -> Option<Self> {
         let next = &decision.change.next;
         match decision.change.history.rule {
-            Rule::GraceBegan => Some(Self::EpisodeBegan),
+            Rule::GraceBegan => Some(Self::EpisodeStarted),
             Rule::PlanRestored => Some(Self::PlanRestored),
             Rule::RefundDue => Some(Self::RefundDue),
             Rule::GraceEnded => {
                 let arrears = Arrears::of(next)?;
                 let class = DeclineClass::of(&arrears.last_code);
-                Some(Self::Downgraded(Loss::Unpaid { failures: arrears.attempts, class }))
+                Some(Self::Downgraded(DowngradeCause::Unpaid { failures: arrears.attempts, class }))
             }
-            Rule::NotCharged => Some(Self::Downgraded(Loss::NotCharged)),
-            Rule::Parked => {
-                let told_now = next.stuck.as_ref().is_some_and(|stuck| stuck.attempts == PARKED_AFTER);
-                told_now.then_some(Self::Parked)
+            Rule::NotCharged => Some(Self::Downgraded(DowngradeCause::NotCharged)),
+            Rule::NeedsAttention => {
+                let told_now = next.task_failure.as_ref().is_some_and(|stuck| stuck.attempts == NEEDS_ATTENTION_AFTER);
+                told_now.then_some(Self::NeedsAttention)
             }
             Rule::OrderCreated
             | Rule::FirstChargePaid
@@ -120,8 +120,8 @@ impl Happening {
             | Rule::DunningPaused
             | Rule::DunningResumed
             | Rule::CancelRequested
-            | Rule::Stuck
-            | Rule::HandledAgain
+            | Rule::TaskFailed
+            | Rule::TaskRecovered
             | Rule::PersonErased => None,
         }
     }
@@ -134,7 +134,7 @@ impl ChargeResult {
             PaymentOutcome::Succeeded { .. } => Some(Self::Succeeded),
             PaymentOutcome::Failed => Some(Self::Failed),
             PaymentOutcome::Pending => Some(Self::Pending),
-            PaymentOutcome::PaidOutside => None,
+            PaymentOutcome::PaidOutOfBand => None,
         }
     }
 
@@ -149,7 +149,7 @@ impl ChargeResult {
     }
 }
 
-impl Loss {
+impl DowngradeCause {
     /// Why the plan was taken away.
     #[must_use]
     pub const fn reason(self) -> DowngradeReason {
@@ -162,7 +162,7 @@ impl Loss {
 
 impl RetryNumber {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::First, Self::Second, Self::Third, Self::Later];
+    pub const ALL: [Self; 4] = [Self::First, Self::Second, Self::Third, Self::FourthOrLater];
 
     /// The retry that succeeded after so many failures of the charge.
     #[must_use]
@@ -171,7 +171,7 @@ impl RetryNumber {
             0 | 1 => Self::First,
             2 => Self::Second,
             3 => Self::Third,
-            _ => Self::Later,
+            _ => Self::FourthOrLater,
         }
     }
 
@@ -182,7 +182,7 @@ impl RetryNumber {
             Self::First => "1",
             Self::Second => "2",
             Self::Third => "3",
-            Self::Later => "4+",
+            Self::FourthOrLater => "4+",
         }
     }
 }
@@ -191,11 +191,11 @@ impl RetryNumber {
 mod tests {
     use super::*;
     use crate::domain::billing::decide::order::create_order;
-    use crate::domain::billing::decide::task_failure::get_stuck;
+    use crate::domain::billing::decide::task_failure::record_task_failure;
     use crate::domain::billing::decision::{Actor, Versioned};
-    use crate::domain::billing::next_action::ActionKind;
     use crate::domain::billing::plan::{BillingCycle, PriceTable};
     use crate::domain::billing::subscription::{Locale, NewOrder, Terms};
+    use crate::domain::billing::task::Task;
     use crate::domain::values::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
     use crate::domain::values::time::Timestamp;
 
@@ -206,7 +206,7 @@ mod tests {
         let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
         let order = NewOrder {
             id: SubscriptionId::parse("DKPARKED").unwrap(),
-            user: UserId::parse("parked").unwrap(),
+            user: UserId::parse("needs_attention").unwrap(),
             email: EmailAddress::parse("parked@customer.example").unwrap(),
             locale: Locale::ZhTw,
             merchant: MerchantId::parse("3002607").unwrap(),
@@ -214,16 +214,16 @@ mod tests {
             replaces: None,
         };
         let created = create_order(order, Actor::Schedule, now);
-        assert_eq!(Happening::of(&created, None), []);
+        assert_eq!(BusinessEvent::of(&created, None), []);
         let mut order: Versioned<_> = created.after();
-        let parked: Vec<Vec<Happening>> = (0..6)
+        let parked: Vec<Vec<BusinessEvent>> = (0..6)
             .map(|_| {
-                let decision = get_stuck(&order, ActionKind::CheckPending, "an invented reason", now);
+                let decision = record_task_failure(&order, Task::CheckPending, "an invented reason", now);
                 order = decision.after();
-                Happening::of(&decision, None)
+                BusinessEvent::of(&decision, None)
             })
             .collect();
-        assert_eq!(parked, [vec![], vec![], vec![], vec![Happening::Parked], vec![], vec![]]);
+        assert_eq!(parked, [vec![], vec![], vec![], vec![BusinessEvent::NeedsAttention], vec![], vec![]]);
     }
 
     #[test]

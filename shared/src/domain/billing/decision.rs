@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::billing::next_action::ActionKind;
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::operations::{Cause, Operation, REMEMBERED_OPERATIONS, SeenOperation};
+use crate::domain::billing::operations::{AppliedOperation, Operation, OperationContext, RECENT_OPERATIONS_KEPT};
 use crate::domain::billing::payment::{Payment, PaymentReport};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Status, Subscription};
+use crate::domain::billing::task::Task;
 use crate::domain::values::ids::{EventId, SubscriptionId, UserId};
 use crate::domain::values::time::Timestamp;
 
@@ -33,7 +33,7 @@ pub struct Snapshot {
 /// Something that happened, as history keeps it: with these and the policy every state can be worked out again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fact {
+pub enum HistoryEvent {
     /// An order was made.
     Ordered(NewOrder),
     /// ECPay reported an authorisation.
@@ -69,9 +69,9 @@ pub enum Fact {
     /// The customer wishes to end the order.
     CancelRequested,
     /// A task could not be done for this order.
-    Stuck {
+    TaskFailed {
         /// Which.
-        task: ActionKind,
+        task: Task,
         /// Why.
         reason: String,
     },
@@ -97,7 +97,7 @@ pub struct HistoryEntry {
     /// The logical time of the decision.
     pub at: Timestamp,
     /// What came in.
-    pub fact: Fact,
+    pub fact: HistoryEvent,
     /// The rule that fired.
     pub rule: Rule,
     /// The state before; none for a new order.
@@ -110,12 +110,12 @@ pub struct HistoryEntry {
     pub why: Option<String>,
     /// The keyed operation that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<SeenOperation>,
+    pub operation: Option<AppliedOperation>,
 }
 
 /// One subscription as it is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct SubscriptionWrite {
     /// The next state.
     pub next: Subscription,
     /// The version that must still be stored; `None` for a new one.
@@ -132,14 +132,14 @@ pub struct UserChange {
     /// The order that `subscription-status` shows from now on, unless another is live.
     pub subscription: SubscriptionId,
     /// The plan and whether the order is live (so that another needs `replaces`); `None` leaves both as they are.
-    pub standing: Option<Standing>,
+    pub user_plan: Option<UserPlan>,
     /// Which orders may be the user's live one now; any other refuses the commit.
-    pub guard: UserGuard,
+    pub condition: LiveOrderCondition,
 }
 
 /// What the user has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct UserPlan {
     /// The plan.
     pub plan: PlanId,
     /// Whether the order it comes from is live.
@@ -148,11 +148,11 @@ pub struct Standing {
 
 /// Which orders may be the user's live one for a commit to go through.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UserGuard {
+pub enum LiveOrderCondition {
     /// Any.
     Any,
     /// None, or one of these.
-    NoneBut(Vec<SubscriptionId>),
+    NoneOrOneOf(Vec<SubscriptionId>),
 }
 
 /// Proof that an event was applied; what a repeat must agree on.
@@ -168,9 +168,9 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The order.
-    pub change: Change,
+    pub change: SubscriptionWrite,
     /// The order that it replaces.
-    pub replaced: Option<Change>,
+    pub replaced: Option<SubscriptionWrite>,
     /// The user's plan, where it changes.
     pub user: Option<UserChange>,
     /// The event's receipt, where an event caused it.
@@ -183,7 +183,7 @@ pub struct Decision {
 
 /// What to do with a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PaymentDecision {
     /// Write this.
     Apply(Box<Decision>),
     /// It was applied already.
@@ -236,13 +236,13 @@ impl QuarantineReason {
 impl HistoryEntry {
     /// A line without a reason: what came in, which rule fired, who caused it.
     #[must_use]
-    pub fn new(at: Timestamp, cause: (Fact, Rule, Actor), from: Option<Status>, to: Status) -> Self {
+    pub fn new(at: Timestamp, cause: (HistoryEvent, Rule, Actor), from: Option<Status>, to: Status) -> Self {
         let (fact, rule, by) = cause;
         Self { at, fact, rule, from, to, by, why: None, operation: None }
     }
 }
 
-impl Change {
+impl SubscriptionWrite {
     /// The version that is stored with it.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -257,26 +257,26 @@ impl Decision {
     pub fn new(
         before: &Versioned<Subscription>,
         next: Subscription,
-        (fact, rule, by): (Fact, Rule, Actor),
+        (fact, rule, by): (HistoryEvent, Rule, Actor),
         at: Timestamp,
     ) -> Self {
         let mut next = next;
-        if !matches!(fact, Fact::Stuck { .. }) {
+        if !matches!(fact, HistoryEvent::TaskFailed { .. }) {
             // Whatever changes an order may have helped it; if not, it gets stuck anew.
-            next.stuck = None;
+            next.task_failure = None;
         }
         let history = HistoryEntry::new(at, (fact, rule, by), Some(before.value.status), next.status);
         let user = user_change(&before.value, &next);
-        let change = Change { next, expected: Some(before.version), history };
+        let change = SubscriptionWrite { next, expected: Some(before.version), history };
         Self { change, replaced: None, user, receipt: None, payment: None, notices: Vec::new() }
     }
 
     /// The same decision as staff's: with who and why, and remembered under its key.
     #[must_use]
-    pub fn by_staff(mut self, cause: &Cause, operation: &Operation) -> Self {
-        let seen = cause.key.clone().map(|key| SeenOperation { key, request: operation.fingerprint() });
+    pub fn by_staff(mut self, cause: &OperationContext, operation: &Operation) -> Self {
+        let seen = cause.key.clone().map(|key| AppliedOperation { key, request: operation.fingerprint() });
         self.change.next.operations.extend(seen.clone());
-        let excess = self.change.next.operations.len().saturating_sub(REMEMBERED_OPERATIONS);
+        let excess = self.change.next.operations.len().saturating_sub(RECENT_OPERATIONS_KEPT);
         self.change.next.operations.drain(..excess);
         let history = &mut self.change.history;
         history.by = Actor::Staff(cause.by.clone());
@@ -294,12 +294,12 @@ impl Decision {
     /// The same decision where the user already has `other`, a live order: what this one grants goes to the
     /// user all the same and staff are told; what it takes away leaves the user's plan alone.
     #[must_use]
-    pub fn beside(mut self, other: &SubscriptionId, now: Timestamp) -> Self {
-        let grants = |user: &UserChange| user.standing.as_ref().is_some_and(|now| now.live && !now.plan.is_free());
+    pub fn alongside_live_order(mut self, other: &SubscriptionId, now: Timestamp) -> Self {
+        let grants = |user: &UserChange| user.user_plan.as_ref().is_some_and(|now| now.live && !now.plan.is_free());
         if let Some(user) = self.user.take().filter(grants) {
             let notice = Notice::about(&self.change.next, NoticeKind::SecondLiveOrder, other.as_str(), now);
             self.notices.push(notice.with("other", other));
-            self.user = Some(UserChange { guard: UserGuard::Any, ..user });
+            self.user = Some(UserChange { condition: LiveOrderCondition::Any, ..user });
         }
         self
     }
@@ -317,7 +317,7 @@ fn user_change(before: &Subscription, next: &Subscription) -> Option<UserChange>
     Some(UserChange {
         user: next.user.clone(),
         subscription: next.id.clone(),
-        standing: Some(Standing { plan: next.plan.clone(), live: next.is_live() }),
-        guard: UserGuard::NoneBut(may_follow),
+        user_plan: Some(UserPlan { plan: next.plan.clone(), live: next.is_live() }),
+        condition: LiveOrderCondition::NoneOrOneOf(may_follow),
     })
 }

@@ -3,7 +3,7 @@
 use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::policy::DunningPolicy;
-use crate::domain::billing::subscription::{Dunned, Status, Subscription};
+use crate::domain::billing::subscription::{DunningNoticeState, Status, Subscription};
 use crate::domain::values::time::Timestamp;
 
 /// Mails of dunning: for the first, the second and the third failure.
@@ -11,31 +11,31 @@ const LAST_STAGE: u8 = 3;
 
 /// Sets status and grace to what the facts say; gives the mail that is new. While staff hold dunning there is none: it
 /// is sent when they let it go on.
-pub(crate) fn settle(next: &mut Subscription, policy: &DunningPolicy, now: Timestamp) -> Option<Notice> {
+pub(crate) fn refresh_dunning_state(next: &mut Subscription, policy: &DunningPolicy, now: Timestamp) -> Option<Notice> {
     let Some(arrears) = Arrears::of(next) else {
         next.status = Status::Active;
-        next.dunned = None;
+        next.dunning_notice = None;
         next.extra_grace_days = 0;
         return None;
     };
-    if next.dunned.is_some_and(|told| told.charge_due < arrears.charge_due) {
+    if next.dunning_notice.is_some_and(|told| told.charge_due < arrears.charge_due) {
         // Staff gave those days to an episode that is over.
         next.extra_grace_days = 0;
-        next.dunned = None;
+        next.dunning_notice = None;
     }
     let grace_ends_at = arrears.grace_ends_at(policy, next.extra_grace_days);
     next.status = Status::PastDue { grace_ends_at };
     if next.paused.is_some() {
         return None;
     }
-    let told = next.dunned.filter(|told| told.charge_due == arrears.charge_due);
+    let told = next.dunning_notice.filter(|told| told.charge_due == arrears.charge_due);
     // The fourth failure sends none; several that become known at once send the latest warning.
     let stage = u8::try_from(arrears.attempts).unwrap_or(u8::MAX).min(LAST_STAGE);
     if stage <= told.map_or(0, |told| told.stage) {
         return None;
     }
     let kind = NoticeKind::of_stage(stage)?;
-    next.dunned = Some(Dunned {
+    next.dunning_notice = Some(DunningNoticeState {
         charge_due: arrears.charge_due,
         stage,
         first_notice_at: told.map_or(now, |told| told.first_notice_at),
@@ -43,6 +43,6 @@ pub(crate) fn settle(next: &mut Subscription, policy: &DunningPolicy, now: Times
     let notice = Notice::about(next, kind, &arrears.charge_due.to_string(), now)
         .with_day("charge_due", arrears.charge_due)
         .with_instant("grace_ends_at", grace_ends_at)
-        .with("new_card_needed", arrears.needs_new_card());
+        .with("hard_decline", arrears.needs_new_card());
     Some(notice)
 }

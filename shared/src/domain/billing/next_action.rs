@@ -1,7 +1,5 @@
 //! What happens to a subscription next by itself, when, and why. Stored with it as its place in the due index.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::billing::arrears::{Arrears, downgrade_at, next_retry_at};
 use crate::domain::billing::charge_history::FailedCharge;
 use crate::domain::billing::policy::{
@@ -9,40 +7,23 @@ use crate::domain::billing::policy::{
     RECOVERY_WINDOW_DAYS,
 };
 use crate::domain::billing::subscription::{Status, Subscription};
+use crate::domain::billing::task::Task;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
-
-/// The tasks that can be due for a subscription. Each is a queue of the due index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ActionKind {
-    /// Ask ECPay about an order that has not been paid yet.
-    CheckPending,
-    /// Ask ECPay what happened.
-    Reconcile,
-    /// Ask ECPay to charge again.
-    Retry,
-    /// Go on with dunning that staff held.
-    Resume,
-    /// Take the plan away.
-    EndGrace,
-    /// End the order at ECPay.
-    Cancel,
-}
 
 /// What is next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextAction {
     /// The task.
-    pub kind: ActionKind,
+    pub kind: Task,
     /// When it is due; it runs with the first scheduled run from then on.
     pub at: Timestamp,
     /// The reason.
-    pub why: Why,
+    pub why: ActionReason,
 }
 
 /// Why something is next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum ActionReason {
     /// A retry was asked and its result is still to come.
     RetryOpen,
     /// The task failed for this order and is tried again then.
@@ -68,7 +49,7 @@ pub enum Why {
     /// A new order took its place.
     Replaced,
     /// The customer wishes to end the order.
-    Wished,
+    CancelRequested,
     /// The customer is on FREE and must not be charged again.
     OnFree,
     /// The cancellation was asked and is not confirmed yet.
@@ -77,29 +58,17 @@ pub enum Why {
     Erased,
 }
 
-impl ActionKind {
-    /// The name of the task, of its queue in the due index, and of the action in the API.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::CheckPending => "check-pending",
-            Self::Reconcile => "reconcile",
-            Self::Retry => "retry",
-            Self::Resume => "resume",
-            Self::EndGrace => "end-grace",
-            Self::Cancel => "cancel",
-        }
-    }
-}
-
 impl NextAction {
     /// What is next for a subscription; `None` when it only waits for ECPay, or for nothing.
     #[must_use]
     pub fn of(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
         let action = Self::wanted(subscription, policy)?;
-        let stuck = subscription.stuck.as_ref().filter(|stuck| stuck.task == action.kind && stuck.again_at > action.at);
-        Some(match stuck {
-            Some(stuck) => Self::new(action.kind, stuck.again_at, Why::TriedAgain),
+        let failure = subscription
+            .task_failure
+            .as_ref()
+            .filter(|failure| failure.task == action.kind && failure.again_at > action.at);
+        Some(match failure {
+            Some(failure) => Self::new(action.kind, failure.again_at, ActionReason::TriedAgain),
             None => action,
         })
     }
@@ -107,15 +76,15 @@ impl NextAction {
     fn wanted(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
         let asked = subscription.retry.filter(crate::domain::billing::subscription::RetryAsk::is_open);
         if let Some(ask) = asked {
-            return Some(Self::new(ActionKind::Reconcile, ask.asked_at, Why::RetryOpen));
+            return Some(Self::new(Task::Reconcile, ask.asked_at, ActionReason::RetryOpen));
         }
         match subscription.status {
             Status::Pending => Some(pending(subscription)),
             Status::Active if subscription.superseded_by.is_some() => {
-                Some(cancel(subscription, subscription.created_at, Why::Replaced))
+                Some(cancel(subscription, subscription.created_at, ActionReason::Replaced))
             }
             Status::Active if subscription.erased.is_some() => {
-                Some(cancel(subscription, subscription.created_at, Why::Erased))
+                Some(cancel(subscription, subscription.created_at, ActionReason::Erased))
             }
             Status::Active if subscription.downgrade.is_some() => Some(after_downgrade(subscription)),
             Status::Active => {
@@ -127,7 +96,7 @@ impl NextAction {
         }
     }
 
-    const fn new(kind: ActionKind, at: Timestamp, why: Why) -> Self {
+    const fn new(kind: Task, at: Timestamp, why: ActionReason) -> Self {
         Self { kind, at, why }
     }
 }
@@ -136,11 +105,11 @@ fn pending(subscription: &Subscription) -> NextAction {
     let asked_until = subscription.checked_at.unwrap_or(subscription.created_at);
     let ages = PENDING_QUERY_MINUTES.map(|minutes| subscription.created_at.plus_minutes(minutes));
     match ages.into_iter().find(|at| *at > asked_until) {
-        Some(at) => NextAction::new(ActionKind::CheckPending, at, Why::NotReported),
+        Some(at) => NextAction::new(Task::CheckPending, at, ActionReason::NotReported),
         None => NextAction::new(
-            ActionKind::CheckPending,
+            Task::CheckPending,
             subscription.created_at.plus_hours(PENDING_EXPIRY_HOURS),
-            Why::NotPaidInTime,
+            ActionReason::NotPaidInTime,
         ),
     }
 }
@@ -150,67 +119,70 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
     if subscription.ended.is_some() {
         return paid_out(subscription);
     }
-    if let Some(cancel) = wished(subscription) {
+    if let Some(cancel) = requested_cancel(subscription) {
         return Some(cancel);
     }
     if let Some(ask) = subscription.cancel {
-        return Some(NextAction::new(ActionKind::Reconcile, ask.asked_at, Why::CancelAskedBefore));
+        return Some(NextAction::new(Task::Reconcile, ask.asked_at, ActionReason::CancelAskedBefore));
     }
-    if let Some(at) = subscription.facts.last_success_at.filter(|_| subscription.facts.lack_a_success()) {
-        return Some(NextAction::new(ActionKind::Reconcile, at, Why::SuccessMissing));
+    if let Some(at) =
+        subscription.charge_history.last_success_at.filter(|_| subscription.charge_history.has_unreported_success())
+    {
+        return Some(NextAction::new(Task::Reconcile, at, ActionReason::SuccessMissing));
     }
     let at = paid_end.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
-    Some(NextAction::new(ActionKind::Reconcile, at, Why::ChargeLate))
+    Some(NextAction::new(Task::Reconcile, at, ActionReason::ChargeLate))
 }
 
 fn paid_out(subscription: &Subscription) -> Option<NextAction> {
     let (_, paid_end) = subscription.paid_period()?;
-    Some(NextAction::new(ActionKind::EndGrace, paid_end.start(Zone::Taipei), Why::PeriodEnds))
+    Some(NextAction::new(Task::EndGrace, paid_end.start(Zone::Taipei), ActionReason::PeriodEnds))
 }
 
 fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextAction> {
     let arrears = Arrears::of(subscription)?;
     let grace_ends = downgrade_at(subscription, &arrears, policy);
-    let end =
-        end_of_pause(subscription).unwrap_or_else(|| NextAction::new(ActionKind::EndGrace, grace_ends, Why::GraceEnds));
+    let end = end_of_pause(subscription)
+        .unwrap_or_else(|| NextAction::new(Task::EndGrace, grace_ends, ActionReason::GraceEnds));
     // What cannot be done for days must not keep the plan, nor dunning held: once parked it yields.
     let yields = |kind| {
-        let parked = subscription.stuck.as_ref().filter(|stuck| stuck.task == kind && stuck.is_parked());
-        parked.is_some_and(|stuck| stuck.again_at >= end.at)
+        let parked =
+            subscription.task_failure.as_ref().filter(|failure| failure.task == kind && failure.needs_attention());
+        parked.is_some_and(|failure| failure.again_at >= end.at)
     };
     // A pause holds dunning, not the wish to leave: ECPay would charge that customer again.
-    if let Some(cancel) = wished(subscription).filter(|action| !yields(action.kind)) {
+    if let Some(cancel) = requested_cancel(subscription).filter(|action| !yields(action.kind)) {
         return Some(cancel);
     }
     match next_retry_at(subscription, &arrears, policy) {
         // At the same instant the retry goes first: it may make the downgrade unnecessary.
-        Some(at) if at <= end.at && !yields(ActionKind::Retry) => {
-            Some(NextAction::new(ActionKind::Retry, at, Why::RetryDay))
+        Some(at) if at <= end.at && !yields(Task::Retry) => {
+            Some(NextAction::new(Task::Retry, at, ActionReason::RetryDay))
         }
         _ => Some(end),
     }
 }
 
 /// The cancellation that the customer wishes, until the order is over.
-fn wished(subscription: &Subscription) -> Option<NextAction> {
+fn requested_cancel(subscription: &Subscription) -> Option<NextAction> {
     let since = subscription.cancel_requested.filter(|_| subscription.ended.is_none())?;
-    Some(cancel(subscription, since, Why::Wished))
+    Some(cancel(subscription, since, ActionReason::CancelRequested))
 }
 
 fn end_of_pause(subscription: &Subscription) -> Option<NextAction> {
     let pause = subscription.paused?;
-    Some(NextAction::new(ActionKind::Resume, pause.until, Why::PauseEnds))
+    Some(NextAction::new(Task::Resume, pause.until, ActionReason::PauseEnds))
 }
 
 fn after_downgrade(subscription: &Subscription) -> NextAction {
-    if let Some(cancel) = wished(subscription) {
+    if let Some(cancel) = requested_cancel(subscription) {
         return cancel;
     }
     let since = subscription.downgrade.map_or(subscription.created_at, |downgrade| downgrade.at);
     let next_charge = charge_to_come(subscription, since.day(Zone::Taipei));
     let window_end = since.plus_days(RECOVERY_WINDOW_DAYS);
     let lead = next_charge.plus_days(-CANCEL_LEAD_DAYS).start(Zone::Taipei);
-    cancel(subscription, window_end.min(lead).max(since), Why::OnFree)
+    cancel(subscription, window_end.min(lead).max(since), ActionReason::OnFree)
 }
 
 /// The due day of the next charge on a day: that day's own, or the next one's, as long as it is not known to be made.
@@ -218,14 +190,14 @@ fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
     let calendar = subscription.calendar();
     let number = calendar.charge_on(today);
     let is_made = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei)) == number;
-    let is_over = calendar.due(number) < today || subscription.facts.failures.iter().any(is_made);
+    let is_over = calendar.due(number) < today || subscription.charge_history.failures.iter().any(is_made);
     calendar.due(if is_over { number.saturating_add(1) } else { number })
 }
 
-fn cancel(subscription: &Subscription, at: Timestamp, why: Why) -> NextAction {
+fn cancel(subscription: &Subscription, at: Timestamp, why: ActionReason) -> NextAction {
     match subscription.cancel {
         // Looked at by every run: a query tells whether it is done.
-        Some(ask) => NextAction::new(ActionKind::Cancel, ask.asked_at, Why::CancelUnconfirmed),
-        None => NextAction::new(ActionKind::Cancel, at, why),
+        Some(ask) => NextAction::new(Task::Cancel, ask.asked_at, ActionReason::CancelUnconfirmed),
+        None => NextAction::new(Task::Cancel, at, why),
     }
 }

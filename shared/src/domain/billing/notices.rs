@@ -37,7 +37,7 @@ pub enum NoticeKind {
     /// To the customer: the order that they wished to end is over.
     CancelConfirmed,
     /// To staff: a task cannot be done for an order.
-    Parked,
+    NeedsAttention,
     /// To staff: Slack takes no digest of institutions, or nobody knows whether it did.
     SlackRefused,
 }
@@ -84,7 +84,7 @@ impl NoticeKind {
             Self::QuarantineDigest => "quarantine-digest",
             Self::Quarantined => "quarantined",
             Self::CancelConfirmed => "cancel-confirmed",
-            Self::Parked => "parked",
+            Self::NeedsAttention => "needs-attention",
             Self::SlackRefused => "slack-refused",
         }
     }
@@ -96,7 +96,7 @@ impl NoticeKind {
             | Self::SecondLiveOrder
             | Self::QuarantineDigest
             | Self::Quarantined
-            | Self::Parked
+            | Self::NeedsAttention
             | Self::SlackRefused => true,
             Self::FirstPaymentFailure
             | Self::SecondPaymentFailure

@@ -7,7 +7,7 @@ use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
 
 /// How many keyed operations an item remembers.
-pub const REMEMBERED_OPERATIONS: usize = 12;
+pub const RECENT_OPERATIONS_KEPT: usize = 12;
 /// How long a pause is where staff do not say, in days.
 pub const PAUSE_DAYS: u32 = 30;
 /// The longest pause that staff may set, in days.
@@ -33,7 +33,7 @@ impl Pause {
 
 /// An operation that was done under a key, so that a repetition is told from another request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenOperation {
+pub struct AppliedOperation {
     /// The key.
     pub key: OperationKey,
     /// What was asked for, as [`Operation::fingerprint`] says it.
@@ -70,7 +70,7 @@ pub enum Operation {
 
 /// Who wants it, why, and under which key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
+pub struct OperationContext {
     /// The name of the token that was used.
     pub by: String,
     /// The reason given.

@@ -20,8 +20,8 @@ pub enum PaymentOutcome {
     /// ECPay does not know yet (10300066).
     Pending,
     /// Paid by another way; staff recorded it and ECPay knows nothing of it.
-    #[serde(rename = "paid_outside")]
-    PaidOutside,
+    #[serde(rename = "paid_out_of_band")]
+    PaidOutOfBand,
 }
 
 /// By which way a report came.
@@ -98,21 +98,21 @@ pub struct Payment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeclineClass {
     /// Expired, lost or stolen card: only a new card helps.
-    NewCardNeeded,
+    HardDecline,
     /// May succeed later.
-    MaySucceedLater,
+    SoftDecline,
 }
 
 impl DeclineClass {
     /// Both.
-    pub const ALL: [Self; 2] = [Self::NewCardNeeded, Self::MaySucceedLater];
+    pub const ALL: [Self; 2] = [Self::HardDecline, Self::SoftDecline];
 
     /// The class of an ECPay code (facts: RtnCode values). The set of codes is open.
     #[must_use]
     pub fn of(rtn_code: &str) -> Self {
         match rtn_code {
-            "10100251" | "10100255" | "10100256" => Self::NewCardNeeded,
-            _ => Self::MaySucceedLater,
+            "10100251" | "10100255" | "10100256" => Self::HardDecline,
+            _ => Self::SoftDecline,
         }
     }
 
@@ -120,8 +120,8 @@ impl DeclineClass {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::NewCardNeeded => "new_card_needed",
-            Self::MaySucceedLater => "may_succeed_later",
+            Self::HardDecline => "hard_decline",
+            Self::SoftDecline => "soft_decline",
         }
     }
 }
@@ -134,7 +134,7 @@ impl PaymentReport {
             (PaymentOutcome::Succeeded { .. }, Some(gwsr)) => PaymentId::success(&self.subscription, gwsr),
             (PaymentOutcome::Failed, Some(gwsr)) => PaymentId::failure(&self.subscription, gwsr),
             // A pending authorisation keeps its number when it succeeds or fails later.
-            (PaymentOutcome::Pending | PaymentOutcome::PaidOutside, Some(_)) | (_, None) => {
+            (PaymentOutcome::Pending | PaymentOutcome::PaidOutOfBand, Some(_)) | (_, None) => {
                 PaymentId::of_event(&self.subscription, &self.event)
             }
         };

@@ -21,15 +21,15 @@ pub const PENDING_EXPIRY_HOURS: i64 = 24;
 /// A charge this many days late is asked about.
 pub const LATE_CHARGE_QUERY_DAYS: i64 = 1;
 /// A charge this many days late is told to staff.
-pub const LATE_CHARGE_TELL_DAYS: i64 = 3;
+pub const LATE_CHARGE_NOTICE_DAYS: i64 = 3;
 /// A customer who was not charged for this many days goes to FREE.
 pub const LATE_CHARGE_FREE_DAYS: i64 = 7;
 /// Hours until a task that failed for one order is tried again, by how often it failed before; then always the last.
-pub const STUCK_BACKOFF_HOURS: [i64; 5] = [1, 2, 4, 8, 24];
+pub const TASK_BACKOFF_HOURS: [i64; 5] = [1, 2, 4, 8, 24];
 /// A task that failed this often for one order is told to staff, and nothing else waits for it.
-pub const PARKED_AFTER: usize = 4;
+pub const NEEDS_ATTENTION_AFTER: usize = 4;
 /// A retry is given up after this many days in which ECPay could not be asked for its result.
-pub const ASK_WITHOUT_ANSWER_DAYS: i64 = 7;
+pub const UNANSWERED_REQUEST_DAYS: i64 = 7;
 /// A cancel that ECPay has not confirmed is asked again after this many hours.
 pub const CANCEL_REPEAT_HOURS: i64 = 1;
 

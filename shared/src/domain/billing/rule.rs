@@ -77,11 +77,11 @@ pub enum Rule {
     /// The customer wishes to end the order.
     CancelRequested,
     /// A task could not be done and is tried again later.
-    Stuck,
+    TaskFailed,
     /// A task could not be done again and again: staff are told.
-    Parked,
+    NeedsAttention,
     /// A task that could not be done can be done again.
-    HandledAgain,
+    TaskRecovered,
     /// The person behind the order was erased.
     PersonErased,
 }
@@ -127,9 +127,9 @@ impl Rule {
             Self::DunningPaused => "staff hold dunning: no retry by schedule, no downgrade",
             Self::DunningResumed => "dunning goes on; the days it was held are added to the grace period",
             Self::CancelRequested => "the customer wishes to end the order; it is cancelled at ECPay",
-            Self::Stuck => "a task could not be done for this order; it is tried again later",
-            Self::Parked => "a task cannot be done for this order again and again: staff are told",
-            Self::HandledAgain => "a task that could not be done can be done again",
+            Self::TaskFailed => "a task could not be done for this order; it is tried again later",
+            Self::NeedsAttention => "a task cannot be done for this order again and again: staff are told",
+            Self::TaskRecovered => "a task that could not be done can be done again",
             Self::PersonErased => {
                 "the data of the person behind this order were erased; its payments stay for the books"
             }

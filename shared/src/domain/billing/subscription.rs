@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::calendar::BillingCalendar;
-use crate::domain::billing::charge_history::Facts;
-use crate::domain::billing::decide::task_failure::Stuck;
-use crate::domain::billing::operations::{Pause, SeenOperation};
+use crate::domain::billing::charge_history::ChargeHistory;
+use crate::domain::billing::decide::task_failure::TaskFailure;
+use crate::domain::billing::operations::{AppliedOperation, Pause};
 use crate::domain::billing::plan::{BillingCycle, PlanId};
 use crate::domain::billing::policy::CHARGE_RESULT_DAYS;
 use crate::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
@@ -13,7 +13,7 @@ use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
 /// How many event ids an item remembers, so that a repeat is seen by one read.
-pub const REMEMBERED_EVENTS: usize = 12;
+pub const RECENT_EVENTS_KEPT: usize = 12;
 
 /// One order at ECPay and the customer behind it. Changed only through a [`crate::domain::billing::decision::Decision`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,9 +45,9 @@ pub struct Subscription {
     /// Set while the customer is on FREE because of us.
     pub downgrade: Option<Downgrade>,
     /// What ECPay did, as far as we know.
-    pub facts: Facts,
+    pub charge_history: ChargeHistory,
     /// What the customer was told of the open episode.
-    pub dunned: Option<Dunned>,
+    pub dunning_notice: Option<DunningNoticeState>,
     /// Days that staff added to the grace period of the open episode.
     pub extra_grace_days: u32,
     /// Set while staff hold dunning.
@@ -63,21 +63,21 @@ pub struct Subscription {
     /// Set when ECPay will charge this order no more.
     pub ended: Option<Ended>,
     /// The due day for which staff were told that no charge came.
-    pub told_uncharged: Option<LocalDate>,
+    pub missing_charge_notified_for: Option<LocalDate>,
     /// When a pending order was last asked about.
     pub checked_at: Option<Timestamp>,
     /// Set while a task cannot be done for this order.
     #[serde(default)]
-    pub stuck: Option<Stuck>,
+    pub task_failure: Option<TaskFailure>,
     /// Since when the person behind it is erased. From then on nobody is given a plan or told anything by it, and a
     /// charge that comes all the same is to be given back.
     #[serde(default)]
     pub erased: Option<Timestamp>,
     /// The latest events, oldest first.
-    pub recent: Vec<SeenEvent>,
+    pub recent_events: Vec<AppliedEvent>,
     /// The latest operations that staff asked for under a key, oldest first.
     #[serde(default)]
-    pub operations: Vec<SeenOperation>,
+    pub operations: Vec<AppliedOperation>,
 }
 
 /// The customer's language. Mails are bilingual whichever it is.
@@ -147,7 +147,7 @@ pub enum DowngradeReason {
 
 /// What the customer was told about the charge that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dunned {
+pub struct DunningNoticeState {
     /// The due day of that charge.
     pub charge_due: LocalDate,
     /// The last stage told, 1 to 3.
@@ -215,7 +215,7 @@ pub enum OrderEnd {
 
 /// An event that was applied, with what a repeat must agree on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenEvent {
+pub struct AppliedEvent {
     /// Its identity.
     pub event: EventId,
     /// Its authorisation.
@@ -294,19 +294,19 @@ impl Subscription {
             status: Status::Pending,
             plan: PlanId::free(),
             downgrade: None,
-            facts: Facts::default(),
-            dunned: None,
+            charge_history: ChargeHistory::default(),
+            dunning_notice: None,
             extra_grace_days: 0,
             paused: None,
             retry: None,
             cancel_requested: None,
             cancel: None,
             ended: None,
-            told_uncharged: None,
+            missing_charge_notified_for: None,
             checked_at: None,
-            stuck: None,
+            task_failure: None,
             erased: None,
-            recent: Vec::new(),
+            recent_events: Vec::new(),
             operations: Vec::new(),
         }
     }
@@ -315,7 +315,7 @@ impl Subscription {
     /// made on the day of the order.
     #[must_use]
     pub fn calendar(&self) -> BillingCalendar {
-        let anchor = self.facts.anchor.unwrap_or_else(|| self.created_at.day(Zone::Taipei));
+        let anchor = self.charge_history.anchor.unwrap_or_else(|| self.created_at.day(Zone::Taipei));
         BillingCalendar::new(anchor, self.terms.cycle)
     }
 
@@ -323,7 +323,7 @@ impl Subscription {
     #[must_use]
     pub fn paid_period(&self) -> Option<(LocalDate, LocalDate)> {
         let calendar = self.calendar();
-        let number = calendar.charge_on(self.facts.last_success_at?.day(Zone::Taipei));
+        let number = calendar.charge_on(self.charge_history.last_success_at?.day(Zone::Taipei));
         Some((calendar.due(number), calendar.due(number.saturating_add(1))))
     }
 
@@ -345,17 +345,18 @@ impl Subscription {
     /// Whether the result of a charge of the last days is open: it was reported as pending, and nothing later is known.
     #[must_use]
     pub fn awaits_result(&self, now: Timestamp) -> bool {
-        let failed = self.facts.failures.last().map(|failure| failure.at);
-        let known = self.facts.last_success_at.max(failed);
-        let open = self.recent.iter().filter_map(|seen| seen.event.pending_since()).filter(|at| known < Some(*at));
+        let failed = self.charge_history.failures.last().map(|failure| failure.at);
+        let known = self.charge_history.last_success_at.max(failed);
+        let open =
+            self.recent_events.iter().filter_map(|seen| seen.event.pending_since()).filter(|at| known < Some(*at));
         open.max().is_some_and(|at| now < at.plus_days(CHARGE_RESULT_DAYS))
     }
 
     /// Remembers an event, forgetting the oldest.
-    pub fn remember(&mut self, event: SeenEvent) {
-        self.recent.push(event);
-        let excess = self.recent.len().saturating_sub(REMEMBERED_EVENTS);
-        self.recent.drain(..excess);
+    pub fn record_event(&mut self, event: AppliedEvent) {
+        self.recent_events.push(event);
+        let excess = self.recent_events.len().saturating_sub(RECENT_EVENTS_KEPT);
+        self.recent_events.drain(..excess);
     }
 }
 

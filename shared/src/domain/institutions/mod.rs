@@ -16,7 +16,7 @@ pub const LONGEST_QUIET_DAYS: i64 = 366;
 /// How far an institution's expiry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Stage {
+pub enum ExpiryTier {
     /// Within days: red.
     Urgent,
     /// Within weeks: yellow.
@@ -29,7 +29,7 @@ pub enum Stage {
 
 /// Up to how many days before the expiry each stage reaches, the last day included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tiers {
+pub struct TierThresholds {
     urgent: u32,
     warning: u32,
     horizon: u32,
@@ -67,7 +67,7 @@ pub struct Institution {
 
 /// An institution, and what passed between Duekeeper and staff about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Watched {
+pub struct TrackedInstitution {
     /// As MMS last had it.
     pub institution: Institution,
     /// What staff were last told.
@@ -82,7 +82,7 @@ pub struct Announced {
     /// When it expires, as it was then.
     pub expires: LocalDate,
     /// How far that was.
-    pub stage: Stage,
+    pub stage: ExpiryTier,
     /// The day of the digest.
     pub on: LocalDate,
 }
@@ -104,38 +104,38 @@ pub struct Acknowledgement {
 
 /// What a digest has to say of an institution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Say {
+pub enum DigestPlacement {
     /// Nothing: it expires beyond the horizon, or its end was told before.
     Nothing,
     /// That staff know.
     Acknowledged,
     /// All of it.
-    Show(Shown),
+    Show(DigestEntry),
 }
 
 /// An institution's place in a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct DigestEntry {
     /// In which part.
-    pub stage: Stage,
+    pub stage: ExpiryTier,
     /// Days until it expires; negative when that was before.
     pub days: i64,
     /// What is new about it.
-    pub change: Option<Change>,
+    pub change: Option<InstitutionChange>,
 }
 
 /// What changed since an institution was last told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum InstitutionChange {
     /// It was not told before.
     New,
     /// It was in that stage.
-    Moved(Stage),
+    Moved(ExpiryTier),
     /// It was to expire on that day.
     Rescheduled(LocalDate),
 }
 
-impl Stage {
+impl ExpiryTier {
     /// In the order of a digest.
     pub const ALL: [Self; 4] = [Self::Urgent, Self::Warning, Self::Notice, Self::Expired];
 
@@ -151,7 +151,7 @@ impl Stage {
     }
 }
 
-impl Tiers {
+impl TierThresholds {
     /// Thresholds in days (defaults of the MMS document: 7, 30, 60).
     ///
     /// # Errors
@@ -166,25 +166,25 @@ impl Tiers {
 
     /// The stage of an expiry in `days` days; `None` beyond the horizon.
     #[must_use]
-    pub fn stage(&self, days: i64) -> Option<Stage> {
+    pub fn stage(&self, days: i64) -> Option<ExpiryTier> {
         let within = |threshold: u32| days <= i64::from(threshold);
         match days {
-            ..0 => Some(Stage::Expired),
-            _ if within(self.urgent) => Some(Stage::Urgent),
-            _ if within(self.warning) => Some(Stage::Warning),
-            _ if within(self.horizon) => Some(Stage::Notice),
+            ..0 => Some(ExpiryTier::Expired),
+            _ if within(self.urgent) => Some(ExpiryTier::Urgent),
+            _ if within(self.warning) => Some(ExpiryTier::Warning),
+            _ if within(self.horizon) => Some(ExpiryTier::Notice),
             _ => None,
         }
     }
 
     /// The first and the last day of a stage that is still to come, in days before the expiry.
     #[must_use]
-    pub const fn range(&self, stage: Stage) -> Option<(u32, u32)> {
+    pub const fn range(&self, stage: ExpiryTier) -> Option<(u32, u32)> {
         match stage {
-            Stage::Urgent => Some((0, self.urgent)),
-            Stage::Warning => Some((self.urgent + 1, self.warning)),
-            Stage::Notice => Some((self.warning + 1, self.horizon)),
-            Stage::Expired => None,
+            ExpiryTier::Urgent => Some((0, self.urgent)),
+            ExpiryTier::Warning => Some((self.urgent + 1, self.warning)),
+            ExpiryTier::Notice => Some((self.warning + 1, self.horizon)),
+            ExpiryTier::Expired => None,
         }
     }
 
@@ -195,7 +195,7 @@ impl Tiers {
     }
 }
 
-impl Watched {
+impl TrackedInstitution {
     /// An institution that MMS shows now, with what is remembered of it.
     #[must_use]
     pub fn seen(institution: Institution, known: Option<&Self>) -> Self {
@@ -215,30 +215,31 @@ impl Watched {
 
     /// What a digest of `today` says of it.
     #[must_use]
-    pub fn say(&self, tiers: &Tiers, today: LocalDate) -> Say {
+    pub fn say(&self, tiers: &TierThresholds, today: LocalDate) -> DigestPlacement {
         let expires = self.institution.expires;
         let days = today.days_until(expires);
-        let Some(stage) = tiers.stage(days) else { return Say::Nothing };
-        let end_was_told = self.announced.is_some_and(|told| told.stage == Stage::Expired && told.expires == expires);
-        if stage == Stage::Expired && end_was_told {
-            return Say::Nothing;
+        let Some(stage) = tiers.stage(days) else { return DigestPlacement::Nothing };
+        let end_was_told =
+            self.announced.is_some_and(|told| told.stage == ExpiryTier::Expired && told.expires == expires);
+        if stage == ExpiryTier::Expired && end_was_told {
+            return DigestPlacement::Nothing;
         }
         if self.quiet(today).is_some() {
-            return Say::Acknowledged;
+            return DigestPlacement::Acknowledged;
         }
         let change = match self.announced {
-            None => Some(Change::New),
+            None => Some(InstitutionChange::New),
             // The digest of a missed day tells nothing new where a later one was there first.
             Some(told) if told.on > today => None,
-            Some(told) if told.expires != expires => Some(Change::Rescheduled(told.expires)),
-            Some(told) if told.stage != stage => Some(Change::Moved(told.stage)),
+            Some(told) if told.expires != expires => Some(InstitutionChange::Rescheduled(told.expires)),
+            Some(told) if told.stage != stage => Some(InstitutionChange::Moved(told.stage)),
             Some(_) => None,
         };
-        Say::Show(Shown { stage, days, change })
+        DigestPlacement::Show(DigestEntry { stage, days, change })
     }
 
     /// Remembers what a digest told; `false` where that is no news.
-    pub fn remember(&mut self, told: Announced) -> bool {
+    pub fn record_announcement(&mut self, told: Announced) -> bool {
         if self.announced.is_some_and(|known| known == told || known.on > told.on) {
             return false;
         }
@@ -257,7 +258,7 @@ mod tests {
         LocalDate::parse(text).unwrap()
     }
 
-    fn watched(expires: &str) -> Watched {
+    fn watched(expires: &str) -> TrackedInstitution {
         let institution = Institution {
             uid: InstitutionUid::parse("U-1").unwrap(),
             name: "晨光教室".to_owned(),
@@ -268,38 +269,38 @@ mod tests {
             plan: None,
             account_limit: None,
         };
-        Watched::seen(institution, None)
+        TrackedInstitution::seen(institution, None)
     }
 
-    fn tiers() -> Tiers {
-        Tiers::new(7, 30, 60).unwrap()
+    fn tiers() -> TierThresholds {
+        TierThresholds::new(7, 30, 60).unwrap()
     }
 
-    fn shown(watched: &Watched, today: &str) -> Option<(Stage, i64, Option<Change>)> {
+    fn shown(watched: &TrackedInstitution, today: &str) -> Option<(ExpiryTier, i64, Option<InstitutionChange>)> {
         match watched.say(&tiers(), day(today)) {
-            Say::Show(shown) => Some((shown.stage, shown.days, shown.change)),
-            Say::Nothing | Say::Acknowledged => None,
+            DigestPlacement::Show(shown) => Some((shown.stage, shown.days, shown.change)),
+            DigestPlacement::Nothing | DigestPlacement::Acknowledged => None,
         }
     }
 
     #[test]
     fn each_day_has_the_stage_of_the_document() {
         let stages = [
-            (-400, Some(Stage::Expired)),
-            (-1, Some(Stage::Expired)),
-            (0, Some(Stage::Urgent)),
-            (7, Some(Stage::Urgent)),
-            (8, Some(Stage::Warning)),
-            (30, Some(Stage::Warning)),
-            (31, Some(Stage::Notice)),
-            (60, Some(Stage::Notice)),
+            (-400, Some(ExpiryTier::Expired)),
+            (-1, Some(ExpiryTier::Expired)),
+            (0, Some(ExpiryTier::Urgent)),
+            (7, Some(ExpiryTier::Urgent)),
+            (8, Some(ExpiryTier::Warning)),
+            (30, Some(ExpiryTier::Warning)),
+            (31, Some(ExpiryTier::Notice)),
+            (60, Some(ExpiryTier::Notice)),
             (61, None),
         ];
         for (days, stage) in stages {
             assert_eq!(tiers().stage(days), stage, "{days}");
         }
         for wrong in [(30, 7, 60), (7, 7, 60), (7, 60, 60), (7, 90, 60)] {
-            let error = Tiers::new(wrong.0, wrong.1, wrong.2).unwrap_err().to_string();
+            let error = TierThresholds::new(wrong.0, wrong.1, wrong.2).unwrap_err().to_string();
             assert_eq!(error, format!("must rise: {}, {}, {}", wrong.0, wrong.1, wrong.2));
         }
     }
@@ -307,27 +308,31 @@ mod tests {
     #[test]
     fn what_was_told_is_marked_no_more_until_it_changes() {
         let mut one = watched("2026-12-20");
-        assert_eq!(shown(&one, TODAY), Some((Stage::Warning, 30, Some(Change::New))));
-        let told = Announced { expires: day("2026-12-20"), stage: Stage::Warning, on: day(TODAY) };
-        assert!(one.remember(told));
-        assert!(!one.remember(told));
-        assert_eq!(shown(&one, "2026-11-21"), Some((Stage::Warning, 29, None)));
-        let moved = Some(Change::Moved(Stage::Warning));
-        assert_eq!(shown(&one, "2026-12-13"), Some((Stage::Urgent, 7, moved)));
+        assert_eq!(shown(&one, TODAY), Some((ExpiryTier::Warning, 30, Some(InstitutionChange::New))));
+        let told = Announced { expires: day("2026-12-20"), stage: ExpiryTier::Warning, on: day(TODAY) };
+        assert!(one.record_announcement(told));
+        assert!(!one.record_announcement(told));
+        assert_eq!(shown(&one, "2026-11-21"), Some((ExpiryTier::Warning, 29, None)));
+        let moved = Some(InstitutionChange::Moved(ExpiryTier::Warning));
+        assert_eq!(shown(&one, "2026-12-13"), Some((ExpiryTier::Urgent, 7, moved)));
         // A replay of a day before says nothing new, and is not remembered over it.
-        assert_eq!(shown(&one, "2026-11-19"), Some((Stage::Notice, 31, None)));
-        assert!(!one.remember(Announced { on: day("2026-11-19"), stage: Stage::Notice, ..told }));
+        assert_eq!(shown(&one, "2026-11-19"), Some((ExpiryTier::Notice, 31, None)));
+        assert!(!one.record_announcement(Announced { on: day("2026-11-19"), stage: ExpiryTier::Notice, ..told }));
         one.institution.expires = day("2026-12-21");
-        let rescheduled = Some(Change::Rescheduled(day("2026-12-20")));
-        assert_eq!(shown(&one, "2026-11-21"), Some((Stage::Warning, 30, rescheduled)));
+        let rescheduled = Some(InstitutionChange::Rescheduled(day("2026-12-20")));
+        assert_eq!(shown(&one, "2026-11-21"), Some((ExpiryTier::Warning, 30, rescheduled)));
     }
 
     #[test]
     fn an_end_is_told_once() {
         let mut one = watched("2026-11-19");
-        assert_eq!(shown(&one, TODAY), Some((Stage::Expired, -1, Some(Change::New))));
-        assert!(one.remember(Announced { expires: day("2026-11-19"), stage: Stage::Expired, on: day(TODAY) }));
-        assert_eq!(one.say(&tiers(), day("2026-11-21")), Say::Nothing);
+        assert_eq!(shown(&one, TODAY), Some((ExpiryTier::Expired, -1, Some(InstitutionChange::New))));
+        assert!(one.record_announcement(Announced {
+            expires: day("2026-11-19"),
+            stage: ExpiryTier::Expired,
+            on: day(TODAY)
+        }));
+        assert_eq!(one.say(&tiers(), day("2026-11-21")), DigestPlacement::Nothing);
     }
 
     #[test]
@@ -340,9 +345,9 @@ mod tests {
             why: "the contract is signed".to_owned(),
             at: Timestamp::parse("2026-11-20T02:00:00Z").unwrap(),
         });
-        assert_eq!(one.say(&tiers(), day("2026-11-24")), Say::Acknowledged);
-        assert_eq!(shown(&one, "2026-11-25"), Some((Stage::Urgent, 6, Some(Change::New))));
+        assert_eq!(one.say(&tiers(), day("2026-11-24")), DigestPlacement::Acknowledged);
+        assert_eq!(shown(&one, "2026-11-25"), Some((ExpiryTier::Urgent, 6, Some(InstitutionChange::New))));
         one.institution.expires = day("2026-12-02");
-        assert_eq!(shown(&one, "2026-11-24"), Some((Stage::Warning, 8, Some(Change::New))));
+        assert_eq!(shown(&one, "2026-11-24"), Some((ExpiryTier::Warning, 8, Some(InstitutionChange::New))));
     }
 }

@@ -202,7 +202,7 @@ impl EventId {
 
     /// The charge due on that day was paid outside ECPay.
     #[must_use]
-    pub fn paid_outside(charge_due: LocalDate) -> Self {
+    pub fn paid_out_of_band(charge_due: LocalDate) -> Self {
         Self(format!("O:{charge_due}"))
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::workshop::vehicles::{Customer, Vehicle, VehicleStatus, ZONE, 
 
 /// How often a visit is reminded of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
+pub enum ReminderFrequency {
     /// Once for each vehicle and visit.
     Once,
     /// Once on each day of the window.
@@ -43,7 +43,7 @@ pub struct Reminder {
     /// The run that sent it, or tried last.
     pub run: String,
     /// The attempt of that run.
-    pub claimant: String,
+    pub owner: String,
     /// How often sending was begun.
     pub attempts: u32,
     /// When sending was begun last.
@@ -75,7 +75,7 @@ pub enum ReminderState {
 
 /// What is known just before sending.
 #[derive(Clone, Copy, Debug)]
-pub struct Case<'a> {
+pub struct ReminderInput<'a> {
     /// The vehicle.
     pub vehicle: &'a Vehicle,
     /// Its owner, if known.
@@ -86,7 +86,7 @@ pub struct Case<'a> {
 
 /// What is done about a vehicle in the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plan {
+pub enum ReminderAction {
     /// Its owner is told now.
     Send,
     /// They were told before.
@@ -94,12 +94,12 @@ pub enum Plan {
     /// Whoever was telling them stopped in between: nobody knows.
     Unclear,
     /// They are not told now.
-    Skip(Skip),
+    SkipReason(SkipReason),
 }
 
 /// Why somebody is not told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Skip {
+pub enum SkipReason {
     /// The visit is not in the window: it was moved, or the vehicle was here.
     NotDue,
     /// The next visit is agreed.
@@ -151,7 +151,7 @@ impl std::fmt::Display for SendHours {
     }
 }
 
-impl Repeat {
+impl ReminderFrequency {
     /// The day that tells the reminders of one visit apart; none where there is only one.
     #[must_use]
     pub const fn day(self, today: LocalDate) -> Option<LocalDate> {
@@ -175,7 +175,7 @@ impl ReminderState {
     }
 }
 
-impl Skip {
+impl SkipReason {
     /// The reason for people.
     #[must_use]
     pub const fn text(self) -> &'static str {
@@ -198,29 +198,29 @@ impl Skip {
 /// What is done about a vehicle that was found due on `today`, the run's day in Jakarta. `hours` is none where staff ask
 /// for the run themselves. A run that comes late does not announce a visit whose day is over at `wall`.
 #[must_use]
-pub fn plan(case: Case<'_>, today: LocalDate, hours: Option<SendHours>, wall: Timestamp) -> Plan {
+pub fn plan(case: ReminderInput<'_>, today: LocalDate, hours: Option<SendHours>, wall: Timestamp) -> ReminderAction {
     match case.reminder.map(|reminder| reminder.state) {
-        Some(ReminderState::Sent) => return Plan::AlreadySent,
-        Some(ReminderState::Unclear) => return Plan::Unclear,
-        Some(ReminderState::Claimed) => return Plan::Skip(Skip::InProgress),
+        Some(ReminderState::Sent) => return ReminderAction::AlreadySent,
+        Some(ReminderState::Unclear) => return ReminderAction::Unclear,
+        Some(ReminderState::Claimed) => return ReminderAction::SkipReason(SkipReason::InProgress),
         Some(ReminderState::Failed) | None => {}
     }
     match case.vehicle.status {
         VehicleStatus::Active => {}
-        VehicleStatus::Booked => return Plan::Skip(Skip::Booked),
-        VehicleStatus::Sold => return Plan::Skip(Skip::Sold),
-        VehicleStatus::Archived => return Plan::Skip(Skip::Archived),
+        VehicleStatus::Booked => return ReminderAction::SkipReason(SkipReason::Booked),
+        VehicleStatus::Sold => return ReminderAction::SkipReason(SkipReason::Sold),
+        VehicleStatus::Archived => return ReminderAction::SkipReason(SkipReason::Archived),
     }
     let visit = case.vehicle.next_visit();
     if !is_in_window(today.days_until(visit)) || visit < wall.day(ZONE) {
-        return Plan::Skip(Skip::NotDue);
+        return ReminderAction::SkipReason(SkipReason::NotDue);
     }
     match case.customer {
-        None => Plan::Skip(Skip::NoCustomer),
-        Some(customer) if customer.opted_out => Plan::Skip(Skip::OptedOut),
+        None => ReminderAction::SkipReason(SkipReason::NoCustomer),
+        Some(customer) if customer.opted_out => ReminderAction::SkipReason(SkipReason::OptedOut),
         Some(customer) if hours.is_some_and(|hours| !hours.contain(wall.hour(customer.zone))) => {
-            Plan::Skip(Skip::Hours)
+            ReminderAction::SkipReason(SkipReason::Hours)
         }
-        Some(_) => Plan::Send,
+        Some(_) => ReminderAction::Send,
     }
 }

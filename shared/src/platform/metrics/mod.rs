@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Number, Value, json};
 
-use crate::domain::billing::business_events::{Happening, RetryNumber};
+use crate::domain::billing::business_events::{BusinessEvent, RetryNumber};
 use crate::domain::values::time::Timestamp;
 
 pub mod table;
@@ -63,15 +63,17 @@ impl Batch {
     }
 
     /// Counts what followed from a decision.
-    pub fn happened(&mut self, happening: &Happening) {
+    pub fn happened(&mut self, happening: &BusinessEvent) {
         let point = match happening {
-            Happening::Charge(result) => Point::Charges(*result),
-            Happening::EpisodeBegan => Point::EpisodesBegun,
-            Happening::Recovered(recovery) => Point::Recoveries(RetryNumber::after(recovery.failures), recovery.class),
-            Happening::PlanRestored => Point::PlansRestored,
-            Happening::Downgraded(loss) => Point::Downgrades(loss.reason()),
-            Happening::RefundDue => Point::RefundsDue,
-            Happening::Parked => Point::Parked,
+            BusinessEvent::Charge(result) => Point::Charges(*result),
+            BusinessEvent::EpisodeStarted => Point::EpisodesStarted,
+            BusinessEvent::Recovered(recovery) => {
+                Point::Recoveries(RetryNumber::after(recovery.failures), recovery.class)
+            }
+            BusinessEvent::PlanRestored => Point::PlansRestored,
+            BusinessEvent::Downgraded(loss) => Point::Downgrades(loss.reason()),
+            BusinessEvent::RefundDue => Point::RefundsDue,
+            BusinessEvent::NeedsAttention => Point::NeedsAttention,
         };
         self.count(point, 1);
     }
@@ -151,7 +153,7 @@ mod tests {
     use super::table::TABLE;
     use super::*;
     use crate::domain::billing::arrears::Recovery;
-    use crate::domain::billing::business_events::{ChargeResult, Loss};
+    use crate::domain::billing::business_events::{ChargeResult, DowngradeCause};
     use crate::domain::billing::notices::NoticeKind;
     use crate::domain::billing::payment::DeclineClass;
     use crate::domain::billing::subscription::DowngradeReason;
@@ -169,8 +171,8 @@ mod tests {
             Point::CheckMacValueFailures,
             Point::CallbackLatency,
             Point::Charges(ChargeResult::Pending),
-            Point::EpisodesBegun,
-            Point::Recoveries(RetryNumber::Later, DeclineClass::NewCardNeeded),
+            Point::EpisodesStarted,
+            Point::Recoveries(RetryNumber::FourthOrLater, DeclineClass::HardDecline),
             Point::PlansRestored,
             Point::Downgrades(DowngradeReason::NotCharged),
             Point::RefundsDue,
@@ -178,8 +180,8 @@ mod tests {
             Point::ItemsDue(Task::Retry),
             Point::ItemsDone(Task::Retry),
             Point::ItemsFailed(Task::Retry),
-            Point::RunsStopped(StopReason::EcpaySilent),
-            Point::Parked,
+            Point::RunsStopped(StopReason::EcpayUnanswered),
+            Point::NeedsAttention,
             Point::Notices(NoticeKind::QuarantineDigest, NoticeOutcome::Dead),
             Point::EcpayBlocked,
             Point::Reminders(ReminderOutcome::AlreadySent),
@@ -195,10 +197,10 @@ mod tests {
         batch.count(Point::Callbacks(WebhookType::BillingCallback, CallbackOutcome::Applied), 1);
         batch.count(Point::CheckMacValueFailures, 0);
         batch.measure(Point::CallbackLatency, 12.5);
-        batch.happened(&Happening::Charge(ChargeResult::Succeeded));
-        batch.happened(&Happening::Recovered(Recovery {
+        batch.happened(&BusinessEvent::Charge(ChargeResult::Succeeded));
+        batch.happened(&BusinessEvent::Recovered(Recovery {
             failures: 2,
-            class: DeclineClass::MaySucceedLater,
+            class: DeclineClass::SoftDecline,
             seconds: 259_200,
             after_downgrade: false,
         }));
@@ -225,7 +227,7 @@ mod tests {
                 ],
             },
             "Kind": "billing_callback", "Outcome": "applied", "Result": "succeeded",
-            "RetryNumber": "2", "DeclineClass": "may_succeed_later",
+            "RetryNumber": "2", "DeclineClass": "soft_decline",
             "Callbacks": 1, "CheckMacValueFailures": 0, "CallbackLatency": 12.5, "Charges": 1, "Recoveries": 1,
         });
         assert_eq!(batch.lines(at()), [expected]);
@@ -297,9 +299,9 @@ mod tests {
     #[test]
     fn a_downgrade_is_told_with_its_reason() {
         let mut batch = Batch::default();
-        let class = DeclineClass::MaySucceedLater;
-        batch.happened(&Happening::Downgraded(Loss::Unpaid { failures: 4, class }));
-        batch.happened(&Happening::Downgraded(Loss::NotCharged));
+        let class = DeclineClass::SoftDecline;
+        batch.happened(&BusinessEvent::Downgraded(DowngradeCause::Unpaid { failures: 4, class }));
+        batch.happened(&BusinessEvent::Downgraded(DowngradeCause::NotCharged));
         let reasons: Vec<Value> = batch.lines(at()).iter().map(|line| line["Reason"].clone()).collect();
         assert_eq!(reasons, ["payment_failure", "not_charged"]);
     }

@@ -38,7 +38,7 @@ table! {
     CHECK_MAC_VALUE_FAILURES = "CheckMacValueFailures", "Count", [], "1 where the digest is not ECPay's, 0 for any other callback, whatever else is wrong with it";
     CALLBACK_LATENCY = "CallbackLatency", "Milliseconds", [], "from the callback to its answer";
     CHARGES = "Charges", "Count", ["Result"], "authorisations that ECPay reported, each once";
-    EPISODES_BEGUN = "EpisodesBegun", "Count", [], "orders whose charge failed for the first time";
+    EPISODES_STARTED = "EpisodesStarted", "Count", [], "orders whose charge failed for the first time";
     RECOVERIES = "Recoveries", "Count", ["RetryNumber", "DeclineClass"], "episodes that ended paid before the downgrade";
     PLANS_RESTORED = "PlansRestored", "Count", [], "plans that a payment brought back after the downgrade";
     DOWNGRADES = "Downgrades", "Count", ["Reason"], "plans that were taken away";
@@ -48,7 +48,7 @@ table! {
     ITEMS_DONE = "ItemsDone", "Count", ["Task"], "of these: changed, sent or deleted";
     ITEMS_FAILED = "ItemsFailed", "Count", ["Task"], "of these: could not be helped this time";
     RUNS_STOPPED = "RunsStopped", "Count", ["Reason"], "tasks that stopped before their end";
-    PARKED = "Parked", "Count", [], "orders for which a task failed so often that staff were told";
+    NEEDS_ATTENTION = "NeedsAttention", "Count", [], "orders for which a task failed so often that staff were told";
     NOTICES = "Notices", "Count", ["Kind", "Outcome"], "mails that were handled";
     ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "answers of 403, after which ECPay is left alone for 30 minutes";
     REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles that a run of reminders met in its window";
@@ -69,7 +69,7 @@ pub enum Point {
     /// An authorisation.
     Charges(ChargeResult),
     /// A first failure.
-    EpisodesBegun,
+    EpisodesStarted,
     /// A recovery.
     Recoveries(RetryNumber, DeclineClass),
     /// A plan that came back.
@@ -89,7 +89,7 @@ pub enum Point {
     /// A task cut short.
     RunsStopped(StopReason),
     /// An order given to staff.
-    Parked,
+    NeedsAttention,
     /// A mail.
     Notices(NoticeKind, NoticeOutcome),
     /// A 403.
@@ -170,11 +170,11 @@ pub enum StopReason {
     /// ECPay takes no calls.
     EcpayBlocked,
     /// ECPay does not answer.
-    EcpaySilent,
+    EcpayUnanswered,
     /// Enough for one run.
     Limit,
     /// No WhatsApp gateway takes messages.
-    Gateway,
+    WhatsappProvider,
 }
 
 /// The first digit of a status.
@@ -203,7 +203,7 @@ impl Point {
             Self::CheckMacValueFailures => &CHECK_MAC_VALUE_FAILURES,
             Self::CallbackLatency => &CALLBACK_LATENCY,
             Self::Charges(_) => &CHARGES,
-            Self::EpisodesBegun => &EPISODES_BEGUN,
+            Self::EpisodesStarted => &EPISODES_STARTED,
             Self::Recoveries(..) => &RECOVERIES,
             Self::PlansRestored => &PLANS_RESTORED,
             Self::Downgrades(_) => &DOWNGRADES,
@@ -213,7 +213,7 @@ impl Point {
             Self::ItemsDone(_) => &ITEMS_DONE,
             Self::ItemsFailed(_) => &ITEMS_FAILED,
             Self::RunsStopped(_) => &RUNS_STOPPED,
-            Self::Parked => &PARKED,
+            Self::NeedsAttention => &NEEDS_ATTENTION,
             Self::Notices(..) => &NOTICES,
             Self::EcpayBlocked => &ECPAY_BLOCKED,
             Self::Reminders(_) => &REMINDERS,
@@ -251,11 +251,11 @@ impl Point {
             Self::Requests(Route(route), class) => vec![route, class.name()],
             Self::CheckMacValueFailures
             | Self::CallbackLatency
-            | Self::EpisodesBegun
+            | Self::EpisodesStarted
             | Self::PlansRestored
             | Self::RefundsDue
             | Self::OldestDueAge(_)
-            | Self::Parked
+            | Self::NeedsAttention
             | Self::EcpayBlocked
             | Self::RequestLatency => Vec::new(),
         };
@@ -326,9 +326,9 @@ impl StopReason {
     const fn name(self) -> &'static str {
         match self {
             Self::EcpayBlocked => "ecpay_blocked",
-            Self::EcpaySilent => "ecpay_silent",
+            Self::EcpayUnanswered => "ecpay_unanswered",
             Self::Limit => "limit",
-            Self::Gateway => "gateway",
+            Self::WhatsappProvider => "whatsapp_provider",
         }
     }
 }

@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::Serialize;
 
-use crate::domain::billing::decision::{Change, Decision};
+use crate::domain::billing::decision::{Decision, SubscriptionWrite};
 use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::payment::Payment;
 use crate::domain::billing::policy::DunningPolicy;
-use crate::domain::billing::subscription::SeenEvent;
+use crate::domain::billing::subscription::AppliedEvent;
 use crate::domain::values::ids::{NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
@@ -36,7 +36,7 @@ pub enum Commit {
     /// All of it is stored.
     Done,
     /// The event or its authorisation was applied before; what was stored then, where that is known.
-    AlreadyApplied(Option<SeenEvent>),
+    AlreadyApplied(Option<AppliedEvent>),
     /// Somebody else wrote first: load and decide again.
     Stale,
     /// The user has another live order, and this decision creates one.
@@ -70,8 +70,8 @@ impl Store {
         log: Option<&WebhookLog>,
         policy: &DunningPolicy,
     ) -> Result<Commit, Error> {
-        if let Some(rehearsal) = &self.rehearsal {
-            rehearsal.keep(&decision);
+        if let Some(overlay) = &self.overlay {
+            overlay.keep(&decision);
             return Ok(Commit::Done);
         }
         let mut decision = decision;
@@ -87,7 +87,7 @@ impl Store {
                     if decision.change.expected.is_none() {
                         return Ok(Commit::UserHeld(other));
                     }
-                    decision = decision.beside(&other, now);
+                    decision = decision.alongside_live_order(&other, now);
                 }
                 Some((Guard::Notice(id), _)) => decision.notices.retain(|notice| notice.id != *id),
                 Some((Guard::Subscription | Guard::Unconditional, _)) | None => return Ok(Commit::Stale),
@@ -130,13 +130,13 @@ fn first_refusal<'a>(
     guards.iter().zip(reasons).find(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
 }
 
-fn seen(reason: &CancellationReason) -> Option<SeenEvent> {
+fn seen(reason: &CancellationReason) -> Option<AppliedEvent> {
     Record::from_item(reason.item()?.clone()).ok().map(|record| record.data)
 }
 
-fn paid(reason: &CancellationReason) -> Option<SeenEvent> {
+fn paid(reason: &CancellationReason) -> Option<AppliedEvent> {
     let payment: Payment = Record::from_item(reason.item()?.clone()).ok()?.data;
-    Some(SeenEvent { event: payment.event, gwsr: payment.gwsr, amount: Some(payment.amount) })
+    Some(AppliedEvent { event: payment.event, gwsr: payment.gwsr, amount: Some(payment.amount) })
 }
 
 impl Transaction {
@@ -145,7 +145,7 @@ impl Transaction {
         let id = &decision.change.next.id;
         if let Some(receipt) = &decision.receipt {
             let report = &receipt.report;
-            let seen = SeenEvent { event: receipt.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount };
+            let seen = AppliedEvent { event: receipt.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount };
             all.put_new(store, Guard::Receipt, Record::new(keys::receipt(id, &receipt.event), seen))?;
         }
         all.change(store, &decision.change, policy)?;
@@ -176,7 +176,7 @@ impl Transaction {
     }
 
     /// A subscription with its place in the due index, and its line of history.
-    fn change(&mut self, store: &Store, change: &Change, policy: &DunningPolicy) -> Result<(), Error> {
+    fn change(&mut self, store: &Store, change: &SubscriptionWrite, policy: &DunningPolicy) -> Result<(), Error> {
         let version = change.version();
         let history = Record::new(keys::history(&change.next.id, version), &change.history);
         let mut record = Record::new(keys::subscription(&change.next.id), &change.next).at_version(version);
@@ -256,7 +256,7 @@ impl Store {
         record: Record<T>,
         doing: &'static str,
     ) -> Result<bool, Error> {
-        if self.is_rehearsing() {
+        if self.is_dry_run() {
             return Ok(true);
         }
         let item: Item = record.into_item()?;
@@ -279,7 +279,7 @@ impl Store {
         expected: u64,
         doing: &'static str,
     ) -> Result<bool, Error> {
-        if self.is_rehearsing() {
+        if self.is_dry_run() {
             return Ok(true);
         }
         let put = self

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::domain::billing::business_events::{ChargeResult, Happening, Loss, RetryNumber};
+use crate::domain::billing::business_events::{BusinessEvent, ChargeResult, DowngradeCause, RetryNumber};
 use crate::domain::billing::payment::DeclineClass;
 use crate::domain::values::time::Timestamp;
 
@@ -31,13 +31,13 @@ pub enum Counter {
     /// Charges that failed.
     Declined,
     /// Episodes that began.
-    Began,
+    EpisodesStarted,
     /// Episodes that ended paid, by the retry that did it.
-    Won(RetryNumber, DeclineClass),
+    Recovered(RetryNumber, DeclineClass),
     /// How long those took, in seconds.
     WonSeconds,
     /// Episodes that ended with a downgrade, by the failures of their charge: 1 to [`MOST_FAILURES`] and more.
-    Lost(usize, DeclineClass),
+    Unrecovered(usize, DeclineClass),
     /// Downgrades because ECPay did not charge.
     NotCharged,
     /// Plans that came back after a downgrade.
@@ -55,35 +55,36 @@ pub struct CallbackCount {
 
 /// Counts: to be added by one update, or of a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally(BTreeMap<Counter, u64>);
+pub struct Counts(BTreeMap<Counter, u64>);
 
 impl Counter {
     /// All of them.
     fn all() -> impl Iterator<Item = Self> {
         let callbacks = WebhookType::ALL.into_iter().flat_map(|kind| [true, false].map(|ok| Self::Callback(kind, ok)));
         let episodes = DeclineClass::ALL.into_iter().flat_map(|class| {
-            let won = RetryNumber::ALL.into_iter().map(move |retry| Self::Won(retry, class));
-            won.chain((1..=MOST_FAILURES).map(move |failures| Self::Lost(failures, class)))
+            let won = RetryNumber::ALL.into_iter().map(move |retry| Self::Recovered(retry, class));
+            won.chain((1..=MOST_FAILURES).map(move |failures| Self::Unrecovered(failures, class)))
         });
-        let others = [Self::Charged, Self::Declined, Self::Began, Self::WonSeconds, Self::NotCharged, Self::Restored];
+        let others =
+            [Self::Charged, Self::Declined, Self::EpisodesStarted, Self::WonSeconds, Self::NotCharged, Self::Restored];
         callbacks.chain(episodes).chain(others)
     }
 
     /// The name of its attribute for a slot. Short, for an item may hold twelve of each.
     fn attribute(self, slot: i64) -> String {
         let short = |class: DeclineClass| match class {
-            DeclineClass::NewCardNeeded => "card",
-            DeclineClass::MaySucceedLater => "later",
+            DeclineClass::HardDecline => "card",
+            DeclineClass::SoftDecline => "later",
         };
         let name = match self {
             Self::Callback(kind, true) => format!("{}.success", kind.name()),
             Self::Callback(kind, false) => format!("{}.failed", kind.name()),
             Self::Charged => "charged".to_owned(),
             Self::Declined => "declined".to_owned(),
-            Self::Began => "began".to_owned(),
-            Self::Won(retry, class) => format!("won.{}.{}", retry.name(), short(class)),
+            Self::EpisodesStarted => "began".to_owned(),
+            Self::Recovered(retry, class) => format!("won.{}.{}", retry.name(), short(class)),
             Self::WonSeconds => "won.seconds".to_owned(),
-            Self::Lost(failures, class) => format!("lost.{failures}.{}", short(class)),
+            Self::Unrecovered(failures, class) => format!("lost.{failures}.{}", short(class)),
             Self::NotCharged => "not-charged".to_owned(),
             Self::Restored => "restored".to_owned(),
         };
@@ -99,28 +100,29 @@ impl CallbackCount {
     }
 }
 
-impl Tally {
+impl Counts {
     /// One more callback.
     pub fn callback(&mut self, kind: WebhookType, success: bool) {
         self.add(Counter::Callback(kind, success), 1);
     }
 
     /// What followed from a decision.
-    pub fn happened(&mut self, happening: &Happening) {
+    pub fn happened(&mut self, happening: &BusinessEvent) {
         match happening {
-            Happening::Charge(ChargeResult::Succeeded) => self.add(Counter::Charged, 1),
-            Happening::Charge(ChargeResult::Failed) => self.add(Counter::Declined, 1),
-            Happening::EpisodeBegan => self.add(Counter::Began, 1),
-            Happening::Recovered(recovery) => {
-                self.add(Counter::Won(RetryNumber::after(recovery.failures), recovery.class), 1);
+            BusinessEvent::Charge(ChargeResult::Succeeded) => self.add(Counter::Charged, 1),
+            BusinessEvent::Charge(ChargeResult::Failed) => self.add(Counter::Declined, 1),
+            BusinessEvent::EpisodeStarted => self.add(Counter::EpisodesStarted, 1),
+            BusinessEvent::Recovered(recovery) => {
+                self.add(Counter::Recovered(RetryNumber::after(recovery.failures), recovery.class), 1);
                 self.add(Counter::WonSeconds, recovery.seconds);
             }
-            Happening::Downgraded(Loss::Unpaid { failures, class }) => {
-                self.add(Counter::Lost((*failures).clamp(1, MOST_FAILURES), *class), 1);
+            BusinessEvent::Downgraded(DowngradeCause::Unpaid { failures, class }) => {
+                self.add(Counter::Unrecovered((*failures).clamp(1, MOST_FAILURES), *class), 1);
             }
-            Happening::Downgraded(Loss::NotCharged) => self.add(Counter::NotCharged, 1),
-            Happening::PlanRestored => self.add(Counter::Restored, 1),
-            Happening::Charge(ChargeResult::Pending) | Happening::RefundDue | Happening::Parked => {}
+            BusinessEvent::Downgraded(DowngradeCause::NotCharged) => self.add(Counter::NotCharged, 1),
+            BusinessEvent::PlanRestored => self.add(Counter::Restored, 1),
+            BusinessEvent::Charge(ChargeResult::Pending) | BusinessEvent::RefundDue | BusinessEvent::NeedsAttention => {
+            }
         }
     }
 
@@ -163,9 +165,9 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn count(&self, tally: &Tally, at: Timestamp, spread: &str) -> Result<(), Error> {
+    pub async fn count(&self, tally: &Counts, at: Timestamp, shard_key: &str) -> Result<(), Error> {
         let (hour, slot) = slot_of(at);
-        let key = keys::hourly_count(keys::shard(spread, SHARDS), &hour);
+        let key = keys::hourly_count(keys::shard(shard_key, SHARDS), &hour);
         let mut update = self.client.update_item().table_name(&self.table).set_key(Some(key_of(&key)));
         let mut terms = Vec::new();
         for (place, (counter, count)) in tally.0.iter().enumerate() {
@@ -188,12 +190,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn counts(&self, since: Timestamp, now: Timestamp) -> Result<Tally, Error> {
+    pub async fn counts(&self, since: Timestamp, now: Timestamp) -> Result<Counts, Error> {
         let slots = 0..3_600 / SLOT_SECONDS;
         let cells: Vec<(i64, Counter, String)> = slots
             .flat_map(|slot| Counter::all().map(move |counter| (slot, counter, counter.attribute(slot))))
             .collect();
-        let mut counts = Tally::default();
+        let mut counts = Counts::default();
         for shard in 0..SHARDS {
             for item in self.counter_items(&keys::hourly_counts(shard), Some((since, now))).await? {
                 let Some(hour) = hour_of(&item) else { continue };

@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 8;
 
 /// What is written beside a report that is set aside.
 #[derive(Default)]
-pub struct Beside<'a> {
+pub struct RelatedWrites<'a> {
     /// The order it is about, which then leads to it. A report without one counts against [`UNKNOWN_ORDERS_A_DAY`],
     /// and is kept for as long as a callback log only.
     pub order: Option<&'a SubscriptionId>,
@@ -39,8 +39,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn set_aside(&self, report: &Quarantined, beside: Beside<'_>) -> Result<bool, Error> {
-        if self.is_rehearsing() {
+    pub async fn set_aside(&self, report: &Quarantined, beside: RelatedWrites<'_>) -> Result<bool, Error> {
+        if self.is_dry_run() {
             return Ok(true);
         }
         let at = report.received_at;
@@ -102,7 +102,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn restate_quarantined(
+    pub async fn update_quarantine_reason(
         &self,
         report: &Quarantined,
         order: Option<&SubscriptionId>,

@@ -211,7 +211,7 @@ impl Listed {
         let told = |error: &Error| {
             tracing::error!(
                 quarantine = self.id,
-                error = crate::platform::logging::chain(error),
+                error = crate::platform::logging::error_chain(error),
                 "a report that was set aside cannot be read"
             );
         };

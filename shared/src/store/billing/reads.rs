@@ -33,7 +33,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Versioned<Subscription>>, Error> {
-        if let Some(rehearsed) = self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.subscription(id)) {
+        if let Some(rehearsed) = self.overlay.as_ref().and_then(|overlay| overlay.subscription(id)) {
             return Ok(Some(rehearsed));
         }
         let record = self.get(&keys::subscription(id), "reading a subscription").await?;

@@ -9,7 +9,7 @@ use crate::domain::billing::decide::erasure::{ERASED_TEXT, without_person};
 use crate::domain::billing::decision::HistoryEntry;
 use crate::domain::billing::notices::Recipient;
 use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
-use crate::ecpay::callback_form::is_for_the_books;
+use crate::ecpay::callback_form::is_accounting_field;
 
 use crate::store::table::keys::{self, Key, prefix};
 use crate::store::table::record::{Erasure, NoticeState, Record, StoredNotice, StoredUser};
@@ -20,7 +20,7 @@ const PASSES: usize = 4;
 
 /// What is kept about a person, apart from their orders.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub struct UserData {
     /// Their item.
     pub user: Option<StoredUser>,
     /// Their orders, by id.
@@ -29,7 +29,7 @@ pub struct Person {
     pub erased: Option<Erasure>,
 }
 
-impl Person {
+impl UserData {
     /// Whether there is anything of a person, apart from the note that they were erased.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -42,21 +42,21 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn person(&self, id: &UserId) -> Result<Person, Error> {
+    pub async fn person(&self, id: &UserId) -> Result<UserData, Error> {
         let user = self.user(id).await?;
         let links = self.partition(&keys::user_partition(id), prefix::ORDER, "reading a user's orders").await?;
         let linked = links.iter().filter_map(|item| sort_key(item)?.strip_prefix(prefix::ORDER));
         let mut orders: BTreeSet<_> = linked.filter_map(|order| SubscriptionId::parse(order).ok()).collect();
         orders.extend(user.iter().flat_map(|user| user.live.iter().chain([&user.latest]).cloned()));
         let erased = self.get::<Erasure>(&keys::erasure(id), "reading an erasure").await?;
-        Ok(Person { user, orders, erased: erased.map(|record| record.data) })
+        Ok(UserData { user, orders, erased: erased.map(|record| record.data) })
     }
 
     /// Everything that is kept with an order, each item's data as it is stored: in the order of their sort keys.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn everything(&self, order: &SubscriptionId) -> Result<Vec<(String, Value)>, Error> {
+    pub async fn export_items(&self, order: &SubscriptionId) -> Result<Vec<(String, Value)>, Error> {
         let items = self.partition(&keys::subscription_partition(order), "", "reading an order's items").await?;
         let mut all = Vec::with_capacity(items.len());
         for item in items {
@@ -76,7 +76,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn erase_beside(&self, order: &SubscriptionId) -> Result<(), Error> {
+    pub async fn erase_related_items(&self, order: &SubscriptionId) -> Result<(), Error> {
         let doing = "erasing a person";
         for _ in 0..PASSES {
             let mut settled = true;
@@ -173,7 +173,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn forget_person(&self, id: &UserId, person: &Person, erasure: &Erasure) -> Result<bool, Error> {
+    pub async fn forget_person(&self, id: &UserId, person: &UserData, erasure: &Erasure) -> Result<bool, Error> {
         let doing = "erasing a user";
         let note = Record::new(keys::erasure(id), erasure).into_item()?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(note));
@@ -252,7 +252,7 @@ fn personal_paths(item: &Item) -> Vec<(&'static str, String)> {
     let part = |name| data.and_then(|data| data.get(name)).and_then(|part| part.as_m().ok());
     let fields = part("fields").into_iter().flat_map(|fields| fields.keys());
     let mut paths: Vec<_> =
-        fields.filter(|name| !is_for_the_books(name)).map(|name| ("fields", name.clone())).collect();
+        fields.filter(|name| !is_accounting_field(name)).map(|name| ("fields", name.clone())).collect();
     if part("report").and_then(|report| report.get("card_last4")).is_some_and(AttributeValue::is_s) {
         paths.push(("report", "card_last4".to_owned()));
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use crate::domain::billing::decision::{UserChange, UserGuard};
+use crate::domain::billing::decision::{LiveOrderCondition, UserChange};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::values::ids::{SubscriptionId, UserId};
 
@@ -23,19 +23,19 @@ pub(in crate::store) fn update(table: &str, change: &UserChange) -> Result<Trans
         .expression_attribute_values(":schema", number(SCHEMA));
     let mut set = vec!["#latest = :id", "#schema = :schema"];
     let mut remove = "";
-    if let Some(standing) = &change.standing {
+    if let Some(user_plan) = &change.user_plan {
         set.push("#plan = :plan");
         update = update
             .expression_attribute_names("#plan", "plan")
             .expression_attribute_names("#live", "live")
-            .expression_attribute_values(":plan", text(standing.plan.as_str()));
-        if standing.live {
+            .expression_attribute_values(":plan", text(user_plan.plan.as_str()));
+        if user_plan.live {
             set.push("#live = :id");
         } else {
             remove = " REMOVE #live";
         }
     }
-    if let UserGuard::NoneBut(orders) = &change.guard {
+    if let LiveOrderCondition::NoneOrOneOf(orders) = &change.condition {
         let mut condition = "attribute_not_exists(#live)".to_owned();
         update = update.expression_attribute_names("#live", "live");
         for (place, order) in orders.iter().enumerate() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::billing::decision::Versioned;
-use crate::domain::institutions::{Announced, Stage, Watched};
+use crate::domain::institutions::{Announced, ExpiryTier, TrackedInstitution};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
@@ -73,7 +73,7 @@ pub struct Announcement {
     /// When it expires.
     pub expires: LocalDate,
     /// In which stage it is shown.
-    pub stage: Stage,
+    pub stage: ExpiryTier,
 }
 
 /// A message with its place and the number that its next writer must name.
@@ -239,11 +239,12 @@ impl Store {
         let settled = StoredMessage { state, detail, ..claimed.message };
         for _ in 0..ATTEMPTS {
             let record = Record::new(claimed.key.clone(), &settled).expiring(wall.plus_days(KEPT_DAYS));
-            let mut actions = vec![self.put_over(record, Some(claimed.version))?];
+            let mut actions = vec![self.put_if_version(record, Some(claimed.version))?];
             // What nobody is sure to have read was not announced.
             let announces = if state == NoticeState::Sent { settled.announces.as_slice() } else { &[] };
             for (kept, is_listed) in self.announced(claimed.day, announces).await? {
-                actions.push(self.put_over(institution_record(&kept.value, is_listed, wall), Some(kept.version))?);
+                actions
+                    .push(self.put_if_version(institution_record(&kept.value, is_listed, wall), Some(kept.version))?);
             }
             match self.write(actions, "settling a message of a digest").await? {
                 None => return Ok(true),
@@ -259,7 +260,7 @@ impl Store {
         &self,
         day: LocalDate,
         announces: &[Announcement],
-    ) -> Result<Vec<(Versioned<Watched>, bool)>, Error> {
+    ) -> Result<Vec<(Versioned<TrackedInstitution>, bool)>, Error> {
         let uids: Vec<InstitutionUid> = announces.iter().map(|announcement| announcement.uid.clone()).collect();
         let mut known = self.institution_records(&uids).await?;
         let changed = announces.iter().filter_map(|told| {
@@ -267,7 +268,7 @@ impl Store {
             let is_listed = record.queue.is_some();
             let mut kept = record.into_versioned();
             let told = Announced { expires: told.expires, stage: told.stage, on: day };
-            kept.value.remember(told).then_some((kept, is_listed))
+            kept.value.record_announcement(told).then_some((kept, is_listed))
         });
         Ok(changed.collect())
     }

@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 
 use crate::domain::billing::decision::Versioned;
-use crate::domain::institutions::{Watched, ZONE};
+use crate::domain::institutions::{TrackedInstitution, ZONE};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
 use crate::store::table::due_index::Page;
 use crate::store::table::keys::{self, Key};
 use crate::store::table::record::Record;
-use crate::store::table::transaction::Written;
+use crate::store::table::transaction::WriteOutcome;
 use crate::store::{Error, Item, Store, key_of, text};
 
 /// What is remembered of an institution that MMS lists no more is kept for this many days.
@@ -23,9 +23,9 @@ const ATTEMPTS: usize = 8;
 
 /// An institution as a run leaves it.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct InstitutionWrite {
     /// What is known of it.
-    pub watched: Watched,
+    pub watched: TrackedInstitution,
     /// The version that was read; none: it is new.
     pub expected: Option<u64>,
     /// Whether MMS lists it within the horizon.
@@ -51,7 +51,11 @@ impl InstitutionPosition {
 }
 
 /// The item of an institution. It waits for its expiry while it is listed, else for being forgotten.
-pub(in crate::store) fn record(watched: &Watched, is_listed: bool, wall: Timestamp) -> Record<&Watched> {
+pub(in crate::store) fn record(
+    watched: &TrackedInstitution,
+    is_listed: bool,
+    wall: Timestamp,
+) -> Record<&TrackedInstitution> {
     let record = Record::new(keys::institution(&watched.institution.uid), watched);
     if is_listed {
         record.due(keys::INSTITUTION_QUEUE, watched.institution.expires.start(ZONE))
@@ -61,9 +65,9 @@ pub(in crate::store) fn record(watched: &Watched, is_listed: bool, wall: Timesta
 }
 
 /// What is remembered, as far as it can be read. What cannot is told, and does not hide the others.
-fn read(item: Item) -> Option<Record<Watched>> {
+fn read(item: Item) -> Option<Record<TrackedInstitution>> {
     let told = |error: &Error| {
-        tracing::error!(error = crate::platform::logging::chain(error), "an institution cannot be read")
+        tracing::error!(error = crate::platform::logging::error_chain(error), "an institution cannot be read")
     };
     Record::from_item(item).inspect_err(told).ok()
 }
@@ -78,7 +82,7 @@ impl Store {
         &self,
         (from, to): (LocalDate, LocalDate),
         after: Option<InstitutionPosition>,
-    ) -> Result<Page<Versioned<Watched>>, Error> {
+    ) -> Result<Page<Versioned<TrackedInstitution>>, Error> {
         let range = (from.start(ZONE), to.start(ZONE));
         let after = after.map(|position| position.cursor());
         let Page { items, oldest, next } = self.between(keys::INSTITUTION_QUEUE, range, after).await?;
@@ -90,12 +94,15 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn listed_institution(&self, uid: &InstitutionUid) -> Result<Option<Versioned<Watched>>, Error> {
+    pub async fn listed_institution(
+        &self,
+        uid: &InstitutionUid,
+    ) -> Result<Option<Versioned<TrackedInstitution>>, Error> {
         let record = self.get(&keys::institution(uid), "reading an institution").await?;
-        Ok(record.filter(|record: &Record<Watched>| record.queue.is_some()).map(Record::into_versioned))
+        Ok(record.filter(|record: &Record<TrackedInstitution>| record.queue.is_some()).map(Record::into_versioned))
     }
 
-    async fn institution(&self, uid: &InstitutionUid) -> Result<Option<Versioned<Watched>>, Error> {
+    async fn institution(&self, uid: &InstitutionUid) -> Result<Option<Versioned<TrackedInstitution>>, Error> {
         Ok(self.get(&keys::institution(uid), "reading an institution").await?.map(Record::into_versioned))
     }
 
@@ -106,7 +113,7 @@ impl Store {
     pub async fn institutions(
         &self,
         uids: &[InstitutionUid],
-    ) -> Result<HashMap<InstitutionUid, Versioned<Watched>>, Error> {
+    ) -> Result<HashMap<InstitutionUid, Versioned<TrackedInstitution>>, Error> {
         let records = self.institution_records(uids).await?;
         Ok(records.into_iter().map(|(uid, record)| (uid, record.into_versioned())).collect())
     }
@@ -114,7 +121,7 @@ impl Store {
     pub(in crate::store) async fn institution_records(
         &self,
         uids: &[InstitutionUid],
-    ) -> Result<HashMap<InstitutionUid, Record<Watched>>, Error> {
+    ) -> Result<HashMap<InstitutionUid, Record<TrackedInstitution>>, Error> {
         let keys: Vec<Key> = uids.iter().map(keys::institution).collect();
         let found = self.get_many(&keys, "reading institutions").await?;
         let records = found.into_values().filter_map(read);
@@ -125,9 +132,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn put_institutions(&self, kept: &[Kept], wall: Timestamp) -> Result<(), Error> {
+    pub async fn put_institutions(&self, kept: &[InstitutionWrite], wall: Timestamp) -> Result<(), Error> {
         for some in kept.chunks(MOST_ACTIONS) {
-            let put = |kept: &Kept| self.put_over(record(&kept.watched, kept.is_listed, wall), kept.expected);
+            let put = |kept: &InstitutionWrite| {
+                self.put_if_version(record(&kept.watched, kept.is_listed, wall), kept.expected)
+            };
             let actions = some.iter().map(put).collect::<Result<Vec<_>, _>>()?;
             if self.write(actions, "storing institutions").await?.is_some() {
                 for one in some {
@@ -138,10 +147,10 @@ impl Store {
         Ok(())
     }
 
-    async fn put_one(&self, kept: &Kept, wall: Timestamp) -> Result<(), Error> {
+    async fn put_one(&self, kept: &InstitutionWrite, wall: Timestamp) -> Result<(), Error> {
         let mut kept = kept.clone();
         for _ in 0..ATTEMPTS {
-            let actions = vec![self.put_over(record(&kept.watched, kept.is_listed, wall), kept.expected)?];
+            let actions = vec![self.put_if_version(record(&kept.watched, kept.is_listed, wall), kept.expected)?];
             if self.write(actions, "storing an institution").await?.is_none() {
                 return Ok(());
             }
@@ -162,8 +171,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn acknowledge_institution(&self, known: &Versioned<Watched>, wall: Timestamp) -> Result<Written, Error> {
+    pub async fn acknowledge_institution(
+        &self,
+        known: &Versioned<TrackedInstitution>,
+        wall: Timestamp,
+    ) -> Result<WriteOutcome, Error> {
         let written = self.put_version(record(&known.value, true, wall), known.version, "acknowledging").await?;
-        Ok(if written { Written::Stored } else { Written::Stale })
+        Ok(if written { WriteOutcome::Written } else { WriteOutcome::Conflict })
     }
 }

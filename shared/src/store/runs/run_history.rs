@@ -37,9 +37,9 @@ pub struct NewRun<'a> {
     /// The scheduled time.
     pub scheduled_at: Timestamp,
     /// A name that nobody else claims it under.
-    pub claimant: String,
+    pub owner: String,
     /// Whether the claimant holds a lease of the whole job, so that whoever claimed the run before is gone.
-    pub is_alone: bool,
+    pub holds_lease: bool,
 }
 
 /// The id of a run: sorts by its scheduled time.
@@ -56,7 +56,7 @@ fn stored(new: NewRun<'_>, wall: Timestamp, lease_until: Option<Timestamp>) -> S
         scheduled_at: new.scheduled_at,
         started_at: wall,
         lease_until,
-        claimant: new.claimant,
+        owner: new.owner,
         attempts: 1,
         finished_at: None,
         report: None,
@@ -70,7 +70,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn claim_run(&self, new: NewRun<'_>, wall: Timestamp, lease_until: Timestamp) -> Result<RunClaim, Error> {
-        let is_alone = new.is_alone;
+        let holds_lease = new.holds_lease;
         let run = stored(new, wall, Some(lease_until));
         let expires_at = wall.plus_days(KEPT_DAYS);
         let record = Record::new(keys::run(&run.id), run.clone()).expiring(expires_at).at_version(1);
@@ -83,11 +83,11 @@ impl Store {
         if let Some(report) = held.data.report {
             return Ok(RunClaim::Done(report));
         }
-        if held.data.claimant == run.claimant {
+        if held.data.owner == run.owner {
             // Ours, by a claim whose answer was lost.
             return Ok(RunClaim::Ours(ClaimedRun { run: held.data, version: held.version.unwrap_or(0) }));
         }
-        if !is_alone && held.data.lease_until.is_some_and(|until| wall < until) {
+        if !holds_lease && held.data.lease_until.is_some_and(|until| wall < until) {
             return Ok(RunClaim::Running);
         }
         let version = held.version.unwrap_or(0);

@@ -9,9 +9,9 @@ use crate::domain::values::ids::SubscriptionId;
 
 /// Subscriptions as they would be stored.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct Rehearsal(Arc<Mutex<BTreeMap<SubscriptionId, Versioned<Subscription>>>>);
+pub(in crate::store) struct DryRunOverlay(Arc<Mutex<BTreeMap<SubscriptionId, Versioned<Subscription>>>>);
 
-impl Rehearsal {
+impl DryRunOverlay {
     pub(in crate::store) fn subscription(&self, id: &SubscriptionId) -> Option<Versioned<Subscription>> {
         self.kept().get(id).cloned()
     }

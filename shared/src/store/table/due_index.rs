@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
 use crate::domain::billing::decision::Versioned;
-use crate::domain::billing::next_action::ActionKind;
 use crate::domain::billing::subscription::Subscription;
+use crate::domain::billing::task::Task;
 use crate::domain::values::time::Timestamp;
 
 use crate::store::table::keys;
@@ -55,7 +55,7 @@ impl Store {
     /// [`Error`] when the page itself cannot be read.
     pub async fn due_subscriptions(
         &self,
-        kind: ActionKind,
+        kind: Task,
         now: Timestamp,
         after: Cursor,
     ) -> Result<Page<Result<Versioned<Subscription>, Error>>, Error> {
@@ -92,17 +92,20 @@ impl Store {
     /// [`Error`].
     pub async fn park_unreadable(&self, unreadable: &Error) -> Result<(), Error> {
         let Error::Unreadable { pk, sk, .. } = unreadable else { return Ok(()) };
-        tracing::error!(error = crate::platform::logging::chain(unreadable), "a due item cannot be read; it is parked");
-        if self.is_rehearsing() {
+        tracing::error!(
+            error = crate::platform::logging::error_chain(unreadable),
+            "a due item cannot be read; it moves to the queue of unreadable items"
+        );
+        if self.is_dry_run() {
             return Ok(());
         }
         let key = key_of(&keys::Key { pk: pk.clone(), sk: sk.clone() });
         let update = self.client.update_item().table_name(&self.table).set_key(Some(key));
         let update = update
-            .update_expression("SET #queue = :parked")
+            .update_expression("SET #queue = :unreadable")
             .condition_expression("attribute_exists(#queue)")
             .expression_attribute_names("#queue", keys::QUEUE)
-            .expression_attribute_values(":parked", text(keys::UNREADABLE_QUEUE));
+            .expression_attribute_values(":unreadable", text(keys::UNREADABLE_QUEUE));
         match update.send().await {
             Ok(_) => Ok(()),
             Err(error)
@@ -156,7 +159,7 @@ impl Store {
             deleted.oldest = deleted.oldest.or(page.oldest);
             for record in page.items {
                 deleted.count += 1;
-                if self.is_rehearsing() {
+                if self.is_dry_run() {
                     continue;
                 }
                 let key = key_of(&keys::Key { pk: record.pk, sk: record.sk });

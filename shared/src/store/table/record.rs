@@ -224,7 +224,7 @@ pub struct StoredRun {
     pub lease_until: Option<Timestamp>,
     /// Who began it: told by this, a claim whose answer was lost is known again by whoever made it.
     #[serde(default)]
-    pub claimant: String,
+    pub owner: String,
     /// How often it was begun.
     #[serde(default)]
     pub attempts: u32,

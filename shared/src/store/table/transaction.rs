@@ -13,13 +13,13 @@ const PRESENT: &str = "attribute_exists(pk)";
 
 /// What came of writing something that others may write too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteOutcome {
     /// It is stored.
-    Stored,
+    Written,
     /// It was so already: nothing was written.
     Unchanged,
     /// Somebody else wrote first: read and decide again.
-    Stale,
+    Conflict,
     /// The customer that it belongs to does not exist.
     NoSuchCustomer,
 }
@@ -29,13 +29,13 @@ pub(in crate::store) fn is_refused(reasons: &[CancellationReason], place: usize)
     reasons.get(place).is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }
 
-fn impossible(error: BuildError) -> Error {
+fn build_error(error: BuildError) -> Error {
     Error::unavailable("making a transaction", error)
 }
 
 impl Store {
     /// Puts an item as the write after `expected`, or as the first where there is none.
-    pub(in crate::store) fn put_over<T: Serialize>(
+    pub(in crate::store) fn put_if_version<T: Serialize>(
         &self,
         record: Record<T>,
         expected: Option<u64>,
@@ -49,19 +49,19 @@ impl Store {
                 .expression_attribute_values(":expected", number(expected)),
             None => put.condition_expression(ABSENT),
         };
-        Ok(TransactWriteItem::builder().put(put.build().map_err(impossible)?).build())
+        Ok(TransactWriteItem::builder().put(put.build().map_err(build_error)?).build())
     }
 
     /// Puts an item whatever is there.
-    pub(in crate::store) fn put_plainly<T: Serialize>(&self, record: Record<T>) -> Result<TransactWriteItem, Error> {
+    pub(in crate::store) fn put_always<T: Serialize>(&self, record: Record<T>) -> Result<TransactWriteItem, Error> {
         let put = Put::builder().table_name(&self.table).set_item(Some(record.into_item()?)).build();
-        Ok(TransactWriteItem::builder().put(put.map_err(impossible)?).build())
+        Ok(TransactWriteItem::builder().put(put.map_err(build_error)?).build())
     }
 
     /// Deletes an item, whether it is there or not.
-    pub(in crate::store) fn delete_plainly(&self, key: &Key) -> Result<TransactWriteItem, Error> {
+    pub(in crate::store) fn delete_always(&self, key: &Key) -> Result<TransactWriteItem, Error> {
         let delete = Delete::builder().table_name(&self.table).set_key(Some(key_of(key))).build();
-        Ok(TransactWriteItem::builder().delete(delete.map_err(impossible)?).build())
+        Ok(TransactWriteItem::builder().delete(delete.map_err(build_error)?).build())
     }
 
     /// Deletes an item of that version.
@@ -72,7 +72,7 @@ impl Store {
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":version", number(version));
-        Ok(TransactWriteItem::builder().delete(delete.build().map_err(impossible)?).build())
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(build_error)?).build())
     }
 
     /// Refuses the transaction unless the item is there.
@@ -93,13 +93,13 @@ impl Store {
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":version", number(version));
-        let check = check.build().map_err(impossible)?;
+        let check = check.build().map_err(build_error)?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     fn check(&self, key: &Key, condition: &str) -> Result<TransactWriteItem, Error> {
         let check = ConditionCheck::builder().table_name(&self.table).set_key(Some(key_of(key)));
-        let check = check.condition_expression(condition).build().map_err(impossible)?;
+        let check = check.condition_expression(condition).build().map_err(build_error)?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 }

@@ -30,8 +30,8 @@ impl Store {
         let customer = &known.value;
         let actions = vec![
             self.delete_version(&keys::customer(&customer.id), known.version)?,
-            self.put_plainly(Record::new(keys::customer_erasure(&customer.id), erasure))?,
-            self.put_plainly(Record::new(keys::phone_erasure(&customer.phone), erasure))?,
+            self.put_always(Record::new(keys::customer_erasure(&customer.id), erasure))?,
+            self.put_always(Record::new(keys::phone_erasure(&customer.phone), erasure))?,
         ];
         Ok(self.write(actions, DOING).await?.is_none())
     }

@@ -9,7 +9,7 @@ use crate::domain::workshop::vehicles::Customer;
 
 use crate::store::table::keys::{self, prefix};
 use crate::store::table::record::{Erasure, Record};
-use crate::store::table::transaction::Written;
+use crate::store::table::transaction::WriteOutcome;
 use crate::store::{Error, Store};
 
 impl Store {
@@ -31,18 +31,18 @@ impl Store {
         &self,
         customer: &Customer,
         known: Option<&Versioned<Customer>>,
-    ) -> Result<Written, Error> {
+    ) -> Result<WriteOutcome, Error> {
         if known.is_some_and(|known| known.value == *customer) {
-            return Ok(Written::Unchanged);
+            return Ok(WriteOutcome::Unchanged);
         }
         let record = Record::new(keys::customer(&customer.id), customer);
         let actions = vec![
-            self.put_over(record, known.map(|known| known.version))?,
-            self.delete_plainly(&keys::customer_erasure(&customer.id))?,
-            self.delete_plainly(&keys::phone_erasure(&customer.phone))?,
+            self.put_if_version(record, known.map(|known| known.version))?,
+            self.delete_always(&keys::customer_erasure(&customer.id))?,
+            self.delete_always(&keys::phone_erasure(&customer.phone))?,
         ];
         let refused = self.write(actions, "storing a customer").await?;
-        Ok(if refused.is_none() { Written::Stored } else { Written::Stale })
+        Ok(if refused.is_none() { WriteOutcome::Written } else { WriteOutcome::Conflict })
     }
 
     /// The note that the customer of an id was erased.

@@ -43,7 +43,7 @@ struct Known {
 
 /// What a row changes.
 #[derive(Default)]
-struct Change {
+struct ImportChange {
     customer: Option<(Customer, Option<Versioned<Customer>>)>,
     vehicle: Option<(Vehicle, Option<u64>)>,
 }
@@ -160,7 +160,7 @@ impl Known {
         }
     }
 
-    fn decide(&self, row: &Row) -> Result<Change, Refused> {
+    fn decide(&self, row: &Row) -> Result<ImportChange, Refused> {
         let known = self.customers.get(&keys::customer(&row.customer.id));
         if self.erasures.contains(&keys::customer_erasure(&row.customer.id)) {
             return Err(Refused::erased("customer_id"));
@@ -169,7 +169,7 @@ impl Known {
         if !same_phone && self.erasures.contains(&keys::phone_erasure(&row.customer.phone)) {
             return Err(Refused::erased("phone"));
         }
-        let mut change = Change::default();
+        let mut change = ImportChange::default();
         if let Some(wanted) = &row.vehicle {
             let known = self.vehicles.get(&keys::vehicle(&wanted.plate));
             let vehicle = wanted.applied(&row.customer.id, known.map(|known| &known.value))?;
@@ -185,7 +185,7 @@ impl Known {
     }
 
     /// What is known once the change is stored.
-    fn apply(&mut self, change: Change) {
+    fn apply(&mut self, change: ImportChange) {
         if let Some((value, before)) = change.customer {
             let version = before.map_or(1, |before| before.version.saturating_add(1));
             self.customers.insert(keys::customer(&value.id), Versioned { value, version });
@@ -193,7 +193,7 @@ impl Known {
     }
 }
 
-impl Change {
+impl ImportChange {
     const fn is_nothing(&self) -> bool {
         self.customer.is_none() && self.vehicle.is_none()
     }
@@ -203,20 +203,20 @@ impl Change {
 }
 
 impl Chunk {
-    fn has_room_for(&self, change: &Change) -> bool {
+    fn has_room_for(&self, change: &ImportChange) -> bool {
         // A transaction takes one action for each item.
         let again =
             change.customer.as_ref().is_some_and(|(value, _)| self.touched.contains(&keys::customer(&value.id)));
-        !again && self.actions.len() + Change::MOST_ACTIONS <= MOST_ACTIONS
+        !again && self.actions.len() + ImportChange::MOST_ACTIONS <= MOST_ACTIONS
     }
 
-    fn add(&mut self, store: &Store, place: usize, change: &Change) -> Result<(), Error> {
+    fn add(&mut self, store: &Store, place: usize, change: &ImportChange) -> Result<(), Error> {
         self.rows.push(place);
         if let Some((customer, before)) = &change.customer {
             let key = keys::customer(&customer.id);
             self.touched.insert(key.clone());
             let version = before.as_ref().map(|before| before.version);
-            self.actions.push(store.put_over(Record::new(key, customer), version)?);
+            self.actions.push(store.put_if_version(Record::new(key, customer), version)?);
             if before.is_none() {
                 self.check_absent(store, keys::customer_erasure(&customer.id))?;
             }
@@ -225,10 +225,10 @@ impl Chunk {
             }
         }
         if let Some((vehicle, version)) = &change.vehicle {
-            self.actions.push(store.put_over(vehicles::record(vehicle), *version)?);
+            self.actions.push(store.put_if_version(vehicles::record(vehicle), *version)?);
             if version.is_none() {
                 let pointer = keys::customer_vehicle(&vehicle.customer, &vehicle.plate);
-                self.actions.push(store.put_plainly(Record::new(pointer, ()))?);
+                self.actions.push(store.put_always(Record::new(pointer, ()))?);
             }
             let customer = keys::customer(&vehicle.customer);
             if self.touched.insert(customer.clone()) {

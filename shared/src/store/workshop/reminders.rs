@@ -22,7 +22,7 @@ const LISTED: i32 = 1_000;
 
 /// What is known of a vehicle just before its owner is told, read consistently.
 #[derive(Clone, Debug)]
-pub struct Situation {
+pub struct ReminderContext {
     /// The vehicle; none where it was deleted.
     pub vehicle: Option<Versioned<Vehicle>>,
     /// The customer that was asked for.
@@ -66,11 +66,11 @@ impl Store {
         plate: &Plate,
         customer: &CustomerId,
         (visit, day): (LocalDate, Option<LocalDate>),
-    ) -> Result<Situation, Error> {
+    ) -> Result<ReminderContext, Error> {
         let keys = [keys::vehicle(plate), keys::customer(customer), keys::reminder(plate, visit, day)];
         let mut found = self.get_many(&keys, "reading what is known before a reminder").await?;
         let [vehicle, customer, reminder] = keys.map(|key| found.remove(&key));
-        Ok(Situation {
+        Ok(ReminderContext {
             vehicle: vehicle.map(versioned).transpose()?,
             customer: customer.map(versioned).transpose()?,
             reminder: reminder.map(versioned).transpose()?,
@@ -85,13 +85,13 @@ impl Store {
     pub async fn claim_reminder(
         &self,
         claim: Reminder,
-        situation: &Situation,
+        situation: &ReminderContext,
         (today, cap): (LocalDate, u32),
     ) -> Result<ReminderClaim, Error> {
         let key = keys::reminder(&claim.plate, claim.visit, claim.day);
         let expected = situation.reminder.as_ref().map(|reminder| reminder.version);
         let record = Record::new(key.clone(), &claim).due(keys::REMINDER_CLAIM_QUEUE, claim.claimed_at);
-        let mut actions = vec![self.hand_out(today, cap)?, self.put_over(record, expected)?];
+        let mut actions = vec![self.hand_out(today, cap)?, self.put_if_version(record, expected)?];
         if let Some(vehicle) = &situation.vehicle {
             actions.push(self.check_version(&keys::vehicle(&vehicle.value.plate), vehicle.version)?);
         }

@@ -11,7 +11,7 @@ use crate::domain::workshop::vehicles::{Vehicle, VehicleStatus, ZONE};
 
 use crate::store::table::keys::{self, Key, prefix};
 use crate::store::table::record::Record;
-use crate::store::table::transaction::{Written, is_refused};
+use crate::store::table::transaction::{WriteOutcome, is_refused};
 use crate::store::{Error, Item, Store};
 
 /// Place of the check of the customer in a transaction about a vehicle.
@@ -64,25 +64,29 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn put_vehicle(&self, vehicle: &Vehicle, known: Option<&Versioned<Vehicle>>) -> Result<Written, Error> {
+    pub async fn put_vehicle(
+        &self,
+        vehicle: &Vehicle,
+        known: Option<&Versioned<Vehicle>>,
+    ) -> Result<WriteOutcome, Error> {
         if known.is_some_and(|known| known.value == *vehicle) {
-            return Ok(Written::Unchanged);
+            return Ok(WriteOutcome::Unchanged);
         }
         let mut actions = vec![
             self.check_present(&keys::customer(&vehicle.customer))?,
-            self.put_over(record(vehicle), known.map(|known| known.version))?,
+            self.put_if_version(record(vehicle), known.map(|known| known.version))?,
         ];
         let former = known.map(|known| &known.value.customer);
         if former != Some(&vehicle.customer) {
-            actions.push(self.put_plainly(Record::new(keys::customer_vehicle(&vehicle.customer, &vehicle.plate), ()))?);
+            actions.push(self.put_always(Record::new(keys::customer_vehicle(&vehicle.customer, &vehicle.plate), ()))?);
         }
         if let Some(former) = former.filter(|former| **former != vehicle.customer) {
-            actions.push(self.delete_plainly(&keys::customer_vehicle(former, &vehicle.plate))?);
+            actions.push(self.delete_always(&keys::customer_vehicle(former, &vehicle.plate))?);
         }
         Ok(match self.write(actions, "storing a vehicle").await? {
-            None => Written::Stored,
-            Some(reasons) if is_refused(&reasons, CUSTOMER) => Written::NoSuchCustomer,
-            Some(_) => Written::Stale,
+            None => WriteOutcome::Written,
+            Some(reasons) if is_refused(&reasons, CUSTOMER) => WriteOutcome::NoSuchCustomer,
+            Some(_) => WriteOutcome::Conflict,
         })
     }
 

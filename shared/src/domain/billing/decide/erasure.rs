@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use crate::domain::billing::decision::{Actor, Decision, Fact, HistoryEntry, Versioned};
+use crate::domain::billing::decision::{Actor, Decision, HistoryEntry, HistoryEvent, Versioned};
 use crate::domain::billing::next_action::NextAction;
-use crate::domain::billing::operations::Cause;
+use crate::domain::billing::operations::OperationContext;
 use crate::domain::billing::payment::PaymentReport;
 use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::billing::rule::Rule;
@@ -51,16 +51,16 @@ pub fn erasable(order: &Subscription, policy: &DunningPolicy) -> Result<(), NotE
 
 /// Takes the person out of an order; `None` when that was done. Total, so that a replay of the history can call it.
 #[must_use]
-pub fn erase(before: &Versioned<Subscription>, cause: &Cause, now: Timestamp) -> Option<Decision> {
+pub fn erase(before: &Versioned<Subscription>, cause: &OperationContext, now: Timestamp) -> Option<Decision> {
     if before.value.erased.is_some() {
         return None;
     }
     let mut next = before.value.clone();
     forget(&mut next.user, &mut next.email, &next.id);
-    next.facts.card_last4 = None;
+    next.charge_history.card_last4 = None;
     next.erased = Some(now);
     let by = Actor::Staff(cause.by.clone());
-    let mut decision = Decision::new(before, next, (Fact::Erased, Rule::PersonErased, by), now);
+    let mut decision = Decision::new(before, next, (HistoryEvent::Erased, Rule::PersonErased, by), now);
     decision.change.history.why.clone_from(&cause.why);
     Some(decision)
 }
@@ -71,22 +71,22 @@ pub fn erase(before: &Versioned<Subscription>, cause: &Cause, now: Timestamp) ->
 pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
     let mut changed = line.clone();
     match &mut changed.fact {
-        Fact::Ordered(NewOrder { id, user, email, .. }) => forget(user, email, id),
-        Fact::Reported(report) => report.card_last4 = None,
-        Fact::Erased => return None,
-        Fact::Reviewed
-        | Fact::RetryAsked
-        | Fact::RetryAnswered(_)
-        | Fact::CancelAsked
-        | Fact::OrderEnded(_)
-        | Fact::Checked
-        | Fact::UnchargedSeen
-        | Fact::SupersededBy(_)
-        | Fact::GraceExtended { .. }
-        | Fact::Paused { .. }
-        | Fact::Resumed
-        | Fact::CancelRequested
-        | Fact::Stuck { .. } => {}
+        HistoryEvent::Ordered(NewOrder { id, user, email, .. }) => forget(user, email, id),
+        HistoryEvent::Reported(report) => report.card_last4 = None,
+        HistoryEvent::Erased => return None,
+        HistoryEvent::Reviewed
+        | HistoryEvent::RetryAsked
+        | HistoryEvent::RetryAnswered(_)
+        | HistoryEvent::CancelAsked
+        | HistoryEvent::OrderEnded(_)
+        | HistoryEvent::Checked
+        | HistoryEvent::UnchargedSeen
+        | HistoryEvent::SupersededBy(_)
+        | HistoryEvent::GraceExtended { .. }
+        | HistoryEvent::Paused { .. }
+        | HistoryEvent::Resumed
+        | HistoryEvent::CancelRequested
+        | HistoryEvent::TaskFailed { .. } => {}
     }
     if let Some(why) = &mut changed.why {
         ERASED_TEXT.clone_into(why);
@@ -114,16 +114,16 @@ fn forget(user: &mut UserId, email: &mut EmailAddress, order: &SubscriptionId) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::billing::decide::operation::{StaffRefusal, StaffVerdict, decide_staff};
+    use crate::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
     use crate::domain::billing::decide::order::{create_order, still_pending};
     use crate::domain::billing::decide::payment::decide_payment;
-    use crate::domain::billing::decision::{Snapshot, Verdict};
-    use crate::domain::billing::next_action::ActionKind;
+    use crate::domain::billing::decision::{PaymentDecision, Snapshot};
     use crate::domain::billing::notices::Recipient;
     use crate::domain::billing::operations::Operation;
     use crate::domain::billing::payment::{PaymentOutcome, ReportSource};
     use crate::domain::billing::plan::{BillingCycle, PlanId, PriceTable};
     use crate::domain::billing::subscription::{Ended, Locale, OrderEnd, Terms};
+    use crate::domain::billing::task::Task;
     use crate::domain::values::ids::{EventId, MerchantId};
 
     fn at(text: &str) -> Timestamp {
@@ -148,7 +148,7 @@ mod tests {
     fn report(order: &Subscription, outcome: PaymentOutcome, on: &str) -> PaymentReport {
         let (first, event) = match outcome {
             PaymentOutcome::Succeeded { number } => (number == 1, EventId::success(number)),
-            PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutside => {
+            PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutOfBand => {
                 (false, EventId::failure(at(on)))
             }
         };
@@ -172,14 +172,14 @@ mod tests {
     fn paid(order: Versioned<Subscription>, report: &PaymentReport, now: &str) -> Decision {
         let snapshot = Snapshot { subscription: order, replaced: None };
         match decide_payment(&snapshot, report, &DunningPolicy::default(), at(now)) {
-            Verdict::Apply(decision) => *decision,
-            Verdict::Repeat => panic!("a repeat"),
-            Verdict::Quarantine(reason) => panic!("{reason}"),
+            PaymentDecision::Apply(decision) => *decision,
+            PaymentDecision::Repeat => panic!("a repeat"),
+            PaymentDecision::Quarantine(reason) => panic!("{reason}"),
         }
     }
 
-    fn cause() -> Cause {
-        Cause { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None }
+    fn cause() -> OperationContext {
+        OperationContext { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None }
     }
 
     /// Given up after a day, and erased a month later.
@@ -194,13 +194,16 @@ mod tests {
         let made = ordered();
         let first = report(&made.change.next, PaymentOutcome::Succeeded { number: 1 }, "2025/01/15 10:05:00");
         let active = paid(made.after(), &first, "2025/01/15 10:05:01");
-        assert_eq!(active.change.next.facts.card_last4.as_deref(), Some("7719"));
+        assert_eq!(active.change.next.charge_history.card_last4.as_deref(), Some("7719"));
         let gone = erase(&active.after(), &cause(), at("2025/02/15 10:00:00")).unwrap();
         let stored = gone.after();
-        assert_eq!((stored.value.email.as_str(), &stored.value.facts.card_last4), ("erased@erased.invalid", &None));
+        assert_eq!(
+            (stored.value.email.as_str(), &stored.value.charge_history.card_last4),
+            ("erased@erased.invalid", &None)
+        );
         // printf %s meiDKERASED | sha256sum
         assert_eq!(stored.value.user.as_str(), "erased-8dc6a6ff0630f341");
-        let (Fact::Ordered(order), Fact::Reported(report)) =
+        let (HistoryEvent::Ordered(order), HistoryEvent::Reported(report)) =
             (without_person(&made.change.history).unwrap().fact, without_person(&active.change.history).unwrap().fact)
         else {
             panic!("other facts");
@@ -227,30 +230,30 @@ mod tests {
             let next = &decision.change.next;
             assert_eq!((decision.change.history.rule, next.status), (rule, Status::Active));
             assert_eq!((next.plan.is_free(), next.is_live(), &decision.user), (true, false, &None));
-            assert_eq!(next.facts.card_last4, None);
+            assert_eq!(next.charge_history.card_last4, None);
             assert!(decision.notices.iter().all(|notice| notice.to == Recipient::Staff));
-            let Fact::Reported(kept) = &decision.change.history.fact else { panic!("another fact") };
+            let HistoryEvent::Reported(kept) = &decision.change.history.fact else { panic!("another fact") };
             assert_eq!(kept.card_last4, None);
             let action = NextAction::of(next, &DunningPolicy::default()).unwrap();
-            assert_eq!((action.kind, action.at), (ActionKind::Cancel, next.created_at));
+            assert_eq!((action.kind, action.at), (Task::Cancel, next.created_at));
         }
         assert_eq!(first.notices.len(), 1);
-        let wish = decide_staff(
+        let wish = decide_operation(
             &failed.after(),
             &Operation::Cancel,
             &cause(),
             &DunningPolicy::default(),
             failed.change.history.at,
         );
-        assert_eq!(wish, StaffVerdict::Refused(StaffRefusal::OrderOver));
-        let retry = decide_staff(
+        assert_eq!(wish, OperationDecision::Refused(OperationRefusal::OrderOver));
+        let retry = decide_operation(
             &failed.after(),
             &Operation::Retry,
             &cause(),
             &DunningPolicy::default(),
             failed.change.history.at,
         );
-        assert!(matches!(retry, StaffVerdict::Refused(_)), "{retry:?}");
+        assert!(matches!(retry, OperationDecision::Refused(_)), "{retry:?}");
     }
 
     #[test]

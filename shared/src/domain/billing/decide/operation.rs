@@ -3,9 +3,11 @@
 use crate::domain::billing::arrears::{Arrears, RetryRefusal};
 use crate::domain::billing::decide::payment::{decide_payment, unpaid_charge};
 use crate::domain::billing::decide::retry::claim_retry;
-use crate::domain::billing::decision::{Actor, Decision, Fact, QuarantineReason, Snapshot, Verdict, Versioned};
-use crate::domain::billing::dunning::settle;
-use crate::domain::billing::operations::{Cause, Operation, Pause};
+use crate::domain::billing::decision::{
+    Actor, Decision, HistoryEvent, PaymentDecision, QuarantineReason, Snapshot, Versioned,
+};
+use crate::domain::billing::dunning::refresh_dunning_state;
+use crate::domain::billing::operations::{Operation, OperationContext, Pause};
 use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::billing::rule::Rule;
@@ -16,18 +18,18 @@ use crate::domain::values::time::{Timestamp, Zone};
 
 /// What to do with a request of staff.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StaffVerdict {
+pub enum OperationDecision {
     /// Write this.
     Apply(Box<Decision>),
     /// It was done already, under the same key or by its nature.
     Repeat,
     /// It cannot be done.
-    Refused(StaffRefusal),
+    Refused(OperationRefusal),
 }
 
 /// Why a request of staff cannot be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StaffRefusal {
+pub enum OperationRefusal {
     /// The key was used for something else.
     #[error("this key was used for another request")]
     KeyReused,
@@ -59,19 +61,19 @@ pub enum StaffRefusal {
 
 /// Decides what staff asked for.
 #[must_use]
-pub fn decide_staff(
+pub fn decide_operation(
     before: &Versioned<Subscription>,
     operation: &Operation,
-    cause: &Cause,
+    cause: &OperationContext,
     policy: &DunningPolicy,
     now: Timestamp,
-) -> StaffVerdict {
+) -> OperationDecision {
     let seen = before.value.operations.iter().find(|seen| cause.key.as_ref() == Some(&seen.key));
     if let Some(seen) = seen {
         return if seen.request == operation.fingerprint() {
-            StaffVerdict::Repeat
+            OperationDecision::Repeat
         } else {
-            StaffVerdict::Refused(StaffRefusal::KeyReused)
+            OperationDecision::Refused(OperationRefusal::KeyReused)
         };
     }
     let decided = match operation {
@@ -79,7 +81,7 @@ pub fn decide_staff(
         Operation::Pause { days } => pause(before, *days, now),
         Operation::Resume => match before.value.paused {
             Some(_) => Ok(resume(before, policy, now)),
-            None => Err(StaffRefusal::NotPaused),
+            None => Err(OperationRefusal::NotPaused),
         },
         Operation::Cancel => request_cancel(before, now),
         Operation::MarkPaid { amount, reference } => {
@@ -87,13 +89,13 @@ pub fn decide_staff(
             return mark_paid(before, (operation, *amount, reference), cause, policy, now);
         }
         Operation::Retry => {
-            claim_retry(before, Actor::Staff(cause.by.clone()), now).map(Some).map_err(StaffRefusal::Retry)
+            claim_retry(before, Actor::Staff(cause.by.clone()), now).map(Some).map_err(OperationRefusal::Retry)
         }
     };
     match decided {
-        Ok(Some(decision)) => StaffVerdict::Apply(Box::new(decision.by_staff(cause, operation))),
-        Ok(None) => StaffVerdict::Repeat,
-        Err(refusal) => StaffVerdict::Refused(refusal),
+        Ok(Some(decision)) => OperationDecision::Apply(Box::new(decision.by_staff(cause, operation))),
+        Ok(None) => OperationDecision::Repeat,
+        Err(refusal) => OperationDecision::Refused(refusal),
     }
 }
 
@@ -107,25 +109,25 @@ fn extend_grace(
     days: u32,
     policy: &DunningPolicy,
     now: Timestamp,
-) -> Result<Option<Decision>, StaffRefusal> {
+) -> Result<Option<Decision>, OperationRefusal> {
     let arrears = Arrears::of(&before.value).filter(|_| matches!(before.value.status, Status::PastDue { .. }));
-    let arrears = arrears.ok_or(StaffRefusal::NoGrace)?;
+    let arrears = arrears.ok_or(OperationRefusal::NoGrace)?;
     let mut next = before.value.clone();
     next.extra_grace_days = next.extra_grace_days.saturating_add(days);
     next.status = Status::PastDue { grace_ends_at: arrears.grace_ends_at(policy, next.extra_grace_days) };
-    let cause = (Fact::GraceExtended { days }, Rule::GraceExtendedByStaff, staff());
+    let cause = (HistoryEvent::GraceExtended { days }, Rule::GraceExtendedByStaff, staff());
     Ok(Some(Decision::new(before, next, cause, now)))
 }
 
-fn pause(before: &Versioned<Subscription>, days: u32, now: Timestamp) -> Result<Option<Decision>, StaffRefusal> {
+fn pause(before: &Versioned<Subscription>, days: u32, now: Timestamp) -> Result<Option<Decision>, OperationRefusal> {
     let order = &before.value;
     if !order.is_live() || order.downgrade.is_some() {
-        return Err(StaffRefusal::NothingToPause);
+        return Err(OperationRefusal::NothingToPause);
     }
     let mut next = order.clone();
     let since = order.paused.map_or(now, |pause| pause.since);
     next.paused = Some(Pause { since, until: now.plus_days(i64::from(days)) });
-    Ok(Some(Decision::new(before, next, (Fact::Paused { days }, Rule::DunningPaused, staff()), now)))
+    Ok(Some(Decision::new(before, next, (HistoryEvent::Paused { days }, Rule::DunningPaused, staff()), now)))
 }
 
 /// Dunning goes on: the days in which it was held are added to the grace period, and a mail that was held back is sent.
@@ -139,22 +141,22 @@ pub fn resume(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Tim
     if let Some(arrears) = Arrears::of(&next).filter(|_| matches!(next.status, Status::PastDue { .. })) {
         let held = pause.days_from(arrears.began_at, now.min(pause.until));
         next.extra_grace_days = next.extra_grace_days.saturating_add(held);
-        notice = settle(&mut next, policy, now);
+        notice = refresh_dunning_state(&mut next, policy, now);
     }
-    let mut decision = Decision::new(before, next, (Fact::Resumed, Rule::DunningResumed, Actor::Schedule), now);
+    let mut decision = Decision::new(before, next, (HistoryEvent::Resumed, Rule::DunningResumed, Actor::Schedule), now);
     decision.notices.extend(notice);
     Some(decision)
 }
 
-fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Option<Decision>, StaffRefusal> {
+fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Option<Decision>, OperationRefusal> {
     let order = &before.value;
     let over = order.superseded_by.is_some()
         || order.erased.is_some()
         || order.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures);
     match order.status {
-        Status::Pending => return Err(StaffRefusal::NotPaid),
-        Status::Failed | Status::Cancelled | Status::Completed => return Err(StaffRefusal::OrderOver),
-        Status::Active | Status::PastDue { .. } if over => return Err(StaffRefusal::OrderOver),
+        Status::Pending => return Err(OperationRefusal::NotPaid),
+        Status::Failed | Status::Cancelled | Status::Completed => return Err(OperationRefusal::OrderOver),
+        Status::Active | Status::PastDue { .. } if over => return Err(OperationRefusal::OrderOver),
         Status::Active | Status::PastDue { .. } => {}
     }
     if order.cancel_requested.is_some() {
@@ -162,40 +164,40 @@ fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Op
     }
     let mut next = order.clone();
     next.cancel_requested = Some(now);
-    Ok(Some(Decision::new(before, next, (Fact::CancelRequested, Rule::CancelRequested, staff()), now)))
+    Ok(Some(Decision::new(before, next, (HistoryEvent::CancelRequested, Rule::CancelRequested, staff()), now)))
 }
 
 /// One payment for each unpaid charge: its event is the charge's due day.
 fn mark_paid(
     before: &Versioned<Subscription>,
     (operation, amount, reference): (&Operation, Option<Twd>, String),
-    cause: &Cause,
+    cause: &OperationContext,
     policy: &DunningPolicy,
     now: Timestamp,
-) -> StaffVerdict {
+) -> OperationDecision {
     let order = &before.value;
     let refusal = if order.retry.is_some_and(|ask| ask.is_open()) {
-        Some(StaffRefusal::RetryOpen)
+        Some(OperationRefusal::RetryOpen)
     } else if !order.is_live() {
-        Some(if order.status == Status::Pending { StaffRefusal::NotPaid } else { StaffRefusal::OrderOver })
+        Some(if order.status == Status::Pending { OperationRefusal::NotPaid } else { OperationRefusal::OrderOver })
     } else {
         None
     };
     if let Some(refusal) = refusal {
-        return StaffVerdict::Refused(refusal);
+        return OperationDecision::Refused(refusal);
     }
     let Some(charge_due) = unpaid_charge(order, now.day(Zone::Taipei)) else {
-        return StaffVerdict::Refused(StaffRefusal::NothingOwed);
+        return OperationDecision::Refused(OperationRefusal::NothingOwed);
     };
     // Every failure that is known is paid with it, also one that ECPay's clock puts after ours.
-    let known_failure = order.facts.failures.last().map(|failure| failure.at);
+    let known_failure = order.charge_history.failures.last().map(|failure| failure.at);
     let report = PaymentReport {
         subscription: order.id.clone(),
         merchant: order.merchant.clone(),
         source: ReportSource::Staff,
-        event: EventId::paid_outside(charge_due),
+        event: EventId::paid_out_of_band(charge_due),
         first: false,
-        outcome: PaymentOutcome::PaidOutside,
+        outcome: PaymentOutcome::PaidOutOfBand,
         rtn_code: String::new(),
         rtn_msg: reference,
         amount: Some(amount.unwrap_or(order.terms.price)),
@@ -206,8 +208,8 @@ fn mark_paid(
     };
     let snapshot = Snapshot { subscription: before.clone(), replaced: None };
     match decide_payment(&snapshot, &report, policy, now) {
-        Verdict::Apply(decision) => StaffVerdict::Apply(Box::new(decision.by_staff(cause, operation))),
-        Verdict::Repeat | Verdict::Quarantine(QuarantineReason::Conflict) => StaffVerdict::Repeat,
-        Verdict::Quarantine(_) => StaffVerdict::Refused(StaffRefusal::NothingOwed),
+        PaymentDecision::Apply(decision) => OperationDecision::Apply(Box::new(decision.by_staff(cause, operation))),
+        PaymentDecision::Repeat | PaymentDecision::Quarantine(QuarantineReason::Conflict) => OperationDecision::Repeat,
+        PaymentDecision::Quarantine(_) => OperationDecision::Refused(OperationRefusal::NothingOwed),
     }
 }

@@ -1,17 +1,20 @@
 //! What time, queries and staff do to an order: creation, the end of grace, the end at ECPay.
 
 use crate::domain::billing::arrears::Arrears;
-use crate::domain::billing::decision::{Actor, Change, Decision, Fact, HistoryEntry, UserChange, UserGuard, Versioned};
-use crate::domain::billing::next_action::{ActionKind, NextAction};
+use crate::domain::billing::decision::{
+    Actor, Decision, HistoryEntry, HistoryEvent, LiveOrderCondition, SubscriptionWrite, UserChange, Versioned,
+};
+use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::policy::{
-    CANCEL_REPEAT_HOURS, DunningPolicy, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_TELL_DAYS, PENDING_EXPIRY_HOURS,
+    CANCEL_REPEAT_HOURS, DunningPolicy, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, PENDING_EXPIRY_HOURS,
 };
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{
     CancelAsk, Downgrade, DowngradeReason, Ended, NewOrder, OrderEnd, Status, Subscription,
 };
+use crate::domain::billing::task::Task;
 use crate::domain::values::time::{Timestamp, Zone};
 
 /// A new order. The user's plan does not change; that the user may order is a condition of the commit.
@@ -21,11 +24,11 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
     let user = UserChange {
         user: order.user.clone(),
         subscription: order.id.clone(),
-        standing: None,
-        guard: UserGuard::NoneBut(order.replaces.clone().into_iter().collect()),
+        user_plan: None,
+        condition: LiveOrderCondition::NoneOrOneOf(order.replaces.clone().into_iter().collect()),
     };
-    let history = HistoryEntry::new(now, (Fact::Ordered(order), Rule::OrderCreated, by), None, next.status);
-    let change = Change { next, expected: None, history };
+    let history = HistoryEntry::new(now, (HistoryEvent::Ordered(order), Rule::OrderCreated, by), None, next.status);
+    let change = SubscriptionWrite { next, expected: None, history };
     Decision { change, replaced: None, user: Some(user), receipt: None, payment: None, notices: Vec::new() }
 }
 
@@ -33,13 +36,13 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
 #[must_use]
 pub fn end_grace(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
     let subscription = &before.value;
-    NextAction::of(subscription, policy).filter(|action| action.kind == ActionKind::EndGrace && action.at <= now)?;
+    NextAction::of(subscription, policy).filter(|action| action.kind == Task::EndGrace && action.at <= now)?;
     match subscription.status {
         Status::PastDue { .. } => {
             let charge_due = Arrears::of(subscription)?.charge_due.to_string();
             Some(downgrade(
                 before,
-                (DowngradeReason::PaymentFailure, Rule::GraceEnded, Fact::Reviewed),
+                (DowngradeReason::PaymentFailure, Rule::GraceEnded, HistoryEvent::Reviewed),
                 &charge_due,
                 now,
             ))
@@ -50,7 +53,7 @@ pub fn end_grace(before: &Versioned<Subscription>, policy: &DunningPolicy, now: 
             next.status = final_status(subscription.ended);
             let notice = Notice::about(&next, NoticeKind::PlanEnded, "period", now);
             let mut decision =
-                Decision::new(before, next, (Fact::Reviewed, Rule::PaidPeriodEnded, Actor::Schedule), now);
+                Decision::new(before, next, (HistoryEvent::Reviewed, Rule::PaidPeriodEnded, Actor::Schedule), now);
             decision.notices.push(notice);
             Some(decision)
         }
@@ -60,7 +63,7 @@ pub fn end_grace(before: &Versioned<Subscription>, policy: &DunningPolicy, now: 
 
 fn downgrade(
     before: &Versioned<Subscription>,
-    (reason, rule, fact): (DowngradeReason, Rule, Fact),
+    (reason, rule, fact): (DowngradeReason, Rule, HistoryEvent),
     occasion: &str,
     now: Timestamp,
 ) -> Decision {
@@ -94,16 +97,17 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     let (_, due) = subscription.paid_period().filter(|_| watched)?;
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);
     if now >= late_since(LATE_CHARGE_FREE_DAYS) && subscription.paused.is_none() {
-        let rule = (DowngradeReason::NotCharged, Rule::NotCharged, Fact::UnchargedSeen);
+        let rule = (DowngradeReason::NotCharged, Rule::NotCharged, HistoryEvent::UnchargedSeen);
         return Some(downgrade(before, rule, &due.to_string(), now));
     }
-    if now < late_since(LATE_CHARGE_TELL_DAYS) || subscription.told_uncharged == Some(due) {
+    if now < late_since(LATE_CHARGE_NOTICE_DAYS) || subscription.missing_charge_notified_for == Some(due) {
         return None;
     }
     let mut next = subscription.clone();
-    next.told_uncharged = Some(due);
+    next.missing_charge_notified_for = Some(due);
     let notice = Notice::about(&next, NoticeKind::Uncharged, &due.to_string(), now).with_day("charge_due", due);
-    let mut decision = Decision::new(before, next, (Fact::UnchargedSeen, Rule::ChargeLate, Actor::Schedule), now);
+    let mut decision =
+        Decision::new(before, next, (HistoryEvent::UnchargedSeen, Rule::ChargeLate, Actor::Schedule), now);
     decision.notices.push(notice);
     Some(decision)
 }
@@ -116,18 +120,18 @@ pub fn cancel_overtaken(before: &Versioned<Subscription>, now: Timestamp) -> Opt
     order.cancel.filter(|_| runs_on && order.cancel_requested.is_none())?;
     let mut next = order.clone();
     next.cancel = None;
-    Some(Decision::new(before, next, (Fact::Checked, Rule::CancelOvertaken, Actor::Schedule), now))
+    Some(Decision::new(before, next, (HistoryEvent::Checked, Rule::CancelOvertaken, Actor::Schedule), now))
 }
 
 /// A query did not bring the success that was never reported: it is not looked for again.
 #[must_use]
 pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
-    if !before.value.facts.lack_a_success() {
+    if !before.value.charge_history.has_unreported_success() {
         return None;
     }
     let mut next = before.value.clone();
-    next.facts.searched_up_to = next.facts.successes;
-    Some(Decision::new(before, next, (Fact::Checked, Rule::SuccessMissing, Actor::Schedule), now))
+    next.charge_history.reconciled_up_to = next.charge_history.successes;
+    Some(Decision::new(before, next, (HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule), now))
 }
 
 /// A query showed that ECPay will charge this order no more.
@@ -152,7 +156,7 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
     let today = now.day(Zone::Taipei);
     let access_until = access_until.map_or(today, |end| end.max(today));
     let notice = Notice::about(&next, NoticeKind::CancelConfirmed, "order", now).with_day("access_until", access_until);
-    let mut decision = Decision::new(before, next, (Fact::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now);
+    let mut decision = Decision::new(before, next, (HistoryEvent::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now);
     decision.notices.extend(wished.then_some(notice));
     Some(decision)
 }
@@ -161,7 +165,7 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
 /// a query does not confirm is asked again an hour later: it does no harm twice.
 #[must_use]
 pub fn claim_cancel(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
-    NextAction::of(&before.value, policy).filter(|action| action.kind == ActionKind::Cancel && action.at <= now)?;
+    NextAction::of(&before.value, policy).filter(|action| action.kind == Task::Cancel && action.at <= now)?;
     if before.value.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures) {
         return None;
     }
@@ -171,7 +175,7 @@ pub fn claim_cancel(before: &Versioned<Subscription>, policy: &DunningPolicy, no
     }
     let mut next = before.value.clone();
     next.cancel = Some(CancelAsk { asked_at: now });
-    Some(Decision::new(before, next, (Fact::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))
+    Some(Decision::new(before, next, (HistoryEvent::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))
 }
 
 /// A query of a pending order brought nothing: asked again later, or given up after a day.
@@ -187,5 +191,5 @@ pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option
     if expired {
         next.status = Status::Failed;
     }
-    Some(Decision::new(before, next, (Fact::Checked, rule, Actor::Schedule), now))
+    Some(Decision::new(before, next, (HistoryEvent::Checked, rule, Actor::Schedule), now))
 }

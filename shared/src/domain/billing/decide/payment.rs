@@ -5,34 +5,44 @@ use crate::domain::billing::calendar::BillingCalendar;
 use crate::domain::billing::charge_history::FailedCharge;
 use crate::domain::billing::decide::erasure;
 use crate::domain::billing::decision::{
-    Actor, Change, Decision, Fact, HistoryEntry, QuarantineReason, Receipt, Snapshot, Verdict, Versioned,
+    Actor, Decision, HistoryEntry, HistoryEvent, PaymentDecision, QuarantineReason, Receipt, Snapshot,
+    SubscriptionWrite, Versioned,
 };
-use crate::domain::billing::dunning::settle;
+use crate::domain::billing::dunning::refresh_dunning_state;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::policy::{DunningPolicy, FAILURES_THAT_END_AN_ORDER};
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::{Ended, OrderEnd, RetryAsk, RetryState, SeenEvent, Status, Subscription};
+use crate::domain::billing::subscription::{AppliedEvent, Ended, OrderEnd, RetryAsk, RetryState, Status, Subscription};
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
 /// Decides what a report means. The order of the questions: is it ours to apply, was it applied, what follows.
 #[must_use]
-pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, now: Timestamp) -> Verdict {
+pub fn decide_payment(
+    snapshot: &Snapshot,
+    report: &PaymentReport,
+    policy: &DunningPolicy,
+    now: Timestamp,
+) -> PaymentDecision {
     let subscription = &snapshot.subscription.value;
     if let Some(reason) = refusal(subscription, report) {
-        return Verdict::Quarantine(reason);
+        return PaymentDecision::Quarantine(reason);
     }
-    if let Some(seen) = subscription.recent.iter().find(|seen| seen.event == report.event) {
-        return if agrees(seen, report) { Verdict::Repeat } else { Verdict::Quarantine(QuarantineReason::Conflict) };
+    if let Some(seen) = subscription.recent_events.iter().find(|seen| seen.event == report.event) {
+        return if agrees(seen, report) {
+            PaymentDecision::Repeat
+        } else {
+            PaymentDecision::Quarantine(QuarantineReason::Conflict)
+        };
     }
-    Verdict::Apply(Box::new(apply(snapshot, report, policy, now)))
+    PaymentDecision::Apply(Box::new(apply(snapshot, report, policy, now)))
 }
 
 /// Whether a report says the same as what was applied under its event. What one side leaves out does not differ, and
 /// a failure is known by its date alone. One authorisation under two success numbers is two stories.
 #[must_use]
-pub fn agrees(seen: &SeenEvent, report: &PaymentReport) -> bool {
+pub fn agrees(seen: &AppliedEvent, report: &PaymentReport) -> bool {
     if !matches!(report.outcome, PaymentOutcome::Succeeded { .. }) {
         return true;
     }
@@ -60,9 +70,9 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, no
     let before = &snapshot.subscription.value;
     let report: &PaymentReport = &erasure::without_card(before, report);
     let mut next = before.clone();
-    next.remember(SeenEvent { event: report.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount });
-    if next.facts.card_last4.is_none() {
-        next.facts.card_last4.clone_from(&report.card_last4);
+    next.record_event(AppliedEvent { event: report.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount });
+    if next.charge_history.card_last4.is_none() {
+        next.charge_history.card_last4.clone_from(&report.card_last4);
     }
     let (rule, notices) = match report.outcome {
         PaymentOutcome::Pending => (Rule::ResultPending, Vec::new()),
@@ -74,12 +84,12 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, no
             resolve_retry(&mut next, report);
             success(&mut next, (report, number), policy, now)
         }
-        PaymentOutcome::PaidOutside => paid_outside(&mut next, report, policy, now),
+        PaymentOutcome::PaidOutOfBand => paid_out_of_band(&mut next, report, policy, now),
     };
     let starts = rule == Rule::FirstChargePaid;
     let refund_due = rule == Rule::RefundDue;
     let mut decision =
-        Decision::new(&snapshot.subscription, next, (Fact::Reported(report.clone()), rule, Actor::Ecpay), now);
+        Decision::new(&snapshot.subscription, next, (HistoryEvent::Reported(report.clone()), rule, Actor::Ecpay), now);
     decision.receipt = Some(Receipt { event: report.event.clone(), report: report.clone() });
     decision.payment = Some(report.payment(before.terms.price, refund_due, now));
     decision.notices = notices;
@@ -105,9 +115,9 @@ fn success(
     policy: &DunningPolicy,
     now: Timestamp,
 ) -> (Rule, Vec<Notice>) {
-    next.facts.successes = next.facts.successes.max(number);
-    next.facts.reported_successes = next.facts.reported_successes.saturating_add(1);
-    if is_paid_outside(next, report.processed_at) {
+    next.charge_history.successes = next.charge_history.successes.max(number);
+    next.charge_history.reported_successes = next.charge_history.reported_successes.saturating_add(1);
+    if is_paid_out_of_band(next, report.processed_at) {
         return refund_due(next, report, now);
     }
     if is_over(next, report.processed_at) {
@@ -117,10 +127,10 @@ fn success(
         }
         return refund_due(next, report, now);
     }
-    let newest = next.facts.last_success_at.is_none_or(|known| report.processed_at > known);
-    next.facts.last_success_at = next.facts.last_success_at.max(Some(report.processed_at));
+    let newest = next.charge_history.last_success_at.is_none_or(|known| report.processed_at > known);
+    next.charge_history.last_success_at = next.charge_history.last_success_at.max(Some(report.processed_at));
     if number == 1 {
-        next.facts.anchor = Some(report.processed_at.day(Zone::Taipei));
+        next.charge_history.anchor = Some(report.processed_at.day(Zone::Taipei));
     }
     if Arrears::of(next).is_none() && next.ended.is_some_and(|ended| ended.how == OrderEnd::SixFailures) {
         // ECPay charged after the sixth failure, so it had not ended the order.
@@ -140,7 +150,7 @@ fn success(
         Status::Pending | Status::Failed => {
             next.status = Status::Active;
             next.plan = next.terms.plan.clone();
-            let notices = settle(next, policy, now).into_iter().collect();
+            let notices = refresh_dunning_state(next, policy, now).into_iter().collect();
             (Rule::FirstChargePaid, notices)
         }
         Status::Active | Status::PastDue { .. } => paid(next, report, newest, (policy, now)),
@@ -168,14 +178,14 @@ fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
 }
 
 /// Whether the charge of that time was paid outside ECPay as well.
-fn is_paid_outside(order: &Subscription, processed_at: Timestamp) -> bool {
+fn is_paid_out_of_band(order: &Subscription, processed_at: Timestamp) -> bool {
     let calendar = order.calendar();
     let due = calendar.due(calendar.charge_on(processed_at.day(Zone::Taipei)));
-    order.facts.paid_outside == Some(due)
+    order.charge_history.paid_out_of_band == Some(due)
 }
 
 /// Staff recorded a payment that ECPay knows nothing of: it ends the arrears, or brings the plan back.
-fn paid_outside(
+fn paid_out_of_band(
     next: &mut Subscription,
     report: &PaymentReport,
     policy: &DunningPolicy,
@@ -184,8 +194,8 @@ fn paid_outside(
     let due = unpaid_charge(next, now.day(Zone::Taipei));
     let paid_at =
         due.map_or(report.processed_at, |due| report.processed_at.min(last_instant_of(due, &next.calendar())));
-    next.facts.paid_outside = due;
-    next.facts.last_success_at = next.facts.last_success_at.max(Some(paid_at));
+    next.charge_history.paid_out_of_band = due;
+    next.charge_history.last_success_at = next.charge_history.last_success_at.max(Some(paid_at));
     paid(next, report, true, (policy, now))
 }
 
@@ -221,19 +231,19 @@ fn paid(
 ) -> (Rule, Vec<Notice>) {
     let was_due = matches!(next.status, Status::PastDue { .. });
     let was_free = next.downgrade.is_some();
-    let was_told = next.dunned.is_some() || was_free;
+    let was_told = next.dunning_notice.is_some() || was_free;
     let in_time = |arrears: Arrears| arrears.grace_ends_at(policy, next.extra_grace_days) > now;
     if was_free && !(newest && Arrears::of(next).is_none_or(in_time)) {
         return (Rule::LateSuccess, Vec::new());
     }
     next.downgrade = None;
     next.plan = next.terms.plan.clone();
-    let notice = settle(next, policy, now);
+    let notice = refresh_dunning_state(next, policy, now);
     if matches!(next.status, Status::PastDue { .. }) || !newest {
         let rule = if was_free { Rule::PlanRestored } else { Rule::LateSuccess };
         return (rule, notice.into_iter().collect());
     }
-    next.told_uncharged = None;
+    next.missing_charge_notified_for = None;
     let rule = match (was_free, was_due) {
         (true, _) => Rule::PlanRestored,
         (false, true) => Rule::ArrearsPaid,
@@ -259,14 +269,14 @@ fn failure(
         next.status = Status::Failed;
         return (Rule::FirstChargeFailed, Vec::new());
     }
-    next.facts.add_failure(FailedCharge { at: report.processed_at, rtn_code: report.rtn_code.clone() });
-    let sixth = next.facts.failures.len() >= FAILURES_THAT_END_AN_ORDER && next.ended.is_none();
+    next.charge_history.add_failure(FailedCharge { at: report.processed_at, rtn_code: report.rtn_code.clone() });
+    let sixth = next.charge_history.failures.len() >= FAILURES_THAT_END_AN_ORDER && next.ended.is_none();
     if sixth {
         next.ended = Some(Ended { at: now, how: OrderEnd::SixFailures });
     }
     let running = matches!(next.status, Status::Active | Status::PastDue { .. });
     let dunned = next.downgrade.is_none() && next.superseded_by.is_none() && next.erased.is_none();
-    let notice = if running && dunned { settle(next, policy, now) } else { None };
+    let notice = if running && dunned { refresh_dunning_state(next, policy, now) } else { None };
     let rule = match notice.as_ref().map(|notice| notice.kind) {
         _ if sixth => Rule::SixthFailure,
         Some(NoticeKind::FirstPaymentFailure) => Rule::GraceBegan,
@@ -278,7 +288,11 @@ fn failure(
 }
 
 /// The old order once a new one took its place: no more dunning, and its cancellation becomes due.
-fn supersede(old: &Versioned<Subscription>, by: &Subscription, (since, now): (Timestamp, Timestamp)) -> Option<Change> {
+fn supersede(
+    old: &Versioned<Subscription>,
+    by: &Subscription,
+    (since, now): (Timestamp, Timestamp),
+) -> Option<SubscriptionWrite> {
     if old.value.superseded_by.is_some() {
         return None;
     }
@@ -286,14 +300,14 @@ fn supersede(old: &Versioned<Subscription>, by: &Subscription, (since, now): (Ti
     next.superseded_by = Some(by.id.clone());
     next.superseded_at = Some(since);
     next.plan = PlanId::free();
-    next.dunned = None;
+    next.dunning_notice = None;
     next.downgrade = None;
     next.paused = None;
-    next.stuck = None;
+    next.task_failure = None;
     if matches!(next.status, Status::PastDue { .. }) {
         next.status = Status::Active;
     }
-    let cause = (Fact::SupersededBy(by.id.clone()), Rule::Superseded, Actor::Ecpay);
+    let cause = (HistoryEvent::SupersededBy(by.id.clone()), Rule::Superseded, Actor::Ecpay);
     let history = HistoryEntry::new(now, cause, Some(old.value.status), next.status);
-    Some(Change { next, expected: Some(old.version), history })
+    Some(SubscriptionWrite { next, expected: Some(old.version), history })
 }

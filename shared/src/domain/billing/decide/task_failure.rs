@@ -2,19 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::billing::decision::{Actor, Decision, Fact, Versioned};
-use crate::domain::billing::next_action::ActionKind;
+use crate::domain::billing::decision::{Actor, Decision, HistoryEvent, Versioned};
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::policy::{ASK_WITHOUT_ANSWER_DAYS, PARKED_AFTER, STUCK_BACKOFF_HOURS};
+use crate::domain::billing::policy::{NEEDS_ATTENTION_AFTER, TASK_BACKOFF_HOURS, UNANSWERED_REQUEST_DAYS};
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryAsk, RetryState, Subscription};
+use crate::domain::billing::task::Task;
 use crate::domain::values::time::Timestamp;
 
 /// A task that failed for this order and no other reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stuck {
+pub struct TaskFailure {
     /// The task.
-    pub task: ActionKind,
+    pub task: Task,
     /// Since when it fails.
     pub since: Timestamp,
     /// How often it failed.
@@ -25,36 +25,36 @@ pub struct Stuck {
     pub reason: String,
 }
 
-impl Stuck {
+impl TaskFailure {
     /// Whether it failed so often that staff were told and that nothing else waits for it any more.
     #[must_use]
-    pub const fn is_parked(&self) -> bool {
-        self.attempts >= PARKED_AFTER
+    pub const fn needs_attention(&self) -> bool {
+        self.attempts >= NEEDS_ATTENTION_AFTER
     }
 }
 
 /// A task failed for this order: tried again later. A retry whose result cannot be asked for is given up after a week.
 #[must_use]
-pub fn get_stuck(before: &Versioned<Subscription>, task: ActionKind, reason: &str, now: Timestamp) -> Decision {
+pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason: &str, now: Timestamp) -> Decision {
     let mut next = before.value.clone();
-    let known = next.stuck.take().filter(|stuck| stuck.task == task);
-    let (since, failed) = known.map_or((now, 0), |stuck| (stuck.since, stuck.attempts));
+    let known = next.task_failure.take().filter(|failure| failure.task == task);
+    let (since, failed) = known.map_or((now, 0), |failure| (failure.since, failure.attempts));
     let attempts = failed.saturating_add(1);
-    let [.., longest] = STUCK_BACKOFF_HOURS;
-    let wait = STUCK_BACKOFF_HOURS.get(failed).copied().unwrap_or(longest);
-    let stuck = Stuck { task, since, attempts, again_at: now.plus_hours(wait), reason: reason.to_owned() };
-    let parked = stuck.is_parked();
-    let tell = attempts == PARKED_AFTER;
-    next.stuck = Some(stuck);
-    let unanswered = |ask: &&mut RetryAsk| ask.is_open() && now >= ask.asked_at.plus_days(ASK_WITHOUT_ANSWER_DAYS);
+    let [.., longest] = TASK_BACKOFF_HOURS;
+    let wait = TASK_BACKOFF_HOURS.get(failed).copied().unwrap_or(longest);
+    let failure = TaskFailure { task, since, attempts, again_at: now.plus_hours(wait), reason: reason.to_owned() };
+    let parked = failure.needs_attention();
+    let tell = attempts == NEEDS_ATTENTION_AFTER;
+    next.task_failure = Some(failure);
+    let unanswered = |ask: &&mut RetryAsk| ask.is_open() && now >= ask.asked_at.plus_days(UNANSWERED_REQUEST_DAYS);
     if let Some(ask) = next.retry.as_mut().filter(unanswered) {
         ask.state = RetryState::NoResult;
     }
-    let notice = Notice::about(&next, NoticeKind::Parked, &since.to_string(), now)
+    let notice = Notice::about(&next, NoticeKind::NeedsAttention, &since.to_string(), now)
         .with("task", task.name())
         .with("reason", reason);
-    let fact = Fact::Stuck { task, reason: reason.to_owned() };
-    let rule = if parked { Rule::Parked } else { Rule::Stuck };
+    let fact = HistoryEvent::TaskFailed { task, reason: reason.to_owned() };
+    let rule = if parked { Rule::NeedsAttention } else { Rule::TaskFailed };
     let mut decision = Decision::new(before, next, (fact, rule, Actor::Schedule), now);
     decision.notices.extend(tell.then_some(notice));
     decision
@@ -62,8 +62,8 @@ pub fn get_stuck(before: &Versioned<Subscription>, task: ActionKind, reason: &st
 
 /// The task can be done again.
 #[must_use]
-pub fn get_unstuck(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
-    before.value.stuck.as_ref()?;
+pub fn clear_task_failure(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    before.value.task_failure.as_ref()?;
     let next = before.value.clone();
-    Some(Decision::new(before, next, (Fact::Checked, Rule::HandledAgain, Actor::Schedule), now))
+    Some(Decision::new(before, next, (HistoryEvent::Checked, Rule::TaskRecovered, Actor::Schedule), now))
 }
