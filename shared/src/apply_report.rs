@@ -64,7 +64,7 @@ pub async fn apply(
     policy: &DunningPolicy,
     now: Timestamp,
 ) -> Result<Outcome, Error> {
-    let known = store.subscription(&report.subscription).await?;
+    let known = store.billing.subscription(&report.subscription).await?;
     applied(store, known, (report, log), policy, now).await
 }
 
@@ -92,13 +92,13 @@ async fn applied(
     let mut known = known;
     for _ in 0..ATTEMPTS {
         let Some(subscription) = known else { return Ok(Outcome::Quarantined(QuarantineReason::UnknownOrder)) };
-        let snapshot = store.snapshot(subscription).await?;
+        let snapshot = store.billing.snapshot(subscription).await?;
         let decision = match decide_payment(&snapshot, report, policy, now) {
             PaymentDecision::Apply(decision) => *decision,
             PaymentDecision::Repeat => return Ok(Outcome::Repeat),
             PaymentDecision::Quarantine(reason) => return Ok(Outcome::Quarantined(reason)),
         };
-        match store.commit(decision.clone(), log, policy).await? {
+        match store.billing.commit(decision.clone(), log, policy).await? {
             Commit::Done => {
                 let recovery = Recovery::between(&snapshot.subscription.value, &decision.change.next);
                 return Ok(Outcome::Applied(Box::new(Applied { decision, recovery })));
@@ -109,7 +109,7 @@ async fn applied(
             Commit::AlreadyApplied(_) => return Ok(Outcome::Repeat),
             Commit::Stale | Commit::UserHeld(_) => {}
         }
-        known = store.subscription(&report.subscription).await?;
+        known = store.billing.subscription(&report.subscription).await?;
     }
     Err(Error::Contended { doing: "applying a report" })
 }
@@ -159,11 +159,11 @@ pub async fn set_aside(
     let notice = order.as_ref().filter(|_| is_about_money(reason)).map(|order| notice(order, set_aside));
     let alongside_live_order =
         RelatedWrites { order: order.as_ref().map(|order| &order.id), log, notice: notice.as_ref() };
-    store.set_aside(set_aside, alongside_live_order).await
+    store.billing.set_aside(set_aside, alongside_live_order).await
 }
 
 async fn store_order(store: &Store, id: &SubscriptionId) -> Result<Option<Subscription>, Error> {
-    Ok(store.subscription(id).await?.map(|order| order.value))
+    Ok(store.billing.subscription(id).await?.map(|order| order.value))
 }
 
 /// What comes about an erased person brings nothing of them back.

@@ -158,7 +158,7 @@ impl<'a> ExclusiveRun<'a> {
             holds_lease: true,
         };
         let wall = self.moment.wall;
-        self.store.claim_run(new, wall, wall.plus_minutes(SHOWN_MINUTES)).await
+        self.store.runs.claim_run(new, wall, wall.plus_minutes(SHOWN_MINUTES)).await
     }
 
     /// Whether there is time for one more step, and the job still ours.
@@ -179,7 +179,7 @@ impl<'a> ExclusiveRun<'a> {
 
     async fn renew(&self) -> Result<bool, store::Error> {
         let wall = self.moment.wall_now();
-        self.store.take_lease(self.job.name, &self.owner, wall, wall.plus_seconds(LEASE_SECONDS)).await
+        self.store.runs.take_lease(self.job.name, &self.owner, wall, wall.plus_seconds(LEASE_SECONDS)).await
     }
 
     /// Ends the run with what the ledger is to keep of it.
@@ -188,7 +188,7 @@ impl<'a> ExclusiveRun<'a> {
     /// [`Error`] when that could not be stored: the run is to be repeated.
     pub async fn finish(mut self, ledger: &Value) -> Result<(), Error> {
         let stored = match self.run.take() {
-            Some(run) => self.store.finish_run(run, self.moment.wall_now(), ledger.to_string()).await,
+            Some(run) => self.store.runs.finish_run(run, self.moment.wall_now(), ledger.to_string()).await,
             None => Ok(()),
         };
         self.release_lease().await;
@@ -198,7 +198,7 @@ impl<'a> ExclusiveRun<'a> {
     /// Ends the run as failed; the same run may be begun again.
     pub async fn fail(mut self, why: &str) {
         if let Some(run) = self.run.take()
-            && let Err(error) = self.store.release_run(run, self.moment.wall_now(), why.to_owned()).await
+            && let Err(error) = self.store.runs.release_run(run, self.moment.wall_now(), why.to_owned()).await
         {
             tracing::warn!(error = error_chain(&error), "a failed run is not noted as such");
         }
@@ -210,7 +210,7 @@ impl<'a> ExclusiveRun<'a> {
             return;
         }
         // As if it had ended when it began: whoever comes next is never too early.
-        if let Err(error) = self.store.give_lease(self.job.name, &self.owner, self.moment.wall).await {
+        if let Err(error) = self.store.runs.give_lease(self.job.name, &self.owner, self.moment.wall).await {
             tracing::warn!(error = error_chain(&error), "a run keeps its lease to the end");
         }
     }

@@ -146,7 +146,7 @@ async fn that_a_report_was_applied_is_noted_over_that_it_was_found_applied_and_t
     let sandbox = Sandbox::at(BEGIN).await;
     let id = overtaken(&sandbox).await;
     let (store, order) = (sandbox.store(), SubscriptionId::parse(LATE).unwrap());
-    let report = store.quarantined(&id).await.unwrap().unwrap();
+    let report = store.billing.quarantined(&id).await.unwrap().unwrap();
     // Of two replays at once, the second is done first: it found the report applied.
     for (outcome, why, noted) in [
         (ResolvedAs::Repeat, "the second", true),
@@ -157,7 +157,7 @@ async fn that_a_report_was_applied_is_noted_over_that_it_was_found_applied_and_t
     ] {
         let at = Timestamp::parse(BEGIN).unwrap();
         let resolution = Resolution { at, by: "support".to_owned(), why: why.to_owned(), outcome };
-        assert_eq!(store.resolve_quarantined(&report, &order, &resolution).await.unwrap(), noted, "{why}");
+        assert_eq!(store.billing.resolve_quarantined(&report, &order, &resolution).await.unwrap(), noted, "{why}");
     }
     let resolved = sandbox.aside().await[0]["resolved"].clone();
     assert_eq!((resolved["why"].as_str(), resolved["outcome"].as_str()), (Some("the first"), Some("applied")));
@@ -246,7 +246,7 @@ async fn a_form_that_could_not_be_read_then_is_applied_once_it_can() {
         let id = SubscriptionId::parse(&order).unwrap();
         let report = older(&order, Some(callback), &form);
         let beside = RelatedWrites { order: Some(&id), ..RelatedWrites::default() };
-        assert!(sandbox.store().set_aside(&report, beside).await.unwrap());
+        assert!(sandbox.store().billing.set_aside(&report, beside).await.unwrap());
         let answer = sandbox.replay(&report.id, "reads that date now").await;
         assert_eq!((answer["outcome"].as_str(), answer["rule"].as_str()), (Some("applied"), Some(rule)), "{answer}");
         assert_eq!(sandbox.standing(&order).await, paid(if subscribed { &["1", "2"] } else { &["1"] }));
@@ -271,7 +271,7 @@ async fn an_entry_of_a_query_is_replayed_as_it_was_kept_and_never_guessed_from_i
     assert_eq!(sandbox.replay(id, "look again").await["reason"], "wrong_amount");
     assert_eq!(sandbox.standing(&order).await, paid(&["1", "3"]));
     let without = older(&order, None, &period(&order, "1", SECOND, "2", "99000002"));
-    assert!(sandbox.store().set_aside(&without, RelatedWrites::default()).await.unwrap());
+    assert!(sandbox.store().billing.set_aside(&without, RelatedWrites::default()).await.unwrap());
     let answer = sandbox.replay(&without.id, "look again").await;
     assert_eq!((answer["outcome"].as_str(), answer["reason"].as_str()), (Some("still_quarantined"), Some("unusable")));
     assert_eq!(sandbox.standing(&order).await, paid(&["1", "3"]));

@@ -55,7 +55,7 @@ impl CallbackCounters {
     }
 
     async fn write(&self, store: &Store, tally: Counts, spread: &str, wall: Timestamp) {
-        if let Err(error) = store.count(&tally, wall, spread).await {
+        if let Err(error) = store.billing.count(&tally, wall, spread).await {
             tracing::warn!(error = error_chain(&error), "callbacks not counted yet");
             self.held().pending.merge(tally);
         }

@@ -75,15 +75,15 @@ impl<'a, 't> Batch<'a, 't> {
     pub(crate) async fn perform(mut self) -> Result<Report, Error> {
         let store = &self.reminders.store;
         if self.job.dry_run {
-            self.handed_out_before = store.reminders_handed_out(self.wall().day(ZONE)).await?;
+            self.handed_out_before = store.workshop.reminders_handed_out(self.wall().day(ZONE)).await?;
         } else {
-            for claimed in store.abandoned_reminders(self.wall()).await? {
+            for claimed in store.workshop.abandoned_reminders(self.wall()).await? {
                 self.settle_abandoned(claimed).await?;
             }
         }
         let mut cursor = None;
         loop {
-            let page = store.vehicles_due(self.today, cursor).await?;
+            let page = store.workshop.vehicles_due(self.today, cursor).await?;
             for vehicle in page.items {
                 self.turn.heartbeat().await?;
                 let done = match vehicle {
@@ -108,7 +108,7 @@ impl<'a, 't> Batch<'a, 't> {
 
     async fn park(&mut self, error: store::Error) -> Result<(), Error> {
         if !self.job.dry_run {
-            self.reminders.store.park_unreadable(&error).await?;
+            self.reminders.store.billing.park_unreadable(&error).await?;
         }
         self.report.add_unreadable();
         Ok(())
@@ -119,7 +119,7 @@ impl<'a, 't> Batch<'a, 't> {
         let settled =
             Reminder { state: ReminderState::Unclear, detail: Some(ABANDONED.to_owned()), ..claimed.value.clone() };
         let run = settled.run.clone();
-        if self.reminders.store.settle_reminder(claimed, settled, self.wall()).await? {
+        if self.reminders.store.workshop.settle_reminder(claimed, settled, self.wall()).await? {
             tracing::error!(run, "a reminder is unclear");
         }
         Ok(())
@@ -150,13 +150,13 @@ impl<'a, 't> Batch<'a, 't> {
     async fn look(&self, found: &Vehicle) -> Result<ReminderContext, Error> {
         let key = (found.next_visit(), self.reminders.rules.repeat.day(self.today));
         let store = &self.reminders.store;
-        let mut situation = store.situation(&found.plate, &found.customer, key).await?;
+        let mut situation = store.workshop.situation(&found.plate, &found.customer, key).await?;
         let is_abandoned = |held: &mut Versioned<Reminder>| held.value.state == ReminderState::Claimed;
         if !self.job.dry_run
             && let Some(claimed) = situation.reminder.take_if(is_abandoned)
         {
             self.settle_abandoned(claimed).await?;
-            situation = store.situation(&found.plate, &found.customer, key).await?;
+            situation = store.workshop.situation(&found.plate, &found.customer, key).await?;
         }
         Ok(situation)
     }
@@ -221,7 +221,7 @@ impl<'a, 't> Batch<'a, 't> {
         let store = &self.reminders.store;
         let claim = self.claim(vehicle, situation);
         let cap = (self.wall().day(ZONE), self.reminders.rules.daily_cap);
-        let claimed = match store.claim_reminder(claim, situation, cap).await? {
+        let claimed = match store.workshop.claim_reminder(claim, situation, cap).await? {
             ReminderClaim::Ours(claimed) => claimed,
             ReminderClaim::Changed => return Ok(Attempt::Changed),
             ReminderClaim::DailyCap => {
@@ -238,7 +238,7 @@ impl<'a, 't> Batch<'a, 't> {
         });
         tracing::info!(run = self.job.id, outcome = settled.state.name(), "reminder handled");
         let row = told(row, &settled, text);
-        store.settle_reminder(*claimed, settled, self.wall()).await?;
+        store.workshop.settle_reminder(*claimed, settled, self.wall()).await?;
         Ok(Attempt::Seen(row))
     }
 

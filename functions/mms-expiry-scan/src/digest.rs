@@ -98,7 +98,7 @@ impl<'a> Scan<'a> {
 
     /// Composes the day's digest unless that was done before, and posts what of it is not posted.
     pub(crate) async fn perform(&mut self, turn: &mut ExclusiveRun<'_>) -> Result<(), ScanError> {
-        let digest = match self.function.store.digest(self.today).await? {
+        let digest = match self.function.store.institutions.digest(self.today).await? {
             Some(digest) => digest,
             None => match self.compose(turn).await? {
                 Some(digest) => digest,
@@ -118,7 +118,7 @@ impl<'a> Scan<'a> {
             return Err(refused);
         }
         if digest.value.posted_at.is_none() && !self.job.dry_run {
-            self.function.store.end_digest(self.today, digest, self.wall()).await?;
+            self.function.store.institutions.end_digest(self.today, digest, self.wall()).await?;
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl<'a> Scan<'a> {
         let unreadable = std::mem::take(&mut found.unreadable);
         let (seen, kept, gone) = self.reconcile_institutions(found).await?;
         if !self.job.dry_run {
-            store.put_institutions(&kept, self.wall()).await?;
+            store.institutions.put_institutions(&kept, self.wall()).await?;
         }
         let entries = shown(&seen);
         let digest = Digest {
@@ -171,9 +171,13 @@ impl<'a> Scan<'a> {
         }
         let messages = messages.iter().map(|message| to_store(message, &entries)).collect();
         turn.heartbeat().await?;
-        let stored = store.put_digest(self.today, stored, messages).await?.ok_or(exclusive_run::Error::LeaseLost)?;
+        let stored = store
+            .institutions
+            .put_digest(self.today, stored, messages)
+            .await?
+            .ok_or(exclusive_run::Error::LeaseLost)?;
         // They are counted in the digest, so they go when it is stored.
-        store.put_institutions(&gone, self.wall()).await?;
+        store.institutions.put_institutions(&gone, self.wall()).await?;
         Ok(Some(stored))
     }
 
@@ -189,7 +193,7 @@ impl<'a> Scan<'a> {
         let mut position = None;
         let range = (self.today.plus_days(-REMEMBERED_DAYS), self.today.plus_days(REMEMBERED_DAYS));
         loop {
-            let page = store.institutions_between(range, position).await?;
+            let page = store.institutions.institutions_between(range, position).await?;
             let last = page.items.last().map(|kept| &kept.value.institution);
             position = last.map(|last| InstitutionPosition { expires: last.expires, uid: last.uid.clone() });
             known.extend(page.items.into_iter().map(|kept| (kept.value.institution.uid.clone(), kept)));
@@ -201,7 +205,7 @@ impl<'a> Scan<'a> {
         // The index may be behind, and what was dropped from it may come back.
         let missing: Vec<InstitutionUid> =
             found.iter().map(|one| one.uid.clone()).filter(|uid| !known.contains_key(uid)).collect();
-        known.extend(store.institutions(&missing).await?);
+        known.extend(store.institutions.institutions(&missing).await?);
         let (mut seen, mut kept) = (Vec::with_capacity(found.len()), Vec::new());
         for institution in found {
             let before = known.remove(&institution.uid);
@@ -237,7 +241,7 @@ impl<'a> Scan<'a> {
             sk: format!("message {number}"),
             reason: "is not there".to_owned(),
         };
-        let held = store.digest_message(self.today, number).await?.ok_or_else(lost)?;
+        let held = store.institutions.digest_message(self.today, number).await?.ok_or_else(lost)?;
         if held.message.is_settled() {
             self.report.posted_before += 1;
             return Ok(());
@@ -267,13 +271,14 @@ impl<'a> Scan<'a> {
     /// Claims a message, posts it, and stores what came of it.
     async fn post(&self, held: DigestMessage, turn: &mut ExclusiveRun<'_>) -> Result<NoticeState, ScanError> {
         let store = &self.function.store;
-        let claimed = store.claim_digest_message(held, self.wall()).await?.ok_or(exclusive_run::Error::LeaseLost)?;
+        let claimed =
+            store.institutions.claim_digest_message(held, self.wall()).await?.ok_or(exclusive_run::Error::LeaseLost)?;
         let settle = async |claimed, state, detail: Option<String>| {
             // Before it is settled: afterwards no repetition would know of it.
             if state == NoticeState::Unclear {
                 self.mail("nobody knows whether a message arrived").await?;
             }
-            let is_ours = store.settle_digest_message(claimed, state, detail, self.wall()).await?;
+            let is_ours = store.institutions.settle_digest_message(claimed, state, detail, self.wall()).await?;
             if is_ours { Ok(state) } else { Err(exclusive_run::Error::LeaseLost.into()) }
         };
         // Earlier attempts were cut off, or heard nothing clear.
@@ -293,7 +298,10 @@ impl<'a> Scan<'a> {
             Posted::Refused(reason) => (true, false, None, reason),
         };
         let not_before = wait.map(|seconds| self.wall().plus_seconds(seconds.into()));
-        store.return_digest_message(claimed, (is_certain, not_before), reason.clone(), self.wall()).await?;
+        store
+            .institutions
+            .return_digest_message(claimed, (is_certain, not_before), reason.clone(), self.wall())
+            .await?;
         Err(ScanError::Slack { reason, is_retryable })
     }
 
@@ -301,13 +309,13 @@ impl<'a> Scan<'a> {
     pub(crate) async fn mail(&self, reason: &str) -> Result<(), store::Error> {
         let notice = Notice::to_staff(NoticeKind::SlackRefused, &self.today.to_string(), self.job.scheduled_at);
         let notice = notice.with_day("day", self.today).with("reason", reason);
-        self.function.store.enqueue(&notice).await.map(|_| ())
+        self.function.store.billing.enqueue(&notice).await.map(|_| ())
     }
 
     /// Tells staff in Slack that there is no digest of the day, once.
     pub(crate) async fn mail_failure(&self, reason: &str, turn: &mut ExclusiveRun<'_>) -> Result<(), ScanError> {
         let payload = scan_failed(self.today, self.wall(), reason);
-        let told = self.function.store.digest_failure(self.today, &payload, self.wall()).await?;
+        let told = self.function.store.institutions.digest_failure(self.today, &payload, self.wall()).await?;
         if let Some(held) = told.filter(|held| !held.message.is_settled()) {
             self.post(held, turn).await?;
         }

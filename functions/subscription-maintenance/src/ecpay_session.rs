@@ -102,7 +102,7 @@ impl<'a> EcpaySession<'a> {
     /// The keys to sign with, unless ECPay must be left alone. Asked before every call: another instance may have met
     /// a 403 meanwhile.
     pub(crate) async fn check_circuit_breaker(&self) -> Result<HashKeys, Failure> {
-        if self.store.ecpay_blocked_until(self.wall()).await?.is_some() {
+        if self.store.runs.ecpay_blocked_until(self.wall()).await?.is_some() {
             return Err(Failure::Blocked);
         }
         let keys = self.maintenance.keys.get(self.wall()).await.map_err(|error| Failure::Fatal(error.into()))?;
@@ -116,7 +116,7 @@ impl<'a> EcpaySession<'a> {
         }
         tracing::warn!("ECPay answered 403: no calls for {BREAKER_MINUTES} minutes");
         self.figures.blocked();
-        match self.store.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
+        match self.store.runs.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
             Ok(()) => Failure::Blocked,
             Err(error) => error.into(),
         }
@@ -157,7 +157,7 @@ impl<'a> EcpaySession<'a> {
         let mut info = answer.reports(&numbered_by(&order.value));
         let mut payments = Vec::new();
         if info.unnumbered > 0 {
-            payments = self.store.payments(&id).await?;
+            payments = self.store.billing.payments(&id).await?;
             info = answer.reports(&payments.iter().filter_map(numbered).collect());
         }
         if info.unnumbered > 0 {
@@ -200,7 +200,7 @@ impl<'a> EcpaySession<'a> {
             }
         }
         // A callback was faster.
-        self.store.subscription(&report.subscription).await?.ok_or_else(|| missing(&report.subscription))
+        self.store.billing.subscription(&report.subscription).await?.ok_or_else(|| missing(&report.subscription))
     }
 
     /// Stores a decision about an order and gives what is stored then; `None` when somebody else wrote first, and the
@@ -221,7 +221,7 @@ impl<'a> EcpaySession<'a> {
         let after = decision.after();
         let id = after.value.id.clone();
         let happened = BusinessEvent::of(&decision, None);
-        if self.store.commit(decision, None, &self.maintenance.policy).await? != Commit::Done {
+        if self.store.billing.commit(decision, None, &self.maintenance.policy).await? != Commit::Done {
             return Ok(None);
         }
         if !self.store.is_dry_run() {

@@ -66,7 +66,7 @@ impl RunMetrics {
         if self.tally.is_empty() {
             return;
         }
-        if let Err(error) = store.count(&self.tally, moment.wall_now(), "").await {
+        if let Err(error) = store.billing.count(&self.tally, moment.wall_now(), "").await {
             tracing::warn!(error = error_chain(&error), "what a run decided is missing in the counters");
         }
     }

@@ -41,7 +41,7 @@ async fn attempts(calls: &mut EcpaySession<'_>, retry: &Retry) -> Result<Value, 
 
 /// `None` when somebody else wrote first.
 async fn attempt(calls: &mut EcpaySession<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
-    let Some(known) = calls.store.subscription(&retry.subscription_id).await? else {
+    let Some(known) = calls.store.billing.subscription(&retry.subscription_id).await? else {
         return Ok(Some(outcome("refused", "no such subscription")));
     };
     match decide(calls, &known, retry) {
@@ -93,7 +93,7 @@ pub(crate) async fn cancel(maintenance: &Maintenance, cancel: &Cancel, moment: I
 
 async fn cancel_now(calls: &mut EcpaySession<'_>, cancel: &Cancel) -> Result<Value, Failure> {
     let id = &cancel.subscription_id;
-    let Some(order) = calls.store.subscription(id).await? else {
+    let Some(order) = calls.store.billing.subscription(id).await? else {
         return Ok(outcome("refused", "no such subscription"));
     };
     let next = NextAction::of(&order.value, &calls.maintenance.policy);

@@ -59,7 +59,7 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Invo
             owner: owner.clone(),
             holds_lease: false,
         };
-        store.claim_run(new, moment.wall, lease_until)
+        store.runs.claim_run(new, moment.wall, lease_until)
     };
     let claimed = match if quiet { None } else { Some(claim().await?) } {
         Some(RunClaim::Running) => return Ok(json!({ "run": tasks.id, "status": "already_running" })),
@@ -77,7 +77,7 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Invo
         Ok(report) => report,
         Err(error) => {
             if let Some(claimed) = claimed
-                && let Err(also) = store.release_run(claimed, moment.wall_now(), error.to_string()).await
+                && let Err(also) = store.runs.release_run(claimed, moment.wall_now(), error.to_string()).await
             {
                 tracing::warn!(error = error_chain(&also), "a failed run keeps its lease");
             }
@@ -93,7 +93,7 @@ pub(crate) async fn tasks(maintenance: &Maintenance, tasks: &Tasks, moment: Invo
         claimed => claimed,
     };
     if let Some(claimed) = claimed {
-        store.finish_run(claimed, moment.wall_now(), answer.to_string()).await?;
+        store.runs.finish_run(claimed, moment.wall_now(), answer.to_string()).await?;
     }
     if !report.is_idle() {
         tracing::info!(run = tasks.id, report = %answer, "run done");
@@ -130,7 +130,7 @@ async fn due(calls: &mut EcpaySession<'_>, kind: Task, moment: InvocationTime) -
     let mut unanswered = Vec::new();
     let mut cursor = None;
     loop {
-        let page = calls.store.due_subscriptions(kind, moment.logical, cursor).await?;
+        let page = calls.store.billing.due_subscriptions(kind, moment.logical, cursor).await?;
         report.met(page.oldest, moment.logical);
         for item in page.items {
             if moment.stopwatch.elapsed().as_secs() >= RUN_SECONDS || report.due >= TASK_LIMIT {
@@ -141,7 +141,7 @@ async fn due(calls: &mut EcpaySession<'_>, kind: Task, moment: InvocationTime) -
             match item {
                 Ok(order) => one(calls, kind, order, (&mut report, &mut unanswered)).await?,
                 Err(error) => {
-                    calls.store.park_unreadable(&error).await?;
+                    calls.store.billing.park_unreadable(&error).await?;
                     *report.failed.entry("unreadable".to_owned()).or_default() += 1;
                     report.due += 1;
                 }
@@ -239,7 +239,7 @@ async fn put_aside(
 
 /// Deletes old callback logs, and tells staff what was set aside on the day before.
 async fn clean_up(calls: &EcpaySession<'_>, now: Timestamp) -> Result<TaskReport, Error> {
-    let deleted = calls.store.delete_old_webhook_logs(now, CLEAN_UP_LIMIT).await?;
+    let deleted = calls.store.billing.delete_old_webhook_logs(now, CLEAN_UP_LIMIT).await?;
     let count = u64::try_from(deleted.count).unwrap_or(u64::MAX);
     let mut report = TaskReport { due: count, done: count, ..TaskReport::default() };
     report.met(deleted.oldest, now);
@@ -258,7 +258,7 @@ async fn clean_up(calls: &EcpaySession<'_>, now: Timestamp) -> Result<TaskReport
 /// Tells staff what was set aside on a day; `None` when nothing was, `false` when they were told before.
 async fn digest(calls: &EcpaySession<'_>, day: LocalDate, now: Timestamp) -> Result<Option<bool>, Error> {
     let (from, to) = (day.start(Zone::Taipei), day.plus_days(1).start(Zone::Taipei));
-    let set_aside = calls.store.all_quarantined(from, to).await?;
+    let set_aside = calls.store.billing.all_quarantined(from, to).await?;
     if set_aside.is_empty() {
         return Ok(None);
     }
@@ -270,7 +270,7 @@ async fn digest(calls: &EcpaySession<'_>, day: LocalDate, now: Timestamp) -> Res
         .with_day("day", day)
         .with("count", set_aside.len())
         .with("reasons", reasons.join("\n"));
-    Ok(Some(calls.store.enqueue(&notice).await?))
+    Ok(Some(calls.store.billing.enqueue(&notice).await?))
 }
 
 async fn send_mail(calls: &mut EcpaySession<'_>, moment: InvocationTime) -> Result<TaskReport, Error> {

@@ -157,7 +157,7 @@ async fn store_answer(
         if calls.store_answer(decision).await?.is_some() {
             return Ok(());
         }
-        order = calls.store.subscription(&id).await?;
+        order = calls.store.billing.subscription(&id).await?;
     }
     // The claim stands as unknown, which a query resolves.
     tracing::warn!(subscription = %id, ?state, "the answer to a retry could not be stored");

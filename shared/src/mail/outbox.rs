@@ -85,7 +85,7 @@ pub async fn drain(
     let mut drained = DrainReport::default();
     let (mut count, mut cursor) = (0, None);
     loop {
-        let page = store.due_notices(moment.wall, cursor).await?;
+        let page = store.billing.due_notices(moment.wall, cursor).await?;
         drained.oldest = drained.oldest.or(page.oldest);
         for notice in page.items {
             count += 1;
@@ -128,7 +128,7 @@ async fn handle(
     };
     tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
     drained.add(&due.notice, state);
-    store.settle_notice(due, state, Some(detail), None).await.map(|_| ())
+    store.billing.settle_notice(due, state, Some(detail), None).await.map(|_| ())
 }
 
 async fn send(
@@ -137,7 +137,7 @@ async fn send(
     (due, mail): (DueNotice, &Mail),
     (wall, drained): (Timestamp, &mut DrainReport),
 ) -> Result<(), Error> {
-    let Some(claimed) = store.claim_notice(due, wall.plus_minutes(LEASE_MINUTES)).await? else { return Ok(()) };
+    let Some(claimed) = store.billing.claim_notice(due, wall.plus_minutes(LEASE_MINUTES)).await? else { return Ok(()) };
     let delivery = messenger.send(&claimed.notice.to, mail).await;
     let (state, detail, again_at) = settlement(&delivery, claimed.notice.attempts, wall);
     drained.add(&claimed.notice, state);
@@ -148,7 +148,7 @@ async fn send(
         detail,
         "mail handled"
     );
-    store.settle_notice(claimed, state, Some(detail), again_at).await.map(|_| ())
+    store.billing.settle_notice(claimed, state, Some(detail), again_at).await.map(|_| ())
 }
 
 fn settlement(delivery: &Delivery, attempts: u32, wall: Timestamp) -> (NoticeState, String, Option<Timestamp>) {

@@ -6,7 +6,12 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest, Sha256};
 
-use crate::store::table::dry_run::DryRunOverlay;
+use self::billing::Billing;
+use self::institutions::Institutions;
+use self::runs::Runs;
+use self::table::dry_run::DryRunOverlay;
+use self::table::table::Table;
+use self::workshop::Workshop;
 
 pub mod billing;
 pub mod institutions;
@@ -17,9 +22,14 @@ pub mod workshop;
 /// The table. Cheap to clone: clones share the connection pool.
 #[derive(Clone, Debug)]
 pub struct Store {
-    client: Client,
-    table: String,
-    overlay: Option<DryRunOverlay>,
+    /// Subscriptions and what belongs to them.
+    pub billing: Billing,
+    /// A workshop's customers and vehicles.
+    pub workshop: Workshop,
+    /// Institutions that MMS lists.
+    pub institutions: Institutions,
+    /// Run history, leases and the circuit breaker.
+    pub runs: Runs,
 }
 
 /// Why the store could not do something.
@@ -97,23 +107,32 @@ impl Error {
 }
 
 impl Store {
-    /// The table of that name behind `client`.
+    /// Opens the table of that name behind `client`; sends nothing.
     #[must_use]
-    pub const fn new(client: Client, table: String) -> Self {
-        Self { client, table, overlay: None }
+    pub fn new(client: Client, name: String) -> Self {
+        Self::over(Table { client, name, is_dry_run: false }, None)
     }
 
-    /// The same table to try something on: nothing is written, and what was decided is seen by later reads of the same
-    /// subscriptions. Only [`Store::block_ecpay`] writes here too: a 403 counts whoever got it.
+    /// Returns a store that writes nothing: decisions are kept in memory and seen by later reads of the same
+    /// subscriptions. Only [`Runs::block_ecpay`] writes, because a 403 counts for every function.
     #[must_use]
     pub fn dry_run(&self) -> Self {
-        Self { overlay: Some(DryRunOverlay::default()), ..self.clone() }
+        Self::over(Table { is_dry_run: true, ..self.runs.table.clone() }, Some(DryRunOverlay::default()))
     }
 
-    /// Whether nothing is written.
+    /// Returns true for a store that writes nothing.
     #[must_use]
     pub const fn is_dry_run(&self) -> bool {
-        self.overlay.is_some()
+        self.runs.table.is_dry_run
+    }
+
+    fn over(table: Table, overlay: Option<DryRunOverlay>) -> Self {
+        Self {
+            billing: Billing { table: table.clone(), overlay },
+            workshop: Workshop { table: table.clone() },
+            institutions: Institutions { table: table.clone() },
+            runs: Runs { table },
+        }
     }
 }
 

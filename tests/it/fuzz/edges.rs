@@ -184,27 +184,28 @@ async fn read_everything(store: &Store) -> usize {
     let junk =
         NewRun { id: "junk", tasks: Vec::new(), scheduled_at: now, owner: "fuzz".to_owned(), holds_lease: false };
     let failed = [
-        store.subscription(&order).await.err().map(|error| error.to_string()),
+        store.billing.subscription(&order).await.err().map(|error| error.to_string()),
         store
+            .billing
             .payment(&PaymentId::parse("DKJUNK00000000000001.S:1").unwrap())
             .await
             .err()
             .map(|error| error.to_string()),
-        store.payments(&order).await.err().map(|error| error.to_string()),
-        store.history(&order, 0, 100).await.err().map(|error| error.to_string()),
-        store.recent_webhooks(&order, now.plus_days(-1)).await.err().map(|error| error.to_string()),
-        store.notices(&order).await.err().map(|error| error.to_string()),
-        store.user(&UserId::parse("junk").unwrap()).await.err().map(|error| error.to_string()),
-        store.all_quarantined(now.plus_days(-1), now.plus_days(1)).await.err().map(|error| error.to_string()),
-        store.checkout("junk", now).await.err().map(|error| error.to_string()),
-        store.claim_run(junk, now, now).await.err().map(|error| error.to_string()),
-        store.ecpay_blocked_until(now).await.err().map(|error| error.to_string()),
-        store.counts(now.plus_hours(-1), now).await.err().map(|error| error.to_string()),
-        store.status_counts().await.err().map(|error| error.to_string()),
-        store.due_notices(now, None).await.err().map(|error| error.to_string()),
+        store.billing.payments(&order).await.err().map(|error| error.to_string()),
+        store.billing.history(&order, 0, 100).await.err().map(|error| error.to_string()),
+        store.billing.recent_webhooks(&order, now.plus_days(-1)).await.err().map(|error| error.to_string()),
+        store.billing.notices(&order).await.err().map(|error| error.to_string()),
+        store.billing.user(&UserId::parse("junk").unwrap()).await.err().map(|error| error.to_string()),
+        store.billing.all_quarantined(now.plus_days(-1), now.plus_days(1)).await.err().map(|error| error.to_string()),
+        store.billing.checkout("junk", now).await.err().map(|error| error.to_string()),
+        store.runs.claim_run(junk, now, now).await.err().map(|error| error.to_string()),
+        store.runs.ecpay_blocked_until(now).await.err().map(|error| error.to_string()),
+        store.billing.counts(now.plus_hours(-1), now).await.err().map(|error| error.to_string()),
+        store.billing.status_counts().await.err().map(|error| error.to_string()),
+        store.billing.due_notices(now, None).await.err().map(|error| error.to_string()),
     ];
     for kind in [Task::Retry, Task::Reconcile, Task::Resume, Task::Cancel, Task::EndGrace, Task::CheckPending] {
-        let page = store.due_subscriptions(kind, now, None).await.unwrap();
+        let page = store.billing.due_subscriptions(kind, now, None).await.unwrap();
         assert!(page.items.len() <= PLACES.len());
     }
     assert!(failed.iter().flatten().all(|text| text.len() < 400), "{failed:?}");

@@ -45,7 +45,7 @@ impl Sandbox {
             replaces: None,
         };
         let decision = create_order(order, Actor::Staff("support".to_owned()), Timestamp::parse(at).unwrap());
-        let stored = self.store().commit(decision.clone(), None, &DunningPolicy::default()).await;
+        let stored = self.store().billing.commit(decision.clone(), None, &DunningPolicy::default()).await;
         assert_eq!(stored.unwrap(), Commit::Done);
         decision
     }

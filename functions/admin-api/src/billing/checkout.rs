@@ -26,7 +26,7 @@ const SCRIPT: &str = "document.forms[0].submit()";
 pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, moment: InvocationTime) -> Result<String, Failure> {
     let token = random::random_id(40).map_err(|error| Failure::upstream(&error))?;
     let page = Checkout { subscription: order.clone(), expires_at: moment.wall.plus_minutes(PAGE_MINUTES) };
-    api.store.put_checkout(&hex_digest(&token), &page).await?;
+    api.store.billing.put_checkout(&hex_digest(&token), &page).await?;
     Ok(token)
 }
 
@@ -49,9 +49,10 @@ pub(crate) async fn page(api: &AdminApi, token: &str, moment: InvocationTime) ->
 }
 
 async fn form_of(api: &AdminApi, token: &str, moment: InvocationTime) -> Result<Option<Vec<(String, String)>>, String> {
-    let found = api.store.checkout(&hex_digest(token), moment.wall).await.map_err(|error| error_chain(&error))?;
+    let found =
+        api.store.billing.checkout(&hex_digest(token), moment.wall).await.map_err(|error| error_chain(&error))?;
     let Some(id) = found else { return Ok(None) };
-    let order = api.store.subscription(&id).await.map_err(|error| error_chain(&error))?;
+    let order = api.store.billing.subscription(&id).await.map_err(|error| error_chain(&error))?;
     let Some(order) = order.filter(|order| order.value.status == Status::Pending) else { return Ok(None) };
     let keys = api.keys.get(moment.wall).await.map_err(|error| error_chain(&error))?;
     Ok(Some(order_form(&order.value, &api.config.urls, &keys.current)))

@@ -27,9 +27,9 @@ pub(crate) async fn manual_retry(
     let text = input.required("payment_id")?;
     let payment_not_found = || Failure::not_found("payment_id", "Payment not found");
     let id = PaymentId::parse(text).map_err(|_| payment_not_found())?;
-    let payment = api.store.payment(&id).await?.ok_or_else(payment_not_found)?;
+    let payment = api.store.billing.payment(&id).await?.ok_or_else(payment_not_found)?;
     let subscription = id.subscription().map_err(|_| payment_not_found())?;
-    if api.store.subscription(&subscription).await?.is_none() {
+    if api.store.billing.subscription(&subscription).await?.is_none() {
         return Err(Failure::not_found("payment_id", "Subscription not found"));
     }
     if payment.outcome != PaymentOutcome::Failed {
@@ -61,7 +61,7 @@ pub(crate) async fn trigger_maintenance(api: &AdminApi, moment: InvocationTime) 
     let (run, report) = requests::invoke(api, None, false, moment).await?;
     let Some(report) = report else { return Ok(requests::still_running(&run)) };
     let done = |task: &str| report.pointer(&format!("/tasks/{task}/done")).and_then(Value::as_u64).unwrap_or(0);
-    let counts = api.store.status_counts().await?;
+    let counts = api.store.billing.status_counts().await?;
     let count = |status: &str| counts.get(status).copied().unwrap_or(0);
     Ok(response::ok(&json!({
         "status": "completed",
@@ -88,14 +88,14 @@ pub(crate) async fn subscription_status(
         )
     };
     let Ok(id) = UserId::parse(user) else { return Ok(missing()) };
-    let Some(stored) = api.store.user(&id).await? else { return Ok(missing()) };
+    let Some(stored) = api.store.billing.user(&id).await? else { return Ok(missing()) };
     let subscription = stored.live.unwrap_or(stored.latest);
-    let Some(found) = api.store.subscription(&subscription).await? else { return Ok(missing()) };
+    let Some(found) = api.store.billing.subscription(&subscription).await? else { return Ok(missing()) };
     let order = found.value;
-    let webhooks = api.store.recent_webhooks(&subscription, moment.logical.plus_days(-30)).await?;
+    let webhooks = api.store.billing.recent_webhooks(&subscription, moment.logical.plus_days(-30)).await?;
     let retry_at =
         NextAction::of(&order, &api.config.policy).filter(|action| action.kind == Task::Retry).map(|action| action.at);
-    let payments: Vec<Payment> = api.store.payments(&subscription).await?.into_iter().rev().take(5).collect();
+    let payments: Vec<Payment> = api.store.billing.payments(&subscription).await?.into_iter().rev().take(5).collect();
     let failed = payments.iter().filter(|payment| payment.outcome == PaymentOutcome::Failed).count();
     let failures_since: Vec<Timestamp> = order
         .charge_history

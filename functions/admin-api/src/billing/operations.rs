@@ -79,7 +79,7 @@ pub(crate) async fn operate(
             OperationDecision::Refused(refusal) => return Err(refused(&refusal)),
         };
         let rule = decision.change.history.rule;
-        match api.store.commit(decision, None, &api.config.policy).await? {
+        match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => {
                 tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
                 if operation == Operation::Cancel {

@@ -82,11 +82,11 @@ async fn page(
     limit: usize,
 ) -> Result<Page, shared::store::Error> {
     if let Some(order) = &wanted.subscription {
-        return api.store.quarantined_of(order, wanted.span, after, limit).await;
+        return api.store.billing.quarantined_of(order, wanted.span, after, limit).await;
     }
     let (from, to) = wanted.span;
     let listing = Listing { states: wanted.states, from, to, oldest_first: false };
-    api.store.quarantine_page(&listing, after, limit).await
+    api.store.billing.quarantine_page(&listing, after, limit).await
 }
 
 /// A day of a parameter. Only years of four digits are in order as texts, which is how the index compares them.

@@ -53,7 +53,7 @@ pub(crate) async fn one(
     if !cursor::is_report_id(id) {
         return Err(missing());
     }
-    let report = api.store.quarantined(id).await?.ok_or_else(missing)?;
+    let report = api.store.billing.quarantined(id).await?.ok_or_else(missing)?;
     let resolution = Resolution { at: moment.logical, by: by.name, why, outcome: ResolvedAs::Applied };
     let replayed = decide_again(api, &report, &resolution).await?;
     Ok(response::ok(&shown(id, replayed)))
@@ -77,7 +77,7 @@ pub(crate) async fn range(
     let mut replayed = Vec::new();
     let next = 'pages: loop {
         let limit = PAGE.min(MOST.saturating_sub(replayed.len()));
-        let (page, next) = api.store.quarantine_page(&listing, after.as_ref(), limit).await?;
+        let (page, next) = api.store.billing.quarantine_page(&listing, after.as_ref(), limit).await?;
         for listed in page {
             if moment.stopwatch.elapsed().as_secs() >= SECONDS {
                 break 'pages after;
@@ -132,7 +132,7 @@ async fn outcome(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) ->
     };
     let resolution = Resolution { outcome, ..resolution.clone() };
     // `false`: another replay marked it meanwhile.
-    let _marked = api.store.resolve_quarantined(kept, &report.subscription, &resolution).await?;
+    let _marked = api.store.billing.resolve_quarantined(kept, &report.subscription, &resolution).await?;
     Ok(replayed)
 }
 
@@ -148,7 +148,7 @@ async fn count(api: &AdminApi, applied: &Applied, at: Timestamp) {
         return;
     }
     let spread = applied.decision.change.next.id.as_str();
-    if let Err(error) = api.store.count(&tally, at, spread).await {
+    if let Err(error) = api.store.billing.count(&tally, at, spread).await {
         tracing::warn!(error = error_chain(&error), "a replayed report is missing in the counters");
     }
 }
@@ -174,7 +174,7 @@ async fn stays(
     let detail = reason.to_string();
     if (kept.reason.as_str(), &kept.detail) != (reason.name(), &detail) {
         let order = report.filter(|_| *reason != QuarantineReason::UnknownOrder).map(|report| &report.subscription);
-        let _marked = api.store.update_quarantine_reason(kept, order, reason).await?;
+        let _marked = api.store.billing.update_quarantine_reason(kept, order, reason).await?;
     }
     Ok(Replayed::Stays(reason.name().to_owned(), detail))
 }

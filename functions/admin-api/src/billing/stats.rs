@@ -45,8 +45,8 @@ pub(crate) async fn health(api: &AdminApi, moment: InvocationTime) -> Response<B
 }
 
 async fn metrics(api: &AdminApi, now: Timestamp) -> Result<(CallbackCount, CallbackCount), shared::store::Error> {
-    let recent = api.store.counts(now.plus_minutes(-30), now).await?;
-    let day = api.store.counts(now.plus_hours(-24), now).await?;
+    let recent = api.store.billing.counts(now.plus_minutes(-30), now).await?;
+    let day = api.store.billing.counts(now.plus_hours(-24), now).await?;
     Ok((sum(&recent), sum(&day)))
 }
 
@@ -75,7 +75,7 @@ pub(crate) async fn webhook_stats(
             .filter(|hours| (1..=MOST_HOURS).contains(hours))
             .ok_or_else(|| Failure::invalid("hours", "must be 1 to 168"))?,
     };
-    let counts = api.store.counts(moment.logical.plus_hours(-hours), moment.logical).await?;
+    let counts = api.store.billing.counts(moment.logical.plus_hours(-hours), moment.logical).await?;
     let types: Map<String, Value> = WebhookType::ALL
         .into_iter()
         .map(|kind| (kind, counts.callbacks(kind)))

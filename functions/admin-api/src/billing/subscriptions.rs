@@ -93,7 +93,7 @@ async fn draft(api: &AdminApi, input: &Input) -> Result<NewOrder, Failure> {
 async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<SubscriptionId, Failure> {
     let unknown = || Failure::invalid("replaces", "is not an order of this user");
     let id = SubscriptionId::parse(text).map_err(|_| unknown())?;
-    let order = api.store.subscription(&id).await?.ok_or_else(unknown)?.value;
+    let order = api.store.billing.subscription(&id).await?.ok_or_else(unknown)?.value;
     if order.user != *user {
         return Err(unknown());
     }
@@ -115,7 +115,7 @@ async fn store_new(
         let id = SubscriptionId::issue(&name).map_err(|error| Failure::upstream(&error))?;
         let decision = create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(by.name.clone()), moment.logical);
         let order = decision.change.next.clone();
-        match api.store.commit(decision, None, &api.config.policy).await? {
+        match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => return Ok(order),
             Commit::UserHeld(live) => return Err(held(&live)),
             Commit::Stale | Commit::AlreadyApplied(_) => {}
@@ -139,15 +139,15 @@ async fn store_keyed(
         made == (&draft.user, &draft.email, draft.locale, &draft.terms, &draft.replaces)
     };
     // Read first: the order of an earlier request may be live by now, and would hold the user.
-    if let Some(made) = api.store.subscription(&id).await? {
+    if let Some(made) = api.store.billing.subscription(&id).await? {
         return if same(&made.value) { Ok(made.value) } else { Err(Failure::key_reused()) };
     }
     let decision = create_order(draft.clone(), Actor::Staff(by.name.clone()), moment.logical);
     let order = decision.change.next.clone();
-    match api.store.commit(decision, None, &api.config.policy).await? {
+    match api.store.billing.commit(decision, None, &api.config.policy).await? {
         Commit::Done => Ok(order),
         Commit::UserHeld(live) => Err(held(&live)),
-        Commit::Stale | Commit::AlreadyApplied(_) => match api.store.subscription(&id).await? {
+        Commit::Stale | Commit::AlreadyApplied(_) => match api.store.billing.subscription(&id).await? {
             Some(made) if same(&made.value) => Ok(made.value),
             Some(_) => Err(Failure::key_reused()),
             None => Err(Failure::unavailable("try again")),
@@ -166,11 +166,11 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         None => 0,
         Some(text) => text.parse().map_err(|_| Failure::invalid("after", "must be the seq of a history entry"))?,
     };
-    let history = api.store.history(&order.id, after, HISTORY_PAGE).await?;
+    let history = api.store.billing.history(&order.id, after, HISTORY_PAGE).await?;
     let full = usize::try_from(HISTORY_PAGE).is_ok_and(|page| history.len() == page);
     let next_after = history.last().filter(|_| full).map(|(seq, _)| *seq);
-    let payments = api.store.payments(&order.id).await?;
-    let notices = api.store.notices(&order.id).await?;
+    let payments = api.store.billing.payments(&order.id).await?;
+    let notices = api.store.billing.notices(&order.id).await?;
     let next = NextAction::of(&order, &api.config.policy);
     let period = order.paid_period();
     let body = json!({
@@ -209,7 +209,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
 pub(crate) async fn find(api: &AdminApi, id: &str) -> Result<Versioned<Subscription>, Failure> {
     let missing = || Failure::not_found("id", "no such subscription");
     let id = SubscriptionId::parse(id).map_err(|_| missing())?;
-    api.store.subscription(&id).await?.ok_or_else(missing)
+    api.store.billing.subscription(&id).await?.ok_or_else(missing)
 }
 
 fn payment(payment: &Payment) -> Value {

@@ -47,14 +47,14 @@ fn parse(user: &str) -> Result<UserId, Failure> {
 
 /// Everything that is kept about a person, as it is stored.
 async fn export(api: &AdminApi, id: &UserId, by: &Token, moment: InvocationTime) -> Result<Response<Body>, Failure> {
-    let person = api.store.person(id).await?;
+    let person = api.store.billing.person(id).await?;
     if !person.is_known() && person.erased.is_none() {
         return Err(unknown());
     }
     let mut subscriptions = Vec::with_capacity(person.orders.len());
     for order in &person.orders {
         let mut shown: BTreeMap<&str, Value> = BTreeMap::from([("id", json!(order))]);
-        for (key, data) in api.store.export_items(order).await? {
+        for (key, data) in api.store.billing.export_items(order).await? {
             let list = match key.split('#').next() {
                 Some("STATE") => {
                     shown.insert("subscription", data);
@@ -95,7 +95,7 @@ async fn erase(
         return Err(Failure::invalid("why", "is missing"));
     }
     for _ in 0..ATTEMPTS {
-        let person = api.store.person(id).await?;
+        let person = api.store.billing.person(id).await?;
         if !person.is_known() {
             let erasure = person.erased.ok_or_else(unknown)?;
             return Ok(response::ok(&erased(id, &erasure, true)));
@@ -105,7 +105,7 @@ async fn erase(
             erase_one(api, order, &cause, moment).await?;
         }
         let erasure = Erasure { at: moment.logical, by: cause.by.clone(), why: cause.why.clone() };
-        if api.store.forget_person(id, &person, &erasure).await? {
+        if api.store.billing.forget_person(id, &person, &erasure).await? {
             tracing::info!(by = cause.by, orders = person.orders.len(), "a person was erased");
             return Ok(response::ok(&erased(id, &erasure, false)));
         }
@@ -126,7 +126,7 @@ async fn orders(
 ) -> Result<Vec<Versioned<Subscription>>, Failure> {
     let mut orders = Vec::with_capacity(person.orders.len());
     for order in &person.orders {
-        if let Some(order) = api.store.subscription(order).await? {
+        if let Some(order) = api.store.billing.subscription(order).await? {
             erasable(&order.value, &api.config.policy).map_err(|why| refused(&why))?;
             orders.push(order);
         }
@@ -154,13 +154,13 @@ async fn erase_one(
         erasable(&order.value, &api.config.policy).map_err(|why| refused(&why))?;
         // From here on nothing that comes for the order brings anything of the person with it.
         let Some(decision) = erase_order(&order, cause, moment.logical) else {
-            return Ok(api.store.erase_related_items(&id).await?);
+            return Ok(api.store.billing.erase_related_items(&id).await?);
         };
         let done = decision.after();
-        order = match api.store.commit(decision, None, &api.config.policy).await? {
+        order = match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => done,
             Commit::Stale | Commit::AlreadyApplied(_) | Commit::UserHeld(_) => {
-                api.store.subscription(&id).await?.ok_or_else(unknown)?
+                api.store.billing.subscription(&id).await?.ok_or_else(unknown)?
             }
         };
     }

@@ -51,7 +51,7 @@ async fn expiring(api: &AdminApi, input: &Input, moment: InvocationTime) -> Resu
     }
     // Of a day that ended meanwhile nothing is listed any more.
     let after = after.filter(|after| after.expires >= today);
-    let page = api.store.institutions_between((today, horizon), after).await?;
+    let page = api.store.institutions.institutions_between((today, horizon), after).await?;
     let institutions: Vec<Value> = page.items.iter().map(|kept| shown(api, &kept.value, today)).collect();
     let last = page.items.last().map(|kept| &kept.value.institution).filter(|_| page.next.is_some());
     let next = last.map(|one| format!("{}/{}", one.expires, one.uid));
@@ -97,11 +97,11 @@ async fn acknowledge(
     }
     let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
     for _ in 0..ATTEMPTS {
-        let mut known = api.store.listed_institution(uid).await?.ok_or_else(unknown)?;
+        let mut known = api.store.institutions.listed_institution(uid).await?.ok_or_else(unknown)?;
         let expires = known.value.institution.expires;
         let said = Acknowledgement { expires, until, by: by.to_owned(), why: why.to_owned(), at: moment.logical };
         known.value.acknowledged = (until > today).then_some(said);
-        if let WriteOutcome::Written = api.store.acknowledge_institution(&known, moment.wall).await? {
+        if let WriteOutcome::Written = api.store.institutions.acknowledge_institution(&known, moment.wall).await? {
             tracing::info!(by, "an institution was acknowledged");
             let Versioned { value, .. } = known;
             return Ok(response::ok(&shown(api, &value, today)));

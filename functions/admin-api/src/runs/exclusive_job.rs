@@ -65,7 +65,7 @@ impl ExclusiveJob {
         if !dry_run {
             let (tasks, owner) = (vec![self.name().to_owned()], String::new());
             let new = NewRun { id: &run, tasks, scheduled_at, owner, holds_lease: false };
-            api.store.announce_run(new, moment.wall).await?;
+            api.store.runs.announce_run(new, moment.wall).await?;
         }
         let event = json!({
             "task": self.name(), "scheduled_at": scheduled_at, "run_id": name, "requested_by": by, "dry_run": dry_run,

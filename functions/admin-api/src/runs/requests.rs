@@ -50,7 +50,7 @@ pub(crate) async fn route(
         ("GET", [id]) if jwt::is_jwt(input) => show_app(api, &decoded(id), input, moment).await,
         ("GET", [id]) => {
             allow(Scope::Read).await?;
-            let run = api.store.run(&decoded(id)).await?.ok_or_else(unknown_run)?;
+            let run = api.store.runs.run(&decoded(id)).await?.ok_or_else(unknown_run)?;
             show(api, &run, moment).await
         }
         _ => Err(Failure::not_found("route", "no such route")),
@@ -146,7 +146,7 @@ async fn list(api: &AdminApi, input: &Input, moment: InvocationTime) -> Result<R
     };
     // Ids begin with the scheduled time, and all of them sort before the end of the calendar.
     let before = input.query("before").unwrap_or("9999");
-    let runs = api.store.runs(before, limit).await?;
+    let runs = api.store.runs.runs(before, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| runs.len() == limit);
     let next = runs.last().filter(|_| full).map(|run| run.id.clone());
     let shown: Vec<Value> = runs.iter().map(|run| summary(run, moment.wall)).collect();
@@ -165,7 +165,7 @@ async fn show_app(api: &AdminApi, id: &str, input: &Input, moment: InvocationTim
     if allowed.is_empty() {
         return Err(refusal);
     }
-    let run = api.store.run(id).await?.filter(|run| allowed.iter().any(|job| is_of(run, *job)));
+    let run = api.store.runs.run(id).await?.filter(|run| allowed.iter().any(|job| is_of(run, *job)));
     show(api, &run.ok_or_else(unknown_run)?, moment).await
 }
 
@@ -179,7 +179,7 @@ async fn show(api: &AdminApi, run: &StoredRun, moment: InvocationTime) -> Result
     }
     let told: &[&str] = match ExclusiveJob::ALL.into_iter().find(|job| is_of(run, *job)) {
         Some(ExclusiveJob::Reminders) => {
-            fields.insert("reminders".to_owned(), json!(api.store.reminders_of_run(&run.id).await?));
+            fields.insert("reminders".to_owned(), json!(api.store.workshop.reminders_of_run(&run.id).await?));
             &["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"]
         }
         Some(ExclusiveJob::ExpiryScan) => {

@@ -60,12 +60,12 @@ fn parse(id: &str) -> Result<CustomerId, Failure> {
 }
 
 async fn show(api: &AdminApi, id: &CustomerId) -> Result<Response<Body>, Failure> {
-    let customer = api.store.customer(id).await?.ok_or_else(unknown)?;
+    let customer = api.store.workshop.customer(id).await?.ok_or_else(unknown)?;
     Ok(response::ok(&shown(api, &customer.value).await?))
 }
 
 async fn shown(api: &AdminApi, customer: &Customer) -> Result<Value, Failure> {
-    let mut plates = api.store.plates_of(&customer.id, MOST_LISTED + 1).await?;
+    let mut plates = api.store.workshop.plates_of(&customer.id, MOST_LISTED + 1).await?;
     let more = plates.len() > MOST_LISTED;
     plates.truncate(MOST_LISTED);
     Ok(json!({
@@ -81,10 +81,10 @@ async fn put(api: &AdminApi, id: &str, input: &Input, by: &str) -> Result<Respon
     let id = CustomerId::parse(&decoded(id)).map_err(|error| Failure::invalid("customer_id", error.to_string()))?;
     let wanted = wanted(id, input)?;
     for _ in 0..ATTEMPTS {
-        let known = api.store.customer(&wanted.id).await?;
+        let known = api.store.workshop.customer(&wanted.id).await?;
         let opted_out = opted_out.unwrap_or_else(|| known.as_ref().is_some_and(|known| known.value.opted_out));
         let customer = Customer { opted_out, ..wanted.clone() };
-        match api.store.put_customer(&customer, known.as_ref()).await? {
+        match api.store.workshop.put_customer(&customer, known.as_ref()).await? {
             WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => {}
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
@@ -121,18 +121,18 @@ async fn erase(
     input.only(&["why"])?;
     let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
     for _ in 0..ATTEMPTS {
-        let plates = api.store.plates_of(id, MOST_LISTED).await?;
-        let Some(known) = api.store.customer(id).await? else {
-            let erasure = api.store.customer_erasure(id).await?.ok_or_else(unknown)?;
-            api.store.forget_vehicles(id).await?;
+        let plates = api.store.workshop.plates_of(id, MOST_LISTED).await?;
+        let Some(known) = api.store.workshop.customer(id).await? else {
+            let erasure = api.store.workshop.customer_erasure(id).await?.ok_or_else(unknown)?;
+            api.store.workshop.forget_vehicles(id).await?;
             return Ok(response::ok(&erased(id, &erasure, plates.is_empty())));
         };
         if names(why, &known.value, &plates) {
             return Err(Failure::invalid("why", "must not name the person: it is kept"));
         }
         let erasure = Erasure { at: moment.logical, by: by.to_owned(), why: Some(why.to_owned()) };
-        if api.store.forget_customer(&known, &erasure).await? {
-            api.store.forget_vehicles(id).await?;
+        if api.store.workshop.forget_customer(&known, &erasure).await? {
+            api.store.workshop.forget_vehicles(id).await?;
             tracing::info!(by, vehicles = plates.len(), "a customer was erased");
             return Ok(response::ok(&erased(id, &erasure, false)));
         }

@@ -24,8 +24,8 @@ pub(crate) async fn export(
     input: &Input,
     (by, moment): (&str, InvocationTime),
 ) -> Result<Response<Body>, Failure> {
-    let customer = api.store.customer(id).await?;
-    let vehicles = api.store.vehicles_of(id, usize::MAX).await?;
+    let customer = api.store.workshop.customer(id).await?;
+    let vehicles = api.store.workshop.vehicles_of(id, usize::MAX).await?;
     tracing::info!(by, vehicles = vehicles.len(), "a customer's data were exported");
     match input.query("format") {
         None | Some("csv") => {
@@ -33,7 +33,7 @@ pub(crate) async fn export(
             Ok(response::list(listed(&customer, &vehicles).map_err(|error| Failure::upstream(&error))?))
         }
         Some("json") => {
-            let erased = api.store.customer_erasure(id).await?;
+            let erased = api.store.workshop.customer_erasure(id).await?;
             if customer.is_none() && erased.is_none() {
                 return Err(unknown());
             }
@@ -49,7 +49,7 @@ pub(crate) async fn export(
 /// Each vehicle as it is stored, with its reminders.
 async fn export_items(api: &AdminApi, vehicles: Vec<Versioned<Vehicle>>) -> Result<Vec<Value>, Failure> {
     let one = |vehicle: Versioned<Vehicle>| async move {
-        let reminders = api.store.reminders_as_stored(&vehicle.value.plate, usize::MAX).await?;
+        let reminders = api.store.workshop.reminders_as_stored(&vehicle.value.plate, usize::MAX).await?;
         Ok::<_, Failure>(json!({ "vehicle": vehicle.value, "reminders": reminders }))
     };
     stream::iter(vehicles).map(one).buffered(AT_ONCE).try_collect().await

@@ -80,7 +80,7 @@ async fn import_lane(
         if moment.stopwatch.elapsed_ms() > LATEST_MS {
             return Err(Failure::unavailable("took too long: send the list again, what is stored is passed over"));
         }
-        outcomes.extend(store.import(step).await?);
+        outcomes.extend(store.workshop.import(step).await?);
     }
     Ok(lines.into_iter().zip(outcomes).collect())
 }

@@ -55,12 +55,12 @@ fn parse(plate: &str) -> Result<Plate, Failure> {
 }
 
 async fn show(api: &AdminApi, plate: &Plate) -> Result<Response<Body>, Failure> {
-    let vehicle = api.store.vehicle(plate).await?.ok_or_else(unknown)?;
+    let vehicle = api.store.workshop.vehicle(plate).await?.ok_or_else(unknown)?;
     Ok(response::ok(&shown(api, &vehicle.value).await?))
 }
 
 async fn shown(api: &AdminApi, vehicle: &Vehicle) -> Result<Value, Failure> {
-    let reminders = api.store.reminders_as_stored(&vehicle.plate, MOST_REMINDERS).await?;
+    let reminders = api.store.workshop.reminders_as_stored(&vehicle.plate, MOST_REMINDERS).await?;
     Ok(json!({
         "plate": vehicle.plate, "customer_id": vehicle.customer, "last_visit_date": vehicle.last_visit,
         "next_visit_date": vehicle.next_visit(), "next_visit_set_by_staff": vehicle.own_next_visit.is_some(),
@@ -77,9 +77,9 @@ async fn put(
 ) -> Result<Response<Body>, Failure> {
     let wanted = Wanted::read(input, moment.logical)?;
     for _ in 0..ATTEMPTS {
-        let known = api.store.vehicle(plate).await?;
+        let known = api.store.workshop.vehicle(plate).await?;
         let vehicle = wanted.applied(plate, known.as_ref().map(|known| &known.value));
-        match api.store.put_vehicle(&vehicle, known.as_ref()).await? {
+        match api.store.workshop.put_vehicle(&vehicle, known.as_ref()).await? {
             WriteOutcome::Conflict => {}
             WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
@@ -103,7 +103,7 @@ async fn visit(
     let day =
         dates::parse_past(input.required("date")?, moment.logical).map_err(|why| Failure::invalid("date", why))?;
     for _ in 0..ATTEMPTS {
-        let known = api.store.vehicle(plate).await?.ok_or_else(unknown)?;
+        let known = api.store.workshop.vehicle(plate).await?.ok_or_else(unknown)?;
         let Some(after) = known.value.visited(day) else {
             let mut same = shown(api, &known.value).await?;
             if let Some(shown) = same.as_object_mut().filter(|_| day < known.value.last_visit) {
@@ -111,7 +111,7 @@ async fn visit(
             }
             return Ok(response::ok(&same));
         };
-        match api.store.put_vehicle(&after, Some(&known)).await? {
+        match api.store.workshop.put_vehicle(&after, Some(&known)).await? {
             WriteOutcome::Conflict => {}
             WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
@@ -17,12 +15,14 @@ use crate::domain::billing::subscription::AppliedEvent;
 use crate::domain::values::ids::{NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
+use crate::store::billing::Billing;
 use crate::store::billing::counters;
 use crate::store::billing::notices::queued;
 use crate::store::billing::users;
 use crate::store::table::keys;
 use crate::store::table::record::{Record, WebhookLog};
-use crate::store::{Error, Item, Store, key_of, number};
+use crate::store::table::table::Table;
+use crate::store::{Error, key_of, number};
 
 /// Log rows of callbacks are kept for this many days.
 pub const WEBHOOK_LOG_DAYS: i64 = 30;
@@ -58,7 +58,7 @@ struct Transaction {
     guards: Vec<Guard>,
 }
 
-impl Store {
+impl Billing {
     /// Writes a decision whole or not at all. A notice that exists already was told already, and is left out; an
     /// order beside another live one of its user is written as [`Decision::beside`] says.
     ///
@@ -77,8 +77,8 @@ impl Store {
         let mut decision = decision;
         let now = decision.change.history.at;
         for _ in 0..ATTEMPTS {
-            let transaction = Transaction::of(self, &decision, log, policy)?;
-            let Some(reasons) = self.write(transaction.actions, DOING).await? else { return Ok(Commit::Done) };
+            let transaction = Transaction::of(&self.table, &decision, log, policy)?;
+            let Some(reasons) = self.table.write(transaction.actions, DOING).await? else { return Ok(Commit::Done) };
             match first_refusal(&transaction.guards, &reasons) {
                 Some((Guard::Receipt, reason)) => return Ok(Commit::AlreadyApplied(seen(reason))),
                 Some((Guard::Payment, reason)) => return Ok(Commit::AlreadyApplied(paid(reason))),
@@ -94,31 +94,6 @@ impl Store {
             }
         }
         Err(Error::Contended { doing: DOING })
-    }
-
-    /// `None` when all was written, else why each action was refused.
-    pub(in crate::store) async fn write(
-        &self,
-        actions: Vec<TransactWriteItem>,
-        doing: &'static str,
-    ) -> Result<Option<Vec<CancellationReason>>, Error> {
-        let Err(error) = self.client.transact_write_items().set_transact_items(Some(actions)).send().await else {
-            return Ok(None);
-        };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                let reasons = cancelled.cancellation_reasons().to_vec();
-                let refused = |code: &str| matches!(code, "None" | "ConditionalCheckFailed" | "TransactionConflict");
-                if reasons.iter().all(|reason| reason.code().is_none_or(refused)) {
-                    Ok(Some(reasons))
-                } else {
-                    Err(Error::unavailable(doing, error))
-                }
-            }
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Some(Vec::new())),
-            _ if error.code() == Some("ValidationException") => Err(Error::Rejected { doing, source: error.into() }),
-            _ => Err(Error::unavailable(doing, error)),
-        }
     }
 }
 
@@ -140,50 +115,50 @@ fn paid(reason: &CancellationReason) -> Option<AppliedEvent> {
 }
 
 impl Transaction {
-    fn of(store: &Store, decision: &Decision, log: Option<&WebhookLog>, policy: &DunningPolicy) -> Result<Self, Error> {
+    fn of(table: &Table, decision: &Decision, log: Option<&WebhookLog>, policy: &DunningPolicy) -> Result<Self, Error> {
         let mut all = Self { actions: Vec::new(), guards: Vec::new() };
         let id = &decision.change.next.id;
         if let Some(receipt) = &decision.receipt {
             let report = &receipt.report;
             let seen = AppliedEvent { event: receipt.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount };
-            all.put_new(store, Guard::Receipt, Record::new(keys::receipt(id, &receipt.event), seen))?;
+            all.put_new(table, Guard::Receipt, Record::new(keys::receipt(id, &receipt.event), seen))?;
         }
-        all.change(store, &decision.change, policy)?;
+        all.change(table, &decision.change, policy)?;
         if let Some(replaced) = &decision.replaced {
-            all.change(store, replaced, policy)?;
+            all.change(table, replaced, policy)?;
         }
         if let Some(payment) = &decision.payment {
-            all.put_new(store, Guard::Payment, Record::new(keys::payment(id, &payment.id), payment))?;
+            all.put_new(table, Guard::Payment, Record::new(keys::payment(id, &payment.id), payment))?;
         }
         if let Some(user) = &decision.user {
-            all.push(Guard::User, users::update(&store.table, user)?);
+            all.push(Guard::User, users::update(&table.name, user)?);
         }
         if decision.change.expected.is_none() {
             // Made once and never changed, so nobody is in its way.
             let link = Record::new(keys::user_order(&decision.change.next.user, id), ());
-            all.put(store, Guard::Unconditional, link)?;
+            all.put(table, Guard::Unconditional, link)?;
         }
         for notice in &decision.notices {
-            all.put_new(store, Guard::Notice(notice.id.clone()), queued(notice))?;
+            all.put_new(table, Guard::Notice(notice.id.clone()), queued(notice))?;
         }
         if let Some(log) = log {
             let expiry = log.received_at.plus_days(WEBHOOK_LOG_DAYS);
             let record = Record::new(keys::webhook_log(id, log.received_at, &log.event), log);
-            all.put(store, Guard::Unconditional, record.due(keys::WEBHOOK_LOG_QUEUE, expiry).expiring(expiry))?;
+            all.put(table, Guard::Unconditional, record.due(keys::WEBHOOK_LOG_QUEUE, expiry).expiring(expiry))?;
         }
-        all.count_statuses(store, decision)?;
+        all.count_statuses(table, decision)?;
         Ok(all)
     }
 
     /// A subscription with its place in the due index, and its line of history.
-    fn change(&mut self, store: &Store, change: &SubscriptionWrite, policy: &DunningPolicy) -> Result<(), Error> {
+    fn change(&mut self, table: &Table, change: &SubscriptionWrite, policy: &DunningPolicy) -> Result<(), Error> {
         let version = change.version();
         let history = Record::new(keys::history(&change.next.id, version), &change.history);
         let mut record = Record::new(keys::subscription(&change.next.id), &change.next).at_version(version);
         if let Some(action) = NextAction::of(&change.next, policy) {
             record = record.due(action.kind.name(), action.at);
         }
-        let mut put = Put::builder().table_name(&store.table).set_item(Some(record.into_item()?));
+        let mut put = Put::builder().table_name(&table.name).set_item(Some(record.into_item()?));
         put = match change.expected {
             Some(expected) => put
                 .condition_expression("#version = :expected")
@@ -192,12 +167,12 @@ impl Transaction {
             None => put.condition_expression("attribute_not_exists(pk)"),
         };
         self.push(Guard::Subscription, put_action(put.build())?);
-        self.put(store, Guard::Unconditional, history)
+        self.put(table, Guard::Unconditional, history)
     }
 
-    fn put_new<T: Serialize>(&mut self, store: &Store, guard: Guard, record: Record<T>) -> Result<(), Error> {
+    fn put_new<T: Serialize>(&mut self, table: &Table, guard: Guard, record: Record<T>) -> Result<(), Error> {
         let put = Put::builder()
-            .table_name(&store.table)
+            .table_name(&table.name)
             .set_item(Some(record.into_item()?))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -205,14 +180,14 @@ impl Transaction {
         Ok(())
     }
 
-    fn put<T: Serialize>(&mut self, store: &Store, guard: Guard, record: Record<T>) -> Result<(), Error> {
-        let put = Put::builder().table_name(&store.table).set_item(Some(record.into_item()?));
+    fn put<T: Serialize>(&mut self, table: &Table, guard: Guard, record: Record<T>) -> Result<(), Error> {
+        let put = Put::builder().table_name(&table.name).set_item(Some(record.into_item()?));
         self.push(guard, put_action(put.build())?);
         Ok(())
     }
 
     /// How many subscriptions have which status, kept exactly: both orders of a decision count into one shard.
-    fn count_statuses(&mut self, store: &Store, decision: &Decision) -> Result<(), Error> {
+    fn count_statuses(&mut self, table: &Table, decision: &Decision) -> Result<(), Error> {
         let mut deltas: BTreeMap<&'static str, i64> = BTreeMap::new();
         for change in std::iter::once(&decision.change).chain(&decision.replaced) {
             if let Some(from) = change.history.from {
@@ -225,7 +200,7 @@ impl Transaction {
             return Ok(());
         }
         let shard = keys::shard(decision.change.next.id.as_str(), counters::SHARDS);
-        let mut update = Update::builder().table_name(&store.table).set_key(Some(key_of(&keys::status_count(shard))));
+        let mut update = Update::builder().table_name(&table.name).set_key(Some(key_of(&keys::status_count(shard))));
         let mut terms = Vec::new();
         for (place, (status, delta)) in deltas.into_iter().enumerate() {
             terms.push(format!("#s{place} :d{place}"));
@@ -250,57 +225,7 @@ fn put_action(put: Result<Put, aws_sdk_dynamodb::error::BuildError>) -> Result<T
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-impl Store {
-    pub(in crate::store) async fn put_if_absent<T: Serialize>(
-        &self,
-        record: Record<T>,
-        doing: &'static str,
-    ) -> Result<bool, Error> {
-        if self.is_dry_run() {
-            return Ok(true);
-        }
-        let item: Item = record.into_item()?;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        match put.condition_expression("attribute_not_exists(pk)").send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(Error::unavailable(doing, error)),
-        }
-    }
-
-    /// Writes an item if it still has version `expected`; `false` when somebody else wrote it.
-    pub(in crate::store) async fn put_version<T: Serialize>(
-        &self,
-        record: Record<T>,
-        expected: u64,
-        doing: &'static str,
-    ) -> Result<bool, Error> {
-        if self.is_dry_run() {
-            return Ok(true);
-        }
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(record.at_version(expected.saturating_add(1)).into_item()?))
-            .condition_expression("#version = :expected")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":expected", number(expected));
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(Error::unavailable(doing, error)),
-        }
-    }
-
+impl Billing {
     /// Stores the page of an order: the digest of its token leads to the order until it expires.
     ///
     /// # Errors
@@ -312,7 +237,7 @@ impl Store {
     ) -> Result<(), Error> {
         let expires_at: Timestamp = checkout.expires_at;
         let record = Record::new(keys::checkout(token_digest), checkout).expiring(expires_at);
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(record.into_item()?));
+        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(record.into_item()?));
         put.send().await.map(|_| ()).map_err(|error| Error::unavailable("storing a checkout page", error))
     }
 }

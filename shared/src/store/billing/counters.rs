@@ -8,9 +8,10 @@ use crate::domain::billing::business_events::{BusinessEvent, ChargeResult, Downg
 use crate::domain::billing::payment::DeclineClass;
 use crate::domain::values::time::Timestamp;
 
+use crate::store::billing::Billing;
 use crate::store::table::keys;
 use crate::store::table::record::WebhookType;
-use crate::store::{Error, Item, Store, key_of, number, text};
+use crate::store::{Error, Item, key_of, number, text};
 
 /// Counter items are spread over this many shards.
 pub const SHARDS: u8 = 4;
@@ -160,7 +161,7 @@ impl Counts {
     }
 }
 
-impl Store {
+impl Billing {
     /// Adds what happened at `at` to the counters; `spread` is anything that spreads writes, an order's id.
     ///
     /// # Errors
@@ -168,7 +169,7 @@ impl Store {
     pub async fn count(&self, tally: &Counts, at: Timestamp, shard_key: &str) -> Result<(), Error> {
         let (hour, slot) = slot_of(at);
         let key = keys::hourly_count(keys::shard(shard_key, SHARDS), &hour);
-        let mut update = self.client.update_item().table_name(&self.table).set_key(Some(key_of(&key)));
+        let mut update = self.table.client.update_item().table_name(&self.table.name).set_key(Some(key_of(&key)));
         let mut terms = Vec::new();
         for (place, (counter, count)) in tally.0.iter().enumerate() {
             terms.push(format!("#c{place} :c{place}"));
@@ -227,9 +228,10 @@ impl Store {
 
     async fn counter_items(&self, partition: &str, hours: Option<(Timestamp, Timestamp)>) -> Result<Vec<Item>, Error> {
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .expression_attribute_values(":pk", text(partition))
             .consistent_read(true);
         let query = match hours {

@@ -4,10 +4,11 @@ use crate::domain::billing::notices::Notice;
 use crate::domain::values::ids::NotificationId;
 use crate::domain::values::time::Timestamp;
 
+use crate::store::Error;
+use crate::store::billing::Billing;
 use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::keys;
 use crate::store::table::record::{NoticeState, Record, StoredNotice};
-use crate::store::{Error, Store};
 
 /// A notice that may be sent, and the number its next writer must name.
 #[derive(Clone, Debug)]
@@ -17,13 +18,13 @@ pub struct DueNotice {
     version: u64,
 }
 
-impl Store {
+impl Billing {
     /// Puts a notice that belongs to no decision; `false` when it exists already.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn enqueue(&self, notice: &Notice) -> Result<bool, Error> {
-        self.put_if_absent(queued(notice), "queueing a notice").await
+        self.table.put_if_absent(queued(notice), "queueing a notice").await
     }
 
     /// A page of notices whose time has come, in that order.
@@ -31,7 +32,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn due_notices(&self, wall: Timestamp, after: Cursor) -> Result<Page<DueNotice>, Error> {
-        let page = self.due_records::<StoredNotice>(keys::MAIL_QUEUE, wall, after).await?;
+        let page = self.table.due_records::<StoredNotice>(keys::MAIL_QUEUE, wall, after).await?;
         let due =
             |record: Record<StoredNotice>| DueNotice { version: record.version.unwrap_or(0), notice: record.data };
         Ok(page.map(due))
@@ -73,7 +74,7 @@ impl Store {
         if let Some(at) = due_at {
             record = record.due(keys::MAIL_QUEUE, at);
         }
-        let written = self.put_version(record, due.version, "settling a notice").await?;
+        let written = self.table.put_version(record, due.version, "settling a notice").await?;
         Ok(written.then(|| DueNotice { version: due.version.saturating_add(1), ..due }))
     }
 }

@@ -10,11 +10,12 @@ use crate::domain::billing::notices::Notice;
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::{Timestamp, Zone};
 
+use crate::store::billing::Billing;
 use crate::store::billing::commit::WEBHOOK_LOG_DAYS;
 use crate::store::billing::notices::queued;
 use crate::store::table::keys;
 use crate::store::table::record::{QuarantinePointer, Quarantined, Record, Resolution, ResolvedAs, WebhookLog};
-use crate::store::{Error, Store, key_of, number, text};
+use crate::store::{Error, key_of, number, text};
 
 /// Reports about unknown orders that are kept a day: on stage strangers share the merchant.
 pub const UNKNOWN_ORDERS_A_DAY: u32 = 200;
@@ -34,13 +35,13 @@ pub struct RelatedWrites<'a> {
     pub notice: Option<&'a Notice>,
 }
 
-impl Store {
+impl Billing {
     /// Sets a report aside; `false` when it was already, or the day's cap is reached.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn set_aside(&self, report: &Quarantined, beside: RelatedWrites<'_>) -> Result<bool, Error> {
-        if self.is_dry_run() {
+        if self.table.is_dry_run {
             return Ok(true);
         }
         let at = report.received_at;
@@ -130,7 +131,7 @@ impl Store {
     /// Writes all or nothing; `false` when a condition does not hold.
     async fn write_together(&self, actions: Vec<TransactWriteItem>, doing: &'static str) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
-            let write = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
+            let write = self.table.client.transact_write_items().set_transact_items(Some(actions.clone()));
             let Err(error) = write.send().await else { return Ok(true) };
             let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
             else {
@@ -151,7 +152,7 @@ impl Store {
     fn cap(&self, at: Timestamp) -> Result<TransactWriteItem, Error> {
         let day = at.day(Zone::Taipei).to_string();
         let update = Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(key_of(&keys::quarantine_count(&day))))
             .update_expression("SET #expires = :expires ADD #count :one")
             .condition_expression("attribute_not_exists(#count) OR #count < :cap")
@@ -166,7 +167,7 @@ impl Store {
     /// A change of a report on the condition that it is there and open.
     fn change_open(&self, report: &Quarantined) -> UpdateBuilder {
         Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(key_of(&keys::quarantine(&report.id))))
             .condition_expression(OPEN)
             .expression_attribute_names("#data", "data")
@@ -185,7 +186,7 @@ impl Store {
     }
 
     fn put_item<T: Serialize>(&self, record: Record<T>) -> Result<PutBuilder, Error> {
-        Ok(Put::builder().table_name(&self.table).set_item(Some(record.into_item()?)))
+        Ok(Put::builder().table_name(&self.table.name).set_item(Some(record.into_item()?)))
     }
 }
 

@@ -7,9 +7,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::Timestamp;
 
+use crate::store::billing::Billing;
 use crate::store::table::keys::{self, prefix};
 use crate::store::table::record::{QuarantinePointer, QuarantineState, Quarantined, Record};
-use crate::store::{Error, Item, Store, text};
+use crate::store::{Error, Item, text};
 
 /// Reports read at once where all of a time are read.
 const PAGE: usize = 100;
@@ -78,13 +79,13 @@ impl QuarantineState {
     }
 }
 
-impl Store {
+impl Billing {
     /// A report that was set aside; `None` when there is none of that id.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn quarantined(&self, id: &str) -> Result<Option<Quarantined>, Error> {
-        let record = self.get(&keys::quarantine(id), "reading a report that was set aside").await?;
+        let record = self.table.get(&keys::quarantine(id), "reading a report that was set aside").await?;
         Ok(record.map(|record| record.data))
     }
 
@@ -141,9 +142,10 @@ impl Store {
             Item::from([(keys::PK.to_owned(), text(key.pk)), (keys::SK.to_owned(), text(key.sk))])
         });
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", text(keys::subscription_partition(order)))
             .expression_attribute_values(":from", text(format!("{}{from}", prefix::QUARANTINE)))
@@ -185,9 +187,10 @@ impl Store {
             names.into_iter().zip([text(queue), text(at.to_string()), text(key.pk), text(key.sk)]).collect::<Item>()
         };
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .index_name(keys::DUE_INDEX)
             .key_condition_expression("#queue = :queue AND #due_at BETWEEN :from AND :to")
             .expression_attribute_names("#queue", keys::QUEUE)

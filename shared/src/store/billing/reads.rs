@@ -8,26 +8,17 @@ use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::values::ids::{PaymentId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
-use crate::store::table::keys::{self, Key, prefix};
+use crate::store::billing::Billing;
+use crate::store::table::keys::{self, prefix};
 use crate::store::table::record::{Checkout, Record, StoredNotice, WebhookLog};
-use crate::store::{Error, Item, Store, key_of, text};
+use crate::store::{Error, Item, text};
 
 /// Items read at once.
 const PAGE: i32 = 200;
 /// Pages of one list: more than an order of 999 charges fills.
 const MOST_PAGES: usize = 10;
 
-impl Store {
-    pub(in crate::store) async fn get<T: DeserializeOwned>(
-        &self,
-        key: &Key,
-        doing: &'static str,
-    ) -> Result<Option<Record<T>>, Error> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key_of(key))).consistent_read(true);
-        let answer = get.send().await.map_err(|error| Error::unavailable(doing, error))?;
-        answer.item.map(Record::from_item).transpose()
-    }
-
+impl Billing {
     /// A subscription; `None` when there is none of that id.
     ///
     /// # Errors
@@ -36,7 +27,7 @@ impl Store {
         if let Some(rehearsed) = self.overlay.as_ref().and_then(|overlay| overlay.subscription(id)) {
             return Ok(Some(rehearsed));
         }
-        let record = self.get(&keys::subscription(id), "reading a subscription").await?;
+        let record = self.table.get(&keys::subscription(id), "reading a subscription").await?;
         Ok(record.map(Record::into_versioned))
     }
 
@@ -59,7 +50,7 @@ impl Store {
     /// [`Error`].
     pub async fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, Error> {
         let Ok(subscription) = id.subscription() else { return Ok(None) };
-        let record = self.get(&keys::payment(&subscription, id), "reading a payment").await?;
+        let record = self.table.get(&keys::payment(&subscription, id), "reading a payment").await?;
         Ok(record.map(|record| record.data))
     }
 
@@ -96,9 +87,10 @@ impl Store {
         let from = keys::history(id, after.saturating_add(1)).sk;
         let to = keys::history(id, 9_999_999_999).sk;
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
             .expression_attribute_values(":from", text(from))
@@ -123,9 +115,10 @@ impl Store {
         since: Timestamp,
     ) -> Result<Vec<(String, WebhookLog)>, Error> {
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
             .expression_attribute_values(":from", text(format!("{}{since}", prefix::WEBHOOK)))
@@ -146,7 +139,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn checkout(&self, token_digest: &str, wall: Timestamp) -> Result<Option<SubscriptionId>, Error> {
-        let record = self.get::<Checkout>(&keys::checkout(token_digest), "reading a checkout page").await?;
+        let record = self.table.get::<Checkout>(&keys::checkout(token_digest), "reading a checkout page").await?;
         Ok(record.filter(|record| wall < record.data.expires_at).map(|record| record.data.subscription))
     }
 
@@ -161,9 +154,10 @@ impl Store {
         let mut from = None;
         for _ in 0..MOST_PAGES {
             let query = self
+                .table
                 .client
                 .query()
-                .table_name(&self.table)
+                .table_name(&self.table.name)
                 .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
                 .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
                 .expression_attribute_values(":prefix", text(prefix))

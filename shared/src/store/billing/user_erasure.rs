@@ -11,9 +11,10 @@ use crate::domain::billing::notices::Recipient;
 use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
 use crate::ecpay::callback_form::is_accounting_field;
 
+use crate::store::billing::Billing;
 use crate::store::table::keys::{self, Key, prefix};
 use crate::store::table::record::{Erasure, NoticeState, Record, StoredNotice, StoredUser};
-use crate::store::{Error, Item, Store, key_of, number, text};
+use crate::store::{Error, Item, key_of, number, text};
 
 /// How often a partition is gone over because notices in it were being sent.
 const PASSES: usize = 4;
@@ -37,18 +38,18 @@ impl UserData {
     }
 }
 
-impl Store {
+impl Billing {
     /// What is kept about a person, and where.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn person(&self, id: &UserId) -> Result<UserData, Error> {
         let user = self.user(id).await?;
-        let links = self.partition(&keys::user_partition(id), prefix::ORDER, "reading a user's orders").await?;
+        let links = self.table.partition(&keys::user_partition(id), prefix::ORDER, "reading a user's orders").await?;
         let linked = links.iter().filter_map(|item| sort_key(item)?.strip_prefix(prefix::ORDER));
         let mut orders: BTreeSet<_> = linked.filter_map(|order| SubscriptionId::parse(order).ok()).collect();
         orders.extend(user.iter().flat_map(|user| user.live.iter().chain([&user.latest]).cloned()));
-        let erased = self.get::<Erasure>(&keys::erasure(id), "reading an erasure").await?;
+        let erased = self.table.get::<Erasure>(&keys::erasure(id), "reading an erasure").await?;
         Ok(UserData { user, orders, erased: erased.map(|record| record.data) })
     }
 
@@ -57,11 +58,11 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn export_items(&self, order: &SubscriptionId) -> Result<Vec<(String, Value)>, Error> {
-        let items = self.partition(&keys::subscription_partition(order), "", "reading an order's items").await?;
+        let items = self.table.partition(&keys::subscription_partition(order), "", "reading an order's items").await?;
         let mut all = Vec::with_capacity(items.len());
         for item in items {
             if let Some(id) = quarantine_id(&item) {
-                let report = self.get::<Value>(&keys::quarantine(&id), "reading a quarantined report").await?;
+                let report = self.table.get::<Value>(&keys::quarantine(&id), "reading a quarantined report").await?;
                 all.extend(report.map(|record| (format!("{}{id}", prefix::QUARANTINE), record.data)));
             } else {
                 let record: Record<Value> = Record::from_item(item)?;
@@ -80,7 +81,7 @@ impl Store {
         let doing = "erasing a person";
         for _ in 0..PASSES {
             let mut settled = true;
-            for item in self.partition(&keys::subscription_partition(order), "", doing).await? {
+            for item in self.table.partition(&keys::subscription_partition(order), "", doing).await? {
                 match sort_key(&item).and_then(|key| key.split_once('#')).map(|(kind, _)| kind) {
                     Some("HISTORY") => self.erase_from_history(Record::from_item(item)?).await?,
                     Some("NOTICE") => settled &= self.erase_from_notice(Record::from_item(item)?).await?,
@@ -98,7 +99,7 @@ impl Store {
     async fn erase_from_history(&self, record: Record<HistoryEntry>) -> Result<(), Error> {
         let Some(data) = without_person(&record.data) else { return Ok(()) };
         let item = Record { data, ..record }.into_item()?;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(item));
         put.send().await.map(|_| ()).map_err(|error| Error::unavailable("erasing a person from history", error))
     }
 
@@ -123,7 +124,7 @@ impl Store {
             notice.detail = Some(ERASED_TEXT.to_owned());
         }
         let key = Key { pk: record.pk, sk: record.sk };
-        self.put_version(Record::new(key, notice), version, "erasing a person from a notice").await
+        self.table.put_version(Record::new(key, notice), version, "erasing a person from a notice").await
     }
 
     /// Of the fields of a report only those stay that the books need.
@@ -131,14 +132,15 @@ impl Store {
         let doing = "erasing a person from a quarantined report";
         let Some(id) = quarantine_id(pointer) else { return Ok(()) };
         let key = key_of(&keys::quarantine(&id));
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key.clone())).consistent_read(true);
+        let get =
+            self.table.client.get_item().table_name(&self.table.name).set_key(Some(key.clone())).consistent_read(true);
         let answer = get.send().await.map_err(|error| Error::unavailable(doing, error))?;
         let Some(item) = answer.item else { return Ok(()) };
         let paths = personal_paths(&item);
         if paths.is_empty() {
             return Ok(());
         }
-        let mut update = self.client.update_item().table_name(&self.table).set_key(Some(key));
+        let mut update = self.table.client.update_item().table_name(&self.table.name).set_key(Some(key));
         let mut removed = Vec::with_capacity(paths.len());
         for (place, (part, name)) in paths.into_iter().enumerate() {
             removed.push(format!("#data.#part{place}.#name{place}"));
@@ -176,16 +178,17 @@ impl Store {
     pub async fn forget_person(&self, id: &UserId, person: &UserData, erasure: &Erasure) -> Result<bool, Error> {
         let doing = "erasing a user";
         let note = Record::new(keys::erasure(id), erasure).into_item()?;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(note));
+        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(note));
         put.send().await.map_err(|error| Error::unavailable(doing, error))?;
         for order in &person.orders {
             let key = key_of(&keys::user_order(id, order));
-            let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+            let delete = self.table.client.delete_item().table_name(&self.table.name).set_key(Some(key));
             delete.send().await.map_err(|error| Error::unavailable(doing, error))?;
         }
         if let Some(user) = &person.user {
             // Whatever is done for a user sets the latest order.
-            let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key_of(&keys::user(id))));
+            let delete =
+                self.table.client.delete_item().table_name(&self.table.name).set_key(Some(key_of(&keys::user(id))));
             let delete = delete
                 .condition_expression("attribute_not_exists(pk) OR #latest = :latest")
                 .expression_attribute_names("#latest", "latest")
@@ -201,44 +204,6 @@ impl Store {
             }
         }
         Ok(true)
-    }
-
-    /// Every item of a partition whose sort key begins with `prefix`, page by page.
-    pub(in crate::store) async fn partition(
-        &self,
-        pk: &str,
-        prefix: &str,
-        doing: &'static str,
-    ) -> Result<Vec<Item>, Error> {
-        self.partition_up_to((pk, prefix), usize::MAX, doing).await
-    }
-
-    /// At least the first `enough` of those items, or all: reading ends with the page that has them.
-    pub(in crate::store) async fn partition_up_to(
-        &self,
-        (pk, prefix): (&str, &str),
-        enough: usize,
-        doing: &'static str,
-    ) -> Result<Vec<Item>, Error> {
-        let (mut all, mut from) = (Vec::new(), None);
-        loop {
-            let mut query = self.client.query().table_name(&self.table).consistent_read(true);
-            query = query.expression_attribute_values(":pk", text(pk)).set_exclusive_start_key(from);
-            query = query.set_limit(i32::try_from(enough).ok());
-            query = if prefix.is_empty() {
-                query.key_condition_expression("pk = :pk")
-            } else {
-                query
-                    .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                    .expression_attribute_values(":prefix", text(prefix))
-            };
-            let answer = query.send().await.map_err(|error| Error::unavailable(doing, error))?;
-            all.extend(answer.items.unwrap_or_default());
-            from = answer.last_evaluated_key;
-            if from.is_none() || all.len() >= enough {
-                return Ok(all);
-            }
-        }
     }
 }
 

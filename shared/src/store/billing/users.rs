@@ -8,9 +8,10 @@ use crate::domain::billing::decision::{LiveOrderCondition, UserChange};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::values::ids::{SubscriptionId, UserId};
 
+use crate::store::billing::Billing;
 use crate::store::table::keys;
 use crate::store::table::record::{SCHEMA, StoredUser};
-use crate::store::{Error, Store, key_of, number, text};
+use crate::store::{Error, key_of, number, text};
 
 /// The user's part of a transaction. Both fields of the standing change together or not at all.
 pub(in crate::store) fn update(table: &str, change: &UserChange) -> Result<TransactWriteItem, Error> {
@@ -56,14 +57,19 @@ pub(in crate::store) fn live(item: &HashMap<String, AttributeValue>) -> Option<S
     item.get("live").and_then(|value| value.as_s().ok()).and_then(|id| SubscriptionId::parse(id).ok())
 }
 
-impl Store {
+impl Billing {
     /// A user, as far as any order named them.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn user(&self, id: &UserId) -> Result<Option<StoredUser>, Error> {
-        let get =
-            self.client.get_item().table_name(&self.table).set_key(Some(key_of(&keys::user(id)))).consistent_read(true);
+        let get = self
+            .table
+            .client
+            .get_item()
+            .table_name(&self.table.name)
+            .set_key(Some(key_of(&keys::user(id))))
+            .consistent_read(true);
         let answer = get.send().await.map_err(|error| Error::unavailable("reading a user", error))?;
         let Some(item) = answer.item else { return Ok(None) };
         let field = |name: &str| item.get(name).and_then(|value| value.as_s().ok());

@@ -11,11 +11,12 @@ use crate::domain::institutions::{Announced, ExpiryTier, TrackedInstitution};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
+use crate::store::Error;
+use crate::store::institutions::Institutions;
 use crate::store::institutions::tracked::record as institution_record;
 use crate::store::table::keys::{self, Key};
 use crate::store::table::record::{NoticeState, Record};
 use crate::store::table::transaction::is_refused;
-use crate::store::{Error, Store};
 
 /// Digests of so many days back can be asked for.
 pub const REPLAYED_DAYS: i64 = 14;
@@ -107,13 +108,13 @@ impl StoredMessage {
     }
 }
 
-impl Store {
+impl Institutions {
     /// The digest of a day; `None` when it was not composed.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn digest(&self, day: LocalDate) -> Result<Option<Versioned<StoredDigest>>, Error> {
-        Ok(self.get(&keys::digest(day), "reading a digest").await?.map(Record::into_versioned))
+        Ok(self.table.get(&keys::digest(day), "reading a digest").await?.map(Record::into_versioned))
     }
 
     /// Stores a digest with its messages. Until the digest itself is there its messages do not count. Only who holds the
@@ -130,11 +131,11 @@ impl Store {
         let expires_at = digest.composed_at.plus_days(KEPT_DAYS);
         for (number, message) in (1..).zip(messages) {
             let record = Record::new(keys::digest_message(day, number), message).expiring(expires_at).at_version(1);
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(record.into_item()?));
+            let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(record.into_item()?));
             put.send().await.map_err(|error| Error::unavailable("storing a message of a digest", error))?;
         }
         let record = Record::new(keys::digest(day), &digest).expiring(expires_at).at_version(1);
-        if self.put_if_absent(record, "storing a digest").await? {
+        if self.table.put_if_absent(record, "storing a digest").await? {
             return Ok(Some(Versioned { value: digest, version: 1 }));
         }
         // It is ours by a write whose answer was lost, or of somebody who took the lease over.
@@ -154,7 +155,7 @@ impl Store {
         let expires_at = digest.value.composed_at.plus_days(KEPT_DAYS);
         let ended = StoredDigest { posted_at: Some(wall), ..digest.value };
         let record = Record::new(keys::digest(day), ended).expiring(expires_at);
-        self.put_version(record, digest.version, "ending a digest").await.map(|_| ())
+        self.table.put_version(record, digest.version, "ending a digest").await.map(|_| ())
     }
 
     /// A message of a digest, counted from 1.
@@ -178,12 +179,12 @@ impl Store {
         let key = keys::digest_failure(day);
         let message = StoredMessage::new(payload, Vec::new());
         let record = Record::new(key.clone(), message).expiring(wall.plus_days(KEPT_DAYS)).at_version(1);
-        self.put_if_absent(record, "storing that there is no digest").await?;
+        self.table.put_if_absent(record, "storing that there is no digest").await?;
         self.message_at(key, day).await
     }
 
     async fn message_at(&self, key: Key, day: LocalDate) -> Result<Option<DigestMessage>, Error> {
-        let record = self.get::<StoredMessage>(&key, "reading a message of a digest").await?;
+        let record = self.table.get::<StoredMessage>(&key, "reading a message of a digest").await?;
         Ok(record.map(|record| {
             let Versioned { value: message, version } = record.into_versioned();
             DigestMessage { key, day, version, message }
@@ -202,7 +203,7 @@ impl Store {
         let attempts = held.message.attempts.saturating_add(1);
         let message = StoredMessage { state: NoticeState::Claimed, attempts, ..held.message };
         let record = Record::new(held.key.clone(), &message).expiring(wall.plus_days(KEPT_DAYS));
-        let claimed = self.put_version(record, held.version, "claiming a message of a digest").await?;
+        let claimed = self.table.put_version(record, held.version, "claiming a message of a digest").await?;
         Ok(claimed.then(|| DigestMessage { message, version: held.version.saturating_add(1), ..held }))
     }
 
@@ -221,7 +222,7 @@ impl Store {
         let (state, detail) = (NoticeState::Queued, Some(detail));
         let message = StoredMessage { state, attempts, detail, not_before, ..claimed.message };
         let record = Record::new(claimed.key, message).expiring(wall.plus_days(KEPT_DAYS));
-        self.put_version(record, claimed.version, "returning a message of a digest").await.map(|_| ())
+        self.table.put_version(record, claimed.version, "returning a message of a digest").await.map(|_| ())
     }
 
     /// Stores that a message arrived, or that nobody will know, together with what it announced; `false` when somebody
@@ -239,14 +240,15 @@ impl Store {
         let settled = StoredMessage { state, detail, ..claimed.message };
         for _ in 0..ATTEMPTS {
             let record = Record::new(claimed.key.clone(), &settled).expiring(wall.plus_days(KEPT_DAYS));
-            let mut actions = vec![self.put_if_version(record, Some(claimed.version))?];
+            let mut actions = vec![self.table.put_if_version(record, Some(claimed.version))?];
             // What nobody is sure to have read was not announced.
             let announces = if state == NoticeState::Sent { settled.announces.as_slice() } else { &[] };
             for (kept, is_listed) in self.announced(claimed.day, announces).await? {
-                actions
-                    .push(self.put_if_version(institution_record(&kept.value, is_listed, wall), Some(kept.version))?);
+                actions.push(
+                    self.table.put_if_version(institution_record(&kept.value, is_listed, wall), Some(kept.version))?,
+                );
             }
-            match self.write(actions, "settling a message of a digest").await? {
+            match self.table.write(actions, "settling a message of a digest").await? {
                 None => return Ok(true),
                 Some(reasons) if is_refused(&reasons, MESSAGE) => return Ok(false),
                 Some(_) => {}

@@ -2,3 +2,11 @@
 
 pub mod digests;
 pub mod tracked;
+
+use crate::store::table::table::Table;
+
+/// Tracked institutions and the digests about them.
+#[derive(Clone, Debug)]
+pub struct Institutions {
+    pub(in crate::store) table: Table,
+}

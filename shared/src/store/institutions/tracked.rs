@@ -8,11 +8,12 @@ use crate::domain::institutions::{TrackedInstitution, ZONE};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
+use crate::store::institutions::Institutions;
 use crate::store::table::due_index::Page;
 use crate::store::table::keys::{self, Key};
 use crate::store::table::record::Record;
 use crate::store::table::transaction::WriteOutcome;
-use crate::store::{Error, Item, Store, key_of, text};
+use crate::store::{Error, Item, key_of, text};
 
 /// What is remembered of an institution that MMS lists no more is kept for this many days.
 const KEPT_DAYS: i64 = 400;
@@ -72,7 +73,7 @@ fn read(item: Item) -> Option<Record<TrackedInstitution>> {
     Record::from_item(item).inspect_err(told).ok()
 }
 
-impl Store {
+impl Institutions {
     /// A page of the institutions that MMS listed last and that expire between two days, both included, soonest first,
     /// without those that cannot be read.
     ///
@@ -85,7 +86,7 @@ impl Store {
     ) -> Result<Page<Versioned<TrackedInstitution>>, Error> {
         let range = (from.start(ZONE), to.start(ZONE));
         let after = after.map(|position| position.cursor());
-        let Page { items, oldest, next } = self.between(keys::INSTITUTION_QUEUE, range, after).await?;
+        let Page { items, oldest, next } = self.table.between(keys::INSTITUTION_QUEUE, range, after).await?;
         let items = items.into_iter().filter_map(read).map(Record::into_versioned).collect();
         Ok(Page { items, oldest, next })
     }
@@ -98,12 +99,12 @@ impl Store {
         &self,
         uid: &InstitutionUid,
     ) -> Result<Option<Versioned<TrackedInstitution>>, Error> {
-        let record = self.get(&keys::institution(uid), "reading an institution").await?;
+        let record = self.table.get(&keys::institution(uid), "reading an institution").await?;
         Ok(record.filter(|record: &Record<TrackedInstitution>| record.queue.is_some()).map(Record::into_versioned))
     }
 
     async fn institution(&self, uid: &InstitutionUid) -> Result<Option<Versioned<TrackedInstitution>>, Error> {
-        Ok(self.get(&keys::institution(uid), "reading an institution").await?.map(Record::into_versioned))
+        Ok(self.table.get(&keys::institution(uid), "reading an institution").await?.map(Record::into_versioned))
     }
 
     /// What is known of these institutions, as far as it can be read: of one whose item is broken nothing is.
@@ -123,7 +124,7 @@ impl Store {
         uids: &[InstitutionUid],
     ) -> Result<HashMap<InstitutionUid, Record<TrackedInstitution>>, Error> {
         let keys: Vec<Key> = uids.iter().map(keys::institution).collect();
-        let found = self.get_many(&keys, "reading institutions").await?;
+        let found = self.table.get_many(&keys, "reading institutions").await?;
         let records = found.into_values().filter_map(read);
         Ok(records.map(|record| (record.data.institution.uid.clone(), record)).collect())
     }
@@ -135,10 +136,10 @@ impl Store {
     pub async fn put_institutions(&self, kept: &[InstitutionWrite], wall: Timestamp) -> Result<(), Error> {
         for some in kept.chunks(MOST_ACTIONS) {
             let put = |kept: &InstitutionWrite| {
-                self.put_if_version(record(&kept.watched, kept.is_listed, wall), kept.expected)
+                self.table.put_if_version(record(&kept.watched, kept.is_listed, wall), kept.expected)
             };
             let actions = some.iter().map(put).collect::<Result<Vec<_>, _>>()?;
-            if self.write(actions, "storing institutions").await?.is_some() {
+            if self.table.write(actions, "storing institutions").await?.is_some() {
                 for one in some {
                     self.put_one(one, wall).await?;
                 }
@@ -150,8 +151,8 @@ impl Store {
     async fn put_one(&self, kept: &InstitutionWrite, wall: Timestamp) -> Result<(), Error> {
         let mut kept = kept.clone();
         for _ in 0..ATTEMPTS {
-            let actions = vec![self.put_if_version(record(&kept.watched, kept.is_listed, wall), kept.expected)?];
-            if self.write(actions, "storing an institution").await?.is_none() {
+            let actions = vec![self.table.put_if_version(record(&kept.watched, kept.is_listed, wall), kept.expected)?];
+            if self.table.write(actions, "storing an institution").await?.is_none() {
                 return Ok(());
             }
             let current = match self.institution(&kept.watched.institution.uid).await {
@@ -176,7 +177,7 @@ impl Store {
         known: &Versioned<TrackedInstitution>,
         wall: Timestamp,
     ) -> Result<WriteOutcome, Error> {
-        let written = self.put_version(record(&known.value, true, wall), known.version, "acknowledging").await?;
+        let written = self.table.put_version(record(&known.value, true, wall), known.version, "acknowledging").await?;
         Ok(if written { WriteOutcome::Written } else { WriteOutcome::Conflict })
     }
 }

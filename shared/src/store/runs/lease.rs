@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::values::time::Timestamp;
 
+use crate::store::runs::Runs;
 use crate::store::table::keys;
 use crate::store::table::record::Record;
-use crate::store::{Error, Store, text};
+use crate::store::{Error, text};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Lease {
@@ -14,7 +15,7 @@ struct Lease {
     until: Timestamp,
 }
 
-impl Store {
+impl Runs {
     /// Takes the lease of a job until then; `false` while somebody else holds it.
     ///
     /// # Errors
@@ -23,9 +24,10 @@ impl Store {
         let lease = Lease { holder: holder.to_owned(), until };
         let record = Record::new(keys::lease(job), lease).expiring(until.plus_days(1));
         let put = self
+            .table
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_item(Some(record.into_item()?))
             .condition_expression("attribute_not_exists(pk) OR #data.#until <= :wall OR #data.#holder = :holder")
             .expression_attribute_names("#data", "data")

@@ -2,9 +2,10 @@
 
 use crate::domain::values::time::Timestamp;
 
+use crate::store::runs::Runs;
 use crate::store::table::keys;
 use crate::store::table::record::{Record, StoredRun};
-use crate::store::{Error, Store, text};
+use crate::store::{Error, text};
 
 /// Runs are kept for this many days.
 const KEPT_DAYS: i64 = 90;
@@ -64,7 +65,7 @@ fn stored(new: NewRun<'_>, wall: Timestamp, lease_until: Option<Timestamp>) -> S
     }
 }
 
-impl Store {
+impl Runs {
     /// Claims a logical run. One that was cut off is taken over when its lease has ended.
     ///
     /// # Errors
@@ -74,10 +75,10 @@ impl Store {
         let run = stored(new, wall, Some(lease_until));
         let expires_at = wall.plus_days(KEPT_DAYS);
         let record = Record::new(keys::run(&run.id), run.clone()).expiring(expires_at).at_version(1);
-        if self.put_if_absent(record, "claiming a run").await? {
+        if self.table.put_if_absent(record, "claiming a run").await? {
             return Ok(RunClaim::Ours(ClaimedRun { run, version: 1 }));
         }
-        let Some(held) = self.get::<StoredRun>(&keys::run(&run.id), "reading a run").await? else {
+        let Some(held) = self.table.get::<StoredRun>(&keys::run(&run.id), "reading a run").await? else {
             return Ok(RunClaim::Running);
         };
         if let Some(report) = held.data.report {
@@ -93,7 +94,7 @@ impl Store {
         let version = held.version.unwrap_or(0);
         let run = StoredRun { attempts: held.data.attempts.saturating_add(1), error: held.data.error, ..run };
         let record = Record::new(keys::run(&run.id), run.clone()).expiring(expires_at);
-        let taken = self.put_version(record, version, "taking over a run").await?;
+        let taken = self.table.put_version(record, version, "taking over a run").await?;
         Ok(if taken {
             RunClaim::Ours(ClaimedRun { run, version: version.saturating_add(1) })
         } else {
@@ -108,7 +109,7 @@ impl Store {
     pub async fn announce_run(&self, new: NewRun<'_>, wall: Timestamp) -> Result<(), Error> {
         let run = StoredRun { attempts: 0, ..stored(new, wall, None) };
         let record = Record::new(keys::run(&run.id.clone()), run).expiring(wall.plus_days(KEPT_DAYS)).at_version(1);
-        self.put_if_absent(record, "announcing a run").await.map(|_| ())
+        self.table.put_if_absent(record, "announcing a run").await.map(|_| ())
     }
 
     /// Gives up a run that failed, so that its repetition does not wait for the lease to end.
@@ -132,7 +133,7 @@ impl Store {
     async fn put_run(&self, run: StoredRun, version: u64, doing: &'static str) -> Result<(), Error> {
         let expires_at = run.started_at.plus_days(KEPT_DAYS);
         let record = Record::new(keys::run(&run.id.clone()), run).expiring(expires_at);
-        self.put_version(record, version, doing).await.map(|_| ())
+        self.table.put_version(record, version, doing).await.map(|_| ())
     }
 
     /// One run; `None` when there is none of that id.
@@ -140,7 +141,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn run(&self, id: &str) -> Result<Option<StoredRun>, Error> {
-        Ok(self.get(&keys::run(id), "reading a run").await?.map(|record| record.data))
+        Ok(self.table.get(&keys::run(id), "reading a run").await?.map(|record| record.data))
     }
 
     /// Up to `limit` runs scheduled before `before`, or with a smaller id than it, newest first.
@@ -149,9 +150,10 @@ impl Store {
     /// [`Error`].
     pub async fn runs(&self, before: &str, limit: i32) -> Result<Vec<StoredRun>, Error> {
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .key_condition_expression("pk = :pk AND sk < :before")
             .expression_attribute_values(":pk", text(keys::run(before).pk))
             .expression_attribute_values(":before", text(before))
@@ -166,7 +168,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn ecpay_blocked_until(&self, wall: Timestamp) -> Result<Option<Timestamp>, Error> {
-        let record = self.get::<Timestamp>(&keys::breaker(), "reading the breaker").await?;
+        let record = self.table.get::<Timestamp>(&keys::breaker(), "reading the breaker").await?;
         Ok(record.map(|record| record.data).filter(|until| wall < *until))
     }
 
@@ -176,7 +178,7 @@ impl Store {
     /// [`Error`].
     pub async fn block_ecpay(&self, until: Timestamp) -> Result<(), Error> {
         let record = Record::new(keys::breaker(), until).expiring(until.plus_days(1));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(record.into_item()?));
+        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(record.into_item()?));
         put.send().await.map(|_| ()).map_err(|error| Error::unavailable("setting the breaker", error))
     }
 }

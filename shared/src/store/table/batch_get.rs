@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use crate::store::table::keys::{self, Key};
-use crate::store::{Error, Item, Store, key_of};
+use crate::store::table::table::Table;
+use crate::store::{Error, Item, key_of};
 
 /// Keys that BatchGetItem takes at once.
 pub(in crate::store) const MOST_KEYS: usize = 100;
 /// How often keys are asked for that DynamoDB did not get to.
 const ATTEMPTS: usize = 8;
 
-impl Store {
+impl Table {
     /// The items of those keys that are there, by key; consistent reads of each.
     pub(in crate::store) async fn get_many(
         &self,
@@ -44,14 +45,14 @@ impl Store {
     ) -> Result<Vec<Item>, Error> {
         let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
         let request = request.map_err(|error| Error::unavailable(doing, error))?;
-        let answer = self.client.batch_get_item().request_items(&self.table, request).send().await;
+        let answer = self.client.batch_get_item().request_items(&self.name, request).send().await;
         let answer = answer.map_err(|error| Error::unavailable(doing, error))?;
         for item in answer.responses.unwrap_or_default().into_values().flatten() {
             if let Some(key) = key_in(&item) {
                 found.insert(key, item);
             }
         }
-        let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
+        let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.name);
         Ok(left.map(|left| left.keys).unwrap_or_default())
     }
 }

@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
-use crate::domain::billing::decision::Versioned;
-use crate::domain::billing::subscription::Subscription;
-use crate::domain::billing::task::Task;
 use crate::domain::values::time::Timestamp;
 
 use crate::store::table::keys;
-use crate::store::table::record::{Record, WebhookLog};
-use crate::store::{Error, Item, Store, key_of, text};
+use crate::store::table::record::Record;
+use crate::store::table::table::Table;
+use crate::store::{Error, Item, key_of, text};
 
 /// Items read at once.
 const PAGE: i32 = 50;
@@ -38,32 +36,7 @@ impl<T> Page<T> {
     }
 }
 
-/// What was deleted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Deleted {
-    /// How many items.
-    pub count: usize,
-    /// When the first of them fell due.
-    pub oldest: Option<Timestamp>,
-}
-
-impl Store {
-    /// A page of subscriptions whose task is due at `now`, in the order in which they fell due. Items that cannot
-    /// be read are in it as errors, so that they do not hide the others.
-    ///
-    /// # Errors
-    /// [`Error`] when the page itself cannot be read.
-    pub async fn due_subscriptions(
-        &self,
-        kind: Task,
-        now: Timestamp,
-        after: Cursor,
-    ) -> Result<Page<Result<Versioned<Subscription>, Error>>, Error> {
-        let page = self.due_page(kind.name(), now, after).await?;
-        let read = |item| Record::from_item(item).map(Record::into_versioned);
-        Ok(page.map(read))
-    }
-
+impl Table {
     /// A page of items of a queue that are due at `now`. One that cannot be read is told and parked, so that it does
     /// not hide the others.
     ///
@@ -90,17 +63,17 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn park_unreadable(&self, unreadable: &Error) -> Result<(), Error> {
+    pub(in crate::store) async fn park_unreadable(&self, unreadable: &Error) -> Result<(), Error> {
         let Error::Unreadable { pk, sk, .. } = unreadable else { return Ok(()) };
         tracing::error!(
             error = crate::platform::logging::error_chain(unreadable),
             "a due item cannot be read; it moves to the queue of unreadable items"
         );
-        if self.is_dry_run() {
+        if self.is_dry_run {
             return Ok(());
         }
         let key = key_of(&keys::Key { pk: pk.clone(), sk: sk.clone() });
-        let update = self.client.update_item().table_name(&self.table).set_key(Some(key));
+        let update = self.client.update_item().table_name(&self.name).set_key(Some(key));
         let update = update
             .update_expression("SET #queue = :unreadable")
             .condition_expression("attribute_exists(#queue)")
@@ -117,7 +90,12 @@ impl Store {
         }
     }
 
-    async fn due_page(&self, queue: &str, now: Timestamp, after: Cursor) -> Result<Page<Item>, Error> {
+    pub(in crate::store) async fn due_page(
+        &self,
+        queue: &str,
+        now: Timestamp,
+        after: Cursor,
+    ) -> Result<Page<Item>, Error> {
         self.between(queue, (Timestamp::EPOCH, now), after).await
     }
 
@@ -131,7 +109,7 @@ impl Store {
         let query = self
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.name)
             .index_name(keys::DUE_INDEX)
             .key_condition_expression("#queue = :queue AND #due_at BETWEEN :from AND :to")
             .expression_attribute_names("#queue", keys::QUEUE)
@@ -146,31 +124,5 @@ impl Store {
         let due_at = items.first().and_then(|item| item.get(keys::DUE_AT)).and_then(|at| at.as_s().ok());
         let oldest = due_at.and_then(|at| Timestamp::parse(at).ok());
         Ok(Page { items, oldest, next: answer.last_evaluated_key })
-    }
-
-    /// Deletes callback logs whose time is over, at most `limit`. DynamoDB's own expiry may take days and does the same.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn delete_old_webhook_logs(&self, now: Timestamp, limit: usize) -> Result<Deleted, Error> {
-        let (mut deleted, mut cursor) = (Deleted::default(), None);
-        while deleted.count < limit {
-            let page = self.due_records::<WebhookLog>(keys::WEBHOOK_LOG_QUEUE, now, cursor).await?;
-            deleted.oldest = deleted.oldest.or(page.oldest);
-            for record in page.items {
-                deleted.count += 1;
-                if self.is_dry_run() {
-                    continue;
-                }
-                let key = key_of(&keys::Key { pk: record.pk, sk: record.sk });
-                let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await;
-                delete.map_err(|error| Error::unavailable("deleting a callback log", error))?;
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        Ok(deleted)
     }
 }

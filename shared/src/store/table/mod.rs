@@ -6,4 +6,6 @@ pub(in crate::store) mod dry_run;
 pub mod due_index;
 pub mod keys;
 pub mod record;
+#[expect(clippy::module_inception, reason = "the module of the type Table")]
+pub(in crate::store) mod table;
 pub mod transaction;

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
-use crate::store::{Error, Store, key_of, number};
+use crate::store::table::table::Table;
+use crate::store::{Error, key_of, number};
 
 const ABSENT: &str = "attribute_not_exists(pk)";
 const PRESENT: &str = "attribute_exists(pk)";
@@ -33,7 +34,7 @@ fn build_error(error: BuildError) -> Error {
     Error::unavailable("making a transaction", error)
 }
 
-impl Store {
+impl Table {
     /// Puts an item as the write after `expected`, or as the first where there is none.
     pub(in crate::store) fn put_if_version<T: Serialize>(
         &self,
@@ -41,7 +42,7 @@ impl Store {
         expected: Option<u64>,
     ) -> Result<TransactWriteItem, Error> {
         let next = expected.map_or(1, |expected| expected.saturating_add(1));
-        let put = Put::builder().table_name(&self.table).set_item(Some(record.at_version(next).into_item()?));
+        let put = Put::builder().table_name(&self.name).set_item(Some(record.at_version(next).into_item()?));
         let put = match expected {
             Some(expected) => put
                 .condition_expression("#version = :expected")
@@ -54,20 +55,20 @@ impl Store {
 
     /// Puts an item whatever is there.
     pub(in crate::store) fn put_always<T: Serialize>(&self, record: Record<T>) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(record.into_item()?)).build();
+        let put = Put::builder().table_name(&self.name).set_item(Some(record.into_item()?)).build();
         Ok(TransactWriteItem::builder().put(put.map_err(build_error)?).build())
     }
 
     /// Deletes an item, whether it is there or not.
     pub(in crate::store) fn delete_always(&self, key: &Key) -> Result<TransactWriteItem, Error> {
-        let delete = Delete::builder().table_name(&self.table).set_key(Some(key_of(key))).build();
+        let delete = Delete::builder().table_name(&self.name).set_key(Some(key_of(key))).build();
         Ok(TransactWriteItem::builder().delete(delete.map_err(build_error)?).build())
     }
 
     /// Deletes an item of that version.
     pub(in crate::store) fn delete_version(&self, key: &Key, version: u64) -> Result<TransactWriteItem, Error> {
         let delete = Delete::builder()
-            .table_name(&self.table)
+            .table_name(&self.name)
             .set_key(Some(key_of(key)))
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
@@ -88,7 +89,7 @@ impl Store {
     /// Refuses the transaction unless the item has that version.
     pub(in crate::store) fn check_version(&self, key: &Key, version: u64) -> Result<TransactWriteItem, Error> {
         let check = ConditionCheck::builder()
-            .table_name(&self.table)
+            .table_name(&self.name)
             .set_key(Some(key_of(key)))
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
@@ -98,7 +99,7 @@ impl Store {
     }
 
     fn check(&self, key: &Key, condition: &str) -> Result<TransactWriteItem, Error> {
-        let check = ConditionCheck::builder().table_name(&self.table).set_key(Some(key_of(key)));
+        let check = ConditionCheck::builder().table_name(&self.name).set_key(Some(key_of(key)));
         let check = check.condition_expression(condition).build().map_err(build_error)?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }

@@ -10,7 +10,8 @@ use crate::domain::workshop::vehicles::Customer;
 use crate::store::table::keys::{self, Key, prefix};
 use crate::store::table::record::{Erasure, Record};
 use crate::store::table::transaction::is_refused;
-use crate::store::{Error, Store, key_of, text};
+use crate::store::workshop::Workshop;
+use crate::store::{Error, key_of, text};
 
 const DOING: &str = "erasing a customer";
 /// Vehicles that are looked up at once.
@@ -20,7 +21,7 @@ const ATTEMPTS: usize = 4;
 /// Place of the check that nobody brought the customer back.
 const CUSTOMER: usize = 0;
 
-impl Store {
+impl Workshop {
     /// Puts the notes that a customer was erased in the place of the customer. From here on nothing is stored under
     /// them. `false` when somebody else wrote the customer first.
     ///
@@ -29,11 +30,11 @@ impl Store {
     pub async fn forget_customer(&self, known: &Versioned<Customer>, erasure: &Erasure) -> Result<bool, Error> {
         let customer = &known.value;
         let actions = vec![
-            self.delete_version(&keys::customer(&customer.id), known.version)?,
-            self.put_always(Record::new(keys::customer_erasure(&customer.id), erasure))?,
-            self.put_always(Record::new(keys::phone_erasure(&customer.phone), erasure))?,
+            self.table.delete_version(&keys::customer(&customer.id), known.version)?,
+            self.table.put_always(Record::new(keys::customer_erasure(&customer.id), erasure))?,
+            self.table.put_always(Record::new(keys::phone_erasure(&customer.phone), erasure))?,
         ];
-        Ok(self.write(actions, DOING).await?.is_none())
+        Ok(self.table.write(actions, DOING).await?.is_none())
     }
 
     /// Deletes the vehicles of a customer who is gone, and the reminders of those; the pointer to each goes last, so
@@ -64,8 +65,8 @@ impl Store {
                 self.delete(&pointer).await?;
                 return Ok(true);
             }
-            let actions = vec![self.check_absent(&keys::customer(id))?, self.delete_if_of(plate, id)?];
-            match self.write(actions, DOING).await? {
+            let actions = vec![self.table.check_absent(&keys::customer(id))?, self.delete_if_of(plate, id)?];
+            match self.table.write(actions, DOING).await? {
                 None => {
                     self.forget_reminders(plate).await?;
                     self.delete(&pointer).await?;
@@ -81,7 +82,7 @@ impl Store {
     /// Deletes a vehicle unless it is somebody else's.
     fn delete_if_of(&self, plate: &Plate, id: &CustomerId) -> Result<TransactWriteItem, Error> {
         let delete = Delete::builder()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(key_of(&keys::vehicle(plate))))
             .condition_expression("attribute_not_exists(pk) OR #data.#customer = :customer")
             .expression_attribute_names("#data", "data")
@@ -93,7 +94,7 @@ impl Store {
 
     async fn forget_reminders(&self, plate: &Plate) -> Result<(), Error> {
         let pk = keys::vehicle_partition(plate);
-        for item in self.partition(&pk, prefix::REMINDER, DOING).await? {
+        for item in self.table.partition(&pk, prefix::REMINDER, DOING).await? {
             if let Some(sk) = item.get(keys::SK).and_then(|sk| sk.as_s().ok()) {
                 self.delete(&Key { pk: pk.clone(), sk: sk.clone() }).await?;
             }
@@ -102,7 +103,7 @@ impl Store {
     }
 
     async fn delete(&self, key: &Key) -> Result<(), Error> {
-        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key_of(key)));
+        let delete = self.table.client.delete_item().table_name(&self.table.name).set_key(Some(key_of(key)));
         delete.send().await.map(|_| ()).map_err(|error| Error::unavailable(DOING, error))
     }
 }

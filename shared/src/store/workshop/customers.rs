@@ -7,18 +7,19 @@ use crate::domain::values::ids::CustomerId;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::Customer;
 
+use crate::store::Error;
 use crate::store::table::keys::{self, prefix};
 use crate::store::table::record::{Erasure, Record};
 use crate::store::table::transaction::WriteOutcome;
-use crate::store::{Error, Store};
+use crate::store::workshop::Workshop;
 
-impl Store {
+impl Workshop {
     /// A customer; `None` when there is none of that id.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn customer(&self, id: &CustomerId) -> Result<Option<Versioned<Customer>>, Error> {
-        let record = self.get(&keys::customer(id), "reading a customer").await?;
+        let record = self.table.get(&keys::customer(id), "reading a customer").await?;
         Ok(record.map(Record::into_versioned))
     }
 
@@ -37,11 +38,11 @@ impl Store {
         }
         let record = Record::new(keys::customer(&customer.id), customer);
         let actions = vec![
-            self.put_if_version(record, known.map(|known| known.version))?,
-            self.delete_always(&keys::customer_erasure(&customer.id))?,
-            self.delete_always(&keys::phone_erasure(&customer.phone))?,
+            self.table.put_if_version(record, known.map(|known| known.version))?,
+            self.table.delete_always(&keys::customer_erasure(&customer.id))?,
+            self.table.delete_always(&keys::phone_erasure(&customer.phone))?,
         ];
-        let refused = self.write(actions, "storing a customer").await?;
+        let refused = self.table.write(actions, "storing a customer").await?;
         Ok(if refused.is_none() { WriteOutcome::Written } else { WriteOutcome::Conflict })
     }
 
@@ -50,7 +51,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn customer_erasure(&self, id: &CustomerId) -> Result<Option<Erasure>, Error> {
-        let record = self.get::<Erasure>(&keys::customer_erasure(id), "reading an erasure").await?;
+        let record = self.table.get::<Erasure>(&keys::customer_erasure(id), "reading an erasure").await?;
         Ok(record.map(|record| record.data))
     }
 
@@ -60,7 +61,8 @@ impl Store {
     /// [`Error`].
     pub async fn plates_of(&self, id: &CustomerId, limit: usize) -> Result<Vec<Plate>, Error> {
         let pk = keys::customer_partition(id);
-        let mut items = self.partition_up_to((&pk, prefix::VEHICLE), limit, "reading a customer's vehicles").await?;
+        let mut items =
+            self.table.partition_up_to((&pk, prefix::VEHICLE), limit, "reading a customer's vehicles").await?;
         items.truncate(limit);
         let plate = |key: &AttributeValue| Plate::parse(key.as_s().ok()?.strip_prefix(prefix::VEHICLE)?).ok();
         Ok(items.iter().filter_map(|item| plate(item.get(keys::SK)?)).collect())

@@ -9,10 +9,12 @@ use crate::domain::billing::decision::Versioned;
 use crate::domain::workshop::import::{Refused, Row};
 use crate::domain::workshop::vehicles::{Customer, Vehicle};
 
+use crate::store::Error;
 use crate::store::table::keys::{self, Key};
 use crate::store::table::record::Record;
+use crate::store::table::table::Table;
+use crate::store::workshop::Workshop;
 use crate::store::workshop::vehicles;
-use crate::store::{Error, Store};
 
 const DOING: &str = "importing customers";
 /// Rows looked up at once: a customer and a vehicle of each are as many keys as one read takes.
@@ -56,7 +58,7 @@ struct Chunk {
     touched: HashSet<Key>,
 }
 
-impl Store {
+impl Workshop {
     /// Stores rows in their order; gives what became of each. Two calls at once must not name the same customer, or
     /// they are in each other's way.
     ///
@@ -73,7 +75,7 @@ impl Store {
     async fn import_batch(&self, rows: &[Row]) -> Result<Vec<Imported>, Error> {
         let (mut outcomes, chunks) = self.plan(rows).await?;
         for chunk in chunks {
-            if self.write(chunk.actions, DOING).await?.is_none() {
+            if self.table.write(chunk.actions, DOING).await?.is_none() {
                 continue;
             }
             for place in chunk.rows {
@@ -90,7 +92,7 @@ impl Store {
             let (outcomes, chunks) = self.plan(std::slice::from_ref(row)).await?;
             let mut refused = false;
             for chunk in chunks {
-                refused = refused || self.write(chunk.actions, DOING).await?.is_some();
+                refused = refused || self.table.write(chunk.actions, DOING).await?.is_some();
             }
             if let Some(outcome) = outcomes.first().filter(|_| !refused) {
                 return Ok(*outcome);
@@ -120,7 +122,7 @@ impl Store {
             if !chunk.has_room_for(&change) {
                 chunks.push(std::mem::take(&mut chunk));
             }
-            chunk.add(self, place, &change)?;
+            chunk.add(&self.table, place, &change)?;
             known.apply(change);
         }
         if !chunk.rows.is_empty() {
@@ -134,7 +136,7 @@ impl Store {
         let vehicles = rows.iter().filter_map(|row| row.vehicle.as_ref()).map(|vehicle| keys::vehicle(&vehicle.plate));
         let wanted: HashSet<Key> = vehicles.chain(customers.iter().cloned()).collect();
         let mut known = Known::default();
-        for (key, item) in self.get_many(&Vec::from_iter(wanted), DOING).await? {
+        for (key, item) in self.table.get_many(&Vec::from_iter(wanted), DOING).await? {
             if customers.contains(&key) {
                 let record: Record<Customer> = Record::from_item(item)?;
                 let version = record.version.unwrap_or(0);
@@ -144,7 +146,7 @@ impl Store {
             }
         }
         let notes: HashSet<Key> = rows.iter().flat_map(|row| known.notes_about(row)).collect();
-        known.erasures = self.get_many(&Vec::from_iter(notes), DOING).await?.into_keys().collect();
+        known.erasures = self.table.get_many(&Vec::from_iter(notes), DOING).await?.into_keys().collect();
         Ok(known)
     }
 }
@@ -210,37 +212,37 @@ impl Chunk {
         !again && self.actions.len() + ImportChange::MOST_ACTIONS <= MOST_ACTIONS
     }
 
-    fn add(&mut self, store: &Store, place: usize, change: &ImportChange) -> Result<(), Error> {
+    fn add(&mut self, table: &Table, place: usize, change: &ImportChange) -> Result<(), Error> {
         self.rows.push(place);
         if let Some((customer, before)) = &change.customer {
             let key = keys::customer(&customer.id);
             self.touched.insert(key.clone());
             let version = before.as_ref().map(|before| before.version);
-            self.actions.push(store.put_if_version(Record::new(key, customer), version)?);
+            self.actions.push(table.put_if_version(Record::new(key, customer), version)?);
             if before.is_none() {
-                self.check_absent(store, keys::customer_erasure(&customer.id))?;
+                self.check_absent(table, keys::customer_erasure(&customer.id))?;
             }
             if before.as_ref().is_none_or(|before| before.value.phone != customer.phone) {
-                self.check_absent(store, keys::phone_erasure(&customer.phone))?;
+                self.check_absent(table, keys::phone_erasure(&customer.phone))?;
             }
         }
         if let Some((vehicle, version)) = &change.vehicle {
-            self.actions.push(store.put_if_version(vehicles::record(vehicle), *version)?);
+            self.actions.push(table.put_if_version(vehicles::record(vehicle), *version)?);
             if version.is_none() {
                 let pointer = keys::customer_vehicle(&vehicle.customer, &vehicle.plate);
-                self.actions.push(store.put_always(Record::new(pointer, ()))?);
+                self.actions.push(table.put_always(Record::new(pointer, ()))?);
             }
             let customer = keys::customer(&vehicle.customer);
             if self.touched.insert(customer.clone()) {
-                self.actions.push(store.check_present(&customer)?);
+                self.actions.push(table.check_present(&customer)?);
             }
         }
         Ok(())
     }
 
-    fn check_absent(&mut self, store: &Store, key: Key) -> Result<(), Error> {
+    fn check_absent(&mut self, table: &Table, key: Key) -> Result<(), Error> {
         if self.touched.insert(key.clone()) {
-            self.actions.push(store.check_absent(&key)?);
+            self.actions.push(table.check_absent(&key)?);
         }
         Ok(())
     }

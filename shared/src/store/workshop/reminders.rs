@@ -13,7 +13,8 @@ use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::keys;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::is_refused;
-use crate::store::{Error, Item, Store, key_of, number, text};
+use crate::store::workshop::Workshop;
+use crate::store::{Error, Item, key_of, number, text};
 
 /// Reminders are kept for this many days after they were settled.
 const KEPT_DAYS: i64 = 400;
@@ -42,7 +43,7 @@ pub enum ReminderClaim {
     DailyCap,
 }
 
-impl Store {
+impl Workshop {
     /// A page of vehicles whose next visit falls in the window that begins on `today`.
     ///
     /// # Errors
@@ -53,7 +54,7 @@ impl Store {
         after: Cursor,
     ) -> Result<Page<Result<Versioned<Vehicle>, Error>>, Error> {
         let last = today.plus_days(WINDOW_DAYS - 1).start(ZONE);
-        let page = self.between(keys::VISIT_QUEUE, (today.start(ZONE), last), after).await?;
+        let page = self.table.between(keys::VISIT_QUEUE, (today.start(ZONE), last), after).await?;
         Ok(page.map(versioned))
     }
 
@@ -68,7 +69,7 @@ impl Store {
         (visit, day): (LocalDate, Option<LocalDate>),
     ) -> Result<ReminderContext, Error> {
         let keys = [keys::vehicle(plate), keys::customer(customer), keys::reminder(plate, visit, day)];
-        let mut found = self.get_many(&keys, "reading what is known before a reminder").await?;
+        let mut found = self.table.get_many(&keys, "reading what is known before a reminder").await?;
         let [vehicle, customer, reminder] = keys.map(|key| found.remove(&key));
         Ok(ReminderContext {
             vehicle: vehicle.map(versioned).transpose()?,
@@ -91,22 +92,22 @@ impl Store {
         let key = keys::reminder(&claim.plate, claim.visit, claim.day);
         let expected = situation.reminder.as_ref().map(|reminder| reminder.version);
         let record = Record::new(key.clone(), &claim).due(keys::REMINDER_CLAIM_QUEUE, claim.claimed_at);
-        let mut actions = vec![self.hand_out(today, cap)?, self.put_if_version(record, expected)?];
+        let mut actions = vec![self.hand_out(today, cap)?, self.table.put_if_version(record, expected)?];
         if let Some(vehicle) = &situation.vehicle {
-            actions.push(self.check_version(&keys::vehicle(&vehicle.value.plate), vehicle.version)?);
+            actions.push(self.table.check_version(&keys::vehicle(&vehicle.value.plate), vehicle.version)?);
         }
         if let Some(customer) = &situation.customer {
-            actions.push(self.check_version(&keys::customer(&customer.value.id), customer.version)?);
+            actions.push(self.table.check_version(&keys::customer(&customer.value.id), customer.version)?);
         }
         let version = expected.unwrap_or(0).saturating_add(1);
-        match self.write(actions, "claiming a reminder").await {
+        match self.table.write(actions, "claiming a reminder").await {
             Ok(None) => Ok(ReminderClaim::Ours(Box::new(Versioned { value: claim, version }))),
             Ok(Some(reasons)) => {
                 let only_the_cap = (0..reasons.len()).all(|place| is_refused(&reasons, place) == (place == 0));
                 Ok(if only_the_cap && !reasons.is_empty() { ReminderClaim::DailyCap } else { ReminderClaim::Changed })
             }
             // The answer may be lost, and the claim be ours.
-            Err(error) => match self.get::<Reminder>(&key, "reading a claim again").await {
+            Err(error) => match self.table.get::<Reminder>(&key, "reading a claim again").await {
                 Ok(Some(held)) if held.data == claim => {
                     Ok(ReminderClaim::Ours(Box::new(Versioned { value: held.data, version })))
                 }
@@ -121,7 +122,7 @@ impl Store {
     /// [`Error`].
     pub async fn reminders_handed_out(&self, day: LocalDate) -> Result<u32, Error> {
         let key = key_of(&keys::reminder_count(day));
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let get = self.table.client.get_item().table_name(&self.table.name).set_key(Some(key)).consistent_read(true);
         let answer = get.send().await.map_err(|error| Error::unavailable("reading the day's reminders", error))?;
         let count = answer.item.as_ref().and_then(|item| item.get("count")).and_then(|count| count.as_n().ok());
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
@@ -130,7 +131,7 @@ impl Store {
     /// Counts one more reminder of a day, up to `cap`.
     fn hand_out(&self, today: LocalDate, cap: u32) -> Result<TransactWriteItem, Error> {
         let update = Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(key_of(&keys::reminder_count(today))))
             .update_expression("ADD #count :one SET #expires = :expires")
             .condition_expression("attribute_not_exists(#count) OR #count < :cap")
@@ -156,7 +157,7 @@ impl Store {
         let key = keys::reminder(&settled.plate, settled.visit, settled.day);
         let queue = keys::run_reminders_queue(&settled.run);
         let record = Record::new(key, settled).due(&queue, wall).expiring(wall.plus_days(KEPT_DAYS));
-        self.put_version(record, claimed.version, "settling a reminder").await
+        self.table.put_version(record, claimed.version, "settling a reminder").await
     }
 
     /// Claims that were never settled, whenever they were made: whoever holds the lease of the job and calls this knows
@@ -167,7 +168,7 @@ impl Store {
     pub async fn abandoned_reminders(&self, wall: Timestamp) -> Result<Vec<Versioned<Reminder>>, Error> {
         let (mut all, mut cursor) = (Vec::new(), None);
         loop {
-            let page = self.due_records::<Reminder>(keys::REMINDER_CLAIM_QUEUE, wall, cursor).await?;
+            let page = self.table.due_records::<Reminder>(keys::REMINDER_CLAIM_QUEUE, wall, cursor).await?;
             let claimed = page.items.into_iter().filter(|record| record.data.state == ReminderState::Claimed);
             all.extend(claimed.map(Record::into_versioned));
             cursor = page.next;
@@ -183,9 +184,10 @@ impl Store {
     /// [`Error`].
     pub async fn reminders_of_run(&self, run: &str) -> Result<Vec<Reminder>, Error> {
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .index_name(keys::DUE_INDEX)
             .key_condition_expression("#queue = :queue")
             .expression_attribute_names("#queue", keys::QUEUE)

@@ -12,7 +12,8 @@ use crate::domain::workshop::vehicles::{Vehicle, VehicleStatus, ZONE};
 use crate::store::table::keys::{self, Key, prefix};
 use crate::store::table::record::Record;
 use crate::store::table::transaction::{WriteOutcome, is_refused};
-use crate::store::{Error, Item, Store};
+use crate::store::workshop::Workshop;
+use crate::store::{Error, Item};
 
 /// Place of the check of the customer in a transaction about a vehicle.
 const CUSTOMER: usize = 0;
@@ -31,13 +32,13 @@ pub(in crate::store) fn versioned(item: Item) -> Result<Versioned<Vehicle>, Erro
     Record::from_item(item).map(Record::into_versioned)
 }
 
-impl Store {
+impl Workshop {
     /// A vehicle; `None` when there is none of that plate.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn vehicle(&self, plate: &Plate) -> Result<Option<Versioned<Vehicle>>, Error> {
-        let record = self.get(&keys::vehicle(plate), "reading a vehicle").await?;
+        let record = self.table.get(&keys::vehicle(plate), "reading a vehicle").await?;
         Ok(record.map(Record::into_versioned))
     }
 
@@ -48,7 +49,7 @@ impl Store {
     pub async fn vehicles_of(&self, id: &CustomerId, limit: usize) -> Result<Vec<Versioned<Vehicle>>, Error> {
         let plates = self.plates_of(id, limit).await?;
         let keys: Vec<Key> = plates.iter().map(keys::vehicle).collect();
-        let mut found: HashMap<Key, Item> = self.get_many(&keys, "reading a customer's vehicles").await?;
+        let mut found: HashMap<Key, Item> = self.table.get_many(&keys, "reading a customer's vehicles").await?;
         let mut vehicles = Vec::with_capacity(found.len());
         for key in keys {
             if let Some(item) = found.remove(&key) {
@@ -73,17 +74,19 @@ impl Store {
             return Ok(WriteOutcome::Unchanged);
         }
         let mut actions = vec![
-            self.check_present(&keys::customer(&vehicle.customer))?,
-            self.put_if_version(record(vehicle), known.map(|known| known.version))?,
+            self.table.check_present(&keys::customer(&vehicle.customer))?,
+            self.table.put_if_version(record(vehicle), known.map(|known| known.version))?,
         ];
         let former = known.map(|known| &known.value.customer);
         if former != Some(&vehicle.customer) {
-            actions.push(self.put_always(Record::new(keys::customer_vehicle(&vehicle.customer, &vehicle.plate), ()))?);
+            actions.push(
+                self.table.put_always(Record::new(keys::customer_vehicle(&vehicle.customer, &vehicle.plate), ()))?,
+            );
         }
         if let Some(former) = former.filter(|former| **former != vehicle.customer) {
-            actions.push(self.delete_always(&keys::customer_vehicle(former, &vehicle.plate))?);
+            actions.push(self.table.delete_always(&keys::customer_vehicle(former, &vehicle.plate))?);
         }
-        Ok(match self.write(actions, "storing a vehicle").await? {
+        Ok(match self.table.write(actions, "storing a vehicle").await? {
             None => WriteOutcome::Written,
             Some(reasons) if is_refused(&reasons, CUSTOMER) => WriteOutcome::NoSuchCustomer,
             Some(_) => WriteOutcome::Conflict,
@@ -96,7 +99,8 @@ impl Store {
     /// [`Error`].
     pub async fn reminders_as_stored(&self, plate: &Plate, limit: usize) -> Result<Vec<Value>, Error> {
         let pk = keys::vehicle_partition(plate);
-        let mut items = self.partition_up_to((&pk, prefix::REMINDER), limit, "reading a vehicle's reminders").await?;
+        let mut items =
+            self.table.partition_up_to((&pk, prefix::REMINDER), limit, "reading a vehicle's reminders").await?;
         items.truncate(limit);
         items.into_iter().map(|item| Record::<Value>::from_item(item).map(|record| record.data)).collect()
     }
