@@ -2,6 +2,7 @@
 //! Where a tool enforces a rule, a planted violation proves that it bites.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Output;
 
 use sandbox::aws::template::Template;
@@ -90,7 +91,7 @@ fn no_test_is_ignored_or_sleeps() {
 }
 
 /// Runs cargo on the workspace at `root`, without the network.
-fn offline(root: &std::path::Path, arguments: &[&str]) -> Output {
+fn offline(root: &Path, arguments: &[&str]) -> Output {
     cargo().args(arguments).args(["--locked", "--offline"]).current_dir(root).output().unwrap()
 }
 
@@ -134,67 +135,97 @@ fn a_function_that_does_not_send_has_no_http_client() {
     }
 }
 
-/// A copy of the workspace whose `shared::domain` has one more module; what a cargo command says to it.
-fn planted(source: &str, arguments: &[&str]) -> String {
-    let copy = tempfile::tempdir().unwrap();
+/// Uses of the runtime, of AWS and of the system's clock, which the compiler refuses in the pure half.
+const IMPURE: &str = "//! A violation.
+
+use aws_sdk_dynamodb as _;
+use tokio as _;
+
+/// Now.
+pub fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
+";
+
+/// Uses of the clock and of the environment that compile, which Clippy refuses.
+const BANNED: &str = "//! A violation.
+
+/// Now.
+pub fn now() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}
+
+/// A setting.
+pub fn setting() -> Option<String> {
+    std::env::var(\"SETTING\").ok()
+}
+";
+
+/// Copies the workspace to `copy`, where `shared::domain` has one more module, `planted`.
+fn plant(copy: &Path) {
     let manifests = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "clippy.toml"].map(str::to_owned);
     let packages = CODE.into_iter().flat_map(|directory| files(directory, ""));
     for file in manifests.into_iter().chain(packages) {
-        let to = copy.path().join(&file);
+        let to = copy.join(&file);
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::copy(path(&file), to).unwrap();
     }
-    let domain = copy.path().join("shared/src/domain");
     let module = text("shared/src/domain/mod.rs");
-    std::fs::write(domain.join("mod.rs"), format!("{module}\npub mod planted;\n")).unwrap();
-    std::fs::write(domain.join("planted.rs"), format!("//! A violation.\n\n{source}\n")).unwrap();
+    std::fs::write(copy.join("shared/src/domain/mod.rs"), format!("{module}\npub mod planted;\n")).unwrap();
+}
+
+/// Runs a cargo command on the pure half of the copy with this source in `planted`. Returns the errors found there:
+/// line and column, code, and message.
+fn errors(copy: &Path, source: &str, command: &[&str]) -> Vec<((u64, u64), String, String)> {
+    std::fs::write(copy.join("shared/src/domain/planted.rs"), source).unwrap();
     // The workspace's own target directory, where what `shared` depends on is built already.
     let target = format!("--target-dir={}/..", env!("CARGO_TARGET_TMPDIR"));
-    let (command, lints) = arguments.split_at(1);
-    let pure = ["-p", "shared", "--no-default-features", "--message-format=short", &target, "--locked", "--offline"];
+    let (command, lints) = command.split_at(1);
+    let pure = ["-p", "shared", "--no-default-features", "--message-format=json", &target, "--locked", "--offline"];
     let mut cargo = cargo();
     // The copy is gone afterwards, and with it the use of anything kept.
     cargo.env("CARGO_INCREMENTAL", "0");
-    let ended = cargo.args(command).args(pure).args(lints).current_dir(copy.path()).output().unwrap();
-    let told = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(101), "a violation was taken: {told}");
-    told
-}
-
-/// The errors in what cargo said, by line of the planted module.
-fn errors(told: &str) -> Vec<&str> {
-    told.lines().filter_map(|line| line.strip_prefix("shared/src/domain/planted.rs:")).collect()
-}
-
-#[test]
-fn the_pure_half_cannot_use_the_runtime_or_aws() {
-    let told = planted("use aws_sdk_dynamodb as _;\nuse tokio as _;", &["check"]);
-    let errors = errors(&told);
-    assert_eq!(errors.len(), 2, "{told}");
-    assert!(errors[0].starts_with("3:5: error[E0432]: unresolved import `aws_sdk_dynamodb`"), "{told}");
-    assert!(errors[1].starts_with("4:5: error[E0432]: unresolved import `tokio`"), "{told}");
+    let ended = cargo.args(command).args(pure).args(lints).current_dir(copy).output().unwrap();
+    let reported = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(101), "{reported}{}", String::from_utf8_lossy(&ended.stderr));
+    let reported = reported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    reported
+        .filter_map(|mut report| {
+            let message = report["message"].take();
+            let at = message["spans"].as_array()?.iter().find(|span| span["is_primary"] == true)?;
+            let here = at["file_name"] == "shared/src/domain/planted.rs" && message["level"] == "error";
+            let at = (at["line_start"].as_u64()?, at["column_start"].as_u64()?);
+            here.then_some((at, message["code"]["code"].as_str()?.to_owned(), message["message"].as_str()?.to_owned()))
+        })
+        .collect()
 }
 
 #[test]
-fn the_pure_half_cannot_read_the_clock() {
-    let told =
-        planted("/// Now.\npub fn now() -> chrono::DateTime<chrono::Utc> {\n    chrono::Utc::now()\n}", &["check"]);
-    let errors = errors(&told);
-    assert_eq!(errors.len(), 1, "{told}");
-    assert!(errors[0].starts_with("5:18: error[E0599]: no function or associated item named `now`"), "{told}");
+fn the_pure_half_uses_no_runtime_no_aws_no_clock_and_no_environment() {
+    let copy = tempfile::tempdir().unwrap();
+    plant(copy.path());
+    let refused = [
+        ((3, 5), "E0432", "unresolved import `aws_sdk_dynamodb`"),
+        ((4, 5), "E0432", "unresolved import `tokio`"),
+        ((8, 18), "E0599", "no function or associated item named `now`"),
+    ];
+    assert_refused(&errors(copy.path(), IMPURE, &["check"]), &refused);
+    // What does not compile is not linted, so this is a second run.
+    let banned = [
+        ((5, 5), "clippy::disallowed_methods", "use of a disallowed method `std::time::SystemTime::now`"),
+        ((10, 5), "clippy::disallowed_methods", "use of a disallowed method `std::env::var`"),
+    ];
+    assert_refused(&errors(copy.path(), BANNED, &["clippy", "--", "-D", "warnings"]), &banned);
 }
 
-#[test]
-fn clippy_refuses_the_clock_and_the_environment() {
-    let source = "/// Now.\n\
-                  pub fn now() -> std::time::SystemTime {\n    std::time::SystemTime::now()\n}\n\n\
-                  /// A setting.\n\
-                  pub fn setting() -> Option<String> {\n    std::env::var(\"SETTING\").ok()\n}";
-    let told = planted(source, &["clippy", "--", "-D", "warnings"]);
-    let errors = errors(&told);
-    assert_eq!(errors.len(), 2, "{told}");
-    assert!(errors[0].starts_with("5:5: error: use of a disallowed method `std::time::SystemTime::now`"), "{told}");
-    assert!(errors[1].starts_with("10:5: error: use of a disallowed method `std::env::var`"), "{told}");
+/// Asserts that exactly these errors were found, in any order; of each message the beginning is given.
+fn assert_refused(errors: &[((u64, u64), String, String)], expected: &[((u64, u64), &str, &str)]) {
+    let mut errors = errors.to_vec();
+    errors.sort();
+    assert_eq!(errors.len(), expected.len(), "{errors:#?}");
+    for ((at, code, message), (place, expected, beginning)) in errors.iter().zip(expected) {
+        assert!(at == place && code == expected && message.starts_with(beginning), "{errors:#?}");
+    }
 }
 
 #[test]
