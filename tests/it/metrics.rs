@@ -239,7 +239,7 @@ async fn a_scan_of_institutions_tells_what_came_of_it() {
 
 #[test]
 fn the_documentation_has_every_metric_as_the_code_has_it() {
-    let documented = text("docs/KPIS.md");
+    let documented = text("docs/METRICS.md");
     let rows = documented.lines().skip_while(|line| *line != "| metric | unit | dimensions | what it says |").skip(2);
     let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
     let expected: Vec<String> = TABLE

@@ -1,4 +1,4 @@
-//! The business's key figures, from what was counted over a period. Each is defined in docs/KPIS.md.
+//! The business's key figures, from what was counted over a period. Each is defined in docs/METRICS.md.
 
 use serde_json::{Map, Value, json};
 use shared::domain::billing::business_events::RetryNumber;
