@@ -18,10 +18,10 @@ const MAILS: [(NoticeKind, &str); 14] = [
     (NoticeKind::RefundDue, "Refund due: order DKSAMPLE"),
     (NoticeKind::Uncharged, "Charge missing: order DKSAMPLE"),
     (NoticeKind::SecondLiveOrder, "Two live orders: DKSAMPLE and DKOTHER"),
-    (NoticeKind::QuarantineDigest, "Set aside on 2025-02-28: 3 reports"),
-    (NoticeKind::Quarantined, "Set aside: a report about order DKSAMPLE"),
+    (NoticeKind::QuarantineDigest, "Quarantined on 2025-02-28: 3 reports"),
+    (NoticeKind::Quarantined, "Quarantined: a report about order DKSAMPLE"),
     (NoticeKind::CancelConfirmed, "訂閱已取消 - Subscription Cancelled"),
-    (NoticeKind::NeedsAttention, "Needs a look: order DKSAMPLE"),
+    (NoticeKind::NeedsAttention, "Action needed: order DKSAMPLE"),
     (NoticeKind::SlackRefused, "No expiry digest in Slack: 2025-02-28"),
 ];
 

@@ -56,7 +56,7 @@ async fn every_kind_of_report_that_cannot_be_applied_is_acknowledged_listed_and_
     // Of these, money that somebody must look for is told at once: the wrong amount and the unusable report.
     sandbox.travel("2025-01-15T10:05:00+08:00").await;
     let mails = sandbox.mails(STAFF).await;
-    assert_eq!(column(&json!(mails), "subject"), vec![format!("Set aside: a report about order {order}"); 2]);
+    assert_eq!(column(&json!(mails), "subject"), vec![format!("Quarantined: a report about order {order}"); 2]);
     let said = |text: &str| mails.iter().filter(|mail| mail["body"].as_str().unwrap().contains(text)).count();
     assert_eq!((said("wrong amount: the order says NT$899"), said("ProcessDate is malformed")), (1, 1));
     // On stage there is no digest of strangers' orders the day after.
@@ -223,7 +223,7 @@ async fn in_production_staff_get_one_digest_a_day_of_what_was_set_aside() {
     sandbox.travel("2025-01-16T02:05:00+08:00").await;
     sandbox.maintain().await;
     let mails = sandbox.mails(STAFF).await;
-    assert_eq!(column(&json!(mails), "subject"), ["Set aside on 2025-01-15: 120 reports"]);
+    assert_eq!(column(&json!(mails), "subject"), ["Quarantined on 2025-01-15: 120 reports"]);
     assert!(mails[0]["body"].as_str().unwrap().contains("unknown order"));
     // Nothing was set aside on the 16th.
     sandbox.travel("2025-01-17T02:05:00+08:00").await;

@@ -144,7 +144,7 @@ async fn another_authorisation_under_a_known_number_is_a_conflict_however_old_th
     assert_eq!(sandbox.account(&order).await["payments"], account["payments"]);
     // Somebody must look for that money.
     sandbox.travel("2025-01-15T10:05:00+08:00").await;
-    assert_eq!(sandbox.subjects(STAFF).await, vec![format!("Set aside: a report about order {order}"); 2]);
+    assert_eq!(sandbox.subjects(STAFF).await, vec![format!("Quarantined: a report about order {order}"); 2]);
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn a_log_entry_that_contradicts_a_callback_is_a_conflict_too_and_told_once
     let payments = sandbox.account(&order).await["payments"].clone();
     assert_eq!(payments[1]["gwsr"], "99000002");
     assert_eq!(column(&payments, "outcome"), ["succeeded", "succeeded", "failed", "failed"]);
-    assert_eq!(sandbox.subjects(STAFF).await, [format!("Set aside: a report about order {order}")]);
+    assert_eq!(sandbox.subjects(STAFF).await, [format!("Quarantined: a report about order {order}")]);
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ async fn an_order_that_ecpay_tells_nonsense_about_is_parked_and_keeps_nobody_wai
     sandbox.travel("2025-01-16T18:25:00+08:00").await;
     assert!(sandbox.subjects(STAFF).await.is_empty());
     sandbox.travel("2025-01-20T00:00:00+08:00").await;
-    assert_eq!(sandbox.subjects(STAFF).await, [format!("Needs a look: order {garbled}")]);
+    assert_eq!(sandbox.subjects(STAFF).await, [format!("Action needed: order {garbled}")]);
     let account = sandbox.account(&garbled).await;
     assert_eq!(account["task_failure"]["needs_attention"], true);
     assert!(
