@@ -34,27 +34,27 @@ macro_rules! table {
 }
 
 table! {
-    CALLBACKS = "Callbacks", "Count", ["Kind", "Outcome"], "callbacks of ECPay; a declined card is applied";
-    CHECK_MAC_VALUE_FAILURES = "CheckMacValueFailures", "Count", [], "1 where the digest is not ECPay's, 0 for any other callback, whatever else is wrong with it";
-    CALLBACK_LATENCY = "CallbackLatency", "Milliseconds", [], "from the callback to its answer";
-    CHARGES = "Charges", "Count", ["Result"], "authorisations that ECPay reported, each once";
-    EPISODES_STARTED = "EpisodesStarted", "Count", [], "orders whose charge failed for the first time";
-    RECOVERIES = "Recoveries", "Count", ["RetryNumber", "DeclineClass"], "episodes that ended paid before the downgrade";
-    PLANS_RESTORED = "PlansRestored", "Count", [], "plans that a payment brought back after the downgrade";
-    DOWNGRADES = "Downgrades", "Count", ["Reason"], "plans that were taken away";
-    REFUNDS_DUE = "RefundsDue", "Count", [], "charges of orders that were over";
-    OLDEST_DUE_AGE = "OldestDueAge.<task>", "Seconds", [], "how long the oldest item of the task's queue was due when the run was; 0 where the queue was empty";
-    ITEMS_DUE = "ItemsDue", "Count", ["Task"], "items that a run met";
-    ITEMS_DONE = "ItemsDone", "Count", ["Task"], "of these: changed, sent or deleted";
-    ITEMS_FAILED = "ItemsFailed", "Count", ["Task"], "of these: could not be helped this time";
-    RUNS_STOPPED = "RunsStopped", "Count", ["Reason"], "tasks that stopped before their end";
-    NEEDS_ATTENTION = "NeedsAttention", "Count", [], "orders for which a task failed so often that staff were told";
-    NOTICES = "Notices", "Count", ["Kind", "Outcome"], "mails that were handled";
-    ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "answers of 403, after which ECPay is left alone for 30 minutes";
-    REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles that a run of reminders met in its window";
-    EXPIRY_SCANS = "ExpiryScans", "Count", ["Outcome"], "runs of the expiry scan; what repeating cannot help is refused";
+    CALLBACKS = "Callbacks", "Count", ["Kind", "Outcome"], "callbacks from ECPay by outcome; a declined charge counts as `applied`";
+    CHECK_MAC_VALUE_FAILURES = "CheckMacValueFailures", "Count", [], "1 for a callback whose CheckMacValue is wrong, 0 for any other callback, even if it is refused for another reason";
+    CALLBACK_LATENCY = "CallbackLatency", "Milliseconds", [], "from the callback to its response";
+    CHARGES = "Charges", "Count", ["Result"], "authorisations that ECPay reported, each counted once";
+    EPISODES_STARTED = "EpisodesStarted", "Count", [], "episodes that started: orders whose charge failed for the first time";
+    RECOVERIES = "Recoveries", "Count", ["RetryNumber", "DeclineClass"], "episodes that were paid before the downgrade";
+    PLANS_RESTORED = "PlansRestored", "Count", [], "plans that a payment restored after the downgrade";
+    DOWNGRADES = "Downgrades", "Count", ["Reason"], "plans that were downgraded to FREE";
+    REFUNDS_DUE = "RefundsDue", "Count", [], "charges of orders that were over; staff must refund them";
+    OLDEST_DUE_AGE = "OldestDueAge.<task>", "Seconds", [], "how long the oldest item of the task's queue had been due at the time of the run; 0 if the queue was empty";
+    ITEMS_DUE = "ItemsDue", "Count", ["Task"], "items that a run processed";
+    ITEMS_DONE = "ItemsDone", "Count", ["Task"], "of these, items that were changed, sent or deleted";
+    ITEMS_FAILED = "ItemsFailed", "Count", ["Task"], "of these, items that failed; they will be retried";
+    RUNS_STOPPED = "RunsStopped", "Count", ["Reason"], "tasks that stopped before their queue was empty";
+    NEEDS_ATTENTION = "NeedsAttention", "Count", [], "orders for which a task failed so often that staff were notified";
+    NOTICES = "Notices", "Count", ["Kind", "Outcome"], "mails by kind and outcome";
+    ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "403 responses from ECPay, each of which opens the circuit breaker for 30 minutes";
+    REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles in the window of a run of reminders, by outcome";
+    EXPIRY_SCANS = "ExpiryScans", "Count", ["Outcome"], "runs of the expiry scan by outcome; `refused` means that repeating does not help";
     REQUESTS = "Requests", "Count", ["Route", "StatusClass"], "requests to admin-api";
-    REQUEST_LATENCY = "RequestLatency", "Milliseconds", [], "from the request to its answer";
+    REQUEST_LATENCY = "RequestLatency", "Milliseconds", [], "from the request to its response";
 }
 
 /// One value of one metric: its name and its dimensions.
