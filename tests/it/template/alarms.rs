@@ -104,7 +104,8 @@ fn every_task_has_an_alarm_that_goes_off_when_its_work_waits_for_more_than_one_r
         }
     }
     let mut rhythms = rhythms();
-    // A replaced order's cancellation is due since the order was made: its age says nothing. One that fails is parked.
+    // A replaced order's cancellation is due since the order was made, so its age says nothing. One that keeps failing is
+    // counted by another metric.
     assert!(rhythms.remove("cancel").is_some() && of_alarm(&alarms()["OrderNeedsAttention"])[0].0 == "NeedsAttention");
     assert_eq!(watched.keys().collect::<Vec<_>>(), rhythms.keys().collect::<Vec<_>>());
     assert_eq!(watched.len(), Task::ALL.len() - 1);
