@@ -9,12 +9,13 @@ use crate::support::project::{TEMPLATE, files, text};
 /// Below which path the arms of a file match; those that a file matches whole stand under `""`.
 const BELOW: &[(&str, &str)] = &[
     ("admin-api/src/lib.rs", ""),
-    ("admin-api/src/customers.rs", "/customers"),
-    ("admin-api/src/institutions.rs", "/institutions"),
-    ("admin-api/src/reminders.rs", "/scheduler/maintenance-reminder"),
-    ("admin-api/src/runs.rs", "/runs"),
-    ("admin-api/src/users.rs", "/api/users"),
-    ("admin-api/src/vehicles.rs", "/vehicles"),
+    ("admin-api/src/routes.rs", ""),
+    ("admin-api/src/workshop/customers.rs", "/customers"),
+    ("admin-api/src/institutions/expiring.rs", "/institutions"),
+    ("admin-api/src/workshop/reminders.rs", "/scheduler/maintenance-reminder"),
+    ("admin-api/src/runs/requests.rs", "/runs"),
+    ("admin-api/src/billing/users.rs", "/api/users"),
+    ("admin-api/src/workshop/vehicles.rs", "/vehicles"),
     ("ecpay-webhook/src/lib.rs", ""),
 ];
 

@@ -36,7 +36,7 @@ fn each_stage_gives_every_parameter_that_has_no_default_and_no_other_than_the_te
         let names: BTreeSet<String> = given.keys().cloned().collect();
         assert!(names.is_superset(&needed), "{stage} lacks {:?}", needed.difference(&names));
         assert!(names.is_subset(&known), "{stage}: {:?}", names.difference(&known));
-        assert_eq!(&given["TestDeployment"], stage);
+        assert_eq!(&given["Stage"], stage);
         let production = given["EcpayEnvironment"] == "production";
         assert_eq!(production, stage == "prod", "{stage}");
     }

@@ -191,7 +191,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         "paused_until": order.paused.map(|pause| pause.until),
         "cancel_requested_at": order.cancel_requested,
         "erased_at": order.erased,
-        "failure": order.task_failure.as_ref().map(|failure| json!({
+        "task_failure": order.task_failure.as_ref().map(|failure| json!({
             "task": failure.task, "since": failure.since, "attempts": failure.attempts, "again_at": failure.again_at,
             "needs_attention": failure.needs_attention(), "reason": failure.reason,
         })),
