@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a simulation stops at the first surprise"
 )]
 
@@ -13,4 +14,5 @@ pub mod cold_start;
 pub mod harness;
 pub mod lambda;
 pub mod simulation;
+pub mod support;
 pub mod tls;

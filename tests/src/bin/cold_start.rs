@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tests::cold_start::main(std::env::args().skip(1)).await
+    testing::cold_start::main(std::env::args().skip(1)).await
 }

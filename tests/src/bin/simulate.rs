@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> std::io::Result<ExitCode> {
-    tests::simulation::main(std::env::args().skip(1))
+    testing::simulation::main(std::env::args().skip(1))
 }

@@ -7,17 +7,17 @@
 
 mod aws;
 mod call;
+mod deployment;
 mod dynamodb;
 mod ecpay;
 mod faults;
 mod instances;
-mod stage;
 mod story;
 mod subject;
 mod tasks;
 mod world;
 
 pub use call::Service;
+pub use deployment::{Options, Step, TestDeployment};
 pub use faults::Verdict;
-pub use stage::{Options, Step, TestDeployment};
 pub use tasks::{Outcome, Parked, TaskId};

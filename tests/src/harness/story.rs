@@ -8,8 +8,8 @@ use sandbox::ecpay::{Callback, Fields, form_body};
 use sandbox::world::credentials::ADMIN_TOKEN;
 use serde_json::{Value, json};
 
+use super::deployment::TestDeployment;
 use super::instances::template;
-use super::stage::TestDeployment;
 use super::tasks::{Outcome, TaskId};
 
 /// The API's own name.

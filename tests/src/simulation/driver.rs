@@ -6,9 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::ecpay::{Callback, Fields, parse_form};
 use serde_json::Value;
 
+use super::fault_rates::Temper;
 use super::model::{Checked, Model};
 use super::random::Random;
-use super::temper::Temper;
 use crate::harness::{Options, Outcome, TaskId, TestDeployment, Verdict};
 
 /// Lines after which a simulation is taken to go in circles.

@@ -1,33 +1,22 @@
 //! A seeded simulation of the whole product: customers, ECPay, staff, the calendar, several instances at once, the
 //! network and the store, all by chance from one number, and a model that is asked after every call.
 
-mod asks;
-mod at_rest;
-mod calendar;
-mod customers;
+mod actors;
+mod cli;
 mod driver;
-mod dunning;
-mod mails;
-mod mirror;
+mod fault_rates;
 mod model;
-mod money;
-mod network;
 mod random;
-mod replay;
-mod staff;
-mod standing;
-mod temper;
-mod tool;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::TimeDelta;
 
+pub use self::cli::main;
 use self::driver::Driver;
+use self::fault_rates::Temper;
 use self::model::Checked;
-use self::temper::Temper;
-pub use self::tool::main;
 
 /// Weeks without faults at the end, in which everything must come to rest.
 const WEEKS_OF_REST: i64 = 3;
@@ -152,5 +141,5 @@ fn rest(driver: &mut Driver) -> Checked {
     }
     driver.travel(until);
     driver.model.at_rest(&mut driver.stage)?;
-    at_rest::free_of_charge(&mut driver.stage, &driver.model.mirror, begin)
+    model::convergence::free_of_charge(&mut driver.stage, &driver.model.mirror, begin)
 }

@@ -1,0 +1,4 @@
+//! Callbacks of ECPay: accepted ones and repeated ones.
+
+mod accepted;
+mod repeated;

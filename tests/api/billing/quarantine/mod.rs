@@ -1,0 +1,5 @@
+//! Quarantined reports: storage, list and replay.
+
+mod list;
+mod replay;
+mod store;

@@ -1,0 +1,184 @@
+//! The sample events against the binaries that are deployed: each function in a process of its own, driven through the
+//! runtime API, on the samples' days.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use testing::lambda::environment;
+
+use testing::support::lambda::{Bootstrap, lines_and_metrics};
+use testing::support::sample_events::{
+    BEGIN, DIGEST, ORDER, assert_told_to_the_end, at, deliver_each_twice, event, folders, items, sandbox,
+};
+use testing::support::standing_clock::StandingClock;
+use testing::support::{Sandbox, column};
+
+/// The number of the signal.
+const SIGTERM: i32 = 15;
+
+/// A function's process beside a sandbox, on the sandbox's time.
+async fn start(sandbox: &Sandbox, clock: &StandingClock, function: &str) -> Bootstrap {
+    let mut environment = environment(&sandbox.world, function);
+    environment.extend(clock.variables());
+    let folders = folders();
+    let folder = folders.iter().find(|(_, name)| *name == function).unwrap().0;
+    clock.set(sandbox.world.now());
+    Bootstrap::start(folder, &environment).await
+}
+
+/// Status and body of an answer as `World::deliver_event` gives them.
+async fn deliver(bootstrap: &mut Bootstrap, event: &Value) -> (u16, String) {
+    let answer = bootstrap.invoke(event).await;
+    match answer["statusCode"].as_u64() {
+        Some(status) => (u16::try_from(status).unwrap(), answer["body"].as_str().unwrap().to_owned()),
+        None => (200, answer.to_string()),
+    }
+}
+
+/// What no two worlds have in common, by another name: where a world is served, orders that it made, their pages and
+/// runs that were given names of their own.
+fn without_chance(sandbox: &Sandbox, answers: &[(&str, String)], text: &str) -> String {
+    let made = answers.iter().filter(|(file, _)| *file == "admin-api/create-subscription.json");
+    let made = made.enumerate().flat_map(|(place, (_, answer))| {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        let page = answer["checkout_url"].as_str().unwrap().rsplit_once('/').unwrap().1.to_owned();
+        // The table holds the digest of a page's token.
+        let digest: String = Sha256::digest(&page).iter().map(|byte| format!("{byte:02x}")).collect();
+        [
+            (answer["subscription_id"].as_str().unwrap().to_owned(), format!("order-{place}")),
+            (answer["form_data"]["CheckMacValue"].as_str().unwrap().to_owned(), format!("mac-{place}")),
+            (page, format!("page-{place}")),
+            (digest, format!("page-{place}")),
+        ]
+    });
+    let mut text = text.replace(&sandbox.base, "http://here");
+    for (name, other) in made {
+        text = text.replace(&name, &other);
+    }
+    let mut runs = text.split("manual-");
+    let begin = runs.next().unwrap().to_owned();
+    runs.fold(begin, |text, rest| text + "manual-" + &rest[12..])
+}
+
+#[tokio::test]
+async fn every_sample_is_answered_by_the_real_bootstraps_as_in_process_and_leaves_the_same_behind() {
+    let (sandbox, reference) = (sandbox().await, sandbox().await);
+    let clock = StandingClock::at(at(BEGIN));
+    let mut bootstraps = BTreeMap::new();
+    for function in folders().into_values() {
+        bootstraps.insert(function.clone(), start(&sandbox, &clock, &function).await);
+    }
+    let answers = Box::pin(deliver_each_twice(&sandbox, async |function, event| {
+        clock.set(sandbox.world.now());
+        deliver(bootstraps.get_mut(function).unwrap(), &serde_json::from_str(event).unwrap()).await
+    }))
+    .await;
+    assert_told_to_the_end(&sandbox).await;
+    let in_process = async |function: &str, event: &str| reference.world.deliver_event(function, event).await;
+    let expected = Box::pin(deliver_each_twice(&reference, in_process)).await;
+    assert_eq!(answers.len(), expected.len());
+    for ((file, answer), (_, expected_answer)) in answers.iter().zip(&expected) {
+        let [answer, expected_answer] = [(&sandbox, &answers, answer), (&reference, &expected, expected_answer)]
+            .map(|(sandbox, answers, answer)| without_chance(sandbox, answers, answer));
+        assert_eq!(timeless(&answer), timeless(&expected_answer), "{file}");
+    }
+    let [left, expected_left] = [(&sandbox, &answers), (&reference, &expected)].map(|(sandbox, answers)| {
+        let mut items: Vec<_> = items(sandbox).iter().map(|item| without_chance(sandbox, answers, item)).collect();
+        items.sort();
+        items
+    });
+    assert_eq!(left, expected_left);
+    assert_eq!(reached(&sandbox).await, reached(&reference).await);
+    assert_eq!(sandbox.account(ORDER).await, reference.account(ORDER).await);
+    for (function, bootstrap) in bootstraps {
+        let (stdout, stderr) = bootstrap.stop().await;
+        assert_eq!(stderr, "", "{function}");
+        assert!(!lines_and_metrics(&stdout).0.is_empty(), "{function}");
+    }
+}
+
+/// An answer, without how long anything took.
+fn timeless(answer: &str) -> Value {
+    fn without_durations(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|name, _| !name.ends_with("_ms"));
+                fields.values_mut().for_each(without_durations);
+            }
+            Value::Array(values) => values.iter_mut().for_each(without_durations),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut answer = serde_json::from_str(answer).unwrap_or_else(|_| json!(answer));
+    without_durations(&mut answer);
+    answer
+}
+
+/// Everything that reached somebody.
+async fn reached(sandbox: &Sandbox) -> String {
+    let messages = sandbox.get("/sandbox/messages").await["messages"].to_string();
+    messages.replace(&sandbox.base, "http://here")
+}
+
+#[tokio::test]
+async fn a_bootstrap_that_is_told_to_end_ends_at_once_and_the_next_one_knows_what_it_did() {
+    let sandbox = sandbox().await;
+    let clock = StandingClock::at(at(BEGIN));
+    for (file, day, status) in [
+        ("ecpay-webhook/first-payment.json", BEGIN, 200),
+        ("subscription-maintenance/every-six-hours.json", "2025-03-31T18:00:00+08:00", 200),
+        ("admin-api/put-customer.json", DIGEST, 201),
+        ("maintenance-reminder/daily.json", DIGEST, 200),
+        ("mms-expiry-scan/daily.json", DIGEST, 200),
+    ] {
+        sandbox.world.leap(at(day));
+        let function = &folders()[file.split('/').next().unwrap()];
+        let mut ending = start(&sandbox, &clock, function).await;
+        assert_eq!(deliver(&mut ending, &event(file)).await.0, status, "{file}");
+        let (before, told) = (items(&sandbox), reached(&sandbox).await);
+        let (ended, stdout, stderr) = ending.terminate().await;
+        assert_eq!((ended.signal(), stderr.as_str()), (Some(SIGTERM), ""), "{file}");
+        assert!(!lines_and_metrics(&stdout).0.is_empty(), "{file}");
+        let mut next = start(&sandbox, &clock, function).await;
+        assert_eq!(deliver(&mut next, &event(file)).await.0, 200, "{file} again");
+        assert_eq!((items(&sandbox), reached(&sandbox).await), (before, told), "{file}");
+        next.stop().await;
+    }
+    assert_eq!(sandbox.account(ORDER).await["payments"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_by_the_end_of_its_instance_is_finished_by_its_repetition() {
+    let (sandbox, whole) = (sandbox().await, sandbox().await);
+    let (clock, digest) = (StandingClock::at(at(DIGEST)), event("mms-expiry-scan/daily.json"));
+    for world in [&sandbox, &whole] {
+        world.world.leap(at(DIGEST));
+    }
+    let (status, _) = whole.world.deliver_event("MmsExpiryScan", &digest.to_string()).await;
+    assert_eq!(status, 200);
+    let mut cut = start(&sandbox, &clock, "MmsExpiryScan").await;
+    sandbox.forget_calls().await;
+    sandbox.fault("mms", "slow").await;
+    cut.begin(&digest);
+    while sandbox.calls("mms").await.is_empty() {}
+    let (ended, stdout, stderr) = cut.terminate().await;
+    assert_eq!((ended.signal(), stdout.as_str(), stderr.as_str()), (Some(SIGTERM), "", ""));
+    assert_eq!(column(&sandbox.get("/sandbox/messages").await["messages"], "channel"), Vec::<String>::new());
+    sandbox.fault("mms", "none").await;
+    // Lambda repeats the event after a minute, while the lease of the run that crashed still stands, and after two more.
+    let mut next = start(&sandbox, &clock, "MmsExpiryScan").await;
+    clock.set(at("2025-04-01T09:31:00+08:00"));
+    let (kind, refused) = next.invoke_in_vain(&digest).await;
+    let busy = "another run is at it; repeating this one finds out how it ended";
+    assert_eq!((kind.as_str(), &refused["errorMessage"]), ("error", &json!(busy)));
+    clock.set(at("2025-04-01T09:33:00+08:00"));
+    let report = next.invoke(&digest).await;
+    assert_eq!(report["status"], "done", "{report}");
+    let sent = |text: &str| text.matches("\"channel\"").count();
+    assert_eq!(sent(&reached(&sandbox).await), 1);
+    // It says when it was made.
+    assert_eq!(reached(&sandbox).await.replace("2025-04-01 09:33", "2025-04-01 09:30"), reached(&whole).await);
+    next.stop().await;
+}

@@ -1,0 +1,250 @@
+//! The metrics that the real binaries print, line by line, and the documentation's table of them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use sandbox::ecpay::form_body;
+use serde_json::{Value, json};
+use shared::domain::values::time::Zone;
+use shared::platform::clock;
+use shared::platform::metrics::table::TABLE;
+use testing::lambda::environment;
+
+use testing::support::lambda::{Bootstrap, callback, ecpay_time, http_event, lines_and_metrics};
+use testing::support::project::text;
+use testing::support::{Reply, Sandbox, form, period, signed, with};
+
+const NO_CREDIT: &str = "10100252";
+/// A card that is not retried.
+const STOLEN: &str = "10100256";
+
+/// A sandbox at the real time with an order that was made and paid `days` ago, and not heard of since.
+async fn subscribed(user: &str, days: i64) -> (Sandbox, String, DateTime<Utc>) {
+    let now = clock::now().utc();
+    let sandbox = Sandbox::at(&(now - Duration::days(days)).to_rfc3339()).await;
+    let order = sandbox.subscribe(user, "monthly").await;
+    sandbox.world.leap(now);
+    (sandbox, order, now)
+}
+
+/// Lines as `Name{Dimension=value}=amount`; how long something took is left out.
+fn told(log: &str) -> Vec<Vec<String>> {
+    assert!(!log.contains("canary") && !log.contains('@'), "personal data: {log}");
+    let (_, metrics) = lines_and_metrics(log);
+    metrics.iter().map(entries).collect()
+}
+
+fn entries(line: &Value) -> Vec<String> {
+    let mut all = Vec::new();
+    for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+        assert_eq!(directive["Namespace"], "Duekeeper");
+        let keys = directive["Dimensions"][0].as_array().unwrap();
+        let pairs = keys.iter().map(|key| format!("{}={}", key.as_str().unwrap(), line[key.as_str().unwrap()]));
+        let pairs = pairs.collect::<Vec<_>>().join(",").replace('"', "");
+        for metric in directive["Metrics"].as_array().unwrap() {
+            let name = metric["Name"].as_str().unwrap();
+            assert!(line[name].is_number(), "{line}");
+            let amount = if metric["Unit"] == "Milliseconds" { String::new() } else { format!("={}", line[name]) };
+            all.push(format!("{name}{{{pairs}}}{amount}"));
+        }
+    }
+    all.sort();
+    all
+}
+
+/// The line of a callback that went that way, with what followed from it.
+fn of_callback(outcome: &str, wrong_digest: u64, further: &[&str]) -> Vec<String> {
+    let mut all = vec![
+        format!("Callbacks{{Kind=billing_callback,Outcome={outcome}}}=1"),
+        format!("CheckMacValueFailures{{}}={wrong_digest}"),
+        "CallbackLatency{}".to_owned(),
+    ];
+    all.extend(further.iter().map(|entry| (*entry).to_owned()));
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn each_callback_is_one_line_with_what_followed_from_it() {
+    let (sandbox, order, now) = subscribed("canary-webhook", 40).await;
+    let failed = |days| period(&order, NO_CREDIT, &ecpay_time(now - Duration::days(days)), "1", "");
+    let paid = period(&order, "1", &ecpay_time(now - Duration::days(1)), "2", "13401071");
+    let forged = form_body(&with(&signed(&paid), "Amount", "1"));
+    let other_amount = form_body(&signed(&with(&paid, "Amount", "1")));
+    let failures = [form(&failed(3)), form(&failed(3)), form(&failed(2))];
+    let rest = [forged, b"hello".to_vec(), other_amount, form(&paid)];
+    let mut webhook = Bootstrap::start("ecpay-webhook", &environment(&sandbox.world, "EcpayWebhook")).await;
+    for (status, body) in [200, 200, 200, 400, 400, 200, 200].into_iter().zip(failures.into_iter().chain(rest)) {
+        assert_eq!(webhook.request(&callback("ecpay-billing", &body)).await.0, status);
+    }
+    let (stdout, stderr) = webhook.stop().await;
+    assert_eq!(stderr, "");
+    assert_eq!(
+        told(&stdout),
+        [
+            of_callback("applied", 0, &["Charges{Result=failed}=1", "EpisodesStarted{}=1"]),
+            of_callback("repeat", 0, &[]),
+            of_callback("applied", 0, &["Charges{Result=failed}=1"]),
+            of_callback("refused", 1, &[]),
+            of_callback("refused", 0, &[]),
+            of_callback("quarantined", 0, &[]),
+            of_callback(
+                "applied",
+                0,
+                &["Charges{Result=succeeded}=1", "Recoveries{DeclineClass=soft_decline,RetryNumber=2}=1"]
+            ),
+        ]
+    );
+    let (_, metrics) = lines_and_metrics(&stdout);
+    let at = metrics[0]["_aws"]["Timestamp"].as_i64().unwrap();
+    assert!((now.timestamp_millis() - 1_000..now.timestamp_millis() + 600_000).contains(&at), "milliseconds: {at}");
+}
+
+#[tokio::test]
+async fn a_callback_that_could_not_be_stored_is_told_as_such() {
+    let (sandbox, order, now) = subscribed("canary-unstored", 40).await;
+    let mut broken: BTreeMap<String, String> = environment(&sandbox.world, "EcpayWebhook");
+    broken.insert("TABLE_NAME".to_owned(), "no-such-table".to_owned());
+    let mut webhook = Bootstrap::start("ecpay-webhook", &broken).await;
+    let body = form(&period(&order, "1", &ecpay_time(now), "2", "13401071"));
+    assert_eq!(webhook.request(&callback("ecpay-billing", &body)).await.0, 503);
+    let (stdout, _) = webhook.stop().await;
+    assert_eq!(told(&stdout), [of_callback("not_stored", 0, &[])]);
+}
+
+#[tokio::test]
+async fn a_request_is_told_by_its_route_and_never_by_its_path() {
+    let (sandbox, order, _) = subscribed("canary-admin", 1).await;
+    let bearer = format!("Bearer {}", sandbox.token);
+    let mut admin = Bootstrap::start("admin-api", &environment(&sandbox.world, "AdminApi")).await;
+    let show = format!("/api/subscriptions/{order}");
+    for (status, path, headers) in [
+        (200, show.as_str(), vec![("authorization", bearer.as_str())]),
+        (401, "/api/webhooks/subscription-status/canary-admin", vec![]),
+    ] {
+        assert_eq!(admin.request(&http_event(("GET", path, ""), &headers, b"")).await.0, status);
+    }
+    let (stdout, _) = admin.stop().await;
+    assert_eq!(
+        told(&stdout),
+        [
+            ["RequestLatency{}", "Requests{Route=GET /api/subscriptions/{id},StatusClass=2xx}=1"],
+            ["RequestLatency{}", "Requests{Route=GET /api/webhooks/subscription-status/{user_id},StatusClass=4xx}=1"],
+        ]
+    );
+    assert!(!stdout.contains(&order), "{stdout}");
+}
+
+/// The figures of a busy task.
+fn items(task: &str, due: u64, done: u64, failed: u64) -> [String; 3] {
+    [("ItemsDone", done), ("ItemsDue", due), ("ItemsFailed", failed)]
+        .map(|(name, count)| format!("{name}{{Task={task}}}={count}"))
+}
+
+fn line(entries: &[&str], items: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).chain(items).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn a_run_tells_the_ages_of_its_queues_and_what_it_did() {
+    let now = clock::now().utc();
+    let sandbox = Sandbox::at(&(now - Duration::days(45)).to_rfc3339()).await;
+    let (first, second) =
+        (sandbox.subscribe("canary-first", "monthly").await, sandbox.subscribe("canary-second", "monthly").await);
+    // Grace began twelve days ago and ended five days ago.
+    sandbox.world.leap(now - Duration::days(12));
+    let began = ecpay_time(now - Duration::days(12));
+    assert_eq!(sandbox.report("ecpay-billing", &period(&first, STOLEN, &began, "1", "")).await, Reply::ok());
+    sandbox.world.leap(now);
+    let mut bootstrap =
+        Bootstrap::start("subscription-maintenance", &environment(&sandbox.world, "SubscriptionMaintenance")).await;
+    sandbox.fault("mail", "answer_lost").await;
+    bootstrap.invoke(&json!({ "task": "send-mail" })).await;
+    sandbox.fault("mail", "refuse").await;
+    bootstrap.invoke(&json!({ "task": "end-grace", "scheduled_at": now, "dry_run": true })).await;
+    bootstrap.invoke(&json!({ "task": "end-grace", "scheduled_at": now })).await;
+    bootstrap.invoke(&json!({ "task": "send-mail" })).await;
+    sandbox.fault("mail", "none").await;
+    let failed = period(&second, STOLEN, &ecpay_time(now), "1", "");
+    assert_eq!(sandbox.report("ecpay-billing", &failed).await, Reply::ok());
+    bootstrap.invoke(&json!({ "task": "send-mail" })).await;
+    bootstrap.invoke(&json!({ "task": ["check-pending", "send-mail"] })).await;
+    let (stdout, stderr) = bootstrap.stop().await;
+    assert_eq!(stderr, "");
+    let mut lines = told(&stdout);
+    for line in lines.iter_mut().filter(|line| line.iter().any(|entry| entry.starts_with("Notices"))) {
+        // Mail is due by real time, so the age of its queue is as long as the test takes.
+        line.retain(|entry| !entry.starts_with("OldestDueAge.send-mail{}="));
+    }
+    let mail = |kind: &str, outcome: &str, done| {
+        line(&[&format!("Notices{{Kind={kind},Outcome={outcome}}}=1")], items("send-mail", 1, done, 1 - done))
+    };
+    assert_eq!(
+        lines,
+        [
+            mail("first-payment-failure", "unclear", 0),
+            // The dry run tells nothing. 432000 seconds are five days.
+            line(
+                &["Downgrades{Reason=payment_failure}=1", "OldestDueAge.end-grace{}=432000"],
+                items("end-grace", 1, 1, 0)
+            ),
+            mail("downgraded", "dead", 0),
+            mail("first-payment-failure", "sent", 1),
+            line(&["OldestDueAge.check-pending{}=0", "OldestDueAge.send-mail{}=0"], []),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_run_tells_that_ecpay_refuses_calls_and_that_it_stopped() {
+    let (sandbox, _, now) = subscribed("canary-blocked", 45).await;
+    let mut bootstrap =
+        Bootstrap::start("subscription-maintenance", &environment(&sandbox.world, "SubscriptionMaintenance")).await;
+    sandbox.fault("ecpay", "refuse").await;
+    bootstrap.invoke(&json!({ "task": "reconcile", "scheduled_at": now })).await;
+    let (stdout, _) = bootstrap.stop().await;
+    let mut told = told(&stdout).remove(0);
+    assert!(told.remove(4).starts_with("OldestDueAge.reconcile{}="), "{told:?}");
+    let expected = line(&["EcpayBlocked{}=1", "RunsStopped{Reason=ecpay_blocked}=1"], items("reconcile", 1, 0, 0));
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_scan_of_institutions_tells_what_came_of_it() {
+    let now = clock::now();
+    let sandbox = Sandbox::at(&now.to_string()).await;
+    let day = |ago: i64| now.plus_days(-ago).day(Zone::Taipei);
+    let institution = json!({ "uid": "INV-1", "name": "canary", "expirationTime": format!("{}T04:00:00Z", day(-3)) });
+    sandbox.put("/sandbox/mms/institutions", json!([institution])).await;
+    let mut scan = Bootstrap::start("mms-expiry-scan", &environment(&sandbox.world, "MmsExpiryScan")).await;
+    let at = |ago: i64, run: &str| json!({ "scheduled_at": now.plus_days(-ago), "run_id": run });
+    scan.invoke(&json!({ "dry_run": true })).await;
+    for (service, fault) in [("mms", "refuse"), ("mms", "html"), ("slack", "archived"), ("slack", "html")] {
+        sandbox.fault(service, fault).await;
+        scan.invoke_in_vain(&at(1, fault)).await;
+        sandbox.fault(service, "none").await;
+    }
+    for run in ["first", "second"] {
+        scan.invoke(&at(0, run)).await;
+    }
+    let (stdout, stderr) = scan.stop().await;
+    assert_eq!(stderr, "");
+    let outcomes = ["mms_refused", "mms_unavailable", "slack_refused", "slack_unavailable", "posted", "already_posted"];
+    let expected: Vec<Vec<String>> =
+        outcomes.iter().map(|outcome| vec![format!("ExpiryScans{{Outcome={outcome}}}=1")]).collect();
+    assert_eq!(told(&stdout), expected);
+}
+
+#[test]
+fn the_documentation_has_every_metric_as_the_code_has_it() {
+    let documented = text("docs/METRICS.md");
+    let rows = documented.lines().skip_while(|line| *line != "| metric | unit | dimensions | what it says |").skip(2);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    let expected: Vec<String> = TABLE
+        .iter()
+        .map(|row| format!("| `{}` | {} | {} | {} |", row.name, row.unit, row.dimensions.join(", "), row.meaning))
+        .collect();
+    assert_eq!(rows, expected);
+}

@@ -1,0 +1,12 @@
+//! Runs, metrics, configuration, secrets, TLS, and the real binaries.
+
+mod bootstraps;
+// Their clock is set by the dynamic linker of the system that they are deployed to.
+#[cfg(target_os = "linux")]
+mod binaries_events;
+pub(crate) mod configuration;
+mod metrics;
+mod runs;
+mod sample_events;
+mod secret_rotation;
+mod tls_trust;

@@ -1,0 +1,6 @@
+//! Customers, vehicles and reminders.
+
+mod customers;
+mod import;
+mod reminders;
+mod schedule;

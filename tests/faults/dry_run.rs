@@ -1,0 +1,80 @@
+//! A dry run and the run after it decide the same, and the dry run changes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+use testing::harness::{Service, TestDeployment};
+
+use testing::support::model_runs::seeded_history::past;
+use testing::support::model_runs::{Random, each, request, scaled};
+
+const JOBS: [&str; 8] =
+    ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
+
+/// What a run says it does, without what only the answer to an ask could tell: the answer itself, and the end of an
+/// order whose cancellation was asked.
+fn did(report: &Value, job: &str) -> Vec<Value> {
+    let deeds = report["did"].get(job).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut kept: Vec<Value> = Vec::new();
+    for mut deed in deeds {
+        deed.as_object_mut().unwrap().remove("answer");
+        let follows = kept.last().is_some_and(|last| {
+            last["asks"] == "Cancel" && last["subscription"] == deed["subscription"] && deed["rule"] == "order-over"
+        });
+        if !follows {
+            kept.push(deed);
+        }
+    }
+    kept
+}
+
+/// What a run says of its counts: what was due, what was left and why.
+fn counts(report: &Value, job: &str) -> Value {
+    let task = &report["tasks"][job];
+    json!([task["due"], task["done"], task["skipped"], task["failed"], task["stopped"]])
+}
+
+fn start(stage: &mut TestDeployment, job: &str, dry: bool) -> Value {
+    let path = format!("/runs/{job}{}", if dry { "?dry_run=true" } else { "" });
+    let (status, report) = request(stage, "POST", &path, None);
+    assert_eq!((status, &report["dry_run"]), (200, &json!(dry)), "{job}: {report}");
+    report
+}
+
+/// What the calls since a step asked for beyond reading.
+fn effects(stage: &TestDeployment, from: usize) -> Vec<String> {
+    let reads = |service: Service, action: &str| match service {
+        Service::DynamoDb => matches!(action, "GetItem" | "Query"),
+        Service::Ecpay => action.starts_with("Query"),
+        Service::SecretsManager | Service::Lambda => true,
+        Service::Ses | Service::StarSender | Service::Mms | Service::Slack => false,
+    };
+    let steps = stage.transcript()[from..].iter();
+    steps.filter(|step| !reads(step.call.service, &step.call.action)).map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_dry_run_and_the_run_after_it_decide_the_same_over_random_tables() {
+    let due = Mutex::new(BTreeMap::<&str, u64>::new());
+    each(scaled(1_000, 50), |seed| {
+        let mut random = Random::new(seed.try_into().unwrap());
+        let orders = 2 + random.below(5);
+        let (mut stage, _) = past(&mut random, orders);
+        let mut jobs = JOBS.to_vec();
+        while !jobs.is_empty() {
+            let job = jobs.swap_remove(random.below(jobs.len()));
+            let (items, from) = (stage.items(), stage.transcript().len());
+            let dry = start(&mut stage, job, true);
+            assert_eq!(stage.items(), items, "seed {seed}: {job} tried dry");
+            assert_eq!(effects(&stage, from), Vec::<String>::new(), "seed {seed}: {job} tried dry");
+            let real = start(&mut stage, job, false);
+            assert_eq!(did(&dry, job), did(&real, job), "seed {seed}: {job}");
+            assert_eq!(counts(&dry, job), counts(&real, job), "seed {seed}: {job}");
+            *due.lock().unwrap().entry(job).or_default() += real["tasks"][job]["due"].as_u64().unwrap();
+        }
+    });
+    let due = due.into_inner().unwrap();
+    println!("due: {due:?}");
+    assert!(JOBS.iter().all(|job| due[job] > 0), "a job had never anything to do: {due:?}");
+}

@@ -1,0 +1,320 @@
+//! The simulation's harness: calls park, verdicts do what they say, and the same decisions give the same story.
+
+use sandbox::ecpay::{Callback, Merchant};
+use sandbox::world::credentials::ECPAY_SECRET;
+use serde_json::{Value, json};
+use testing::harness::{Options, Outcome, Parked, Service, TaskId, TestDeployment, Verdict};
+
+const BEGIN: &str = "2025-01-31T10:00:00+08:00";
+
+fn stage() -> TestDeployment {
+    TestDeployment::new(Options { now: BEGIN.parse().unwrap(), variables: Default::default() })
+}
+
+/// A stage on which an order's first charge succeeded, and its callback.
+fn paid() -> (TestDeployment, Callback) {
+    let mut stage = stage();
+    let made = stage.order("amy", "monthly");
+    stage.submit(&made);
+    let callback = stage.due_callbacks().remove(0);
+    (stage, callback)
+}
+
+/// An order whose second charge failed, and a run that parks when it asks ECPay to charge again.
+fn retrying() -> (TestDeployment, TaskId) {
+    let mut stage = stage();
+    let order = stage.subscribe("amy", "monthly");
+    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned()]));
+    stage.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());
+    for callback in stage.due_callbacks() {
+        assert_eq!(status(&stage.deliver(&callback)), 200);
+    }
+    stage.set_now("2025-03-01T10:30:00+08:00".parse().unwrap());
+    let run = stage.spawn_maintenance(json!({ "task": "retry" }), 0);
+    proceed_to(&mut stage, run, "ReAuth");
+    (stage, run)
+}
+
+/// A run that parks when it sends a mail.
+fn mailing() -> (TestDeployment, TaskId) {
+    let (mut stage, run) = retrying();
+    stage.run_to_end(run);
+    let run = stage.spawn_maintenance(json!({ "task": "send-mail" }), 0);
+    proceed_to(&mut stage, run, "SendEmail");
+    (stage, run)
+}
+
+fn status(outcome: &Outcome) -> u16 {
+    match outcome {
+        Outcome::Answered { status, .. } => *status,
+        Outcome::Failed(_) | Outcome::Crashed => panic!("no answer: {outcome:?}"),
+    }
+}
+
+/// How many items of a kind the table holds, by the beginning of their sort key.
+fn count(stage: &TestDeployment, kind: &str) -> usize {
+    stage.items().iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind)).count()
+}
+
+/// What a field of the only item of a kind says.
+fn only(stage: &TestDeployment, kind: &str, pointer: &str) -> Value {
+    let items = stage.items();
+    let mut found = items.iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind));
+    let value = found.next().unwrap().pointer(pointer).unwrap().clone();
+    assert_eq!(found.next(), None);
+    value
+}
+
+/// How often ECPay was asked to charge the only order again, as it knows itself.
+fn retries_at_ecpay(stage: &mut TestDeployment) -> usize {
+    let order = stage.orders().remove(0);
+    stage.ecpay(|ecpay, _| ecpay.view(&order)).unwrap()["retries_asked"].as_array().unwrap().len()
+}
+
+/// Lets a task proceed until it parks at `action`.
+fn proceed_to(stage: &mut TestDeployment, task: TaskId, action: &str) {
+    while !stage.parked().iter().any(|call| call.task == task && call.action == action) {
+        assert_eq!(stage.finished(task), None, "it ends without {action}");
+        stage.release(task, Verdict::Proceed);
+    }
+}
+
+/// The first callback of an order, where its transaction has a verdict.
+fn first_callback(verdict: Verdict) -> (TestDeployment, Callback, Outcome) {
+    let (mut stage, callback) = paid();
+    let task = stage.spawn_callback(&callback);
+    proceed_to(&mut stage, task, "TransactWriteItems");
+    stage.release(task, verdict);
+    let outcome = stage.run_to_end(task);
+    (stage, callback, outcome)
+}
+
+/// How many calls of `action` the transcript has.
+fn calls(stage: &TestDeployment, task: usize, action: &str) -> usize {
+    stage.transcript().iter().filter(|step| step.call.task == TaskId(task) && step.call.action == action).count()
+}
+
+#[test]
+fn each_call_of_a_subscription_is_seen_and_none_of_its_random_ids() {
+    let mut stage = stage();
+    let order = stage.subscribe("amy", "monthly");
+    let steps: Vec<String> = stage.transcript().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        steps,
+        [
+            "0 dynamodb.TransactWriteItems order0 STATE +4: Proceed",
+            "0 dynamodb.PutItem CHECKOUT: Proceed",
+            "1 dynamodb.GetItem order0 STATE: Proceed",
+            "1 dynamodb.TransactWriteItems order0 RECEIPT +6: Proceed",
+            "1 dynamodb.UpdateItem COUNT: Proceed",
+        ]
+    );
+    assert_eq!(stage.orders(), [order]);
+    assert_eq!(only(&stage, "PAYMENT#", "/data/amount"), 899);
+    assert_eq!(stage.calls()["dynamodb.TransactWriteItems"], 2);
+    assert_eq!(stage.due_callbacks(), []);
+}
+
+#[test]
+fn whatever_becomes_of_a_transaction_it_is_stored_once_or_the_callback_comes_again() {
+    // The verdict, the answer's status (none: the instance is gone), payments stored, transactions tried.
+    let cases = [
+        (Verdict::Proceed, Some(200), 1, 1),
+        (Verdict::Throttle, Some(200), 1, 2),
+        (Verdict::Conflict, Some(200), 1, 2),
+        (Verdict::LoseRequest, Some(200), 1, 2),
+        (Verdict::LoseAnswer, Some(200), 1, 2),
+        (Verdict::CrashBefore, None, 0, 1),
+        (Verdict::CrashAfter, None, 1, 1),
+    ];
+    for (verdict, answer, payments, tries) in cases {
+        let (mut stage, callback, outcome) = first_callback(verdict);
+        match answer {
+            Some(expected) => assert_eq!(status(&outcome), expected, "{verdict:?}"),
+            None => assert_eq!(outcome, Outcome::Crashed, "{verdict:?}"),
+        }
+        assert_eq!(
+            (count(&stage, "PAYMENT#"), calls(&stage, 1, "TransactWriteItems")),
+            (payments, tries),
+            "{verdict:?}"
+        );
+        let again = stage.deliver(&callback);
+        assert_eq!((status(&again), count(&stage, "PAYMENT#")), (200, 1), "{verdict:?}");
+    }
+    // A conflict is decided anew from what is stored then; anything else is the SDK's to repeat.
+    assert_eq!(calls(&first_callback(Verdict::Conflict).0, 1, "GetItem"), 2);
+    assert_eq!(calls(&first_callback(Verdict::LoseAnswer).0, 1, "GetItem"), 1);
+}
+
+#[test]
+fn a_table_that_takes_nothing_stores_nothing_and_the_callback_is_not_acknowledged() {
+    let (mut stage, callback) = paid();
+    let task = stage.spawn_callback(&callback);
+    proceed_to(&mut stage, task, "TransactWriteItems");
+    let before = stage.items();
+    while stage.finished(task).is_none() {
+        stage.release(task, Verdict::Throttle);
+    }
+    assert_eq!(status(&stage.finished(task).unwrap()), 503);
+    assert_eq!(calls(&stage, 1, "TransactWriteItems"), 3);
+    assert_eq!(stage.items(), before);
+    stage.answered(&callback, task);
+    stage.set_now("2025-01-31T10:10:00+08:00".parse().unwrap());
+    assert_eq!(stage.due_callbacks().len(), 1);
+}
+
+#[test]
+fn two_deliveries_at_the_same_time_store_one_payment() {
+    let (mut stage, callback) = paid();
+    let (first, second) = (stage.spawn_callback(&callback), stage.spawn_callback(&callback));
+    proceed_to(&mut stage, first, "TransactWriteItems");
+    proceed_to(&mut stage, second, "TransactWriteItems");
+    stage.release(second, Verdict::Proceed);
+    assert_eq!((status(&stage.run_to_end(first)), status(&stage.run_to_end(second))), (200, 200));
+    assert_eq!(count(&stage, "PAYMENT#"), 1);
+}
+
+#[test]
+fn a_retry_reaches_ecpay_or_not_and_is_asked_again_by_nobody() {
+    let cases = [
+        (Verdict::Proceed, 1, false),
+        (Verdict::LoseRequest, 0, false),
+        (Verdict::LoseAnswer, 1, false),
+        (Verdict::CrashBefore, 0, true),
+        (Verdict::CrashAfter, 1, true),
+        (Verdict::Down, 0, false),
+        (Verdict::Refuse, 0, false),
+    ];
+    for (verdict, asked, crashed) in cases {
+        let (mut stage, run) = retrying();
+        stage.release(run, verdict);
+        assert_eq!(stage.run_to_end(run) == Outcome::Crashed, crashed, "{verdict:?}");
+        assert_eq!(retries_at_ecpay(&mut stage), asked, "{verdict:?}");
+        assert_eq!(count(&stage, "ecpay") == 1, verdict == Verdict::Refuse, "{verdict:?}: the breaker");
+        let again = stage.spawn_maintenance(json!({ "task": "retry", "run_id": "again" }), 0);
+        assert_eq!(status(&stage.run_to_end(again)), 200);
+        assert_eq!(retries_at_ecpay(&mut stage), asked, "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_mail_is_sent_or_not_as_the_verdict_says() {
+    let cases = [
+        (Verdict::Proceed, 1, "sent"),
+        (Verdict::Throttle, 0, "queued"),
+        (Verdict::LoseRequest, 0, "unclear"),
+        (Verdict::LoseAnswer, 1, "unclear"),
+        (Verdict::CrashBefore, 0, "claimed"),
+        (Verdict::CrashAfter, 1, "claimed"),
+        (Verdict::Down, 0, "queued"),
+        (Verdict::Refuse, 0, "dead"),
+    ];
+    for (verdict, sent, state) in cases {
+        let (mut stage, run) = mailing();
+        stage.release(run, verdict);
+        stage.run_to_end(run);
+        assert_eq!(
+            (stage.messages().len(), only(&stage, "NOTICE#", "/data/state")),
+            (sent, json!(state)),
+            "{verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn an_invoked_function_is_a_task_of_its_own() {
+    let trigger = |stage: &mut TestDeployment| {
+        stage.spawn_admin("POST", "/api/webhooks/trigger-maintenance", Some(&json!({})), &[])
+    };
+    let invoked = |stage: &TestDeployment| stage.parked().first().map(|call| (call.task, call.subject.clone()));
+    // The verdict on the invocation, whether the run begins, and the answer's status (none: the instance is gone).
+    for (verdict, begins, answer) in [
+        (Verdict::Proceed, true, Some(200)),
+        (Verdict::Throttle, false, Some(409)),
+        (Verdict::LoseRequest, false, Some(503)),
+        (Verdict::LoseAnswer, true, Some(503)),
+        (Verdict::CrashBefore, false, None),
+        (Verdict::CrashAfter, true, None),
+    ] {
+        let mut stage = stage();
+        let admin = trigger(&mut stage);
+        stage.release(admin, verdict);
+        assert_eq!(invoked(&stage), begins.then(|| (TaskId(1), "RUN".to_owned())), "{verdict:?}");
+        if begins {
+            assert_eq!(status(&stage.run_to_end(TaskId(1))), 200, "{verdict:?}");
+        }
+        let outcome = stage.run_to_end(admin);
+        match answer {
+            Some(expected) => assert_eq!(status(&outcome), expected, "{verdict:?}"),
+            None => assert_eq!(outcome, Outcome::Crashed, "{verdict:?}"),
+        }
+    }
+    let mut stage = stage();
+    let admin = trigger(&mut stage);
+    stage.release(admin, Verdict::Proceed);
+    stage.release(TaskId(1), Verdict::CrashAfter);
+    assert_eq!(status(&stage.run_to_end(admin)), 503);
+}
+
+#[test]
+fn keys_that_were_changed_at_both_ends_are_read_anew() {
+    let (mut stage, _) = paid();
+    let (hash_key, hash_iv) = ("AnotherKeyInvent".to_owned(), "AnotherIvInvente".to_owned());
+    stage.rotate_secret(ECPAY_SECRET, json!({ "hash_key": hash_key, "hash_iv": hash_iv }).to_string());
+    stage.ecpay(|ecpay, _| ecpay.set_merchant(Merchant { hash_key, hash_iv, ..ecpay.merchant().clone() }));
+    stage.set_now("2025-01-31T10:10:00+08:00".parse().unwrap());
+    let made = stage.order("bob", "annual");
+    stage.submit(&made);
+    let callbacks = stage.due_callbacks();
+    assert_eq!(callbacks.len(), 1);
+    assert_eq!(status(&stage.deliver(&callbacks[0])), 200);
+    // The admin's instance had its keys for ten minutes; the webhook's was started just now.
+    let read = stage.transcript().iter().filter(|step| step.call.service == Service::SecretsManager);
+    let read: Vec<&str> = read.map(|step| step.call.subject.as_str()).collect();
+    assert_eq!(read, ["duekeeper/admin AWSCURRENT", "duekeeper/ecpay AWSCURRENT", "duekeeper/ecpay AWSPREVIOUS"]);
+}
+
+/// Two orders with callbacks delivered twice, runs beside them, and a generator that decides who goes on and how.
+fn story(seed: u64) -> (Vec<String>, Vec<String>) {
+    let mut random = seed;
+    let mut below = |bound: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(random >> 33).unwrap() % bound
+    };
+    let mut stage = stage();
+    for user in ["amy", "bob"] {
+        let order = stage.subscribe(user, "monthly");
+        stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned(), "1".to_owned()]));
+    }
+    for (round, now) in ["2025-02-28T10:30", "2025-03-01T10:30", "2025-03-01T12:30"].into_iter().enumerate() {
+        stage.set_now(format!("{now}:00+08:00").parse().unwrap());
+        for callback in stage.due_callbacks() {
+            stage.spawn_callback(&callback);
+            stage.spawn_callback(&callback);
+        }
+        for instance in 0..2 {
+            stage.spawn_maintenance(json!({ "run_id": format!("{round}-{instance}") }), instance);
+        }
+        while !stage.parked().is_empty() {
+            let parked = stage.parked();
+            let Parked { task, service, action, .. } = &parked[below(parked.len())];
+            let verdict = Verdict::ALL[below(Verdict::ALL.len())];
+            let strikes = below(8) == 0 && verdict.befalls(*service, action);
+            stage.release(*task, if strikes { verdict } else { Verdict::Proceed });
+        }
+    }
+    let mails = stage.messages().into_iter().map(|mail| mail.to).collect();
+    (stage.transcript().iter().map(ToString::to_string).collect(), mails)
+}
+
+#[test]
+fn the_same_decisions_give_the_same_story() {
+    for seed in 0..4 {
+        let (first, second) = (story(seed), story(seed));
+        assert!(first.0.len() > 80, "{} steps", first.0.len());
+        let differs = first.0.iter().zip(&second.0).find(|(one, other)| one != other);
+        assert_eq!(differs, None, "seed {seed}");
+        assert_eq!(first, second, "seed {seed}");
+    }
+    assert_ne!(story(0), story(1));
+}

@@ -1,0 +1,243 @@
+//! Three handlers on one subscription in every interleaving of their calls: one winner, and an end that some order of
+//! the three one after the other has too.
+//!
+//! Explored depth first. Of two calls next to each other that do not touch the same thing (two reads, two services,
+//! the callbacks' counters, rows of two runs) only one order is tried, for the other cannot differ (sleep sets).
+
+use std::sync::Mutex;
+
+use sandbox::ecpay::{Callback, ChargeNow};
+use serde_json::json;
+use testing::harness::{Outcome, Parked, Service, TaskId, TestDeployment, Verdict};
+
+use testing::support::model_runs::concurrent_handlers::{Actor, ConcurrentHandlers, End};
+use testing::support::model_runs::{answer, each, list, scaled, stage, view};
+
+/// What three handlers meet.
+struct Scene {
+    name: &'static str,
+    trio: ConcurrentHandlers,
+    /// What holds at the end of each interleaving.
+    hold: fn(&End),
+}
+
+/// Whether two calls of different tasks come to the same in either order.
+fn commute(one: &Parked, other: &Parked) -> bool {
+    let reads = |call: &Parked| match call.service {
+        Service::DynamoDb => matches!(call.action.as_str(), "GetItem" | "Query"),
+        Service::Ecpay => call.action.starts_with("Query"),
+        Service::SecretsManager => true,
+        Service::Ses | Service::Lambda | Service::StarSender | Service::Mms | Service::Slack => false,
+    };
+    let apart = |call: &Parked| matches!(call.subject.as_str(), "COUNT" | "RUN");
+    let breaker = |call: &Parked| call.subject == "BREAKER" && reads(call);
+    one.service != other.service
+        || (reads(one) && reads(other))
+        || (apart(one) || apart(other))
+        || (breaker(one) && other.subject != "BREAKER")
+        || (breaker(other) && one.subject != "BREAKER")
+}
+
+/// A state on the way: which calls wait, which were tried here, and which need not be.
+struct Node {
+    parked: Vec<Parked>,
+    asleep: Vec<TaskId>,
+    tried: Vec<TaskId>,
+    chosen: TaskId,
+}
+
+impl Node {
+    fn call(&self, task: TaskId) -> &Parked {
+        self.parked.iter().find(|call| call.task == task).unwrap()
+    }
+
+    /// Whose calls need not come first after the chosen one: they were tried before it, and commute with it.
+    fn asleep_after(&self) -> Vec<TaskId> {
+        let resting = self.asleep.iter().chain(&self.tried).copied();
+        resting.filter(|task| commute(self.call(*task), self.call(self.chosen))).collect()
+    }
+
+    fn next(&mut self) -> bool {
+        self.tried.push(self.chosen);
+        let fresh = |call: &&Parked| !self.asleep.contains(&call.task) && !self.tried.contains(&call.task);
+        let Some(call) = self.parked.iter().find(fresh) else { return false };
+        self.chosen = call.task;
+        true
+    }
+}
+
+/// Explores a scene; gives how many interleavings were told apart.
+fn explore(scene: &Scene, most: usize) -> usize {
+    let possible: Vec<End> = scene.trio.one_by_one();
+    possible.iter().for_each(scene.hold);
+    let mut path: Vec<Node> = Vec::new();
+    let mut explored = 0;
+    loop {
+        let (mut stage, tasks) = scene.trio.begin();
+        for node in &path {
+            stage.release(node.chosen, Verdict::Proceed);
+        }
+        let mut pruned = false;
+        while let parked = stage.parked()
+            && !parked.is_empty()
+        {
+            let asleep = path.last().map(Node::asleep_after).unwrap_or_default();
+            let Some(chosen) = parked.iter().map(|call| call.task).find(|task| !asleep.contains(task)) else {
+                pruned = true;
+                break;
+            };
+            path.push(Node { parked, asleep, tried: Vec::new(), chosen });
+            stage.release(chosen, Verdict::Proceed);
+        }
+        if !pruned {
+            let steps: Vec<String> = stage.transcript().iter().map(ToString::to_string).collect();
+            let end = End::of(stage, &scene.trio.id, &tasks);
+            (scene.hold)(&end);
+            end.is_one_of(&possible, &steps);
+            explored += 1;
+        }
+        while path.last_mut().is_some_and(|node| !node.next()) {
+            path.pop();
+        }
+        if path.is_empty() || explored == most {
+            return explored;
+        }
+    }
+}
+
+/// An order whose second charge is due, and ends as a code says.
+fn renewing(code: &str) -> (TestDeployment, String) {
+    let mut stage = stage("2025-01-31T10:00:00+08:00");
+    let id = stage.subscribe("amy", "monthly");
+    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![code.to_owned()]));
+    stage.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());
+    (stage, id)
+}
+
+/// The same, once its failure was reported.
+fn failed(code: &str) -> (TestDeployment, String) {
+    let (mut stage, id) = renewing(code);
+    for callback in stage.due_callbacks() {
+        stage.deliver(&callback);
+    }
+    (stage, id)
+}
+
+/// A charge out of schedule, and its callback.
+fn charged(stage: &mut TestDeployment, id: &str, at: &str, code: &str) -> Callback {
+    stage.set_now(at.parse().unwrap());
+    let charge = ChargeNow { rtn_code: code.to_owned(), callback: true, simulate: false, amount: None };
+    stage.ecpay(|ecpay, now| ecpay.charge_now(id, charge, now)).unwrap();
+    stage.due_callbacks().remove(0)
+}
+
+fn acknowledged(outcome: &Outcome) {
+    assert_eq!(*outcome, Outcome::Answered { status: 200, body: "1|OK".to_owned() });
+}
+
+fn same_callback() -> Scene {
+    let (mut stage, id) = renewing("1");
+    let callback = stage.due_callbacks().remove(0);
+    let actors = [0, 1, 2].map(|_| Actor::Callback(callback.clone()));
+    let hold = |end: &End| {
+        end.outcomes.iter().for_each(acknowledged);
+        assert_eq!((end.payments("succeeded"), end.entries("renewed")), (2, 1));
+    };
+    Scene { name: "one callback three times", trio: ConcurrentHandlers { stage, id, actors }, hold }
+}
+
+fn callback_and_query() -> Scene {
+    let (mut stage, id) = renewing("1");
+    let first = stage.due_callbacks().remove(0);
+    stage.ecpay(|ecpay, now| ecpay.callback_answered(first.id, false, now));
+    stage.set_now("2025-03-01T12:30:00+08:00".parse().unwrap());
+    let again = stage.due_callbacks().remove(0);
+    assert_ne!(first.body, again.body);
+    let actors = [Actor::Callback(first), Actor::run("reconcile"), Actor::Callback(again)];
+    let hold = |end: &End| {
+        acknowledged(&end.outcomes[0]);
+        acknowledged(&end.outcomes[2]);
+        assert_eq!((end.payments("succeeded"), end.entries("renewed")), (2, 1));
+    };
+    Scene { name: "a callback, a query, a changed callback", trio: ConcurrentHandlers { stage, id, actors }, hold }
+}
+
+fn failure_success_grace() -> Scene {
+    let (mut stage, id) = failed("10100251");
+    let failure = charged(&mut stage, &id, "2025-03-06T10:00:00+08:00", "10100251");
+    let success = charged(&mut stage, &id, "2025-03-09T10:00:00+08:00", "1");
+    stage.set_now("2025-03-10T12:00:00+08:00".parse().unwrap());
+    let actors = [Actor::Callback(failure), Actor::Callback(success), Actor::run("end-grace")];
+    let hold = |end: &End| {
+        acknowledged(&end.outcomes[0]);
+        acknowledged(&end.outcomes[1]);
+        assert_eq!((end.payments("succeeded"), end.payments("failed")), (2, 2));
+        assert!(end.entries("grace-ended") <= 1);
+        assert_eq!((&end.view["plan_id"], &end.view["status"]), (&json!("PRO"), &json!("active")));
+        assert_eq!((end.notices("downgraded"), end.notices("recovered")), (end.entries("grace-ended"), 1));
+    };
+    Scene { name: "a failure, a later success, the end of grace", trio: ConcurrentHandlers { stage, id, actors }, hold }
+}
+
+fn manual_retry(stage: &mut TestDeployment, id: &str) -> Actor {
+    let seen = view(stage, id);
+    let failed = list(&seen, "payments").iter().find(|payment| payment["outcome"] == "failed").unwrap();
+    let body = json!({ "payment_id": failed["id"], "why": "the customer called" });
+    Actor::Staff("POST", "/api/webhooks/ecpay-manual-retry".to_owned(), Some(body))
+}
+
+fn three_retries() -> Scene {
+    let (mut stage, id) = failed("10100252");
+    stage.set_now("2025-03-01T10:30:00+08:00".parse().unwrap());
+    let actors = [manual_retry(&mut stage, &id), manual_retry(&mut stage, &id), Actor::run("retry")];
+    let hold = |end: &End| {
+        assert_eq!((end.asks(), end.entries("retry-asked")), (1, 1));
+        let told = end.outcomes[..2].iter().map(|outcome| answer(outcome).1["outcome"].clone());
+        assert!(told.filter(|told| told == "asked").count() <= 1);
+    };
+    Scene { name: "two retries by hand, one by schedule", trio: ConcurrentHandlers { stage, id, actors }, hold }
+}
+
+fn paid_twice() -> Scene {
+    let (mut stage, id) = failed("10100251");
+    let success = charged(&mut stage, &id, "2025-03-06T10:00:00+08:00", "1");
+    stage.set_now("2025-03-10T12:00:00+08:00".parse().unwrap());
+    let body = json!({ "amount_twd": 899, "reference": "transfer 17", "why": "by bank" });
+    let path = format!("/api/subscriptions/{id}/mark-paid");
+    let actors = [Actor::Staff("POST", path, Some(body)), Actor::Callback(success), Actor::run("end-grace")];
+    let hold = |end: &End| {
+        acknowledged(&end.outcomes[1]);
+        assert_eq!((end.payments("succeeded"), end.payments("failed")), (2, 1));
+        assert!(end.entries("grace-ended") <= 1 && end.payments("paid_out_of_band") <= 1);
+        // Whoever paid twice is owed one of the two.
+        assert_eq!(end.notices("refund-due"), end.payments("paid_out_of_band"));
+        assert_eq!((&end.view["plan_id"], &end.view["status"]), (&json!("PRO"), &json!("active")));
+    };
+    Scene { name: "paid outside, a success, the end of grace", trio: ConcurrentHandlers { stage, id, actors }, hold }
+}
+
+fn two_drains() -> Scene {
+    let (stage, id) = failed("10100252");
+    let read = Actor::Staff("GET", format!("/api/subscriptions/{id}"), None);
+    let actors = [Actor::run("send-mail"), Actor::run("send-mail"), read];
+    let hold = |end: &End| {
+        assert_eq!(end.mails.len(), 1);
+        assert_eq!(list(&end.view, "notices")[0]["state"], "sent");
+        assert_eq!(answer(&end.outcomes[2]).0, 200);
+    };
+    Scene { name: "two drains, one reader", trio: ConcurrentHandlers { stage, id, actors }, hold }
+}
+
+#[test]
+fn three_handlers_in_every_interleaving_have_one_winner_and_the_end_of_some_order() {
+    let scenes = [same_callback, callback_and_query, failure_success_grace, three_retries, paid_twice, two_drains];
+    let told = Mutex::new(Vec::new());
+    let most = scaled(usize::MAX, 70);
+    each(scenes.len(), |number| {
+        let scene = scenes[number]();
+        let explored = explore(&scene, most);
+        assert!(explored > 6, "{}: {explored}", scene.name);
+        told.lock().unwrap().push(format!("{}: {explored}", scene.name));
+    });
+    println!("{:#?}", told.lock().unwrap());
+}

@@ -1,0 +1,248 @@
+//! Answers to asks and mails that are lost in every way: ECPay is never asked again blindly, and no mail goes twice.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use testing::harness::{Parked, Service, TestDeployment, Verdict};
+
+use testing::support::model_runs::life::Life;
+use testing::support::model_runs::{Random, at_ecpay, each, list, overdue, scaled, stage, view};
+
+const DECLINED: &str = "10100252";
+/// An ask without any effect is given up after so long.
+const GIVEN_UP_HOURS: i64 = 24;
+
+/// An order whose second charge failed and was reported; the first mail of its dunning waits.
+fn failed() -> (TestDeployment, String) {
+    let mut stage = stage("2025-01-31T10:00:00+08:00");
+    let id = stage.subscribe("amy", "monthly");
+    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![DECLINED.to_owned()]));
+    stage.set_now("2025-02-28T10:00:00+08:00".parse().unwrap());
+    for callback in stage.due_callbacks() {
+        stage.deliver(&callback);
+    }
+    (stage, id)
+}
+
+/// Lets all tasks go on in a random order.
+fn race(
+    stage: &mut TestDeployment,
+    random: &mut Random,
+    mut decide: impl FnMut(&TestDeployment, &Parked, &mut Random) -> Verdict,
+) {
+    while let parked = stage.parked()
+        && !parked.is_empty()
+    {
+        let call = &parked[random.below(parked.len())];
+        let verdict = decide(stage, call, random);
+        stage.release(call.task, verdict);
+    }
+}
+
+/// What was said to ECPay and when: whether it was an ask, and whether a query was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Asked,
+    Learned,
+}
+
+/// The fate of a call around an ask; mostly nothing befalls it.
+fn around_ask(call: &Parked, random: &mut Random) -> Verdict {
+    let hard = [
+        Verdict::Proceed,
+        Verdict::LoseRequest,
+        Verdict::LoseAnswer,
+        Verdict::CrashBefore,
+        Verdict::CrashAfter,
+        Verdict::Down,
+    ];
+    match (call.service, call.action.as_str()) {
+        (Service::Ecpay, "ReAuth") => random.pick(&hard),
+        (Service::Ecpay, _) if random.one_in(8) => random.pick(&hard),
+        (Service::DynamoDb, "TransactWriteItems") if random.one_in(6) => random.pick(&[
+            Verdict::CrashBefore,
+            Verdict::CrashAfter,
+            Verdict::LoseAnswer,
+            Verdict::LoseRequest,
+            Verdict::Conflict,
+            Verdict::Throttle,
+        ]),
+        _ => Verdict::Proceed,
+    }
+}
+
+/// One retry with its answers lost; gives whether ECPay was asked at all.
+fn retry(seed: u64) -> bool {
+    let mut random = Random::new(seed);
+    let (mut stage, id) = failed();
+    let day = random.pick(&[1, 3, 7]);
+    let codes = [random.pick(&["1", DECLINED]), random.pick(&["1", DECLINED])];
+    let silent = random.one_in(3);
+    stage.ecpay(|ecpay, _| {
+        ecpay.set_next_outcomes(&id, codes.map(str::to_owned).to_vec());
+        ecpay.set_callbacks(&id, !silent);
+    });
+    stage.set_now(stage.now() + TimeDelta::days(day) + TimeDelta::minutes(30));
+    let said = RefCell::new(Vec::new());
+    let note = |stage: &TestDeployment, call: &Parked, verdict: Verdict| {
+        let at = stage.now();
+        match (call.service, call.action.as_str()) {
+            (Service::Ecpay, "ReAuth") => said.borrow_mut().push((at, Said::Asked)),
+            (Service::Ecpay, _) if verdict == Verdict::Proceed => said.borrow_mut().push((at, Said::Learned)),
+            _ => {}
+        }
+        verdict
+    };
+    for instance in 0..=random.below(3) {
+        if instance == 2 {
+            let seen = view(&mut stage, &id);
+            let body = json!({ "payment_id": list(&seen, "payments")[1]["id"], "why": "the customer called" });
+            stage.spawn_admin("POST", "/api/webhooks/ecpay-manual-retry", Some(&body), &[]);
+        } else {
+            stage.spawn_maintenance(json!({ "task": "retry", "run_id": format!("run{instance}") }), instance);
+        }
+    }
+    race(&mut stage, &mut random, |stage, call, random| note(stage, call, around_ask(call, random)));
+    let late = random.one_in(2);
+    let mut life = Life::of(stage).where_calls(|stage, call| {
+        let verdict = if late { around_ask(call, &mut random) } else { Verdict::Proceed };
+        note(stage, call, verdict)
+    });
+    life.pass_hours(30);
+    life.decide = Box::new(|stage, call| note(stage, call, Verdict::Proceed));
+    life.pass_hours(60);
+    let mut stage = life.stage;
+    let seen = view(&mut stage, &id);
+    let ecpay = at_ecpay(&mut stage, &id);
+    never_blindly(seed, &said.borrow(), &ecpay);
+    let open = ["accepted", "unknown"];
+    assert!(!open.iter().any(|state| seen["retry"]["state"] == *state), "seed {seed}: {}", seen["retry"]);
+    let charges = list(&ecpay, "charges").len();
+    assert_eq!(list(&seen, "payments").len(), charges, "seed {seed}");
+    assert_eq!(overdue(&stage), Vec::<String>::new(), "seed {seed}");
+    !list(&ecpay, "retries_asked").is_empty()
+}
+
+/// A second ask comes after the first one's result, or once a query showed a day later that it had none.
+fn never_blindly(seed: u64, said: &[(DateTime<Utc>, Said)], ecpay: &Value) {
+    let charged = |at: &Value| at.as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let charged: Vec<_> = list(ecpay, "charges").iter().map(|charge| charged(&charge["at"])).collect();
+    let mut earlier: Option<DateTime<Utc>> = None;
+    for (place, (at, what)) in said.iter().enumerate() {
+        if *what != Said::Asked {
+            continue;
+        }
+        if let Some(before) = earlier {
+            let result = charged.iter().any(|charge| before < *charge && charge <= at);
+            let given_up = *at - before >= TimeDelta::hours(GIVEN_UP_HOURS)
+                && said[..place]
+                    .iter()
+                    .any(|(asked, what)| *what == Said::Learned && *asked - before >= TimeDelta::hours(GIVEN_UP_HOURS));
+            assert!(result || given_up, "seed {seed}: asked at {before} and again at {at}");
+        }
+        earlier = Some(*at);
+    }
+}
+
+/// What may befall a mail, the mildest first.
+const MAIL: [Verdict; 8] = [
+    Verdict::Proceed,
+    Verdict::Throttle,
+    Verdict::Down,
+    Verdict::Refuse,
+    Verdict::LoseRequest,
+    Verdict::LoseAnswer,
+    Verdict::CrashBefore,
+    Verdict::CrashAfter,
+];
+
+/// One notice with its answers lost; gives its state at the end.
+fn mail(seed: u64) -> String {
+    let mut random = Random::new(seed);
+    let (mut stage, id) = failed();
+    stage.ecpay(|ecpay, now| ecpay.set_paused(&id, true, now));
+    // Of SES itself: only "later", or anything; and whether the store and the instances fail too.
+    let (harsh, store) = (random.below(2) * 5 + 3, random.one_in(2));
+    let (refused, hard) = (Cell::new(0_usize), Cell::new(false));
+    let fate = |call: &Parked, random: &mut Random| {
+        let verdict = match (call.service, call.action.as_str()) {
+            (Service::Ses, _) => random.pick(&MAIL[..harsh]),
+            (Service::DynamoDb, "PutItem") if store && call.subject.ends_with("NOTICE") && random.one_in(4) => random
+                .pick(&[
+                    Verdict::LoseAnswer,
+                    Verdict::LoseRequest,
+                    Verdict::CrashBefore,
+                    Verdict::CrashAfter,
+                    Verdict::Throttle,
+                ]),
+            _ => Verdict::Proceed,
+        };
+        let later = call.service == Service::Ses && [Verdict::Throttle, Verdict::Down].contains(&verdict);
+        hard.set(hard.get() || !(later || verdict == Verdict::Proceed));
+        refused.set(refused.get() + usize::from(verdict == Verdict::Refuse));
+        verdict
+    };
+    for instance in 0..=random.below(2) {
+        stage.spawn_maintenance(json!({ "task": "send-mail", "run_id": format!("run{instance}") }), instance);
+    }
+    race(&mut stage, &mut random, |_, call, random| fate(call, random));
+    let mut life = Life::of(stage).where_calls(|_, call| fate(call, &mut random));
+    life.pass_hours(3);
+    life.decide = Box::new(|_, _| Verdict::Proceed);
+    life.pass_hours(17);
+    let mut stage = life.stage;
+    let seen = view(&mut stage, &id);
+    let notices = list(&seen, "notices");
+    assert_eq!(notices.len(), 1, "seed {seed}: {notices:?}");
+    let state = notices[0]["state"].as_str().unwrap().to_owned();
+    let sent = stage.messages().len();
+    assert!(sent <= 1, "seed {seed}: {sent} mails");
+    match state.as_str() {
+        "sent" => assert_eq!(sent, 1, "seed {seed}"),
+        "dead" => assert_eq!((sent, refused.get()), (0, 1), "seed {seed}"),
+        "unclear" => assert!(hard.get(), "seed {seed}: nothing was unclear"),
+        other => panic!("seed {seed}: the notice is {other}"),
+    }
+    assert!(hard.get() || state == "sent", "seed {seed}: refused for later only, but {state}");
+    state
+}
+
+/// A mail that SES is slow to take is marked by another run, and neither sends it again.
+#[test]
+fn a_mail_that_takes_longer_than_its_lease_goes_once_and_staff_see_that_it_is_unclear() {
+    let (mut stage, id) = failed();
+    let slow = stage.spawn_maintenance(json!({ "task": "send-mail" }), 0);
+    while stage.parked()[0].service != Service::Ses {
+        stage.release(slow, Verdict::Proceed);
+    }
+    stage.set_now(stage.now() + TimeDelta::minutes(3));
+    let other = stage.spawn_maintenance(json!({ "task": "send-mail", "run_id": "other" }), 1);
+    stage.run_to_end(other);
+    stage.run_to_end(slow);
+    assert_eq!(stage.messages().len(), 1);
+    assert_eq!(list(&view(&mut stage, &id), "notices")[0]["state"], "unclear");
+    assert_eq!(overdue(&stage), Vec::<String>::new());
+}
+
+#[test]
+fn answers_to_retries_that_are_lost_never_lead_to_a_blind_second_ask() {
+    let asked = Mutex::new(0);
+    let count = scaled(4_000, 200);
+    each(count, |seed| *asked.lock().unwrap() += usize::from(retry(seed.try_into().unwrap())));
+    let asked = asked.into_inner().unwrap();
+    println!("{count} retries, {asked} reached ECPay");
+    assert!(asked > count / 2, "{asked} of {count} asks reached ECPay");
+}
+
+#[test]
+fn answers_to_mails_that_are_lost_never_lead_to_a_second_mail() {
+    let states = Mutex::new(BTreeMap::new());
+    let count = scaled(6_000, 300);
+    each(count, |seed| *states.lock().unwrap().entry(mail(seed.try_into().unwrap())).or_insert(0) += 1);
+    let states = states.into_inner().unwrap();
+    println!("{count} mails: {states:?}");
+    assert_eq!(states.keys().map(String::as_str).collect::<Vec<_>>(), ["dead", "sent", "unclear"]);
+}

@@ -1,0 +1,153 @@
+//! A month in which no callback comes: what ECPay knows is found by asking, sparingly, and not at all while ECPay says
+//! that it was asked too often.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use testing::harness::{Service, Step, TaskId, TestDeployment, Verdict};
+
+use testing::support::model_runs::{Random, at_ecpay, list, scaled, stage, view};
+
+/// How second charges end; none: never charged.
+const ENDS: [Option<&str>; 6] = [Some("1"), Some("1"), Some("1"), Some("10100252"), Some("10100251"), None];
+/// ECPay's patience after a 403.
+const BREAKER_MINUTES: i64 = 30;
+
+/// Orders whose second charges nobody told us of; at some time a day after they were due.
+fn silent_month(count: usize, now: &str) -> (TestDeployment, BTreeMap<String, Option<&'static str>>) {
+    let mut stage = stage("2025-01-31T10:00:00+08:00");
+    let mut orders = BTreeMap::new();
+    for number in 0..count {
+        let id = stage.subscribe(&format!("user{number}"), "monthly");
+        let end = ENDS[number % ENDS.len()];
+        stage.ecpay(|ecpay, now| {
+            ecpay.set_callbacks(&id, false);
+            ecpay.set_next_outcomes(&id, vec![end.unwrap_or("1").to_owned()]);
+            ecpay.set_paused(&id, end.is_none(), now);
+        });
+        orders.insert(id, end);
+    }
+    stage.set_now(now.parse().unwrap());
+    assert_eq!(stage.due_callbacks(), []);
+    (stage, orders)
+}
+
+/// The two runs of the schedules after the due day and a day.
+fn scheduled(place: usize) -> Value {
+    match place {
+        0 => json!({ "task": ["reconcile", "resume", "retry", "end-grace", "cancel"] }),
+        _ => json!({ "task": ["reconcile", "retry"] }),
+    }
+}
+
+fn queries(steps: &[Step]) -> Vec<&str> {
+    let queries = steps.iter().filter(|step| step.call.service == Service::Ecpay);
+    queries.map(|step| step.call.subject.as_str()).collect()
+}
+
+/// Every subscription says what ECPay says.
+fn tells_the_truth(stage: &mut TestDeployment, orders: &BTreeMap<String, Option<&str>>) {
+    for (id, end) in orders {
+        let (seen, ecpay) = (view(stage, id), at_ecpay(stage, id));
+        let (status, plan, payments) = match end {
+            Some("1") => ("active", "PRO", 2),
+            Some(_) => ("past_due", "PRO", 2),
+            None => ("active", "PRO", 1),
+        };
+        assert_eq!((&seen["status"], &seen["plan_id"]), (&json!(status), &json!(plan)), "{id}");
+        let told: Vec<_> = list(&seen, "payments").iter().map(|payment| payment["rtn_code"].clone()).collect();
+        let charged: Vec<_> = list(&ecpay, "charges").iter().map(|charge| charge["rtn_code"].clone()).collect();
+        assert_eq!((told.len(), told), (payments, charged), "{id}");
+    }
+}
+
+#[test]
+fn a_month_without_callbacks_is_found_out_within_two_runs_at_one_query_an_order_and_run() {
+    let count = scaled(2_000, 100);
+    // At noon the retries of what failed are due as well: the run that learns of a failure asks for its retry, and
+    // needs no second query for that.
+    let (mut stage, orders) = silent_month(count, "2025-03-01T12:00:00+08:00");
+    for place in 0..2 {
+        stage.set_now(stage.now() + TimeDelta::minutes(30) * place.try_into().unwrap());
+        let from = stage.transcript().len();
+        let run = stage.spawn_maintenance(scheduled(place), 0);
+        stage.run_to_end(run);
+        let steps = &stage.transcript()[from..];
+        let asked: Vec<_> =
+            queries(&steps.iter().filter(|step| step.call.action != "ReAuth").cloned().collect::<Vec<_>>())
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
+        let once: BTreeSet<_> = asked.iter().collect();
+        assert_eq!(asked.len(), once.len(), "an order was asked about twice");
+        // In the second run only what was never charged is asked about, and what is tried again.
+        let open = |end: &&Option<&str>| end.is_none() || **end == Some("10100252");
+        let expected = if place == 0 { count } else { orders.values().filter(open).count() };
+        assert_eq!(asked.len(), expected);
+    }
+    tells_the_truth(&mut stage, &orders);
+}
+
+/// Instances at once until all end; ECPay answers one query, by its number, with its 403.
+fn race(stage: &mut TestDeployment, runs: &[TaskId], random: &mut Random, refused: usize) {
+    let mut asked = 0;
+    while let parked = stage.parked()
+        && !parked.is_empty()
+    {
+        let call = &parked[random.below(parked.len())];
+        asked += usize::from(call.service == Service::Ecpay);
+        let refuses = call.service == Service::Ecpay && asked == refused;
+        stage.release(call.task, if refuses { Verdict::Refuse } else { Verdict::Proceed });
+    }
+    assert!(runs.iter().all(|run| stage.finished(*run).is_some()) && asked >= refused);
+}
+
+/// Once the breaker is set nobody asks who looked at it after.
+fn stops_from_the_next_call(steps: &[Step]) {
+    let is = |step: &Step, action: &str| step.call.action == action && step.call.subject == "BREAKER";
+    let set = steps.iter().position(|step| is(step, "PutItem")).expect("a breaker that is set");
+    let refused = steps.iter().position(|step| step.verdict == Verdict::Refuse).unwrap();
+    for (place, step) in steps.iter().enumerate().filter(|(_, step)| step.call.service == Service::Ecpay) {
+        let own = |(_, other): &(usize, &Step)| other.call.task == step.call.task && is(other, "GetItem");
+        let looked = steps[..place].iter().enumerate().filter(own).map(|(at, _)| at).next_back();
+        let looked = looked.expect("the breaker is looked at before every call");
+        assert!(looked < set, "{step} at {place}, looked at {looked}, set at {set}");
+        assert!(step.call.task != steps[refused].call.task || place <= refused, "{step} after its 403");
+    }
+}
+
+#[test]
+fn a_403_stops_the_calls_of_all_instances_for_half_an_hour_and_then_the_queue_drains() {
+    for seed in 0..u64::try_from(scaled(200, 10)).unwrap() {
+        let mut random = Random::new(seed);
+        let (mut stage, orders) = silent_month(12, "2025-03-01T00:00:00+08:00");
+        let from = stage.transcript().len();
+        let runs: Vec<TaskId> = (0..3)
+            .map(|instance| {
+                stage.spawn_maintenance(json!({ "task": "reconcile", "run_id": format!("run{instance}") }), instance)
+            })
+            .collect();
+        let refused = 1 + random.below(12);
+        race(&mut stage, &runs, &mut random, refused);
+        stops_from_the_next_call(&stage.transcript()[from..]);
+        let set = stage.now();
+        for minutes in [1, 15, BREAKER_MINUTES - 1] {
+            stage.set_now(set + TimeDelta::minutes(minutes));
+            let from = stage.transcript().len();
+            for instance in 0..3 {
+                let run = stage.spawn_maintenance(scheduled(instance), instance);
+                stage.run_to_end(run);
+            }
+            assert_eq!(
+                queries(&stage.transcript()[from..]),
+                Vec::<&str>::new(),
+                "seed {seed}: {minutes} minutes later"
+            );
+        }
+        stage.set_now(set + TimeDelta::minutes(BREAKER_MINUTES));
+        let run = stage.spawn_maintenance(scheduled(1), 0);
+        stage.run_to_end(run);
+        tells_the_truth(&mut stage, &orders);
+    }
+}

@@ -1,0 +1,181 @@
+//! Signed callbacks changed in a hundred thousand ways: what says something else is refused without reading anything,
+//! what says the same is taken as the same.
+
+mod change;
+mod meaning;
+
+use std::collections::BTreeMap;
+
+use sandbox::ecpay::{Fields, form_body};
+use shared::domain::billing::payment::PaymentReport;
+use shared::domain::values::time::Timestamp;
+use shared::ecpay::callback;
+use shared::ecpay::callback_form::{CallbackKind, VerifiedForm};
+use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
+
+use self::change::WAYS;
+use self::meaning::{Verdict, verdict};
+use testing::support::random::Random;
+use testing::support::{Reply, Sandbox, fields, first, period, scale, signed, with};
+
+const SEED: u64 = 0x00DE_CADE;
+const ORDER: &str = "DK20250131SAMPLE0001";
+const CHARGED: &str = "2025/02/15 11:58:03";
+/// A text that looks as much like fields as one may.
+const FREE_TEXT: &str = "Pay Fail & a=b&Rz=1&zz_Top= ~'!*() %26 100%";
+
+/// What ECPay posts about `order`, by name.
+fn fixtures(order: &str) -> Vec<(&'static str, CallbackKind, Fields)> {
+    let mut extra = first(order, "1", CHARGED);
+    extra.extend(fields(&[
+        ("gwsr", "13401070"),
+        ("process_date", CHARGED),
+        ("auth_code", "777777"),
+        ("amount", "899"),
+        ("card4no", "2222"),
+        ("card6no", "431195"),
+        ("PeriodType", "M"),
+        ("TotalSuccessTimes", "1"),
+        ("ATMAccBank", ""),
+    ]));
+    let paid = period(order, "1", CHARGED, "2", "13401071");
+    let failed = period(order, "10100058", CHARGED, "1", "");
+    let mut unknown = with(&paid, "SimulatePaid", "0");
+    unknown.extend(fields(&[("SimulateZone", "Abc"), ("AmountText", "a&b=C"), ("also_new", "")]));
+    vec![
+        ("first", CallbackKind::First, first(order, "1", CHARGED)),
+        ("first with the extra fields", CallbackKind::First, extra),
+        ("paid", CallbackKind::Period, paid),
+        ("failed", CallbackKind::Period, failed.clone()),
+        ("Chinese", CallbackKind::Period, with(&failed, "RtnMsg", "額度不足，請檢查卡片額度或餘額 é 😀")),
+        ("free text", CallbackKind::Period, with(&failed, "RtnMsg", FREE_TEXT)),
+        ("unknown fields", CallbackKind::Period, unknown),
+    ]
+}
+
+fn keys() -> VerificationKeys {
+    let current = HashKeys::new("pwFHCqoQZGmho4w6".to_owned(), "EkRm7iFT261dpevs".to_owned());
+    let previous = HashKeys::new("inventedHashKey1".to_owned(), "inventedHashIV01".to_owned());
+    VerificationKeys { current, previous: Some(previous) }
+}
+
+/// The report that the product takes a body for.
+fn taken(kind: CallbackKind, body: &[u8]) -> Option<PaymentReport> {
+    let received_at = Timestamp::parse("2025-02-15T04:00:00Z").unwrap();
+    let form = VerifiedForm::verify(kind, body, &keys()).ok()?;
+    // Whatever passes the first gate may read the store, so nothing that was changed passes it.
+    Some(callback::parse(&form, received_at).expect("a verified form of these tests is a report"))
+}
+
+#[test]
+fn of_a_hundred_thousand_changes_none_that_says_something_else_passes() {
+    let wanted = scale::count(100_000);
+    let mut random = Random::new(SEED);
+    let mut seen: BTreeMap<(&str, Verdict), usize> = BTreeMap::new();
+    let originals: Vec<_> = fixtures(ORDER)
+        .into_iter()
+        .map(|(name, kind, fields)| {
+            let report = taken(kind, &form_body(&signed(&fields))).unwrap_or_else(|| panic!("{name} is taken"));
+            (name, kind, signed(&fields), report)
+        })
+        .collect();
+    let mut different = 0;
+    for round in 0.. {
+        let (name, kind, fields, report) = &originals[round % originals.len()];
+        let (way, change) = WAYS[round / originals.len() % WAYS.len()];
+        let body = change(&mut random, fields);
+        let verdict = verdict(*kind, &form_body(fields), &body);
+        let shown = || format!("round {round}, {name}, {way}: {}", String::from_utf8_lossy(&body));
+        let told = taken(*kind, &body);
+        match verdict {
+            Verdict::Same => assert_eq!(told.as_ref(), Some(report), "{}", shown()),
+            Verdict::Different => assert_eq!(told, None, "{}", shown()),
+            Verdict::Blind => {
+                let told = told.map(|told| PaymentReport { rtn_msg: report.rtn_msg.clone(), ..told });
+                assert!(told.is_none_or(|told| told == *report), "{}", shown());
+            }
+        }
+        *seen.entry((way, verdict)).or_default() += 1;
+        different += usize::from(verdict == Verdict::Different);
+        if different == wanted {
+            break;
+        }
+    }
+    // Every way but those that keep the meaning made something that had to be refused.
+    let harmless = ["in another order", "percent-encoded otherwise", "the digest in lower case"];
+    for (way, _) in WAYS {
+        let verdict = if harmless.contains(&way) { Verdict::Same } else { Verdict::Different };
+        assert!(seen.contains_key(&(way, verdict)), "{way}: {seen:?}");
+    }
+    assert!(seen.keys().any(|(_, verdict)| *verdict == Verdict::Blind), "{seen:?}");
+}
+
+/// A sandbox with an order that was charged once.
+async fn sandbox() -> (Sandbox, String) {
+    let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
+    let order = sandbox.subscribe("mutations", "monthly").await;
+    (sandbox, order)
+}
+
+const fn address(kind: CallbackKind) -> &'static str {
+    match kind {
+        CallbackKind::First => "ecpay-auth",
+        CallbackKind::Period => "ecpay-billing",
+    }
+}
+
+#[tokio::test]
+async fn what_was_changed_is_refused_over_http_without_a_read_and_with_one_write_a_second() {
+    let (sandbox, order) = sandbox().await;
+    let before = sandbox.account(&order).await;
+    let mut random = Random::new(SEED + 1);
+    let fixtures = fixtures(&order);
+    sandbox.forget_calls().await;
+    let (mut refused, mut round, mut seconds) = (0, 0, 1);
+    while refused < scale::count(2_000) {
+        let (name, kind, fields) = &fixtures[round % fixtures.len()];
+        let (way, change) = WAYS[round / fixtures.len() % WAYS.len()];
+        round += 1;
+        let fields = signed(fields);
+        let body = change(&mut random, &fields);
+        if verdict(*kind, &form_body(&fields), &body) != Verdict::Different {
+            continue;
+        }
+        let reply = sandbox.callback(address(*kind), body).await;
+        assert_eq!((reply.status, reply.body.starts_with("0|")), (400, true), "{name}, {way}: {reply:?}");
+        refused += 1;
+        if refused % 20 == 0 {
+            sandbox.world.leap(sandbox.world.now() + chrono::TimeDelta::seconds(1));
+            seconds += 1;
+        }
+    }
+    let calls = sandbox.calls("dynamodb").await;
+    assert_eq!(calls.keys().collect::<Vec<_>>(), ["UpdateItem"]);
+    assert!(calls["UpdateItem"] <= seconds, "{calls:?} in {seconds} seconds");
+    assert_eq!(sandbox.account(&order).await, before);
+}
+
+#[tokio::test]
+async fn what_says_the_same_is_applied_once_and_its_original_is_then_a_repeat() {
+    let (sandbox, order) = sandbox().await;
+    let mut random = Random::new(SEED + 2);
+    let ways: Vec<_> = WAYS
+        .into_iter()
+        .filter(|(way, _)| ["in another order", "percent-encoded otherwise", "the digest in lower case"].contains(way))
+        .collect();
+    let rounds = scale::count(400);
+    for number in 2..2 + rounds {
+        let date = format!("2026/{:02}/{:02} 10:00:{:02}", 1 + number / 25 % 12, 1 + number % 25, number / 300);
+        let report = period(&order, "1", &date, &number.to_string(), &(14_000_000 + number).to_string());
+        let original = signed(&with(&report, "RtnMsg", "paid in full, 交易成功"));
+        let changed = ways[number % ways.len()].1(&mut random, &original);
+        assert_eq!(verdict(CallbackKind::Period, &form_body(&original), &changed), Verdict::Same);
+        sandbox.forget_calls().await;
+        assert_eq!(sandbox.callback("ecpay-billing", changed).await, Reply::ok());
+        assert_eq!(sandbox.calls("dynamodb").await.get("TransactWriteItems"), Some(&1));
+        sandbox.forget_calls().await;
+        assert_eq!(sandbox.callback("ecpay-billing", form_body(&original)).await, Reply::ok());
+        assert_eq!(sandbox.calls("dynamodb").await.into_iter().collect::<Vec<_>>(), [("GetItem".to_owned(), 1)]);
+    }
+    assert_eq!(sandbox.account(&order).await["payments"].as_array().unwrap().len(), 1 + rounds);
+}

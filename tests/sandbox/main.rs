@@ -1,0 +1,15 @@
+//! The sandbox from outside: its controls, its simulators and its files.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test stops at the first surprise"
+)]
+
+mod controls;
+mod persistence;
+mod scheduler;
+mod whatsapp_simulators;

@@ -1,0 +1,97 @@
+//! When faults have stopped and the schedules have run for weeks: nothing waits, nothing is lost, nobody pays for FREE.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::Checked;
+use super::money::{charges, is_paid, made_at, view};
+use super::table_mirror::{Mirror, instant, tag, text};
+use crate::harness::TestDeployment;
+
+/// What is looked at by every run until ECPay has answered.
+const ASKED_QUEUES: [&str; 2] = ["reconcile", "cancel"];
+/// Queues that are lists, or wait for a run that is not made to the end.
+const LISTS: [&str; 2] = ["quarantine", "webhook-log"];
+
+pub(crate) fn check(stage: &mut TestDeployment, mirror: &Mirror) -> Checked {
+    let now = stage.now();
+    mirror.all("").try_for_each(|item| waits(item, now))?;
+    let orders: Vec<&Value> = mirror.subscriptions().map(|item| &item["data"]).collect();
+    orders.into_iter().try_for_each(|order| settled(stage, mirror, order))
+}
+
+fn waits(item: &Value, now: DateTime<Utc>) -> Checked {
+    let told = || format!("{} {} still waits at {now}: {item}", item["pk"], item["sk"]);
+    let queue = text(&item["queue"]);
+    let allowed = if ASKED_QUEUES.contains(&queue) { TimeDelta::hours(33) } else { TimeDelta::hours(7) };
+    let due = instant(&item["due_at"]).filter(|_| !LISTS.contains(&queue));
+    let late = due.is_some_and(|due| due + allowed < now);
+    let claimed = text(&item["sk"]).starts_with("NOTICE#") && item["data"]["state"] == "claimed";
+    let held = item["pk"] == "RUN" && instant(&item["data"]["lease_until"]).is_some_and(|until| until > now);
+    let open = matches!(text(&item["data"]["retry"]["state"]), "unknown" | "accepted")
+        && instant(&item["data"]["retry"]["asked_at"]).is_some_and(|at| at + TimeDelta::hours(33) < now);
+    if late || claimed || held || open || queue == "unreadable" { Err(told()) } else { Ok(()) }
+}
+
+fn settled(stage: &mut TestDeployment, mirror: &Mirror, order: &Value) -> Checked {
+    let id = text(&order["id"]);
+    let view = view(stage, id);
+    let payment = |gwsr: &str| {
+        let pk = format!("SUB#{id}");
+        let found = mirror.rows(&pk, "PAYMENT#").find(|row| row["data"]["gwsr"] == gwsr).cloned();
+        found.map(|row| row["data"].clone())
+    };
+    // A charge that was paid by another way stands for the period in which it was: a success that is lost then is
+    // looked for only when the next charge is late.
+    let outside = !order["charge_history"]["paid_out_of_band"].is_null();
+    for charge in charges(&view).filter(|charge| is_paid(charge) && !outside) {
+        let gwsr = charge["gwsr"].to_string();
+        if payment(&gwsr).is_none() && !mirror.is_set_aside(id, &gwsr) {
+            return Err(format!("the success {gwsr} of {id} is nowhere: {view}\n{order}"));
+        }
+    }
+    let latest = charges(&view).max_by_key(|charge| made_at(charge));
+    let paid = latest.filter(|charge| is_paid(charge) && charge["amount"] == view["amount"]);
+    let applied = paid.and_then(|charge| payment(&charge["gwsr"].to_string()));
+    let applied = applied.is_some_and(|payment| payment["refund_due"] == false);
+    let wanted = order["superseded_by"].is_null() && order["cancel_requested"].is_null();
+    let on_plan = tag(&order["status"]) == "active" && order["plan"] == order["terms"]["plan"];
+    if view["state"] == "running" && wanted && applied && !on_plan {
+        return Err(format!("{id} is paid and runs, and is not on its plan: {view}\n{order}"));
+    }
+    Ok(())
+}
+
+/// From `since` on, without faults, nobody who is on FREE or wished to end the order was charged by schedule.
+pub(crate) fn free_of_charge(stage: &mut TestDeployment, mirror: &Mirror, since: DateTime<Utc>) -> Checked {
+    let orders: Vec<&Value> = mirror.subscriptions().map(|item| &item["data"]).collect();
+    for order in orders {
+        let id = text(&order["id"]);
+        let view = view(stage, id);
+        let scheduled = charges(&view).filter(|charge| charge["kind"] == "scheduled" && is_paid(charge));
+        for charge in scheduled.filter(|charge| made_at(charge) > since + TimeDelta::days(1)) {
+            let free = free_since(mirror, id, made_at(charge));
+            if free.is_some_and(|at| at + TimeDelta::hours(7) < made_at(charge)) {
+                return Err(format!("{id} is on FREE since {free:?} and was charged: {charge}\n{order}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Since when an order grants nothing any more, or is not wished any more, at `at`.
+fn free_since(mirror: &Mirror, id: &str, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let mut since = None;
+    for row in mirror.rows(&format!("SUB#{id}"), "HISTORY#") {
+        let line = &row["data"];
+        let line_at = instant(&line["at"]).filter(|line_at| *line_at < at);
+        match (line_at, text(&line["rule"])) {
+            (None, _) | (_, "plan-restored") => since = since.filter(|_| line_at.is_none()),
+            (Some(_), "grace-ended" | "not-charged" | "superseded" | "cancel-requested" | "paid-period-ended") => {
+                since = since.or(line_at);
+            }
+            _ => {}
+        }
+    }
+    since
+}

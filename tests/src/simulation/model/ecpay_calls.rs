@@ -1,0 +1,126 @@
+//! What is asked of ECPay: no retry while one is open, each under a claim, few queries, none under the breaker.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::money::{charges, is_paid, made_at, view};
+use super::table_mirror::{Mirror, instant, tag, text};
+use super::{Checked, done};
+use crate::harness::{Service, Step, TaskId, TestDeployment, Verdict};
+
+/// What tasks asked.
+#[derive(Default)]
+pub(crate) struct Asks {
+    queries: BTreeMap<(TaskId, String), u32>,
+    cancels: BTreeMap<(TaskId, String), u32>,
+    /// When a task last looked whether calls are stopped: the number of the step.
+    looked: BTreeMap<TaskId, usize>,
+    /// When calls were stopped: the number of the step, and until when.
+    stopped: Option<(usize, DateTime<Utc>)>,
+    step: usize,
+}
+
+impl Asks {
+    /// After a call was decided on.
+    pub(crate) fn after(&mut self, stage: &mut TestDeployment, step: &Step, mirror: &Mirror) -> Checked {
+        self.step += 1;
+        let call = &step.call;
+        if call.subject == "BREAKER" {
+            match call.action.as_str() {
+                "GetItem" if step.verdict == Verdict::Proceed => drop(self.looked.insert(call.task, self.step)),
+                "PutItem" if done(step.verdict) => {
+                    let until = instant(&mirror.item("BREAKER", "ecpay")["data"]).ok_or("a breaker without an end")?;
+                    self.stopped = Some((self.step, until));
+                }
+                _ => {}
+            }
+        }
+        if call.service != Service::Ecpay {
+            return Ok(());
+        }
+        self.permitted(stage, call.task)?;
+        let place: usize = call.subject.trim_start_matches("order").parse().map_err(|_| "an order without a number")?;
+        let id = stage.orders()[place].clone();
+        let key = (call.task, call.subject.clone());
+        match call.action.as_str() {
+            "QueryCreditCardPeriodInfo" => {
+                let count = self.queries.entry(key.clone()).or_default();
+                *count += 1;
+                let allowed = 1 + self.cancels.get(&key).copied().unwrap_or(0);
+                if *count > allowed {
+                    return Err(format!("task {} asked {count} times about {id}", call.task.0));
+                }
+                Ok(())
+            }
+            "ReAuth" if done(step.verdict) => retried(stage, mirror, &id),
+            "Cancel" => {
+                *self.cancels.entry(key).or_default() += 1;
+                if done(step.verdict) { cancelled(stage, mirror, &id) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Nobody who could know of the breaker calls under it.
+    fn permitted(&self, stage: &TestDeployment, task: TaskId) -> Checked {
+        let Some((since, until)) = self.stopped.filter(|(_, until)| stage.now() < *until) else { return Ok(()) };
+        match self.looked.get(&task) {
+            Some(looked) if *looked <= since => Ok(()),
+            _ => Err(format!("task {} calls ECPay, which must be left alone until {until}", task.0)),
+        }
+    }
+}
+
+/// When the accepted retries of an order that have no result were asked. Nothing in a callback tells a retry's charge
+/// from a scheduled one that was made after the ask: either passes for the result.
+fn open_retries(view: &Value, before: usize) -> impl Iterator<Item = DateTime<Utc>> {
+    let asks = view["retries_asked"].as_array().into_iter().flatten().take(before);
+    let accepted = asks.filter(|ask| ask["accepted"] == true).filter_map(|ask| instant(&ask["at"]));
+    let settled = charges(view).filter(|charge| charge["rtn_code"] != "10300066").map(made_at).max();
+    accepted.filter(move |at| settled.is_none_or(|settled| settled < *at))
+}
+
+/// Whether ECPay has taken a retry within a day and not made it.
+pub(crate) fn retry_is_open(stage: &TestDeployment, view: &Value, before: usize) -> bool {
+    open_retries(view, before).any(|at| stage.now() - at < TimeDelta::hours(24))
+}
+
+/// A retry reached ECPay.
+fn retried(stage: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
+    let view = view(stage, id);
+    let asked = view["retries_asked"].as_array().map_or(0, Vec::len);
+    if retry_is_open(stage, &view, asked - 1) {
+        return Err(format!("a retry of {id} was asked while another is open: {view}"));
+    }
+    let pk = format!("SUB#{id}");
+    let claims = mirror.rows(&pk, "HISTORY#").filter(|row| row["data"]["fact"] == "retry_asked").count();
+    if asked > claims {
+        return Err(format!("{asked} retries of {id} were asked under {claims} claims"));
+    }
+    let latest = charges(&view).max_by_key(|charge| made_at(charge)).ok_or("a retry of an order without charges")?;
+    let settled = stage.now() - made_at(latest) > TimeDelta::minutes(5) && latest["amount"] == view["amount"];
+    if is_paid(latest) && settled {
+        return Err(format!("a retry of {id} was asked, which is paid: {latest}"));
+    }
+    let failures = charges(&view).filter(|charge| !is_paid(charge) && charge["kind"] != "first").count();
+    if failures >= 6 { Err(format!("a retry of {id} after {failures} failures")) } else { Ok(()) }
+}
+
+/// A cancel reached ECPay: of an order that nobody wants any more, while no retry is open.
+fn cancelled(stage: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
+    let order = mirror.order(id);
+    let reasons = ["superseded_by", "cancel_requested", "downgrade"];
+    if tag(&order["status"]) != "pending" && reasons.iter().all(|reason| order[*reason].is_null()) {
+        return Err(format!("{id} was cancelled and nobody asked for it: {order}"));
+    }
+    let view = view(stage, id);
+    let asked = view["retries_asked"].as_array().map_or(0, Vec::len);
+    let open = matches!(text(&order["retry"]["state"]), "unknown" | "accepted");
+    if open || retry_is_open(stage, &view, asked) {
+        Err(format!("{id} was cancelled while a retry is open: {order}"))
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! Mail: nothing is told twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::mail::render::render;
+use shared::store::table::record::StoredNotice;
+
+use super::Checked;
+use super::table_mirror::{Diff, text};
+use crate::harness::TestDeployment;
+
+/// What was to be told, and what was.
+#[derive(Default)]
+pub(crate) struct Mails {
+    /// The notices by their text.
+    notices: BTreeMap<(String, String), BTreeSet<String>>,
+}
+
+impl Mails {
+    /// Notices that changed: none comes back from its end.
+    pub(crate) fn noticed(&mut self, differs: &[Diff]) -> Checked {
+        for diff in differs.iter().filter(|diff| diff.sk.starts_with("NOTICE#")) {
+            let state = text(&diff.new["data"]["state"]);
+            let waits = matches!(state, "queued" | "claimed");
+            if matches!(text(&diff.old["data"]["state"]), "sent" | "unclear" | "dead") {
+                return Err(format!("{} was at its end and is {state} now", diff.sk));
+            }
+            if waits != (diff.new["queue"] == "send-mail") {
+                return Err(format!("{} is {state} in queue {}", diff.sk, diff.new["queue"]));
+            }
+            let notice: StoredNotice =
+                serde_json::from_value(diff.new["data"].clone()).map_err(|error| error.to_string())?;
+            let mail = render(notice.kind, &notice.fields).map_err(|error| format!("{}: {error}", diff.sk))?;
+            self.notices.entry((mail.subject, mail.body)).or_default().insert(notice.id);
+        }
+        Ok(())
+    }
+
+    /// A mail arrived: as often as there are notices that say it, and no more.
+    pub(crate) fn sent(&self, stage: &TestDeployment) -> Checked {
+        let messages = stage.messages();
+        let latest = messages.last().ok_or("a mail that nobody got")?;
+        let copies = messages.iter().filter(|one| (&one.to, &one.body) == (&latest.to, &latest.body)).count();
+        let subject = latest.subject.clone().unwrap_or_default();
+        let notices = self.notices.get(&(subject.clone(), latest.body.to_string())).map_or(0, BTreeSet::len);
+        if copies <= notices {
+            Ok(())
+        } else {
+            Err(format!("{subject:?} was sent {copies} times for {notices} notices"))
+        }
+    }
+}

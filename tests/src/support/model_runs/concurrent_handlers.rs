@@ -1,0 +1,141 @@
+//! Three handlers at once on one subscription, and how they may end.
+
+use std::collections::BTreeSet;
+
+use crate::harness::{Outcome, TaskId, TestDeployment};
+use sandbox::ecpay::Callback;
+use serde_json::{Value, json};
+
+use super::{answer, at_ecpay, list, view};
+
+/// Three handlers and what they meet.
+pub struct ConcurrentHandlers {
+    /// Deployment in the state that all three start from.
+    pub stage: TestDeployment,
+    /// Subscription that all three are about.
+    pub id: String,
+    /// The handlers, each on an instance of its own.
+    pub actors: [Actor; 3],
+}
+
+/// One handler.
+pub enum Actor {
+    /// The webhook with a callback of ECPay.
+    Callback(Callback),
+    /// A run of the tasks in this event.
+    Run(Value),
+    /// A request of staff: method, path and body.
+    Staff(&'static str, String, Option<Value>),
+}
+
+/// How three handlers ended.
+pub struct End {
+    /// Outcome of each handler, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// The subscription as staff see it.
+    pub view: Value,
+    /// The order as ECPay sees it.
+    pub ecpay: Value,
+    /// Subjects of the mails, oldest first.
+    pub mails: Vec<String>,
+}
+
+impl Actor {
+    /// A run of these tasks.
+    pub fn run(tasks: impl Into<Value>) -> Self {
+        Self::Run(tasks.into())
+    }
+
+    /// Begins it; `place` is its number among the three, and that of its instance.
+    pub fn spawn(&self, stage: &mut TestDeployment, place: usize) -> TaskId {
+        match self {
+            Self::Callback(callback) => stage.spawn_callback(callback),
+            Self::Run(task) => {
+                stage.spawn_maintenance(json!({ "task": task, "run_id": format!("run{place} {task}") }), place)
+            }
+            Self::Staff(method, path, body) => stage.spawn_admin(method, path, body.as_ref(), &[]),
+        }
+    }
+}
+
+impl ConcurrentHandlers {
+    /// The three begun on a stage of their own.
+    pub fn begin(&self) -> (TestDeployment, Vec<TaskId>) {
+        let mut stage = self.stage.fork();
+        let actors = self.actors.iter().enumerate();
+        let tasks = actors.map(|(place, actor)| actor.spawn(&mut stage, place)).collect();
+        (stage, tasks)
+    }
+
+    /// Every order of the three, one after the other.
+    pub fn one_by_one(&self) -> Vec<End> {
+        let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        let end = |order: [usize; 3]| {
+            let mut stage = self.stage.fork();
+            let mut tasks = [TaskId(0); 3];
+            for place in order {
+                tasks[place] = self.actors[place].spawn(&mut stage, place);
+                stage.run_to_end(tasks[place]);
+            }
+            End::of(stage, &self.id, &tasks)
+        };
+        orders.into_iter().map(end).collect()
+    }
+}
+
+impl End {
+    /// Reads the end of these tasks, all of which have ended.
+    pub fn of(mut stage: TestDeployment, id: &str, tasks: &[TaskId]) -> Self {
+        let outcomes = tasks.iter().map(|task| stage.finished(*task).expect("an end")).collect();
+        let mails = stage.messages().into_iter().map(|mail| mail.subject.unwrap()).collect();
+        Self { outcomes, ecpay: at_ecpay(&mut stage, id), view: view(&mut stage, id), mails }
+    }
+
+    /// What must be as if one came after the other: all that is stored and told, and what staff were answered.
+    pub fn shape(&self) -> String {
+        let answers: Vec<_> = self.outcomes.iter().map(|outcome| told(&answer(outcome))).collect();
+        let asks = [&self.ecpay["retries_asked"], &self.ecpay["cancels_asked"]];
+        format!("{answers:?} {} {asks:?} {:?}", self.view, self.mails)
+    }
+
+    /// Holds this end against those that are possible.
+    pub fn is_one_of(&self, possible: &[Self], steps: &[String]) {
+        let shape = self.shape();
+        let possible: BTreeSet<String> = possible.iter().map(Self::shape).collect();
+        let differences: Vec<String> = possible.iter().map(|other| difference(&shape, other)).collect();
+        assert!(possible.contains(&shape), "{steps:#?} lead to an end that no order has: {differences:#?}");
+    }
+
+    /// How often a rule fired.
+    pub fn entries(&self, rule: &str) -> usize {
+        list(&self.view, "history").iter().filter(|entry| entry["rule"] == rule).count()
+    }
+
+    /// Number of stored payments with an outcome.
+    pub fn payments(&self, outcome: &str) -> usize {
+        list(&self.view, "payments").iter().filter(|payment| payment["outcome"] == outcome).count()
+    }
+
+    /// How often ECPay was asked to charge again.
+    pub fn asks(&self) -> usize {
+        list(&self.ecpay, "retries_asked").len()
+    }
+
+    /// Number of notices of a kind.
+    pub fn notices(&self, kind: &str) -> usize {
+        list(&self.view, "notices").iter().filter(|notice| notice["kind"] == kind).count()
+    }
+}
+
+/// What staff learn from an answer. Whether a retry is refused since nothing is owed any more, or for the payment that
+/// was met, is the same.
+fn told((status, body): &(u16, Value)) -> (u16, Value) {
+    if body["outcome"] == "paid" { (409, Value::Null) } else { (*status, body["outcome"].clone()) }
+}
+
+/// Where two texts begin to differ.
+fn difference(one: &str, other: &str) -> String {
+    let at = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let around = |text: &str| text.chars().skip(at.saturating_sub(60)).take(200).collect::<String>();
+    format!("{} instead of {}", around(one), around(other))
+}
