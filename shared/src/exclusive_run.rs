@@ -1,7 +1,7 @@
-//! Jobs that run once at a time: what an invocation asks for, the lease that keeps others away, and the ledger's row.
+//! Life cycle of a run, the same for all functions that run by schedule: event, lease, time limit, row in the run history.
 //!
-//! A run that crashed is resumed by Lambda's own repetition of the same event, so the lease is shorter than Lambda waits
-//! before its second one.
+//! A run that crashed is resumed when Lambda repeats the same event, so a job's lease is shorter than the wait before
+//! Lambda's second repetition.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,74 +13,108 @@ use crate::platform::random;
 use crate::store::runs::run_history::{ClaimedRun, NewRun, RunClaim, run_id};
 use crate::store::{self, Store};
 
-/// Nobody else runs the job while the lease lasts: longer than one step takes, shorter than Lambda waits before it repeats
-/// a failed invocation for the second time.
+/// Length of a job's lease in seconds: longer than one step, shorter than Lambda waits before it repeats a failed
+/// invocation for the second time.
 const LEASE_SECONDS: i64 = 150;
-/// It is renewed after so many seconds.
+/// Seconds between two renewals of a job's lease.
 const RENEW_SECONDS: u64 = 30;
-/// No further step is begun after this many seconds, so that the last one is settled before the function's timeout; a
-/// repetition of the run goes on.
-const RUN_SECONDS: u64 = 660;
-/// While a run is under way its row says so for at most this many minutes: longer than the function's timeout.
-const SHOWN_MINUTES: i64 = 16;
 
-/// One run that is asked for.
+/// One requested run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// The job's name, also of its lease.
-    pub name: &'static str,
-    /// The logical time: when the run was due, not when it happens.
+    /// Names of the tasks in the order of work; joined by `+` they name the job.
+    pub tasks: Vec<&'static str>,
+    /// Logical time: the time for which the run was scheduled, not the time at which it happens.
     pub scheduled_at: Timestamp,
-    /// The same for every attempt of one run.
+    /// Key in the run history, the same for every attempt of one run.
     pub id: String,
-    /// Who asked for it; none: the schedule.
+    /// Name of the caller's token; `None` for the schedule.
     pub requested_by: Option<String>,
-    /// Whether nothing is to be written or sent.
+    /// True if the run only reports what it would write and send.
     pub dry_run: bool,
 }
 
-/// The event is not a job. What is wrong with it is not repeated: it may be anything.
+/// Fields of an event that describe a run, whatever its tasks.
+#[derive(Clone, Debug, Default)]
+pub struct Requested {
+    /// Default: now.
+    pub scheduled_at: Option<Timestamp>,
+    /// Distinguishes runs of the same tasks and time. Default: the job's name.
+    pub run_id: Option<String>,
+    /// Name of the caller's token; `None` for the schedule.
+    pub requested_by: Option<String>,
+    /// True if nothing may be written or sent.
+    pub dry_run: bool,
+}
+
+/// Error of an event that is not a job. It does not repeat the event, which may contain anything.
 #[derive(Debug, thiserror::Error)]
-#[error("the event is not a job: it may hold task, scheduled_at, run_id, requested_by and dry_run")]
+#[error("the event is not a job: it may contain task, scheduled_at, run_id, requested_by and dry_run")]
 pub struct InvalidJobEvent;
 
-/// Why a run cannot go on. Repeating the invocation helps.
+/// Reason why a run cannot go on. Repeating the invocation helps.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store failed.
+    /// The table could not be read or written.
     #[error("the store failed")]
     Store(#[from] store::Error),
-    /// The run could not be given a name of its own.
-    #[error("claiming the run")]
+    /// No owner token could be generated.
+    #[error("no random owner token for the run")]
     Entropy(#[from] random::NoEntropy),
-    /// Another run is at it, or one that crashed a moment ago.
-    #[error("another run is at it; repeating this one finds out how it ended")]
+    /// Another run holds the lease, or one that crashed within the lease's length.
+    #[error("another run holds the lease; repeat this one to learn how it ended")]
     Busy,
-    /// The lease ended while the run was under way: somebody else may be at it.
-    #[error("the run lost its lease; repeating it goes on")]
+    /// The lease expired during the run: another run may have started.
+    #[error("the run lost its lease; it continues when repeated")]
     LeaseLost,
-    /// The time of one invocation is over; the same run goes on when it is invoked again.
-    #[error("the run was cut off before its end; repeating it goes on")]
+    /// The time of one invocation is over.
+    #[error("the run reached its time limit; it continues when repeated")]
     CutOff,
 }
 
-/// A run that is nobody else's while it lasts; a dry run keeps nobody away.
+/// Limits of a function's runs, and what excludes what.
+#[derive(Clone, Copy, Debug)]
+pub struct RunRules {
+    /// Scope of the lease.
+    pub lease: Lease,
+    /// Seconds after which a run starts no further step, so that the last one is recorded before the function's timeout.
+    pub run_seconds: u64,
+    /// Minutes for which the row shows the run as under way: longer than the function's timeout, after which no attempt
+    /// can be alive.
+    pub claim_minutes: i64,
+}
+
+/// Scope of a run's lease. A dry run writes nothing and so takes none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// One run of the job at a time, whatever its scheduled time: an item under the job's name, renewed by heartbeats.
+    /// For jobs whose messages must not be sent twice.
+    Job,
+    /// One attempt of a run at a time: the row in the run history is the lease. Runs of other tasks or of another
+    /// scheduled time overlap, because each of their steps is guarded by the version of the item it writes.
+    Run,
+    /// None. The run claims its row at the end and only if it did something: for frequent runs that are mostly idle.
+    None,
+}
+
+/// Run under way. With [`Lease::Job`] it holds the job's lease.
 pub struct ExclusiveRun<'a> {
     store: &'a Store,
     job: &'a Job,
-    moment: InvocationTime,
-    /// A name that nobody else claims under.
+    time: InvocationTime,
+    rules: RunRules,
+    /// Owner token, unique to this invocation: identifies its own claim when the response to the claim was lost.
     pub owner: String,
-    run: Option<ClaimedRun>,
-    /// When the lease was renewed, in seconds of the run.
-    renewed: u64,
+    claimed: Option<ClaimedRun>,
+    /// Time of the last renewal, in seconds since the run started.
+    renewed_at: u64,
 }
 
-/// What came of beginning a run.
+/// Result of starting a run.
 pub enum Start<'a> {
-    /// It is ours.
-    Ours(Box<ExclusiveRun<'a>>),
-    /// There is nothing to do but to answer this: it was done before, or whoever asks is told that another run is at it.
+    /// The run is this invocation's.
+    Acquired(Box<ExclusiveRun<'a>>),
+    /// No work: return this response (the run already finished, or another run holds the lease).
     AlreadyFinished(Value),
 }
 
@@ -96,8 +130,16 @@ struct Event {
 }
 
 impl Job {
-    /// Reads `{"task": name, "scheduled_at": RFC 3339, "run_id": name, "requested_by": name, "dry_run": bool}`, all
-    /// optional (now, by schedule).
+    /// Builds the job of these tasks; `now` is the logical time of the invocation.
+    #[must_use]
+    pub fn new(tasks: Vec<&'static str>, requested: Requested, now: Timestamp) -> Self {
+        let scheduled_at = requested.scheduled_at.unwrap_or(now);
+        let id = run_id(scheduled_at, &requested.run_id.unwrap_or_else(|| tasks.join("+")));
+        Self { tasks, scheduled_at, id, requested_by: requested.requested_by, dry_run: requested.dry_run }
+    }
+
+    /// Parses `{"task": name, "scheduled_at": RFC 3339, "run_id": name, "requested_by": name, "dry_run": bool}`, all
+    /// optional, for a function with one task.
     ///
     /// # Errors
     /// [`InvalidJobEvent`], also where `task` names another job.
@@ -106,112 +148,160 @@ impl Job {
         if event.task.is_some_and(|task| task != name) {
             return Err(InvalidJobEvent);
         }
-        let scheduled_at = event.scheduled_at.unwrap_or(now);
-        let id = run_id(scheduled_at, event.run_id.as_deref().unwrap_or(name));
-        Ok(Self { name, scheduled_at, id, requested_by: event.requested_by, dry_run: event.dry_run })
+        let requested = Requested {
+            scheduled_at: event.scheduled_at,
+            run_id: event.run_id,
+            requested_by: event.requested_by,
+            dry_run: event.dry_run,
+        };
+        Ok(Self::new(vec![name], requested, now))
+    }
+
+    /// Name of the job, also of its lease: the tasks joined by `+`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.tasks.join("+")
     }
 }
 
+impl RunRules {
+    /// Rules of `maintenance-reminder` and `mms-expiry-scan`, whose messages reach people and cannot be taken back. Both
+    /// functions have a timeout of 900 seconds.
+    pub const SENDING: Self = Self { lease: Lease::Job, run_seconds: 660, claim_minutes: 16 };
+}
+
 impl<'a> ExclusiveRun<'a> {
-    /// Begins a run: once for each scheduled time, and never two at a time. Whoever holds the job's lease knows that an
-    /// earlier attempt of it is over, whatever its row says.
+    /// Starts a run: once for each run id, and with [`Lease::Job`] never two of the job at a time.
     ///
     /// # Errors
-    /// [`Error`].
-    pub async fn begin(store: &'a Store, job: &'a Job, moment: InvocationTime) -> Result<Start<'a>, Error> {
+    /// [`Error::Busy`] where the schedule's run must be repeated; [`Error::Store`] and [`Error::Entropy`].
+    pub async fn start(
+        store: &'a Store,
+        job: &'a Job,
+        time: InvocationTime,
+        rules: RunRules,
+    ) -> Result<Start<'a>, Error> {
         let owner = random::random_id(16)?;
-        let mut turn = Self { store, job, moment, owner, run: None, renewed: 0 };
-        if job.dry_run {
-            return Ok(Start::Ours(Box::new(turn)));
+        let mut run = Self { store, job, time, rules, owner, claimed: None, renewed_at: 0 };
+        if run.holds_job_lease() && !run.renew().await? {
+            // A caller is answered; the schedule repeats the event, because the other run may still fail.
+            return if job.requested_by.is_some() { Ok(run.already_running()) } else { Err(Error::Busy) };
         }
-        if !turn.renew().await? {
-            // Whoever asks for a run is told; the schedule asks again, for the run that is under way may not end well.
-            let told = json!({ "run": job.id, "status": "already_running" });
-            return if job.requested_by.is_some() { Ok(Start::AlreadyFinished(told)) } else { Err(Error::Busy) };
+        if job.dry_run || rules.lease == Lease::None {
+            return Ok(Start::Acquired(Box::new(run)));
         }
-        match turn.claim().await {
-            Ok(RunClaim::Ours(run)) => {
-                turn.run = Some(run);
-                Ok(Start::Ours(Box::new(turn)))
+        match run.claim().await {
+            Ok(RunClaim::Ours(claimed)) => {
+                run.claimed = Some(claimed);
+                Ok(Start::Acquired(Box::new(run)))
             }
             Ok(RunClaim::Done(report)) => {
-                turn.release_lease().await;
+                run.release_lease().await;
                 Ok(Start::AlreadyFinished(serde_json::from_str(&report).unwrap_or_default()))
             }
+            // The next scheduled run takes up whatever this one leaves, so the event need not be repeated.
+            Ok(RunClaim::Running) if rules.lease == Lease::Run => Ok(run.already_running()),
             Ok(RunClaim::Running) => {
-                turn.release_lease().await;
+                run.release_lease().await;
                 Err(Error::Busy)
             }
             Err(error) => {
-                turn.release_lease().await;
+                run.release_lease().await;
                 Err(error.into())
             }
         }
     }
 
+    fn already_running(&self) -> Start<'a> {
+        Start::AlreadyFinished(json!({ "run": self.job.id, "status": "already_running" }))
+    }
+
+    fn holds_job_lease(&self) -> bool {
+        self.rules.lease == Lease::Job && !self.job.dry_run
+    }
+
     async fn claim(&self) -> Result<RunClaim, store::Error> {
         let new = NewRun {
             id: &self.job.id,
-            tasks: vec![self.job.name.to_owned()],
+            tasks: self.job.tasks.iter().map(|task| (*task).to_owned()).collect(),
             scheduled_at: self.job.scheduled_at,
             owner: self.owner.clone(),
-            holds_lease: true,
+            // With the job's lease every earlier attempt is over, whatever the row says.
+            holds_lease: self.holds_job_lease(),
         };
-        let wall = self.moment.wall;
-        self.store.runs.claim_run(new, wall, wall.plus_minutes(SHOWN_MINUTES)).await
+        let wall = self.time.wall;
+        self.store.runs.claim_run(new, wall, wall.plus_minutes(self.rules.claim_minutes)).await
     }
 
-    /// Whether there is time for one more step, and the job still ours.
+    /// Returns true while the run may start a further step.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        self.time.stopwatch.elapsed().as_secs() < self.rules.run_seconds
+    }
+
+    /// Checks the time limit and keeps the lease alive; to be called before each step.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error::CutOff`] at the time limit, [`Error::LeaseLost`] if another run took the lease, and [`Error::Store`].
     pub async fn heartbeat(&mut self) -> Result<(), Error> {
-        let seconds = self.moment.stopwatch.elapsed().as_secs();
-        if seconds >= RUN_SECONDS {
+        if !self.has_time() {
             return Err(Error::CutOff);
         }
-        if self.job.dry_run || seconds < self.renewed + RENEW_SECONDS {
+        let seconds = self.time.stopwatch.elapsed().as_secs();
+        if !self.holds_job_lease() || seconds < self.renewed_at + RENEW_SECONDS {
             return Ok(());
         }
-        self.renewed = seconds;
+        self.renewed_at = seconds;
         if self.renew().await? { Ok(()) } else { Err(Error::LeaseLost) }
     }
 
     async fn renew(&self) -> Result<bool, store::Error> {
-        let wall = self.moment.wall_now();
-        self.store.runs.take_lease(self.job.name, &self.owner, wall, wall.plus_seconds(LEASE_SECONDS)).await
+        let wall = self.time.wall_now();
+        self.store.runs.take_lease(&self.job.name(), &self.owner, wall, wall.plus_seconds(LEASE_SECONDS)).await
     }
 
-    /// Ends the run with what the ledger is to keep of it.
+    /// Ends the run and stores its report in the run history.
     ///
     /// # Errors
-    /// [`Error`] when that could not be stored: the run is to be repeated.
-    pub async fn finish(mut self, ledger: &Value) -> Result<(), Error> {
-        let stored = match self.run.take() {
-            Some(run) => self.store.runs.finish_run(run, self.moment.wall_now(), ledger.to_string()).await,
+    /// [`Error::Store`] if the report could not be stored: the run must be repeated.
+    pub async fn finish(mut self, report: &Value) -> Result<(), Error> {
+        if self.rules.lease == Lease::None && !self.job.dry_run {
+            // A row that another attempt of this run has stored or is storing stays.
+            self.claimed = if let RunClaim::Ours(claimed) = self.claim().await? { Some(claimed) } else { None };
+        }
+        let stored = match self.claimed.take() {
+            Some(claimed) => self.store.runs.finish_run(claimed, self.time.wall_now(), report.to_string()).await,
             None => Ok(()),
         };
         self.release_lease().await;
         Ok(stored?)
     }
 
-    /// Ends the run as failed; the same run may be begun again.
-    pub async fn fail(mut self, why: &str) {
-        if let Some(run) = self.run.take()
-            && let Err(error) = self.store.runs.release_run(run, self.moment.wall_now(), why.to_owned()).await
+    /// Ends a run that found nothing to do. Leaves a row only where the run claimed one at its start.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the report could not be stored: the run must be repeated.
+    pub async fn finish_idle(self, report: &Value) -> Result<(), Error> {
+        if self.rules.lease == Lease::None { Ok(()) } else { self.finish(report).await }
+    }
+
+    /// Ends the run as failed, with the reason in its row; the same run may be started again at once.
+    pub async fn fail(mut self, reason: &str) {
+        if let Some(claimed) = self.claimed.take()
+            && let Err(error) = self.store.runs.release_run(claimed, self.time.wall_now(), reason.to_owned()).await
         {
-            tracing::warn!(error = error_chain(&error), "a failed run is not noted as such");
+            tracing::warn!(error = error_chain(&error), "the run failed, but its row could not be updated");
         }
         self.release_lease().await;
     }
 
     async fn release_lease(&self) {
-        if self.job.dry_run {
+        if !self.holds_job_lease() {
             return;
         }
-        // As if it had ended when it began: whoever comes next is never too early.
-        if let Err(error) = self.store.runs.give_lease(self.job.name, &self.owner, self.moment.wall).await {
-            tracing::warn!(error = error_chain(&error), "a run keeps its lease to the end");
+        // Ends it at the start of this run, so that no later run comes too early for it, however the clocks differ.
+        if let Err(error) = self.store.runs.give_lease(&self.job.name(), &self.owner, self.time.wall).await {
+            tracing::warn!(error = error_chain(&error), "the lease could not be released and ends by itself");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A run from its beginning to its row in the ledger.
 
 use serde_json::Value;
-use shared::exclusive_run::{ExclusiveRun, Job, Start};
+use shared::exclusive_run::{ExclusiveRun, Job, RunRules, Start};
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch as Metrics, Point, ReminderOutcome, StopReason};
 
@@ -11,8 +11,8 @@ use crate::{Error, Reminders};
 
 /// Does a run once: one that was done answers with its report, beside one that somebody else is at nothing is done.
 pub(crate) async fn once(reminders: &Reminders, job: &Job, moment: InvocationTime) -> Result<Value, Error> {
-    let mut turn = match ExclusiveRun::begin(&reminders.store, job, moment).await? {
-        Start::Ours(turn) => turn,
+    let mut turn = match ExclusiveRun::start(&reminders.store, job, moment, RunRules::SENDING).await? {
+        Start::Acquired(turn) => turn,
         Start::AlreadyFinished(answer) => return Ok(answer),
     };
     match Box::pin(Batch::new(reminders, job, &mut turn, moment).perform()).await {

@@ -1,7 +1,7 @@
 //! A run from its beginning to its row in the ledger, and who is told that it failed.
 
 use serde_json::Value;
-use shared::exclusive_run::{ExclusiveRun, Job, Start};
+use shared::exclusive_run::{ExclusiveRun, Job, RunRules, Start};
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, Point, ScanOutcome};
 
@@ -11,8 +11,8 @@ use crate::{Error, ExpiryScan};
 
 /// Does a run once: one that was done answers with its report, beside one that somebody else is at nothing is done.
 pub(crate) async fn once(function: &ExpiryScan, job: &Job, moment: InvocationTime) -> Result<Value, Error> {
-    let mut turn = match ExclusiveRun::begin(&function.store, job, moment).await? {
-        Start::Ours(turn) => turn,
+    let mut turn = match ExclusiveRun::start(&function.store, job, moment, RunRules::SENDING).await? {
+        Start::Acquired(turn) => turn,
         Start::AlreadyFinished(answer) => return Ok(answer),
     };
     let keys = function.keys.get(moment.wall_now()).await;

@@ -1,4 +1,4 @@
-//! Asking ECPay what became of an order, and storing the answer the way callbacks are stored.
+//! ECPay and the table as one invocation uses them: queries an order and stores the result as callbacks are stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,37 +21,37 @@ use crate::metrics::RunMetrics;
 use crate::report::ReportEntry;
 use crate::{Error, Maintenance};
 
-/// ECPay is left alone for this many minutes after a 403.
+/// Minutes for which the circuit breaker stays open after an HTTP 403: ECPay's penalty for too many calls.
 const BREAKER_MINUTES: i64 = 30;
 
-/// ECPay and the store as one invocation sees them.
+/// ECPay and the table during one invocation.
 pub(crate) struct EcpaySession<'a> {
     pub(crate) maintenance: &'a Maintenance,
     pub(crate) store: Store,
+    /// Logical time, by which decisions are made.
     pub(crate) now: Timestamp,
-    moment: InvocationTime,
-    /// Orders that were asked about: once an invocation.
-    asked: BTreeSet<SubscriptionId>,
-    /// Orders as this invocation left them: the index may still show them as they were.
-    known: BTreeMap<SubscriptionId, Versioned<Subscription>>,
-    deeds: Vec<ReportEntry>,
-    pub(crate) figures: RunMetrics,
-    /// Whether ECPay answered a query.
-    answered: bool,
+    pub(crate) time: InvocationTime,
+    pub(crate) metrics: RunMetrics,
+    /// Orders already queried: at most once per invocation.
+    queried: BTreeSet<SubscriptionId>,
+    /// Orders as this invocation last stored them. The due index may still return older versions.
+    latest: BTreeMap<SubscriptionId, Versioned<Subscription>>,
+    entries: Vec<ReportEntry>,
+    has_answered: bool,
 }
 
-/// Why an order could not be asked about or acted upon.
+/// Reason why a task failed for an order.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// ECPay takes no calls for now.
+    /// The circuit breaker is open.
     Blocked,
-    /// ECPay did not answer a query, or not clearly.
-    EcpayClient(client::Error),
-    /// ECPay did not answer an ask, or was not reached with it.
-    Act(client::Error),
-    /// ECPay took a cancellation, twice by now, and still runs the order.
+    /// ECPay did not answer a query, or not usably.
+    Query(client::Error),
+    /// ECPay was not reached with a retry or cancellation, or its response was lost.
+    Action(client::Error),
+    /// ECPay accepted a cancellation at least twice and still shows the order as active.
     Unconfirmed,
-    /// The store or the keys failed: the run ends.
+    /// The table or the keys failed.
     Fatal(Error),
 }
 
@@ -62,45 +62,57 @@ impl From<store::Error> for Failure {
 }
 
 impl<'a> EcpaySession<'a> {
-    pub(crate) fn new(maintenance: &'a Maintenance, moment: InvocationTime) -> Self {
-        let store = maintenance.store.clone();
-        let (asked, known) = (BTreeSet::new(), BTreeMap::new());
-        let (deeds, figures) = (Vec::new(), RunMetrics::default());
-        Self { maintenance, store, now: moment.logical, moment, asked, known, deeds, figures, answered: false }
+    pub(crate) fn new(maintenance: &'a Maintenance, time: InvocationTime) -> Self {
+        Self {
+            maintenance,
+            store: maintenance.store.clone(),
+            now: time.logical,
+            time,
+            metrics: RunMetrics::default(),
+            queried: BTreeSet::new(),
+            latest: BTreeMap::new(),
+            entries: Vec::new(),
+            has_answered: false,
+        }
     }
 
-    /// The same, but nothing is written or asked for.
-    pub(crate) fn dry_run(maintenance: &'a Maintenance, moment: InvocationTime) -> Self {
-        Self { store: maintenance.store.dry_run(), ..Self::new(maintenance, moment) }
+    /// Builds a session that queries ECPay, but writes nothing and requests nothing.
+    pub(crate) fn dry_run(maintenance: &'a Maintenance, time: InvocationTime) -> Self {
+        Self { store: maintenance.store.dry_run(), ..Self::new(maintenance, time) }
     }
 
-    /// Real time at this call.
+    /// Wall time at this call, for signatures and the circuit breaker.
     pub(crate) fn wall(&self) -> Timestamp {
-        self.moment.wall_now()
+        self.time.wall_now()
     }
 
-    /// Whether ECPay answered any query of this invocation.
-    pub(crate) const fn is_answered(&self) -> bool {
-        self.answered
+    /// Returns true if ECPay answered any query of this invocation.
+    pub(crate) const fn has_answered(&self) -> bool {
+        self.has_answered
     }
 
-    /// Tells what this invocation is counted for. To be called at its end, however it ends.
-    pub(crate) async fn tell_figures(&self) {
-        self.figures.tell(&self.store, self.moment).await;
+    /// Writes the metrics. To be called at the end of the invocation, also after an error.
+    pub(crate) async fn emit_metrics(&self) {
+        self.metrics.emit(&self.store, self.time).await;
     }
 
-    /// What was done since this was last asked.
-    pub(crate) fn take_deeds(&mut self) -> Vec<ReportEntry> {
-        std::mem::take(&mut self.deeds)
+    /// Returns the report entries added since the last call.
+    pub(crate) fn take_entries(&mut self) -> Vec<ReportEntry> {
+        std::mem::take(&mut self.entries)
     }
 
-    /// Notes something that was asked of ECPay, or in a dry run would be.
-    pub(crate) fn note_ask(&mut self, subscription: &SubscriptionId, asks: &'static str, answer: Option<&'static str>) {
-        self.deeds.push(ReportEntry::Asked { subscription: subscription.clone(), asks, answer });
+    /// Adds a request to ECPay to the report; `answer` is `None` in a dry run.
+    pub(crate) fn record_request(
+        &mut self,
+        subscription: &SubscriptionId,
+        asks: &'static str,
+        answer: Option<&'static str>,
+    ) {
+        self.entries.push(ReportEntry::Requested { subscription: subscription.clone(), asks, answer });
     }
 
-    /// The keys to sign with, unless ECPay must be left alone. Asked before every call: another instance may have met
-    /// a 403 meanwhile.
+    /// Returns the keys to sign with, unless the circuit breaker is open. To be called before every call to ECPay, because
+    /// another instance may have received a 403 in the meantime.
     pub(crate) async fn check_circuit_breaker(&self) -> Result<HashKeys, Failure> {
         if self.store.runs.ecpay_blocked_until(self.wall()).await?.is_some() {
             return Err(Failure::Blocked);
@@ -109,72 +121,72 @@ impl<'a> EcpaySession<'a> {
         Ok(keys.current)
     }
 
-    /// Turns a failed call into what the run does about it: a 403 stops all calls of all functions.
-    pub(crate) async fn failure(&mut self, error: client::Error, what: fn(client::Error) -> Failure) -> Failure {
+    /// Turns an error of a call into a [`Failure`]. A 403 opens the circuit breaker for all functions.
+    pub(crate) async fn failure(&mut self, error: client::Error, kind: fn(client::Error) -> Failure) -> Failure {
         if !matches!(error, client::Error::Blocked) {
-            return what(error);
+            return kind(error);
         }
-        tracing::warn!("ECPay answered 403: no calls for {BREAKER_MINUTES} minutes");
-        self.figures.blocked();
+        tracing::warn!("ECPay answered 403: the circuit breaker opens for {BREAKER_MINUTES} minutes");
+        self.metrics.blocked();
         match self.store.runs.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
             Ok(()) => Failure::Blocked,
             Err(error) => error.into(),
         }
     }
 
-    /// The order as this invocation last left it, where that is newer.
+    /// Returns the order as this invocation last stored it, if that is newer than `order`.
     pub(crate) fn newest(&self, order: Versioned<Subscription>) -> Versioned<Subscription> {
-        match self.known.get(&order.value.id) {
-            Some(known) if known.version > order.version => known.clone(),
+        match self.latest.get(&order.value.id) {
+            Some(latest) if latest.version > order.version => latest.clone(),
             _ => order,
         }
     }
 
-    /// Asks about an order, unless this invocation did already, and stores what is new. Gives the order as it then is.
+    /// Queries ECPay about an order, once per invocation, stores what is new and returns the order as it then is.
     pub(crate) async fn query_order(
         &mut self,
         order: Versioned<Subscription>,
     ) -> Result<Versioned<Subscription>, Failure> {
         let order = self.newest(order);
-        if self.asked.contains(&order.value.id) { Ok(order) } else { self.consult_again(order).await }
+        if self.queried.contains(&order.value.id) { Ok(order) } else { self.query_order_again(order).await }
     }
 
-    /// Asks about an order in any case. What the order itself remembers tells what is new; only where ECPay's log and
-    /// its count disagree, all payments are read.
-    pub(crate) async fn consult_again(
+    /// As [`Self::query_order`], also if the order was queried before: needed after a cancellation.
+    pub(crate) async fn query_order_again(
         &mut self,
         order: Versioned<Subscription>,
     ) -> Result<Versioned<Subscription>, Failure> {
         let keys = self.check_circuit_breaker().await?;
         let id = order.value.id.clone();
-        self.asked.insert(id.clone());
-        let asked = self.maintenance.gateway.period_info(&id, self.wall(), &keys).await;
-        let answer = match asked {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.failure(error, Failure::EcpayClient).await),
+        self.queried.insert(id.clone());
+        let log = match self.maintenance.ecpay.period_info(&id, self.wall(), &keys).await {
+            Ok(log) => log,
+            Err(error) => return Err(self.failure(error, Failure::Query).await),
         };
-        self.answered = true;
-        let mut info = answer.reports(&numbered_by(&order.value));
+        self.has_answered = true;
+        // The log does not number its successes. The order's recent events usually suffice to number them; all payments
+        // are read only if ECPay's count of successes does not fit.
+        let mut info = log.reports(&recent_numbers(&order.value));
         let mut payments = Vec::new();
         if info.unnumbered > 0 {
             payments = self.store.billing.payments(&id).await?;
-            info = answer.reports(&payments.iter().filter_map(numbered).collect());
+            info = log.reports(&payments.iter().filter_map(number_of).collect());
         }
         if info.unnumbered > 0 {
-            tracing::warn!(subscription = %id, count = info.unnumbered, "ECPay's log and its count of successes disagree");
+            tracing::warn!(subscription = %id, count = info.unnumbered, "ECPay's charge log and its count of successes differ");
         }
         let mut order = order;
         for report in &info.reports {
-            if !remembers(&order.value, report) && !is_known(&payments, report) {
+            if !is_applied(&order.value, report) && !is_stored(&payments, report) {
                 order = self.apply(order, report).await?;
             }
         }
-        if let Some(decision) = info.ended.and_then(|how| order_ended(&order, how, self.now))
+        if let Some(decision) = info.ended.and_then(|end| order_ended(&order, end, self.now))
             && let Some(ended) = self.commit(decision).await?
         {
             order = ended;
         }
-        self.known.insert(id, order.clone());
+        self.latest.insert(id, order.clone());
         Ok(order)
     }
 
@@ -187,68 +199,71 @@ impl<'a> EcpaySession<'a> {
             Outcome::Applied(applied) => {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, "found by query: {}", rule.sentence());
-                self.deeds.push(ReportEntry::decided(&applied.decision));
+                self.entries.push(ReportEntry::decided(&applied.decision));
                 self.count(&applied.happened());
                 return Ok(applied.decision.after());
             }
             Outcome::Repeat => {}
             Outcome::Quarantined(reason) => {
-                tracing::warn!(subscription = %report.subscription, event = %report.event, reason = reason.name(), "an entry of ECPay's log was set aside");
-                let set_aside = apply_report::quarantined(report, &reason, fields(report, &reason), self.now);
-                apply_report::set_aside(&self.store, &set_aside, &reason, None).await?;
+                tracing::warn!(subscription = %report.subscription, event = %report.event, reason = reason.name(), "an entry of ECPay's charge log was quarantined");
+                let quarantined = apply_report::quarantined(report, &reason, fields(report, &reason), self.now);
+                apply_report::set_aside(&self.store, &quarantined, &reason, None).await?;
                 return Ok(order);
             }
         }
-        // A callback was faster.
+        // A callback stored the report first: go on with the order as it left it.
         self.store.billing.subscription(&report.subscription).await?.ok_or_else(|| missing(&report.subscription))
     }
 
-    /// Stores a decision about an order and gives what is stored then; `None` when somebody else wrote first, and the
-    /// next run will see.
+    /// Stores a decision about an order and returns the order as stored; `None` after a version conflict, which the next
+    /// run resolves.
     pub(crate) async fn commit(&mut self, decision: Decision) -> Result<Option<Versioned<Subscription>>, Failure> {
-        let deed = ReportEntry::decided(&decision);
-        let stored = self.store_answer(decision).await?;
-        self.deeds.extend(stored.is_some().then_some(deed));
+        let entry = ReportEntry::decided(&decision);
+        let stored = self.commit_unreported(decision).await?;
+        if stored.is_some() {
+            self.entries.push(entry);
+        }
         Ok(stored)
     }
 
-    /// The same for what ECPay answered, which no dry run can know.
-    pub(crate) async fn store_answer(
+    /// As [`Self::commit`] without a report entry: for ECPay's replies, so that a dry run, which has none, reports the same
+    /// decisions as the run.
+    pub(crate) async fn commit_unreported(
         &mut self,
         decision: Decision,
     ) -> Result<Option<Versioned<Subscription>>, Failure> {
         let rule = decision.change.history.rule;
         let after = decision.after();
         let id = after.value.id.clone();
-        let happened = BusinessEvent::of(&decision, None);
+        let events = BusinessEvent::of(&decision, None);
         if self.store.billing.commit(decision, None, &self.maintenance.policy).await? != Commit::Done {
             return Ok(None);
         }
         if !self.store.is_dry_run() {
             tracing::info!(subscription = %id, ?rule, "{}", rule.sentence());
         }
-        self.count(&happened);
-        self.known.insert(id, after.clone());
+        self.count(&events);
+        self.latest.insert(id, after.clone());
         Ok(Some(after))
     }
 
-    fn count(&mut self, happened: &[BusinessEvent]) {
+    fn count(&mut self, events: &[BusinessEvent]) {
         if !self.store.is_dry_run() {
-            self.figures.happened(happened);
+            self.metrics.business_events(events);
         }
     }
 }
 
-/// The success numbers of the authorisations that an order remembers.
-fn numbered_by(order: &Subscription) -> BTreeMap<GatewayAuthorization, u32> {
-    let number = |seen: &AppliedEvent| Some((seen.gwsr.clone()?, seen.event.success_number()?));
+/// Success numbers of the authorisations among an order's recent events.
+fn recent_numbers(order: &Subscription) -> BTreeMap<GatewayAuthorization, u32> {
+    let number = |applied: &AppliedEvent| Some((applied.gwsr.clone()?, applied.event.success_number()?));
     order.recent_events.iter().filter_map(number).collect()
 }
 
-/// Whether the order itself shows that a report was applied.
-fn remembers(order: &Subscription, report: &PaymentReport) -> bool {
-    match order.recent_events.iter().find(|seen| seen.event == report.event) {
-        Some(seen) => agrees(seen, report),
+/// Returns true if the order itself shows that the report was applied, without reading its payments.
+fn is_applied(order: &Subscription, report: &PaymentReport) -> bool {
+    match order.recent_events.iter().find(|applied| applied.event == report.event) {
+        Some(applied) => agrees(applied, report),
         None => order.charge_history.contains_report(report),
     }
 }
@@ -258,7 +273,8 @@ fn missing(id: &SubscriptionId) -> Failure {
     Failure::Fatal(store::Error::Unreadable { pk: id.to_string(), sk: String::new(), reason }.into())
 }
 
-fn numbered(payment: &Payment) -> Option<(GatewayAuthorization, u32)> {
+/// Success number of a stored payment by its authorisation number (`gwsr`).
+fn number_of(payment: &Payment) -> Option<(GatewayAuthorization, u32)> {
     match (&payment.gwsr, payment.outcome) {
         (Some(gwsr), PaymentOutcome::Succeeded { number }) => Some((gwsr.clone(), number)),
         (
@@ -271,16 +287,16 @@ fn numbered(payment: &Payment) -> Option<(GatewayAuthorization, u32)> {
     }
 }
 
-/// Whether the table holds this entry already, and says the same.
-fn is_known(payments: &[Payment], report: &PaymentReport) -> bool {
+/// Returns true if the table holds this report's payment with the same content.
+fn is_stored(payments: &[Payment], report: &PaymentReport) -> bool {
     payments.iter().filter(|payment| payment.event == report.event).any(|payment| {
-        let seen =
+        let stored =
             AppliedEvent { event: payment.event.clone(), gwsr: payment.gwsr.clone(), amount: Some(payment.amount) };
-        agrees(&seen, report)
+        agrees(&stored, report)
     })
 }
 
-/// An entry of ECPay's log in the field names of a callback, so that it reads and can be replayed like one.
+/// Fields of a callback for an entry of ECPay's charge log, so that the quarantined entry can be replayed like a callback.
 fn fields(report: &PaymentReport, reason: &QuarantineReason) -> BTreeMap<String, String> {
     let amount = report.amount.map_or_else(String::new, |amount| amount.dollars().to_string());
     let gwsr = report.gwsr.as_ref().map_or_else(String::new, ToString::to_string);

@@ -1,55 +1,51 @@
-//! What an invocation asks for.
+//! Event of one invocation, parsed into a job.
 
 use serde::Deserialize;
 use serde_json::Value;
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{OperationKey, SubscriptionId};
 use shared::domain::values::time::Timestamp;
-use shared::store::runs::run_history::run_id;
+use shared::exclusive_run::{self, Requested};
 
-/// One invocation's work.
+/// Work of one invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Job {
-    /// Scheduled tasks.
+    /// A run of scheduled tasks.
     Tasks(Tasks),
-    /// A retry that staff asked for.
+    /// A retry requested by staff.
     Retry(Retry),
-    /// An order whose customer wishes to end it: done now, where the schedule would do it later.
+    /// A cancellation requested by the customer, performed now instead of by the next scheduled run.
     Cancel(Cancel),
 }
 
 /// Scheduled tasks at a logical time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tasks {
-    /// In the order in which they are done.
+    /// Tasks in the order of work, each once.
     pub tasks: Vec<Task>,
-    /// The logical time: when the run was due, not when it happens.
-    pub scheduled_at: Timestamp,
-    /// The same for every attempt of one run.
-    pub id: String,
-    /// Whether nothing is to be written, asked for or sent: the report tells what would be.
-    pub dry_run: bool,
+    /// The run as the run history knows it.
+    pub run: exclusive_run::Job,
 }
 
-/// A retry that staff asked for.
+/// A retry requested by staff.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
-    /// Which order.
+    /// MerchantTradeNo of the order.
     pub subscription_id: SubscriptionId,
-    /// The name of the token that was used.
+    /// Name of the caller's token.
     pub by: String,
-    /// The reason given.
+    /// Reason given by staff, for the history.
     pub why: Option<String>,
-    /// The key of the request: one key, one retry.
+    /// Idempotency key: one key requests one retry.
     pub key: Option<OperationKey>,
 }
 
-/// An order to be ended now.
+/// An order to be cancelled now.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cancel {
-    /// Which order.
+    /// MerchantTradeNo of the order.
     pub subscription_id: SubscriptionId,
 }
 
@@ -73,11 +69,11 @@ struct Event {
 }
 
 impl Job {
-    /// Reads `{"task": name or list of names, "scheduled_at": RFC 3339, "run_id": name, "dry_run": bool}`, all optional
+    /// Parses `{"task": name or list of names, "scheduled_at": RFC 3339, "run_id": name, "dry_run": bool}`, all optional
     /// (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}` or `{"cancel": {"subscription_id"}}`.
     ///
     /// # Errors
-    /// What is wrong with the event.
+    /// An event of another shape, with the field that does not fit.
     pub fn parse(event: Value, now: Timestamp) -> Result<Self, serde_json::Error> {
         let event: Event = serde_json::from_value(event)?;
         if let Some(retry) = event.retry {
@@ -93,9 +89,15 @@ impl Job {
         };
         tasks.sort();
         tasks.dedup();
-        let scheduled_at = event.scheduled_at.unwrap_or(now);
-        let names = tasks.iter().map(|task| task.name()).collect::<Vec<_>>().join("+");
-        let id = run_id(scheduled_at, &event.run_id.unwrap_or(names));
-        Ok(Self::Tasks(Tasks { tasks, scheduled_at, id, dry_run: event.dry_run }))
+        let requested = Requested {
+            scheduled_at: event.scheduled_at,
+            run_id: event.run_id,
+            // The admin API waits for the report itself, so the run need not know its caller.
+            requested_by: None,
+            dry_run: event.dry_run,
+        };
+        let names = tasks.iter().map(|task| task.name()).collect();
+        let run = exclusive_run::Job::new(names, requested, now);
+        Ok(Self::Tasks(Tasks { tasks, run }))
     }
 }

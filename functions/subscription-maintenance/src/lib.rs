@@ -1,6 +1,6 @@
-//! Keeps subscriptions in step with ECPay: asks, retries, ends grace, cancels, cleans up and sends mail.
+//! Keeps subscriptions in step with ECPay: queries, retries, downgrades, cancels, cleans up and sends mail.
 //!
-//! A run reads what is due and nothing else, so a late run catches up by itself and a repeated one finds nothing.
+//! A run reads only what is due: a late run catches up, and a repeated one finds nothing to do.
 
 use aws_types::SdkConfig;
 use serde_json::Value;
@@ -8,12 +8,14 @@ use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::values::ids::EmailAddress;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::client::{self, EcpayClient};
+use shared::exclusive_run;
 use shared::mail::mailer::Mailer;
 use shared::platform::clock::InvocationTime;
 use shared::platform::config::{self, Invalid, Reader};
 use shared::platform::secrets::{self, EcpayKeys};
 use shared::store::{self, Store};
 
+mod cleanup;
 mod ecpay_session;
 mod event;
 mod metrics;
@@ -24,7 +26,7 @@ mod tasks;
 
 pub use event::Job;
 
-/// What the function is told at start.
+/// Settings of the function, from its environment variables.
 #[derive(Clone, Debug)]
 pub struct Config {
     table: String,
@@ -34,56 +36,61 @@ pub struct Config {
     staff: EmailAddress,
 }
 
-/// One instance of the function.
+/// Clients and settings of one instance of the function.
 pub struct Maintenance {
     store: Store,
     keys: EcpayKeys,
-    gateway: EcpayClient,
-    messenger: Mailer,
+    ecpay: EcpayClient,
+    mailer: Mailer,
     policy: DunningPolicy,
     environment: shared::ecpay::order_form::Environment,
 }
 
-/// Why an invocation failed. Returned only where repeating helps, or where the input cannot be read.
+/// Reason why an invocation failed. Returned only where repeating it helps, or where the event is malformed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The event is not a job. What is wrong with it is not repeated: it may be anything.
-    #[error("the event is not a job: it may hold task, scheduled_at, run_id and retry")]
+    /// The event is not a job. The message does not repeat it, since it may contain anything.
+    #[error("the event is not a job: it may contain task, scheduled_at, run_id, dry_run, retry and cancel")]
     InvalidJobEvent,
-    /// The store failed.
+    /// The run could not be started or recorded.
+    #[error(transparent)]
+    Run(#[from] exclusive_run::Error),
+    /// The table could not be read or written.
     #[error("the store failed")]
     Store(#[from] store::Error),
-    /// The keys could not be read.
+    /// ECPay's keys could not be read.
     #[error("the keys could not be read")]
     Secrets(#[from] secrets::Error),
-    /// The run could not be given a name of its own.
-    #[error("claiming the run")]
-    Entropy(#[from] shared::platform::random::NoEntropy),
-    /// The HTTP client could not be built.
-    #[error("the gateway could not be set up")]
+    /// The client of ECPay could not be built.
+    #[error("the HTTP client for ECPay could not be set up")]
     EcpayClient(#[from] client::Error),
 }
 
 impl Config {
-    /// Reads the configuration.
+    /// Reads the settings through `lookup`.
     ///
     /// # Errors
-    /// [`Invalid`] with every fault.
+    /// [`Invalid`] with all faults at once.
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
         let (ecpay, policy) = (reader.ecpay(), reader.policy());
         let (sender, staff) = (reader.email("MAIL_SENDER"), reader.email("STAFF_EMAIL"));
-        let parts = ecpay.zip(policy).zip(sender.zip(staff));
-        reader.finish(parts.map(|((ecpay, policy), (sender, staff))| Self { table, ecpay, policy, sender, staff }))
+        let config = match (ecpay, policy, sender, staff) {
+            (Some(ecpay), Some(policy), Some(sender), Some(staff)) => {
+                Some(Self { table, ecpay, policy, sender, staff })
+            }
+            _ => None,
+        };
+        reader.finish(config)
     }
 }
 
 impl Maintenance {
-    /// Builds the clients and reads the keys once.
+    /// Builds the clients and reads ECPay's keys, so that a wrong secret fails the start and not the first run.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error::Secrets`] and [`Error::EcpayClient`].
     pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let environment = config.ecpay.environment;
@@ -92,22 +99,22 @@ impl Maintenance {
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             keys,
-            gateway: EcpayClient::new(config.ecpay)?,
-            messenger: Mailer::new(aws, config.sender, config.staff),
+            ecpay: EcpayClient::new(config.ecpay)?,
+            mailer: Mailer::new(aws, config.sender, config.staff),
             policy: config.policy,
             environment,
         })
     }
 }
 
-/// Does one job: scheduled tasks, or what staff asked for.
+/// Performs the event's job: scheduled tasks, or an operation requested by staff.
 ///
 /// # Errors
-/// [`Error`] where repeating the invocation helps; what one subscription could not be helped with is in the report.
-pub async fn run(maintenance: &Maintenance, event: Value, moment: InvocationTime) -> Result<Value, Error> {
-    match Job::parse(event, moment.logical).map_err(|_| Error::InvalidJobEvent)? {
-        Job::Tasks(tasks) => Box::pin(run::tasks(maintenance, &tasks, moment)).await,
-        Job::Retry(retry) => Box::pin(on_demand::retry(maintenance, &retry, moment)).await,
-        Job::Cancel(cancel) => Box::pin(on_demand::cancel(maintenance, &cancel, moment)).await,
+/// [`Error`] where repeating the invocation helps. Errors of single subscriptions are in the report.
+pub async fn run(maintenance: &Maintenance, event: Value, time: InvocationTime) -> Result<Value, Error> {
+    match Job::parse(event, time.logical).map_err(|_| Error::InvalidJobEvent)? {
+        Job::Tasks(tasks) => Box::pin(run::run_tasks(maintenance, &tasks, time)).await,
+        Job::Retry(retry) => Box::pin(on_demand::retry(maintenance, &retry, time)).await,
+        Job::Cancel(cancel) => Box::pin(on_demand::cancel(maintenance, &cancel, time)).await,
     }
 }

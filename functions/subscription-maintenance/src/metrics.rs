@@ -1,4 +1,4 @@
-//! What an invocation is counted for: metrics on standard output, and the business's figures in the hourly counters.
+//! Metrics of an invocation: CloudWatch metrics on standard output, and business figures in the hourly counters.
 
 use shared::domain::billing::business_events::BusinessEvent;
 use shared::domain::billing::task::Task;
@@ -9,37 +9,37 @@ use shared::platform::metrics::{Batch, NoticeOutcome, Point};
 use shared::store::Store;
 use shared::store::billing::counters::Counts;
 
-use crate::report::{RunReport, TaskReport, TaskStop};
+use crate::report::{RunReport, TaskReport};
 
-/// Collected while an invocation goes on.
+/// Metrics collected during one invocation.
 #[derive(Default)]
 pub(crate) struct RunMetrics {
     batch: Batch,
-    tally: Counts,
+    counts: Counts,
 }
 
 impl RunMetrics {
-    /// Counts what followed from a decision that is stored.
-    pub(crate) fn happened(&mut self, happenings: &[BusinessEvent]) {
-        for happening in happenings {
-            self.batch.happened(happening);
-            self.tally.happened(happening);
+    /// Counts the business events of a stored decision.
+    pub(crate) fn business_events(&mut self, events: &[BusinessEvent]) {
+        for event in events {
+            self.batch.happened(event);
+            self.counts.happened(event);
         }
     }
 
-    /// Counts a 403.
+    /// Counts an HTTP 403 from ECPay.
     pub(crate) fn blocked(&mut self) {
         self.batch.count(Point::EcpayBlocked, 1);
     }
 
-    /// Counts mails.
+    /// Counts handled mails by kind and outcome.
     pub(crate) fn mails(&mut self, drained: &DrainReport) {
         for mail in &drained.handled {
             self.batch.count(Point::Notices(mail.kind, NoticeOutcome::from(mail.outcome)), 1);
         }
     }
 
-    /// Counts what the tasks of a run met. Of an idle task only the age of its queue is told.
+    /// Counts the items of a run's tasks. An idle task reports only the age of its queue, 0.
     pub(crate) fn run(&mut self, report: &RunReport) {
         for (task, done) in &report.tasks {
             self.batch.count(Point::OldestDueAge(*task), done.oldest_age);
@@ -55,19 +55,19 @@ impl RunMetrics {
             self.batch.count(Point::ItemsDone(task), done.done);
             self.batch.count(Point::ItemsFailed(task), done.failed.values().sum());
         }
-        if let Some(reason) = done.stopped.map(TaskStop::reason) {
+        if let Some(reason) = done.stopped {
             self.batch.count(Point::RunsStopped(reason), 1);
         }
     }
 
-    /// Tells all of it at the end. What cannot be counted fails nothing.
-    pub(crate) async fn tell(&self, store: &Store, moment: InvocationTime) {
-        self.batch.emit(moment.wall);
-        if self.tally.is_empty() {
+    /// Writes all metrics. A failure is logged and fails nothing else.
+    pub(crate) async fn emit(&self, store: &Store, time: InvocationTime) {
+        self.batch.emit(time.wall);
+        if self.counts.is_empty() {
             return;
         }
-        if let Err(error) = store.billing.count(&self.tally, moment.wall_now(), "").await {
-            tracing::warn!(error = error_chain(&error), "what a run decided is missing in the counters");
+        if let Err(error) = store.billing.count(&self.counts, time.wall_now(), "").await {
+            tracing::warn!(error = error_chain(&error), "the business figures of this run are missing in the counters");
         }
     }
 }

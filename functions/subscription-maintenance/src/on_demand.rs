@@ -1,4 +1,4 @@
-//! What staff have done at once: the same way as by schedule, with an answer for the person who waits.
+//! Operations performed at once on request: as the scheduled tasks, with an answer for the waiting caller.
 
 use serde_json::{Value, json};
 use shared::domain::billing::arrears::RetryRefusal;
@@ -16,102 +16,109 @@ use crate::report::TaskOutcome;
 use crate::tasks;
 use crate::{Error, Maintenance};
 
-/// How often it is begun anew because somebody else wrote first.
+/// Maximum attempts after a version conflict.
 const ATTEMPTS: usize = 4;
 
-/// Asks ECPay first whether it is still needed. The answer is `{"outcome": …, "reason"?: …}` with `asked`,
-/// `already_asked`, `paid`, `refused` or `unavailable`.
-pub(crate) async fn retry(maintenance: &Maintenance, retry: &Retry, moment: InvocationTime) -> Result<Value, Error> {
-    let mut calls = EcpaySession::new(maintenance, moment);
-    let answer = attempts(&mut calls, retry).await;
-    calls.tell_figures().await;
+/// Requests a retry, if a query shows that it is still needed. Answers `{"outcome": …, "reason"?: …}` with outcome
+/// `asked`, `already_asked`, `paid`, `refused` or `unavailable`.
+pub(crate) async fn retry(maintenance: &Maintenance, retry: &Retry, time: InvocationTime) -> Result<Value, Error> {
+    let mut session = EcpaySession::new(maintenance, time);
+    let answer = attempts(&mut session, retry).await;
+    session.emit_metrics().await;
     answer
 }
 
-async fn attempts(calls: &mut EcpaySession<'_>, retry: &Retry) -> Result<Value, Error> {
+async fn attempts(session: &mut EcpaySession<'_>, retry: &Retry) -> Result<Value, Error> {
     for _ in 0..ATTEMPTS {
-        match attempt(calls, retry).await {
+        match attempt(session, retry).await {
             Ok(Some(answer)) => return Ok(answer),
             Ok(None) => {}
             Err(failure) => return unavailable(failure),
         }
     }
-    Ok(outcome("unavailable", "others keep changing this subscription; try again"))
+    Ok(outcome("unavailable", "the subscription is being changed by other requests; try again"))
 }
 
-/// `None` when somebody else wrote first.
-async fn attempt(calls: &mut EcpaySession<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
-    let Some(known) = calls.store.billing.subscription(&retry.subscription_id).await? else {
+/// Returns `None` after a version conflict.
+async fn attempt(session: &mut EcpaySession<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
+    let Some(stored) = session.store.billing.subscription(&retry.subscription_id).await? else {
         return Ok(Some(outcome("refused", "no such subscription")));
     };
-    match decide(calls, &known, retry) {
+    // Refusals and repeated requests are answered without a call to ECPay.
+    match decide(session, &stored, retry) {
         OperationDecision::Apply(_) => {}
-        verdict @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => return Ok(Some(told(verdict))),
+        decision @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => return Ok(Some(rejection(decision))),
     }
-    let order = calls.query_order(known).await?;
-    let claim = match decide(calls, &order, retry) {
+    let order = session.query_order(stored).await?;
+    let claim = match decide(session, &order, retry) {
         OperationDecision::Apply(claim) => claim,
         OperationDecision::Refused(OperationRefusal::Retry(RetryRefusal::NothingOwed)) => {
-            return Ok(Some(outcome("paid", "ECPay had the payment already; it is applied now")));
+            return Ok(Some(outcome("paid", "ECPay already had the payment; it is applied now")));
         }
-        verdict @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => return Ok(Some(told(verdict))),
+        decision @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => return Ok(Some(rejection(decision))),
     };
-    match tasks::ask_retry(calls, *claim).await? {
-        TaskOutcome::Done => Ok(Some(outcome("asked", "ECPay was asked; the result comes by callback or query"))),
+    match tasks::request_retry(session, *claim).await? {
+        TaskOutcome::Done => {
+            Ok(Some(outcome("asked", "the retry was requested from ECPay; its result follows by callback or query")))
+        }
         TaskOutcome::Skipped(_) | TaskOutcome::Failed(_) => Ok(None),
     }
 }
 
-fn decide(calls: &EcpaySession<'_>, order: &Versioned<Subscription>, retry: &Retry) -> OperationDecision {
-    let cause = OperationContext { by: retry.by.clone(), why: retry.why.clone(), key: retry.key.clone() };
-    decide_operation(order, &Operation::Retry, &cause, &calls.maintenance.policy, calls.now)
+fn decide(session: &EcpaySession<'_>, order: &Versioned<Subscription>, retry: &Retry) -> OperationDecision {
+    let context = OperationContext { by: retry.by.clone(), why: retry.why.clone(), key: retry.key.clone() };
+    decide_operation(order, &Operation::Retry, &context, &session.maintenance.policy, session.now)
 }
 
-fn told(verdict: OperationDecision) -> Value {
-    match verdict {
+/// Answer for a decision that requests nothing.
+fn rejection(decision: OperationDecision) -> Value {
+    match decision {
         OperationDecision::Refused(refusal @ OperationRefusal::Retry(RetryRefusal::AlreadyAsked)) => {
             outcome("already_asked", &refusal.to_string())
         }
         OperationDecision::Refused(refusal) => outcome("refused", &refusal.to_string()),
         OperationDecision::Repeat | OperationDecision::Apply(_) => {
-            outcome("already_asked", "this request was done already")
+            outcome("already_asked", "this request was already processed")
         }
     }
 }
 
-/// Ends an order whose customer wishes it. The answer's outcome is `confirmed`, `asked` (the schedule goes on with it),
-/// `refused` or `unavailable`.
-pub(crate) async fn cancel(maintenance: &Maintenance, cancel: &Cancel, moment: InvocationTime) -> Result<Value, Error> {
-    let mut calls = EcpaySession::new(maintenance, moment);
-    let done = cancel_now(&mut calls, cancel).await;
-    calls.tell_figures().await;
+/// Cancels an order at the customer's request. Answers as [`retry`] does with outcome `confirmed`, `asked` (scheduled
+/// runs continue), `refused` or `unavailable`.
+pub(crate) async fn cancel(maintenance: &Maintenance, cancel: &Cancel, time: InvocationTime) -> Result<Value, Error> {
+    let mut session = EcpaySession::new(maintenance, time);
+    let done = cancel_now(&mut session, cancel).await;
+    session.emit_metrics().await;
     match done {
         Ok(answer) => Ok(answer),
         Err(failure) => unavailable(failure),
     }
 }
 
-async fn cancel_now(calls: &mut EcpaySession<'_>, cancel: &Cancel) -> Result<Value, Failure> {
+async fn cancel_now(session: &mut EcpaySession<'_>, cancel: &Cancel) -> Result<Value, Failure> {
     let id = &cancel.subscription_id;
-    let Some(order) = calls.store.billing.subscription(id).await? else {
+    let Some(order) = session.store.billing.subscription(id).await? else {
         return Ok(outcome("refused", "no such subscription"));
     };
-    let next = NextAction::of(&order.value, &calls.maintenance.policy);
-    if next.is_some_and(|action| action.kind == Task::Cancel && action.at <= calls.now) {
-        tasks::cancel(calls, order.clone()).await?;
+    let next = NextAction::of(&order.value, &session.maintenance.policy);
+    if next.is_some_and(|action| action.kind == Task::Cancel && action.at <= session.now) {
+        tasks::cancel(session, order.clone()).await?;
     }
-    let after = calls.newest(order);
+    // The task may have left the order open, e.g. while the result of a charge is open.
+    let after = session.newest(order);
     Ok(if after.value.ended.is_some() {
         outcome("confirmed", "ECPay will not charge this order any more")
     } else {
-        outcome("asked", "it is done as soon as ECPay confirms it")
+        outcome("asked", "complete as soon as ECPay confirms it")
     })
 }
 
 fn unavailable(failure: Failure) -> Result<Value, Error> {
     match failure {
-        Failure::Blocked => Ok(outcome("unavailable", "ECPay takes no calls for now; try again in 30 minutes")),
-        Failure::EcpayClient(error) | Failure::Act(error) => Ok(outcome("unavailable", &error.to_string())),
+        Failure::Blocked => {
+            Ok(outcome("unavailable", "ECPay is not called for up to 30 minutes after an HTTP 403; try again then"))
+        }
+        Failure::Query(error) | Failure::Action(error) => Ok(outcome("unavailable", &error.to_string())),
         Failure::Unconfirmed => Ok(outcome("asked", "ECPay has not confirmed it yet")),
         Failure::Fatal(error) => Err(error),
     }

@@ -1,8 +1,8 @@
-//! What a run did: its answer, and its row in the ledger.
+//! Report of a run: the answer to its caller and its row in the run history.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use shared::domain::billing::decision::Decision;
 use shared::domain::billing::plan::PlanId;
 use shared::domain::billing::rule::Rule;
@@ -12,102 +12,89 @@ use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::Timestamp;
 use shared::platform::metrics::StopReason;
 
-/// The longest lists of a task's report: the whole row must stay within DynamoDB's 400 KB.
-const NAMED: usize = 50;
-const DEEDS: usize = 200;
+/// Failures listed in a task's report. With [`ENTRIES`] it keeps the row within DynamoDB's 400 KB per item.
+const FAILURES: usize = 50;
+/// Entries listed in a task's report.
+const ENTRIES: usize = 200;
 
-/// What a run did, by task.
+/// Report of all tasks of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct RunReport {
     pub(crate) tasks: BTreeMap<Task, TaskReport>,
 }
 
-/// What one task did.
+/// Report of one task.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct TaskReport {
     /// Items that were due.
     pub(crate) due: u64,
     /// Items that were changed, sent or deleted.
     pub(crate) done: u64,
-    /// Items left as they are, by reason.
+    /// Unchanged items, counted by reason.
     pub(crate) skipped: BTreeMap<String, u64>,
-    /// Items that could not be helped, by reason.
+    /// Failed items, counted by reason.
     pub(crate) failed: BTreeMap<String, u64>,
-    /// The first subscriptions of those, with the reason.
+    /// The first failed subscriptions, each with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) failures: Vec<(SubscriptionId, String)>,
-    /// The first things that were done, or in a dry run would be; shown apart from the counts.
+    /// The first actions taken, or in a dry run to be taken; reported as the run's `did`.
     #[serde(skip)]
-    pub(crate) did: Vec<ReportEntry>,
-    /// Why the task stopped before its end, if it did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stopped: Option<TaskStop>,
-    /// How long the first item was due, in seconds; 0 where nothing was.
+    pub(crate) entries: Vec<ReportEntry>,
+    /// Reason for a stop before the last due item.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_stop")]
+    pub(crate) stopped: Option<StopReason>,
+    /// Seconds for which the oldest item was due; 0 if none was.
     #[serde(skip)]
     pub(crate) oldest_age: u64,
 }
 
-/// Why a task stopped before its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TaskStop {
-    /// ECPay takes no calls.
-    Blocked,
-    /// ECPay does not answer.
-    Silent,
-    /// Enough for one run.
-    Limit,
-}
-
-/// One thing that a run does.
+/// One action of a run.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum ReportEntry {
-    /// A decision that is stored.
+    /// A stored decision about an order.
     Decided {
-        /// About which order.
         subscription: SubscriptionId,
-        /// The rule that fired.
         rule: Rule,
-        /// The rule in words.
+        /// The rule as a sentence.
         what: &'static str,
-        /// The state before.
+        /// Status before the decision; `None` for a new order.
         from: Option<&'static str>,
-        /// The state after.
+        /// Status after the decision.
         to: &'static str,
-        /// The plan after.
+        /// Plan after the decision.
         plan: PlanId,
-        /// What is told.
+        /// Kinds of the notices that the decision queued.
         notices: Vec<&'static str>,
     },
-    /// Something that is asked of ECPay.
-    Asked {
-        /// About which order.
+    /// A request to ECPay.
+    Requested {
         subscription: SubscriptionId,
-        /// `ReAuth` or `Cancel`.
+        /// ECPay's `Action`: `ReAuth` or `Cancel`.
         asks: &'static str,
-        /// What came of it; nothing in a dry run.
+        /// ECPay's reply; `None` in a dry run.
         #[serde(skip_serializing_if = "Option::is_none")]
         answer: Option<&'static str>,
     },
-    /// A mail that is handled.
+    /// A mail from the outbox.
     Mail {
-        /// The notice.
+        /// Id of the notice.
         notice: String,
-        /// Its kind.
+        /// Kind of the notice.
         kind: &'static str,
-        /// What becomes of it.
+        /// State of the notice after the attempt to send it.
         outcome: &'static str,
     },
 }
 
-/// What came of one item.
+/// Outcome of a task for one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TaskOutcome {
-    /// Something was changed.
+    /// The item was changed.
     Done,
-    /// Nothing had to be.
+    /// Unchanged, for this reason.
     Skipped(String),
-    /// It could not be helped this time.
+    /// Failed for this reason; will be retried.
     Failed(String),
 }
 
@@ -126,46 +113,36 @@ impl ReportEntry {
     }
 }
 
-impl TaskStop {
-    /// The same for people.
-    pub(crate) const fn text(self) -> &'static str {
-        match self {
-            Self::Blocked => "ECPay takes no calls for now",
-            Self::Silent => "ECPay does not answer; the next run goes on",
-            Self::Limit => "enough for one run; the next one goes on",
-        }
-    }
-
-    /// The same for metrics.
-    pub(crate) const fn reason(self) -> StopReason {
-        match self {
-            Self::Blocked => StopReason::EcpayBlocked,
-            Self::Silent => StopReason::EcpayUnanswered,
-            Self::Limit => StopReason::Limit,
-        }
+/// Sentence of a stop reason in reports; metrics have the reason's name.
+pub(crate) const fn stop_text(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::EcpayBlocked => "ECPay's circuit breaker is open",
+        StopReason::EcpayUnanswered => "ECPay does not answer; the next run continues",
+        StopReason::Limit => "limit of one run reached; the next run continues",
+        StopReason::WhatsappProvider => "no WhatsApp provider accepts messages",
     }
 }
 
-impl Serialize for TaskStop {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.text())
-    }
+#[expect(clippy::ref_option, reason = "serde's serialize_with passes a reference to the field")]
+fn serialize_stop<S: Serializer>(stopped: &Option<StopReason>, serializer: S) -> Result<S::Ok, S::Error> {
+    stopped.map(stop_text).serialize(serializer)
 }
 
 impl TaskReport {
-    /// Takes the age of the queue at `now` from the first item that was met.
-    pub(crate) fn met(&mut self, oldest: Option<Timestamp>, now: Timestamp) {
+    /// Records how long the oldest due item has waited at `now`.
+    pub(crate) fn record_age(&mut self, oldest: Option<Timestamp>, now: Timestamp) {
         let age = oldest.map_or(0, |oldest| now.unix().saturating_sub(oldest.unix()));
+        // Negative if the item fell due after the invocation began.
         self.oldest_age = self.oldest_age.max(u64::try_from(age).unwrap_or(0));
     }
 
-    pub(crate) fn add(&mut self, subscription: &SubscriptionId, step: TaskOutcome) {
+    pub(crate) fn add(&mut self, subscription: &SubscriptionId, outcome: TaskOutcome) {
         self.due += 1;
-        match step {
+        match outcome {
             TaskOutcome::Done => self.done += 1,
             TaskOutcome::Skipped(reason) => *self.skipped.entry(reason).or_default() += 1,
             TaskOutcome::Failed(reason) => {
-                if self.failures.len() < NAMED {
+                if self.failures.len() < FAILURES {
                     self.failures.push((subscription.clone(), reason.clone()));
                 }
                 *self.failed.entry(reason).or_default() += 1;
@@ -173,20 +150,26 @@ impl TaskReport {
         }
     }
 
-    pub(crate) fn add_deeds(&mut self, deeds: impl IntoIterator<Item = ReportEntry>) {
-        let room = DEEDS.saturating_sub(self.did.len());
-        self.did.extend(deeds.into_iter().take(room));
+    /// Adds an item that cannot be read, and so has no id to show.
+    pub(crate) fn add_unreadable(&mut self) {
+        self.due += 1;
+        *self.failed.entry("unreadable".to_owned()).or_default() += 1;
+    }
+
+    pub(crate) fn add_entries(&mut self, entries: impl IntoIterator<Item = ReportEntry>) {
+        let room = ENTRIES.saturating_sub(self.entries.len());
+        self.entries.extend(entries.into_iter().take(room));
     }
 }
 
 impl RunReport {
-    /// What was done, by task.
+    /// Actions by task, without the tasks that took none.
     pub(crate) fn did(&self) -> BTreeMap<Task, &[ReportEntry]> {
-        let busy = self.tasks.iter().filter(|(_, report)| !report.did.is_empty());
-        busy.map(|(task, report)| (*task, report.did.as_slice())).collect()
+        let busy = self.tasks.iter().filter(|(_, report)| !report.entries.is_empty());
+        busy.map(|(task, report)| (*task, report.entries.as_slice())).collect()
     }
 
-    /// Whether nothing was due.
+    /// True if no item was due and no task stopped early.
     pub(crate) fn is_idle(&self) -> bool {
         self.tasks.values().all(|task| task.due == 0 && task.stopped.is_none())
     }

@@ -1,4 +1,4 @@
-//! What is done for one subscription that is due, by task.
+//! Tasks of one due order: query, decide, request, record.
 
 use shared::domain::billing::decide::operation;
 use shared::domain::billing::decide::order::{
@@ -12,218 +12,235 @@ use shared::domain::billing::subscription::{RetryState, Status, Subscription};
 use shared::domain::billing::task::Task;
 use shared::ecpay::client;
 use shared::ecpay::period_action::{PeriodAction, PeriodActionReply};
+use shared::platform::logging::error_chain;
 
 use crate::ecpay_session::{EcpaySession, Failure};
 use crate::report::TaskOutcome;
 
-/// How often an answer is stored again because a callback came first.
+/// Attempts to store ECPay's reply when callbacks change the order at the same time.
 const ATTEMPTS: usize = 4;
 
-/// Does the task that is due for an order.
+/// Performs a due task for an order.
 pub(crate) async fn handle(
-    calls: &mut EcpaySession<'_>,
-    kind: Task,
+    session: &mut EcpaySession<'_>,
+    task: Task,
     order: Versioned<Subscription>,
 ) -> Result<TaskOutcome, Failure> {
-    match kind {
-        Task::Reconcile => reconcile(calls, order).await,
-        Task::CheckPending => check_pending(calls, order).await,
-        Task::Retry => retry(calls, order).await,
-        Task::Resume => resume(calls, order).await,
-        Task::EndGrace => end(calls, order).await,
-        Task::Cancel => cancel(calls, order).await,
-        // Neither is ever due for an order.
+    match task {
+        Task::Reconcile => reconcile(session, order).await,
+        Task::CheckPending => check_pending(session, order).await,
+        Task::Retry => retry(session, order).await,
+        Task::Resume => resume(session, order).await,
+        Task::EndGrace => end_grace_period(session, order).await,
+        Task::Cancel => cancel(session, order).await,
+        // The due index never holds an order under these two.
         Task::CleanUp | Task::SendMail => Ok(TaskOutcome::Skipped("not a task of one order".to_owned())),
     }
 }
 
-/// Whether an order still needs the task, as it now is.
-fn is_due(order: &Subscription, kind: Task, calls: &EcpaySession<'_>) -> bool {
-    NextAction::of(order, &calls.maintenance.policy).is_some_and(|action| action.kind == kind && action.at <= calls.now)
+/// Returns true if the task is due for the order in its present state.
+fn is_due(order: &Subscription, task: Task, session: &EcpaySession<'_>) -> bool {
+    let next = NextAction::of(order, &session.maintenance.policy);
+    next.is_some_and(|action| action.kind == task && action.at <= session.now)
 }
 
-/// Commits what was decided, if anything was.
-async fn conclude(calls: &mut EcpaySession<'_>, decision: Option<Decision>) -> Result<TaskOutcome, Failure> {
-    match decision {
-        Some(decision) => Ok(if calls.commit(decision).await?.is_some() { TaskOutcome::Done } else { overtaken() }),
-        None => Ok(overtaken()),
-    }
+/// Stores a decision, if there is one.
+async fn conclude(session: &mut EcpaySession<'_>, decision: Option<Decision>) -> Result<TaskOutcome, Failure> {
+    let stored = match decision {
+        Some(decision) => session.commit(decision).await?,
+        None => None,
+    };
+    Ok(if stored.is_some() { TaskOutcome::Done } else { changed_meanwhile() })
 }
 
-fn overtaken() -> TaskOutcome {
+fn changed_meanwhile() -> TaskOutcome {
     TaskOutcome::Skipped("changed meanwhile".to_owned())
 }
 
-/// Nothing has to be done for an order that was looked at. If its task could not be done before, it can now.
-async fn settled(
-    calls: &mut EcpaySession<'_>,
+/// Skips an order that was checked and needs nothing. A failure recorded at it is cleared, because the task succeeded.
+async fn nothing_to_do(
+    session: &mut EcpaySession<'_>,
     order: &Versioned<Subscription>,
     reason: &str,
 ) -> Result<TaskOutcome, Failure> {
-    if let Some(decision) = clear_task_failure(order, calls.now) {
-        calls.commit(decision).await?;
+    if let Some(decision) = clear_task_failure(order, session.now) {
+        session.commit(decision).await?;
     }
     Ok(TaskOutcome::Skipped(reason.to_owned()))
 }
 
-/// A late charge or an open retry: ask, and draw the conclusions that time allows.
-async fn reconcile(calls: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+/// Queries an order with a late charge or an open retry and decides what the elapsed time allows.
+async fn reconcile(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
     let version = due.version;
-    let order = calls.query_order(due).await?;
-    if !is_due(&order.value, Task::Reconcile, calls) {
+    let order = session.query_order(due).await?;
+    if !is_due(&order.value, Task::Reconcile, session) {
+        // Without a new version the due index was behind; with one the query found the charge.
         return if order.version == version {
-            settled(calls, &order, "settled meanwhile").await
+            nothing_to_do(session, &order, "no longer due").await
         } else {
             Ok(TaskOutcome::Done)
         };
     }
-    let conclusion = give_up_retry(&order, calls.now)
-        .or_else(|| charge_missing(&order, calls.now))
-        .or_else(|| cancel_overtaken(&order, calls.now))
-        .or_else(|| success_missing(&order, calls.now));
+    // One decision per run: the next one may follow from the state that this one leaves.
+    let conclusion = give_up_retry(&order, session.now)
+        .or_else(|| charge_missing(&order, session.now))
+        .or_else(|| cancel_overtaken(&order, session.now))
+        .or_else(|| success_missing(&order, session.now));
     match conclusion {
-        Some(_) => conclude(calls, conclusion).await,
-        None if order.version == version => settled(calls, &order, "nothing new at ECPay").await,
+        Some(_) => conclude(session, conclusion).await,
+        None if order.version == version => nothing_to_do(session, &order, "nothing new at ECPay").await,
         None => Ok(TaskOutcome::Done),
     }
 }
 
-/// A pending order: ask, and give it up after a day.
-async fn check_pending(calls: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
-    let order = calls.query_order(due).await?;
+/// Queries an unpaid order; it expires after a day.
+async fn check_pending(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+    let order = session.query_order(due).await?;
     if order.value.status != Status::Pending {
         return Ok(TaskOutcome::Done);
     }
-    conclude(calls, still_pending(&order, calls.now)).await
+    conclude(session, still_pending(&order, session.now)).await
 }
 
-/// A retry by schedule: ask first whether it is still needed.
-async fn retry(calls: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+/// Requests a scheduled retry, unless a query shows that it is no longer needed.
+async fn retry(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
     let version = due.version;
-    let order = calls.query_order(due).await?;
-    if !retry_is_due(&order.value, &calls.maintenance.policy, calls.now) {
+    let order = session.query_order(due).await?;
+    if !retry_is_due(&order.value, &session.maintenance.policy, session.now) {
         return if order.version == version {
-            settled(calls, &order, "not needed").await
+            nothing_to_do(session, &order, "not needed").await
         } else {
             Ok(TaskOutcome::Done)
         };
     }
-    // The day after which an ask counts as lost begins when ECPay is asked, however late the run is.
-    match claim_retry(&order, Actor::Schedule, calls.now.max(calls.wall())) {
-        Ok(claim) => ask_retry(calls, claim).await,
-        Err(refusal) => settled(calls, &order, &refusal.to_string()).await,
+    // A late run is behind wall time. The day within which the result must arrive starts with the request itself.
+    match claim_retry(&order, Actor::Schedule, session.now.max(session.wall())) {
+        Ok(claim) => request_retry(session, claim).await,
+        Err(refusal) => nothing_to_do(session, &order, &refusal.to_string()).await,
     }
 }
 
-/// Stores the claim of a retry, asks ECPay once, and stores what it answered.
-pub(crate) async fn ask_retry(calls: &mut EcpaySession<'_>, claim: Decision) -> Result<TaskOutcome, Failure> {
-    let keys = calls.check_circuit_breaker().await?;
-    let Some(claimed) = calls.commit(claim).await? else { return Ok(overtaken()) };
+/// Stores the claim of a retry, requests it once and stores ECPay's reply.
+pub(crate) async fn request_retry(session: &mut EcpaySession<'_>, claim: Decision) -> Result<TaskOutcome, Failure> {
+    // Before the claim, so that an open circuit breaker leaves no claim without a request.
+    let keys = session.check_circuit_breaker().await?;
+    let Some(claimed) = session.commit(claim).await? else { return Ok(changed_meanwhile()) };
     let id = claimed.value.id.clone();
-    if calls.store.is_dry_run() {
-        calls.note_ask(&id, "ReAuth", None);
+    if session.store.is_dry_run() {
+        session.record_request(&id, "ReAuth", None);
         return Ok(TaskOutcome::Done);
     }
-    let asked = calls.maintenance.gateway.act(PeriodAction::ReAuth, &id, calls.wall(), &keys).await;
-    let (state, answer, failure) = match asked {
+    let requested = session.maintenance.ecpay.act(PeriodAction::ReAuth, &id, session.wall(), &keys).await;
+    let (state, answer, failure) = match requested {
         Ok(PeriodActionReply::Accepted) => (RetryState::Accepted, "accepted", None),
         Ok(PeriodActionReply::Refused { rtn_code }) => {
             tracing::warn!(subscription = %id, rtn_code, "ECPay refused a retry");
             (RetryState::Refused, "refused", None)
         }
+        // ECPay did nothing, so the retry stays due.
         Err(error @ (client::Error::Blocked | client::Error::NotReached(_))) => {
-            (RetryState::NotAsked, "not asked", Some(calls.failure(error, Failure::Act).await))
+            (RetryState::NotAsked, "not asked", Some(session.failure(error, Failure::Action).await))
         }
+        // ECPay may have charged: only a query can show it, a second request could charge twice.
         Err(error @ (client::Error::Unclear(_) | client::Error::Query(_))) => {
-            tracing::warn!(subscription = %id, error = shared::platform::logging::error_chain(&error), "the answer to a retry was lost");
+            tracing::warn!(subscription = %id, error = error_chain(&error), "the response to a retry request was lost");
             (RetryState::Unknown, "unclear", None)
         }
     };
-    calls.note_ask(&id, "ReAuth", Some(answer));
-    store_answer(calls, claimed, state).await?;
+    session.record_request(&id, "ReAuth", Some(answer));
+    store_answer(session, claimed, state).await?;
     failure.map_or(Ok(TaskOutcome::Done), Err)
 }
 
-/// A callback may be stored between the claim and the answer; the answer is then stored on top of it.
+/// Stores ECPay's reply to a retry. If a callback changed the order after the claim, the reply is stored on top of it.
 async fn store_answer(
-    calls: &mut EcpaySession<'_>,
+    session: &mut EcpaySession<'_>,
     claimed: Versioned<Subscription>,
     state: RetryState,
 ) -> Result<(), Failure> {
     let id = claimed.value.id.clone();
     let mut order = Some(claimed);
     for _ in 0..ATTEMPTS {
-        let Some(decision) = order.and_then(|order| answer_retry(&order, state, calls.now)) else { return Ok(()) };
-        if calls.store_answer(decision).await?.is_some() {
+        let Some(decision) = order.and_then(|order| answer_retry(&order, state, session.now)) else { return Ok(()) };
+        if session.commit_unreported(decision).await?.is_some() {
             return Ok(());
         }
-        order = calls.store.billing.subscription(&id).await?;
+        order = session.store.billing.subscription(&id).await?;
     }
-    // The claim stands as unknown, which a query resolves.
-    tracing::warn!(subscription = %id, ?state, "the answer to a retry could not be stored");
+    // The claim remains without a reply, which counts as outcome unknown and is resolved by query.
+    tracing::warn!(subscription = %id, ?state, "the reply to a retry request could not be stored");
     Ok(())
 }
 
-/// A pause that is over. Needs nothing from ECPay.
-async fn resume(calls: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
-    let order = calls.newest(due);
-    let due = is_due(&order.value, Task::Resume, calls);
-    let decision = operation::resume(&order, &calls.maintenance.policy, calls.now).filter(|_| due);
-    conclude(calls, decision).await
+/// Resumes dunning after a pause. Needs no call to ECPay.
+async fn resume(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+    let order = session.newest(due);
+    if !is_due(&order.value, Task::Resume, session) {
+        return Ok(changed_meanwhile());
+    }
+    let decision = operation::resume(&order, &session.maintenance.policy, session.now);
+    conclude(session, decision).await
 }
 
-/// Grace that ended, or a paid period of an order that is over. Needs nothing from ECPay.
-async fn end(calls: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
-    let order = calls.newest(due);
-    let decision = end_grace(&order, &calls.maintenance.policy, calls.now);
-    conclude(calls, decision).await
+/// Downgrades after the grace period, or after the paid period of an ended order. Needs no call to ECPay.
+async fn end_grace_period(
+    session: &mut EcpaySession<'_>,
+    due: Versioned<Subscription>,
+) -> Result<TaskOutcome, Failure> {
+    let order = session.newest(due);
+    let decision = end_grace(&order, &session.maintenance.policy, session.now);
+    conclude(session, decision).await
 }
 
-/// An order to be ended: ask whether it still runs, end it, and ask again, for only a query proves the end.
-pub(crate) async fn cancel(calls: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
-    let order = calls.query_order(due).await?;
-    if !is_due(&order.value, Task::Cancel, calls) {
+/// Cancels an order at ECPay: queries it, requests the cancellation and queries again, because only a query confirms it.
+pub(crate) async fn cancel(
+    session: &mut EcpaySession<'_>,
+    due: Versioned<Subscription>,
+) -> Result<TaskOutcome, Failure> {
+    let order = session.query_order(due).await?;
+    if !is_due(&order.value, Task::Cancel, session) {
         return Ok(TaskOutcome::Done);
     }
-    // The money may be taken yet, and nobody looks at an order that is over.
-    if order.value.awaits_result(calls.now) {
-        return settled(calls, &order, "a charge's result is open").await;
+    // The open charge may still succeed, and an ended order is no longer reconciled.
+    if order.value.awaits_result(session.now) {
+        return nothing_to_do(session, &order, "the result of a charge is open").await;
     }
-    let keys = calls.check_circuit_breaker().await?;
-    let Some(claim) = claim_cancel(&order, &calls.maintenance.policy, calls.now) else {
-        return settled(calls, &order, "asked, not confirmed yet").await;
+    let keys = session.check_circuit_breaker().await?;
+    let Some(claim) = claim_cancel(&order, &session.maintenance.policy, session.now) else {
+        return nothing_to_do(session, &order, "requested, not confirmed yet").await;
     };
-    let asked_before = order.value.cancel.is_some();
-    let Some(claimed) = calls.commit(claim).await? else { return Ok(overtaken()) };
+    let was_requested_before = order.value.cancel.is_some();
+    let Some(claimed) = session.commit(claim).await? else { return Ok(changed_meanwhile()) };
     let id = claimed.value.id.clone();
-    if calls.store.is_dry_run() {
-        calls.note_ask(&id, "Cancel", None);
+    if session.store.is_dry_run() {
+        session.record_request(&id, "Cancel", None);
         return Ok(TaskOutcome::Done);
     }
-    let answer = match calls.maintenance.gateway.act(PeriodAction::Cancel, &id, calls.wall(), &keys).await {
+    let answer = match session.maintenance.ecpay.act(PeriodAction::Cancel, &id, session.wall(), &keys).await {
         Ok(PeriodActionReply::Accepted) => "accepted",
-        // Among the refusals is "already stopped", so the query decides here too.
+        // "Already cancelled" is among the refusals, so the query decides here too.
         Ok(PeriodActionReply::Refused { rtn_code }) => {
             tracing::warn!(subscription = %id, rtn_code, "ECPay refused a cancellation");
             "refused"
         }
-        Err(error) => return Err(calls.failure(error, Failure::Act).await),
+        Err(error) => return Err(session.failure(error, Failure::Action).await),
     };
-    calls.note_ask(&id, "Cancel", Some(answer));
-    let after = calls.consult_again(claimed).await?;
-    if after.value.ended.is_none() && asked_before { Err(Failure::Unconfirmed) } else { Ok(TaskOutcome::Done) }
+    session.record_request(&id, "Cancel", Some(answer));
+    let after = session.query_order_again(claimed).await?;
+    // ECPay may take a moment: an order counts as failing only after a second request.
+    if after.value.ended.is_none() && was_requested_before { Err(Failure::Unconfirmed) } else { Ok(TaskOutcome::Done) }
 }
 
-/// Puts an order aside whose task failed for its own sake, until it is tried again.
-pub(crate) async fn put_aside(
-    calls: &mut EcpaySession<'_>,
-    kind: Task,
+/// Records the failed task at its order, which is due again after the backoff.
+pub(crate) async fn defer(
+    session: &mut EcpaySession<'_>,
+    task: Task,
     order: Versioned<Subscription>,
     reason: &str,
 ) -> Result<(), Failure> {
-    let order = calls.newest(order);
-    let decision = record_task_failure(&order, kind, reason, calls.now);
-    tracing::warn!(subscription = %order.value.id, task = kind.name(), reason, "a task could not be done for this order");
-    // Where somebody else wrote first the order is met again, as it then is.
-    calls.commit(decision).await.map(|_| ())
+    let order = session.newest(order);
+    let decision = record_task_failure(&order, task, reason, session.now);
+    tracing::warn!(subscription = %order.value.id, task = task.name(), reason, "a task failed for this order");
+    // After a version conflict the order stays due, and the next run handles it in its new state.
+    session.commit(decision).await.map(|_| ())
 }

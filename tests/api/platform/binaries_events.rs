@@ -171,7 +171,7 @@ async fn a_run_that_is_cut_off_by_the_end_of_its_instance_is_finished_by_its_rep
     let mut next = start(&sandbox, &clock, "MmsExpiryScan").await;
     clock.set(at("2025-04-01T09:31:00+08:00"));
     let (kind, refused) = next.invoke_in_vain(&digest).await;
-    let busy = "another run is at it; repeating this one finds out how it ended";
+    let busy = "another run holds the lease; repeat this one to learn how it ended";
     assert_eq!((kind.as_str(), &refused["errorMessage"]), ("error", &json!(busy)));
     clock.set(at("2025-04-01T09:33:00+08:00"));
     let report = next.invoke(&digest).await;

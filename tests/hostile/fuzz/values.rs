@@ -264,9 +264,9 @@ fn an_event_is_a_job_or_an_error() {
         if let Ok(Job::Tasks(tasks)) = Job::parse(event, now) {
             jobs.set(jobs.get() + 1);
             prop_assert!(tasks.tasks.len() <= Task::ALL.len() && tasks.tasks.is_sorted());
-            let again = serde_json::json!({ "task": tasks.tasks, "scheduled_at": tasks.scheduled_at });
+            let again = serde_json::json!({ "task": tasks.tasks, "scheduled_at": tasks.run.scheduled_at });
             let Ok(Job::Tasks(again)) = Job::parse(again, now) else { return Err(TestCaseError::fail("no job")) };
-            prop_assert_eq!((again.tasks, again.scheduled_at), (tasks.tasks, tasks.scheduled_at));
+            prop_assert_eq!((again.tasks, again.run.scheduled_at), (tasks.tasks, tasks.run.scheduled_at));
         }
         Ok(())
     });

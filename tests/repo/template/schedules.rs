@@ -54,7 +54,7 @@ fn understood(function: &str, event: Json) -> Timestamp {
         "SubscriptionMaintenance" => {
             let job = subscription_maintenance::Job::parse(event, now).unwrap();
             let subscription_maintenance::Job::Tasks(tasks) = job else { panic!("not a scheduled run: {job:?}") };
-            tasks.scheduled_at
+            tasks.run.scheduled_at
         }
         "MaintenanceReminder" => Job::parse(maintenance_reminder::NAME, event, now).unwrap().scheduled_at,
         "MmsExpiryScan" => Job::parse(mms_expiry_scan::NAME, event, now).unwrap().scheduled_at,
