@@ -1,11 +1,13 @@
 //! What `template.yaml` says of the table, the routes, the schedules and the variables: what runs here is what deploys.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::{Value as Json, json};
 use yaml_serde::Value;
 
 use crate::aws::schedule_expression::{self, Schedule};
+use crate::world::TEMPLATE;
 
 /// The template, as far as the sandbox needs it.
 #[derive(Clone, Debug)]
@@ -83,6 +85,19 @@ const NOT_FOR_CREATE_TABLE: [&str; 4] =
     ["DeletionProtectionEnabled", "TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification"];
 
 impl Template {
+    /// The template of this repository, parsed once for the process: without optimisation that takes a tenth of a second.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn of_the_stack() -> Result<&'static Self, Error> {
+        static PARSED: OnceLock<Template> = OnceLock::new();
+        if let Some(parsed) = PARSED.get() {
+            return Ok(parsed);
+        }
+        let parsed = Self::parse(TEMPLATE)?;
+        Ok(PARSED.get_or_init(|| parsed))
+    }
+
     /// Reads a template.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ pub struct Options {
 /// A running sandbox.
 pub struct World {
     /// What `template.yaml` says.
-    pub template: Template,
+    pub template: &'static Template,
     /// Where the API, ECPay and the controls are served.
     pub base_url: String,
     /// Where AWS is served: for functions that run in processes of their own.
@@ -112,7 +112,7 @@ impl World {
     /// # Errors
     /// [`Error`].
     pub async fn start_as(options: Options, merchant: Merchant) -> Result<Arc<Self>, Error> {
-        let template = Template::parse(TEMPLATE)?;
+        let template = Template::of_the_stack()?;
         let data = options.data.as_deref().map(DataDir::open).transpose()?;
         let kept = data.as_ref().map(DataDir::load).transpose()?.flatten();
         let mut state = kept.unwrap_or_else(|| {
@@ -129,13 +129,13 @@ impl World {
             None => Database::memory(),
         };
         let database = database.map_err(|error| Error::Table(error.to_string()))?;
-        create_table(&database, &template)?;
+        create_table(&database, template)?;
         let public = TcpListener::bind(("127.0.0.1", options.port)).await?;
         let base_url = format!("http://{}", public.local_addr()?);
         let aws = TcpListener::bind(("127.0.0.1", 0)).await?;
         let aws_url = format!("http://{}", aws.local_addr()?);
         let site = Site { base_url: &base_url, merchant_id: &state.ecpay.merchant().merchant_id };
-        let roles = Roles::read(&template, &|name| site.parameter(name))?;
+        let roles = Roles::read(template, &|name| site.parameter(name))?;
         let world = Arc::new(Self {
             template,
             base_url,
@@ -199,7 +199,7 @@ impl World {
             return Some("0".to_owned());
         }
         let merchant_id = self.state().ecpay.merchant().merchant_id.clone();
-        Site { base_url: &self.base_url, merchant_id: &merchant_id }.variable(&self.template, function, name)
+        Site { base_url: &self.base_url, merchant_id: &merchant_id }.variable(self.template, function, name)
     }
 
     pub(crate) fn functions(&self) -> Option<&Functions> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use admin_api::AdminApi;
 use aws_types::SdkConfig;
@@ -10,18 +10,16 @@ use ecpay_webhook::Webhook;
 use maintenance_reminder::Reminders;
 use mms_expiry_scan::{ExpiryScan, UncheckedConfig};
 use sandbox::aws::template::Template;
+use sandbox::world::Site;
 use sandbox::world::state::stage_merchant;
-use sandbox::world::{Site, TEMPLATE};
 use shared::domain::values::time::Timestamp;
 use subscription_maintenance::Maintenance;
 
 use super::aws;
 use super::tasks::{Gate, Shared};
 
-/// The template, read once for the process.
 pub(crate) fn template() -> &'static Template {
-    static PARSED: OnceLock<Template> = OnceLock::new();
-    PARSED.get_or_init(|| Template::parse(TEMPLATE).expect("the template"))
+    Template::of_the_stack().expect("the template")
 }
 
 /// The instances of one function.

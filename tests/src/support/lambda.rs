@@ -21,8 +21,6 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::project::TEMPLATE;
-
 /// How ECPay posts.
 pub const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -258,7 +256,7 @@ pub fn callback(address: &str, body: &[u8]) -> Value {
 /// An event of API Gateway's payload format 2.0. What is not JSON comes base64-encoded, as AWS sends it.
 pub fn http_event((method, path, query): (&str, &str, &str), headers: &[(&str, &str)], body: &[u8]) -> Value {
     let is_json = headers.contains(&("content-type", "application/json"));
-    let template = Template::parse(TEMPLATE).unwrap();
+    let template = Template::of_the_stack().unwrap();
     // Where no route matches, API Gateway takes the default one, if an API has it.
     let route_key = template.route(method, path).map(|route| format!("{} {}", route.method, route.path));
     let route_key = route_key.unwrap_or_else(|| "$default".to_owned());
