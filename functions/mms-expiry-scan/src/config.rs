@@ -1,4 +1,4 @@
-//! The settings of the MMS document.
+//! Settings of the function, named as in the MMS document.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use shared::platform::config::{Invalid, Reader};
 use shared::platform::logging::LEVELS;
 use shared::slack::API_HOST;
 
-/// The settings, or what is wrong with them, before the secret is read: so that all faults are named at once.
+/// Settings before the secret is read, so that the faults of both are reported at once.
 pub struct UncheckedConfig {
     pub(crate) config: Result<Config, Invalid>,
     pub(crate) secret_id: Option<String>,
 }
 
-/// What the function is told at start, but for its keys.
+/// Settings of the function, without its keys.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) table: String,
@@ -23,35 +23,35 @@ pub struct Config {
     pub(crate) mms: Mms,
     pub(crate) slack: Slack,
     pub(crate) tiers: TierThresholds,
-    /// `NOTIFICATION_DAYS_THRESHOLD`: up to so many days before it expires an institution is shown in full.
+    /// `NOTIFICATION_DAYS_THRESHOLD`: days before expiry from which an institution is shown in full.
     pub(crate) full_within: u32,
 }
 
-/// How MMS is spoken to.
+/// Settings of the MMS client.
 #[derive(Clone, Debug)]
 pub(crate) struct Mms {
     pub(crate) base: Url,
     pub(crate) timeout: Duration,
-    /// How often a page is asked for again.
+    /// Retries per page.
     pub(crate) retries: u32,
-    /// Seconds before the first repetition; each further one waits twice as long.
+    /// Seconds before the first retry; doubles with each further one.
     pub(crate) delay: u32,
     pub(crate) page_size: u32,
 }
 
-/// How Slack is spoken to.
+/// Settings of the Slack client.
 #[derive(Clone, Debug)]
 pub(crate) struct Slack {
-    /// Where a bot posts. A webhook has its own channel.
+    /// Channel of a bot's messages. A webhook has a channel of its own.
     pub(crate) channel: String,
     pub(crate) timeout: Duration,
-    /// Between two messages.
+    /// Pause between two messages.
     pub(crate) pace: Duration,
     pub(crate) endpoint: String,
 }
 
 impl UncheckedConfig {
-    /// Reads the settings.
+    /// Reads the settings through `lookup`.
     #[must_use]
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
         Self { config: Config::parse(lookup), secret_id: Reader::new(lookup).optional("EXPIRY_SECRET_ID") }
@@ -59,15 +59,15 @@ impl UncheckedConfig {
 }
 
 impl Config {
-    /// Reads the settings.
+    /// Reads the settings through `lookup`.
     ///
     /// # Errors
-    /// [`Invalid`] with every fault.
+    /// [`Invalid`] with all faults at once.
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
         let secret_id = reader.required("EXPIRY_SECRET_ID");
-        // MMS has one path without a version; v1 is the name of what this client speaks.
+        // MMS's path has no version; v1 names the protocol of this client.
         reader.parsed("MMS_API_VERSION", |value| if value == "v1" { Ok(()) } else { Err("must be v1") });
         if reader.optional("LOG_LEVEL").is_some_and(|level| !LEVELS.contains(&level.to_ascii_lowercase().as_str())) {
             reader.fault("LOG_LEVEL", "must be error, warning, info or debug");
@@ -118,7 +118,7 @@ fn seconds(reader: &mut Reader<'_>, name: &str, range: RangeInclusive<u32>, rule
     number(reader, name, range, rule).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
-/// An address that a key may be sent to: by TLS, or on this machine.
+/// Parses an address to which a key may be sent: over TLS, or on the loopback interface.
 pub(crate) fn address(value: &str) -> Result<Url, &'static str> {
     let rule = "must be an https address";
     let url = Url::parse(value).map_err(|_| rule)?;

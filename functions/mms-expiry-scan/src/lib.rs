@@ -1,7 +1,8 @@
-//! Finds the institutions of MMS that are about to expire and tells sales staff in Slack.
+//! Finds the institutions of MMS that are about to expire and notifies sales staff in Slack.
 //!
-//! A run reads all of MMS's list, composes the digest of its day once and posts it message by message; whatever cuts it
-//! off, the next attempt goes on where it was. That MMS cannot be read is told too, and never looks like nothing expiring.
+//! A run reads MMS's whole list, composes the digest of its day once and posts it message by message; after a crash the
+//! next attempt continues there. If MMS cannot be read, staff are notified of that: an outage must not look like a day on
+//! which nothing expires.
 
 use aws_types::SdkConfig;
 use reqwest::Client;
@@ -17,7 +18,9 @@ use shared::store::{self, Store};
 mod config;
 mod credentials;
 mod digest;
+mod error;
 mod mms;
+mod publish;
 mod report;
 mod run;
 mod slack_client;
@@ -25,10 +28,10 @@ mod slack_client;
 pub use config::{Config, UncheckedConfig};
 use credentials::KeyRing;
 
-/// The name of the job.
+/// Name of the job and of its only task.
 pub const NAME: &str = "mms-expiry-scan";
 
-/// One instance of the function.
+/// Clients and settings of one instance of the function.
 pub struct ExpiryScan {
     store: Store,
     config: Config,
@@ -37,40 +40,40 @@ pub struct ExpiryScan {
     slack: Client,
 }
 
-/// Why an invocation failed: repeating it helps, or its input cannot be read.
+/// Reason why an invocation failed. Returned only where repeating it helps, or where the event is malformed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The event cannot be read.
+    /// The event is not a job of this function.
     #[error(transparent)]
     InvalidJobEvent(#[from] InvalidJobEvent),
-    /// The run cannot go on.
+    /// The run could not be started, continued or recorded.
     #[error(transparent)]
     Run(#[from] exclusive_run::Error),
-    /// The store failed.
+    /// The table could not be read or written.
     #[error("the store failed")]
     Store(#[from] store::Error),
-    /// The settings are wrong, or what the secret holds.
+    /// The settings or the contents of the secret are invalid.
     #[error(transparent)]
     Config(#[from] Invalid),
-    /// The secret could not be read.
+    /// Secrets Manager did not return the secret.
     #[error("the keys could not be read")]
     Secrets(#[from] secrets::Error),
-    /// The HTTP client could not be built.
+    /// TLS could not be set up.
     #[error("the HTTP client could not be set up")]
     Client(#[from] reqwest::Error),
-    /// MMS did not answer; later it may.
+    /// MMS is unavailable.
     #[error("MMS could not be read: {0}")]
     Mms(String),
-    /// Slack did not take a message; later it may.
-    #[error("Slack did not take a message: {0}; repeating the run posts what is left")]
+    /// Slack is unavailable, or a message's outcome is unknown.
+    #[error("Slack did not accept a message: {0}; repeating the run posts the remaining ones")]
     Slack(String),
 }
 
 impl ExpiryScan {
-    /// Builds the clients and reads the keys once.
+    /// Checks the settings, reads the keys and builds the clients.
     ///
     /// # Errors
-    /// [`Error`]; of settings and keys every fault at once.
+    /// [`Error::Config`] with all faults of settings and keys at once, [`Error::Secrets`] and [`Error::Client`].
     pub async fn start(aws: &SdkConfig, draft: UncheckedConfig, wall: Timestamp) -> Result<Self, Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let (config, keys) = KeyRing::start(secrets, draft, wall).await?;
@@ -84,12 +87,12 @@ impl ExpiryScan {
     }
 }
 
-/// Does one run.
+/// Performs one run.
 ///
 /// # Errors
-/// [`Error`] where repeating the invocation helps. What repeating cannot help, a key that is refused say, is in the report,
-/// whose `status` is then `failed`.
-pub async fn run(scan: &ExpiryScan, event: Value, moment: InvocationTime) -> Result<Value, Error> {
-    let job = Job::parse(NAME, event, moment.logical)?;
-    Box::pin(run::once(scan, &job, moment)).await
+/// [`Error`] where repeating the invocation helps. Other failures, e.g. a rejected key, are in the report, whose `status`
+/// is then `failed`.
+pub async fn run(scan: &ExpiryScan, event: Value, time: InvocationTime) -> Result<Value, Error> {
+    let job = Job::parse(NAME, event, time.logical)?;
+    Box::pin(run::run_once(scan, &job, time)).await
 }

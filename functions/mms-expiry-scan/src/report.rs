@@ -1,4 +1,4 @@
-//! What a run did: the answer to whoever asked, and its row in the ledger.
+//! Report of a scan: the answer to its caller and its row in the run history.
 
 use std::collections::BTreeMap;
 
@@ -9,35 +9,36 @@ use shared::platform::metrics::ScanOutcome;
 use shared::store::institutions::digests::StoredDigest;
 
 use crate::NAME;
-use crate::digest::ScanError;
+use crate::error::ScanError;
+use crate::publish::Published;
 
-/// What a run did.
+/// Report of a scan.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
-    /// Institutions shown, by the name of their stage.
+    /// Institutions shown, by name of the expiry tier.
     pub(crate) shown: BTreeMap<String, usize>,
-    /// Left out because staff know.
+    /// Institutions left out because staff acknowledged them.
     pub(crate) acknowledged: usize,
-    /// How many records could not be read.
+    /// Records that could not be read.
     pub(crate) unreadable_count: usize,
-    /// The first of them: which one and its field.
+    /// The first unreadable records: label and field.
     pub(crate) unreadable: Vec<String>,
     /// Messages of the digest.
     pub(crate) messages: u32,
-    /// Of these: posted by this run.
+    /// Messages posted by this run.
     pub(crate) posted: u32,
-    /// Of these: settled before.
+    /// Messages with an outcome from an earlier attempt.
     pub(crate) posted_before: u32,
-    /// Of these: perhaps posted.
+    /// Messages of this run with unknown outcome.
     pub(crate) unclear: u32,
-    /// In a dry run: what would be posted.
+    /// Payloads that a dry run would post.
     pub(crate) payloads: Vec<Value>,
-    /// Why the run did not come to its end.
+    /// Failed service and reason.
     pub(crate) error: Option<(&'static str, String)>,
 }
 
 impl Report {
-    /// What a digest holds, whoever composed it.
+    /// Takes the figures of a digest, also of one that an earlier attempt composed.
     pub(crate) fn describe(&mut self, digest: &StoredDigest) {
         self.shown = digest.shown.clone();
         self.acknowledged = digest.acknowledged;
@@ -46,9 +47,18 @@ impl Report {
         self.messages = digest.messages;
     }
 
-    /// The report of a run that stopped.
-    pub(crate) fn stopped(mut self, why: &ScanError) -> Self {
-        self.error = Some((why.service(), why.to_string()));
+    pub(crate) fn add(&mut self, published: Published) {
+        match published {
+            Published::Before => self.posted_before += 1,
+            Published::Sent => self.posted += 1,
+            Published::Unclear => self.unclear += 1,
+            Published::Payload(payload) => self.payloads.push(payload),
+        }
+    }
+
+    /// Returns the report of a scan that ended early.
+    pub(crate) fn failed(mut self, error: &ScanError) -> Self {
+        self.error = Some((error.service(), error.to_string()));
         self
     }
 
@@ -60,7 +70,7 @@ impl Report {
         }
     }
 
-    /// What the run counts as.
+    /// Outcome of a complete scan for metrics.
     pub(crate) fn outcome(&self) -> ScanOutcome {
         match self.status() {
             "already_posted" => ScanOutcome::AlreadyPosted,
@@ -69,17 +79,19 @@ impl Report {
         }
     }
 
-    /// The answer; in a dry run with the exact messages.
+    /// Answer to the caller; in a dry run with the exact messages.
     pub(crate) fn answer(&self, job: &Job) -> Value {
-        let mut answer = self.ledger(job);
-        if let Some(fields) = answer.as_object_mut().filter(|_| job.dry_run) {
+        let mut answer = self.for_history(job);
+        if job.dry_run
+            && let Some(fields) = answer.as_object_mut()
+        {
             fields.insert("messages".to_owned(), json!(self.payloads));
         }
         answer
     }
 
-    /// The same without the messages, which name people: what the ledger keeps.
-    pub(crate) fn ledger(&self, job: &Job) -> Value {
+    /// Row in the run history: without the messages, which contain names.
+    pub(crate) fn for_history(&self, job: &Job) -> Value {
         let due: usize = self.shown.values().sum();
         let counted = |name: &str, count: usize| if count > 0 { json!({ name: count }) } else { json!({}) };
         let error = self.error.as_ref().map(|(service, reason)| json!({ "service": service, "reason": reason }));

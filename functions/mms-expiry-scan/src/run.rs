@@ -1,68 +1,75 @@
-//! A run from its beginning to its row in the ledger, and who is told that it failed.
+//! A scan from start to run history, and the notices to staff when it fails.
 
 use serde_json::Value;
 use shared::exclusive_run::{ExclusiveRun, Job, RunRules, Start};
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, Point, ScanOutcome};
 
-use crate::digest::{Scan, ScanError};
+use crate::digest::Scan;
+use crate::error::ScanError;
 use crate::report::Report;
 use crate::{Error, ExpiryScan};
 
-/// Does a run once: one that was done answers with its report, beside one that somebody else is at nothing is done.
-pub(crate) async fn once(function: &ExpiryScan, job: &Job, moment: InvocationTime) -> Result<Value, Error> {
-    let mut turn = match ExclusiveRun::start(&function.store, job, moment, RunRules::SENDING).await? {
-        Start::Acquired(turn) => turn,
+/// Performs a run once. Answers with the stored report if the run is done, and with `already_running` to a caller while
+/// another run holds the lease.
+pub(crate) async fn run_once(function: &ExpiryScan, job: &Job, time: InvocationTime) -> Result<Value, Error> {
+    let mut run = match ExclusiveRun::start(&function.store, job, time, RunRules::SENDING).await? {
+        Start::Acquired(run) => run,
         Start::AlreadyFinished(answer) => return Ok(answer),
     };
-    let keys = function.keys.get(moment.wall_now()).await;
-    let mut scan = Scan::new(function, job, &keys, moment);
-    let stopped = match Box::pin(scan.perform(&mut turn)).await {
+    let keys = function.keys.get(time.wall_now()).await;
+    let mut scan = Scan::new(function, job, &keys, time);
+    let error = match Box::pin(scan.perform(&mut run)).await {
         Ok(()) => {
-            let ledger = scan.report.ledger(job);
-            turn.finish(&ledger).await?;
+            let history = scan.report.for_history(job);
+            run.finish(&history).await?;
             if !job.dry_run {
-                tracing::info!(run = job.id, report = %ledger, "run done");
-                count(scan.report.outcome(), moment);
+                tracing::info!(run = job.id, report = %history, "run done");
+                count(scan.report.outcome(), time);
             }
             return Ok(scan.report.answer(job));
         }
-        Err(stopped) => stopped,
+        Err(error) => error,
     };
-    let told = if job.dry_run { Ok(()) } else { tell(&scan, &stopped, &mut turn, moment).await };
-    let report = scan.report.clone().stopped(&stopped);
-    turn.fail(&stopped.to_string()).await;
-    told?;
-    conclude(job, report, stopped)
+    let notified = if job.dry_run { Ok(()) } else { notify_staff(&scan, &error, &mut run, time).await };
+    let report = scan.report.clone().failed(&error);
+    // The row is released even if staff could not be notified: the repetition does it.
+    run.fail(&error.to_string()).await;
+    notified?;
+    conclude(job, report, error)
 }
 
-/// Tells staff that there is no digest, or not all of it: in Slack where that still takes messages, else by mail.
-async fn tell(
+/// Notifies staff that the digest is missing or incomplete: in Slack if it still accepts messages, else by mail.
+async fn notify_staff(
     scan: &Scan<'_>,
-    stopped: &ScanError,
-    turn: &mut ExclusiveRun<'_>,
-    moment: InvocationTime,
+    error: &ScanError,
+    run: &mut ExclusiveRun<'_>,
+    time: InvocationTime,
 ) -> Result<(), Error> {
-    if let Some(outcome) = stopped.outcome() {
-        tracing::error!(run = scan.job.id, error = stopped.to_string(), "the scan failed");
-        count(outcome, moment);
+    if let Some(outcome) = error.outcome() {
+        tracing::error!(run = scan.job.id, error = error.to_string(), "the scan failed");
+        count(outcome, time);
     }
-    match stopped {
-        ScanError::Mms(error) => match Box::pin(scan.mail_failure(&error.to_string(), turn)).await {
-            Err(refused @ ScanError::Slack { is_retryable: false, .. }) => Ok(scan.mail(&refused.to_string()).await?),
-            // Whoever repeats the run tells them then.
+    let publisher = &scan.publisher;
+    match error {
+        ScanError::Mms(error) => match Box::pin(publisher.post_failure(&error.to_string(), run)).await {
+            Err(refused @ ScanError::Slack { is_retryable: false, .. }) => {
+                Ok(publisher.mail(&refused.to_string()).await?)
+            }
+            // The error makes Lambda repeat the run, which posts the notice then.
             Err(ScanError::Slack { reason, .. }) => Err(Error::Slack(reason)),
             Err(ScanError::Store(error)) => Err(error.into()),
             Err(ScanError::Run(error)) => Err(error.into()),
             Ok(()) | Err(ScanError::Mms(_)) => Ok(()),
         },
-        ScanError::Slack { is_retryable: false, .. } => Ok(scan.mail(&stopped.to_string()).await?),
+        ScanError::Slack { is_retryable: false, .. } => Ok(publisher.mail(&error.to_string()).await?),
         ScanError::Slack { .. } | ScanError::Store(_) | ScanError::Run(_) => Ok(()),
     }
 }
 
-fn conclude(job: &Job, report: Report, stopped: ScanError) -> Result<Value, Error> {
-    match stopped {
+/// Returns an error where a repetition may help, else the report with status `failed`.
+fn conclude(job: &Job, report: Report, error: ScanError) -> Result<Value, Error> {
+    match error {
         ScanError::Run(error) => Err(error.into()),
         ScanError::Store(error) => Err(error.into()),
         ScanError::Mms(error) if error.is_retryable() => Err(Error::Mms(error.to_string())),
@@ -71,8 +78,8 @@ fn conclude(job: &Job, report: Report, stopped: ScanError) -> Result<Value, Erro
     }
 }
 
-fn count(outcome: ScanOutcome, moment: InvocationTime) {
+fn count(outcome: ScanOutcome, time: InvocationTime) {
     let mut metrics = Batch::default();
     metrics.count(Point::ExpiryScans(outcome), 1);
-    metrics.emit(moment.wall);
+    metrics.emit(time.wall);
 }

@@ -1,4 +1,4 @@
-//! Posts messages to Slack, once each; what it takes no more for the moment is waited for a little.
+//! Posts messages to Slack, each once; waits in the run for a short rate limit.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use shared::slack::{POST_MESSAGE_PATH, Posted, judge_post_message, judge_webhook
 use crate::config::Slack;
 use crate::credentials::SlackKey;
 
-/// A wait that is longer, in seconds, is left to a later attempt of the run.
+/// Longest wait in seconds; a longer one ends this attempt of the run.
 const LONGEST_WAIT: u32 = 20;
-/// How long Slack is waited for, in seconds, where it says nothing itself; then the run ends and is repeated.
+/// Waits in seconds where Slack sends no Retry-After; after the last one the run ends and is repeated.
 const WAITS: [u32; 3] = [1, 2, 4];
 
-/// The way into the channel.
+/// Slack channel with the means to post to it.
 pub(crate) struct Channel<'a> {
     pub(crate) http: &'a Client,
     pub(crate) settings: &'a Slack,
@@ -24,11 +24,11 @@ pub(crate) struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    /// Posts a payload of `text` and `blocks`, while the job is ours.
+    /// Posts a payload of `text` and `blocks`, while the run holds its lease.
     pub(crate) async fn post(
         &self,
         payload: &Value,
-        turn: &mut ExclusiveRun<'_>,
+        run: &mut ExclusiveRun<'_>,
     ) -> Result<Posted, exclusive_run::Error> {
         let mut waits = WAITS.into_iter();
         loop {
@@ -37,7 +37,7 @@ impl Channel<'_> {
             let wait = waits.next().map(|usual| wait_seconds.unwrap_or(usual)).filter(|wait| *wait <= LONGEST_WAIT);
             let Some(wait) = wait else { return Ok(posted) };
             tokio::time::sleep(Duration::from_secs(wait.into())).await;
-            turn.heartbeat().await?;
+            run.heartbeat().await?;
         }
     }
 

@@ -22,7 +22,7 @@ async fn an_mms_that_refuses_is_never_taken_for_nothing_expiring() {
     for (fault, reason) in [
         ("refuse", "MMS refused: HTTP 401: token not valid"),
         ("refuse_with_ok", "MMS refused: token not valid"),
-        ("repeat_page", "MMS repeats page 2 for ever"),
+        ("repeat_page", "MMS repeats page 2 without end"),
     ] {
         let sandbox = Sandbox::at(BEGIN).await;
         sandbox.mms(&[institution("A", 3)]).await;
@@ -165,7 +165,7 @@ async fn a_slack_that_refuses_for_good_fails_the_run_and_staff_are_told_by_mail_
         sandbox.mms(&[institution("A", 3)]).await;
         sandbox.fault("slack", fault).await;
         let report = sandbox.scan().await;
-        let reason = format!("Slack did not take a message: {word}");
+        let reason = format!("Slack did not accept a message: {word}");
         assert_eq!(
             (&report["status"], &report["error"]),
             (&json!("failed"), &json!({ "service": "slack", "reason": reason }))

@@ -1,4 +1,4 @@
-//! MMS's one endpoint: a page of the institutions that it takes for about to expire.
+//! HTTP client of MMS's list of institutions that are about to expire.
 
 use std::time::Duration;
 
@@ -6,48 +6,55 @@ use reqwest::{Client, header};
 use serde_json::{Value, json};
 use shared::domain::institutions::BACKSTAGE;
 use shared::domain::values::retry_after;
-use shared::exclusive_run::ExclusiveRun;
+use shared::exclusive_run::{self, ExclusiveRun};
 use shared::platform::http;
 
 use crate::config::Mms;
-use crate::digest::ScanError;
 
-/// The proxy takes the path behind it as one encoded segment.
+/// Path of the endpoint, which MMS's proxy expects percent-encoded as one segment.
 const PATH: &str = "admin/organization/get/info/byPage";
-/// Enabled institutions, and those about to expire, as far as the older tool's comments say.
+/// `organizationStatuses` of enabled institutions, as the older tool's comments say.
 const ENABLED: u32 = 1;
+/// `expirationStatuses` of institutions about to expire, as the older tool's comments say.
 const ABOUT_TO_EXPIRE: u32 = 2;
-/// The longest wait before a repetition, in seconds. Where MMS asks for more, that is left to a later attempt of the run.
+/// Longest wait before a retry, in seconds. A longer Retry-After ends this attempt of the run.
 const LONGEST_WAIT: u32 = 60;
-/// Of what MMS says of a refusal so many characters are shown.
+/// Characters of MMS's error message that are shown.
 const LONGEST_MESSAGE: usize = 200;
-/// A longer word, in bytes, may be part of a key.
+/// Longest word shown, in bytes: a longer one may be part of a key.
 const LONGEST_WORD: usize = 60;
 
-/// Why there is no page.
+/// Reason why a page could not be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
-    /// MMS does not want us: a key that ran out, most likely.
+    /// MMS rejects the request, most likely because the key expired.
     #[error("MMS refused: {0}")]
     Refused(String),
-    /// It could not be asked, or answered with something that is no page.
-    #[error("MMS did not answer properly: {0}")]
+    /// MMS was not reached, or its response is not a page.
+    #[error("MMS is unavailable: {0}")]
     Unavailable(String),
-    /// It gives the same institutions again and again.
-    #[error("MMS repeats page {0} for ever")]
+    /// MMS returns the same institutions on page after page.
+    #[error("MMS repeats page {0} without end")]
     Endless(u32),
-    /// It has more pages than anybody can have institutions.
+    /// The list is longer than any real one.
     #[error("MMS has more than {0} pages")]
     TooManyPages(u32),
 }
 
-/// Why one try failed, and after which wait the next may be made.
-struct Try {
+/// Reason why reading the list ended early.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    Mms(Error),
+    Run(exclusive_run::Error),
+}
+
+/// A failed request, with the wait that MMS requests before the next one.
+struct FailedTry {
     error: Error,
     wait_seconds: Option<u32>,
 }
 
-/// MMS, as one run asks it.
+/// MMS's list during one run.
 pub(crate) struct Pages<'a> {
     pub(crate) http: &'a Client,
     pub(crate) settings: &'a Mms,
@@ -55,7 +62,7 @@ pub(crate) struct Pages<'a> {
 }
 
 impl Error {
-    /// Whether the same call may succeed later.
+    /// Returns true if the same request may succeed later.
     pub(crate) const fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable(_) => true,
@@ -64,13 +71,25 @@ impl Error {
     }
 }
 
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        Self::Mms(error)
+    }
+}
+
+impl From<exclusive_run::Error> for ReadError {
+    fn from(error: exclusive_run::Error) -> Self {
+        Self::Run(error)
+    }
+}
+
 impl Pages<'_> {
-    /// The records of a page, counted from 1, as MMS gives them; none after the last page.
-    pub(crate) async fn get(&self, number: u32, turn: &mut ExclusiveRun<'_>) -> Result<Vec<Value>, ScanError> {
+    /// Returns the records of a page, counted from 1; an empty page follows the last one.
+    pub(crate) async fn get(&self, number: u32, run: &mut ExclusiveRun<'_>) -> Result<Vec<Value>, ReadError> {
         let mut wait = self.settings.delay;
         let mut left = self.settings.retries;
         loop {
-            let Try { error, wait_seconds } = match self.try_once(number).await {
+            let FailedTry { error, wait_seconds } = match self.try_once(number).await {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };
@@ -78,16 +97,17 @@ impl Pages<'_> {
             if left == 0 || seconds > LONGEST_WAIT || !error.is_retryable() {
                 return Err(error.into());
             }
-            tracing::warn!(page = number, left, error = error.to_string(), "a page of MMS is asked for again");
-            turn.heartbeat().await?;
+            tracing::warn!(page = number, left, error = error.to_string(), "a page of MMS is requested again");
+            // On both sides of the wait, which may be longer than the time between two renewals of the lease.
+            run.heartbeat().await?;
             tokio::time::sleep(Duration::from_secs(seconds.into())).await;
-            turn.heartbeat().await?;
+            run.heartbeat().await?;
             wait = wait.saturating_mul(2);
             left -= 1;
         }
     }
 
-    async fn try_once(&self, number: u32) -> Result<Vec<Value>, Try> {
+    async fn try_once(&self, number: u32) -> Result<Vec<Value>, FailedTry> {
         let mut url = self.settings.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push(PATH);
@@ -96,53 +116,53 @@ impl Pages<'_> {
             "pageNumber": number, "pageSize": self.settings.page_size, "organizationStatuses": [ENABLED],
             "expirationStatuses": [ABOUT_TO_EXPIRE], "searchKeyword": "",
         });
-        // The key as it is, without a scheme.
+        // MMS expects the key as it is, without a scheme such as Bearer.
         let request =
             self.http.post(url).header(header::AUTHORIZATION, self.key).header(header::ACCEPT, "application/json");
         let request = request.header(header::ACCEPT_LANGUAGE, "zh-TW").header(header::ORIGIN, BACKSTAGE);
-        // The site whose calls these are; whether MMS looks at it is not known.
+        // The headers of MMS's own site; it is unknown whether MMS checks them.
         let request = request.header(header::REFERER, BACKSTAGE).header(header::USER_AGENT, "duekeeper");
-        let unavailable = |reason: String| Try { error: Error::Unavailable(reason), wait_seconds: None };
+        let unavailable = |reason: String| FailedTry { error: Error::Unavailable(reason), wait_seconds: None };
         let answer = http::post(request, &body).await.map_err(|failed| unavailable(failed.to_string()))?;
         self.read(&answer)
     }
 
-    fn read(&self, answer: &http::Answer) -> Result<Vec<Value>, Try> {
-        let said: Option<Value> = serde_json::from_slice(&answer.body).ok().filter(Value::is_object);
+    fn read(&self, answer: &http::Answer) -> Result<Vec<Value>, FailedTry> {
+        let body: Option<Value> = serde_json::from_slice(&answer.body).ok().filter(Value::is_object);
         let status = answer.status;
         let wait_seconds = retry_after::seconds(answer.retry_after.as_deref());
-        let passing = |reason: String| Try { error: Error::Unavailable(reason), wait_seconds };
-        let refused = |said: &str| Try { error: Error::Refused(self.shown(said)), wait_seconds: None };
-        let message = said.as_ref().and_then(message);
-        match (status, &said) {
-            (200..300, Some(said)) if said.get("status") == Some(&json!("success")) => {
-                // The proxy wraps what is behind it once more.
-                let page = said.pointer("/data/data/pageData").and_then(Value::as_array);
-                page.cloned().ok_or_else(|| passing("an answer without a page".to_owned()))
+        let retryable = |reason: String| FailedTry { error: Error::Unavailable(reason), wait_seconds };
+        let refused = |text: &str| FailedTry { error: Error::Refused(self.redacted(text)), wait_seconds: None };
+        let message = body.as_ref().and_then(message);
+        match (status, &body) {
+            (200..300, Some(body)) if body.get("status") == Some(&json!("success")) => {
+                // The proxy wraps the endpoint's own `data` in another one.
+                let page = body.pointer("/data/data/pageData").and_then(Value::as_array);
+                page.cloned().ok_or_else(|| retryable("an answer without a page".to_owned()))
             }
             (200..300, Some(_)) => Err(refused(message.unwrap_or("without a reason"))),
-            (200..300, None) => Err(passing(format!("HTTP {status}, but no page of institutions"))),
+            (200..300, None) => Err(retryable(format!("HTTP {status}, but no page of institutions"))),
             (400..500, _) if !matches!(status, 408 | 429) => {
                 let reason = message.map_or_else(String::new, |message| format!(": {message}"));
                 Err(refused(&format!("HTTP {status}{reason}")))
             }
-            _ => Err(passing(format!("HTTP {status}"))),
+            _ => Err(retryable(format!("HTTP {status}"))),
         }
     }
 
-    /// What MMS said, as it may be shown: in one line, cut, and without anything that may be a key.
-    fn shown(&self, said: &str) -> String {
-        let said = said.replace(self.key, "***");
-        let words = said.split_whitespace().map(|word| if word.len() > LONGEST_WORD { "***" } else { word });
+    /// Returns MMS's message in one line, truncated and without anything that may be a key.
+    fn redacted(&self, text: &str) -> String {
+        let text = text.replace(self.key, "***");
+        let words = text.split_whitespace().map(|word| if word.len() > LONGEST_WORD { "***" } else { word });
         let line = words.collect::<Vec<_>>().join(" ");
         line.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect()
     }
 }
 
-/// The reason that an answer gives, in one of the places where MMS has been seen to put it.
-fn message(said: &Value) -> Option<&str> {
+/// Error message of a response, from one of the fields in which MMS has been seen to return it.
+fn message(response: &Value) -> Option<&str> {
     let places = ["/error/message", "/error", "/message", "/data/message", "/data"];
-    places.into_iter().find_map(|place| said.pointer(place)?.as_str())
+    places.into_iter().find_map(|place| response.pointer(place)?.as_str())
 }
 
 #[cfg(test)]
@@ -153,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    /// What one answer of MMS comes to.
+    /// Reads one response of MMS and returns the number of its records.
     fn read(status: u16, body: &Value) -> Result<usize, Error> {
         let base = Url::parse("https://mms.example/proxy").unwrap();
         let settings = Mms { base, timeout: Duration::from_secs(1), retries: 0, delay: 0, page_size: 50 };
@@ -182,7 +202,7 @@ mod tests {
             assert!(matches!(read(200, &body), Err(Error::Unavailable(_))), "{body}");
         }
         assert!(matches!(read(503, &json!({})), Err(Error::Unavailable(_))));
-        // What may be a key is shown to nobody.
+        // Anything that may be a key is redacted.
         let echoed = format!("bad invented-key and {}", "eyJhbGciOiJIUzI1NiJ9".repeat(4));
         assert_eq!(read(403, &json!({ "message": echoed })), refused("HTTP 403: bad *** and ***"));
     }

@@ -1,4 +1,4 @@
-//! All pages of MMS, down to what matters on a day.
+//! Reads all pages of MMS's list and keeps the institutions that matter on the day.
 
 use std::collections::HashSet;
 
@@ -8,40 +8,48 @@ use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::LocalDate;
 use shared::exclusive_run::ExclusiveRun;
 
-use crate::mms::client::{Error, Pages};
+use crate::mms::client::{Error, Pages, ReadError};
 use crate::mms::record::{institution, label, uid};
 
-/// Institutions of one digest are counted in thousands; a list without an end is no list.
+/// Upper bound of pages: real lists have a few dozen, so a longer one does not end.
 const MOST_PAGES: u32 = 1_000;
 
-/// What MMS lists.
+/// Institutions that a digest may show.
+pub(crate) struct Horizon<'a> {
+    pub(crate) tiers: &'a TierThresholds,
+    /// Day of the digest, Asia/Taipei.
+    pub(crate) today: LocalDate,
+}
+
+/// MMS's list, reduced to the horizon.
 #[derive(Debug, Default)]
 pub(crate) struct MmsListing {
-    /// What expires within the horizon or did.
+    /// Institutions that have expired or expire within the horizon.
     pub(crate) institutions: Vec<Institution>,
-    /// Records that cannot be read: which one, and its field.
+    /// Unreadable records: label and missing or malformed field.
     pub(crate) unreadable: Vec<(String, &'static str)>,
-    /// Those of them that have a uid: MMS lists them all the same.
+    /// Uids of unreadable records: MMS still lists these institutions.
     pub(crate) unreadable_uids: HashSet<InstitutionUid>,
+    /// Uids of all readable records so far, also beyond the horizon.
     seen: HashSet<InstitutionUid>,
 }
 
-/// Reads page after page until one is empty. Of each only what matters is kept.
-pub(crate) async fn find(
+/// Reads page after page until one is empty.
+pub(crate) async fn read_all(
     pages: &Pages<'_>,
-    (tiers, today): (&TierThresholds, LocalDate),
-    turn: &mut ExclusiveRun<'_>,
-) -> Result<MmsListing, crate::digest::ScanError> {
-    let mut found = MmsListing::default();
+    horizon: &Horizon<'_>,
+    run: &mut ExclusiveRun<'_>,
+) -> Result<MmsListing, ReadError> {
+    let mut listing = MmsListing::default();
     let (mut last, mut stale) = (Vec::new(), 0);
     for number in 1..=MOST_PAGES {
-        turn.heartbeat().await?;
-        let page = pages.get(number, turn).await?;
+        run.heartbeat().await?;
+        let page = pages.get(number, run).await?;
         if page.is_empty() {
-            return Ok(found);
+            return Ok(listing);
         }
-        // A list that shifts while it is read shows some again, and its last page may hold nothing else.
-        let has_news = found.add(&page, number, |days| tiers.stage(days).is_some(), today);
+        // A list that changes while it is read repeats some records, so one page without news is tolerated.
+        let has_news = listing.add(&page, number, horizon);
         stale = if has_news { 0 } else { stale + 1 };
         if page == last || stale > 1 {
             return Err(Error::Endless(number).into());
@@ -52,15 +60,16 @@ pub(crate) async fn find(
 }
 
 impl MmsListing {
-    /// Takes a page; `false` where every institution of it was on an earlier one.
-    fn add(&mut self, page: &[Value], number: u32, matters: impl Fn(i64) -> bool, today: LocalDate) -> bool {
+    /// Adds a page; returns `false` if all its institutions were on earlier pages.
+    fn add(&mut self, page: &[Value], number: u32, horizon: &Horizon<'_>) -> bool {
         let (mut known, mut new) = (0_usize, 0_usize);
         for (place, record) in (1..).zip(page) {
             match institution(record) {
                 Ok(institution) if !self.seen.insert(institution.uid.clone()) => known += 1,
                 Ok(institution) => {
                     new += 1;
-                    if matters(today.days_until(institution.expires)) {
+                    let days = horizon.today.days_until(institution.expires);
+                    if horizon.tiers.stage(days).is_some() {
                         self.institutions.push(institution);
                     }
                 }
@@ -70,6 +79,7 @@ impl MmsListing {
                 }
             }
         }
+        // A page of unreadable records only is no repetition.
         new > 0 || known == 0
     }
 }

@@ -1,4 +1,4 @@
-//! A record of MMS as an institution. Nothing of it is certain to be there: nulls and missing fields are ordinary.
+//! Parses a record of MMS's list. Any field may be missing or null; only uid and expiry are required.
 
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::Value;
@@ -6,12 +6,12 @@ use shared::domain::institutions::{Institution, ZONE};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
 
-/// The longest text that is kept, in characters.
+/// Longest text kept, in characters.
 const LONGEST_TEXT: usize = 500;
-/// The kinds of contact numbers that are shown: the first entry of either counts.
+/// `type` of the contact numbers to show: the first entry of either type is taken.
 const SHOWN_NUMBERS: [i64; 2] = [1, 2];
 
-/// The institution of a record, or the field for which it cannot be one.
+/// Parses an institution, or returns the name of the required field that is missing or malformed.
 pub(crate) fn institution(record: &Value) -> Result<Institution, &'static str> {
     let uid = uid(record).ok_or("uid")?;
     let expires = record.get("expirationTime").and_then(Value::as_str).and_then(day).ok_or("expirationTime")?;
@@ -29,17 +29,17 @@ pub(crate) fn institution(record: &Value) -> Result<Institution, &'static str> {
     })
 }
 
-/// The uid of a record, where it has one.
+/// Returns the uid of a record, if it has a valid one.
 pub(crate) fn uid(record: &Value) -> Option<InstitutionUid> {
     InstitutionUid::parse(&text(record.get("uid"))?).ok()
 }
 
-/// What a record is called that cannot be read: its uid if it has one, else its place.
+/// Label of an unreadable record in reports: its uid if it has one, else page and position.
 pub(crate) fn label(record: &Value, page: u32, place: usize) -> String {
     uid(record).map_or_else(|| format!("page {page}, record {place}"), |uid| format!("uid {uid}"))
 }
 
-/// A text or a number that is not empty, cut where no person would read on.
+/// Returns a non-empty text or a number as text, truncated to [`LONGEST_TEXT`].
 fn text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) => {
@@ -62,7 +62,7 @@ fn phone(numbers: Option<&Value>) -> Option<String> {
     numbers?.as_array()?.iter().filter(is_shown).find_map(|entry| text(entry.get("number")))
 }
 
-/// The day in Taipei of an ISO 8601 instant; one without an offset is taken for Taipei's time, a mere day for itself.
+/// Parses an ISO 8601 instant into its day in Taipei. Without an offset it is Taipei's time; a plain day is itself.
 fn day(text: &str) -> Option<LocalDate> {
     let text = text.trim();
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
@@ -82,12 +82,12 @@ mod tests {
 
     use super::*;
 
-    /// The same inputs each time.
+    /// Configuration with a fixed seed: the same inputs each time.
     fn cases(cases: u32) -> Config {
         Config { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..Config::default() }
     }
 
-    /// Texts near those that MMS gives, and any others.
+    /// Texts close to those of MMS, and arbitrary ones.
     fn odd() -> impl Strategy<Value = String> {
         let known = [
             "",
@@ -115,7 +115,7 @@ mod tests {
         prop_oneof![3 => select(known.to_vec()).prop_map(str::to_owned), 1 => any::<String>()]
     }
 
-    /// Any JSON, objects with the fields of an institution more often than others.
+    /// Arbitrary JSON, preferably objects with the fields of an institution.
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             3 => odd().prop_map(Value::from),
@@ -147,7 +147,7 @@ mod tests {
         })
     }
 
-    /// An object whose uid and day are near good ones, whatever else it holds.
+    /// Objects with uids and days close to valid ones, and arbitrary other fields.
     fn near() -> impl Strategy<Value = Value> {
         (any_json(), odd(), odd()).prop_map(|(mut record, uid, expires)| {
             if let Some(fields) = record.as_object_mut() {
@@ -173,12 +173,12 @@ mod tests {
                     let uid = uid.as_str().map_or_else(|| uid.to_string(), |uid| uid.trim().to_owned());
                     prop_assert_eq!(read.uid.as_str(), uid);
                     prop_assert!(!read.name.is_empty());
-                    // It is stored, and read again by the next run.
+                    // The next run reads it as stored.
                     let stored = serde_json::to_string(&read).unwrap();
                     prop_assert_eq!(serde_json::from_str::<Institution>(&stored).unwrap(), read.clone());
                     let text = record["expirationTime"].as_str().unwrap().trim();
                     let written = LocalDate::parse(text.split(['T', ' ']).next().unwrap()).unwrap();
-                    // An offset moves it to a day beside it at most.
+                    // An offset moves it by one day at most.
                     prop_assert!((-1..=1).contains(&written.days_until(read.expires)), "{} of {}", read.expires, text);
                 }
                 Err(field) => prop_assert!(["uid", "expirationTime"].contains(&field), "{}", field),

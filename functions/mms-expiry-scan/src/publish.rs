@@ -1,0 +1,153 @@
+//! Posting of a digest's messages to Slack, and the notices to staff when that fails.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::domain::billing::notices::{Notice, NoticeKind};
+use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::exclusive_run::{self, ExclusiveRun, Job};
+use shared::platform::clock::InvocationTime;
+use shared::slack::{Posted, scan_failed};
+use shared::store::institutions::digests::DigestMessage;
+use shared::store::table::record::NoticeState;
+use shared::store::{self, Store};
+
+use crate::error::ScanError;
+use crate::slack_client::Channel;
+
+/// Attempts to post a message whose outcome is unknown: repeated once, not twice, because staff may see a duplicate.
+const MOST_POSTS: u32 = 2;
+
+/// Posts the messages of one day's digest during one run.
+pub(crate) struct Publisher<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) channel: Channel<'a>,
+    pub(crate) job: &'a Job,
+    /// Day of the digest, Asia/Taipei.
+    pub(crate) day: LocalDate,
+    pub(crate) time: InvocationTime,
+    /// Pause between two messages: Slack accepts about one per second and channel.
+    pub(crate) pace: Duration,
+    /// True once this run has posted, so that the first message goes without a pause.
+    pub(crate) has_posted: bool,
+}
+
+/// Result of publishing one message.
+pub(crate) enum Published {
+    /// Posted by an earlier attempt, or its outcome was recorded as unknown.
+    Before,
+    /// Posted by this run.
+    Sent,
+    /// Outcome unknown, and not repeated any more.
+    Unclear,
+    /// Dry run: the payload that would be posted.
+    Payload(Value),
+}
+
+impl Publisher<'_> {
+    fn wall(&self) -> Timestamp {
+        self.time.wall_now()
+    }
+
+    /// Posts a message, counted from 1, unless an earlier attempt did.
+    pub(crate) async fn publish_message(
+        &mut self,
+        number: u32,
+        run: &mut ExclusiveRun<'_>,
+    ) -> Result<Published, ScanError> {
+        let missing = || store::Error::Unreadable {
+            pk: format!("the digest of {}", self.day),
+            sk: format!("message {number}"),
+            reason: "is not there".to_owned(),
+        };
+        let stored = self.store.institutions.digest_message(self.day, number).await?.ok_or_else(missing)?;
+        if stored.message.is_settled() {
+            return Ok(Published::Before);
+        }
+        if self.job.dry_run {
+            return Ok(Published::Payload(payload(&stored)));
+        }
+        run.heartbeat().await?;
+        if std::mem::replace(&mut self.has_posted, true) {
+            tokio::time::sleep(self.pace).await;
+        }
+        // A Retry-After of an earlier attempt that was too long to wait for in the run.
+        if let Some(until) = stored.message.not_before
+            && self.wall() < until
+        {
+            return Err(ScanError::Slack { reason: format!("rate limited until {until}"), is_retryable: true });
+        }
+        Ok(match self.post(stored, run).await? {
+            NoticeState::Sent => Published::Sent,
+            NoticeState::Queued | NoticeState::Claimed | NoticeState::Unclear | NoticeState::Dead => Published::Unclear,
+        })
+    }
+
+    /// Claims a message, posts it and records the outcome.
+    async fn post(&self, stored: DigestMessage, run: &mut ExclusiveRun<'_>) -> Result<NoticeState, ScanError> {
+        let claimed = self
+            .store
+            .institutions
+            .claim_digest_message(stored, self.wall())
+            .await?
+            .ok_or(exclusive_run::Error::LeaseLost)?;
+        let attempts = claimed.message.attempts;
+        // All earlier attempts crashed or ended with an unknown outcome.
+        if attempts > MOST_POSTS {
+            let reason = "no attempt to post it had a known outcome";
+            return self.record(claimed, NoticeState::Unclear, Some(reason.to_owned())).await;
+        }
+        let (is_certain, is_retryable, wait, reason) = match self.channel.post(&payload(&claimed), run).await? {
+            Posted::Delivered => return self.record(claimed, NoticeState::Sent, None).await,
+            Posted::Unclear(reason) if attempts >= MOST_POSTS => {
+                return self.record(claimed, NoticeState::Unclear, Some(reason)).await;
+            }
+            Posted::Unclear(reason) => (false, true, None, reason),
+            Posted::NotTaken { reason, wait_seconds } => (true, true, wait_seconds, reason),
+            Posted::Refused(reason) => (true, false, None, reason),
+        };
+        let not_before = wait.map(|seconds| self.wall().plus_seconds(seconds.into()));
+        self.store
+            .institutions
+            .return_digest_message(claimed, (is_certain, not_before), reason.clone(), self.wall())
+            .await?;
+        Err(ScanError::Slack { reason, is_retryable })
+    }
+
+    /// Records the final outcome of a claimed message.
+    async fn record(
+        &self,
+        claimed: DigestMessage,
+        state: NoticeState,
+        detail: Option<String>,
+    ) -> Result<NoticeState, ScanError> {
+        // The mail goes first: once the outcome is recorded, no repetition of the run would send it.
+        if state == NoticeState::Unclear {
+            self.mail("it is unknown whether a message arrived").await?;
+        }
+        let is_recorded = self.store.institutions.settle_digest_message(claimed, state, detail, self.wall()).await?;
+        if is_recorded { Ok(state) } else { Err(exclusive_run::Error::LeaseLost.into()) }
+    }
+
+    /// Notifies staff by mail that Slack does not work, once per day of a digest.
+    pub(crate) async fn mail(&self, reason: &str) -> Result<(), store::Error> {
+        let notice = Notice::to_staff(NoticeKind::SlackRefused, &self.day.to_string(), self.job.scheduled_at);
+        let notice = notice.with_day("day", self.day).with("reason", reason);
+        self.store.billing.enqueue(&notice).await.map(|_| ())
+    }
+
+    /// Notifies staff in Slack that the day has no digest, once.
+    pub(crate) async fn post_failure(&self, reason: &str, run: &mut ExclusiveRun<'_>) -> Result<(), ScanError> {
+        let payload = scan_failed(self.day, self.wall(), reason);
+        let stored = self.store.institutions.digest_failure(self.day, &payload, self.wall()).await?;
+        if let Some(open) = stored.filter(|stored| !stored.message.is_settled()) {
+            self.post(open, run).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Payload of a stored message. It was written by this function, so it is valid JSON.
+fn payload(stored: &DigestMessage) -> Value {
+    serde_json::from_str(&stored.message.payload).unwrap_or_default()
+}
