@@ -1,7 +1,7 @@
 //! Reminds a workshop's customers by WhatsApp that a vehicle is due for maintenance.
 //!
-//! A run reads the vehicles whose next visit falls in the window and nothing else. Before each message it looks once more,
-//! stores a claim, sends, and stores what came of it: whatever cuts it off, nobody is told twice.
+//! A run reads only the vehicles whose next visit falls in the window. For each it reads the current state, stores a claim,
+//! sends, and records the outcome: after a crash at any point no customer is reminded twice.
 
 use aws_types::SdkConfig;
 use serde_json::Value;
@@ -21,30 +21,30 @@ mod vehicles;
 
 use providers::{Sender, WhatsappProviders};
 
-/// The name of the job.
+/// Name of the job and of its only task.
 pub const NAME: &str = "maintenance-reminder";
 
-/// What the function is told at start.
+/// Settings of the function, from its environment variables.
 #[derive(Clone, Debug)]
 pub struct Config {
     table: String,
-    gateways: WhatsappProviders,
+    providers: WhatsappProviders,
     wording: Wording,
     rules: Rules,
 }
 
-/// What a business decides about its reminders.
+/// Rules that the business sets for its reminders.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     repeat: ReminderFrequency,
     hours: SendHours,
-    /// Seconds between two messages.
+    /// Seconds between two messages; StarSender delays them.
     pace: u32,
-    /// Messages on one day, in Jakarta.
+    /// Messages per day, Asia/Jakarta.
     daily_cap: u32,
 }
 
-/// One instance of the function.
+/// Clients and settings of one instance of the function.
 pub struct Reminders {
     store: Store,
     sender: Sender,
@@ -52,37 +52,38 @@ pub struct Reminders {
     rules: Rules,
 }
 
-/// Why an invocation failed: repeating it helps, or its input cannot be read.
+/// Reason why an invocation failed. Returned only where repeating it helps, or where the event is malformed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The event cannot be read.
+    /// The event is not a job of this function.
     #[error(transparent)]
     InvalidJobEvent(#[from] InvalidJobEvent),
-    /// The run cannot go on.
+    /// The run could not be started, continued or recorded.
     #[error(transparent)]
     Run(#[from] exclusive_run::Error),
-    /// The store failed.
+    /// The table could not be read or written.
     #[error("the store failed")]
     Store(#[from] store::Error),
-    /// The keys could not be read.
+    /// Secrets Manager did not return the providers' keys.
     #[error("the keys could not be read")]
     Secrets(#[from] secrets::Error),
-    /// The HTTP client could not be built.
+    /// TLS could not be set up.
     #[error("the HTTP client could not be set up")]
     Client(#[from] reqwest::Error),
 }
 
 impl Config {
-    /// Reads the configuration.
+    /// Reads the settings through `lookup`.
     ///
     /// # Errors
-    /// [`Invalid`] with every fault.
+    /// [`Invalid`] with all faults at once.
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
-        let gateways = WhatsappProviders::parse(&mut reader);
+        let providers = WhatsappProviders::parse(&mut reader);
         let text = reader.required("REMINDER_TEXT");
         let phone = reader.required("REMINDER_SERVICE_PHONE");
+        // A missing setting is already a fault of its own.
         let given = !text.is_empty() && !phone.is_empty();
         let wording = given.then(|| Wording::new(&text, &phone)).transpose().unwrap_or_else(|error| {
             reader.fault("REMINDER_TEXT, REMINDER_SERVICE_PHONE:", &error.to_string());
@@ -101,8 +102,8 @@ impl Config {
             (Some(repeat), Some(hours), Some(pace), Some(daily_cap)) => Some(Rules { repeat, hours, pace, daily_cap }),
             _ => None,
         };
-        let config = match (gateways, wording, rules) {
-            (Some(gateways), Some(wording), Some(rules)) => Some(Self { table, gateways, wording, rules }),
+        let config = match (providers, wording, rules) {
+            (Some(providers), Some(wording), Some(rules)) => Some(Self { table, providers, wording, rules }),
             _ => None,
         };
         reader.finish(config)
@@ -114,26 +115,26 @@ fn number(value: &str, range: std::ops::RangeInclusive<u32>, rule: &'static str)
 }
 
 impl Reminders {
-    /// Builds the clients and reads the keys once.
+    /// Builds the clients and reads the keys, so that a wrong secret fails the start and not the first run.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error::Secrets`] and [`Error::Client`].
     pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
-            sender: Sender::start(secrets, config.gateways, wall).await?,
+            sender: Sender::start(secrets, config.providers, wall).await?,
             wording: config.wording,
             rules: config.rules,
         })
     }
 }
 
-/// Does one run.
+/// Performs one run.
 ///
 /// # Errors
-/// [`Error`] where repeating the invocation helps; whom it could not tell is in the report.
-pub async fn run(reminders: &Reminders, event: Value, moment: InvocationTime) -> Result<Value, Error> {
-    let job = Job::parse(NAME, event, moment.logical)?;
-    Box::pin(run::once(reminders, &job, moment)).await
+/// [`Error`] where repeating the invocation helps. Failures of single reminders are in the report.
+pub async fn run(reminders: &Reminders, event: Value, time: InvocationTime) -> Result<Value, Error> {
+    let job = Job::parse(NAME, event, time.logical)?;
+    Box::pin(run::run_once(reminders, &job, time)).await
 }

@@ -1,4 +1,4 @@
-//! The bootstrap of `maintenance-reminder`.
+//! Lambda bootstrap of `maintenance-reminder`.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
     let Some(reminders) = logging::log_error(start().await, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
         let done = maintenance_reminder::run(&reminders, event.payload, InvocationTime::at(now())).await;
-        // The runtime prints an error's Debug, which holds AWS's whole answer; so it is given the text.
+        // The runtime logs an error's Debug text, which contains AWS's whole response; so it is given the message only.
         done.inspect_err(|error| tracing::error!(error = logging::error_chain(error), "run failed"))
             .map_err(|error| error.to_string())
     };

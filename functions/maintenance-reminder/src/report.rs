@@ -1,4 +1,4 @@
-//! What a run did: the answer with names for whoever asked, and its row in the ledger without them.
+//! Report of a run: the answer to its caller with names, and its row in the run history without them.
 
 use std::collections::BTreeMap;
 
@@ -11,28 +11,28 @@ use shared::platform::metrics::ReminderOutcome;
 
 use crate::NAME;
 
-/// Rows of one answer: Lambda hands over 6 MB, and a row has less than 2 KB.
+/// Rows of one answer: Lambda's limit is 6 MB, and a row has less than 2 KB.
 const ROWS: usize = 2_500;
-/// Reasons that the ledger tells apart: a gateway may word each refusal differently.
+/// Distinct reasons kept in the run history: a provider may word each refusal differently.
 const REASONS: usize = 50;
 
-/// What came of one vehicle.
+/// Outcome of one vehicle's reminder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// The gateway took the message; in a dry run: it would be sent.
+    /// The provider accepted the message; in a dry run: it would be sent.
     Sent,
-    /// It was certainly not taken.
+    /// The message was certainly not accepted.
     Failed,
-    /// Nothing was sent.
+    /// Not sent, for a reason of the business's rules.
     Skipped,
-    /// It was sent before.
+    /// Sent by an earlier run.
     AlreadySent,
-    /// Nobody knows.
+    /// Outcome unknown.
     Unclear,
 }
 
-/// One vehicle in the answer, under the names of the reminder document.
+/// One vehicle in the answer, with the field names of the reminder document.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     no_pol: String,
@@ -50,13 +50,13 @@ pub(crate) struct Row {
     reason: Option<String>,
 }
 
-/// What a run did.
+/// Report of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     counts: BTreeMap<Outcome, u64>,
     reasons: BTreeMap<(Outcome, String), u64>,
     rows: Vec<Row>,
-    /// Why no more was sent from some point on, if so.
+    /// Reason why no provider was left, if the run stopped sending.
     pub(crate) stopped: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl From<Outcome> for ReminderOutcome {
 }
 
 impl Row {
-    /// A vehicle and its owner, as far as they are known.
+    /// Builds the row of a vehicle and of its customer, if there is one.
     pub(crate) fn new(vehicle: &Vehicle, customer: Option<&Customer>, today: LocalDate, status: Outcome) -> Self {
         let visit = vehicle.next_visit();
         Self {
@@ -89,12 +89,12 @@ impl Row {
         }
     }
 
-    /// The row with the message that was sent, and what the gateway said to it.
+    /// Adds the sent message and the provider's response.
     pub(crate) fn with_message(self, message: String, api_response: Option<String>) -> Self {
         Self { message: Some(message), api_response, ..self }
     }
 
-    /// The row with a reason.
+    /// Adds the reason for the outcome.
     pub(crate) fn because(self, reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..self }
     }
@@ -113,7 +113,7 @@ impl Report {
         }
     }
 
-    /// A vehicle of which nothing can be shown.
+    /// Counts a vehicle that cannot be read, and so has no row.
     pub(crate) fn add_unreadable(&mut self) {
         *self.counts.entry(Outcome::Failed).or_default() += 1;
         *self.reasons.entry((Outcome::Failed, "unreadable".to_owned())).or_default() += 1;
@@ -127,14 +127,14 @@ impl Report {
         self.counts.iter().map(|(outcome, count)| (*outcome, *count))
     }
 
-    /// Vehicles due in the window.
+    /// Number of vehicles due in the window.
     pub(crate) fn total(&self) -> u64 {
         self.counts.values().sum()
     }
 
-    /// The answer: the document's fields, and what the older system did not count.
+    /// Answer to the caller: the fields of the reminder document, and counts that the older system did not have.
     pub(crate) fn answer(self, job: &Job) -> Value {
-        let mut answer = self.ledger(job);
+        let mut answer = self.for_history(job);
         if let Some(fields) = answer.as_object_mut() {
             let left_out = self.total().saturating_sub(u64::try_from(self.rows.len()).unwrap_or(u64::MAX));
             fields.insert("details".to_owned(), serde_json::to_value(self.rows).unwrap_or_default());
@@ -143,8 +143,8 @@ impl Report {
         answer
     }
 
-    /// The same without names, numbers and plates: what the ledger keeps.
-    pub(crate) fn ledger(&self, job: &Job) -> Value {
+    /// Row in the run history: without names, numbers and plates.
+    pub(crate) fn for_history(&self, job: &Job) -> Value {
         let by_reason = |wanted: Outcome| -> BTreeMap<&str, u64> {
             let these = self.reasons.iter().filter(|((outcome, _), _)| *outcome == wanted);
             these.map(|((_, reason), count)| (reason.as_str(), *count)).collect()

@@ -1,4 +1,4 @@
-//! A run from its beginning to its row in the ledger.
+//! A run from start to run history, and its metrics.
 
 use serde_json::Value;
 use shared::exclusive_run::{ExclusiveRun, Job, RunRules, Start};
@@ -9,30 +9,32 @@ use crate::report::Report;
 use crate::vehicles::Batch;
 use crate::{Error, Reminders};
 
-/// Does a run once: one that was done answers with its report, beside one that somebody else is at nothing is done.
-pub(crate) async fn once(reminders: &Reminders, job: &Job, moment: InvocationTime) -> Result<Value, Error> {
-    let mut turn = match ExclusiveRun::start(&reminders.store, job, moment, RunRules::SENDING).await? {
-        Start::Acquired(turn) => turn,
+/// Performs a run once. Answers with the stored report if the run is done, and with `already_running` to a caller while
+/// another run holds the lease.
+pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationTime) -> Result<Value, Error> {
+    let mut run = match ExclusiveRun::start(&reminders.store, job, time, RunRules::SENDING).await? {
+        Start::Acquired(run) => run,
         Start::AlreadyFinished(answer) => return Ok(answer),
     };
-    match Box::pin(Batch::new(reminders, job, &mut turn, moment).perform()).await {
+    match Box::pin(Batch::new(reminders, job, &mut run, time).perform()).await {
         Ok(report) => {
-            let ledger = report.ledger(job);
-            turn.finish(&ledger).await?;
+            let history = report.for_history(job);
+            run.finish(&history).await?;
+            // Only after the row is stored: a repetition of the run would count the same reminders again.
             if !job.dry_run {
-                tell(&report, moment);
-                tracing::info!(run = job.id, report = %ledger, "run done");
+                emit_metrics(&report, time);
+                tracing::info!(run = job.id, report = %history, "run done");
             }
             Ok(report.answer(job))
         }
         Err(error) => {
-            turn.fail(&error.to_string()).await;
+            run.fail(&error.to_string()).await;
             Err(error)
         }
     }
 }
 
-fn tell(report: &Report, moment: InvocationTime) {
+fn emit_metrics(report: &Report, time: InvocationTime) {
     let mut metrics = Metrics::default();
     for (outcome, count) in report.counts() {
         metrics.count(Point::Reminders(ReminderOutcome::from(outcome)), count);
@@ -40,5 +42,5 @@ fn tell(report: &Report, moment: InvocationTime) {
     if report.stopped.is_some() {
         metrics.count(Point::RunsStopped(StopReason::WhatsappProvider), 1);
     }
-    metrics.emit(moment.wall);
+    metrics.emit(time.wall);
 }

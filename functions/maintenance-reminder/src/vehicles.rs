@@ -1,4 +1,4 @@
-//! The vehicles of one run, one after the other: look once more, claim, send, settle.
+//! Due vehicles of one run, one after the other: read, claim, send, record.
 
 use shared::domain::billing::decision::Versioned;
 use shared::domain::values::time::{LocalDate, Timestamp};
@@ -15,38 +15,50 @@ use crate::providers::Message;
 use crate::report::{Outcome, Report, Row};
 use crate::{Error, Reminders};
 
-/// A gateway that says nothing clear so often in a row is not asked again in this run.
-const SILENCES: u32 = 3;
-/// How often a vehicle is looked at again because it or its owner was changed at that moment.
-const LOOKS: usize = 4;
-const ABANDONED: &str = "whoever was sending it stopped in between";
+/// Consecutive messages without a known outcome after which a provider is disabled for the run.
+const MOST_TIMEOUTS: u32 = 3;
+/// Attempts per vehicle when it or its customer is changed at the same time.
+const ATTEMPTS: usize = 4;
+/// Detail of a claim without an outcome.
+const ABANDONED: &str = "the run that was sending it ended before the outcome was known";
 
 /// A run under way.
 pub(crate) struct Batch<'a, 't> {
     reminders: &'a Reminders,
     job: &'a Job,
-    turn: &'t mut ExclusiveRun<'a>,
+    run: &'t mut ExclusiveRun<'a>,
+    /// Logical day of the run, Asia/Jakarta.
     today: LocalDate,
-    moment: InvocationTime,
-    /// The gateways that still take messages, each with how often it said nothing clear, one message after the other.
-    gateways: Vec<(Provider, u32)>,
-    /// Messages that this run gave to a gateway, or may have.
+    time: InvocationTime,
+    /// Providers in the order in which they are tried, without the disabled ones.
+    providers: Vec<ActiveProvider>,
+    /// Messages of this run that a provider accepted, or may have.
     handed_out: u32,
-    /// Messages of the day that others gave, where a dry run has to know.
+    /// Messages of the day by earlier runs. Only a dry run reads them; otherwise the claim checks the daily cap.
     handed_out_before: u32,
     is_capped: bool,
     report: Report,
 }
 
-/// What became of a message, and at which gateway.
+/// A provider that still accepts messages.
+#[derive(Clone, Copy)]
+struct ActiveProvider {
+    provider: Provider,
+    /// Latest messages in a row that it did not accept, or with unknown outcome.
+    consecutive_timeouts: u32,
+}
+
+/// Outcome of a message, and the provider that it belongs to.
 struct Sent {
     provider: Option<Provider>,
     delivery: Delivery,
 }
 
-/// What a look at a vehicle led to.
+/// Result of one attempt at a vehicle.
 enum Attempt {
-    Seen(Row),
+    /// Handled, with its row of the report.
+    Handled(Row),
+    /// Vehicle or customer were changed after they were read.
     Changed,
 }
 
@@ -54,16 +66,17 @@ impl<'a, 't> Batch<'a, 't> {
     pub(crate) fn new(
         reminders: &'a Reminders,
         job: &'a Job,
-        turn: &'t mut ExclusiveRun<'a>,
-        moment: InvocationTime,
+        run: &'t mut ExclusiveRun<'a>,
+        time: InvocationTime,
     ) -> Self {
+        let active = |provider| ActiveProvider { provider, consecutive_timeouts: 0 };
         Self {
             reminders,
             job,
-            turn,
+            run,
             today: job.scheduled_at.day(ZONE),
-            moment,
-            gateways: reminders.sender.providers().into_iter().map(|provider| (provider, 0)).collect(),
+            time,
+            providers: reminders.sender.providers().into_iter().map(active).collect(),
             handed_out: 0,
             handed_out_before: 0,
             is_capped: false,
@@ -71,27 +84,27 @@ impl<'a, 't> Batch<'a, 't> {
         }
     }
 
-    /// Goes through all that is due.
+    /// Handles all due vehicles.
     pub(crate) async fn perform(mut self) -> Result<Report, Error> {
         let store = &self.reminders.store;
         if self.job.dry_run {
             self.handed_out_before = store.workshop.reminders_handed_out(self.wall().day(ZONE)).await?;
         } else {
             for claimed in store.workshop.abandoned_reminders(self.wall()).await? {
-                self.settle_abandoned(claimed).await?;
+                self.record_abandoned(claimed).await?;
             }
         }
         let mut cursor = None;
         loop {
             let page = store.workshop.vehicles_due(self.today, cursor).await?;
             for vehicle in page.items {
-                self.turn.heartbeat().await?;
+                self.run.heartbeat().await?;
                 let done = match vehicle {
-                    Ok(vehicle) => self.one(vehicle.value).await,
-                    Err(error) => self.park(error).await,
+                    Ok(vehicle) => self.handle_vehicle(vehicle.value).await,
+                    Err(error) => self.skip_unreadable(error).await,
                 };
                 match done {
-                    // One that cannot be handled does not keep the others waiting.
+                    // A failing vehicle does not block the others.
                     Err(Error::Store(error)) if error.is_about_one_item() => {
                         tracing::error!(error = error_chain(&error), "a vehicle could not be handled");
                         self.report.add_unreadable();
@@ -106,7 +119,7 @@ impl<'a, 't> Batch<'a, 't> {
         }
     }
 
-    async fn park(&mut self, error: store::Error) -> Result<(), Error> {
+    async fn skip_unreadable(&mut self, error: store::Error) -> Result<(), Error> {
         if !self.job.dry_run {
             self.reminders.store.billing.park_unreadable(&error).await?;
         }
@@ -114,101 +127,104 @@ impl<'a, 't> Batch<'a, 't> {
         Ok(())
     }
 
-    /// We hold the job's lease, so whoever made the claim is gone, and nobody knows whether it was sent.
-    async fn settle_abandoned(&self, claimed: Versioned<Reminder>) -> Result<(), Error> {
-        let settled =
+    /// Records an abandoned claim as outcome unknown. Its run is over, because this one holds the job's lease, and whether
+    /// it sent the message cannot be found out.
+    async fn record_abandoned(&self, claimed: Versioned<Reminder>) -> Result<(), Error> {
+        let recorded =
             Reminder { state: ReminderState::Unclear, detail: Some(ABANDONED.to_owned()), ..claimed.value.clone() };
-        let run = settled.run.clone();
-        if self.reminders.store.workshop.settle_reminder(claimed, settled, self.wall()).await? {
-            tracing::error!(run, "a reminder is unclear");
+        let run = recorded.run.clone();
+        if self.reminders.store.workshop.settle_reminder(claimed, recorded, self.wall()).await? {
+            tracing::error!(run, "the outcome of a reminder is unknown");
         }
         Ok(())
     }
 
-    async fn one(&mut self, found: Vehicle) -> Result<(), Error> {
-        let mut found = found;
-        for _ in 0..LOOKS {
-            let situation = self.look(&found).await?;
-            // The index may be behind.
-            if let Some(current) = situation.vehicle.as_ref().map(|vehicle| &vehicle.value)
-                && (current.next_visit() != found.next_visit() || current.customer != found.customer)
+    async fn handle_vehicle(&mut self, due: Vehicle) -> Result<(), Error> {
+        let mut vehicle = due;
+        for _ in 0..ATTEMPTS {
+            let context = self.read_context(&vehicle).await?;
+            // The due index may be behind the table; reminder and customer are found by what the vehicle holds now.
+            if let Some(current) = context.vehicle.as_ref().map(|vehicle| &vehicle.value)
+                && (current.next_visit() != vehicle.next_visit() || current.customer != vehicle.customer)
             {
-                found = current.clone();
+                vehicle = current.clone();
                 continue;
             }
-            if let Attempt::Seen(row) = self.handle(&found, &situation).await? {
+            if let Attempt::Handled(row) = self.attempt(&vehicle, &context).await? {
                 self.report.add(row);
                 return Ok(());
             }
         }
-        self.report.add(Row::new(&found, None, self.today, Outcome::Skipped).because(SkipReason::Changed.text()));
+        self.report.add(Row::new(&vehicle, None, self.today, Outcome::Skipped).because(SkipReason::Changed.text()));
         Ok(())
     }
 
-    /// Vehicle, owner and reminder as they are now. A claim that stands is of somebody who is gone, for we hold the
-    /// lease; in a dry run it may be of somebody at work.
-    async fn look(&self, found: &Vehicle) -> Result<ReminderContext, Error> {
-        let key = (found.next_visit(), self.reminders.rules.repeat.day(self.today));
+    /// Reads vehicle, customer and reminder in their present state. A claim among them was left by a crashed run, because
+    /// this run holds the lease; a dry run holds none, and leaves the claim of a run that may be under way.
+    async fn read_context(&self, vehicle: &Vehicle) -> Result<ReminderContext, Error> {
+        let key = (vehicle.next_visit(), self.reminders.rules.repeat.day(self.today));
         let store = &self.reminders.store;
-        let mut situation = store.workshop.situation(&found.plate, &found.customer, key).await?;
-        let is_abandoned = |held: &mut Versioned<Reminder>| held.value.state == ReminderState::Claimed;
+        let mut context = store.workshop.situation(&vehicle.plate, &vehicle.customer, key).await?;
+        let is_claimed = |reminder: &mut Versioned<Reminder>| reminder.value.state == ReminderState::Claimed;
         if !self.job.dry_run
-            && let Some(claimed) = situation.reminder.take_if(is_abandoned)
+            && let Some(claimed) = context.reminder.take_if(is_claimed)
         {
-            self.settle_abandoned(claimed).await?;
-            situation = store.workshop.situation(&found.plate, &found.customer, key).await?;
+            self.record_abandoned(claimed).await?;
+            context = store.workshop.situation(&vehicle.plate, &vehicle.customer, key).await?;
         }
-        Ok(situation)
+        Ok(context)
     }
 
-    async fn handle(&mut self, found: &Vehicle, situation: &ReminderContext) -> Result<Attempt, Error> {
-        let customer = situation.customer.as_ref().map(|customer| &customer.value);
-        let row = |status| Row::new(found, customer, self.today, status);
-        let skipped = |skip: SkipReason| Ok(Attempt::Seen(row(Outcome::Skipped).because(skip.text())));
-        let Some(vehicle) = situation.vehicle.as_ref().map(|vehicle| &vehicle.value) else {
+    async fn attempt(&mut self, due: &Vehicle, context: &ReminderContext) -> Result<Attempt, Error> {
+        let customer = context.customer.as_ref().map(|customer| &customer.value);
+        let row = |status| Row::new(due, customer, self.today, status);
+        let skipped = |skip: SkipReason| Ok(Attempt::Handled(row(Outcome::Skipped).because(skip.text())));
+        let Some(vehicle) = context.vehicle.as_ref().map(|vehicle| &vehicle.value) else {
             return skipped(SkipReason::NotDue);
         };
-        let known = situation.reminder.as_ref().map(|reminder| &reminder.value);
-        // Whom staff ask for themselves is told at any hour.
+        let reminder = context.reminder.as_ref().map(|reminder| &reminder.value);
+        // Send hours bind the schedule only: staff who start a run decide the hour themselves.
         let hours = self.job.requested_by.is_none().then_some(self.reminders.rules.hours);
-        let heard_at = self.wall().plus_seconds(self.delay().into());
-        let case = ReminderInput { vehicle, customer, reminder: known };
-        match (plan(case, self.today, hours, heard_at), customer) {
-            // By an earlier attempt of this same run.
-            (ReminderAction::AlreadySent, _) if known.is_some_and(|reminder| reminder.run == self.job.id) => {
-                Ok(Attempt::Seen(row(Outcome::Sent)))
+        // StarSender holds messages back, so the customer gets this one later than now.
+        let received_at = self.wall().plus_seconds(self.delay().into());
+        let input = ReminderInput { vehicle, customer, reminder };
+        match (plan(input, self.today, hours, received_at), customer) {
+            // Sent by an earlier attempt of this same run, whose report was lost.
+            (ReminderAction::AlreadySent, _) if reminder.is_some_and(|reminder| reminder.run == self.job.id) => {
+                Ok(Attempt::Handled(row(Outcome::Sent)))
             }
-            (ReminderAction::AlreadySent, _) => Ok(Attempt::Seen(row(Outcome::AlreadySent))),
+            (ReminderAction::AlreadySent, _) => Ok(Attempt::Handled(row(Outcome::AlreadySent))),
             (ReminderAction::Unclear, _) => {
-                let why = known.and_then(|reminder| reminder.detail.clone());
-                Ok(Attempt::Seen(row(Outcome::Unclear).because(why.unwrap_or_else(|| ABANDONED.to_owned()))))
+                let detail = reminder.and_then(|reminder| reminder.detail.clone());
+                let reason = detail.unwrap_or_else(|| ABANDONED.to_owned());
+                Ok(Attempt::Handled(row(Outcome::Unclear).because(reason)))
             }
             (ReminderAction::SkipReason(skip), _) => skipped(skip),
             (ReminderAction::Send, None) => skipped(SkipReason::NoCustomer),
-            (ReminderAction::Send, Some(_)) if self.gateways.is_empty() => skipped(SkipReason::Stopped),
+            (ReminderAction::Send, Some(_)) if self.providers.is_empty() => skipped(SkipReason::Stopped),
             (ReminderAction::Send, Some(_)) if self.is_capped() => skipped(SkipReason::DailyCap),
-            (ReminderAction::Send, Some(customer)) => self.tell(vehicle, customer, situation).await,
+            (ReminderAction::Send, Some(customer)) => self.remind(vehicle, customer, context).await,
         }
     }
 
     fn is_capped(&self) -> bool {
-        let known = self.handed_out_before.saturating_add(self.handed_out);
-        self.is_capped || (self.job.dry_run && known >= self.reminders.rules.daily_cap)
+        let handed_out = self.handed_out_before.saturating_add(self.handed_out);
+        self.is_capped || (self.job.dry_run && handed_out >= self.reminders.rules.daily_cap)
     }
 
-    /// How long the gateway is to keep the next message back. Only StarSender does that.
+    /// Seconds for which StarSender is to hold the next message back. The Cloud API sends at once.
     fn delay(&self) -> u32 {
-        match self.gateways.first() {
-            Some((Provider::StarSender, _)) => self.handed_out.saturating_mul(self.reminders.rules.pace),
-            Some((Provider::CloudApi, _)) | None => 0,
+        match self.providers.first().map(|active| active.provider) {
+            Some(Provider::StarSender) => self.handed_out.saturating_mul(self.reminders.rules.pace),
+            Some(Provider::CloudApi) | None => 0,
         }
     }
 
-    async fn tell(
+    async fn remind(
         &mut self,
         vehicle: &Vehicle,
         customer: &Customer,
-        situation: &ReminderContext,
+        context: &ReminderContext,
     ) -> Result<Attempt, Error> {
         let content = whatsapp::Reminder { name: &customer.name, plate: &vehicle.plate, visit: vehicle.next_visit() };
         let text = self.reminders.wording.text(&content);
@@ -216,42 +232,43 @@ impl<'a, 't> Batch<'a, 't> {
         let row = |status| Row::new(vehicle, Some(customer), today, status);
         if self.job.dry_run {
             self.handed_out += 1;
-            return Ok(Attempt::Seen(row(Outcome::Sent).with_message(text, None)));
+            return Ok(Attempt::Handled(row(Outcome::Sent).with_message(text, None)));
         }
         let store = &self.reminders.store;
-        let claim = self.claim(vehicle, situation);
+        let claim = self.claim(vehicle, context);
         let cap = (self.wall().day(ZONE), self.reminders.rules.daily_cap);
-        let claimed = match store.workshop.claim_reminder(claim, situation, cap).await? {
+        let claimed = match store.workshop.claim_reminder(claim, context, cap).await? {
             ReminderClaim::Ours(claimed) => claimed,
             ReminderClaim::Changed => return Ok(Attempt::Changed),
             ReminderClaim::DailyCap => {
                 self.is_capped = true;
-                return Ok(Attempt::Seen(row(Outcome::Skipped).because(SkipReason::DailyCap.text())));
+                return Ok(Attempt::Handled(row(Outcome::Skipped).because(SkipReason::DailyCap.text())));
             }
         };
         let message = Message { to: &customer.phone, text: &text, reminder: content, delay: self.delay() };
         let sent = self.send(&message).await;
-        let mut settled = settled(&claimed.value, &sent);
-        // A gateway may repeat what it was given.
-        settled.detail = settled.detail.map(|said| {
-            [customer.name.as_str(), vehicle.plate.as_str()].iter().fold(said, |said, own| said.replace(own, "***"))
+        let mut recorded = with_outcome(&claimed.value, &sent);
+        // A provider may repeat parts of the message in its response, which is stored and shown.
+        recorded.detail = recorded.detail.map(|detail| {
+            let personal = [customer.name.as_str(), vehicle.plate.as_str()];
+            personal.iter().fold(detail, |detail, text| detail.replace(text, "***"))
         });
-        tracing::info!(run = self.job.id, outcome = settled.state.name(), "reminder handled");
-        let row = told(row, &settled, text);
-        store.workshop.settle_reminder(*claimed, settled, self.wall()).await?;
-        Ok(Attempt::Seen(row))
+        tracing::info!(run = self.job.id, outcome = recorded.state.name(), "reminder handled");
+        let row = row_of_outcome(row, &recorded, text);
+        store.workshop.settle_reminder(*claimed, recorded, self.wall()).await?;
+        Ok(Attempt::Handled(row))
     }
 
-    fn claim(&self, vehicle: &Vehicle, situation: &ReminderContext) -> Reminder {
-        let before = situation.reminder.as_ref().map_or(0, |reminder| reminder.value.attempts);
+    fn claim(&self, vehicle: &Vehicle, context: &ReminderContext) -> Reminder {
+        let attempts = context.reminder.as_ref().map_or(0, |reminder| reminder.value.attempts);
         Reminder {
             plate: vehicle.plate.clone(),
             visit: vehicle.next_visit(),
             day: self.reminders.rules.repeat.day(self.today),
             state: ReminderState::Claimed,
             run: self.job.id.clone(),
-            owner: self.turn.owner.clone(),
-            attempts: before.saturating_add(1),
+            owner: self.run.owner.clone(),
+            attempts: attempts.saturating_add(1),
             claimed_at: self.wall(),
             provider: None,
             message_id: None,
@@ -260,18 +277,18 @@ impl<'a, 't> Batch<'a, 't> {
     }
 
     fn wall(&self) -> Timestamp {
-        self.moment.wall_now()
+        self.time.wall_now()
     }
 
-    /// Hands a message to the first gateway that takes it. The next one is tried only where the one before certainly did
-    /// not take it.
+    /// Sends a message by the first provider that accepts it. The next one is tried only if the one before certainly did
+    /// not accept it, so that a message cannot arrive twice.
     async fn send(&mut self, message: &Message<'_>) -> Sent {
-        let mut last = Delivery::NotTaken("no gateway is left".to_owned());
-        for (provider, _) in self.gateways.clone() {
+        let mut last = Delivery::NotTaken("no provider is left".to_owned());
+        for ActiveProvider { provider, .. } in self.providers.clone() {
             let delivery = self.reminders.sender.send(provider, message, self.wall()).await;
             match &delivery {
                 Delivery::Sent { .. } | Delivery::Refused(_) => self.reset_failures(provider),
-                Delivery::Unclear(reason) | Delivery::NotTaken(reason) => self.count_silence(provider, reason),
+                Delivery::Unclear(reason) | Delivery::NotTaken(reason) => self.count_timeout(provider, reason),
                 Delivery::Stop(reason) | Delivery::Limited { reason, .. } => self.disable_provider(provider, reason),
             }
             match &delivery {
@@ -288,35 +305,34 @@ impl<'a, 't> Batch<'a, 't> {
     }
 
     fn reset_failures(&mut self, provider: Provider) {
-        for (_, consecutive_timeouts) in self.gateways.iter_mut().filter(|(known, _)| *known == provider) {
-            *consecutive_timeouts = 0;
+        for active in self.providers.iter_mut().filter(|active| active.provider == provider) {
+            active.consecutive_timeouts = 0;
         }
     }
 
-    fn count_silence(&mut self, provider: Provider, reason: &str) {
-        for (_, consecutive_timeouts) in self.gateways.iter_mut().filter(|(known, _)| *known == provider) {
-            *consecutive_timeouts += 1;
+    fn count_timeout(&mut self, provider: Provider, reason: &str) {
+        let mut timeouts = 0;
+        for active in self.providers.iter_mut().filter(|active| active.provider == provider) {
+            active.consecutive_timeouts += 1;
+            timeouts = active.consecutive_timeouts;
         }
-        if self
-            .gateways
-            .iter()
-            .any(|(known, consecutive_timeouts)| *known == provider && *consecutive_timeouts >= SILENCES)
-        {
+        if timeouts >= MOST_TIMEOUTS {
             self.disable_provider(provider, reason);
         }
     }
 
-    /// Asks a gateway no more in this run.
+    /// Sends no further message by this provider in this run.
     fn disable_provider(&mut self, provider: Provider, reason: &str) {
-        tracing::error!(provider = provider.name(), "no more is sent by this gateway in this run");
-        self.gateways.retain(|(known, _)| *known != provider);
-        if self.gateways.is_empty() {
+        tracing::error!(provider = provider.name(), "the provider is disabled for this run");
+        self.providers.retain(|active| active.provider != provider);
+        if self.providers.is_empty() {
             self.report.stopped = Some(reason.to_owned());
         }
     }
 }
 
-fn settled(claimed: &Reminder, sent: &Sent) -> Reminder {
+/// Returns the claimed reminder with the outcome of its message.
+fn with_outcome(claimed: &Reminder, sent: &Sent) -> Reminder {
     let (state, detail) = match &sent.delivery {
         Delivery::Sent { said, .. } => (ReminderState::Sent, said),
         Delivery::Unclear(reason) => (ReminderState::Unclear, reason),
@@ -335,11 +351,11 @@ fn settled(claimed: &Reminder, sent: &Sent) -> Reminder {
     }
 }
 
-fn told(row: impl Fn(Outcome) -> Row, settled: &Reminder, text: String) -> Row {
-    let said = settled.detail.clone();
-    match settled.state {
-        ReminderState::Sent => row(Outcome::Sent).with_message(text, said),
-        ReminderState::Unclear | ReminderState::Claimed => row(Outcome::Unclear).because(said.unwrap_or_default()),
-        ReminderState::Failed => row(Outcome::Failed).because(said.unwrap_or_default()),
+fn row_of_outcome(row: impl Fn(Outcome) -> Row, recorded: &Reminder, text: String) -> Row {
+    let detail = recorded.detail.clone();
+    match recorded.state {
+        ReminderState::Sent => row(Outcome::Sent).with_message(text, detail),
+        ReminderState::Unclear | ReminderState::Claimed => row(Outcome::Unclear).because(detail.unwrap_or_default()),
+        ReminderState::Failed => row(Outcome::Failed).because(detail.unwrap_or_default()),
     }
 }
