@@ -90,6 +90,7 @@ impl<'a, 't> Batch<'a, 't> {
         if self.job.dry_run {
             self.handed_out_before = store.workshop.reminders_handed_out(self.wall().day(ZONE)).await?;
         } else {
+            // Also claims of vehicles that are no longer due and would not be met below.
             for claimed in store.workshop.abandoned_reminders(self.wall()).await? {
                 self.record_abandoned(claimed).await?;
             }
@@ -155,6 +156,7 @@ impl<'a, 't> Batch<'a, 't> {
                 return Ok(());
             }
         }
+        // The next run of the window finds it in its final state.
         self.report.add(Row::new(&vehicle, None, self.today, Outcome::Skipped).because(SkipReason::Changed.text()));
         Ok(())
     }
@@ -255,6 +257,7 @@ impl<'a, 't> Batch<'a, 't> {
         });
         tracing::info!(run = self.job.id, outcome = recorded.state.name(), "reminder handled");
         let row = row_of_outcome(row, &recorded, text);
+        // The result is ignored: the message went out even if another run took the claim for abandoned.
         store.workshop.settle_reminder(*claimed, recorded, self.wall()).await?;
         Ok(Attempt::Handled(row))
     }
@@ -287,11 +290,13 @@ impl<'a, 't> Batch<'a, 't> {
         for ActiveProvider { provider, .. } in self.providers.clone() {
             let delivery = self.reminders.sender.send(provider, message, self.wall()).await;
             match &delivery {
+                // A refusal of one number shows that the provider works.
                 Delivery::Sent { .. } | Delivery::Refused(_) => self.reset_failures(provider),
                 Delivery::Unclear(reason) | Delivery::NotTaken(reason) => self.count_timeout(provider, reason),
                 Delivery::Stop(reason) | Delivery::Limited { reason, .. } => self.disable_provider(provider, reason),
             }
             match &delivery {
+                // An unknown outcome counts against the daily cap, because the message may have arrived.
                 Delivery::Sent { .. } | Delivery::Unclear(_) => self.handed_out += 1,
                 Delivery::Refused(_) => {}
                 Delivery::NotTaken(_) | Delivery::Stop(_) | Delivery::Limited { .. } => {

@@ -122,6 +122,7 @@ fn seconds(reader: &mut Reader<'_>, name: &str, range: RangeInclusive<u32>, rule
 pub(crate) fn address(value: &str) -> Result<Url, &'static str> {
     let rule = "must be an https address";
     let url = Url::parse(value).map_err(|_| rule)?;
+    // Plain HTTP for the sandbox only, which listens on this address.
     let is_safe = url.scheme() == "https" || (url.scheme() == "http" && url.host_str() == Some("127.0.0.1"));
     let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     if is_safe && is_plain && url.query().is_none() { Ok(url) } else { Err(rule) }

@@ -93,6 +93,7 @@ impl<'a> Scan<'a> {
         let mut found = read_all(&pages, &horizon, run).await?;
         let unreadable = std::mem::take(&mut found.unreadable);
         let (seen, kept, gone) = self.reconcile_institutions(found).await?;
+        // Before the digest: an institution must be stored when a posted message marks it as announced.
         if !self.job.dry_run {
             store.institutions.put_institutions(&kept, self.wall()).await?;
         }
@@ -170,9 +171,10 @@ impl<'a> Scan<'a> {
             let before = known.remove(&institution.uid);
             let is_back = !listed_before.contains(&institution.uid);
             let mut watched = TrackedInstitution::seen(institution, before.as_ref().map(|before| &before.value));
-            // Of another term than the one that staff were told of, it is new to them.
-            let told = watched.announced.filter(|told| !is_back || told.expires == watched.institution.expires);
-            watched.announced = told;
+            // Listed again with another expiry than the one announced, it is new to staff.
+            let announced =
+                watched.announced.filter(|announced| !is_back || announced.expires == watched.institution.expires);
+            watched.announced = announced;
             if is_back || before.as_ref().is_none_or(|before| before.value != watched) {
                 let expected = before.map(|before| before.version);
                 kept.push(InstitutionWrite { watched: watched.clone(), expected, is_listed: true });

@@ -89,6 +89,7 @@ struct After {
 /// of it is under way.
 pub(crate) async fn run_tasks(maintenance: &Maintenance, tasks: &Tasks, time: InvocationTime) -> Result<Value, Error> {
     let job = &tasks.run;
+    // A late or repeated run decides as of its scheduled time.
     let time = InvocationTime { logical: job.scheduled_at, ..time };
     let rules = RunRules { lease: lease(&tasks.tasks), run_seconds: RUN_SECONDS, claim_minutes: CLAIM_MINUTES };
     let run = match ExclusiveRun::start(&maintenance.store, job, time, rules).await? {
@@ -167,6 +168,7 @@ async fn due_orders(session: &mut EcpaySession<'_>, task: Task, run: &ExclusiveR
         let order = match item {
             Ok(order) => order,
             Err(error) => {
+                // Out of the task's queue, so that it does not count as due in every later run.
                 session.store.billing.park_unreadable(&error).await?;
                 context.report.add_unreadable();
                 continue;
