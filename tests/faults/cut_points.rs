@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use testing::harness::{Parked, TestDeployment, Verdict};
+use testing::harness::{HeldCall, TestDeployment, Verdict};
 
 use testing::support::model_runs::life::Life;
-use testing::support::model_runs::{at_ecpay, each, is_full, list, overdue, request, stage, texts, view};
+use testing::support::model_runs::{at_ecpay, deployment, each, list, overdue, request, texts, view};
+use testing::support::scale::is_full;
 
 const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 const END: &str = "2025-04-02T09:00:00+08:00";
@@ -25,7 +26,7 @@ enum Cut {
 
 /// How the story ended.
 struct End {
-    calls: Vec<Parked>,
+    calls: Vec<HeldCall>,
     replies: usize,
     view: Value,
     ecpay: Value,
@@ -43,7 +44,7 @@ struct End {
 /// then wishes to end the order and keeps the plan until the paid period ends.
 fn story(cut: Option<Cut>) -> End {
     let (calls, met) = (RefCell::new(Vec::new()), RefCell::new(false));
-    let decide = |_: &TestDeployment, call: &Parked| {
+    let decide = |_: &TestDeployment, call: &HeldCall| {
         calls.borrow_mut().push(call.clone());
         match cut {
             Some(Cut::Call(number, verdict)) if number == calls.borrow().len() => {
@@ -53,39 +54,39 @@ fn story(cut: Option<Cut>) -> End {
             _ => Verdict::Proceed,
         }
     };
-    let mut life = Life::of(stage(BEGIN)).where_calls(decide);
+    let mut life = Life::of(deployment(BEGIN)).where_calls(decide);
     life.hears = Box::new(|number| {
         let lost = cut == Some(Cut::Reply(number));
         *met.borrow_mut() |= lost;
         !lost
     });
     let id = subscribe(&mut life);
-    life.stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![DECLINED.to_owned(); 9]));
+    life.deployment.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![DECLINED.to_owned(); 9]));
     life.until("2025-03-12T09:00:00+08:00");
-    life.stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, Vec::new()));
+    life.deployment.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, Vec::new()));
     bring_back(&mut life, &id);
     life.until("2025-03-16T09:00:00+08:00");
     let wish = json!({ "why": "the customer asked" });
     let cancelled = insist(&mut life, &format!("/api/subscriptions/{id}/cancel"), &wish, one_key("cancel"));
     assert!(!cancelled["cancel_requested_at"].is_null(), "{cut:?}: {cancelled}");
     life.until(END);
-    let (replies, mut stage) = (life.posted, life.stage);
+    let (replies, mut deployment) = (life.posted, life.deployment);
     drop((life.decide, life.hears));
-    let overdue = overdue(&stage);
-    let view = view(&mut stage, &id);
+    let overdue = overdue(&deployment);
+    let view = view(&mut deployment, &id);
     let notices = list(&view, "notices").iter();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let mut mails = BTreeMap::new();
-    for message in stage.messages() {
+    for message in deployment.messages() {
         *mails.entry(message.subject.unwrap()).or_default() += 1;
     }
     End {
         calls: calls.take(),
         replies,
-        ecpay: at_ecpay(&mut stage, &id),
+        ecpay: at_ecpay(&mut deployment, &id),
         mails,
         notices: notices.map(|notice| (text(&notice["kind"]), text(&notice["state"]))).collect(),
-        runs: request(&mut stage, "GET", "/runs", None).1["runs"].as_array().unwrap().clone(),
+        runs: request(&mut deployment, "GET", "/runs", None).1["runs"].as_array().unwrap().clone(),
         overdue,
         view,
         met: met.take(),
@@ -113,7 +114,7 @@ fn subscribe(life: &mut Life<'_>) -> String {
         "user_id": "amy", "email": "amy@customer.example", "plan_id": "PRO", "billing_cycle": "monthly",
     });
     let made = insist(life, "/api/subscriptions", &wanted, one_key("order"));
-    let id = life.stage.submit(&made);
+    let id = life.deployment.submit(&made);
     life.deliver();
     id
 }
@@ -122,7 +123,7 @@ fn subscribe(life: &mut Life<'_>) -> String {
 fn bring_back(life: &mut Life<'_>, id: &str) {
     for day in ["2025-03-12", "2025-03-13", "2025-03-14"] {
         life.until(&format!("{day}T09:00:00+08:00"));
-        let seen = view(&mut life.stage, id);
+        let seen = view(&mut life.deployment, id);
         let failed = list(&seen, "payments").iter().find(|payment| payment["outcome"] == "failed").unwrap();
         if seen["plan_id"] == "FREE" && seen["next_action"]["kind"] != "reconcile" {
             let body = json!({ "payment_id": failed["id"], "why": "the customer has a new limit" });
@@ -233,7 +234,7 @@ fn told_once(whole: &End, end: &End, cut: Cut) {
 }
 
 /// Items that no transaction writes meet none that is under way.
-fn befalls(verdict: Verdict, call: &Parked) -> bool {
+fn befalls(verdict: Verdict, call: &HeldCall) -> bool {
     let alone = call.subject == "RUN" || call.subject.ends_with("NOTICE") || call.subject.ends_with("WEBHOOK");
     let meets = verdict != Verdict::Conflict || !alone;
     verdict != Verdict::Proceed && meets && verdict.befalls(call.service, &call.action)

@@ -6,8 +6,10 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 use testing::harness::{Service, TestDeployment};
 
-use testing::support::model_runs::seeded_history::past;
-use testing::support::model_runs::{Random, each, request, scaled};
+use testing::support::model_runs::seeded_history::seeded_history;
+use testing::support::model_runs::{each, request};
+use testing::support::random::Random;
+use testing::support::scale::scaled;
 
 const JOBS: [&str; 8] =
     ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
@@ -35,22 +37,22 @@ fn counts(report: &Value, job: &str) -> Value {
     json!([task["due"], task["done"], task["skipped"], task["failed"], task["stopped"]])
 }
 
-fn start(stage: &mut TestDeployment, job: &str, dry: bool) -> Value {
+fn start(deployment: &mut TestDeployment, job: &str, dry: bool) -> Value {
     let path = format!("/runs/{job}{}", if dry { "?dry_run=true" } else { "" });
-    let (status, report) = request(stage, "POST", &path, None);
+    let (status, report) = request(deployment, "POST", &path, None);
     assert_eq!((status, &report["dry_run"]), (200, &json!(dry)), "{job}: {report}");
     report
 }
 
 /// What the calls since a step asked for beyond reading.
-fn effects(stage: &TestDeployment, from: usize) -> Vec<String> {
+fn effects(deployment: &TestDeployment, from: usize) -> Vec<String> {
     let reads = |service: Service, action: &str| match service {
         Service::DynamoDb => matches!(action, "GetItem" | "Query"),
         Service::Ecpay => action.starts_with("Query"),
         Service::SecretsManager | Service::Lambda => true,
         Service::Ses | Service::StarSender | Service::Mms | Service::Slack => false,
     };
-    let steps = stage.transcript()[from..].iter();
+    let steps = deployment.transcript()[from..].iter();
     steps.filter(|step| !reads(step.call.service, &step.call.action)).map(ToString::to_string).collect()
 }
 
@@ -60,15 +62,15 @@ fn a_dry_run_and_the_run_after_it_decide_the_same_over_random_tables() {
     each(scaled(1_000, 50), |seed| {
         let mut random = Random::new(seed.try_into().unwrap());
         let orders = 2 + random.below(5);
-        let (mut stage, _) = past(&mut random, orders);
+        let (mut deployment, _) = seeded_history(&mut random, orders);
         let mut jobs = JOBS.to_vec();
         while !jobs.is_empty() {
             let job = jobs.swap_remove(random.below(jobs.len()));
-            let (items, from) = (stage.items(), stage.transcript().len());
-            let dry = start(&mut stage, job, true);
-            assert_eq!(stage.items(), items, "seed {seed}: {job} tried dry");
-            assert_eq!(effects(&stage, from), Vec::<String>::new(), "seed {seed}: {job} tried dry");
-            let real = start(&mut stage, job, false);
+            let (items, from) = (deployment.items(), deployment.transcript().len());
+            let dry = start(&mut deployment, job, true);
+            assert_eq!(deployment.items(), items, "seed {seed}: {job} tried dry");
+            assert_eq!(effects(&deployment, from), Vec::<String>::new(), "seed {seed}: {job} tried dry");
+            let real = start(&mut deployment, job, false);
             assert_eq!(did(&dry, job), did(&real, job), "seed {seed}: {job}");
             assert_eq!(counts(&dry, job), counts(&real, job), "seed {seed}: {job}");
             *due.lock().unwrap().entry(job).or_default() += real["tasks"][job]["due"].as_u64().unwrap();

@@ -3,45 +3,45 @@
 use sandbox::ecpay::{Callback, Merchant};
 use sandbox::world::credentials::ECPAY_SECRET;
 use serde_json::{Value, json};
-use testing::harness::{Options, Outcome, Parked, Service, TaskId, TestDeployment, Verdict};
+use testing::harness::{HeldCall, Options, Outcome, Service, TaskId, TestDeployment, Verdict};
 
 const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 
-fn stage() -> TestDeployment {
+fn deployment() -> TestDeployment {
     TestDeployment::new(Options { now: BEGIN.parse().unwrap(), variables: Default::default() })
 }
 
-/// A stage on which an order's first charge succeeded, and its callback.
+/// A deployment on which an order's first charge succeeded, and its callback.
 fn paid() -> (TestDeployment, Callback) {
-    let mut stage = stage();
-    let made = stage.order("amy", "monthly");
-    stage.submit(&made);
-    let callback = stage.due_callbacks().remove(0);
-    (stage, callback)
+    let mut deployment = deployment();
+    let made = deployment.order("amy", "monthly");
+    deployment.submit(&made);
+    let callback = deployment.due_callbacks().remove(0);
+    (deployment, callback)
 }
 
 /// An order whose second charge failed, and a run that parks when it asks ECPay to charge again.
 fn retrying() -> (TestDeployment, TaskId) {
-    let mut stage = stage();
-    let order = stage.subscribe("amy", "monthly");
-    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned()]));
-    stage.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());
-    for callback in stage.due_callbacks() {
-        assert_eq!(status(&stage.deliver(&callback)), 200);
+    let mut deployment = deployment();
+    let order = deployment.subscribe("amy", "monthly");
+    deployment.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned()]));
+    deployment.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());
+    for callback in deployment.due_callbacks() {
+        assert_eq!(status(&deployment.deliver(&callback)), 200);
     }
-    stage.set_now("2025-03-01T10:30:00+08:00".parse().unwrap());
-    let run = stage.spawn_maintenance(json!({ "task": "retry" }), 0);
-    proceed_to(&mut stage, run, "ReAuth");
-    (stage, run)
+    deployment.set_now("2025-03-01T10:30:00+08:00".parse().unwrap());
+    let run = deployment.spawn_maintenance(json!({ "task": "retry" }), 0);
+    proceed_to(&mut deployment, run, "ReAuth");
+    (deployment, run)
 }
 
 /// A run that parks when it sends a mail.
 fn mailing() -> (TestDeployment, TaskId) {
-    let (mut stage, run) = retrying();
-    stage.run_to_end(run);
-    let run = stage.spawn_maintenance(json!({ "task": "send-mail" }), 0);
-    proceed_to(&mut stage, run, "SendEmail");
-    (stage, run)
+    let (mut deployment, run) = retrying();
+    deployment.run_to_end(run);
+    let run = deployment.spawn_maintenance(json!({ "task": "send-mail" }), 0);
+    proceed_to(&mut deployment, run, "SendEmail");
+    (deployment, run)
 }
 
 fn status(outcome: &Outcome) -> u16 {
@@ -52,13 +52,13 @@ fn status(outcome: &Outcome) -> u16 {
 }
 
 /// How many items of a kind the table holds, by the beginning of their sort key.
-fn count(stage: &TestDeployment, kind: &str) -> usize {
-    stage.items().iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind)).count()
+fn count(deployment: &TestDeployment, kind: &str) -> usize {
+    deployment.items().iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind)).count()
 }
 
 /// What a field of the only item of a kind says.
-fn only(stage: &TestDeployment, kind: &str, pointer: &str) -> Value {
-    let items = stage.items();
+fn only(deployment: &TestDeployment, kind: &str, pointer: &str) -> Value {
+    let items = deployment.items();
     let mut found = items.iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind));
     let value = found.next().unwrap().pointer(pointer).unwrap().clone();
     assert_eq!(found.next(), None);
@@ -66,39 +66,39 @@ fn only(stage: &TestDeployment, kind: &str, pointer: &str) -> Value {
 }
 
 /// How often ECPay was asked to charge the only order again, as it knows itself.
-fn retries_at_ecpay(stage: &mut TestDeployment) -> usize {
-    let order = stage.orders().remove(0);
-    stage.ecpay(|ecpay, _| ecpay.view(&order)).unwrap()["retries_asked"].as_array().unwrap().len()
+fn retries_at_ecpay(deployment: &mut TestDeployment) -> usize {
+    let order = deployment.orders().remove(0);
+    deployment.ecpay(|ecpay, _| ecpay.view(&order)).unwrap()["retries_asked"].as_array().unwrap().len()
 }
 
 /// Lets a task proceed until it parks at `action`.
-fn proceed_to(stage: &mut TestDeployment, task: TaskId, action: &str) {
-    while !stage.parked().iter().any(|call| call.task == task && call.action == action) {
-        assert_eq!(stage.finished(task), None, "it ends without {action}");
-        stage.release(task, Verdict::Proceed);
+fn proceed_to(deployment: &mut TestDeployment, task: TaskId, action: &str) {
+    while !deployment.held_calls().iter().any(|call| call.task == task && call.action == action) {
+        assert_eq!(deployment.finished(task), None, "it ends without {action}");
+        deployment.release(task, Verdict::Proceed);
     }
 }
 
 /// The first callback of an order, where its transaction has a verdict.
 fn first_callback(verdict: Verdict) -> (TestDeployment, Callback, Outcome) {
-    let (mut stage, callback) = paid();
-    let task = stage.spawn_callback(&callback);
-    proceed_to(&mut stage, task, "TransactWriteItems");
-    stage.release(task, verdict);
-    let outcome = stage.run_to_end(task);
-    (stage, callback, outcome)
+    let (mut deployment, callback) = paid();
+    let task = deployment.spawn_callback(&callback);
+    proceed_to(&mut deployment, task, "TransactWriteItems");
+    deployment.release(task, verdict);
+    let outcome = deployment.run_to_end(task);
+    (deployment, callback, outcome)
 }
 
 /// How many calls of `action` the transcript has.
-fn calls(stage: &TestDeployment, task: usize, action: &str) -> usize {
-    stage.transcript().iter().filter(|step| step.call.task == TaskId(task) && step.call.action == action).count()
+fn calls(deployment: &TestDeployment, task: usize, action: &str) -> usize {
+    deployment.transcript().iter().filter(|step| step.call.task == TaskId(task) && step.call.action == action).count()
 }
 
 #[test]
 fn each_call_of_a_subscription_is_seen_and_none_of_its_random_ids() {
-    let mut stage = stage();
-    let order = stage.subscribe("amy", "monthly");
-    let steps: Vec<String> = stage.transcript().iter().map(ToString::to_string).collect();
+    let mut deployment = deployment();
+    let order = deployment.subscribe("amy", "monthly");
+    let steps: Vec<String> = deployment.transcript().iter().map(ToString::to_string).collect();
     assert_eq!(
         steps,
         [
@@ -109,10 +109,10 @@ fn each_call_of_a_subscription_is_seen_and_none_of_its_random_ids() {
             "1 dynamodb.UpdateItem COUNT: Proceed",
         ]
     );
-    assert_eq!(stage.orders(), [order]);
-    assert_eq!(only(&stage, "PAYMENT#", "/data/amount"), 899);
-    assert_eq!(stage.calls()["dynamodb.TransactWriteItems"], 2);
-    assert_eq!(stage.due_callbacks(), []);
+    assert_eq!(deployment.orders(), [order]);
+    assert_eq!(only(&deployment, "PAYMENT#", "/data/amount"), 899);
+    assert_eq!(deployment.calls()["dynamodb.TransactWriteItems"], 2);
+    assert_eq!(deployment.due_callbacks(), []);
 }
 
 #[test]
@@ -128,18 +128,18 @@ fn whatever_becomes_of_a_transaction_it_is_stored_once_or_the_callback_comes_aga
         (Verdict::CrashAfter, None, 1, 1),
     ];
     for (verdict, answer, payments, tries) in cases {
-        let (mut stage, callback, outcome) = first_callback(verdict);
+        let (mut deployment, callback, outcome) = first_callback(verdict);
         match answer {
             Some(expected) => assert_eq!(status(&outcome), expected, "{verdict:?}"),
             None => assert_eq!(outcome, Outcome::Crashed, "{verdict:?}"),
         }
         assert_eq!(
-            (count(&stage, "PAYMENT#"), calls(&stage, 1, "TransactWriteItems")),
+            (count(&deployment, "PAYMENT#"), calls(&deployment, 1, "TransactWriteItems")),
             (payments, tries),
             "{verdict:?}"
         );
-        let again = stage.deliver(&callback);
-        assert_eq!((status(&again), count(&stage, "PAYMENT#")), (200, 1), "{verdict:?}");
+        let again = deployment.deliver(&callback);
+        assert_eq!((status(&again), count(&deployment, "PAYMENT#")), (200, 1), "{verdict:?}");
     }
     // A conflict is decided anew from what is stored then; anything else is the SDK's to repeat.
     assert_eq!(calls(&first_callback(Verdict::Conflict).0, 1, "GetItem"), 2);
@@ -148,30 +148,30 @@ fn whatever_becomes_of_a_transaction_it_is_stored_once_or_the_callback_comes_aga
 
 #[test]
 fn a_table_that_takes_nothing_stores_nothing_and_the_callback_is_not_acknowledged() {
-    let (mut stage, callback) = paid();
-    let task = stage.spawn_callback(&callback);
-    proceed_to(&mut stage, task, "TransactWriteItems");
-    let before = stage.items();
-    while stage.finished(task).is_none() {
-        stage.release(task, Verdict::Throttle);
+    let (mut deployment, callback) = paid();
+    let task = deployment.spawn_callback(&callback);
+    proceed_to(&mut deployment, task, "TransactWriteItems");
+    let before = deployment.items();
+    while deployment.finished(task).is_none() {
+        deployment.release(task, Verdict::Throttle);
     }
-    assert_eq!(status(&stage.finished(task).unwrap()), 503);
-    assert_eq!(calls(&stage, 1, "TransactWriteItems"), 3);
-    assert_eq!(stage.items(), before);
-    stage.answered(&callback, task);
-    stage.set_now("2025-01-31T10:10:00+08:00".parse().unwrap());
-    assert_eq!(stage.due_callbacks().len(), 1);
+    assert_eq!(status(&deployment.finished(task).unwrap()), 503);
+    assert_eq!(calls(&deployment, 1, "TransactWriteItems"), 3);
+    assert_eq!(deployment.items(), before);
+    deployment.answered(&callback, task);
+    deployment.set_now("2025-01-31T10:10:00+08:00".parse().unwrap());
+    assert_eq!(deployment.due_callbacks().len(), 1);
 }
 
 #[test]
 fn two_deliveries_at_the_same_time_store_one_payment() {
-    let (mut stage, callback) = paid();
-    let (first, second) = (stage.spawn_callback(&callback), stage.spawn_callback(&callback));
-    proceed_to(&mut stage, first, "TransactWriteItems");
-    proceed_to(&mut stage, second, "TransactWriteItems");
-    stage.release(second, Verdict::Proceed);
-    assert_eq!((status(&stage.run_to_end(first)), status(&stage.run_to_end(second))), (200, 200));
-    assert_eq!(count(&stage, "PAYMENT#"), 1);
+    let (mut deployment, callback) = paid();
+    let (first, second) = (deployment.spawn_callback(&callback), deployment.spawn_callback(&callback));
+    proceed_to(&mut deployment, first, "TransactWriteItems");
+    proceed_to(&mut deployment, second, "TransactWriteItems");
+    deployment.release(second, Verdict::Proceed);
+    assert_eq!((status(&deployment.run_to_end(first)), status(&deployment.run_to_end(second))), (200, 200));
+    assert_eq!(count(&deployment, "PAYMENT#"), 1);
 }
 
 #[test]
@@ -186,14 +186,14 @@ fn a_retry_reaches_ecpay_or_not_and_is_asked_again_by_nobody() {
         (Verdict::Refuse, 0, false),
     ];
     for (verdict, asked, crashed) in cases {
-        let (mut stage, run) = retrying();
-        stage.release(run, verdict);
-        assert_eq!(stage.run_to_end(run) == Outcome::Crashed, crashed, "{verdict:?}");
-        assert_eq!(retries_at_ecpay(&mut stage), asked, "{verdict:?}");
-        assert_eq!(count(&stage, "ecpay") == 1, verdict == Verdict::Refuse, "{verdict:?}: the breaker");
-        let again = stage.spawn_maintenance(json!({ "task": "retry", "run_id": "again" }), 0);
-        assert_eq!(status(&stage.run_to_end(again)), 200);
-        assert_eq!(retries_at_ecpay(&mut stage), asked, "{verdict:?}");
+        let (mut deployment, run) = retrying();
+        deployment.release(run, verdict);
+        assert_eq!(deployment.run_to_end(run) == Outcome::Crashed, crashed, "{verdict:?}");
+        assert_eq!(retries_at_ecpay(&mut deployment), asked, "{verdict:?}");
+        assert_eq!(count(&deployment, "ecpay") == 1, verdict == Verdict::Refuse, "{verdict:?}: the breaker");
+        let again = deployment.spawn_maintenance(json!({ "task": "retry", "run_id": "again" }), 0);
+        assert_eq!(status(&deployment.run_to_end(again)), 200);
+        assert_eq!(retries_at_ecpay(&mut deployment), asked, "{verdict:?}");
     }
 }
 
@@ -210,11 +210,11 @@ fn a_mail_is_sent_or_not_as_the_verdict_says() {
         (Verdict::Refuse, 0, "dead"),
     ];
     for (verdict, sent, state) in cases {
-        let (mut stage, run) = mailing();
-        stage.release(run, verdict);
-        stage.run_to_end(run);
+        let (mut deployment, run) = mailing();
+        deployment.release(run, verdict);
+        deployment.run_to_end(run);
         assert_eq!(
-            (stage.messages().len(), only(&stage, "NOTICE#", "/data/state")),
+            (deployment.messages().len(), only(&deployment, "NOTICE#", "/data/state")),
             (sent, json!(state)),
             "{verdict:?}"
         );
@@ -223,10 +223,11 @@ fn a_mail_is_sent_or_not_as_the_verdict_says() {
 
 #[test]
 fn an_invoked_function_is_a_task_of_its_own() {
-    let trigger = |stage: &mut TestDeployment| {
-        stage.spawn_admin("POST", "/api/webhooks/trigger-maintenance", Some(&json!({})), &[])
+    let trigger = |deployment: &mut TestDeployment| {
+        deployment.spawn_admin("POST", "/api/webhooks/trigger-maintenance", Some(&json!({})), &[])
     };
-    let invoked = |stage: &TestDeployment| stage.parked().first().map(|call| (call.task, call.subject.clone()));
+    let invoked =
+        |deployment: &TestDeployment| deployment.held_calls().first().map(|call| (call.task, call.subject.clone()));
     // The verdict on the invocation, whether the run begins, and the answer's status (none: the instance is gone).
     for (verdict, begins, answer) in [
         (Verdict::Proceed, true, Some(200)),
@@ -236,40 +237,40 @@ fn an_invoked_function_is_a_task_of_its_own() {
         (Verdict::CrashBefore, false, None),
         (Verdict::CrashAfter, true, None),
     ] {
-        let mut stage = stage();
-        let admin = trigger(&mut stage);
-        stage.release(admin, verdict);
-        assert_eq!(invoked(&stage), begins.then(|| (TaskId(1), "RUN".to_owned())), "{verdict:?}");
+        let mut deployment = deployment();
+        let admin = trigger(&mut deployment);
+        deployment.release(admin, verdict);
+        assert_eq!(invoked(&deployment), begins.then(|| (TaskId(1), "RUN".to_owned())), "{verdict:?}");
         if begins {
-            assert_eq!(status(&stage.run_to_end(TaskId(1))), 200, "{verdict:?}");
+            assert_eq!(status(&deployment.run_to_end(TaskId(1))), 200, "{verdict:?}");
         }
-        let outcome = stage.run_to_end(admin);
+        let outcome = deployment.run_to_end(admin);
         match answer {
             Some(expected) => assert_eq!(status(&outcome), expected, "{verdict:?}"),
             None => assert_eq!(outcome, Outcome::Crashed, "{verdict:?}"),
         }
     }
-    let mut stage = stage();
-    let admin = trigger(&mut stage);
-    stage.release(admin, Verdict::Proceed);
-    stage.release(TaskId(1), Verdict::CrashAfter);
-    assert_eq!(status(&stage.run_to_end(admin)), 503);
+    let mut deployment = deployment();
+    let admin = trigger(&mut deployment);
+    deployment.release(admin, Verdict::Proceed);
+    deployment.release(TaskId(1), Verdict::CrashAfter);
+    assert_eq!(status(&deployment.run_to_end(admin)), 503);
 }
 
 #[test]
 fn keys_that_were_changed_at_both_ends_are_read_anew() {
-    let (mut stage, _) = paid();
+    let (mut deployment, _) = paid();
     let (hash_key, hash_iv) = ("AnotherKeyInvent".to_owned(), "AnotherIvInvente".to_owned());
-    stage.rotate_secret(ECPAY_SECRET, json!({ "hash_key": hash_key, "hash_iv": hash_iv }).to_string());
-    stage.ecpay(|ecpay, _| ecpay.set_merchant(Merchant { hash_key, hash_iv, ..ecpay.merchant().clone() }));
-    stage.set_now("2025-01-31T10:10:00+08:00".parse().unwrap());
-    let made = stage.order("bob", "annual");
-    stage.submit(&made);
-    let callbacks = stage.due_callbacks();
+    deployment.rotate_secret(ECPAY_SECRET, json!({ "hash_key": hash_key, "hash_iv": hash_iv }).to_string());
+    deployment.ecpay(|ecpay, _| ecpay.set_merchant(Merchant { hash_key, hash_iv, ..ecpay.merchant().clone() }));
+    deployment.set_now("2025-01-31T10:10:00+08:00".parse().unwrap());
+    let made = deployment.order("bob", "annual");
+    deployment.submit(&made);
+    let callbacks = deployment.due_callbacks();
     assert_eq!(callbacks.len(), 1);
-    assert_eq!(status(&stage.deliver(&callbacks[0])), 200);
+    assert_eq!(status(&deployment.deliver(&callbacks[0])), 200);
     // The admin's instance had its keys for ten minutes; the webhook's was started just now.
-    let read = stage.transcript().iter().filter(|step| step.call.service == Service::SecretsManager);
+    let read = deployment.transcript().iter().filter(|step| step.call.service == Service::SecretsManager);
     let read: Vec<&str> = read.map(|step| step.call.subject.as_str()).collect();
     assert_eq!(read, ["duekeeper/admin AWSCURRENT", "duekeeper/ecpay AWSCURRENT", "duekeeper/ecpay AWSPREVIOUS"]);
 }
@@ -281,30 +282,30 @@ fn story(seed: u64) -> (Vec<String>, Vec<String>) {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(random >> 33).unwrap() % bound
     };
-    let mut stage = stage();
+    let mut deployment = deployment();
     for user in ["amy", "bob"] {
-        let order = stage.subscribe(user, "monthly");
-        stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned(), "1".to_owned()]));
+        let order = deployment.subscribe(user, "monthly");
+        deployment.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned(), "1".to_owned()]));
     }
     for (round, now) in ["2025-02-28T10:30", "2025-03-01T10:30", "2025-03-01T12:30"].into_iter().enumerate() {
-        stage.set_now(format!("{now}:00+08:00").parse().unwrap());
-        for callback in stage.due_callbacks() {
-            stage.spawn_callback(&callback);
-            stage.spawn_callback(&callback);
+        deployment.set_now(format!("{now}:00+08:00").parse().unwrap());
+        for callback in deployment.due_callbacks() {
+            deployment.spawn_callback(&callback);
+            deployment.spawn_callback(&callback);
         }
         for instance in 0..2 {
-            stage.spawn_maintenance(json!({ "run_id": format!("{round}-{instance}") }), instance);
+            deployment.spawn_maintenance(json!({ "run_id": format!("{round}-{instance}") }), instance);
         }
-        while !stage.parked().is_empty() {
-            let parked = stage.parked();
-            let Parked { task, service, action, .. } = &parked[below(parked.len())];
+        while !deployment.held_calls().is_empty() {
+            let held = deployment.held_calls();
+            let HeldCall { task, service, action, .. } = &held[below(held.len())];
             let verdict = Verdict::ALL[below(Verdict::ALL.len())];
             let strikes = below(8) == 0 && verdict.befalls(*service, action);
-            stage.release(*task, if strikes { verdict } else { Verdict::Proceed });
+            deployment.release(*task, if strikes { verdict } else { Verdict::Proceed });
         }
     }
-    let mails = stage.messages().into_iter().map(|mail| mail.to).collect();
-    (stage.transcript().iter().map(ToString::to_string).collect(), mails)
+    let mails = deployment.messages().into_iter().map(|mail| mail.to).collect();
+    (deployment.transcript().iter().map(ToString::to_string).collect(), mails)
 }
 
 #[test]

@@ -8,29 +8,30 @@ use std::sync::Mutex;
 
 use sandbox::ecpay::{Callback, ChargeNow};
 use serde_json::json;
-use testing::harness::{Outcome, Parked, Service, TaskId, TestDeployment, Verdict};
+use testing::harness::{HeldCall, Outcome, Service, TaskId, TestDeployment, Verdict};
 
 use testing::support::model_runs::concurrent_handlers::{Actor, ConcurrentHandlers, End};
-use testing::support::model_runs::{answer, each, list, scaled, stage, view};
+use testing::support::model_runs::{answer, deployment, each, list, view};
+use testing::support::scale::scaled;
 
 /// What three handlers meet.
 struct Scene {
     name: &'static str,
-    trio: ConcurrentHandlers,
+    handlers: ConcurrentHandlers,
     /// What holds at the end of each interleaving.
     hold: fn(&End),
 }
 
 /// Whether two calls of different tasks come to the same in either order.
-fn commute(one: &Parked, other: &Parked) -> bool {
-    let reads = |call: &Parked| match call.service {
+fn commute(one: &HeldCall, other: &HeldCall) -> bool {
+    let reads = |call: &HeldCall| match call.service {
         Service::DynamoDb => matches!(call.action.as_str(), "GetItem" | "Query"),
         Service::Ecpay => call.action.starts_with("Query"),
         Service::SecretsManager => true,
         Service::Ses | Service::Lambda | Service::StarSender | Service::Mms | Service::Slack => false,
     };
-    let apart = |call: &Parked| matches!(call.subject.as_str(), "COUNT" | "RUN");
-    let breaker = |call: &Parked| call.subject == "BREAKER" && reads(call);
+    let apart = |call: &HeldCall| matches!(call.subject.as_str(), "COUNT" | "RUN");
+    let breaker = |call: &HeldCall| call.subject == "BREAKER" && reads(call);
     one.service != other.service
         || (reads(one) && reads(other))
         || (apart(one) || apart(other))
@@ -40,15 +41,15 @@ fn commute(one: &Parked, other: &Parked) -> bool {
 
 /// A state on the way: which calls wait, which were tried here, and which need not be.
 struct Node {
-    parked: Vec<Parked>,
+    held: Vec<HeldCall>,
     asleep: Vec<TaskId>,
     tried: Vec<TaskId>,
     chosen: TaskId,
 }
 
 impl Node {
-    fn call(&self, task: TaskId) -> &Parked {
-        self.parked.iter().find(|call| call.task == task).unwrap()
+    fn call(&self, task: TaskId) -> &HeldCall {
+        self.held.iter().find(|call| call.task == task).unwrap()
     }
 
     /// Whose calls need not come first after the chosen one: they were tried before it, and commute with it.
@@ -59,8 +60,8 @@ impl Node {
 
     fn next(&mut self) -> bool {
         self.tried.push(self.chosen);
-        let fresh = |call: &&Parked| !self.asleep.contains(&call.task) && !self.tried.contains(&call.task);
-        let Some(call) = self.parked.iter().find(fresh) else { return false };
+        let fresh = |call: &&HeldCall| !self.asleep.contains(&call.task) && !self.tried.contains(&call.task);
+        let Some(call) = self.held.iter().find(fresh) else { return false };
         self.chosen = call.task;
         true
     }
@@ -68,30 +69,30 @@ impl Node {
 
 /// Explores a scene; gives how many interleavings were told apart.
 fn explore(scene: &Scene, most: usize) -> usize {
-    let possible: Vec<End> = scene.trio.one_by_one();
+    let possible: Vec<End> = scene.handlers.one_by_one();
     possible.iter().for_each(scene.hold);
     let mut path: Vec<Node> = Vec::new();
     let mut explored = 0;
     loop {
-        let (mut stage, tasks) = scene.trio.begin();
+        let (mut deployment, tasks) = scene.handlers.begin();
         for node in &path {
-            stage.release(node.chosen, Verdict::Proceed);
+            deployment.release(node.chosen, Verdict::Proceed);
         }
         let mut pruned = false;
-        while let parked = stage.parked()
-            && !parked.is_empty()
+        while let held = deployment.held_calls()
+            && !held.is_empty()
         {
             let asleep = path.last().map(Node::asleep_after).unwrap_or_default();
-            let Some(chosen) = parked.iter().map(|call| call.task).find(|task| !asleep.contains(task)) else {
+            let Some(chosen) = held.iter().map(|call| call.task).find(|task| !asleep.contains(task)) else {
                 pruned = true;
                 break;
             };
-            path.push(Node { parked, asleep, tried: Vec::new(), chosen });
-            stage.release(chosen, Verdict::Proceed);
+            path.push(Node { held, asleep, tried: Vec::new(), chosen });
+            deployment.release(chosen, Verdict::Proceed);
         }
         if !pruned {
-            let steps: Vec<String> = stage.transcript().iter().map(ToString::to_string).collect();
-            let end = End::of(stage, &scene.trio.id, &tasks);
+            let steps: Vec<String> = deployment.transcript().iter().map(ToString::to_string).collect();
+            let end = End::of(deployment, &scene.handlers.id, &tasks);
             (scene.hold)(&end);
             end.is_one_of(&possible, &steps);
             explored += 1;
@@ -107,28 +108,28 @@ fn explore(scene: &Scene, most: usize) -> usize {
 
 /// An order whose second charge is due, and ends as a code says.
 fn renewing(code: &str) -> (TestDeployment, String) {
-    let mut stage = stage("2025-01-31T10:00:00+08:00");
-    let id = stage.subscribe("amy", "monthly");
-    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![code.to_owned()]));
-    stage.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());
-    (stage, id)
+    let mut deployment = deployment("2025-01-31T10:00:00+08:00");
+    let id = deployment.subscribe("amy", "monthly");
+    deployment.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![code.to_owned()]));
+    deployment.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());
+    (deployment, id)
 }
 
 /// The same, once its failure was reported.
 fn failed(code: &str) -> (TestDeployment, String) {
-    let (mut stage, id) = renewing(code);
-    for callback in stage.due_callbacks() {
-        stage.deliver(&callback);
+    let (mut deployment, id) = renewing(code);
+    for callback in deployment.due_callbacks() {
+        deployment.deliver(&callback);
     }
-    (stage, id)
+    (deployment, id)
 }
 
 /// A charge out of schedule, and its callback.
-fn charged(stage: &mut TestDeployment, id: &str, at: &str, code: &str) -> Callback {
-    stage.set_now(at.parse().unwrap());
+fn charged(deployment: &mut TestDeployment, id: &str, at: &str, code: &str) -> Callback {
+    deployment.set_now(at.parse().unwrap());
     let charge = ChargeNow { rtn_code: code.to_owned(), callback: true, simulate: false, amount: None };
-    stage.ecpay(|ecpay, now| ecpay.charge_now(id, charge, now)).unwrap();
-    stage.due_callbacks().remove(0)
+    deployment.ecpay(|ecpay, now| ecpay.charge_now(id, charge, now)).unwrap();
+    deployment.due_callbacks().remove(0)
 }
 
 fn acknowledged(outcome: &Outcome) {
@@ -136,22 +137,22 @@ fn acknowledged(outcome: &Outcome) {
 }
 
 fn same_callback() -> Scene {
-    let (mut stage, id) = renewing("1");
-    let callback = stage.due_callbacks().remove(0);
+    let (mut deployment, id) = renewing("1");
+    let callback = deployment.due_callbacks().remove(0);
     let actors = [0, 1, 2].map(|_| Actor::Callback(callback.clone()));
     let hold = |end: &End| {
         end.outcomes.iter().for_each(acknowledged);
         assert_eq!((end.payments("succeeded"), end.entries("renewed")), (2, 1));
     };
-    Scene { name: "one callback three times", trio: ConcurrentHandlers { stage, id, actors }, hold }
+    Scene { name: "one callback three times", handlers: ConcurrentHandlers { deployment, id, actors }, hold }
 }
 
 fn callback_and_query() -> Scene {
-    let (mut stage, id) = renewing("1");
-    let first = stage.due_callbacks().remove(0);
-    stage.ecpay(|ecpay, now| ecpay.callback_answered(first.id, false, now));
-    stage.set_now("2025-03-01T12:30:00+08:00".parse().unwrap());
-    let again = stage.due_callbacks().remove(0);
+    let (mut deployment, id) = renewing("1");
+    let first = deployment.due_callbacks().remove(0);
+    deployment.ecpay(|ecpay, now| ecpay.callback_answered(first.id, false, now));
+    deployment.set_now("2025-03-01T12:30:00+08:00".parse().unwrap());
+    let again = deployment.due_callbacks().remove(0);
     assert_ne!(first.body, again.body);
     let actors = [Actor::Callback(first), Actor::run("reconcile"), Actor::Callback(again)];
     let hold = |end: &End| {
@@ -159,14 +160,18 @@ fn callback_and_query() -> Scene {
         acknowledged(&end.outcomes[2]);
         assert_eq!((end.payments("succeeded"), end.entries("renewed")), (2, 1));
     };
-    Scene { name: "a callback, a query, a changed callback", trio: ConcurrentHandlers { stage, id, actors }, hold }
+    Scene {
+        name: "a callback, a query, a changed callback",
+        handlers: ConcurrentHandlers { deployment, id, actors },
+        hold,
+    }
 }
 
 fn failure_success_grace() -> Scene {
-    let (mut stage, id) = failed("10100251");
-    let failure = charged(&mut stage, &id, "2025-03-06T10:00:00+08:00", "10100251");
-    let success = charged(&mut stage, &id, "2025-03-09T10:00:00+08:00", "1");
-    stage.set_now("2025-03-10T12:00:00+08:00".parse().unwrap());
+    let (mut deployment, id) = failed("10100251");
+    let failure = charged(&mut deployment, &id, "2025-03-06T10:00:00+08:00", "10100251");
+    let success = charged(&mut deployment, &id, "2025-03-09T10:00:00+08:00", "1");
+    deployment.set_now("2025-03-10T12:00:00+08:00".parse().unwrap());
     let actors = [Actor::Callback(failure), Actor::Callback(success), Actor::run("end-grace")];
     let hold = |end: &End| {
         acknowledged(&end.outcomes[0]);
@@ -176,32 +181,40 @@ fn failure_success_grace() -> Scene {
         assert_eq!((&end.view["plan_id"], &end.view["status"]), (&json!("PRO"), &json!("active")));
         assert_eq!((end.notices("downgraded"), end.notices("recovered")), (end.entries("grace-ended"), 1));
     };
-    Scene { name: "a failure, a later success, the end of grace", trio: ConcurrentHandlers { stage, id, actors }, hold }
+    Scene {
+        name: "a failure, a later success, the end of grace",
+        handlers: ConcurrentHandlers { deployment, id, actors },
+        hold,
+    }
 }
 
-fn manual_retry(stage: &mut TestDeployment, id: &str) -> Actor {
-    let seen = view(stage, id);
+fn manual_retry(deployment: &mut TestDeployment, id: &str) -> Actor {
+    let seen = view(deployment, id);
     let failed = list(&seen, "payments").iter().find(|payment| payment["outcome"] == "failed").unwrap();
     let body = json!({ "payment_id": failed["id"], "why": "the customer called" });
     Actor::Staff("POST", "/api/webhooks/ecpay-manual-retry".to_owned(), Some(body))
 }
 
 fn three_retries() -> Scene {
-    let (mut stage, id) = failed("10100252");
-    stage.set_now("2025-03-01T10:30:00+08:00".parse().unwrap());
-    let actors = [manual_retry(&mut stage, &id), manual_retry(&mut stage, &id), Actor::run("retry")];
+    let (mut deployment, id) = failed("10100252");
+    deployment.set_now("2025-03-01T10:30:00+08:00".parse().unwrap());
+    let actors = [manual_retry(&mut deployment, &id), manual_retry(&mut deployment, &id), Actor::run("retry")];
     let hold = |end: &End| {
         assert_eq!((end.asks(), end.entries("retry-asked")), (1, 1));
         let told = end.outcomes[..2].iter().map(|outcome| answer(outcome).1["outcome"].clone());
         assert!(told.filter(|told| told == "asked").count() <= 1);
     };
-    Scene { name: "two retries by hand, one by schedule", trio: ConcurrentHandlers { stage, id, actors }, hold }
+    Scene {
+        name: "two retries by hand, one by schedule",
+        handlers: ConcurrentHandlers { deployment, id, actors },
+        hold,
+    }
 }
 
 fn paid_twice() -> Scene {
-    let (mut stage, id) = failed("10100251");
-    let success = charged(&mut stage, &id, "2025-03-06T10:00:00+08:00", "1");
-    stage.set_now("2025-03-10T12:00:00+08:00".parse().unwrap());
+    let (mut deployment, id) = failed("10100251");
+    let success = charged(&mut deployment, &id, "2025-03-06T10:00:00+08:00", "1");
+    deployment.set_now("2025-03-10T12:00:00+08:00".parse().unwrap());
     let body = json!({ "amount_twd": 899, "reference": "transfer 17", "why": "by bank" });
     let path = format!("/api/subscriptions/{id}/mark-paid");
     let actors = [Actor::Staff("POST", path, Some(body)), Actor::Callback(success), Actor::run("end-grace")];
@@ -213,11 +226,15 @@ fn paid_twice() -> Scene {
         assert_eq!(end.notices("refund-due"), end.payments("paid_out_of_band"));
         assert_eq!((&end.view["plan_id"], &end.view["status"]), (&json!("PRO"), &json!("active")));
     };
-    Scene { name: "paid outside, a success, the end of grace", trio: ConcurrentHandlers { stage, id, actors }, hold }
+    Scene {
+        name: "paid outside, a success, the end of grace",
+        handlers: ConcurrentHandlers { deployment, id, actors },
+        hold,
+    }
 }
 
 fn two_drains() -> Scene {
-    let (stage, id) = failed("10100252");
+    let (deployment, id) = failed("10100252");
     let read = Actor::Staff("GET", format!("/api/subscriptions/{id}"), None);
     let actors = [Actor::run("send-mail"), Actor::run("send-mail"), read];
     let hold = |end: &End| {
@@ -225,7 +242,7 @@ fn two_drains() -> Scene {
         assert_eq!(list(&end.view, "notices")[0]["state"], "sent");
         assert_eq!(answer(&end.outcomes[2]).0, 200);
     };
-    Scene { name: "two drains, one reader", trio: ConcurrentHandlers { stage, id, actors }, hold }
+    Scene { name: "two drains, one reader", handlers: ConcurrentHandlers { deployment, id, actors }, hold }
 }
 
 #[test]

@@ -6,10 +6,12 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use testing::harness::{Parked, Service, TestDeployment, Verdict};
+use testing::harness::{HeldCall, Service, TestDeployment, Verdict};
 
 use testing::support::model_runs::life::Life;
-use testing::support::model_runs::{Random, at_ecpay, each, list, overdue, scaled, stage, view};
+use testing::support::model_runs::{at_ecpay, deployment, each, list, overdue, view};
+use testing::support::random::Random;
+use testing::support::scale::scaled;
 
 const DECLINED: &str = "10100252";
 /// An ask without any effect is given up after so long.
@@ -17,28 +19,28 @@ const GIVEN_UP_HOURS: i64 = 24;
 
 /// An order whose second charge failed and was reported; the first mail of its dunning waits.
 fn failed() -> (TestDeployment, String) {
-    let mut stage = stage("2025-01-31T10:00:00+08:00");
-    let id = stage.subscribe("amy", "monthly");
-    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![DECLINED.to_owned()]));
-    stage.set_now("2025-02-28T10:00:00+08:00".parse().unwrap());
-    for callback in stage.due_callbacks() {
-        stage.deliver(&callback);
+    let mut deployment = deployment("2025-01-31T10:00:00+08:00");
+    let id = deployment.subscribe("amy", "monthly");
+    deployment.ecpay(|ecpay, _| ecpay.set_next_outcomes(&id, vec![DECLINED.to_owned()]));
+    deployment.set_now("2025-02-28T10:00:00+08:00".parse().unwrap());
+    for callback in deployment.due_callbacks() {
+        deployment.deliver(&callback);
     }
-    (stage, id)
+    (deployment, id)
 }
 
 /// Lets all tasks go on in a random order.
 fn race(
-    stage: &mut TestDeployment,
+    deployment: &mut TestDeployment,
     random: &mut Random,
-    mut decide: impl FnMut(&TestDeployment, &Parked, &mut Random) -> Verdict,
+    mut decide: impl FnMut(&TestDeployment, &HeldCall, &mut Random) -> Verdict,
 ) {
-    while let parked = stage.parked()
-        && !parked.is_empty()
+    while let held = deployment.held_calls()
+        && !held.is_empty()
     {
-        let call = &parked[random.below(parked.len())];
-        let verdict = decide(stage, call, random);
-        stage.release(call.task, verdict);
+        let call = &held[random.below(held.len())];
+        let verdict = decide(deployment, call, random);
+        deployment.release(call.task, verdict);
     }
 }
 
@@ -50,7 +52,7 @@ enum Said {
 }
 
 /// The fate of a call around an ask; mostly nothing befalls it.
-fn around_ask(call: &Parked, random: &mut Random) -> Verdict {
+fn around_ask(call: &HeldCall, random: &mut Random) -> Verdict {
     let hard = [
         Verdict::Proceed,
         Verdict::LoseRequest,
@@ -60,9 +62,9 @@ fn around_ask(call: &Parked, random: &mut Random) -> Verdict {
         Verdict::Down,
     ];
     match (call.service, call.action.as_str()) {
-        (Service::Ecpay, "ReAuth") => random.pick(&hard),
-        (Service::Ecpay, _) if random.one_in(8) => random.pick(&hard),
-        (Service::DynamoDb, "TransactWriteItems") if random.one_in(6) => random.pick(&[
+        (Service::Ecpay, "ReAuth") => *random.pick(&hard),
+        (Service::Ecpay, _) if random.one_in(8) => *random.pick(&hard),
+        (Service::DynamoDb, "TransactWriteItems") if random.one_in(6) => *random.pick(&[
             Verdict::CrashBefore,
             Verdict::CrashAfter,
             Verdict::LoseAnswer,
@@ -77,18 +79,18 @@ fn around_ask(call: &Parked, random: &mut Random) -> Verdict {
 /// One retry with its answers lost; gives whether ECPay was asked at all.
 fn retry(seed: u64) -> bool {
     let mut random = Random::new(seed);
-    let (mut stage, id) = failed();
-    let day = random.pick(&[1, 3, 7]);
-    let codes = [random.pick(&["1", DECLINED]), random.pick(&["1", DECLINED])];
+    let (mut deployment, id) = failed();
+    let day = *random.pick(&[1, 3, 7]);
+    let codes = [*random.pick(&["1", DECLINED]), *random.pick(&["1", DECLINED])];
     let silent = random.one_in(3);
-    stage.ecpay(|ecpay, _| {
+    deployment.ecpay(|ecpay, _| {
         ecpay.set_next_outcomes(&id, codes.map(str::to_owned).to_vec());
         ecpay.set_callbacks(&id, !silent);
     });
-    stage.set_now(stage.now() + TimeDelta::days(day) + TimeDelta::minutes(30));
+    deployment.set_now(deployment.now() + TimeDelta::days(day) + TimeDelta::minutes(30));
     let said = RefCell::new(Vec::new());
-    let note = |stage: &TestDeployment, call: &Parked, verdict: Verdict| {
-        let at = stage.now();
+    let note = |deployment: &TestDeployment, call: &HeldCall, verdict: Verdict| {
+        let at = deployment.now();
         match (call.service, call.action.as_str()) {
             (Service::Ecpay, "ReAuth") => said.borrow_mut().push((at, Said::Asked)),
             (Service::Ecpay, _) if verdict == Verdict::Proceed => said.borrow_mut().push((at, Said::Learned)),
@@ -98,31 +100,31 @@ fn retry(seed: u64) -> bool {
     };
     for instance in 0..=random.below(3) {
         if instance == 2 {
-            let seen = view(&mut stage, &id);
+            let seen = view(&mut deployment, &id);
             let body = json!({ "payment_id": list(&seen, "payments")[1]["id"], "why": "the customer called" });
-            stage.spawn_admin("POST", "/api/webhooks/ecpay-manual-retry", Some(&body), &[]);
+            deployment.spawn_admin("POST", "/api/webhooks/ecpay-manual-retry", Some(&body), &[]);
         } else {
-            stage.spawn_maintenance(json!({ "task": "retry", "run_id": format!("run{instance}") }), instance);
+            deployment.spawn_maintenance(json!({ "task": "retry", "run_id": format!("run{instance}") }), instance);
         }
     }
-    race(&mut stage, &mut random, |stage, call, random| note(stage, call, around_ask(call, random)));
+    race(&mut deployment, &mut random, |deployment, call, random| note(deployment, call, around_ask(call, random)));
     let late = random.one_in(2);
-    let mut life = Life::of(stage).where_calls(|stage, call| {
+    let mut life = Life::of(deployment).where_calls(|deployment, call| {
         let verdict = if late { around_ask(call, &mut random) } else { Verdict::Proceed };
-        note(stage, call, verdict)
+        note(deployment, call, verdict)
     });
     life.pass_hours(30);
-    life.decide = Box::new(|stage, call| note(stage, call, Verdict::Proceed));
+    life.decide = Box::new(|deployment, call| note(deployment, call, Verdict::Proceed));
     life.pass_hours(60);
-    let mut stage = life.stage;
-    let seen = view(&mut stage, &id);
-    let ecpay = at_ecpay(&mut stage, &id);
+    let mut deployment = life.deployment;
+    let seen = view(&mut deployment, &id);
+    let ecpay = at_ecpay(&mut deployment, &id);
     never_blindly(seed, &said.borrow(), &ecpay);
     let open = ["accepted", "unknown"];
     assert!(!open.iter().any(|state| seen["retry"]["state"] == *state), "seed {seed}: {}", seen["retry"]);
     let charges = list(&ecpay, "charges").len();
     assert_eq!(list(&seen, "payments").len(), charges, "seed {seed}");
-    assert_eq!(overdue(&stage), Vec::<String>::new(), "seed {seed}");
+    assert_eq!(overdue(&deployment), Vec::<String>::new(), "seed {seed}");
     !list(&ecpay, "retries_asked").is_empty()
 }
 
@@ -162,15 +164,15 @@ const MAIL: [Verdict; 8] = [
 /// One notice with its answers lost; gives its state at the end.
 fn mail(seed: u64) -> String {
     let mut random = Random::new(seed);
-    let (mut stage, id) = failed();
-    stage.ecpay(|ecpay, now| ecpay.set_paused(&id, true, now));
+    let (mut deployment, id) = failed();
+    deployment.ecpay(|ecpay, now| ecpay.set_paused(&id, true, now));
     // Of SES itself: only "later", or anything; and whether the store and the instances fail too.
     let (harsh, store) = (random.below(2) * 5 + 3, random.one_in(2));
     let (refused, hard) = (Cell::new(0_usize), Cell::new(false));
-    let fate = |call: &Parked, random: &mut Random| {
+    let fate = |call: &HeldCall, random: &mut Random| {
         let verdict = match (call.service, call.action.as_str()) {
-            (Service::Ses, _) => random.pick(&MAIL[..harsh]),
-            (Service::DynamoDb, "PutItem") if store && call.subject.ends_with("NOTICE") && random.one_in(4) => random
+            (Service::Ses, _) => *random.pick(&MAIL[..harsh]),
+            (Service::DynamoDb, "PutItem") if store && call.subject.ends_with("NOTICE") && random.one_in(4) => *random
                 .pick(&[
                     Verdict::LoseAnswer,
                     Verdict::LoseRequest,
@@ -186,19 +188,19 @@ fn mail(seed: u64) -> String {
         verdict
     };
     for instance in 0..=random.below(2) {
-        stage.spawn_maintenance(json!({ "task": "send-mail", "run_id": format!("run{instance}") }), instance);
+        deployment.spawn_maintenance(json!({ "task": "send-mail", "run_id": format!("run{instance}") }), instance);
     }
-    race(&mut stage, &mut random, |_, call, random| fate(call, random));
-    let mut life = Life::of(stage).where_calls(|_, call| fate(call, &mut random));
+    race(&mut deployment, &mut random, |_, call, random| fate(call, random));
+    let mut life = Life::of(deployment).where_calls(|_, call| fate(call, &mut random));
     life.pass_hours(3);
     life.decide = Box::new(|_, _| Verdict::Proceed);
     life.pass_hours(17);
-    let mut stage = life.stage;
-    let seen = view(&mut stage, &id);
+    let mut deployment = life.deployment;
+    let seen = view(&mut deployment, &id);
     let notices = list(&seen, "notices");
     assert_eq!(notices.len(), 1, "seed {seed}: {notices:?}");
     let state = notices[0]["state"].as_str().unwrap().to_owned();
-    let sent = stage.messages().len();
+    let sent = deployment.messages().len();
     assert!(sent <= 1, "seed {seed}: {sent} mails");
     match state.as_str() {
         "sent" => assert_eq!(sent, 1, "seed {seed}"),
@@ -213,18 +215,18 @@ fn mail(seed: u64) -> String {
 /// A mail that SES is slow to take is marked by another run, and neither sends it again.
 #[test]
 fn a_mail_that_takes_longer_than_its_lease_goes_once_and_staff_see_that_it_is_unclear() {
-    let (mut stage, id) = failed();
-    let slow = stage.spawn_maintenance(json!({ "task": "send-mail" }), 0);
-    while stage.parked()[0].service != Service::Ses {
-        stage.release(slow, Verdict::Proceed);
+    let (mut deployment, id) = failed();
+    let slow = deployment.spawn_maintenance(json!({ "task": "send-mail" }), 0);
+    while deployment.held_calls()[0].service != Service::Ses {
+        deployment.release(slow, Verdict::Proceed);
     }
-    stage.set_now(stage.now() + TimeDelta::minutes(3));
-    let other = stage.spawn_maintenance(json!({ "task": "send-mail", "run_id": "other" }), 1);
-    stage.run_to_end(other);
-    stage.run_to_end(slow);
-    assert_eq!(stage.messages().len(), 1);
-    assert_eq!(list(&view(&mut stage, &id), "notices")[0]["state"], "unclear");
-    assert_eq!(overdue(&stage), Vec::<String>::new());
+    deployment.set_now(deployment.now() + TimeDelta::minutes(3));
+    let other = deployment.spawn_maintenance(json!({ "task": "send-mail", "run_id": "other" }), 1);
+    deployment.run_to_end(other);
+    deployment.run_to_end(slow);
+    assert_eq!(deployment.messages().len(), 1);
+    assert_eq!(list(&view(&mut deployment, &id), "notices")[0]["state"], "unclear");
+    assert_eq!(overdue(&deployment), Vec::<String>::new());
 }
 
 #[test]

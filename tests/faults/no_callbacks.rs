@@ -7,7 +7,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use testing::harness::{Service, Step, TaskId, TestDeployment, Verdict};
 
-use testing::support::model_runs::{Random, at_ecpay, list, scaled, stage, view};
+use testing::support::model_runs::{at_ecpay, deployment, list, view};
+use testing::support::random::Random;
+use testing::support::scale::scaled;
 
 /// How second charges end; none: never charged.
 const ENDS: [Option<&str>; 6] = [Some("1"), Some("1"), Some("1"), Some("10100252"), Some("10100251"), None];
@@ -16,21 +18,21 @@ const BREAKER_MINUTES: i64 = 30;
 
 /// Orders whose second charges nobody told us of; at some time a day after they were due.
 fn silent_month(count: usize, now: &str) -> (TestDeployment, BTreeMap<String, Option<&'static str>>) {
-    let mut stage = stage("2025-01-31T10:00:00+08:00");
+    let mut deployment = deployment("2025-01-31T10:00:00+08:00");
     let mut orders = BTreeMap::new();
     for number in 0..count {
-        let id = stage.subscribe(&format!("user{number}"), "monthly");
+        let id = deployment.subscribe(&format!("user{number}"), "monthly");
         let end = ENDS[number % ENDS.len()];
-        stage.ecpay(|ecpay, now| {
+        deployment.ecpay(|ecpay, now| {
             ecpay.set_callbacks(&id, false);
             ecpay.set_next_outcomes(&id, vec![end.unwrap_or("1").to_owned()]);
             ecpay.set_paused(&id, end.is_none(), now);
         });
         orders.insert(id, end);
     }
-    stage.set_now(now.parse().unwrap());
-    assert_eq!(stage.due_callbacks(), []);
-    (stage, orders)
+    deployment.set_now(now.parse().unwrap());
+    assert_eq!(deployment.due_callbacks(), []);
+    (deployment, orders)
 }
 
 /// The two runs of the schedules after the due day and a day.
@@ -47,9 +49,9 @@ fn queries(steps: &[Step]) -> Vec<&str> {
 }
 
 /// Every subscription says what ECPay says.
-fn tells_the_truth(stage: &mut TestDeployment, orders: &BTreeMap<String, Option<&str>>) {
+fn tells_the_truth(deployment: &mut TestDeployment, orders: &BTreeMap<String, Option<&str>>) {
     for (id, end) in orders {
-        let (seen, ecpay) = (view(stage, id), at_ecpay(stage, id));
+        let (seen, ecpay) = (view(deployment, id), at_ecpay(deployment, id));
         let (status, plan, payments) = match end {
             Some("1") => ("active", "PRO", 2),
             Some(_) => ("past_due", "PRO", 2),
@@ -67,13 +69,13 @@ fn a_month_without_callbacks_is_found_out_within_two_runs_at_one_query_an_order_
     let count = scaled(2_000, 100);
     // At noon the retries of what failed are due as well: the run that learns of a failure asks for its retry, and
     // needs no second query for that.
-    let (mut stage, orders) = silent_month(count, "2025-03-01T12:00:00+08:00");
+    let (mut deployment, orders) = silent_month(count, "2025-03-01T12:00:00+08:00");
     for place in 0..2 {
-        stage.set_now(stage.now() + TimeDelta::minutes(30) * place.try_into().unwrap());
-        let from = stage.transcript().len();
-        let run = stage.spawn_maintenance(scheduled(place), 0);
-        stage.run_to_end(run);
-        let steps = &stage.transcript()[from..];
+        deployment.set_now(deployment.now() + TimeDelta::minutes(30) * place.try_into().unwrap());
+        let from = deployment.transcript().len();
+        let run = deployment.spawn_maintenance(scheduled(place), 0);
+        deployment.run_to_end(run);
+        let steps = &deployment.transcript()[from..];
         let asked: Vec<_> =
             queries(&steps.iter().filter(|step| step.call.action != "ReAuth").cloned().collect::<Vec<_>>())
                 .into_iter()
@@ -86,21 +88,21 @@ fn a_month_without_callbacks_is_found_out_within_two_runs_at_one_query_an_order_
         let expected = if place == 0 { count } else { orders.values().filter(open).count() };
         assert_eq!(asked.len(), expected);
     }
-    tells_the_truth(&mut stage, &orders);
+    tells_the_truth(&mut deployment, &orders);
 }
 
 /// Instances at once until all end; ECPay answers one query, by its number, with its 403.
-fn race(stage: &mut TestDeployment, runs: &[TaskId], random: &mut Random, refused: usize) {
+fn race(deployment: &mut TestDeployment, runs: &[TaskId], random: &mut Random, refused: usize) {
     let mut asked = 0;
-    while let parked = stage.parked()
-        && !parked.is_empty()
+    while let held = deployment.held_calls()
+        && !held.is_empty()
     {
-        let call = &parked[random.below(parked.len())];
+        let call = &held[random.below(held.len())];
         asked += usize::from(call.service == Service::Ecpay);
         let refuses = call.service == Service::Ecpay && asked == refused;
-        stage.release(call.task, if refuses { Verdict::Refuse } else { Verdict::Proceed });
+        deployment.release(call.task, if refuses { Verdict::Refuse } else { Verdict::Proceed });
     }
-    assert!(runs.iter().all(|run| stage.finished(*run).is_some()) && asked >= refused);
+    assert!(runs.iter().all(|run| deployment.finished(*run).is_some()) && asked >= refused);
 }
 
 /// Once the breaker is set nobody asks who looked at it after.
@@ -121,33 +123,34 @@ fn stops_from_the_next_call(steps: &[Step]) {
 fn a_403_stops_the_calls_of_all_instances_for_half_an_hour_and_then_the_queue_drains() {
     for seed in 0..u64::try_from(scaled(200, 10)).unwrap() {
         let mut random = Random::new(seed);
-        let (mut stage, orders) = silent_month(12, "2025-03-01T00:00:00+08:00");
-        let from = stage.transcript().len();
+        let (mut deployment, orders) = silent_month(12, "2025-03-01T00:00:00+08:00");
+        let from = deployment.transcript().len();
         let runs: Vec<TaskId> = (0..3)
             .map(|instance| {
-                stage.spawn_maintenance(json!({ "task": "reconcile", "run_id": format!("run{instance}") }), instance)
+                deployment
+                    .spawn_maintenance(json!({ "task": "reconcile", "run_id": format!("run{instance}") }), instance)
             })
             .collect();
         let refused = 1 + random.below(12);
-        race(&mut stage, &runs, &mut random, refused);
-        stops_from_the_next_call(&stage.transcript()[from..]);
-        let set = stage.now();
+        race(&mut deployment, &runs, &mut random, refused);
+        stops_from_the_next_call(&deployment.transcript()[from..]);
+        let set = deployment.now();
         for minutes in [1, 15, BREAKER_MINUTES - 1] {
-            stage.set_now(set + TimeDelta::minutes(minutes));
-            let from = stage.transcript().len();
+            deployment.set_now(set + TimeDelta::minutes(minutes));
+            let from = deployment.transcript().len();
             for instance in 0..3 {
-                let run = stage.spawn_maintenance(scheduled(instance), instance);
-                stage.run_to_end(run);
+                let run = deployment.spawn_maintenance(scheduled(instance), instance);
+                deployment.run_to_end(run);
             }
             assert_eq!(
-                queries(&stage.transcript()[from..]),
+                queries(&deployment.transcript()[from..]),
                 Vec::<&str>::new(),
                 "seed {seed}: {minutes} minutes later"
             );
         }
-        stage.set_now(set + TimeDelta::minutes(BREAKER_MINUTES));
-        let run = stage.spawn_maintenance(scheduled(1), 0);
-        stage.run_to_end(run);
-        tells_the_truth(&mut stage, &orders);
+        deployment.set_now(set + TimeDelta::minutes(BREAKER_MINUTES));
+        let run = deployment.spawn_maintenance(scheduled(1), 0);
+        deployment.run_to_end(run);
+        tells_the_truth(&mut deployment, &orders);
     }
 }

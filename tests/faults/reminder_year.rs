@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Days, FixedOffset, Months, NaiveDate, TimeDelta, Utc};
 use lambda_http::http::Method;
 use serde_json::{Value, json};
-use testing::harness::{Options, Outcome, Parked, Service, TaskId, TestDeployment, Verdict};
+use testing::harness::{HeldCall, Options, Outcome, Service, TaskId, TestDeployment, Verdict};
 
-use testing::support::model_runs::{Random, answer, each, scaled};
+use testing::support::model_runs::{answer, each};
+use testing::support::random::Random;
+use testing::support::scale::scaled;
 
 /// A visit of a vehicle: its number, and the day.
 type Visit = (usize, NaiveDate);
@@ -47,22 +49,22 @@ fn plate(number: usize) -> String {
     format!("B {} Q", 1 + number)
 }
 
-/// A stage with a workshop on it.
+/// A deployment with a workshop on it.
 struct Workshop {
-    stage: TestDeployment,
+    deployment: TestDeployment,
     known: Vec<Known>,
 }
 
 impl Workshop {
     fn new(now: &str, variables: &[(&str, &str)]) -> Self {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { stage: TestDeployment::new(Options { now: now.parse().unwrap(), variables }), known: Vec::new() }
+        Self { deployment: TestDeployment::new(Options { now: now.parse().unwrap(), variables }), known: Vec::new() }
     }
 
     fn ask(&mut self, method: Method, path: &str, body: &Value) {
-        let bearer = format!("Bearer {}", sandbox::world::credentials::jwt(self.stage.now()));
-        let task = self.stage.spawn_admin(method.as_str(), path, Some(body), &[("authorization", &bearer)]);
-        let (status, answer) = answer(&self.stage.run_to_end(task));
+        let bearer = format!("Bearer {}", sandbox::world::credentials::jwt(self.deployment.now()));
+        let task = self.deployment.spawn_admin(method.as_str(), path, Some(body), &[("authorization", &bearer)]);
+        let (status, answer) = answer(&self.deployment.run_to_end(task));
         assert!(status < 300, "{path}: {status} {answer}");
     }
 
@@ -95,7 +97,7 @@ impl Workshop {
 
     /// Whoever is to be told on the present day, told or not.
     fn due(&self) -> BTreeSet<Visit> {
-        let today = jakarta(self.stage.now());
+        let today = jakarta(self.deployment.now());
         let due = |known: &Known| {
             let days = (known.next() - today).num_days();
             (0..3).contains(&days) && known.fate == Fate::Active && !known.unwilling
@@ -107,7 +109,7 @@ impl Workshop {
     /// How often each owner was told of each visit.
     fn told(&self) -> BTreeMap<Visit, usize> {
         let mut told = BTreeMap::new();
-        for message in self.stage.messages() {
+        for message in self.deployment.messages() {
             assert_eq!(message.channel, "whatsapp");
             let number: usize = message.to.strip_prefix("628550").unwrap().parse().unwrap();
             let body = message.body.to_string();
@@ -120,7 +122,7 @@ impl Workshop {
 
     /// The visits whose reminder is stored in that state.
     fn in_state(&self, state: &str) -> BTreeSet<Visit> {
-        let items = self.stage.items().into_iter().filter(|item| item["data"]["state"] == state);
+        let items = self.deployment.items().into_iter().filter(|item| item["data"]["state"] == state);
         let reminders = items.filter(|item| item["sk"].as_str().unwrap().starts_with("REMINDER#"));
         let visit = |item: Value| {
             let plate = item["data"]["plate"].as_str().unwrap().split(' ').nth(1).unwrap().to_owned();
@@ -130,30 +132,30 @@ impl Workshop {
     }
 
     fn event(&self) -> Value {
-        json!({ "task": "maintenance-reminder", "scheduled_at": self.stage.now() })
+        json!({ "task": "maintenance-reminder", "scheduled_at": self.deployment.now() })
     }
 
     /// Lets the calls of some tasks go on in a random order until all have ended, whatever becomes of each.
-    fn race(&mut self, random: &mut Random, mut decide: impl FnMut(&Parked, &mut Random) -> Verdict) {
-        while let parked = self.stage.parked()
-            && !parked.is_empty()
+    fn race(&mut self, random: &mut Random, mut decide: impl FnMut(&HeldCall, &mut Random) -> Verdict) {
+        while let held = self.deployment.held_calls()
+            && !held.is_empty()
         {
-            let call = &parked[random.below(parked.len())];
+            let call = &held[random.below(held.len())];
             let verdict = decide(call, random);
-            self.stage.release(call.task, verdict);
+            self.deployment.release(call.task, verdict);
         }
     }
 
     /// A run without any fault.
     fn run(&mut self) -> Value {
         let event = self.event();
-        let task = self.stage.spawn_reminders(event, 0);
-        answer(&self.stage.run_to_end(task)).1
+        let task = self.deployment.spawn_reminders(event, 0);
+        answer(&self.deployment.run_to_end(task)).1
     }
 }
 
 /// What may befall the call of a run: mostly nothing. A refusal is told of in the report, and is no cut.
-fn misfortune(call: &Parked, random: &mut Random) -> Verdict {
+fn misfortune(call: &HeldCall, random: &mut Random) -> Verdict {
     let hard = [
         Verdict::CrashBefore,
         Verdict::CrashAfter,
@@ -162,13 +164,13 @@ fn misfortune(call: &Parked, random: &mut Random) -> Verdict {
         Verdict::Throttle,
         Verdict::Conflict,
     ];
-    let verdict = if random.one_in(25) { random.pick(&hard) } else { Verdict::Proceed };
+    let verdict = if random.one_in(25) { *random.pick(&hard) } else { Verdict::Proceed };
     if verdict.befalls(call.service, &call.action) { verdict } else { Verdict::Proceed }
 }
 
 /// What happens in a workshop between two mornings.
 fn ordinary_day(workshop: &mut Workshop, random: &mut Random) {
-    let today = jakarta(workshop.stage.now());
+    let today = jakarta(workshop.deployment.now());
     for number in 0..workshop.known.len() {
         let known = &mut workshop.known[number];
         let overdue = known.next() < today;
@@ -201,21 +203,21 @@ fn ordinary_day(workshop: &mut Workshop, random: &mut Random) {
 /// The schedule fires twice. Lambda repeats what failed after one minute, and once more after two.
 fn morning(workshop: &mut Workshop, random: &mut Random, cut_off: bool) {
     let event = workshop.event();
-    let tasks = [0, 1].map(|instance| workshop.stage.spawn_reminders(event.clone(), instance));
+    let tasks = [0, 1].map(|instance| workshop.deployment.spawn_reminders(event.clone(), instance));
     workshop.race(random, |call, random| if cut_off { misfortune(call, random) } else { Verdict::Proceed });
-    let mut failed = tasks.iter().filter(|task| !is_answered(&workshop.stage, **task)).count();
+    let mut failed = tasks.iter().filter(|task| !is_answered(&workshop.deployment, **task)).count();
     for minutes in [1, 2] {
-        workshop.stage.set_now(workshop.stage.now() + TimeDelta::minutes(minutes));
+        workshop.deployment.set_now(workshop.deployment.now() + TimeDelta::minutes(minutes));
         for _ in 0..std::mem::take(&mut failed) {
-            let task = workshop.stage.spawn_reminders(event.clone(), 0);
-            workshop.stage.run_to_end(task);
-            failed += usize::from(!is_answered(&workshop.stage, task));
+            let task = workshop.deployment.spawn_reminders(event.clone(), 0);
+            workshop.deployment.run_to_end(task);
+            failed += usize::from(!is_answered(&workshop.deployment, task));
         }
     }
 }
 
-fn is_answered(stage: &TestDeployment, task: TaskId) -> bool {
-    matches!(stage.finished(task), Some(Outcome::Answered { .. }))
+fn is_answered(deployment: &TestDeployment, task: TaskId) -> bool {
+    matches!(deployment.finished(task), Some(Outcome::Answered { .. }))
 }
 
 #[test]
@@ -232,12 +234,12 @@ fn a_year_of_runs_started_twice_and_cut_off_tells_each_owner_once_of_each_visit(
     for day in 0..365 {
         ordinary_day(&mut workshop, &mut random);
         // Seven in the morning of the next day in Jakarta.
-        let midnight = (jakarta(workshop.stage.now()) + Days::new(1)).and_time(chrono::NaiveTime::MIN).and_utc();
-        workshop.stage.set_now(midnight);
+        let midnight = (jakarta(workshop.deployment.now()) + Days::new(1)).and_time(chrono::NaiveTime::MIN).and_utc();
+        workshop.deployment.set_now(midnight);
         expected.extend(workshop.due());
         morning(&mut workshop, &mut random, day % 2 == 1);
         assert!(workshop.told().values().all(|times| *times == 1), "day {day}: somebody was told twice");
-        workshop.stage.set_now(midnight + TimeDelta::hours(10));
+        workshop.deployment.set_now(midnight + TimeDelta::hours(10));
     }
     let told: BTreeSet<Visit> = workshop.told().into_keys().collect();
     let unclear = workshop.in_state("unclear");
@@ -261,7 +263,7 @@ fn answers_that_are_lost_never_lead_to_a_second_message() {
         let mut random = Random::new(u64::try_from(seed).unwrap());
         let (mut sent, mut unanswered) = (0, 0);
         let event = workshop.event();
-        workshop.stage.spawn_reminders(event, 0);
+        workshop.deployment.spawn_reminders(event, 0);
         workshop.race(&mut random, |call, _| {
             if call.service != Service::StarSender {
                 return Verdict::Proceed;
@@ -275,7 +277,7 @@ fn answers_that_are_lost_never_lead_to_a_second_message() {
         });
         assert_eq!((sent, unanswered), (150, 100));
         for _ in 0..3 {
-            workshop.stage.set_now(workshop.stage.now() + TimeDelta::hours(6));
+            workshop.deployment.set_now(workshop.deployment.now() + TimeDelta::hours(6));
             let run = workshop.run();
             assert_eq!((&run["reminder_sent"], &run["failed"]), (&json!(0), &json!(0)), "{run}");
             assert_eq!((&run["unclear"], &run["already_sent"]), (&json!(100), &json!(50)), "{run}");
@@ -294,7 +296,7 @@ fn begun() -> (Workshop, TaskId) {
         workshop.add(Known { last, own: None, fate: Fate::Active, unwilling: false });
     }
     let event = workshop.event();
-    let task = workshop.stage.spawn_reminders(event, 0);
+    let task = workshop.deployment.spawn_reminders(event, 0);
     (workshop, task)
 }
 
@@ -303,14 +305,14 @@ fn repeat_as_lambda_does(workshop: &mut Workshop, begun: TaskId, at: &str) {
     let event = json!({ "task": "maintenance-reminder", "scheduled_at": "2025-12-16T02:00:00Z" });
     let mut task = begun;
     for minutes in [1, 2] {
-        if is_answered(&workshop.stage, task) {
+        if is_answered(&workshop.deployment, task) {
             break;
         }
-        workshop.stage.set_now(workshop.stage.now() + TimeDelta::minutes(minutes));
-        task = workshop.stage.spawn_reminders(event.clone(), 0);
-        workshop.stage.run_to_end(task);
+        workshop.deployment.set_now(workshop.deployment.now() + TimeDelta::minutes(minutes));
+        task = workshop.deployment.spawn_reminders(event.clone(), 0);
+        workshop.deployment.run_to_end(task);
     }
-    match workshop.stage.finished(task) {
+    match workshop.deployment.finished(task) {
         Some(Outcome::Answered { body, .. }) => assert!(body.contains(r#""status":"done""#), "{at}: {body}"),
         other => panic!("{at}: {other:?}"),
     }
@@ -319,20 +321,20 @@ fn repeat_as_lambda_does(workshop: &mut Workshop, begun: TaskId, at: &str) {
 #[test]
 fn a_run_that_is_cut_off_at_any_call_goes_on_when_it_is_repeated() {
     let (mut whole, task) = begun();
-    let first = whole.stage.transcript().len();
-    whole.stage.run_to_end(task);
-    let calls: Vec<_> = whole.stage.transcript()[first..].iter().map(|step| step.call.clone()).collect();
+    let first = whole.deployment.transcript().len();
+    whole.deployment.run_to_end(task);
+    let calls: Vec<_> = whole.deployment.transcript()[first..].iter().map(|step| step.call.clone()).collect();
     assert!(calls.len() > 10, "{calls:?}");
     for (place, call) in calls.iter().enumerate() {
         for verdict in Verdict::ALL.into_iter().filter(|verdict| verdict.befalls(call.service, &call.action)) {
             let (mut workshop, task) = begun();
             for _ in 0..place {
-                workshop.stage.release(task, Verdict::Proceed);
+                workshop.deployment.release(task, Verdict::Proceed);
             }
-            workshop.stage.release(task, verdict);
+            workshop.deployment.release(task, verdict);
             let crashed = matches!(verdict, Verdict::CrashBefore | Verdict::CrashAfter);
-            if !crashed && workshop.stage.finished(task).is_none() {
-                workshop.stage.run_to_end(task);
+            if !crashed && workshop.deployment.finished(task).is_none() {
+                workshop.deployment.run_to_end(task);
             }
             let refused = verdict == Verdict::Refuse || verdict == Verdict::Down;
             repeat_as_lambda_does(&mut workshop, task, &format!("{place} {verdict:?}"));
@@ -340,7 +342,7 @@ fn a_run_that_is_cut_off_at_any_call_goes_on_when_it_is_repeated() {
             let (told, unclear) = (workshop.told(), workshop.in_state("unclear"));
             assert!(refused || told.len() + unclear.len() >= 2, "{place} {call:?} {verdict:?}: {told:?} {unclear:?}");
             // The next morning.
-            workshop.stage.set_now(workshop.stage.now() + TimeDelta::hours(24));
+            workshop.deployment.set_now(workshop.deployment.now() + TimeDelta::hours(24));
             workshop.run();
             let told = workshop.told();
             let unclear = workshop.in_state("unclear");

@@ -31,25 +31,26 @@ fn a_seed_gives_the_same_story_again() {
 /// Seed 240 found that the age of an ask was counted from the run's logical time.
 #[test]
 fn a_run_that_comes_weeks_late_does_not_have_its_retry_asked_twice() {
-    let mut stage = TestDeployment::new(Options {
+    let mut deployment = TestDeployment::new(Options {
         now: "2025-01-31T10:00:00+08:00".parse().unwrap(),
         variables: Default::default(),
     });
-    let order = stage.subscribe("amy", "monthly");
-    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned()]));
-    stage.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());
-    for callback in stage.due_callbacks() {
-        stage.deliver(&callback);
+    let order = deployment.subscribe("amy", "monthly");
+    deployment.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec!["10100252".to_owned()]));
+    deployment.set_now("2025-02-28T10:30:00+08:00".parse().unwrap());
+    for callback in deployment.due_callbacks() {
+        deployment.deliver(&callback);
     }
     let runs = [
         ("2025-03-06T10:00:00+08:00", "2025-03-01T12:30:00+08:00"),
         ("2025-03-06T10:30:30+08:00", "2025-03-06T10:30:00+08:00"),
     ];
     for (now, scheduled_at) in runs {
-        stage.set_now(now.parse().unwrap());
-        let run = stage.spawn_maintenance(json!({ "task": ["reconcile", "retry"], "scheduled_at": scheduled_at }), 0);
-        stage.run_to_end(run);
+        deployment.set_now(now.parse().unwrap());
+        let run =
+            deployment.spawn_maintenance(json!({ "task": ["reconcile", "retry"], "scheduled_at": scheduled_at }), 0);
+        deployment.run_to_end(run);
     }
-    let asked = stage.ecpay(|ecpay, _| ecpay.view(&order)).unwrap()["retries_asked"].as_array().unwrap().len();
+    let asked = deployment.ecpay(|ecpay, _| ecpay.view(&order)).unwrap()["retries_asked"].as_array().unwrap().len();
     assert_eq!(asked, 1);
 }

@@ -306,8 +306,8 @@ async fn a_cancel_waits_for_the_result_of_a_charge_but_not_for_ever() {
     let soon = sandbox.subscribe("soon", "monthly").await;
     let never = sandbox.subscribe("never", "monthly").await;
     sandbox.outcomes(&soon, &["10300066", "1"]).await;
-    sandbox.conduct(&soon, json!({ "callbacks": false })).await;
-    sandbox.conduct(&never, json!({ "paused": true })).await;
+    sandbox.order_behavior(&soon, json!({ "callbacks": false })).await;
+    sandbox.order_behavior(&never, json!({ "paused": true })).await;
     // ECPay does not know the result of the charge of 10:00 before 10:30; of the other one it never will.
     sandbox.travel("2025-02-15T10:10:00+08:00").await;
     let open = period(&never, "10300066", "2025/02/15 10:00:00", "1", "");

@@ -140,60 +140,60 @@ async fn a_charge_that_was_set_aside_counts_once_it_is_replayed() {
 }
 
 /// Proceeds with a task up to its update of the counters, where the store is down.
-fn without_counter(stage: &mut TestDeployment, task: TaskId) -> Outcome {
+fn without_counter(deployment: &mut TestDeployment, task: TaskId) -> Outcome {
     let mut met = 0;
-    while let Some(call) = stage.parked().into_iter().find(|call| call.task == task) {
+    while let Some(call) = deployment.held_calls().into_iter().find(|call| call.task == task) {
         let counts = call.action == "UpdateItem";
         met += u32::from(counts);
-        stage.release(task, if counts { Verdict::LoseRequest } else { Verdict::Proceed });
+        deployment.release(task, if counts { Verdict::LoseRequest } else { Verdict::Proceed });
     }
     assert!(met > 0, "it counts");
-    stage.finished(task).unwrap()
+    deployment.finished(task).unwrap()
 }
 
-fn kpis(stage: &mut TestDeployment) -> Value {
-    let task = stage.spawn_admin("GET", "/api/webhooks/webhook-stats?hours=24", None, &[]);
-    let Outcome::Answered { status: 200, body } = stage.run_to_end(task) else { panic!("no statistics") };
+fn kpis(deployment: &mut TestDeployment) -> Value {
+    let task = deployment.spawn_admin("GET", "/api/webhooks/webhook-stats?hours=24", None, &[]);
+    let Outcome::Answered { status: 200, body } = deployment.run_to_end(task) else { panic!("no statistics") };
     serde_json::from_str::<Value>(&body).unwrap()["kpis"].clone()
 }
 
 #[test]
 fn counters_that_cannot_be_written_change_no_answer_and_come_with_the_next_write() {
-    let mut stage = TestDeployment::new(Options {
+    let mut deployment = TestDeployment::new(Options {
         now: "2025-01-31T10:00:00+08:00".parse().unwrap(),
         variables: Default::default(),
     });
     for user in ["amy", "ben"] {
-        let made = stage.order(user, "monthly");
-        stage.submit(&made);
+        let made = deployment.order(user, "monthly");
+        deployment.submit(&made);
     }
-    let [first, second] = stage.due_callbacks().try_into().unwrap();
-    let task = stage.spawn_callback(&first);
-    let answer = without_counter(&mut stage, task);
+    let [first, second] = deployment.due_callbacks().try_into().unwrap();
+    let task = deployment.spawn_callback(&first);
+    let answer = without_counter(&mut deployment, task);
     assert_eq!(answer, Outcome::Answered { status: 200, body: "1|OK".to_owned() });
-    assert_eq!(kpis(&mut stage)["payment_success_rate"], json!(null));
-    stage.deliver(&second);
-    let told = kpis(&mut stage);
+    assert_eq!(kpis(&mut deployment)["payment_success_rate"], json!(null));
+    deployment.deliver(&second);
+    let told = kpis(&mut deployment);
     assert_eq!((&told["payment_success_rate"], &told["webhook_success_rate"]), (&json!(100.0), &json!(100.0)));
-    let task = stage.spawn_admin("GET", "/api/webhooks/webhook-stats?hours=24", None, &[]);
-    let Outcome::Answered { body, .. } = stage.run_to_end(task) else { panic!("no statistics") };
+    let task = deployment.spawn_admin("GET", "/api/webhooks/webhook-stats?hours=24", None, &[]);
+    let Outcome::Answered { body, .. } = deployment.run_to_end(task) else { panic!("no statistics") };
     let shown: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(shown["webhook_types"]["auth_callback"]["total"], 2);
 }
 
 #[test]
 fn a_run_whose_figures_cannot_be_counted_is_done_all_the_same() {
-    let mut stage = TestDeployment::new(Options {
+    let mut deployment = TestDeployment::new(Options {
         now: "2025-01-31T10:00:00+08:00".parse().unwrap(),
         variables: Default::default(),
     });
-    let order = stage.subscribe("amy", "monthly");
-    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec![NO_CREDIT.to_owned()]));
+    let order = deployment.subscribe("amy", "monthly");
+    deployment.ecpay(|ecpay, _| ecpay.set_next_outcomes(&order, vec![NO_CREDIT.to_owned()]));
     // The charge of February fails, and its callback is lost.
-    stage.set_now("2025-03-01T00:00:00+08:00".parse().unwrap());
-    let run = stage.spawn_maintenance(json!({ "task": "reconcile" }), 0);
-    let Outcome::Answered { body, .. } = without_counter(&mut stage, run) else { panic!("the run failed") };
+    deployment.set_now("2025-03-01T00:00:00+08:00".parse().unwrap());
+    let run = deployment.spawn_maintenance(json!({ "task": "reconcile" }), 0);
+    let Outcome::Answered { body, .. } = without_counter(&mut deployment, run) else { panic!("the run failed") };
     let report: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&report["status"], &report["tasks"]["reconcile"]["done"]), (&json!("done"), &json!(1)));
-    assert_eq!(kpis(&mut stage)["recovery"]["episodes_begun"], 0);
+    assert_eq!(kpis(&mut deployment)["recovery"]["episodes_begun"], 0);
 }

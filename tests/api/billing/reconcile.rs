@@ -25,7 +25,7 @@ async fn a_charge_whose_callback_was_lost_is_found_a_day_later_and_its_late_call
     let sandbox = Sandbox::at("2025-02-01T10:00:00+08:00").await;
     let told = sandbox.subscribe("told", "monthly").await;
     let lost = sandbox.subscribe("lost", "monthly").await;
-    sandbox.conduct(&lost, json!({ "callbacks": false })).await;
+    sandbox.order_behavior(&lost, json!({ "callbacks": false })).await;
     sandbox.travel("2025-03-01T23:59:59+08:00").await;
     assert_eq!(sandbox.account(&told).await["current_period_end"], "2025-04-01");
     assert_eq!(sandbox.account(&lost).await["current_period_end"], "2025-03-01");
@@ -55,7 +55,7 @@ async fn a_charge_whose_callback_was_lost_is_found_a_day_later_and_its_late_call
 async fn an_order_that_ecpay_does_not_charge_is_told_to_staff_after_three_days_and_ends_on_free_after_seven() {
     let sandbox = Sandbox::at("2025-02-01T10:00:00+08:00").await;
     let order = sandbox.subscribe("uncharged", "monthly").await;
-    sandbox.conduct(&order, json!({ "paused": true })).await;
+    sandbox.order_behavior(&order, json!({ "paused": true })).await;
     sandbox.travel("2025-03-03T23:59:59+08:00").await;
     assert_eq!(sandbox.subjects(STAFF).await.len(), 0);
     sandbox.travel("2025-03-04T00:05:00+08:00").await;
@@ -74,7 +74,7 @@ async fn an_order_that_ecpay_does_not_charge_is_told_to_staff_after_three_days_a
     assert_eq!(sandbox.subjects("uncharged@customer.example").await.len(), 1);
     assert_eq!(sandbox.get("/api/webhooks/subscription-status/uncharged").await["subscription"]["plan_id"], "FREE");
     // ECPay charges after all.
-    sandbox.conduct(&order, json!({ "paused": false })).await;
+    sandbox.order_behavior(&order, json!({ "paused": false })).await;
     sandbox.travel("2025-03-08T00:10:00+08:00").await;
     let account = sandbox.account(&order).await;
     assert_eq!((account["plan_id"].as_str(), &account["downgraded_at"]), (Some("PRO"), &json!(null)));
@@ -87,7 +87,7 @@ async fn what_callbacks_told_is_known_when_a_query_shows_it() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("both", "monthly").await;
     sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT })).await;
-    sandbox.conduct(&order, json!({ "paused": true })).await;
+    sandbox.order_behavior(&order, json!({ "paused": true })).await;
     let before = sandbox.account(&order).await;
     assert_eq!(column(&before["payments"], "outcome"), ["succeeded", "failed"]);
     sandbox.travel("2025-01-16T10:30:00+08:00").await;
@@ -106,7 +106,7 @@ async fn a_failure_found_by_query_counts_once_though_its_callback_comes_later() 
     sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT })).await;
     sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT, "callback": false })).await;
     assert_eq!(sandbox.account(&order).await["grace_period_ends_at"], "2025-01-22T02:00:01Z");
-    sandbox.conduct(&order, json!({ "paused": true })).await;
+    sandbox.order_behavior(&order, json!({ "paused": true })).await;
     // The query before the retry of day 1 finds the second failure: three days more of grace.
     sandbox.travel("2025-01-16T10:35:00+08:00").await;
     let found = sandbox.account(&order).await;
@@ -195,7 +195,7 @@ async fn a_pending_first_charge_whose_callbacks_are_lost_is_found_by_the_second_
     let made = sandbox.order("unheard", "monthly", None).await;
     let order = made["subscription_id"].as_str().unwrap().to_owned();
     sandbox.outcomes(&order, &[RESULT_OPEN]).await;
-    sandbox.conduct(&order, json!({ "callbacks": false })).await;
+    sandbox.order_behavior(&order, json!({ "callbacks": false })).await;
     sandbox.submit(&made).await;
     assert_eq!(sandbox.account(&order).await["payments"], json!([]));
     sandbox.travel("2025-01-15T10:39:59+08:00").await;

@@ -63,7 +63,7 @@ async fn a_retry_whose_answer_was_lost_is_never_asked_again_but_found_by_query()
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "lost", NO_CREDIT).await;
     let payment = sandbox.latest_payment(&order).await;
-    sandbox.conduct(&order, json!({ "callbacks": false })).await;
+    sandbox.order_behavior(&order, json!({ "callbacks": false })).await;
     sandbox.travel(RETRY_DUE).await;
     sandbox.fault("ecpay", "answer_lost").await;
     sandbox.forget_calls().await;
@@ -93,7 +93,7 @@ async fn a_retry_whose_answer_was_lost_is_never_asked_again_but_found_by_query()
 async fn an_accepted_retry_without_a_result_is_queried_by_every_run_and_closed_after_a_day() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "silence", NO_CREDIT).await;
-    sandbox.conduct(&order, json!({ "paused": true })).await;
+    sandbox.order_behavior(&order, json!({ "paused": true })).await;
     sandbox.travel("2025-01-16T10:30:00+08:00").await;
     assert_eq!(sandbox.account(&order).await["retry"]["state"], "accepted");
     sandbox.forget_calls().await;
@@ -107,7 +107,7 @@ async fn an_accepted_retry_without_a_result_is_queried_by_every_run_and_closed_a
     assert_eq!(account["next_action"]["kind"], "retry");
     assert_eq!(account["next_action"]["at"], "2025-01-18T02:00:01Z");
     // A result that comes after all counts.
-    sandbox.conduct(&order, json!({ "paused": false })).await;
+    sandbox.order_behavior(&order, json!({ "paused": false })).await;
     sandbox.travel("2025-01-17T10:31:00+08:00").await;
     let account = sandbox.account(&order).await;
     assert_eq!(account["status"], "active");
@@ -189,7 +189,7 @@ async fn a_retry_that_ecpay_refuses_is_over_and_the_next_day_of_the_policy_count
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "refuses", NO_CREDIT).await;
     // ECPay takes the retry of day 1, never makes it, and so does not take that of day 3.
-    sandbox.conduct(&order, json!({ "paused": true })).await;
+    sandbox.order_behavior(&order, json!({ "paused": true })).await;
     sandbox.travel("2025-01-18T10:30:00+08:00").await;
     assert_eq!(column(&sandbox.at_ecpay(&order).await["retries_asked"], "accepted"), ["true", "false"]);
     let account = sandbox.account(&order).await;

@@ -14,32 +14,32 @@ const NAME: &str = "mms-expiry-scan";
 
 /// Forty institutions, which are two messages, and what is due of the rest.
 fn begun() -> (TestDeployment, TaskId) {
-    let mut stage =
+    let mut deployment =
         TestDeployment::new(Options { now: format!("{TODAY}T01:30:00Z").parse().unwrap(), variables: BTreeMap::new() });
-    stage.set_institutions((0..40).map(|number| institution(&format!("N{number:02}"), number % 20)).collect());
-    let task = scan(&mut stage);
-    (stage, task)
+    deployment.set_institutions((0..40).map(|number| institution(&format!("N{number:02}"), number % 20)).collect());
+    let task = scan(&mut deployment);
+    (deployment, task)
 }
 
-fn scan(stage: &mut TestDeployment) -> TaskId {
-    let day = stage.now().format("%Y-%m-%d");
-    stage.spawn_expiry_scan(json!({ "task": NAME, "scheduled_at": format!("{day}T01:30:00Z") }), 0)
+fn scan(deployment: &mut TestDeployment) -> TaskId {
+    let day = deployment.now().format("%Y-%m-%d");
+    deployment.spawn_expiry_scan(json!({ "task": NAME, "scheduled_at": format!("{day}T01:30:00Z") }), 0)
 }
 
-fn is_answered(stage: &TestDeployment, task: TaskId) -> bool {
-    matches!(stage.finished(task), Some(Outcome::Answered { .. }))
+fn is_answered(deployment: &TestDeployment, task: TaskId) -> bool {
+    matches!(deployment.finished(task), Some(Outcome::Answered { .. }))
 }
 
 /// One minute after a failure, and two more after the next.
-fn repeat_as_lambda_does(stage: &mut TestDeployment, begun: TaskId) -> TaskId {
+fn repeat_as_lambda_does(deployment: &mut TestDeployment, begun: TaskId) -> TaskId {
     let mut task = begun;
     for minutes in [1, 2] {
-        if is_answered(stage, task) {
+        if is_answered(deployment, task) {
             break;
         }
-        stage.set_now(stage.now() + TimeDelta::minutes(minutes));
-        task = scan(stage);
-        stage.run_to_end(task);
+        deployment.set_now(deployment.now() + TimeDelta::minutes(minutes));
+        task = scan(deployment);
+        deployment.run_to_end(task);
     }
     task
 }
@@ -64,32 +64,32 @@ fn a_scan_that_is_cut_off_at_any_call_is_complete_after_lambdas_own_repetitions(
     for (place, call) in calls.iter().enumerate() {
         for verdict in Verdict::ALL.into_iter().filter(|verdict| verdict.befalls(call.service, &call.action)) {
             let at = format!("{place} {call:?} {verdict:?}");
-            let (mut stage, task) = begun();
+            let (mut deployment, task) = begun();
             for _ in 0..place {
-                stage.release(task, Verdict::Proceed);
+                deployment.release(task, Verdict::Proceed);
             }
-            stage.release(task, verdict);
+            deployment.release(task, verdict);
             let crashed = matches!(verdict, Verdict::CrashBefore | Verdict::CrashAfter);
-            if !crashed && stage.finished(task).is_none() {
-                stage.run_to_end(task);
+            if !crashed && deployment.finished(task).is_none() {
+                deployment.run_to_end(task);
             }
-            let mut task = repeat_as_lambda_does(&mut stage, task);
-            let Some(Outcome::Answered { body, .. }) = stage.finished(task) else { panic!("{at}: no end") };
+            let mut task = repeat_as_lambda_does(&mut deployment, task);
+            let Some(Outcome::Answered { body, .. }) = deployment.finished(task) else { panic!("{at}: no end") };
             // What repeating cannot help waits for people, who begin another run.
             if verdict == Verdict::Refuse {
                 assert!(body.contains(r#""status":"failed""#), "{at}: {body}");
-                task = stage.spawn_expiry_scan(
+                task = deployment.spawn_expiry_scan(
                     json!({ "task": NAME, "scheduled_at": format!("{TODAY}T03:00:00Z"), "run_id": "manual-1", "requested_by": "support" }),
                     0,
                 );
                 assert!(
-                    matches!(stage.run_to_end(task), Outcome::Answered { body, .. } if body.contains(r#""status":"done""#)),
+                    matches!(deployment.run_to_end(task), Outcome::Answered { body, .. } if body.contains(r#""status":"done""#)),
                     "{at}"
                 );
             } else {
                 assert!(body.contains(r#""status":"done""#) || body.contains("already_posted"), "{at}: {body}");
             }
-            let found = posted(&stage.messages(), "MMS 機構到期提醒 2026-11-20");
+            let found = posted(&deployment.messages(), "MMS 機構到期提醒 2026-11-20");
             // Two messages with all institutions, as they would have been; one may have come twice where nobody could know.
             let mut distinct = found.clone();
             distinct.dedup_by_key(|payload| uids(std::slice::from_ref(payload)));
@@ -99,14 +99,14 @@ fn a_scan_that_is_cut_off_at_any_call_is_complete_after_lambdas_own_repetitions(
             let in_doubt = around.iter().any(|call| call.service == Service::Slack);
             assert!(found.len() == 2 || (in_doubt && found.len() == 3), "{at}: {}", found.len());
             // The failure is told once, where there was one to tell.
-            let failures = posted(&stage.messages(), "MMS 到期掃描未完成").len();
+            let failures = posted(&deployment.messages(), "MMS 到期掃描未完成").len();
             let expected_failures = usize::from(call.service == Service::Mms && verdict == Verdict::Refuse);
             assert_eq!(failures, expected_failures, "{at}");
             // On Monday nothing is new.
-            stage.set_now("2026-11-23T01:30:00Z".parse().unwrap());
-            let task = scan(&mut stage);
-            stage.run_to_end(task);
-            let monday = posted(&stage.messages(), "MMS 機構到期提醒 2026-11-23");
+            deployment.set_now("2026-11-23T01:30:00Z".parse().unwrap());
+            let task = scan(&mut deployment);
+            deployment.run_to_end(task);
+            let monday = posted(&deployment.messages(), "MMS 機構到期提醒 2026-11-23");
             assert!(!monday.is_empty() && monday.iter().all(|payload| !payload.to_string().contains("【新】")), "{at}");
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{BEGIN, RUN, institution, stages, texts, uids};
+use super::{BEGIN, RUN, institution, texts, tiers, uids};
 use testing::support::Sandbox;
 
 #[tokio::test]
@@ -19,8 +19,8 @@ async fn each_day_before_an_expiry_is_in_its_tier() {
     assert_eq!(report["institutions"], json!({ "urgent": 3, "warning": 2, "notice": 2, "expired": 1 }));
     let slack = sandbox.slack().await;
     assert_eq!(slack.len(), 1);
-    let found = stages(&slack);
-    let of = |stage: &str| found[stage].join(" ");
+    let found = tiers(&slack);
+    let of = |tier: &str| found[tier].join(" ");
     assert_eq!([of("緊急"), of("警告"), of("提醒"), of("已到期")], ["D0 D1 D7", "D8 D30", "D31 D60", "D-1"]);
     assert!(!slack[0].to_string().contains("D61"));
     let texts = texts(&slack[0]);
@@ -50,7 +50,7 @@ async fn a_day_is_taipeis() {
     sandbox.mms(&[institution("TODAY", 1), institution("OVER", 0), at_midnight]).await;
     sandbox.scan().await;
     let slack = sandbox.slack().await;
-    let found = stages(&slack);
+    let found = tiers(&slack);
     assert_eq!((found["緊急"].join(" "), found["已到期"].join(" ")), ("MIDNIGHT TODAY".to_owned(), "OVER".to_owned()));
     assert_eq!(texts(&slack[0])[0], "MMS 機構到期提醒 2026-11-21");
     assert!(slack[0].to_string().contains("今天到期"));
@@ -175,8 +175,8 @@ async fn thresholds_are_settings() {
     sandbox.mms(&list).await;
     sandbox.scan().await;
     let slack = sandbox.slack().await;
-    let found = stages(&slack);
-    let of = |stage: &str| found[stage].join(" ");
+    let found = tiers(&slack);
+    let of = |tier: &str| found[tier].join(" ");
     assert_eq!([of("緊急"), of("警告"), of("提醒")], ["D3", "D4 D5 D6 D10", "D11 D20"]);
     // In full up to five days.
     let full: Vec<bool> = [5, 6].map(|days| slack[0].to_string().contains(&format!("聯絡人：Lin D{days}"))).into();

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{BEGIN, RUN, institution, stages, texts, uids};
+use super::{BEGIN, RUN, institution, texts, tiers, uids};
 use testing::support::Sandbox;
 
 /// The marks of a digest by institution: what stands in 【】.
@@ -169,7 +169,7 @@ async fn a_missed_day_can_be_replayed() {
     let slack = sandbox.slack().await;
     assert_eq!(texts(&slack[0])[0], "MMS 機構到期提醒 2026-11-20");
     // As it was seen from that day.
-    let found = stages(&slack);
+    let found = tiers(&slack);
     assert_eq!((found["緊急"].join(" "), found["警告"].join(" ")), ("B".to_owned(), "A".to_owned()));
     assert_eq!(sandbox.call(Method::POST, &format!("{RUN}?day=2026-11-20"), None).await.1["status"], "already_posted");
     // Today's is another one.

@@ -39,8 +39,8 @@ fn texts(payload: &Value) -> Vec<String> {
     payload["blocks"].as_array().unwrap().iter().flat_map(of_block).collect()
 }
 
-/// Which institutions stand below which heading, by the word for their stage, over all messages.
-fn stages(payloads: &[Value]) -> BTreeMap<String, Vec<String>> {
+/// Which institutions stand below which heading, by the word for their tier, over all messages.
+fn tiers(payloads: &[Value]) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut heading = None;
     for text in payloads.iter().flat_map(texts) {
@@ -57,7 +57,7 @@ fn stages(payloads: &[Value]) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// The institutions of [`stages`], in the order in which they stand.
+/// The institutions of [`tiers`], in the order in which they stand.
 fn uids(payloads: &[Value]) -> Vec<String> {
     let lines = payloads.iter().flat_map(texts).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
     let uid = |line: String| Some(line.split("/organizations/").nth(1)?.split('|').next()?.to_owned());

@@ -69,7 +69,7 @@ async fn an_mms_that_is_down_fails_the_run_which_is_worth_repeating() {
 async fn a_page_that_fails_for_a_moment_is_asked_for_again() {
     let sandbox = Sandbox::with(BEGIN, &[("API_PAGE_SIZE", "10")]).await;
     sandbox.mms(&many()).await;
-    sandbox.misconduct("mms", json!({ "fault": "down", "after": 4, "times": 3 })).await;
+    sandbox.fault_spec("mms", json!({ "fault": "down", "after": 4, "times": 3 })).await;
     assert_eq!(sandbox.scan().await["institutions"]["urgent"], 40);
     // Ten pages, the empty one behind them, and three in vain.
     assert_eq!(sandbox.calls("mms").await["byPage"], 14);
@@ -80,7 +80,7 @@ async fn a_page_that_fails_for_a_moment_is_asked_for_again() {
 async fn what_arrived_before_slack_went_down_is_not_repeated() {
     let sandbox = Sandbox::at(BEGIN).await;
     sandbox.mms(&many()).await;
-    sandbox.misconduct("slack", json!({ "fault": "down", "after": 1 })).await;
+    sandbox.fault_spec("slack", json!({ "fault": "down", "after": 1 })).await;
     let (status, _) = sandbox.call(Method::POST, RUN, None).await;
     assert_eq!(status, 503);
     assert_eq!(sandbox.slack().await.len(), 1);
@@ -106,7 +106,7 @@ async fn what_arrived_before_slack_went_down_is_not_repeated() {
 async fn the_next_day_marks_as_new_what_did_not_arrive() {
     let sandbox = Sandbox::at(BEGIN).await;
     sandbox.mms(&many()).await;
-    sandbox.misconduct("slack", json!({ "fault": "down", "after": 1 })).await;
+    sandbox.fault_spec("slack", json!({ "fault": "down", "after": 1 })).await;
     let ran = sandbox.travel("2026-11-20T10:00:00+08:00").await;
     assert!(ran.iter().any(|ran| ran.contains("MmsExpiryScan WeekdayDigest: failed: ")), "{ran:?}");
     let arrived = uids(&sandbox.slack().await);
@@ -125,7 +125,7 @@ async fn the_next_day_marks_as_new_what_did_not_arrive() {
 async fn a_message_whose_answer_was_lost_is_repeated_once() {
     let sandbox = Sandbox::at(BEGIN).await;
     sandbox.mms(&many()).await;
-    sandbox.misconduct("slack", json!({ "fault": "answer_lost", "after": 1, "times": 1 })).await;
+    sandbox.fault_spec("slack", json!({ "fault": "answer_lost", "after": 1, "times": 1 })).await;
     assert_eq!(sandbox.call(Method::POST, RUN, None).await.0, 503);
     assert_eq!(sandbox.slack().await.len(), 2);
     let report = sandbox.scan().await;
@@ -149,7 +149,7 @@ async fn a_message_whose_answer_was_lost_is_repeated_once() {
 async fn a_slack_that_asks_for_patience_gets_it() {
     let sandbox = Sandbox::at(BEGIN).await;
     sandbox.mms(&[institution("A", 3)]).await;
-    sandbox.misconduct("slack", json!({ "fault": "limit", "times": 1 })).await;
+    sandbox.fault_spec("slack", json!({ "fault": "limit", "times": 1 })).await;
     assert_eq!(sandbox.scan().await["posting"]["posted"], 1);
     assert_eq!((sandbox.slack().await.len(), sandbox.calls("slack").await["webhook"]), (1, 2));
 }
@@ -220,7 +220,7 @@ async fn what_perhaps_never_arrived_is_told_by_mail_and_counts_as_not_told() {
 async fn one_message_that_slack_does_not_want_keeps_no_other_waiting() {
     let sandbox = Sandbox::at(BEGIN).await;
     sandbox.mms(&many()).await;
-    sandbox.misconduct("slack", json!({ "fault": "invalid_blocks", "after": 1, "times": 1 })).await;
+    sandbox.fault_spec("slack", json!({ "fault": "invalid_blocks", "after": 1, "times": 1 })).await;
     let report = sandbox.scan().await;
     let messages = report["posting"]["messages"].as_u64().unwrap();
     assert_eq!((&report["status"], &report["posting"]["posted"]), (&json!("failed"), &json!(messages - 1)));

@@ -91,7 +91,7 @@ async fn callbacks_of_both_keys_at_once_are_all_taken_over_every_refresh() {
             stream.rotate(NEW);
         }
         let known: &[Keys] = if round < rounds / 2 { &[OLD] } else { &[OLD, NEW] };
-        let bodies: Vec<Vec<u8>> = (0..1 + random.below(6)).map(|_| stream.next(*random.of(known))).collect();
+        let bodies: Vec<Vec<u8>> = (0..1 + random.below(6)).map(|_| stream.next(*random.pick(known))).collect();
         sent += bodies.len();
         let sandbox = &stream.sandbox;
         let replies = join_all(bodies.into_iter().map(|body| sandbox.callback("ecpay-billing", body))).await;

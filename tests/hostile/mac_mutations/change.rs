@@ -18,7 +18,7 @@ pub(super) const WAYS: [Way; 27] = [
     ("a letter changed", |random, fields| {
         on_bytes(fields, |body| {
             let at = random.below(body.len());
-            body[at] = *random.of(b"0123456789ABCXYZabcxyz&=+%_");
+            body[at] = *random.pick(b"0123456789ABCXYZabcxyz&=+%_");
         })
     }),
     ("a byte deleted", |random, fields| {
@@ -28,7 +28,7 @@ pub(super) const WAYS: [Way; 27] = [
     }),
     ("a byte inserted", |random, fields| {
         on_bytes(fields, |body| {
-            body.insert(random.below(body.len() + 1), *random.of(b"0129aZ&=+% \0\n\xff"));
+            body.insert(random.below(body.len() + 1), *random.pick(b"0129aZ&=+% \0\n\xff"));
         })
     }),
     ("cut off", |random, fields| on_bytes(fields, |body| body.truncate(random.below(body.len())))),
@@ -53,7 +53,7 @@ pub(super) const WAYS: [Way; 27] = [
     ("broken UTF-8", |random, fields| {
         on_bytes(fields, |body| {
             let at = random.below(body.len() + 1);
-            let broken = random.of(&["%FF", "%C0%80", "%ED%A0%80", "%E4%B8"]);
+            let broken = random.pick(&["%FF", "%C0%80", "%ED%A0%80", "%E4%B8"]);
             body.splice(at..at, broken.bytes());
         })
     }),
@@ -79,7 +79,7 @@ pub(super) const WAYS: [Way; 27] = [
     }),
     ("a field added", |random, fields| {
         changed(fields, |fields| {
-            let name = *random.of(&[
+            let name = *random.pick(&[
                 "SimulatePaid",
                 "Added",
                 "amount",
@@ -89,13 +89,13 @@ pub(super) const WAYS: [Way; 27] = [
                 "x",
                 "CustomField5",
             ]);
-            let value = *random.of(&["", "0", "1", "899"]);
+            let value = *random.pick(&["", "0", "1", "899"]);
             fields.insert(random.below(fields.len() + 1), (name.to_owned(), value.to_owned()));
         })
     }),
     ("a field twice", |random, fields| {
         changed(fields, |fields| {
-            let mut again = random.of(fields).clone();
+            let mut again = random.pick(fields).clone();
             match random.below(3) {
                 0 => {}
                 1 => flip_case(random, &mut again.0),
@@ -132,7 +132,7 @@ pub(super) const WAYS: [Way; 27] = [
                 " 1",
                 "1 ",
             ];
-            field.1 = (*random.of(&values)).to_owned();
+            field.1 = (*random.pick(&values)).to_owned();
         })
     }),
     ("a field within the value before it", |random, fields| recut(random, fields, true)),
@@ -140,7 +140,7 @@ pub(super) const WAYS: [Way; 27] = [
     ("a value parted into two fields", split),
     ("signed with other keys", |random, fields| {
         let keys = [("5294y06JbISpM5x9", "v77hoKGq4kWxNNIS"), ("EkRm7iFT261dpevs", "pwFHCqoQZGmho4w6"), ("", "")];
-        let (key, iv) = *random.of(&keys);
+        let (key, iv) = *random.pick(&keys);
         let mut unsigned = fields.clone();
         unsigned.retain(|(name, _)| name != "CheckMacValue");
         // Whoever forges changes something for it.
@@ -192,7 +192,7 @@ fn flip_case(random: &mut Random, text: &mut String) {
     if letters.is_empty() {
         return;
     }
-    let at = *random.of(&letters);
+    let at = *random.pick(&letters);
     let letter = text.as_bytes()[at];
     let other = if letter.is_ascii_uppercase() { letter.to_ascii_lowercase() } else { letter.to_ascii_uppercase() };
     text.replace_range(at..=at, &char::from(other).to_string());
@@ -242,7 +242,7 @@ fn split(random: &mut Random, fields: &Fields) -> Vec<u8> {
     if holds.is_empty() {
         return recut(random, fields, true);
     }
-    let at = *random.of(&holds);
+    let at = *random.pick(&holds);
     changed(fields, |fields| {
         let (name, value) = fields[at].clone();
         let (kept, part) = value.split_once('&').unwrap();

@@ -1,4 +1,4 @@
-//! The stage: invocations are begun here, and their calls released one by one.
+//! The deployment: invocations are begun here, and their calls released one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,11 +25,11 @@ use super::call::{Call, Lost, Reply, Service};
 use super::faults::{Course, Then, Verdict};
 use super::instances::{Instances, Start, template};
 use super::story::{admin_event, callback_event};
-use super::tasks::{Answer, Ending, Gate, Outcome, Parked, Shared, TaskId};
+use super::tasks::{Answer, Ending, Gate, HeldCall, Outcome, Shared, TaskId};
 use super::world::World;
 use super::{dynamodb, ecpay};
 
-/// How a stage is set.
+/// How a deployment is set.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Its first instant.
@@ -42,14 +42,14 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The call.
-    pub call: Parked,
+    pub call: HeldCall,
     /// What became of it.
     pub verdict: Verdict,
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parked { task, service, action, subject } = &self.call;
+        let HeldCall { task, service, action, subject } = &self.call;
         write!(f, "{} {service}.{action} {subject}: {:?}", task.0, self.verdict)
     }
 }
@@ -75,13 +75,13 @@ pub struct TestDeployment {
 }
 
 impl TestDeployment {
-    /// A new stage with nothing on it.
+    /// A new deployment with nothing on it.
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self::with(World::new(options.now), options.variables)
     }
 
-    /// Another stage in the same state, with new instances and an empty transcript.
+    /// Another deployment in the same state, with new instances and an empty transcript.
     ///
     /// # Panics
     /// When a task of this one is not over: what it knows cannot be copied.
@@ -132,7 +132,7 @@ impl TestDeployment {
         let (function, request) = (instance.function, callback_event(callback, self.now()));
         let answer = async move { answered(ecpay_webhook::handle(&function, request, moment).await) };
         let task = self.spawn(instance.gate, answer);
-        self.settle();
+        self.quiesce();
         task
     }
 
@@ -145,14 +145,14 @@ impl TestDeployment {
         let (function, request) = (instance.function, admin_event((method, path), body, headers, self.now()));
         let answer = async move { answered(admin_api::handle(&function, request, moment).await) };
         let task = self.spawn(instance.gate, answer);
-        self.settle();
+        self.quiesce();
         task
     }
 
     /// Begins a run of `subscription-maintenance` on one of its instances, which must be free.
     pub fn spawn_maintenance(&mut self, event: Value, instance: usize) -> TaskId {
         let task = self.invoke_maintenance(event, instance);
-        self.settle();
+        self.quiesce();
         task
     }
 
@@ -179,7 +179,7 @@ impl TestDeployment {
                 Err(error) => Outcome::Failed(error_chain(&error)),
             }
         });
-        self.settle();
+        self.quiesce();
         task
     }
 
@@ -194,7 +194,7 @@ impl TestDeployment {
                 Err(error) => Outcome::Failed(error_chain(&error)),
             }
         });
-        self.settle();
+        self.quiesce();
         task
     }
 
@@ -214,14 +214,14 @@ impl TestDeployment {
 
     /// The calls that wait for a verdict, by task.
     #[must_use]
-    pub fn parked(&self) -> Vec<Parked> {
-        self.shared.inside().parked()
+    pub fn held_calls(&self) -> Vec<HeldCall> {
+        self.shared.inside().held_calls()
     }
 
     /// Decides on a task's parked call, and waits until everything is quiet again.
     ///
     /// # Panics
-    /// When the task is not parked, or such a call cannot have that verdict.
+    /// When the task is not held, or such a call cannot have that verdict.
     pub fn release(&mut self, task: TaskId, verdict: Verdict) {
         let (call, request, answer) = self.shared.inside().take(task);
         self.transcript.push(Step { call, verdict });
@@ -237,7 +237,7 @@ impl TestDeployment {
                 }
             }
         }
-        self.settle();
+        self.quiesce();
     }
 
     fn act(&mut self, request: &Call) -> Done {
@@ -248,7 +248,7 @@ impl TestDeployment {
         Done::Invoked(self.invoke_maintenance(event, self.maintenances.first_free()))
     }
 
-    fn settle(&mut self) {
+    fn quiesce(&mut self) {
         self.runtime.block_on(self.shared.quiet());
     }
 

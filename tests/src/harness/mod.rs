@@ -1,9 +1,9 @@
 //! The functions and the world outside in one thread, one call at a time.
 //!
 //! Each invocation of a function is a task. Whatever it asks of the outside (DynamoDB, Secrets Manager, SES, Lambda,
-//! ECPay) parks, until the test releases it with a [`Verdict`]. Between two releases every task is parked, waits for
+//! ECPay) parks, until the test releases it with a [`Verdict`]. Between two releases every task is held, waits for
 //! another one, or has ended: nothing happens but what the test says, and the same releases give the same
-//! [`Stage::transcript`].
+//! [`TestDeployment::transcript`].
 
 mod aws;
 mod call;
@@ -20,4 +20,4 @@ mod world;
 pub use call::Service;
 pub use deployment::{Options, Step, TestDeployment};
 pub use faults::Verdict;
-pub use tasks::{Outcome, Parked, TaskId};
+pub use tasks::{HeldCall, Outcome, TaskId};

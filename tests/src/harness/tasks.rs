@@ -15,7 +15,7 @@ pub struct TaskId(pub usize);
 
 /// A call that waits for a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parked {
+pub struct HeldCall {
     /// Who made it.
     pub task: TaskId,
     /// Who is called.
@@ -47,8 +47,8 @@ pub(crate) type Answer = oneshot::Sender<Result<Reply, Lost>>;
 
 enum State {
     Running,
-    Parked {
-        parked: Parked,
+    Held {
+        held: HeldCall,
         call: Call,
         answer: Answer,
     },
@@ -76,7 +76,7 @@ enum Occupant {
     Gone,
 }
 
-/// What tasks, servers and the stage see of each other.
+/// What tasks, servers and the deployment see of each other.
 pub(crate) struct Shared {
     inside: Mutex<Inside>,
     changed: Notify,
@@ -179,15 +179,15 @@ impl Inside {
     fn park(&mut self, task: TaskId, call: Call, answer: Answer) {
         *self.world.calls.entry(call.name()).or_default() += 1;
         let subject = self.world.orders.subject(&call);
-        let parked = Parked { task, service: call.service, action: call.action.clone(), subject };
-        let state = std::mem::replace(&mut self.tasks[task.0].state, State::Parked { parked, call, answer });
+        let held = HeldCall { task, service: call.service, action: call.action.clone(), subject };
+        let state = std::mem::replace(&mut self.tasks[task.0].state, State::Held { held, call, answer });
         assert!(matches!(state, State::Running), "task {} makes two calls at a time", task.0);
     }
 
     /// Takes a parked call; its task runs from here on.
-    pub(crate) fn take(&mut self, task: TaskId) -> (Parked, Call, Answer) {
+    pub(crate) fn take(&mut self, task: TaskId) -> (HeldCall, Call, Answer) {
         match std::mem::replace(&mut self.tasks[task.0].state, State::Running) {
-            State::Parked { parked, call, answer } => (parked, call, answer),
+            State::Held { held, call, answer } => (held, call, answer),
             State::Running | State::Waiting | State::Ended(_) => panic!("task {} is not parked", task.0),
         }
     }
@@ -197,9 +197,9 @@ impl Inside {
         self.tasks[task.0].handle.as_ref().expect("a task that was spawned").abort();
     }
 
-    pub(crate) fn parked(&self) -> Vec<Parked> {
+    pub(crate) fn held_calls(&self) -> Vec<HeldCall> {
         let calls = self.tasks.iter().filter_map(|task| match &task.state {
-            State::Parked { parked, .. } => Some(parked.clone()),
+            State::Held { held, .. } => Some(held.clone()),
             State::Running | State::Waiting | State::Ended(_) => None,
         });
         calls.collect()
@@ -213,7 +213,7 @@ impl Inside {
     pub(crate) fn outcome(&self, task: TaskId) -> Option<Outcome> {
         match &self.tasks[task.0].state {
             State::Ended(outcome) => Some(outcome.clone()),
-            State::Running | State::Parked { .. } | State::Waiting => None,
+            State::Running | State::Held { .. } | State::Waiting => None,
         }
     }
 
@@ -226,7 +226,7 @@ impl Inside {
     fn end(&mut self, task: TaskId, outcome: Outcome) {
         if let Some((caller, answer)) = self.tasks[task.0].caller.take() {
             self.tasks[caller.0].state = State::Running;
-            // Nobody listens any more only when the whole stage is being dropped.
+            // Nobody listens any more only when the whole deployment is being dropped.
             let _unheard = answer.send(Ok(invoked(&outcome)));
         }
         self.tasks[task.0].state = State::Ended(outcome);

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::ecpay::{Callback, Fields, parse_form};
 use serde_json::Value;
 
-use super::fault_rates::Temper;
+use super::fault_rates::FaultRates;
 use super::model::{Checked, Model};
-use super::random::Random;
 use crate::harness::{Options, Outcome, TaskId, TestDeployment, Verdict};
+use crate::support::random::Random;
 
 /// Lines after which a simulation is taken to go in circles.
 const LONGEST_STORY: usize = 20_000;
@@ -38,10 +38,10 @@ pub(crate) struct Made {
 
 /// One simulation.
 pub(crate) struct Driver {
-    pub(crate) stage: TestDeployment,
+    pub(crate) deployment: TestDeployment,
     pub(crate) model: Model,
     pub(crate) random: Random,
-    pub(crate) temper: Temper,
+    pub(crate) fault_rates: FaultRates,
     /// The network loses and holds nothing any more.
     pub(crate) calm: bool,
     pub(crate) users: usize,
@@ -68,13 +68,13 @@ impl Driver {
         let mut random = Random::new(seed);
         let begin: DateTime<Utc> = "2025-01-01T02:00:00Z".parse().expect("an instant");
         let now = begin + TimeDelta::minutes(random.between(0, 500_000));
-        let temper = Temper::draw(&mut random);
+        let fault_rates = FaultRates::draw(&mut random);
         let users = 2 + random.below(3);
         let mut driver = Self {
-            stage: TestDeployment::new(Options { now, variables: BTreeMap::new() }),
+            deployment: TestDeployment::new(Options { now, variables: BTreeMap::new() }),
             model: Model::new(),
             random,
-            temper,
+            fault_rates,
             calm: false,
             users,
             made: Vec::new(),
@@ -88,7 +88,7 @@ impl Driver {
             faulty: BTreeMap::new(),
             story: Vec::new(),
         };
-        driver.note(format!("seed {seed}, {users} users, {temper:?}"));
+        driver.note(format!("seed {seed}, {users} users, {fault_rates:?}"));
         driver
     }
 
@@ -99,13 +99,13 @@ impl Driver {
 
     /// Puts a line into the story.
     pub(crate) fn note(&mut self, what: impl Into<String>) {
-        let at = self.stage.now().with_timezone(&chrono::FixedOffset::east_opt(8 * 3600).expect("an offset"));
+        let at = self.deployment.now().with_timezone(&chrono::FixedOffset::east_opt(8 * 3600).expect("an offset"));
         self.story.push(format!("{} {}", at.format("%m-%d %H:%M:%S"), what.into()));
     }
 
     /// Moves the time.
     pub(crate) fn travel(&mut self, to: DateTime<Utc>) {
-        self.stage.set_now(to.max(self.stage.now()));
+        self.deployment.set_now(to.max(self.deployment.now()));
         self.note("the time");
     }
 
@@ -124,18 +124,18 @@ impl Driver {
         if self.story.len() > LONGEST_STORY {
             return Err("it does not come to an end".to_owned());
         }
-        while let parked = self.stage.parked()
-            && !parked.is_empty()
+        while let held = self.deployment.held_calls()
+            && !held.is_empty()
         {
-            let call = self.random.pick(&parked).clone();
-            let verdict = self.temper.verdict(&mut self.random, &call);
+            let call = self.random.pick(&held).clone();
+            let verdict = self.fault_rates.verdict(&mut self.random, &call);
             if verdict != Verdict::Proceed {
                 self.faulty.insert(call.task, verdict);
             }
-            self.stage.release(call.task, verdict);
-            let step = self.stage.transcript().last().expect("a step").clone();
+            self.deployment.release(call.task, verdict);
+            let step = self.deployment.transcript().last().expect("a step").clone();
             self.note(step.to_string());
-            self.model.after(&mut self.stage, &step)?;
+            self.model.after(&mut self.deployment, &step)?;
             self.landed()?;
         }
         Ok(())
@@ -144,7 +144,7 @@ impl Driver {
     fn landed(&mut self) -> Checked {
         let mut place = 0;
         while place < self.flights.len() {
-            match self.stage.finished(self.flights[place].0) {
+            match self.deployment.finished(self.flights[place].0) {
                 None => place += 1,
                 Some(outcome) => {
                     let (task, purpose) = self.flights.remove(place);
@@ -172,9 +172,9 @@ impl Driver {
             Purpose::Callback { callback, heard } => {
                 self.acknowledged(&callback, (outcome, well))?;
                 if heard {
-                    self.stage.answered(&callback, task);
+                    self.deployment.answered(&callback, task);
                 } else {
-                    self.stage.ecpay(|ecpay, now| ecpay.callback_answered(callback.id, false, now));
+                    self.deployment.ecpay(|ecpay, now| ecpay.callback_answered(callback.id, false, now));
                 }
                 self.delivered.push(callback);
             }
@@ -206,7 +206,7 @@ impl Driver {
         let later = matches!(outcome, Outcome::Crashed | Outcome::Answered { status: 503, .. });
         if *outcome == ok {
             let fields = fields(callback);
-            self.model.acknowledged(&mut self.stage, &fields)
+            self.model.acknowledged(&mut self.deployment, &fields)
         } else if later && !well {
             Ok(())
         } else {

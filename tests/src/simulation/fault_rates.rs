@@ -1,11 +1,11 @@
 //! How often what goes wrong, in one simulation.
 
-use super::random::Random;
-use crate::harness::{Parked, Service, Verdict};
+use crate::harness::{HeldCall, Service, Verdict};
+use crate::support::random::Random;
 
 /// In percent.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Temper {
+pub(crate) struct FaultRates {
     /// A call to AWS is refused, or it or its answer is lost.
     network: u32,
     /// The same of ECPay and of mail, and they refuse or are down.
@@ -14,7 +14,7 @@ pub(crate) struct Temper {
     crash: u32,
 }
 
-impl Temper {
+impl FaultRates {
     pub(crate) fn draw(random: &mut Random) -> Self {
         Self {
             network: *random.pick(&[0, 1, 3, 8, 20]),
@@ -24,7 +24,7 @@ impl Temper {
     }
 
     /// What becomes of a call.
-    pub(crate) fn verdict(self, random: &mut Random, call: &Parked) -> Verdict {
+    pub(crate) fn verdict(self, random: &mut Random, call: &HeldCall) -> Verdict {
         if random.below(1000) < usize::try_from(self.crash).expect("a small number") {
             return *random.pick(&[Verdict::CrashBefore, Verdict::CrashAfter]);
         }

@@ -6,7 +6,6 @@ mod cli;
 mod driver;
 mod fault_rates;
 mod model;
-mod random;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +14,7 @@ use chrono::TimeDelta;
 
 pub use self::cli::main;
 use self::driver::Driver;
-use self::fault_rates::Temper;
+use self::fault_rates::FaultRates;
 use self::model::Checked;
 
 /// Weeks without faults at the end, in which everything must come to rest.
@@ -53,7 +52,7 @@ pub fn run(seed: u64) -> Result<(Figures, Vec<String>), Box<Finding>> {
     let story = driver.story().to_vec();
     let what = match done {
         Ok(Ok(())) => {
-            let calls = u64::try_from(driver.stage.transcript().len()).unwrap_or(u64::MAX);
+            let calls = u64::try_from(driver.deployment.transcript().len()).unwrap_or(u64::MAX);
             return Ok((Figures { seeds: 1, calls }, story));
         }
         Ok(Err(what)) => what,
@@ -99,13 +98,15 @@ pub fn sweep(from: u64, count: u64, threads: usize) -> Result<Figures, Box<Findi
 }
 
 fn play(driver: &mut Driver) -> Checked {
-    let begin = driver.stage.now();
+    let begin = driver.deployment.now();
     let calls = usize::try_from(driver.random.between(90, 190)).expect("a number");
     for _ in 0..driver.users {
         driver.order();
     }
     driver.land()?;
-    while driver.stage.transcript().len() < calls && driver.stage.now() - begin < TimeDelta::days(LONGEST_DAYS) {
+    while driver.deployment.transcript().len() < calls
+        && driver.deployment.now() - begin < TimeDelta::days(LONGEST_DAYS)
+    {
         driver.submit();
         driver.callbacks();
         match driver.random.below(10) {
@@ -125,21 +126,21 @@ fn play(driver: &mut Driver) -> Checked {
 /// Faults stop, and the schedules run.
 fn rest(driver: &mut Driver) -> Checked {
     driver.note("faults stop");
-    driver.temper = Temper::default();
+    driver.fault_rates = FaultRates::default();
     driver.calm = true;
     for id in driver.orders.clone() {
-        driver.stage.ecpay(|ecpay, now| {
+        driver.deployment.ecpay(|ecpay, now| {
             ecpay.set_paused(&id, false, now);
             ecpay.set_callbacks(&id, true);
         });
     }
-    let begin = driver.stage.now();
+    let begin = driver.deployment.now();
     let until = begin + TimeDelta::weeks(WEEKS_OF_REST);
     while driver.next_run(until).is_some() {
         driver.callbacks();
         driver.land()?;
     }
     driver.travel(until);
-    driver.model.at_rest(&mut driver.stage)?;
-    model::convergence::free_of_charge(&mut driver.stage, &driver.model.mirror, begin)
+    driver.model.at_rest(&mut driver.deployment)?;
+    model::convergence::free_of_charge(&mut driver.deployment, &driver.model.mirror, begin)
 }

@@ -29,8 +29,8 @@ impl Sandbox {
     }
 
     /// Sets the faults of a service by a detailed specification.
-    pub async fn misconduct(&self, service: &str, conduct: Value) {
-        self.put("/sandbox/faults", json!({ service: conduct })).await;
+    pub async fn fault_spec(&self, service: &str, spec: Value) {
+        self.put("/sandbox/faults", json!({ service: spec })).await;
     }
 
     /// Staff acknowledge an institution until a date.

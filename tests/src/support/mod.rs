@@ -1,5 +1,7 @@
 //! A sandbox and the few things that tests do with it.
 
+#[path = "../../../shared/tests/support/mod.rs"]
+pub mod domain;
 mod institutions;
 pub mod lambda;
 pub mod model_runs;
@@ -210,8 +212,8 @@ impl Sandbox {
     }
 
     /// How ECPay treats an order from now on: `paused`, `callbacks`.
-    pub async fn conduct(&self, order: &str, conduct: Value) {
-        self.put(&format!("/sandbox/ecpay/orders/{order}"), conduct).await;
+    pub async fn order_behavior(&self, order: &str, behavior: Value) {
+        self.put(&format!("/sandbox/ecpay/orders/{order}"), behavior).await;
     }
 
     /// Staff click on "retry" at a payment.
@@ -256,7 +258,7 @@ impl Sandbox {
         Reply { status: answer.status().as_u16(), content_type, body: answer.text().await.unwrap() }
     }
 
-    /// Posts fields signed with the stage keys.
+    /// Posts fields signed with the keys of ECPay's test merchant.
     pub async fn report(&self, address: &str, fields: &Fields) -> Reply {
         self.callback(address, form(fields)).await
     }
@@ -274,7 +276,7 @@ impl Reply {
     }
 }
 
-/// The fields and their CheckMacValue under the stage keys, by the simulator's implementation.
+/// The fields and their CheckMacValue under the keys of ECPay's test merchant, by the simulator's implementation.
 pub fn signed(fields: &Fields) -> Fields {
     let merchant = stage_merchant();
     let mut signed = fields.clone();

@@ -1,16 +1,16 @@
 //! Numbers that look random and follow from their seed alone (splitmix64).
 
-/// A stream of numbers.
+/// A stream of numbers; the same seed gives the same stream.
 pub struct Random(u64);
 
 impl Random {
-    /// A stream that starts at this seed.
+    /// Starts a stream at a seed.
+    #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next 64 bits.
-    pub fn draw(&mut self) -> u64 {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -18,14 +18,31 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// One of `0..bound`.
+    /// Draws one of `0..bound`.
     pub fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.draw() % u64::try_from(bound).unwrap()).unwrap()
+        let bound = u64::try_from(bound).expect("a bound");
+        usize::try_from(self.next() % bound).expect("less than a usize")
     }
 
-    /// One of the choices.
-    pub fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
+    /// Draws one of `low..=high`.
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
+        let span = usize::try_from(high - low + 1).expect("a span");
+        low + i64::try_from(self.below(span)).expect("less than the span")
+    }
+
+    /// True in `percent` of cases.
+    pub fn chance(&mut self, percent: u32) -> bool {
+        self.next() % 100 < u64::from(percent)
+    }
+
+    /// True in one of `count` cases.
+    pub fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    /// Draws one of the choices.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
     }
 
     /// Puts a list in a random order.

@@ -134,7 +134,7 @@ pub async fn sandbox() -> Sandbox {
     let urls = OrderUrls { api: sandbox.base.clone(), frontend: format!("{}/shop", sandbox.base) };
     let keys = HashKeys::new("pwFHCqoQZGmho4w6".to_owned(), "EkRm7iFT261dpevs".to_owned());
     let form: BTreeMap<String, String> = order_form(&decision.change.next, &urls, &keys).into_iter().collect();
-    sandbox.conduct(ORDER, json!({ "paused": true, "callbacks": false })).await;
+    sandbox.order_behavior(ORDER, json!({ "paused": true, "callbacks": false })).await;
     let checkout = json!({
         "subscription_id": ORDER, "action_url": format!("{}/ecpay/Cashier/AioCheckOut/V5", sandbox.base),
         "form_data": form,

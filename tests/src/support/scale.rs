@@ -1,15 +1,24 @@
-//! How much is tried: a share in the gate, all of it by `DUEKEEPER_FULL=1`.
+//! Share of the cases that tests try: all with `DUEKEEPER_FULL=1`, about a twentieth without (in the gate).
 
-/// The gate tries one in so many.
+use shared::platform::config::environment;
+
+/// The gate tries one case in so many.
 const GATE: usize = 20;
 
-/// Whether the full counts are asked for.
-#[expect(clippy::disallowed_methods, reason = "the one place where the tests are told how much to try")]
+/// True if `DUEKEEPER_FULL=1` requests the full counts; any other value does not.
+#[must_use]
 pub fn is_full() -> bool {
-    std::env::var("DUEKEEPER_FULL").is_ok_and(|value| value == "1")
+    environment("DUEKEEPER_FULL").is_some_and(|value| value == "1")
 }
 
-/// So many of `full` cases.
+/// Number of cases to try out of `full`.
+#[must_use]
 pub fn count(full: usize) -> usize {
-    if is_full() { full } else { full.div_ceil(GATE) }
+    scaled(full, full.div_ceil(GATE))
+}
+
+/// Number of cases to try: `full`, or `gate` in the gate.
+#[must_use]
+pub fn scaled(full: usize, gate: usize) -> usize {
+    if is_full() { full } else { gate }
 }

@@ -4,15 +4,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::world::TABLE;
 use shared::domain::billing::decide::order::create_order;
 use shared::domain::billing::decision::{Actor, Decision};
-use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::policy::DunningPolicy;
-use shared::domain::billing::subscription::{Locale, NewOrder, Terms};
-use shared::domain::values::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
+use shared::domain::billing::subscription::NewOrder;
+use shared::domain::values::ids::{EmailAddress, MerchantId, UserId};
 use shared::domain::values::time::Timestamp;
 use shared::store::Store;
 use shared::store::billing::commit::Commit;
 
 use super::Sandbox;
+use super::domain::new_order;
 
 impl Sandbox {
     /// The table as the functions see it.
@@ -33,16 +33,11 @@ impl Sandbox {
     /// Stores an order of PRO monthly of the sandbox's merchant under a chosen id, unpaid; gives the decision.
     pub async fn store_order(&self, id: &str, user: &str, at: &str) -> Decision {
         let merchant = self.get("/sandbox/credentials").await["merchant_id"].as_str().unwrap().to_owned();
-        let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
-        let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
         let order = NewOrder {
-            id: SubscriptionId::parse(id).unwrap(),
             user: UserId::parse(user).unwrap(),
             email: EmailAddress::parse(&format!("{user}@customer.example")).unwrap(),
-            locale: Locale::ZhTw,
             merchant: MerchantId::parse(&merchant).unwrap(),
-            terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
-            replaces: None,
+            ..new_order(id)
         };
         let decision = create_order(order, Actor::Staff("support".to_owned()), Timestamp::parse(at).unwrap());
         let stored = self.store().billing.commit(decision.clone(), None, &DunningPolicy::default()).await;

@@ -10,46 +10,47 @@ use testing::support::{Sandbox, column, first, with};
 
 const BOTH: &str = "2025-03-12T12:00:00+08:00";
 
-fn account(stage: &mut TestDeployment, order: &str) -> Value {
-    ask(stage, "GET", &format!("/api/subscriptions/{order}"), None).1
+fn account(deployment: &mut TestDeployment, order: &str) -> Value {
+    ask(deployment, "GET", &format!("/api/subscriptions/{order}"), None).1
 }
 
-fn park(stage: &mut TestDeployment, task: TaskId, action: &str) {
-    while !stage.parked().iter().any(|call| call.task == task && call.action == action) {
-        assert_eq!(stage.finished(task), None, "it ends without {action}");
-        stage.release(task, Verdict::Proceed);
+fn park(deployment: &mut TestDeployment, task: TaskId, action: &str) {
+    while !deployment.held_calls().iter().any(|call| call.task == task && call.action == action) {
+        assert_eq!(deployment.finished(task), None, "it ends without {action}");
+        deployment.release(task, Verdict::Proceed);
     }
 }
 
 #[test]
 fn a_buyer_who_pays_after_all_is_given_the_money_back_and_the_order_is_cancelled() {
-    let Story { mut stage, bystander, made, .. } = story();
-    assert_eq!(erase(&mut stage).0, 200);
-    let late = stage.submit(&made);
-    run(&mut stage, BOTH, &["cancel"]);
-    let shown = account(&mut stage, &late);
+    let Story { mut deployment, bystander, made, .. } = story();
+    assert_eq!(erase(&mut deployment).0, 200);
+    let late = deployment.submit(&made);
+    run(&mut deployment, BOTH, &["cancel"]);
+    let shown = account(&mut deployment, &late);
     assert_eq!(column(&shown["history"], "rule")[3..], ["refund-due", "cancel-asked", "order-over"]);
     assert_eq!((shown["plan_id"].as_str(), &shown["payments"][0]["refund_due"]), (Some("FREE"), &json!(true)));
-    run(&mut stage, "2025-03-12T14:00:00+08:00", &["cancel", "send-mail"]);
-    let shown = account(&mut stage, &late);
+    run(&mut deployment, "2025-03-12T14:00:00+08:00", &["cancel", "send-mail"]);
+    let shown = account(&mut deployment, &late);
     assert_eq!((shown["status"].as_str(), &shown["next_action"]), (Some("cancelled"), &json!(null)));
-    assert_eq!(stage.ecpay(|ecpay, _| ecpay.view(&late)).unwrap()["state"], "cancelled");
-    assert_eq!(traces(&stage, &bystander), Vec::<String>::new());
-    let told = stage
+    assert_eq!(deployment.ecpay(|ecpay, _| ecpay.view(&late)).unwrap()["state"], "cancelled");
+    assert_eq!(traces(&deployment, &bystander), Vec::<String>::new());
+    let told = deployment
         .messages()
         .into_iter()
         .filter(|mail| mail.subject.as_deref() == Some(&format!("Refund due: order {late}")));
     assert_eq!(told.map(|mail| mail.to).collect::<Vec<_>>(), ["staff@duekeeper.example"]);
-    assert!(stage.messages().iter().all(|mail| !mail.to.contains("erased")));
+    assert!(deployment.messages().iter().all(|mail| !mail.to.contains("erased")));
 }
 
 #[test]
 fn a_report_that_is_set_aside_afterwards_keeps_neither_card_nor_address() {
-    let Story { mut stage, bystander, over, .. } = story();
-    assert_eq!(erase(&mut stage).0, 200);
-    deliver(&mut stage, &odd(&over, "2"));
-    assert_eq!(traces(&stage, &bystander), Vec::<String>::new());
-    let kept: Vec<Value> = stage.items().into_iter().filter(|item| item["data"]["reason"] == "wrong_amount").collect();
+    let Story { mut deployment, bystander, over, .. } = story();
+    assert_eq!(erase(&mut deployment).0, 200);
+    deliver(&mut deployment, &odd(&over, "2"));
+    assert_eq!(traces(&deployment, &bystander), Vec::<String>::new());
+    let kept: Vec<Value> =
+        deployment.items().into_iter().filter(|item| item["data"]["reason"] == "wrong_amount").collect();
     assert_eq!(
         column(&json!(kept.iter().map(|item| &item["data"]["fields"]).collect::<Vec<_>>()), "gwsr"),
         ["99000002"; 2]
@@ -58,44 +59,44 @@ fn a_report_that_is_set_aside_afterwards_keeps_neither_card_nor_address() {
 
 #[test]
 fn a_callback_that_was_being_stored_is_decided_again_without_the_card() {
-    let Story { mut stage, bystander, made, .. } = story();
-    let late = stage.submit(&made);
-    let callback = stage.due_callbacks().remove(0);
-    let task = stage.spawn_callback(&callback);
-    park(&mut stage, task, "TransactWriteItems");
-    assert_eq!(erase(&mut stage).0, 200);
-    assert_eq!(stage.run_to_end(task), Outcome::Answered { status: 200, body: "1|OK".to_owned() });
-    assert_eq!(traces(&stage, &bystander), Vec::<String>::new());
-    assert_eq!(account(&mut stage, &late)["payments"][0]["refund_due"], true);
+    let Story { mut deployment, bystander, made, .. } = story();
+    let late = deployment.submit(&made);
+    let callback = deployment.due_callbacks().remove(0);
+    let task = deployment.spawn_callback(&callback);
+    park(&mut deployment, task, "TransactWriteItems");
+    assert_eq!(erase(&mut deployment).0, 200);
+    assert_eq!(deployment.run_to_end(task), Outcome::Answered { status: 200, body: "1|OK".to_owned() });
+    assert_eq!(traces(&deployment, &bystander), Vec::<String>::new());
+    assert_eq!(account(&mut deployment, &late)["payments"][0]["refund_due"], true);
 }
 
 #[test]
 fn a_mail_that_is_on_its_way_leaves_no_address_behind() {
-    let Story { mut stage, bystander, .. } = story();
-    let run = stage.spawn_maintenance(json!({ "task": "send-mail" }), 0);
-    park(&mut stage, run, "SendEmail");
-    assert_eq!(erase(&mut stage).0, 200);
-    let sent = stage.messages().len();
-    stage.run_to_end(run);
+    let Story { mut deployment, bystander, .. } = story();
+    let run = deployment.spawn_maintenance(json!({ "task": "send-mail" }), 0);
+    park(&mut deployment, run, "SendEmail");
+    assert_eq!(erase(&mut deployment).0, 200);
+    let sent = deployment.messages().len();
+    deployment.run_to_end(run);
     // That one was with the provider; those behind it are not sent.
-    let mails = stage.messages().split_off(sent);
+    let mails = deployment.messages().split_off(sent);
     assert_eq!(mails.iter().filter(|mail| tells(&mail.to)).count(), 1);
-    assert_eq!(traces(&stage, &bystander), Vec::<String>::new());
+    assert_eq!(traces(&deployment, &bystander), Vec::<String>::new());
 }
 
 #[test]
 fn who_orders_again_while_being_erased_keeps_the_new_order() {
-    let Story { mut stage, over, .. } = story();
-    let task = stage.spawn_admin("DELETE", ERASE, Some(&why()), &[]);
-    park(&mut stage, task, "DeleteItem");
+    let Story { mut deployment, over, .. } = story();
+    let task = deployment.spawn_admin("DELETE", ERASE, Some(&why()), &[]);
+    park(&mut deployment, task, "DeleteItem");
     let wanted = json!({ "user_id": "canary|7q", "email": "new@customer.example", "plan_id": "PRO", "billing_cycle": "monthly" });
-    let (status, made) = ask(&mut stage, "POST", "/api/subscriptions", Some(wanted));
+    let (status, made) = ask(&mut deployment, "POST", "/api/subscriptions", Some(wanted));
     assert_eq!(status, 201);
-    let (status, refused) = answer(stage.run_to_end(task));
+    let (status, refused) = answer(deployment.run_to_end(task));
     assert_eq!((status, refused["error"]["code"].as_str()), (409, Some("not_paid")));
-    let (_, export) = ask(&mut stage, "GET", EXPORT, None);
+    let (_, export) = ask(&mut deployment, "GET", EXPORT, None);
     assert_eq!(json!(column(&export["subscriptions"], "id")), json!([made["subscription_id"]]));
-    assert_ne!(account(&mut stage, &over)["erased_at"], json!(null));
+    assert_ne!(account(&mut deployment, &over)["erased_at"], json!(null));
 }
 
 #[tokio::test]

@@ -22,9 +22,9 @@ pub(crate) const EXPORT: &str = "/api/users/canary%7C7q/export";
 const ERASED_AT: &str = "2025-03-12T10:00:00+08:00";
 
 /// A request to `admin-api`, answered.
-pub(crate) fn ask(stage: &mut TestDeployment, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-    let task = stage.spawn_admin(method, path, body.as_ref(), &[]);
-    answer(stage.run_to_end(task))
+pub(crate) fn ask(deployment: &mut TestDeployment, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    let task = deployment.spawn_admin(method, path, body.as_ref(), &[]);
+    answer(deployment.run_to_end(task))
 }
 
 pub(crate) fn answer(outcome: Outcome) -> (u16, Value) {
@@ -36,26 +36,26 @@ pub(crate) fn why() -> Value {
     json!({ "why": "asked for, request 17" })
 }
 
-pub(crate) fn erase(stage: &mut TestDeployment) -> (u16, Value) {
-    ask(stage, "DELETE", ERASE, Some(why()))
+pub(crate) fn erase(deployment: &mut TestDeployment) -> (u16, Value) {
+    ask(deployment, "DELETE", ERASE, Some(why()))
 }
 
-/// An order under a number that follows from its key, so that two stages hold the same items.
-fn order(stage: &mut TestDeployment, user: &str, email: &str, key: &str) -> Value {
+/// An order under a number that follows from its key, so that two deployments hold the same items.
+fn order(deployment: &mut TestDeployment, user: &str, email: &str, key: &str) -> Value {
     let wanted = json!({ "user_id": user, "email": email, "plan_id": "PRO", "billing_cycle": "monthly" });
-    let task = stage.spawn_admin("POST", "/api/subscriptions", Some(&wanted), &[("idempotency-key", key)]);
-    let (status, made) = answer(stage.run_to_end(task));
+    let task = deployment.spawn_admin("POST", "/api/subscriptions", Some(&wanted), &[("idempotency-key", key)]);
+    let (status, made) = answer(deployment.run_to_end(task));
     assert_eq!(status, 201, "{made}");
     made
 }
 
-pub(crate) fn run(stage: &mut TestDeployment, now: &str, tasks: &[&str]) {
-    stage.set_now(now.parse().unwrap());
-    for callback in stage.due_callbacks() {
-        stage.deliver(&callback);
+pub(crate) fn run(deployment: &mut TestDeployment, now: &str, tasks: &[&str]) {
+    deployment.set_now(now.parse().unwrap());
+    for callback in deployment.due_callbacks() {
+        deployment.deliver(&callback);
     }
-    let task = stage.spawn_maintenance(json!({ "task": tasks, "run_id": now }), 0);
-    let outcome = stage.run_to_end(task);
+    let task = deployment.spawn_maintenance(json!({ "task": tasks, "run_id": now }), 0);
+    let outcome = deployment.run_to_end(task);
     assert!(matches!(outcome, Outcome::Answered { status: 200, .. }), "{outcome:?}");
 }
 
@@ -71,14 +71,14 @@ pub(crate) fn odd(order: &str, amount: &str) -> Callback {
     callback(order, &with(&with(&report, "CustomField1", EMAIL), "card4no", CARD))
 }
 
-pub(crate) fn deliver(stage: &mut TestDeployment, callback: &Callback) {
-    let task = stage.spawn_callback(callback);
-    let outcome = stage.run_to_end(task);
+pub(crate) fn deliver(deployment: &mut TestDeployment, callback: &Callback) {
+    let task = deployment.spawn_callback(callback);
+    let outcome = deployment.run_to_end(task);
     assert_eq!(outcome, Outcome::Answered { status: 200, body: "1|OK".to_owned() });
 }
 
 pub(crate) struct Story {
-    pub(crate) stage: TestDeployment,
+    pub(crate) deployment: TestDeployment,
     /// Somebody else's, paid with the same card.
     pub(crate) bystander: String,
     /// Paid, failed, downgraded, cancelled.
@@ -91,38 +91,38 @@ pub(crate) struct Story {
 
 /// A person with two orders that are over, and somebody else.
 pub(crate) fn story() -> Story {
-    let mut stage =
+    let mut deployment =
         TestDeployment::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: BTreeMap::new() });
-    let made = order(&mut stage, "bystander", "bystander@customer.example", "b-1");
-    let bystander = stage.submit(&made);
-    let made = order(&mut stage, USER, EMAIL, "c-1");
-    let over = stage.submit(&made);
-    stage.ecpay(|ecpay, _| ecpay.set_next_outcomes(&over, vec!["10100256".to_owned()]));
-    for callback in stage.due_callbacks() {
-        stage.deliver(&callback);
+    let made = order(&mut deployment, "bystander", "bystander@customer.example", "b-1");
+    let bystander = deployment.submit(&made);
+    let made = order(&mut deployment, USER, EMAIL, "c-1");
+    let over = deployment.submit(&made);
+    deployment.ecpay(|ecpay, _| ecpay.set_next_outcomes(&over, vec!["10100256".to_owned()]));
+    for callback in deployment.due_callbacks() {
+        deployment.deliver(&callback);
     }
-    deliver(&mut stage, &odd(&over, "1"));
+    deliver(&mut deployment, &odd(&over, "1"));
     // The card is refused for good, so nothing but the end of grace happens; staff give a day more.
-    run(&mut stage, "2025-02-28T10:30:00+08:00", &["send-mail"]);
+    run(&mut deployment, "2025-02-28T10:30:00+08:00", &["send-mail"]);
     let extended = json!({ "days": 1, "why": format!("{EMAIL} called") });
-    let (status, _) = ask(&mut stage, "POST", &format!("/api/subscriptions/{over}/extend-grace"), Some(extended));
+    let (status, _) = ask(&mut deployment, "POST", &format!("/api/subscriptions/{over}/extend-grace"), Some(extended));
     assert_eq!(status, 200);
-    run(&mut stage, "2025-03-08T12:00:00+08:00", &["end-grace"]);
+    run(&mut deployment, "2025-03-08T12:00:00+08:00", &["end-grace"]);
     let wished = json!({ "why": format!("{USER} wrote") });
-    let (status, _) = ask(&mut stage, "POST", &format!("/api/subscriptions/{over}/cancel"), Some(wished));
+    let (status, _) = ask(&mut deployment, "POST", &format!("/api/subscriptions/{over}/cancel"), Some(wished));
     assert_eq!(status, 200);
-    run(&mut stage, "2025-03-08T14:00:00+08:00", &["cancel"]);
-    stage.set_now("2025-03-10T10:00:00+08:00".parse().unwrap());
-    let made = order(&mut stage, USER, EMAIL, "c-2");
+    run(&mut deployment, "2025-03-08T14:00:00+08:00", &["cancel"]);
+    deployment.set_now("2025-03-10T10:00:00+08:00".parse().unwrap());
+    let made = order(&mut deployment, USER, EMAIL, "c-2");
     let unpaid = made["subscription_id"].as_str().unwrap().to_owned();
-    run(&mut stage, "2025-03-11T10:30:00+08:00", &["check-pending"]);
-    stage.set_now(ERASED_AT.parse().unwrap());
-    Story { stage, bystander, over, unpaid, made }
+    run(&mut deployment, "2025-03-11T10:30:00+08:00", &["check-pending"]);
+    deployment.set_now(ERASED_AT.parse().unwrap());
+    Story { deployment, bystander, over, unpaid, made }
 }
 
 /// What is stored, without what differs by chance: tokens of pages, names of claimants, and how long a callback took.
-fn items(stage: &TestDeployment) -> Vec<Value> {
-    let mut items = stage.items();
+fn items(deployment: &TestDeployment) -> Vec<Value> {
+    let mut items = deployment.items();
     items.retain(|item| !item["pk"].as_str().unwrap().starts_with("CHECKOUT#"));
     for item in &mut items {
         if let Some(data) = item["data"].as_object_mut() {
@@ -150,8 +150,9 @@ pub(crate) fn tells(text: &str) -> bool {
 }
 
 /// The keys of the items that hold something of the person, but for those of another order.
-pub(crate) fn traces(stage: &TestDeployment, other: &str) -> Vec<String> {
-    let found = stage.items().into_iter().filter(|item| !item.to_string().contains(other) && tells(&item.to_string()));
+pub(crate) fn traces(deployment: &TestDeployment, other: &str) -> Vec<String> {
+    let found =
+        deployment.items().into_iter().filter(|item| !item.to_string().contains(other) && tells(&item.to_string()));
     found.map(|item| format!("{} {}", item["pk"].as_str().unwrap(), item["sk"].as_str().unwrap())).collect()
 }
 
@@ -167,8 +168,8 @@ fn contains(value: &Value, wanted: &Value) -> bool {
 
 #[test]
 fn the_export_holds_every_item_in_which_something_of_the_person_stands() {
-    let Story { mut stage, bystander, over, unpaid, .. } = story();
-    let (status, export) = ask(&mut stage, "GET", EXPORT, None);
+    let Story { mut deployment, bystander, over, unpaid, .. } = story();
+    let (status, export) = ask(&mut deployment, "GET", EXPORT, None);
     assert_eq!((status, export["user_id"].as_str()), (200, Some(USER)));
     let orders = column(&export["subscriptions"], "id");
     let mut expected = vec![over.clone(), unpaid];
@@ -176,7 +177,7 @@ fn the_export_holds_every_item_in_which_something_of_the_person_stands() {
     assert_eq!(orders, expected);
     assert_eq!(export["user"]["plan"], "FREE");
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
-    for item in stage.items() {
+    for item in deployment.items() {
         let (pk, sk) = (item["pk"].as_str().unwrap(), item["sk"].as_str().unwrap());
         let of_the_order = pk == format!("SUB#{over}") && !sk.starts_with("QUARANTINE#");
         if pk != format!("SUB#{bystander}") && !pk.starts_with("USER#") && (tells(&item.to_string()) || of_the_order) {
@@ -193,12 +194,12 @@ fn the_export_holds_every_item_in_which_something_of_the_person_stands() {
 
 #[test]
 fn an_erased_person_is_found_nowhere_the_books_stay_and_they_may_order_again() {
-    let Story { mut stage, bystander, over, .. } = story();
-    let before = items(&stage);
-    let (status, erased) = erase(&mut stage);
+    let Story { mut deployment, bystander, over, .. } = story();
+    let before = items(&deployment);
+    let (status, erased) = erase(&mut deployment);
     assert_eq!((status, &erased["already_erased"], &erased["by"]), (200, &json!(false), &json!("support")));
-    assert_eq!(traces(&stage, &bystander), Vec::<String>::new());
-    let after = items(&stage);
+    assert_eq!(traces(&deployment, &bystander), Vec::<String>::new());
+    let after = items(&deployment);
     let of = |items: &[Value], kind: &str| -> Vec<Value> {
         items.iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind)).cloned().collect()
     };
@@ -213,100 +214,100 @@ fn an_erased_person_is_found_nowhere_the_books_stay_and_they_may_order_again() {
         items.iter().filter(|item| item.to_string().contains(&bystander)).cloned().collect()
     };
     assert_eq!(untouched(&after), untouched(&before));
-    let (_, account) = ask(&mut stage, "GET", &format!("/api/subscriptions/{over}"), None);
+    let (_, account) = ask(&mut deployment, "GET", &format!("/api/subscriptions/{over}"), None);
     assert_eq!(column(&account["notices"], "state").iter().filter(|state| *state == "dead").count(), 2);
     let last = account["history"].as_array().unwrap().last().unwrap();
     assert_eq!((last["rule"].as_str(), last["by"].as_str()), (Some("person-erased"), Some("staff:support")));
     assert_eq!(last["why"], "asked for, request 17");
     assert_eq!((&account["erased_at"], &account["next_action"]), (&json!("2025-03-12T02:00:00Z"), &json!(null)));
     // A day later the answer is the same, and nobody is told anything by mail.
-    let mails = stage.messages().len();
-    run(&mut stage, "2025-03-13T10:00:00+08:00", &["reconcile", "retry", "end-grace", "cancel", "send-mail"]);
-    assert!(stage.messages()[mails..].iter().all(|mail| mail.to == "staff@duekeeper.example"));
-    let (status, again) = erase(&mut stage);
+    let mails = deployment.messages().len();
+    run(&mut deployment, "2025-03-13T10:00:00+08:00", &["reconcile", "retry", "end-grace", "cancel", "send-mail"]);
+    assert!(deployment.messages()[mails..].iter().all(|mail| mail.to == "staff@duekeeper.example"));
+    let (status, again) = erase(&mut deployment);
     assert_eq!((status, &again["already_erased"]), (200, &json!(true)));
     assert_eq!(again["erased_at"], "2025-03-12T02:00:00Z");
-    let (_, export) = ask(&mut stage, "GET", EXPORT, None);
+    let (_, export) = ask(&mut deployment, "GET", EXPORT, None);
     assert_eq!((&export["subscriptions"], &export["erased"]["by"]), (&json!([]), &json!("support")));
-    let made = order(&mut stage, USER, "new@customer.example", "c-3");
-    let new = stage.submit(&made);
-    run(&mut stage, "2025-03-13T10:05:00+08:00", &["send-mail"]);
-    let (_, export) = ask(&mut stage, "GET", EXPORT, None);
+    let made = order(&mut deployment, USER, "new@customer.example", "c-3");
+    let new = deployment.submit(&made);
+    run(&mut deployment, "2025-03-13T10:05:00+08:00", &["send-mail"]);
+    let (_, export) = ask(&mut deployment, "GET", EXPORT, None);
     assert_eq!(column(&export["subscriptions"], "id"), [new]);
     assert_eq!(export["subscriptions"][0]["subscription"]["status"], "active");
-    assert_eq!((export["user"]["plan"].as_str(), erase(&mut stage).0), (Some("PRO"), 409));
+    assert_eq!((export["user"]["plan"].as_str(), erase(&mut deployment).0), (Some("PRO"), 409));
 }
 
 #[test]
 fn erasing_waits_until_no_order_can_be_charged_and_names_what_is_to_be_done() {
-    let mut stage =
+    let mut deployment =
         TestDeployment::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: BTreeMap::new() });
     let code = |answer: (u16, Value)| (answer.0, answer.1["error"]["code"].as_str().unwrap_or_default().to_owned());
-    assert_eq!(code(erase(&mut stage)), (404, "not_found".to_owned()));
-    assert_eq!(ask(&mut stage, "GET", EXPORT, None).0, 404);
-    let made = order(&mut stage, USER, EMAIL, "c-1");
-    assert_eq!(code(erase(&mut stage)), (409, "not_paid".to_owned()));
-    let id = stage.submit(&made);
-    for callback in stage.due_callbacks() {
-        stage.deliver(&callback);
+    assert_eq!(code(erase(&mut deployment)), (404, "not_found".to_owned()));
+    assert_eq!(ask(&mut deployment, "GET", EXPORT, None).0, 404);
+    let made = order(&mut deployment, USER, EMAIL, "c-1");
+    assert_eq!(code(erase(&mut deployment)), (409, "not_paid".to_owned()));
+    let id = deployment.submit(&made);
+    for callback in deployment.due_callbacks() {
+        deployment.deliver(&callback);
     }
-    let before = stage.items();
-    let (status, refused) = erase(&mut stage);
+    let before = deployment.items();
+    let (status, refused) = erase(&mut deployment);
     assert_eq!((status, refused["error"]["code"].as_str()), (409, Some("live_order")));
     let expected = format!("order {id} is live; cancel it first, and erase when its paid period is over");
     assert_eq!(refused["error"]["message"], expected);
     let reader = [("authorization", "Bearer sandbox-reader-token-invented")];
     for (method, path, body) in [("GET", EXPORT, None), ("DELETE", ERASE, Some(why()))] {
-        let task = stage.spawn_admin(method, path, body.as_ref(), &reader);
-        assert_eq!(answer(stage.run_to_end(task)).0, 403, "{method}");
+        let task = deployment.spawn_admin(method, path, body.as_ref(), &reader);
+        assert_eq!(answer(deployment.run_to_end(task)).0, 403, "{method}");
     }
-    assert_eq!(ask(&mut stage, "DELETE", ERASE, Some(json!({}))).1["error"]["param"], "why");
-    assert_eq!(stage.items(), before);
-    let Story { mut stage, .. } = story();
+    assert_eq!(ask(&mut deployment, "DELETE", ERASE, Some(json!({}))).1["error"]["param"], "why");
+    assert_eq!(deployment.items(), before);
+    let Story { mut deployment, .. } = story();
     for named in [format!("{USER} asked"), format!("asked by {}", EMAIL.to_uppercase())] {
-        let (status, refused) = ask(&mut stage, "DELETE", ERASE, Some(json!({ "why": named })));
+        let (status, refused) = ask(&mut deployment, "DELETE", ERASE, Some(json!({ "why": named })));
         assert_eq!((status, refused["error"]["param"].as_str()), (400, Some("why")));
     }
     let nobody =
         json!({ "user_id": "x", "email": "erased@erased.invalid", "plan_id": "PRO", "billing_cycle": "monthly" });
-    let (status, refused) = ask(&mut stage, "POST", "/api/subscriptions", Some(nobody));
+    let (status, refused) = ask(&mut deployment, "POST", "/api/subscriptions", Some(nobody));
     assert_eq!((status, refused["error"]["param"].as_str()), (400, Some("email")));
 }
 
 /// Lets a task proceed by so many calls; false if it ended before.
-pub(crate) fn proceed(stage: &mut TestDeployment, task: TaskId, calls: usize) -> bool {
+pub(crate) fn proceed(deployment: &mut TestDeployment, task: TaskId, calls: usize) -> bool {
     for _ in 0..calls {
-        if stage.finished(task).is_some() {
+        if deployment.finished(task).is_some() {
             return false;
         }
-        stage.release(task, Verdict::Proceed);
+        deployment.release(task, Verdict::Proceed);
     }
-    stage.finished(task).is_none()
+    deployment.finished(task).is_none()
 }
 
 #[test]
 fn an_erasure_that_is_cut_off_anywhere_is_finished_by_repeating_it() {
-    let Story { mut stage, .. } = story();
-    let begun = stage.transcript().len();
-    assert_eq!(erase(&mut stage).0, 200);
-    let (whole, calls) = (items(&stage), stage.transcript().len() - begun);
+    let Story { mut deployment, .. } = story();
+    let begun = deployment.transcript().len();
+    assert_eq!(erase(&mut deployment).0, 200);
+    let (whole, calls) = (items(&deployment), deployment.transcript().len() - begun);
     assert!(calls > 20, "{calls}");
     let mut cuts = 0;
     for call in 0..calls {
         for verdict in [Verdict::CrashBefore, Verdict::CrashAfter, Verdict::Conflict] {
-            let Story { mut stage, .. } = story();
-            let task = stage.spawn_admin("DELETE", ERASE, Some(&why()), &[]);
-            assert!(proceed(&mut stage, task, call), "it ends before call {call}");
-            let parked = stage.parked().remove(0);
+            let Story { mut deployment, .. } = story();
+            let task = deployment.spawn_admin("DELETE", ERASE, Some(&why()), &[]);
+            assert!(proceed(&mut deployment, task, call), "it ends before call {call}");
+            let parked = deployment.held_calls().remove(0);
             if !verdict.befalls(parked.service, &parked.action) {
                 continue;
             }
             cuts += 1;
-            stage.release(task, verdict);
-            stage.run_to_end(task);
-            let (status, _) = erase(&mut stage);
+            deployment.release(task, verdict);
+            deployment.run_to_end(task);
+            let (status, _) = erase(&mut deployment);
             assert_eq!(status, 200, "{verdict:?} of {parked:?}");
-            assert_eq!(items(&stage), whole, "{verdict:?} of {parked:?}");
+            assert_eq!(items(&deployment), whole, "{verdict:?} of {parked:?}");
         }
     }
     // Before and after each call; and a conflict where something is written.
@@ -315,17 +316,17 @@ fn an_erasure_that_is_cut_off_anywhere_is_finished_by_repeating_it() {
 
 #[test]
 fn two_erasures_at_once_end_as_one() {
-    let Story { mut stage, .. } = story();
-    let begun = stage.transcript().len();
-    assert_eq!(erase(&mut stage).0, 200);
-    let (whole, calls) = (items(&stage), stage.transcript().len() - begun);
+    let Story { mut deployment, .. } = story();
+    let begun = deployment.transcript().len();
+    assert_eq!(erase(&mut deployment).0, 200);
+    let (whole, calls) = (items(&deployment), deployment.transcript().len() - begun);
     for split in 0..calls {
-        let Story { mut stage, .. } = story();
-        let first = stage.spawn_admin("DELETE", ERASE, Some(&why()), &[]);
-        let second = stage.spawn_admin("DELETE", ERASE, Some(&why()), &[]);
-        assert!(proceed(&mut stage, first, split));
-        assert_eq!(answer(stage.run_to_end(second)).0, 200, "{split}");
-        assert_eq!(answer(stage.run_to_end(first)).0, 200, "{split}");
-        assert_eq!(items(&stage), whole, "{split}");
+        let Story { mut deployment, .. } = story();
+        let first = deployment.spawn_admin("DELETE", ERASE, Some(&why()), &[]);
+        let second = deployment.spawn_admin("DELETE", ERASE, Some(&why()), &[]);
+        assert!(proceed(&mut deployment, first, split));
+        assert_eq!(answer(deployment.run_to_end(second)).0, 200, "{split}");
+        assert_eq!(answer(deployment.run_to_end(first)).0, 200, "{split}");
+        assert_eq!(items(&deployment), whole, "{split}");
     }
 }

@@ -31,8 +31,8 @@ fn dues(driver: &Driver) -> BTreeSet<(DateTime<Utc>, String)> {
 impl Driver {
     /// On to the next moment worth looking at, or anywhere.
     pub(crate) fn move_on(&mut self) {
-        let now = self.stage.now();
-        let ecpay = self.stage.ecpay(|ecpay, _| ecpay.next_due());
+        let now = self.deployment.now();
+        let ecpay = self.deployment.ecpay(|ecpay, _| ecpay.next_due());
         let held = self.held.iter().map(|(until, _)| *until).min();
         let due = dues(self).into_iter().map(|(at, _)| at).find(|at| *at > now);
         let next = [ecpay, held, due].into_iter().flatten().filter(|at| *at > now).min();
@@ -47,15 +47,15 @@ impl Driver {
         // A longer way would pass over the end of what stalls, and over half a year of an annual order.
         let stalled = self.stalled.iter().map(|(until, _)| *until).min();
         self.travel(to.min(now + TimeDelta::days(40)).min(stalled.unwrap_or(to)));
-        let now = self.stage.now();
+        let now = self.deployment.now();
         for (_, id) in self.stalled.extract_if(.., |(until, _)| *until <= now) {
-            self.stage.ecpay(|ecpay, now| ecpay.set_paused(&id, false, now));
+            self.deployment.ecpay(|ecpay, now| ecpay.set_paused(&id, false, now));
         }
     }
 
     /// A schedule fires, rather one that has something to do: in time, late, twice, or not at all.
     pub(crate) fn schedule(&mut self) {
-        let now = self.stage.now();
+        let now = self.deployment.now();
         for (event, tries) in std::mem::take(&mut self.again) {
             if tries < 3 && self.random.chance(70) {
                 self.run(&event, tries);
@@ -85,16 +85,16 @@ impl Driver {
     }
 
     fn run(&mut self, event: &Value, tries: u32) {
-        let task = self.stage.spawn_maintenance(event.clone(), self.stage.free_maintenance());
+        let task = self.deployment.spawn_maintenance(event.clone(), self.deployment.free_maintenance());
         self.flies(task, &event.to_string(), Purpose::Run { event: event.clone(), tries });
     }
 
     /// The first schedule that has something to do fires when it is time for it, and nothing else happens.
     /// `None`: nothing is due until `until`.
     pub(crate) fn next_run(&mut self, until: DateTime<Utc>) -> Option<()> {
-        let now = self.stage.now();
+        let now = self.deployment.now();
         let due = dues(self);
-        let ecpay = self.stage.ecpay(|ecpay, _| ecpay.next_due());
+        let ecpay = self.deployment.ecpay(|ecpay, _| ecpay.next_due());
         let held = self.held.iter().map(|(at, _)| *at).min();
         let runs = TestDeployment::schedules().iter().filter_map(|schedule| {
             let tasks = tasks(schedule);

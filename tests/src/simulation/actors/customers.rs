@@ -30,7 +30,7 @@ impl Driver {
         let headers: Vec<(&str, &str)> = headers.iter().map(|key| ("idempotency-key", key.as_str())).collect();
         let times = if headers.is_empty() || self.random.chance(70) { 1 } else { 2 };
         for _ in 0..times {
-            let task = self.stage.spawn_admin("POST", "/api/subscriptions", Some(&wanted), &headers);
+            let task = self.deployment.spawn_admin("POST", "/api/subscriptions", Some(&wanted), &headers);
             let what = format!("{user} orders {plan} {cycle}, replaces {}", replaces.is_some());
             self.flies(task, &what, Purpose::Order);
         }
@@ -45,7 +45,7 @@ impl Driver {
 
     /// An order was made; the buyer has its form.
     pub(crate) fn ordered(&mut self, form: Value) {
-        let at = self.stage.now();
+        let at = self.deployment.now();
         let known = self.orders.iter().any(|id| form["subscription_id"] == **id)
             || self.made.iter().any(|made| made.form["subscription_id"] == form["subscription_id"]);
         if !known {
@@ -55,7 +55,7 @@ impl Driver {
 
     /// Buyers submit what they ordered within the hour, or leave it.
     pub(crate) fn submit(&mut self) {
-        let now = self.stage.now();
+        let now = self.deployment.now();
         let mut kept = Vec::new();
         for made in std::mem::take(&mut self.made) {
             if now - made.at > TimeDelta::hours(1) {
@@ -76,7 +76,7 @@ impl Driver {
         self.note(format!("order {} is paid at ECPay, outcomes {outcomes:?}", self.orders.len()));
         let form = form["form_data"].as_object().expect("a form");
         let fields: Fields = form.iter().map(|(name, value)| (name.clone(), text(value).to_owned())).collect();
-        self.stage.ecpay(|ecpay, now| {
+        self.deployment.ecpay(|ecpay, now| {
             ecpay.set_next_outcomes(&id, outcomes);
             ecpay.checkout(&form_body(&fields), now).map(drop).expect("an order that ECPay takes");
         });

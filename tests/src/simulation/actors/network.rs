@@ -8,7 +8,7 @@ use crate::simulation::driver::{Driver, Purpose, fields};
 impl Driver {
     /// The callbacks that are due: each is delivered, held, or lost on its way.
     pub(crate) fn callbacks(&mut self) {
-        let now = self.stage.now();
+        let now = self.deployment.now();
         let mut ready = Vec::new();
         for (until, callback) in std::mem::take(&mut self.held) {
             if until <= now {
@@ -17,7 +17,7 @@ impl Driver {
                 self.held.push((until, callback));
             }
         }
-        for callback in self.stage.due_callbacks() {
+        for callback in self.deployment.due_callbacks() {
             let manual = callback.what.starts_with("manual");
             match self.random.below(20) {
                 _ if self.calm => ready.push(callback),
@@ -27,7 +27,7 @@ impl Driver {
                 }
                 2 | 3 if !manual => {
                     self.note(format!("lost: {}", self.masked(&callback)));
-                    self.stage.ecpay(|ecpay, now| ecpay.callback_answered(callback.id, false, now));
+                    self.deployment.ecpay(|ecpay, now| ecpay.callback_answered(callback.id, false, now));
                 }
                 _ => ready.push(callback),
             }
@@ -42,10 +42,10 @@ impl Driver {
         let what = self.masked(&callback);
         let heard = self.random.chance(90);
         for _ in 0..u32::from(self.random.chance(15)) {
-            let task = self.stage.spawn_callback(&callback);
+            let task = self.deployment.spawn_callback(&callback);
             self.flies(task, &format!("twice: {what}"), Purpose::Repeat(callback.clone()));
         }
-        let task = self.stage.spawn_callback(&callback);
+        let task = self.deployment.spawn_callback(&callback);
         self.flies(task, &what, Purpose::Callback { callback, heard });
     }
 
@@ -63,7 +63,7 @@ impl Driver {
         let place = self.random.below(self.delivered.len());
         let old = self.delivered[place].clone();
         if self.random.chance(40) {
-            let task = self.stage.spawn_callback(&old);
+            let task = self.deployment.spawn_callback(&old);
             let what = format!("again: {}", self.masked(&old));
             self.flies(task, &what, Purpose::Repeat(old));
             return;
@@ -77,7 +77,7 @@ impl Driver {
                 forged[place].1.push('1');
             }
         }
-        let task = self.stage.spawn_callback(&Callback { body: form_body(&forged), ..old });
+        let task = self.deployment.spawn_callback(&Callback { body: form_body(&forged), ..old });
         self.flies(task, "a forgery", Purpose::Forgery);
     }
 }

@@ -76,7 +76,7 @@ impl Driver {
 
     fn request(&mut self, method: &str, path: &str, body: Option<Value>, key: Option<&str>) {
         let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
-        let task = self.stage.spawn_admin(method, path, body.as_ref(), &headers);
+        let task = self.deployment.spawn_admin(method, path, body.as_ref(), &headers);
         let place = |id: &str| self.orders.iter().position(|known| known == id);
         let named = path.split('/').map(|part| place(part).map_or_else(|| part.to_owned(), |n| format!("order{n}")));
         let what = format!("{method} {} {}", named.collect::<Vec<_>>().join("/"), key.unwrap_or_default());
@@ -93,8 +93,8 @@ impl Driver {
         let what = self.random.below(10);
         let amount = (what == 0).then_some(7);
         let rtn_code = if self.random.chance(60) { "1" } else { "10100252" }.to_owned();
-        let silent = self.stage.ecpay(|ecpay, _| ecpay.view(&id)).is_some_and(|view| view["callbacks"] == false);
-        self.stage.ecpay(|ecpay, now| match what {
+        let silent = self.deployment.ecpay(|ecpay, _| ecpay.view(&id)).is_some_and(|view| view["callbacks"] == false);
+        self.deployment.ecpay(|ecpay, now| match what {
             // A charge that nobody expects and nobody hears of could never be found.
             0..=4 if !silent => {
                 let charge = ChargeNow { rtn_code, callback: true, simulate: what >= 3, amount };
@@ -105,7 +105,7 @@ impl Driver {
             _ => ecpay.set_callbacks(&id, true),
         });
         if matches!(what, 5 | 6) {
-            let until = self.stage.now() + TimeDelta::days(self.random.between(2, 14));
+            let until = self.deployment.now() + TimeDelta::days(self.random.between(2, 14));
             self.stalled.push((until, id));
         }
         self.note(format!("console {what} at order{place}"));

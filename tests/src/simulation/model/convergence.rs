@@ -13,11 +13,11 @@ const ASKED_QUEUES: [&str; 2] = ["reconcile", "cancel"];
 /// Queues that are lists, or wait for a run that is not made to the end.
 const LISTS: [&str; 2] = ["quarantine", "webhook-log"];
 
-pub(crate) fn check(stage: &mut TestDeployment, mirror: &Mirror) -> Checked {
-    let now = stage.now();
+pub(crate) fn check(deployment: &mut TestDeployment, mirror: &Mirror) -> Checked {
+    let now = deployment.now();
     mirror.all("").try_for_each(|item| waits(item, now))?;
     let orders: Vec<&Value> = mirror.subscriptions().map(|item| &item["data"]).collect();
-    orders.into_iter().try_for_each(|order| settled(stage, mirror, order))
+    orders.into_iter().try_for_each(|order| settled(deployment, mirror, order))
 }
 
 fn waits(item: &Value, now: DateTime<Utc>) -> Checked {
@@ -33,9 +33,9 @@ fn waits(item: &Value, now: DateTime<Utc>) -> Checked {
     if late || claimed || held || open || queue == "unreadable" { Err(told()) } else { Ok(()) }
 }
 
-fn settled(stage: &mut TestDeployment, mirror: &Mirror, order: &Value) -> Checked {
+fn settled(deployment: &mut TestDeployment, mirror: &Mirror, order: &Value) -> Checked {
     let id = text(&order["id"]);
-    let view = view(stage, id);
+    let view = view(deployment, id);
     let payment = |gwsr: &str| {
         let pk = format!("SUB#{id}");
         let found = mirror.rows(&pk, "PAYMENT#").find(|row| row["data"]["gwsr"] == gwsr).cloned();
@@ -63,11 +63,11 @@ fn settled(stage: &mut TestDeployment, mirror: &Mirror, order: &Value) -> Checke
 }
 
 /// From `since` on, without faults, nobody who is on FREE or wished to end the order was charged by schedule.
-pub(crate) fn free_of_charge(stage: &mut TestDeployment, mirror: &Mirror, since: DateTime<Utc>) -> Checked {
+pub(crate) fn free_of_charge(deployment: &mut TestDeployment, mirror: &Mirror, since: DateTime<Utc>) -> Checked {
     let orders: Vec<&Value> = mirror.subscriptions().map(|item| &item["data"]).collect();
     for order in orders {
         let id = text(&order["id"]);
-        let view = view(stage, id);
+        let view = view(deployment, id);
         let scheduled = charges(&view).filter(|charge| charge["kind"] == "scheduled" && is_paid(charge));
         for charge in scheduled.filter(|charge| made_at(charge) > since + TimeDelta::days(1)) {
             let free = free_since(mirror, id, made_at(charge));

@@ -12,20 +12,20 @@ use crate::harness::TestDeployment;
 const RULES_OF_FREE: [&str; 2] = ["grace-ended", "not-charged"];
 
 /// A line of history that was just written.
-pub(crate) fn line(stage: &mut TestDeployment, mirror: &Mirror, id: &str, line: &Value) -> Checked {
+pub(crate) fn line(deployment: &mut TestDeployment, mirror: &Mirror, id: &str, line: &Value) -> Checked {
     let rule = text(&line["rule"]);
     let facts = Facts::of(mirror, id, line)?;
     match rule {
         "grace-ended" => {
             once(mirror, id)?;
-            grace_ended(stage, &facts, id)
+            grace_ended(deployment, &facts, id)
         }
         "not-charged" => {
             once(mirror, id)?;
-            not_charged(stage, &facts, id)
+            not_charged(deployment, &facts, id)
         }
         "paid-period-ended" | "order-over" => {
-            let view = view(stage, id);
+            let view = view(deployment, id);
             let over = matches!(text(&view["state"]), "cancelled" | "finished");
             let early = rule == "paid-period-ended" && facts.paid_until().is_some_and(|end| facts.now < end);
             if over && !early { Ok(()) } else { Err(format!("{rule} at {}: {view}", facts.now)) }
@@ -128,7 +128,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-fn grace_ended(stage: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> Checked {
+fn grace_ended(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> Checked {
     let paid = facts.paid_at();
     let is_open = |at: &DateTime<Utc>| paid.is_none_or(|paid| *at > paid) && !facts.is_paid_out_of_band(*at);
     let mut open: Vec<_> = facts.at(&["failed"]).filter(is_open).collect();
@@ -157,9 +157,9 @@ fn grace_ended(stage: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> Check
     if matches!(text(&facts.order["retry"]["state"]), "unknown" | "accepted") || !facts.order["paused"].is_null() {
         return Err(format!("{id} was put on FREE with a retry open or dunning held: {}", facts.order));
     }
-    let view = view(stage, id);
+    let view = view(deployment, id);
     let asked = view["retries_asked"].as_array().map_or(0, Vec::len);
-    if retry_is_open(stage, &view, asked) {
+    if retry_is_open(deployment, &view, asked) {
         return Err(format!("{id} was put on FREE while ECPay has a retry to make: {view}"));
     }
     Ok(())
@@ -191,15 +191,15 @@ fn given(facts: &Facts<'_>, began: DateTime<Utc>) -> TimeDelta {
     sum
 }
 
-fn not_charged(stage: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> Checked {
+fn not_charged(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> Checked {
     let due = facts.paid_until().ok_or("an order that was never paid")?;
     if facts.now < due + TimeDelta::days(7) || !facts.order["paused"].is_null() {
         return Err(format!("{id} is said not to be charged at {}, due at {due}", facts.now));
     }
-    let view = view(stage, id);
+    let view = view(deployment, id);
     let late = |charge: &&Value| {
         let at = made_at(charge);
-        at >= due && stage.now() - at > TimeDelta::minutes(10) && charge["amount"] == view["amount"]
+        at >= due && deployment.now() - at > TimeDelta::minutes(10) && charge["amount"] == view["amount"]
     };
     match charges(&view).filter(|charge| is_paid(charge)).find(late) {
         Some(charge) => Err(format!("{id} is said not to be charged, and was: {charge}")),

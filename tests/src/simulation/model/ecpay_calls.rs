@@ -12,7 +12,7 @@ use crate::harness::{Service, Step, TaskId, TestDeployment, Verdict};
 
 /// What tasks asked.
 #[derive(Default)]
-pub(crate) struct Asks {
+pub(crate) struct EcpayCalls {
     queries: BTreeMap<(TaskId, String), u32>,
     cancels: BTreeMap<(TaskId, String), u32>,
     /// When a task last looked whether calls are stopped: the number of the step.
@@ -22,9 +22,9 @@ pub(crate) struct Asks {
     step: usize,
 }
 
-impl Asks {
+impl EcpayCalls {
     /// After a call was decided on.
-    pub(crate) fn after(&mut self, stage: &mut TestDeployment, step: &Step, mirror: &Mirror) -> Checked {
+    pub(crate) fn after(&mut self, deployment: &mut TestDeployment, step: &Step, mirror: &Mirror) -> Checked {
         self.step += 1;
         let call = &step.call;
         if call.subject == "BREAKER" {
@@ -40,9 +40,9 @@ impl Asks {
         if call.service != Service::Ecpay {
             return Ok(());
         }
-        self.permitted(stage, call.task)?;
+        self.permitted(deployment, call.task)?;
         let place: usize = call.subject.trim_start_matches("order").parse().map_err(|_| "an order without a number")?;
-        let id = stage.orders()[place].clone();
+        let id = deployment.orders()[place].clone();
         let key = (call.task, call.subject.clone());
         match call.action.as_str() {
             "QueryCreditCardPeriodInfo" => {
@@ -54,18 +54,18 @@ impl Asks {
                 }
                 Ok(())
             }
-            "ReAuth" if done(step.verdict) => retried(stage, mirror, &id),
+            "ReAuth" if done(step.verdict) => retried(deployment, mirror, &id),
             "Cancel" => {
                 *self.cancels.entry(key).or_default() += 1;
-                if done(step.verdict) { cancelled(stage, mirror, &id) } else { Ok(()) }
+                if done(step.verdict) { cancelled(deployment, mirror, &id) } else { Ok(()) }
             }
             _ => Ok(()),
         }
     }
 
     /// Nobody who could know of the breaker calls under it.
-    fn permitted(&self, stage: &TestDeployment, task: TaskId) -> Checked {
-        let Some((since, until)) = self.stopped.filter(|(_, until)| stage.now() < *until) else { return Ok(()) };
+    fn permitted(&self, deployment: &TestDeployment, task: TaskId) -> Checked {
+        let Some((since, until)) = self.stopped.filter(|(_, until)| deployment.now() < *until) else { return Ok(()) };
         match self.looked.get(&task) {
             Some(looked) if *looked <= since => Ok(()),
             _ => Err(format!("task {} calls ECPay, which must be left alone until {until}", task.0)),
@@ -83,15 +83,15 @@ fn open_retries(view: &Value, before: usize) -> impl Iterator<Item = DateTime<Ut
 }
 
 /// Whether ECPay has taken a retry within a day and not made it.
-pub(crate) fn retry_is_open(stage: &TestDeployment, view: &Value, before: usize) -> bool {
-    open_retries(view, before).any(|at| stage.now() - at < TimeDelta::hours(24))
+pub(crate) fn retry_is_open(deployment: &TestDeployment, view: &Value, before: usize) -> bool {
+    open_retries(view, before).any(|at| deployment.now() - at < TimeDelta::hours(24))
 }
 
 /// A retry reached ECPay.
-fn retried(stage: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
-    let view = view(stage, id);
+fn retried(deployment: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
+    let view = view(deployment, id);
     let asked = view["retries_asked"].as_array().map_or(0, Vec::len);
-    if retry_is_open(stage, &view, asked - 1) {
+    if retry_is_open(deployment, &view, asked - 1) {
         return Err(format!("a retry of {id} was asked while another is open: {view}"));
     }
     let pk = format!("SUB#{id}");
@@ -100,7 +100,7 @@ fn retried(stage: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
         return Err(format!("{asked} retries of {id} were asked under {claims} claims"));
     }
     let latest = charges(&view).max_by_key(|charge| made_at(charge)).ok_or("a retry of an order without charges")?;
-    let settled = stage.now() - made_at(latest) > TimeDelta::minutes(5) && latest["amount"] == view["amount"];
+    let settled = deployment.now() - made_at(latest) > TimeDelta::minutes(5) && latest["amount"] == view["amount"];
     if is_paid(latest) && settled {
         return Err(format!("a retry of {id} was asked, which is paid: {latest}"));
     }
@@ -109,16 +109,16 @@ fn retried(stage: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
 }
 
 /// A cancel reached ECPay: of an order that nobody wants any more, while no retry is open.
-fn cancelled(stage: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
+fn cancelled(deployment: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
     let order = mirror.order(id);
     let reasons = ["superseded_by", "cancel_requested", "downgrade"];
     if tag(&order["status"]) != "pending" && reasons.iter().all(|reason| order[*reason].is_null()) {
         return Err(format!("{id} was cancelled and nobody asked for it: {order}"));
     }
-    let view = view(stage, id);
+    let view = view(deployment, id);
     let asked = view["retries_asked"].as_array().map_or(0, Vec::len);
     let open = matches!(text(&order["retry"]["state"]), "unknown" | "accepted");
-    if open || retry_is_open(stage, &view, asked) {
+    if open || retry_is_open(deployment, &view, asked) {
         Err(format!("{id} was cancelled while a retry is open: {order}"))
     } else {
         Ok(())

@@ -37,8 +37,8 @@ impl Mails {
     }
 
     /// A mail arrived: as often as there are notices that say it, and no more.
-    pub(crate) fn sent(&self, stage: &TestDeployment) -> Checked {
-        let messages = stage.messages();
+    pub(crate) fn sent(&self, deployment: &TestDeployment) -> Checked {
+        let messages = deployment.messages();
         let latest = messages.last().ok_or("a mail that nobody got")?;
         let copies = messages.iter().filter(|one| (&one.to, &one.body) == (&latest.to, &latest.body)).count();
         let subject = latest.subject.clone().unwrap_or_default();

@@ -17,7 +17,7 @@ use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::subscription::Subscription;
 
-use self::ecpay_calls::Asks;
+use self::ecpay_calls::EcpayCalls;
 use self::mails::Mails;
 use self::replay::{Lines, Replay};
 use self::table_mirror::{Diff, Mirror, text};
@@ -35,7 +35,7 @@ fn policy() -> DunningPolicy {
 /// The model.
 pub(crate) struct Model {
     pub(crate) mirror: Mirror,
-    pub(crate) asks: Asks,
+    pub(crate) asks: EcpayCalls,
     mails: Mails,
     policy: DunningPolicy,
     replay: Replay,
@@ -47,7 +47,7 @@ impl Model {
     pub(crate) fn new() -> Self {
         Self {
             mirror: Mirror::default(),
-            asks: Asks::default(),
+            asks: EcpayCalls::default(),
             mails: Mails::default(),
             policy: policy(),
             replay: Replay::new(policy()),
@@ -62,19 +62,19 @@ impl Model {
     }
 
     /// After a call was decided on.
-    pub(crate) fn after(&mut self, stage: &mut TestDeployment, step: &Step) -> Checked {
-        let written = stage.take_written();
+    pub(crate) fn after(&mut self, deployment: &mut TestDeployment, step: &Step) -> Checked {
+        let written = deployment.take_written();
         let mut diffs = BTreeMap::new();
         for pk in written {
-            let differs = self.mirror.refresh(stage, &pk);
+            let differs = self.mirror.refresh(deployment, &pk);
             if self.forgers.contains(&step.call.task) && !pk.starts_with("COUNT#callbacks") {
                 return Err(format!("a forged callback wrote to {pk}"));
             }
             diffs.insert(pk, differs);
         }
-        self.asks.after(stage, step, &self.mirror)?;
+        self.asks.after(deployment, step, &self.mirror)?;
         if step.call.action == "SendEmail" && done(step.verdict) {
-            self.mails.sent(stage)?;
+            self.mails.sent(deployment)?;
         }
         if diffs.is_empty() {
             return Ok(());
@@ -82,7 +82,7 @@ impl Model {
         self.follow(&diffs)?;
         for (pk, differs) in &diffs {
             if let Some(id) = pk.strip_prefix("SUB#") {
-                self.order(stage, id, differs)?;
+                self.order(deployment, id, differs)?;
             }
             self.mails.noticed(differs)?;
         }
@@ -121,15 +121,15 @@ impl Model {
     }
 
     /// One order whose partition was written to.
-    fn order(&self, stage: &mut TestDeployment, id: &str, differs: &[Diff]) -> Checked {
+    fn order(&self, deployment: &mut TestDeployment, id: &str, differs: &[Diff]) -> Checked {
         for diff in differs {
             let kind = diff.sk.split('#').next().unwrap_or_default();
             match kind {
                 "RECEIPT" | "HISTORY" | "PAYMENT" if !diff.old.is_null() => {
                     return Err(format!("{id} {}: written twice", diff.sk));
                 }
-                "PAYMENT" => money::payment(stage, &self.mirror, id, &diff.new["data"])?,
-                "HISTORY" => dunning::line(stage, &self.mirror, id, &diff.new["data"])?,
+                "PAYMENT" => money::payment(deployment, &self.mirror, id, &diff.new["data"])?,
+                "HISTORY" => dunning::line(deployment, &self.mirror, id, &diff.new["data"])?,
                 "STATE" => {
                     money::counters(&diff.old["data"], &diff.new["data"])?;
                     self.due(&diff.new)?;
@@ -150,12 +150,12 @@ impl Model {
     }
 
     /// A callback was answered with `1|OK`.
-    pub(crate) fn acknowledged(&self, stage: &mut TestDeployment, fields: &[(String, String)]) -> Checked {
-        money::acknowledged(stage, &self.mirror, fields)
+    pub(crate) fn acknowledged(&self, deployment: &mut TestDeployment, fields: &[(String, String)]) -> Checked {
+        money::acknowledged(deployment, &self.mirror, fields)
     }
 
     /// When all is over: everything again from the histories alone, and nothing waits.
-    pub(crate) fn at_rest(&self, stage: &mut TestDeployment) -> Checked {
+    pub(crate) fn at_rest(&self, deployment: &mut TestDeployment) -> Checked {
         let mut lines = Lines::new();
         for item in self.mirror.subscriptions() {
             let id = text(&item["data"]["id"]);
@@ -167,7 +167,7 @@ impl Model {
         let mut replay = Replay::new(policy());
         replay.fold(lines)?;
         ids.iter().try_for_each(|id| self.agrees(&replay, id))?;
-        convergence::check(stage, &self.mirror)
+        convergence::check(deployment, &self.mirror)
     }
 }
 

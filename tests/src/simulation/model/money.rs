@@ -8,8 +8,8 @@ use super::table_mirror::{Mirror, instant, tag, text};
 use crate::harness::TestDeployment;
 
 /// What ECPay knows of an order; `Null` where it knows nothing.
-pub(crate) fn view(stage: &mut TestDeployment, id: &str) -> Value {
-    stage.ecpay(|ecpay, _| ecpay.view(id)).unwrap_or_default()
+pub(crate) fn view(deployment: &mut TestDeployment, id: &str) -> Value {
+    deployment.ecpay(|ecpay, _| ecpay.view(id)).unwrap_or_default()
 }
 
 /// The real authorisations of an order, simulations left out.
@@ -28,8 +28,8 @@ pub(crate) fn made_at(charge: &Value) -> DateTime<Utc> {
 }
 
 /// A payment that was just stored is what ECPay did, and stored once.
-pub(crate) fn payment(stage: &mut TestDeployment, mirror: &Mirror, id: &str, payment: &Value) -> Checked {
-    let view = view(stage, id);
+pub(crate) fn payment(deployment: &mut TestDeployment, mirror: &Mirror, id: &str, payment: &Value) -> Checked {
+    let view = view(deployment, id);
     let at = instant(&payment["processed_at"]).ok_or("a payment without a date")?;
     let outcome = &payment["outcome"];
     let pk = format!("SUB#{id}");
@@ -71,7 +71,7 @@ pub(crate) fn counters(old: &Value, new: &Value) -> Checked {
 }
 
 /// What was acknowledged is stored: the payment, or the report set aside.
-pub(crate) fn acknowledged(stage: &mut TestDeployment, mirror: &Mirror, fields: &[(String, String)]) -> Checked {
+pub(crate) fn acknowledged(deployment: &mut TestDeployment, mirror: &Mirror, fields: &[(String, String)]) -> Checked {
     let field = |name: &str| fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or("", |f| &f.1);
     let (id, gwsr) = (field("MerchantTradeNo"), field("gwsr"));
     if mirror.order(id).is_null() || field("RtnCode") != "1" {
@@ -87,6 +87,6 @@ pub(crate) fn acknowledged(stage: &mut TestDeployment, mirror: &Mirror, fields: 
     if paid || mirror.is_set_aside(id, gwsr) {
         return Ok(());
     }
-    let view = view(stage, id);
+    let view = view(deployment, id);
     Err(format!("the success {gwsr} of {id} was acknowledged and is nowhere; ECPay: {view}"))
 }

@@ -22,8 +22,8 @@ pub(crate) struct Diff {
 
 impl Mirror {
     /// Reads a partition again; gives what differs.
-    pub(crate) fn refresh(&mut self, stage: &TestDeployment, pk: &str) -> Vec<Diff> {
-        let items = stage.partition(pk).into_iter();
+    pub(crate) fn refresh(&mut self, deployment: &TestDeployment, pk: &str) -> Vec<Diff> {
+        let items = deployment.partition(pk).into_iter();
         let fresh: Partition = items.map(|item| (text(&item["sk"]).to_owned(), item)).collect();
         let mut old = self.0.insert(pk.to_owned(), fresh).unwrap_or_default();
         let mut differs = Vec::new();

@@ -11,7 +11,7 @@ use super::{answer, at_ecpay, list, view};
 /// Three handlers and what they meet.
 pub struct ConcurrentHandlers {
     /// Deployment in the state that all three start from.
-    pub stage: TestDeployment,
+    pub deployment: TestDeployment,
     /// Subscription that all three are about.
     pub id: String,
     /// The handlers, each on an instance of its own.
@@ -47,37 +47,37 @@ impl Actor {
     }
 
     /// Begins it; `place` is its number among the three, and that of its instance.
-    pub fn spawn(&self, stage: &mut TestDeployment, place: usize) -> TaskId {
+    pub fn spawn(&self, deployment: &mut TestDeployment, place: usize) -> TaskId {
         match self {
-            Self::Callback(callback) => stage.spawn_callback(callback),
+            Self::Callback(callback) => deployment.spawn_callback(callback),
             Self::Run(task) => {
-                stage.spawn_maintenance(json!({ "task": task, "run_id": format!("run{place} {task}") }), place)
+                deployment.spawn_maintenance(json!({ "task": task, "run_id": format!("run{place} {task}") }), place)
             }
-            Self::Staff(method, path, body) => stage.spawn_admin(method, path, body.as_ref(), &[]),
+            Self::Staff(method, path, body) => deployment.spawn_admin(method, path, body.as_ref(), &[]),
         }
     }
 }
 
 impl ConcurrentHandlers {
-    /// The three begun on a stage of their own.
+    /// The three begun on a deployment of their own.
     pub fn begin(&self) -> (TestDeployment, Vec<TaskId>) {
-        let mut stage = self.stage.fork();
+        let mut deployment = self.deployment.fork();
         let actors = self.actors.iter().enumerate();
-        let tasks = actors.map(|(place, actor)| actor.spawn(&mut stage, place)).collect();
-        (stage, tasks)
+        let tasks = actors.map(|(place, actor)| actor.spawn(&mut deployment, place)).collect();
+        (deployment, tasks)
     }
 
     /// Every order of the three, one after the other.
     pub fn one_by_one(&self) -> Vec<End> {
         let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
         let end = |order: [usize; 3]| {
-            let mut stage = self.stage.fork();
+            let mut deployment = self.deployment.fork();
             let mut tasks = [TaskId(0); 3];
             for place in order {
-                tasks[place] = self.actors[place].spawn(&mut stage, place);
-                stage.run_to_end(tasks[place]);
+                tasks[place] = self.actors[place].spawn(&mut deployment, place);
+                deployment.run_to_end(tasks[place]);
             }
-            End::of(stage, &self.id, &tasks)
+            End::of(deployment, &self.id, &tasks)
         };
         orders.into_iter().map(end).collect()
     }
@@ -85,10 +85,10 @@ impl ConcurrentHandlers {
 
 impl End {
     /// Reads the end of these tasks, all of which have ended.
-    pub fn of(mut stage: TestDeployment, id: &str, tasks: &[TaskId]) -> Self {
-        let outcomes = tasks.iter().map(|task| stage.finished(*task).expect("an end")).collect();
-        let mails = stage.messages().into_iter().map(|mail| mail.subject.unwrap()).collect();
-        Self { outcomes, ecpay: at_ecpay(&mut stage, id), view: view(&mut stage, id), mails }
+    pub fn of(mut deployment: TestDeployment, id: &str, tasks: &[TaskId]) -> Self {
+        let outcomes = tasks.iter().map(|task| deployment.finished(*task).expect("an end")).collect();
+        let mails = deployment.messages().into_iter().map(|mail| mail.subject.unwrap()).collect();
+        Self { outcomes, ecpay: at_ecpay(&mut deployment, id), view: view(&mut deployment, id), mails }
     }
 
     /// What must be as if one came after the other: all that is stored and told, and what staff were answered.

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::harness::{Outcome, Parked, TaskId, TestDeployment, Verdict};
+use crate::harness::{HeldCall, Outcome, TaskId, TestDeployment, Verdict};
 use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::aws::schedule_expression::Schedule;
 use sandbox::aws::template::Template;
@@ -13,12 +13,12 @@ use serde_json::Value;
 const REPEATS: [i64; 2] = [1, 2];
 
 /// What becomes of a call.
-type Decide<'a> = Box<dyn FnMut(&TestDeployment, &Parked) -> Verdict + 'a>;
+type Decide<'a> = Box<dyn FnMut(&TestDeployment, &HeldCall) -> Verdict + 'a>;
 
-/// A stage on which time passes, and what becomes of each call.
+/// A deployment on which time passes, and what becomes of each call.
 pub struct Life<'a> {
     /// Deployment on which time passes.
-    pub stage: TestDeployment,
+    pub deployment: TestDeployment,
     /// What becomes of a call.
     pub decide: Decide<'a>,
     /// Whether the answer to a callback reaches ECPay, by the callback's number.
@@ -57,29 +57,29 @@ fn queues(schedule: &Schedule) -> Vec<String> {
 
 impl<'a> Life<'a> {
     /// A life without faults.
-    pub fn of(stage: TestDeployment) -> Self {
-        let (decide, hears) = (Box::new(|_: &TestDeployment, _: &Parked| Verdict::Proceed), Box::new(|_| true));
-        Self { stage, decide, hears, posted: 0, repeats: Vec::new() }
+    pub fn of(deployment: TestDeployment) -> Self {
+        let (decide, hears) = (Box::new(|_: &TestDeployment, _: &HeldCall| Verdict::Proceed), Box::new(|_| true));
+        Self { deployment, decide, hears, posted: 0, repeats: Vec::new() }
     }
 
     /// The same with another fate.
-    pub fn where_calls(self, decide: impl FnMut(&TestDeployment, &Parked) -> Verdict + 'a) -> Self {
+    pub fn where_calls(self, decide: impl FnMut(&TestDeployment, &HeldCall) -> Verdict + 'a) -> Self {
         Self { decide: Box::new(decide), ..self }
     }
 
     /// Lets everything go on until it is over.
     pub fn work(&mut self) {
-        while let Some(call) = self.stage.parked().into_iter().next() {
-            let verdict = (self.decide)(&self.stage, &call);
-            self.stage.release(call.task, verdict);
+        while let Some(call) = self.deployment.held_calls().into_iter().next() {
+            let verdict = (self.decide)(&self.deployment, &call);
+            self.deployment.release(call.task, verdict);
         }
     }
 
     /// A request of staff; none where its answer never came.
     pub fn click(&mut self, method: &str, path: &str, body: &Value, key: &str) -> Option<(u16, Value)> {
-        let task = self.stage.spawn_admin(method, path, Some(body), &[("idempotency-key", key)]);
+        let task = self.deployment.spawn_admin(method, path, Some(body), &[("idempotency-key", key)]);
         self.work();
-        match self.stage.finished(task) {
+        match self.deployment.finished(task) {
             Some(Outcome::Answered { status, body }) => Some((status, serde_json::from_str(&body).expect("JSON"))),
             Some(Outcome::Crashed | Outcome::Failed(_)) | None => None,
         }
@@ -92,12 +92,12 @@ impl<'a> Life<'a> {
 
     /// The same for so many hours.
     pub fn pass_hours(&mut self, hours: i64) {
-        self.until_at(self.stage.now() + TimeDelta::hours(hours));
+        self.until_at(self.deployment.now() + TimeDelta::hours(hours));
     }
 
     /// The same for so many minutes.
     pub fn pass_minutes(&mut self, minutes: i64) {
-        self.until_at(self.stage.now() + TimeDelta::minutes(minutes));
+        self.until_at(self.deployment.now() + TimeDelta::minutes(minutes));
     }
 
     fn until_at(&mut self, target: DateTime<Utc>) {
@@ -105,7 +105,7 @@ impl<'a> Life<'a> {
         loop {
             let fires = self.fires();
             let Some(at) = self.next_event(&fires).filter(|at| *at <= target) else { break };
-            self.stage.set_now(at.max(self.stage.now()));
+            self.deployment.set_now(at.max(self.deployment.now()));
             self.deliver();
             for repeat in self.due_repeats() {
                 self.invoke(repeat.event, repeat.made);
@@ -114,30 +114,30 @@ impl<'a> Life<'a> {
                 self.invoke(serde_json::from_str(&schedule.event(at)).unwrap(), 0);
             }
         }
-        self.stage.set_now(target);
+        self.deployment.set_now(target);
         self.deliver();
     }
 
     fn next_event(&mut self, fires: &[(DateTime<Utc>, &Schedule)]) -> Option<DateTime<Utc>> {
-        let ecpay = self.stage.ecpay(|ecpay, _| ecpay.next_due());
+        let ecpay = self.deployment.ecpay(|ecpay, _| ecpay.next_due());
         let repeat = self.repeats.iter().map(|repeat| repeat.at).min();
         ecpay.into_iter().chain(repeat).chain(fires.iter().map(|(at, _)| *at)).min()
     }
 
     /// When schedules fire with something to do. A run with nothing due is passed over.
     fn fires(&self) -> Vec<(DateTime<Utc>, &'static Schedule)> {
-        let items = self.stage.items();
+        let items = self.deployment.items();
         let fires = |(schedule, queues): &'static (Schedule, Vec<String>)| {
             let waiting = items.iter().filter(|item| queues.iter().any(|queue| item["queue"] == queue.as_str()));
             let earliest: DateTime<Utc> = waiting.filter_map(|item| item["due_at"].as_str()).min()?.parse().unwrap();
-            let at = schedule.next_after(self.stage.now().max(earliest - TimeDelta::seconds(1)))?;
+            let at = schedule.next_after(self.deployment.now().max(earliest - TimeDelta::seconds(1)))?;
             Some((at, schedule))
         };
         schedules().iter().filter_map(fires).collect()
     }
 
     fn due_repeats(&mut self) -> Vec<Repeat> {
-        let now = self.stage.now();
+        let now = self.deployment.now();
         let (due, later) = std::mem::take(&mut self.repeats).into_iter().partition(|repeat| repeat.at <= now);
         self.repeats = later;
         due
@@ -145,25 +145,25 @@ impl<'a> Life<'a> {
 
     /// An invocation by a schedule; `made` times it was repeated already.
     fn invoke(&mut self, event: Value, made: usize) {
-        let task = self.stage.spawn_maintenance(event.clone(), 0);
+        let task = self.deployment.spawn_maintenance(event.clone(), 0);
         self.work();
-        let failed = matches!(self.stage.finished(task), Some(Outcome::Failed(_) | Outcome::Crashed));
+        let failed = matches!(self.deployment.finished(task), Some(Outcome::Failed(_) | Outcome::Crashed));
         if let Some(minutes) = REPEATS.get(made).filter(|_| failed) {
-            let at = self.stage.now() + TimeDelta::minutes(*minutes);
+            let at = self.deployment.now() + TimeDelta::minutes(*minutes);
             self.repeats.push(Repeat { at, event, made: made + 1 });
         }
     }
 
     /// ECPay posts what is due.
     pub fn deliver(&mut self) {
-        for callback in self.stage.due_callbacks() {
-            let task: TaskId = self.stage.spawn_callback(&callback);
+        for callback in self.deployment.due_callbacks() {
+            let task: TaskId = self.deployment.spawn_callback(&callback);
             self.work();
             self.posted += 1;
             if (self.hears)(self.posted) {
-                self.stage.answered(&callback, task);
+                self.deployment.answered(&callback, task);
             } else {
-                self.stage.ecpay(|ecpay, now| ecpay.callback_answered(callback.id, false, now));
+                self.deployment.ecpay(|ecpay, now| ecpay.callback_answered(callback.id, false, now));
             }
         }
     }
