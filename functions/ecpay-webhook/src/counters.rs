@@ -1,5 +1,7 @@
-//! Counting callbacks beside the answer: one update that cannot fail it. Forgeries cost at most one write a second
-//! and instance; what is not written at once goes with the next write.
+//! Callback counters: one write after the decision, which cannot fail the reply.
+//!
+//! Anyone can post a forgery, so refused callbacks cost at most one write per second and instance. Counts that are not
+//! written yet go with the next write.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,59 +12,62 @@ use shared::store::Store;
 use shared::store::billing::counters::Counts;
 use shared::store::table::record::WebhookType;
 
+/// Counts of this instance that are not written yet.
 #[derive(Default)]
-pub(crate) struct CallbackCounters(Mutex<Held>);
+pub(crate) struct CallbackCounters(Mutex<CounterState>);
 
 #[derive(Default)]
-struct Held {
+struct CounterState {
     pending: Counts,
-    last_forgery_write: Option<Timestamp>,
+    last_refused_write: Option<Timestamp>,
+}
+
+/// Counts of one processed callback and the business events that it caused.
+pub(crate) fn applied(kind: WebhookType, events: &[BusinessEvent]) -> Counts {
+    let mut counts = Counts::default();
+    counts.callback(kind, true);
+    events.iter().for_each(|event| counts.happened(event));
+    counts
+}
+
+/// Counts of one quarantined callback.
+pub(crate) fn quarantined(kind: WebhookType) -> Counts {
+    let mut counts = Counts::default();
+    counts.callback(kind, false);
+    counts
 }
 
 impl CallbackCounters {
-    /// Counts a callback that was applied, and what followed from it.
-    pub(crate) async fn applied(
-        &self,
-        store: &Store,
-        (kind, happened): (WebhookType, &[BusinessEvent]),
-        spread: &str,
-        wall: Timestamp,
-    ) {
-        let mut tally = std::mem::take(&mut self.held().pending);
-        tally.callback(kind, true);
-        happened.iter().for_each(|happening| tally.happened(happening));
-        self.write(store, tally, spread, wall).await;
+    /// Writes `counts` with those pending; `shard_key` spreads the writes over the counter items.
+    pub(crate) async fn write(&self, store: &Store, counts: Counts, shard_key: &str, wall: Timestamp) {
+        let mut all = std::mem::take(&mut self.state().pending);
+        all.merge(counts);
+        self.write_all(store, all, shard_key, wall).await;
     }
 
-    /// Counts a callback that was set aside.
-    pub(crate) async fn set_aside(&self, store: &Store, kind: WebhookType, spread: &str, wall: Timestamp) {
-        let mut tally = std::mem::take(&mut self.held().pending);
-        tally.callback(kind, false);
-        self.write(store, tally, spread, wall).await;
-    }
-
-    /// Counts a callback that was refused.
+    /// Counts a refused callback, in memory only if another one was written within this second.
     pub(crate) async fn refused(&self, store: &Store, kind: WebhookType, wall: Timestamp) {
+        // The lock is released before the write: it must not be held across an await.
         let due = {
-            let mut held = self.held();
-            held.pending.callback(kind, false);
-            let written_now = held.last_forgery_write.replace(wall) == Some(wall);
-            (!written_now).then(|| std::mem::take(&mut held.pending))
+            let mut state = self.state();
+            state.pending.callback(kind, false);
+            let written_this_second = state.last_refused_write.replace(wall) == Some(wall);
+            (!written_this_second).then(|| std::mem::take(&mut state.pending))
         };
-        if let Some(tally) = due {
-            self.write(store, tally, "", wall).await;
+        if let Some(counts) = due {
+            self.write_all(store, counts, "", wall).await;
         }
     }
 
-    async fn write(&self, store: &Store, tally: Counts, spread: &str, wall: Timestamp) {
-        if let Err(error) = store.billing.count(&tally, wall, spread).await {
+    async fn write_all(&self, store: &Store, counts: Counts, shard_key: &str, wall: Timestamp) {
+        if let Err(error) = store.billing.count(&counts, wall, shard_key).await {
             tracing::warn!(error = error_chain(&error), "callbacks not counted yet");
-            self.held().pending.merge(tally);
+            self.state().pending.merge(counts);
         }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
-        // Counts stay right even if a holder panicked: every change is one step.
+    fn state(&self) -> std::sync::MutexGuard<'_, CounterState> {
+        // A poisoned lock is used on: every change is one step, so no panic leaves half of one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

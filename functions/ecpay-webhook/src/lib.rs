@@ -1,6 +1,7 @@
 //! Receives ECPay's callbacks: verify, parse, load, decide, commit, reply.
 //!
-//! Knows nothing of sending: whatever follows from a callback is stored here and sent by others.
+//! Sends nothing: mail and requests to ECPay that follow from a callback are stored here and sent by
+//! `subscription-maintenance`.
 
 use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response};
@@ -24,7 +25,7 @@ mod reply;
 
 use metrics::CallbackMetrics;
 
-/// What the function is told at start.
+/// Settings of the function, read from the environment at start.
 #[derive(Clone, Debug)]
 pub struct Config {
     table: String,
@@ -38,14 +39,14 @@ pub struct Webhook {
     keys: EcpayKeys,
     policy: DunningPolicy,
     apply_simulated: bool,
-    tally: counters::CallbackCounters,
+    counters: counters::CallbackCounters,
 }
 
 impl Config {
-    /// Reads the configuration.
+    /// Parses the settings; `lookup` returns an environment variable.
     ///
     /// # Errors
-    /// [`Invalid`] with every fault.
+    /// [`Invalid`] lists every missing or malformed setting.
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
@@ -59,17 +60,19 @@ impl Webhook {
     /// Builds the clients and reads the keys once, so that an instance that cannot verify does not start.
     ///
     /// # Errors
-    /// [`secrets::Error`].
+    /// [`secrets::Error`] if ECPay's keys cannot be read or are malformed.
     pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, secrets::Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let keys = EcpayKeys::new(secrets, config.ecpay.secret_id, config.ecpay.environment);
         keys.get(wall).await?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
         let apply_simulated = config.ecpay.apply_simulated;
-        Ok(Self { store, keys, policy: config.policy, apply_simulated, tally: counters::CallbackCounters::default() })
+        let counters = counters::CallbackCounters::default();
+        Ok(Self { store, keys, policy: config.policy, apply_simulated, counters })
     }
 
-    /// Verifies under the keys known here, and where these did not sign it, under those that came since.
+    /// Verifies a form with the cached keys, and if they did not sign it, with the keys stored since: ECPay switches to a
+    /// new key at once, before the cache ends.
     async fn verify(
         &self,
         kind: CallbackKind,
@@ -88,51 +91,48 @@ impl Webhook {
     }
 }
 
-/// Answers one callback. `1|OK` is given only once everything that follows from it is stored.
-pub async fn handle(webhook: &Webhook, request: Request, moment: InvocationTime) -> Response<Body> {
+/// Answers one callback. `1|OK` is sent only after the callback and its effects are stored.
+pub async fn handle(webhook: &Webhook, request: Request, time: InvocationTime) -> Response<Body> {
     let Some(kind) = callback_kind(&request) else { return reply::not_found() };
-    let (response, seen) = webhook.answer(kind, request.body().as_ref(), moment).await;
-    seen.tell(kind, moment);
+    let (response, metrics) = webhook.answer(kind, request.body().as_ref(), time).await;
+    metrics.emit(kind, time);
     response
 }
 
 impl Webhook {
-    async fn answer(
-        &self,
-        kind: CallbackKind,
-        body: &[u8],
-        moment: InvocationTime,
-    ) -> (Response<Body>, CallbackMetrics) {
-        let form = match self.verify(kind, body, moment.wall).await {
+    async fn answer(&self, kind: CallbackKind, body: &[u8], time: InvocationTime) -> (Response<Body>, CallbackMetrics) {
+        let form = match self.verify(kind, body, time.wall).await {
             Ok(Ok(form)) => form,
             Err(error) => return not_stored(&error_chain(&error)),
             Ok(Err(error)) => {
                 tracing::warn!(callback = ?kind, reason = %error, "callback refused");
-                self.tally.refused(&self.store, kind.into(), moment.wall).await;
+                self.counters.refused(&self.store, kind.into(), time.wall).await;
                 return (reply::refused(&error), CallbackMetrics::refused(&error));
             }
         };
-        let said = match callback::parse(&form, moment.logical) {
+        let parsed = match callback::parse(&form, time.logical) {
             Ok(report) => report,
-            Err(error) => return self.set_aside_unusable(&form, &error, moment).await,
+            Err(error) => return self.quarantine_form(&form, &error, time).await,
         };
-        let report = PaymentReport { simulated: said.simulated && !self.apply_simulated, ..said.clone() };
-        let log = quarantine::log(kind, report.event.as_str(), true, moment);
-        match apply_report::apply(&self.store, &report, Some(&log), &self.policy, moment.logical).await {
+        let report = PaymentReport { simulated: parsed.simulated && !self.apply_simulated, ..parsed.clone() };
+        let log = quarantine::log(kind, report.event.as_str(), true, time);
+        match apply_report::apply(&self.store, &report, Some(&log), &self.policy, time.logical).await {
             Ok(apply_report::Outcome::Applied(applied)) => {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, rtn_code = report.rtn_code, "{}", rule.sentence());
-                let happened = applied.happened();
-                let spread = report.subscription.as_str();
-                self.tally.applied(&self.store, (kind.into(), &happened), spread, moment.wall).await;
-                (reply::ok(), CallbackMetrics::applied(happened))
+                let events = applied.happened();
+                let counts = counters::applied(kind.into(), &events);
+                self.counters.write(&self.store, counts, report.subscription.as_str(), time.wall).await;
+                (reply::ok(), CallbackMetrics::applied(events))
             }
             Ok(apply_report::Outcome::Repeat) => {
                 tracing::info!(subscription = %report.subscription, event = %report.event, "callback repeated");
                 (reply::ok(), CallbackOutcome::Repeat.into())
             }
-            // Kept as it was said: leave to apply simulations is this function's, and no replay inherits it.
-            Ok(apply_report::Outcome::Quarantined(reason)) => self.set_aside(&form, &said, &reason, moment).await,
+            // Stored as parsed: `apply_simulated` is a setting of this function, and a replay must not inherit it.
+            Ok(apply_report::Outcome::Quarantined(reason)) => {
+                self.quarantine_report(&form, &parsed, &reason, time).await
+            }
             Err(error) => not_stored(&error_chain(&error)),
         }
     }

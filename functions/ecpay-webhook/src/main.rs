@@ -1,4 +1,4 @@
-//! The bootstrap of `ecpay-webhook`.
+//! Lambda bootstrap of `ecpay-webhook`.
 
 use std::convert::Infallible;
 use std::process::ExitCode;

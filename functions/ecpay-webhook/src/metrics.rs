@@ -1,38 +1,40 @@
-//! What a callback was seen to be, for metrics.
+//! CloudWatch metrics of one callback.
 
 use shared::domain::billing::business_events::BusinessEvent;
 use shared::ecpay::callback_form::{self, CallbackKind};
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, CallbackOutcome, Point};
 
+/// Outcome of one callback and the business events that it caused.
 pub(crate) struct CallbackMetrics {
     outcome: CallbackOutcome,
-    wrong_digest: bool,
-    happened: Vec<BusinessEvent>,
+    wrong_check_mac_value: bool,
+    events: Vec<BusinessEvent>,
 }
 
 impl From<CallbackOutcome> for CallbackMetrics {
     fn from(outcome: CallbackOutcome) -> Self {
-        Self { outcome, wrong_digest: false, happened: Vec::new() }
+        Self { outcome, wrong_check_mac_value: false, events: Vec::new() }
     }
 }
 
 impl CallbackMetrics {
-    pub(crate) fn applied(happened: Vec<BusinessEvent>) -> Self {
-        Self { happened, ..CallbackOutcome::Applied.into() }
+    pub(crate) fn applied(events: Vec<BusinessEvent>) -> Self {
+        Self { events, ..CallbackOutcome::Applied.into() }
     }
 
     pub(crate) fn refused(error: &callback_form::Error) -> Self {
-        Self { wrong_digest: *error == callback_form::Error::WrongDigest, ..CallbackOutcome::Refused.into() }
+        let wrong_check_mac_value = *error == callback_form::Error::WrongDigest;
+        Self { wrong_check_mac_value, ..CallbackOutcome::Refused.into() }
     }
 
-    /// Prints one line.
-    pub(crate) fn tell(&self, kind: CallbackKind, moment: InvocationTime) {
+    /// Prints one line of CloudWatch's embedded metric format.
+    pub(crate) fn emit(&self, kind: CallbackKind, time: InvocationTime) {
         let mut batch = Batch::default();
         batch.count(Point::Callbacks(kind.into(), self.outcome), 1);
-        batch.count(Point::CheckMacValueFailures, u64::from(self.wrong_digest));
-        batch.measure(Point::CallbackLatency, moment.stopwatch.elapsed_ms());
-        self.happened.iter().for_each(|happening| batch.happened(happening));
-        batch.emit(moment.wall);
+        batch.count(Point::CheckMacValueFailures, u64::from(self.wrong_check_mac_value));
+        batch.measure(Point::CallbackLatency, time.stopwatch.elapsed_ms());
+        self.events.iter().for_each(|event| batch.happened(event));
+        batch.emit(time.wall);
     }
 }

@@ -1,5 +1,5 @@
-//! Callbacks that ECPay signed and that cannot be applied: kept, counted as failed, and acknowledged, because a
-//! repeat would not help.
+//! Quarantine: callbacks that ECPay signed and that cannot be applied. They are stored, counted as failed and
+//! acknowledged, because ECPay would only send the same callback again.
 
 use std::collections::BTreeMap;
 
@@ -16,61 +16,64 @@ use shared::platform::metrics::CallbackOutcome;
 use shared::store::table::record::{Quarantined, WebhookLog};
 
 use crate::metrics::CallbackMetrics;
-use crate::{Webhook, not_stored, reply};
+use crate::{Webhook, counters, not_stored, reply};
 
 impl Webhook {
-    /// A report that is not for applying.
-    pub(crate) async fn set_aside(
+    /// Quarantines a report that was parsed and must not be applied.
+    pub(crate) async fn quarantine_report(
         &self,
         form: &VerifiedForm,
         report: &PaymentReport,
         reason: &QuarantineReason,
-        moment: InvocationTime,
+        time: InvocationTime,
     ) -> (Response<Body>, CallbackMetrics) {
-        let set_aside = apply_report::quarantined(report, reason, fields(form), moment.logical);
-        self.keep(form.kind(), set_aside, reason, moment).await
+        let quarantined = apply_report::quarantined(report, reason, fields(form), time.logical);
+        self.store_quarantined(form.kind(), quarantined, reason, time).await
     }
 
-    /// A form that is not even a report.
-    pub(crate) async fn set_aside_unusable(
+    /// Quarantines a signed form that could not be parsed as a report.
+    pub(crate) async fn quarantine_form(
         &self,
         form: &VerifiedForm,
         error: &callback::Error,
-        moment: InvocationTime,
+        time: InvocationTime,
     ) -> (Response<Body>, CallbackMetrics) {
         let reason = QuarantineReason::Unusable(error.to_string());
         let fields = fields(form);
-        // A repeat changes its text only, so that is left out of the identity.
-        let told = fields.iter().filter(|(name, _)| *name != "RtnMsg").map(|(name, value)| format!("{name}={value}"));
-        let set_aside = Quarantined {
-            id: apply_report::digest(&told.collect::<Vec<_>>().join("&")),
+        // ECPay's repeat differs in RtnMsg only ("paid"), so the identity leaves it out: a repeat is stored once.
+        let identity = fields.iter().filter(|(name, _)| *name != "RtnMsg");
+        let identity = identity.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+        let quarantined = Quarantined {
+            id: apply_report::digest(&identity),
             callback: None,
             subscription: form.get("MerchantTradeNo").and_then(|id| SubscriptionId::parse(id).ok()),
             event: None,
             reason: reason.name().to_owned(),
             detail: reason.to_string(),
-            received_at: moment.logical,
+            received_at: time.logical,
             fields,
             report: None,
             resolved: None,
         };
-        self.keep(form.kind(), set_aside, &reason, moment).await
+        self.store_quarantined(form.kind(), quarantined, &reason, time).await
     }
 
-    async fn keep(
+    async fn store_quarantined(
         &self,
         kind: CallbackKind,
-        set_aside: Quarantined,
+        quarantined: Quarantined,
         reason: &QuarantineReason,
-        moment: InvocationTime,
+        time: InvocationTime,
     ) -> (Response<Body>, CallbackMetrics) {
-        let set_aside = Quarantined { callback: Some(kind.into()), ..set_aside };
-        let log = log(kind, reason.name(), false, moment);
-        match apply_report::set_aside(&self.store, &set_aside, reason, Some(&log)).await {
-            Ok(kept) => {
-                tracing::warn!(quarantine = set_aside.id, reason = reason.name(), kept, "callback set aside");
-                if kept {
-                    self.tally.set_aside(&self.store, kind.into(), &set_aside.id, moment.wall).await;
+        let quarantined = Quarantined { callback: Some(kind.into()), ..quarantined };
+        let log = log(kind, reason.name(), false, time);
+        match apply_report::set_aside(&self.store, &quarantined, reason, Some(&log)).await {
+            Ok(is_new) => {
+                tracing::warn!(quarantine = quarantined.id, reason = reason.name(), is_new, "callback quarantined");
+                // A repeat of a report that is in quarantine already is not counted twice.
+                if is_new {
+                    let counts = counters::quarantined(kind.into());
+                    self.counters.write(&self.store, counts, &quarantined.id, time.wall).await;
                 }
                 (reply::ok(), CallbackOutcome::Quarantined.into())
             }
@@ -79,14 +82,14 @@ impl Webhook {
     }
 }
 
-/// The log row of a callback: its event, or the reason it was set aside.
-pub(crate) fn log(kind: CallbackKind, event: &str, applied: bool, moment: InvocationTime) -> WebhookLog {
+/// Log row of a callback; `event` is its event id, or the reason of its quarantine.
+pub(crate) fn log(kind: CallbackKind, event: &str, applied: bool, time: InvocationTime) -> WebhookLog {
     WebhookLog {
         kind: kind.into(),
         event: event.to_owned(),
         applied,
-        received_at: moment.logical,
-        processing_time_ms: moment.stopwatch.elapsed_ms(),
+        received_at: time.logical,
+        processing_time_ms: time.stopwatch.elapsed_ms(),
     }
 }
 
