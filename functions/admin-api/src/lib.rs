@@ -2,7 +2,7 @@
 //!
 //! Never calls ECPay: `subscription-maintenance`, which this function invokes, sends every request to ECPay.
 
-use lambda_http::request::RequestContext;
+use lambda_http::request::RequestContext as EventContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, Point, Route, StatusClass};
@@ -26,17 +26,17 @@ use http::response::Dialect;
 use routes::dispatch;
 
 /// Answers one request.
-pub async fn handle(api: &AdminApi, request: Request, moment: InvocationTime) -> Response<Body> {
+pub async fn handle(api: &AdminApi, request: Request, time: InvocationTime) -> Response<Body> {
     let route = Route::of_key(route_key(&request).as_deref());
-    let response = answer(api, request, moment).await;
+    let response = answer(api, request, time).await;
     let mut batch = Batch::default();
     batch.count(Point::Requests(route, StatusClass::of(response.status().as_u16())), 1);
-    batch.measure(Point::RequestLatency, moment.stopwatch.elapsed_ms());
-    batch.emit(moment.wall);
+    batch.measure(Point::RequestLatency, time.stopwatch.elapsed_ms());
+    batch.emit(time.wall);
     response
 }
 
-async fn answer(api: &AdminApi, request: Request, moment: InvocationTime) -> Response<Body> {
+async fn answer(api: &AdminApi, request: Request, time: InvocationTime) -> Response<Body> {
     let request_id = request_id(&request);
     let path = request.uri().path().to_owned();
     let method = request.method().as_str().to_owned();
@@ -44,9 +44,9 @@ async fn answer(api: &AdminApi, request: Request, moment: InvocationTime) -> Res
     let dialect = Dialect::of(&segments);
     let input = Input::read(&request).await;
     let answer = match (method.as_str(), segments.as_slice()) {
-        ("GET", ["api", "webhooks", "health"]) => Ok(stats::health(api, moment).await),
-        ("GET", ["checkout", token]) => return checkout::page(api, token, moment).await,
-        _ => dispatch(api, (&method, &segments), &input, moment).await,
+        ("GET", ["api", "webhooks", "health"]) => Ok(stats::health(api, time).await),
+        ("GET", ["checkout", token]) => return checkout::page(api, token, time).await,
+        _ => dispatch(api, &method, &segments, &input, time).await,
     };
     match answer {
         Ok(response) => auth::deprecate(response, &input),
@@ -57,7 +57,7 @@ async fn answer(api: &AdminApi, request: Request, moment: InvocationTime) -> Res
 /// API Gateway's key of the route that the request took.
 fn route_key(request: &Request) -> Option<String> {
     match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.route_key.clone(),
+        Some(EventContext::ApiGatewayV2(context)) => context.route_key.clone(),
         _ => None,
     }
 }
@@ -65,7 +65,7 @@ fn route_key(request: &Request) -> Option<String> {
 /// API Gateway's own id of the request, which its access log has too.
 fn request_id(request: &Request) -> String {
     match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
+        Some(EventContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
         _ => String::new(),
     }
 }

@@ -13,95 +13,98 @@ use crate::institutions::expiring;
 use crate::runs::requests;
 use crate::workshop::{customers, reminders, vehicles};
 
-/// The routes that need a token.
+/// Authorizes a request and passes it to the handler of its route.
 pub(crate) async fn dispatch(
     api: &AdminApi,
-    route: (&str, &[&str]),
+    method: &str,
+    segments: &[&str],
     input: &Input,
-    moment: InvocationTime,
+    time: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
-    let allow = |scope: Scope| api.tokens.authorize(input, scope, moment.wall);
-    match route {
+    let allow = |scope: Scope| api.tokens.authorize(input, scope, time);
+    match (method, segments) {
         ("GET", ["api", "webhooks", "webhook-stats"]) => {
             allow(Scope::Read).await?;
-            stats::webhook_stats(api, input, moment).await
+            stats::webhook_stats(api, input, time).await
         }
         ("GET", ["api", "webhooks", "subscription-status", user]) => {
             allow(Scope::Read).await?;
-            legacy::subscription_status(api, &decoded(user), moment).await
+            legacy::subscription_status(api, &decoded(user), time).await
         }
         ("POST", ["api", "webhooks", "ecpay-manual-retry"]) => {
-            let by = allow(Scope::Operate).await?;
-            legacy::manual_retry(api, input, by, moment).await
+            let context = allow(Scope::Operate).await?;
+            legacy::manual_retry(api, input, &context).await
         }
         ("POST", ["api", "webhooks", "trigger-maintenance"]) => {
             allow(Scope::Operate).await?;
-            legacy::trigger_maintenance(api, moment).await
+            legacy::trigger_maintenance(api, time).await
         }
         ("POST", ["api", "subscriptions"]) => {
-            let by = allow(Scope::Operate).await?;
-            subscriptions::create(api, input, by, moment).await
+            let context = allow(Scope::Operate).await?;
+            subscriptions::create(api, input, &context).await
         }
         ("GET", ["api", "subscriptions", id]) => {
             allow(Scope::Read).await?;
             subscriptions::show(api, id, input).await
         }
         ("POST", ["api", "subscriptions", id, name]) => {
-            let by = allow(Scope::Operate).await?;
+            let context = allow(Scope::Operate).await?;
             match operations::parse(name, input) {
-                Some(operation) => operations::operate(api, id, operation?, input, (by, moment)).await,
+                Some(operation) => operations::operate(api, id, operation?, input, &context).await,
                 None => Err(Failure::not_found("route", "no such route")),
             }
         }
         (method, ["api", "users", rest @ ..]) => {
-            let by = allow(Scope::Operate).await?;
-            users::route(api, (method, rest), input, (by, moment)).await
+            let context = allow(Scope::Operate).await?;
+            users::route(api, method, rest, input, &context).await
         }
-        (_, ["scheduler" | "customers" | "vehicles", ..]) => workshop(api, route, input, moment).await,
+        (_, ["scheduler" | "customers" | "vehicles", ..]) => workshop(api, method, segments, input, time).await,
         (method, ["institutions", rest @ ..]) => {
-            let by = api.jwt.authorize(input, Area::Institutions, moment.wall).await?;
-            expiring::route(api, (method, rest), input, (&by, moment)).await
+            let context = api.jwt.authorize(input, Area::Institutions, time).await?;
+            expiring::route(api, method, rest, input, &context).await
         }
-        (method, ["runs", rest @ ..]) => requests::route(api, (method, rest), input, moment).await,
+        (method, ["runs", rest @ ..]) => requests::route(api, method, rest, input, time).await,
         ("GET", ["quarantine"]) => {
             allow(Scope::Read).await?;
-            quarantine::list(api, input, moment).await
+            quarantine::list(api, input, time).await
         }
         ("POST", ["quarantine", "replay"]) => {
-            let by = allow(Scope::Operate).await?;
-            replay::range(api, input, by, moment).await
+            let context = allow(Scope::Operate).await?;
+            replay::range(api, input, &context).await
         }
         ("POST", ["quarantine", id, "replay"]) => {
-            let by = allow(Scope::Operate).await?;
-            replay::one(api, id, input, (by, moment)).await
+            let context = allow(Scope::Operate).await?;
+            replay::one(api, id, input, &context).await
         }
         _ => Err(Failure::not_found("route", "no such route")),
     }
 }
 
-/// The routes of the workshop's app, which need a JSON Web Token.
+/// Routes of the workshop's app, which sends a JSON Web Token.
 async fn workshop(
     api: &AdminApi,
-    route: (&str, &[&str]),
+    method: &str,
+    segments: &[&str],
     input: &Input,
-    moment: InvocationTime,
+    time: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
-    match route {
+    let allow = |area: Area| api.jwt.authorize(input, area, time);
+    match (method, segments) {
         (method, ["scheduler", "maintenance-reminder", name]) => {
-            let by = api.jwt.authorize(input, Area::Reminders, moment.wall).await?;
-            reminders::schedule(api, (method, name), input, (&by, moment)).await
+            let context = allow(Area::Reminders).await?;
+            reminders::schedule(api, method, name, input, &context).await
         }
         ("POST", ["customers", "send-maintenance-reminder"]) => {
-            let by = api.jwt.authorize(input, Area::Reminders, moment.wall).await?;
-            reminders::run_now(api, &by, moment).await
+            let context = allow(Area::Reminders).await?;
+            reminders::run_now(api, &context).await
         }
         (method, ["customers", rest @ ..]) => {
-            let by = api.jwt.authorize(input, Area::Customers, moment.wall).await?;
-            customers::route(api, (method, rest), input, &by, moment).await
+            let context = allow(Area::Customers).await?;
+            customers::route(api, method, rest, input, &context).await
         }
         (method, ["vehicles", rest @ ..]) => {
-            let by = api.jwt.authorize(input, Area::Customers, moment.wall).await?;
-            vehicles::route(api, (method, rest), input, &by, moment).await
+            let context = allow(Area::Customers).await?;
+            vehicles::route(api, method, rest, input, &context).await
         }
         _ => Err(Failure::not_found("route", "no such route")),
     }

@@ -74,7 +74,7 @@ impl JwtKey {
     }
 
     /// Who asks, if their token is good for that area at `wall`. Time is ours to judge: the library would read the clock.
-    pub(crate) async fn authorize(&self, input: &Input, area: Area, wall: Timestamp) -> Result<String, Failure> {
+    pub(crate) async fn verify(&self, input: &Input, area: Area, wall: Timestamp) -> Result<String, Failure> {
         let token = input.bearer.as_deref().ok_or_else(Failure::unauthorized)?;
         let key = self.key(wall).await.map_err(|error| Failure::upstream(&error))?;
         let mut rules = Validation::new(Algorithm::HS256);

@@ -6,9 +6,11 @@ pub(crate) mod tokens;
 
 use lambda_http::http::HeaderValue;
 use lambda_http::{Body, Response};
-use shared::domain::values::time::Timestamp;
+use shared::platform::clock::InvocationTime;
 
-use crate::auth::tokens::{AdminTokens, Token};
+use crate::auth::jwt::{Area, JwtKey};
+use crate::auth::tokens::AdminTokens;
+use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::Failure;
 
@@ -19,14 +21,33 @@ const FIELD: &str = "admin_token";
 
 impl AdminTokens {
     /// The token of a request, if it may do `scope`. A header that is there is the only one that counts.
-    pub(crate) async fn authorize(&self, input: &Input, scope: Scope, wall: Timestamp) -> Result<Token, Failure> {
+    pub(crate) async fn authorize(
+        &self,
+        input: &Input,
+        scope: Scope,
+        time: InvocationTime,
+    ) -> Result<RequestContext, Failure> {
         let presented = input.bearer.as_deref().or_else(|| in_field(input)).ok_or_else(Failure::unauthorized)?;
-        let found = self.find(presented, wall).await.map_err(|error| Failure::upstream(&error))?;
+        let found = self.find(presented, time.wall).await.map_err(|error| Failure::upstream(&error))?;
         let token = found.ok_or_else(Failure::unauthorized)?;
         if !token.may(scope) {
             return Err(Failure::forbidden());
         }
-        input.validated().map(|()| token)
+        input.validated()?;
+        Ok(RequestContext { actor: token.name, key_scope: token.sha256, time })
+    }
+}
+
+impl JwtKey {
+    /// Authorizes a request of an app with a JSON Web Token.
+    pub(crate) async fn authorize(
+        &self,
+        input: &Input,
+        area: Area,
+        time: InvocationTime,
+    ) -> Result<RequestContext, Failure> {
+        let actor = self.verify(input, area, time.wall).await?;
+        Ok(RequestContext { key_scope: format!("jwt:{actor}"), actor, time })
     }
 }
 

@@ -23,16 +23,16 @@ const PAGE_MINUTES: i64 = 60;
 const SCRIPT: &str = "document.forms[0].submit()";
 
 /// Makes the page of an order and gives its token. Only the token's digest is stored.
-pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, moment: InvocationTime) -> Result<String, Failure> {
+pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, time: InvocationTime) -> Result<String, Failure> {
     let token = random::random_id(40).map_err(|error| Failure::upstream(&error))?;
-    let page = Checkout { subscription: order.clone(), expires_at: moment.wall.plus_minutes(PAGE_MINUTES) };
+    let page = Checkout { subscription: order.clone(), expires_at: time.wall.plus_minutes(PAGE_MINUTES) };
     api.store.billing.put_checkout(&hex_digest(&token), &page).await?;
     Ok(token)
 }
 
 /// The page of a token, while its order waits for the first charge.
-pub(crate) async fn page(api: &AdminApi, token: &str, moment: InvocationTime) -> Response<Body> {
-    match form_of(api, token, moment).await {
+pub(crate) async fn page(api: &AdminApi, token: &str, time: InvocationTime) -> Response<Body> {
+    match form_of(api, token, time).await {
         Ok(Some(form)) => {
             html(StatusCode::OK, &submit_page(&api.config.ecpay.endpoint, &form), &api.config.ecpay.endpoint)
         }
@@ -48,13 +48,12 @@ pub(crate) async fn page(api: &AdminApi, token: &str, moment: InvocationTime) ->
     }
 }
 
-async fn form_of(api: &AdminApi, token: &str, moment: InvocationTime) -> Result<Option<Vec<(String, String)>>, String> {
-    let found =
-        api.store.billing.checkout(&hex_digest(token), moment.wall).await.map_err(|error| error_chain(&error))?;
+async fn form_of(api: &AdminApi, token: &str, time: InvocationTime) -> Result<Option<Vec<(String, String)>>, String> {
+    let found = api.store.billing.checkout(&hex_digest(token), time.wall).await.map_err(|error| error_chain(&error))?;
     let Some(id) = found else { return Ok(None) };
     let order = api.store.billing.subscription(&id).await.map_err(|error| error_chain(&error))?;
     let Some(order) = order.filter(|order| order.value.status == Status::Pending) else { return Ok(None) };
-    let keys = api.keys.get(moment.wall).await.map_err(|error| error_chain(&error))?;
+    let keys = api.keys.get(time.wall).await.map_err(|error| error_chain(&error))?;
     Ok(Some(order_form(&order.value, &api.config.urls, &keys.current)))
 }
 

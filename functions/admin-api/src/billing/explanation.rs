@@ -98,8 +98,10 @@ fn state(language: Language, order: &Subscription) -> String {
 
 /// What keeps the subscription from taking its ordinary course.
 fn hold(language: Language, order: &Subscription) -> Option<String> {
-    let wished = order.cancel_requested.filter(|_| order.ended.is_none() && order.superseded_by.is_none());
-    let held = order.paused.filter(|_| order.is_live()).map(|pause| {
+    let is_open = order.ended.is_none() && order.superseded_by.is_none();
+    let requested = if is_open { order.cancel_requested } else { None };
+    let paused = if order.is_live() { order.paused } else { None };
+    let pause = paused.map(|pause| {
         let until = pause.until.to_local(Zone::Taipei);
         language.pick(
             format!("客服已暫停催收至 {until}（台北時間）。"),
@@ -115,7 +117,7 @@ fn hold(language: Language, order: &Subscription) -> Option<String> {
             format!("Tugas {task} tidak dapat dilakukan sejak {since} (waktu Taipei): {reason}."),
         )
     });
-    let wish = wished.map(|at| {
+    let wish = requested.map(|at| {
         let at = at.to_local(Zone::Taipei);
         language.pick(
             format!("客戶於 {at}（台北時間）要求取消，等待綠界確認。"),
@@ -123,7 +125,7 @@ fn hold(language: Language, order: &Subscription) -> Option<String> {
             format!("Pelanggan meminta pembatalan pada {at} (waktu Taipei); ECPay belum mengonfirmasi."),
         )
     });
-    let all: Vec<String> = [wish, held, failure].into_iter().flatten().collect();
+    let all: Vec<String> = [wish, pause, failure].into_iter().flatten().collect();
     (!all.is_empty()).then(|| all.join(if language == Language::ZhTw { "" } else { " " }))
 }
 

@@ -11,8 +11,8 @@ use shared::platform::clock::InvocationTime;
 use shared::store::table::record::WebhookLog;
 
 use crate::api::AdminApi;
-use crate::auth::tokens::Token;
 use crate::billing::subscriptions::outcome_name;
+use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 use crate::runs::requests;
@@ -21,8 +21,7 @@ use crate::runs::requests;
 pub(crate) async fn manual_retry(
     api: &AdminApi,
     input: &Input,
-    by: Token,
-    moment: InvocationTime,
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     let text = input.required("payment_id")?;
     let payment_not_found = || Failure::not_found("payment_id", "Payment not found");
@@ -35,7 +34,7 @@ pub(crate) async fn manual_retry(
     if payment.outcome != PaymentOutcome::Failed {
         return Err(Failure::conflict("not_failed", "this payment did not fail"));
     }
-    let cause = input.cause(&by)?;
+    let cause = input.cause(context)?;
     let event = json!({
         "retry": { "subscription_id": subscription, "by": cause.by, "why": cause.why, "key": cause.key },
     });
@@ -51,21 +50,21 @@ pub(crate) async fn manual_retry(
         _ => return Err(Failure::unavailable(reason)),
     };
     Ok(response::ok(&json!({
-        "status": "success", "payment_id": id, "processing_time_ms": moment.stopwatch.elapsed_ms(),
+        "status": "success", "payment_id": id, "processing_time_ms": context.time.stopwatch.elapsed_ms(),
         "message": message, "outcome": outcome,
     })))
 }
 
 /// Runs all tasks now.
-pub(crate) async fn trigger_maintenance(api: &AdminApi, moment: InvocationTime) -> Result<Response<Body>, Failure> {
-    let (run, report) = requests::invoke(api, None, false, moment).await?;
+pub(crate) async fn trigger_maintenance(api: &AdminApi, time: InvocationTime) -> Result<Response<Body>, Failure> {
+    let (run, report) = requests::invoke(api, None, false, time).await?;
     let Some(report) = report else { return Ok(requests::still_running(&run)) };
     let done = |task: &str| report.pointer(&format!("/tasks/{task}/done")).and_then(Value::as_u64).unwrap_or(0);
     let counts = api.store.billing.status_counts().await?;
     let count = |status: &str| counts.get(status).copied().unwrap_or(0);
     Ok(response::ok(&json!({
         "status": "completed",
-        "maintenance_run_at": moment.logical,
+        "maintenance_run_at": time.logical,
         "results": {
             "expired_subscriptions_processed": done("end-grace"),
             "payment_retries_processed": done("retry"),
@@ -80,7 +79,7 @@ pub(crate) async fn trigger_maintenance(api: &AdminApi, moment: InvocationTime) 
 pub(crate) async fn subscription_status(
     api: &AdminApi,
     user: &str,
-    moment: InvocationTime,
+    time: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     let missing = || {
         response::ok(
@@ -92,7 +91,7 @@ pub(crate) async fn subscription_status(
     let subscription = stored.live.unwrap_or(stored.latest);
     let Some(found) = api.store.billing.subscription(&subscription).await? else { return Ok(missing()) };
     let order = found.value;
-    let webhooks = api.store.billing.recent_webhooks(&subscription, moment.logical.plus_days(-30)).await?;
+    let webhooks = api.store.billing.recent_webhooks(&subscription, time.logical.plus_days(-30)).await?;
     let retry_at =
         NextAction::of(&order, &api.config.policy).filter(|action| action.kind == Task::Retry).map(|action| action.at);
     let payments: Vec<Payment> = api.store.billing.payments(&subscription).await?.into_iter().rev().take(5).collect();
@@ -107,7 +106,8 @@ pub(crate) async fn subscription_status(
     let retry_count = |payment: &Payment| failures_since.iter().filter(|at| **at < payment.processed_at).count();
     let latest_failure = failures_since.last().copied();
     let next_retry = |payment: &Payment| {
-        retry_at.filter(|_| payment.outcome == PaymentOutcome::Failed && Some(payment.processed_at) == latest_failure)
+        let is_latest = payment.outcome == PaymentOutcome::Failed && Some(payment.processed_at) == latest_failure;
+        if is_latest { retry_at } else { None }
     };
     let shown: Vec<Value> = payments
         .iter()
@@ -128,7 +128,7 @@ pub(crate) async fn subscription_status(
             "grace_period_ends_at": order.status.grace_ends_at(),
             "downgrade_reason": order.downgrade.map(|downgrade| downgrade.reason.name()),
         },
-        "recent_webhooks": webhooks.iter().map(webhook).collect::<Vec<_>>(),
+        "recent_webhooks": webhooks.iter().map(|(id, log)| webhook(id, log)).collect::<Vec<_>>(),
         "recent_payments": shown,
         "summary": {
             "total_webhooks_30d": webhooks.len(), "total_payments": payments.len(),
@@ -137,7 +137,7 @@ pub(crate) async fn subscription_status(
     })))
 }
 
-fn webhook((id, log): &(String, WebhookLog)) -> Value {
+fn webhook(id: &str, log: &WebhookLog) -> Value {
     json!({
         "id": id, "type": log.kind.name(), "status": if log.applied { "success" } else { "failed" },
         "received_at": log.received_at, "processing_time_ms": log.processing_time_ms, "check_mac_verified": true,

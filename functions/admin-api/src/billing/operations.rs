@@ -5,12 +5,11 @@ use serde_json::json;
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::operations::{LONGEST_PAUSE_DAYS, Operation, PAUSE_DAYS};
 use shared::domain::values::money::Twd;
-use shared::platform::clock::InvocationTime;
 use shared::store::billing::commit::Commit;
 
 use crate::api::AdminApi;
-use crate::auth::tokens::Token;
 use crate::billing::subscriptions::{find, show};
+use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::Failure;
 
@@ -65,15 +64,15 @@ pub(crate) async fn operate(
     id: &str,
     operation: Operation,
     input: &Input,
-    (by, moment): (Token, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
-    let cause = input.cause(&by)?;
+    let cause = input.cause(context)?;
     if cause.why.is_none() {
         return Err(Failure::invalid("why", "is missing"));
     }
     for _ in 0..ATTEMPTS {
         let order = find(api, id).await?;
-        let decision = match decide_operation(&order, &operation, &cause, &api.config.policy, moment.logical) {
+        let decision = match decide_operation(&order, &operation, &cause, &api.config.policy, context.time.logical) {
             OperationDecision::Apply(decision) => *decision,
             OperationDecision::Repeat => return show(api, id, input).await,
             OperationDecision::Refused(refusal) => return Err(refused(&refusal)),

@@ -33,10 +33,10 @@ struct Wanted<'a> {
 }
 
 /// `?from=` and `?to=` are days in Taipei, both included; newest first, page by page.
-pub(crate) async fn list(api: &AdminApi, input: &Input, moment: InvocationTime) -> Result<Response<Body>, Failure> {
+pub(crate) async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let subscription = input.query("subscription").map(SubscriptionId::parse).transpose();
     let subscription = subscription.map_err(|error| Failure::invalid("subscription", error.to_string()))?;
-    let today = moment.logical.day(Zone::Taipei);
+    let today = time.logical.day(Zone::Taipei);
     let earliest = if subscription.is_some() { LocalDate::new(2000, 1, 1) } else { None };
     let from = input.query("from").map(|text| day("from", text)).transpose()?;
     let to = input.query("to").map(|text| day("to", text)).transpose()?;

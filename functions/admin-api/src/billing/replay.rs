@@ -8,7 +8,6 @@ use shared::domain::billing::payment::PaymentReport;
 use shared::domain::billing::rule::Rule;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
-use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::Batch;
 use shared::store::Error;
@@ -17,8 +16,8 @@ use shared::store::billing::quarantine_list::{Listing, Position};
 use shared::store::table::record::{QuarantineState, Quarantined, Resolution, ResolvedAs};
 
 use crate::api::AdminApi;
-use crate::auth::tokens::Token;
 use crate::billing::quarantine::{day, position, reason, span};
+use crate::http::context::RequestContext;
 use crate::http::cursor;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
@@ -45,7 +44,7 @@ pub(crate) async fn one(
     api: &AdminApi,
     id: &str,
     input: &Input,
-    (by, moment): (Token, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     input.only(&["why", "admin_token"])?;
     let why = input.required("why")?.to_owned();
@@ -54,32 +53,29 @@ pub(crate) async fn one(
         return Err(missing());
     }
     let report = api.store.billing.quarantined(id).await?.ok_or_else(missing)?;
-    let resolution = Resolution { at: moment.logical, by: by.name, why, outcome: ResolvedAs::Applied };
+    let resolution =
+        Resolution { at: context.time.logical, by: context.actor.clone(), why, outcome: ResolvedAs::Applied };
     let replayed = decide_again(api, &report, &resolution).await?;
     Ok(response::ok(&shown(id, replayed)))
 }
 
 /// Replays the open reports of some days, oldest first: `{from, to, reason?, why, after?}`. One that stays does not
 /// keep the others waiting; where there are more, the answer's `next` is the `after` of the next call.
-pub(crate) async fn range(
-    api: &AdminApi,
-    input: &Input,
-    by: Token,
-    moment: InvocationTime,
-) -> Result<Response<Body>, Failure> {
+pub(crate) async fn range(api: &AdminApi, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["from", "to", "reason", "why", "after", "admin_token"])?;
     let (from, to) = span(day("from", input.required("from")?)?, day("to", input.required("to")?)?)?;
     let reason = reason(input.optional("reason")?)?;
     let why = input.required("why")?.to_owned();
     let mut after = position(input.optional("after")?, (from, to))?;
-    let resolution = Resolution { at: moment.logical, by: by.name, why, outcome: ResolvedAs::Applied };
+    let resolution =
+        Resolution { at: context.time.logical, by: context.actor.clone(), why, outcome: ResolvedAs::Applied };
     let listing = Listing { states: &[QuarantineState::Open], from, to, oldest_first: true };
     let mut replayed = Vec::new();
     let next = 'pages: loop {
         let limit = PAGE.min(MOST.saturating_sub(replayed.len()));
         let (page, next) = api.store.billing.quarantine_page(&listing, after.as_ref(), limit).await?;
         for listed in page {
-            if moment.stopwatch.elapsed().as_secs() >= SECONDS {
+            if context.time.stopwatch.elapsed().as_secs() >= SECONDS {
                 break 'pages after;
             }
             after = Some(Position::of(&listed));
@@ -173,7 +169,8 @@ async fn stays(
 ) -> Result<Replayed, Error> {
     let detail = reason.to_string();
     if (kept.reason.as_str(), &kept.detail) != (reason.name(), &detail) {
-        let order = report.filter(|_| *reason != QuarantineReason::UnknownOrder).map(|report| &report.subscription);
+        let is_known = *reason != QuarantineReason::UnknownOrder;
+        let order = if is_known { report.map(|report| &report.subscription) } else { None };
         let _marked = api.store.billing.update_quarantine_reason(kept, order, reason).await?;
     }
     Ok(Replayed::Stays(reason.name().to_owned(), detail))

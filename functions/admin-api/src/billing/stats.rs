@@ -20,13 +20,13 @@ const HEALTHY_PERCENT: f64 = 95.0;
 const MOST_HOURS: i64 = 168;
 
 /// Always 200: monitors read the status in the body.
-pub(crate) async fn health(api: &AdminApi, moment: InvocationTime) -> Response<Body> {
-    let body = match metrics(api, moment.logical).await {
+pub(crate) async fn health(api: &AdminApi, time: InvocationTime) -> Response<Body> {
+    let body = match metrics(api, time.logical).await {
         Ok((recent, day)) => {
             let rate = success_rate(day);
             json!({
                 "status": if rate >= HEALTHY_PERCENT { "healthy" } else { "degraded" },
-                "timestamp": moment.logical,
+                "timestamp": time.logical,
                 "service": SERVICE,
                 "metrics": {
                     "recent_webhooks_30min": recent.total(),
@@ -38,7 +38,7 @@ pub(crate) async fn health(api: &AdminApi, moment: InvocationTime) -> Response<B
         }
         Err(error) => {
             tracing::error!(error = error_chain(&error), "health could not be read");
-            json!({ "status": "unhealthy", "timestamp": moment.logical, "service": SERVICE, "error": "the store does not answer" })
+            json!({ "status": "unhealthy", "timestamp": time.logical, "service": SERVICE, "error": "the store does not answer" })
         }
     };
     response::ok(&body)
@@ -65,7 +65,7 @@ fn success_rate(count: CallbackCount) -> f64 {
 pub(crate) async fn webhook_stats(
     api: &AdminApi,
     input: &Input,
-    moment: InvocationTime,
+    time: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
     let hours = match input.query("hours") {
         None => 24,
@@ -75,7 +75,7 @@ pub(crate) async fn webhook_stats(
             .filter(|hours| (1..=MOST_HOURS).contains(hours))
             .ok_or_else(|| Failure::invalid("hours", "must be 1 to 168"))?,
     };
-    let counts = api.store.billing.counts(moment.logical.plus_hours(-hours), moment.logical).await?;
+    let counts = api.store.billing.counts(time.logical.plus_hours(-hours), time.logical).await?;
     let types: Map<String, Value> = WebhookType::ALL
         .into_iter()
         .map(|kind| (kind, counts.callbacks(kind)))
@@ -89,7 +89,7 @@ pub(crate) async fn webhook_stats(
         })
         .collect();
     Ok(response::ok(
-        &json!({ "period_hours": hours, "generated_at": moment.logical, "webhook_types": types, "kpis": kpis(&counts) }),
+        &json!({ "period_hours": hours, "generated_at": time.logical, "webhook_types": types, "kpis": kpis(&counts) }),
     ))
 }
 

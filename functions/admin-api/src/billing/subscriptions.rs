@@ -11,15 +11,14 @@ use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{Locale, NewOrder, Status, Subscription, Terms};
 use shared::domain::values::ids::{EmailAddress, OperationKey, SubscriptionId, UserId};
 use shared::ecpay::order_form::{order_form, path};
-use shared::platform::clock::InvocationTime;
 use shared::platform::random;
 use shared::store::billing::commit::Commit;
 
 use crate::api::AdminApi;
-use crate::auth::tokens::Token;
 use crate::billing::checkout;
 use crate::billing::explanation::explain;
 use crate::billing::translations::{Language, why};
+use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 
@@ -29,22 +28,17 @@ const HISTORY_PAGE: i32 = 100;
 const ATTEMPTS: usize = 4;
 
 /// Makes an order: stored first, then signed, so that every callback finds it.
-pub(crate) async fn create(
-    api: &AdminApi,
-    input: &Input,
-    by: Token,
-    moment: InvocationTime,
-) -> Result<Response<Body>, Failure> {
+pub(crate) async fn create(api: &AdminApi, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["user_id", "email", "plan_id", "billing_cycle", "locale", "replaces", "admin_token"])?;
-    let key = input.key(&by)?;
+    let key = input.key(context)?;
     let draft = draft(api, input).await?;
-    let keys = api.keys.get(moment.wall).await.map_err(|error| Failure::upstream(&error))?;
+    let keys = api.keys.get(context.time.wall).await.map_err(|error| Failure::upstream(&error))?;
     let order = match key {
-        Some(key) => store_keyed(api, draft, &key, (&by, moment)).await?,
-        None => store_new(api, draft, &by, moment).await?,
+        Some(key) => store_keyed(api, draft, &key, context).await?,
+        None => store_new(api, draft, context).await?,
     };
     let form = order_form(&order, &api.config.urls, &keys.current);
-    let token = checkout::open(api, &order.id, moment).await?;
+    let token = checkout::open(api, &order.id, context.time).await?;
     let form_data: Map<String, Value> = form.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
     let body = json!({
         "subscription_id": order.id,
@@ -104,16 +98,12 @@ async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<Subscript
 }
 
 /// Stores the order under a number that nobody has: one letter case, and random enough for a shared merchant.
-async fn store_new(
-    api: &AdminApi,
-    draft: NewOrder,
-    by: &Token,
-    moment: InvocationTime,
-) -> Result<Subscription, Failure> {
+async fn store_new(api: &AdminApi, draft: NewOrder, context: &RequestContext) -> Result<Subscription, Failure> {
     for _ in 0..ATTEMPTS {
         let name = random::random_id(18).map_err(|error| Failure::upstream(&error))?;
         let id = SubscriptionId::issue(&name).map_err(|error| Failure::upstream(&error))?;
-        let decision = create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(by.name.clone()), moment.logical);
+        let decision =
+            create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(context.actor.clone()), context.time.logical);
         let order = decision.change.next.clone();
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => return Ok(order),
@@ -129,7 +119,7 @@ async fn store_keyed(
     api: &AdminApi,
     draft: NewOrder,
     key: &OperationKey,
-    (by, moment): (&Token, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Subscription, Failure> {
     let name: String = key.as_str().to_ascii_uppercase().chars().take(18).collect();
     let id = SubscriptionId::parse(&format!("DK{name}")).map_err(|error| Failure::upstream(&error))?;
@@ -142,7 +132,7 @@ async fn store_keyed(
     if let Some(made) = api.store.billing.subscription(&id).await? {
         return if same(&made.value) { Ok(made.value) } else { Err(Failure::key_reused()) };
     }
-    let decision = create_order(draft.clone(), Actor::Staff(by.name.clone()), moment.logical);
+    let decision = create_order(draft.clone(), Actor::Staff(context.actor.clone()), context.time.logical);
     let order = decision.change.next.clone();
     match api.store.billing.commit(decision, None, &api.config.policy).await? {
         Commit::Done => Ok(order),
@@ -168,7 +158,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
     };
     let history = api.store.billing.history(&order.id, after, HISTORY_PAGE).await?;
     let full = usize::try_from(HISTORY_PAGE).is_ok_and(|page| history.len() == page);
-    let next_after = history.last().filter(|_| full).map(|(seq, _)| *seq);
+    let next_after = if full { history.last().map(|(seq, _)| *seq) } else { None };
     let payments = api.store.billing.payments(&order.id).await?;
     let notices = api.store.billing.notices(&order.id).await?;
     let next = NextAction::of(&order, &api.config.policy);
@@ -200,7 +190,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         "explanation": explain(&order, next.as_ref()),
         "payments": payments.iter().map(payment).collect::<Vec<_>>(),
         "notices": notices.iter().map(|n| json!({ "kind": n.kind.name(), "state": n.state.name(), "at": n.created_at })).collect::<Vec<_>>(),
-        "history": history.iter().map(entry).collect::<Vec<_>>(),
+        "history": history.iter().map(|(seq, stored)| entry(*seq, stored)).collect::<Vec<_>>(),
         "history_next": next_after,
     });
     Ok(response::ok(&body))
@@ -238,7 +228,7 @@ pub(crate) const fn outcome_name(outcome: PaymentOutcome) -> &'static str {
     }
 }
 
-fn entry((seq, entry): &(u64, HistoryEntry)) -> Value {
+fn entry(seq: u64, entry: &HistoryEntry) -> Value {
     let by = match &entry.by {
         Actor::Ecpay => "ecpay".to_owned(),
         Actor::Schedule => "schedule".to_owned(),

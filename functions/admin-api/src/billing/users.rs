@@ -9,13 +9,13 @@ use shared::domain::billing::decision::Versioned;
 use shared::domain::billing::operations::OperationContext;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::UserId;
-use shared::platform::clock::InvocationTime;
+use shared::domain::values::time::Timestamp;
 use shared::store::billing::commit::Commit;
 use shared::store::billing::user_erasure::UserData;
 use shared::store::table::record::Erasure;
 
 use crate::api::AdminApi;
-use crate::auth::tokens::Token;
+use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::request::decoded;
 use crate::http::response::{self, Failure};
@@ -26,13 +26,14 @@ const ATTEMPTS: usize = 4;
 /// The routes below `/api/users`.
 pub(crate) async fn route(
     api: &AdminApi,
-    route: (&str, &[&str]),
+    method: &str,
+    rest: &[&str],
     input: &Input,
-    (by, moment): (Token, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
-    match route {
-        ("GET", [user, "export"]) => export(api, &parse(user)?, &by, moment).await,
-        ("DELETE", [user]) => erase(api, &parse(user)?, input, (&by, moment)).await,
+    match (method, rest) {
+        ("GET", [user, "export"]) => export(api, &parse(user)?, context).await,
+        ("DELETE", [user]) => erase(api, &parse(user)?, input, context).await,
         _ => Err(Failure::not_found("route", "no such route")),
     }
 }
@@ -46,7 +47,7 @@ fn parse(user: &str) -> Result<UserId, Failure> {
 }
 
 /// Everything that is kept about a person, as it is stored.
-async fn export(api: &AdminApi, id: &UserId, by: &Token, moment: InvocationTime) -> Result<Response<Body>, Failure> {
+async fn export(api: &AdminApi, id: &UserId, context: &RequestContext) -> Result<Response<Body>, Failure> {
     let person = api.store.billing.person(id).await?;
     if !person.is_known() && person.erased.is_none() {
         return Err(unknown());
@@ -74,10 +75,10 @@ async fn export(api: &AdminApi, id: &UserId, by: &Token, moment: InvocationTime)
         }
         subscriptions.push(shown);
     }
-    tracing::info!(by = by.name, orders = subscriptions.len(), "a person's data were exported");
+    tracing::info!(by = context.actor, orders = subscriptions.len(), "a person's data were exported");
     let user = person.user.map(|user| json!({ "plan": user.plan, "live": user.live, "latest": user.latest }));
     Ok(response::ok(&json!({
-        "user_id": id, "exported_at": moment.logical, "user": user, "erased": person.erased, "subscriptions": subscriptions,
+        "user_id": id, "exported_at": context.time.logical, "user": user, "erased": person.erased, "subscriptions": subscriptions,
     })))
 }
 
@@ -87,10 +88,10 @@ async fn erase(
     api: &AdminApi,
     id: &UserId,
     input: &Input,
-    (by, moment): (&Token, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     input.only(&["why", "admin_token"])?;
-    let cause = input.cause(by)?;
+    let cause = input.cause(context)?;
     if cause.why.is_none() {
         return Err(Failure::invalid("why", "is missing"));
     }
@@ -102,9 +103,9 @@ async fn erase(
         }
         let orders = orders(api, id, &person, &cause).await?;
         for order in orders {
-            erase_one(api, order, &cause, moment).await?;
+            erase_one(api, order, &cause, context.time.logical).await?;
         }
-        let erasure = Erasure { at: moment.logical, by: cause.by.clone(), why: cause.why.clone() };
+        let erasure = Erasure { at: context.time.logical, by: cause.by.clone(), why: cause.why.clone() };
         if api.store.billing.forget_person(id, &person, &erasure).await? {
             tracing::info!(by = cause.by, orders = person.orders.len(), "a person was erased");
             return Ok(response::ok(&erased(id, &erasure, false)));
@@ -146,14 +147,14 @@ async fn erase_one(
     api: &AdminApi,
     order: Versioned<Subscription>,
     cause: &OperationContext,
-    moment: InvocationTime,
+    now: Timestamp,
 ) -> Result<(), Failure> {
     let id = order.value.id.clone();
     let mut order = order;
     for _ in 0..ATTEMPTS {
         erasable(&order.value, &api.config.policy).map_err(|why| refused(&why))?;
         // From here on nothing that comes for the order brings anything of the person with it.
-        let Some(decision) = erase_order(&order, cause, moment.logical) else {
+        let Some(decision) = erase_order(&order, cause, now) else {
             return Ok(api.store.billing.erase_related_items(&id).await?);
         };
         let done = decision.after();

@@ -29,7 +29,7 @@ pub(crate) fn decode(cursor: &str) -> Option<Position> {
     let at = Timestamp::parse(parts.next()?).ok()?;
     let last: Vec<Option<String>> = parts.map(|id| Some(id).filter(|id| !id.is_empty()).map(str::to_owned)).collect();
     let validated = last.len() <= LISTS && last.iter().flatten().all(|id| is_report_id(id));
-    Some(Position { at, last }).filter(|_| validated)
+    validated.then_some(Position { at, last })
 }
 
 /// Whether a text has the form of a quarantined report's id.

@@ -1,16 +1,16 @@
 //! What a request brings: query, body fields and the bearer token, whichever way the body is encoded.
 
-use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 
 use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
-
+use shared::apply_report::digest;
 use shared::domain::billing::operations::OperationContext;
 use shared::domain::values::ids::OperationKey;
 
-use crate::auth::tokens::{Token, hex_digest};
+use crate::http::context::RequestContext;
 use crate::http::response::Failure;
 
 /// The largest body that is read, in bytes.
@@ -71,19 +71,19 @@ impl Input {
     }
 
     /// The header `Idempotency-Key` as it is kept: one key of one token is one request.
-    pub(crate) fn key(&self, by: &Token) -> Result<Option<OperationKey>, Failure> {
+    pub(crate) fn key(&self, context: &RequestContext) -> Result<Option<OperationKey>, Failure> {
         let Some(key) = &self.key else { return Ok(None) };
         if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"));
         }
-        let digest = hex_digest(&format!("{}|{key}", by.sha256));
-        let kept: String = digest.chars().take(32).collect();
-        OperationKey::parse(&kept).map(Some).map_err(|error| Failure::upstream(&error))
+        let stored = digest(&format!("{}|{key}", context.key_scope));
+        OperationKey::parse(&stored).map(Some).map_err(|error| Failure::upstream(&error))
     }
 
     /// Who asks, why, and under which key. A reason is a text of up to 500 characters.
-    pub(crate) fn cause(&self, by: &Token) -> Result<OperationContext, Failure> {
-        Ok(OperationContext { by: by.name.clone(), why: self.why()?.map(str::to_owned), key: self.key(by)? })
+    pub(crate) fn cause(&self, context: &RequestContext) -> Result<OperationContext, Failure> {
+        let why = self.why()?.map(str::to_owned);
+        Ok(OperationContext { by: context.actor.clone(), why, key: self.key(context)? })
     }
 
     /// The reason of a request, a text of up to 500 characters; `None` where none is given.

@@ -11,9 +11,9 @@ use shared::store::institutions::tracked::InstitutionPosition;
 use shared::store::table::transaction::WriteOutcome;
 
 use crate::api::AdminApi;
+use crate::http::context::RequestContext;
 use crate::http::dates;
-use crate::http::request::Input;
-use crate::http::request::decoded;
+use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
 
 /// How often it is begun anew because a run wrote first.
@@ -22,15 +22,16 @@ const ATTEMPTS: usize = 8;
 /// The routes below `/institutions`.
 pub(crate) async fn route(
     api: &AdminApi,
-    route: (&str, &[&str]),
+    method: &str,
+    rest: &[&str],
     input: &Input,
-    (by, moment): (&str, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
-    match route {
-        ("GET", ["expiring"]) => expiring(api, input, moment).await,
+    match (method, rest) {
+        ("GET", ["expiring"]) => expiring(api, input, context.time).await,
         ("POST", [uid, "acknowledge"]) => {
             let uid = InstitutionUid::parse(&decoded(uid)).map_err(|_| unknown())?;
-            acknowledge(api, &uid, input, (by, moment)).await
+            acknowledge(api, &uid, input, context).await
         }
         _ => Err(Failure::not_found("route", "no such route")),
     }
@@ -42,8 +43,8 @@ fn unknown() -> Failure {
 
 /// `GET /institutions/expiring?after=`: what the last scans listed and expires within the horizon, soonest first, 50 in an
 /// answer; `next` is the `after` of the next one.
-async fn expiring(api: &AdminApi, input: &Input, moment: InvocationTime) -> Result<Response<Body>, Failure> {
-    let today = moment.logical.day(ZONE);
+async fn expiring(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
+    let today = time.logical.day(ZONE);
     let horizon = today.plus_days(api.config.tiers.horizon().into());
     let after = input.query("after").map(position).transpose()?;
     if after.as_ref().is_some_and(|after| after.expires > horizon) {
@@ -53,8 +54,8 @@ async fn expiring(api: &AdminApi, input: &Input, moment: InvocationTime) -> Resu
     let after = after.filter(|after| after.expires >= today);
     let page = api.store.institutions.institutions_between((today, horizon), after).await?;
     let institutions: Vec<Value> = page.items.iter().map(|kept| shown(api, &kept.value, today)).collect();
-    let last = page.items.last().map(|kept| &kept.value.institution).filter(|_| page.next.is_some());
-    let next = last.map(|one| format!("{}/{}", one.expires, one.uid));
+    let last = if page.next.is_some() { page.items.last() } else { None };
+    let next = last.map(|kept| format!("{}/{}", kept.value.institution.expires, kept.value.institution.uid));
     Ok(response::ok(&json!({ "day": today, "institutions": institutions, "next": next })))
 }
 
@@ -87,10 +88,10 @@ async fn acknowledge(
     api: &AdminApi,
     uid: &InstitutionUid,
     input: &Input,
-    (by, moment): (&str, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     input.only(&["until", "why"])?;
-    let today = moment.logical.day(ZONE);
+    let today = context.time.logical.day(ZONE);
     let until = dates::parse(input.required("until")?).map_err(|why| Failure::invalid("until", why))?;
     if until > today.plus_days(LONGEST_QUIET_DAYS) {
         return Err(Failure::invalid("until", format!("must be at most {LONGEST_QUIET_DAYS} days from now")));
@@ -99,10 +100,17 @@ async fn acknowledge(
     for _ in 0..ATTEMPTS {
         let mut known = api.store.institutions.listed_institution(uid).await?.ok_or_else(unknown)?;
         let expires = known.value.institution.expires;
-        let said = Acknowledgement { expires, until, by: by.to_owned(), why: why.to_owned(), at: moment.logical };
+        let said = Acknowledgement {
+            expires,
+            until,
+            by: context.actor.clone(),
+            why: why.to_owned(),
+            at: context.time.logical,
+        };
         known.value.acknowledged = (until > today).then_some(said);
-        if let WriteOutcome::Written = api.store.institutions.acknowledge_institution(&known, moment.wall).await? {
-            tracing::info!(by, "an institution was acknowledged");
+        if let WriteOutcome::Written = api.store.institutions.acknowledge_institution(&known, context.time.wall).await?
+        {
+            tracing::info!(by = context.actor, "an institution was acknowledged");
             let Versioned { value, .. } = known;
             return Ok(response::ok(&shown(api, &value, today)));
         }

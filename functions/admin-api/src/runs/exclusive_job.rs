@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use shared::domain::values::time::Timestamp;
-use shared::platform::clock::InvocationTime;
 use shared::platform::random;
 use shared::store::runs::run_history::{NewRun, run_id};
 
 use crate::api::AdminApi;
 use crate::auth::jwt::Area;
+use crate::http::context::RequestContext;
 use crate::http::response::Failure;
 use crate::runs::invoke::Function;
 
@@ -55,9 +55,9 @@ impl ExclusiveJob {
     pub(crate) async fn invoke(
         self,
         api: &AdminApi,
-        (by, dry_run): (&str, bool),
         scheduled_at: Timestamp,
-        moment: InvocationTime,
+        dry_run: bool,
+        context: &RequestContext,
     ) -> Result<(String, Option<Value>), Failure> {
         let name = random::random_id(12).map_err(|error| Failure::upstream(&error))?;
         let name = format!("manual-{name}");
@@ -65,10 +65,10 @@ impl ExclusiveJob {
         if !dry_run {
             let (tasks, owner) = (vec![self.name().to_owned()], String::new());
             let new = NewRun { id: &run, tasks, scheduled_at, owner, holds_lease: false };
-            api.store.runs.announce_run(new, moment.wall).await?;
+            api.store.runs.announce_run(new, context.time.wall).await?;
         }
         let event = json!({
-            "task": self.name(), "scheduled_at": scheduled_at, "run_id": name, "requested_by": by, "dry_run": dry_run,
+            "task": self.name(), "scheduled_at": scheduled_at, "run_id": name, "requested_by": context.actor, "dry_run": dry_run,
         });
         let report = self.function(api).invoke(&event).await?;
         if report.as_ref().and_then(|report| report.get("status")) == Some(&json!("already_running")) {

@@ -14,8 +14,8 @@ use shared::store::table::record::StoredRun;
 use crate::api::AdminApi;
 use crate::auth::Scope;
 use crate::auth::jwt;
-use crate::http::request::Input;
-use crate::http::request::decoded;
+use crate::http::context::RequestContext;
+use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
 use crate::runs::exclusive_job::ExclusiveJob;
 
@@ -28,30 +28,31 @@ const PAGE: i32 = 50;
 /// The routes below `/runs`. Those of reminders and of the scan are the apps' as well, by their JSON Web Tokens.
 pub(crate) async fn route(
     api: &AdminApi,
-    (method, rest): (&str, &[&str]),
+    method: &str,
+    rest: &[&str],
     input: &Input,
-    moment: InvocationTime,
+    time: InvocationTime,
 ) -> Result<Response<Body>, Failure> {
-    let allow = |scope: Scope| api.tokens.authorize(input, scope, moment.wall);
+    let allow = |scope: Scope| api.tokens.authorize(input, scope, time);
     match (method, rest) {
         ("POST", [job]) if jwt::is_jwt(input) => {
-            let alone = ExclusiveJob::of_name(job).ok_or_else(unknown_job)?;
-            let by = api.jwt.authorize(input, alone.area(), moment.wall).await?;
-            start(api, job, (input, &by), moment).await
+            let exclusive = ExclusiveJob::of_name(job).ok_or_else(unknown_job)?;
+            let context = api.jwt.authorize(input, exclusive.area(), time).await?;
+            start(api, job, input, &context).await
         }
         ("POST", [job]) => {
-            let by = allow(Scope::Operate).await?;
-            start(api, job, (input, &by.name), moment).await
+            let context = allow(Scope::Operate).await?;
+            start(api, job, input, &context).await
         }
         ("GET", []) => {
             allow(Scope::Read).await?;
-            list(api, input, moment).await
+            list(api, input, time).await
         }
-        ("GET", [id]) if jwt::is_jwt(input) => show_app(api, &decoded(id), input, moment).await,
+        ("GET", [id]) if jwt::is_jwt(input) => show_app(api, &decoded(id), input, time).await,
         ("GET", [id]) => {
             allow(Scope::Read).await?;
             let run = api.store.runs.run(&decoded(id)).await?.ok_or_else(unknown_run)?;
-            show(api, &run, moment).await
+            show(api, &run, time).await
         }
         _ => Err(Failure::not_found("route", "no such route")),
     }
@@ -62,31 +63,29 @@ pub(crate) async fn invoke(
     api: &AdminApi,
     job: Option<&str>,
     dry_run: bool,
-    moment: InvocationTime,
+    time: InvocationTime,
 ) -> Result<(String, Option<Value>), Failure> {
     // Its own name: two runs by hand in one second are two runs.
     let name = random::random_id(12).map_err(|error| Failure::upstream(&error))?;
     let name = format!("manual-{name}");
-    let mut event = json!({ "scheduled_at": moment.logical, "run_id": name, "dry_run": dry_run });
+    let mut event = json!({ "scheduled_at": time.logical, "run_id": name, "dry_run": dry_run });
     if let (Some(job), Some(fields)) = (job, event.as_object_mut()) {
         fields.insert("task".to_owned(), json!(job));
     }
     let report = api.maintenance.invoke(&event).await?;
-    Ok((run_id(moment.logical, &name), report))
+    Ok((run_id(time.logical, &name), report))
 }
 
 /// `POST /runs/{job}?dry_run=`: the report, or the run's address if it takes longer than a request may.
-async fn start(
-    api: &AdminApi,
-    job: &str,
-    (input, by): (&Input, &str),
-    moment: InvocationTime,
-) -> Result<Response<Body>, Failure> {
+async fn start(api: &AdminApi, job: &str, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["admin_token"])?;
     let dry_run = input.flag("dry_run")?;
     let invoked = match ExclusiveJob::of_name(job) {
-        Some(alone) => alone.invoke(api, (by, dry_run), scheduled_at(alone, input, moment)?, moment).await?,
-        None if JOBS.contains(&job) => invoke(api, Some(job), dry_run, moment).await?,
+        Some(exclusive) => {
+            let scheduled_at = scheduled_at(exclusive, input, context.time)?;
+            exclusive.invoke(api, scheduled_at, dry_run, context).await?
+        }
+        None if JOBS.contains(&job) => invoke(api, Some(job), dry_run, context.time).await?,
         None => return Err(unknown_job()),
     };
     match invoked {
@@ -97,8 +96,8 @@ async fn start(
 }
 
 fn unknown_job() -> Failure {
-    let alone = ExclusiveJob::ALL.map(ExclusiveJob::name);
-    Failure::not_found("job", &format!("must be one of {}, {}", JOBS.join(", "), alone.join(", ")))
+    let exclusive = ExclusiveJob::ALL.map(ExclusiveJob::name);
+    Failure::not_found("job", &format!("must be one of {}, {}", JOBS.join(", "), exclusive.join(", ")))
 }
 
 fn unknown_run() -> Failure {
@@ -106,9 +105,9 @@ fn unknown_run() -> Failure {
 }
 
 /// `?day=` of the expiry scan: the run of a day that was missed, at its noon. Else the run is of now.
-fn scheduled_at(job: ExclusiveJob, input: &Input, moment: InvocationTime) -> Result<Timestamp, Failure> {
-    let Some(day) = input.query("day") else { return Ok(moment.logical) };
-    let today = moment.logical.day(institutions::ZONE);
+fn scheduled_at(job: ExclusiveJob, input: &Input, time: InvocationTime) -> Result<Timestamp, Failure> {
+    let Some(day) = input.query("day") else { return Ok(time.logical) };
+    let today = time.logical.day(institutions::ZONE);
     let day = LocalDate::parse(day).map_err(|error| Failure::invalid("day", error.to_string()))?;
     match job {
         ExclusiveJob::Reminders => {
@@ -117,7 +116,7 @@ fn scheduled_at(job: ExclusiveJob, input: &Input, moment: InvocationTime) -> Res
         ExclusiveJob::ExpiryScan if (1..=REPLAYED_DAYS).contains(&day.days_until(today)) => {
             Ok(day.start(institutions::ZONE).plus_hours(12))
         }
-        ExclusiveJob::ExpiryScan if day == today => Ok(moment.logical),
+        ExclusiveJob::ExpiryScan if day == today => Ok(time.logical),
         ExclusiveJob::ExpiryScan => {
             Err(Failure::invalid("day", format!("must be one of the last {REPLAYED_DAYS} days")))
         }
@@ -135,7 +134,7 @@ pub(crate) fn address(run: &str) -> String {
 }
 
 /// `GET /runs?before=&limit=`: newest first; `next` is the `before` of the next page.
-async fn list(api: &AdminApi, input: &Input, moment: InvocationTime) -> Result<Response<Body>, Failure> {
+async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let limit = match input.query("limit") {
         None => PAGE,
         Some(text) => text
@@ -148,16 +147,16 @@ async fn list(api: &AdminApi, input: &Input, moment: InvocationTime) -> Result<R
     let before = input.query("before").unwrap_or("9999");
     let runs = api.store.runs.runs(before, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| runs.len() == limit);
-    let next = runs.last().filter(|_| full).map(|run| run.id.clone());
-    let shown: Vec<Value> = runs.iter().map(|run| summary(run, moment.wall)).collect();
+    let next = if full { runs.last().map(|run| run.id.clone()) } else { None };
+    let shown: Vec<Value> = runs.iter().map(|run| summary(run, time.wall)).collect();
     Ok(response::ok(&json!({ "runs": shown, "next": next })))
 }
 
 /// A run, as an app with a JSON Web Token may see it: those of its own area.
-async fn show_app(api: &AdminApi, id: &str, input: &Input, moment: InvocationTime) -> Result<Response<Body>, Failure> {
+async fn show_app(api: &AdminApi, id: &str, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let (mut allowed, mut refusal) = (Vec::new(), Failure::unauthorized());
     for job in ExclusiveJob::ALL {
-        match api.jwt.authorize(input, job.area(), moment.wall).await {
+        match api.jwt.authorize(input, job.area(), time).await {
             Ok(_) => allowed.push(job),
             Err(failure) => refusal = failure,
         }
@@ -166,12 +165,12 @@ async fn show_app(api: &AdminApi, id: &str, input: &Input, moment: InvocationTim
         return Err(refusal);
     }
     let run = api.store.runs.run(id).await?.filter(|run| allowed.iter().any(|job| is_of(run, *job)));
-    show(api, &run.ok_or_else(unknown_run)?, moment).await
+    show(api, &run.ok_or_else(unknown_run)?, time).await
 }
 
 /// `GET /runs/{id}`: one run with all of its report.
-async fn show(api: &AdminApi, run: &StoredRun, moment: InvocationTime) -> Result<Response<Body>, Failure> {
-    let mut shown = summary(run, moment.wall);
+async fn show(api: &AdminApi, run: &StoredRun, time: InvocationTime) -> Result<Response<Body>, Failure> {
+    let mut shown = summary(run, time.wall);
     let report = report(run).unwrap_or_default();
     let Some(fields) = shown.as_object_mut() else { return Ok(response::ok(&shown)) };
     if let Some(tasks) = report.get("tasks") {

@@ -8,16 +8,15 @@ use shared::domain::values::time::Zone;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Customer, PersonName, ZONE};
-use shared::platform::clock::InvocationTime;
 use shared::store::table::record::Erasure;
 use shared::store::table::transaction::WriteOutcome;
 
 use crate::api::AdminApi;
-use crate::http::request::Input;
-use crate::http::request::decoded;
+use crate::http::context::RequestContext;
+use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
-use crate::workshop::export;
-use crate::workshop::import;
+use crate::workshop::errors::unknown_customer;
+use crate::workshop::{export, import};
 
 /// How often it is begun anew because somebody else wrote first.
 const ATTEMPTS: usize = 4;
@@ -36,31 +35,27 @@ const ZONES: [(&str, Zone); 4] = [
 /// The routes below `/customers`.
 pub(crate) async fn route(
     api: &AdminApi,
-    route: (&str, &[&str]),
+    method: &str,
+    rest: &[&str],
     input: &Input,
-    by: &str,
-    moment: InvocationTime,
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
-    match route {
-        ("POST", ["import"]) => import::import(api, input, by, moment).await,
+    match (method, rest) {
+        ("POST", ["import"]) => import::import(api, input, context).await,
         ("GET", [id]) => show(api, &parse(id)?).await,
-        ("PUT", [id]) => put(api, id, input, by).await,
-        ("DELETE", [id]) => erase(api, &parse(id)?, input, (by, moment)).await,
-        ("GET", [id, "export"]) => export::export(api, &parse(id)?, input, (by, moment)).await,
+        ("PUT", [id]) => put(api, id, input, context).await,
+        ("DELETE", [id]) => erase(api, &parse(id)?, input, context).await,
+        ("GET", [id, "export"]) => export::export(api, &parse(id)?, input, context).await,
         _ => Err(Failure::not_found("route", "no such route")),
     }
 }
 
-pub(crate) fn unknown() -> Failure {
-    Failure::not_found("customer_id", "no such customer")
-}
-
 fn parse(id: &str) -> Result<CustomerId, Failure> {
-    CustomerId::parse(&decoded(id)).map_err(|_| unknown())
+    CustomerId::parse(&decoded(id)).map_err(|_| unknown_customer())
 }
 
 async fn show(api: &AdminApi, id: &CustomerId) -> Result<Response<Body>, Failure> {
-    let customer = api.store.workshop.customer(id).await?.ok_or_else(unknown)?;
+    let customer = api.store.workshop.customer(id).await?.ok_or_else(unknown_customer)?;
     Ok(response::ok(&shown(api, &customer.value).await?))
 }
 
@@ -75,7 +70,7 @@ async fn shown(api: &AdminApi, customer: &Customer) -> Result<Value, Failure> {
 }
 
 /// Stores a customer as staff say. What is left out returns to its default, but an opt-out is lifted by saying so only.
-async fn put(api: &AdminApi, id: &str, input: &Input, by: &str) -> Result<Response<Body>, Failure> {
+async fn put(api: &AdminApi, id: &str, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["name", "phone", "email", "opted_out", "time_zone"])?;
     let opted_out = input.boolean("opted_out")?;
     let id = CustomerId::parse(&decoded(id)).map_err(|error| Failure::invalid("customer_id", error.to_string()))?;
@@ -88,7 +83,7 @@ async fn put(api: &AdminApi, id: &str, input: &Input, by: &str) -> Result<Respon
             WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => {}
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                tracing::info!(by, new = known.is_none(), "a customer was put");
+                tracing::info!(by = context.actor, new = known.is_none(), "a customer was put");
                 return Ok(response::json_reply(status, &shown(api, &customer).await?));
             }
         }
@@ -116,24 +111,24 @@ async fn erase(
     api: &AdminApi,
     id: &CustomerId,
     input: &Input,
-    (by, moment): (&str, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     input.only(&["why"])?;
     let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
     for _ in 0..ATTEMPTS {
         let plates = api.store.workshop.plates_of(id, MOST_LISTED).await?;
         let Some(known) = api.store.workshop.customer(id).await? else {
-            let erasure = api.store.workshop.customer_erasure(id).await?.ok_or_else(unknown)?;
+            let erasure = api.store.workshop.customer_erasure(id).await?.ok_or_else(unknown_customer)?;
             api.store.workshop.forget_vehicles(id).await?;
             return Ok(response::ok(&erased(id, &erasure, plates.is_empty())));
         };
         if names(why, &known.value, &plates) {
             return Err(Failure::invalid("why", "must not name the person: it is kept"));
         }
-        let erasure = Erasure { at: moment.logical, by: by.to_owned(), why: Some(why.to_owned()) };
+        let erasure = Erasure { at: context.time.logical, by: context.actor.clone(), why: Some(why.to_owned()) };
         if api.store.workshop.forget_customer(&known, &erasure).await? {
             api.store.workshop.forget_vehicles(id).await?;
-            tracing::info!(by, vehicles = plates.len(), "a customer was erased");
+            tracing::info!(by = context.actor, vehicles = plates.len(), "a customer was erased");
             return Ok(response::ok(&erased(id, &erasure, false)));
         }
     }

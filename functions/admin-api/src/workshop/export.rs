@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use shared::domain::billing::decision::Versioned;
 use shared::domain::values::ids::CustomerId;
 use shared::domain::workshop::vehicles::{Customer, Vehicle};
-use shared::platform::clock::InvocationTime;
 
 use crate::api::AdminApi;
+use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 use crate::workshop::csv::{COLUMNS, neutral};
-use crate::workshop::customers::unknown;
+use crate::workshop::errors::unknown_customer;
 
 /// Vehicles whose reminders are read at once.
 const AT_ONCE: usize = 8;
@@ -22,23 +22,23 @@ pub(crate) async fn export(
     api: &AdminApi,
     id: &CustomerId,
     input: &Input,
-    (by, moment): (&str, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     let customer = api.store.workshop.customer(id).await?;
     let vehicles = api.store.workshop.vehicles_of(id, usize::MAX).await?;
-    tracing::info!(by, vehicles = vehicles.len(), "a customer's data were exported");
+    tracing::info!(by = context.actor, vehicles = vehicles.len(), "a customer's data were exported");
     match input.query("format") {
         None | Some("csv") => {
-            let customer = customer.ok_or_else(unknown)?.value;
+            let customer = customer.ok_or_else(unknown_customer)?.value;
             Ok(response::list(listed(&customer, &vehicles).map_err(|error| Failure::upstream(&error))?))
         }
         Some("json") => {
             let erased = api.store.workshop.customer_erasure(id).await?;
             if customer.is_none() && erased.is_none() {
-                return Err(unknown());
+                return Err(unknown_customer());
             }
             Ok(response::ok(&json!({
-                "customer_id": id, "exported_at": moment.logical, "customer": customer.map(|known| known.value),
+                "customer_id": id, "exported_at": context.time.logical, "customer": customer.map(|known| known.value),
                 "vehicles": export_items(api, vehicles).await?, "erased": erased,
             })))
         }

@@ -12,6 +12,7 @@ use shared::store::Store;
 use shared::store::workshop::import::Imported;
 
 use crate::api::AdminApi;
+use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 use crate::workshop::csv::{self, Refusal};
@@ -24,17 +25,12 @@ const STEP: usize = 100;
 const LATEST_MS: f64 = 24_000.0;
 
 /// Takes a list in. What was stored stays whatever comes then, and the same list again stores the rest.
-pub(crate) async fn import(
-    api: &AdminApi,
-    input: &Input,
-    by: &str,
-    moment: InvocationTime,
-) -> Result<Response<Body>, Failure> {
-    let list = csv::read(input.list(), moment.logical)?;
+pub(crate) async fn import(api: &AdminApi, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
+    let list = csv::read(input.list(), context.time.logical)?;
     let mut refused = list.refused;
     let rows = list.rows.len() + refused.len();
     let (mut stored, mut unchanged) = (0_u32, 0_u32);
-    let lanes = lanes(list.rows).into_iter().map(|lane| import_lane(&api.store, lane, moment));
+    let lanes = lanes(list.rows).into_iter().map(|lane| import_lane(&api.store, lane, context.time));
     for (line, outcome) in try_join_all(lanes).await?.into_iter().flatten() {
         match outcome {
             Imported::Stored => stored += 1,
@@ -45,7 +41,7 @@ pub(crate) async fn import(
         }
     }
     refused.sort_by_key(|refusal| refusal.line);
-    tracing::info!(by, rows, stored, unchanged, refused = refused.len(), "a list was imported");
+    tracing::info!(by = context.actor, rows, stored, unchanged, refused = refused.len(), "a list was imported");
     let shown = |refusal: &Refusal| json!({ "line": refusal.line, "field": refusal.field, "reason": refusal.reason });
     Ok(response::ok(&json!({
         "rows": rows, "stored": stored, "unchanged": unchanged,
@@ -72,12 +68,12 @@ fn lanes(rows: Vec<(u64, Row)>) -> Vec<Vec<(u64, Row)>> {
 async fn import_lane(
     store: &Store,
     lane: Vec<(u64, Row)>,
-    moment: InvocationTime,
+    time: InvocationTime,
 ) -> Result<Vec<(u64, Imported)>, Failure> {
     let (lines, rows): (Vec<u64>, Vec<Row>) = lane.into_iter().unzip();
     let mut outcomes = Vec::with_capacity(rows.len());
     for step in rows.chunks(STEP) {
-        if moment.stopwatch.elapsed_ms() > LATEST_MS {
+        if time.stopwatch.elapsed_ms() > LATEST_MS {
             return Err(Failure::unavailable("took too long: send the list again, what is stored is passed over"));
         }
         outcomes.extend(store.workshop.import(step).await?);

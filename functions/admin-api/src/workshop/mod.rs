@@ -2,6 +2,7 @@
 
 pub(crate) mod csv;
 pub(crate) mod customers;
+pub(crate) mod errors;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod reminders;

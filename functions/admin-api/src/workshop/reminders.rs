@@ -7,22 +7,25 @@ use shared::domain::workshop::vehicles::ZONE;
 use shared::platform::clock::InvocationTime;
 
 use crate::api::AdminApi;
+use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 use crate::runs::exclusive_job::ExclusiveJob;
+use crate::runs::requests::address;
 use crate::workshop::schedule::Daily;
 
 /// The routes below `/scheduler/maintenance-reminder`.
 pub(crate) async fn schedule(
     api: &AdminApi,
-    (method, name): (&str, &str),
+    method: &str,
+    name: &str,
     input: &Input,
-    (by, moment): (&str, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     match (method, name) {
         ("POST", "start") => {
             input.only(&[])?;
-            let daily = Daily { hour: time(input, "hour", 23, 7)?, minute: time(input, "minute", 59, 0)? };
+            let daily = Daily { hour: number(input, "hour", 23, 7)?, minute: number(input, "minute", 59, 0)? };
             api.schedule.start(daily).await?;
             tracing::info!(hour = daily.hour, minute = daily.minute, "reminders started");
             let at = format!("{:02}:{:02}", daily.hour, daily.minute);
@@ -37,26 +40,26 @@ pub(crate) async fn schedule(
             tracing::info!("reminders stopped");
             Ok(success(&json!({ "message": "Scheduler dihentikan" })))
         }
-        ("GET", "status") => status(api, moment).await,
-        ("POST", "run-now") => run_now(api, by, moment).await,
+        ("GET", "status") => status(api, context.time).await,
+        ("POST", "run-now") => run_now(api, context).await,
         _ => Err(Failure::not_found("route", "no such route")),
     }
 }
 
 /// A parameter of the query that is a whole number from 0 to `most`.
-fn time(input: &Input, name: &str, most: u32, default: u32) -> Result<u32, Failure> {
+fn number(input: &Input, name: &str, most: u32, default: u32) -> Result<u32, Failure> {
     let Some(text) = input.query(name) else { return Ok(default) };
     let number = text.parse().ok().filter(|number| *number <= most && text.bytes().all(|byte| byte.is_ascii_digit()));
     number.ok_or_else(|| Failure::invalid(name, format!("must be a whole number from 0 to {most}")))
 }
 
-async fn status(api: &AdminApi, moment: InvocationTime) -> Result<Response<Body>, Failure> {
+async fn status(api: &AdminApi, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let setting = api.schedule.setting().await?;
     let trigger = match setting.daily {
         Some(Daily { hour, minute }) => format!("cron[hour='{hour}', minute='{minute}']"),
         None => setting.expression,
     };
-    let next = setting.daily.map(|daily| daily.next_after(moment.wall).to_rfc3339(ZONE));
+    let next = setting.daily.map(|daily| daily.next_after(time.wall).to_rfc3339(ZONE));
     let job = json!({
         "id": "maintenance_reminder_job", "name": "Maintenance Reminder WhatsApp", "next_run_time": next,
         "trigger": trigger,
@@ -66,12 +69,12 @@ async fn status(api: &AdminApi, moment: InvocationTime) -> Result<Response<Body>
 }
 
 /// `POST …/run-now` and `POST /customers/send-maintenance-reminder`: the result, or the run's address.
-pub(crate) async fn run_now(api: &AdminApi, by: &str, moment: InvocationTime) -> Result<Response<Body>, Failure> {
-    let (run, report) = ExclusiveJob::Reminders.invoke(api, (by, false), moment.logical, moment).await?;
+pub(crate) async fn run_now(api: &AdminApi, context: &RequestContext) -> Result<Response<Body>, Failure> {
+    let (run, report) = ExclusiveJob::Reminders.invoke(api, context.time.logical, false, context).await?;
     match report {
         Some(report) => Ok(success(&report)),
         None => {
-            let data = json!({ "status": "running", "run": run, "address": crate::runs::requests::address(&run) });
+            let data = json!({ "status": "running", "run": run, "address": address(&run) });
             Ok(response::json_reply(StatusCode::ACCEPTED, &json!({ "success": true, "data": data })))
         }
     }

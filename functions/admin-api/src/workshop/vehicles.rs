@@ -7,15 +7,14 @@ use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Vehicle, VehicleStatus};
-use shared::platform::clock::InvocationTime;
 use shared::store::table::transaction::WriteOutcome;
 
 use crate::api::AdminApi;
+use crate::http::context::RequestContext;
 use crate::http::dates;
-use crate::http::request::Input;
-use crate::http::request::decoded;
+use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
-use crate::workshop::customers::unknown as unknown_customer;
+use crate::workshop::errors::unknown_customer;
 
 /// How often it is begun anew because somebody else wrote first.
 const ATTEMPTS: usize = 8;
@@ -33,15 +32,15 @@ struct Wanted {
 /// The routes below `/vehicles`.
 pub(crate) async fn route(
     api: &AdminApi,
-    route: (&str, &[&str]),
+    method: &str,
+    rest: &[&str],
     input: &Input,
-    by: &str,
-    moment: InvocationTime,
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
-    match route {
+    match (method, rest) {
         ("GET", [plate]) => show(api, &parse(plate).map_err(|_| unknown())?).await,
-        ("PUT", [plate]) => put(api, &parse(plate)?, input, (by, moment)).await,
-        ("POST", [plate, "visits"]) => visit(api, &parse(plate).map_err(|_| unknown())?, input, (by, moment)).await,
+        ("PUT", [plate]) => put(api, &parse(plate)?, input, context).await,
+        ("POST", [plate, "visits"]) => visit(api, &parse(plate).map_err(|_| unknown())?, input, context).await,
         _ => Err(Failure::not_found("route", "no such route")),
     }
 }
@@ -73,9 +72,9 @@ async fn put(
     api: &AdminApi,
     plate: &Plate,
     input: &Input,
-    (by, moment): (&str, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
-    let wanted = Wanted::read(input, moment.logical)?;
+    let wanted = Wanted::read(input, context.time.logical)?;
     for _ in 0..ATTEMPTS {
         let known = api.store.workshop.vehicle(plate).await?;
         let vehicle = wanted.applied(plate, known.as_ref().map(|known| &known.value));
@@ -84,7 +83,7 @@ async fn put(
             WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                tracing::info!(by, new = known.is_none(), "a vehicle was put");
+                tracing::info!(by = context.actor, new = known.is_none(), "a vehicle was put");
                 return Ok(response::json_reply(status, &shown(api, &vehicle).await?));
             }
         }
@@ -97,16 +96,18 @@ async fn visit(
     api: &AdminApi,
     plate: &Plate,
     input: &Input,
-    (by, moment): (&str, InvocationTime),
+    context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     input.only(&["date"])?;
-    let day =
-        dates::parse_past(input.required("date")?, moment.logical).map_err(|why| Failure::invalid("date", why))?;
+    let day = dates::parse_past(input.required("date")?, context.time.logical)
+        .map_err(|why| Failure::invalid("date", why))?;
     for _ in 0..ATTEMPTS {
         let known = api.store.workshop.vehicle(plate).await?.ok_or_else(unknown)?;
         let Some(after) = known.value.visited(day) else {
             let mut same = shown(api, &known.value).await?;
-            if let Some(shown) = same.as_object_mut().filter(|_| day < known.value.last_visit) {
+            if day < known.value.last_visit
+                && let Some(shown) = same.as_object_mut()
+            {
                 shown.insert("note".to_owned(), json!("a later visit is known: nothing was changed"));
             }
             return Ok(response::ok(&same));
@@ -115,7 +116,7 @@ async fn visit(
             WriteOutcome::Conflict => {}
             WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
-                tracing::info!(by, "a visit was recorded");
+                tracing::info!(by = context.actor, "a visit was recorded");
                 return Ok(response::ok(&shown(api, &after).await?));
             }
         }
