@@ -1,4 +1,4 @@
-//! One instance of the function: its clients, secrets and settings, which every route uses.
+//! State of one Lambda instance: clients, secrets and settings, which every route uses.
 
 use aws_types::SdkConfig;
 use shared::domain::values::time::Timestamp;
@@ -6,40 +6,40 @@ use shared::platform::secrets::{self, EcpayKeys};
 use shared::store::Store;
 
 use crate::auth::{jwt, tokens};
+use crate::aws::{lambda, schedule};
 use crate::config::Config;
-use crate::runs::invoke;
-use crate::workshop::schedule;
 
-/// One instance of the function.
+/// State of one Lambda instance, shared by its requests.
 pub struct AdminApi {
     pub(crate) store: Store,
     pub(crate) keys: EcpayKeys,
     pub(crate) tokens: tokens::AdminTokens,
     pub(crate) jwt: jwt::JwtKey,
-    pub(crate) maintenance: invoke::Function,
-    pub(crate) reminders: invoke::Function,
-    pub(crate) expiry_scan: invoke::Function,
+    pub(crate) maintenance: lambda::Function,
+    pub(crate) reminders: lambda::Function,
+    pub(crate) expiry_scan: lambda::Function,
     pub(crate) schedule: schedule::Schedule,
     pub(crate) config: Config,
 }
 
 impl AdminApi {
-    /// Builds the clients and reads the secrets once.
+    /// Builds the clients and reads the secrets, so that an instance without usable secrets does not start.
     ///
     /// # Errors
-    /// [`secrets::Error`].
+    /// [`secrets::Error`] if a secret cannot be read or is malformed.
     pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, secrets::Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let keys = EcpayKeys::new(secrets.clone(), config.ecpay.secret_id.clone(), config.ecpay.environment);
         let tokens = tokens::AdminTokens::new(secrets.clone(), config.admin_secret.clone());
         let jwt = jwt::JwtKey::new(secrets, config.admin_secret.clone());
         let read_keys = async { keys.get(wall).await.map(drop) };
+        // At the same time, since a cold start waits for all of them.
         tokio::try_join!(read_keys, tokens.warm(wall), jwt.warm(wall))?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone());
-        let lambda = invoke::client(aws, config.patience);
-        let maintenance = invoke::Function::new(lambda.clone(), config.maintenance_function.clone());
-        let reminders = invoke::Function::new(lambda.clone(), config.reminders.function.clone());
-        let expiry_scan = invoke::Function::new(lambda, config.expiry_function.clone());
+        let client = lambda::client(aws, config.patience);
+        let maintenance = lambda::Function::new(client.clone(), config.maintenance_function.clone());
+        let reminders = lambda::Function::new(client.clone(), config.reminders.function.clone());
+        let expiry_scan = lambda::Function::new(client, config.expiry_function.clone());
         let schedule = schedule::Schedule::new(aws, config.reminders.schedule.clone(), config.reminders.hours);
         Ok(Self { store, keys, tokens, jwt, maintenance, reminders, expiry_scan, schedule, config })
     }

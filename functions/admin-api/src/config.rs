@@ -9,7 +9,7 @@ use shared::domain::workshop::reminders::SendHours;
 use shared::ecpay::order_form::OrderUrls;
 use shared::platform::config::{self, Invalid, Reader};
 
-/// What the function is told at start.
+/// Settings of the function, read from the environment at start.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) table: String,
@@ -26,7 +26,7 @@ pub struct Config {
     pub(crate) patience: Duration,
 }
 
-/// Where reminders are run, and what starts them.
+/// Function and schedule of the reminders, and the hours in which they may be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct RemindersConfig {
     pub(crate) function: String,
@@ -34,7 +34,7 @@ pub(crate) struct RemindersConfig {
     pub(crate) hours: SendHours,
 }
 
-/// How many charges an order is made for.
+/// Number of charges of a new order (`ExecTimes` of the order form), by billing cycle.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExecTimes {
     pub(crate) monthly: u32,
@@ -51,10 +51,10 @@ impl ExecTimes {
 }
 
 impl Config {
-    /// Reads the configuration.
+    /// Parses the settings; `lookup` returns an environment variable.
     ///
     /// # Errors
-    /// [`Invalid`] with every fault.
+    /// [`Invalid`] lists every missing or malformed setting.
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
@@ -66,10 +66,11 @@ impl Config {
         let expiry_function = reader.required("EXPIRY_FUNCTION");
         let tiers = reader.tiers();
         let parts = (reader.ecpay(), reader.policy(), reader.urls(), reader.prices());
-        // ECPay's published limits differ; these are within all of them.
+        // ECPay's error texts allow 2 to 999 monthly and 2 to 99 annual charges. Its older SDKs and console stop at 99 and 9,
+        // which the template therefore sets.
         let monthly = reader.parsed("EXEC_TIMES_MONTHLY", |value| number(value, 2..=999, "must be 2 to 999 charges"));
         let annual = reader.parsed("EXEC_TIMES_ANNUAL", |value| number(value, 2..=99, "must be 2 to 99 charges"));
-        // API Gateway gives up after 30 seconds; an answer must be on its way before.
+        // API Gateway ends a request after 30 seconds; the answer must be sent before.
         let patience =
             reader.parsed("INVOKE_PATIENCE_SECONDS", |value| number(value, 1..=28, "must be 1 to 28 seconds"));
         let config = match (parts, monthly.zip(annual), reminders.zip(patience).zip(tiers)) {

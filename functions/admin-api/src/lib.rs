@@ -1,6 +1,7 @@
-//! Serves support staff, support tools and the business's own app: orders, status and history, retries, statistics.
+//! HTTP API of staff, support tools and the business's own apps: orders, operations, customers and vehicles, institutions,
+//! runs and statistics.
 //!
-//! Never calls ECPay: `subscription-maintenance`, which this function invokes, sends every request to ECPay.
+//! Never calls ECPay: it invokes `subscription-maintenance`, which sends every request to ECPay.
 
 use lambda_http::request::RequestContext as EventContext;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -9,6 +10,7 @@ use shared::platform::metrics::{Batch, Point, Route, StatusClass};
 
 mod api;
 mod auth;
+mod aws;
 mod billing;
 mod config;
 mod http;
@@ -25,7 +27,7 @@ use http::request::Input;
 use http::response::Dialect;
 use routes::dispatch;
 
-/// Answers one request.
+/// Answers one request and emits its metrics.
 pub async fn handle(api: &AdminApi, request: Request, time: InvocationTime) -> Response<Body> {
     let route = Route::of_key(route_key(&request).as_deref());
     let response = answer(api, request, time).await;
@@ -43,6 +45,7 @@ async fn answer(api: &AdminApi, request: Request, time: InvocationTime) -> Respo
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let dialect = Dialect::of(&segments);
     let input = Input::read(&request).await;
+    // Monitors and buyers have no token: these two routes are answered before `dispatch` asks for one.
     let answer = match (method.as_str(), segments.as_slice()) {
         ("GET", ["api", "webhooks", "health"]) => Ok(stats::health(api, time).await),
         ("GET", ["checkout", token]) => return checkout::page(api, token, time).await,
@@ -54,7 +57,7 @@ async fn answer(api: &AdminApi, request: Request, time: InvocationTime) -> Respo
     }
 }
 
-/// API Gateway's key of the route that the request took.
+/// API Gateway's route key, for example `GET /api/subscriptions/{id}`.
 fn route_key(request: &Request) -> Option<String> {
     match request.request_context_ref() {
         Some(EventContext::ApiGatewayV2(context)) => context.route_key.clone(),
@@ -62,7 +65,7 @@ fn route_key(request: &Request) -> Option<String> {
     }
 }
 
-/// API Gateway's own id of the request, which its access log has too.
+/// API Gateway's request id, which its access log has too.
 fn request_id(request: &Request) -> String {
     match request.request_context_ref() {
         Some(EventContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),

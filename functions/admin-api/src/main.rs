@@ -1,4 +1,4 @@
-//! The bootstrap of `admin-api`.
+//! Lambda bootstrap of `admin-api`.
 
 use std::convert::Infallible;
 use std::process::ExitCode;

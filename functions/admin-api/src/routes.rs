@@ -1,4 +1,4 @@
-//! The routes: method, path and the scope each needs.
+//! Route table: method, path and the scope that each route needs.
 
 use lambda_http::{Body, Response};
 use shared::platform::clock::InvocationTime;
@@ -80,7 +80,7 @@ pub(crate) async fn dispatch(
     }
 }
 
-/// Routes of the workshop's app, which sends a JSON Web Token.
+/// Routes of the workshop's app, which authenticates with a JSON Web Token.
 async fn workshop(
     api: &AdminApi,
     method: &str,

@@ -35,7 +35,7 @@ async fn where_nothing_happened_there_is_nothing_to_measure() {
             "kpis": {
                 "payment_success_rate": null, "webhook_success_rate": null,
                 "recovery": {
-                    "episodes_begun": 0, "recovered": 0, "rate": null,
+                    "episodes_started": 0, "recovered": 0, "rate": null,
                     "by_retry": { "1": nothing, "2": nothing, "3": nothing, "4+": nothing },
                     "by_decline_class": { "hard_decline": none_lost, "soft_decline": none_lost },
                     "mean_days_to_recover": null,
@@ -88,7 +88,7 @@ async fn the_key_figures_of_a_week_are_as_worked_out_by_hand() {
         "payment_success_rate": 37.5,
         "webhook_success_rate": 77.78,
         "recovery": {
-            "episodes_begun": 4,
+            "episodes_started": 4,
             "recovered": 2,
             "rate": 66.67,
             "by_retry": {
@@ -117,7 +117,7 @@ async fn the_key_figures_of_a_week_are_as_worked_out_by_hand() {
     assert_eq!(kpis["payment_success_rate"], 44.44);
     // Within the last hour there are the downgrade and that payment alone.
     let kpis = stats(&sandbox, 1).await["kpis"].clone();
-    assert_eq!((&kpis["payment_success_rate"], &kpis["recovery"]["episodes_begun"]), (&json!(100.0), &json!(0)));
+    assert_eq!((&kpis["payment_success_rate"], &kpis["recovery"]["episodes_started"]), (&json!(100.0), &json!(0)));
     assert_eq!(kpis["downgrades"]["payment_failure"], 1);
 }
 
@@ -195,5 +195,5 @@ fn a_run_whose_figures_cannot_be_counted_is_done_all_the_same() {
     let Outcome::Answered { body, .. } = without_counter(&mut deployment, run) else { panic!("the run failed") };
     let report: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&report["status"], &report["tasks"]["reconcile"]["done"]), (&json!("done"), &json!(1)));
-    assert_eq!(kpis(&mut deployment)["recovery"]["episodes_begun"], 0);
+    assert_eq!(kpis(&mut deployment)["recovery"]["episodes_started"], 0);
 }

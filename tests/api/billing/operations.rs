@@ -263,9 +263,9 @@ async fn a_subscription_explains_itself_in_three_languages() {
     let explanation = sandbox.account(&order).await["explanation"].clone();
     assert_eq!(
         explanation["en"],
-        "The latest charge failed 1 time(s); PRO stays until grace ends at 2025-01-22 10:00 (Taipei). \
-         Next, from 2025-01-16 10:00 (Taipei): ECPay is asked to charge again, because the charge failed and is tried \
-         again on the days of the policy."
+        "The latest charge failed 1 time(s); PRO stays active until the grace period ends at 2025-01-22 10:00 (Taipei). \
+         Next, from 2025-01-16 10:00 (Taipei): a retry is requested from ECPay, because the charge failed and is \
+         retried on the days of the policy."
     );
     assert_eq!(
         explanation["zh-TW"],

@@ -116,7 +116,10 @@ async fn an_order_that_ecpay_tells_nonsense_about_is_parked_and_keeps_nobody_wai
     let account = sandbox.account(&garbled).await;
     assert_eq!(account["task_failure"]["needs_attention"], true);
     assert!(
-        account["explanation"]["en"].as_str().unwrap().contains("The task retry cannot be done since 2025-01-16 10:30")
+        account["explanation"]["en"]
+            .as_str()
+            .unwrap()
+            .contains("The task retry has been failing since 2025-01-16 10:30")
     );
     // 10:30, 12:00, 14:30, 18:30; 02:30 eight hours later; then a day after another.
     assert_eq!(sandbox.at_ecpay(&garbled).await["queries"], 7);

@@ -77,15 +77,15 @@ async fn a_list_that_is_too_long_or_none_of_ours_is_refused_before_anything_is_w
         (large.into_bytes(), "body", "4 MB"),
         (latin, "body", "line 3"),
         (Vec::new(), "body", "is empty"),
-        (b"C-1,Budi,08551234567,,,,\n".to_vec(), "header", "lacks: customer_id"),
-        (HEADER.replace(",email", "").into_bytes(), "header", "lacks: email"),
+        (b"C-1,Budi,08551234567,,,,\n".to_vec(), "header", "missing columns: customer_id"),
+        (HEADER.replace(",email", "").into_bytes(), "header", "missing columns: email"),
         (
             HEADER.replace("phone,email", "phone,phone,email,fax").into_bytes(),
             "header",
-            "has twice: phone; has unknown: fax",
+            "duplicate columns: phone; unknown columns: fax",
         ),
-        (HEADER.replace(',', ";").into_bytes(), "header", "has unknown: customer_id;name"),
-        (HEADER.replace("name", "Name").into_bytes(), "header", "has unknown: Name"),
+        (HEADER.replace(',', ";").into_bytes(), "header", "unknown columns: customer_id;name"),
+        (HEADER.replace("name", "Name").into_bytes(), "header", "unknown columns: Name"),
     ];
     for (body, param, told) in wrong {
         let (status, answer) = sandbox.import(body).await;

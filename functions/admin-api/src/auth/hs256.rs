@@ -1,5 +1,5 @@
-//! HMAC-SHA256 under [`jsonwebtoken`] (RFC 7518, 3.2). The back ends that it can bring itself are RSA and elliptic curves
-//! too, or a second cryptographic library in C beside that of TLS. No other algorithm exists here.
+//! HS256, HMAC with SHA-256 (RFC 7518, 3.2), as the only algorithm of [`jsonwebtoken`]. The back ends of that crate would
+//! add RSA and elliptic curves, or a second cryptographic library in C beside that of TLS.
 
 use hmac::{Hmac, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwkUtils, JwtSigner, JwtVerifier};
@@ -8,7 +8,7 @@ use jsonwebtoken::signature::{self, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use sha2::Sha256;
 
-/// What tokens are verified with.
+/// Crypto provider that verifies HS256 and signs nothing.
 pub(crate) static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: signs_nothing,
     verifier_factory: verifier,
@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    /// The example of RFC 7515, A.1.
+    /// Example token of RFC 7515, A.1: header and claims.
     const SIGNED: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\
         eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     const KEY: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
@@ -58,7 +58,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_example_of_the_standard_is_verified_and_nothing_near_it() {
+    fn only_the_exact_example_of_rfc_7515_is_verified() {
         let key = DecodingKey::from_secret(&URL_SAFE_NO_PAD.decode(KEY).unwrap());
         let verifier = verifier(&Algorithm::HS256, &key).unwrap();
         assert!(verifier.verify(SIGNED.as_bytes(), &SIGNATURE.to_vec()).is_ok());

@@ -1,4 +1,4 @@
-//! JSON Web Tokens of the business's own apps (RFC 7519): HS256 only, for `duekeeper`, at most a day ahead, with scopes.
+//! JSON Web Tokens of the business's own apps (RFC 7519): HS256, audience `duekeeper`, expiry at most 24 hours ahead, scopes.
 
 use aws_sdk_secretsmanager::Client;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
@@ -14,23 +14,23 @@ use crate::http::response::Failure;
 const AUDIENCE: &str = "duekeeper";
 /// The key is read again after this many minutes, so that a changed one serves.
 const FRESH_MINUTES: i64 = 5;
-/// A token that is good for longer is refused.
+/// Longest time until `exp`, in hours: a leaked token ends within a day.
 const LONGEST_HOURS: i64 = 24;
-/// HS256 wants a key of at least the digest's length (RFC 7518, 3.2).
+/// Shortest key in bytes: HS256 needs one at least as long as its hash output (RFC 7518, 3.2).
 const SHORTEST_KEY: usize = 32;
 
-/// What a token may be used for.
+/// Part of the API that a scope of a token opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Area {
-    /// The schedule of reminders and their runs.
+    /// Scope `reminders`: the schedule of reminders and their runs.
     Reminders,
-    /// Customers and their vehicles.
+    /// Scope `customers`: customers and their vehicles.
     Customers,
-    /// Institutions of MMS and their scans.
+    /// Scope `institutions`: institutions of MMS and their scans.
     Institutions,
 }
 
-/// The key of a secret `{"jwt_key": …}`.
+/// Signing key of the secret `{"jwt_key": …}`.
 pub(crate) struct JwtKey {
     client: Client,
     id: String,
@@ -63,17 +63,19 @@ impl Area {
 
 impl JwtKey {
     pub(crate) fn new(client: Client, id: String) -> Self {
-        // Of the process: a second instance finds the same.
+        // The provider is set once per process; an error means that an earlier instance has set the same one.
         let _installed_before = hs256::PROVIDER.install_default();
         Self { client, id, cached: Mutex::new(None) }
     }
 
-    /// Reads the key, so that an instance that knows none does not start.
+    /// Reads the key, so that an instance without a usable key does not start.
     pub(crate) async fn warm(&self, wall: Timestamp) -> Result<(), Error> {
         self.key(wall).await.map(|_| ())
     }
 
-    /// Who asks, if their token is good for that area at `wall`. Time is ours to judge: the library would read the clock.
+    /// Verifies the request's token for `area` at `wall` and returns its `sub`, or `app` if it has none.
+    ///
+    /// `exp` and `nbf` are checked here, because the library would read the system clock.
     pub(crate) async fn verify(&self, input: &Input, area: Area, wall: Timestamp) -> Result<String, Failure> {
         let token = input.bearer.as_deref().ok_or_else(Failure::unauthorized)?;
         let key = self.key(wall).await.map_err(|error| Failure::upstream(&error))?;
@@ -93,6 +95,7 @@ impl JwtKey {
             return Err(Failure::forbidden());
         }
         input.validated()?;
+        // `sub` is logged and stored, so control characters and long texts are cut.
         let name = claims.sub.unwrap_or_default();
         let shown: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
         Ok(if shown.is_empty() { "app".to_owned() } else { shown })
@@ -120,7 +123,7 @@ impl JwtKey {
     }
 }
 
-/// Whether a bearer token has the form of a JSON Web Token, and so is none of the admin tokens.
+/// True if the bearer token has the form of a JSON Web Token, three parts with dots between; admin tokens are opaque.
 pub(crate) fn is_jwt(input: &Input) -> bool {
     input.bearer.as_deref().is_some_and(|token| token.split('.').count() == 3)
 }

@@ -1,4 +1,5 @@
-//! Who may: a bearer token, or the documented form or query field, which still works and is answered as deprecated.
+//! Authorization by bearer token. The `admin_token` field of a form or query, which the ECPay document describes, still
+//! works and is answered with a `Deprecation` header.
 
 pub(crate) mod hs256;
 pub(crate) mod jwt;
@@ -16,11 +17,11 @@ use crate::http::response::Failure;
 
 pub(crate) use crate::auth::tokens::Scope;
 
-/// The field that the older system's callers send.
+/// Form or query field in which callers of the older system send their token.
 const FIELD: &str = "admin_token";
 
 impl AdminTokens {
-    /// The token of a request, if it may do `scope`. A header that is there is the only one that counts.
+    /// Authorizes a request of staff by its admin token. If an `Authorization` header is present, the field is ignored.
     pub(crate) async fn authorize(
         &self,
         input: &Input,
@@ -33,13 +34,14 @@ impl AdminTokens {
         if !token.may(scope) {
             return Err(Failure::forbidden());
         }
+        // Only now: a caller without a valid token learns nothing about how the body was parsed.
         input.validated()?;
         Ok(RequestContext { actor: token.name, key_scope: token.sha256, time })
     }
 }
 
 impl JwtKey {
-    /// Authorizes a request of an app with a JSON Web Token.
+    /// Authorizes a request of an app by its JSON Web Token.
     pub(crate) async fn authorize(
         &self,
         input: &Input,
@@ -55,7 +57,7 @@ fn in_field(input: &Input) -> Option<&str> {
     input.text(FIELD).or_else(|| input.query(FIELD)).filter(|token| !token.is_empty())
 }
 
-/// Marks the answer to a request whose token did not come by header (RFC 9745; since 2026-01-01).
+/// Adds the `Deprecation` header (RFC 9745; the date is 2026-01-01) if the token was sent in a field.
 pub(crate) fn deprecate(mut response: Response<Body>, input: &Input) -> Response<Body> {
     if input.bearer.is_none() && in_field(input).is_some() {
         response.headers_mut().insert("deprecation", HeaderValue::from_static("@1767225600"));

@@ -1,4 +1,4 @@
-//! Named admin tokens: several may be active, each with a scope and an end. Only their digests are stored.
+//! Named admin tokens. Several may be active, each with scopes and an optional expiry. Only their SHA-256 is stored.
 
 use aws_sdk_secretsmanager::Client;
 use serde::Deserialize;
@@ -11,26 +11,28 @@ use tokio::sync::Mutex;
 /// Tokens are read again after this many minutes, so that a withdrawn one ends.
 const FRESH_MINUTES: i64 = 5;
 
-/// What a token may do.
+/// Permission of an admin token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
-    /// Look.
+    /// Read state, history and statistics.
     Read,
-    /// Change something, or have ECPay asked.
+    /// Change state or request something from ECPay.
     Operate,
 }
 
-/// The tokens of a secret `{"tokens": [{"name", "sha256", "scopes": ["read", "operate"], "expires_at"?}]}`.
+/// Tokens of the secret `{"tokens": [{"name", "sha256", "scopes": ["read", "operate"], "expires_at"?}]}`.
 pub(crate) struct AdminTokens {
     client: Client,
     id: String,
     cached: Mutex<Option<(Timestamp, Vec<Token>)>>,
 }
 
+/// One admin token of the secret.
 #[derive(Clone, Deserialize)]
 pub(crate) struct Token {
     pub(crate) name: String,
+    /// SHA-256 of the token, 64 hex digits.
     pub(crate) sha256: String,
     scopes: Vec<Scope>,
     expires_at: Option<Timestamp>,
@@ -42,7 +44,6 @@ struct Document {
 }
 
 impl Token {
-    /// Whether it is active at `wall`.
     fn is_active(&self, wall: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| wall < end)
     }
@@ -57,12 +58,13 @@ impl AdminTokens {
         Self { client, id, cached: Mutex::new(None) }
     }
 
-    /// Reads the tokens, so that an instance that knows none does not start.
+    /// Reads the tokens, so that an instance without usable tokens does not start.
     pub(crate) async fn warm(&self, wall: Timestamp) -> Result<(), Error> {
         self.tokens(wall).await.map(|_| ())
     }
 
-    /// The active token that `presented` is, compared by digest in constant time.
+    /// Returns the active token equal to `presented`. Digests are compared in constant time, so that the time taken says
+    /// nothing about how much of a guess was right.
     pub(crate) async fn find(&self, presented: &str, wall: Timestamp) -> Result<Option<Token>, Error> {
         let digest = hex_digest(presented);
         let tokens = self.tokens(wall).await?;
@@ -91,7 +93,7 @@ impl AdminTokens {
     }
 }
 
-/// The SHA-256 of a token in lower-case hex, which is what the secret holds.
+/// SHA-256 of a token in lower-case hex, as the secret holds it.
 pub(crate) fn hex_digest(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

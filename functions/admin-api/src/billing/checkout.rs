@@ -1,5 +1,5 @@
-//! The page on which a buyer submits an order to ECPay: found by an unguessable token, for an hour, and without
-//! anything about the buyer.
+//! Checkout page: submits an order to ECPay. It has an unguessable address, is valid for an hour and shows no data of the
+//! buyer.
 
 use base64::Engine;
 use lambda_http::http::{HeaderValue, StatusCode, header};
@@ -17,12 +17,13 @@ use crate::api::AdminApi;
 use crate::auth::tokens::hex_digest;
 use crate::http::response::Failure;
 
-/// A page is gone after this many minutes.
+/// Minutes for which a page is valid.
 const PAGE_MINUTES: i64 = 60;
-/// Submits the form at once; without scripts the button does. Its digest is all the policy lets run.
+/// Submits the form at once; without scripts the buyer presses the button. The Content-Security-Policy allows no script
+/// but the one with this hash.
 const SCRIPT: &str = "document.forms[0].submit()";
 
-/// Makes the page of an order and gives its token. Only the token's digest is stored.
+/// Creates the page of an order and returns its token. Only the token's hash is stored.
 pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, time: InvocationTime) -> Result<String, Failure> {
     let token = random::random_id(40).map_err(|error| Failure::upstream(&error))?;
     let page = Checkout { subscription: order.clone(), expires_at: time.wall.plus_minutes(PAGE_MINUTES) };
@@ -30,7 +31,7 @@ pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, time: Invocatio
     Ok(token)
 }
 
-/// The page of a token, while its order waits for the first charge.
+/// Shows the page of a token as long as its order waits for the first charge.
 pub(crate) async fn page(api: &AdminApi, token: &str, time: InvocationTime) -> Response<Body> {
     match form_of(api, token, time).await {
         Ok(Some(form)) => {
@@ -52,6 +53,7 @@ async fn form_of(api: &AdminApi, token: &str, time: InvocationTime) -> Result<Op
     let found = api.store.billing.checkout(&hex_digest(token), time.wall).await.map_err(|error| error_chain(&error))?;
     let Some(id) = found else { return Ok(None) };
     let order = api.store.billing.subscription(&id).await.map_err(|error| error_chain(&error))?;
+    // A paid order must not be submitted a second time.
     let Some(order) = order.filter(|order| order.value.status == Status::Pending) else { return Ok(None) };
     let keys = api.keys.get(time.wall).await.map_err(|error| error_chain(&error))?;
     Ok(Some(order_form(&order.value, &api.config.urls, &keys.current)))
@@ -96,12 +98,12 @@ fn escape(text: &str) -> String {
 }
 
 fn html(status: StatusCode, body: &str, endpoint: &str) -> Response<Body> {
-    let digest = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
-    // The origin: a path here would have to match to the letter.
+    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
+    // Only the origin: a path in `form-action` would have to match exactly (CSP Level 3, path-part match).
     let origin = endpoint.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let target = if origin.is_empty() { "'none'" } else { &origin };
     let policy = format!(
-        "default-src 'none'; script-src 'sha256-{digest}'; form-action {target}; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'sha256-{hash}'; form-action {target}; base-uri 'none'; frame-ancestors 'none'"
     );
     let mut response = Response::new(Body::Text(body.to_owned()));
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! A subscription in two sentences: its state, what happens next, when, and why; in the languages of those who ask.
+//! Explanation of a subscription in a few sentences: state, next action, its time and reason, in three languages.
 
 use serde_json::{Value, json};
 use shared::domain::billing::arrears::Arrears;
@@ -8,7 +8,7 @@ use shared::domain::values::time::Zone;
 
 use crate::billing::translations::{Language, action_text, why};
 
-/// State, next action, its time and reason, by language.
+/// Returns the explanation by language tag.
 pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>) -> Value {
     let of = |language| sentences(language, order, next);
     json!({ "zh-TW": of(Language::ZhTw), "en": of(Language::En), "id": of(Language::Id) })
@@ -16,15 +16,15 @@ pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>) -> Value 
 
 fn sentences(language: Language, order: &Subscription, next: Option<&NextAction>) -> String {
     let space = if language == Language::ZhTw { "" } else { " " };
-    let parts = [Some(state(language, order)), hold(language, order), Some(coming(language, next))];
+    let parts = [Some(state(language, order)), exceptions(language, order), Some(next_step(language, next))];
     parts.into_iter().flatten().collect::<Vec<_>>().join(space)
 }
 
-fn coming(language: Language, next: Option<&NextAction>) -> String {
+fn next_step(language: Language, next: Option<&NextAction>) -> String {
     let Some(action) = next else {
         return language.pick(
             "不會再自動進行任何動作。",
-            "Nothing happens by itself.",
+            "No automatic action is scheduled.",
             "Tidak ada yang terjadi dengan sendirinya.",
         );
     };
@@ -42,19 +42,19 @@ fn state(language: Language, order: &Subscription) -> String {
     if let Some(newer) = &order.superseded_by {
         return language.pick(
             format!("訂單 {newer} 已取代此訂單。"),
-            format!("Order {newer} took the place of this one."),
+            format!("Replaced by order {newer}."),
             format!("Pesanan {newer} menggantikan pesanan ini."),
         );
     }
     match (order.status, order.downgrade) {
         (Status::Pending, _) => language.pick(
             format!("已訂購 {plan}，尚未得知付款。"),
-            format!("Ordered {plan}; no payment is known yet."),
+            format!("{plan} ordered; no payment reported yet."),
             format!("Paket {plan} sudah dipesan; belum ada pembayaran yang diketahui."),
         ),
         (Status::Failed, _) => language.pick(
             "首次付款失敗或未完成，未開通任何方案。",
-            "The first payment failed or never came; nothing was granted.",
+            "The first payment failed or was never made; no plan was activated.",
             "Pembayaran pertama gagal atau tidak pernah masuk; tidak ada paket yang diberikan.",
         ),
         (Status::Active, Some(downgrade)) => {
@@ -62,7 +62,7 @@ fn state(language: Language, order: &Subscription) -> String {
             let reason = reason(language, downgrade.reason);
             language.pick(
                 format!("因{reason}，自 {since}（台北時間）起為 FREE；付款後即恢復 {plan}。"),
-                format!("On FREE since {since} (Taipei) because of {reason}; a payment brings {plan} back."),
+                format!("On FREE since {since} (Taipei) because of {reason}; a successful payment restores {plan}."),
                 format!("Paket FREE sejak {since} (waktu Taipei) karena {reason}; pembayaran mengembalikan {plan}."),
             )
         }
@@ -79,13 +79,13 @@ fn state(language: Language, order: &Subscription) -> String {
             let end = grace_ends_at.to_local(Zone::Taipei);
             language.pick(
                 format!("最近一期扣款已失敗 {attempts} 次；{plan} 保留至寬限期結束 {end}（台北時間）。"),
-                format!("The latest charge failed {attempts} time(s); {plan} stays until grace ends at {end} (Taipei)."),
+                format!("The latest charge failed {attempts} time(s); {plan} stays active until the grace period ends at {end} (Taipei)."),
                 format!("Penagihan terakhir gagal {attempts} kali; {plan} tetap berlaku sampai masa tenggang berakhir {end} (waktu Taipei)."),
             )
         }
         (Status::Cancelled, _) => language.pick(
             format!("綠界訂單已終止；客戶目前為 {now}。"),
-            format!("The order is over at ECPay; the customer is on {now}."),
+            format!("The order has ended at ECPay; the customer is on {now}."),
             format!("Pesanan di ECPay sudah berakhir; pelanggan memakai paket {now}."),
         ),
         (Status::Completed, _) => language.pick(
@@ -96,8 +96,8 @@ fn state(language: Language, order: &Subscription) -> String {
     }
 }
 
-/// What keeps the subscription from taking its ordinary course.
-fn hold(language: Language, order: &Subscription) -> Option<String> {
+/// Sentences about a requested cancellation, a pause and a failing task; `None` if there is none of them.
+fn exceptions(language: Language, order: &Subscription) -> Option<String> {
     let is_open = order.ended.is_none() && order.superseded_by.is_none();
     let requested = if is_open { order.cancel_requested } else { None };
     let paused = if order.is_live() { order.paused } else { None };
@@ -105,7 +105,7 @@ fn hold(language: Language, order: &Subscription) -> Option<String> {
         let until = pause.until.to_local(Zone::Taipei);
         language.pick(
             format!("客服已暫停催收至 {until}（台北時間）。"),
-            format!("Staff hold dunning until {until} (Taipei)."),
+            format!("Dunning is paused by staff until {until} (Taipei)."),
             format!("Petugas menahan penagihan ulang sampai {until} (waktu Taipei)."),
         )
     });
@@ -113,19 +113,19 @@ fn hold(language: Language, order: &Subscription) -> Option<String> {
         let (since, task, reason) = (failure.since.to_local(Zone::Taipei), failure.task.name(), &failure.reason);
         language.pick(
             format!("{task} 自 {since}（台北時間）起無法執行：{reason}。"),
-            format!("The task {task} cannot be done since {since} (Taipei): {reason}."),
+            format!("The task {task} has been failing since {since} (Taipei): {reason}."),
             format!("Tugas {task} tidak dapat dilakukan sejak {since} (waktu Taipei): {reason}."),
         )
     });
-    let wish = requested.map(|at| {
+    let cancellation = requested.map(|at| {
         let at = at.to_local(Zone::Taipei);
         language.pick(
             format!("客戶於 {at}（台北時間）要求取消，等待綠界確認。"),
-            format!("The customer asked to cancel at {at} (Taipei); ECPay has not confirmed it yet."),
+            format!("The customer requested cancellation at {at} (Taipei); ECPay has not confirmed it yet."),
             format!("Pelanggan meminta pembatalan pada {at} (waktu Taipei); ECPay belum mengonfirmasi."),
         )
     });
-    let all: Vec<String> = [wish, pause, failure].into_iter().flatten().collect();
+    let all: Vec<String> = [cancellation, pause, failure].into_iter().flatten().collect();
     (!all.is_empty()).then(|| all.join(if language == Language::ZhTw { "" } else { " " }))
 }
 
@@ -133,7 +133,7 @@ fn reason(language: Language, reason: DowngradeReason) -> String {
     match reason {
         DowngradeReason::PaymentFailure => language.pick("付款失敗", "a failed payment", "pembayaran gagal"),
         DowngradeReason::NotCharged => {
-            language.pick("綠界未扣款", "a charge that never came", "penagihan yang tidak pernah dilakukan")
+            language.pick("綠界未扣款", "a charge that ECPay did not make", "penagihan yang tidak pernah dilakukan")
         }
     }
 }

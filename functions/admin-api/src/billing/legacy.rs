@@ -1,4 +1,4 @@
-//! The endpoints of the older system, in its shapes.
+//! Endpoints of the older system, in the shapes of the ECPay document.
 
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 use crate::runs::requests;
 
-/// Has ECPay asked for a retry of the failed charge that `payment_id` belongs to.
+/// Requests a retry of the failed charge `payment_id` from ECPay.
 pub(crate) async fn manual_retry(
     api: &AdminApi,
     input: &Input,
@@ -32,20 +32,20 @@ pub(crate) async fn manual_retry(
         return Err(Failure::not_found("payment_id", "Subscription not found"));
     }
     if payment.outcome != PaymentOutcome::Failed {
-        return Err(Failure::conflict("not_failed", "this payment did not fail"));
+        return Err(Failure::conflict("not_failed", "only a failed payment can be retried"));
     }
     let cause = input.cause(context)?;
     let event = json!({
         "retry": { "subscription_id": subscription, "by": cause.by, "why": cause.why, "key": cause.key },
     });
     let Some(answer) = api.maintenance.invoke(&event).await? else {
-        return Err(Failure::unavailable("ECPay is slow; look at the subscription in a minute"));
+        return Err(Failure::unavailable("no response from ECPay yet; check the subscription in a minute"));
     };
     let outcome = answer.get("outcome").and_then(Value::as_str).unwrap_or_default();
     let reason = answer.get("reason").and_then(Value::as_str).unwrap_or_default();
     let message = match outcome {
         "asked" | "paid" => "Payment retry processed successfully",
-        "already_asked" => "Payment retry was already asked; its result is still to come",
+        "already_asked" => "Payment retry was already requested; its result is not known yet",
         "refused" => return Err(Failure::conflict("retry_refused", reason)),
         _ => return Err(Failure::unavailable(reason)),
     };
@@ -55,7 +55,7 @@ pub(crate) async fn manual_retry(
     })))
 }
 
-/// Runs all tasks now.
+/// Runs all tasks of `subscription-maintenance` now.
 pub(crate) async fn trigger_maintenance(api: &AdminApi, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let (run, report) = requests::invoke(api, None, false, time).await?;
     let Some(report) = report else { return Ok(requests::still_running(&run)) };
@@ -75,7 +75,7 @@ pub(crate) async fn trigger_maintenance(api: &AdminApi, time: InvocationTime) ->
     })))
 }
 
-/// The subscription of a user, with its latest callbacks and payments.
+/// Shows the subscription of a user with its callbacks of 30 days and its last five payments.
 pub(crate) async fn subscription_status(
     api: &AdminApi,
     user: &str,
@@ -88,6 +88,7 @@ pub(crate) async fn subscription_status(
     };
     let Ok(id) = UserId::parse(user) else { return Ok(missing()) };
     let Some(stored) = api.store.billing.user(&id).await? else { return Ok(missing()) };
+    // Without a live order the last one is shown: the caller sees how it ended.
     let subscription = stored.live.unwrap_or(stored.latest);
     let Some(found) = api.store.billing.subscription(&subscription).await? else { return Ok(missing()) };
     let order = found.value;
@@ -105,6 +106,7 @@ pub(crate) async fn subscription_status(
         .collect();
     let retry_count = |payment: &Payment| failures_since.iter().filter(|at| **at < payment.processed_at).count();
     let latest_failure = failures_since.last().copied();
+    // One charge may have several failed payments; the next retry belongs to the latest of them.
     let next_retry = |payment: &Payment| {
         let is_latest = payment.outcome == PaymentOutcome::Failed && Some(payment.processed_at) == latest_failure;
         if is_latest { retry_at } else { None }
@@ -144,7 +146,7 @@ fn webhook(id: &str, log: &WebhookLog) -> Value {
     })
 }
 
-/// The older system's word for a success was `success`.
+/// Status of a payment in the older system, which calls a success `success`.
 fn legacy_status(payment: &Payment) -> &'static str {
     match payment.outcome {
         PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand => "success",

@@ -1,4 +1,4 @@
-//! What staff do to one subscription, each with who and why, and once for each `Idempotency-Key`.
+//! Operations of staff on one subscription. Each is stored with caller and reason, and runs once per `Idempotency-Key`.
 
 use lambda_http::{Body, Response};
 use serde_json::json;
@@ -13,14 +13,14 @@ use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::Failure;
 
-/// How often a decision is made again because somebody else wrote first.
+/// Maximum attempts after a version conflict.
 const ATTEMPTS: usize = 8;
-/// Days that can be added to a grace period at once.
+/// Most days by which one request extends a grace period.
 const LONGEST_EXTENSION_DAYS: u32 = 60;
-/// The largest payment that is recorded: ECPay itself takes no more (order form, `TotalAmount`).
+/// Largest payment in TWD that staff may record: ECPay's limit for one charge (order form, `TotalAmount`).
 const LARGEST_PAYMENT: u32 = 200_000;
 
-/// The operation that a route's last segment names; `None` when it names none.
+/// Parses the operation named by the last path segment; `None` if there is no such operation.
 pub(crate) fn parse(name: &str, input: &Input) -> Option<Result<Operation, Failure>> {
     Some(match name {
         "extend-grace" => extension(input),
@@ -58,7 +58,7 @@ fn payment(input: &Input) -> Result<Operation, Failure> {
     Ok(Operation::MarkPaid { amount, reference: reference.map(str::to_owned) })
 }
 
-/// Does an operation and shows the subscription as it is then.
+/// Applies an operation and shows the resulting subscription.
 pub(crate) async fn operate(
     api: &AdminApi,
     id: &str,
@@ -81,6 +81,7 @@ pub(crate) async fn operate(
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => {
                 tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
+                // After the commit: a crash in between leaves a stored request, which the schedule sends.
                 if operation == Operation::Cancel {
                     cancel_at_ecpay(api, &order.value.id).await;
                 }
@@ -90,14 +91,15 @@ pub(crate) async fn operate(
             Commit::Stale | Commit::UserHeld(_) => {}
         }
     }
-    Err(Failure::unavailable("try again"))
+    Err(Failure::contended())
 }
 
-/// Has the order ended at ECPay at once. The wish is stored, so whatever happens here the schedule goes on with it.
+/// Requests the cancellation from ECPay at once. Errors are only logged: the cancellation is stored and the schedule
+/// requests it again.
 async fn cancel_at_ecpay(api: &AdminApi, id: &shared::domain::values::ids::SubscriptionId) {
     match api.maintenance.invoke(&json!({ "cancel": { "subscription_id": id } })).await {
-        Ok(Some(answer)) => tracing::info!(subscription = %id, answer = %answer, "cancellation begun"),
-        Ok(None) | Err(_) => tracing::warn!(subscription = %id, "the schedule goes on with the cancellation"),
+        Ok(Some(answer)) => tracing::info!(subscription = %id, answer = %answer, "cancellation requested from ECPay"),
+        Ok(None) | Err(_) => tracing::warn!(subscription = %id, "cancellation left to the schedule"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What was set aside, and why.
+//! List of quarantined reports, with reason and resolution.
 
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
@@ -13,18 +13,18 @@ use crate::http::cursor;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 
-/// Without `?from=` the list begins this many days ago, or at the beginning for one order.
+/// Days before `?to=` at which the list begins without `?from=`. For one order it begins with its first report.
 const DAYS: i64 = 30;
-/// Reports in an answer, unless it is said otherwise.
+/// Default page size.
 const PAGE: usize = 50;
-/// The most that may be asked for.
+/// Largest page size that a caller may request.
 const LARGEST_PAGE: usize = 100;
-/// Index pages read for one answer: a filter may leave little of each.
+/// Most index pages read for one response: a filter may leave few reports of each.
 const READS: usize = 10;
 /// The names of `QuarantineReason`.
 const REASONS: [&str; 6] = ["unusable", "unknown_order", "wrong_merchant", "wrong_amount", "simulated", "conflict"];
 
-/// What is asked for, beside where it begins.
+/// Filter of a list.
 struct Wanted<'a> {
     subscription: Option<SubscriptionId>,
     states: &'a [QuarantineState],
@@ -32,7 +32,7 @@ struct Wanted<'a> {
     span: (Timestamp, Timestamp),
 }
 
-/// `?from=` and `?to=` are days in Taipei, both included; newest first, page by page.
+/// Lists reports, newest first. `?from=` and `?to=` are days in Asia/Taipei, both included.
 pub(crate) async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let subscription = input.query("subscription").map(SubscriptionId::parse).transpose();
     let subscription = subscription.map_err(|error| Failure::invalid("subscription", error.to_string()))?;
@@ -53,7 +53,7 @@ pub(crate) async fn list(api: &AdminApi, input: &Input, time: InvocationTime) ->
     Ok(response::ok(&json!({ "quarantine": shown, "next": next.as_ref().map(cursor::encode) })))
 }
 
-/// Pages until there is enough to show, a bounded number of them.
+/// Reads index pages until `limit` reports match or [`READS`] pages were read.
 async fn collect(
     api: &AdminApi,
     wanted: &Wanted<'_>,
@@ -89,21 +89,21 @@ async fn page(
     api.store.billing.quarantine_page(&listing, after, limit).await
 }
 
-/// A day of a parameter. Only years of four digits are in order as texts, which is how the index compares them.
+/// Parses a date parameter. Years need four digits, because the index compares dates as text.
 pub(crate) fn day(param: &str, text: &str) -> Result<LocalDate, Failure> {
     let day = LocalDate::parse(text).map_err(|error| Failure::invalid(param, error.to_string()))?;
     if text.len() == 10 { Ok(day) } else { Err(Failure::invalid(param, "must be a day yyyy-MM-dd")) }
 }
 
-/// The time of two days, both included.
+/// Time range of two days in Asia/Taipei, both included.
 pub(crate) fn span(from: LocalDate, to: LocalDate) -> Result<(Timestamp, Timestamp), Failure> {
     if to < from {
-        return Err(Failure::invalid("to", "is before from"));
+        return Err(Failure::invalid("to", "must not be before from"));
     }
     Ok((from.start(Zone::Taipei), to.plus_days(1).start(Zone::Taipei)))
 }
 
-/// A reason that is known.
+/// Parses the filter by reason.
 pub(crate) fn reason(text: Option<&str>) -> Result<Option<&str>, Failure> {
     match text.filter(|name| !REASONS.contains(name)) {
         Some(_) => Err(Failure::invalid("reason", format!("must be one of {}", REASONS.join(", ")))),
@@ -111,11 +111,11 @@ pub(crate) fn reason(text: Option<&str>) -> Result<Option<&str>, Failure> {
     }
 }
 
-/// Where the caller goes on. A position outside of the asked time belongs to another list.
+/// Parses the cursor. A position outside of the requested range belongs to another list.
 pub(crate) fn position(text: Option<&str>, (from, to): (Timestamp, Timestamp)) -> Result<Option<Position>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let position = cursor::decode(text).filter(|position| (from..to).contains(&position.at));
-    position.map(Some).ok_or_else(|| Failure::invalid("after", "is not the next of this list"))
+    position.map(Some).ok_or_else(|| Failure::invalid("after", "must be the `next` of this list"))
 }
 
 fn states(text: &str) -> Result<&'static [QuarantineState], Failure> {

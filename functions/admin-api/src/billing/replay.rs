@@ -1,4 +1,5 @@
-//! Deciding again about what was set aside, after repair: the same report, the same code, the time of now.
+//! Replay of quarantined reports after their cause was fixed: the same report takes the path of a new callback, with the
+//! current time.
 
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
@@ -22,24 +23,24 @@ use crate::http::cursor;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 
-/// Reports that one call replays at most.
+/// Most reports that one request replays.
 const MOST: usize = 200;
-/// Reports read at once.
+/// Page size of the reads.
 const PAGE: usize = 50;
-/// A call takes up no further report after this many seconds, so that it answers before its function ends.
+/// Seconds after which a request starts no further report: API Gateway ends a request after 30 seconds.
 const SECONDS: u64 = 20;
 
-/// What became of a report.
+/// Result of a replay.
 enum Replayed {
-    /// It is stored now, under this rule.
+    /// Applied now, under this rule.
     Applied(Rule),
-    /// It was stored before.
+    /// Applied before, by a repeat or an earlier replay.
     Repeat,
-    /// It stays, for this reason, in short and in words.
-    Stays(String, String),
+    /// Still quarantined: name of the reason, and the reason as a sentence.
+    StillQuarantined(String, String),
 }
 
-/// Replays one report: `{why}`.
+/// `POST /quarantine/{id}/replay` `{why}`: replays one report.
 pub(crate) async fn one(
     api: &AdminApi,
     id: &str,
@@ -48,19 +49,19 @@ pub(crate) async fn one(
 ) -> Result<Response<Body>, Failure> {
     input.only(&["why", "admin_token"])?;
     let why = input.required("why")?.to_owned();
-    let missing = || Failure::not_found("id", "no such report was set aside");
+    let missing = || Failure::not_found("id", "no such quarantined report");
     if !cursor::is_report_id(id) {
         return Err(missing());
     }
     let report = api.store.billing.quarantined(id).await?.ok_or_else(missing)?;
     let resolution =
         Resolution { at: context.time.logical, by: context.actor.clone(), why, outcome: ResolvedAs::Applied };
-    let replayed = decide_again(api, &report, &resolution).await?;
+    let replayed = replay(api, &report, &resolution).await?;
     Ok(response::ok(&shown(id, replayed)))
 }
 
-/// Replays the open reports of some days, oldest first: `{from, to, reason?, why, after?}`. One that stays does not
-/// keep the others waiting; where there are more, the answer's `next` is the `after` of the next call.
+/// `POST /quarantine/replay` `{from, to, reason?, why, after?}`: replays the open reports of some days, oldest first. A
+/// report that is refused again does not stop the others. If more remain, `next` is the `after` of the next request.
 pub(crate) async fn range(api: &AdminApi, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["from", "to", "reason", "why", "after", "admin_token"])?;
     let (from, to) = span(day("from", input.required("from")?)?, day("to", input.required("to")?)?)?;
@@ -82,7 +83,7 @@ pub(crate) async fn range(api: &AdminApi, input: &Input, context: &RequestContex
             let id = listed.id.clone();
             if let Some(report) = listed.readable().filter(|report| reason.is_none_or(|wanted| wanted == report.reason))
             {
-                replayed.push(shown(&id, decide_again(api, &report, &resolution).await?));
+                replayed.push(shown(&id, replay(api, &report, &resolution).await?));
             }
         }
         if next.is_none() || replayed.len() >= MOST {
@@ -93,15 +94,18 @@ pub(crate) async fn range(api: &AdminApi, input: &Input, context: &RequestContex
     Ok(response::ok(&json!({ "replayed": replayed, "more": next.is_some(), "next": next })))
 }
 
-/// Applies a report if it can be applied, then marks it. Cut off in between, it is found applied the next time.
-async fn decide_again(api: &AdminApi, report: &Quarantined, resolution: &Resolution) -> Result<Replayed, Failure> {
-    let replayed = match outcome(api, report, resolution).await {
+/// Applies a report and marks it resolved. If interrupted in between, the next replay detects that it was applied.
+async fn replay(api: &AdminApi, report: &Quarantined, resolution: &Resolution) -> Result<Replayed, Failure> {
+    let replayed = match apply(api, report, resolution).await {
         Ok(replayed) => replayed,
         Err(error @ Error::Unavailable { .. }) => return Err(error.into()),
-        // An order that cannot be read, or that others keep changing, does not keep the other reports waiting.
+        // The fault of one order: the other reports are still replayed. An unavailable table, above, stops all.
         Err(error @ (Error::Unreadable { .. } | Error::Contended { .. } | Error::Rejected { .. })) => {
-            tracing::error!(quarantine = report.id, error = error_chain(&error), "a report cannot be replayed");
-            Replayed::Stays(report.reason.clone(), "its order cannot be read or written now".to_owned())
+            tracing::error!(quarantine = report.id, error = error_chain(&error), "report not replayed");
+            Replayed::StillQuarantined(
+                report.reason.clone(),
+                "the order cannot be read or written at the moment".to_owned(),
+            )
         }
     };
     let outcome = replayed.name();
@@ -109,13 +113,13 @@ async fn decide_again(api: &AdminApi, report: &Quarantined, resolution: &Resolut
     Ok(replayed)
 }
 
-async fn outcome(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) -> Result<Replayed, Error> {
+async fn apply(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) -> Result<Replayed, Error> {
     if kept.state() == QuarantineState::Resolved {
         return Ok(Replayed::Repeat);
     }
-    let report = match said(kept) {
+    let report = match parse_stored(kept) {
         Ok(report) => report,
-        Err(reason) => return stays(api, kept, None, &reason).await,
+        Err(reason) => return keep_quarantined(api, kept, None, &reason).await,
     };
     let found = apply_report::apply(&api.store, &report, None, &api.config.policy, resolution.at).await?;
     let (outcome, replayed) = match found {
@@ -124,44 +128,44 @@ async fn outcome(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) ->
             (ResolvedAs::Applied, Replayed::Applied(applied.decision.change.history.rule))
         }
         Outcome::Repeat => (ResolvedAs::Repeat, Replayed::Repeat),
-        Outcome::Quarantined(reason) => return stays(api, kept, Some(&report), &reason).await,
+        Outcome::Quarantined(reason) => return keep_quarantined(api, kept, Some(&report), &reason).await,
     };
     let resolution = Resolution { outcome, ..resolution.clone() };
-    // `false`: another replay marked it meanwhile.
+    // `false`: a concurrent replay has resolved it; the outcome is the same.
     let _marked = api.store.billing.resolve_quarantined(kept, &report.subscription, &resolution).await?;
     Ok(replayed)
 }
 
-/// Counts what followed from a report, like a callback's. What cannot be counted fails nothing.
+/// Counts the business events of a replayed report like those of a callback. A failure is only logged.
 async fn count(api: &AdminApi, applied: &Applied, at: Timestamp) {
-    let (mut batch, mut tally) = (Batch::default(), Counts::default());
-    for happening in applied.happened() {
-        batch.happened(&happening);
-        tally.happened(&happening);
+    let (mut batch, mut counts) = (Batch::default(), Counts::default());
+    for event in applied.happened() {
+        batch.happened(&event);
+        counts.happened(&event);
     }
     batch.emit(at);
-    if tally.is_empty() {
+    if counts.is_empty() {
         return;
     }
-    let spread = applied.decision.change.next.id.as_str();
-    if let Err(error) = api.store.billing.count(&tally, at, spread).await {
-        tracing::warn!(error = error_chain(&error), "a replayed report is missing in the counters");
+    let shard_key = applied.decision.change.next.id.as_str();
+    if let Err(error) = api.store.billing.count(&counts, at, shard_key).await {
+        tracing::warn!(error = error_chain(&error), "replayed report not counted");
     }
 }
 
-/// What a report says: as it was understood when it came, or as it is understood by now.
-fn said(kept: &Quarantined) -> Result<PaymentReport, QuarantineReason> {
+/// Returns the stored report, or parses the stored form with the current parser.
+fn parse_stored(kept: &Quarantined) -> Result<PaymentReport, QuarantineReason> {
     if let Some(report) = &kept.report {
         return Ok(report.clone());
     }
     let unusable = |reason: String| QuarantineReason::Unusable(reason);
-    let kind = kept.callback.ok_or_else(|| unusable("the report was not kept".to_owned()))?;
+    let kind = kept.callback.ok_or_else(|| unusable("the form was not stored".to_owned()))?;
     let fields = kept.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     callback::parse_kept(kind.into(), fields, kept.received_at).map_err(|error| unusable(error.to_string()))
 }
 
-/// Leaves a report where it is, and has it say why, if that is no longer what it said.
-async fn stays(
+/// Keeps a report in quarantine and stores the current reason if it differs.
+async fn keep_quarantined(
     api: &AdminApi,
     kept: &Quarantined,
     report: Option<&PaymentReport>,
@@ -173,7 +177,7 @@ async fn stays(
         let order = if is_known { report.map(|report| &report.subscription) } else { None };
         let _marked = api.store.billing.update_quarantine_reason(kept, order, reason).await?;
     }
-    Ok(Replayed::Stays(reason.name().to_owned(), detail))
+    Ok(Replayed::StillQuarantined(reason.name().to_owned(), detail))
 }
 
 impl Replayed {
@@ -181,7 +185,7 @@ impl Replayed {
         match self {
             Self::Applied(_) => "applied",
             Self::Repeat => "repeat",
-            Self::Stays(..) => "still_quarantined",
+            Self::StillQuarantined(..) => "still_quarantined",
         }
     }
 }
@@ -191,7 +195,7 @@ fn shown(id: &str, replayed: Replayed) -> Value {
     match replayed {
         Replayed::Applied(rule) => json!({ "id": id, "outcome": outcome, "rule": rule, "what": rule.sentence() }),
         Replayed::Repeat => json!({ "id": id, "outcome": outcome }),
-        Replayed::Stays(reason, detail) => {
+        Replayed::StillQuarantined(reason, detail) => {
             json!({ "id": id, "outcome": outcome, "reason": reason, "detail": detail })
         }
     }

@@ -1,4 +1,4 @@
-//! Health and statistics of the callbacks, in the shapes of the older system.
+//! Health and statistics of callbacks, in the shapes of the ECPay document.
 
 use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
@@ -14,12 +14,12 @@ use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 
 const SERVICE: &str = "ecpay-webhooks";
-/// Below this share of processed callbacks the service is degraded, in percent.
+/// Share of processed callbacks in percent below which the service is `degraded`.
 const HEALTHY_PERCENT: f64 = 95.0;
-/// The longest period that can be asked for: the counters reach no further back.
+/// Longest period in hours (7 days): counters are kept for 9 days.
 const MOST_HOURS: i64 = 168;
 
-/// Always 200: monitors read the status in the body.
+/// `GET /api/webhooks/health`: always 200, because monitors read `status` in the body.
 pub(crate) async fn health(api: &AdminApi, time: InvocationTime) -> Response<Body> {
     let body = match metrics(api, time.logical).await {
         Ok((recent, day)) => {
@@ -38,7 +38,7 @@ pub(crate) async fn health(api: &AdminApi, time: InvocationTime) -> Response<Bod
         }
         Err(error) => {
             tracing::error!(error = error_chain(&error), "health could not be read");
-            json!({ "status": "unhealthy", "timestamp": time.logical, "service": SERVICE, "error": "the store does not answer" })
+            json!({ "status": "unhealthy", "timestamp": time.logical, "service": SERVICE, "error": "the database is unavailable" })
         }
     };
     response::ok(&body)
@@ -56,12 +56,12 @@ fn sum(counts: &Counts) -> CallbackCount {
     })
 }
 
-/// In percent, to two decimals; 100 where there was nothing to fail.
+/// Success rate in percent; 100 if there were no callbacks.
 fn success_rate(count: CallbackCount) -> f64 {
     percent(count.success, count.total()).unwrap_or(100.0)
 }
 
-/// `?hours=` 1 to 168, 24 if it is left out.
+/// `GET /api/webhooks/webhook-stats?hours=`: 1 to 168 hours, default 24.
 pub(crate) async fn webhook_stats(
     api: &AdminApi,
     input: &Input,
@@ -81,6 +81,7 @@ pub(crate) async fn webhook_stats(
         .map(|kind| (kind, counts.callbacks(kind)))
         .filter(|(_, count)| count.total() > 0)
         .map(|(kind, count)| {
+            // `processing` is 0: a callback is decided within its request.
             let shown = json!({
                 "total": count.total(), "success": count.success, "failed": count.failed,
                 "processing": 0, "success_rate": success_rate(count),

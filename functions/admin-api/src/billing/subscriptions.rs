@@ -1,4 +1,4 @@
-//! Orders: made, and shown with their history.
+//! Subscriptions: create an order, show one with its payments and history.
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
@@ -22,12 +22,12 @@ use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 
-/// Entries of history in one answer.
+/// History entries of one response.
 const HISTORY_PAGE: i32 = 100;
-/// How often another id is tried, or a decision made again.
+/// Maximum attempts after a collision of ids or a version conflict.
 const ATTEMPTS: usize = 4;
 
-/// Makes an order: stored first, then signed, so that every callback finds it.
+/// Creates an order. It is stored before the form is signed, so that every callback finds it.
 pub(crate) async fn create(api: &AdminApi, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["user_id", "email", "plan_id", "billing_cycle", "locale", "replaces", "admin_token"])?;
     let key = input.key(context)?;
@@ -50,14 +50,14 @@ pub(crate) async fn create(api: &AdminApi, input: &Input, context: &RequestConte
     Ok(response::json_reply(StatusCode::CREATED, &body))
 }
 
-/// What is ordered, all but its number.
+/// Parses and checks an order; its id is set later.
 async fn draft(api: &AdminApi, input: &Input) -> Result<NewOrder, Failure> {
     let user = input.required("user_id")?;
     let user = UserId::parse(user).map_err(|error| Failure::invalid("user_id", error.to_string()))?;
     let email =
         EmailAddress::parse(input.required("email")?).map_err(|error| Failure::invalid("email", error.to_string()))?;
     if email.is_erased() {
-        return Err(Failure::invalid("email", "is nobody's address"));
+        return Err(Failure::invalid("email", "is not a deliverable address"));
     }
     let cycle = match input.required("billing_cycle")? {
         "monthly" => BillingCycle::Monthly,
@@ -80,6 +80,7 @@ async fn draft(api: &AdminApi, input: &Input) -> Result<NewOrder, Failure> {
         Some(text) => Some(replaced(api, text, &user).await?),
     };
     let terms = Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle) };
+    // A placeholder: `store_new` and `store_keyed` set the id.
     let id = SubscriptionId::parse("DK").map_err(|error| Failure::upstream(&error))?;
     Ok(NewOrder { id, user, email, locale, merchant: api.config.ecpay.merchant.clone(), terms, replaces })
 }
@@ -92,12 +93,13 @@ async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<Subscript
         return Err(unknown());
     }
     if order.superseded_by.is_some() {
-        return Err(Failure::conflict("already_replaced", "that order was replaced already"));
+        return Err(Failure::conflict("already_replaced", "the order has already been replaced"));
     }
     Ok(id)
 }
 
-/// Stores the order under a number that nobody has: one letter case, and random enough for a shared merchant.
+/// Stores the order under a new random id. Ids are unique within a merchant, which several installations may share, and
+/// upper case only, because CheckMacValue ignores letter case.
 async fn store_new(api: &AdminApi, draft: NewOrder, context: &RequestContext) -> Result<Subscription, Failure> {
     for _ in 0..ATTEMPTS {
         let name = random::random_id(18).map_err(|error| Failure::upstream(&error))?;
@@ -107,14 +109,14 @@ async fn store_new(api: &AdminApi, draft: NewOrder, context: &RequestContext) ->
         let order = decision.change.next.clone();
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => return Ok(order),
-            Commit::UserHeld(live) => return Err(held(&live)),
+            Commit::UserHeld(live) => return Err(live_order(&live)),
             Commit::Stale | Commit::AlreadyApplied(_) => {}
         }
     }
-    Err(Failure::unavailable("try again"))
+    Err(Failure::contended())
 }
 
-/// Stores the order under a number that follows from the request's key: a repetition finds it.
+/// Stores the order under an id derived from the idempotency key, so that a repeated request finds it.
 async fn store_keyed(
     api: &AdminApi,
     draft: NewOrder,
@@ -128,7 +130,7 @@ async fn store_keyed(
         let made = (&order.user, &order.email, order.locale, &order.terms, &order.replaces);
         made == (&draft.user, &draft.email, draft.locale, &draft.terms, &draft.replaces)
     };
-    // Read first: the order of an earlier request may be live by now, and would hold the user.
+    // Read first: the order of an earlier request may be live by now, and `create_order` would then refuse a second one.
     if let Some(made) = api.store.billing.subscription(&id).await? {
         return if same(&made.value) { Ok(made.value) } else { Err(Failure::key_reused()) };
     }
@@ -136,20 +138,23 @@ async fn store_keyed(
     let order = decision.change.next.clone();
     match api.store.billing.commit(decision, None, &api.config.policy).await? {
         Commit::Done => Ok(order),
-        Commit::UserHeld(live) => Err(held(&live)),
+        Commit::UserHeld(live) => Err(live_order(&live)),
         Commit::Stale | Commit::AlreadyApplied(_) => match api.store.billing.subscription(&id).await? {
             Some(made) if same(&made.value) => Ok(made.value),
             Some(_) => Err(Failure::key_reused()),
-            None => Err(Failure::unavailable("try again")),
+            None => Err(Failure::contended()),
         },
     }
 }
 
-fn held(live: &SubscriptionId) -> Failure {
-    Failure::conflict("live_order", format!("the user has the live order {live}; name it in replaces"))
+fn live_order(live: &SubscriptionId) -> Failure {
+    Failure::conflict(
+        "live_order",
+        format!("the user has the live order {live}; pass its id as replaces to replace it"),
+    )
 }
 
-/// A subscription with its payments, history and explanation.
+/// `GET /api/subscriptions/{id}?after=`: shows a subscription with payments, notices, explanation and one page of history.
 pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Response<Body>, Failure> {
     let order = find(api, id).await?.value;
     let after = match input.query("after") {
@@ -196,6 +201,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
     Ok(response::ok(&body))
 }
 
+/// Reads a subscription by the id in a path; 404 if it is malformed or unknown.
 pub(crate) async fn find(api: &AdminApi, id: &str) -> Result<Versioned<Subscription>, Failure> {
     let missing = || Failure::not_found("id", "no such subscription");
     let id = SubscriptionId::parse(id).map_err(|_| missing())?;
@@ -218,7 +224,7 @@ fn payment(payment: &Payment) -> Value {
     shown
 }
 
-/// The name of an outcome in the API.
+/// Name of a payment outcome in the API.
 pub(crate) const fn outcome_name(outcome: PaymentOutcome) -> &'static str {
     match outcome {
         PaymentOutcome::Succeeded { .. } => "succeeded",

@@ -1,9 +1,9 @@
-//! What tasks do and why, in the languages of staff: Taiwan's, Indonesia's, and English.
+//! Texts of tasks and their reasons in the languages of staff: Traditional Chinese, English and Indonesian.
 
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::task::Task;
 
-/// A language of the explanation.
+/// Language of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
     ZhTw,
@@ -12,7 +12,7 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The text of this language.
+    /// Selects the text of this language.
     pub(crate) fn pick(self, zh_tw: impl Into<String>, en: impl Into<String>, id: impl Into<String>) -> String {
         match self {
             Self::ZhTw => zh_tw.into(),
@@ -22,14 +22,14 @@ impl Language {
     }
 }
 
-/// What the task does.
+/// Effect of a task, a main clause without a full stop.
 pub(crate) fn action_text(language: Language, kind: Task) -> String {
     match kind {
         Task::CheckPending | Task::Reconcile => {
-            language.pick("向綠界查詢扣款結果", "ECPay is asked what happened", "ECPay ditanya apa yang terjadi")
+            language.pick("向綠界查詢扣款結果", "ECPay is queried", "ECPay ditanya apa yang terjadi")
         }
-        Task::Retry => language.pick("請綠界再次扣款", "ECPay is asked to charge again", "ECPay diminta menagih lagi"),
-        Task::Resume => language.pick("恢復催收", "dunning goes on", "penagihan ulang dilanjutkan"),
+        Task::Retry => language.pick("請綠界再次扣款", "a retry is requested from ECPay", "ECPay diminta menagih lagi"),
+        Task::Resume => language.pick("恢復催收", "dunning resumes", "penagihan ulang dilanjutkan"),
         Task::EndGrace => language.pick("方案改為 FREE", "the plan becomes FREE", "paket menjadi FREE"),
         Task::Cancel => {
             language.pick("向綠界取消訂單", "the order is cancelled at ECPay", "pesanan dibatalkan di ECPay")
@@ -41,18 +41,18 @@ pub(crate) fn action_text(language: Language, kind: Task) -> String {
     }
 }
 
-/// Why it is next.
-#[expect(clippy::too_many_lines, reason = "a table of texts")]
+/// Reason of a next action, a clause that follows "because".
+#[expect(clippy::too_many_lines, reason = "one table of texts")]
 pub(crate) fn why(language: Language, why: ActionReason) -> String {
     match why {
         ActionReason::RetryOpen => language.pick(
             "已請求重試扣款，結果未定",
-            "a retry was asked and its result is still to come",
+            "a retry was requested and its result is not known yet",
             "penagihan ulang sudah diminta dan hasilnya belum ada",
         ),
         ActionReason::TriedAgain => language.pick(
             "先前無法執行，屆時再試",
-            "it could not be done and is tried again then",
+            "previous attempt failed; will be retried at this time",
             "sebelumnya tidak dapat dilakukan dan dicoba lagi saat itu",
         ),
         ActionReason::NotReported => language.pick(
@@ -62,50 +62,50 @@ pub(crate) fn why(language: Language, why: ActionReason) -> String {
         ),
         ActionReason::NotPaidInTime => language.pick(
             "一天內未付款的訂單會作廢",
-            "an order that is not paid within a day is given up",
+            "unpaid orders expire after one day",
             "pesanan yang tidak dibayar dalam sehari dihapuskan",
         ),
         ActionReason::CancelAskedBefore => language.pick(
             "方案恢復前曾請求取消",
-            "a cancellation was asked before the plan came back",
+            "a cancellation was requested before the plan was restored",
             "pembatalan sudah diminta sebelum paket kembali",
         ),
         ActionReason::SuccessMissing => language.pick(
             "有一筆成功扣款未曾通知",
-            "an earlier success was never reported",
+            "an earlier successful charge was never reported",
             "ada penagihan berhasil yang tidak pernah dilaporkan",
         ),
         ActionReason::ChargeLate => language.pick(
             "逾期一天的扣款需查詢",
-            "a charge that is a day late is asked about",
+            "the charge is a day late and ECPay has not reported it",
             "penagihan yang terlambat sehari ditanyakan",
         ),
         ActionReason::PeriodEnds => language.pick(
             "訂單已終止且付費期間屆滿",
-            "the order is over and the paid period ends",
+            "the order has ended and the paid period ends",
             "pesanan sudah berakhir dan masa yang dibayar habis",
         ),
         ActionReason::RetryDay => language.pick(
             "扣款失敗，依政策日程重試",
-            "the charge failed and is tried again on the days of the policy",
+            "the charge failed and is retried on the days of the policy",
             "penagihan gagal dan dicoba lagi pada hari-hari yang ditetapkan",
         ),
         ActionReason::GraceEnds => language.pick(
             "寬限期結束仍未付款",
-            "the grace period ends unpaid",
+            "the grace period ends without payment",
             "masa tenggang berakhir tanpa pembayaran",
         ),
         ActionReason::PauseEnds => language.pick(
             "客服暫停催收至該時",
-            "staff hold dunning until then",
+            "staff paused dunning until then",
             "petugas menahan penagihan ulang sampai saat itu",
         ),
         ActionReason::Replaced => {
-            language.pick("新訂單已取代此訂單", "a new order took its place", "pesanan baru menggantikannya")
+            language.pick("新訂單已取代此訂單", "a new order replaced it", "pesanan baru menggantikannya")
         }
         ActionReason::CancelRequested => language.pick(
             "客戶要求終止訂單",
-            "the customer wishes to end the order",
+            "the customer requested cancellation",
             "pelanggan ingin mengakhiri pesanan",
         ),
         ActionReason::OnFree => language.pick(
@@ -114,11 +114,11 @@ pub(crate) fn why(language: Language, why: ActionReason) -> String {
             "pelanggan memakai FREE dan tidak boleh ditagih lagi",
         ),
         ActionReason::Erased => {
-            language.pick("訂戶資料已刪除", "the person behind it was erased", "data orangnya sudah dihapus")
+            language.pick("訂戶資料已刪除", "the customer's data was erased", "data orangnya sudah dihapus")
         }
         ActionReason::CancelUnconfirmed => language.pick(
             "已請求取消，尚未確認",
-            "the cancellation was asked and is not confirmed yet",
+            "cancellation was requested and is not confirmed yet",
             "pembatalan sudah diminta dan belum dikonfirmasi",
         ),
     }

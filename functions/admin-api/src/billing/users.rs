@@ -1,4 +1,4 @@
-//! One person: everything that is kept about them, and its erasure.
+//! Users: export and erasure of the personal data of one user.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +20,10 @@ use crate::http::request::Input;
 use crate::http::request::decoded;
 use crate::http::response::{self, Failure};
 
-/// How often it is begun anew because somebody else wrote first.
+/// Maximum attempts after a version conflict.
 const ATTEMPTS: usize = 4;
 
-/// The routes below `/api/users`.
+/// Routes below `/api/users`.
 pub(crate) async fn route(
     api: &AdminApi,
     method: &str,
@@ -46,7 +46,7 @@ fn parse(user: &str) -> Result<UserId, Failure> {
     UserId::parse(&decoded(user)).map_err(|_| unknown())
 }
 
-/// Everything that is kept about a person, as it is stored.
+/// `GET /api/users/{user_id}/export`: returns all stored data of a user, item by item.
 async fn export(api: &AdminApi, id: &UserId, context: &RequestContext) -> Result<Response<Body>, Failure> {
     let person = api.store.billing.person(id).await?;
     if !person.is_known() && person.erased.is_none() {
@@ -75,15 +75,15 @@ async fn export(api: &AdminApi, id: &UserId, context: &RequestContext) -> Result
         }
         subscriptions.push(shown);
     }
-    tracing::info!(by = context.actor, orders = subscriptions.len(), "a person's data were exported");
+    tracing::info!(by = context.actor, orders = subscriptions.len(), "user data exported");
     let user = person.user.map(|user| json!({ "plan": user.plan, "live": user.live, "latest": user.latest }));
     Ok(response::ok(&json!({
         "user_id": id, "exported_at": context.time.logical, "user": user, "erased": person.erased, "subscriptions": subscriptions,
     })))
 }
 
-/// Erases a person. Each step may be done again, and what leads from the user id to the orders goes last: whatever cuts
-/// this off, the same request finishes it.
+/// `DELETE /api/users/{user_id}`: erases the personal data of a user. Each step may be repeated, and the items that lead
+/// from the user id to the orders are deleted last: if interrupted, the same request finishes the erasure.
 async fn erase(
     api: &AdminApi,
     id: &UserId,
@@ -107,18 +107,19 @@ async fn erase(
         }
         let erasure = Erasure { at: context.time.logical, by: cause.by.clone(), why: cause.why.clone() };
         if api.store.billing.forget_person(id, &person, &erasure).await? {
-            tracing::info!(by = cause.by, orders = person.orders.len(), "a person was erased");
+            tracing::info!(by = cause.by, orders = person.orders.len(), "user erased");
             return Ok(response::ok(&erased(id, &erasure, false)));
         }
     }
-    Err(Failure::unavailable("try again"))
+    Err(Failure::contended())
 }
 
 fn erased(id: &UserId, erasure: &Erasure, already: bool) -> Value {
     json!({ "user_id": id, "erased_at": erasure.at, "by": erasure.by, "already_erased": already })
 }
 
-/// The person's orders, if each of them lets the person be erased: looked at before the first is touched.
+/// Returns the user's orders if all of them allow the erasure. Checked before the first write, so that a refusal changes
+/// nothing.
 async fn orders(
     api: &AdminApi,
     id: &UserId,
@@ -133,12 +134,13 @@ async fn orders(
         }
     }
     let why = cause.why.as_deref().unwrap_or_default().to_ascii_lowercase();
+    // The reason is kept after the erasure, so it must not contain the user id or an address.
     let word = |letter: char| letter.is_whitespace() || ",;:()'\"".contains(letter);
     let user = id.as_str().to_ascii_lowercase();
-    let named = why.split(word).any(|part| part == user || part.trim_end_matches('.') == user)
+    let is_named = why.split(word).any(|part| part == user || part.trim_end_matches('.') == user)
         || orders.iter().any(|order| why.contains(&order.value.email.as_str().to_ascii_lowercase()));
-    if named {
-        return Err(Failure::invalid("why", "must not name the person: it is kept"));
+    if is_named {
+        return Err(Failure::invalid("why", "must not identify the customer, because it is kept"));
     }
     Ok(orders)
 }
@@ -153,7 +155,7 @@ async fn erase_one(
     let mut order = order;
     for _ in 0..ATTEMPTS {
         erasable(&order.value, &api.config.policy).map_err(|why| refused(&why))?;
-        // From here on nothing that comes for the order brings anything of the person with it.
+        // The order is marked first: from then on no report adds personal data, so what is deleted stays deleted.
         let Some(decision) = erase_order(&order, cause, now) else {
             return Ok(api.store.billing.erase_related_items(&id).await?);
         };
@@ -165,7 +167,7 @@ async fn erase_one(
             }
         };
     }
-    Err(Failure::unavailable("try again"))
+    Err(Failure::contended())
 }
 
 fn refused(why: &NotErasable) -> Failure {

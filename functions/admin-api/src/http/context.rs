@@ -1,4 +1,4 @@
-//! Caller and time of an authorized request.
+//! Context that authorization adds to a request.
 
 use shared::platform::clock::InvocationTime;
 

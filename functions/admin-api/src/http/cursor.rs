@@ -1,4 +1,4 @@
-//! Where a list goes on, as a text that callers hand back and do not look into.
+//! Cursors of paged lists: an opaque text that the caller sends back for the next page.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,19 +6,20 @@ use shared::apply_report::digest;
 use shared::domain::values::time::Timestamp;
 use shared::store::billing::quarantine_list::Position;
 
-/// Hex digits by which a changed cursor is told: it is not secret, and leads nowhere that its bearer may not go.
+/// Hex digits of the checksum that detects a changed cursor. It is no secret: a forged cursor leads only to what its
+/// caller may read anyway.
 const CHECK: usize = 8;
-/// Lists that one position can stand in.
+/// Lists that one position covers: open and resolved reports.
 const LISTS: usize = 2;
 
-/// A position for the way out.
+/// Encodes a position for a response.
 pub(crate) fn encode(position: &Position) -> String {
     let last = position.last.iter().map(|id| id.as_deref().unwrap_or_default());
     let text = std::iter::once(position.at.to_string().as_str()).chain(last).collect::<Vec<_>>().join("/");
     URL_SAFE_NO_PAD.encode(format!("{}{text}", check(&text)))
 }
 
-/// A cursor as it comes back; `None` unless it was made by [`encode`].
+/// Decodes a cursor; `None` unless [`encode`] made it.
 pub(crate) fn decode(cursor: &str) -> Option<Position> {
     let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     let (sum, text) = decoded.split_at_checked(CHECK)?;
@@ -32,7 +33,7 @@ pub(crate) fn decode(cursor: &str) -> Option<Position> {
     validated.then_some(Position { at, last })
 }
 
-/// Whether a text has the form of a quarantined report's id.
+/// True if `text` has the form of a quarantined report's id: 32 lower-case hex digits.
 pub(crate) fn is_report_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -1,12 +1,12 @@
-//! Days as staff write them.
+//! Dates in requests of staff.
 
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::vehicles::ZONE;
 
-/// What else than a day between 2000 and 2100 is refused with.
-const NOT_A_DAY: &str = "must be a day like 2025-08-18, from 2000-01-01 to 2100-12-31";
+/// Reason for anything but a date from 2000 to 2100.
+const NOT_A_DAY: &str = "must be a date like 2025-08-18, from 2000-01-01 to 2100-12-31";
 
-/// Reads a day of a visit, past or to come.
+/// Parses a past or future date.
 pub(crate) fn parse(text: &str) -> Result<LocalDate, &'static str> {
     let day = LocalDate::parse(text).map_err(|_| NOT_A_DAY)?;
     let first = LocalDate::new(2000, 1, 1).ok_or(NOT_A_DAY)?;
@@ -14,8 +14,9 @@ pub(crate) fn parse(text: &str) -> Result<LocalDate, &'static str> {
     if (first..=last).contains(&day) { Ok(day) } else { Err(NOT_A_DAY) }
 }
 
-/// Reads the day of a visit that was: at the latest the day after today, for days begin earlier in the east.
+/// Parses the date of a past visit. Tomorrow in Jakarta is accepted, because the day begins up to two hours earlier in the
+/// east of Indonesia.
 pub(crate) fn parse_past(text: &str, now: Timestamp) -> Result<LocalDate, &'static str> {
     let day = parse(text)?;
-    if day <= now.day(ZONE).plus_days(1) { Ok(day) } else { Err("is still to come") }
+    if day <= now.day(ZONE).plus_days(1) { Ok(day) } else { Err("must not be in the future") }
 }

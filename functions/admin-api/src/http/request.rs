@@ -1,4 +1,4 @@
-//! What a request brings: query, body fields and the bearer token, whichever way the body is encoded.
+//! Parsed request: query, body fields and bearer token. A body may be JSON, a form or a multipart form.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,18 @@ use shared::domain::values::ids::OperationKey;
 use crate::http::context::RequestContext;
 use crate::http::response::Failure;
 
-/// The largest body that is read, in bytes.
+/// Largest body in bytes, except of an import.
 const LARGEST_BODY: usize = 64 * 1024;
-/// The largest list that is imported, in bytes: encoded for Lambda it is within the 6 MB that an event may have.
+/// Largest imported list in bytes: in base64 it fits the 6 MB of a Lambda event (Lambda quotas).
 const LARGEST_LIST: usize = 4 * 1024 * 1024;
-/// The route that takes a list.
+/// Path of the import, whose body is a list.
 const LIST_PATH: &str = "/customers/import";
+/// Longest `Idempotency-Key` in bytes.
 const LONGEST_KEY: usize = 255;
+/// Longest `why` in characters.
 const LONGEST_REASON: usize = 500;
 
-/// The parts of a request that handlers look at.
+/// The parts of a request that handlers use.
 pub(crate) struct Input {
     pub(crate) bearer: Option<String>,
     key: Option<String>,
@@ -31,7 +33,7 @@ pub(crate) struct Input {
     fault: Option<Failure>,
 }
 
-/// What a body holds.
+/// Parsed body: fields, or the bytes of an imported list.
 #[derive(Default)]
 struct Content {
     fields: BTreeMap<String, Value>,
@@ -39,9 +41,10 @@ struct Content {
 }
 
 impl Input {
-    /// Reads a request; a body is JSON, a form or a multipart form (`curl -F`), by its content type.
+    /// Parses a request. The content type decides how the body is read: JSON, a form or a multipart form (`curl -F`).
     ///
-    /// A body that cannot be read is told by [`Input::sound`], so that nobody without a token learns of it.
+    /// A malformed body is reported by [`Input::validated`], which is called after authorization, so that a caller without a
+    /// token gets 401 and no details.
     pub(crate) async fn read(request: &Request) -> Self {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let bearer = header("authorization").and_then(|value| value.split_once(' '));
@@ -49,7 +52,7 @@ impl Input {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim().to_owned());
         let key = request.headers().get("idempotency-key");
-        // Octets that are no text become one that is refused when the key is asked for.
+        // A header that is not text becomes a control character, which `key` refuses after authorization.
         let key = key.map(|value| value.to_str().unwrap_or("\u{7f}").to_owned());
         let parameters = request.query_string_parameters();
         let query = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -65,12 +68,12 @@ impl Input {
         }
     }
 
-    /// Whether the body could be read.
+    /// Returns the error of a malformed body.
     pub(crate) fn validated(&self) -> Result<(), Failure> {
         self.fault.clone().map_or(Ok(()), Err)
     }
 
-    /// The header `Idempotency-Key` as it is kept: one key of one token is one request.
+    /// `Idempotency-Key` as stored: hashed together with the caller, since two callers may send the same key.
     pub(crate) fn key(&self, context: &RequestContext) -> Result<Option<OperationKey>, Failure> {
         let Some(key) = &self.key else { return Ok(None) };
         if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -80,13 +83,13 @@ impl Input {
         OperationKey::parse(&stored).map(Some).map_err(|error| Failure::upstream(&error))
     }
 
-    /// Who asks, why, and under which key. A reason is a text of up to 500 characters.
+    /// Caller, reason and idempotency key of an operation.
     pub(crate) fn cause(&self, context: &RequestContext) -> Result<OperationContext, Failure> {
         let why = self.why()?.map(str::to_owned);
         Ok(OperationContext { by: context.actor.clone(), why, key: self.key(context)? })
     }
 
-    /// The reason of a request, a text of up to 500 characters; `None` where none is given.
+    /// Field `why`: one line of up to 500 characters; `None` if it is missing or blank.
     pub(crate) fn why(&self) -> Result<Option<&str>, Failure> {
         let why = self.optional("why")?.map(str::trim).filter(|why| !why.is_empty());
         if why.is_some_and(|why| why.chars().count() > LONGEST_REASON || why.chars().any(char::is_control)) {
@@ -95,22 +98,22 @@ impl Input {
         Ok(why)
     }
 
-    /// The list that the body is, on the route that takes one.
+    /// Body of the import; empty on every other route.
     pub(crate) fn list(&self) -> &[u8] {
         &self.body.list
     }
 
-    /// A parameter of the query.
+    /// Query parameter, decoded.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
     }
 
-    /// A field of the body that is a text.
+    /// Text field of the body; `None` if it is missing or of another type.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.body.fields.get(name).and_then(Value::as_str)
     }
 
-    /// A field of the body that must be a text.
+    /// Text field that must be present and not empty.
     pub(crate) fn required(&self, name: &str) -> Result<&str, Failure> {
         match self.body.fields.get(name) {
             Some(Value::String(text)) if !text.is_empty() => Ok(text),
@@ -121,17 +124,17 @@ impl Input {
         }
     }
 
-    /// A field of the body that may be left out, but not be anything else than a text.
+    /// Text field that may be missing; any other type, and `null`, is refused.
     pub(crate) fn optional(&self, name: &str) -> Result<Option<&str>, Failure> {
         if self.body.fields.contains_key(name) { self.required(name).map(Some) } else { Ok(None) }
     }
 
-    /// A field of the body that may be left out or null, but not be anything else than a text.
+    /// Text field that may be missing or `null`; any other type is refused.
     pub(crate) fn given(&self, name: &str) -> Result<Option<&str>, Failure> {
         if matches!(self.body.fields.get(name), Some(Value::Null)) { Ok(None) } else { self.optional(name) }
     }
 
-    /// A field of the body that may be left out or null, and else is true or false.
+    /// Boolean field that may be missing or `null`. Forms send `true` and `false` as text.
     pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Failure> {
         match self.body.fields.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -142,7 +145,7 @@ impl Input {
         }
     }
 
-    /// A field of the body that may be left out, and else must be a whole number from 1 to `most`.
+    /// Whole number from 1 to `most` that may be missing. Forms send it as text.
     pub(crate) fn number(&self, name: &str, most: u32) -> Result<Option<u32>, Failure> {
         let Some(value) = self.body.fields.get(name) else { return Ok(None) };
         let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
@@ -150,7 +153,7 @@ impl Input {
         number.map(Some).ok_or_else(|| Failure::invalid(name, format!("must be a whole number from 1 to {most}")))
     }
 
-    /// A parameter of the query that is `true` or `false`, `false` if it is left out.
+    /// Query parameter `true` or `false`; `false` if it is missing.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, Failure> {
         match self.query(name) {
             None | Some("false") => Ok(false),
@@ -159,7 +162,7 @@ impl Input {
         }
     }
 
-    /// Refuses fields that nobody reads: a misspelt one would be lost.
+    /// Refuses unknown fields: a misspelt optional field would be ignored silently.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), Failure> {
         match self.body.fields.keys().find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(Failure::invalid(name, "is not a field of this request")),
@@ -205,7 +208,7 @@ fn json(body: &[u8]) -> Result<BTreeMap<String, Value>, Failure> {
 }
 
 async fn multipart(content_type: &str, body: &[u8]) -> Result<BTreeMap<String, Value>, Failure> {
-    let malformed = |_| Failure::invalid("body", "is not the multipart form it says it is");
+    let malformed = |_| Failure::invalid("body", "is not a valid multipart form");
     let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
     let whole = futures::stream::iter([Ok::<_, std::convert::Infallible>(body.to_vec())]);
     let mut parts = multer::Multipart::new(whole, boundary);
@@ -217,7 +220,7 @@ async fn multipart(content_type: &str, body: &[u8]) -> Result<BTreeMap<String, V
     Ok(fields)
 }
 
-/// A segment of the path as the caller meant it.
+/// Percent-decodes a path segment.
 pub(crate) fn decoded(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }

@@ -1,11 +1,11 @@
-//! Answers as JSON, and the meaning of each failure in HTTP: assigned here and nowhere else.
+//! JSON responses, and the one place that maps failures to HTTP statuses.
 
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::platform::logging::error_chain;
 
-/// Why a request was not served.
+/// Error of a request, as the caller sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     kind: Kind,
@@ -14,10 +14,10 @@ pub(crate) struct Failure {
     param: Option<String>,
 }
 
-/// The shape in which an endpoint tells failures.
+/// Shape of an error body. The source documents' endpoints keep their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// `{"error": {…}}`.
+    /// `{"error": {…}}`, of all endpoints of this project.
     Ours,
     /// `{"detail": …}`, of the ECPay document's endpoints.
     Ecpay,
@@ -25,27 +25,27 @@ pub(crate) enum Dialect {
     Reminders,
 }
 
-/// Who has to do something about it.
+/// Class of an error, by what resolves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// The caller: send a token.
+    /// 401: the caller sends a valid token.
     Unauthorized,
-    /// The caller: ask for a token that may do this.
+    /// 403: the caller uses a token with the scope.
     Forbidden,
-    /// The caller: send something else.
+    /// 400: the caller corrects the request.
     Invalid,
-    /// The caller: name something that exists.
+    /// 404: the caller names something that exists.
     NotFound,
-    /// The caller: look at the state first.
+    /// 409: the caller reads the current state first.
     Conflict,
-    /// Nobody: try again later.
+    /// 503: the caller tries again later.
     Unavailable,
-    /// We.
+    /// 500: a defect of the product or unreadable data; the log has the error.
     Internal,
 }
 
 impl Dialect {
-    /// That of a path.
+    /// Shape of the endpoint at a path.
     pub(crate) fn of(segments: &[&str]) -> Self {
         match segments {
             ["api", "webhooks", ..] => Self::Ecpay,
@@ -91,15 +91,15 @@ impl Failure {
     }
 
     pub(crate) fn forbidden() -> Self {
-        Self::new(Kind::Forbidden, "scope", "this token may not do that")
+        Self::new(Kind::Forbidden, "scope", "this token lacks the required scope")
     }
 
-    /// A parameter that cannot be used, and why.
+    /// Invalid parameter; `reason` completes the sentence that begins with its name.
     pub(crate) fn invalid(param: &str, reason: impl Into<String>) -> Self {
         Self { param: Some(param.to_owned()), ..Self::new(Kind::Invalid, "invalid_parameter", reason) }
     }
 
-    /// A parameter that names nothing.
+    /// Parameter that names nothing stored.
     pub(crate) fn not_found(param: &str, message: &str) -> Self {
         Self { param: Some(param.to_owned()), ..Self::new(Kind::NotFound, "not_found", message) }
     }
@@ -108,7 +108,7 @@ impl Failure {
         Self::new(Kind::Conflict, code, message)
     }
 
-    /// The caller's key stands for another request.
+    /// The `Idempotency-Key` was stored with another request.
     pub(crate) fn key_reused() -> Self {
         Self::conflict("key_reused", "this Idempotency-Key was used for another request")
     }
@@ -117,10 +117,15 @@ impl Failure {
         Self::new(Kind::Unavailable, "unavailable", message)
     }
 
-    /// Something failed behind us: told once in the log, not to the caller.
+    /// Every attempt met a version conflict: other requests keep changing the same item.
+    pub(crate) fn contended() -> Self {
+        Self::unavailable("too many concurrent changes; try again")
+    }
+
+    /// Failure of AWS or another service: logged once; the caller gets 503 without details.
     pub(crate) fn upstream(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = error_chain(error), "request failed");
-        Self::unavailable("try again")
+        Self::unavailable("temporarily unavailable; try again")
     }
 
     fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
@@ -128,7 +133,7 @@ impl Failure {
         Self::new(Kind::Internal, "internal", "Internal server error")
     }
 
-    /// The failure as the endpoint tells it.
+    /// Response in the endpoint's shape.
     pub(crate) fn answer(&self, dialect: Dialect, request_id: &str) -> Response<Body> {
         let error = json!({
             "type": self.kind.name(), "code": self.code, "message": self.message,
@@ -141,6 +146,7 @@ impl Failure {
         };
         let mut response = json_reply(self.kind.status(), &body);
         if self.kind == Kind::Unauthorized {
+            // RFC 9110, 11.6.1: a 401 names the authentication scheme.
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
@@ -153,12 +159,12 @@ impl From<shared::store::Error> for Failure {
     }
 }
 
-/// 200 with a body.
+/// 200 with a JSON body.
 pub(crate) fn ok(body: &Value) -> Response<Body> {
     json_reply(StatusCode::OK, body)
 }
 
-/// A list for a spreadsheet, to be saved. Nothing of it may be kept by anybody on the way.
+/// 200 with a CSV file to save. `no-store`: it holds personal data, which no cache may keep.
 pub(crate) fn list(text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     let headers = response.headers_mut();
@@ -168,7 +174,7 @@ pub(crate) fn list(text: String) -> Response<Body> {
     response
 }
 
-/// A body with a status. Nothing of it may be kept by anybody on the way.
+/// JSON body with a status. `no-store`: responses hold personal data, which no cache may keep.
 pub(crate) fn json_reply(status: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::Text(body.to_string()));
     *response.status_mut() = status;

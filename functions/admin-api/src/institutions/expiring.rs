@@ -1,4 +1,4 @@
-//! Institutions of MMS: which expire, and that staff know.
+//! Institutions of MMS: list of those about to expire, and acknowledgement by staff.
 
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
@@ -16,10 +16,10 @@ use crate::http::dates;
 use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
 
-/// How often it is begun anew because a run wrote first.
+/// Maximum attempts after a version conflict with a scan.
 const ATTEMPTS: usize = 8;
 
-/// The routes below `/institutions`.
+/// Routes below `/institutions`.
 pub(crate) async fn route(
     api: &AdminApi,
     method: &str,
@@ -38,19 +38,19 @@ pub(crate) async fn route(
 }
 
 fn unknown() -> Failure {
-    Failure::not_found("uid", "the last scan listed no such institution")
+    Failure::not_found("uid", "no such institution in the last scan")
 }
 
-/// `GET /institutions/expiring?after=`: what the last scans listed and expires within the horizon, soonest first, 50 in an
-/// answer; `next` is the `after` of the next one.
+/// `GET /institutions/expiring?after=`: lists institutions of the last scans that expire within the horizon, soonest
+/// first, 50 in one response; `next` is the `after` of the next request.
 async fn expiring(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let today = time.logical.day(ZONE);
     let horizon = today.plus_days(api.config.tiers.horizon().into());
     let after = input.query("after").map(position).transpose()?;
     if after.as_ref().is_some_and(|after| after.expires > horizon) {
-        return Err(Failure::invalid("after", "is beyond what is listed"));
+        return Err(Failure::invalid("after", "must not be after the last listed day"));
     }
-    // Of a day that ended meanwhile nothing is listed any more.
+    // A cursor from before midnight may point to a day that is over; the list then starts with today.
     let after = after.filter(|after| after.expires >= today);
     let page = api.store.institutions.institutions_between((today, horizon), after).await?;
     let institutions: Vec<Value> = page.items.iter().map(|kept| shown(api, &kept.value, today)).collect();
@@ -59,21 +59,21 @@ async fn expiring(api: &AdminApi, input: &Input, time: InvocationTime) -> Result
     Ok(response::ok(&json!({ "day": today, "institutions": institutions, "next": next })))
 }
 
-/// Where the list goes on: `<expiry date>/<uid>` of the last one shown.
+/// Parses the cursor, `<expiry date>/<uid>` of the last institution shown.
 fn position(after: &str) -> Result<InstitutionPosition, Failure> {
-    let invalid = || Failure::invalid("after", "must be the `next` of an earlier answer");
+    let invalid = || Failure::invalid("after", "must be the `next` of an earlier response");
     let (expires, uid) = after.split_once('/').ok_or_else(invalid)?;
     let expires = LocalDate::parse(expires).map_err(|_| invalid())?;
     Ok(InstitutionPosition { expires, uid: InstitutionUid::parse(uid).map_err(|_| invalid())? })
 }
 
-fn shown(api: &AdminApi, watched: &TrackedInstitution, today: LocalDate) -> Value {
-    let one = &watched.institution;
+fn shown(api: &AdminApi, tracked: &TrackedInstitution, today: LocalDate) -> Value {
+    let one = &tracked.institution;
     let days = today.days_until(one.expires);
     let announced =
-        watched.announced.map(|told| json!({ "on": told.on, "tier": told.stage, "expiry_date": told.expires }));
+        tracked.announced.map(|last| json!({ "on": last.on, "tier": last.stage, "expiry_date": last.expires }));
     let acknowledged =
-        watched.quiet(today).map(|said| json!({ "until": said.until, "by": said.by, "why": said.why, "at": said.at }));
+        tracked.quiet(today).map(|it| json!({ "until": it.until, "by": it.by, "why": it.why, "at": it.at }));
     json!({
         "uid": one.uid, "name": one.name, "expiry_date": one.expires, "days_until_expiry": days,
         "tier": api.config.tiers.stage(days), "contact_person": one.contact, "contact_number": one.phone,
@@ -82,8 +82,8 @@ fn shown(api: &AdminApi, watched: &TrackedInstitution, today: LocalDate) -> Valu
     })
 }
 
-/// `POST /institutions/{uid}/acknowledge` `{"until": day, "why": text}`: until that day digests only count it. A day that
-/// is no later than today ends an earlier acknowledgement.
+/// `POST /institutions/{uid}/acknowledge` `{"until": date, "why": text}`: until that day the Slack digest counts the
+/// institution without listing it. Today or an earlier day ends an acknowledgement.
 async fn acknowledge(
     api: &AdminApi,
     uid: &InstitutionUid,
@@ -100,20 +100,21 @@ async fn acknowledge(
     for _ in 0..ATTEMPTS {
         let mut known = api.store.institutions.listed_institution(uid).await?.ok_or_else(unknown)?;
         let expires = known.value.institution.expires;
-        let said = Acknowledgement {
+        // Bound to the expiry date: a new date is news and ends the acknowledgement.
+        let acknowledgement = Acknowledgement {
             expires,
             until,
             by: context.actor.clone(),
             why: why.to_owned(),
             at: context.time.logical,
         };
-        known.value.acknowledged = (until > today).then_some(said);
+        known.value.acknowledged = (until > today).then_some(acknowledgement);
         if let WriteOutcome::Written = api.store.institutions.acknowledge_institution(&known, context.time.wall).await?
         {
-            tracing::info!(by = context.actor, "an institution was acknowledged");
+            tracing::info!(by = context.actor, "institution acknowledged");
             let Versioned { value, .. } = known;
             return Ok(response::ok(&shown(api, &value, today)));
         }
     }
-    Err(Failure::unavailable("try again"))
+    Err(Failure::contended())
 }

@@ -1,4 +1,4 @@
-//! Jobs that run once at a time, each in a function of its own, begun by hand.
+//! Jobs of which one run at a time may be active, each in a function of its own, started on demand.
 
 use serde_json::{Value, json};
 use shared::domain::values::time::Timestamp;
@@ -7,23 +7,23 @@ use shared::store::runs::run_history::{NewRun, run_id};
 
 use crate::api::AdminApi;
 use crate::auth::jwt::Area;
+use crate::aws::lambda::Function;
 use crate::http::context::RequestContext;
 use crate::http::response::Failure;
-use crate::runs::invoke::Function;
 
-/// One of the jobs.
+/// Job that is its own function and its only task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExclusiveJob {
-    /// `maintenance-reminder`.
+    /// `maintenance-reminder`: WhatsApp reminders for vehicles.
     Reminders,
-    /// `mms-expiry-scan`.
+    /// `mms-expiry-scan`: Slack digest of institutions about to expire.
     ExpiryScan,
 }
 
 impl ExclusiveJob {
     pub(crate) const ALL: [Self; 2] = [Self::Reminders, Self::ExpiryScan];
 
-    /// The name of the job, and of its task.
+    /// Name of the job in the API, and of its task in the run history.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Reminders => "maintenance-reminder",
@@ -35,7 +35,7 @@ impl ExclusiveJob {
         Self::ALL.into_iter().find(|job| job.name() == name)
     }
 
-    /// Whose job it is, by the scope of a JSON Web Token.
+    /// Scope of a JSON Web Token that may start the job and read its runs.
     pub(crate) const fn area(self) -> Area {
         match self {
             Self::Reminders => Area::Reminders,
@@ -50,8 +50,7 @@ impl ExclusiveJob {
         }
     }
 
-    /// Has the job done now, as the run that was due at `scheduled_at`. Gives the run's id, and its report if it is done in
-    /// time.
+    /// Invokes the job as the run due at `scheduled_at`. Returns the run's id, and its report if it finishes in time.
     pub(crate) async fn invoke(
         self,
         api: &AdminApi,
@@ -62,6 +61,8 @@ impl ExclusiveJob {
         let name = random::random_id(12).map_err(|error| Failure::upstream(&error))?;
         let name = format!("manual-{name}");
         let run = run_id(scheduled_at, &name);
+        // The run is stored before the invocation: its address is valid even if the response is lost. A dry run is not
+        // stored at all.
         if !dry_run {
             let (tasks, owner) = (vec![self.name().to_owned()], String::new());
             let new = NewRun { id: &run, tasks, scheduled_at, owner, holds_lease: false };
@@ -72,7 +73,7 @@ impl ExclusiveJob {
         });
         let report = self.function(api).invoke(&event).await?;
         if report.as_ref().and_then(|report| report.get("status")) == Some(&json!("already_running")) {
-            return Err(Failure::conflict("already_running", "another run is at it"));
+            return Err(Failure::conflict("already_running", "another run of this job is in progress"));
         }
         Ok((run, report))
     }

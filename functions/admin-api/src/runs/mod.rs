@@ -1,5 +1,4 @@
-//! Routes of runs: the run history and runs on demand.
+//! Routes of runs: run history and runs on demand.
 
 pub(crate) mod exclusive_job;
-pub(crate) mod invoke;
 pub(crate) mod requests;

@@ -1,4 +1,4 @@
-//! Runs: begun by hand, tried dry, and listed.
+//! Runs on demand, dry runs, and the run history.
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
@@ -19,13 +19,13 @@ use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
 use crate::runs::exclusive_job::ExclusiveJob;
 
-/// The tasks that can be run by hand, by the names that `subscription-maintenance` gives them.
+/// Tasks of `subscription-maintenance` that can be run on demand.
 const JOBS: [&str; 8] =
     ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
-/// Runs in one answer, unless fewer are asked for.
+/// Most and default number of runs in one response.
 const PAGE: i32 = 50;
 
-/// The routes below `/runs`. Those of reminders and of the scan are the apps' as well, by their JSON Web Tokens.
+/// Routes below `/runs`. Apps may start and read the runs of their area with a JSON Web Token.
 pub(crate) async fn route(
     api: &AdminApi,
     method: &str,
@@ -58,14 +58,14 @@ pub(crate) async fn route(
     }
 }
 
-/// Has a task, or all of them, run now. Gives the run's id, and its report if it is done in time.
+/// Runs one task of `subscription-maintenance`, or all. Returns the run's id, and its report if it finishes in time.
 pub(crate) async fn invoke(
     api: &AdminApi,
     job: Option<&str>,
     dry_run: bool,
     time: InvocationTime,
 ) -> Result<(String, Option<Value>), Failure> {
-    // Its own name: two runs by hand in one second are two runs.
+    // A random name: two requests within a second are two runs.
     let name = random::random_id(12).map_err(|error| Failure::upstream(&error))?;
     let name = format!("manual-{name}");
     let mut event = json!({ "scheduled_at": time.logical, "run_id": name, "dry_run": dry_run });
@@ -76,7 +76,7 @@ pub(crate) async fn invoke(
     Ok((run_id(time.logical, &name), report))
 }
 
-/// `POST /runs/{job}?dry_run=`: the report, or the run's address if it takes longer than a request may.
+/// `POST /runs/{job}?dry_run=`: returns the report, or 202 and the run's address if the run outlasts the request.
 async fn start(api: &AdminApi, job: &str, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["admin_token"])?;
     let dry_run = input.flag("dry_run")?;
@@ -90,7 +90,8 @@ async fn start(api: &AdminApi, job: &str, input: &Input, context: &RequestContex
     };
     match invoked {
         (_, Some(report)) => Ok(response::ok(&report)),
-        (_, None) if dry_run => Err(Failure::unavailable("the dry run takes too long to be waited for")),
+        // A dry run is not stored, so there is no address at which its report could be read later.
+        (_, None) if dry_run => Err(Failure::unavailable("the dry run did not finish in time")),
         (run, None) => Ok(still_running(&run)),
     }
 }
@@ -104,14 +105,14 @@ fn unknown_run() -> Failure {
     Failure::not_found("id", "no such run")
 }
 
-/// `?day=` of the expiry scan: the run of a day that was missed, at its noon. Else the run is of now.
+/// Scheduled time of a run: now, or noon of `?day=` to catch up a missed day of the expiry scan.
 fn scheduled_at(job: ExclusiveJob, input: &Input, time: InvocationTime) -> Result<Timestamp, Failure> {
     let Some(day) = input.query("day") else { return Ok(time.logical) };
     let today = time.logical.day(institutions::ZONE);
     let day = LocalDate::parse(day).map_err(|error| Failure::invalid("day", error.to_string()))?;
     match job {
         ExclusiveJob::Reminders => {
-            Err(Failure::invalid("day", "is of mms-expiry-scan only: a reminder of the past helps nobody"))
+            Err(Failure::invalid("day", "is supported by mms-expiry-scan only; reminders are not sent for past days"))
         }
         ExclusiveJob::ExpiryScan if (1..=REPLAYED_DAYS).contains(&day.days_until(today)) => {
             Ok(day.start(institutions::ZONE).plus_hours(12))
@@ -123,17 +124,17 @@ fn scheduled_at(job: ExclusiveJob, input: &Input, time: InvocationTime) -> Resul
     }
 }
 
-/// 202: the run goes on by itself.
+/// 202: the run continues after the response.
 pub(crate) fn still_running(run: &str) -> Response<Body> {
     response::json_reply(StatusCode::ACCEPTED, &json!({ "status": "running", "run": run, "address": address(run) }))
 }
 
-/// Where a run is shown.
+/// Path of a run in the API.
 pub(crate) fn address(run: &str) -> String {
     format!("/runs/{}", percent_encoding::utf8_percent_encode(run, percent_encoding::NON_ALPHANUMERIC))
 }
 
-/// `GET /runs?before=&limit=`: newest first; `next` is the `before` of the next page.
+/// `GET /runs?before=&limit=`: lists runs, newest first; `next` is the `before` of the next page.
 async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let limit = match input.query("limit") {
         None => PAGE,
@@ -143,7 +144,7 @@ async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Res
             .filter(|limit| (1..=PAGE).contains(limit))
             .ok_or_else(|| Failure::invalid("limit", format!("must be 1 to {PAGE}")))?,
     };
-    // Ids begin with the scheduled time, and all of them sort before the end of the calendar.
+    // Ids begin with the scheduled time, so "9999" sorts after all of them.
     let before = input.query("before").unwrap_or("9999");
     let runs = api.store.runs.runs(before, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| runs.len() == limit);
@@ -152,7 +153,7 @@ async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Res
     Ok(response::ok(&json!({ "runs": shown, "next": next })))
 }
 
-/// A run, as an app with a JSON Web Token may see it: those of its own area.
+/// `GET /runs/{id}` of an app: shows a run of the areas in the token's scope.
 async fn show_app(api: &AdminApi, id: &str, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let (mut allowed, mut refusal) = (Vec::new(), Failure::unauthorized());
     for job in ExclusiveJob::ALL {
@@ -164,11 +165,12 @@ async fn show_app(api: &AdminApi, id: &str, input: &Input, time: InvocationTime)
     if allowed.is_empty() {
         return Err(refusal);
     }
+    // 404 for runs of another area: the app does not learn that they exist.
     let run = api.store.runs.run(id).await?.filter(|run| allowed.iter().any(|job| is_of(run, *job)));
     show(api, &run.ok_or_else(unknown_run)?, time).await
 }
 
-/// `GET /runs/{id}`: one run with all of its report.
+/// `GET /runs/{id}`: shows a run with its whole report.
 async fn show(api: &AdminApi, run: &StoredRun, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let mut shown = summary(run, time.wall);
     let report = report(run).unwrap_or_default();
@@ -176,7 +178,7 @@ async fn show(api: &AdminApi, run: &StoredRun, time: InvocationTime) -> Result<R
     if let Some(tasks) = report.get("tasks") {
         fields.insert("tasks".to_owned(), tasks.clone());
     }
-    let told: &[&str] = match ExclusiveJob::ALL.into_iter().find(|job| is_of(run, *job)) {
+    let details: &[&str] = match ExclusiveJob::ALL.into_iter().find(|job| is_of(run, *job)) {
         Some(ExclusiveJob::Reminders) => {
             fields.insert("reminders".to_owned(), json!(api.store.workshop.reminders_of_run(&run.id).await?));
             &["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"]
@@ -186,7 +188,7 @@ async fn show(api: &AdminApi, run: &StoredRun, time: InvocationTime) -> Result<R
         }
         None => &[],
     };
-    for (name, value) in told.iter().filter_map(|name| Some((*name, report.get(*name)?.clone()))) {
+    for (name, value) in details.iter().filter_map(|name| Some((*name, report.get(*name)?.clone()))) {
         fields.insert(name.to_owned(), value);
     }
     Ok(response::ok(&shown))
@@ -200,7 +202,7 @@ fn report(run: &StoredRun) -> Option<Value> {
     run.report.as_ref().and_then(|report| serde_json::from_str(report).ok())
 }
 
-/// A run with the counts of its tasks, without the lists.
+/// Run with the counts of its tasks, without their entries.
 fn summary(run: &StoredRun, wall: Timestamp) -> Value {
     let counts = |task: &Value| {
         let part = |name: &str| task.get(name).cloned().unwrap_or_default();
@@ -218,10 +220,11 @@ fn summary(run: &StoredRun, wall: Timestamp) -> Value {
 }
 
 fn status(run: &StoredRun, wall: Timestamp) -> &'static str {
-    let held = run.lease_until.is_some_and(|until| wall < until);
+    // A run without report and without lease was interrupted: by a timeout of the function or a crash.
+    let holds_lease = run.lease_until.is_some_and(|until| wall < until);
     match (&run.report, &run.error) {
         (Some(_), _) => "done",
-        (None, _) if held => "running",
+        (None, _) if holds_lease => "running",
         (None, Some(_)) => "failed",
         (None, None) if run.attempts == 0 => "requested",
         (None, None) => "cut_off",

@@ -1,4 +1,4 @@
-//! Lists of customers and vehicles as spreadsheets write them: comma-separated, UTF-8.
+//! CSV lists of customers and vehicles as spreadsheets write them: comma-separated, UTF-8.
 
 use std::collections::BTreeMap;
 
@@ -13,72 +13,74 @@ use shared::domain::workshop::vehicles::PersonName;
 use crate::http::dates;
 use crate::http::response::Failure;
 
-/// The header of a list.
+/// Columns of a list; an import may have them in any order.
 pub(crate) const COLUMNS: [&str; 7] =
     ["customer_id", "name", "phone", "email", "plate", "last_visit_date", "next_visit_date"];
-/// Rows that one list may have.
+/// Most rows of one list.
 const MOST_ROWS: usize = 5_000;
-/// Names of unknown columns that a refusal repeats, and characters of each.
+/// Most names of unknown columns that an error repeats.
 const MOST_NAMES: usize = 10;
+/// Most characters that an error repeats of each.
 const LONGEST_NAME: usize = 40;
-/// What makes a spreadsheet take a cell for a formula.
+/// First characters by which a spreadsheet takes a cell for a formula (OWASP, CSV Injection).
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// A list that was read: rows and the lines they begin at, and those that are refused whatever is known.
+/// Parsed list: valid rows with their line numbers, and rows refused without reading the table.
 #[derive(Default)]
 pub(crate) struct List {
     pub(crate) rows: Vec<(u64, Row)>,
     pub(crate) refused: Vec<Refusal>,
 }
 
-/// A row that is not stored.
+/// Row that is not stored.
 pub(crate) struct Refusal {
-    /// The line that it begins at; the header's is 1.
+    /// First line of the row; the header is line 1.
     pub(crate) line: u64,
-    /// The column that is the matter; `row` where it is the number of columns.
+    /// Column at fault; `row` for a wrong number of columns.
     pub(crate) field: &'static str,
-    /// Why, without what the column holds.
+    /// Reason, without the cell's content: a report of an import must not repeat personal data.
     pub(crate) reason: String,
 }
 
 type Fault = (&'static str, String);
 
-/// Lines counted as an editor does, on and on through the text.
+/// Line counter that advances through the text. The csv crate counts only the lines of records, not blank ones.
 struct Lines<'a> {
     rest: &'a str,
     passed: usize,
     line: u64,
 }
 
-/// What the rows so far said, by the line that said it.
+/// Customers and plates of the rows so far, with their lines.
 #[derive(Default)]
-struct Said {
+struct Earlier {
     customers: BTreeMap<CustomerId, (u64, RowCustomer)>,
     plates: BTreeMap<Plate, u64>,
 }
 
-/// Reads a list; refused as a whole where it is none of ours.
+/// Parses a list. A wrong encoding, header or size refuses the whole list; other errors refuse single rows.
 pub(crate) fn read(bytes: &[u8], now: Timestamp) -> Result<List, Failure> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Failure::invalid("body", format!("is not UTF-8 in line {line}: save it as CSV UTF-8"))
+        Failure::invalid("body", format!("is not UTF-8 in line {line}: save the file as CSV UTF-8"))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let unreadable = |_| Failure::invalid("body", "cannot be read as CSV");
     let mut record = StringRecord::new();
     if !reader.read_record(&mut record).map_err(unreadable)? {
-        return Err(Failure::invalid("body", format!("is empty: its first line is {}", COLUMNS.join(","))));
+        return Err(Failure::invalid("body", format!("is empty: the first line must be {}", COLUMNS.join(","))));
     }
     let places = places(&record)?;
-    let (mut list, mut said, mut lines) = (List::default(), Said::default(), Lines { rest: text, passed: 0, line: 1 });
+    let (mut list, mut earlier, mut lines) =
+        (List::default(), Earlier::default(), Lines { rest: text, passed: 0, line: 1 });
     while reader.read_record(&mut record).map_err(unreadable)? {
         let line = lines.at(record.position().map_or(0, Position::byte));
         if list.rows.len() + list.refused.len() == MOST_ROWS {
             return Err(Failure::invalid("body", "has more than 5000 rows: import it in parts"));
         }
-        match row(&record, &places, now).and_then(|row| said.first(row, line)) {
+        match row(&record, &places, now).and_then(|row| earlier.check(row, line)) {
             Ok(row) => list.rows.push((line, row)),
             Err((field, reason)) => list.refused.push(Refusal { line, field, reason }),
         }
@@ -86,33 +88,37 @@ pub(crate) fn read(bytes: &[u8], now: Timestamp) -> Result<List, Failure> {
     Ok(list)
 }
 
-/// A cell as a spreadsheet shows it, and not as a formula. Apostrophes are added before those that look added, so that
-/// [`plain`] takes away no other.
+/// Escapes a cell that a spreadsheet would take for a formula, with a leading apostrophe. A cell that already looks escaped
+/// gets another one, so that [`plain`] restores every cell.
 pub(crate) fn neutral(cell: &str) -> String {
     if cell.trim_start_matches('\'').starts_with(FORMULA) { format!("'{cell}") } else { cell.to_owned() }
 }
 
-/// A cell as it was before [`neutral`].
+/// Removes blanks around a cell and the apostrophe that [`neutral`] added.
 fn plain(cell: &str) -> &str {
     let cell = cell.trim();
     cell.strip_prefix('\'').filter(|rest| rest.trim_start_matches('\'').starts_with(FORMULA)).unwrap_or(cell)
 }
 
-/// Where each column is.
+/// Position of each of [`COLUMNS`] in the header.
 fn places(header: &StringRecord) -> Result<Vec<usize>, Failure> {
     let count = |name: &str| header.iter().filter(|column| *column == name).count();
     let missing: Vec<&str> = COLUMNS.into_iter().filter(|name| count(name) == 0).collect();
     let twice: Vec<&str> = COLUMNS.into_iter().filter(|name| count(name) > 1).collect();
     let unknown = header.iter().filter(|column| !COLUMNS.contains(column)).take(MOST_NAMES);
     let unknown: Vec<String> = unknown.map(|name| name.chars().take(LONGEST_NAME).collect()).collect();
-    let faults = [("lacks", missing.join(", ")), ("has twice", twice.join(", ")), ("has unknown", unknown.join(", "))];
+    let faults = [
+        ("missing columns", missing.join(", ")),
+        ("duplicate columns", twice.join(", ")),
+        ("unknown columns", unknown.join(", ")),
+    ];
     let faults: Vec<String> = faults
         .into_iter()
         .zip([!missing.is_empty(), !twice.is_empty(), !unknown.is_empty()])
-        .filter_map(|((what, names), is_so)| is_so.then(|| format!("{what}: {names}")))
+        .filter_map(|((fault, names), occurs)| occurs.then(|| format!("{fault}: {names}")))
         .collect();
     if !faults.is_empty() {
-        let message = format!("{}; its columns are {}", faults.join("; "), COLUMNS.join(","));
+        let message = format!("{}; expected columns: {}", faults.join("; "), COLUMNS.join(","));
         return Err(Failure::invalid("header", message));
     }
     Ok(COLUMNS.into_iter().filter_map(|name| header.iter().position(|column| column == name)).collect())
@@ -120,9 +126,10 @@ fn places(header: &StringRecord) -> Result<Vec<usize>, Failure> {
 
 fn row(record: &StringRecord, places: &[usize], now: Timestamp) -> Result<Row, Fault> {
     if record.len() != COLUMNS.len() {
+        // A cell with a line break has swallowed the following lines: typical of an unclosed quote.
         let open = record.iter().any(|cell| cell.contains('\n'));
-        let hint = if open { "; a quote may be left open" } else { "" };
-        return Err(("row", format!("has {} columns, not {}{hint}", record.len(), COLUMNS.len())));
+        let hint = if open { "; a quote may be unclosed" } else { "" };
+        return Err(("row", format!("has {} columns, expected {}{hint}", record.len(), COLUMNS.len())));
     }
     let cell = |name: &'static str| {
         let column = COLUMNS.into_iter().position(|column| column == name);
@@ -152,9 +159,9 @@ fn row(record: &StringRecord, places: &[usize], now: Timestamp) -> Result<Row, F
     Ok(Row { customer, vehicle: Some(RowVehicle { plate, last_visit, next_visit }) })
 }
 
-impl Said {
-    /// The row, if no earlier one says something else of its customer, or anything of its vehicle.
-    fn first(&mut self, row: Row, line: u64) -> Result<Row, Fault> {
+impl Earlier {
+    /// Refuses a row whose customer differs from an earlier row, or whose plate is in one.
+    fn check(&mut self, row: Row, line: u64) -> Result<Row, Fault> {
         let customer = &row.customer;
         if let Some((earlier, known)) = self.customers.get(&customer.id) {
             let differs = [
@@ -163,12 +170,12 @@ impl Said {
                 ("email", known.email != customer.email),
             ];
             if let Some((field, _)) = differs.into_iter().find(|(_, differs)| *differs) {
-                return Err((field, format!("is not the one of the same customer in line {earlier}")));
+                return Err((field, format!("differs from line {earlier} of the same customer")));
             }
         }
         let plate = row.vehicle.as_ref().map(|vehicle| &vehicle.plate);
         if let Some(earlier) = plate.and_then(|plate| self.plates.get(plate)) {
-            return Err(("plate", format!("is in line {earlier} already")));
+            return Err(("plate", format!("is already in line {earlier}")));
         }
         self.plates.extend(plate.map(|plate| (plate.clone(), line)));
         self.customers.entry(customer.id.clone()).or_insert_with(|| (line, customer.clone()));
@@ -177,7 +184,7 @@ impl Said {
 }
 
 impl Lines<'_> {
-    /// The line of the row that is found from `byte` on, past the ends of lines before it.
+    /// Line number of the row that begins at `byte` or after the blank lines there.
     fn at(&mut self, byte: u64) -> u64 {
         let until = usize::try_from(byte).unwrap_or(usize::MAX).saturating_sub(self.passed);
         let before = self.rest.split_at_checked(until).map_or("", |(before, _)| before).len();
@@ -203,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_told_at_the_line_where_an_editor_shows_its_beginning() {
+    fn a_row_is_reported_at_the_line_where_an_editor_shows_its_beginning() {
         for end in ["\n", "\r\n", "\r"] {
             assert_eq!(lines(end), [2, 4, 8], "{end:?}");
         }
     }
 
     #[test]
-    fn no_cell_is_a_formula_and_every_cell_comes_back() {
+    fn no_cell_is_a_formula_and_every_cell_is_restored() {
         for cell in ["=1", "+62", "-1", "@x", "'=1", "''-x", "'s", "Budi", "a=b", ""] {
             let shown = neutral(cell);
             assert!(!shown.starts_with(FORMULA), "{cell}");

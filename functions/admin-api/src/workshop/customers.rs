@@ -1,4 +1,4 @@
-//! The workshop's customers: kept by staff, given out, erased.
+//! Customers of the workshop: show, store, export and erase.
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
@@ -18,13 +18,13 @@ use crate::http::response::{self, Failure};
 use crate::workshop::errors::unknown_customer;
 use crate::workshop::{export, import};
 
-/// How often it is begun anew because somebody else wrote first.
+/// Maximum attempts after a version conflict.
 const ATTEMPTS: usize = 4;
-/// Vehicles that an answer lists.
+/// Most vehicles in one response.
 const MOST_LISTED: usize = 1_000;
-/// The shortest word of a name that a reason may not hold: shorter ones are too often others.
+/// Shortest word of a name, in characters, that a reason must not contain: shorter ones are often ordinary words.
 const SHORTEST_NAME: usize = 3;
-/// Zones of Indonesia under the names that their people use.
+/// Time zones of Indonesia by their tz database names; Pontianak has the time of Jakarta.
 const ZONES: [(&str, Zone); 4] = [
     ("Asia/Jakarta", Zone::Jakarta),
     ("Asia/Pontianak", Zone::Jakarta),
@@ -32,7 +32,7 @@ const ZONES: [(&str, Zone); 4] = [
     ("Asia/Jayapura", Zone::Jayapura),
 ];
 
-/// The routes below `/customers`.
+/// Routes below `/customers`.
 pub(crate) async fn route(
     api: &AdminApi,
     method: &str,
@@ -69,7 +69,8 @@ async fn shown(api: &AdminApi, customer: &Customer) -> Result<Value, Failure> {
     }))
 }
 
-/// Stores a customer as staff say. What is left out returns to its default, but an opt-out is lifted by saying so only.
+/// `PUT /customers/{id}`: stores a customer. A missing field returns to its default, except `opted_out`: an opt-out ends only
+/// if the request says so.
 async fn put(api: &AdminApi, id: &str, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["name", "phone", "email", "opted_out", "time_zone"])?;
     let opted_out = input.boolean("opted_out")?;
@@ -83,12 +84,12 @@ async fn put(api: &AdminApi, id: &str, input: &Input, context: &RequestContext) 
             WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => {}
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                tracing::info!(by = context.actor, new = known.is_none(), "a customer was put");
+                tracing::info!(by = context.actor, new = known.is_none(), "customer stored");
                 return Ok(response::json_reply(status, &shown(api, &customer).await?));
             }
         }
     }
-    Err(Failure::unavailable("try again"))
+    Err(Failure::contended())
 }
 
 fn wanted(id: CustomerId, input: &Input) -> Result<Customer, Failure> {
@@ -105,8 +106,8 @@ fn zone(name: &str) -> Result<Zone, Failure> {
     found.ok_or_else(|| Failure::invalid("time_zone", "must be Asia/Jakarta, Asia/Makassar or Asia/Jayapura"))
 }
 
-/// Erases a customer. They go first, so that nothing new is stored under them; whatever cuts off the rest, the same
-/// request finishes it.
+/// `DELETE /customers/{id}`: erases a customer. The customer is deleted before its vehicles, so that no new vehicle is
+/// stored; if interrupted, the same request finishes the erasure.
 async fn erase(
     api: &AdminApi,
     id: &CustomerId,
@@ -122,37 +123,37 @@ async fn erase(
             api.store.workshop.forget_vehicles(id).await?;
             return Ok(response::ok(&erased(id, &erasure, plates.is_empty())));
         };
-        if names(why, &known.value, &plates) {
-            return Err(Failure::invalid("why", "must not name the person: it is kept"));
+        if identifies(why, &known.value, &plates) {
+            return Err(Failure::invalid("why", "must not identify the customer, because it is kept"));
         }
         let erasure = Erasure { at: context.time.logical, by: context.actor.clone(), why: Some(why.to_owned()) };
         if api.store.workshop.forget_customer(&known, &erasure).await? {
             api.store.workshop.forget_vehicles(id).await?;
-            tracing::info!(by = context.actor, vehicles = plates.len(), "a customer was erased");
+            tracing::info!(by = context.actor, vehicles = plates.len(), "customer erased");
             return Ok(response::ok(&erased(id, &erasure, false)));
         }
     }
-    Err(Failure::unavailable("try again"))
+    Err(Failure::contended())
 }
 
 fn erased(id: &CustomerId, erasure: &Erasure, already: bool) -> Value {
     json!({ "customer_id": id, "erased_at": erasure.at, "by": erasure.by, "already_erased": already })
 }
 
-/// Whether a text tells who the customer is: their id, a word of their name, their address, number or a plate.
-fn names(why: &str, customer: &Customer, plates: &[Plate]) -> bool {
+/// True if `why` identifies the customer: by id, a word of the name, email address, phone number or a plate.
+fn identifies(why: &str, customer: &Customer, plates: &[Plate]) -> bool {
     let why = why.to_lowercase();
     let signs: String = why.chars().filter(char::is_ascii_alphanumeric).collect();
     let within = |text: &str| signs.contains(&text.to_lowercase().replace(' ', ""));
-    let has_word = |word: &str| why.split(|c: char| !c.is_alphanumeric()).any(|said| said == word);
+    let has_word = |word: &str| why.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);
     let name = customer.name.as_str().to_lowercase();
-    let called = name.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= SHORTEST_NAME);
+    let name_words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= SHORTEST_NAME);
     let id = customer.id.as_str().to_lowercase();
     let mut words = why.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
-    // However the number is written, it ends in the digits after 62.
+    // Indonesian numbers are written +62 812…, 62812… or 0812…: all contain the digits after 62.
     let number = customer.phone.as_str();
     why.contains(&name)
-        || called.into_iter().any(has_word)
+        || name_words.into_iter().any(has_word)
         || words.any(|word| word == id || word.trim_end_matches('.') == id)
         || customer.email.as_ref().is_some_and(|email| why.contains(&email.as_str().to_lowercase()))
         || within(number.strip_prefix("62").unwrap_or(number))

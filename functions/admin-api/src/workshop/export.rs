@@ -1,4 +1,4 @@
-//! What is kept about one customer: as a list that can be imported, or as it is stored.
+//! Export of one customer: a CSV list that can be imported again, or all stored data as JSON.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_http::{Body, Response};
@@ -14,10 +14,10 @@ use crate::http::response::{self, Failure};
 use crate::workshop::csv::{COLUMNS, neutral};
 use crate::workshop::errors::unknown_customer;
 
-/// Vehicles whose reminders are read at once.
+/// Vehicles whose reminders are read concurrently.
 const AT_ONCE: usize = 8;
 
-/// `GET /customers/{id}/export?format=csv|json`.
+/// `GET /customers/{id}/export?format=csv|json`: exports a customer, by default as CSV.
 pub(crate) async fn export(
     api: &AdminApi,
     id: &CustomerId,
@@ -26,13 +26,14 @@ pub(crate) async fn export(
 ) -> Result<Response<Body>, Failure> {
     let customer = api.store.workshop.customer(id).await?;
     let vehicles = api.store.workshop.vehicles_of(id, usize::MAX).await?;
-    tracing::info!(by = context.actor, vehicles = vehicles.len(), "a customer's data were exported");
+    tracing::info!(by = context.actor, vehicles = vehicles.len(), "customer data exported");
     match input.query("format") {
         None | Some("csv") => {
             let customer = customer.ok_or_else(unknown_customer)?.value;
             Ok(response::list(listed(&customer, &vehicles).map_err(|error| Failure::upstream(&error))?))
         }
         Some("json") => {
+            // JSON also answers for an erased customer: the note of the erasure is stored data.
             let erased = api.store.workshop.customer_erasure(id).await?;
             if customer.is_none() && erased.is_none() {
                 return Err(unknown_customer());
@@ -46,7 +47,7 @@ pub(crate) async fn export(
     }
 }
 
-/// Each vehicle as it is stored, with its reminders.
+/// Stored vehicles, each with its reminders.
 async fn export_items(api: &AdminApi, vehicles: Vec<Versioned<Vehicle>>) -> Result<Vec<Value>, Failure> {
     let one = |vehicle: Versioned<Vehicle>| async move {
         let reminders = api.store.workshop.reminders_as_stored(&vehicle.value.plate, usize::MAX).await?;
@@ -55,8 +56,8 @@ async fn export_items(api: &AdminApi, vehicles: Vec<Versioned<Vehicle>>) -> Resu
     stream::iter(vehicles).map(one).buffered(AT_ONCE).try_collect().await
 }
 
-/// One row for each vehicle, one without where there is none. The day of the next visit is there if staff set it, so
-/// that the list imported again changes nothing.
+/// CSV with one row for each vehicle, or one row without a vehicle. `next_visit_date` is filled only if staff set it: a
+/// computed date would become fixed when the list is imported again.
 fn listed(customer: &Customer, vehicles: &[Versioned<Vehicle>]) -> Result<String, csv::Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(COLUMNS)?;

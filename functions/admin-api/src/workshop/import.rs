@@ -1,4 +1,4 @@
-//! A list of customers and vehicles taken over: the good rows are stored, every other one is named.
+//! Import of a list of customers and vehicles: valid rows are stored, every refused row is reported.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,15 @@ use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 use crate::workshop::csv::{self, Refusal};
 
-/// Parts of a list that are stored side by side.
+/// Lanes: parts of a list that are stored concurrently.
 const LANES: usize = 8;
-/// Rows after which the time is looked at.
+/// Rows stored between two checks of the time.
 const STEP: usize = 100;
-/// When no more is begun, in milliseconds: the answer is to be there within the 29 s that the function has.
+/// Milliseconds after which no further rows are stored: the function must answer within its timeout of 29 seconds.
 const LATEST_MS: f64 = 24_000.0;
 
-/// Takes a list in. What was stored stays whatever comes then, and the same list again stores the rest.
+/// `POST /customers/import`: imports a list. Stored rows stay stored if the import is interrupted; sending the list again
+/// stores the rest.
 pub(crate) async fn import(api: &AdminApi, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     let list = csv::read(input.list(), context.time.logical)?;
     let mut refused = list.refused;
@@ -41,7 +42,7 @@ pub(crate) async fn import(api: &AdminApi, input: &Input, context: &RequestConte
         }
     }
     refused.sort_by_key(|refusal| refusal.line);
-    tracing::info!(by = context.actor, rows, stored, unchanged, refused = refused.len(), "a list was imported");
+    tracing::info!(by = context.actor, rows, stored, unchanged, refused = refused.len(), "list imported");
     let shown = |refusal: &Refusal| json!({ "line": refusal.line, "field": refusal.field, "reason": refusal.reason });
     Ok(response::ok(&json!({
         "rows": rows, "stored": stored, "unchanged": unchanged,
@@ -49,8 +50,8 @@ pub(crate) async fn import(api: &AdminApi, input: &Input, context: &RequestConte
     })))
 }
 
-/// The rows in lanes of about one length. All rows of a customer are in one: two transactions about one item at once
-/// are in each other's way.
+/// Divides the rows into lanes of similar length. All rows of a customer are in one lane, because concurrent transactions
+/// on one item conflict.
 fn lanes(rows: Vec<(u64, Row)>) -> Vec<Vec<(u64, Row)>> {
     let mut customers: BTreeMap<CustomerId, Vec<(u64, Row)>> = BTreeMap::new();
     for (line, row) in rows {
@@ -74,7 +75,7 @@ async fn import_lane(
     let mut outcomes = Vec::with_capacity(rows.len());
     for step in rows.chunks(STEP) {
         if time.stopwatch.elapsed_ms() > LATEST_MS {
-            return Err(Failure::unavailable("took too long: send the list again, what is stored is passed over"));
+            return Err(Failure::unavailable("took too long: send the list again; rows already stored are skipped"));
         }
         outcomes.extend(store.workshop.import(step).await?);
     }

@@ -1,4 +1,4 @@
-//! Routes of a workshop: customers, vehicles, import, export, reminders and their schedule.
+//! Routes of a vehicle workshop: customers, vehicles, import, export, reminders and their schedule.
 
 pub(crate) mod csv;
 pub(crate) mod customers;
@@ -6,5 +6,4 @@ pub(crate) mod errors;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod reminders;
-pub(crate) mod schedule;
 pub(crate) mod vehicles;

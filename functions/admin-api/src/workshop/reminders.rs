@@ -1,4 +1,5 @@
-//! Reminders: their schedule started, stopped and shown, and a run begun by hand, in the words of the reminder document.
+//! Routes of maintenance reminders: start, stop and status of their schedule, and a run on demand. Shapes and Indonesian
+//! texts are those of the reminder document.
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
@@ -7,14 +8,14 @@ use shared::domain::workshop::vehicles::ZONE;
 use shared::platform::clock::InvocationTime;
 
 use crate::api::AdminApi;
+use crate::aws::schedule::Daily;
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 use crate::runs::exclusive_job::ExclusiveJob;
 use crate::runs::requests::address;
-use crate::workshop::schedule::Daily;
 
-/// The routes below `/scheduler/maintenance-reminder`.
+/// Routes below `/scheduler/maintenance-reminder`.
 pub(crate) async fn schedule(
     api: &AdminApi,
     method: &str,
@@ -46,9 +47,10 @@ pub(crate) async fn schedule(
     }
 }
 
-/// A parameter of the query that is a whole number from 0 to `most`.
+/// Query parameter that is a whole number from 0 to `most`.
 fn number(input: &Input, name: &str, most: u32, default: u32) -> Result<u32, Failure> {
     let Some(text) = input.query(name) else { return Ok(default) };
+    // Digits only: `parse` alone would accept "+7".
     let number = text.parse().ok().filter(|number| *number <= most && text.bytes().all(|byte| byte.is_ascii_digit()));
     number.ok_or_else(|| Failure::invalid(name, format!("must be a whole number from 0 to {most}")))
 }
@@ -68,7 +70,8 @@ async fn status(api: &AdminApi, time: InvocationTime) -> Result<Response<Body>, 
     Ok(success(&json!({ "running": setting.running, "jobs": jobs })))
 }
 
-/// `POST …/run-now` and `POST /customers/send-maintenance-reminder`: the result, or the run's address.
+/// `POST …/run-now` and `POST /customers/send-maintenance-reminder`: returns the result, or 202 and the run's address if
+/// the run outlasts the request.
 pub(crate) async fn run_now(api: &AdminApi, context: &RequestContext) -> Result<Response<Body>, Failure> {
     let (run, report) = ExclusiveJob::Reminders.invoke(api, context.time.logical, false, context).await?;
     match report {

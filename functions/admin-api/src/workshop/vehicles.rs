@@ -1,4 +1,4 @@
-//! Vehicles: kept by staff, and told that they were here.
+//! Vehicles of the workshop: show, store, and record a visit.
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
@@ -16,12 +16,12 @@ use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
 use crate::workshop::errors::unknown_customer;
 
-/// How often it is begun anew because somebody else wrote first.
+/// Maximum attempts after a version conflict.
 const ATTEMPTS: usize = 8;
-/// Reminders that an answer lists.
+/// Most reminders in one response.
 const MOST_REMINDERS: usize = 100;
 
-/// What staff say of a vehicle.
+/// Fields of a `PUT` request.
 struct Wanted {
     customer: CustomerId,
     last_visit: LocalDate,
@@ -29,7 +29,7 @@ struct Wanted {
     status: Option<VehicleStatus>,
 }
 
-/// The routes below `/vehicles`.
+/// Routes below `/vehicles`.
 pub(crate) async fn route(
     api: &AdminApi,
     method: &str,
@@ -67,7 +67,7 @@ async fn shown(api: &AdminApi, vehicle: &Vehicle) -> Result<Value, Failure> {
     }))
 }
 
-/// Stores a vehicle as staff say, also under another customer.
+/// `PUT /vehicles/{plate}`: stores a vehicle. `customer_id` may differ from the stored one: the vehicle was sold.
 async fn put(
     api: &AdminApi,
     plate: &Plate,
@@ -83,15 +83,15 @@ async fn put(
             WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                tracing::info!(by = context.actor, new = known.is_none(), "a vehicle was put");
+                tracing::info!(by = context.actor, new = known.is_none(), "vehicle stored");
                 return Ok(response::json_reply(status, &shown(api, &vehicle).await?));
             }
         }
     }
-    Err(Failure::unavailable("try again"))
+    Err(Failure::contended())
 }
 
-/// The vehicle was here. A visit before the latest one changes nothing.
+/// `POST /vehicles/{plate}/visits`: records a visit. A visit before the latest one changes nothing.
 async fn visit(
     api: &AdminApi,
     plate: &Plate,
@@ -108,7 +108,7 @@ async fn visit(
             if day < known.value.last_visit
                 && let Some(shown) = same.as_object_mut()
             {
-                shown.insert("note".to_owned(), json!("a later visit is known: nothing was changed"));
+                shown.insert("note".to_owned(), json!("a later visit is already recorded; nothing was changed"));
             }
             return Ok(response::ok(&same));
         };
@@ -116,12 +116,12 @@ async fn visit(
             WriteOutcome::Conflict => {}
             WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
-                tracing::info!(by = context.actor, "a visit was recorded");
+                tracing::info!(by = context.actor, "visit recorded");
                 return Ok(response::ok(&shown(api, &after).await?));
             }
         }
     }
-    Err(Failure::unavailable("try again"))
+    Err(Failure::contended())
 }
 
 impl Wanted {
@@ -144,13 +144,13 @@ impl Wanted {
         Ok(Self { customer, last_visit, next_visit, status })
     }
 
-    /// The vehicle as it is wanted. A status that is left out stays, unless the vehicle is another customer's now, or
-    /// was booked for a visit that has been.
+    /// Vehicle to store. A missing status stays, except after a change of customer, or if the vehicle was booked for a visit
+    /// that has taken place: then it is `active`.
     fn applied(&self, plate: &Plate, known: Option<&Vehicle>) -> Vehicle {
         let known = known.filter(|known| known.customer == self.customer);
         let kept = known.map(|known| {
-            let has_been = known.status == VehicleStatus::Booked && known.last_visit < self.last_visit;
-            if has_been { VehicleStatus::Active } else { known.status }
+            let booking_is_over = known.status == VehicleStatus::Booked && known.last_visit < self.last_visit;
+            if booking_is_over { VehicleStatus::Active } else { known.status }
         });
         Vehicle {
             plate: plate.clone(),

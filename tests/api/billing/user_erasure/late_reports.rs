@@ -121,6 +121,6 @@ async fn the_talkative_log_of_an_export_and_an_erasure_names_nobody() {
         assert_eq!(admin.request(&event).await.0, 200);
     }
     let (stdout, stderr) = admin.stop().await;
-    assert!(stdout.contains("a person was erased") && stdout.contains("a person's data were exported"), "{stdout}");
+    assert!(stdout.contains("user erased") && stdout.contains("user data exported"), "{stdout}");
     assert!(!tells(&stdout) && !tells(&stderr), "{stdout}{stderr}");
 }

@@ -1,5 +1,6 @@
-//! The schedule of reminders under staff's control. The template owns it: here it is read, changed in its time and state,
-//! and written back whole, for UpdateSchedule replaces every field.
+//! The reminders' EventBridge schedule. The template owns it; staff may change its time and enable or disable it. Every
+//! change reads the schedule and writes it back whole, because UpdateSchedule replaces all fields (EventBridge Scheduler
+//! API reference).
 
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
@@ -11,28 +12,28 @@ use shared::domain::workshop::vehicles::ZONE;
 
 use crate::http::response::Failure;
 
-/// How often a change is begun anew because somebody else changed the schedule at the same time.
+/// Maximum attempts after a conflict with another change.
 const ATTEMPTS: usize = 3;
 
-/// The reminders' schedule.
+/// The reminders' schedule and the hours in which reminders are sent.
 pub(crate) struct Schedule {
     client: Client,
     name: String,
     hours: SendHours,
 }
 
-/// A time of every day, in Jakarta.
+/// A time of day in Asia/Jakarta, every day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Daily {
     pub(crate) hour: u32,
     pub(crate) minute: u32,
 }
 
-/// What the schedule is set to.
+/// Current setting of the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) running: bool,
-    /// Its time; none where somebody set it to something else than a time of every day.
+    /// Time of day; `None` if the expression is not a time of every day in Asia/Jakarta.
     pub(crate) daily: Option<Daily>,
     pub(crate) expression: String,
 }
@@ -49,7 +50,7 @@ impl Daily {
         format!("cron({} {} * * ? *)", self.minute, self.hour)
     }
 
-    /// The first instant after `wall` at which it is that time.
+    /// First instant after `wall` at that time of day.
     pub(crate) fn next_after(self, wall: Timestamp) -> Timestamp {
         let today = wall.day(ZONE);
         let at = |day: shared::domain::values::time::LocalDate| {
@@ -65,22 +66,23 @@ impl Schedule {
         Self { client: Client::new(aws), name, hours }
     }
 
-    /// What a run of every day at that time is warned of.
+    /// Warning for a time of day at which no reminder may be sent.
     pub(crate) fn warning(&self, daily: Daily) -> Option<String> {
         let quiet = !self.hours.contain(daily.hour);
-        quiet.then(|| format!("at that time nobody in Jakarta is written to: the hours for it are {}", self.hours))
+        quiet
+            .then(|| format!("outside the send hours in Jakarta ({}): reminders are not sent at this time", self.hours))
     }
 
     pub(crate) async fn setting(&self) -> Result<Setting, Failure> {
         self.read().await.map(|schedule| setting(&schedule))
     }
 
-    /// Has it run every day at that time.
+    /// Enables the schedule, every day at that time.
     pub(crate) async fn start(&self, daily: Daily) -> Result<(), Failure> {
         self.change(ScheduleState::Enabled, Some(daily)).await
     }
 
-    /// Has it run no more.
+    /// Disables the schedule; its time stays.
     pub(crate) async fn stop(&self) -> Result<(), Failure> {
         self.change(ScheduleState::Disabled, None).await
     }
@@ -94,6 +96,7 @@ impl Schedule {
         for _ in 0..ATTEMPTS {
             let known = self.read().await?;
             let kept = setting(&known);
+            // Already as requested: a repeated request writes nothing.
             if kept.running == (state == ScheduleState::Enabled) && daily.is_none_or(|daily| kept.daily == Some(daily))
             {
                 return Ok(());
@@ -120,7 +123,7 @@ impl Schedule {
                 Err(error) => return Err(Failure::upstream(&error)),
             }
         }
-        Err(Failure::unavailable("somebody else is changing the schedule; try again"))
+        Err(Failure::unavailable("another request is changing the schedule; try again"))
     }
 }
 
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_run_is_today_or_tomorrow_on_the_clocks_of_jakarta() {
+    fn the_next_run_is_today_or_tomorrow_in_jakarta() {
         let seven = Daily { hour: 7, minute: 0 };
         for (now, next) in [
             ("2025-12-14T23:59:59Z", "2025-12-15T00:00:00Z"),
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_time_of_every_day_in_jakarta_is_one() {
+    fn only_a_daily_time_in_jakarta_is_parsed() {
         let daily = |expression| Daily::parse(expression, "Asia/Jakarta");
         assert_eq!(daily("cron(5 23 * * ? *)"), Some(Daily { hour: 23, minute: 5 }));
         for other in ["cron(0 7 ? * MON *)", "rate(1 day)", "cron(0 24 * * ? *)", "cron(60 7 * * ? *)", "cron(0 7 * *)"]

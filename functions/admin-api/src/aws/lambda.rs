@@ -1,4 +1,4 @@
-//! Invokes another function and waits for its answer.
+//! Synchronous invocation of another Lambda function.
 
 use std::time::Duration;
 
@@ -12,14 +12,15 @@ use serde_json::Value;
 
 use crate::http::response::Failure;
 
+/// A Lambda function that this one may invoke.
 pub(crate) struct Function {
     client: Client,
     name: String,
 }
 
-/// A client that waits at most `patience` for a function's answer.
+/// Builds a client that waits at most `patience` for the invoked function.
 pub(crate) fn client(aws: &SdkConfig, patience: Duration) -> Client {
-    // With an answer lost the SDK's own retries would invoke it three times.
+    // Without this the SDK would invoke the function up to three times if a response is lost.
     let config = aws_sdk_lambda::config::Builder::from(aws)
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build())
@@ -28,26 +29,27 @@ pub(crate) fn client(aws: &SdkConfig, patience: Duration) -> Client {
 }
 
 impl Function {
-    /// The function of that name behind `client`.
     pub(crate) const fn new(client: Client, name: String) -> Self {
         Self { client, name }
     }
 
-    /// The function's answer to `event`; `None` when it is still at it when the caller must be answered.
+    /// Invokes the function with `event`. Returns `None` if it is still running when the caller must be answered; it then
+    /// continues on its own.
     pub(crate) async fn invoke(&self, event: &Value) -> Result<Option<Value>, Failure> {
         let payload = Blob::new(event.to_string());
         let answer = self.client.invoke().function_name(&self.name).payload(payload).send().await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(SdkError::TimeoutError(_)) => return Ok(None),
+            // The function's reserved concurrency is in use.
             Err(error) if error.as_service_error().is_some_and(|error| error.is_too_many_requests_exception()) => {
                 return Err(Failure::conflict("busy", "the function is busy; try again"));
             }
             Err(error) => return Err(Failure::upstream(&error)),
         };
         if let Some(kind) = answer.function_error() {
-            tracing::error!(kind, function = self.name, "a function failed");
-            return Err(Failure::unavailable("the run failed; its log tells why"));
+            tracing::error!(kind, function = self.name, "invoked function failed");
+            return Err(Failure::unavailable("the run failed; see its log"));
         }
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         serde_json::from_slice(payload).map(Some).map_err(|error| Failure::upstream(&error))
