@@ -65,6 +65,7 @@ impl Config {
         let reminders = hours.map(|hours| RemindersConfig { function, schedule, hours });
         let expiry_function = reader.required("EXPIRY_FUNCTION");
         let tiers = reader.tiers();
+        // Every setting is read before the first error ends the start, so that one attempt names all faults.
         let parts = (reader.ecpay(), reader.policy(), reader.urls(), reader.prices());
         // ECPay's error texts allow 2 to 999 monthly and 2 to 99 annual charges. Its older SDKs and console stop at 99 and 9,
         // which the template therefore sets.

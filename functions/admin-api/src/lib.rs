@@ -29,6 +29,7 @@ use routes::dispatch;
 
 /// Answers one request and emits its metrics.
 pub async fn handle(api: &AdminApi, request: Request, time: InvocationTime) -> Response<Body> {
+    // Metrics are counted by route key and not by path: a path holds ids, each would be a metric of its own.
     let route = Route::of_key(route_key(&request).as_deref());
     let response = answer(api, request, time).await;
     let mut batch = Batch::default();

@@ -50,6 +50,7 @@ pub(crate) async fn dispatch(
         ("POST", ["api", "subscriptions", id, name]) => {
             let context = allow(Scope::Operate).await?;
             match operations::parse(name, input) {
+                // Parsed after authorization: a caller without a token learns nothing about the fields.
                 Some(operation) => operations::operate(api, id, operation?, input, &context).await,
                 None => Err(Failure::not_found("route", "no such route")),
             }

@@ -66,6 +66,7 @@ impl Webhook {
         let keys = EcpayKeys::new(secrets, config.ecpay.secret_id, config.ecpay.environment);
         keys.get(wall).await?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
+        // ECPay's back office can send test notifications (`SimulatePaid=1`); production never applies them.
         let apply_simulated = config.ecpay.apply_simulated;
         let counters = counters::CallbackCounters::default();
         Ok(Self { store, keys, policy: config.policy, apply_simulated, counters })
@@ -80,7 +81,9 @@ impl Webhook {
         wall: Timestamp,
     ) -> Result<Result<VerifiedForm, callback_form::Error>, secrets::Error> {
         let keys = self.keys.get(wall).await?;
+        // Over the raw body: CheckMacValue covers every received field, also unknown ones (ECPay documentation, p=5675).
         let verified = VerifiedForm::verify(kind, body, &keys);
+        // Only a wrong CheckMacValue can be cured by a newer key; other errors are final.
         if !matches!(verified, Err(callback_form::Error::WrongDigest)) {
             return Ok(verified);
         }
@@ -101,6 +104,7 @@ pub async fn handle(webhook: &Webhook, request: Request, time: InvocationTime) -
 
 impl Webhook {
     async fn answer(&self, kind: CallbackKind, body: &[u8], time: InvocationTime) -> (Response<Body>, CallbackMetrics) {
+        // Verified before anything else: a forged callback costs no read of the table.
         let form = match self.verify(kind, body, time.wall).await {
             Ok(Ok(form)) => form,
             Err(error) => return not_stored(&error_chain(&error)),
@@ -116,6 +120,7 @@ impl Webhook {
         };
         let report = PaymentReport { simulated: parsed.simulated && !self.apply_simulated, ..parsed.clone() };
         let log = quarantine::log(kind, report.event.as_str(), true, time);
+        // A failed charge is acknowledged with `1|OK` as well: the reply confirms receipt, not payment (p=2878).
         match apply_report::apply(&self.store, &report, Some(&log), &self.policy, time.logical).await {
             Ok(apply_report::Outcome::Applied(applied)) => {
                 let rule = applied.decision.change.history.rule;
@@ -125,6 +130,7 @@ impl Webhook {
                 self.counters.write(&self.store, counts, report.subscription.as_str(), time.wall).await;
                 (reply::ok(), CallbackMetrics::applied(events))
             }
+            // Not counted again: the first delivery was counted.
             Ok(apply_report::Outcome::Repeat) => {
                 tracing::info!(subscription = %report.subscription, event = %report.event, "callback repeated");
                 (reply::ok(), CallbackOutcome::Repeat.into())

@@ -28,6 +28,7 @@ pub(crate) fn not_found() -> Response<Body> {
 fn text(status: u16, body: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = lambda_http::http::StatusCode::from_u16(status).unwrap_or_default();
+    // The content type that ECPay's guide recommends (ECPay-API-Skill, guide 21).
     let text = lambda_http::http::HeaderValue::from_static("text/plain");
     response.headers_mut().insert(lambda_http::http::header::CONTENT_TYPE, text);
     response

@@ -81,6 +81,7 @@ impl JwtKey {
         let key = self.key(wall).await.map_err(|error| Failure::upstream(&error))?;
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_audience(&[AUDIENCE]);
+        // Without these two a token would be valid for every service and for ever.
         rules.set_required_spec_claims(&["exp", "aud"]);
         rules.validate_exp = false;
         rules.validate_nbf = false;
@@ -91,6 +92,7 @@ impl JwtKey {
         if !timely {
             return Err(Failure::unauthorized());
         }
+        // Checked last: an expired token is 401 whatever its scope, and only a valid one can be 403.
         if !claims.scope.split(' ').any(|scope| scope == area.scope()) {
             return Err(Failure::forbidden());
         }

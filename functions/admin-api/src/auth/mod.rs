@@ -31,6 +31,7 @@ impl AdminTokens {
         let presented = input.bearer.as_deref().or_else(|| in_field(input)).ok_or_else(Failure::unauthorized)?;
         let found = self.find(presented, time.wall).await.map_err(|error| Failure::upstream(&error))?;
         let token = found.ok_or_else(Failure::unauthorized)?;
+        // 401 for an unknown or expired token, 403 for one without the scope.
         if !token.may(scope) {
             return Err(Failure::forbidden());
         }
@@ -60,6 +61,7 @@ fn in_field(input: &Input) -> Option<&str> {
 /// Adds the `Deprecation` header (RFC 9745; the date is 2026-01-01) if the token was sent in a field.
 pub(crate) fn deprecate(mut response: Response<Body>, input: &Input) -> Response<Body> {
     if input.bearer.is_none() && in_field(input).is_some() {
+        // A Unix time after "@", as RFC 9745 writes dates.
         response.headers_mut().insert("deprecation", HeaderValue::from_static("@1767225600"));
     }
     response

@@ -47,6 +47,7 @@ impl Function {
             }
             Err(error) => return Err(Failure::upstream(&error)),
         };
+        // An error or timeout inside the function: Lambda itself still answers 200.
         if let Some(kind) = answer.function_error() {
             tracing::error!(kind, function = self.name, "invoked function failed");
             return Err(Failure::unavailable("the run failed; see its log"));

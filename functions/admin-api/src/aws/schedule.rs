@@ -41,6 +41,7 @@ pub(crate) struct Setting {
 impl Daily {
     fn parse(expression: &str, zone: &str) -> Option<Self> {
         let inside = expression.strip_prefix("cron(")?.strip_suffix(')')?;
+        // Six fields of EventBridge: minutes, hours, day of month, month, day of week, year.
         let [minute, hour, "*", "*", "?", "*"] = inside.split_whitespace().collect::<Vec<_>>()[..] else { return None };
         let (hour, minute) = (hour.parse().ok()?, minute.parse().ok()?);
         (hour < 24 && minute < 60 && zone == ZONE.name()).then_some(Self { hour, minute })
@@ -101,6 +102,7 @@ impl Schedule {
             {
                 return Ok(());
             }
+            // A time set here is in Jakarta; stopping leaves the zone as it is.
             let zone = daily.map(|_| ZONE.name().to_owned()).or(known.schedule_expression_timezone);
             let update = self
                 .client
@@ -119,6 +121,7 @@ impl Schedule {
                 .set_action_after_completion(known.action_after_completion);
             match update.send().await {
                 Ok(_) => return Ok(()),
+                // Another update came between: read the schedule again, so that its change is kept.
                 Err(error) if error.as_service_error().is_some_and(|error| error.is_conflict_exception()) => {}
                 Err(error) => return Err(Failure::upstream(&error)),
             }
@@ -129,6 +132,7 @@ impl Schedule {
 
 fn setting(schedule: &GetScheduleOutput) -> Setting {
     let expression = schedule.schedule_expression().unwrap_or_default().to_owned();
+    // EventBridge's zone is UTC where the schedule names none.
     let daily = Daily::parse(&expression, schedule.schedule_expression_timezone().unwrap_or("UTC"));
     Setting { running: schedule.state() == Some(&ScheduleState::Enabled), daily, expression }
 }

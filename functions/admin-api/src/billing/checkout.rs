@@ -25,6 +25,7 @@ const SCRIPT: &str = "document.forms[0].submit()";
 
 /// Creates the page of an order and returns its token. Only the token's hash is stored.
 pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, time: InvocationTime) -> Result<String, Failure> {
+    // The address is the only credential of the page, so it must be unguessable.
     let token = random::random_id(40).map_err(|error| Failure::upstream(&error))?;
     let page = Checkout { subscription: order.clone(), expires_at: time.wall.plus_minutes(PAGE_MINUTES) };
     api.store.billing.put_checkout(&hex_digest(&token), &page).await?;
@@ -50,6 +51,7 @@ pub(crate) async fn page(api: &AdminApi, token: &str, time: InvocationTime) -> R
 }
 
 async fn form_of(api: &AdminApi, token: &str, time: InvocationTime) -> Result<Option<Vec<(String, String)>>, String> {
+    // Looked up by hash: a copy of the table opens no page.
     let found = api.store.billing.checkout(&hex_digest(token), time.wall).await.map_err(|error| error_chain(&error))?;
     let Some(id) = found else { return Ok(None) };
     let order = api.store.billing.subscription(&id).await.map_err(|error| error_chain(&error))?;
@@ -110,6 +112,7 @@ fn html(status: StatusCode, body: &str, endpoint: &str) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // The address holds the token; ECPay must not receive it as the referrer.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(policy) = HeaderValue::from_str(&policy) {

@@ -15,6 +15,7 @@ pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>) -> Value 
 }
 
 fn sentences(language: Language, order: &Subscription, next: Option<&NextAction>) -> String {
+    // Chinese sentences follow each other without a blank.
     let space = if language == Language::ZhTw { "" } else { " " };
     let parts = [Some(state(language, order)), exceptions(language, order), Some(next_step(language, next))];
     parts.into_iter().flatten().collect::<Vec<_>>().join(space)
@@ -39,6 +40,7 @@ fn next_step(language: Language, next: Option<&NextAction>) -> String {
 
 fn state(language: Language, order: &Subscription) -> String {
     let (plan, now) = (&order.terms.plan, &order.plan);
+    // First: after a replacement the old order's status no longer matters to the reader.
     if let Some(newer) = &order.superseded_by {
         return language.pick(
             format!("訂單 {newer} 已取代此訂單。"),

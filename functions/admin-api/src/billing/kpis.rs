@@ -44,6 +44,7 @@ fn by_retry(counts: &Counts) -> Map<String, Value> {
         .into_iter()
         .zip(2..)
         .map(|(retry, failures)| {
+            // An episode that a later retry recovered reached this retry without success, too.
             let later: u64 = RetryNumber::ALL.into_iter().filter(|other| *other > retry).map(recovered).sum();
             let unsuccessful: u64 = (failures..=MOST_FAILURES).map(unrecovered).sum();
             let rate = percent(recovered(retry), recovered(retry) + later + unsuccessful);
@@ -77,5 +78,6 @@ pub(crate) fn percent(part: u64, whole: u64) -> Option<f64> {
 /// Quotient rounded to two decimals; `None` for a divisor of 0.
 fn hundredths(dividend: u64, divisor: u64) -> Option<f64> {
     let rounded = dividend.saturating_mul(200).saturating_add(divisor).checked_div(divisor.saturating_mul(2))?;
+    // A u32 is exact in an f64; larger quotients do not occur in practice and are capped.
     Some(f64::from(u32::try_from(rounded).unwrap_or(u32::MAX)) / 100.0)
 }

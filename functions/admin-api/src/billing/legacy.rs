@@ -31,6 +31,7 @@ pub(crate) async fn manual_retry(
     if api.store.billing.subscription(&subscription).await?.is_none() {
         return Err(Failure::not_found("payment_id", "Subscription not found"));
     }
+    // Checked before the invocation: `subscription-maintenance` retries orders and knows no payment ids.
     if payment.outcome != PaymentOutcome::Failed {
         return Err(Failure::conflict("not_failed", "only a failed payment can be retried"));
     }
@@ -47,6 +48,7 @@ pub(crate) async fn manual_retry(
         "asked" | "paid" => "Payment retry processed successfully",
         "already_asked" => "Payment retry was already requested; its result is not known yet",
         "refused" => return Err(Failure::conflict("retry_refused", reason)),
+        // Outcome unknown or ECPay unavailable: 503, so that the caller checks before repeating.
         _ => return Err(Failure::unavailable(reason)),
     };
     Ok(response::ok(&json!({
@@ -58,6 +60,7 @@ pub(crate) async fn manual_retry(
 /// Runs all tasks of `subscription-maintenance` now.
 pub(crate) async fn trigger_maintenance(api: &AdminApi, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let (run, report) = requests::invoke(api, None, false, time).await?;
+    // API Gateway ends the request after 30 seconds, a run may take minutes.
     let Some(report) = report else { return Ok(requests::still_running(&run)) };
     let done = |task: &str| report.pointer(&format!("/tasks/{task}/done")).and_then(Value::as_u64).unwrap_or(0);
     let counts = api.store.billing.status_counts().await?;
@@ -86,6 +89,7 @@ pub(crate) async fn subscription_status(
             &json!({ "user_id": user, "subscription_found": false, "message": "No subscription found for user" }),
         )
     };
+    // An unknown user is 200 with `subscription_found: false`, as in the source document.
     let Ok(id) = UserId::parse(user) else { return Ok(missing()) };
     let Some(stored) = api.store.billing.user(&id).await? else { return Ok(missing()) };
     // Without a live order the last one is shown: the caller sees how it ended.

@@ -67,6 +67,7 @@ pub(crate) async fn operate(
     context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     let cause = input.cause(context)?;
+    // Required, although `why` is optional elsewhere: an operation without a reason cannot be reviewed.
     if cause.why.is_none() {
         return Err(Failure::invalid("why", "is missing"));
     }
@@ -74,6 +75,7 @@ pub(crate) async fn operate(
         let order = find(api, id).await?;
         let decision = match decide_operation(&order, &operation, &cause, &api.config.policy, context.time.logical) {
             OperationDecision::Apply(decision) => *decision,
+            // The same key and request as before: the same response, without a second effect.
             OperationDecision::Repeat => return show(api, id, input).await,
             OperationDecision::Refused(refusal) => return Err(refused(&refusal)),
         };
@@ -87,6 +89,7 @@ pub(crate) async fn operate(
                 }
                 return show(api, id, input).await;
             }
+            // A concurrent request with the same key was committed first.
             Commit::AlreadyApplied(_) => return show(api, id, input).await,
             Commit::Stale | Commit::UserHeld(_) => {}
         }

@@ -37,6 +37,7 @@ pub(crate) async fn list(api: &AdminApi, input: &Input, time: InvocationTime) ->
     let subscription = input.query("subscription").map(SubscriptionId::parse).transpose();
     let subscription = subscription.map_err(|error| Failure::invalid("subscription", error.to_string()))?;
     let today = time.logical.day(Zone::Taipei);
+    // One order has few reports, so its list needs no default period.
     let earliest = if subscription.is_some() { LocalDate::new(2000, 1, 1) } else { None };
     let from = input.query("from").map(|text| day("from", text)).transpose()?;
     let to = input.query("to").map(|text| day("to", text)).transpose()?;
@@ -66,6 +67,7 @@ async fn collect(
     let mut found: Vec<Quarantined> = Vec::new();
     for _ in 0..READS {
         let (page, next) = page(api, wanted, after.as_ref(), limit.saturating_sub(found.len())).await?;
+        // The cursor also advances past filtered reports, so a page may be short while `next` is set.
         found.extend(page.into_iter().filter_map(Listed::readable).filter(fits));
         after = next;
         if after.is_none() || found.len() >= limit {
@@ -81,6 +83,7 @@ async fn page(
     after: Option<&Position>,
     limit: usize,
 ) -> Result<Page, shared::store::Error> {
+    // Reports of one order are read from its partition; all others are found by state and time in the index.
     if let Some(order) = &wanted.subscription {
         return api.store.billing.quarantined_of(order, wanted.span, after, limit).await;
     }

@@ -50,6 +50,7 @@ pub(crate) async fn one(
     input.only(&["why", "admin_token"])?;
     let why = input.required("why")?.to_owned();
     let missing = || Failure::not_found("id", "no such quarantined report");
+    // Refused without a read: the id becomes part of a key.
     if !cursor::is_report_id(id) {
         return Err(missing());
     }
@@ -79,6 +80,7 @@ pub(crate) async fn range(api: &AdminApi, input: &Input, context: &RequestContex
             if context.time.stopwatch.elapsed().as_secs() >= SECONDS {
                 break 'pages after;
             }
+            // Also for reports that the filter skips, so that the next request starts behind them.
             after = Some(Position::of(&listed));
             let id = listed.id.clone();
             if let Some(report) = listed.readable().filter(|report| reason.is_none_or(|wanted| wanted == report.reason))
@@ -114,6 +116,7 @@ async fn replay(api: &AdminApi, report: &Quarantined, resolution: &Resolution) -
 }
 
 async fn apply(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) -> Result<Replayed, Error> {
+    // Resolved by another request since it was listed.
     if kept.state() == QuarantineState::Resolved {
         return Ok(Replayed::Repeat);
     }

@@ -45,6 +45,7 @@ pub(crate) async fn health(api: &AdminApi, time: InvocationTime) -> Response<Bod
 }
 
 async fn metrics(api: &AdminApi, now: Timestamp) -> Result<(CallbackCount, CallbackCount), shared::store::Error> {
+    // Counters have slots of five minutes, so both windows are exact to five minutes.
     let recent = api.store.billing.counts(now.plus_minutes(-30), now).await?;
     let day = api.store.billing.counts(now.plus_hours(-24), now).await?;
     Ok((sum(&recent), sum(&day)))

@@ -32,6 +32,7 @@ pub(crate) async fn create(api: &AdminApi, input: &Input, context: &RequestConte
     input.only(&["user_id", "email", "plan_id", "billing_cycle", "locale", "replaces", "admin_token"])?;
     let key = input.key(context)?;
     let draft = draft(api, input).await?;
+    // Read before the order is stored: without keys the form could not be signed and the order would be left behind.
     let keys = api.keys.get(context.time.wall).await.map_err(|error| Failure::upstream(&error))?;
     let order = match key {
         Some(key) => store_keyed(api, draft, &key, context).await?,
@@ -89,6 +90,7 @@ async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<Subscript
     let unknown = || Failure::invalid("replaces", "is not an order of this user");
     let id = SubscriptionId::parse(text).map_err(|_| unknown())?;
     let order = api.store.billing.subscription(&id).await?.ok_or_else(unknown)?.value;
+    // The same error as for an unknown id: other users' orders are not disclosed.
     if order.user != *user {
         return Err(unknown());
     }
@@ -110,6 +112,7 @@ async fn store_new(api: &AdminApi, draft: NewOrder, context: &RequestContext) ->
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => return Ok(order),
             Commit::UserHeld(live) => return Err(live_order(&live)),
+            // The id is taken: try another one.
             Commit::Stale | Commit::AlreadyApplied(_) => {}
         }
     }
@@ -139,6 +142,7 @@ async fn store_keyed(
     match api.store.billing.commit(decision, None, &api.config.policy).await? {
         Commit::Done => Ok(order),
         Commit::UserHeld(live) => Err(live_order(&live)),
+        // A concurrent request with the same key stored the order first.
         Commit::Stale | Commit::AlreadyApplied(_) => match api.store.billing.subscription(&id).await? {
             Some(made) if same(&made.value) => Ok(made.value),
             Some(_) => Err(Failure::key_reused()),
@@ -157,11 +161,13 @@ fn live_order(live: &SubscriptionId) -> Failure {
 /// `GET /api/subscriptions/{id}?after=`: shows a subscription with payments, notices, explanation and one page of history.
 pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Response<Body>, Failure> {
     let order = find(api, id).await?.value;
+    // `seq` is stable while the history grows, so a page never repeats or skips an entry.
     let after = match input.query("after") {
         None => 0,
         Some(text) => text.parse().map_err(|_| Failure::invalid("after", "must be the seq of a history entry"))?,
     };
     let history = api.store.billing.history(&order.id, after, HISTORY_PAGE).await?;
+    // A full page may be the last one; the next one is then empty.
     let full = usize::try_from(HISTORY_PAGE).is_ok_and(|page| history.len() == page);
     let next_after = if full { history.last().map(|(seq, _)| *seq) } else { None };
     let payments = api.store.billing.payments(&order.id).await?;

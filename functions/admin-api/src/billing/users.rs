@@ -49,6 +49,7 @@ fn parse(user: &str) -> Result<UserId, Failure> {
 /// `GET /api/users/{user_id}/export`: returns all stored data of a user, item by item.
 async fn export(api: &AdminApi, id: &UserId, context: &RequestContext) -> Result<Response<Body>, Failure> {
     let person = api.store.billing.person(id).await?;
+    // An erased user still has an export: the note of the erasure.
     if !person.is_known() && person.erased.is_none() {
         return Err(unknown());
     }
@@ -56,6 +57,7 @@ async fn export(api: &AdminApi, id: &UserId, context: &RequestContext) -> Result
     for order in &person.orders {
         let mut shown: BTreeMap<&str, Value> = BTreeMap::from([("id", json!(order))]);
         for (key, data) in api.store.billing.export_items(order).await? {
+            // Sort keys begin with the kind of the item.
             let list = match key.split('#').next() {
                 Some("STATE") => {
                     shown.insert("subscription", data);
@@ -98,6 +100,7 @@ async fn erase(
     for _ in 0..ATTEMPTS {
         let person = api.store.billing.person(id).await?;
         if !person.is_known() {
+            // A repeated request is answered with the first erasure, not with 404.
             let erasure = person.erased.ok_or_else(unknown)?;
             return Ok(response::ok(&erased(id, &erasure, true)));
         }

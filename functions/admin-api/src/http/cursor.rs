@@ -29,6 +29,7 @@ pub(crate) fn decode(cursor: &str) -> Option<Position> {
     let mut parts = text.split('/');
     let at = Timestamp::parse(parts.next()?).ok()?;
     let last: Vec<Option<String>> = parts.map(|id| Some(id).filter(|id| !id.is_empty()).map(str::to_owned)).collect();
+    // A cursor is input: its ids are checked before they reach a key.
     let validated = last.len() <= LISTS && last.iter().flatten().all(|id| is_report_id(id));
     validated.then_some(Position { at, last })
 }

@@ -57,6 +57,7 @@ impl Input {
         let parameters = request.query_string_parameters();
         let query = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let content_type = header("content-type").unwrap_or_default();
+        // The import takes bytes: its encoding is checked row by row, with line numbers.
         let content = if request.method() == Method::POST && request.uri().path() == LIST_PATH {
             list(request.body().as_ref(), content_type)
         } else {
@@ -176,6 +177,7 @@ async fn fields(body: &[u8], content_type: &str) -> Result<Content, Failure> {
         return Err(Failure::invalid("body", "is larger than 64 KB"));
     }
     let fields = match media_type(content_type).as_str() {
+        // A POST without a body often has no content type, or that of a form.
         _ if body.is_empty() => BTreeMap::new(),
         "application/x-www-form-urlencoded" => form(body),
         "multipart/form-data" => multipart(content_type, body).await?,
@@ -210,6 +212,7 @@ fn json(body: &[u8]) -> Result<BTreeMap<String, Value>, Failure> {
 async fn multipart(content_type: &str, body: &[u8]) -> Result<BTreeMap<String, Value>, Failure> {
     let malformed = |_| Failure::invalid("body", "is not a valid multipart form");
     let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
+    // multer reads a stream; the whole body is one chunk.
     let whole = futures::stream::iter([Ok::<_, std::convert::Infallible>(body.to_vec())]);
     let mut parts = multer::Multipart::new(whole, boundary);
     let mut fields = BTreeMap::new();

@@ -155,6 +155,7 @@ impl Failure {
 
 impl From<shared::store::Error> for Failure {
     fn from(error: shared::store::Error) -> Self {
+        // 503 invites the caller to repeat; an unreadable item would fail again, so it is 500.
         if error.is_retryable() { Self::upstream(&error) } else { Self::internal(&error) }
     }
 }

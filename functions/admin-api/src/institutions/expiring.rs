@@ -45,6 +45,7 @@ fn unknown() -> Failure {
 /// first, 50 in one response; `next` is the `after` of the next request.
 async fn expiring(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let today = time.logical.day(ZONE);
+    // Only what the Slack digest lists, too: the same horizon.
     let horizon = today.plus_days(api.config.tiers.horizon().into());
     let after = input.query("after").map(position).transpose()?;
     if after.as_ref().is_some_and(|after| after.expires > horizon) {

@@ -72,6 +72,7 @@ impl ExclusiveJob {
             "task": self.name(), "scheduled_at": scheduled_at, "run_id": name, "requested_by": context.actor, "dry_run": dry_run,
         });
         let report = self.function(api).invoke(&event).await?;
+        // The job found its lease held by another run.
         if report.as_ref().and_then(|report| report.get("status")) == Some(&json!("already_running")) {
             return Err(Failure::conflict("already_running", "another run of this job is in progress"));
         }

@@ -147,6 +147,7 @@ async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Res
     // Ids begin with the scheduled time, so "9999" sorts after all of them.
     let before = input.query("before").unwrap_or("9999");
     let runs = api.store.runs.runs(before, limit).await?;
+    // A full page may be the last one; the next one is then empty.
     let full = usize::try_from(limit).is_ok_and(|limit| runs.len() == limit);
     let next = if full { runs.last().map(|run| run.id.clone()) } else { None };
     let shown: Vec<Value> = runs.iter().map(|run| summary(run, time.wall)).collect();
@@ -156,6 +157,7 @@ async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Res
 /// `GET /runs/{id}` of an app: shows a run of the areas in the token's scope.
 async fn show_app(api: &AdminApi, id: &str, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
     let (mut allowed, mut refusal) = (Vec::new(), Failure::unauthorized());
+    // A token may have several scopes; it sees the runs of each.
     for job in ExclusiveJob::ALL {
         match api.jwt.authorize(input, job.area(), time).await {
             Ok(_) => allowed.push(job),
@@ -223,6 +225,7 @@ fn status(run: &StoredRun, wall: Timestamp) -> &'static str {
     // A run without report and without lease was interrupted: by a timeout of the function or a crash.
     let holds_lease = run.lease_until.is_some_and(|until| wall < until);
     match (&run.report, &run.error) {
+        // A report is stored only at the end, so it takes precedence over the error of an earlier attempt.
         (Some(_), _) => "done",
         (None, _) if holds_lease => "running",
         (None, Some(_)) => "failed",

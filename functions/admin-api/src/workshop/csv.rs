@@ -65,7 +65,9 @@ pub(crate) fn read(bytes: &[u8], now: Timestamp) -> Result<List, Failure> {
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         Failure::invalid("body", format!("is not UTF-8 in line {line}: save the file as CSV UTF-8"))
     })?;
+    // Excel begins a CSV UTF-8 file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // `flexible`: a row of another length is refused alone and does not end the reading.
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let unreadable = |_| Failure::invalid("body", "cannot be read as CSV");
     let mut record = StringRecord::new();
@@ -77,6 +79,7 @@ pub(crate) fn read(bytes: &[u8], now: Timestamp) -> Result<List, Failure> {
         (List::default(), Earlier::default(), Lines { rest: text, passed: 0, line: 1 });
     while reader.read_record(&mut record).map_err(unreadable)? {
         let line = lines.at(record.position().map_or(0, Position::byte));
+        // Rows are counted while reading: the list is refused before anything is stored.
         if list.rows.len() + list.refused.len() == MOST_ROWS {
             return Err(Failure::invalid("body", "has more than 5000 rows: import it in parts"));
         }
@@ -144,6 +147,7 @@ fn row(record: &StringRecord, places: &[usize], now: Timestamp) -> Result<Row, F
         phone: Phone::parse(needed("phone")?).map_err(|why| ("phone", why.to_string()))?,
         email: given("email").map(EmailAddress::parse).transpose().map_err(|why| ("email", why.to_string()))?,
     };
+    // A row without plate and dates stores only the customer.
     let about_a_vehicle = ["plate", "last_visit_date", "next_visit_date"].into_iter().any(|name| given(name).is_some());
     if !about_a_vehicle {
         return Ok(Row { customer, vehicle: None });
@@ -191,6 +195,7 @@ impl Lines<'_> {
         let after = self.rest.get(before..).unwrap_or_default();
         let to = before + (after.len() - after.trim_start_matches(['\r', '\n']).len());
         let (passed, rest) = self.rest.split_at_checked(to).unwrap_or((self.rest, ""));
+        // `\r\n` counts once, and so does a `\r` alone, which old spreadsheets write.
         let ends = passed.matches('\n').count() + passed.replace("\r\n", "\n").matches('\r').count();
         self.line += u64::try_from(ends).unwrap_or(0);
         self.passed += to;

@@ -81,6 +81,7 @@ async fn put(api: &AdminApi, id: &str, input: &Input, context: &RequestContext) 
         let opted_out = opted_out.unwrap_or_else(|| known.as_ref().is_some_and(|known| known.value.opted_out));
         let customer = Customer { opted_out, ..wanted.clone() };
         match api.store.workshop.put_customer(&customer, known.as_ref()).await? {
+            // Read again: `opted_out` may have changed in between, and an opt-out must not be lost.
             WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => {}
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
@@ -119,6 +120,7 @@ async fn erase(
     for _ in 0..ATTEMPTS {
         let plates = api.store.workshop.plates_of(id, MOST_LISTED).await?;
         let Some(known) = api.store.workshop.customer(id).await? else {
+            // Erased before: its vehicles are deleted again, in case that request was interrupted.
             let erasure = api.store.workshop.customer_erasure(id).await?.ok_or_else(unknown_customer)?;
             api.store.workshop.forget_vehicles(id).await?;
             return Ok(response::ok(&erased(id, &erasure, plates.is_empty())));
@@ -143,6 +145,7 @@ fn erased(id: &CustomerId, erasure: &Erasure, already: bool) -> Value {
 /// True if `why` identifies the customer: by id, a word of the name, email address, phone number or a plate.
 fn identifies(why: &str, customer: &Customer, plates: &[Plate]) -> bool {
     let why = why.to_lowercase();
+    // Compared without blanks and punctuation: "B 1234-ABC" is the plate B 1234 ABC.
     let signs: String = why.chars().filter(char::is_ascii_alphanumeric).collect();
     let within = |text: &str| signs.contains(&text.to_lowercase().replace(' ', ""));
     let has_word = |word: &str| why.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);

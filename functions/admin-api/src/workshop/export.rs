@@ -59,6 +59,7 @@ async fn export_items(api: &AdminApi, vehicles: Vec<Versioned<Vehicle>>) -> Resu
 /// CSV with one row for each vehicle, or one row without a vehicle. `next_visit_date` is filled only if staff set it: a
 /// computed date would become fixed when the list is imported again.
 fn listed(customer: &Customer, vehicles: &[Versioned<Vehicle>]) -> Result<String, csv::Error> {
+    // RFC 4180 ends lines with CRLF.
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
     let email = customer.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default();

@@ -41,6 +41,7 @@ pub(crate) async fn import(api: &AdminApi, input: &Input, context: &RequestConte
             }
         }
     }
+    // Lanes finish in any order; staff correct the list from top to bottom.
     refused.sort_by_key(|refusal| refusal.line);
     tracing::info!(by = context.actor, rows, stored, unchanged, refused = refused.len(), "list imported");
     let shown = |refusal: &Refusal| json!({ "line": refusal.line, "field": refusal.field, "reason": refusal.reason });
@@ -74,6 +75,7 @@ async fn import_lane(
     let (lines, rows): (Vec<u64>, Vec<Row>) = lane.into_iter().unzip();
     let mut outcomes = Vec::with_capacity(rows.len());
     for step in rows.chunks(STEP) {
+        // 503 rather than a timeout: the caller learns that sending the list again is safe.
         if time.stopwatch.elapsed_ms() > LATEST_MS {
             return Err(Failure::unavailable("took too long: send the list again; rows already stored are skipped"));
         }

@@ -38,6 +38,7 @@ pub(crate) async fn route(
     context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     match (method, rest) {
+        // A malformed plate names no stored vehicle, hence 404; only PUT explains what is wrong with it.
         ("GET", [plate]) => show(api, &parse(plate).map_err(|_| unknown())?).await,
         ("PUT", [plate]) => put(api, &parse(plate)?, input, context).await,
         ("POST", [plate, "visits"]) => visit(api, &parse(plate).map_err(|_| unknown())?, input, context).await,
@@ -147,6 +148,7 @@ impl Wanted {
     /// Vehicle to store. A missing status stays, except after a change of customer, or if the vehicle was booked for a visit
     /// that has taken place: then it is `active`.
     fn applied(&self, plate: &Plate, known: Option<&Vehicle>) -> Vehicle {
+        // A new customer inherits nothing: a status `sold` or `booked` belonged to the previous one.
         let known = known.filter(|known| known.customer == self.customer);
         let kept = known.map(|known| {
             let booking_is_over = known.status == VehicleStatus::Booked && known.last_visit < self.last_visit;
