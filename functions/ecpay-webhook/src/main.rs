@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ecpay_webhook::{Config, Webhook, handle};
 use lambda_http::{Error, run, service_fn};
+use shared::platform::aws;
 use shared::platform::clock::{InvocationTime, now};
 use shared::platform::config;
 use shared::platform::logging;
@@ -24,6 +25,6 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<Webhook, Error> {
     let config = Config::parse(&config::environment)?;
-    let aws = config::aws().await;
-    Ok(config::while_connecting(&aws, Webhook::start(&aws, config, now())).await?)
+    let sdk = aws::sdk_config().await;
+    Ok(aws::while_connecting(&sdk, Webhook::start(&sdk, config, now())).await?)
 }

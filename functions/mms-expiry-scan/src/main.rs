@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use mms_expiry_scan::{ExpiryScan, UncheckedConfig};
+use shared::platform::aws;
 use shared::platform::clock::{InvocationTime, now};
 use shared::platform::config;
 use shared::platform::logging;
@@ -14,8 +15,8 @@ async fn main() -> ExitCode {
     logging::init(config::environment("LOG_LEVEL"));
     metrics::init();
     let draft = UncheckedConfig::read(&config::environment);
-    let aws = config::aws().await;
-    let scan = config::while_connecting(&aws, ExpiryScan::start(&aws, draft, now())).await;
+    let sdk = aws::sdk_config().await;
+    let scan = aws::while_connecting(&sdk, ExpiryScan::start(&sdk, draft, now())).await;
     let Some(scan) = logging::log_error(scan, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
         let done = mms_expiry_scan::run(&scan, event.payload, InvocationTime::at(now())).await;

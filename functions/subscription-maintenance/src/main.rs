@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::platform::aws;
 use shared::platform::clock::{InvocationTime, now};
 use shared::platform::config;
 use shared::platform::logging;
@@ -25,6 +26,6 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<Maintenance, Error> {
     let config = Config::parse(&config::environment)?;
-    let aws = config::aws().await;
-    Ok(config::while_connecting(&aws, Maintenance::start(&aws, config, now())).await?)
+    let sdk = aws::sdk_config().await;
+    Ok(aws::while_connecting(&sdk, Maintenance::start(&sdk, config, now())).await?)
 }

@@ -1,5 +1,6 @@
-//! How this process reaches others, chosen by what it costs at a cold start. docs/decisions/0015-cold-start.md compares
-//! it with what the libraries do by default: for that, this file and no other is replaced.
+//! Clients of AWS and of other services, set up for a short cold start. docs/decisions/0015-cold-start.md compares them with
+//! the libraries' defaults; for that measurement this file and no other is replaced
+//! (`tests/src/cold_start/default_clients.rs`).
 
 #[cfg(feature = "http")]
 use std::sync::Arc;
@@ -20,16 +21,19 @@ use aws_types::region::Region;
 #[cfg(feature = "http")]
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::store::table::keys;
+use crate::platform::config;
 
-/// The authorities that sign for AWS's endpoints (<https://www.amazontrust.com/repository/>). The whole bundle of the
-/// system would be read and parsed for these five.
+/// Certificate authorities of AWS's endpoints (<https://www.amazontrust.com/repository/>). These five are parsed faster than
+/// the system's whole bundle.
 const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
 
-/// A start waits no longer for the connection to the table.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Longest time that a start waits for the connection to the table.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// Longest time to connect, for one attempt, and for a call with its retries: ECPay is said to wait 10 s for the response
+/// to a callback.
+const TIMEOUTS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(7)];
 
-/// One connector, and so one pool and one set-up of TLS, for all clients of AWS: the SDK makes two for each client.
+/// One connector with one connection pool and one TLS configuration for all clients of AWS: the SDK makes two for each.
 #[derive(Debug)]
 struct Shared(SharedHttpConnector);
 
@@ -39,15 +43,22 @@ impl HttpClient for Shared {
     }
 }
 
-/// What AWS's clients are built from, by the variables that Lambda sets and nothing else: profiles, single sign-on and
-/// metadata services are not asked. `AWS_ENDPOINT_URL` is for where AWS is simulated.
-pub(crate) async fn aws(lookup: impl Fn(&str) -> Option<String>, bounds: TimeoutConfig) -> SdkConfig {
-    let mut config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).timeout_config(bounds.clone());
-    // Without one each call says that there is none.
-    let connector = connector(AMAZON_ROOTS, bounds.connect_timeout());
+/// Returns the configuration of AWS's clients from the variables that Lambda sets and nothing else: profiles, single
+/// sign-on and metadata services are not read. `AWS_ENDPOINT_URL` names a simulated AWS.
+pub async fn sdk_config() -> SdkConfig {
+    let lookup = config::environment;
+    let [connect, attempt, operation] = TIMEOUTS;
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(connect)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
+        .build();
+    let mut config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).timeout_config(timeouts);
+    // Where it cannot be built, every call reports that there is none.
+    let connector = connector(AMAZON_ROOTS, Some(connect));
     config.set_http_client(connector.map(|connector| Shared(connector).into_shared()));
     config.set_region(lookup("AWS_REGION").map(Region::new));
-    // Set to nothing it counts as absent: the SDK would panic.
+    // An empty value counts as absent: the SDK would panic.
     config.set_endpoint_url(lookup("AWS_ENDPOINT_URL").filter(|url| !url.is_empty()));
     if let Some((id, secret)) = lookup("AWS_ACCESS_KEY_ID").zip(lookup("AWS_SECRET_ACCESS_KEY")) {
         let credentials = Credentials::new(id, secret, lookup("AWS_SESSION_TOKEN"), None, "Environment");
@@ -58,17 +69,27 @@ pub(crate) async fn aws(lookup: impl Fn(&str) -> Option<String>, bounds: Timeout
     config.build()
 }
 
-/// Opens the connection to the table while other things are waited for, by asking for an item that is never there: the
-/// first invocation finds it open. What prevents that is told by whoever needs the table.
-pub(crate) async fn connect(aws: &SdkConfig, table: &str) {
-    let client = aws_sdk_dynamodb::Client::new(aws);
-    let nothing = || AttributeValue::S("NOTHING".to_owned());
-    let asked = client.get_item().table_name(table).key(keys::PK, nothing()).key(keys::SK, nothing()).send();
-    let _whatever_it_says = tokio::time::timeout(PATIENCE, asked).await;
+/// Returns what `start` comes to, while the connection to the table of `TABLE_NAME` is opened.
+pub async fn while_connecting<T>(aws: &SdkConfig, start: impl Future<Output = T>) -> T {
+    let connected = async {
+        if let Some(table) = config::environment("TABLE_NAME") {
+            Box::pin(connect(aws, &table)).await;
+        }
+    };
+    tokio::join!(start, connected).0
 }
 
-/// A client of others under one set-up of TLS. Their authorities are Mozilla's, compiled in: reading and parsing the
-/// system's takes longer than all the rest.
+/// Opens the connection by reading an item that never exists, so that the first invocation finds it open. Errors are
+/// ignored here; the first query reports them.
+async fn connect(aws: &SdkConfig, table: &str) {
+    let client = aws_sdk_dynamodb::Client::new(aws);
+    let absent = || AttributeValue::S("NOTHING".to_owned());
+    let read = client.get_item().table_name(table).key("pk", absent()).key("sk", absent()).send();
+    let _ignored = tokio::time::timeout(WARM_UP, read).await;
+}
+
+/// Returns a builder for clients of other services, which trusts Mozilla's authorities. They are compiled in, since reading and
+/// parsing the system's takes longer than the rest of a start.
 #[cfg(feature = "http")]
 pub(crate) fn http() -> reqwest::ClientBuilder {
     trusting(mozillas())
@@ -85,7 +106,7 @@ fn trusting(roots: RootCertStore) -> reqwest::ClientBuilder {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     match ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
         Ok(tls) => builder.tls_backend_preconfigured(tls.with_root_certificates(roots).with_no_client_auth()),
-        // Of what is no set-up no client is built.
+        // This is no TLS configuration, so building the client fails.
         Err(_) => builder.tls_backend_preconfigured(()),
     }
 }
@@ -103,7 +124,7 @@ fn connector(roots: &str, connect_timeout: Option<Duration>) -> Option<SharedHtt
 
 #[cfg(test)]
 #[cfg(feature = "http")]
-#[expect(unreachable_pub, reason = "it is of the tests, which are a crate")]
+#[expect(unreachable_pub, reason = "the file belongs to the crate of tests, which has it public")]
 #[path = "../../../tests/src/tls.rs"]
 mod tls;
 
@@ -128,7 +149,7 @@ mod tests {
         let digests: Vec<String> = CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes())
             .filter_map(|certificate| certificate.ok().map(|certificate| hex::encode(Sha256::digest(certificate))))
             .collect();
-        // As they stand at <https://www.amazontrust.com/repository/>.
+        // As published at <https://www.amazontrust.com/repository/>.
         let published = [
             "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
             "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
@@ -137,7 +158,7 @@ mod tests {
             "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
         ];
         assert_eq!(digests, published);
-        // It would panic on one that it cannot use.
+        // The connector panics on a certificate that it cannot use.
         assert!(connector(AMAZON_ROOTS, None).is_some());
     }
 
@@ -151,7 +172,7 @@ mod tests {
         whole.windows(part.len()).any(|window| window == part)
     }
 
-    /// Answers every request with nothing.
+    /// Serves 204 for every request.
     async fn served() -> SocketAddr {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -183,7 +204,7 @@ mod tests {
             store
         };
         assert_eq!(ask(trusting(store(&ours))).await.unwrap(), 204);
-        // The other one has the same name.
+        // The other authority has the same name.
         for (builder, why) in [(trusting(store(&other)), "BadSignature"), (http(), "UnknownIssuer")] {
             let refused = causes(&ask(builder).await.unwrap_err());
             assert!(refused.contains(why), "{refused}");

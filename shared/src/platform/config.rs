@@ -1,41 +1,37 @@
-//! Configuration, parsed once at start from a lookup: `main.rs` gives the environment, the sandbox the template's
-//! variables. All faults are named at once.
+//! Configuration, parsed once at start from a lookup: `main.rs` passes the environment, the sandbox the template's
+//! variables. An error lists every fault.
 
 use std::fmt::Display;
-use std::time::Duration;
-
-use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::domain::billing::plan::PriceTable;
 use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::institutions::TierThresholds;
 use crate::domain::values::ids::{EmailAddress, MerchantId};
 use crate::ecpay::order_form::{Environment, OrderUrls};
-use crate::platform::aws;
 
-/// Every fault of a configuration. The text names settings and rules, never a secret.
+/// Faults of a configuration. The text names settings and rules, never a secret's value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("configuration: {}", .0.join("; "))]
 pub struct Invalid(pub Vec<String>);
 
-/// Reads settings and collects what is wrong with them.
+/// Reader of settings that collects their faults.
 pub struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     faults: Vec<String>,
 }
 
-/// How ECPay is spoken to.
+/// Settings of the connection to ECPay.
 #[derive(Clone, Debug)]
 pub struct Ecpay {
-    /// Stage or production.
+    /// `stage` or `production`.
     pub environment: Environment,
-    /// Our merchant.
+    /// Id of the business's merchant account.
     pub merchant: MerchantId,
-    /// Where its keys are: a name in Secrets Manager.
+    /// Name of the secret with the merchant's keys.
     pub secret_id: String,
-    /// The payment host, without a slash at the end.
+    /// Payment host, without a slash at the end.
     pub endpoint: String,
-    /// Whether simulated payments count as real ones. Stage only.
+    /// True if simulated payments count as real ones; never in production.
     pub apply_simulated: bool,
 }
 
@@ -43,19 +39,19 @@ pub struct Ecpay {
 const PUBLISHED_MERCHANTS: [&str; 2] = ["3002607", "2000132"];
 
 impl<'a> Reader<'a> {
-    /// A reader over `lookup`. Empty values count as absent: a template cannot leave a variable out.
+    /// A reader over `lookup`. An empty value counts as absent, since a template cannot leave a variable out.
     #[must_use]
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self { lookup, faults: Vec::new() }
     }
 
-    /// The value of a setting that may be absent.
+    /// Returns the value of an optional setting.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
-    /// The value of a setting that must be there.
+    /// Returns the value of a required setting; an absent one is a fault.
     pub fn required(&mut self, name: &str) -> String {
         self.optional(name).unwrap_or_else(|| {
             self.fault(name, "is missing");
@@ -63,7 +59,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A setting that `parse` understands; `None` is a fault that was noted.
+    /// Returns a required setting, parsed; `None` where a fault was recorded.
     pub fn parsed<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let Some(value) = self.optional(name) else {
             self.fault(name, "is missing");
@@ -72,21 +68,21 @@ impl<'a> Reader<'a> {
         parse(&value).map_err(|error| self.fault(name, &error.to_string())).ok()
     }
 
-    /// A setting that says where another is simulated, if it does: a key is sent by TLS, or stays on this machine.
+    /// Returns the address of a simulated service, if it is set: by TLS or on this machine, since keys are sent to it.
     pub fn endpoint(&mut self, name: &str) -> Option<String> {
         self.optional(name)?;
         self.parsed(name, base_url)
     }
 
-    /// Notes a fault of a setting.
+    /// Records a fault of a setting.
     pub fn fault(&mut self, name: &str, what: &str) {
         self.faults.push(format!("{name} {what}"));
     }
 
-    /// Ends reading: the configuration, or every fault.
+    /// Returns the configuration.
     ///
     /// # Errors
-    /// [`Invalid`].
+    /// [`Invalid`] where a fault was recorded.
     pub fn finish<T>(self, config: Option<T>) -> Result<T, Invalid> {
         match config {
             Some(config) if self.faults.is_empty() => Ok(config),
@@ -94,7 +90,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `ECPAY_ENVIRONMENT`, `ECPAY_MERCHANT_ID`, `ECPAY_SECRET_ID`, `ECPAY_ENDPOINT_URL` (only where ECPay is
+    /// Reads `ECPAY_ENVIRONMENT`, `ECPAY_MERCHANT_ID`, `ECPAY_SECRET_ID`, `ECPAY_ENDPOINT_URL` (only where ECPay is
     /// simulated) and `ECPAY_APPLY_SIMULATED` (`true` on stage only).
     pub fn ecpay(&mut self) -> Option<Ecpay> {
         let environment = self.parsed("ECPAY_ENVIRONMENT", |value| match value {
@@ -128,7 +124,7 @@ impl<'a> Reader<'a> {
         Some(Ecpay { environment: environment?, merchant: merchant?, secret_id, endpoint, apply_simulated })
     }
 
-    /// `DUNNING_RETRY_DAYS`, `DUNNING_GRACE_DAYS`, `DUNNING_EXTRA_GRACE_DAYS`.
+    /// Reads `DUNNING_RETRY_DAYS`, `DUNNING_GRACE_DAYS` and `DUNNING_EXTRA_GRACE_DAYS`.
     pub fn policy(&mut self) -> Option<DunningPolicy> {
         let number = |value: &str| value.trim().parse::<u32>().map_err(|_| "must be whole days");
         let retry_days =
@@ -143,19 +139,19 @@ impl<'a> Reader<'a> {
             .ok()
     }
 
-    /// `API_BASE_URL` and `FRONTEND_URL`.
+    /// Reads `API_BASE_URL` and `FRONTEND_URL`.
     pub fn urls(&mut self) -> Option<OrderUrls> {
         let api = self.parsed("API_BASE_URL", base_url);
         let frontend = self.parsed("FRONTEND_URL", base_url);
         Some(OrderUrls { api: api?, frontend: frontend? })
     }
 
-    /// `PLAN_PRICES`.
+    /// Reads `PLAN_PRICES`, monthly and annual prices by plan.
     pub fn prices(&mut self) -> Option<PriceTable> {
         self.parsed("PLAN_PRICES", PriceTable::parse)
     }
 
-    /// `NOTIFICATION_URGENT_THRESHOLD`, `NOTIFICATION_WARNING_THRESHOLD`, `EXPIRY_THRESHOLD`: days before an expiry.
+    /// Reads `NOTIFICATION_URGENT_THRESHOLD`, `NOTIFICATION_WARNING_THRESHOLD` and `EXPIRY_THRESHOLD`, in days.
     pub fn tiers(&mut self) -> Option<TierThresholds> {
         let names = ["NOTIFICATION_URGENT_THRESHOLD", "NOTIFICATION_WARNING_THRESHOLD", "EXPIRY_THRESHOLD"];
         let days = |value: &str| {
@@ -166,13 +162,13 @@ impl<'a> Reader<'a> {
         tiers.map_err(|error| self.fault(&names.join(", "), &error.to_string())).ok()
     }
 
-    /// A setting that is a mail address.
+    /// Reads a mail address.
     pub fn email(&mut self, name: &str) -> Option<EmailAddress> {
         self.parsed(name, EmailAddress::parse)
     }
 }
 
-/// ECPay takes addresses of at most 200 characters; the longest path that is added has 31.
+/// Parses a base URL. ECPay accepts addresses of at most 200 characters; the longest path that is added has 31.
 fn base_url(value: &str) -> Result<String, &'static str> {
     let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://127.0.0.1:"));
     let clean =
@@ -183,29 +179,9 @@ fn base_url(value: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A variable of the environment: what `main.rs` gives as the lookup.
+/// Returns a variable of the environment: the lookup of `main.rs`.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the room")]
+#[expect(clippy::disallowed_methods, reason = "the only reader of the environment")]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// The AWS configuration of this process. Connecting and reading are bounded, so that no call outlives ECPay's patience.
-pub async fn aws() -> aws_types::SdkConfig {
-    let bounds = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(7))
-        .build();
-    aws::aws(environment, bounds).await
-}
-
-/// What `start` comes to, while the table that `TABLE_NAME` names is connected to.
-pub async fn while_connecting<T>(aws: &aws_types::SdkConfig, start: impl Future<Output = T>) -> T {
-    let connected = async {
-        if let Some(table) = environment("TABLE_NAME") {
-            Box::pin(aws::connect(aws, &table)).await;
-        }
-    };
-    tokio::join!(start, connected).0
 }

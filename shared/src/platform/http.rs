@@ -1,5 +1,4 @@
-//! Requests to others: one client, JSON out, answers of bounded length, and what a failure says of whether the request
-//! was taken.
+//! Outbound HTTP with JSON bodies and bounded responses. A failure says if the request may have been processed.
 
 use std::time::Duration;
 
@@ -8,38 +7,38 @@ use serde_json::Value;
 
 use crate::platform::aws;
 
-/// For the connection, within a request's time: without one nothing was taken.
+/// Longest time to connect, within the request's timeout. Without a connection the request was not processed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
-/// The longest answer that is read, in bytes: a page of MMS is the largest.
+/// Longest response that is read, in bytes: a page of MMS is the largest.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// What a server answered.
+/// Response of a server.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The status.
+    /// HTTP status code.
     pub status: u16,
-    /// Its `Retry-After`.
+    /// Header `Retry-After` as it was sent.
     pub retry_after: Option<String>,
-    /// The body.
+    /// Body, at most 4 MiB.
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// Reasons why there is no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failed {
-    /// No connection: nothing was taken.
+    /// Without a connection: the request was not processed.
     #[error("it was not reached")]
     NotReached,
-    /// The request may have been taken.
+    /// Timeout: the request may have been processed.
     #[error("it did not answer")]
     NotAnswered,
-    /// It began to answer; the request may have been taken.
+    /// Incomplete or too long response: the request may have been processed.
     #[error("its answer was cut off or is too long")]
     AnswerLost,
 }
 
-/// A client whose requests take at most `timeout`. Keys must not wander: no redirects, no proxies. And nothing is repeated
-/// below the caller's own rules.
+/// Returns a client whose requests take at most `timeout`. It follows no redirect and uses no proxy, since requests carry
+/// keys, and repeats no request.
 ///
 /// # Errors
 /// [`reqwest::Error`] where TLS cannot be set up.
@@ -51,7 +50,7 @@ pub fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
 /// Sends a request with a JSON body.
 ///
 /// # Errors
-/// [`Failed`]; the text never holds the address, which may be a secret.
+/// [`Failed`]; the text never contains the address, which may be a secret.
 pub async fn post(request: RequestBuilder, body: &Value) -> Result<Answer, Failed> {
     let request = request.header(header::CONTENT_TYPE, "application/json; charset=utf-8").body(body.to_string());
     let mut answer = match request.send().await {

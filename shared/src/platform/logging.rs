@@ -1,17 +1,17 @@
-//! Log lines: JSON on standard output, one object a line, with queryable fields beside a readable message.
+//! Log lines: JSON on standard output, one object a line, with fields for queries beside a readable message.
 
 use tracing_subscriber::EnvFilter;
 
 type Boxed = Box<dyn std::error::Error + Send + Sync>;
 
-/// The levels that a business may set, in lower case.
+/// Levels that `LOG_LEVEL` may name, in lower case.
 pub const LEVELS: [&str; 7] = ["critical", "error", "warning", "warn", "info", "debug", "trace"];
 
-/// Starts logging. `level` is a filter such as `info`; what cannot be read counts as `info`, and `trace` as `debug`.
+/// Starts logging. `level` is a filter such as `info`; an unreadable one counts as `info`, and `trace` as `debug`.
 pub fn init(level: Option<String>) {
-    // At trace the runtime prints whole events, tokens and mail addresses with them.
+    // At trace the runtime prints whole events, with tokens and mail addresses.
     let level = level.map(|level| level.to_ascii_lowercase().replace("trace", "debug"));
-    // As Python names them: as a filter they would be the name of a target, and everything else silent.
+    // Python's names of levels. As a filter they would name a target, and all other lines would be lost.
     let level = level.map(|level| match level.as_str() {
         "warning" => "warn".to_owned(),
         "critical" => "error".to_owned(),
@@ -28,8 +28,8 @@ pub fn init(level: Option<String>) {
         .try_init();
 }
 
-/// What a step of `main` gave; where it failed, one line says so with all causes. An error that `main` returned would be
-/// printed by Rust once more: its Debug, with all that AWS answered.
+/// Returns the value of a step of `main`; an error is logged in one line with its causes. An error that `main` returned would
+/// be printed by Rust again, as its Debug with AWS's whole response.
 pub fn log_error<T>(done: Result<T, impl Into<Boxed>>, failed: &'static str) -> Option<T> {
     let error: Boxed = match done {
         Ok(done) => return Some(done),
@@ -39,7 +39,7 @@ pub fn log_error<T>(done: Result<T, impl Into<Boxed>>, failed: &'static str) -> 
     None
 }
 
-/// The chain of causes of an error in one line, for the edge that prints it.
+/// Returns an error with its causes in one line.
 #[must_use]
 pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());

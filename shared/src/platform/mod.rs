@@ -1,8 +1,10 @@
-//! The runtime environment: one module per external effect, and the only code that may use it.
+//! The runtime environment: one module per external effect (time, environment, randomness, secrets, logging), and the only
+//! code that may use it.
 
-pub(crate) mod aws;
+pub mod aws;
 pub mod clock;
 pub mod config;
+pub mod hash;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod logging;

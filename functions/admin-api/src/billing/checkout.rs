@@ -9,12 +9,12 @@ use shared::domain::billing::subscription::Status;
 use shared::domain::values::ids::SubscriptionId;
 use shared::ecpay::order_form::{order_form, path};
 use shared::platform::clock::InvocationTime;
+use shared::platform::hash::sha256_hex;
 use shared::platform::logging::error_chain;
 use shared::platform::random;
 use shared::store::table::record::Checkout;
 
 use crate::api::AdminApi;
-use crate::auth::tokens::hex_digest;
 use crate::http::response::Failure;
 
 /// Minutes for which a page is valid.
@@ -28,7 +28,7 @@ pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, time: Invocatio
     // The address is the only credential of the page, so it must be unguessable.
     let token = random::random_id(40).map_err(|error| Failure::upstream(&error))?;
     let page = Checkout { subscription: order.clone(), expires_at: time.wall.plus_minutes(PAGE_MINUTES) };
-    api.store.billing.put_checkout(&hex_digest(&token), &page).await?;
+    api.store.billing.put_checkout(&sha256_hex(&token), &page).await?;
     Ok(token)
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn page(api: &AdminApi, token: &str, time: InvocationTime) -> R
 
 async fn form_of(api: &AdminApi, token: &str, time: InvocationTime) -> Result<Option<Vec<(String, String)>>, String> {
     // Looked up by hash: a copy of the table opens no page.
-    let found = api.store.billing.checkout(&hex_digest(token), time.wall).await.map_err(|error| error_chain(&error))?;
+    let found = api.store.billing.checkout(&sha256_hex(token), time.wall).await.map_err(|error| error_chain(&error))?;
     let Some(id) = found else { return Ok(None) };
     let order = api.store.billing.subscription(&id).await.map_err(|error| error_chain(&error))?;
     // A paid order must not be submitted a second time.

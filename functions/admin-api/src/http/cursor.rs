@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use shared::apply_report::digest;
 use shared::domain::values::time::Timestamp;
+use shared::platform::hash::short_id;
 use shared::store::billing::quarantine_list::Position;
 
 /// Hex digits of the checksum that detects a changed cursor. It is no secret: a forged cursor leads only to what its
@@ -40,5 +40,5 @@ pub(crate) fn is_report_id(text: &str) -> bool {
 }
 
 fn check(text: &str) -> String {
-    digest(text).chars().take(CHECK).collect()
+    short_id(text).chars().take(CHECK).collect()
 }

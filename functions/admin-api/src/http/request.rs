@@ -6,9 +6,9 @@ use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use shared::apply_report::digest;
 use shared::domain::billing::operations::OperationContext;
 use shared::domain::values::ids::OperationKey;
+use shared::platform::hash::short_id;
 
 use crate::http::context::RequestContext;
 use crate::http::response::Failure;
@@ -80,7 +80,7 @@ impl Input {
         if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"));
         }
-        let stored = digest(&format!("{}|{key}", context.key_scope));
+        let stored = short_id(&format!("{}|{key}", context.key_scope));
         OperationKey::parse(&stored).map(Some).map_err(|error| Failure::upstream(&error))
     }
 
