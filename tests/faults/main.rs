@@ -19,4 +19,5 @@ mod lost_responses;
 mod no_callbacks;
 mod reminder_year;
 mod scale;
+mod secrets_outage;
 mod simulation;

@@ -7,22 +7,24 @@ use reqwest::{Client, RequestBuilder, header};
 use serde::Deserialize;
 use shared::domain::values::time::Timestamp;
 use shared::domain::workshop::phone::Phone;
+use shared::platform::cached_secret::CachedSecret;
 use shared::platform::config::Reader;
 use shared::platform::http;
 use shared::platform::logging::error_chain;
-use shared::platform::secrets;
+use shared::platform::secrets::{self, Secret};
 use shared::whatsapp::{
     self, CloudTemplate, Delivery, Provider, Reminder, cloud_api_body, cloud_api_path, judge_cloud_api,
     judge_starsender, starsender_body,
 };
-use tokio::sync::Mutex;
 
 use crate::Error;
 
 /// The gateways answer within seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Keys are read again after this many minutes, so that a changed one serves.
-const FRESH_MINUTES: i64 = 5;
+/// Stale limit of the keys in minutes: an outage of Secrets Manager that is shorter than an hour costs no reminder, and the
+/// providers refuse a key that was withdrawn anyway.
+const STALE_MINUTES: i64 = 60;
+const DOCUMENT: &str = "JSON with the key of each gateway that is used: starsender_api_key, cloud_api_token";
 /// How long a gateway that takes no more is waited for, in seconds, where it says nothing itself; then it is let be.
 const WAITS: [u32; 3] = [1, 2, 4];
 /// A gateway that asks for a longer wait, in seconds, is let be at once.
@@ -52,9 +54,9 @@ pub(crate) struct Message<'a> {
 /// The way out.
 pub(crate) struct Sender {
     http: Client,
-    secrets: Secrets,
     gateways: WhatsappProviders,
-    keys: Mutex<Option<(Timestamp, Keys)>>,
+    secret: Secret,
+    keys: CachedSecret<Keys>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -94,7 +96,9 @@ impl WhatsappProviders {
 
 impl Sender {
     pub(crate) async fn start(secrets: Secrets, gateways: WhatsappProviders, wall: Timestamp) -> Result<Self, Error> {
-        let sender = Self { http: http::client(TIMEOUT)?, secrets, gateways, keys: Mutex::default() };
+        let keys = CachedSecret::new(gateways.secret_id.clone(), STALE_MINUTES);
+        let secret = Secret::new(secrets, gateways.secret_id.clone());
+        let sender = Self { http: http::client(TIMEOUT)?, gateways, secret, keys };
         sender.keys(wall).await?;
         Ok(sender)
     }
@@ -107,7 +111,7 @@ impl Sender {
     pub(crate) async fn send(&self, provider: Provider, message: &Message<'_>, wall: Timestamp) -> Delivery {
         let Ok(keys) = self.keys(wall).await.inspect_err(|error| tracing::error!(error = error_chain(error), "no key"))
         else {
-            return Delivery::Stop("the gateway's key could not be read".to_owned());
+            return Delivery::Stop("the key of the WhatsApp provider could not be read".to_owned());
         };
         let mut waits = WAITS.into_iter();
         loop {
@@ -140,36 +144,13 @@ impl Sender {
     }
 
     async fn keys(&self, wall: Timestamp) -> Result<Keys, secrets::Error> {
-        let mut held = self.keys.lock().await;
-        if let Some((read_at, keys)) = held.as_ref()
-            && wall < read_at.plus_minutes(FRESH_MINUTES)
-        {
-            return Ok(keys.clone());
-        }
-        match self.read_keys().await {
-            Ok(keys) => Ok(held.insert((wall, keys)).1.clone()),
-            Err(error) => match held.as_ref() {
-                Some((_, keys)) => {
-                    tracing::warn!(
-                        error = error_chain(&error),
-                        "the keys could not be read again; the known ones serve on"
-                    );
-                    Ok(keys.clone())
-                }
-                None => Err(error),
-            },
-        }
+        self.keys.get(wall, self.read_keys()).await
     }
 
     async fn read_keys(&self) -> Result<Keys, secrets::Error> {
-        let id = &self.gateways.secret_id;
-        let malformed = || secrets::Error::Malformed {
-            id: id.clone(),
-            expected: "JSON with the key of each gateway that is used: starsender_api_key, cloud_api_token",
-        };
-        let secret = secrets::read(&self.secrets, id, "AWSCURRENT").await?.ok_or_else(malformed)?;
-        let keys: Keys = serde_json::from_str(&secret.text).map_err(|_| malformed())?;
-        if self.gateways.in_order().all(|provider| keys.serve(provider)) { Ok(keys) } else { Err(malformed()) }
+        let keys: Keys = self.secret.json(DOCUMENT).await?;
+        let is_complete = self.gateways.in_order().all(|provider| keys.serve(provider));
+        if is_complete { Ok(keys) } else { Err(self.secret.malformed(DOCUMENT)) }
     }
 }
 

@@ -19,7 +19,6 @@ pub struct UncheckedConfig {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) table: String,
-    pub(crate) secret_id: String,
     pub(crate) mms: Mms,
     pub(crate) slack: Slack,
     pub(crate) tiers: TierThresholds,
@@ -66,7 +65,8 @@ impl Config {
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
-        let secret_id = reader.required("EXPIRY_SECRET_ID");
+        // Read by UncheckedConfig too; here only for the fault where it is missing.
+        reader.required("EXPIRY_SECRET_ID");
         // MMS's path has no version; v1 names the protocol of this client.
         reader.parsed("MMS_API_VERSION", |value| if value == "v1" { Ok(()) } else { Err("must be v1") });
         if reader.optional("LOG_LEVEL").is_some_and(|level| !LEVELS.contains(&level.to_ascii_lowercase().as_str())) {
@@ -78,7 +78,7 @@ impl Config {
         let full_within = number(&mut reader, "NOTIFICATION_DAYS_THRESHOLD", 0..=3_650, "must be 0 to 3650 days");
         let config = match (mms, slack, tiers, full_within) {
             (Some(mms), Some(slack), Some(tiers), Some(full_within)) => {
-                Some(Self { table, secret_id, mms, slack, tiers, full_within })
+                Some(Self { table, mms, slack, tiers, full_within })
             }
             _ => None,
         };

@@ -4,43 +4,43 @@ use aws_sdk_secretsmanager::Client;
 use reqwest::Url;
 use serde::Deserialize;
 use shared::domain::values::time::Timestamp;
+use shared::platform::cached_secret::CachedSecret;
 use shared::platform::config::Invalid;
-use shared::platform::logging::error_chain;
-use shared::platform::secrets;
-use tokio::sync::Mutex;
+use shared::platform::secrets::{self, Secret};
 
 use crate::config::address;
 use crate::{Config, Error, UncheckedConfig};
 
-/// Keys are read again after this many minutes, so that a changed one serves.
-const FRESH_MINUTES: i64 = 5;
+/// Stale limit in minutes: an outage of Secrets Manager that is shorter than an hour costs no digest, and MMS and Slack
+/// refuse a key that was withdrawn anyway.
+const STALE_MINUTES: i64 = 60;
+const DOCUMENT: &str = "JSON with mms_api_key and slack_webhook_url or slack_bot_token";
 
-/// What the function proves itself with.
+/// Credentials for both services.
 #[derive(Clone)]
 pub(crate) struct Keys {
-    /// Goes into `Authorization` as it is.
+    /// Value of MMS's header `Authorization`, without a scheme.
     pub(crate) mms: String,
     pub(crate) slack: SlackKey,
 }
 
-/// How messages get into the channel.
+/// Credential of the channel.
 #[derive(Clone)]
 pub(crate) enum SlackKey {
-    /// By an incoming webhook, whose address is the secret.
+    /// Address of an incoming webhook, which is a secret itself.
     Webhook(Url),
-    /// By `chat.postMessage` with a bot's token.
+    /// Token of a bot, for `chat.postMessage`.
     Bot(String),
 }
 
-/// The keys as they were last read.
-pub(crate) struct KeyRing {
-    client: Client,
-    secret_id: String,
-    held: Mutex<(Timestamp, Keys)>,
+/// The secret with the keys, and its copy in memory.
+pub(crate) struct MmsCredentials {
+    secret: Secret,
+    cached: CachedSecret<Keys>,
 }
 
 #[derive(Deserialize, Default)]
-struct Secret {
+struct Document {
     #[serde(default)]
     mms_api_key: String,
     #[serde(default)]
@@ -49,72 +49,46 @@ struct Secret {
     slack_bot_token: String,
 }
 
-impl KeyRing {
-    /// Checks the settings and the secret together.
+impl MmsCredentials {
+    /// Checks the settings and the secret together, so that all faults are reported at once.
     pub(crate) async fn start(
         client: Client,
         draft: UncheckedConfig,
         wall: Timestamp,
     ) -> Result<(Config, Self), Error> {
         let mut faults = draft.config.as_ref().err().map(|invalid| invalid.0.clone()).unwrap_or_default();
-        let keys = match &draft.secret_id {
-            Some(id) => match read(&client, id).await {
-                Err(Error::Config(invalid)) => {
-                    faults.extend(invalid.0);
-                    None
-                }
-                Err(error) if faults.is_empty() => return Err(error),
-                // The settings are wrong too, and all of it is named at once.
-                Err(Error::Secrets(malformed @ secrets::Error::Malformed { .. })) => {
-                    faults.push(malformed.to_string());
-                    None
-                }
-                Err(_) => {
-                    faults.push(format!("secret {id} could not be read"));
-                    None
-                }
-                Ok(keys) => Some(keys),
-            },
-            None => None,
-        };
-        match (draft.config, keys) {
-            (Ok(config), Some(keys)) => {
-                let secret_id = config.secret_id.clone();
-                Ok((config, Self { client, secret_id, held: Mutex::new((wall, keys)) }))
+        let credentials = draft
+            .secret_id
+            .map(|id| Self { cached: CachedSecret::new(id.clone(), STALE_MINUTES), secret: Secret::new(client, id) });
+        if let Some(credentials) = &credentials {
+            match credentials.get(wall).await {
+                Ok(_) => {}
+                Err(secrets::Error::InvalidFields(invalid)) => faults.extend(invalid),
+                Err(error) if faults.is_empty() => return Err(error.into()),
+                Err(malformed @ secrets::Error::Malformed { .. }) => faults.push(malformed.to_string()),
+                Err(_) => faults.push(format!("secret {} could not be read", credentials.secret.id())),
             }
+        }
+        match (draft.config, credentials) {
+            (Ok(config), Some(credentials)) if faults.is_empty() => Ok((config, credentials)),
             _ => Err(Invalid(faults).into()),
         }
     }
 
-    /// The keys, read again from time to time; while that is not possible the known ones serve.
-    pub(crate) async fn get(&self, wall: Timestamp) -> Keys {
-        let mut held = self.held.lock().await;
-        if wall >= held.0.plus_minutes(FRESH_MINUTES) {
-            match read(&self.client, &self.secret_id).await {
-                Ok(keys) => *held = (wall, keys),
-                Err(error) => {
-                    tracing::error!(
-                        error = error_chain(&error),
-                        "the keys could not be read again; the known ones serve on"
-                    );
-                }
-            }
-        }
-        held.1.clone()
+    /// Returns the keys at `wall`.
+    pub(crate) async fn get(&self, wall: Timestamp) -> Result<Keys, secrets::Error> {
+        self.cached.get(wall, self.read()).await
+    }
+
+    async fn read(&self) -> Result<Keys, secrets::Error> {
+        let document: Document = self.secret.json(DOCUMENT).await?;
+        document.check(self.secret.id()).map_err(secrets::Error::InvalidFields)
     }
 }
 
-async fn read(client: &Client, id: &str) -> Result<Keys, Error> {
-    let expected = "JSON with mms_api_key and slack_webhook_url or slack_bot_token";
-    let malformed = || secrets::Error::Malformed { id: id.to_owned(), expected };
-    let secret = secrets::read(client, id, "AWSCURRENT").await?.ok_or_else(malformed)?;
-    let secret: Secret = serde_json::from_str(&secret.text).map_err(|_| malformed())?;
-    Ok(secret.check(id)?)
-}
-
-impl Secret {
-    /// The keys, or every fault of them. A fault names the field, never its value.
-    fn check(self, id: &str) -> Result<Keys, Invalid> {
+impl Document {
+    /// Returns the keys, or all faults. A fault names the field, never its value.
+    fn check(self, id: &str) -> Result<Keys, Vec<String>> {
         let mut faults = Vec::new();
         let mut fault = |name: &str, what: &str| faults.push(format!("{name} in secret {id} {what}"));
         if self.mms_api_key.is_empty() {
@@ -142,7 +116,7 @@ impl Secret {
         let slack = bot.map(|token| SlackKey::Bot(token.to_owned())).or_else(|| webhook.map(SlackKey::Webhook));
         match slack {
             Some(slack) if faults.is_empty() => Ok(Keys { mms: self.mms_api_key, slack }),
-            _ => Err(Invalid(faults)),
+            _ => Err(faults),
         }
     }
 }

@@ -26,7 +26,7 @@ mod run;
 mod slack_client;
 
 pub use config::{Config, UncheckedConfig};
-use credentials::KeyRing;
+use credentials::MmsCredentials;
 
 /// Name of the job and of its only task.
 pub const NAME: &str = "mms-expiry-scan";
@@ -35,7 +35,7 @@ pub const NAME: &str = "mms-expiry-scan";
 pub struct ExpiryScan {
     store: Store,
     config: Config,
-    keys: KeyRing,
+    credentials: MmsCredentials,
     mms: Client,
     slack: Client,
 }
@@ -76,13 +76,13 @@ impl ExpiryScan {
     /// [`Error::Config`] with all faults of settings and keys at once, [`Error::Secrets`] and [`Error::Client`].
     pub async fn start(aws: &SdkConfig, draft: UncheckedConfig, wall: Timestamp) -> Result<Self, Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
-        let (config, keys) = KeyRing::start(secrets, draft, wall).await?;
+        let (config, credentials) = MmsCredentials::start(secrets, draft, wall).await?;
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone()),
             mms: http::client(config.mms.timeout)?,
             slack: http::client(config.slack.timeout)?,
             config,
-            keys,
+            credentials,
         })
     }
 }

@@ -17,7 +17,13 @@ pub(crate) async fn run_once(function: &ExpiryScan, job: &Job, time: InvocationT
         Start::Acquired(run) => run,
         Start::AlreadyFinished(answer) => return Ok(answer),
     };
-    let keys = function.keys.get(time.wall_now()).await;
+    let keys = match function.credentials.get(time.wall_now()).await {
+        Ok(keys) => keys,
+        Err(error) => {
+            run.fail(&error.to_string()).await;
+            return Err(error.into());
+        }
+    };
     let mut scan = Scan::new(function, job, &keys, time);
     let error = match Box::pin(scan.perform(&mut run)).await {
         Ok(()) => {
@@ -73,7 +79,7 @@ fn conclude(job: &Job, report: Report, error: ScanError) -> Result<Value, Error>
         ScanError::Run(error) => Err(error.into()),
         ScanError::Store(error) => Err(error.into()),
         ScanError::Mms(error) if error.is_retryable() => Err(Error::Mms(error.to_string())),
-        ScanError::Slack { reason, is_retryable: true } => Err(Error::Slack(reason)),
+        ScanError::Slack { reason, is_retryable: true, .. } => Err(Error::Slack(reason)),
         ScanError::Mms(_) | ScanError::Slack { .. } => Ok(report.answer(job)),
     }
 }

@@ -15,6 +15,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use axum::Router;
@@ -72,6 +73,8 @@ pub fn config_of(function: &str, url: &str) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .sleep_impl(TokioSleep::new())
+        // A service that is down here is down until it is told otherwise: seconds of waiting would change nothing.
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         .build()
 }
 
@@ -91,7 +94,7 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
     }
     if target == "secretsmanager.GetSecretValue" {
         endpoint.world.count("secretsmanager", "GetSecretValue");
-        return secret(&endpoint.world, &body);
+        return secret(&endpoint.world, &body).await;
     }
     let segments: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
     match segments.as_slice() {
@@ -160,7 +163,15 @@ fn items_read(answer: &[u8]) -> u64 {
     answer.map_or(0, |answer| answer.scanned_count.unwrap_or(u64::from(answer.item.is_some())))
 }
 
-fn secret(world: &World, body: &[u8]) -> Response {
+async fn secret(world: &World, body: &[u8]) -> Response {
+    let fault = world.change(|state| state.meet(Service::SecretsManager));
+    match fault {
+        Fault::Down => return aws_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError", "down"),
+        Fault::Refuse => return aws_error(StatusCode::BAD_REQUEST, "AccessDeniedException", "not authorized"),
+        Fault::AnswerLost => return broken(),
+        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
+        _ => {}
+    }
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| request.get(name).and_then(Value::as_str);
     let stage = text("VersionStage").unwrap_or("AWSCURRENT");

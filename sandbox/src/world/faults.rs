@@ -21,6 +21,8 @@ pub enum Service {
     Mail,
     /// The Member Management System.
     Mms,
+    /// AWS Secrets Manager.
+    SecretsManager,
     /// Slack.
     Slack,
     /// WhatsApp by StarSender.
@@ -42,7 +44,7 @@ pub enum Fault {
     Slow,
     /// Does what is asked and breaks the connection.
     AnswerLost,
-    /// Refuses: ECPay with its 403, SES with MessageRejected, a WhatsApp gateway because the number is not on WhatsApp,
+    /// Refuses: ECPay with its 403, SES with MessageRejected, Secrets Manager with AccessDenied, a WhatsApp gateway because the number is not on WhatsApp,
     /// MMS with 401, Slack because there is no such webhook or channel.
     Refuse,
     /// MMS refuses the key with status 200.

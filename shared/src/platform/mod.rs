@@ -2,6 +2,7 @@
 //! code that may use it.
 
 pub mod aws;
+pub mod cached_secret;
 pub mod clock;
 pub mod config;
 pub mod hash;

@@ -4,16 +4,18 @@ use aws_sdk_secretsmanager::Client;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use shared::domain::values::time::Timestamp;
-use shared::platform::secrets::{self, Error};
-use tokio::sync::Mutex;
+use shared::platform::cached_secret::CachedSecret;
+use shared::platform::secrets::{Error, Secret};
 
 use crate::auth::hs256;
 use crate::http::request::Input;
 use crate::http::response::Failure;
 
 const AUDIENCE: &str = "duekeeper";
-/// The key is read again after this many minutes, so that a changed one serves.
-const FRESH_MINUTES: i64 = 5;
+/// Stale limit in minutes: an outage of Secrets Manager does not close the API at once, and a key that was replaced because
+/// it leaked still ends.
+const STALE_MINUTES: i64 = 15;
+const DOCUMENT: &str = "JSON with jwt_key, a text of at least 32 characters";
 /// Longest time until `exp`, in hours: a leaked token ends within a day.
 const LONGEST_HOURS: i64 = 24;
 /// Shortest key in bytes: HS256 needs one at least as long as its hash output (RFC 7518, 3.2).
@@ -32,9 +34,8 @@ pub(crate) enum Area {
 
 /// Signing key of the secret `{"jwt_key": …}`.
 pub(crate) struct JwtKey {
-    client: Client,
-    id: String,
-    cached: Mutex<Option<(Timestamp, DecodingKey)>>,
+    secret: Secret,
+    cached: CachedSecret<DecodingKey>,
 }
 
 #[derive(Deserialize)]
@@ -65,12 +66,13 @@ impl JwtKey {
     pub(crate) fn new(client: Client, id: String) -> Self {
         // The provider is set once per process; an error means that an earlier instance has set the same one.
         let _installed_before = hs256::PROVIDER.install_default();
-        Self { client, id, cached: Mutex::new(None) }
+        let cached = CachedSecret::new(id.clone(), STALE_MINUTES);
+        Self { secret: Secret::new(client, id), cached }
     }
 
     /// Reads the key, so that an instance without a usable key does not start.
     pub(crate) async fn warm(&self, wall: Timestamp) -> Result<(), Error> {
-        self.key(wall).await.map(|_| ())
+        self.cached.get(wall, self.read()).await.map(|_| ())
     }
 
     /// Verifies the request's token for `area` at `wall` and returns its `sub`, or `app` if it has none.
@@ -78,7 +80,7 @@ impl JwtKey {
     /// `exp` and `nbf` are checked here, because the library would read the system clock.
     pub(crate) async fn verify(&self, input: &Input, area: Area, wall: Timestamp) -> Result<String, Failure> {
         let token = input.bearer.as_deref().ok_or_else(Failure::unauthorized)?;
-        let key = self.key(wall).await.map_err(|error| Failure::upstream(&error))?;
+        let key = self.cached.get(wall, self.read()).await.map_err(|error| Failure::upstream(&error))?;
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_audience(&[AUDIENCE]);
         // Without these two a token would be valid for every service and for ever.
@@ -103,25 +105,12 @@ impl JwtKey {
         Ok(if shown.is_empty() { "app".to_owned() } else { shown })
     }
 
-    async fn key(&self, wall: Timestamp) -> Result<DecodingKey, Error> {
-        let mut cached = self.cached.lock().await;
-        if let Some((read_at, key)) = cached.as_ref()
-            && wall < read_at.plus_minutes(FRESH_MINUTES)
-        {
-            return Ok(key.clone());
-        }
-        let malformed = || Error::Malformed {
-            id: self.id.clone(),
-            expected: "JSON with jwt_key, a text of at least 32 characters",
-        };
-        let secret = secrets::read(&self.client, &self.id, "AWSCURRENT").await?.ok_or_else(malformed)?;
-        let document: Document = serde_json::from_str(&secret.text).map_err(|_| malformed())?;
+    async fn read(&self) -> Result<DecodingKey, Error> {
+        let document: Document = self.secret.json(DOCUMENT).await?;
         if document.jwt_key.len() < SHORTEST_KEY {
-            return Err(malformed());
+            return Err(self.secret.malformed(DOCUMENT));
         }
-        let key = DecodingKey::from_secret(document.jwt_key.as_bytes());
-        *cached = Some((wall, key.clone()));
-        Ok(key)
+        Ok(DecodingKey::from_secret(document.jwt_key.as_bytes()))
     }
 }
 

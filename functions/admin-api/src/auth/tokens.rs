@@ -2,14 +2,15 @@
 
 use aws_sdk_secretsmanager::Client;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use shared::domain::values::time::Timestamp;
-use shared::platform::secrets::{self, Error};
+use shared::platform::cached_secret::CachedSecret;
+use shared::platform::hash::sha256_hex;
+use shared::platform::secrets::{Error, Secret};
 use subtle::ConstantTimeEq;
-use tokio::sync::Mutex;
 
-/// Tokens are read again after this many minutes, so that a withdrawn one ends.
-const FRESH_MINUTES: i64 = 5;
+/// Stale limit in minutes: an outage of Secrets Manager does not close the API at once, and a withdrawn token still ends.
+const STALE_MINUTES: i64 = 15;
+const DOCUMENT: &str = "JSON with tokens: name, sha256, scopes, expires_at";
 
 /// Permission of an admin token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -23,9 +24,8 @@ pub(crate) enum Scope {
 
 /// Tokens of the secret `{"tokens": [{"name", "sha256", "scopes": ["read", "operate"], "expires_at"?}]}`.
 pub(crate) struct AdminTokens {
-    client: Client,
-    id: String,
-    cached: Mutex<Option<(Timestamp, Vec<Token>)>>,
+    secret: Secret,
+    cached: CachedSecret<Vec<Token>>,
 }
 
 /// One admin token of the secret.
@@ -55,45 +55,28 @@ impl Token {
 
 impl AdminTokens {
     pub(crate) fn new(client: Client, id: String) -> Self {
-        Self { client, id, cached: Mutex::new(None) }
+        let cached = CachedSecret::new(id.clone(), STALE_MINUTES);
+        Self { secret: Secret::new(client, id), cached }
     }
 
     /// Reads the tokens, so that an instance without usable tokens does not start.
     pub(crate) async fn warm(&self, wall: Timestamp) -> Result<(), Error> {
-        self.tokens(wall).await.map(|_| ())
+        self.cached.get(wall, self.read()).await.map(|_| ())
     }
 
     /// Returns the active token equal to `presented`. Digests are compared in constant time, so that the time taken says
     /// nothing about how much of a guess was right.
     pub(crate) async fn find(&self, presented: &str, wall: Timestamp) -> Result<Option<Token>, Error> {
-        let digest = hex_digest(presented);
-        let tokens = self.tokens(wall).await?;
+        let digest = sha256_hex(presented);
+        let tokens = self.cached.get(wall, self.read()).await?;
         let is_it = |token: &Token| bool::from(token.sha256.to_ascii_lowercase().as_bytes().ct_eq(digest.as_bytes()));
         Ok(tokens.into_iter().find(|token| is_it(token) && token.is_active(wall)))
     }
 
-    async fn tokens(&self, wall: Timestamp) -> Result<Vec<Token>, Error> {
-        let mut cached = self.cached.lock().await;
-        if let Some((read_at, tokens)) = cached.as_ref()
-            && wall < read_at.plus_minutes(FRESH_MINUTES)
-        {
-            return Ok(tokens.clone());
-        }
-        let malformed =
-            || Error::Malformed { id: self.id.clone(), expected: "JSON with tokens: name, sha256, scopes, expires_at" };
-        let secret = secrets::read(&self.client, &self.id, "AWSCURRENT").await?.ok_or_else(malformed)?;
-        let document: Document = serde_json::from_str(&secret.text).map_err(|_| malformed())?;
-        let validated =
+    async fn read(&self) -> Result<Vec<Token>, Error> {
+        let document: Document = self.secret.json(DOCUMENT).await?;
+        let is_digest =
             |token: &Token| token.sha256.len() == 64 && token.sha256.bytes().all(|digit| digit.is_ascii_hexdigit());
-        if !document.tokens.iter().all(validated) {
-            return Err(malformed());
-        }
-        *cached = Some((wall, document.tokens.clone()));
-        Ok(document.tokens)
+        if document.tokens.iter().all(is_digest) { Ok(document.tokens) } else { Err(self.secret.malformed(DOCUMENT)) }
     }
-}
-
-/// SHA-256 of a token in lower-case hex, as the secret holds it.
-pub(crate) fn hex_digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
