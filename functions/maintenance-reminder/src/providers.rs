@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::Client as Secrets;
 use reqwest::{Client, RequestBuilder, header};
 use serde::Deserialize;
+use shared::domain::values::send_outcome::{NotSentCause, SendOutcome, ShortWaits};
 use shared::domain::values::time::Timestamp;
 use shared::domain::workshop::phone::Phone;
 use shared::platform::cached_secret::CachedSecret;
@@ -13,8 +14,8 @@ use shared::platform::http;
 use shared::platform::logging::error_chain;
 use shared::platform::secrets::{self, Secret};
 use shared::whatsapp::{
-    self, CloudTemplate, Delivery, Provider, Reminder, cloud_api_body, cloud_api_path, judge_cloud_api,
-    judge_starsender, starsender_body,
+    self, CloudTemplate, Provider, Reminder, cloud_api_body, cloud_api_path, judge_cloud_api, judge_starsender,
+    starsender_body,
 };
 
 use crate::Error;
@@ -25,9 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// providers refuse a key that was withdrawn anyway.
 const STALE_MINUTES: i64 = 60;
 const DOCUMENT: &str = "JSON with the key of each gateway that is used: starsender_api_key, cloud_api_token";
-/// How long a gateway that takes no more is waited for, in seconds, where it says nothing itself; then it is let be.
-const WAITS: [u32; 3] = [1, 2, 4];
-/// A gateway that asks for a longer wait, in seconds, is let be at once.
+/// Longest wait for a provider at its limit, in seconds; for a longer one the run goes on without the provider.
 const LONGEST_WAIT: u32 = 10;
 
 /// Which gateways there are, and how they are reached.
@@ -107,23 +106,24 @@ impl Sender {
         self.gateways.in_order().collect()
     }
 
-    /// Hands one message to one gateway. A gateway that takes no more for now is waited for a little.
-    pub(crate) async fn send(&self, provider: Provider, message: &Message<'_>, wall: Timestamp) -> Delivery {
+    /// Sends one message by one provider. A provider at its limit is tried again after short waits.
+    pub(crate) async fn send(&self, provider: Provider, message: &Message<'_>, wall: Timestamp) -> SendOutcome {
         let Ok(keys) = self.keys(wall).await.inspect_err(|error| tracing::error!(error = error_chain(error), "no key"))
         else {
-            return Delivery::Stop("the key of the WhatsApp provider could not be read".to_owned());
+            return SendOutcome::sender_refused("the key of the WhatsApp provider could not be read");
         };
-        let mut waits = WAITS.into_iter();
+        let mut waits = ShortWaits::of_at_most(LONGEST_WAIT);
         loop {
-            let delivery = self.try_once((provider, &keys), message).await;
-            let Delivery::Limited { wait_seconds, .. } = &delivery else { return delivery };
-            let wait = waits.next().map(|usual| wait_seconds.unwrap_or(usual)).filter(|wait| *wait <= LONGEST_WAIT);
-            let Some(wait) = wait else { return delivery };
-            tokio::time::sleep(Duration::from_secs(wait.into())).await;
+            let outcome = self.try_once(provider, &keys, message).await;
+            let SendOutcome::NotSent { cause: NotSentCause::RateLimit, retry_after, .. } = &outcome else {
+                return outcome;
+            };
+            let Some(wait) = waits.next(*retry_after) else { return outcome };
+            tokio::time::sleep(wait).await;
         }
     }
 
-    async fn try_once(&self, (provider, keys): (Provider, &Keys), message: &Message<'_>) -> Delivery {
+    async fn try_once(&self, provider: Provider, keys: &Keys, message: &Message<'_>) -> SendOutcome {
         match provider {
             Provider::StarSender => {
                 let url = format!("{}{}", self.gateways.starsender, whatsapp::STARSENDER_SEND_PATH);
@@ -165,16 +165,17 @@ impl Keys {
     }
 }
 
-/// Posts a body and has the answer judged. Without a connection nothing was taken; with the answer lost nobody knows.
+/// Posts a body and judges the response. Without a connection the message was not sent; after a lost response the outcome
+/// is unknown.
 async fn exchange(
     request: RequestBuilder,
     body: &serde_json::Value,
-    judge: fn(u16, Option<&str>, &[u8]) -> Delivery,
-) -> Delivery {
+    judge: fn(u16, Option<&str>, &[u8]) -> SendOutcome,
+) -> SendOutcome {
     match http::post(request, body).await {
         Ok(answer) => judge(answer.status, answer.retry_after.as_deref(), &answer.body),
-        Err(http::Failed::NotReached) => Delivery::NotTaken("the gateway was not reached".to_owned()),
-        Err(http::Failed::NotAnswered) => Delivery::Unclear("the gateway did not answer".to_owned()),
-        Err(http::Failed::AnswerLost) => Delivery::Unclear("the gateway's answer was lost".to_owned()),
+        Err(http::Failed::NotReached) => SendOutcome::unavailable("the gateway was not reached"),
+        Err(http::Failed::NotAnswered) => SendOutcome::unknown("the gateway did not answer"),
+        Err(http::Failed::AnswerLost) => SendOutcome::unknown("the gateway's answer was lost"),
     }
 }

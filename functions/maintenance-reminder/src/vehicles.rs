@@ -1,6 +1,7 @@
 //! Due vehicles of one run, one after the other: read, claim, send, record.
 
 use shared::domain::billing::decision::Versioned;
+use shared::domain::values::send_outcome::{NotSentCause, RefusalScope, SendOutcome};
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::reminders::{Reminder, ReminderAction, ReminderInput, ReminderState, SkipReason, plan};
 use shared::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
@@ -9,7 +10,7 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
 use shared::store;
 use shared::store::workshop::reminders::{ReminderClaim, ReminderContext};
-use shared::whatsapp::{self, Delivery, Provider};
+use shared::whatsapp::{self, Provider};
 
 use crate::providers::Message;
 use crate::report::{Outcome, Report, Row};
@@ -51,7 +52,7 @@ struct ActiveProvider {
 /// Outcome of a message, and the provider that it belongs to.
 struct Sent {
     provider: Option<Provider>,
-    delivery: Delivery,
+    outcome: SendOutcome,
 }
 
 /// Result of one attempt at a vehicle.
@@ -286,27 +287,35 @@ impl<'a, 't> Batch<'a, 't> {
     /// Sends a message by the first provider that accepts it. The next one is tried only if the one before certainly did
     /// not accept it, so that a message cannot arrive twice.
     async fn send(&mut self, message: &Message<'_>) -> Sent {
-        let mut last = Delivery::NotTaken("no provider is left".to_owned());
+        let mut last = SendOutcome::unavailable("no provider is left");
         for ActiveProvider { provider, .. } in self.providers.clone() {
-            let delivery = self.reminders.sender.send(provider, message, self.wall()).await;
-            match &delivery {
+            let outcome = self.reminders.sender.send(provider, message, self.wall()).await;
+            match &outcome {
                 // A refusal of one number shows that the provider works.
-                Delivery::Sent { .. } | Delivery::Refused(_) => self.reset_failures(provider),
-                Delivery::Unclear(reason) | Delivery::NotTaken(reason) => self.count_timeout(provider, reason),
-                Delivery::Stop(reason) | Delivery::Limited { reason, .. } => self.disable_provider(provider, reason),
+                SendOutcome::Sent { .. } | SendOutcome::Refused { scope: RefusalScope::Message, .. } => {
+                    self.reset_failures(provider);
+                }
+                SendOutcome::Unknown { reason }
+                | SendOutcome::NotSent { cause: NotSentCause::Unavailable, reason, .. } => {
+                    self.count_timeout(provider, reason);
+                }
+                SendOutcome::Refused { scope: RefusalScope::Sender, reason }
+                | SendOutcome::NotSent { cause: NotSentCause::RateLimit, reason, .. } => {
+                    self.disable_provider(provider, reason);
+                }
             }
-            match &delivery {
+            match &outcome {
                 // An unknown outcome counts against the daily cap, because the message may have arrived.
-                Delivery::Sent { .. } | Delivery::Unclear(_) => self.handed_out += 1,
-                Delivery::Refused(_) => {}
-                Delivery::NotTaken(_) | Delivery::Stop(_) | Delivery::Limited { .. } => {
-                    last = delivery;
+                SendOutcome::Sent { .. } | SendOutcome::Unknown { .. } => self.handed_out += 1,
+                SendOutcome::Refused { scope: RefusalScope::Message, .. } => {}
+                SendOutcome::NotSent { .. } | SendOutcome::Refused { scope: RefusalScope::Sender, .. } => {
+                    last = outcome;
                     continue;
                 }
             }
-            return Sent { provider: Some(provider), delivery };
+            return Sent { provider: Some(provider), outcome };
         }
-        Sent { provider: None, delivery: last }
+        Sent { provider: None, outcome: last }
     }
 
     fn reset_failures(&mut self, provider: Provider) {
@@ -338,15 +347,13 @@ impl<'a, 't> Batch<'a, 't> {
 
 /// Returns the claimed reminder with the outcome of its message.
 fn with_outcome(claimed: &Reminder, sent: &Sent) -> Reminder {
-    let (state, detail) = match &sent.delivery {
-        Delivery::Sent { said, .. } => (ReminderState::Sent, said),
-        Delivery::Unclear(reason) => (ReminderState::Unclear, reason),
-        Delivery::Refused(reason)
-        | Delivery::Stop(reason)
-        | Delivery::NotTaken(reason)
-        | Delivery::Limited { reason, .. } => (ReminderState::Failed, reason),
+    let (state, detail, message_id) = match &sent.outcome {
+        SendOutcome::Sent { id, reply } => (ReminderState::Sent, reply, id.clone()),
+        SendOutcome::Unknown { reason } => (ReminderState::Unclear, reason, None),
+        SendOutcome::Refused { reason, .. } | SendOutcome::NotSent { reason, .. } => {
+            (ReminderState::Failed, reason, None)
+        }
     };
-    let message_id = if let Delivery::Sent { id, .. } = &sent.delivery { id.clone() } else { None };
     Reminder {
         state,
         provider: sent.provider.map(|provider| provider.name().to_owned()),

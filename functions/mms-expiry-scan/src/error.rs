@@ -6,10 +6,6 @@ use shared::store;
 
 use crate::mms::client::{self, ReadError};
 
-/// Words in Slack's error codes that refuse one message for its content, e.g. `invalid_blocks` or `msg_too_long`
-/// (<https://docs.slack.dev/reference/methods/chat.postMessage#errors>). Other messages may still be accepted.
-const MESSAGE_REFUSALS: [&str; 4] = ["invalid_blocks", "invalid_payload", "msg_", "no_text"];
-
 /// Reason why a scan ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ScanError {
@@ -20,7 +16,7 @@ pub(crate) enum ScanError {
     #[error(transparent)]
     Mms(#[from] client::Error),
     #[error("Slack did not accept a message: {reason}")]
-    Slack { reason: String, is_retryable: bool },
+    Slack { reason: String, is_retryable: bool, is_about_one_message: bool },
 }
 
 impl From<ReadError> for ScanError {
@@ -44,9 +40,8 @@ impl ScanError {
     }
 
     /// Returns true if Slack refused one message for its content.
-    pub(crate) fn is_about_one_message(&self) -> bool {
-        let Self::Slack { reason, is_retryable: false } = self else { return false };
-        MESSAGE_REFUSALS.iter().any(|word| reason.contains(word))
+    pub(crate) const fn is_about_one_message(&self) -> bool {
+        matches!(self, Self::Slack { is_about_one_message: true, .. })
     }
 
     /// Outcome for metrics; `None` for failures of the table or of Lambda, which have metrics of their own.

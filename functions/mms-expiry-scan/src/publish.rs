@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shared::domain::billing::notices::{Notice, NoticeKind};
+use shared::domain::values::send_outcome::{RefusalScope, SendOutcome};
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::exclusive_run::{self, ExclusiveRun, Job};
 use shared::platform::clock::InvocationTime;
-use shared::slack::{Posted, scan_failed};
+use shared::slack::scan_failed;
 use shared::store::institutions::digests::DigestMessage;
 use shared::store::table::record::NoticeState;
 use shared::store::{self, Store};
@@ -75,7 +76,8 @@ impl Publisher<'_> {
         if let Some(until) = stored.message.not_before
             && self.wall() < until
         {
-            return Err(ScanError::Slack { reason: format!("rate limited until {until}"), is_retryable: true });
+            let reason = format!("rate limited until {until}");
+            return Err(ScanError::Slack { reason, is_retryable: true, is_about_one_message: false });
         }
         Ok(match self.post(stored, run).await? {
             NoticeState::Sent => Published::Sent,
@@ -97,21 +99,23 @@ impl Publisher<'_> {
             let reason = "no attempt to post it had a known outcome";
             return self.record(claimed, NoticeState::Unclear, Some(reason.to_owned())).await;
         }
-        let (is_certain, is_retryable, wait, reason) = match self.channel.post(&payload(&claimed), run).await? {
-            Posted::Delivered => return self.record(claimed, NoticeState::Sent, None).await,
-            Posted::Unclear(reason) if attempts >= MOST_POSTS => {
+        let outcome = self.channel.post(&payload(&claimed), run).await?;
+        let is_about_one_message = matches!(outcome, SendOutcome::Refused { scope: RefusalScope::Message, .. });
+        let (is_certain, is_retryable, wait, reason) = match outcome {
+            SendOutcome::Sent { .. } => return self.record(claimed, NoticeState::Sent, None).await,
+            SendOutcome::Unknown { reason } if attempts >= MOST_POSTS => {
                 return self.record(claimed, NoticeState::Unclear, Some(reason)).await;
             }
-            Posted::Unclear(reason) => (false, true, None, reason),
-            Posted::NotTaken { reason, wait_seconds } => (true, true, wait_seconds, reason),
-            Posted::Refused(reason) => (true, false, None, reason),
+            SendOutcome::Unknown { reason } => (false, true, None, reason),
+            SendOutcome::NotSent { reason, retry_after, .. } => (true, true, retry_after, reason),
+            SendOutcome::Refused { reason, .. } => (true, false, None, reason),
         };
         let not_before = wait.map(|seconds| self.wall().plus_seconds(seconds.into()));
         self.store
             .institutions
             .return_digest_message(claimed, (is_certain, not_before), reason.clone(), self.wall())
             .await?;
-        Err(ScanError::Slack { reason, is_retryable })
+        Err(ScanError::Slack { reason, is_retryable, is_about_one_message })
     }
 
     /// Records the final outcome of a claimed message.

@@ -1,20 +1,17 @@
 //! Posts messages to Slack, each once; waits in the run for a short rate limit.
 
-use std::time::Duration;
-
 use reqwest::Client;
 use serde_json::{Value, json};
+use shared::domain::values::send_outcome::{SendOutcome, ShortWaits};
 use shared::exclusive_run::{self, ExclusiveRun};
 use shared::platform::http::{self, Answer, Failed};
-use shared::slack::{POST_MESSAGE_PATH, Posted, judge_post_message, judge_webhook};
+use shared::slack::{POST_MESSAGE_PATH, judge_post_message, judge_webhook};
 
 use crate::config::Slack;
 use crate::credentials::SlackKey;
 
 /// Longest wait in seconds; a longer one ends this attempt of the run.
 const LONGEST_WAIT: u32 = 20;
-/// Waits in seconds where Slack sends no Retry-After; after the last one the run ends and is repeated.
-const WAITS: [u32; 3] = [1, 2, 4];
 
 /// Slack channel with the means to post to it.
 pub(crate) struct Channel<'a> {
@@ -24,29 +21,24 @@ pub(crate) struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    /// Posts a payload of `text` and `blocks`, while the run holds its lease.
+    /// Posts a payload of `text` and `blocks`, while the run holds its lease. After the last wait the run ends and is
+    /// repeated.
     pub(crate) async fn post(
         &self,
         payload: &Value,
         run: &mut ExclusiveRun<'_>,
-    ) -> Result<Posted, exclusive_run::Error> {
-        let mut waits = WAITS.into_iter();
+    ) -> Result<SendOutcome, exclusive_run::Error> {
+        let mut waits = ShortWaits::of_at_most(LONGEST_WAIT);
         loop {
-            let posted = self.try_once(payload).await;
-            let Posted::NotTaken { wait_seconds, .. } = &posted else { return Ok(posted) };
-            let wait = waits.next().map(|usual| wait_seconds.unwrap_or(usual)).filter(|wait| *wait <= LONGEST_WAIT);
-            let Some(wait) = wait else { return Ok(posted) };
-            tokio::time::sleep(Duration::from_secs(wait.into())).await;
+            let outcome = self.try_once(payload).await;
+            let SendOutcome::NotSent { retry_after, .. } = &outcome else { return Ok(outcome) };
+            let Some(wait) = waits.next(*retry_after) else { return Ok(outcome) };
+            tokio::time::sleep(wait).await;
             run.heartbeat().await?;
         }
     }
 
-    async fn try_once(&self, payload: &Value) -> Posted {
-        let judged = |sent: Result<Answer, Failed>, judge: fn(u16, Option<&str>, &[u8]) -> Posted| match sent {
-            Ok(answer) => judge(answer.status, answer.retry_after.as_deref(), &answer.body),
-            Err(failed @ Failed::NotReached) => Posted::NotTaken { reason: failed.to_string(), wait_seconds: None },
-            Err(failed @ (Failed::NotAnswered | Failed::AnswerLost)) => Posted::Unclear(failed.to_string()),
-        };
+    async fn try_once(&self, payload: &Value) -> SendOutcome {
         match self.key {
             SlackKey::Webhook(address) => {
                 judged(http::post(self.http.post(address.clone()), payload).await, judge_webhook)
@@ -61,5 +53,13 @@ impl Channel<'_> {
                 judged(http::post(request.bearer_auth(token), &payload).await, judge_post_message)
             }
         }
+    }
+}
+
+fn judged(response: Result<Answer, Failed>, judge: fn(u16, Option<&str>, &[u8]) -> SendOutcome) -> SendOutcome {
+    match response {
+        Ok(answer) => judge(answer.status, answer.retry_after.as_deref(), &answer.body),
+        Err(failed @ Failed::NotReached) => SendOutcome::unavailable(failed.to_string()),
+        Err(failed @ (Failed::NotAnswered | Failed::AnswerLost)) => SendOutcome::unknown(failed.to_string()),
     }
 }

@@ -1,61 +1,62 @@
-//! Sends what is due: claim, send, settle. Only here is a send ever repeated.
+//! Sends the notices that are due: claim, send, record the outcome. Only the outbox ever repeats a send.
 
 use crate::domain::billing::notices::NoticeKind;
+use crate::domain::values::send_outcome::SendOutcome;
 use crate::domain::values::time::Timestamp;
-use crate::mail::mailer::{Delivery, Mailer};
+use crate::mail::mailer::Mailer;
 use crate::mail::render::{self, Mail};
 use crate::platform::clock::InvocationTime;
 use crate::store::billing::notices::DueNotice;
 use crate::store::table::record::{NoticeState, StoredNotice};
 use crate::store::{Error, Store};
 
-/// A claim ends after this many minutes; who claimed it is then taken for crashed.
+/// Minutes after which a claim ends; the run that made it then counts as crashed.
 const LEASE_MINUTES: i64 = 2;
-/// Minutes to the next attempt, by attempts made; after the last one a notice is given up.
+/// Minutes to the next attempt, by attempts made; after the last one a notice is dead.
 const BACKOFF_MINUTES: [i64; 8] = [5, 10, 30, 60, 120, 240, 480, 720];
-/// Notices sent by one drain.
+/// Most notices that one drain sends.
 const LIMIT: usize = 500;
 
-/// What a drain did, or when rehearsing would do.
+/// Result of a drain; of a dry run, what a drain would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DrainReport {
-    /// Taken by the provider.
+    /// Notices that the provider accepted.
     pub sent: u64,
-    /// To be tried again.
+    /// Notices with a further attempt ahead.
     pub later: u64,
-    /// Given up.
+    /// Notices without a further attempt.
     pub dead: u64,
-    /// Nobody knows.
+    /// Notices whose outcome is unknown.
     pub unclear: u64,
-    /// When the first that was due fell due.
+    /// Due time of the oldest notice; `None` where no notice was due.
     pub oldest: Option<Timestamp>,
-    /// Each of them.
+    /// Every notice with its new state.
     pub handled: Vec<Handled>,
 }
 
 /// One notice that was handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handled {
-    /// Its id.
+    /// Id of the notice.
     pub id: String,
-    /// What is told.
+    /// Subject matter of the notice.
     pub kind: NoticeKind,
-    /// What became of it.
+    /// State after this drain.
     pub outcome: NoticeState,
 }
 
-/// What is to be done with a notice that is due.
+/// Next step for a due notice.
 enum Plan {
-    /// Its lease has ended: whoever claimed it may have sent it, and a person is not told twice.
-    Unclear,
-    /// It cannot be written.
+    /// Its claim expired without an outcome: the run that claimed it may have sent it, and a customer gets no mail twice.
+    Unknown,
+    /// Its template cannot be filled.
     Dead(render::Error),
-    /// Send it.
+    /// Claim and send this mail.
     Send(Mail),
 }
 
 impl DrainReport {
-    /// All that were touched.
+    /// Number of notices that the drain handled.
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.sent + self.later + self.dead + self.unclear
@@ -72,38 +73,83 @@ impl DrainReport {
     }
 }
 
-/// Sends the notices that are due, for at most `seconds`. With nothing due it is one query.
+/// Sends the notices that are due, for at most `seconds`. Without a due notice it costs one query.
 ///
 /// # Errors
-/// [`Error`] when the store failed; what was sent until then is settled.
-pub async fn drain(
-    store: &Store,
-    messenger: &Mailer,
-    moment: InvocationTime,
-    seconds: u64,
-) -> Result<DrainReport, Error> {
-    let mut drained = DrainReport::default();
+/// [`Error`] where the store failed; the outcome of every mail that was sent before is recorded.
+pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, seconds: u64) -> Result<DrainReport, Error> {
+    let mut drain = DrainContext { store, mailer, moment, report: DrainReport::default() };
     let (mut count, mut cursor) = (0, None);
     loop {
         let page = store.billing.due_notices(moment.wall, cursor).await?;
-        drained.oldest = drained.oldest.or(page.oldest);
+        drain.report.oldest = drain.report.oldest.or(page.oldest);
         for notice in page.items {
             count += 1;
             if count > LIMIT || moment.stopwatch.elapsed().as_secs() >= seconds {
-                return Ok(drained);
+                return Ok(drain.report);
             }
-            handle(store, messenger, notice, (moment.wall_now(), &mut drained)).await?;
+            drain.handle(notice).await?;
         }
         cursor = page.next;
         if cursor.is_none() {
-            return Ok(drained);
+            return Ok(drain.report);
         }
+    }
+}
+
+/// One drain in progress.
+struct DrainContext<'a> {
+    store: &'a Store,
+    mailer: &'a Mailer,
+    moment: InvocationTime,
+    report: DrainReport,
+}
+
+/// State of a notice after an attempt, with the detail that is stored and the time of the next attempt.
+struct Settlement {
+    state: NoticeState,
+    detail: String,
+    again_at: Option<Timestamp>,
+}
+
+impl DrainContext<'_> {
+    async fn handle(&mut self, due: DueNotice) -> Result<(), Error> {
+        let (state, detail) = match plan(&due.notice) {
+            Plan::Send(_) if self.store.is_dry_run() => {
+                self.report.add(&due.notice, NoticeState::Sent);
+                return Ok(());
+            }
+            Plan::Send(mail) => return self.send(due, &mail).await,
+            Plan::Unknown => (NoticeState::Unclear, "claimed without a recorded outcome".to_owned()),
+            Plan::Dead(error) => (NoticeState::Dead, error.to_string()),
+        };
+        tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
+        self.report.add(&due.notice, state);
+        self.store.billing.settle_notice(due, state, Some(detail), None).await.map(|_| ())
+    }
+
+    async fn send(&mut self, due: DueNotice, mail: &Mail) -> Result<(), Error> {
+        // Read once: a lease that began before a slow claim ends earlier, which is safe.
+        let wall = self.moment.wall_now();
+        let lease_until = wall.plus_minutes(LEASE_MINUTES);
+        let Some(claimed) = self.store.billing.claim_notice(due, lease_until).await? else { return Ok(()) };
+        let outcome = self.mailer.send(&claimed.notice.to, mail).await;
+        let Settlement { state, detail, again_at } = settlement(outcome, claimed.notice.attempts, wall);
+        self.report.add(&claimed.notice, state);
+        tracing::info!(
+            notice = claimed.notice.id,
+            kind = claimed.notice.kind.name(),
+            outcome = state.name(),
+            detail,
+            "mail handled"
+        );
+        self.store.billing.settle_notice(claimed, state, Some(detail), again_at).await.map(|_| ())
     }
 }
 
 fn plan(notice: &StoredNotice) -> Plan {
     if notice.state == NoticeState::Claimed {
-        return Plan::Unclear;
+        return Plan::Unknown;
     }
     match render::render(notice.kind, &notice.fields) {
         Ok(mail) => Plan::Send(mail),
@@ -111,57 +157,18 @@ fn plan(notice: &StoredNotice) -> Plan {
     }
 }
 
-async fn handle(
-    store: &Store,
-    messenger: &Mailer,
-    due: DueNotice,
-    (wall, drained): (Timestamp, &mut DrainReport),
-) -> Result<(), Error> {
-    let (state, detail) = match plan(&due.notice) {
-        Plan::Send(_) if store.is_dry_run() => {
-            drained.add(&due.notice, NoticeState::Sent);
-            return Ok(());
-        }
-        Plan::Send(mail) => return send(store, messenger, (due, &mail), (wall, drained)).await,
-        Plan::Unclear => (NoticeState::Unclear, "claimed and never settled".to_owned()),
-        Plan::Dead(error) => (NoticeState::Dead, error.to_string()),
-    };
-    tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
-    drained.add(&due.notice, state);
-    store.billing.settle_notice(due, state, Some(detail), None).await.map(|_| ())
-}
-
-async fn send(
-    store: &Store,
-    messenger: &Mailer,
-    (due, mail): (DueNotice, &Mail),
-    (wall, drained): (Timestamp, &mut DrainReport),
-) -> Result<(), Error> {
-    let Some(claimed) = store.billing.claim_notice(due, wall.plus_minutes(LEASE_MINUTES)).await? else { return Ok(()) };
-    let delivery = messenger.send(&claimed.notice.to, mail).await;
-    let (state, detail, again_at) = settlement(&delivery, claimed.notice.attempts, wall);
-    drained.add(&claimed.notice, state);
-    tracing::info!(
-        notice = claimed.notice.id,
-        kind = claimed.notice.kind.name(),
-        outcome = state.name(),
-        detail,
-        "mail handled"
-    );
-    store.billing.settle_notice(claimed, state, Some(detail), again_at).await.map(|_| ())
-}
-
-fn settlement(delivery: &Delivery, attempts: u32, wall: Timestamp) -> (NoticeState, String, Option<Timestamp>) {
-    match delivery {
-        Delivery::Delivered(id) => (NoticeState::Sent, id.clone(), None),
-        Delivery::Refused(reason) => (NoticeState::Dead, reason.clone(), None),
-        Delivery::Unclear(reason) => (NoticeState::Unclear, reason.clone(), None),
-        Delivery::TryLater(reason) => {
+fn settlement(outcome: SendOutcome, attempts: u32, wall: Timestamp) -> Settlement {
+    let (state, detail, again_at) = match outcome {
+        SendOutcome::Sent { id, .. } => (NoticeState::Sent, id.unwrap_or_default(), None),
+        SendOutcome::Refused { reason, .. } => (NoticeState::Dead, reason, None),
+        SendOutcome::Unknown { reason } => (NoticeState::Unclear, reason, None),
+        SendOutcome::NotSent { reason, .. } => {
             let made = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
             match BACKOFF_MINUTES.get(made) {
-                Some(minutes) => (NoticeState::Queued, reason.clone(), Some(wall.plus_minutes(*minutes))),
-                None => (NoticeState::Dead, reason.clone(), None),
+                Some(minutes) => (NoticeState::Queued, reason, Some(wall.plus_minutes(*minutes))),
+                None => (NoticeState::Dead, reason, None),
             }
         }
-    }
+    };
+    Settlement { state, detail, again_at }
 }

@@ -1,4 +1,4 @@
-//! A notice as a mail: a template of `templates/`, filled in. A variable without a value is an error, not a blank.
+//! Renders a notice as a mail from a template of `templates/`. A variable without a value is an error, not a blank.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,33 @@ use crate::domain::billing::notices::NoticeKind;
 /// A mail, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
-    /// Its subject.
+    /// Subject in one line.
     pub subject: String,
-    /// Its body, plain text.
+    /// Body as plain text.
     pub body: String,
 }
 
-/// Why a template cannot be filled in.
+/// Reasons why a template cannot be filled.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// The notice has no value for it.
+    /// The notice has no value for a variable.
     #[error("template {template}: variable {variable} has no value")]
     MissingVariable {
-        /// The template.
+        /// Name of the notice's kind.
         template: &'static str,
-        /// The variable.
+        /// Name between the braces.
         variable: String,
     },
     /// A value would end the subject and begin a header.
     #[error("template {template}: the subject is not one line")]
     BrokenSubject {
-        /// The template.
+        /// Name of the notice's kind.
         template: &'static str,
     },
-    /// The template itself is broken.
+    /// The template has no body or an open brace.
     #[error("template {template} is malformed")]
     MalformedTemplate {
-        /// The template.
+        /// Name of the notice's kind.
         template: &'static str,
     },
 }
@@ -57,20 +57,21 @@ const fn template(kind: NoticeKind) -> &'static str {
     }
 }
 
-/// What to do about the card, as `{{advice_zh}}` and `{{advice_en}}`.
+/// Advice after a soft decline, as `{{advice_zh}}` and `{{advice_en}}`.
 const CHECK_CARD: [&str; 2] = [
     "我們會在接下來幾天再次嘗試扣款。請確認您的信用卡額度與狀態。",
     "We will try to charge the card again in the coming days. Please check that it is valid and has enough credit.",
 ];
+/// Advice after a hard decline.
 const NEW_CARD: [&str; 2] = [
     "這張信用卡無法再使用（已過期、掛失或失竊），因此不會自動重試扣款。請以新的信用卡重新訂閱。",
-    "This card can no longer be charged (expired, lost or stolen), so we will not try it again. Please subscribe anew with another card.",
+    "This card can no longer be charged (expired, lost or stolen), so we will not try it again. Please subscribe again with another card.",
 ];
 
-/// The mail of a notice.
+/// Renders the mail of a notice from its fields.
 ///
 /// # Errors
-/// [`Error`].
+/// [`Error`] where a variable has no value or a value would break the subject.
 pub fn render(kind: NoticeKind, fields: &BTreeMap<String, String>) -> Result<Mail, Error> {
     let mut values = fields.clone();
     if let Some(needed) = fields.get("hard_decline") {

@@ -1,4 +1,4 @@
-//! The digest of a day: the whole picture, in as many messages as Slack's limits ask for, no institution torn apart.
+//! The digest of a day: all institutions in as many messages as Slack's limits require, each institution in one message.
 
 use std::collections::BTreeMap;
 
@@ -11,53 +11,53 @@ use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 use crate::slack::wording;
 
-/// Records that could not be read are named up to this many.
+/// Most unreadable records that a digest names.
 const NAMED_UNREADABLE: usize = 10;
-/// Longest reason that is shown, in characters.
+/// Longest reason of a failed scan, in characters.
 const LONGEST_REASON: usize = 300;
 
-/// What a run found.
+/// Content of one day's digest.
 #[derive(Clone, Debug)]
 pub struct Digest<'a> {
-    /// The day that it is about, in Taipei.
+    /// Day of the digest, Asia/Taipei.
     pub day: LocalDate,
-    /// When it was made.
+    /// Time at which it was composed.
     pub made_at: Timestamp,
-    /// The thresholds.
+    /// Thresholds of the tiers, in days.
     pub tiers: TierThresholds,
-    /// Up to this many days before the expiry an institution is shown in full, beyond it as one line
+    /// Days before the expiry up to which an institution is shown in full, beyond it as one line
     /// (`NOTIFICATION_DAYS_THRESHOLD`).
     pub full_within: u32,
-    /// What is shown, in the order in which it is.
+    /// Institutions to show, in their order.
     pub entries: &'a [Entry<'a>],
-    /// How many institutions are left out because staff know.
+    /// Number of institutions that are left out because staff acknowledged them.
     pub acknowledged: usize,
-    /// How many that were shown before MMS lists no more, or with a date beyond the horizon.
+    /// Number of institutions that were shown before and are no longer listed by MMS, or expire beyond the horizon.
     pub gone: usize,
-    /// Records that could not be read: which one, and its field.
+    /// Unreadable records: the record's name and the field.
     pub unreadable: &'a [(String, &'static str)],
 }
 
-/// An institution and its place.
+/// An institution with its place in the digest.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// The institution.
+    /// Institution as MMS lists it.
     pub institution: &'a Institution,
-    /// Its place.
+    /// Tier, remaining days and change.
     pub shown: DigestEntry,
 }
 
-/// One message.
+/// One message of a digest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// What Slack is given: `text` and `blocks`.
+    /// Payload with `text` and `blocks`.
     pub payload: Value,
-    /// The institutions in it.
+    /// Institutions that the message shows.
     pub uids: Vec<InstitutionUid>,
 }
 
 impl Digest<'_> {
-    /// The messages; none where there is nothing to tell.
+    /// Returns the messages; none for a digest without content.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
         if self.entries.is_empty() && self.gone == 0 && self.unreadable.is_empty() {
@@ -72,18 +72,18 @@ impl Digest<'_> {
         let counts = self.counts();
         let mut last = None;
         for entry in self.entries {
-            let stage = entry.shown.stage;
-            let count = counts.get(&stage).copied().unwrap_or(0);
-            let title = format!("{} *{}*", wording::colour(stage), wording::heading(stage, &self.tiers));
+            let tier = entry.shown.stage;
+            let count = counts.get(&tier).copied().unwrap_or(0);
+            let title = format!("{} *{}*", wording::colour(tier), wording::heading(tier, &self.tiers));
             let part = self.part(entry);
             let heading = |mark: &str| format!("{title}　{count} 家{mark}");
-            let mark = if last == Some(stage) { "（續）" } else { "" };
+            let mark = if last == Some(tier) { "（續）" } else { "" };
             if !page.put(&part, &heading(mark)) {
                 pages.push(std::mem::take(&mut page));
-                // A part alone has room in every message: its values are cut to a length.
+                // A part alone always fits into a message, because its values are cut to a length.
                 page.put(&part, &heading(mark));
             }
-            last = Some(stage);
+            last = Some(tier);
         }
         if !page.is_empty() || pages.is_empty() {
             pages.push(page);
@@ -110,25 +110,25 @@ impl Digest<'_> {
         let is_line = shown.days > i64::from(self.full_within);
         Part {
             uid: institution.uid.clone(),
-            stage: shown.stage,
+            tier: shown.stage,
             shown: if is_line { wording::in_brief(institution, shown) } else { wording::in_full(institution, shown) },
             is_line,
             spoken: wording::spoken(institution, shown),
         }
     }
 
-    /// How many institutions are shown in each stage.
+    /// Returns the number of shown institutions by tier.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<ExpiryTier, usize> {
-        let mut counts: BTreeMap<ExpiryTier, usize> = ExpiryTier::ALL.into_iter().map(|stage| (stage, 0)).collect();
+        let mut counts: BTreeMap<ExpiryTier, usize> = ExpiryTier::ALL.into_iter().map(|tier| (tier, 0)).collect();
         for entry in self.entries {
             *counts.entry(entry.shown.stage).or_default() += 1;
         }
         counts
     }
 
-    fn count(&self, stage: ExpiryTier) -> usize {
-        self.counts().get(&stage).copied().unwrap_or(0)
+    fn count(&self, tier: ExpiryTier) -> usize {
+        self.counts().get(&tier).copied().unwrap_or(0)
     }
 
     fn expiring(&self) -> usize {
@@ -140,8 +140,8 @@ impl Digest<'_> {
             0 => format!("*目前沒有 {} 天內到期的機構*", self.tiers.horizon()),
             count => format!("*找到 {count} 個即將到期的機構*"),
         };
-        let line = |stage: ExpiryTier| {
-            format!("{} {}：{} 家", wording::colour(stage), wording::heading(stage, &self.tiers), self.count(stage))
+        let line = |tier: ExpiryTier| {
+            format!("{} {}：{} 家", wording::colour(tier), wording::heading(tier, &self.tiers), self.count(tier))
         };
         let mut lines = vec![total, line(ExpiryTier::Urgent), line(ExpiryTier::Warning), line(ExpiryTier::Notice)];
         lines.extend(self.asides());
@@ -150,13 +150,13 @@ impl Digest<'_> {
 
     fn spoken_summary(&self) -> String {
         let counts = [ExpiryTier::Urgent, ExpiryTier::Warning, ExpiryTier::Notice]
-            .map(|stage| format!("{} {} 家", wording::name(stage), self.count(stage)));
+            .map(|tier| format!("{} {} 家", wording::name(tier), self.count(tier)));
         let mut lines = vec![format!("即將到期 {} 家：{}。", self.expiring(), counts.join("、"))];
         lines.extend(self.asides());
         lines.join("\n")
     }
 
-    /// What is counted beside those that expire.
+    /// Lines for institutions that are counted but not listed as expiring.
     fn asides(&self) -> Vec<String> {
         let expired = self.count(ExpiryTier::Expired);
         let colour = wording::colour(ExpiryTier::Expired);
@@ -181,7 +181,7 @@ impl Digest<'_> {
     }
 }
 
-/// Tells staff that there is no digest of a day, and why.
+/// Returns the message that a day has no digest, with the reason.
 #[must_use]
 pub fn scan_failed(day: LocalDate, at: Timestamp, reason: &str) -> Value {
     let title = format!("MMS 到期掃描未完成 {day}");

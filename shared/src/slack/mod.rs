@@ -1,4 +1,4 @@
-//! The digest of institutions as Slack messages, and what Slack's answers say.
+//! The digest of institutions as Slack messages, and the judging of Slack's responses.
 
 mod digest;
 mod mrkdwn;
@@ -7,9 +7,9 @@ mod response;
 mod wording;
 
 pub use digest::{Digest, Entry, Message, scan_failed};
-pub use response::{Posted, judge_post_message, judge_webhook};
+pub use response::{judge_post_message, judge_webhook};
 
-/// Where Slack's own API is reached.
+/// Host of Slack's Web API.
 pub const API_HOST: &str = "https://slack.com";
-/// Where a message is posted with a bot's token.
+/// Path on [`API_HOST`] for a message with a bot's token.
 pub const POST_MESSAGE_PATH: &str = "/api/chat.postMessage";

@@ -1,10 +1,10 @@
-//! Texts of others within Slack's markup.
+//! Foreign texts within Slack's markup.
 
 use crate::domain::values::text::is_invisible;
 
-/// A text as it stands in mrkdwn, in at most `longest` characters. The three characters that Slack reads as markup become
-/// entities (<https://docs.slack.dev/messaging/formatting-message-text>), so that no name pings anybody; those that format,
-/// for which there is no escape, become their full-width twins; a line break becomes a blank.
+/// Escapes a text for mrkdwn, in at most `longest` characters. The three control characters become entities
+/// (<https://docs.slack.dev/messaging/formatting-message-text>), so that no name mentions a user; the formatting characters,
+/// which have no escape, become their full-width forms; a line break becomes a blank.
 pub(super) fn escaped(text: &str, longest: usize) -> String {
     let mut escaped = String::new();
     let mut length = 0;

@@ -1,6 +1,6 @@
-//! One message under way, within Slack's limits and a margin: 50 blocks, 3,000 characters a section, 150 a header (Block
+//! One message in progress, within Slack's limits and a margin: 50 blocks, 3,000 characters a section, 150 a header (Block
 //! Kit's reference); some 12,000 characters in all blocks, which is undocumented (slackapi/bolt-js#2509); 4,000 characters
-//! of `text`, which screen readers read instead of the blocks.
+//! of `text`, which screen readers speak instead of the blocks.
 
 use serde_json::{Value, json};
 
@@ -11,28 +11,28 @@ const MOST_BLOCKS: usize = 45;
 const MOST_CHARACTERS: usize = 9_000;
 const LONGEST_SECTION: usize = 2_900;
 const LONGEST_TEXT: usize = 3_800;
-/// So that what is remembered of a message's institutions fits one transaction.
+/// Most institutions of one message: their announcements are stored in one transaction, which has at most 100 items.
 const MOST_INSTITUTIONS: usize = 90;
 
-/// An institution as a message shows it.
+/// An institution's texts in a message.
 pub(super) struct Part {
     pub(super) uid: InstitutionUid,
-    pub(super) stage: ExpiryTier,
-    /// In blocks; a section of its own, or a line among others.
+    pub(super) tier: ExpiryTier,
+    /// Text in blocks: a section of its own, or a line among others.
     pub(super) shown: String,
     pub(super) is_line: bool,
-    /// In `text`.
+    /// Text in the payload's `text`.
     pub(super) spoken: String,
 }
 
-/// A message under way.
+/// A message in progress.
 #[derive(Default)]
 pub(super) struct Page {
     blocks: Vec<Value>,
     characters: usize,
     text: String,
-    stage: Option<ExpiryTier>,
-    /// A section of lines that is still open.
+    tier: Option<ExpiryTier>,
+    /// Lines of a section that is still open.
     lines: String,
     pub(super) uids: Vec<InstitutionUid>,
 }
@@ -45,7 +45,7 @@ pub(super) fn context(text: &str) -> Value {
     json!({ "type": "context", "elements": [mrkdwn(text)] })
 }
 
-/// Verbatim: else Slack makes mentions and links of plain words, in others' names too
+/// Markup with `verbatim`: else Slack makes mentions and links of plain words in names too
 /// (<https://docs.slack.dev/reference/block-kit/composition-objects/text-object>).
 fn mrkdwn(text: &str) -> Value {
     json!({ "type": "mrkdwn", "text": text, "verbatim": true })
@@ -60,19 +60,19 @@ fn length(text: &str) -> usize {
 }
 
 impl Page {
-    /// Puts a section that stands before all institutions.
+    /// Adds a section before all institutions.
     pub(super) fn preface(&mut self, text: &str, spoken: &str) {
         self.characters += length(text);
         self.blocks.push(section(text));
         self.speak(spoken);
     }
 
-    /// Puts an institution, below the heading of its stage; `false` where there is no room for all of it.
+    /// Adds an institution below the heading of its tier; `false`, and nothing is added, where it does not fit.
     pub(super) fn put(&mut self, part: &Part, heading: &str) -> bool {
-        let is_new_stage = self.stage != Some(part.stage);
-        let more = length(&part.shown) + 1 + if is_new_stage { length(heading) } else { 0 };
-        // The section of its own or of the open lines, and with a new stage its divider and heading.
-        let blocks = 2 + if is_new_stage { 2 } else { 0 };
+        let is_new_tier = self.tier != Some(part.tier);
+        let more = length(&part.shown) + 1 + if is_new_tier { length(heading) } else { 0 };
+        // Its own section and the one of open lines, and for a new tier a divider and a heading.
+        let blocks = 2 + if is_new_tier { 2 } else { 0 };
         let has_room = self.blocks.len() + blocks <= MOST_BLOCKS
             && self.characters + more <= MOST_CHARACTERS
             && length(&self.text) + length(&part.spoken) < LONGEST_TEXT
@@ -80,11 +80,11 @@ impl Page {
         if !has_room {
             return false;
         }
-        if is_new_stage {
+        if is_new_tier {
             self.close_lines();
             self.blocks.push(json!({ "type": "divider" }));
             self.blocks.push(section(heading));
-            self.stage = Some(part.stage);
+            self.tier = Some(part.tier);
         }
         if part.is_line {
             self.add_line(&part.shown);
@@ -126,7 +126,7 @@ impl Page {
         self.text.push_str(line);
     }
 
-    /// The message below its title.
+    /// Returns the payload with the title and the time above.
     pub(super) fn finish(mut self, title: &str, when: &str) -> Value {
         self.close_lines();
         let mut blocks = vec![header(title), context(when)];

@@ -1,4 +1,4 @@
-//! The digest's wording, in Traditional Chinese.
+//! Wording of the digest, in Traditional Chinese.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -6,21 +6,21 @@ use crate::domain::institutions::{BACKSTAGE, DigestEntry, ExpiryTier, Institutio
 use crate::domain::values::time::LocalDate;
 use crate::slack::mrkdwn::escaped;
 
-/// Where MMS's own site shows an institution (the MMS tool's link).
+/// Path on MMS's site that shows an institution (MMS document, link of the tool).
 const PAGES: &str = "/organizationmanagement/organizations/";
-/// All but RFC 3986's unreserved characters.
+/// Characters that are percent-encoded: all but RFC 3986's unreserved ones.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// Longest value of an institution that is shown, in characters of mrkdwn.
+/// Longest shown value of an institution, in characters of mrkdwn.
 const LONGEST_VALUE: usize = 200;
 const MISSING: &str = "未提供";
 
-/// The title of a digest.
+/// Title of a day's digest.
 pub(crate) fn title(day: LocalDate) -> String {
     format!("MMS 機構到期提醒 {day}")
 }
 
-pub(crate) const fn colour(stage: ExpiryTier) -> &'static str {
-    match stage {
+pub(crate) const fn colour(tier: ExpiryTier) -> &'static str {
+    match tier {
         ExpiryTier::Urgent => "🔴",
         ExpiryTier::Warning => "🟡",
         ExpiryTier::Notice => "🟢",
@@ -28,8 +28,8 @@ pub(crate) const fn colour(stage: ExpiryTier) -> &'static str {
     }
 }
 
-pub(crate) const fn name(stage: ExpiryTier) -> &'static str {
-    match stage {
+pub(crate) const fn name(tier: ExpiryTier) -> &'static str {
+    match tier {
         ExpiryTier::Urgent => "緊急",
         ExpiryTier::Warning => "警告",
         ExpiryTier::Notice => "提醒",
@@ -37,12 +37,12 @@ pub(crate) const fn name(stage: ExpiryTier) -> &'static str {
     }
 }
 
-/// A stage with its days.
-pub(crate) fn heading(stage: ExpiryTier, tiers: &TierThresholds) -> String {
-    match tiers.range(stage) {
-        Some((0, last)) => format!("{}（{last} 天內到期）", name(stage)),
-        Some((first, last)) => format!("{}（{first}–{last} 天）", name(stage)),
-        None => format!("{}（只列一次）", name(stage)),
+/// Name of a tier with its range of days.
+pub(crate) fn heading(tier: ExpiryTier, tiers: &TierThresholds) -> String {
+    match tiers.range(tier) {
+        Some((0, last)) => format!("{}（{last} 天內到期）", name(tier)),
+        Some((first, last)) => format!("{}（{first}–{last} 天）", name(tier)),
+        None => format!("{}（只列一次）", name(tier)),
     }
 }
 
@@ -63,7 +63,7 @@ fn change(change: Option<InstitutionChange>) -> String {
     }
 }
 
-/// A value, where anything of it is to be seen.
+/// Escaped value; `None` where it has no visible character.
 fn visible(text: &str) -> Option<String> {
     Some(escaped(text, LONGEST_VALUE)).filter(|text| !text.trim().is_empty())
 }
@@ -80,7 +80,7 @@ fn link(institution: &Institution, label: &str) -> String {
     format!("<{BACKSTAGE}{PAGES}{}|{label}>", utf8_percent_encode(institution.uid.as_str(), ENCODED))
 }
 
-/// An institution with everything that is known of it.
+/// Full text of an institution, with all fields of the MMS document.
 pub(crate) fn in_full(institution: &Institution, shown: DigestEntry) -> String {
     let name = named(institution);
     let mut lines = vec![
@@ -95,7 +95,7 @@ pub(crate) fn in_full(institution: &Institution, shown: DigestEntry) -> String {
     lines.join("\n")
 }
 
-/// An institution in one line.
+/// Text of an institution in one line.
 pub(crate) fn in_brief(institution: &Institution, shown: DigestEntry) -> String {
     let name = link(institution, &named(institution));
     let (expires, remaining, change) = (institution.expires, remaining(shown.days), change(shown.change));
@@ -103,7 +103,7 @@ pub(crate) fn in_brief(institution: &Institution, shown: DigestEntry) -> String 
     format!("• {name}（{uid}）{expires}，{remaining}，{}{change}", value(institution.plan.as_ref()))
 }
 
-/// An institution as it is read out.
+/// Text of an institution for screen readers.
 pub(crate) fn spoken(institution: &Institution, shown: DigestEntry) -> String {
     let name = named(institution);
     format!(

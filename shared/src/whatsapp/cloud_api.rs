@@ -1,34 +1,35 @@
-//! Meta's WhatsApp Cloud API. Outside the 24 hours after a person's own message it sends approved templates only, so a
-//! reminder is always one; its text stands in the template at Meta.
+//! Meta's WhatsApp Cloud API. Outside the 24 hours after the recipient's own message it sends approved templates only,
+//! so a reminder is always one; its text is in the template at Meta.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Delivery, Reminder, by_status, message_id, shown};
+use super::{Reminder, by_status, message_id, shown};
 use crate::domain::values::retry_after;
+use crate::domain::values::send_outcome::SendOutcome;
 use crate::domain::workshop::phone::Phone;
 
-/// Where the Cloud API is reached.
+/// Host of the Cloud API.
 pub const CLOUD_API_HOST: &str = "https://graph.facebook.com";
-/// Introduced 2026-07-29 (<https://developers.facebook.com/docs/graph-api/changelog>); a version lives for two years.
+/// Version of the Graph API, introduced on 2026-07-29 (<https://developers.facebook.com/docs/graph-api/changelog>); a version lives for two years.
 const VERSION: &str = "v26.0";
 
 /// An approved template of the utility category, with the name, the plate and the date as its three body parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloudTemplate {
-    /// Its name at Meta.
+    /// Name of the template at Meta.
     pub name: String,
-    /// The code of its language: `id`.
+    /// Language code of the template, such as `id`.
     pub language: String,
 }
 
-/// Where a message is sent from the business's number with this id, by POST.
+/// Path to which a message from the business's number with this id is posted.
 #[must_use]
 pub fn path(phone_number_id: &str) -> String {
     format!("/{VERSION}/{phone_number_id}/messages")
 }
 
-/// The request's body.
+/// Returns the request's body: the template with the name, plate and date of the visit.
 #[must_use]
 pub fn body(to: &Phone, template: &CloudTemplate, reminder: &Reminder<'_>) -> Value {
     // Meta refuses a parameter with several blanks in a row.
@@ -79,48 +80,48 @@ struct Details {
     details: String,
 }
 
-/// What Meta's answer says of the message. Accepted is not delivered: that is told by a webhook, which is not read here.
+/// Judges Meta's response. An accepted message is not yet delivered: a webhook reports that, which is not read here.
 ///
-/// - 2xx with `messages[0].id` and no error: taken. With neither, or with both: unclear.
-/// - `error.code` decides where it is known, for Meta advises against the status and the text; else the status does.
+/// - 2xx with `messages[0].id` and no error: sent. With neither, or with both: unknown.
+/// - `error.code` decides where it is known, since Meta advises against the status and the text; else the status does.
 #[must_use]
-pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8]) -> Delivery {
+pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8]) -> SendOutcome {
     let is_2xx = (200..300).contains(&status);
     let Some(answer) = read(body) else { return by_status(status, retry_after, "no answer in its JSON") };
     match (answer.error, answer.messages.into_iter().next()) {
         (None, Some(message)) if is_2xx => sent(&message),
         (Some(error), None) => by_code(&error, status, retry_after),
         (None, None) => by_status(status, retry_after, "neither a message nor an error"),
-        (_, Some(_)) => Delivery::Unclear(format!("HTTP {status} with a message's id, yet no success")),
+        (_, Some(_)) => SendOutcome::unknown(format!("HTTP {status} with a message id but no success")),
     }
 }
 
-/// A struct would be read from a JSON array too; here it must be an object.
+/// Reads an object only: serde would read the struct from a JSON array too.
 fn read(body: &[u8]) -> Option<Answer> {
     body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok()).flatten()
 }
 
-fn sent(message: &Accepted) -> Delivery {
-    let said = shown(message.message_status.as_deref().unwrap_or("accepted"));
+fn sent(message: &Accepted) -> SendOutcome {
+    let reply = shown(message.message_status.as_deref().unwrap_or("accepted"));
     if message.id.trim().is_empty() {
-        return Delivery::Unclear("a message without an id".to_owned());
+        return SendOutcome::unknown("a message without an id");
     }
-    Delivery::Sent { id: message_id(&message.id), said }
+    SendOutcome::Sent { id: message_id(&message.id), reply }
 }
 
-/// By Meta's table of error codes
+/// Judges by Meta's table of error codes
 /// (<https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes>).
-fn by_code(error: &Refusal, status: u16, retry_after: Option<&str>) -> Delivery {
+fn by_code(error: &Refusal, status: u16, retry_after: Option<&str>) -> SendOutcome {
     let said = error.said();
     let Some(code @ 0..=999_999) = error.code else { return by_status(status, retry_after, &said) };
-    // A code has as many digits as what is masked, so it is put before what is.
+    // The code has as many digits as the numbers that are masked, so it is added after the masking.
     let reason: String =
         format!("Meta {code}: {}", shown(&said)).trim_end_matches([':', ' ']).chars().take(200).collect();
     match code {
-        // Messages to one person in a row: others are not concerned, and the next run tries again.
-        131_056 => Delivery::Refused(reason),
+        // Too many messages to one recipient: others are not concerned, and the next run tries again.
+        131_056 => SendOutcome::refused(reason),
         // Throughput of the app, the account and the number.
-        4 | 613 | 80_007 | 130_429 => Delivery::Limited { reason, wait_seconds: retry_after::seconds(retry_after) },
+        4 | 613 | 80_007 | 130_429 => SendOutcome::rate_limited(reason, retry_after::seconds(retry_after)),
         // Key and permissions; the number or account is gone, locked, unpaid, restricted or marked as spam; free text
         // outside the 24 hours; a template that is missing, paused, disabled or takes other parameters.
         0
@@ -153,20 +154,22 @@ fn by_code(error: &Refusal, status: u16, retry_after: Option<&str>) -> Delivery 
         | 133_006
         | 133_010
         | 133_016
-        | 134_011 => Delivery::Stop(reason),
+        | 134_011 => SendOutcome::sender_refused(reason),
         // Overloaded, under maintenance, not reachable.
-        2 | 131_016 | 131_057 | 133_004 => Delivery::NotTaken(reason),
-        // This person (not on WhatsApp, left out by Meta, opted out, ourselves) or this message (a parameter of it).
+        2 | 131_016 | 131_057 | 133_004 => SendOutcome::unavailable(reason),
+        // This recipient (not on WhatsApp, excluded by Meta, opted out, the sender itself) or a parameter of this message.
         100 | 130_472 | 131_008 | 131_009 | 131_021 | 131_026 | 131_030 | 131_049 | 131_050 | 132_005 | 132_018
-        | 135_000 => Delivery::Refused(reason),
+        | 135_000 => SendOutcome::refused(reason),
         // Among them 1 and 131000, "something went wrong": the status says whether it was before the message went out.
-        _ => match by_status(status, retry_after, "") {
-            Delivery::Stop(_) => Delivery::Stop(reason),
-            Delivery::Limited { wait_seconds, .. } => Delivery::Limited { reason, wait_seconds },
-            Delivery::NotTaken(_) => Delivery::NotTaken(reason),
-            Delivery::Refused(_) => Delivery::Refused(reason),
-            Delivery::Sent { .. } | Delivery::Unclear(_) => Delivery::Unclear(reason),
-        },
+        _ => with_reason(by_status(status, retry_after, ""), reason),
+    }
+}
+
+fn with_reason(outcome: SendOutcome, reason: String) -> SendOutcome {
+    match outcome {
+        SendOutcome::NotSent { cause, retry_after, .. } => SendOutcome::NotSent { reason, cause, retry_after },
+        SendOutcome::Refused { scope, .. } => SendOutcome::Refused { reason, scope },
+        SendOutcome::Sent { .. } | SendOutcome::Unknown { .. } => SendOutcome::Unknown { reason },
     }
 }
 

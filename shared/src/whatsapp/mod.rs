@@ -1,4 +1,4 @@
-//! A reminder as a WhatsApp message: its wording, the requests of both providers, and what their answers say.
+//! A reminder as a WhatsApp message: its wording, the requests of both providers, and the judging of their responses.
 
 mod cloud_api;
 mod redact;
@@ -13,48 +13,22 @@ pub use starsender::{STARSENDER_HOST, STARSENDER_SEND_PATH, body as starsender_b
 pub use wording::{InvalidWording, Reminder, Wording};
 
 use crate::domain::values::retry_after;
+use crate::domain::values::send_outcome::SendOutcome;
 
-/// Who carries the messages.
+/// A service that delivers WhatsApp messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
-    /// StarSender V3, a gateway over a device of the workshop's own.
+    /// StarSender V3, which sends through a device of the workshop.
     StarSender,
     /// Meta's WhatsApp Cloud API, which sends approved templates only.
     CloudApi,
 }
 
-/// What came of handing a message over. Every text in it may be stored and shown: see [`shown`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// The provider took it.
-    Sent {
-        /// The provider's id of the message, where it gave one.
-        id: Option<String>,
-        /// What it said.
-        said: String,
-    },
-    /// Not taken, and never will be for this number or this message.
-    Refused(String),
-    /// Not taken because of the device, key, account or template: the whole batch would be in vain.
-    Stop(String),
-    /// Not taken: too many messages.
-    Limited {
-        /// What it said.
-        reason: String,
-        /// How long it asks to wait, in seconds, at most an hour.
-        wait_seconds: Option<u32>,
-    },
-    /// Certainly not taken; later it may be.
-    NotTaken(String),
-    /// Nobody knows whether it was taken, so it must not be sent again.
-    Unclear(String),
-}
-
 impl Provider {
-    /// All of them.
+    /// Every provider, in the order of the documentation.
     pub const ALL: [Self; 2] = [Self::StarSender, Self::CloudApi];
 
-    /// The name in configuration and records.
+    /// Name in configuration and stored reminders: `starsender`, `cloud-api`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,32 +37,33 @@ impl Provider {
         }
     }
 
-    /// The provider of that name.
+    /// Returns the provider of that name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.name() == name)
     }
 }
 
-/// What the status alone says, where the body does not say more.
+/// Judges a response by its status alone, where the body says no more.
 ///
-/// - 401 and 403 are about the key, 402 about the account, and 404, 405 and a permanent redirect about the endpoint,
-///   for nothing of the person is in the path: the next message would fare the same.
-/// - 408 and 503 are answered by what did not handle the request (RFC 9110); every other 5xx may come after the
-///   message went out.
-/// - A 2xx that says nothing readable, and a redirect after the work, may have sent it.
-fn by_status(status: u16, retry_after: Option<&str>, said: &str) -> Delivery {
+/// - 401 and 403 concern the key, 402 the account, and 404, 405 and a permanent redirect the endpoint, since no part of
+///   the path depends on the recipient: every further message would be refused too.
+/// - 408 and 503 come from a server that did not handle the request (RFC 9110); any other 5xx may come after the message
+///   was sent.
+/// - A 2xx that cannot be read, and a redirect after the work, may have sent it.
+fn by_status(status: u16, retry_after: Option<&str>, said: &str) -> SendOutcome {
     let reason = shown(&format!("HTTP {status}: {said}"));
     match status {
-        301 | 307 | 308 | 401..=405 => Delivery::Stop(reason),
-        408 | 503 => Delivery::NotTaken(reason),
-        429 => Delivery::Limited { reason, wait_seconds: retry_after::seconds(retry_after) },
-        400..500 => Delivery::Refused(reason),
-        _ => Delivery::Unclear(reason),
+        301 | 307 | 308 | 401..=405 => SendOutcome::sender_refused(reason),
+        408 | 503 => SendOutcome::unavailable(reason),
+        429 => SendOutcome::rate_limited(reason, retry_after::seconds(retry_after)),
+        400..500 => SendOutcome::refused(reason),
+        _ => SendOutcome::unknown(reason),
     }
 }
 
-/// An id of a provider as it is stored: visible ASCII without `@`, which would make it an address of a person.
+/// Returns a provider's message id as it is stored: visible ASCII of at most 200 characters, without `@`, which would
+/// make it a person's address.
 fn message_id(text: &str) -> Option<String> {
     let fits = (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
     fits.then(|| text.to_owned())

@@ -1,20 +1,21 @@
-//! What a provider said, made fit to be stored and shown to staff.
+//! Redaction of a provider's words, so that they can be stored and shown to staff.
 
 use crate::domain::values::text::is_invisible;
 
+/// Longest redacted text, in characters.
 const LONGEST: usize = 200;
-/// What is read of a text, however long it is.
+/// Characters that are read of a longer text.
 const READ: usize = 4_000;
-/// A run of so many digits may be a person's number.
+/// Digits from which a number may be a phone number.
 const DIGITS_OF_A_NUMBER: usize = 5;
-/// Signs that may stand between two digits of one number: `+62 (0) 855`.
+/// Most signs between two digits of one number, as in `+62 (0) 855`.
 const BETWEEN_DIGITS: usize = 3;
-/// No word of a sentence is as long as this; keys and tokens are.
+/// Longest word that counts as a word of a sentence, in characters; keys and tokens are longer.
 const LONGEST_WORD: usize = 24;
 const MASK: &str = "***";
 
-/// A text as it may be stored and shown: one line of at most 200 characters, without control and invisible ones;
-/// numbers of five or more digits, whatever parts their digits, are masked, as are keys that it repeats.
+/// Redacts a text: one line of at most 200 characters, without control and invisible characters; numbers of five or
+/// more digits, with any signs between them, and keys are replaced by `***`.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let visible: String = text.chars().take(READ).filter_map(visible).collect();
@@ -26,7 +27,7 @@ pub fn shown(text: &str) -> String {
     mask_numbers(&words.collect::<Vec<_>>().join(" ")).chars().take(LONGEST).collect()
 }
 
-/// The character as it is shown: a blank for a line break or tab, nothing for what cannot be seen.
+/// Returns a blank for a line break or tab, `None` for a control or invisible character.
 fn visible(c: char) -> Option<char> {
     if c.is_whitespace() { Some(' ') } else { (!c.is_control() && !is_invisible(c)).then_some(c) }
 }
@@ -46,7 +47,7 @@ fn mask_numbers(text: &str) -> String {
     masked
 }
 
-/// Digits and what stands between them.
+/// Digits of one number and the signs between them.
 #[derive(Default)]
 struct Run {
     text: String,
@@ -77,7 +78,7 @@ impl Run {
     }
 }
 
-/// Whether the word after this one is a key: `Authorization: x`, `Bearer x`, `api_key: x`.
+/// True if the word after this one is a key: `Authorization: x`, `Bearer x`, `api_key: x`.
 fn announces_key(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let name = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -85,7 +86,7 @@ fn announces_key(word: &str) -> bool {
     matches!(name, "bearer" | "authorization") || is_named && word.ends_with([':', '='])
 }
 
-/// Whether a word holds a key: by its length, or as `token=x`.
+/// True if a word contains a key: by its length, or as `token=x`.
 fn has_key(word: &str) -> bool {
     let is_long = word
         .split(|c: char| !(c.is_alphanumeric() || "-_".contains(c)))

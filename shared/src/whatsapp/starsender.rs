@@ -1,19 +1,20 @@
 //! StarSender V3: <https://docs.starsender.online/docs/message-api/kirim-pesan>. The header `Authorization` is the key of
-//! the device itself, without `Bearer`.
+//! the sending device, without `Bearer`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Delivery, by_status, message_id, shown};
+use super::{by_status, message_id, shown};
 use crate::domain::values::retry_after;
+use crate::domain::values::send_outcome::{RefusalScope, SendOutcome};
 use crate::domain::workshop::phone::Phone;
 
-/// Where StarSender is reached.
+/// Host of StarSender's API.
 pub const STARSENDER_HOST: &str = "https://api.starsender.online";
-/// Where a message is sent, by POST.
+/// Path to which a message is posted.
 pub const STARSENDER_SEND_PATH: &str = "/api/send";
 
-/// The request's body; a delay of 0 seconds is left out.
+/// Returns the request's body. StarSender holds the message back for the delay; 0 seconds are left out.
 #[must_use]
 pub fn body(to: &Phone, text: &str, delay_seconds: u32) -> Value {
     let mut body = json!({ "messageType": "text", "to": to.as_str(), "body": text });
@@ -25,7 +26,7 @@ pub fn body(to: &Phone, text: &str, delay_seconds: u32) -> Value {
     body
 }
 
-/// The answer, of which everything but `success` may be missing.
+/// StarSender's response, of which every field but `success` may be missing.
 #[derive(Deserialize)]
 struct Answer {
     success: bool,
@@ -39,34 +40,34 @@ struct Answer {
     id: Value,
 }
 
-/// What StarSender's answer says of the message. Its failures come as 200 with `success: false`, so its body counts:
+/// Judges StarSender's response. Its failures come as 200 with `success: false`, so the body counts:
 ///
-/// - `success: true` (the boolean) at 2xx: sent. At any other status one of the two is wrong, and the person may have
-///   got it: unclear.
-/// - `success: false` at 2xx, or at a 4xx that has no meaning of its own: not taken; its words say for how long.
-/// - 2xx with anything else (a page of a proxy, nothing, `success: "true"`, a field given twice): the request may have
-///   reached the device behind it: unclear.
+/// - `success: true` (the boolean) at 2xx: sent. At any other status one of the two is wrong, and the message may have
+///   been sent: unknown.
+/// - `success: false` at 2xx, or at a 4xx that has no meaning of its own: not accepted; its words give the reason.
+/// - 2xx with anything else (a proxy's page, an empty body, `success: "true"`, a field given twice): the request may have
+///   reached the device behind it: unknown.
 #[must_use]
-pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8]) -> Delivery {
+pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8]) -> SendOutcome {
     let is_2xx = (200..300).contains(&status);
     let Some(answer) = read(body) else { return by_status(status, retry_after, "no answer in its JSON") };
     let said = answer.said();
     match (answer.success, is_2xx) {
-        (true, true) => Delivery::Sent { id: answer.id(), said: shown(&said) },
-        (true, false) => Delivery::Unclear(shown(&format!("HTTP {status}, yet it says success: {said}"))),
+        (true, true) => SendOutcome::Sent { id: answer.id(), reply: shown(&said) },
+        (true, false) => SendOutcome::unknown(shown(&format!("HTTP {status}, but it reports success: {said}"))),
         (false, true) => by_words(&said, retry_after),
+        // Of a 4xx without a meaning of its own the words say more than the status.
         (false, false) => match by_status(status, retry_after, &said) {
-            Delivery::Refused(_) => by_words(&said, retry_after),
-            other @ (Delivery::Sent { .. }
-            | Delivery::Stop(_)
-            | Delivery::Limited { .. }
-            | Delivery::NotTaken(_)
-            | Delivery::Unclear(_)) => other,
+            SendOutcome::Refused { scope: RefusalScope::Message, .. } => by_words(&said, retry_after),
+            other @ (SendOutcome::Sent { .. }
+            | SendOutcome::Refused { scope: RefusalScope::Sender, .. }
+            | SendOutcome::NotSent { .. }
+            | SendOutcome::Unknown { .. }) => other,
         },
     }
 }
 
-/// A struct would be read from a JSON array too; here it must be an object.
+/// Reads an object only: serde would read the struct from a JSON array too.
 fn read(body: &[u8]) -> Option<Answer> {
     body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok()).flatten()
 }
@@ -80,7 +81,7 @@ impl Answer {
         }
     }
 
-    /// None is documented; these are the places in which clients look for one.
+    /// Message id. None is documented; these are the fields in which published clients look for one.
     fn id(&self) -> Option<String> {
         let places = [self.data.get("message_id"), self.data.get("id"), Some(&self.message_id), Some(&self.id)];
         places.into_iter().flatten().find_map(|id| match id {
@@ -91,7 +92,7 @@ impl Answer {
     }
 }
 
-/// Beginnings of words, in English and Indonesian, in the order in which they count.
+/// Beginnings of words in English and Indonesian. The four lists are tried in this order.
 const LIMITS: [&str; 6] = ["limit", "ratelimit", "rate", "429", "throttl", "too-many"];
 const DEVICE_OR_KEY: [&str; 18] = [
     "logout",
@@ -116,23 +117,23 @@ const DEVICE_OR_KEY: [&str; 18] = [
 const NUMBER: [&str; 7] = ["invalid", "nomor", "number", "registered", "unregistered", "terdaftar", "tujuan"];
 const TEMPORARY: [&str; 5] = ["timeout", "timed-out", "network", "jaringan", "koneksi"];
 
-/// What the reason of a `success: false` means. No list of its texts is published, so words decide; it said that it did
-/// not take the message, so even a timeout behind it is not unclear. Unknown words are about this message only.
-fn by_words(said: &str, retry_after: Option<&str>) -> Delivery {
+/// Judges the reason of a `success: false` by its words, since no list of its texts is published. The provider did not
+/// accept the message, so even a timeout behind it is no unknown outcome. Unknown words concern this message only.
+fn by_words(said: &str, retry_after: Option<&str>) -> SendOutcome {
     let lower = said.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let joined = format!("-{}", words.join("-"));
     let any = |known: &[&str]| known.iter().any(|word| joined.contains(&format!("-{word}")));
     let reason = shown(said);
     if any(&LIMITS) {
-        Delivery::Limited { reason, wait_seconds: retry_after::seconds(retry_after) }
+        SendOutcome::rate_limited(reason, retry_after::seconds(retry_after))
     } else if any(&DEVICE_OR_KEY) {
-        Delivery::Stop(reason)
+        SendOutcome::sender_refused(reason)
     } else if any(&NUMBER) {
-        Delivery::Refused(reason)
+        SendOutcome::refused(reason)
     } else if any(&TEMPORARY) {
-        Delivery::NotTaken(reason)
+        SendOutcome::unavailable(reason)
     } else {
-        Delivery::Refused(reason)
+        SendOutcome::refused(reason)
     }
 }

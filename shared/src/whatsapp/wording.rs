@@ -1,52 +1,53 @@
-//! The text of a reminder, as the workshop words it.
+//! Text of a reminder from the workshop's template.
 
 use crate::domain::values::time::LocalDate;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::PersonName;
 
+/// Longest template, in characters.
 const LONGEST: usize = 1_000;
 
-/// What a message is about.
+/// Content of one reminder.
 #[derive(Clone, Copy, Debug)]
 pub struct Reminder<'a> {
-    /// Whom it addresses.
+    /// Name of the vehicle's owner.
     pub name: &'a PersonName,
-    /// Their vehicle.
+    /// Licence plate of the vehicle.
     pub plate: &'a Plate,
-    /// The day of the visit.
+    /// Day of the visit, Asia/Jakarta.
     pub visit: LocalDate,
 }
 
-/// A text with `{nama_pelanggan}`, `{no_pol}`, `{next_visit_date}` (as `18-12-2025`) and `{nomor_pelayanan}` in it.
+/// Template with `{nama_pelanggan}`, `{no_pol}`, `{next_visit_date}` (as `18-12-2025`) and `{nomor_pelayanan}` in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wording {
     parts: Vec<Part>,
 }
 
-/// Why a text or a service phone is not taken.
+/// Reasons why a template or a service phone is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidWording {
-    /// Nothing but blanks.
+    /// Empty, or blanks only.
     #[error("the text is empty")]
     Empty,
-    /// Over 1000 characters.
+    /// Longer than 1000 characters.
     #[error("the text is longer than {LONGEST} characters")]
     TooLong,
-    /// Other than line breaks.
+    /// Control characters other than line breaks.
     #[error("the text has a control character other than a line break")]
     ControlCharacter,
-    /// A brace without its partner.
+    /// An opening or closing brace without its partner.
     #[error("the text has a brace without its partner")]
     UnbalancedBraces,
-    /// Something else in braces.
+    /// A placeholder that does not exist.
     #[error(
         "the text has {{{0}}}; known are {{nama_pelanggan}}, {{no_pol}}, {{next_visit_date}} and {{nomor_pelayanan}}"
     )]
     UnknownPlaceholder(String),
-    /// A reminder that does not say which vehicle or when.
+    /// Without the vehicle's plate or the day of the visit.
     #[error("the text lacks {{{0}}}")]
     Missing(&'static str),
-    /// Not a number that can be dialled.
+    /// No phone number that can be dialled.
     #[error("the service phone is 8 to 15 digits, with or without a plus before them")]
     ServicePhone,
 }
@@ -63,10 +64,10 @@ const PLATE: &str = "no_pol";
 const VISIT: &str = "next_visit_date";
 
 impl Wording {
-    /// Takes a text and the number that people are to call, which is put in as it is written.
+    /// Parses a template. The service phone is inserted as it is written.
     ///
     /// # Errors
-    /// [`InvalidWording`].
+    /// [`InvalidWording`] for the first rule that is broken.
     pub fn new(text: &str, service_phone: &str) -> Result<Self, InvalidWording> {
         if text.trim().is_empty() {
             return Err(InvalidWording::Empty);
@@ -90,7 +91,7 @@ impl Wording {
         Ok(Self { parts })
     }
 
-    /// The message of a reminder. Values are put in once: braces in a name stay braces.
+    /// Returns the message of a reminder. Values are inserted once: braces in a name stay braces.
     #[must_use]
     pub fn text(&self, reminder: &Reminder<'_>) -> String {
         let visit = reminder.visit.to_day_month_year();

@@ -1,8 +1,9 @@
-//! Slack's answers, whatever bytes they are.
+//! Slack's responses, of arbitrary bytes.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::slack::{Posted, judge_post_message, judge_webhook};
+use shared::domain::values::send_outcome::SendOutcome;
+use shared::slack::{judge_post_message, judge_webhook};
 
 /// Bodies near those that Slack sends, and any others.
 fn body() -> impl Strategy<Value = Vec<u8>> {
@@ -54,13 +55,17 @@ fn retry_after() -> impl Strategy<Value = Option<String>> {
     proptest::option::of(prop_oneof![3 => known, 1 => any::<String>()])
 }
 
-/// The text of what is not delivered, and the wait.
-fn told(posted: &Posted) -> Option<(&str, Option<u32>)> {
-    match posted {
-        Posted::Delivered => None,
-        Posted::Refused(reason) | Posted::Unclear(reason) => Some((reason, None)),
-        Posted::NotTaken { reason, wait_seconds } => Some((reason, *wait_seconds)),
+/// The reason of a message that was not sent, and the wait in seconds.
+fn failure(outcome: &SendOutcome) -> Option<(&str, Option<u32>)> {
+    match outcome {
+        SendOutcome::Sent { .. } => None,
+        SendOutcome::Refused { reason, .. } | SendOutcome::Unknown { reason } => Some((reason, None)),
+        SendOutcome::NotSent { reason, retry_after, .. } => Some((reason, *retry_after)),
     }
+}
+
+fn is_sent(outcome: &SendOutcome) -> bool {
+    matches!(outcome, SendOutcome::Sent { .. })
 }
 
 fn is_word(text: &str) -> bool {
@@ -77,28 +82,28 @@ proptest! {
     #![proptest_config(crate::cases(8_000))]
 
     #[test]
-    fn only_200_with_ok_is_delivered_by_a_webhook_and_nothing_but_words_is_repeated(
+    fn only_200_with_ok_is_sent_by_a_webhook_and_nothing_but_words_is_repeated(
         status in status(), retry_after in retry_after(), body in body()
     ) {
-        let posted = judge_webhook(status, retry_after.as_deref(), &body);
+        let outcome = judge_webhook(status, retry_after.as_deref(), &body);
         let said = std::str::from_utf8(&body).map(str::trim);
-        prop_assert_eq!(posted == Posted::Delivered, status == 200 && said == Ok("ok"));
-        if let Some((reason, wait)) = told(&posted) {
+        prop_assert_eq!(is_sent(&outcome), status == 200 && said == Ok("ok"));
+        if let Some((reason, wait)) = failure(&outcome) {
             prop_assert!(is_status_with_word(reason, status), "{:?}", reason);
             prop_assert!(wait.is_none_or(|seconds| seconds <= 3_600));
         }
     }
 
     #[test]
-    fn only_200_with_ok_true_is_delivered_by_the_method_and_nothing_but_words_is_repeated(
+    fn only_200_with_ok_true_is_sent_by_the_method_and_nothing_but_words_is_repeated(
         status in status(), retry_after in retry_after(), body in body()
     ) {
-        let posted = judge_post_message(status, retry_after.as_deref(), &body);
+        let outcome = judge_post_message(status, retry_after.as_deref(), &body);
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
         let has_odd_error = !matches!(said["error"], Value::Null | Value::String(_));
         let is_delivered = status == 200 && said["ok"] == Value::Bool(true) && !has_odd_error;
-        prop_assert_eq!(posted == Posted::Delivered, is_delivered, "{:?}", posted);
-        if let Some((reason, wait)) = told(&posted) {
+        prop_assert_eq!(is_sent(&outcome), is_delivered, "{:?}", outcome);
+        if let Some((reason, wait)) = failure(&outcome) {
             let fits = is_status_with_word(reason, status) || is_word(reason) || reason == "an error without a word";
             prop_assert!(fits, "{:?}", reason);
             prop_assert!(wait.is_none_or(|seconds| seconds <= 3_600));

@@ -1,28 +1,27 @@
-//! What each answer of a provider says of the message.
+//! Outcomes that are read from each response of the WhatsApp providers.
 
 use proptest::prelude::*;
-use shared::whatsapp::{Delivery, judge_cloud_api, judge_starsender};
+use shared::domain::values::send_outcome::{NotSentCause, RefusalScope, SendOutcome};
+use shared::whatsapp::{judge_cloud_api, judge_starsender};
 
-/// The name of a verdict.
-fn kind(delivery: &Delivery) -> &'static str {
-    match delivery {
-        Delivery::Sent { .. } => "sent",
-        Delivery::Refused(_) => "refused",
-        Delivery::Stop(_) => "stop",
-        Delivery::Limited { .. } => "limited",
-        Delivery::NotTaken(_) => "not taken",
-        Delivery::Unclear(_) => "unclear",
+/// One word for an outcome.
+fn kind(outcome: &SendOutcome) -> &'static str {
+    match outcome {
+        SendOutcome::Sent { .. } => "sent",
+        SendOutcome::Refused { scope: RefusalScope::Message, .. } => "refused",
+        SendOutcome::Refused { scope: RefusalScope::Sender, .. } => "sender refused",
+        SendOutcome::NotSent { cause: NotSentCause::RateLimit, .. } => "limited",
+        SendOutcome::NotSent { cause: NotSentCause::Unavailable, .. } => "unavailable",
+        SendOutcome::Unknown { .. } => "unknown",
     }
 }
 
-fn text(delivery: &Delivery) -> &str {
-    match delivery {
-        Delivery::Sent { said, .. } => said,
-        Delivery::Limited { reason, .. }
-        | Delivery::Refused(reason)
-        | Delivery::Stop(reason)
-        | Delivery::NotTaken(reason)
-        | Delivery::Unclear(reason) => reason,
+fn text(outcome: &SendOutcome) -> &str {
+    match outcome {
+        SendOutcome::Sent { reply, .. } => reply,
+        SendOutcome::NotSent { reason, .. } | SendOutcome::Refused { reason, .. } | SendOutcome::Unknown { reason } => {
+            reason
+        }
     }
 }
 
@@ -39,7 +38,10 @@ fn cloud(status: u16, code: u32) -> &'static str {
 #[test]
 fn starsender_took_it_only_where_success_is_true_at_2xx() {
     let body = br#"{"success":true,"data":{},"message":"Success sent message"}"#;
-    assert_eq!(judge_starsender(200, None, body), Delivery::Sent { id: None, said: "Success sent message".to_owned() });
+    assert_eq!(
+        judge_starsender(200, None, body),
+        SendOutcome::Sent { id: None, reply: "Success sent message".to_owned() }
+    );
     let ids = [
         (r#"{"success":true,"data":{"message_id":"m-1"}}"#, "m-1"),
         (r#"{"success":true,"data":{"id":17}}"#, "17"),
@@ -47,15 +49,15 @@ fn starsender_took_it_only_where_success_is_true_at_2xx() {
         (r#"{"success":true,"id":"m-3"}"#, "m-3"),
     ];
     for (body, expected) in ids {
-        let Delivery::Sent { id, .. } = judge_starsender(201, None, body.as_bytes()) else { panic!("{body}") };
+        let SendOutcome::Sent { id, .. } = judge_starsender(201, None, body.as_bytes()) else { panic!("{body}") };
         assert_eq!(id.as_deref(), Some(expected));
     }
     let address = judge_starsender(200, None, br#"{"success":true,"id":"628551234567@c.us"}"#);
-    assert!(matches!(address, Delivery::Sent { id: None, .. }));
+    assert!(matches!(address, SendOutcome::Sent { id: None, .. }));
 }
 
 #[test]
-fn a_2xx_that_says_nothing_readable_may_have_reached_the_person() {
+fn a_2xx_that_cannot_be_read_may_have_reached_the_person() {
     for body in [
         "",
         "ok",
@@ -71,9 +73,9 @@ fn a_2xx_that_says_nothing_readable_may_have_reached_the_person() {
         r#"{"success":false,"success":true}"#,
         r#"{"success":true"#,
     ] {
-        assert_eq!(starsender(200, body), "unclear", "{body}");
+        assert_eq!(starsender(200, body), "unknown", "{body}");
     }
-    assert_eq!(kind(&judge_starsender(200, None, b"{\"success\":true,\"message\":\"\xff\"}")), "unclear");
+    assert_eq!(kind(&judge_starsender(200, None, b"{\"success\":true,\"message\":\"\xff\"}")), "unknown");
 }
 
 #[test]
@@ -82,18 +84,18 @@ fn a_failure_at_200_is_sorted_by_its_words() {
         ("Rate limit exceeded", "limited"),
         ("429 too many requests", "limited"),
         ("Too many requests", "limited"),
-        ("Device disconnected", "stop"),
-        ("device has been logged out", "stop"),
-        ("Invalid API Key", "stop"),
-        ("api_key salah", "stop"),
-        ("Unauthorized", "stop"),
-        ("Token invalid", "stop"),
-        ("Perangkat terputus", "stop"),
-        ("kuota habis", "stop"),
+        ("Device disconnected", "sender refused"),
+        ("device has been logged out", "sender refused"),
+        ("Invalid API Key", "sender refused"),
+        ("api_key salah", "sender refused"),
+        ("Unauthorized", "sender refused"),
+        ("Token invalid", "sender refused"),
+        ("Perangkat terputus", "sender refused"),
+        ("kuota habis", "sender refused"),
         ("Invalid number", "refused"),
         ("Nomor tidak terdaftar di WhatsApp", "refused"),
-        ("Timeout", "not taken"),
-        ("network error", "not taken"),
+        ("Timeout", "unavailable"),
+        ("network error", "unavailable"),
         ("Failed to generate preview", "refused"),
         ("628554291234 gagal", "refused"),
         ("entahlah", "refused"),
@@ -105,38 +107,38 @@ fn a_failure_at_200_is_sorted_by_its_words() {
     assert_eq!(starsender(200, r#"{"success":false}"#), "refused");
     assert_eq!(starsender(200, r#"{"success":false,"message":{"to":["The to field is invalid"]}}"#), "refused");
     let named = judge_starsender(200, None, br#"{"success":false,"message":"Nomor 0855-1234-567 tidak terdaftar"}"#);
-    assert_eq!(named, Delivery::Refused("Nomor *** tidak terdaftar".to_owned()));
+    assert_eq!(named, SendOutcome::refused("Nomor *** tidak terdaftar"));
 }
 
 #[test]
 fn starsenders_other_statuses_speak_for_themselves() {
     let page = "<html>nginx</html>";
     for (status, verdict) in [
-        (301, "stop"),
-        (302, "unclear"),
+        (301, "sender refused"),
+        (302, "unknown"),
         (400, "refused"),
-        (401, "stop"),
-        (402, "stop"),
-        (403, "stop"),
-        (404, "stop"),
-        (408, "not taken"),
+        (401, "sender refused"),
+        (402, "sender refused"),
+        (403, "sender refused"),
+        (404, "sender refused"),
+        (408, "unavailable"),
         (422, "refused"),
         (429, "limited"),
-        (500, "unclear"),
-        (502, "unclear"),
-        (503, "not taken"),
-        (504, "unclear"),
-        (520, "unclear"),
-        (0, "unclear"),
-        (u16::MAX, "unclear"),
+        (500, "unknown"),
+        (502, "unknown"),
+        (503, "unavailable"),
+        (504, "unknown"),
+        (520, "unknown"),
+        (0, "unknown"),
+        (u16::MAX, "unknown"),
     ] {
         assert_eq!(starsender(status, page), verdict, "{status}");
     }
-    assert_eq!(starsender(400, r#"{"success":false,"message":"device off"}"#), "stop");
+    assert_eq!(starsender(400, r#"{"success":false,"message":"device off"}"#), "sender refused");
     assert_eq!(starsender(422, r#"{"success":false,"message":"invalid number"}"#), "refused");
-    assert_eq!(starsender(401, r#"{"success":false,"message":"invalid number"}"#), "stop");
+    assert_eq!(starsender(401, r#"{"success":false,"message":"invalid number"}"#), "sender refused");
     for status in [302, 400, 401, 429, 500, 503] {
-        assert_eq!(starsender(status, r#"{"success":true}"#), "unclear", "{status}");
+        assert_eq!(starsender(status, r#"{"success":true}"#), "unknown", "{status}");
     }
 }
 
@@ -160,7 +162,7 @@ fn a_wait_is_whole_seconds_and_at_most_a_minute() {
             judge_starsender(200, header, br#"{"success":false,"message":"limit"}"#),
             judge_cloud_api(400, header, br#"{"error":{"code":130429}}"#),
         ] {
-            let Delivery::Limited { wait_seconds, .. } = delivery else { panic!("{header:?}") };
+            let SendOutcome::NotSent { retry_after: wait_seconds, .. } = delivery else { panic!("{header:?}") };
             assert_eq!(wait_seconds, wait, "{header:?}");
         }
     }
@@ -169,14 +171,14 @@ fn a_wait_is_whole_seconds_and_at_most_a_minute() {
 #[test]
 fn the_cloud_api_took_it_where_it_gives_an_id() {
     let body = br#"{"messaging_product":"whatsapp","contacts":[{"input":"628551234567","wa_id":"628551234567"}],"messages":[{"id":"wamid.HBgM","message_status":"accepted"}]}"#;
-    let sent = Delivery::Sent { id: Some("wamid.HBgM".to_owned()), said: "accepted".to_owned() };
+    let sent = SendOutcome::Sent { id: Some("wamid.HBgM".to_owned()), reply: "accepted".to_owned() };
     assert_eq!(judge_cloud_api(200, None, body), sent);
     for body in
         ["", "{}", "[]", "<html>", r#"{"messages":[]}"#, r#"{"messages":[{"id":""}]}"#, r#"{"messages":[{"id":7}]}"#]
     {
-        assert_eq!(kind(&judge_cloud_api(200, None, body.as_bytes())), "unclear", "{body}");
+        assert_eq!(kind(&judge_cloud_api(200, None, body.as_bytes())), "unknown", "{body}");
     }
-    assert_eq!(kind(&judge_cloud_api(500, None, body)), "unclear");
+    assert_eq!(kind(&judge_cloud_api(500, None, body)), "unknown");
 }
 
 #[test]
@@ -184,11 +186,11 @@ fn metas_codes_decide_whatever_the_status() {
     for (verdict, codes) in [
         ("refused", &[131_026, 131_049, 131_021, 130_472, 131_056, 132_005, 100][..]),
         (
-            "stop",
+            "sender refused",
             &[0, 3, 10, 190, 200, 299, 368, 131_031, 131_042, 131_047, 131_048, 132_000, 132_001, 132_015, 133_010],
         ),
         ("limited", &[4, 80_007, 130_429]),
-        ("not taken", &[2, 131_016, 131_057]),
+        ("unavailable", &[2, 131_016, 131_057]),
     ] {
         for code in codes {
             for status in [200, 400, 403, 500] {
@@ -196,9 +198,14 @@ fn metas_codes_decide_whatever_the_status() {
             }
         }
     }
-    for (status, verdict) in
-        [(200, "unclear"), (400, "refused"), (401, "stop"), (429, "limited"), (500, "unclear"), (503, "not taken")]
-    {
+    for (status, verdict) in [
+        (200, "unknown"),
+        (400, "refused"),
+        (401, "sender refused"),
+        (429, "limited"),
+        (500, "unknown"),
+        (503, "unavailable"),
+    ] {
         assert_eq!(cloud(status, 131_000), verdict, "{status}");
         assert_eq!(cloud(status, 4_294_967_295), verdict, "{status}");
     }
@@ -208,17 +215,17 @@ fn metas_codes_decide_whatever_the_status() {
 fn metas_code_is_kept_and_its_text_masked() {
     let body = br#"{"error":{"message":"(#131026) Message undeliverable","code":131026,"error_data":{"details":"to 628551234567"}}}"#;
     let delivery = judge_cloud_api(400, None, body);
-    assert_eq!(delivery, Delivery::Refused("Meta 131026: (#***) Message undeliverable - to ***".to_owned()));
+    assert_eq!(delivery, SendOutcome::refused("Meta 131026: (#***) Message undeliverable - to ***"));
     let hostile = judge_cloud_api(400, None, br#"{"error":{"code":4294967295,"message":"x"}}"#);
-    assert_eq!(hostile, Delivery::Refused("HTTP 400: x".to_owned()));
+    assert_eq!(hostile, SendOutcome::refused("HTTP 400: x"));
 }
 
 #[test]
-fn a_huge_or_deep_body_is_unclear_and_nothing_worse() {
+fn a_huge_or_deep_body_is_an_unknown_outcome_and_nothing_worse() {
     let deep = [b"[".repeat(1 << 20), b"{\"success\":".repeat(100_000), b"{\"error\":".repeat(100_000)];
     for body in deep {
-        assert_eq!(kind(&judge_starsender(200, None, &body)), "unclear");
-        assert_eq!(kind(&judge_cloud_api(200, None, &body)), "unclear");
+        assert_eq!(kind(&judge_starsender(200, None, &body)), "unknown");
+        assert_eq!(kind(&judge_cloud_api(200, None, &body)), "unknown");
     }
     let long = format!(r#"{{"success":false,"message":"{}"}}"#, "nomor 628551234567 ".repeat(60_000));
     let delivery = judge_starsender(200, None, long.as_bytes());
@@ -229,7 +236,7 @@ proptest! {
     #![proptest_config(crate::cases(3_000))]
 
     #[test]
-    fn any_answer_has_a_verdict_in_one_short_line(
+    fn any_response_has_an_outcome_with_one_short_line(
         status in any::<u16>(), body in proptest::collection::vec(any::<u8>(), 0..200), header in proptest::option::of(any::<String>()),
     ) {
         for delivery in [judge_starsender(status, header.as_deref(), &body), judge_cloud_api(status, header.as_deref(), &body)] {

@@ -104,7 +104,7 @@ fn a_card_that_can_no_longer_be_charged_is_told_in_both_languages() {
     values.insert("hard_decline".to_owned(), "true".to_owned());
     let anew = body(&values);
     assert!(
-        anew.contains("請以新的信用卡重新訂閱") && anew.contains("Please subscribe anew with another card"),
+        anew.contains("請以新的信用卡重新訂閱") && anew.contains("Please subscribe again with another card"),
         "{anew}"
     );
     assert!(!anew.contains("We will try to charge the card again"), "{anew}");

@@ -3,5 +3,6 @@
 pub mod ids;
 pub mod money;
 pub mod retry_after;
+pub mod send_outcome;
 pub(crate) mod text;
 pub mod time;
