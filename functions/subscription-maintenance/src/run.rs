@@ -323,7 +323,7 @@ mod tests {
     const SILENT: EcpayState = EcpayState { has_answered: false, unanswered: 0 };
 
     fn timeout() -> Failure {
-        Failure::Query(client::Error::Unclear("HTTP 500".into()))
+        Failure::Query(client::Error::Unknown("HTTP 500".into()))
     }
 
     fn next(failure: Failure, ecpay: EcpayState) -> Next {
@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_lost_response_to_a_request_is_left_to_the_next_query() {
-        assert_eq!(next(Failure::Action(client::Error::Unclear("cut".into())), SILENT), Next::Continue);
+        assert_eq!(next(Failure::Action(client::Error::Unknown("cut".into())), SILENT), Next::Continue);
     }
 
     #[test]

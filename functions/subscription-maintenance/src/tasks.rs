@@ -142,7 +142,7 @@ pub(crate) async fn request_retry(session: &mut EcpaySession<'_>, claim: Decisio
             (RetryState::NotAsked, "not asked", Some(session.failure(error, Failure::Action).await))
         }
         // ECPay may have charged: only a query can show it, a second request could charge twice.
-        Err(error @ (client::Error::Unclear(_) | client::Error::Query(_))) => {
+        Err(error @ (client::Error::Unknown(_) | client::Error::Query(_))) => {
             tracing::warn!(subscription = %id, error = error_chain(&error), "the response to a retry request was lost");
             (RetryState::Unknown, "unclear", None)
         }

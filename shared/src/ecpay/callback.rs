@@ -1,5 +1,5 @@
-//! What a verified callback says. Syntax is strict, because the digest does not protect the borders of fields;
-//! what ECPay leaves empty on failures may be empty.
+//! Parses a verified callback into a payment report. Syntax is strict, because CheckMacValue does not protect the borders of
+//! fields; fields that ECPay leaves empty on failures may be empty.
 
 use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
@@ -8,15 +8,15 @@ use crate::domain::values::time::Timestamp;
 
 use crate::ecpay::callback_form::{CallbackKind, VerifiedForm};
 
-/// Paid or authorised.
+/// RtnCode of a successful charge or authorisation (<https://developers.ecpay.com.tw/?p=2881>).
 pub const PAID: &str = "1";
-/// ECPay does not know the result yet; ask later.
+/// RtnCode of a charge whose result ECPay does not know yet; a later query brings it.
 pub const RESULT_OPEN: &str = "10300066";
 
-/// Why a signed callback cannot be used. It is set aside, not refused: repeating it would not help.
+/// Reasons why a signed callback cannot be used. It is quarantined, not refused, since a repetition would be the same.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// A field that is needed is not there, or empty.
+    /// A required field is absent or empty.
     #[error("{0} is missing")]
     Missing(&'static str),
     /// A field does not have the form that ECPay documents.
@@ -24,7 +24,7 @@ pub enum Error {
     Malformed(&'static str),
 }
 
-/// Reads a callback. `received_at` stands in where a failure comes without a date.
+/// Parses a callback. `received_at` is used where a failure has no date.
 ///
 /// # Errors
 /// [`Error`] with the first field that cannot be used.
@@ -35,7 +35,7 @@ pub fn parse(form: &VerifiedForm, received_at: Timestamp) -> Result<PaymentRepor
     }
 }
 
-/// Reads a callback again from fields that were verified when it came and kept since. `received_at` is when it came.
+/// Parses a stored callback again; its fields were verified on receipt, at `received_at`.
 ///
 /// # Errors
 /// [`Error`] with the first field that cannot be used.
@@ -65,7 +65,7 @@ fn parse_first(form: &VerifiedForm) -> Result<PaymentReport, Error> {
         _ => (PaymentOutcome::Failed, EventId::first_failure(processed_at)),
     };
     let amount = amount(form, "TradeAmt")?;
-    report(form, (outcome, event, amount), processed_at)
+    report(form, Charge { outcome, event, amount, processed_at })
 }
 
 fn parse_period(form: &VerifiedForm, received_at: Timestamp) -> Result<PaymentReport, Error> {
@@ -74,6 +74,7 @@ fn parse_period(form: &VerifiedForm, received_at: Timestamp) -> Result<PaymentRe
     let date =
         date.map(|text| Timestamp::parse_ecpay(text).map_err(|_| Error::Malformed("ProcessDate"))).transpose()?;
     let dated = date.ok_or(Error::Missing("ProcessDate"));
+    let amount = amount(form, "Amount");
     let (outcome, event) = match rtn_code {
         PAID => {
             let number = integer(form, "TotalSuccessTimes")?
@@ -88,17 +89,23 @@ fn parse_period(form: &VerifiedForm, received_at: Timestamp) -> Result<PaymentRe
                 (None, Some(gwsr)) => EventId::undated_failure(&gwsr),
                 (None, None) => return Err(Error::Missing("ProcessDate")),
             };
-            return report(form, (PaymentOutcome::Failed, event, amount(form, "Amount")?), date.unwrap_or(received_at));
+            let processed_at = date.unwrap_or(received_at);
+            return report(form, Charge { outcome: PaymentOutcome::Failed, event, amount: amount?, processed_at });
         }
     };
-    report(form, (outcome, event, amount(form, "Amount")?), dated?)
+    report(form, Charge { outcome, event, amount: amount?, processed_at: dated? })
 }
 
-fn report(
-    form: &VerifiedForm,
-    (outcome, event, amount): (PaymentOutcome, EventId, Option<Twd>),
+/// Parts of a report that the two callbacks name differently.
+struct Charge {
+    outcome: PaymentOutcome,
+    event: EventId,
+    amount: Option<Twd>,
     processed_at: Timestamp,
-) -> Result<PaymentReport, Error> {
+}
+
+fn report(form: &VerifiedForm, charge: Charge) -> Result<PaymentReport, Error> {
+    let Charge { outcome, event, amount, processed_at } = charge;
     let first = form.kind() == CallbackKind::First;
     if amount.is_none() && matches!(outcome, PaymentOutcome::Succeeded { .. }) {
         return Err(Error::Missing(if first { "TradeAmt" } else { "Amount" }));
@@ -145,7 +152,7 @@ fn integer(form: &VerifiedForm, name: &'static str) -> Result<Option<u32>, Error
     }
 }
 
-/// Plain digits without leading zeros, so that a number has one spelling.
+/// True for at most 10 plain digits without leading zeros, so that a number has one spelling.
 pub(crate) fn is_integer(text: &str) -> bool {
     let digits = !text.is_empty() && text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
     digits && (text == "0" || !text.starts_with('0'))

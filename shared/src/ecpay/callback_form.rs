@@ -1,16 +1,16 @@
-//! A callback's body, from bytes to fields whose digest was checked.
+//! Verification of a callback's body, from bytes to fields with a valid CheckMacValue.
 //!
-//! The digest does not cover letter case and not where one field ends and the next begins: `A=1&B=2` and one
-//! field `A` with the value `1&B=2` have the same. So beside the digest the form itself is held to rules.
+//! CheckMacValue covers neither letter case nor the borders of fields: `A=1&B=2` and one field `A` with the value `1&B=2`
+//! have the same. Therefore the form itself has to keep rules too.
 
 use crate::domain::values::ids::SubscriptionId;
 
 use crate::ecpay::check_mac_value::{FIELD, VerificationKeys};
 
-/// The largest body that is looked at, in bytes. A real one has about 1 KB.
+/// Largest body that is verified, in bytes. A real one has about 1 KB.
 pub const LARGEST_BODY: usize = 20 * 1024;
 
-/// Which of the two callbacks a form came by. They differ in the spelling of the amount.
+/// Callback address that received a form. The two differ in the spelling of the amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallbackKind {
     /// ReturnURL: the first authorisation.
@@ -19,18 +19,18 @@ pub enum CallbackKind {
     Period,
 }
 
-/// Fields whose digest was checked, in the order received. From a request there is no other way to build one; within
-/// this module one is also made of fields that were verified before they were stored, and does not leave it.
+/// Fields with a valid CheckMacValue, in the order received. [`VerifiedForm::verify`] is the only way from a request to
+/// one; a stored report is read again through one inside this crate.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedForm {
     kind: CallbackKind,
     fields: Vec<(String, String)>,
 }
 
-/// Why a body is not a form that ECPay signed.
+/// Reasons why a body is not a form that ECPay signed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// Over [`LARGEST_BODY`].
+    /// Larger than [`LARGEST_BODY`].
     #[error("body too large")]
     TooLarge,
     /// Not `name=value` pairs in UTF-8, percent-encoded.
@@ -39,158 +39,159 @@ pub enum Error {
     /// A field's name has other characters than letters, digits and `_`.
     #[error("a field's name is malformed")]
     MalformedName,
-    /// A field that is known was spelt in another case.
-    #[error("field {0} is spelt in another case")]
+    /// A field of ECPay in another letter case.
+    #[error("field {0} is spelled in another case")]
     NameInAnotherCase(&'static str),
-    /// A name came twice, letter case aside.
+    /// The same name twice, letter case aside.
     #[error("a field came twice")]
     RepeatedName,
-    /// A value holds what looks like a further field.
+    /// A value contains the name of a further field.
     #[error("a value holds a further field")]
     FieldInValue,
-    /// An id of ours was spelt in another case.
-    #[error("MerchantTradeNo is spelt in another case")]
+    /// MerchantTradeNo in another letter case than the stored order's.
+    #[error("MerchantTradeNo is spelled in another case")]
     IdInAnotherCase,
-    /// No digest.
+    /// Without a CheckMacValue.
     #[error("CheckMacValue missing")]
     Unsigned,
-    /// The digest is not ECPay's.
+    /// CheckMacValue does not match under any accepted key.
     #[error("CheckMacValue Error")]
     WrongDigest,
 }
 
-/// Names of the fields that have a meaning in either callback.
-const KNOWN: [&str; 44] = [
-    "MerchantID",
-    "MerchantTradeNo",
-    "StoreID",
-    "RtnCode",
-    "RtnMsg",
-    "TradeNo",
-    "TradeAmt",
-    "PaymentDate",
-    "PaymentType",
-    "PaymentTypeChargeFee",
-    "TradeDate",
-    "PlatformID",
-    "SimulatePaid",
-    "CustomField1",
-    "CustomField2",
-    "CustomField3",
-    "CustomField4",
-    FIELD,
-    "process_date",
-    "auth_code",
-    "eci",
-    "card4no",
-    "card6no",
-    "stage",
-    "stast",
-    "staed",
-    "red_dan",
-    "red_de_amt",
-    "red_ok_amt",
-    "red_yet",
-    "PeriodType",
-    "Frequency",
-    "ExecTimes",
-    "PeriodAmount",
-    "TotalSuccessTimes",
-    "TotalSuccessAmount",
-    "ProcessDate",
-    "AuthCode",
-    "FirstAuthAmount",
-    "gwsr",
-    "Gwsr",
-    "amount",
-    "Amount",
-    "MerchantMemberID",
-];
-
-/// Fields that decisions are made from. None of them is a text that may hold `&`, behind which a field could hide that
-/// nobody knows yet.
-const FIELDS_USED_IN_DECISIONS: [&str; 14] = [
-    "MerchantID",
-    "MerchantTradeNo",
-    "RtnCode",
-    "TradeAmt",
-    "PaymentDate",
-    "TradeDate",
-    "SimulatePaid",
-    "process_date",
-    "card4no",
-    "TotalSuccessTimes",
-    "ProcessDate",
-    "gwsr",
-    "Gwsr",
-    "Amount",
-];
-
-/// Further fields that NeedExtraPaidInfo brings, mostly blank. They are not read, and may not hide in a value either.
-const EXTRA: [&str; 10] = [
-    "WebATMAccBank",
-    "WebATMAccNo",
-    "WebATMBankName",
-    "ATMAccBank",
-    "ATMAccNo",
-    "PaymentNo",
-    "PayFrom",
-    "TenpayTradeNo",
-    "AlipayID",
-    "AlipayTradeNo",
-];
-
-/// Fields that say nothing of the person who pays: what was charged, when, under which numbers, and how it ended.
-const ACCOUNTING_FIELDS: [&str; 25] = [
-    "MerchantID",
-    "MerchantTradeNo",
-    "RtnCode",
-    "RtnMsg",
-    "TradeNo",
-    "TradeAmt",
-    "PaymentDate",
-    "PaymentType",
-    "PaymentTypeChargeFee",
-    "TradeDate",
-    "SimulatePaid",
-    "process_date",
-    "PeriodType",
-    "Frequency",
-    "ExecTimes",
-    "PeriodAmount",
-    "TotalSuccessTimes",
-    "TotalSuccessAmount",
-    "ProcessDate",
-    "FirstAuthAmount",
-    "gwsr",
-    "Gwsr",
-    "amount",
-    "Amount",
-    "Reason",
-];
-
-/// Whether a field is kept when the person who paid is erased.
-#[must_use]
-pub fn is_accounting_field(name: &str) -> bool {
-    ACCOUNTING_FIELDS.contains(&name)
+/// Role of a field's name in a form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Has a meaning in a callback: spelled exactly so.
+    Known,
+    /// Sent because of NeedExtraPaidInfo, mostly blank, and not read.
+    Extra,
+    /// Added to a stored report by this product; ECPay does not send it.
+    Own,
 }
 
-impl CallbackKind {
-    /// Whether this callback spells `name` so. `gwsr` is found in both spellings.
-    fn spells(self, name: &str) -> bool {
-        match name {
-            "amount" => self == Self::First,
-            "Amount" => self == Self::Period,
-            _ => KNOWN.contains(&name),
-        }
+/// One field and its flags.
+struct Field {
+    name: &'static str,
+    role: Role,
+    /// Decisions are made from it, and no true value of it has a `&`, behind which a field that is not listed here could
+    /// hide.
+    is_used_in_decisions: bool,
+    /// Kept when the customer's data are erased: amount, time, numbers and result of a charge, no personal data.
+    is_accounting: bool,
+    /// The only callback that spells the field so; `None` for both.
+    only_in: Option<CallbackKind>,
+}
+
+impl Field {
+    const fn new(name: &'static str, role: Role) -> Self {
+        Self { name, role, is_used_in_decisions: false, is_accounting: false, only_in: None }
+    }
+
+    const fn known(name: &'static str) -> Self {
+        Self::new(name, Role::Known)
+    }
+
+    const fn extra(name: &'static str) -> Self {
+        Self::new(name, Role::Extra)
+    }
+
+    const fn own(name: &'static str) -> Self {
+        Self::new(name, Role::Own)
+    }
+
+    const fn used_in_decisions(self) -> Self {
+        Self { is_used_in_decisions: true, ..self }
+    }
+
+    const fn accounting(self) -> Self {
+        Self { is_accounting: true, ..self }
+    }
+
+    const fn only_in(self, kind: CallbackKind) -> Self {
+        Self { only_in: Some(kind), ..self }
     }
 }
 
+/// Fields of both callbacks, with those of NeedExtraPaidInfo (<https://developers.ecpay.com.tw/?p=5675>).
+const FIELDS: [Field; 55] = [
+    Field::known("MerchantID").used_in_decisions().accounting(),
+    Field::known("MerchantTradeNo").used_in_decisions().accounting(),
+    Field::known("StoreID"),
+    Field::known("RtnCode").used_in_decisions().accounting(),
+    Field::known("RtnMsg").accounting(),
+    Field::known("TradeNo").accounting(),
+    Field::known("TradeAmt").used_in_decisions().accounting(),
+    Field::known("PaymentDate").used_in_decisions().accounting(),
+    Field::known("PaymentType").accounting(),
+    Field::known("PaymentTypeChargeFee").accounting(),
+    Field::known("TradeDate").used_in_decisions().accounting(),
+    Field::known("PlatformID"),
+    Field::known("SimulatePaid").used_in_decisions().accounting(),
+    Field::known("CustomField1"),
+    Field::known("CustomField2"),
+    Field::known("CustomField3"),
+    Field::known("CustomField4"),
+    Field::known(FIELD),
+    Field::known("process_date").used_in_decisions().accounting(),
+    Field::known("auth_code"),
+    Field::known("eci"),
+    Field::known("card4no").used_in_decisions(),
+    Field::known("card6no"),
+    Field::known("stage"),
+    Field::known("stast"),
+    Field::known("staed"),
+    Field::known("red_dan"),
+    Field::known("red_de_amt"),
+    Field::known("red_ok_amt"),
+    Field::known("red_yet"),
+    Field::known("PeriodType").accounting(),
+    Field::known("Frequency").accounting(),
+    Field::known("ExecTimes").accounting(),
+    Field::known("PeriodAmount").accounting(),
+    Field::known("TotalSuccessTimes").used_in_decisions().accounting(),
+    Field::known("TotalSuccessAmount").accounting(),
+    Field::known("ProcessDate").used_in_decisions().accounting(),
+    Field::known("AuthCode"),
+    Field::known("FirstAuthAmount").accounting(),
+    Field::known("gwsr").used_in_decisions().accounting(),
+    Field::known("Gwsr").used_in_decisions().accounting(),
+    Field::known("amount").accounting().only_in(CallbackKind::First),
+    Field::known("Amount").used_in_decisions().accounting().only_in(CallbackKind::Period),
+    Field::known("MerchantMemberID"),
+    Field::extra("WebATMAccBank"),
+    Field::extra("WebATMAccNo"),
+    Field::extra("WebATMBankName"),
+    Field::extra("ATMAccBank"),
+    Field::extra("ATMAccNo"),
+    Field::extra("PaymentNo"),
+    Field::extra("PayFrom"),
+    Field::extra("TenpayTradeNo"),
+    Field::extra("AlipayID"),
+    Field::extra("AlipayTradeNo"),
+    Field::own("Reason").accounting(),
+];
+
+fn known_fields() -> impl Iterator<Item = &'static Field> {
+    FIELDS.iter().filter(|field| field.role == Role::Known)
+}
+
+/// True if a field is kept when the customer's data are erased.
+#[must_use]
+pub fn is_accounting_field(name: &str) -> bool {
+    FIELDS.iter().any(|field| field.is_accounting && field.name == name)
+}
+
+/// True if this callback spells a field so: the two differ in the amount. `gwsr` occurs in both spellings.
+fn is_spelled_by(kind: CallbackKind, name: &str) -> bool {
+    known_fields().any(|field| field.name == name && field.only_in.is_none_or(|only| only == kind))
+}
+
 impl VerifiedForm {
-    /// Checks a raw body: its shape, then its digest under the current or the previous keys.
+    /// Verifies a raw body: its shape, then its CheckMacValue under the current or the previous keys.
     ///
     /// # Errors
-    /// [`Error`]; its text holds nothing that was received.
+    /// [`Error`]; its text repeats nothing from the body.
     pub fn verify(kind: CallbackKind, body: &[u8], keys: &VerificationKeys) -> Result<Self, Error> {
         if body.len() > LARGEST_BODY {
             return Err(Error::TooLarge);
@@ -214,24 +215,24 @@ impl VerifiedForm {
         }
     }
 
-    /// Fields that were verified when they came, as they were kept: without their digest, so it is not checked again.
+    /// A form of stored fields. They were verified on receipt and are stored without CheckMacValue, so it is not checked.
     pub(crate) fn kept<'a>(kind: CallbackKind, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         Self { kind, fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
     }
 
-    /// By which callback it came.
+    /// Callback address that received the form.
     #[must_use]
     pub const fn kind(&self) -> CallbackKind {
         self.kind
     }
 
-    /// The value of a field; `None` when it was not sent, `Some("")` when it was sent empty.
+    /// Value of a field; `None` if it was not sent, `Some("")` if it was sent empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// All fields that may be kept: neither the digest nor digits of the card but its last four.
+    /// Fields that may be stored: all but CheckMacValue and the card's first six digits.
     pub fn storable(&self) -> impl Iterator<Item = (&str, &str)> {
         let kept = |name: &str| name != FIELD && name != "card6no";
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(move |(name, _)| kept(name))
@@ -244,10 +245,10 @@ fn check_names(kind: CallbackKind, fields: &[(String, String)]) -> Result<(), Er
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(Error::MalformedName);
         }
-        if !kind.spells(name)
-            && let Some(known) = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name))
+        if !is_spelled_by(kind, name)
+            && let Some(known) = known_fields().find(|known| known.name.eq_ignore_ascii_case(name))
         {
-            return Err(Error::NameInAnotherCase(known));
+            return Err(Error::NameInAnotherCase(known.name));
         }
         let folded = name.to_ascii_lowercase();
         if seen.contains(&folded) {
@@ -258,16 +259,16 @@ fn check_names(kind: CallbackKind, fields: &[(String, String)]) -> Result<(), Er
     Ok(())
 }
 
-/// Whether `&`, a known field's name and `=` follow each other somewhere in the value, or in a value that decides
-/// something any `&`.
+/// True if a value contains `&`, the name of one of ECPay's fields and `=` in this order; for a field that is used in
+/// decisions, any `&`.
 fn holds_a_field(name: &str, value: &str) -> bool {
-    if FIELDS_USED_IN_DECISIONS.contains(&name) && value.contains('&') {
+    let is_used_in_decisions = FIELDS.iter().any(|field| field.is_used_in_decisions && field.name == name);
+    if is_used_in_decisions && value.contains('&') {
         return true;
     }
-    value.split('&').skip(1).any(|part| {
-        part.split_once('=')
-            .is_some_and(|(name, _)| KNOWN.iter().chain(&EXTRA).any(|known| known.eq_ignore_ascii_case(name)))
-    })
+    let is_sent_by_ecpay =
+        |name: &str| FIELDS.iter().any(|field| field.role != Role::Own && field.name.eq_ignore_ascii_case(name));
+    value.split('&').skip(1).any(|part| part.split_once('=').is_some_and(|(name, _)| is_sent_by_ecpay(name)))
 }
 
 fn decode(body: &[u8]) -> Result<Vec<(String, String)>, Error> {

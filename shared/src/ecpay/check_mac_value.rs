@@ -1,51 +1,52 @@
-//! CheckMacValue: the SHA-256 digest that ECPay and the merchant put on every form.
+//! CheckMacValue: the SHA-256 hash with which ECPay and the merchant sign every form
+//! (<https://developers.ecpay.com.tw/?p=2902>).
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The name of the field that carries the digest; it is not part of what is signed.
+/// Name of the field with the signature; the field itself is not signed.
 pub const FIELD: &str = "CheckMacValue";
 
-/// A merchant's HashKey and HashIV. Secrets: they have no `Display`, no serialisation, and `Debug` hides them.
+/// HashKey and HashIV of a merchant. They are secrets: without `Display` or serialisation, and hidden by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HashKeys {
     key: String,
     iv: String,
 }
 
-/// The keys ECPay may sign with now: the current pair, and for a while after a change the previous one.
+/// Keys that ECPay may sign with: the current pair, and for a time after a change the previous one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerificationKeys {
-    /// What we sign with, and ECPay too.
+    /// Pair that requests are signed with, and ECPay's callbacks too.
     pub current: HashKeys,
-    /// What callbacks signed before the change still carry.
+    /// Pair of callbacks that ECPay signed before the change.
     pub previous: Option<HashKeys>,
 }
 
-/// A computed digest: 64 upper-case hex digits.
+/// A computed CheckMacValue: 64 upper-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckMacValue(String);
 
 impl HashKeys {
-    /// The pair of a merchant, as ECPay gave it.
+    /// A merchant's pair from ECPay's console, as it is.
     #[must_use]
     pub const fn new(key: String, iv: String) -> Self {
         Self { key, iv }
     }
 
-    /// Whether these are keys that ECPay publishes for everybody's tests, with which anybody can sign.
+    /// True for the keys that ECPay publishes for tests: with them any stranger can sign.
     #[must_use]
     pub fn are_published(&self) -> bool {
         // Stage merchants 3002607 and 2000132, and the invoice and e-ticket stages.
         ["pwFHCqoQZGmho4w6", "5294y06JbISpM5x9", "ejCk326UnaZWKisg", "7b53896b742849d3"].contains(&self.key.as_str())
     }
 
-    /// The digest of a form's fields; a field named CheckMacValue is left out.
+    /// Signs a form's fields; a field named CheckMacValue is left out.
     pub fn sign<'a>(&self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> CheckMacValue {
         let mut signed: Vec<_> = fields.into_iter().filter(|(name, _)| *name != FIELD).collect();
-        // Case-insensitively: ECPay's own signatures fail with a byte-wise sort.
+        // ECPay sorts case-insensitively: its own signatures fail with a byte-wise sort.
         signed.sort_by_key(|(name, _)| name.to_ascii_lowercase());
         let mut text = format!("HashKey={}", self.key);
         for (name, value) in signed {
@@ -68,20 +69,20 @@ impl fmt::Debug for HashKeys {
 }
 
 impl CheckMacValue {
-    /// The digest as it is sent.
+    /// Text as it is sent, in upper case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether `received` is this digest, in upper or lower case; compared in constant time.
+    /// True if `received` is this value in upper or lower case; compared in constant time.
     #[must_use]
     pub fn matches(&self, received: &str) -> bool {
         self.0.as_bytes().ct_eq(received.to_ascii_uppercase().as_bytes()).into()
     }
 }
 
-/// .NET's `HttpUtility.UrlEncode`, then all in lower case.
+/// Encodes as .NET's `HttpUtility.UrlEncode` does, then in lower case (<https://developers.ecpay.com.tw/?p=2902>).
 fn encode(text: &str) -> Vec<u8> {
     let mut encoded = Vec::with_capacity(text.len().saturating_mul(2));
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! Calls ECPay's server APIs: charge again, cancel, and ask what happened.
+//! Client of ECPay's server APIs: retry, cancel and query.
 
 use std::time::Duration;
 
@@ -13,51 +13,52 @@ use crate::ecpay::period_query::{self, PeriodLog, parse_period_info, period_info
 use crate::platform::aws;
 use crate::platform::config;
 
-/// ECPay answers within seconds; a Lambda waits no longer than this.
+/// Timeout of one call. ECPay answers within seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest answer that is read, in bytes: a log of 999 charges has about 200 KB.
+/// Longest response that is read, in bytes: a log of 999 charges has about 200 KB.
 const LARGEST_ANSWER: usize = 512 * 1024;
 
-/// ECPay's payment host.
+/// Client of the configured payment host and merchant.
 #[derive(Clone, Debug)]
 pub struct EcpayClient {
     client: Client,
     ecpay: config::Ecpay,
 }
 
-/// Why a call brought no answer.
+/// Reasons why a call brought no usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 403: too many calls. Nothing was done, and nothing may be asked for 30 minutes.
-    #[error("ECPay refuses calls for now")]
+    /// 403, too many calls: not done, and the circuit breaker opens for 30 minutes
+    /// (<https://developers.ecpay.com.tw/?p=2858>).
+    #[error("ECPay refuses calls for now (HTTP 403)")]
     Blocked,
-    /// No connection was made: nothing was done.
+    /// Without a connection: not done.
     #[error("ECPay was not reached")]
     NotReached(#[source] reqwest::Error),
-    /// No answer, or none that can be trusted: it may have been done.
-    #[error("ECPay's answer was lost")]
-    Unclear(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The query was answered, but the answer says nothing.
-    #[error("asking ECPay about an order")]
+    /// No response, or one that cannot be verified: the request may have been carried out.
+    #[error("ECPay's response was lost")]
+    Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The response to a query cannot be used.
+    #[error("querying an order at ECPay")]
     Query(#[from] period_query::Error),
 }
 
 impl EcpayClient {
-    /// The host that the configuration names.
+    /// A client of the host in the configuration.
     ///
     /// # Errors
-    /// [`Error::NotReached`] when TLS cannot be set up.
+    /// [`Error::NotReached`] where TLS cannot be set up.
     pub fn new(ecpay: config::Ecpay) -> Result<Self, Error> {
-        // Signed requests must not wander: no redirects, no proxies. And nothing is repeated below our own rules.
+        // A signed request goes to one host only, so no redirects and no proxies; only the caller's rules repeat a call.
         let client = aws::http().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).no_proxy();
         let client = client.retry(reqwest::retry::never()).build().map_err(Error::NotReached)?;
         Ok(Self { client, ecpay })
     }
 
-    /// Asks for a retry or a cancel, once.
+    /// Requests a retry or a cancel with one call.
     ///
     /// # Errors
-    /// [`Error`]; after [`Error::Unclear`] only a query may follow.
+    /// [`Error`]; after [`Error::Unknown`] the caller must query before it requests again.
     pub async fn act(
         &self,
         action: PeriodAction,
@@ -67,13 +68,10 @@ impl EcpayClient {
     ) -> Result<PeriodActionReply, Error> {
         let form = period_action_form(action, &self.ecpay.merchant, order, wall, keys);
         let answer = self.post(path::PERIOD_ACTION, &form).await?;
-        parse_period_action(&answer, order, keys).map_err(|error| Error::Unclear(error.into()))
+        parse_period_action(&answer, order, keys).map_err(|error| Error::Unknown(error.into()))
     }
 
-    /// Asks what became of an order's charges.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Queries the charges of an order.
     pub async fn period_info(
         &self,
         order: &SubscriptionId,
@@ -82,7 +80,7 @@ impl EcpayClient {
     ) -> Result<PeriodLog, Error> {
         let form = period_info_form(&self.ecpay.merchant, order, wall, keys);
         let answer = self.post(path::PERIOD_INFO, &form).await?;
-        Ok(parse_period_info(&answer, (&self.ecpay.merchant, order))?)
+        Ok(parse_period_info(&answer, &self.ecpay.merchant, order)?)
     }
 
     async fn post(&self, path: &str, form: &[(String, String)]) -> Result<String, Error> {
@@ -90,20 +88,20 @@ impl EcpayClient {
         let sent = request.send().await;
         let mut answer =
             sent.map_err(
-                |error| if error.is_connect() { Error::NotReached(error) } else { Error::Unclear(error.into()) },
+                |error| if error.is_connect() { Error::NotReached(error) } else { Error::Unknown(error.into()) },
             )?;
         match answer.status() {
             StatusCode::OK => {}
             StatusCode::FORBIDDEN => return Err(Error::Blocked),
-            other => return Err(Error::Unclear(format!("HTTP {other}").into())),
+            other => return Err(Error::Unknown(format!("HTTP {other}").into())),
         }
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| Error::Unclear(error.into()))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| Error::Unknown(error.into()))? {
             body.extend_from_slice(&chunk);
             if body.len() > LARGEST_ANSWER {
-                return Err(Error::Unclear("the answer is too long".into()));
+                return Err(Error::Unknown("the response is too long".into()));
             }
         }
-        String::from_utf8(body).map_err(|error| Error::Unclear(error.into()))
+        String::from_utf8(body).map_err(|error| Error::Unknown(error.into()))
     }
 }

@@ -1,6 +1,6 @@
 //! ECPay's wire format: signed, sent and received forms. Pure, except for [`client`], which calls ECPay.
 //!
-//! Source: ECPay developer documents, 全方位金流 (AIO) credit card, 定期定額 (recurring payments).
+//! Source: <https://developers.ecpay.com.tw>, AIO credit card (全方位金流), recurring payments (定期定額).
 
 pub mod callback;
 pub mod callback_form;

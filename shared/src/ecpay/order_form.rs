@@ -7,36 +7,36 @@ use crate::domain::values::time::Timestamp;
 
 use crate::ecpay::check_mac_value::{FIELD, HashKeys};
 
-/// Which of ECPay's two worlds is spoken to.
+/// ECPay's two environments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
-    /// Test money, a merchant shared by everybody.
+    /// Test environment; ECPay publishes merchants for it.
     Stage,
-    /// Real money.
+    /// Real charges.
     Production,
 }
 
 /// Paths on ECPay's payment host.
 pub mod path {
-    /// The order form.
+    /// Order form that the buyer's browser posts.
     pub const CHECKOUT: &str = "/Cashier/AioCheckOut/V5";
-    /// Retry and cancel.
+    /// Retry and cancel of a recurring order.
     pub const PERIOD_ACTION: &str = "/Cashier/CreditCardPeriodAction";
-    /// What became of an order's charges.
+    /// Query of an order's charges.
     pub const PERIOD_INFO: &str = "/Cashier/QueryCreditCardPeriodInfo";
 }
 
-/// Addresses that an order names.
+/// Addresses in an order form.
 #[derive(Clone, Debug)]
 pub struct OrderUrls {
-    /// Where our API is reached, without a slash at the end.
+    /// Base URL of the API, without a slash at the end.
     pub api: String,
-    /// Where the business's own pages are, without a slash at the end.
+    /// Base URL of the business's own pages, without a slash at the end.
     pub frontend: String,
 }
 
 impl Environment {
-    /// The payment host, without a slash at the end.
+    /// Payment host, without a slash at the end.
     #[must_use]
     pub const fn host(self) -> &'static str {
         match self {
@@ -46,8 +46,8 @@ impl Environment {
     }
 }
 
-/// The signed fields of an order, in the order in which they are shown. They follow from the stored
-/// subscription alone, so the same order always gives the same form.
+/// Returns the signed fields of an order. They are a pure function of the stored subscription, so the same order always
+/// gives the same form.
 #[must_use]
 pub fn order_form(order: &Subscription, urls: &OrderUrls, keys: &HashKeys) -> Vec<(String, String)> {
     let price = order.terms.price.dollars().to_string();
@@ -82,7 +82,7 @@ pub fn order_form(order: &Subscription, urls: &OrderUrls, keys: &HashKeys) -> Ve
     sign(fields, keys)
 }
 
-/// What every request to a server API of ECPay begins with. `wall` is the real time: ECPay takes a TimeStamp for three
+/// Returns the first fields of every server API request. `wall` is the real time, since ECPay accepts a TimeStamp for three
 /// minutes.
 pub(crate) fn request(merchant: &MerchantId, order: &SubscriptionId, wall: Timestamp) -> Vec<(String, String)> {
     vec![
@@ -92,9 +92,9 @@ pub(crate) fn request(merchant: &MerchantId, order: &SubscriptionId, wall: Times
     ]
 }
 
-/// The fields with their digest at the end.
+/// Appends CheckMacValue to the fields.
 pub(crate) fn sign(mut fields: Vec<(String, String)>, keys: &HashKeys) -> Vec<(String, String)> {
-    let digest = keys.sign(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    fields.push((FIELD.to_owned(), digest.as_str().to_owned()));
+    let check_mac_value = keys.sign(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    fields.push((FIELD.to_owned(), check_mac_value.as_str().to_owned()));
     fields
 }

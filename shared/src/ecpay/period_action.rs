@@ -1,4 +1,4 @@
-//! CreditCardPeriodAction: charge a failed period again, or end an order.
+//! CreditCardPeriodAction (<https://developers.ecpay.com.tw/?p=2900>): retries a failed charge, or cancels an order.
 //!
 //! Not to be confused with `CreditDetail/DoAction`, whose `R` is a refund.
 
@@ -8,30 +8,30 @@ use crate::domain::values::time::Timestamp;
 use crate::ecpay::check_mac_value::{FIELD, HashKeys};
 use crate::ecpay::order_form::{request, sign};
 
-/// What is asked of ECPay.
+/// Requested action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeriodAction {
-    /// Charge the latest failed period again.
+    /// Retry of the latest failed charge.
     ReAuth,
-    /// End the order for good.
+    /// Cancellation, which cannot be undone.
     Cancel,
 }
 
-/// What ECPay answered.
+/// ECPay's verified response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeriodActionReply {
-    /// RtnCode 1: accepted; for a retry the result comes later.
+    /// RtnCode 1: accepted. The result of a retry comes later.
     Accepted,
-    /// Any other code: not done.
+    /// Any other code: not carried out.
     Refused {
-        /// ECPay's code.
+        /// ECPay's RtnCode, at most 10 characters.
         rtn_code: String,
     },
 }
 
-/// The answer cannot be trusted, so nobody knows whether the ask was taken.
+/// The response cannot be verified, so the outcome of the request is unknown.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("ECPay's answer is not one that it signed about this order")]
+#[error("the response is not signed by ECPay for this order")]
 pub struct NotAReply;
 
 impl PeriodAction {
@@ -43,7 +43,7 @@ impl PeriodAction {
     }
 }
 
-/// The signed request.
+/// Returns the signed request.
 #[must_use]
 pub fn period_action_form(
     action: PeriodAction,
@@ -57,11 +57,11 @@ pub fn period_action_form(
     sign(fields, keys)
 }
 
-/// Reads the answer: `k=v` text whose values are not escaped, so that `+` is a plus.
+/// Parses the response: `k=v` text with unescaped values, so `+` is a plus. A refusal of the request itself has no ids but
+/// is signed too.
 ///
 /// # Errors
-/// [`NotAReply`] when the digest or the order is not the expected one. A refusal of the request itself
-/// comes without ids and is signed too.
+/// [`NotAReply`] where CheckMacValue or the order does not match.
 pub fn parse_period_action(
     body: &str,
     order: &SubscriptionId,
@@ -69,15 +69,15 @@ pub fn parse_period_action(
 ) -> Result<PeriodActionReply, NotAReply> {
     let fields: Vec<(&str, &str)> = body.trim().split('&').filter_map(|pair| pair.split_once('=')).collect();
     let get = |wanted: &str| fields.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
-    let digest = get(FIELD).ok_or(NotAReply)?;
-    if !keys.sign(fields.iter().copied()).matches(digest) {
+    let check_mac_value = get(FIELD).ok_or(NotAReply)?;
+    if !keys.sign(fields.iter().copied()).matches(check_mac_value) {
         return Err(NotAReply);
     }
     let rtn_code = get("RtnCode").ok_or(NotAReply)?.to_owned();
     match get("MerchantTradeNo") {
         Some(named) if named == order.as_str() && rtn_code == "1" => Ok(PeriodActionReply::Accepted),
         Some(named) if (named == order.as_str() || named.is_empty()) && rtn_code != "1" => {
-            // It is stored and told, so it is no longer than ECPay's codes are.
+            // It is stored and shown to staff, so it is cut to the length of ECPay's codes.
             Ok(PeriodActionReply::Refused { rtn_code: rtn_code.chars().take(10).collect() })
         }
         _ => Err(NotAReply),

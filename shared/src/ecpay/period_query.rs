@@ -1,4 +1,5 @@
-//! QueryCreditCardPeriodInfo: what became of an order's charges, turned into the same reports that callbacks bring.
+//! QueryCreditCardPeriodInfo (<https://developers.ecpay.com.tw/?p=2892>): an order's charges as the same reports that
+//! callbacks bring.
 
 use std::collections::BTreeMap;
 
@@ -14,44 +15,51 @@ use crate::ecpay::callback::{PAID, RESULT_OPEN, is_integer};
 use crate::ecpay::check_mac_value::HashKeys;
 use crate::ecpay::order_form::{request, sign};
 
-/// ECPay's answer about an order, its log not yet turned into reports.
+/// ECPay's response about an order, before its log is turned into reports.
 #[derive(Clone, Debug)]
 pub struct PeriodLog {
-    asked: (MerchantId, SubscriptionId),
+    order: Order,
     ended: Option<OrderEnd>,
     total: u32,
     charges: Vec<Charge>,
 }
 
-/// What ECPay knows of an order.
+/// Identity of an order at ECPay.
+#[derive(Clone, Debug)]
+struct Order {
+    merchant: MerchantId,
+    id: SubscriptionId,
+}
+
+/// An order as ECPay knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeriodInfo {
-    /// Whether ECPay will charge on; `None` for an order that was never paid.
+    /// End of the order at ECPay (ExecStatus); `None` while it runs, and for an order that was never paid.
     pub ended: Option<OrderEnd>,
-    /// Every authorisation that can be identified, oldest first.
+    /// Reports of every charge that can be identified, oldest first.
     pub reports: Vec<PaymentReport>,
-    /// Successful entries that no number could be given.
+    /// Number of successful entries without a success number.
     pub unnumbered: usize,
 }
 
-/// Why an answer says nothing.
+/// Reasons why a response cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// Not the JSON that ECPay documents.
-    #[error("ECPay's answer to the query is malformed")]
+    /// Other than the documented JSON.
+    #[error("ECPay's response to the query is malformed")]
     Malformed,
-    /// About another order or merchant.
-    #[error("ECPay's answer is about another order")]
+    /// Response for another order or merchant.
+    #[error("ECPay's response is about another order")]
     AnotherOrder,
     /// A code that is neither success nor "no such order".
     #[error("ECPay refused the query with {0}")]
     Refused(String),
 }
 
-/// The code for an order that ECPay does not have, or that was never paid.
+/// RtnCode for an order that ECPay does not have, or that was never paid.
 const NO_SUCH_TRADE: &str = "10200047";
 
-/// The signed request.
+/// Returns the signed request.
 #[must_use]
 pub fn period_info_form(
     merchant: &MerchantId,
@@ -93,7 +101,7 @@ struct LogEntry {
     process_date: LenientString,
 }
 
-/// A number, a text or nothing: ECPay mixes them.
+/// A number, a text or null: ECPay's responses mix them.
 #[derive(Deserialize, Default)]
 #[serde(untagged)]
 enum LenientString {
@@ -113,7 +121,7 @@ impl LenientString {
     }
 }
 
-/// An entry that can be identified.
+/// An entry of the log that can be identified.
 #[derive(Clone, Debug)]
 struct Charge {
     at: Timestamp,
@@ -123,17 +131,16 @@ struct Charge {
     amount: Option<Twd>,
 }
 
-/// Reads the answer.
+/// Parses the response.
 ///
 /// # Errors
-/// [`Error`]; nothing may then be concluded, least of all that no charge was made.
-pub fn parse_period_info(body: &str, asked: (&MerchantId, &SubscriptionId)) -> Result<PeriodLog, Error> {
-    let (merchant, order) = asked;
-    let asked = (merchant.clone(), order.clone());
+/// [`Error`]; it proves nothing, least of all that no charge was made.
+pub fn parse_period_info(body: &str, merchant: &MerchantId, order: &SubscriptionId) -> Result<PeriodLog, Error> {
+    let queried = Order { merchant: merchant.clone(), id: order.clone() };
     let reply: Reply = serde_json::from_str(body.trim_start_matches('\u{feff}')).map_err(|_| Error::Malformed)?;
     match reply.rtn_code.text().as_str() {
         PAID => {}
-        NO_SUCH_TRADE => return Ok(PeriodLog { asked, ended: None, total: 0, charges: Vec::new() }),
+        NO_SUCH_TRADE => return Ok(PeriodLog { order: queried, ended: None, total: 0, charges: Vec::new() }),
         other => return Err(Error::Refused(other.chars().take(10).collect())),
     }
     if reply.merchant_id.text() != merchant.as_str() || reply.merchant_trade_no.text() != order.as_str() {
@@ -148,22 +155,21 @@ pub fn parse_period_info(body: &str, asked: (&MerchantId, &SubscriptionId)) -> R
     };
     let mut charges: Vec<Charge> = reply.exec_log.unwrap_or_default().iter().filter_map(charge).collect();
     charges.sort_by_key(|charge| charge.at);
-    Ok(PeriodLog { asked, ended, total, charges })
+    Ok(PeriodLog { order: queried, ended, total, charges })
 }
 
 impl PeriodLog {
-    /// The log as reports. `numbered` holds the success numbers of authorisations that are known already; it is needed
-    /// where the log and the header disagree.
+    /// Returns the log as reports. `numbered` has the success numbers of authorisations that are stored already; it is
+    /// used where the log and the header disagree.
     #[must_use]
     pub fn reports(&self, numbered: &BTreeMap<GatewayAuthorization, u32>) -> PeriodInfo {
-        let asked = (&self.asked.0, &self.asked.1);
-        let (reports, unnumbered) = number(self.charges.clone(), asked, self.total, numbered);
+        let (reports, unnumbered) = number(self.charges.clone(), &self.order, self.total, numbered);
         PeriodInfo { ended: self.ended, reports, unnumbered }
     }
 }
 
-/// An entry without a date cannot be told from another, one without a code says nothing of what happened, and a success
-/// needs its authorisation number.
+/// Reads an entry. It is left out without a date, which identifies it, without a code, which is its result, and as a success
+/// without its authorisation number.
 fn charge(entry: &LogEntry) -> Option<Charge> {
     let gwsr = GatewayAuthorization::parse(&entry.gwsr.text()).ok();
     let rtn_code = entry.rtn_code.text();
@@ -179,11 +185,11 @@ fn charge(entry: &LogEntry) -> Option<Charge> {
     })
 }
 
-/// The log has no success numbers: where it holds as many successes as the header counts they are numbered by
-/// date, else only those whose authorisation is known.
+/// Numbers the successes, which the log does not do: by date where it has as many as the header counts, else only those
+/// whose authorisation is stored already.
 fn number(
     charges: Vec<Charge>,
-    asked: (&MerchantId, &SubscriptionId),
+    order: &Order,
     total: u32,
     numbered: &BTreeMap<GatewayAuthorization, u32>,
 ) -> (Vec<PaymentReport>, usize) {
@@ -209,8 +215,8 @@ fn number(
             _ => (PaymentOutcome::Failed, EventId::failure(charge.at)),
         };
         reports.push(PaymentReport {
-            subscription: asked.1.clone(),
-            merchant: asked.0.clone(),
+            subscription: order.id.clone(),
+            merchant: order.merchant.clone(),
             source: ReportSource::Query,
             event,
             first: first || by_date <= 1 && matches!(outcome, PaymentOutcome::Succeeded { number: 1 }),

@@ -215,6 +215,6 @@ fn a_refusal_says_nothing_that_was_received() {
         let said = found.unwrap().to_string();
         assert!(!said.contains("secret") && !said.contains(&digest), "{said}");
     }
-    assert_eq!(Error::NameInAnotherCase("RtnCode").to_string(), "field RtnCode is spelt in another case");
+    assert_eq!(Error::NameInAnotherCase("RtnCode").to_string(), "field RtnCode is spelled in another case");
     assert_eq!(Error::WrongDigest.to_string(), "CheckMacValue Error");
 }

@@ -22,7 +22,7 @@ fn info(total: u32, entries: &[Entry], numbered: &[(&str, u32)]) -> PeriodInfo {
     let body = json!({"MerchantID": "3002607", "MerchantTradeNo": ORDER, "RtnCode": 1, "TotalSuccessTimes": total,
         "ExecStatus": "1", "ExecLog": log});
     let numbered: BTreeMap<_, _> = numbered.iter().map(|(gwsr, number)| (authorization(gwsr), *number)).collect();
-    parse_period_info(&body.to_string(), (&merchant("3002607"), &order_id(ORDER))).unwrap().reports(&numbered)
+    parse_period_info(&body.to_string(), &merchant("3002607"), &order_id(ORDER)).unwrap().reports(&numbered)
 }
 
 /// Event, gwsr and whether it is the first authorisation, of each report; and how many had no number.

@@ -15,7 +15,7 @@ pub(crate) const ORDER: &str = "SUB20250101A0001";
 
 /// The answer read, its log numbered by itself.
 pub(crate) fn read(body: &str) -> Result<PeriodInfo, Error> {
-    let log = parse_period_info(body, (&merchant("3002607"), &order_id(ORDER)))?;
+    let log = parse_period_info(body, &merchant("3002607"), &order_id(ORDER))?;
     Ok(log.reports(&BTreeMap::new()))
 }
 
@@ -254,7 +254,7 @@ fn the_stage_servers_own_answer_is_read() {
             log(11_956_205, "2022/04/26 14:34:54", "20220426143453000001"),
         ],
     });
-    let log = parse_period_info(&body.to_string(), (&merchant("2000132"), &order_id("a1b2c3"))).unwrap();
+    let log = parse_period_info(&body.to_string(), &merchant("2000132"), &order_id("a1b2c3")).unwrap();
     let info = log.reports(&BTreeMap::new());
     let seen: Vec<_> = info.reports.iter().map(|report| (report.outcome, report.processed_at, report.first)).collect();
     let expected = [
@@ -267,7 +267,7 @@ fn the_stage_servers_own_answer_is_read() {
 
 #[test]
 fn an_error_says_what_was_wrong() {
-    assert_eq!(Error::Malformed.to_string(), "ECPay's answer to the query is malformed");
-    assert_eq!(Error::AnotherOrder.to_string(), "ECPay's answer is about another order");
+    assert_eq!(Error::Malformed.to_string(), "ECPay's response to the query is malformed");
+    assert_eq!(Error::AnotherOrder.to_string(), "ECPay's response is about another order");
     assert_eq!(Error::Refused("10200073".to_owned()).to_string(), "ECPay refused the query with 10200073");
 }

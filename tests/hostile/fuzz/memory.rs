@@ -78,7 +78,7 @@ fn what_is_hostile_is_refused_whatever_its_size() {
             64 * MEGABYTE,
             growth(|| {
                 for body in [text.as_str(), log.as_str()] {
-                    assert!(parse_period_info(body, (&merchant, &order)).is_err());
+                    assert!(parse_period_info(body, &merchant, &order).is_err());
                     assert!(parse_period_action(body, &order, &keys()).is_err());
                 }
             }),

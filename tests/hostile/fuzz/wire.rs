@@ -160,7 +160,7 @@ type Info = Result<period_query::PeriodInfo, period_query::Error>;
 fn info(body: &str) -> Info {
     let (merchant, order) = (MerchantId::parse("3002607").unwrap(), SubscriptionId::parse(ORDER).unwrap());
     let numbered = BTreeMap::from([(GatewayAuthorization::parse("13401070").unwrap(), 1)]);
-    parse_period_info(body, (&merchant, &order)).map(|log| log.reports(&numbered))
+    parse_period_info(body, &merchant, &order).map(|log| log.reports(&numbered))
 }
 
 fn is_sound(info: &Info, entries: usize) -> bool {
