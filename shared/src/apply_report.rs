@@ -1,9 +1,6 @@
-//! One report, from what is stored to what is stored next: load, decide, commit. Callbacks and answers to queries
-//! take the same way.
+//! Applies one payment report: load, decide, commit. Callbacks, replays and the reports of a query take the same path.
 
 use std::collections::BTreeMap;
-
-use sha2::{Digest, Sha256};
 
 use crate::domain::billing::arrears::Recovery;
 use crate::domain::billing::business_events::BusinessEvent;
@@ -13,50 +10,59 @@ use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payment::PaymentReport;
 use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::billing::subscription::Subscription;
-use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::Timestamp;
 use crate::ecpay::callback_form::is_accounting_field;
+use crate::platform::hash::short_id;
 use crate::store::billing::commit::Commit;
 use crate::store::billing::quarantine::RelatedWrites;
 use crate::store::table::record::{Quarantined, WebhookLog};
 use crate::store::{Error, Store};
 
-/// How often a report is decided again because somebody else wrote first.
+/// Maximum attempts to apply a report, each after a version conflict.
 const ATTEMPTS: usize = 8;
 
-/// What came of a report.
+/// Result of applying a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was stored.
+    /// Stored now, with all that follows from it.
     Applied(Box<Applied>),
-    /// It was stored before.
+    /// Stored already by an earlier report of the same event.
     Repeat,
-    /// It was set aside.
+    /// Not applicable; the caller quarantines it for this reason.
     Quarantined(QuarantineReason),
 }
 
-/// A report that was stored, and what followed from it.
+/// A report that was stored, and its consequences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// What was written.
+    /// Decision that was written.
     pub decision: Decision,
-    /// The arrears that it ended.
+    /// Arrears that the report ended, if any.
     pub recovery: Option<Recovery>,
 }
 
 impl Applied {
-    /// What is counted of it.
+    /// Returns the business events to count.
     #[must_use]
     pub fn happened(&self) -> Vec<BusinessEvent> {
         BusinessEvent::of(&self.decision, self.recovery)
     }
 }
 
-/// Loads the order, decides and commits, again where somebody else wrote first. `log` is the callback's, if it came
-/// by one. `now` is the same at every attempt.
+/// One report to apply, with the context that stays the same over all attempts.
+struct Application<'a> {
+    store: &'a Store,
+    report: &'a PaymentReport,
+    log: Option<&'a WebhookLog>,
+    policy: &'a DunningPolicy,
+    now: Timestamp,
+}
+
+/// Loads the order, decides and commits; after a version conflict again. `log` is the entry for the callback log, if the
+/// report came by callback. `now` is the same in every attempt.
 ///
 /// # Errors
-/// [`Error`]; nothing is then acknowledged.
+/// [`Error`]; the report must not be acknowledged.
 pub async fn apply(
     store: &Store,
     report: &PaymentReport,
@@ -65,13 +71,13 @@ pub async fn apply(
     now: Timestamp,
 ) -> Result<Outcome, Error> {
     let known = store.billing.subscription(&report.subscription).await?;
-    applied(store, known, (report, log), policy, now).await
+    Application { store, report, log, policy, now }.run(known).await
 }
 
-/// The same for an order that was read already: it is read again only where somebody else wrote first.
+/// Applies a report to an order that is loaded already; it is loaded again only after a version conflict.
 ///
 /// # Errors
-/// [`Error`]; nothing may then be concluded.
+/// [`Error`]; it is unknown if the report is stored.
 pub async fn apply_to(
     store: &Store,
     order: &Versioned<Subscription>,
@@ -79,42 +85,40 @@ pub async fn apply_to(
     policy: &DunningPolicy,
     now: Timestamp,
 ) -> Result<Outcome, Error> {
-    applied(store, Some(order.clone()), (report, None), policy, now).await
+    Application { store, report, log: None, policy, now }.run(Some(order.clone())).await
 }
 
-async fn applied(
-    store: &Store,
-    known: Option<Versioned<Subscription>>,
-    (report, log): (&PaymentReport, Option<&WebhookLog>),
-    policy: &DunningPolicy,
-    now: Timestamp,
-) -> Result<Outcome, Error> {
-    let mut known = known;
-    for _ in 0..ATTEMPTS {
-        let Some(subscription) = known else { return Ok(Outcome::Quarantined(QuarantineReason::UnknownOrder)) };
-        let snapshot = store.billing.snapshot(subscription).await?;
-        let decision = match decide_payment(&snapshot, report, policy, now) {
-            PaymentDecision::Apply(decision) => *decision,
-            PaymentDecision::Repeat => return Ok(Outcome::Repeat),
-            PaymentDecision::Quarantine(reason) => return Ok(Outcome::Quarantined(reason)),
-        };
-        match store.billing.commit(decision.clone(), log, policy).await? {
-            Commit::Done => {
-                let recovery = Recovery::between(&snapshot.subscription.value, &decision.change.next);
-                return Ok(Outcome::Applied(Box::new(Applied { decision, recovery })));
+impl Application<'_> {
+    async fn run(&self, known: Option<Versioned<Subscription>>) -> Result<Outcome, Error> {
+        let Self { store, report, log, policy, now } = *self;
+        let mut known = known;
+        for _ in 0..ATTEMPTS {
+            let Some(subscription) = known else { return Ok(Outcome::Quarantined(QuarantineReason::UnknownOrder)) };
+            let snapshot = store.billing.snapshot(subscription).await?;
+            let decision = match decide_payment(&snapshot, report, policy, now) {
+                PaymentDecision::Apply(decision) => *decision,
+                PaymentDecision::Repeat => return Ok(Outcome::Repeat),
+                PaymentDecision::Quarantine(reason) => return Ok(Outcome::Quarantined(reason)),
+            };
+            match store.billing.commit(decision.clone(), log, policy).await? {
+                Commit::Done => {
+                    let recovery = Recovery::between(&snapshot.subscription.value, &decision.change.next);
+                    return Ok(Outcome::Applied(Box::new(Applied { decision, recovery })));
+                }
+                // The same event with another amount or result: one of the two reports is wrong.
+                Commit::AlreadyApplied(Some(seen)) if !agrees(&seen, report) => {
+                    return Ok(Outcome::Quarantined(QuarantineReason::Conflict));
+                }
+                Commit::AlreadyApplied(_) => return Ok(Outcome::Repeat),
+                Commit::Stale | Commit::UserHeld(_) => {}
             }
-            Commit::AlreadyApplied(Some(seen)) if !agrees(&seen, report) => {
-                return Ok(Outcome::Quarantined(QuarantineReason::Conflict));
-            }
-            Commit::AlreadyApplied(_) => return Ok(Outcome::Repeat),
-            Commit::Stale | Commit::UserHeld(_) => {}
+            known = store.billing.subscription(&report.subscription).await?;
         }
-        known = store.billing.subscription(&report.subscription).await?;
+        Err(Error::Contended { doing: "applying a report" })
     }
-    Err(Error::Contended { doing: "applying a report" })
 }
 
-/// A report as it is set aside.
+/// Returns a report as it is stored in quarantine. Its id follows from the content, so a repetition has the same.
 #[must_use]
 pub fn quarantined(
     report: &PaymentReport,
@@ -127,7 +131,7 @@ pub fn quarantined(
     let amount = report.amount.map_or_else(String::new, |amount| amount.to_string());
     let gwsr = report.gwsr.as_ref().map_or("", |gwsr| gwsr.as_str());
     Quarantined {
-        id: digest(&format!("{identity}|{amount}|{gwsr}|{}", report.processed_at)),
+        id: short_id(&format!("{identity}|{amount}|{gwsr}|{}", report.processed_at)),
         callback: None,
         subscription: Some(report.subscription.clone()),
         event: Some(report.event.clone()),
@@ -140,34 +144,31 @@ pub fn quarantined(
     }
 }
 
-/// Sets a report aside, and tells staff at once where it is about an order of ours and about money.
+/// Stores a report in quarantine, and queues a notice to staff where it concerns a stored order and money. Returns `false`
+/// where it is quarantined already or the day's cap is reached.
 ///
 /// # Errors
-/// [`Error`]; nothing is then acknowledged.
-pub async fn set_aside(
+/// [`Error`]; the report must not be acknowledged.
+pub async fn quarantine(
     store: &Store,
-    set_aside: &Quarantined,
+    report: &Quarantined,
     reason: &QuarantineReason,
     log: Option<&WebhookLog>,
 ) -> Result<bool, Error> {
-    let order = match (&set_aside.subscription, reason) {
+    let order = match (&report.subscription, reason) {
         (Some(_), QuarantineReason::UnknownOrder) | (None, _) => None,
-        (Some(id), _) => store_order(store, id).await?,
+        (Some(id), _) => store.billing.subscription(id).await?.map(|order| order.value),
     };
-    let erased = order.as_ref().filter(|order| order.erased.is_some()).map(|_| without_person(set_aside));
-    let set_aside = erased.as_ref().unwrap_or(set_aside);
-    let notice = order.as_ref().filter(|_| is_about_money(reason)).map(|order| notice(order, set_aside));
-    let alongside_live_order =
-        RelatedWrites { order: order.as_ref().map(|order| &order.id), log, notice: notice.as_ref() };
-    store.billing.set_aside(set_aside, alongside_live_order).await
+    let is_erased = order.as_ref().is_some_and(|order| order.erased.is_some());
+    let anonymized = is_erased.then(|| without_personal_data(report));
+    let report = anonymized.as_ref().unwrap_or(report);
+    let notice = if is_about_money(reason) { order.as_ref().map(|order| notice(order, report)) } else { None };
+    let related = RelatedWrites { order: order.as_ref().map(|order| &order.id), log, notice: notice.as_ref() };
+    store.billing.set_aside(report, related).await
 }
 
-async fn store_order(store: &Store, id: &SubscriptionId) -> Result<Option<Subscription>, Error> {
-    Ok(store.billing.subscription(id).await?.map(|order| order.value))
-}
-
-/// What comes about an erased person brings nothing of them back.
-fn without_person(report: &Quarantined) -> Quarantined {
+/// Removes personal data from a report, so that one that arrives after an erasure restores none.
+fn without_personal_data(report: &Quarantined) -> Quarantined {
     let mut kept = report.clone();
     kept.fields.retain(|name, _| is_accounting_field(name));
     if let Some(report) = &mut kept.report {
@@ -176,8 +177,7 @@ fn without_person(report: &Quarantined) -> Quarantined {
     kept
 }
 
-/// A wrong amount or a conflict is money that somebody must look for; a simulation is staff's own doing, and another
-/// merchant's report a stranger's.
+/// True where staff must check a charge. Simulations are made by staff, and another merchant's report is a stranger's.
 const fn is_about_money(reason: &QuarantineReason) -> bool {
     match reason {
         QuarantineReason::WrongAmount { .. } | QuarantineReason::Conflict | QuarantineReason::Unusable(_) => true,
@@ -190,12 +190,4 @@ fn notice(order: &Subscription, report: &Quarantined) -> Notice {
     Notice::about(order, NoticeKind::Quarantined, &report.id, report.received_at)
         .with("reason", &report.detail)
         .with("event", event)
-}
-
-/// A short name for a text: 32 hex digits of its SHA-256.
-#[must_use]
-pub fn digest(text: &str) -> String {
-    let mut name = hex::encode(Sha256::digest(text));
-    name.truncate(32);
-    name
 }

@@ -11,6 +11,7 @@ use shared::domain::values::ids::SubscriptionId;
 use shared::ecpay::callback;
 use shared::ecpay::callback_form::{CallbackKind, VerifiedForm};
 use shared::platform::clock::InvocationTime;
+use shared::platform::hash::short_id;
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::CallbackOutcome;
 use shared::store::table::record::{Quarantined, WebhookLog};
@@ -44,7 +45,7 @@ impl Webhook {
         let identity = fields.iter().filter(|(name, _)| *name != "RtnMsg");
         let identity = identity.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
         let quarantined = Quarantined {
-            id: apply_report::digest(&identity),
+            id: short_id(&identity),
             callback: None,
             subscription: form.get("MerchantTradeNo").and_then(|id| SubscriptionId::parse(id).ok()),
             event: None,
@@ -67,7 +68,7 @@ impl Webhook {
     ) -> (Response<Body>, CallbackMetrics) {
         let quarantined = Quarantined { callback: Some(kind.into()), ..quarantined };
         let log = log(kind, reason.name(), false, time);
-        match apply_report::set_aside(&self.store, &quarantined, reason, Some(&log)).await {
+        match apply_report::quarantine(&self.store, &quarantined, reason, Some(&log)).await {
             Ok(is_new) => {
                 tracing::warn!(quarantine = quarantined.id, reason = reason.name(), is_new, "callback quarantined");
                 // A repeat of a report that is in quarantine already is not counted twice.

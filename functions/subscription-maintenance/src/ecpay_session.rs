@@ -207,7 +207,7 @@ impl<'a> EcpaySession<'a> {
             Outcome::Quarantined(reason) => {
                 tracing::warn!(subscription = %report.subscription, event = %report.event, reason = reason.name(), "an entry of ECPay's charge log was quarantined");
                 let quarantined = apply_report::quarantined(report, &reason, fields(report, &reason), self.now);
-                apply_report::set_aside(&self.store, &quarantined, &reason, None).await?;
+                apply_report::quarantine(&self.store, &quarantined, &reason, None).await?;
                 return Ok(order);
             }
         }
