@@ -1,6 +1,6 @@
-//! Metrics: lines in CloudWatch's embedded metric format on standard output, among the lines of the log.
+//! Metrics: lines in CloudWatch's embedded metric format (EMF) on standard output, among the lines of the log.
 //!
-//! Silent until [`init`], which only the bootstraps call: whoever runs the functions in their own process prints none.
+//! Disabled until [`init`], which only `main.rs` calls: the sandbox and tests print none.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,17 +16,17 @@ pub use table::{
     CallbackOutcome, Dimensions, NoticeOutcome, Point, ReminderOutcome, Route, ScanOutcome, StatusClass, StopReason,
 };
 
-/// The namespace of all metrics.
+/// CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Duekeeper";
 
 static EMITTING: AtomicBool = AtomicBool::new(false);
 
-/// Metrics are printed from now on.
+/// Enables the printing of metrics.
 pub fn init() {
     EMITTING.store(true, Ordering::Relaxed);
 }
 
-/// What one invocation has to tell.
+/// Metrics of one invocation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch(Vec<(Point, Amount)>);
 
@@ -36,7 +36,7 @@ enum Amount {
     Measured(f64),
 }
 
-/// One line under way. A dimension has one value in a line, and a metric stands in it once.
+/// One line in progress. In a line each dimension has one value, and each metric occurs once.
 #[derive(Default)]
 struct Line {
     dimensions: Dimensions,
@@ -45,7 +45,7 @@ struct Line {
 }
 
 impl Batch {
-    /// Adds to a count.
+    /// Adds `by` to a count.
     pub fn count(&mut self, point: Point, by: u64) {
         let known = self.0.iter_mut().find_map(|(known, amount)| match amount {
             Amount::Whole(sum) if *known == point => Some(sum),
@@ -57,38 +57,38 @@ impl Batch {
         }
     }
 
-    /// Puts something that was measured.
+    /// Adds a measured value, such as milliseconds.
     pub fn measure(&mut self, point: Point, value: f64) {
         self.0.push((point, Amount::Measured(value)));
     }
 
-    /// Counts what followed from a decision.
-    pub fn happened(&mut self, happening: &BusinessEvent) {
-        let point = match happening {
+    /// Counts a business event.
+    pub fn happened(&mut self, event: &BusinessEvent) {
+        let point = match event {
             BusinessEvent::Charge(result) => Point::Charges(*result),
             BusinessEvent::EpisodeStarted => Point::EpisodesStarted,
             BusinessEvent::Recovered(recovery) => {
                 Point::Recoveries(RetryNumber::after(recovery.failures), recovery.class)
             }
             BusinessEvent::PlanRestored => Point::PlansRestored,
-            BusinessEvent::Downgraded(loss) => Point::Downgrades(loss.reason()),
+            BusinessEvent::Downgraded(cause) => Point::Downgrades(cause.reason()),
             BusinessEvent::RefundDue => Point::RefundsDue,
             BusinessEvent::NeedsAttention => Point::NeedsAttention,
         };
         self.count(point, 1);
     }
 
-    /// The lines, in as few as the format allows.
+    /// Returns the lines, as few as the format allows.
     #[must_use]
     pub fn lines(&self, at: Timestamp) -> Vec<Value> {
         let mut lines: Vec<Line> = Vec::new();
         for (point, amount) in &self.0 {
             let (name, dimensions) = (point.name(), point.dimensions());
             match lines.iter_mut().find(|line| line.has_room(&name, &dimensions)) {
-                Some(line) => line.put(point, (name, dimensions), amount),
+                Some(line) => line.put(point, name, dimensions, amount),
                 None => {
                     let mut line = Line::default();
-                    line.put(point, (name, dimensions), amount);
+                    line.put(point, name, dimensions, amount);
                     lines.push(line);
                 }
             }
@@ -96,14 +96,14 @@ impl Batch {
         lines.into_iter().map(|line| line.document(at)).collect()
     }
 
-    /// Prints the lines, with `at` as the time of the values. Nothing is told where nobody listens.
+    /// Prints the lines, with `at` as the time of the values. Does nothing while metrics are disabled.
     pub fn emit(&self, at: Timestamp) {
         if self.0.is_empty() || !EMITTING.load(Ordering::Relaxed) {
             return;
         }
         let text: String = self.lines(at).iter().map(|line| format!("{line}\n")).collect();
-        // One write under the lock that the log's lines take too, so that no line ends up within another. Metrics
-        // that cannot be written must not fail what they tell of.
+        // One write under the lock that the log's lines take too, so that no line ends up within another. A failed write is
+        // ignored: metrics must not fail the invocation.
         let _unwritten = std::io::stdout().lock().write_all(text.as_bytes());
     }
 }
@@ -114,10 +114,10 @@ impl Line {
         !self.values.contains_key(name) && dimensions.iter().all(agrees)
     }
 
-    fn put(&mut self, point: &Point, (name, dimensions): (String, Dimensions), amount: &Amount) {
+    fn put(&mut self, point: &Point, name: String, dimensions: Dimensions, amount: &Amount) {
         let value = match amount {
             Amount::Whole(count) => Value::from(*count),
-            // What is no number cannot be stored by CloudWatch either.
+            // CloudWatch does not accept NaN and infinities.
             Amount::Measured(value) => Number::from_f64(*value).map_or_else(|| Value::from(0), Value::from),
         };
         let metric = json!({ "Name": name, "Unit": point.row().unit });
@@ -164,7 +164,7 @@ mod tests {
         Timestamp::parse("2025-01-31T02:00:00Z").unwrap()
     }
 
-    /// One of each metric.
+    /// One point of each metric.
     fn every_point() -> Vec<Point> {
         vec![
             Point::Callbacks(WebhookType::BillingCallback, CallbackOutcome::NotStored),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ages_of_idle_queues_stand_in_one_line() {
+    fn the_ages_of_idle_queues_are_in_one_line() {
         let mut batch = Batch::default();
         batch.count(Point::OldestDueAge(Task::CheckPending), 0);
         batch.count(Point::OldestDueAge(Task::SendMail), 0);
@@ -247,16 +247,16 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_in_a_dimension_stands_in_another_line_and_the_same_is_added_up() {
+    fn another_dimension_needs_another_line_and_equal_points_are_added_up() {
         let mut batch = Batch::default();
         for kind in [NoticeKind::Recovered, NoticeKind::Downgraded, NoticeKind::Recovered] {
             batch.count(Point::Notices(kind, NoticeOutcome::Sent), 1);
         }
-        let told: Vec<Value> = batch.lines(at()).iter().map(|line| json!([line["Kind"], line["Notices"]])).collect();
-        assert_eq!(told, [json!(["recovered", 2]), json!(["downgraded", 1])]);
+        let counted: Vec<Value> = batch.lines(at()).iter().map(|line| json!([line["Kind"], line["Notices"]])).collect();
+        assert_eq!(counted, [json!(["recovered", 2]), json!(["downgraded", 1])]);
     }
 
-    /// The rules of CloudWatch's specification for each line.
+    /// Checks each line against the limits of CloudWatch's EMF specification.
     #[test]
     fn every_metric_keeps_the_limits_of_the_format_and_the_words_of_the_table() {
         let mut batch = Batch::default();
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_downgrade_is_told_with_its_reason() {
+    fn a_downgrade_is_counted_with_its_reason() {
         let mut batch = Batch::default();
         let class = DeclineClass::SoftDecline;
         batch.happened(&BusinessEvent::Downgraded(DowngradeCause::Unpaid { failures: 4, class }));

@@ -1,4 +1,4 @@
-//! Every metric on one page. Dimensions take few values, none of them a person's, an order's or a free text.
+//! All metrics on one page. Dimensions have few values, none of them personal data, an order's id or free text.
 
 use std::collections::BTreeMap;
 
@@ -9,26 +9,26 @@ use crate::domain::billing::subscription::DowngradeReason;
 use crate::domain::billing::task::Task;
 use crate::store::table::record::{NoticeState, WebhookType};
 
-/// The values of a metric's dimensions.
+/// Values of a metric's dimensions by their names.
 pub type Dimensions = BTreeMap<&'static str, String>;
 
-/// A metric.
+/// Declaration of one metric.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Its name; `<task>` stands for a task's.
+    /// Name; `<task>` stands for the name of a task.
     pub name: &'static str,
-    /// CloudWatch's name of its unit.
+    /// Unit as CloudWatch names it.
     pub unit: &'static str,
-    /// The names of its dimensions.
+    /// Names of the dimensions.
     pub dimensions: &'static [&'static str],
-    /// What it says.
+    /// Meaning, as in docs/METRICS.md.
     pub meaning: &'static str,
 }
 
 macro_rules! table {
     ($($constant:ident = $name:literal, $unit:literal, [$($dimension:literal),*], $meaning:literal;)*) => {
         $(const $constant: Row = Row { name: $name, unit: $unit, dimensions: &[$($dimension),*], meaning: $meaning };)*
-        /// All metrics.
+        /// Every metric, in the order of docs/METRICS.md.
         pub const TABLE: &[Row] = &[$($constant),*];
     };
 }
@@ -57,145 +57,145 @@ table! {
     REQUEST_LATENCY = "RequestLatency", "Milliseconds", [], "from the request to its response";
 }
 
-/// One value of one metric: its name and its dimensions.
+/// Identity of one value: the metric and its dimensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// A callback.
+    /// One callback from ECPay.
     Callbacks(WebhookType, CallbackOutcome),
-    /// Whether its digest was wrong.
+    /// 1 or 0 for each callback.
     CheckMacValueFailures,
-    /// How long it took.
+    /// Milliseconds until the callback's response.
     CallbackLatency,
-    /// An authorisation.
+    /// One reported authorisation.
     Charges(ChargeResult),
-    /// A first failure.
+    /// First failure of an episode.
     EpisodesStarted,
-    /// A recovery.
+    /// Payment that ended an episode.
     Recoveries(RetryNumber, DeclineClass),
-    /// A plan that came back.
+    /// Plan restored after a downgrade.
     PlansRestored,
-    /// A plan that was taken away.
+    /// Downgrade to FREE.
     Downgrades(DowngradeReason),
-    /// A refund.
+    /// Charge to be refunded by staff.
     RefundsDue,
-    /// The age of a queue.
+    /// Seconds for which the oldest item of a queue is due.
     OldestDueAge(Task),
-    /// Items met.
+    /// Items that a run processed.
     ItemsDue(Task),
-    /// Items done.
+    /// Items changed, sent or deleted.
     ItemsDone(Task),
-    /// Items not helped.
+    /// Items that failed and will be retried.
     ItemsFailed(Task),
-    /// A task cut short.
+    /// Task that stopped before its queue was empty.
     RunsStopped(StopReason),
-    /// An order given to staff.
+    /// Order whose task keeps failing; staff were notified.
     NeedsAttention,
-    /// A mail.
+    /// One mail by template and outcome.
     Notices(NoticeKind, NoticeOutcome),
-    /// A 403.
+    /// Response 403 from ECPay.
     EcpayBlocked,
-    /// A vehicle in the window of reminders.
+    /// One vehicle in the window of reminders.
     Reminders(ReminderOutcome),
-    /// A run of the expiry scan.
+    /// One run of the expiry scan.
     ExpiryScans(ScanOutcome),
-    /// A request.
+    /// One request to `admin-api`.
     Requests(Route, StatusClass),
-    /// How long it took.
+    /// Milliseconds until the request's response.
     RequestLatency,
 }
 
-/// What became of a callback.
+/// Outcome of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallbackOutcome {
-    /// Stored.
+    /// Stored with all that follows.
     Applied,
-    /// Stored before.
+    /// Stored already by an earlier callback.
     Repeat,
-    /// Set aside, now or before.
+    /// Quarantined now or by an earlier callback.
     Quarantined,
-    /// Not a form that ECPay signed.
+    /// Form that ECPay did not sign.
     Refused,
-    /// ECPay is to send it again.
+    /// Not stored: ECPay should send it again.
     NotStored,
 }
 
-/// What became of a mail.
+/// Outcome of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoticeOutcome {
-    /// The provider took it.
+    /// Accepted by the provider.
     Sent,
-    /// To be tried again.
+    /// Not accepted; will be retried.
     Later,
-    /// Nobody knows.
+    /// Outcome unknown: the response was lost.
     Unclear,
-    /// Given up.
+    /// Refused, or out of attempts.
     Dead,
 }
 
-/// What became of a vehicle in the window of reminders.
+/// Outcome for a vehicle in the window of reminders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReminderOutcome {
-    /// Its owner was told.
+    /// Reminder accepted by the provider.
     Sent,
-    /// The gateway did not take it.
+    /// Not accepted by any provider.
     Failed,
-    /// Nobody was to be told.
+    /// Without a reminder, for a reason in the report.
     Skipped,
-    /// They were told before.
+    /// Reminded by an earlier run.
     AlreadySent,
-    /// Nobody knows.
+    /// Outcome unknown: the response was lost.
     Unclear,
 }
 
-/// How a run of the expiry scan ended.
+/// Result of a run of the expiry scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanOutcome {
-    /// The digest is in the channel.
+    /// Digest posted by this run.
     Posted,
-    /// It was before.
+    /// Digest posted by an earlier run.
     AlreadyPosted,
-    /// MMS does not want us.
+    /// Refusal by MMS, which no repetition changes.
     MmsRefused,
-    /// MMS did not answer.
+    /// Timeout or temporary failure of MMS.
     MmsUnavailable,
-    /// Slack does not want the digest.
+    /// Refusal by Slack, which no repetition changes.
     SlackRefused,
-    /// Slack did not take all of it.
+    /// Temporary failure of Slack; a repetition posts the rest.
     SlackUnavailable,
 }
 
-/// Why a task stopped before its end.
+/// Reasons why a task stopped before its queue was empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// ECPay takes no calls.
+    /// Circuit breaker of ECPay is open.
     EcpayBlocked,
-    /// ECPay does not answer.
+    /// Several timeouts of ECPay in a row.
     EcpayUnanswered,
-    /// Enough for one run.
+    /// Limit of time or items for one run.
     Limit,
-    /// No WhatsApp gateway takes messages.
+    /// No WhatsApp provider accepts messages.
     WhatsappProvider,
 }
 
-/// The first digit of a status.
+/// Class of an HTTP status code by its first digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusClass {
-    /// Done.
+    /// 100 to 299.
     Success,
-    /// Elsewhere.
+    /// 300 to 399.
     Redirection,
-    /// The caller's mistake.
+    /// 400 to 499.
     ClientError,
-    /// Ours.
+    /// 500 and above.
     ServerError,
 }
 
-/// A route as API Gateway names it: with placeholders, not with what a caller put there.
+/// A route as API Gateway names it: with placeholders instead of the caller's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route(String);
 
 impl Point {
-    /// Its place in the table.
+    /// Returns the declaration in [`TABLE`].
     #[must_use]
     pub const fn row(&self) -> &'static Row {
         match self {
@@ -223,15 +223,15 @@ impl Point {
         }
     }
 
-    /// Its name. The ages of all queues of a run stand in one line, so the task is part of the name: a dimension has
-    /// only one value in a line.
+    /// Returns the metric's name. It contains the task for the ages of queues, since a run prints all of them in one line and a
+    /// dimension has one value in a line.
     #[must_use]
     pub fn name(&self) -> String {
         let name = self.row().name;
         if let Self::OldestDueAge(task) = self { name.replace("<task>", task.name()) } else { name.to_owned() }
     }
 
-    /// The values of its dimensions.
+    /// Returns the values of the dimensions.
     #[must_use]
     pub fn dimensions(&self) -> Dimensions {
         self.row().dimensions.iter().copied().zip(self.values()).collect()
@@ -334,7 +334,7 @@ impl StopReason {
 }
 
 impl StatusClass {
-    /// The class of a status.
+    /// Returns the class of a status code.
     #[must_use]
     pub const fn of(status: u16) -> Self {
         match status {
@@ -356,7 +356,7 @@ impl StatusClass {
 }
 
 impl Route {
-    /// API Gateway's key of the route, `METHOD /path/{placeholder}`; `none` where there is none.
+    /// A route by API Gateway's key, `METHOD /path/{placeholder}`; `none` for a request without one.
     #[must_use]
     pub fn of_key(key: Option<&str>) -> Self {
         Self(key.filter(|key| !key.is_empty()).unwrap_or("none").to_owned())
