@@ -7,8 +7,7 @@ use http::Method;
 use serde_json::Value as Json;
 use yaml_serde::Value;
 
-use crate::aws::template::{Error, PLACE, Template};
-use crate::world::TABLE;
+use crate::aws::template::{Error, PLACE, TABLE, Template};
 
 /// An action on a resource, both as a policy names them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,7 +146,7 @@ fn texts(template: &Template, value: &Value, reference: &dyn Fn(&str) -> Option<
 }
 
 /// What a request to AWS needs; nothing where it is none that is known.
-pub(crate) fn needs(target: &str, (method, path): (&Method, &str), body: &[u8]) -> Vec<Need> {
+pub(crate) fn needs(target: &str, method: &Method, path: &str, body: &[u8]) -> Vec<Need> {
     let body: Json = serde_json::from_slice(body).unwrap_or_default();
     if let Some(operation) = target.strip_prefix("DynamoDB_20120810.") {
         return dynamodb(operation, &body);

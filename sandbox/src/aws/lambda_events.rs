@@ -46,7 +46,7 @@ pub fn api_gateway(parts: &http::request::Parts, body: &[u8], route: &Route, now
         headers.insert(name.as_str().to_owned(), json!(values.join(",")));
     }
     let is_text = header("content-type").starts_with("application/json") || header("content-type").starts_with("text/");
-    let text = std::str::from_utf8(body).ok().filter(|_| is_text);
+    let text = if is_text { std::str::from_utf8(body).ok() } else { None };
     let encoded = text.map_or_else(|| base64::engine::general_purpose::STANDARD.encode(body), str::to_owned);
     let query = parts.uri.query().unwrap_or_default();
     let parameters: Map<String, Value> =

@@ -3,6 +3,7 @@
 
 pub mod iam;
 pub mod lambda_events;
+pub mod schedule_definition;
 pub mod schedule_expression;
 pub mod scheduler;
 pub mod template;
@@ -19,18 +20,17 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use futures::stream;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::Error;
 use crate::world::credentials;
-use crate::world::faults::{Fault, Service};
+use crate::world::faults::{Fault, Service, lost_response};
 use crate::world::state::{Message, Secret};
 use crate::world::{NotDone, World};
 
@@ -84,7 +84,7 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let needs = iam::needs(target, (&parts.method, parts.uri.path()), &body);
+    let needs = iam::needs(target, &parts.method, parts.uri.path(), &body);
     if let Some(why) = endpoint.world.refusal(caller(&parts.headers), &needs) {
         return aws_error(StatusCode::BAD_REQUEST, "AccessDeniedException", &why);
     }
@@ -199,7 +199,7 @@ async fn secret(world: &World, body: &[u8]) -> Response {
 async fn send_email(world: &World, body: &[u8]) -> Response {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |path: &str| request.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let fault = world.change(|state| state.meet(Service::Mail));
+    let fault = world.change(|state| state.next_fault(Service::Mail));
     match fault {
         Fault::Down => return aws_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "down"),
         Fault::Refuse => {
@@ -221,7 +221,7 @@ async fn send_email(world: &World, body: &[u8]) -> Response {
         state.messages.push(Message { channel: "mail".to_owned(), to, subject, body: mail.into(), sent_at });
         format!("mail-{:06}", state.messages.len())
     });
-    if fault == Fault::AnswerLost { broken() } else { aws_json(&json!({ "MessageId": id })) }
+    if fault == Fault::AnswerLost { lost_response() } else { aws_json(&json!({ "MessageId": id })) }
 }
 
 async fn invoke(world: &Arc<World>, name: &str, body: &[u8]) -> Response {
@@ -252,11 +252,4 @@ fn aws_json(body: &Value) -> Response {
 fn aws_error(status: StatusCode, kind: &'static str, message: &str) -> Response {
     let body = json!({ "__type": kind, "message": message }).to_string();
     (status, [("x-amzn-errortype", kind), ("content-type", "application/x-amz-json-1.1")], body).into_response()
-}
-
-/// An answer that breaks off: what was asked is done, but nobody is told.
-#[must_use]
-pub fn broken() -> Response {
-    let lost = stream::iter([Err::<Bytes, _>(std::io::Error::other("the answer is lost"))]);
-    Response::new(Body::from_stream(lost))
 }

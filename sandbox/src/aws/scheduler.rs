@@ -7,50 +7,13 @@
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::aws::schedule_definition::{Definition, Target, function_arn, schedule_arn, seconds};
 use crate::aws::schedule_expression::Schedule;
-use crate::aws::template::{NamedSchedule, PLACE};
+use crate::aws::template::NamedSchedule;
 use crate::world::World;
-
-/// A schedule as the service keeps it, in its own field names.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Definition {
-    schedule_expression: String,
-    schedule_expression_timezone: String,
-    state: String,
-    flexible_time_window: Value,
-    target: Target,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
-    action_after_completion: String,
-    /// Seconds since 1970.
-    creation_date: f64,
-    /// Seconds since 1970.
-    last_modification_date: f64,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Target {
-    arn: String,
-    role_arn: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<String>,
-    #[serde(default)]
-    retry_policy: RetryPolicy,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dead_letter_config: Option<Value>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct RetryPolicy {
-    maximum_event_age_in_seconds: u32,
-    maximum_retry_attempts: u32,
-}
 
 /// The body of UpdateSchedule.
 #[derive(Deserialize)]
@@ -73,13 +36,6 @@ enum Refusal {
     Invalid(String),
 }
 
-/// The service's own default.
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self { maximum_event_age_in_seconds: 86_400, maximum_retry_attempts: 185 }
-    }
-}
-
 impl World {
     /// The schedules that fire, as they are now: those of the template, and what became of them by UpdateSchedule.
     #[must_use]
@@ -93,37 +49,6 @@ impl World {
             }
         };
         self.template.schedules.iter().filter_map(effective).collect()
-    }
-}
-
-impl Definition {
-    /// As the template deploys it. Nothing is known of when that was, so it is the sandbox's present.
-    fn deployed(named: &NamedSchedule, schedule: &Schedule, now: DateTime<Utc>) -> Self {
-        Self {
-            schedule_expression: schedule.expression.clone(),
-            schedule_expression_timezone: schedule.zone.clone(),
-            state: named.state.clone(),
-            flexible_time_window: json!({ "Mode": "OFF" }),
-            target: Target {
-                arn: function_arn(&named.function),
-                role_arn: named.role.clone(),
-                input: Some(schedule.input.clone()),
-                retry_policy: serde_json::from_value(named.retry_policy.clone()).unwrap_or_default(),
-                dead_letter_config: named.failure_queue.as_ref().map(|queue| json!({ "Arn": queue })),
-            },
-            description: None,
-            action_after_completion: "NONE".to_owned(),
-            creation_date: seconds(now),
-            last_modification_date: seconds(now),
-        }
-    }
-
-    /// How it fires; `None` while it is disabled.
-    fn schedule(&self, named: &NamedSchedule) -> Option<Schedule> {
-        let function = self.target.arn.rsplit(':').next()?;
-        let input = self.target.input.clone().unwrap_or_else(|| event_without_input(&named.name));
-        let schedule = Schedule::parse(&self.schedule_expression, &self.schedule_expression_timezone, &input).ok()?;
-        (self.state == "ENABLED").then(|| schedule.named(&named.event, function))
     }
 }
 
@@ -226,29 +151,6 @@ fn target(given: Value, named: &NamedSchedule) -> Result<Target, Refusal> {
         return Err(invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role."));
     }
     Ok(target)
-}
-
-/// What a function is given by a schedule whose target has no input.
-fn event_without_input(name: &str) -> String {
-    json!({
-        "version": "0", "id": "00000000-0000-0000-0000-000000000000", "detail-type": "Scheduled Event",
-        "source": "aws.scheduler", "account": "000000000000", "time": "<aws.scheduler.scheduled-time>",
-        "region": "ap-northeast-1", "resources": [schedule_arn(name)], "detail": "{}",
-    })
-    .to_string()
-}
-
-fn schedule_arn(name: &str) -> String {
-    format!("arn:aws:scheduler:{PLACE}:schedule/default/{name}")
-}
-
-fn function_arn(function: &str) -> String {
-    format!("arn:aws:lambda:{PLACE}:function:{function}")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]
-fn seconds(at: DateTime<Utc>) -> f64 {
-    at.timestamp_millis() as f64 / 1000.0
 }
 
 fn missing(field: &str) -> Refusal {

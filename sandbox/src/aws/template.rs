@@ -9,6 +9,8 @@ use yaml_serde::Value;
 use crate::aws::schedule_expression::{self, Schedule};
 use crate::world::TEMPLATE;
 
+/// Name of the table in the sandbox.
+pub const TABLE: &str = "duekeeper";
 /// The template, as far as the sandbox needs it.
 #[derive(Clone, Debug)]
 pub struct Template {

@@ -2,8 +2,26 @@
 
 use chrono::{DateTime, Days, Months, TimeZone, Utc};
 use chrono_tz::Asia::Taipei;
+use serde::{Deserialize, Serialize};
 
-use super::order::PeriodType;
+/// Unit of the period between two charges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PeriodType {
+    D,
+    M,
+    Y,
+}
+
+impl PeriodType {
+    /// The letter on the wire.
+    pub(super) fn letter(self) -> &'static str {
+        match self {
+            Self::D => "D",
+            Self::M => "M",
+            Self::Y => "Y",
+        }
+    }
+}
 
 /// The date and time as ECPay writes them.
 pub(super) fn taipei_text(at: DateTime<Utc>) -> String {

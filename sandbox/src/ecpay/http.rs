@@ -11,10 +11,10 @@ use axum::routing::post;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 
-use crate::aws::broken;
 use crate::ecpay::Ecpay;
 use crate::world::World;
 use crate::world::clock;
+use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service};
 
 pub(crate) fn routes() -> Router<Arc<World>> {
@@ -56,7 +56,7 @@ async fn period_action(State(world): State<Arc<World>>, body: Bytes) -> Response
     let text = String::from_utf8_lossy(&body);
     let operation = if text.contains("Action=Cancel") { "Cancel" } else { "ReAuth" };
     let (answer, fault) = call(&world, operation, |ecpay, now| ecpay.period_action(&body, now)).await;
-    if fault == Fault::AnswerLost { broken() } else { answer }
+    if fault == Fault::AnswerLost { lost_response() } else { answer }
 }
 
 async fn query_period(State(world): State<Arc<World>>, body: Bytes) -> Response {
@@ -74,7 +74,7 @@ async fn call(
     act: impl FnOnce(&mut Ecpay, DateTime<Utc>) -> String,
 ) -> (Response, Fault) {
     world.count("ecpay", operation);
-    let fault = world.change(|state| state.meet(Service::Ecpay));
+    let fault = world.change(|state| state.next_fault(Service::Ecpay));
     match fault {
         Fault::Down => return (StatusCode::SERVICE_UNAVAILABLE.into_response(), fault),
         Fault::Refuse => return (StatusCode::FORBIDDEN.into_response(), fault),

@@ -5,35 +5,30 @@
 //! The CheckMacValue is an implementation of its own, so that it can contradict
 //! the one under test.
 
-mod advance;
 mod calendar;
+mod callbacks;
 mod charging;
 mod checkout;
-mod checkout_rules;
 mod controls;
 mod form;
 pub(crate) mod http;
 mod mac;
+mod merchant;
 mod message;
-mod notice;
-mod notice_fields;
 mod order;
-mod period_action;
-mod query_period;
-mod query_trade;
-mod request;
+mod requests;
 mod simulator;
-mod view;
 
 #[cfg(test)]
 mod story_tests;
 #[cfg(test)]
 mod test_support;
 
+pub use callbacks::notice::Callback;
 pub use checkout::CheckoutResult;
-pub use checkout_rules::Refusal;
+pub use checkout::Refusal;
 pub use controls::ChargeNow;
 pub use form::{Fields, form_body, parse_form};
 pub use mac::check_mac_value;
-pub use notice::Callback;
-pub use simulator::{Ecpay, Merchant};
+pub use merchant::Merchant;
+pub use simulator::Ecpay;

@@ -3,27 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::calendar::{after_anchor, whole_second};
+use super::calendar::{PeriodType, after_anchor, whole_second};
 use super::message::{PAID, PENDING};
-
-/// Unit of the period between two charges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum PeriodType {
-    D,
-    M,
-    Y,
-}
-
-impl PeriodType {
-    /// The letter on the wire.
-    pub(super) fn letter(self) -> &'static str {
-        match self {
-            Self::D => "D",
-            Self::M => "M",
-            Self::Y => "Y",
-        }
-    }
-}
 
 /// What the buyer agreed to.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,36 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::calendar::taipei_format;
-use super::form::{Fields, MAC_FIELD, field};
-use super::mac::check_mac_value;
+use super::callbacks::notice::Notice;
+use super::merchant::Merchant;
 use super::message::PAID;
-use super::notice::Notice;
 use super::order::Order;
-
-/// The merchant's identity and its key pair.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Merchant {
-    /// The MerchantID.
-    pub merchant_id: String,
-    /// The HashKey.
-    pub hash_key: String,
-    /// The HashIV.
-    pub hash_iv: String,
-}
-
-impl Merchant {
-    /// The CheckMacValue of the fields under this merchant's keys.
-    pub fn mac(&self, fields: &Fields) -> String {
-        check_mac_value(fields, &self.hash_key, &self.hash_iv)
-    }
-
-    /// The fields with their CheckMacValue behind them.
-    pub(super) fn signed(&self, mut fields: Fields) -> Fields {
-        let mac = self.mac(&fields);
-        fields.push(field(MAC_FIELD, mac));
-        fields
-    }
-}
 
 /// All state of the simulated ECPay; it can be kept in a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,12 +20,12 @@ pub struct Ecpay {
     pub(super) notices: Vec<Notice>,
     pub(super) numbers: Numbers,
     #[serde(default)]
-    pub(super) order_behavior: BTreeMap<String, Conduct>,
+    pub(super) order_behavior: BTreeMap<String, OrderBehavior>,
 }
 
 /// How ECPay treats an order, set by the controls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Conduct {
+pub(super) struct OrderBehavior {
     /// Neither its scheduled charges nor its retries are made.
     pub(super) paused: bool,
     /// Its callbacks are lost.
@@ -85,7 +59,7 @@ impl Ecpay {
     }
 
     /// How the order is treated.
-    pub(super) fn order_behavior(&self, merchant_trade_no: &str) -> Conduct {
+    pub(super) fn order_behavior(&self, merchant_trade_no: &str) -> OrderBehavior {
         self.order_behavior.get(merchant_trade_no).copied().unwrap_or_default()
     }
 

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::form::{Fields, field, form_body, parse_form};
-use super::simulator::{Ecpay, Merchant};
+use super::merchant::Merchant;
+use super::simulator::Ecpay;
 
 pub(super) const NUMBER: &str = "DK20260105A0001";
 

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::ecpay::ChargeNow;
-use crate::http::server::LARGEST_BODY;
+use crate::http::LARGEST_BODY;
 use crate::whatsapp;
 use crate::world::World;
 use crate::world::clock;

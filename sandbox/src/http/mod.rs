@@ -2,3 +2,6 @@
 
 pub(crate) mod controls;
 pub(crate) mod server;
+
+/// Longest body that API Gateway takes, in bytes: 10 MB.
+pub(crate) const LARGEST_BODY: usize = 10 * 1024 * 1024;

@@ -13,14 +13,11 @@ use tokio::net::TcpListener;
 
 use crate::aws::lambda_events;
 use crate::ecpay::http as ecpay_http;
-use crate::http::controls;
+use crate::http::{LARGEST_BODY, controls};
 use crate::whatsapp::cloud_api;
 use crate::whatsapp::starsender;
 use crate::world::World;
 use crate::{mms, slack};
-
-/// API Gateway takes 10 MB.
-pub(crate) const LARGEST_BODY: usize = 10 * 1024 * 1024;
 
 pub(crate) fn serve(world: Arc<World>, listener: TcpListener) {
     let router = Router::new()

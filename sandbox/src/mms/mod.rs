@@ -17,9 +17,9 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::aws::broken;
 use crate::world::World;
 use crate::world::credentials::MMS_KEY;
+use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service, pass};
 
 const BY_PAGE: &str = "admin/organization/get/info/byPage";
@@ -50,7 +50,7 @@ async fn by_page(
         return StatusCode::NOT_FOUND.into_response();
     }
     world.count("mms", "byPage");
-    let fault = match pass(world.change(|state| state.meet(Service::Mms))).await {
+    let fault = match pass(world.change(|state| state.next_fault(Service::Mms))).await {
         Ok(fault) => fault,
         Err(answer) => return answer,
     };
@@ -62,7 +62,7 @@ async fn by_page(
     }
     match Wanted::read(&body) {
         Err(why) => failure(&why).into_response(),
-        Ok(_) if fault == Fault::AnswerLost => broken(),
+        Ok(_) if fault == Fault::AnswerLost => lost_response(),
         Ok(wanted) => {
             let state = world.state();
             let page = wanted.page(&state.institutions, fault == Fault::RepeatPage);
@@ -102,7 +102,7 @@ impl Wanted {
     /// The institutions of the page: none after the last one, or those of the last one where it `repeats`.
     fn page<'a>(&self, institutions: &'a [Value], repeats: bool) -> &'a [Value] {
         let mut pages = institutions.chunks(self.page_size);
-        let last = pages.clone().next_back().filter(|_| repeats);
+        let last = if repeats { pages.clone().next_back() } else { None };
         pages.nth(self.page_number - 1).or(last).unwrap_or_default()
     }
 }

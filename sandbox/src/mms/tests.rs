@@ -38,7 +38,7 @@ fn records() -> Value {
 }
 
 #[tokio::test]
-async fn the_institutions_come_by_pages_in_the_order_put_and_however_broken() {
+async fn the_institutions_come_by_pages_in_the_order_put_and_however_lost_response() {
     let world = sandbox().await;
     assert_eq!(get(&world, INSTITUTIONS).await, json!([]));
     assert_eq!(page(&world, 1, 50).await, json!([]));

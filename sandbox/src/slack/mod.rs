@@ -16,10 +16,10 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 
-use crate::aws::broken;
-use crate::http::server::LARGEST_BODY;
+use crate::http::LARGEST_BODY;
 use crate::world::World;
 use crate::world::credentials::{SLACK_BOT_TOKEN, SLACK_CHANNEL, SLACK_WEBHOOK_PATH};
+use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service, pass};
 use crate::world::state::{Body, Message};
 
@@ -49,7 +49,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
 
 async fn webhook(State(world): State<Arc<World>>, uri: Uri, body: Bytes) -> Response {
     world.count("slack", "webhook");
-    let fault = match pass(world.change(|state| state.meet(Service::Slack))).await {
+    let fault = match pass(world.change(|state| state.next_fault(Service::Slack))).await {
         Ok(fault) => fault,
         Err(answer) => return answer,
     };
@@ -59,7 +59,7 @@ async fn webhook(State(world): State<Arc<World>>, uri: Uri, body: Bytes) -> Resp
         Ok(payload) => {
             // A webhook has its own channel: one in the payload counts for nothing.
             deliver(&world, SLACK_CHANNEL.to_owned(), payload);
-            if fault == Fault::AnswerLost { broken() } else { "ok".into_response() }
+            if fault == Fault::AnswerLost { lost_response() } else { "ok".into_response() }
         }
         Err(refusal) => refusal.by_webhook(),
     }
@@ -67,7 +67,7 @@ async fn webhook(State(world): State<Arc<World>>, uri: Uri, body: Bytes) -> Resp
 
 async fn post_message(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
     world.count("slack", "chat.postMessage");
-    let fault = match pass(world.change(|state| state.meet(Service::Slack))).await {
+    let fault = match pass(world.change(|state| state.next_fault(Service::Slack))).await {
         Ok(fault) => fault,
         Err(answer) => return answer,
     };
@@ -78,7 +78,7 @@ async fn post_message(State(world): State<Arc<World>>, headers: HeaderMap, body:
         Ok((channel, payload)) => {
             let ts = deliver(&world, channel.clone(), payload);
             if fault == Fault::AnswerLost {
-                return broken();
+                return lost_response();
             }
             Json(json!({ "ok": true, "channel": channel, "ts": ts })).into_response()
         }

@@ -13,10 +13,10 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use crate::aws::broken;
 use crate::whatsapp;
 use crate::world::World;
 use crate::world::credentials::{CLOUD_TOKEN, PHONE_NUMBER_ID};
+use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service};
 
 /// The approved template: its name, its language, and how many parameters its body has.
@@ -48,7 +48,7 @@ async fn send(
     world.count("whatsapp-cloud", "messages");
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let to = request.get("to").and_then(Value::as_str).unwrap_or_default();
-    let fault = match whatsapp::meet(&world, Service::WhatsappCloud, to).await {
+    let fault = match whatsapp::next_fault(&world, Service::WhatsappCloud, to).await {
         Ok(fault) => fault,
         Err(answer) => return answer,
     };
@@ -56,7 +56,7 @@ async fn send(
     match read.and_then(|message| obeyed(message, fault)) {
         Ok(message) => {
             whatsapp::receive(&world, message.to, message.body, TimeDelta::zero());
-            if fault == Fault::AnswerLost { broken() } else { accepted(&world, message.to) }
+            if fault == Fault::AnswerLost { lost_response() } else { accepted(&world, message.to) }
         }
         Err(refusal) => refusal.answer(&world),
     }

@@ -19,9 +19,9 @@ pub(crate) fn digits(number: &str) -> Option<String> {
 }
 
 /// What befalls a message: `Err` is the answer where it does not get as far as the gateway.
-pub(crate) async fn meet(world: &World, gateway: Service, to: &str) -> Result<Fault, Response> {
+pub(crate) async fn next_fault(world: &World, gateway: Service, to: &str) -> Result<Fault, Response> {
     let recipient = digits(to).unwrap_or_default();
-    pass(world.change(|state| state.meet_message(gateway, &recipient))).await
+    pass(world.change(|state| state.next_message_fault(gateway, &recipient))).await
 }
 
 /// The message reaches its recipient after `delay`.

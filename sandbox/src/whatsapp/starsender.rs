@@ -12,10 +12,10 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use crate::aws::broken;
 use crate::whatsapp;
 use crate::world::World;
 use crate::world::credentials::STARSENDER_KEY;
+use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service};
 
 /// The longest delay that is taken, in seconds: an hour.
@@ -35,7 +35,7 @@ async fn send(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) 
     world.count("starsender", "send");
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let to = request.get("to").and_then(Value::as_str).unwrap_or_default();
-    let fault = match whatsapp::meet(&world, Service::Starsender, to).await {
+    let fault = match whatsapp::next_fault(&world, Service::Starsender, to).await {
         Ok(fault) => fault,
         Err(answer) => return answer,
     };
@@ -43,7 +43,7 @@ async fn send(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) 
         Ok(order) => {
             whatsapp::receive(&world, order.to, order.body.to_owned(), order.delay);
             if fault == Fault::AnswerLost {
-                return broken();
+                return lost_response();
             }
             Json(json!({ "success": true, "data": {}, "message": "Success sent message" })).into_response()
         }

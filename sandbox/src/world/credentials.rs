@@ -159,7 +159,7 @@ impl Jwt {
             URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
         });
         // Without an algorithm there is no signature.
-        let signature = signature.ok().filter(|_| self.algorithm != "none");
-        format!("{signed}.{}", signature.unwrap_or_default())
+        let signature = if self.algorithm == "none" { String::new() } else { signature.unwrap_or_default() };
+        format!("{signed}.{signature}")
     }
 }

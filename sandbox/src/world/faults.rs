@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use axum::response::{Html, IntoResponse, Response};
+use futures::stream;
 use http::StatusCode;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -138,7 +140,7 @@ impl<'de> Deserialize<'de> for FaultSpec {
 }
 
 /// What a call meets; a fault that begins after, or is for, a number of calls has one less afterwards.
-pub(crate) fn meet<K, Q>(faults: &mut BTreeMap<K, FaultSpec>, key: &Q) -> Fault
+pub(crate) fn next_fault<K, Q>(faults: &mut BTreeMap<K, FaultSpec>, key: &Q) -> Fault
 where
     K: Ord + Borrow<Q>,
     Q: Ord + ?Sized,
@@ -167,4 +169,11 @@ pub(crate) async fn pass(fault: Fault) -> Result<Fault, Response> {
         _ => {}
     }
     Ok(fault)
+}
+
+/// An answer that breaks off: what was asked is done, but nobody is told.
+#[must_use]
+pub fn lost_response() -> Response {
+    let lost = stream::iter([Err::<Bytes, _>(std::io::Error::other("the answer is lost"))]);
+    Response::new(Body::from_stream(lost))
 }

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::aws::scheduler::Definition;
+use crate::aws::schedule_definition::Definition;
 use crate::ecpay::{Ecpay, Merchant};
 use crate::slack::block_kit;
-use crate::world::faults::{Fault, FaultSpec, Service, meet};
+use crate::world::faults::{Fault, FaultSpec, Service, next_fault};
 
 /// Everything that survives a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ impl State {
     pub fn new(now: DateTime<Utc>, secrets: BTreeMap<String, Secret>) -> Self {
         Self {
             now,
-            ecpay: Ecpay::new(stage_merchant()),
+            ecpay: Ecpay::new(test_merchant()),
             messages: Vec::new(),
             secrets,
             institutions: Vec::new(),
@@ -143,14 +143,14 @@ impl State {
     }
 
     /// What a call of a service meets; a fault for a number of calls has one less afterwards.
-    pub fn meet(&mut self, service: Service) -> Fault {
-        meet(&mut self.faults, &service)
+    pub fn next_fault(&mut self, service: Service) -> Fault {
+        next_fault(&mut self.faults, &service)
     }
 
     /// What a message by a WhatsApp gateway meets: a fault of its recipient before one of the gateway.
-    pub fn meet_message(&mut self, gateway: Service, recipient: &str) -> Fault {
-        match meet(&mut self.whatsapp, recipient) {
-            Fault::None => self.meet(gateway),
+    pub fn next_message_fault(&mut self, gateway: Service, recipient: &str) -> Fault {
+        match next_fault(&mut self.whatsapp, recipient) {
+            Fault::None => self.next_fault(gateway),
             fault => fault,
         }
     }
@@ -158,7 +158,7 @@ impl State {
 
 /// The stage merchant that ECPay publishes for everybody's tests.
 #[must_use]
-pub fn stage_merchant() -> Merchant {
+pub fn test_merchant() -> Merchant {
     Merchant {
         merchant_id: "3002607".to_owned(),
         hash_key: "pwFHCqoQZGmho4w6".to_owned(),

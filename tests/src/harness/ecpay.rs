@@ -39,6 +39,6 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, body: Bytes) -> Res
     let call = Call { service, action: action.to_owned(), body: body.to_vec() };
     match shared.pass(&gate, call).await {
         Ok(reply) => (StatusCode::from_u16(reply.status).expect("a status"), Html(reply.body)).into_response(),
-        Err(Lost) => sandbox::aws::broken(),
+        Err(Lost) => sandbox::world::faults::lost_response(),
     }
 }

@@ -11,7 +11,7 @@ use maintenance_reminder::Reminders;
 use mms_expiry_scan::{ExpiryScan, UncheckedConfig};
 use sandbox::aws::template::Template;
 use sandbox::world::Site;
-use sandbox::world::state::stage_merchant;
+use sandbox::world::state::test_merchant;
 use shared::domain::values::time::Timestamp;
 use subscription_maintenance::Maintenance;
 
@@ -73,7 +73,7 @@ impl<F: Function> Instances<F> {
 impl Start<'_> {
     async fn instance<F: Function>(&self) -> Instance<F> {
         let (number, gate) = self.shared.new_gate();
-        let merchant = stage_merchant();
+        let merchant = test_merchant();
         let site = Site { base_url: self.base_url, merchant_id: &merchant.merchant_id };
         let here = format!("{}/{number}", self.base_url);
         let variable = |name: &str| match name {

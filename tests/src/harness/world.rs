@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use dynoxide::Database;
 use sandbox::ecpay::Ecpay;
 use sandbox::world::credentials;
-use sandbox::world::state::{Body, Message, Secret, stage_merchant};
+use sandbox::world::state::{Body, Message, Secret, test_merchant};
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply, Service};
@@ -31,8 +31,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(now: DateTime<Utc>) -> Self {
         let database = Database::memory().expect("a database in memory");
-        sandbox::world::create_table(&database, template()).expect("a table");
-        let mut secrets = credentials::secrets(now, &stage_merchant());
+        sandbox::world::boot::create_table(&database, template()).expect("a table");
+        let mut secrets = credentials::secrets(now, &test_merchant());
         // By a bot's token, for then the instance's address is a variable and not in the secret.
         let of_expiry = secrets.get_mut(credentials::EXPIRY_SECRET).expect("the secret of the expiry scan");
         let token = credentials::SLACK_BOT_TOKEN;
@@ -41,7 +41,7 @@ impl World {
             now,
             database,
             secrets,
-            ecpay: Ecpay::new(stage_merchant()),
+            ecpay: Ecpay::new(test_merchant()),
             institutions: Vec::new(),
             messages: Vec::new(),
             calls: BTreeMap::new(),

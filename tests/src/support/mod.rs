@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use reqwest::{Client, Method, StatusCode};
 use sandbox::ecpay::{Fields, check_mac_value, form_body};
-use sandbox::world::state::stage_merchant;
+use sandbox::world::state::test_merchant;
 use sandbox::world::{LONGEST_CALL, Options, World};
 use serde_json::{Value, json};
 
@@ -278,7 +278,7 @@ impl Reply {
 
 /// The fields and their CheckMacValue under the keys of ECPay's test merchant, by the simulator's implementation.
 pub fn signed(fields: &Fields) -> Fields {
-    let merchant = stage_merchant();
+    let merchant = test_merchant();
     let mut signed = fields.clone();
     signed.push(("CheckMacValue".to_owned(), check_mac_value(fields, &merchant.hash_key, &merchant.hash_iv)));
     signed

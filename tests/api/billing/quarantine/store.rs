@@ -233,7 +233,7 @@ async fn in_production_staff_get_one_digest_a_day_of_what_was_set_aside() {
 
 #[tokio::test]
 async fn production_does_not_start_with_the_published_keys() {
-    let merchant = Merchant { merchant_id: "7654321".to_owned(), ..sandbox::world::state::stage_merchant() };
+    let merchant = Merchant { merchant_id: "7654321".to_owned(), ..sandbox::world::state::test_merchant() };
     let variables = [("ECPAY_ENVIRONMENT", "production"), ("ECPAY_ENDPOINT_URL", "")];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let options = Options { port: 0, data: None, now: BEGIN.parse().unwrap(), variables };

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::form::{field, reply_text, value};
-use super::message::{BAD_ACTION, NOT_FOUND, PAID, STOPPED, WRONG_STATE};
-use super::order::{Ask, Charge, Order, State};
-use super::simulator::Ecpay;
+use crate::ecpay::form::{field, reply_text, value};
+use crate::ecpay::message::{BAD_ACTION, NOT_FOUND, PAID, STOPPED, WRONG_STATE};
+use crate::ecpay::order::{Ask, Charge, Order, State};
+use crate::ecpay::simulator::Ecpay;
 
 /// ECPay only accepts a retry; its schedule makes it later.
 const RETRY_AFTER: TimeDelta = TimeDelta::hours(1);
@@ -84,8 +84,8 @@ fn stopped() -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::{NUMBER, at, ecpay, ordered, request_at};
     use super::*;
+    use crate::ecpay::test_support::{NUMBER, at, ecpay, ordered, request_at};
 
     const NOW: &str = "2026-01-06T10:00:00+08:00";
 

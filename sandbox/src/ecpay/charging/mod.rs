@@ -1,10 +1,12 @@
 //! Charging a card and what follows from the result.
 
+mod advance;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::message::{PAID, PENDING};
-use super::order::{Charge, Kind, Order, State, Unresolved};
-use super::simulator::Ecpay;
+use crate::ecpay::message::{PAID, PENDING};
+use crate::ecpay::order::{Charge, Kind, Order, State, Unresolved};
+use crate::ecpay::simulator::Ecpay;
 
 /// ECPay cancels what remains of an order after this many failures.
 const FAILURES_ALLOWED: usize = 6;
@@ -13,17 +15,22 @@ const FAILURES_ALLOWED: usize = 6;
 const PENDING_FOR: TimeDelta = TimeDelta::minutes(30);
 
 /// A charge about to be made.
-pub(super) struct Attempt {
-    pub(super) at: DateTime<Utc>,
-    pub(super) kind: Kind,
-    pub(super) rtn_code: String,
-    pub(super) amount: u32,
-    pub(super) simulated: bool,
+pub(in crate::ecpay) struct Attempt {
+    pub(in crate::ecpay) at: DateTime<Utc>,
+    pub(in crate::ecpay) kind: Kind,
+    pub(in crate::ecpay) rtn_code: String,
+    pub(in crate::ecpay) amount: u32,
+    pub(in crate::ecpay) simulated: bool,
 }
 
 impl Ecpay {
     /// Makes the charge and, if asked to, queues its notice; says what happened.
-    pub(super) fn perform(&mut self, merchant_trade_no: &str, attempt: Attempt, notify: bool) -> Option<String> {
+    pub(in crate::ecpay) fn perform(
+        &mut self,
+        merchant_trade_no: &str,
+        attempt: Attempt,
+        notify: bool,
+    ) -> Option<String> {
         let due = attempt.at;
         let simulated = attempt.simulated;
         let order = self.orders.get_mut(merchant_trade_no)?;
@@ -57,7 +64,12 @@ impl Ecpay {
     }
 
     /// A pending charge becomes what the next queued outcome says.
-    pub(super) fn resolve(&mut self, merchant_trade_no: &str, index: usize, due: DateTime<Utc>) -> Option<String> {
+    pub(in crate::ecpay) fn resolve(
+        &mut self,
+        merchant_trade_no: &str,
+        index: usize,
+        due: DateTime<Utc>,
+    ) -> Option<String> {
         let rtn_code = self.next_outcome(merchant_trade_no);
         let gwsr = (rtn_code == PAID).then(|| self.numbers.gwsr());
         let order = self.orders.get_mut(merchant_trade_no)?;

@@ -1,13 +1,16 @@
 //! The buyer posts an order form.
 
+mod rules;
+
 use chrono::{DateTime, Utc};
 
-use super::charging::Attempt;
-use super::checkout_rules::{Refusal, read_terms};
-use super::form::{MAC_FIELD, parse_form, value};
-use super::message::{BAD_MAC, BAD_MERCHANT, BAD_PARAMETER, rtn_msg};
-use super::order::{Kind, Order};
-use super::simulator::Ecpay;
+pub use self::rules::Refusal;
+use self::rules::read_terms;
+use crate::ecpay::charging::Attempt;
+use crate::ecpay::form::{MAC_FIELD, parse_form, value};
+use crate::ecpay::message::{BAD_MAC, BAD_MERCHANT, BAD_PARAMETER, rtn_msg};
+use crate::ecpay::order::{Kind, Order};
+use crate::ecpay::simulator::Ecpay;
 
 /// What the buyer sees after the first charge was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +68,8 @@ impl Ecpay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::{NUMBER, at, ecpay, order_body, order_form, sent, signed};
     use super::*;
+    use crate::ecpay::test_support::{NUMBER, at, ecpay, order_body, order_form, sent, signed};
 
     const NOW: &str = "2026-01-05T10:00:00+08:00";
 
@@ -111,7 +114,7 @@ mod tests {
     fn a_wrong_signature_is_refused() {
         let mut form = order_form();
         form.push((MAC_FIELD.into(), "00".into()));
-        let body = super::super::form::form_body(&form);
+        let body = crate::ecpay::form::form_body(&form);
         let refusal = ecpay().checkout(&body, at(NOW)).unwrap_err();
         assert_eq!(refusal.to_string(), "10200073 CheckMacValue Error");
     }

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::calendar::taipei_text;
-use super::form::value;
-use super::message::{NOT_FOUND, rtn_msg};
-use super::order::{Charge, Order, State};
-use super::simulator::Ecpay;
+use crate::ecpay::calendar::taipei_text;
+use crate::ecpay::form::value;
+use crate::ecpay::message::{NOT_FOUND, rtn_msg};
+use crate::ecpay::order::{Charge, Order, State};
+use crate::ecpay::simulator::Ecpay;
 
 impl Ecpay {
     /// QueryCreditCardPeriodInfo; returns the JSON text.
@@ -110,8 +110,8 @@ fn nothing(code: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::{NUMBER, at, ecpay, ordered, request_at};
     use super::*;
+    use crate::ecpay::test_support::{NUMBER, at, ecpay, ordered, request_at};
 
     fn query(ecpay: &mut Ecpay, now: &str) -> Value {
         let body = request_at(&[], at(now).timestamp());

@@ -1,10 +1,14 @@
 //! What every server-to-server request has to pass.
 
+mod period_action;
+mod query_period;
+mod query_trade;
+
 use chrono::{DateTime, Utc};
 
-use super::form::{Fields, MAC_FIELD, parse_form, value};
-use super::message::{BAD_MAC, BAD_MERCHANT, BAD_PARAMETER, BAD_TIME};
-use super::simulator::Ecpay;
+use crate::ecpay::form::{Fields, MAC_FIELD, parse_form, value};
+use crate::ecpay::message::{BAD_MAC, BAD_MERCHANT, BAD_PARAMETER, BAD_TIME};
+use crate::ecpay::simulator::Ecpay;
 
 const OLDEST_SECONDS: i64 = 180;
 
@@ -14,7 +18,7 @@ const AHEAD_SECONDS: i64 = 120;
 impl Ecpay {
     /// The fields of a request that is well-formed, ours, signed and fresh; else
     /// the code of what is wrong with it.
-    pub(super) fn read_request(&self, body: &[u8], now: DateTime<Utc>) -> Result<Fields, &'static str> {
+    pub(in crate::ecpay) fn read_request(&self, body: &[u8], now: DateTime<Utc>) -> Result<Fields, &'static str> {
         let fields = parse_form(body).ok_or(BAD_PARAMETER)?;
         if value(&fields, "MerchantID") != self.merchant.merchant_id {
             return Err(BAD_MERCHANT);
@@ -33,8 +37,8 @@ impl Ecpay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::{at, ecpay, request_at};
     use super::*;
+    use crate::ecpay::test_support::{at, ecpay, request_at};
 
     #[test]
     fn requests_live_three_minutes_and_may_be_two_early() {

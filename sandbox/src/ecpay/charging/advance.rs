@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::charging::Attempt;
-use super::order::{Kind, Order};
-use super::simulator::Ecpay;
+use crate::ecpay::charging::Attempt;
+use crate::ecpay::order::{Kind, Order};
+use crate::ecpay::simulator::Ecpay;
 
 /// In this order when several are due in the same instant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +63,10 @@ impl Ecpay {
 fn next_event(order: &Order, paused: bool) -> Option<(DateTime<Utc>, Event)> {
     let resolved = order.unresolved.iter();
     let resolved = resolved.map(|open| (open.at, Event::Resolve(open.charge)));
-    let retry = order.retry_at.filter(|_| !paused).map(|at| (at, Event::Retry));
-    let scheduled = order.next_charge_at.filter(|_| !paused).map(|at| (at, Event::Scheduled));
+    if paused {
+        return resolved.min();
+    }
+    let retry = order.retry_at.map(|at| (at, Event::Retry));
+    let scheduled = order.next_charge_at.map(|at| (at, Event::Scheduled));
     resolved.chain(retry).chain(scheduled).min()
 }

@@ -3,10 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::calendar::taipei_text;
-use super::message::rtn_msg;
-use super::order::{Ask, Charge};
-use super::simulator::Ecpay;
+use crate::ecpay::calendar::taipei_text;
+use crate::ecpay::message::rtn_msg;
+use crate::ecpay::order::{Ask, Charge};
+use crate::ecpay::simulator::Ecpay;
 
 impl Ecpay {
     /// Everything ECPay knows of an order.

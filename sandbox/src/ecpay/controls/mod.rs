@@ -1,10 +1,12 @@
 //! Controls for people and tests; the real ECPay has none of them.
 
+mod view;
+
 use chrono::{DateTime, Utc};
 
-use super::charging::Attempt;
-use super::order::{Kind, State};
-use super::simulator::Ecpay;
+use crate::ecpay::charging::Attempt;
+use crate::ecpay::order::{Kind, State};
+use crate::ecpay::simulator::Ecpay;
 
 /// A charge out of schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl Ecpay {
     /// then made at once. The order need not exist yet.
     pub fn set_paused(&mut self, merchant_trade_no: &str, paused: bool, now: DateTime<Utc>) {
         self.order_behavior.entry(merchant_trade_no.to_owned()).or_default().paused = paused;
-        if let Some(order) = self.orders.get_mut(merchant_trade_no).filter(|_| !paused) {
+        if !paused && let Some(order) = self.orders.get_mut(merchant_trade_no) {
             order.next_charge_at = order.next_charge_at.map(|at| at.max(now));
             order.retry_at = order.retry_at.map(|at| at.max(now));
         }
@@ -66,9 +68,9 @@ impl Ecpay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::form::value;
-    use super::super::test_support::{NUMBER, at, ecpay, ordered, sent};
     use super::*;
+    use crate::ecpay::form::value;
+    use crate::ecpay::test_support::{NUMBER, at, ecpay, ordered, sent};
 
     const NOW: &str = "2026-01-05T10:00:00+08:00";
 

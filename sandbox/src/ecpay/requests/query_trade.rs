@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::calendar::taipei_text;
-use super::form::{Fields, field, reply_text, value};
-use super::message::{NOT_ESTABLISHED, NOT_FOUND, PAID};
-use super::notice_fields::{custom_fields, extra_fields, fee};
-use super::order::{Order, State};
-use super::simulator::Ecpay;
+use crate::ecpay::calendar::taipei_text;
+use crate::ecpay::callbacks::fields::{custom_fields, extra_fields, fee};
+use crate::ecpay::form::{Fields, field, reply_text, value};
+use crate::ecpay::message::{NOT_ESTABLISHED, NOT_FOUND, PAID};
+use crate::ecpay::order::{Order, State};
+use crate::ecpay::simulator::Ecpay;
 
 impl Ecpay {
     /// QueryTradeInfo/V5; returns the signed reply as it is on the wire.
@@ -81,8 +81,8 @@ fn nothing(merchant_id: &str, number: &str, status: &str) -> Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::{NUMBER, at, ecpay, order_body, request_at};
     use super::*;
+    use crate::ecpay::test_support::{NUMBER, at, ecpay, order_body, request_at};
 
     const NOW: &str = "2026-01-05T10:00:00+08:00";
 

@@ -1,47 +1,17 @@
 //! Callbacks: queued, sent, and sent again until they are acknowledged.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+pub(in crate::ecpay) mod fields;
+pub(in crate::ecpay) mod notice;
 
-use super::form::{Fields, form_body, value};
-use super::message::PAID;
-use super::notice_fields::{first_fields, period_fields};
-use super::order::Kind;
-use super::simulator::{Ecpay, Merchant};
+use self::fields::{first_fields, period_fields};
+use self::notice::{Callback, Notice};
+use crate::ecpay::order::Kind;
+use crate::ecpay::simulator::Ecpay;
+use chrono::{DateTime, TimeDelta, Utc};
 
 const RESENDS: u32 = 4;
 
 const RESEND_AFTER: TimeDelta = TimeDelta::minutes(10);
-
-/// A callback to be posted now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Callback {
-    /// Its number, for saying how it was answered.
-    pub id: u64,
-    /// Where it goes.
-    pub url: String,
-    /// The signed form.
-    pub body: Vec<u8>,
-    /// The order it is about.
-    pub merchant_trade_no: String,
-    /// What it tells, in one line for people.
-    pub what: String,
-}
-
-/// A callback that was not acknowledged yet.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Notice {
-    id: u64,
-    url: String,
-    fields: Fields,
-    merchant_trade_no: String,
-    what: String,
-    send_at: DateTime<Utc>,
-    resends: u32,
-    /// Not kept: a send whose answer was lost with the process is made again.
-    #[serde(skip)]
-    in_flight: bool,
-}
 
 impl Ecpay {
     /// The callbacks to be posted now, first sends and re-sends, oldest first.
@@ -76,13 +46,13 @@ impl Ecpay {
     }
 
     /// When the next waiting callback is to be posted.
-    pub(super) fn next_callback_at(&self) -> Option<DateTime<Utc>> {
+    pub(in crate::ecpay) fn next_callback_at(&self) -> Option<DateTime<Utc>> {
         let waiting = self.notices.iter().filter(|notice| !notice.in_flight);
         waiting.map(|notice| notice.send_at).min()
     }
 
     /// Queues the notice of a charge; without a URL ECPay tells nobody, nor where the controls say that it is lost.
-    pub(super) fn queue_notice(
+    pub(in crate::ecpay) fn queue_notice(
         &mut self,
         merchant_trade_no: &str,
         charge: usize,
@@ -109,26 +79,5 @@ impl Ecpay {
             in_flight: false,
         });
         Some(())
-    }
-}
-
-impl Notice {
-    fn callback(&self, merchant: &Merchant) -> Callback {
-        let mut fields = self.fields.clone();
-        let mut what = self.what.clone();
-        if self.resends > 0 {
-            let paid = value(&fields, "RtnCode") == PAID;
-            for (_, text) in fields.iter_mut().filter(|(name, _)| name == "RtnMsg") {
-                *text = if paid { "paid".to_owned() } else { format!("{text}(re-send)") };
-            }
-            what = format!("{what} (re-send {})", self.resends);
-        }
-        Callback {
-            id: self.id,
-            url: self.url.clone(),
-            body: form_body(&merchant.signed(fields)),
-            merchant_trade_no: self.merchant_trade_no.clone(),
-            what,
-        }
     }
 }

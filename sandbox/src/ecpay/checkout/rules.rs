@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 
 use chrono::NaiveDateTime;
 
-use super::form::{Fields, MAC_FIELD, value};
-use super::message::BAD_PARAMETER;
-use super::order::{PeriodType, Terms};
+use crate::ecpay::calendar::PeriodType;
+use crate::ecpay::form::{Fields, MAC_FIELD, value};
+use crate::ecpay::message::BAD_PARAMETER;
+use crate::ecpay::order::Terms;
 
 /// Why ECPay shows an error page instead of taking the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal with its code and text.
-    pub(super) fn new(code: &str, text: impl Into<String>) -> Self {
+    pub(in crate::ecpay) fn new(code: &str, text: impl Into<String>) -> Self {
         Self { code: code.to_owned(), text: text.into() }
     }
 
@@ -86,7 +87,7 @@ const CHOICES: [(&str, &[&str]); 6] = [
 ];
 
 /// The terms of a correctly signed form, or the rule it breaks.
-pub(super) fn read_terms(fields: &Fields) -> Result<Terms, Refusal> {
+pub(in crate::ecpay) fn read_terms(fields: &Fields) -> Result<Terms, Refusal> {
     check_trade_no(value(fields, "MerchantTradeNo"))?;
     check_parameters(fields)?;
     check_values(fields)?;

@@ -1,9 +1,9 @@
 //! The fields of the two callbacks.
 
-use super::calendar::taipei_text;
-use super::form::{Fields, field};
-use super::message::rtn_msg;
-use super::order::{Charge, Order};
+use crate::ecpay::calendar::taipei_text;
+use crate::ecpay::form::{Fields, field};
+use crate::ecpay::message::rtn_msg;
+use crate::ecpay::order::{Charge, Order};
 
 /// Fields of other ways to pay, which a card payment reports empty.
 const NOT_A_CARD: [&str; 10] = [
@@ -23,7 +23,7 @@ const NOT_A_CARD: [&str; 10] = [
 const ALWAYS_ZERO: [&str; 8] = ["eci", "stage", "stast", "staed", "red_dan", "red_de_amt", "red_ok_amt", "red_yet"];
 
 /// The notice of the first charge.
-pub(super) fn first_fields(merchant_id: &str, order: &Order, charge: &Charge) -> Fields {
+pub(in crate::ecpay) fn first_fields(merchant_id: &str, order: &Order, charge: &Charge) -> Fields {
     let terms = &order.terms;
     let mut fields = custom_fields(order);
     fields.extend([
@@ -47,7 +47,7 @@ pub(super) fn first_fields(merchant_id: &str, order: &Order, charge: &Charge) ->
 }
 
 /// What NeedExtraPaidInfo adds.
-pub(super) fn extra_fields(order: &Order, charge: &Charge) -> Fields {
+pub(in crate::ecpay) fn extra_fields(order: &Order, charge: &Charge) -> Fields {
     let mut fields: Fields = NOT_A_CARD.iter().map(|name| field(name, "")).collect();
     fields.extend(ALWAYS_ZERO.iter().map(|name| field(name, "0")));
     fields.extend([
@@ -66,7 +66,7 @@ pub(super) fn extra_fields(order: &Order, charge: &Charge) -> Fields {
 }
 
 /// The notice of a later charge.
-pub(super) fn period_fields(merchant_id: &str, order: &Order, charge: &Charge) -> Fields {
+pub(in crate::ecpay) fn period_fields(merchant_id: &str, order: &Order, charge: &Charge) -> Fields {
     let terms = &order.terms;
     // A simulated payment claims the number that the next real one will have.
     let claimed = u32::from(charge.simulated && charge.gwsr.is_some());
@@ -95,7 +95,7 @@ pub(super) fn period_fields(merchant_id: &str, order: &Order, charge: &Charge) -
 }
 
 /// How often and how long the order is charged.
-pub(super) fn rhythm(order: &Order) -> Fields {
+pub(in crate::ecpay) fn rhythm(order: &Order) -> Fields {
     vec![
         field("PeriodType", order.terms.period_type.letter()),
         field("Frequency", order.terms.frequency.to_string()),
@@ -104,12 +104,12 @@ pub(super) fn rhythm(order: &Order) -> Fields {
 }
 
 /// The merchant's own four values.
-pub(super) fn custom_fields(order: &Order) -> Fields {
+pub(in crate::ecpay) fn custom_fields(order: &Order) -> Fields {
     let values = order.terms.custom_fields.iter();
     (1..).zip(values).map(|(number, value): (u32, _)| field(&format!("CustomField{number}"), value)).collect()
 }
 
 /// What ECPay keeps of a payment, invented.
-pub(super) fn fee(amount: u32) -> String {
+pub(in crate::ecpay) fn fee(amount: u32) -> String {
     (amount / 40).max(1).to_string()
 }
