@@ -164,11 +164,11 @@ fn items_read(answer: &[u8]) -> u64 {
 }
 
 async fn secret(world: &World, body: &[u8]) -> Response {
-    let fault = world.change(|state| state.meet(Service::SecretsManager));
+    let fault = world.change(|state| state.next_fault(Service::SecretsManager));
     match fault {
         Fault::Down => return aws_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError", "down"),
         Fault::Refuse => return aws_error(StatusCode::BAD_REQUEST, "AccessDeniedException", "not authorized"),
-        Fault::AnswerLost => return broken(),
+        Fault::AnswerLost => return lost_response(),
         Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
         _ => {}
     }
