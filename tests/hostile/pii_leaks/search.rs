@@ -1,5 +1,7 @@
 //! Looks for canaries in whatever spelling they may sing.
 
+use std::sync::OnceLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sandbox::world::credentials::{CLOUD_TOKEN, MMS_KEY, SLACK_BOT_TOKEN, STARSENDER_KEY};
@@ -38,36 +40,50 @@ pub(super) const CANARIES: [(&str, &str); 30] = [
     ("Slack's bot", SLACK_BOT_TOKEN),
 ];
 
+/// One way to write a canary.
+struct Spelling {
+    /// The canary and the way, for the message of an assertion.
+    name: String,
+    form: String,
+    /// Whether capitals count, as they do in base64.
+    is_exact: bool,
+}
+
+/// Every spelling of every canary, made once: the logs that are searched have thousands of lines.
+fn spellings() -> &'static [Spelling] {
+    static SPELLINGS: OnceLock<Vec<Spelling>> = OnceLock::new();
+    SPELLINGS.get_or_init(|| CANARIES.into_iter().flat_map(|(what, canary)| spelled(what, canary)).collect())
+}
+
+fn spelled(what: &str, canary: &str) -> Vec<Spelling> {
+    let plain = canary.to_lowercase();
+    let escaped: String = canary.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let partly = |blank: &str| percent(canary, blank).to_lowercase();
+    let quoted = serde_json::Value::from(canary).to_string().trim_matches('"').to_lowercase();
+    let bytes = format!("{:?}", canary.as_bytes());
+    let forms = [
+        ("plain", plain.clone()),
+        ("escaped", escaped),
+        ("percent-encoded", partly("%20")),
+        ("form-encoded", partly("+")),
+        ("as JSON", quoted),
+        ("as escaped Unicode", unicode(&plain)),
+        ("as bytes", bytes.trim_matches(['[', ']']).to_owned()),
+    ];
+    let spelling = |how: &str, form, is_exact| Spelling { name: format!("{what}, {how}"), form, is_exact };
+    let mut all: Vec<Spelling> = forms.into_iter().map(|(how, form)| spelling(how, form, false)).collect();
+    all.extend((0..3).map(|offset| spelling("in base64", base64_at(canary, offset), true)));
+    all
+}
+
 /// Which canaries sing in a text, and how.
 pub(super) fn found(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
-    let mut all = Vec::new();
-    for (what, canary) in CANARIES {
-        let plain = canary.to_lowercase();
-        let escaped: String = canary.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let partly = |blank: &str| percent(canary, blank).to_lowercase();
-        let quoted = serde_json::Value::from(canary).to_string().trim_matches('"').to_lowercase();
-        let bytes = format!("{:?}", canary.as_bytes());
-        for (how, form) in [
-            ("plain", plain.clone()),
-            ("escaped", escaped),
-            ("percent-encoded", partly("%20")),
-            ("form-encoded", partly("+")),
-            ("as JSON", quoted),
-            ("as escaped Unicode", unicode(&plain)),
-            ("as bytes", bytes.trim_matches(['[', ']']).to_owned()),
-        ] {
-            if lower.contains(&form) {
-                all.push(format!("{what}, {how}"));
-            }
-        }
-        for offset in 0..3 {
-            if text.contains(&base64_at(canary, offset)) {
-                all.push(format!("{what}, in base64"));
-            }
-        }
-    }
-    all
+    let sings = |spelling: &&Spelling| {
+        let text = if spelling.is_exact { text } else { lower.as_str() };
+        text.contains(&spelling.form)
+    };
+    spellings().iter().filter(sings).map(|spelling| spelling.name.clone()).collect()
 }
 
 /// A text as forms escape it.
