@@ -7,10 +7,11 @@ use serde_json::{Value as Json, json};
 use yaml_serde::Value;
 
 use crate::aws::schedule_expression::{self, Schedule};
-use crate::world::TEMPLATE;
 
 /// Name of the table in the sandbox.
 pub const TABLE: &str = "duekeeper";
+/// The template that the product is deployed from.
+pub const TEMPLATE: &str = include_str!("../../../template.yaml");
 /// The template, as far as the sandbox needs it.
 #[derive(Clone, Debug)]
 pub struct Template {

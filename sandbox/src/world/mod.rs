@@ -25,13 +25,10 @@ use shared::platform::clock::{InvocationTime, Stopwatch};
 use subscription_maintenance::Maintenance;
 
 use crate::aws::iam::{Need, Permission, Roles};
-pub use crate::aws::template::TABLE;
 use crate::aws::template::{STACK, Template};
+pub use crate::aws::template::{TABLE, TEMPLATE};
 use crate::ecpay::Merchant;
 use crate::world::state::{DataDir, State};
-
-/// The template that the product is deployed from.
-pub const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// An answer is waited for no longer: the clock may travel a year in one request.
 pub const LONGEST_CALL: Duration = Duration::from_secs(600);
