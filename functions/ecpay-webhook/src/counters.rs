@@ -6,11 +6,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use shared::domain::billing::business_events::BusinessEvent;
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::values::time::Timestamp;
 use shared::platform::logging::error_chain;
 use shared::store::Store;
 use shared::store::billing::counters::Counts;
-use shared::store::table::record::WebhookType;
 
 /// Counts of this instance that are not written yet.
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct CounterState {
 }
 
 /// Counts of one processed callback and the business events that it caused.
-pub(crate) fn applied(kind: WebhookType, events: &[BusinessEvent]) -> Counts {
+pub(crate) fn applied(kind: CallbackKind, events: &[BusinessEvent]) -> Counts {
     let mut counts = Counts::default();
     counts.callback(kind, true);
     events.iter().for_each(|event| counts.happened(event));
@@ -31,7 +31,7 @@ pub(crate) fn applied(kind: WebhookType, events: &[BusinessEvent]) -> Counts {
 }
 
 /// Counts of one quarantined callback.
-pub(crate) fn quarantined(kind: WebhookType) -> Counts {
+pub(crate) fn quarantined(kind: CallbackKind) -> Counts {
     let mut counts = Counts::default();
     counts.callback(kind, false);
     counts
@@ -46,7 +46,7 @@ impl CallbackCounters {
     }
 
     /// Counts a refused callback, in memory only if another one was written within this second.
-    pub(crate) async fn refused(&self, store: &Store, kind: WebhookType, wall: Timestamp) {
+    pub(crate) async fn refused(&self, store: &Store, kind: CallbackKind, wall: Timestamp) {
         // The lock is released before the write: it must not be held across an await.
         let due = {
             let mut state = self.state();

@@ -6,11 +6,12 @@
 use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response};
 use shared::apply_report;
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::billing::payment::PaymentReport;
 use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
-use shared::ecpay::callback_form::{self, CallbackKind, VerifiedForm};
+use shared::ecpay::callback_form::{self, VerifiedForm};
 use shared::platform::clock::InvocationTime;
 use shared::platform::config::{self, Invalid, Reader};
 use shared::platform::logging::error_chain;
@@ -110,7 +111,7 @@ impl Webhook {
             Err(error) => return not_stored(&error_chain(&error)),
             Ok(Err(error)) => {
                 tracing::warn!(callback = ?kind, reason = %error, "callback refused");
-                self.counters.refused(&self.store, kind.into(), time.wall).await;
+                self.counters.refused(&self.store, kind, time.wall).await;
                 return (reply::refused(&error), CallbackMetrics::refused(&error));
             }
         };
@@ -126,7 +127,7 @@ impl Webhook {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, rtn_code = report.rtn_code, "{}", rule.sentence());
                 let events = applied.happened();
-                let counts = counters::applied(kind.into(), &events);
+                let counts = counters::applied(kind, &events);
                 self.counters.write(&self.store, counts, report.subscription.as_str(), time.wall).await;
                 (reply::ok(), CallbackMetrics::applied(events))
             }

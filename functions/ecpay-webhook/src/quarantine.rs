@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use lambda_http::{Body, Response};
 use shared::apply_report;
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::billing::decision::QuarantineReason;
 use shared::domain::billing::payment::PaymentReport;
 use shared::domain::values::ids::SubscriptionId;
 use shared::ecpay::callback;
-use shared::ecpay::callback_form::{CallbackKind, VerifiedForm};
+use shared::ecpay::callback_form::VerifiedForm;
 use shared::platform::clock::InvocationTime;
 use shared::platform::hash::short_id;
 use shared::platform::logging::error_chain;
@@ -66,14 +67,14 @@ impl Webhook {
         reason: &QuarantineReason,
         time: InvocationTime,
     ) -> (Response<Body>, CallbackMetrics) {
-        let quarantined = Quarantined { callback: Some(kind.into()), ..quarantined };
+        let quarantined = Quarantined { callback: Some(kind), ..quarantined };
         let log = log(kind, reason.name(), false, time);
         match apply_report::quarantine(&self.store, &quarantined, reason, Some(&log)).await {
             Ok(is_new) => {
                 tracing::warn!(quarantine = quarantined.id, reason = reason.name(), is_new, "callback quarantined");
                 // A repeat of a report that is in quarantine already is not counted twice.
                 if is_new {
-                    let counts = counters::quarantined(kind.into());
+                    let counts = counters::quarantined(kind);
                     self.counters.write(&self.store, counts, &quarantined.id, time.wall).await;
                 }
                 (reply::ok(), CallbackOutcome::Quarantined.into())
@@ -86,7 +87,7 @@ impl Webhook {
 /// Log row of a callback; `event` is its event id, or the reason of its quarantine.
 pub(crate) fn log(kind: CallbackKind, event: &str, applied: bool, time: InvocationTime) -> WebhookLog {
     WebhookLog {
-        kind: kind.into(),
+        kind: kind,
         event: event.to_owned(),
         applied,
         received_at: time.logical,

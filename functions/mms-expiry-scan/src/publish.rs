@@ -10,7 +10,6 @@ use shared::exclusive_run::{self, ExclusiveRun, Job};
 use shared::platform::clock::InvocationTime;
 use shared::slack::scan_failed;
 use shared::store::institutions::digests::DigestMessage;
-use shared::store::table::record::NoticeState;
 use shared::store::{self, Store};
 
 use crate::error::ScanError;

@@ -6,7 +6,8 @@ use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, Subs
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
 
-use crate::ecpay::callback_form::{CallbackKind, VerifiedForm};
+use crate::domain::billing::callback_kind::CallbackKind;
+use crate::ecpay::callback_form::VerifiedForm;
 
 /// RtnCode of a successful charge or authorisation (<https://developers.ecpay.com.tw/?p=2881>).
 pub const PAID: &str = "1";

@@ -7,7 +7,7 @@ use crate::mail::mailer::Mailer;
 use crate::mail::render::{self, Mail};
 use crate::platform::clock::InvocationTime;
 use crate::store::billing::notices::DueNotice;
-use crate::store::table::record::{NoticeState, StoredNotice};
+use crate::store::table::record::StoredNotice;
 use crate::store::{Error, Store};
 
 /// Minutes after which a claim ends; the run that made it then counts as crashed.

@@ -1,6 +1,7 @@
 //! From bytes to fields: the size, pairs, percent-encoding and UTF-8.
 
-use shared::ecpay::callback_form::{CallbackKind, Error, LARGEST_BODY, VerifiedForm};
+use shared::domain::billing::callback_kind::CallbackKind;
+use shared::ecpay::callback_form::{Error, LARGEST_BODY, VerifiedForm};
 
 use crate::{STAGE, mac, refusal, stage_only, verify_signed};
 

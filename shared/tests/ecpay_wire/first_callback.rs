@@ -1,10 +1,10 @@
 //! ReturnURL: what a signed report of the first authorisation is read as.
 
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::values::ids::EventId;
 use shared::domain::values::money::Twd;
 use shared::ecpay::callback::{Error, parse, parse_kept};
-use shared::ecpay::callback_form::CallbackKind;
 
 use crate::{Field, authorization, merchant, order_id, utc, verify_signed, with, without};
 

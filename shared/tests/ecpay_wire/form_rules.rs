@@ -1,6 +1,7 @@
 //! The rules for names, the digest, and what of a form is kept.
 
-use shared::ecpay::callback_form::{CallbackKind, Error, VerifiedForm};
+use shared::domain::billing::callback_kind::CallbackKind;
+use shared::ecpay::callback_form::{Error, VerifiedForm};
 use shared::ecpay::check_mac_value::VerificationKeys;
 
 use crate::{Field, OLDER, STAGE, hash_keys, mac, refusal, stage_only, verify, verify_signed};

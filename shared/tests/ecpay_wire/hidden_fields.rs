@@ -1,7 +1,8 @@
 //! The digest does not say where a field ends: `A=1&B=2` and one field `A` of `1&B=2` have the same. So no value may
 //! hold what looks like a further field, and everything else is a text.
 
-use shared::ecpay::callback_form::{CallbackKind, Error};
+use shared::domain::billing::callback_kind::CallbackKind;
+use shared::ecpay::callback_form::Error;
 
 use crate::form_rules::{DOCUMENTED, swap_case};
 use crate::{Field, STAGE, mac, refusal, verify, verify_signed};

@@ -21,9 +21,10 @@ mod order;
 mod period_callback;
 mod period_info;
 
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::values::ids::{GatewayAuthorization, MerchantId, SubscriptionId};
 use shared::domain::values::time::Timestamp;
-use shared::ecpay::callback_form::{CallbackKind, Error, VerifiedForm};
+use shared::ecpay::callback_form::{Error, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
 
 /// The keys of ECPay's public stage merchant 3002607.

@@ -1,11 +1,11 @@
 //! PeriodReturnURL: what a signed report of a later authorisation is read as.
 
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::values::ids::EventId;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback::{Error, PAID as PAID_CODE, RESULT_OPEN, parse, parse_kept};
-use shared::ecpay::callback_form::CallbackKind;
 
 use crate::{Field, authorization, merchant, order_id, utc, verify_signed, with, without};
 

@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::values::ids::{EmailAddress, MerchantId, PaymentId, SubscriptionId, UserId};
 use shared::domain::values::time::{LocalDate, Timestamp};
-use shared::ecpay::callback_form::{CallbackKind, Error, VerifiedForm};
+use shared::ecpay::callback_form::{Error, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
 use shared::ecpay::period_action::parse_period_action;
 use shared::ecpay::period_query::parse_period_info;

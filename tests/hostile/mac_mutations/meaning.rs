@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::ecpay::callback_form::CallbackKind;
+use shared::domain::billing::callback_kind::CallbackKind;
 
 /// What is to become of a changed body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

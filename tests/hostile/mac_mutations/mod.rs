@@ -7,10 +7,11 @@ mod meaning;
 use std::collections::BTreeMap;
 
 use sandbox::ecpay::{Fields, form_body};
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::billing::payment::PaymentReport;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
-use shared::ecpay::callback_form::{CallbackKind, VerifiedForm};
+use shared::ecpay::callback_form::VerifiedForm;
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
 
 use self::change::WAYS;

@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value, json};
 use shared::domain::billing::business_events::RetryNumber;
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::billing::payment::DeclineClass;
 use shared::store::billing::counters::{Counter, Counts, MOST_FAILURES};
-use shared::store::table::record::WebhookType;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
 /// Returns the `kpis` of `webhook-stats`; `null` where there was nothing to measure.
 pub(crate) fn kpis(counts: &Counts) -> Value {
     let (charged, declined) = (counts.get(Counter::Charged), counts.get(Counter::Declined));
-    let callbacks = WebhookType::ALL.map(|kind| counts.callbacks(kind));
+    let callbacks = CallbackKind::ALL.map(|kind| counts.callbacks(kind));
     let processed = callbacks.iter().map(|count| count.success).sum();
     let all = callbacks.iter().map(|count| count.total()).sum();
     let [recovered, unrecovered] =

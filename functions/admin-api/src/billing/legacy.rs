@@ -145,7 +145,7 @@ pub(crate) async fn subscription_status(
 
 fn webhook(id: &str, log: &WebhookLog) -> Value {
     json!({
-        "id": id, "type": log.kind.name(), "status": if log.applied { "success" } else { "failed" },
+        "id": id, "type": log.kind.as_str(), "status": if log.applied { "success" } else { "failed" },
         "received_at": log.received_at, "processing_time_ms": log.processing_time_ms, "check_mac_verified": true,
     })
 }

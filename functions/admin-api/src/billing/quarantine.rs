@@ -140,7 +140,7 @@ fn shown(report: &Quarantined) -> Value {
     json!({
         "id": report.id, "received_at": report.received_at, "reason": report.reason, "detail": report.detail,
         "merchant_trade_no": report.subscription, "event": report.event,
-        "type": report.callback.map_or("query", |kind| kind.name()), "fields": report.fields,
+        "type": report.callback.map_or("query", |kind| kind.as_str()), "fields": report.fields,
         "state": report.state().name(), "resolved": resolved,
     })
 }

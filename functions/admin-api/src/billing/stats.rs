@@ -2,11 +2,11 @@
 
 use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::values::time::Timestamp;
 use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
 use shared::store::billing::counters::{CallbackCount, Counts};
-use shared::store::table::record::WebhookType;
 
 use crate::api::AdminApi;
 use crate::billing::kpis::{kpis, percent};
@@ -52,7 +52,7 @@ async fn metrics(api: &AdminApi, now: Timestamp) -> Result<(CallbackCount, Callb
 }
 
 fn sum(counts: &Counts) -> CallbackCount {
-    WebhookType::ALL.into_iter().map(|kind| counts.callbacks(kind)).fold(CallbackCount::default(), |sum, count| {
+    CallbackKind::ALL.into_iter().map(|kind| counts.callbacks(kind)).fold(CallbackCount::default(), |sum, count| {
         CallbackCount { success: sum.success + count.success, failed: sum.failed + count.failed }
     })
 }
@@ -77,7 +77,7 @@ pub(crate) async fn webhook_stats(
             .ok_or_else(|| Failure::invalid("hours", "must be 1 to 168"))?,
     };
     let counts = api.store.billing.counts(time.logical.plus_hours(-hours), time.logical).await?;
-    let types: Map<String, Value> = WebhookType::ALL
+    let types: Map<String, Value> = CallbackKind::ALL
         .into_iter()
         .map(|kind| (kind, counts.callbacks(kind)))
         .filter(|(_, count)| count.total() > 0)

@@ -3,6 +3,7 @@
 pub mod arrears;
 pub mod business_events;
 pub mod calendar;
+pub mod callback_kind;
 pub mod charge_history;
 pub mod decide;
 pub mod decision;
@@ -16,3 +17,4 @@ pub mod policy;
 pub mod rule;
 pub mod subscription;
 pub mod task;
+pub mod task_failure;

@@ -52,6 +52,22 @@ pub enum Recipient {
     Staff,
 }
 
+/// What became of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeState {
+    /// Waits for its time.
+    Queued,
+    /// Somebody is sending it, until the lease ends.
+    Claimed,
+    /// The provider took it.
+    Sent,
+    /// Nobody knows whether it was sent; not repeated.
+    Unclear,
+    /// Given up.
+    Dead,
+}
+
 /// One thing to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -116,6 +132,20 @@ impl NoticeKind {
             2 => Some(Self::SecondPaymentFailure),
             3 => Some(Self::FinalPaymentFailure),
             _ => None,
+        }
+    }
+}
+
+impl NoticeState {
+    /// The name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Claimed => "claimed",
+            Self::Sent => "sent",
+            Self::Unclear => "unclear",
+            Self::Dead => "dead",
         }
     }
 }

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::calendar::BillingCalendar;
 use crate::domain::billing::charge_history::ChargeHistory;
-use crate::domain::billing::decide::task_failure::TaskFailure;
 use crate::domain::billing::operations::{AppliedOperation, Pause};
 use crate::domain::billing::plan::{BillingCycle, PlanId};
 use crate::domain::billing::policy::CHARGE_RESULT_DAYS;
+use crate::domain::billing::task_failure::TaskFailure;
 use crate::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};

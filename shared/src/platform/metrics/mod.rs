@@ -154,11 +154,11 @@ mod tests {
     use super::*;
     use crate::domain::billing::arrears::Recovery;
     use crate::domain::billing::business_events::{ChargeResult, DowngradeCause};
+    use crate::domain::billing::callback_kind::CallbackKind;
     use crate::domain::billing::notices::NoticeKind;
     use crate::domain::billing::payment::DeclineClass;
     use crate::domain::billing::subscription::DowngradeReason;
     use crate::domain::billing::task::Task;
-    use crate::store::table::record::WebhookType;
 
     fn at() -> Timestamp {
         Timestamp::parse("2025-01-31T02:00:00Z").unwrap()
@@ -167,7 +167,7 @@ mod tests {
     /// One point of each metric.
     fn every_point() -> Vec<Point> {
         vec![
-            Point::Callbacks(WebhookType::BillingCallback, CallbackOutcome::NotStored),
+            Point::Callbacks(CallbackKind::Period, CallbackOutcome::NotStored),
             Point::CheckMacValueFailures,
             Point::CallbackLatency,
             Point::Charges(ChargeResult::Pending),
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_line_is_an_object_of_the_embedded_metric_format() {
         let mut batch = Batch::default();
-        batch.count(Point::Callbacks(WebhookType::BillingCallback, CallbackOutcome::Applied), 1);
+        batch.count(Point::Callbacks(CallbackKind::Period, CallbackOutcome::Applied), 1);
         batch.count(Point::CheckMacValueFailures, 0);
         batch.measure(Point::CallbackLatency, 12.5);
         batch.happened(&BusinessEvent::Charge(ChargeResult::Succeeded));

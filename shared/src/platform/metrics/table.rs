@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::domain::billing::business_events::{ChargeResult, RetryNumber};
-use crate::domain::billing::notices::NoticeKind;
+use crate::domain::billing::callback_kind::CallbackKind;
+use crate::domain::billing::notices::{NoticeKind, NoticeState};
 use crate::domain::billing::payment::DeclineClass;
 use crate::domain::billing::subscription::DowngradeReason;
 use crate::domain::billing::task::Task;
-use crate::store::table::record::{NoticeState, WebhookType};
 
 /// Values of a metric's dimensions by their names.
 pub type Dimensions = BTreeMap<&'static str, String>;
@@ -239,7 +239,7 @@ impl Point {
 
     fn values(&self) -> Vec<String> {
         let names: Vec<&str> = match self {
-            Self::Callbacks(kind, outcome) => vec![kind.name(), outcome.name()],
+            Self::Callbacks(kind, outcome) => vec![kind.as_str(), outcome.name()],
             Self::Charges(result) => vec![result.name()],
             Self::Recoveries(retry, class) => vec![retry.name(), class.name()],
             Self::Downgrades(reason) => vec![reason.name()],

@@ -8,9 +8,9 @@ use crate::domain::billing::business_events::{BusinessEvent, ChargeResult, Downg
 use crate::domain::billing::payment::DeclineClass;
 use crate::domain::values::time::Timestamp;
 
+use crate::domain::billing::callback_kind::CallbackKind;
 use crate::store::billing::Billing;
 use crate::store::table::keys;
-use crate::store::table::record::WebhookType;
 use crate::store::{Error, Item, key_of, number, text};
 
 /// Counter items are spread over this many shards.
@@ -26,7 +26,7 @@ pub const MOST_FAILURES: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counter {
     /// Callbacks that were processed (`true`), or not.
-    Callback(WebhookType, bool),
+    Callback(CallbackKind, bool),
     /// Charges that succeeded.
     Charged,
     /// Charges that failed.
@@ -61,7 +61,7 @@ pub struct Counts(BTreeMap<Counter, u64>);
 impl Counter {
     /// All of them.
     fn all() -> impl Iterator<Item = Self> {
-        let callbacks = WebhookType::ALL.into_iter().flat_map(|kind| [true, false].map(|ok| Self::Callback(kind, ok)));
+        let callbacks = CallbackKind::ALL.into_iter().flat_map(|kind| [true, false].map(|ok| Self::Callback(kind, ok)));
         let episodes = DeclineClass::ALL.into_iter().flat_map(|class| {
             let won = RetryNumber::ALL.into_iter().map(move |retry| Self::Recovered(retry, class));
             won.chain((1..=MOST_FAILURES).map(move |failures| Self::Unrecovered(failures, class)))
@@ -103,7 +103,7 @@ impl CallbackCount {
 
 impl Counts {
     /// One more callback.
-    pub fn callback(&mut self, kind: WebhookType, success: bool) {
+    pub fn callback(&mut self, kind: CallbackKind, success: bool) {
         self.add(Counter::Callback(kind, success), 1);
     }
 
@@ -142,7 +142,7 @@ impl Counts {
 
     /// The callbacks of a kind.
     #[must_use]
-    pub fn callbacks(&self, kind: WebhookType) -> CallbackCount {
+    pub fn callbacks(&self, kind: CallbackKind) -> CallbackCount {
         let count = |success| self.get(Counter::Callback(kind, success));
         CallbackCount { success: count(true), failed: count(false) }
     }

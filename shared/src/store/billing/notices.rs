@@ -1,6 +1,6 @@
 //! Notices on their way out: claimed, then settled. The item itself is the guard that a fact is told once.
 
-use crate::domain::billing::notices::Notice;
+use crate::domain::billing::notices::{Notice, NoticeState};
 use crate::domain::values::ids::NotificationId;
 use crate::domain::values::time::Timestamp;
 
@@ -8,7 +8,7 @@ use crate::store::Error;
 use crate::store::billing::Billing;
 use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::keys;
-use crate::store::table::record::{NoticeState, Record, StoredNotice};
+use crate::store::table::record::{Record, StoredNotice};
 
 /// A notice that may be sent, and the number its next writer must name.
 #[derive(Clone, Debug)]

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::domain::billing::decide::erasure::{ERASED_TEXT, without_person};
 use crate::domain::billing::decision::HistoryEntry;
-use crate::domain::billing::notices::Recipient;
+use crate::domain::billing::notices::{NoticeState, Recipient};
 use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
 use crate::ecpay::callback_form::is_accounting_field;
 
 use crate::store::billing::Billing;
 use crate::store::table::keys::{self, Key, prefix};
-use crate::store::table::record::{Erasure, NoticeState, Record, StoredNotice, StoredUser};
+use crate::store::table::record::{Erasure, Record, StoredNotice, StoredUser};
 use crate::store::{Error, Item, key_of, number, text};
 
 /// How often a partition is gone over because notices in it were being sent.

@@ -11,11 +11,12 @@ use crate::domain::institutions::{Announced, ExpiryTier, TrackedInstitution};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
+use crate::domain::billing::notices::NoticeState;
 use crate::store::Error;
 use crate::store::institutions::Institutions;
 use crate::store::institutions::tracked::record as institution_record;
 use crate::store::table::keys::{self, Key};
-use crate::store::table::record::{NoticeState, Record};
+use crate::store::table::record::Record;
 use crate::store::table::transaction::is_refused;
 
 /// Digests of so many days back can be asked for.

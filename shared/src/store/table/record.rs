@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing::callback_kind::CallbackKind;
 use crate::domain::billing::decision::Versioned;
-use crate::domain::billing::notices::{NoticeKind, Recipient};
+use crate::domain::billing::notices::{NoticeKind, NoticeState, Recipient};
 use crate::domain::billing::payment::PaymentReport;
 use crate::domain::billing::plan::PlanId;
 use crate::domain::values::ids::{EventId, SubscriptionId, UserId};
 use crate::domain::values::time::Timestamp;
-use crate::ecpay::callback_form::CallbackKind;
 
 use crate::store::table::keys::Key;
 use crate::store::{Error, Item};
@@ -49,7 +49,7 @@ pub struct Record<T> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WebhookLog {
     /// Which callback.
-    pub kind: WebhookType,
+    pub kind: CallbackKind,
     /// The event, or the reason it was set aside.
     pub event: String,
     /// Whether it was applied.
@@ -58,16 +58,6 @@ pub struct WebhookLog {
     pub received_at: Timestamp,
     /// How long it took until it was to be stored, in milliseconds.
     pub processing_time_ms: f64,
-}
-
-/// The two callbacks under the names of the older system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WebhookType {
-    /// ReturnURL.
-    AuthCallback,
-    /// PeriodReturnURL.
-    BillingCallback,
 }
 
 /// A notice and what became of it.
@@ -91,29 +81,13 @@ pub struct StoredNotice {
     pub detail: Option<String>,
 }
 
-/// What became of a notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeState {
-    /// Waits for its time.
-    Queued,
-    /// Somebody is sending it, until the lease ends.
-    Claimed,
-    /// The provider took it.
-    Sent,
-    /// Nobody knows whether it was sent; not repeated.
-    Unclear,
-    /// Given up.
-    Dead,
-}
-
 /// A verified report that was set aside.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Quarantined {
     /// Its identity: the same report is set aside once.
     pub id: String,
     /// By which callback it came; none: an answer to a query.
-    pub callback: Option<WebhookType>,
+    pub callback: Option<CallbackKind>,
     /// The order it names, as far as it could be read.
     pub subscription: Option<SubscriptionId>,
     /// Its event, as far as it could be read.
@@ -238,24 +212,6 @@ pub struct StoredRun {
     pub error: Option<String>,
 }
 
-impl From<CallbackKind> for WebhookType {
-    fn from(kind: CallbackKind) -> Self {
-        match kind {
-            CallbackKind::First => Self::AuthCallback,
-            CallbackKind::Period => Self::BillingCallback,
-        }
-    }
-}
-
-impl From<WebhookType> for CallbackKind {
-    fn from(kind: WebhookType) -> Self {
-        match kind {
-            WebhookType::AuthCallback => Self::First,
-            WebhookType::BillingCallback => Self::Period,
-        }
-    }
-}
-
 impl Quarantined {
     /// Where it stands.
     #[must_use]
@@ -282,34 +238,6 @@ impl ResolvedAs {
         match self {
             Self::Applied => "applied",
             Self::Repeat => "repeat",
-        }
-    }
-}
-
-impl WebhookType {
-    /// Both, in the order in which they are shown.
-    pub const ALL: [Self; 2] = [Self::AuthCallback, Self::BillingCallback];
-
-    /// The name in the API.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AuthCallback => "auth_callback",
-            Self::BillingCallback => "billing_callback",
-        }
-    }
-}
-
-impl NoticeState {
-    /// The name in the API.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Claimed => "claimed",
-            Self::Sent => "sent",
-            Self::Unclear => "unclear",
-            Self::Dead => "dead",
         }
     }
 }

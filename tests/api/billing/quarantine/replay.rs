@@ -6,10 +6,11 @@ use futures::future::join_all;
 use reqwest::Method;
 use sandbox::ecpay::Fields;
 use serde_json::{Value, json};
+use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::Timestamp;
 use shared::store::billing::quarantine::RelatedWrites;
-use shared::store::table::record::{Quarantined, Resolution, ResolvedAs, WebhookType};
+use shared::store::table::record::{Quarantined, Resolution, ResolvedAs};
 
 use testing::support::{Reply, Sandbox, column, first, period, with};
 
@@ -182,7 +183,7 @@ async fn a_replay_grants_no_simulated_payment_even_where_callbacks_may() {
 }
 
 /// A report as an older version set it aside: without what it says.
-fn older(order: &str, callback: Option<WebhookType>, fields: &Fields) -> Quarantined {
+fn older(order: &str, callback: Option<CallbackKind>, fields: &Fields) -> Quarantined {
     Quarantined {
         id: "0123456789abcdef0123456789abcdef".to_owned(),
         callback,
@@ -199,8 +200,7 @@ fn older(order: &str, callback: Option<WebhookType>, fields: &Fields) -> Quarant
 
 #[tokio::test]
 async fn a_form_that_could_not_be_read_then_is_applied_once_it_can() {
-    let cases =
-        [(WebhookType::BillingCallback, true, "renewed"), (WebhookType::AuthCallback, false, "first-charge-paid")];
+    let cases = [(CallbackKind::Period, true, "renewed"), (CallbackKind::First, false, "first-charge-paid")];
     for (callback, subscribed, rule) in cases {
         let sandbox = Sandbox::at(BEGIN).await;
         if !subscribed {

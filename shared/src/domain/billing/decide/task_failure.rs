@@ -1,37 +1,13 @@
 //! An order for which a task cannot be done: tried again ever more rarely, told to staff once, in nobody's way.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::billing::decision::{Actor, Decision, HistoryEvent, Versioned};
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::policy::{NEEDS_ATTENTION_AFTER, TASK_BACKOFF_HOURS, UNANSWERED_REQUEST_DAYS};
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryAsk, RetryState, Subscription};
 use crate::domain::billing::task::Task;
+use crate::domain::billing::task_failure::TaskFailure;
 use crate::domain::values::time::Timestamp;
-
-/// A task that failed for this order and no other reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskFailure {
-    /// The task.
-    pub task: Task,
-    /// Since when it fails.
-    pub since: Timestamp,
-    /// How often it failed.
-    pub attempts: usize,
-    /// When it is tried again.
-    pub again_at: Timestamp,
-    /// Why it failed the last time, without personal data.
-    pub reason: String,
-}
-
-impl TaskFailure {
-    /// Whether it failed so often that staff were told and that nothing else waits for it any more.
-    #[must_use]
-    pub const fn needs_attention(&self) -> bool {
-        self.attempts >= NEEDS_ATTENTION_AFTER
-    }
-}
 
 /// A task failed for this order: tried again later. A retry whose result cannot be asked for is given up after a week.
 #[must_use]
