@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::policy::DunningPolicy;
-use shared::domain::institutions::TierThresholds;
+use shared::domain::institutions::expiry_tier::TierThresholds;
 use shared::domain::workshop::reminders::SendHours;
 use shared::ecpay::order_form::OrderUrls;
 use shared::platform::config::{self, Invalid, Reader};

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use reqwest::Url;
-use shared::domain::institutions::TierThresholds;
+use shared::domain::institutions::expiry_tier::TierThresholds;
 use shared::platform::config::{Invalid, Reader};
 use shared::platform::logging::LEVELS;
 use shared::slack::API_HOST;

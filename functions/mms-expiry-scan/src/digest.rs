@@ -151,9 +151,10 @@ impl<'a> Scan<'a> {
         let store = &self.function.store;
         let mut known: HashMap<InstitutionUid, Versioned<TrackedInstitution>> = HashMap::new();
         let mut position = None;
-        let range = (self.today.plus_days(-REMEMBERED_DAYS), self.today.plus_days(REMEMBERED_DAYS));
+        let first = self.today.plus_days(-REMEMBERED_DAYS);
+        let last = self.today.plus_days(REMEMBERED_DAYS);
         loop {
-            let page = store.institutions.institutions_between(range, position).await?;
+            let page = store.institutions.institutions_between(first, last, position).await?;
             let last = page.items.last().map(|kept| &kept.value.institution);
             position = last.map(|last| InstitutionPosition { expires: last.expires, uid: last.uid.clone() });
             known.extend(page.items.into_iter().map(|kept| (kept.value.institution.uid.clone(), kept)));

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::mrkdwn::escaped;
 use super::page::{Page, Part, context, header, section};
-use crate::domain::institutions::{DigestEntry, ExpiryTier, Institution, TierThresholds, ZONE};
+use crate::domain::institutions::ZONE;
+use crate::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
+use crate::domain::institutions::tracked_institution::{DigestEntry, Institution};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 use crate::slack::wording;

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::institutions::ExpiryTier;
+use crate::domain::institutions::expiry_tier::ExpiryTier;
 use crate::domain::values::ids::InstitutionUid;
 
 const MOST_BLOCKS: usize = 45;

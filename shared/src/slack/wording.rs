@@ -2,7 +2,9 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::domain::institutions::{BACKSTAGE, DigestEntry, ExpiryTier, Institution, InstitutionChange, TierThresholds};
+use crate::domain::institutions::BACKSTAGE;
+use crate::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
+use crate::domain::institutions::tracked_institution::{DigestEntry, ExpiryChange, Institution};
 use crate::domain::values::time::LocalDate;
 use crate::slack::mrkdwn::escaped;
 
@@ -54,12 +56,12 @@ pub(crate) fn remaining(days: i64) -> String {
     }
 }
 
-fn change(change: Option<InstitutionChange>) -> String {
+fn change(change: Option<ExpiryChange>) -> String {
     match change {
         None => String::new(),
-        Some(InstitutionChange::New) => "【新】".to_owned(),
-        Some(InstitutionChange::Moved(from)) => format!("【原為{}】", name(from)),
-        Some(InstitutionChange::Rescheduled(from)) => format!("【原到期日 {from}】"),
+        Some(ExpiryChange::New) => "【新】".to_owned(),
+        Some(ExpiryChange::Moved(from)) => format!("【原為{}】", name(from)),
+        Some(ExpiryChange::Rescheduled(from)) => format!("【原到期日 {from}】"),
     }
 }
 

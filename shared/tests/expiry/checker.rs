@@ -2,7 +2,8 @@
 //! and whole.
 
 use serde_json::Value;
-use shared::domain::institutions::{DigestEntry, ExpiryTier, Institution};
+use shared::domain::institutions::expiry_tier::ExpiryTier;
+use shared::domain::institutions::tracked_institution::{DigestEntry, Institution};
 use shared::slack::Message;
 
 /// What every link begins with.

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use shared::domain::institutions::{DigestEntry, ExpiryTier, Institution, InstitutionChange, TierThresholds};
+use shared::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
+use shared::domain::institutions::tracked_institution::{DigestEntry, ExpiryChange, Institution};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::slack::{Digest, Entry, Message, scan_failed};
@@ -51,12 +52,12 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-fn change() -> impl Strategy<Value = Option<InstitutionChange>> {
+fn change() -> impl Strategy<Value = Option<ExpiryChange>> {
     prop_oneof![
         Just(None),
-        Just(Some(InstitutionChange::New)),
-        proptest::sample::select(ExpiryTier::ALL.to_vec()).prop_map(|from| Some(InstitutionChange::Moved(from))),
-        (-30..60_i64).prop_map(|days| Some(InstitutionChange::Rescheduled(today().plus_days(days)))),
+        Just(Some(ExpiryChange::New)),
+        proptest::sample::select(ExpiryTier::ALL.to_vec()).prop_map(|from| Some(ExpiryChange::Moved(from))),
+        (-30..60_i64).prop_map(|days| Some(ExpiryChange::Rescheduled(today().plus_days(days)))),
     ]
 }
 

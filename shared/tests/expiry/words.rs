@@ -1,7 +1,8 @@
 //! The digest word by word.
 
 use serde_json::{Value, json};
-use shared::domain::institutions::{DigestEntry, ExpiryTier, Institution, InstitutionChange, TierThresholds};
+use shared::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
+use shared::domain::institutions::tracked_institution::{DigestEntry, ExpiryChange, Institution};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::slack::{Digest, Entry, Message, scan_failed};
@@ -43,7 +44,7 @@ fn digest<'a>(entries: &'a [Entry<'a>], unreadable: &'a [(String, &'static str)]
     }
 }
 
-fn shown(institution: &Institution, change: Option<InstitutionChange>) -> Entry<'_> {
+fn shown(institution: &Institution, change: Option<ExpiryChange>) -> Entry<'_> {
     let days = day("2026-11-20").days_until(institution.expires);
     let stage = TierThresholds::new(7, 30, 60).unwrap().stage(days).unwrap();
     Entry { institution, shown: DigestEntry { stage, days, change } }
@@ -62,7 +63,7 @@ fn texts(message: &Message) -> Vec<&str> {
 }
 
 /// The last block of the one message about an institution.
-fn alone(institution: &Institution, change: Option<InstitutionChange>) -> String {
+fn alone(institution: &Institution, change: Option<ExpiryChange>) -> String {
     let entries = [shown(institution, change)];
     let messages = digest(&entries, &[]).messages();
     assert_eq!(messages.len(), 1);
@@ -76,10 +77,10 @@ fn a_digest_reads_from_top_to_bottom_as_the_document_has_it() {
     let notice = institution("ORG/3", "星河教室", "2027-01-05");
     let expired = institution("ORG-4", "舊港工作室", "2026-11-19");
     let entries = [
-        shown(&urgent, Some(InstitutionChange::New)),
-        shown(&warning, Some(InstitutionChange::Moved(ExpiryTier::Notice))),
+        shown(&urgent, Some(ExpiryChange::New)),
+        shown(&warning, Some(ExpiryChange::Moved(ExpiryTier::Notice))),
         shown(&notice, None),
-        shown(&expired, Some(InstitutionChange::New)),
+        shown(&expired, Some(ExpiryChange::New)),
     ];
     let messages = Digest { acknowledged: 2, gone: 4, ..digest(&entries, &[]) }.messages();
     assert_eq!(messages.len(), 1);
@@ -129,15 +130,12 @@ fn what_changed_is_marked() {
     let urgent = institution("ORG-1", "晨光才藝教室", "2026-11-25");
     let first = |change| alone(&urgent, change).lines().next().unwrap().to_owned();
     assert_eq!(first(None), "*晨光才藝教室*");
-    assert_eq!(first(Some(InstitutionChange::New)), "*晨光才藝教室* 【新】");
-    assert_eq!(first(Some(InstitutionChange::Moved(ExpiryTier::Warning))), "*晨光才藝教室* 【原為警告】");
-    assert_eq!(first(Some(InstitutionChange::Moved(ExpiryTier::Expired))), "*晨光才藝教室* 【原為已到期】");
-    assert_eq!(
-        first(Some(InstitutionChange::Rescheduled(day("2026-11-30")))),
-        "*晨光才藝教室* 【原到期日 2026-11-30】"
-    );
+    assert_eq!(first(Some(ExpiryChange::New)), "*晨光才藝教室* 【新】");
+    assert_eq!(first(Some(ExpiryChange::Moved(ExpiryTier::Warning))), "*晨光才藝教室* 【原為警告】");
+    assert_eq!(first(Some(ExpiryChange::Moved(ExpiryTier::Expired))), "*晨光才藝教室* 【原為已到期】");
+    assert_eq!(first(Some(ExpiryChange::Rescheduled(day("2026-11-30")))), "*晨光才藝教室* 【原到期日 2026-11-30】");
     let notice = institution("ORG-3", "星河教室", "2027-01-19");
-    let line = alone(&notice, Some(InstitutionChange::Rescheduled(day("2026-11-30"))));
+    let line = alone(&notice, Some(ExpiryChange::Rescheduled(day("2026-11-30"))));
     assert_eq!(
         line,
         format!("• <{BACKSTAGE}ORG-3|星河教室>（ORG-3）2027-01-19，剩 60 天，標準方案【原到期日 2026-11-30】")

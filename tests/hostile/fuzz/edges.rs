@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{PaymentId, SubscriptionId, UserId};
 use shared::domain::values::time::Timestamp;
+use shared::domain::values::time_range::TimeRange;
 use shared::store::Store;
 use shared::store::runs::run_history::NewRun;
 
@@ -196,7 +197,12 @@ async fn read_everything(store: &Store) -> usize {
         store.billing.recent_webhooks(&order, now.plus_days(-1)).await.err().map(|error| error.to_string()),
         store.billing.notices(&order).await.err().map(|error| error.to_string()),
         store.billing.user(&UserId::parse("junk").unwrap()).await.err().map(|error| error.to_string()),
-        store.billing.all_quarantined(now.plus_days(-1), now.plus_days(1)).await.err().map(|error| error.to_string()),
+        store
+            .billing
+            .all_quarantined(TimeRange { from: now.plus_days(-1), to: now.plus_days(1) })
+            .await
+            .err()
+            .map(|error| error.to_string()),
         store.billing.checkout("junk", now).await.err().map(|error| error.to_string()),
         store.runs.claim_run(junk, now, now).await.err().map(|error| error.to_string()),
         store.runs.ecpay_blocked_until(now).await.err().map(|error| error.to_string()),

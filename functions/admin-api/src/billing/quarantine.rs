@@ -3,7 +3,8 @@
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::domain::values::ids::SubscriptionId;
-use shared::domain::values::time::{LocalDate, Timestamp, Zone};
+use shared::domain::values::time::{LocalDate, Zone};
+use shared::domain::values::time_range::TimeRange;
 use shared::platform::clock::InvocationTime;
 use shared::store::billing::quarantine_list::{Listed, Listing, Page, Position};
 use shared::store::table::record::{QuarantineState, Quarantined};
@@ -29,7 +30,7 @@ struct Wanted<'a> {
     subscription: Option<SubscriptionId>,
     states: &'a [QuarantineState],
     reason: Option<&'a str>,
-    span: (Timestamp, Timestamp),
+    range: TimeRange,
 }
 
 /// Lists reports, newest first. `?from=` and `?to=` are days in Asia/Taipei, both included.
@@ -42,13 +43,13 @@ pub(crate) async fn list(api: &AdminApi, input: &Input, time: InvocationTime) ->
     let from = input.query("from").map(|text| day("from", text)).transpose()?;
     let to = input.query("to").map(|text| day("to", text)).transpose()?;
     let from = from.or(earliest).unwrap_or_else(|| to.unwrap_or(today).plus_days(-DAYS));
-    let span = span(from, to.unwrap_or(today))?;
+    let range = time_range(from, to.unwrap_or(today))?;
     let states = states(input.query("state").unwrap_or("open"))?;
-    let wanted = Wanted { subscription, states, reason: reason(input.query("reason"))?, span };
+    let wanted = Wanted { subscription, states, reason: reason(input.query("reason"))?, range };
     let limit = input.query("limit").map_or(Some(PAGE), |text| text.parse().ok());
     let limit = limit.filter(|limit| (1..=LARGEST_PAGE).contains(limit));
     let limit = limit.ok_or_else(|| Failure::invalid("limit", "must be 1 to 100"))?;
-    let after = position(input.query("after"), span)?;
+    let after = position(input.query("after"), range)?;
     let (reports, next) = collect(api, &wanted, after, limit).await?;
     let shown: Vec<Value> = reports.iter().map(shown).collect();
     Ok(response::ok(&json!({ "quarantine": shown, "next": next.as_ref().map(cursor::encode) })))
@@ -85,10 +86,9 @@ async fn page(
 ) -> Result<Page, shared::store::Error> {
     // Reports of one order are read from its partition; all others are found by state and time in the index.
     if let Some(order) = &wanted.subscription {
-        return api.store.billing.quarantined_of(order, wanted.span, after, limit).await;
+        return api.store.billing.quarantined_of(order, wanted.range, after, limit).await;
     }
-    let (from, to) = wanted.span;
-    let listing = Listing { states: wanted.states, from, to, oldest_first: false };
+    let listing = Listing { states: wanted.states, range: wanted.range, oldest_first: false };
     api.store.billing.quarantine_page(&listing, after, limit).await
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn span(from: LocalDate, to: LocalDate) -> Result<(Timestamp, Timesta
     if to < from {
         return Err(Failure::invalid("to", "must not be before from"));
     }
-    Ok((from.start(Zone::Taipei), to.plus_days(1).start(Zone::Taipei)))
+    Ok(TimeRange { from: from.start(Zone::Taipei), to: to.plus_days(1).start(Zone::Taipei) })
 }
 
 /// Parses the filter by reason.

@@ -65,7 +65,7 @@ pub(crate) async fn one(
 /// report that is refused again does not stop the others. If more remain, `next` is the `after` of the next request.
 pub(crate) async fn range(api: &AdminApi, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["from", "to", "reason", "why", "after", "admin_token"])?;
-    let (from, to) = span(day("from", input.required("from")?)?, day("to", input.required("to")?)?)?;
+    let range = time_range(day("from", input.required("from")?)?, day("to", input.required("to")?)?)?;
     let reason = reason(input.optional("reason")?)?;
     let why = input.required("why")?.to_owned();
     let mut after = position(input.optional("after")?, (from, to))?;
@@ -164,7 +164,7 @@ fn parse_stored(kept: &Quarantined) -> Result<PaymentReport, QuarantineReason> {
     let unusable = |reason: String| QuarantineReason::Unusable(reason);
     let kind = kept.callback.ok_or_else(|| unusable("the form was not stored".to_owned()))?;
     let fields = kept.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    callback::parse_kept(kind.into(), fields, kept.received_at).map_err(|error| unusable(error.to_string()))
+    callback::parse_kept(kind, fields, kept.received_at).map_err(|error| unusable(error.to_string()))
 }
 
 /// Keeps a report in quarantine and stores the current reason if it differs.

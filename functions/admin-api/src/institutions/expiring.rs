@@ -3,7 +3,8 @@
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::domain::billing::decision::Versioned;
-use shared::domain::institutions::{Acknowledgement, LONGEST_QUIET_DAYS, TrackedInstitution, ZONE};
+use shared::domain::institutions::ZONE;
+use shared::domain::institutions::tracked_institution::{Acknowledgement, LONGEST_QUIET_DAYS, TrackedInstitution};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::LocalDate;
 use shared::platform::clock::InvocationTime;
@@ -53,7 +54,7 @@ async fn expiring(api: &AdminApi, input: &Input, time: InvocationTime) -> Result
     }
     // A cursor from before midnight may point to a day that is over; the list then starts with today.
     let after = after.filter(|after| after.expires >= today);
-    let page = api.store.institutions.institutions_between((today, horizon), after).await?;
+    let page = api.store.institutions.institutions_between(today, horizon, after).await?;
     let institutions: Vec<Value> = page.items.iter().map(|kept| shown(api, &kept.value, today)).collect();
     let last = if page.next.is_some() { page.items.last() } else { None };
     let next = last.map(|kept| format!("{}/{}", kept.value.institution.expires, kept.value.institution.uid));

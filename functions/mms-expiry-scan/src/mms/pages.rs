@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use shared::domain::institutions::{Institution, TierThresholds};
+use shared::domain::institutions::expiry_tier::TierThresholds;
+use shared::domain::institutions::tracked_institution::Institution;
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::LocalDate;
 use shared::exclusive_run::ExclusiveRun;

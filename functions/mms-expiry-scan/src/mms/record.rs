@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::Value;
-use shared::domain::institutions::{Institution, ZONE};
+use shared::domain::institutions::ZONE;
+use shared::domain::institutions::tracked_institution::Institution;
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
 

@@ -6,3 +6,4 @@ pub mod retry_after;
 pub mod send_outcome;
 pub(crate) mod text;
 pub mod time;
+pub mod time_range;

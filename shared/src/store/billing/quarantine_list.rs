@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::Timestamp;
+use crate::domain::values::time_range::TimeRange;
 
 use crate::store::billing::Billing;
 use crate::store::table::keys::{self, prefix};
@@ -20,10 +21,8 @@ const PAGE: usize = 100;
 pub struct Listing<'a> {
     /// Where they stand.
     pub states: &'a [QuarantineState],
-    /// Not before this time.
-    pub from: Timestamp,
-    /// Before this time.
-    pub to: Timestamp,
+    /// Range of the times at which they came.
+    pub range: TimeRange,
     /// Oldest first; otherwise newest first.
     pub oldest_first: bool,
 }
@@ -107,13 +106,13 @@ impl Billing {
         Ok(merge(queues, listing.oldest_first, after, limit))
     }
 
-    /// All reports set aside from `from` up to but not including `to`, newest first, whatever became of them.
+    /// All reports set aside in the range, newest first, whatever became of them.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn all_quarantined(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Quarantined>, Error> {
+    pub async fn all_quarantined(&self, range: TimeRange) -> Result<Vec<Quarantined>, Error> {
         let states = [QuarantineState::Open, QuarantineState::Resolved];
-        let listing = Listing { states: &states, from, to, oldest_first: false };
+        let listing = Listing { states: &states, range, oldest_first: false };
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let (page, next) = self.quarantine_page(&listing, after.as_ref(), PAGE).await?;
@@ -132,11 +131,11 @@ impl Billing {
     pub async fn quarantined_of(
         &self,
         order: &SubscriptionId,
-        (from, to): (Timestamp, Timestamp),
+        range: TimeRange,
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Page, Error> {
-        let upper = after.map_or_else(|| to.plus_seconds(-1), |position| position.at);
+        let upper = after.map_or_else(|| range.last(), |position| position.at);
         let start = after.and_then(|position| position.last(0)).map(|id| {
             let key = keys::quarantine_pointer(order, upper, id);
             Item::from([(keys::PK.to_owned(), text(key.pk)), (keys::SK.to_owned(), text(key.sk))])
@@ -148,7 +147,7 @@ impl Billing {
             .table_name(&self.table.name)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", text(keys::subscription_partition(order)))
-            .expression_attribute_values(":from", text(format!("{}{from}", prefix::QUARANTINE)))
+            .expression_attribute_values(":from", text(format!("{}{}", prefix::QUARANTINE, range.from)))
             .expression_attribute_values(":to", text(format!("{}{upper}~", prefix::QUARANTINE)))
             .scan_index_forward(false)
             .consistent_read(true)
@@ -177,7 +176,7 @@ impl Billing {
         start: Option<(Timestamp, Option<&str>)>,
         limit: usize,
     ) -> Result<Queue, Error> {
-        let (mut from, mut to) = (listing.from, listing.to.plus_seconds(-1));
+        let (mut from, mut to) = (listing.range.from, listing.range.last());
         if let Some((at, _)) = start {
             *(if listing.oldest_first { &mut from } else { &mut to }) = at;
         }

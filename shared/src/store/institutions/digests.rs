@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::billing::decision::Versioned;
-use crate::domain::institutions::{Announced, ExpiryTier, TrackedInstitution};
+use crate::domain::institutions::expiry_tier::ExpiryTier;
+use crate::domain::institutions::tracked_institution::{Announced, TrackedInstitution};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 

@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 
 use crate::domain::billing::decision::Versioned;
-use crate::domain::institutions::{TrackedInstitution, ZONE};
+use crate::domain::institutions::ZONE;
+use crate::domain::institutions::tracked_institution::TrackedInstitution;
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
+use crate::domain::values::time_range::TimeRange;
 
 use crate::store::institutions::Institutions;
 use crate::store::table::due_index::Page;
@@ -81,10 +83,11 @@ impl Institutions {
     /// [`Error`].
     pub async fn institutions_between(
         &self,
-        (from, to): (LocalDate, LocalDate),
+        first: LocalDate,
+        last: LocalDate,
         after: Option<InstitutionPosition>,
     ) -> Result<Page<Versioned<TrackedInstitution>>, Error> {
-        let range = (from.start(ZONE), to.start(ZONE));
+        let range = TimeRange::inclusive(first.start(ZONE), last.start(ZONE));
         let after = after.map(|position| position.cursor());
         let Page { items, oldest, next } = self.table.between(keys::INSTITUTION_QUEUE, range, after).await?;
         let items = items.into_iter().filter_map(read).map(Record::into_versioned).collect();

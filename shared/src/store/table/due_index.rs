@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
 use crate::domain::values::time::Timestamp;
+use crate::domain::values::time_range::TimeRange;
 
 use crate::store::table::keys;
 use crate::store::table::record::Record;
@@ -96,14 +97,14 @@ impl Table {
         now: Timestamp,
         after: Cursor,
     ) -> Result<Page<Item>, Error> {
-        self.between(queue, (Timestamp::EPOCH, now), after).await
+        self.between(queue, TimeRange::inclusive(Timestamp::EPOCH, now), after).await
     }
 
-    /// A page of the items of a queue whose time lies between two instants, both included.
+    /// A page of the items of a queue whose time lies in the range.
     pub(in crate::store) async fn between(
         &self,
         queue: &str,
-        (from, to): (Timestamp, Timestamp),
+        range: TimeRange,
         after: Cursor,
     ) -> Result<Page<Item>, Error> {
         let query = self
@@ -115,8 +116,8 @@ impl Table {
             .expression_attribute_names("#queue", keys::QUEUE)
             .expression_attribute_names("#due_at", keys::DUE_AT)
             .expression_attribute_values(":queue", text(queue))
-            .expression_attribute_values(":from", text(from.to_string()))
-            .expression_attribute_values(":to", text(to.to_string()))
+            .expression_attribute_values(":from", text(range.from.to_string()))
+            .expression_attribute_values(":to", text(range.last().to_string()))
             .set_exclusive_start_key(after)
             .limit(PAGE);
         let answer = query.send().await.map_err(|error| Error::unavailable("reading what is due", error))?;

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use crate::domain::billing::decision::Versioned;
 use crate::domain::values::ids::CustomerId;
 use crate::domain::values::time::{LocalDate, Timestamp};
+use crate::domain::values::time_range::TimeRange;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::reminders::{Reminder, ReminderState};
 use crate::domain::workshop::vehicles::{Customer, Vehicle, WINDOW_DAYS, ZONE};
@@ -54,7 +55,7 @@ impl Workshop {
         after: Cursor,
     ) -> Result<Page<Result<Versioned<Vehicle>, Error>>, Error> {
         let last = today.plus_days(WINDOW_DAYS - 1).start(ZONE);
-        let page = self.table.between(keys::VISIT_QUEUE, (today.start(ZONE), last), after).await?;
+        let page = self.table.between(keys::VISIT_QUEUE, TimeRange::inclusive(today.start(ZONE), last), after).await?;
         Ok(page.map(versioned))
     }
 
