@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::billing::arrears::Recovery;
 use crate::domain::billing::business_events::BusinessEvent;
 use crate::domain::billing::decide::payment::{agrees, decide_payment};
-use crate::domain::billing::decision::{Decision, PaymentDecision, QuarantineReason, Versioned};
+use crate::domain::billing::decision::{Decision, DecisionContext, PaymentDecision, QuarantineReason, Versioned};
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payment::PaymentReport;
 use crate::domain::billing::policy::DunningPolicy;

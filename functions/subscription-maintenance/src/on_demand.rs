@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::domain::billing::arrears::RetryRefusal;
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
-use shared::domain::billing::decision::Versioned;
+use shared::domain::billing::decision::{DecisionContext, Versioned};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::subscription::Subscription;

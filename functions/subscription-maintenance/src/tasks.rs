@@ -6,7 +6,7 @@ use shared::domain::billing::decide::order::{
 };
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
 use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
-use shared::domain::billing::decision::{Actor, Decision, Versioned};
+use shared::domain::billing::decision::{Actor, Decision, DecisionContext, Versioned};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::subscription::{RetryState, Status, Subscription};
 use shared::domain::billing::task::Task;

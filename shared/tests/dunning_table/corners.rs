@@ -2,6 +2,7 @@
 
 use shared::domain::billing::decide::order::{charge_missing, claim_cancel, end_grace};
 use shared::domain::billing::decide::retry::retry_is_due;
+use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::subscription::RetryState;
@@ -67,7 +68,7 @@ fn an_ask_that_never_reached_ecpay_leaves_the_retries_asked_before_it_asked() {
                 [(now + 10, false), (failed_at() + next * DAY - 1, false), (failed_at() + next * DAY, true)]
             {
                 let policy = DunningPolicy::default();
-                if retry_is_due(&pair.real.value, &policy, ts(probe)) != due {
+                if retry_is_due(&pair.real.value, DecisionContext::new(&policy, ts(probe))) != due {
                     wrong.push(format!("at {} due should be {due}: {}", ts(probe).to_ecpay(), pair.case()));
                 }
             }
@@ -123,7 +124,7 @@ fn nobody_is_downgraded_without_ever_having_been_told() {
     };
     let told = decision.notices.len();
     pair.real.value = decision.change.next;
-    let fall = end_grace(&pair.real, &DunningPolicy::default(), ts(reported + HOUR));
+    let fall = end_grace(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(reported + HOUR)));
     assert!(told > 0 || fall.is_none(), "downgraded an hour later, and never told: {}", pair.case());
 }
 
@@ -144,8 +145,9 @@ fn an_order_that_ended_is_not_taken_for_one_that_was_not_charged() {
 fn an_order_that_ended_at_ecpay_is_not_asked_to_be_cancelled() {
     let mut pair = failing(&[0, 1]);
     pair.step(failed_at() + 4 * DAY, &Step::Ended(End::Cancelled));
-    let decision = end_grace(&pair.real, &DunningPolicy::default(), ts(failed_at() + 4 * DAY)).unwrap();
+    let decision =
+        end_grace(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(failed_at() + 4 * DAY))).unwrap();
     pair.real.value = decision.change.next;
-    let cancel = claim_cancel(&pair.real, &DunningPolicy::default(), ts(failed_at() + 40 * DAY));
+    let cancel = claim_cancel(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(failed_at() + 40 * DAY)));
     assert_eq!(cancel, None, "ended, then downgraded: {}", pair.case());
 }

@@ -72,7 +72,7 @@ fn boundaries(began: i64, told: i64) -> Vec<i64> {
     borders.flat_map(|border| [border - 1, border, border + 1]).collect()
 }
 
-fn play(mut pair: Pair, days: &[i64], began: i64, (reporting, codes): (Reporting, Codes)) -> usize {
+fn play(mut pair: Pair, days: &[i64], began: i64, reporting: Reporting, codes: Codes) -> usize {
     let before = pair.cases;
     pair.story.push(format!("{reporting:?} {codes:?}"));
     let reports = schedule(days, began, reporting);
@@ -118,7 +118,7 @@ fn failures_of_a_charge_give_status_grace_mails_and_retries_by_the_table() {
     for days in subsets() {
         for reporting in REPORTINGS {
             for codes in codes {
-                cases += play(running(99), &days, failed_at(), (reporting, codes));
+                cases += play(running(99), &days, failed_at(), reporting, codes);
             }
         }
     }
@@ -132,7 +132,7 @@ fn failures_are_counted_over_the_life_of_the_order() {
         let (pair, began) = history(failures);
         for days in subsets() {
             for reporting in REPORTINGS {
-                cases += play(pair.clone(), &days, began, (reporting, Codes::Soft));
+                cases += play(pair.clone(), &days, began, reporting, Codes::Soft);
             }
         }
     }

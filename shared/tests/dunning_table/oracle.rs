@@ -166,7 +166,7 @@ impl Oracle {
     }
 
     pub(crate) fn grace_end(&self) -> Option<i64> {
-        self.episode().filter(|_| self.status() == "past_due").map(|episode| self.grace_end_of(episode))
+        if self.status() == "past_due" { Some(self.grace_end_of(self.episode()?)) } else { None }
     }
 
     pub(crate) fn has_plan(&self) -> bool {
@@ -243,7 +243,8 @@ impl Oracle {
             "active" if self.ended.is_none() && self.lacks_a_success() => Some(("reconcile", self.last_paid()?)),
             "active" if self.ended.is_none() => Some(("reconcile", midnight(self.period_end()? + 1))),
             "failed" => None,
-            _ => self.period_end().filter(|_| self.has_plan()).map(|end| ("end-grace", midnight(end))),
+            _ if self.has_plan() => self.period_end().map(|end| ("end-grace", midnight(end))),
+            _ => None,
         }
     }
 
@@ -258,12 +259,14 @@ impl Oracle {
 
     /// First medium, second high, third critical, the fourth none; each once.
     fn mail(&mut self, now: i64) -> Vec<String> {
-        let Some(episode) = self.episode().filter(|_| self.is_running()) else { return Vec::new() };
+        if !self.is_running() {
+            return Vec::new();
+        }
+        let Some(episode) = self.episode() else { return Vec::new() };
         let told = self.told.iter().filter(|told| told.due == episode.due).map(|told| told.stage).max();
         let names = ["first-payment-failure", "second-payment-failure", "final-payment-failure"];
-        let Some(name) = names.get(episode.times - 1).filter(|_| told.is_none_or(|told| episode.times > told)) else {
-            return Vec::new();
-        };
+        let is_new = told.is_none_or(|told| episode.times > told);
+        let (Some(name), true) = (names.get(episode.times - 1), is_new) else { return Vec::new() };
         self.told.push(Told { due: episode.due, stage: episode.times, at: now });
         let mail = format!("{name} about {} new-card {}", iso(episode.due), episode.new_card);
         self.mailed.insert((episode.due, episode.times)).then_some(mail).into_iter().collect()
@@ -281,7 +284,7 @@ impl Oracle {
         self.failed.iter().any(|(known, _)| *known == at)
     }
 
-    pub(crate) fn success(&mut self, (number, at): (i64, i64), now: i64) -> Effect {
+    pub(crate) fn success(&mut self, number: i64, at: i64, now: i64) -> Effect {
         self.result_of_ask(at);
         let confirmed = self.ended.filter(|(_, how)| *how == End::Cancelled || self.closed.is_some());
         let replaced = self.superseded && at >= self.superseded_at;
@@ -314,7 +317,9 @@ impl Oracle {
             None => {
                 self.told.clear();
                 self.extra_days = 0;
-                self.free = self.free.filter(|_| !newest);
+                if newest {
+                    self.free = None;
+                }
             }
             // The charge that led to FREE is paid, and the grace of the next one still runs.
             Some(open) if owed != Some(open.began) && self.grace_end_of(open) > now => self.free = None,
@@ -323,7 +328,7 @@ impl Oracle {
         Effect { mails: self.mail(now), ..Effect::default() }
     }
 
-    pub(crate) fn failure(&mut self, (at, code): (i64, &str), now: i64) -> Effect {
+    pub(crate) fn failure(&mut self, at: i64, code: &str, now: i64) -> Effect {
         self.result_of_ask(at);
         self.failed.push((at, code.to_owned()));
         if self.failed.len() >= 6 && self.ended.is_none() {
@@ -366,10 +371,10 @@ impl Oracle {
 
     /// "Running but uncharged 3 days after the due day: staff are told once; 7 days after: FREE".
     pub(crate) fn uncharged(&mut self, now: i64) -> Option<Effect> {
-        let due = self.period_end().filter(|_| self.is_running() && self.status() == "active")?;
-        if self.ended.is_some() {
+        if !self.is_running() || self.status() != "active" || self.ended.is_some() {
             return None;
         }
+        let due = self.period_end()?;
         if now >= midnight(due + 7) {
             self.free = Some((now, "not_charged"));
             return Some(Effect { mails: vec!["downgraded".to_owned()], refund: false });

@@ -8,7 +8,9 @@ use shared::domain::billing::decide::order::{
 };
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
-use shared::domain::billing::decision::{Actor, Decision, PaymentDecision, QuarantineReason, Snapshot, Versioned};
+use shared::domain::billing::decision::{
+    Actor, Decision, DecisionContext, PaymentDecision, QuarantineReason, Snapshot, Versioned,
+};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::billing::operations::{Operation, OperationContext};
@@ -129,7 +131,7 @@ impl Pair {
 
     pub(crate) fn verdict(&self, report: &PaymentReport, now: i64) -> PaymentDecision {
         let snapshot = Snapshot { subscription: self.real.clone(), replaced: None };
-        decide_payment(&snapshot, report, &DunningPolicy::default(), ts(now))
+        decide_payment(&snapshot, report, DecisionContext::new(&DunningPolicy::default(), ts(now)))
     }
 
     /// Takes a step on both sides and compares. `false` when both say that nothing happens.
@@ -173,9 +175,9 @@ impl Pair {
             Step::Answer(state) => answer_retry(real, *state, at),
             Step::GiveUp => give_up_retry(real, at),
             Step::Check => still_pending(real, at),
-            Step::EndGrace => end_grace(real, policy, at),
+            Step::EndGrace => end_grace(real, DecisionContext::new(policy, at)),
             Step::Uncharged => charge_missing(real, at),
-            Step::AskCancel => claim_cancel(real, policy, at),
+            Step::AskCancel => claim_cancel(real, DecisionContext::new(policy, at)),
             Step::Ended(how) => order_ended(real, end(*how), at),
             Step::Extend(days) => extended(real, *days, policy, at),
             Step::Supersede => Some(self.supersede(now)),
@@ -194,7 +196,7 @@ impl Pair {
         let snapshot = Snapshot { subscription: new.real.clone(), replaced: Some(self.real.clone()) };
         let report = new.report(&Step::Success(1, now));
         let PaymentDecision::Apply(mut decision) =
-            decide_payment(&snapshot, &report, &DunningPolicy::default(), ts(now))
+            decide_payment(&snapshot, &report, DecisionContext::new(&DunningPolicy::default(), ts(now)))
         else {
             panic!("a first success was not applied: {}", self.case());
         };
@@ -207,9 +209,9 @@ impl Pair {
         let known = |number: u32| oracle.paid.iter().any(|(paid, _)| *paid == i64::from(number));
         match *step {
             Step::Success(number, _) if known(number) => return None,
-            Step::Success(number, at) => return Some(oracle.success((number.into(), at), now)),
+            Step::Success(number, at) => return Some(oracle.success(number.into(), at, now)),
             Step::Failure(at, _) if oracle.knows_failure(at) => return None,
-            Step::Failure(at, code) => return Some(oracle.failure((at, code), now)),
+            Step::Failure(at, code) => return Some(oracle.failure(at, code, now)),
             Step::EndGrace => return oracle.end_grace(now),
             Step::Uncharged => return oracle.uncharged(now),
             Step::FirstFailure(_) => oracle.first_failure(),
@@ -255,7 +257,7 @@ impl Pair {
             grace_end: real.status.grace_ends_at().map(|at| show(at.unix())),
             plan: if real.plan.is_free() { "FREE" } else { "PRO" },
             amount: real.amount().dollars(),
-            period_end: real.paid_period().filter(|_| !hidden).map(|(_, end)| end.to_string()),
+            period_end: if hidden { None } else { real.paid_period().map(|period| period.to.to_string()) },
             next: next.map(|action| due(action.kind.name(), action.at.unix(), now)),
             downgraded: real.downgrade.map(|fall| (show(fall.at.unix()), fall.reason.name().to_owned())),
         }
@@ -270,7 +272,7 @@ impl Pair {
             grace_end: oracle.grace_end().map(show),
             plan: if oracle.has_plan() { "PRO" } else { "FREE" },
             amount: if oracle.has_plan() { price } else { 0 },
-            period_end: oracle.period_end().filter(|_| !hidden).map(iso),
+            period_end: if hidden { None } else { oracle.period_end().map(iso) },
             next: oracle.next(now).map(|(kind, at)| due(kind, at, now)),
             downgraded: oracle.free.map(|(at, why)| (show(at), why.to_owned())),
         }
@@ -281,9 +283,9 @@ impl Pair {
         let policy = DunningPolicy::default();
         let real = &self.real;
         let code = (
-            retry_is_due(&real.value, &policy, ts(now)),
+            retry_is_due(&real.value, DecisionContext::new(&policy, ts(now))),
             claim_retry(real, Actor::Schedule, ts(now)).is_ok(),
-            end_grace(real, &policy, ts(now)).is_some(),
+            end_grace(real, DecisionContext::new(&policy, ts(now))).is_some(),
         );
         let oracle = (
             self.oracle.retry_at().is_some_and(|at| at <= now),
@@ -347,7 +349,7 @@ fn answered(state: RetryState) -> Ask {
 /// Staff add days of grace, if any runs.
 fn extended(real: &Versioned<Subscription>, days: u32, policy: &DunningPolicy, at: Timestamp) -> Option<Decision> {
     let cause = OperationContext { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None };
-    match decide_operation(real, &Operation::ExtendGrace { days }, &cause, policy, at) {
+    match decide_operation(real, &Operation::ExtendGrace { days }, &cause, DecisionContext::new(policy, at)) {
         OperationDecision::Apply(decision) => Some(*decision),
         OperationDecision::Repeat | OperationDecision::Refused(_) => None,
     }

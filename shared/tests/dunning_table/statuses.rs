@@ -182,7 +182,7 @@ fn belongs_here(pair: &Pair, step: &Step) -> bool {
     let mut oracle = pair.oracle.clone();
     match *step {
         Step::Failure(at, code) => {
-            oracle.failure((at, code), at);
+            oracle.failure(at, code, at);
             !oracle.two_cards()
         }
         Step::FirstFailure(at) => !oracle.asks.iter().any(|(asked, _)| *asked <= at),

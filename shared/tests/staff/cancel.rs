@@ -5,7 +5,7 @@ use shared::domain::billing::decide::operation::{OperationDecision, OperationRef
 use shared::domain::billing::decide::order::{cancel_overtaken, claim_cancel, end_grace};
 use shared::domain::billing::decide::retry::claim_retry;
 use shared::domain::billing::decide::task_failure::record_task_failure;
-use shared::domain::billing::decision::{Actor, HistoryEvent};
+use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::rule::Rule;
@@ -18,9 +18,9 @@ const CANCEL: Operation = Operation::Cancel;
 
 /// The cancellation is asked of ECPay.
 fn asked(life: &mut Life, now: &str) {
-    let decision = claim_cancel(&life.order, &policy(), t(now)).unwrap();
+    let decision = claim_cancel(&life.order, DecisionContext::new(&policy(), t(now))).unwrap();
     assert_eq!(
-        (&decision.change.history.fact, decision.change.history.rule),
+        (&decision.change.history.event, decision.change.history.rule),
         (&HistoryEvent::CancelAsked, Rule::CancelAsked)
     );
     life.take(&decision);
@@ -52,7 +52,7 @@ fn whoever_falls_on_the_day_of_a_charge_that_is_still_to_come_is_cancelled_at_on
         if let Some(failed) = before {
             life.failure(failed);
         }
-        let decision = end_grace(&life.order, &policy(), t(fallen_at)).unwrap();
+        let decision = end_grace(&life.order, DecisionContext::new(&policy(), t(fallen_at))).unwrap();
         life.take(&decision);
         assert_eq!(life.next(), due("cancel", cancel_at, ActionReason::OnFree), "{fallen_at}");
     }
@@ -64,7 +64,7 @@ fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
     let decision = life.staff(&CANCEL, "2025/01/20 12:00:00");
     assert_eq!((told(&decision), &decision.user), (vec![], &None));
     let line = decision.change.history;
-    assert_eq!((line.fact, line.rule), (HistoryEvent::CancelRequested, Rule::CancelRequested));
+    assert_eq!((line.event, line.rule), (HistoryEvent::CancelRequested, Rule::CancelRequested));
     assert_eq!(
         (line.by, line.from, line.to),
         (Actor::Staff("support".to_owned()), Some(Status::Active), Status::Active)
@@ -78,8 +78,8 @@ fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
     assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
     assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
     assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", ActionReason::PeriodEnds));
-    assert_eq!(end_grace(&life.order, &policy(), t("2025/02/14 23:59:59")), None);
-    let end = end_grace(&life.order, &policy(), t("2025/02/15 00:00:00")).unwrap();
+    assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/14 23:59:59"))), None);
+    let end = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/15 00:00:00"))).unwrap();
     assert_eq!((told(&end), end.change.history.rule), (vec!["plan-ended"], Rule::PaidPeriodEnded));
     assert_eq!((end.change.next.status, end.change.next.plan.as_str()), (Status::Cancelled, "FREE"));
 }
@@ -88,13 +88,13 @@ fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
 fn a_cancellation_that_is_not_confirmed_is_asked_again_an_hour_later() {
     let mut life = running();
     life.staff(&CANCEL, "2025/01/20 12:00:00");
-    assert_eq!(claim_cancel(&life.order, &policy(), t("2025/01/20 11:59:59")), None);
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 11:59:59"))), None);
     asked(&mut life, "2025/01/20 12:30:00");
-    assert_eq!(claim_cancel(&life.order, &policy(), t("2025/01/20 13:29:59")), None);
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 13:29:59"))), None);
     asked(&mut life, "2025/01/20 13:30:00");
     assert_eq!(life.value().cancel, Some(CancelAsk { asked_at: t("2025/01/20 13:30:00") }));
     life.ended(OrderEnd::Cancelled, "2025/01/20 13:30:10");
-    assert_eq!(claim_cancel(&life.order, &policy(), t("2025/01/20 16:00:00")), None);
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 16:00:00"))), None);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_failing_customer_who_leaves_is_not_charged_again() {
     assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
     // The paid period is over, and the first notice is three days old.
     assert_eq!(life.next(), due("end-grace", "2025/02/18 03:05:06", ActionReason::GraceEnds));
-    let end = end_grace(&life.order, &policy(), t("2025/02/18 03:05:06")).unwrap();
+    let end = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/18 03:05:06"))).unwrap();
     assert_eq!((told(&end), end.change.next.plan.as_str()), (vec!["downgraded"], "FREE"));
 }
 
@@ -167,7 +167,7 @@ fn an_open_retry_comes_first() {
     life.asked("2025/02/16 12:00:00", RetryState::Unknown);
     life.staff(&CANCEL, "2025/02/16 13:00:00");
     assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", ActionReason::RetryOpen));
-    assert_eq!(claim_cancel(&life.order, &policy(), t("2025/02/16 14:00:00")), None);
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/02/16 14:00:00"))), None);
     life.failure("2025/02/16 14:00:00");
     assert_eq!(life.next(), due("cancel", "2025/02/16 13:00:00", ActionReason::CancelRequested));
 }
@@ -241,7 +241,7 @@ fn an_end_that_nobody_wished_or_that_was_known_is_not_told_to_the_customer() {
     );
     let mut six = failing(6);
     six.staff(&CANCEL, "2025/02/24 12:00:00");
-    let fall = end_grace(&six.order, &policy(), t("2025/02/25 12:00:00")).unwrap();
+    let fall = end_grace(&six.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
     six.take(&fall);
     assert_eq!(told(&six.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00")), [""; 0]);
 }

@@ -6,7 +6,7 @@ use shared::domain::billing::decide::operation::{OperationDecision, OperationRef
 use shared::domain::billing::decide::order::{create_order, end_grace, order_ended, still_pending};
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
-use shared::domain::billing::decision::{Actor, Decision, PaymentDecision, Snapshot, Versioned};
+use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
 use shared::domain::billing::next_action::{ActionReason, NextAction};
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
@@ -114,7 +114,7 @@ pub(crate) fn failing(times: usize) -> Life {
 pub(crate) fn fallen() -> Life {
     let mut life = failing(2);
     life.asked("2025/02/22 12:00:00", RetryState::Refused);
-    let decision = end_grace(&life.order, &policy(), t("2025/02/25 12:00:00")).unwrap();
+    let decision = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
     life.take(&decision);
     life
 }
@@ -124,7 +124,8 @@ pub(crate) fn replaced(mut old: Life) -> Life {
     let new = create_order(new_order("ORDER2", Some("ORDER1")), Actor::Schedule, t("2025/02/20 11:00:00")).after();
     let first = report(&new.value, EventId::success(1), PaymentOutcome::Succeeded { number: 1 }, "2025/02/20 12:00:00");
     let snapshot = Snapshot { subscription: new, replaced: Some(old.order.clone()) };
-    let PaymentDecision::Apply(decision) = decide_payment(&snapshot, &first, &policy(), t("2025/02/20 12:01:00"))
+    let PaymentDecision::Apply(decision) =
+        decide_payment(&snapshot, &first, DecisionContext::new(&policy(), t("2025/02/20 12:01:00")))
     else {
         panic!("the first charge of a new order counts");
     };
@@ -145,7 +146,7 @@ pub(crate) fn given_up() -> Life {
 pub(crate) fn over(how: OrderEnd) -> Life {
     let mut life = running();
     life.ended(how, "2025/02/01 12:00:00");
-    let decision = end_grace(&life.order, &policy(), t("2025/02/15 00:00:00")).unwrap();
+    let decision = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/15 00:00:00"))).unwrap();
     life.take(&decision);
     life
 }
@@ -162,7 +163,9 @@ impl Life {
     /// A report, applied at `now`.
     pub(crate) fn reported(&mut self, report: &PaymentReport, now: &str) -> Decision {
         let snapshot = Snapshot { subscription: self.order.clone(), replaced: None };
-        let PaymentDecision::Apply(decision) = decide_payment(&snapshot, report, &policy(), t(now)) else {
+        let PaymentDecision::Apply(decision) =
+            decide_payment(&snapshot, report, DecisionContext::new(&policy(), t(now)))
+        else {
             panic!("not applied: {report:?}");
         };
         self.take(&decision);
@@ -207,7 +210,7 @@ impl Life {
     }
 
     pub(crate) fn verdict(&self, operation: &Operation, key: Option<&str>, now: &str) -> OperationDecision {
-        decide_operation(&self.order, operation, &cause(key), &policy(), t(now))
+        decide_operation(&self.order, operation, &cause(key), DecisionContext::new(&policy(), t(now)))
     }
 
     /// Staff's operation, done.

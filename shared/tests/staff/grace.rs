@@ -2,7 +2,7 @@
 
 use shared::domain::billing::decide::operation::OperationRefusal;
 use shared::domain::billing::decide::order::end_grace;
-use shared::domain::billing::decision::{Actor, HistoryEvent};
+use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::rule::Rule;
@@ -21,7 +21,7 @@ fn days_are_added_to_the_end_of_grace_and_to_nothing_else() {
     assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryDay));
     assert_eq!((told(&decision), decision.user, decision.payment), (vec![], None, None));
     let line = decision.change.history;
-    assert_eq!((line.fact, line.rule), (HistoryEvent::GraceExtended { days: 5 }, Rule::GraceExtendedByStaff));
+    assert_eq!((line.event, line.rule), (HistoryEvent::GraceExtended { days: 5 }, Rule::GraceExtendedByStaff));
     assert_eq!((line.by, line.why.as_deref()), (Actor::Staff("support".to_owned()), Some("asked for")));
     assert_eq!((line.at, line.from), (t("2025/02/17 09:00:00"), Some(before.status)));
     assert_eq!(line.to, Status::PastDue { grace_ends_at: t("2025/02/27 03:05:06") });
@@ -49,8 +49,8 @@ fn the_downgrade_waits_for_the_added_days_to_the_second() {
     life.asked("2025/02/22 12:00:00", RetryState::Refused);
     life.staff(&FIVE, "2025/02/24 09:00:00");
     assert_eq!(life.next(), due("end-grace", "2025/03/02 03:05:06", ActionReason::GraceEnds));
-    assert_eq!(end_grace(&life.order, &policy(), t("2025/03/02 03:05:05")), None);
-    let fall = end_grace(&life.order, &policy(), t("2025/03/02 03:05:06")).unwrap();
+    assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/02 03:05:05"))), None);
+    let fall = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/02 03:05:06"))).unwrap();
     assert_eq!((fall.change.next.extra_grace_days, fall.change.next.status), (0, Status::Active));
 }
 

@@ -1,7 +1,7 @@
 //! What staff read in an order's history: under which rule each thing happened, and when.
 
 use shared::domain::billing::decide::order::{end_grace, order_ended, success_missing};
-use shared::domain::billing::decision::{Actor, HistoryEvent};
+use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{Ended, OrderEnd, RetryState, Status};
@@ -38,7 +38,7 @@ fn a_success_that_was_never_reported_is_looked_for_once() {
     assert_eq!(life.next(), due("reconcile", "2025/03/15 03:00:00", ActionReason::SuccessMissing));
     let decision = success_missing(&life.order, t("2025/03/15 04:00:00")).unwrap();
     let line = decision.change.history.clone();
-    assert_eq!((line.fact, line.rule, line.by), (HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule));
+    assert_eq!((line.event, line.rule, line.by), (HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule));
     life.take(&decision);
     assert_eq!(life.value().charge_history.reconciled_up_to, 3);
     assert_eq!(life.next(), due("reconcile", "2025/04/16 00:00:00", ActionReason::ChargeLate));
@@ -53,7 +53,7 @@ fn the_end_that_ecpay_confirms_counts_from_then_and_one_that_was_known_from_when
     // Six failures are our own conclusion, of the 24th; ECPay says so on the 26th.
     let mut six = failing(6);
     assert_eq!(six.value().ended, Some(Ended { at: t("2025/02/24 04:00:00"), how: OrderEnd::SixFailures }));
-    let fall = end_grace(&six.order, &policy(), t("2025/02/25 12:00:00")).unwrap();
+    let fall = end_grace(&six.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
     six.take(&fall);
     let decision = six.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00");
     assert_eq!((decision.change.history.rule, six.value().status), (Rule::OrderOver, Status::Cancelled));
@@ -67,7 +67,7 @@ fn the_end_that_ecpay_confirms_counts_from_then_and_one_that_was_known_from_when
     // What ECPay confirmed on the 16th is not confirmed anew on FREE.
     let mut cancelled = failing(1);
     cancelled.ended(OrderEnd::Cancelled, "2025/02/16 12:00:00");
-    let fall = end_grace(&cancelled.order, &policy(), t("2025/02/20 12:00:00")).unwrap();
+    let fall = end_grace(&cancelled.order, DecisionContext::new(&policy(), t("2025/02/20 12:00:00"))).unwrap();
     cancelled.take(&fall);
     cancelled.ended(OrderEnd::Cancelled, "2025/02/21 12:00:00");
     assert_eq!(cancelled.value().ended, Some(Ended { at: t("2025/02/16 12:00:00"), how: OrderEnd::Cancelled }));

@@ -9,7 +9,7 @@ use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, ReportSource};
 use shared::domain::billing::rule::Rule;
-use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
+use shared::domain::billing::subscription::{OrderEnd, PaidPeriod, RetryState, Status};
 use shared::domain::values::ids::EventId;
 use shared::domain::values::money::Twd;
 
@@ -31,7 +31,7 @@ fn a_transfer_ends_the_arrears_and_pays_until_the_next_due_day() {
     let mut life = failing(1);
     let decision = life.staff(&transfer(500), "2025/02/17 12:00:00");
     assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
-    assert_eq!(life.value().paid_period(), Some((day("2025-02-15"), day("2025-03-15"))));
+    assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-02-15"), to: day("2025-03-15") }));
     assert_eq!((life.value().dunning_notice, life.value().extra_grace_days), (None, 0));
     assert_eq!(life.next(), due("reconcile", "2025/03/16 00:00:00", ActionReason::ChargeLate));
     assert_eq!(told(&decision), ["recovered"]);
@@ -46,7 +46,7 @@ fn a_transfer_ends_the_arrears_and_pays_until_the_next_due_day() {
     let receipt = decision.receipt.unwrap();
     assert_eq!((receipt.event.as_str(), receipt.report.source), ("O:2025-02-15", ReportSource::Staff));
     let line = decision.change.history;
-    assert_eq!((line.rule, line.fact), (Rule::ArrearsPaid, HistoryEvent::Reported(receipt.report)));
+    assert_eq!((line.rule, line.event), (Rule::ArrearsPaid, HistoryEvent::Reported(receipt.report)));
     assert_eq!((line.by, line.why.as_deref()), (Actor::Staff("support".to_owned()), Some("asked for")));
 }
 
@@ -57,7 +57,7 @@ fn a_transfer_brings_a_customer_back_from_free() {
     assert_eq!(decision.change.history.rule, Rule::PlanRestored);
     assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
     assert_eq!((life.value().status, life.value().downgrade), (Status::Active, None));
-    assert_eq!(life.value().paid_period(), Some((day("2025-02-15"), day("2025-03-15"))));
+    assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-02-15"), to: day("2025-03-15") }));
     let standing = decision.user.unwrap().user_plan.unwrap();
     assert_eq!((standing.plan.as_str(), standing.live), ("PRO", true));
     assert_eq!(told_names(&decision.notices), ["recovered"]);
@@ -133,7 +133,7 @@ fn every_known_failure_is_paid_also_one_that_ecpays_clock_puts_after_ours() {
     let decision = both.staff(&transfer(1798), "2025/03/16 12:00:00");
     assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-03-15");
     assert_eq!((both.value().status, Arrears::of(both.value())), (Status::Active, None));
-    assert_eq!(both.value().paid_period(), Some((day("2025-03-15"), day("2025-04-15"))));
+    assert_eq!(both.value().paid_period(), Some(PaidPeriod { from: day("2025-03-15"), to: day("2025-04-15") }));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_charge_of_which_nothing_is_known_yet_is_not_paid_with_the_one_before() {
         // The charge of 15 March was made; what became of it is still on its way.
         let decision = life.staff(&transfer(899), "2025/03/16 12:00:00");
         assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
-        assert_eq!(life.value().paid_period(), Some((day("2025-02-15"), day("2025-03-15"))));
+        assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-02-15"), to: day("2025-03-15") }));
         life
     };
     let mut life = recorded();
@@ -153,7 +153,7 @@ fn a_charge_of_which_nothing_is_known_yet_is_not_paid_with_the_one_before() {
     let mut life = recorded();
     let decision = life.success_seen(2, "2025/03/15 03:00:00", "2025/03/16 13:00:00");
     assert_eq!((decision.change.history.rule, decision.payment.unwrap().refund_due), (Rule::Renewed, false));
-    assert_eq!(life.value().paid_period(), Some((day("2025-03-15"), day("2025-04-15"))));
+    assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-03-15"), to: day("2025-04-15") }));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn what_a_customer_on_free_pays_is_the_latest_charge_that_was_due() {
         let decision = life.staff(&transfer(899), now);
         assert_eq!(decision.change.history.rule, Rule::PlanRestored, "{now}");
         assert_eq!(decision.receipt.unwrap().event.as_str(), format!("O:{}", period.0), "{now}");
-        assert_eq!(life.value().paid_period(), Some((day(period.0), day(period.1))), "{now}");
+        assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day(period.0), to: day(period.1) }), "{now}");
     }
 }
 
@@ -178,7 +178,7 @@ fn each_charge_is_paid_under_its_own_day() {
     let decision = life.staff(&transfer(899), "2025/03/16 12:00:00");
     assert_eq!(decision.receipt.unwrap().event, EventId::paid_out_of_band(day("2025-03-15")));
     assert_eq!(life.value().charge_history.paid_out_of_band, Some(day("2025-03-15")));
-    assert_eq!(life.value().paid_period(), Some((day("2025-03-15"), day("2025-04-15"))));
+    assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-03-15"), to: day("2025-04-15") }));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use shared::domain::billing::decide::operation::OperationRefusal;
 use shared::domain::billing::decide::order::{charge_missing, end_grace};
 use shared::domain::billing::decide::retry::{claim_retry, retry_is_due};
-use shared::domain::billing::decision::{Actor, HistoryEvent};
+use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::{Operation, Pause};
 use shared::domain::billing::rule::Rule;
@@ -24,7 +24,7 @@ fn a_pause_ends_so_many_days_of_24_hours_later() {
     assert_eq!((life.value().status, &life.value().dunning_notice), (before.status, &before.dunning_notice));
     assert_eq!((told(&decision), &decision.user), (vec![], &None));
     let line = decision.change.history;
-    assert_eq!((line.fact, line.rule), (HistoryEvent::Paused { days: 10 }, Rule::DunningPaused));
+    assert_eq!((line.event, line.rule), (HistoryEvent::Paused { days: 10 }, Rule::DunningPaused));
     assert_eq!((line.by, line.why.as_deref()), (Actor::Staff("support".to_owned()), Some("asked for")));
     // The longest that the API takes.
     let mut long = failing(1);
@@ -70,8 +70,8 @@ fn no_retry_is_asked_by_schedule_and_nobody_falls_while_it_lasts() {
         "2025/03/08 04:00:00",
         "2025/03/20 04:00:00",
     ] {
-        assert!(!retry_is_due(life.value(), &policy(), t(now)), "{now}");
-        assert_eq!(end_grace(&life.order, &policy(), t(now)), None, "{now}");
+        assert!(!retry_is_due(life.value(), DecisionContext::new(&policy(), t(now))), "{now}");
+        assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t(now))), None, "{now}");
     }
     assert_eq!(life.next(), due("resume", "2025/03/08 04:00:00", ActionReason::PauseEnds));
     // By hand it may be asked, and then its result comes first.
@@ -146,8 +146,8 @@ fn an_order_that_is_over_ends_with_its_paid_period_also_while_paused() {
     life.staff(&Operation::Pause { days: 30 }, "2025/02/10 12:00:00");
     life.ended(OrderEnd::Cancelled, "2025/02/11 12:00:00");
     assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", ActionReason::PeriodEnds));
-    assert_eq!(end_grace(&life.order, &policy(), t("2025/02/14 23:59:59")), None);
-    let decision = end_grace(&life.order, &policy(), t("2025/02/15 00:00:00")).unwrap();
+    assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/14 23:59:59"))), None);
+    let decision = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/15 00:00:00"))).unwrap();
     assert_eq!(decision.change.next.status, Status::Cancelled);
 }
 

@@ -3,7 +3,7 @@
 use shared::domain::billing::decide::operation::{OperationRefusal, resume};
 use shared::domain::billing::decide::order::end_grace;
 use shared::domain::billing::decide::retry::retry_is_due;
-use shared::domain::billing::decision::{Actor, Decision, HistoryEvent};
+use shared::domain::billing::decision::{Actor, Decision, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::{Operation, Pause};
 use shared::domain::billing::rule::Rule;
@@ -14,7 +14,7 @@ use crate::fixtures::{Life, due, failing, policy, running, t, told};
 const DAY: i64 = 86_400;
 
 fn by_schedule(life: &mut Life, now: &str) -> Decision {
-    let decision = resume(&life.order, &policy(), t(now)).unwrap();
+    let decision = resume(&life.order, DecisionContext::new(&policy(), t(now))).unwrap();
     life.take(&decision);
     decision
 }
@@ -82,28 +82,28 @@ fn the_schedule_resumes_at_the_end_and_what_was_missed_makes_one_retry() {
     let decision = by_schedule(&mut life, "2025/02/25 21:00:00");
     assert_eq!(life.grace_end().as_deref(), Some("2025/03/04 03:05:06"));
     let line = &decision.change.history;
-    assert_eq!((&line.fact, line.rule, &line.by), (&HistoryEvent::Resumed, Rule::DunningResumed, &Actor::Schedule));
+    assert_eq!((&line.event, line.rule, &line.by), (&HistoryEvent::Resumed, Rule::DunningResumed, &Actor::Schedule));
     assert_eq!((line.from, line.why.as_deref(), &line.operation), (Some(before), None, &None));
     // The customer was told of this failure before the pause.
     assert_eq!(told(&decision), [""; 0]);
     assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryDay));
-    assert!(retry_is_due(life.value(), &policy(), t("2025/02/25 21:00:00")));
+    assert!(retry_is_due(life.value(), DecisionContext::new(&policy(), t("2025/02/25 21:00:00"))));
     life.asked("2025/02/25 21:30:00", RetryState::Refused);
     assert_eq!(life.next(), due("end-grace", "2025/03/04 03:05:06", ActionReason::GraceEnds));
-    assert_eq!(end_grace(&life.order, &policy(), t("2025/03/04 03:05:05")), None);
-    assert!(end_grace(&life.order, &policy(), t("2025/03/04 03:05:06")).is_some());
+    assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/04 03:05:05"))), None);
+    assert!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/04 03:05:06"))).is_some());
 }
 
 #[test]
 fn staff_resume_sooner_with_their_name_and_reason_and_only_what_is_held() {
     let mut life = failing(1);
     assert_eq!(life.refused(&Operation::Resume, "2025/02/15 19:00:00"), OperationRefusal::NotPaused);
-    assert_eq!(resume(&life.order, &policy(), t("2025/02/15 19:00:00")), None);
+    assert_eq!(resume(&life.order, DecisionContext::new(&policy(), t("2025/02/15 19:00:00"))), None);
     life.staff(&Operation::Pause { days: 10 }, "2025/02/15 20:00:00");
     let decision = life.staff(&Operation::Resume, "2025/02/17 20:00:01");
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/25 03:05:06"));
     let line = decision.change.history;
-    assert_eq!((line.fact, line.rule), (HistoryEvent::Resumed, Rule::DunningResumed));
+    assert_eq!((line.event, line.rule), (HistoryEvent::Resumed, Rule::DunningResumed));
     assert_eq!((line.by, line.why.as_deref()), (Actor::Staff("support".to_owned()), Some("asked for")));
     assert_eq!(life.refused(&Operation::Resume, "2025/02/17 20:00:02"), OperationRefusal::NotPaused);
 }
@@ -162,8 +162,8 @@ fn after_the_first_mail_at_the_end_of_a_pause_three_days_pass_before_the_downgra
     let free_at = "2025/03/01 12:00:00";
     life.asked("2025/02/26 12:00:00", RetryState::Refused);
     assert_eq!(life.next(), due("end-grace", free_at, ActionReason::GraceEnds));
-    assert_eq!(end_grace(&life.order, &policy(), t("2025/03/01 11:59:59")), None);
-    assert!(end_grace(&life.order, &policy(), t(free_at)).is_some());
+    assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/01 11:59:59"))), None);
+    assert!(end_grace(&life.order, DecisionContext::new(&policy(), t(free_at))).is_some());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use shared::domain::billing::decide::operation::{OperationDecision, decide_opera
 use shared::domain::billing::decide::order::{claim_cancel, end_grace, order_ended};
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
 use shared::domain::billing::decide::task_failure::record_task_failure;
-use shared::domain::billing::decision::{Actor, Decision};
+use shared::domain::billing::decision::{Actor, Decision, DecisionContext};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
@@ -51,7 +51,7 @@ fn paid() -> Operation {
 }
 
 fn by_staff(life: &Life, operation: &Operation, now: Timestamp) -> Option<Decision> {
-    match decide_operation(&life.order, operation, &cause(None), &policy(), now) {
+    match decide_operation(&life.order, operation, &cause(None), DecisionContext::new(&policy(), now)) {
         OperationDecision::Apply(decision) => Some(*decision),
         OperationDecision::Repeat | OperationDecision::Refused(_) => None,
     }
@@ -76,8 +76,8 @@ fn take(life: &mut Life, step: Step, now: Timestamp) -> bool {
             }
             return true;
         }
-        Step::EndGrace => end_grace(&life.order, &policy(), now),
-        Step::AskCancel => claim_cancel(&life.order, &policy(), now),
+        Step::EndGrace => end_grace(&life.order, DecisionContext::new(&policy(), now)),
+        Step::AskCancel => claim_cancel(&life.order, DecisionContext::new(&policy(), now)),
         Step::Confirm => order_ended(&life.order, OrderEnd::Cancelled, now),
     };
     if let Some(decision) = &decision {
@@ -103,7 +103,10 @@ fn check(life: &Life, now: Timestamp, story: &[Step]) {
     }
     if open {
         assert_eq!(kind, Some(Task::Reconcile), "{story:?}");
-    } else if let Some(since) = order.cancel_requested.filter(|_| live && order.ended.is_none()) {
+    } else if live
+        && order.ended.is_none()
+        && let Some(since) = order.cancel_requested
+    {
         let parked =
             order.task_failure.as_ref().is_some_and(|stuck| stuck.needs_attention() && stuck.task == Task::Cancel);
         // A pause that was over before is ended first: that needs nothing from ECPay.
@@ -115,7 +118,7 @@ fn check(life: &Life, now: Timestamp, story: &[Step]) {
     }
     if past_due && (open || order.paused.is_some()) {
         let far = now.plus_days(90);
-        assert_eq!(end_grace(&life.order, &policy(), far), None, "{story:?}");
+        assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), far)), None, "{story:?}");
     }
     let payable = live && !open && (owed.is_some() || order.downgrade.is_some());
     assert_eq!(by_staff(life, &paid(), now).is_some(), payable, "{story:?}");

@@ -2,7 +2,7 @@
 
 use shared::domain::billing::decide::order::{claim_cancel, end_grace};
 use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
-use shared::domain::billing::decision::{Actor, HistoryEvent};
+use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::operations::Operation;
@@ -41,7 +41,7 @@ fn a_task_is_tried_again_after_1_2_4_8_and_then_every_24_hours_and_staff_are_tol
         let told_staff = if number == 4 { vec!["needs_attention"] } else { vec![] };
         assert_eq!((told(&decision), decision.change.history.rule), (told_staff, rule), "{now}");
         let line = decision.change.history;
-        assert_eq!(line.fact, HistoryEvent::TaskFailed { task: Task::Retry, reason: WHY.to_owned() });
+        assert_eq!(line.event, HistoryEvent::TaskFailed { task: Task::Retry, reason: WHY.to_owned() });
         assert_eq!((line.by, line.from, line.to), (Actor::Schedule, Some(before.status), before.status));
         if number == 4 {
             let notice = &decision.notices[0];
@@ -90,7 +90,7 @@ fn a_task_that_can_be_done_again_or_any_change_forgets_that_it_failed() {
     let decision = clear_task_failure(&life.order, t("2025/02/16 05:30:00")).unwrap();
     assert_eq!((told(&decision), decision.change.next.task_failure.clone()), (vec![], None));
     let line = decision.change.history;
-    assert_eq!((line.fact, line.rule, line.by), (HistoryEvent::Checked, Rule::TaskRecovered, Actor::Schedule));
+    assert_eq!((line.event, line.rule, line.by), (HistoryEvent::Checked, Rule::TaskRecovered, Actor::Schedule));
     let mut paused = life.clone();
     paused.staff(&Operation::Pause { days: 1 }, "2025/02/16 05:00:00");
     assert_eq!(paused.value().task_failure, None);
@@ -120,7 +120,7 @@ fn a_parked_retry_yields_to_the_downgrade_from_the_instant_of_it() {
         let (task, at) =
             if yields { ("end-grace", ActionReason::GraceEnds) } else { ("retry", ActionReason::RetryDay) };
         assert_eq!(life.next(), due(task, "2025/02/22 03:05:06", at), "{fourth}");
-        let falls = end_grace(&life.order, &policy(), t("2025/02/22 03:05:06"));
+        let falls = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/22 03:05:06")));
         assert_eq!(falls.is_some(), yields, "{fourth}");
         if let Some(fall) = falls {
             assert_eq!((told(&fall), fall.change.next.task_failure), (vec!["downgraded"], None));
@@ -133,7 +133,7 @@ fn a_retry_that_failed_three_times_is_still_waited_for() {
     let mut life = last_retry();
     for now in ["2025/02/22 03:30:00", "2025/02/22 04:30:00", "2025/02/22 06:30:00"] {
         fails(&mut life, Task::Retry, now);
-        assert_eq!(end_grace(&life.order, &policy(), t("2025/03/30 12:00:00")), None, "{now}");
+        assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/30 12:00:00"))), None, "{now}");
     }
     assert_eq!(life.next(), due("retry", "2025/02/22 10:30:00", ActionReason::TriedAgain));
     fails(&mut life, Task::Retry, "2025/02/22 10:30:00");
@@ -165,10 +165,10 @@ fn a_parked_cancel_yields_to_the_downgrade_and_is_tried_after_it() {
     }
     fails(&mut life, Task::Cancel, "2025/02/25 03:00:00");
     assert_eq!(life.next(), due("end-grace", "2025/02/25 03:05:06", ActionReason::GraceEnds));
-    let fall = end_grace(&life.order, &policy(), t("2025/02/25 04:00:00")).unwrap();
+    let fall = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/25 04:00:00"))).unwrap();
     life.take(&fall);
     assert_eq!(life.next(), due("cancel", "2025/02/24 12:00:00", ActionReason::CancelRequested));
-    assert!(claim_cancel(&life.order, &policy(), t("2025/02/25 04:00:00")).is_some());
+    assert!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/02/25 04:00:00"))).is_some());
 }
 
 #[test]

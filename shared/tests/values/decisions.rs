@@ -2,7 +2,9 @@
 
 use shared::domain::billing::decide::order::{create_order, end_grace, order_ended};
 use shared::domain::billing::decide::payment::decide_payment;
-use shared::domain::billing::decision::{Actor, Decision, LiveOrderCondition, PaymentDecision, Snapshot, Versioned};
+use shared::domain::billing::decision::{
+    Actor, Decision, DecisionContext, LiveOrderCondition, PaymentDecision, Snapshot, Versioned,
+};
 use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
@@ -60,7 +62,7 @@ pub(crate) fn report(
 /// The decision about a report that comes when it was made.
 fn applied(order: &Versioned<Subscription>, report: &PaymentReport) -> Decision {
     let snapshot = Snapshot { subscription: order.clone(), replaced: None };
-    match decide_payment(&snapshot, report, &DunningPolicy::default(), report.processed_at) {
+    match decide_payment(&snapshot, report, DecisionContext::new(&DunningPolicy::default(), report.processed_at)) {
         PaymentDecision::Apply(decision) => *decision,
         PaymentDecision::Repeat | PaymentDecision::Quarantine(_) => panic!("not applied: {report:?}"),
     }
@@ -123,7 +125,7 @@ fn what_is_granted_beside_another_live_order_is_given_and_told_to_staff() {
 fn what_is_taken_away_beside_another_live_order_leaves_the_users_plan_alone() {
     let mut order = running("ORDER2", None);
     order = order_ended(&order, OrderEnd::Cancelled, t("2025/01/20 10:00:00")).unwrap().after();
-    let end = end_grace(&order, &DunningPolicy::default(), t("2025/02/15 00:00:00")).unwrap();
+    let end = end_grace(&order, DecisionContext::new(&DunningPolicy::default(), t("2025/02/15 00:00:00"))).unwrap();
     let standing = end.user.clone().unwrap().user_plan.unwrap();
     assert_eq!((standing.plan.as_str(), standing.live), ("FREE", false));
     let alongside_live_order = end.clone().alongside_live_order(&id("ORDER1"), t("2025/02/15 00:00:00"));
@@ -141,7 +143,7 @@ fn on_free_a_live_order_grants_nothing_beside_another() {
     let mut lost = report(&order.value, EventId::failure(at), PaymentOutcome::Failed, at);
     "10100251".clone_into(&mut lost.rtn_code);
     order = applied(&order, &lost).after();
-    let fall = end_grace(&order, &DunningPolicy::default(), t("2025/02/22 03:00:00")).unwrap();
+    let fall = end_grace(&order, DecisionContext::new(&DunningPolicy::default(), t("2025/02/22 03:00:00"))).unwrap();
     let standing = fall.user.clone().unwrap().user_plan.unwrap();
     assert_eq!((standing.plan.as_str(), standing.live), ("FREE", true));
     assert_eq!(fall.clone().alongside_live_order(&id("ORDER1"), t("2025/02/22 03:00:00")).user, None);

@@ -69,7 +69,7 @@ fn state(language: Language, order: &Subscription) -> String {
             )
         }
         (Status::Active, None) => {
-            let end = order.paid_period().map_or_else(String::new, |(_, end)| end.to_string());
+            let end = order.paid_period().map_or_else(String::new, |period| period.to.to_string());
             language.pick(
                 format!("{plan} 使用中，已付費至 {end}。"),
                 format!("Active on {plan}, paid until {end}."),

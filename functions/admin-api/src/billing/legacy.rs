@@ -130,7 +130,7 @@ pub(crate) async fn subscription_status(
         "subscription_found": true,
         "subscription": {
             "id": order.id, "plan_id": order.plan, "status": order.status.name(),
-            "current_period_end": order.paid_period().map(|(_, end)| end),
+            "current_period_end": order.paid_period().map(|period| period.to),
             "grace_period_ends_at": order.status.grace_ends_at(),
             "downgrade_reason": order.downgrade.map(|downgrade| downgrade.reason.name()),
         },

@@ -3,6 +3,7 @@
 use lambda_http::{Body, Response};
 use serde_json::json;
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
+use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::operations::{LONGEST_PAUSE_DAYS, Operation, PAUSE_DAYS};
 use shared::domain::values::money::Twd;
 use shared::store::billing::commit::Commit;

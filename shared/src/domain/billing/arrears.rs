@@ -133,7 +133,10 @@ impl Recovery {
     /// What was recovered between two states of an order, if anything was.
     #[must_use]
     pub fn between(before: &Subscription, after: &Subscription) -> Option<Self> {
-        let arrears = Arrears::of(before).filter(|_| Arrears::of(after).is_none())?;
+        let arrears = Arrears::of(before)?;
+        if Arrears::of(after).is_some() {
+            return None;
+        }
         let paid_at = after.charge_history.last_success_at?;
         let seconds = u64::try_from(paid_at.unix().saturating_sub(arrears.began_at.unix())).unwrap_or(0);
         let class = DeclineClass::of(&arrears.last_code);
@@ -146,7 +149,7 @@ impl Recovery {
 #[must_use]
 pub fn downgrade_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Timestamp {
     let grace_end = arrears.grace_ends_at(policy, subscription.extra_grace_days);
-    let paid_end = subscription.paid_period().map(|(_, end)| end.start(Zone::Taipei));
+    let paid_end = subscription.paid_period().map(|paid| paid.to.start(Zone::Taipei));
     let due = match (subscription.ended, paid_end) {
         (Some(_), Some(paid_end)) => grace_end.min(paid_end),
         _ => grace_end,

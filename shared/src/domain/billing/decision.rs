@@ -6,6 +6,7 @@ use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::operations::{AppliedOperation, Operation, OperationContext, RECENT_OPERATIONS_KEPT};
 use crate::domain::billing::payment::{Payment, PaymentReport};
 use crate::domain::billing::plan::PlanId;
+use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Status, Subscription};
 use crate::domain::billing::task::Task;
@@ -79,6 +80,26 @@ pub enum HistoryEvent {
     Erased,
 }
 
+/// Cause of a decision, as its line of history names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The event that led to it.
+    pub event: HistoryEvent,
+    /// The rule that applied.
+    pub rule: Rule,
+    /// ECPay, the schedule or staff.
+    pub actor: Actor,
+}
+
+/// Policy and time under which a decision is made.
+#[derive(Clone, Copy, Debug)]
+pub struct DecisionContext<'a> {
+    /// The dunning policy in force.
+    pub policy: &'a DunningPolicy,
+    /// Logical time of the decision.
+    pub now: Timestamp,
+}
+
 /// Who caused a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,7 +118,7 @@ pub struct HistoryEntry {
     /// The logical time of the decision.
     pub at: Timestamp,
     /// What came in.
-    pub fact: HistoryEvent,
+    pub event: HistoryEvent,
     /// The rule that fired.
     pub rule: Rule,
     /// The state before; none for a new order.
@@ -233,12 +254,28 @@ impl QuarantineReason {
     }
 }
 
+impl<'a> DecisionContext<'a> {
+    /// Decisions under `policy` at `now`.
+    #[must_use]
+    pub const fn new(policy: &'a DunningPolicy, now: Timestamp) -> Self {
+        Self { policy, now }
+    }
+}
+
+impl Cause {
+    /// An event, the rule that applied and the actor behind it.
+    #[must_use]
+    pub const fn new(event: HistoryEvent, rule: Rule, actor: Actor) -> Self {
+        Self { event, rule, actor }
+    }
+}
+
 impl HistoryEntry {
     /// A line without a reason: what came in, which rule fired, who caused it.
     #[must_use]
-    pub fn new(at: Timestamp, cause: (HistoryEvent, Rule, Actor), from: Option<Status>, to: Status) -> Self {
-        let (fact, rule, by) = cause;
-        Self { at, fact, rule, from, to, by, why: None, operation: None }
+    pub fn new(at: Timestamp, cause: Cause, from: Option<Status>, to: Status) -> Self {
+        let Cause { event, rule, actor } = cause;
+        Self { at, event, rule, from, to, by: actor, why: None, operation: None }
     }
 }
 
@@ -254,18 +291,13 @@ impl Decision {
     /// A decision that changes one order and nothing else yet, with its line of history: what came in, which rule
     /// fired, who caused it.
     #[must_use]
-    pub fn new(
-        before: &Versioned<Subscription>,
-        next: Subscription,
-        (fact, rule, by): (HistoryEvent, Rule, Actor),
-        at: Timestamp,
-    ) -> Self {
+    pub fn new(before: &Versioned<Subscription>, next: Subscription, cause: Cause, at: Timestamp) -> Self {
         let mut next = next;
-        if !matches!(fact, HistoryEvent::TaskFailed { .. }) {
+        if !matches!(cause.event, HistoryEvent::TaskFailed { .. }) {
             // Whatever changes an order may have helped it; if not, it gets stuck anew.
             next.task_failure = None;
         }
-        let history = HistoryEntry::new(at, (fact, rule, by), Some(before.value.status), next.status);
+        let history = HistoryEntry::new(at, cause, Some(before.value.status), next.status);
         let user = user_change(&before.value, &next);
         let change = SubscriptionWrite { next, expected: Some(before.version), history };
         Self { change, replaced: None, user, receipt: None, payment: None, notices: Vec::new() }

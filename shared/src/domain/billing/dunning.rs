@@ -1,17 +1,17 @@
 //! Puts status, grace and mails of a running order in step with its facts.
 
 use crate::domain::billing::arrears::Arrears;
+use crate::domain::billing::decision::DecisionContext;
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::billing::subscription::{DunningNoticeState, Status, Subscription};
-use crate::domain::values::time::Timestamp;
 
 /// Mails of dunning: for the first, the second and the third failure.
 const LAST_STAGE: u8 = 3;
 
 /// Sets status and grace to what the facts say; gives the mail that is new. While staff hold dunning there is none: it
 /// is sent when they let it go on.
-pub(crate) fn refresh_dunning_state(next: &mut Subscription, policy: &DunningPolicy, now: Timestamp) -> Option<Notice> {
+pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionContext<'_>) -> Option<Notice> {
+    let DecisionContext { policy, now } = context;
     let Some(arrears) = Arrears::of(next) else {
         next.status = Status::Active;
         next.dunning_notice = None;

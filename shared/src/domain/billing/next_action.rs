@@ -115,7 +115,7 @@ fn pending(subscription: &Subscription) -> NextAction {
 }
 
 fn active(subscription: &Subscription) -> Option<NextAction> {
-    let (_, paid_end) = subscription.paid_period()?;
+    let paid_end = subscription.paid_period()?.to;
     if subscription.ended.is_some() {
         return paid_out(subscription);
     }
@@ -125,8 +125,9 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
     if let Some(ask) = subscription.cancel {
         return Some(NextAction::new(Task::Reconcile, ask.asked_at, ActionReason::CancelAskedBefore));
     }
-    if let Some(at) =
-        subscription.charge_history.last_success_at.filter(|_| subscription.charge_history.has_unreported_success())
+    let history = &subscription.charge_history;
+    if history.has_unreported_success()
+        && let Some(at) = history.last_success_at
     {
         return Some(NextAction::new(Task::Reconcile, at, ActionReason::SuccessMissing));
     }
@@ -135,7 +136,7 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
 }
 
 fn paid_out(subscription: &Subscription) -> Option<NextAction> {
-    let (_, paid_end) = subscription.paid_period()?;
+    let paid_end = subscription.paid_period()?.to;
     Some(NextAction::new(Task::EndGrace, paid_end.start(Zone::Taipei), ActionReason::PeriodEnds))
 }
 
@@ -165,8 +166,10 @@ fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextA
 
 /// The cancellation that the customer wishes, until the order is over.
 fn requested_cancel(subscription: &Subscription) -> Option<NextAction> {
-    let since = subscription.cancel_requested.filter(|_| subscription.ended.is_none())?;
-    Some(cancel(subscription, since, ActionReason::CancelRequested))
+    if subscription.ended.is_some() {
+        return None;
+    }
+    Some(cancel(subscription, subscription.cancel_requested?, ActionReason::CancelRequested))
 }
 
 fn end_of_pause(subscription: &Subscription) -> Option<NextAction> {

@@ -126,6 +126,15 @@ pub enum Status {
     Failed,
 }
 
+/// Days for which the customer has paid (Asia/Taipei).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaidPeriod {
+    /// First day of the period: the due date of the latest charge that succeeded.
+    pub from: LocalDate,
+    /// Day after the period: the due date of the next charge.
+    pub to: LocalDate,
+}
+
 /// Why and since when a customer is on FREE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Downgrade {
@@ -319,12 +328,12 @@ impl Subscription {
         BillingCalendar::new(anchor, self.terms.cycle)
     }
 
-    /// The days from and to which the customer has paid; the second is the day of the next charge.
+    /// The period that the customer has paid for; `None` before the first successful charge.
     #[must_use]
-    pub fn paid_period(&self) -> Option<(LocalDate, LocalDate)> {
+    pub fn paid_period(&self) -> Option<PaidPeriod> {
         let calendar = self.calendar();
         let number = calendar.charge_on(self.charge_history.last_success_at?.day(Zone::Taipei));
-        Some((calendar.due(number), calendar.due(number.saturating_add(1))))
+        Some(PaidPeriod { from: calendar.due(number), to: calendar.due(number.saturating_add(1)) })
     }
 
     /// What each period costs the customer now: nothing on FREE.

@@ -86,7 +86,7 @@ impl RowVehicle {
             return Err(Refused { field: "last_visit_date", reason: "is before the latest visit that is known" });
         }
         let later = known.last_visit < self.last_visit;
-        let base = known.visited(self.last_visit).filter(|_| later).unwrap_or_else(|| known.clone());
+        let base = if later { known.visited(self.last_visit) } else { None }.unwrap_or_else(|| known.clone());
         Ok(Vehicle { own_next_visit: self.next_visit.or(base.own_next_visit), ..base })
     }
 

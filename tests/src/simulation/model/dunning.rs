@@ -171,7 +171,7 @@ fn given(facts: &Facts<'_>, began: DateTime<Utc>) -> TimeDelta {
     let mut held: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
     for line in &facts.lines {
         let at = instant(&line["at"]).expect("a time");
-        let fact = &line["fact"];
+        let fact = &line["event"];
         if let Some(days) = fact["grace_extended"]["days"].as_i64() {
             sum += TimeDelta::days(days);
         } else if let Some(days) = fact["paused"]["days"].as_i64() {

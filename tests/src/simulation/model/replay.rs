@@ -12,7 +12,7 @@ use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
 use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
 use shared::domain::billing::decision::{
-    Actor, Decision, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, Versioned,
+    Actor, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, Versioned,
 };
 use shared::domain::billing::operations::{Operation, OperationContext, RECENT_OPERATIONS_KEPT};
 use shared::domain::billing::policy::DunningPolicy;
@@ -52,7 +52,7 @@ impl Replay {
 
     fn is_ready(&self, id: &str, waiting: &VecDeque<HistoryEntry>, lines: &Lines) -> bool {
         let Some(line) = waiting.front() else { return false };
-        if matches!(line.fact, HistoryEvent::SupersededBy(_)) {
+        if matches!(line.event, HistoryEvent::SupersededBy(_)) {
             return self.superseded.contains_key(id);
         }
         // Who takes another's place waits until that order is where it was then.
@@ -73,7 +73,7 @@ impl Replay {
     }
 
     fn line(&mut self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Result<(), String> {
-        let next = if matches!(line.fact, HistoryEvent::SupersededBy(_)) {
+        let next = if matches!(line.event, HistoryEvent::SupersededBy(_)) {
             self.superseded.remove(id).ok_or("nobody took its place")?
         } else {
             let decision = self.decide(id, line, replaced);
@@ -95,36 +95,36 @@ impl Replay {
 
     fn decide(&self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Option<Decision> {
         let (at, policy) = (line.at, &self.policy);
-        if let HistoryEvent::Ordered(order) = &line.fact {
+        if let HistoryEvent::Ordered(order) = &line.event {
             return Some(create_order(order.clone(), line.by.clone(), at));
         }
         let before = self.states.get(id)?;
         let staff = |operation| {
             let cause = OperationContext { by: "staff".to_owned(), why: None, key: None };
-            match decide_operation(before, &operation, &cause, policy, at) {
+            match decide_operation(before, &operation, &cause, DecisionContext::new(policy, at)) {
                 OperationDecision::Apply(decision) => Some(*decision),
                 OperationDecision::Repeat | OperationDecision::Refused(_) => None,
             }
         };
-        match &line.fact {
+        match &line.event {
             HistoryEvent::Ordered(_) | HistoryEvent::SupersededBy(_) => None,
             HistoryEvent::Reported(report) => {
                 let snapshot = Snapshot { subscription: before.clone(), replaced };
-                match decide_payment(&snapshot, report, policy, at) {
+                match decide_payment(&snapshot, report, DecisionContext::new(policy, at)) {
                     PaymentDecision::Apply(decision) => Some(*decision),
                     PaymentDecision::Repeat | PaymentDecision::Quarantine(_) => None,
                 }
             }
-            HistoryEvent::Reviewed => end_grace(before, policy, at),
+            HistoryEvent::Reviewed => end_grace(before, DecisionContext::new(policy, at)),
             HistoryEvent::RetryAsked => claim_retry(before, line.by.clone(), at).ok(),
             HistoryEvent::RetryAnswered(answer) => answer_retry(before, *answer, at),
-            HistoryEvent::CancelAsked => claim_cancel(before, policy, at),
+            HistoryEvent::CancelAsked => claim_cancel(before, DecisionContext::new(policy, at)),
             HistoryEvent::OrderEnded(how) => order_ended(before, *how, at),
             HistoryEvent::Checked => checked(before, line),
             HistoryEvent::UnchargedSeen => charge_missing(before, at),
             HistoryEvent::GraceExtended { days } => staff(Operation::ExtendGrace { days: *days }),
             HistoryEvent::Paused { days } => staff(Operation::Pause { days: *days }),
-            HistoryEvent::Resumed => resume(before, policy, at),
+            HistoryEvent::Resumed => resume(before, DecisionContext::new(policy, at)),
             HistoryEvent::CancelRequested => staff(Operation::Cancel),
             HistoryEvent::TaskFailed { task, reason } => Some(record_task_failure(before, *task, reason, at)),
             HistoryEvent::Erased => {
@@ -137,7 +137,7 @@ impl Replay {
 }
 
 fn is_taken_by(line: &HistoryEntry, id: &str) -> bool {
-    matches!(&line.fact, HistoryEvent::SupersededBy(by) if by.as_str() == id)
+    matches!(&line.event, HistoryEvent::SupersededBy(by) if by.as_str() == id)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other rule follows from a look")]

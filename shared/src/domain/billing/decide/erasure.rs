@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::billing::decision::{Actor, Decision, HistoryEntry, HistoryEvent, Versioned};
+use crate::domain::billing::decision::{Actor, Cause, Decision, HistoryEntry, HistoryEvent, Versioned};
 use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::operations::OperationContext;
 use crate::domain::billing::payment::PaymentReport;
@@ -60,7 +60,7 @@ pub fn erase(before: &Versioned<Subscription>, cause: &OperationContext, now: Ti
     next.charge_history.card_last4 = None;
     next.erased = Some(now);
     let by = Actor::Staff(cause.by.clone());
-    let mut decision = Decision::new(before, next, (HistoryEvent::Erased, Rule::PersonErased, by), now);
+    let mut decision = Decision::new(before, next, Cause::new(HistoryEvent::Erased, Rule::PersonErased, by), now);
     decision.change.history.why.clone_from(&cause.why);
     Some(decision)
 }
@@ -70,7 +70,7 @@ pub fn erase(before: &Versioned<Subscription>, cause: &OperationContext, now: Ti
 #[must_use]
 pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
     let mut changed = line.clone();
-    match &mut changed.fact {
+    match &mut changed.event {
         HistoryEvent::Ordered(NewOrder { id, user, email, .. }) => forget(user, email, id),
         HistoryEvent::Reported(report) => report.card_last4 = None,
         HistoryEvent::Erased => return None,
@@ -117,7 +117,7 @@ mod tests {
     use crate::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
     use crate::domain::billing::decide::order::{create_order, still_pending};
     use crate::domain::billing::decide::payment::decide_payment;
-    use crate::domain::billing::decision::{PaymentDecision, Snapshot};
+    use crate::domain::billing::decision::{DecisionContext, PaymentDecision, Snapshot};
     use crate::domain::billing::notices::Recipient;
     use crate::domain::billing::operations::Operation;
     use crate::domain::billing::payment::{PaymentOutcome, ReportSource};
@@ -171,7 +171,7 @@ mod tests {
 
     fn paid(order: Versioned<Subscription>, report: &PaymentReport, now: &str) -> Decision {
         let snapshot = Snapshot { subscription: order, replaced: None };
-        match decide_payment(&snapshot, report, &DunningPolicy::default(), at(now)) {
+        match decide_payment(&snapshot, report, DecisionContext::new(&DunningPolicy::default(), at(now))) {
             PaymentDecision::Apply(decision) => *decision,
             PaymentDecision::Repeat => panic!("a repeat"),
             PaymentDecision::Quarantine(reason) => panic!("{reason}"),
@@ -203,9 +203,10 @@ mod tests {
         );
         // printf %s meiDKERASED | sha256sum
         assert_eq!(stored.value.user.as_str(), "erased-8dc6a6ff0630f341");
-        let (HistoryEvent::Ordered(order), HistoryEvent::Reported(report)) =
-            (without_person(&made.change.history).unwrap().fact, without_person(&active.change.history).unwrap().fact)
-        else {
+        let (HistoryEvent::Ordered(order), HistoryEvent::Reported(report)) = (
+            without_person(&made.change.history).unwrap().event,
+            without_person(&active.change.history).unwrap().event,
+        ) else {
             panic!("other facts");
         };
         assert_eq!(without_person(&gone.change.history), None);
@@ -232,7 +233,7 @@ mod tests {
             assert_eq!((next.plan.is_free(), next.is_live(), &decision.user), (true, false, &None));
             assert_eq!(next.charge_history.card_last4, None);
             assert!(decision.notices.iter().all(|notice| notice.to == Recipient::Staff));
-            let HistoryEvent::Reported(kept) = &decision.change.history.fact else { panic!("another fact") };
+            let HistoryEvent::Reported(kept) = &decision.change.history.event else { panic!("another fact") };
             assert_eq!(kept.card_last4, None);
             let action = NextAction::of(next, &DunningPolicy::default()).unwrap();
             assert_eq!((action.kind, action.at), (Task::Cancel, next.created_at));
@@ -242,16 +243,14 @@ mod tests {
             &failed.after(),
             &Operation::Cancel,
             &cause(),
-            &DunningPolicy::default(),
-            failed.change.history.at,
+            DecisionContext::new(&DunningPolicy::default(), failed.change.history.at),
         );
         assert_eq!(wish, OperationDecision::Refused(OperationRefusal::OrderOver));
         let retry = decide_operation(
             &failed.after(),
             &Operation::Retry,
             &cause(),
-            &DunningPolicy::default(),
-            failed.change.history.at,
+            DecisionContext::new(&DunningPolicy::default(), failed.change.history.at),
         );
         assert!(matches!(retry, OperationDecision::Refused(_)), "{retry:?}");
     }

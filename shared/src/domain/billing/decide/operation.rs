@@ -4,12 +4,11 @@ use crate::domain::billing::arrears::{Arrears, RetryRefusal};
 use crate::domain::billing::decide::payment::{decide_payment, unpaid_charge};
 use crate::domain::billing::decide::retry::claim_retry;
 use crate::domain::billing::decision::{
-    Actor, Decision, HistoryEvent, PaymentDecision, QuarantineReason, Snapshot, Versioned,
+    Actor, Cause, Decision, DecisionContext, HistoryEvent, PaymentDecision, QuarantineReason, Snapshot, Versioned,
 };
 use crate::domain::billing::dunning::refresh_dunning_state;
 use crate::domain::billing::operations::{Operation, OperationContext, Pause};
 use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{OrderEnd, Status, Subscription};
 use crate::domain::values::ids::EventId;
@@ -65,9 +64,9 @@ pub fn decide_operation(
     before: &Versioned<Subscription>,
     operation: &Operation,
     cause: &OperationContext,
-    policy: &DunningPolicy,
-    now: Timestamp,
+    context: DecisionContext<'_>,
 ) -> OperationDecision {
+    let now = context.now;
     let seen = before.value.operations.iter().find(|seen| cause.key.as_ref() == Some(&seen.key));
     if let Some(seen) = seen {
         return if seen.request == operation.fingerprint() {
@@ -77,17 +76,14 @@ pub fn decide_operation(
         };
     }
     let decided = match operation {
-        Operation::ExtendGrace { days } => extend_grace(before, *days, policy, now),
+        Operation::ExtendGrace { days } => extend_grace(before, *days, context),
         Operation::Pause { days } => pause(before, *days, now),
         Operation::Resume => match before.value.paused {
-            Some(_) => Ok(resume(before, policy, now)),
+            Some(_) => Ok(resume(before, context)),
             None => Err(OperationRefusal::NotPaused),
         },
         Operation::Cancel => request_cancel(before, now),
-        Operation::MarkPaid { amount, reference } => {
-            let reference = reference.clone().unwrap_or_default();
-            return mark_paid(before, (operation, *amount, reference), cause, policy, now);
-        }
+        Operation::MarkPaid { amount, reference } => mark_paid(before, *amount, reference.as_deref(), context),
         Operation::Retry => {
             claim_retry(before, Actor::Staff(cause.by.clone()), now).map(Some).map_err(OperationRefusal::Retry)
         }
@@ -107,16 +103,17 @@ fn staff() -> Actor {
 fn extend_grace(
     before: &Versioned<Subscription>,
     days: u32,
-    policy: &DunningPolicy,
-    now: Timestamp,
+    context: DecisionContext<'_>,
 ) -> Result<Option<Decision>, OperationRefusal> {
-    let arrears = Arrears::of(&before.value).filter(|_| matches!(before.value.status, Status::PastDue { .. }));
-    let arrears = arrears.ok_or(OperationRefusal::NoGrace)?;
+    if !matches!(before.value.status, Status::PastDue { .. }) {
+        return Err(OperationRefusal::NoGrace);
+    }
+    let arrears = Arrears::of(&before.value).ok_or(OperationRefusal::NoGrace)?;
     let mut next = before.value.clone();
     next.extra_grace_days = next.extra_grace_days.saturating_add(days);
-    next.status = Status::PastDue { grace_ends_at: arrears.grace_ends_at(policy, next.extra_grace_days) };
-    let cause = (HistoryEvent::GraceExtended { days }, Rule::GraceExtendedByStaff, staff());
-    Ok(Some(Decision::new(before, next, cause, now)))
+    next.status = Status::PastDue { grace_ends_at: arrears.grace_ends_at(context.policy, next.extra_grace_days) };
+    let cause = Cause::new(HistoryEvent::GraceExtended { days }, Rule::GraceExtendedByStaff, staff());
+    Ok(Some(Decision::new(before, next, cause, context.now)))
 }
 
 fn pause(before: &Versioned<Subscription>, days: u32, now: Timestamp) -> Result<Option<Decision>, OperationRefusal> {
@@ -127,23 +124,27 @@ fn pause(before: &Versioned<Subscription>, days: u32, now: Timestamp) -> Result<
     let mut next = order.clone();
     let since = order.paused.map_or(now, |pause| pause.since);
     next.paused = Some(Pause { since, until: now.plus_days(i64::from(days)) });
-    Ok(Some(Decision::new(before, next, (HistoryEvent::Paused { days }, Rule::DunningPaused, staff()), now)))
+    Ok(Some(Decision::new(before, next, Cause::new(HistoryEvent::Paused { days }, Rule::DunningPaused, staff()), now)))
 }
 
 /// Dunning goes on: the days in which it was held are added to the grace period, and a mail that was held back is sent.
 /// `None` when it is not held.
 #[must_use]
-pub fn resume(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
+pub fn resume(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
+    let now = context.now;
     let pause = before.value.paused?;
     let mut next = before.value.clone();
     next.paused = None;
     let mut notice = None;
-    if let Some(arrears) = Arrears::of(&next).filter(|_| matches!(next.status, Status::PastDue { .. })) {
+    if matches!(next.status, Status::PastDue { .. })
+        && let Some(arrears) = Arrears::of(&next)
+    {
         let held = pause.days_from(arrears.began_at, now.min(pause.until));
         next.extra_grace_days = next.extra_grace_days.saturating_add(held);
-        notice = refresh_dunning_state(&mut next, policy, now);
+        notice = refresh_dunning_state(&mut next, context);
     }
-    let mut decision = Decision::new(before, next, (HistoryEvent::Resumed, Rule::DunningResumed, Actor::Schedule), now);
+    let mut decision =
+        Decision::new(before, next, Cause::new(HistoryEvent::Resumed, Rule::DunningResumed, Actor::Schedule), now);
     decision.notices.extend(notice);
     Some(decision)
 }
@@ -164,17 +165,22 @@ fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Op
     }
     let mut next = order.clone();
     next.cancel_requested = Some(now);
-    Ok(Some(Decision::new(before, next, (HistoryEvent::CancelRequested, Rule::CancelRequested, staff()), now)))
+    Ok(Some(Decision::new(
+        before,
+        next,
+        Cause::new(HistoryEvent::CancelRequested, Rule::CancelRequested, staff()),
+        now,
+    )))
 }
 
 /// One payment for each unpaid charge: its event is the charge's due day.
 fn mark_paid(
     before: &Versioned<Subscription>,
-    (operation, amount, reference): (&Operation, Option<Twd>, String),
-    cause: &OperationContext,
-    policy: &DunningPolicy,
-    now: Timestamp,
-) -> OperationDecision {
+    amount: Option<Twd>,
+    reference: Option<&str>,
+    context: DecisionContext<'_>,
+) -> Result<Option<Decision>, OperationRefusal> {
+    let now = context.now;
     let order = &before.value;
     let refusal = if order.retry.is_some_and(|ask| ask.is_open()) {
         Some(OperationRefusal::RetryOpen)
@@ -184,10 +190,10 @@ fn mark_paid(
         None
     };
     if let Some(refusal) = refusal {
-        return OperationDecision::Refused(refusal);
+        return Err(refusal);
     }
     let Some(charge_due) = unpaid_charge(order, now.day(Zone::Taipei)) else {
-        return OperationDecision::Refused(OperationRefusal::NothingOwed);
+        return Err(OperationRefusal::NothingOwed);
     };
     // Every failure that is known is paid with it, also one that ECPay's clock puts after ours.
     let known_failure = order.charge_history.failures.last().map(|failure| failure.at);
@@ -199,7 +205,7 @@ fn mark_paid(
         first: false,
         outcome: PaymentOutcome::PaidOutOfBand,
         rtn_code: String::new(),
-        rtn_msg: reference,
+        rtn_msg: reference.unwrap_or_default().to_owned(),
         amount: Some(amount.unwrap_or(order.terms.price)),
         processed_at: known_failure.map_or(now, |failed_at| failed_at.max(now)),
         gwsr: None,
@@ -207,9 +213,9 @@ fn mark_paid(
         simulated: false,
     };
     let snapshot = Snapshot { subscription: before.clone(), replaced: None };
-    match decide_payment(&snapshot, &report, policy, now) {
-        PaymentDecision::Apply(decision) => OperationDecision::Apply(Box::new(decision.by_staff(cause, operation))),
-        PaymentDecision::Repeat | PaymentDecision::Quarantine(QuarantineReason::Conflict) => OperationDecision::Repeat,
-        PaymentDecision::Quarantine(_) => OperationDecision::Refused(OperationRefusal::NothingOwed),
+    match decide_payment(&snapshot, &report, context) {
+        PaymentDecision::Apply(decision) => Ok(Some(*decision)),
+        PaymentDecision::Repeat | PaymentDecision::Quarantine(QuarantineReason::Conflict) => Ok(None),
+        PaymentDecision::Quarantine(_) => Err(OperationRefusal::NothingOwed),
     }
 }

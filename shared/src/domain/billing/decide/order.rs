@@ -2,13 +2,14 @@
 
 use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::decision::{
-    Actor, Decision, HistoryEntry, HistoryEvent, LiveOrderCondition, SubscriptionWrite, UserChange, Versioned,
+    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, LiveOrderCondition, SubscriptionWrite,
+    UserChange, Versioned,
 };
 use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::policy::{
-    CANCEL_REPEAT_HOURS, DunningPolicy, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, PENDING_EXPIRY_HOURS,
+    CANCEL_REPEAT_HOURS, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, PENDING_EXPIRY_HOURS,
 };
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{
@@ -27,33 +28,35 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
         user_plan: None,
         condition: LiveOrderCondition::NoneOrOneOf(order.replaces.clone().into_iter().collect()),
     };
-    let history = HistoryEntry::new(now, (HistoryEvent::Ordered(order), Rule::OrderCreated, by), None, next.status);
+    let history =
+        HistoryEntry::new(now, Cause::new(HistoryEvent::Ordered(order), Rule::OrderCreated, by), None, next.status);
     let change = SubscriptionWrite { next, expected: None, history };
     Decision { change, replaced: None, user: Some(user), receipt: None, payment: None, notices: Vec::new() }
 }
 
 /// Takes the plan away where that is due at `now`: grace ended unpaid, or the paid period of an order that is over.
 #[must_use]
-pub fn end_grace(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
+pub fn end_grace(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
+    let DecisionContext { policy, now } = context;
     let subscription = &before.value;
     NextAction::of(subscription, policy).filter(|action| action.kind == Task::EndGrace && action.at <= now)?;
     match subscription.status {
         Status::PastDue { .. } => {
             let charge_due = Arrears::of(subscription)?.charge_due.to_string();
-            Some(downgrade(
-                before,
-                (DowngradeReason::PaymentFailure, Rule::GraceEnded, HistoryEvent::Reviewed),
-                &charge_due,
-                now,
-            ))
+            let cause = Cause::new(HistoryEvent::Reviewed, Rule::GraceEnded, Actor::Schedule);
+            Some(downgrade(before, Downgrade { at: now, reason: DowngradeReason::PaymentFailure }, cause, &charge_due))
         }
         Status::Active | Status::Cancelled | Status::Completed => {
             let mut next = subscription.clone();
             next.plan = PlanId::free();
             next.status = final_status(subscription.ended);
             let notice = Notice::about(&next, NoticeKind::PlanEnded, "period", now);
-            let mut decision =
-                Decision::new(before, next, (HistoryEvent::Reviewed, Rule::PaidPeriodEnded, Actor::Schedule), now);
+            let mut decision = Decision::new(
+                before,
+                next,
+                Cause::new(HistoryEvent::Reviewed, Rule::PaidPeriodEnded, Actor::Schedule),
+                now,
+            );
             decision.notices.push(notice);
             Some(decision)
         }
@@ -61,19 +64,15 @@ pub fn end_grace(before: &Versioned<Subscription>, policy: &DunningPolicy, now: 
     }
 }
 
-fn downgrade(
-    before: &Versioned<Subscription>,
-    (reason, rule, fact): (DowngradeReason, Rule, HistoryEvent),
-    occasion: &str,
-    now: Timestamp,
-) -> Decision {
+fn downgrade(before: &Versioned<Subscription>, downgrade: Downgrade, cause: Cause, occasion: &str) -> Decision {
     let mut next = before.value.clone();
     next.plan = PlanId::free();
     next.status = Status::Active;
-    next.downgrade = Some(Downgrade { at: now, reason });
+    next.downgrade = Some(downgrade);
     next.extra_grace_days = 0;
-    let notice = Notice::about(&next, NoticeKind::Downgraded, occasion, now).with_instant("downgraded_at", now);
-    let mut decision = Decision::new(before, next, (fact, rule, Actor::Schedule), now);
+    let at = downgrade.at;
+    let notice = Notice::about(&next, NoticeKind::Downgraded, occasion, at).with_instant("downgraded_at", at);
+    let mut decision = Decision::new(before, next, cause, at);
     decision.notices.push(notice);
     decision
 }
@@ -94,11 +93,15 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
         && subscription.superseded_by.is_none()
         && subscription.erased.is_none()
         && subscription.ended.is_none();
-    let (_, due) = subscription.paid_period().filter(|_| watched)?;
+    if !watched {
+        return None;
+    }
+    let due = subscription.paid_period()?.to;
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);
     if now >= late_since(LATE_CHARGE_FREE_DAYS) && subscription.paused.is_none() {
-        let rule = (DowngradeReason::NotCharged, Rule::NotCharged, HistoryEvent::UnchargedSeen);
-        return Some(downgrade(before, rule, &due.to_string(), now));
+        let cause = Cause::new(HistoryEvent::UnchargedSeen, Rule::NotCharged, Actor::Schedule);
+        let change = Downgrade { at: now, reason: DowngradeReason::NotCharged };
+        return Some(downgrade(before, change, cause, &due.to_string()));
     }
     if now < late_since(LATE_CHARGE_NOTICE_DAYS) || subscription.missing_charge_notified_for == Some(due) {
         return None;
@@ -107,7 +110,7 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     next.missing_charge_notified_for = Some(due);
     let notice = Notice::about(&next, NoticeKind::Uncharged, &due.to_string(), now).with_day("charge_due", due);
     let mut decision =
-        Decision::new(before, next, (HistoryEvent::UnchargedSeen, Rule::ChargeLate, Actor::Schedule), now);
+        Decision::new(before, next, Cause::new(HistoryEvent::UnchargedSeen, Rule::ChargeLate, Actor::Schedule), now);
     decision.notices.push(notice);
     Some(decision)
 }
@@ -117,10 +120,12 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
 pub fn cancel_overtaken(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     let order = &before.value;
     let runs_on = order.status == Status::Active && !order.plan.is_free() && order.ended.is_none();
-    order.cancel.filter(|_| runs_on && order.cancel_requested.is_none())?;
+    if order.cancel.is_none() || order.cancel_requested.is_some() || !runs_on {
+        return None;
+    }
     let mut next = order.clone();
     next.cancel = None;
-    Some(Decision::new(before, next, (HistoryEvent::Checked, Rule::CancelOvertaken, Actor::Schedule), now))
+    Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::CancelOvertaken, Actor::Schedule), now))
 }
 
 /// A query did not bring the success that was never reported: it is not looked for again.
@@ -131,7 +136,7 @@ pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Opti
     }
     let mut next = before.value.clone();
     next.charge_history.reconciled_up_to = next.charge_history.successes;
-    Some(Decision::new(before, next, (HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule), now))
+    Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule), now))
 }
 
 /// A query showed that ECPay will charge this order no more.
@@ -152,11 +157,12 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
         return None;
     }
     let wished = subscription.cancel_requested.is_some() && subscription.ended.is_none();
-    let access_until = subscription.paid_period().map(|(_, end)| end).filter(|_| !subscription.plan.is_free());
     let today = now.day(Zone::Taipei);
-    let access_until = access_until.map_or(today, |end| end.max(today));
+    let paid_period = if subscription.plan.is_free() { None } else { subscription.paid_period() };
+    let access_until = paid_period.map_or(today, |paid| paid.to.max(today));
     let notice = Notice::about(&next, NoticeKind::CancelConfirmed, "order", now).with_day("access_until", access_until);
-    let mut decision = Decision::new(before, next, (HistoryEvent::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now);
+    let mut decision =
+        Decision::new(before, next, Cause::new(HistoryEvent::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now);
     decision.notices.extend(wished.then_some(notice));
     Some(decision)
 }
@@ -164,7 +170,8 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
 /// Claims the cancellation of an order where that is due at `now`, before ECPay is asked. One that was asked and that
 /// a query does not confirm is asked again an hour later: it does no harm twice.
 #[must_use]
-pub fn claim_cancel(before: &Versioned<Subscription>, policy: &DunningPolicy, now: Timestamp) -> Option<Decision> {
+pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
+    let DecisionContext { policy, now } = context;
     NextAction::of(&before.value, policy).filter(|action| action.kind == Task::Cancel && action.at <= now)?;
     if before.value.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures) {
         return None;
@@ -175,7 +182,7 @@ pub fn claim_cancel(before: &Versioned<Subscription>, policy: &DunningPolicy, no
     }
     let mut next = before.value.clone();
     next.cancel = Some(CancelAsk { asked_at: now });
-    Some(Decision::new(before, next, (HistoryEvent::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))
+    Some(Decision::new(before, next, Cause::new(HistoryEvent::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))
 }
 
 /// A query of a pending order brought nothing: asked again later, or given up after a day.
@@ -191,5 +198,5 @@ pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option
     if expired {
         next.status = Status::Failed;
     }
-    Some(Decision::new(before, next, (HistoryEvent::Checked, rule, Actor::Schedule), now))
+    Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, rule, Actor::Schedule), now))
 }

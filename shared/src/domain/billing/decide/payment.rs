@@ -5,26 +5,21 @@ use crate::domain::billing::calendar::BillingCalendar;
 use crate::domain::billing::charge_history::FailedCharge;
 use crate::domain::billing::decide::erasure;
 use crate::domain::billing::decision::{
-    Actor, Decision, HistoryEntry, HistoryEvent, PaymentDecision, QuarantineReason, Receipt, Snapshot,
-    SubscriptionWrite, Versioned,
+    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, QuarantineReason, Receipt,
+    Snapshot, SubscriptionWrite, Versioned,
 };
 use crate::domain::billing::dunning::refresh_dunning_state;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::billing::plan::PlanId;
-use crate::domain::billing::policy::{DunningPolicy, FAILURES_THAT_END_AN_ORDER};
+use crate::domain::billing::policy::FAILURES_THAT_END_AN_ORDER;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{AppliedEvent, Ended, OrderEnd, RetryAsk, RetryState, Status, Subscription};
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
 /// Decides what a report means. The order of the questions: is it ours to apply, was it applied, what follows.
 #[must_use]
-pub fn decide_payment(
-    snapshot: &Snapshot,
-    report: &PaymentReport,
-    policy: &DunningPolicy,
-    now: Timestamp,
-) -> PaymentDecision {
+pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'_>) -> PaymentDecision {
     let subscription = &snapshot.subscription.value;
     if let Some(reason) = refusal(subscription, report) {
         return PaymentDecision::Quarantine(reason);
@@ -36,7 +31,7 @@ pub fn decide_payment(
             PaymentDecision::Quarantine(QuarantineReason::Conflict)
         };
     }
-    PaymentDecision::Apply(Box::new(apply(snapshot, report, policy, now)))
+    PaymentDecision::Apply(Box::new(apply(snapshot, report, context)))
 }
 
 /// Whether a report says the same as what was applied under its event. What one side leaves out does not differ, and
@@ -66,7 +61,8 @@ fn refusal(subscription: &Subscription, report: &PaymentReport) -> Option<Quaran
     }
 }
 
-fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, now: Timestamp) -> Decision {
+fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'_>) -> Decision {
+    let now = context.now;
     let before = &snapshot.subscription.value;
     let report: &PaymentReport = &erasure::without_card(before, report);
     let mut next = before.clone();
@@ -78,26 +74,28 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, policy: &DunningPolicy, no
         PaymentOutcome::Pending => (Rule::ResultPending, Vec::new()),
         PaymentOutcome::Failed => {
             resolve_retry(&mut next, report);
-            failure(&mut next, report, policy, now)
+            failure(&mut next, report, context)
         }
         PaymentOutcome::Succeeded { number } => {
             resolve_retry(&mut next, report);
-            success(&mut next, (report, number), policy, now)
+            success(&mut next, report, number, context)
         }
-        PaymentOutcome::PaidOutOfBand => paid_out_of_band(&mut next, report, policy, now),
+        PaymentOutcome::PaidOutOfBand => paid_out_of_band(&mut next, report, context),
     };
     let starts = rule == Rule::FirstChargePaid;
     let refund_due = rule == Rule::RefundDue;
-    let mut decision =
-        Decision::new(&snapshot.subscription, next, (HistoryEvent::Reported(report.clone()), rule, Actor::Ecpay), now);
+    let mut decision = Decision::new(
+        &snapshot.subscription,
+        next,
+        Cause::new(HistoryEvent::Reported(report.clone()), rule, Actor::Ecpay),
+        now,
+    );
     decision.receipt = Some(Receipt { event: report.event.clone(), report: report.clone() });
     decision.payment = Some(report.payment(before.terms.price, refund_due, now));
     decision.notices = notices;
-    decision.replaced = snapshot
-        .replaced
-        .as_ref()
-        .filter(|_| starts)
-        .and_then(|old| supersede(old, before, (report.processed_at, now)));
+    if starts {
+        decision.replaced = snapshot.replaced.as_ref().and_then(|old| supersede(old, before, report.processed_at, now));
+    }
     decision
 }
 
@@ -111,10 +109,11 @@ fn resolve_retry(next: &mut Subscription, report: &PaymentReport) {
 
 fn success(
     next: &mut Subscription,
-    (report, number): (&PaymentReport, u32),
-    policy: &DunningPolicy,
-    now: Timestamp,
+    report: &PaymentReport,
+    number: u32,
+    context: DecisionContext<'_>,
 ) -> (Rule, Vec<Notice>) {
+    let now = context.now;
     next.charge_history.successes = next.charge_history.successes.max(number);
     next.charge_history.reported_successes = next.charge_history.reported_successes.saturating_add(1);
     if is_paid_out_of_band(next, report.processed_at) {
@@ -150,12 +149,12 @@ fn success(
         Status::Pending | Status::Failed => {
             next.status = Status::Active;
             next.plan = next.terms.plan.clone();
-            let notices = refresh_dunning_state(next, policy, now).into_iter().collect();
+            let notices = refresh_dunning_state(next, context).into_iter().collect();
             (Rule::FirstChargePaid, notices)
         }
-        Status::Active | Status::PastDue { .. } => paid(next, report, newest, (policy, now)),
+        Status::Active | Status::PastDue { .. } => paid(next, report, newest, context),
         Status::Cancelled | Status::Completed => {
-            if next.paid_period().is_some_and(|(_, end)| end.start(Zone::Taipei) > now) {
+            if next.paid_period().is_some_and(|paid| paid.to.start(Zone::Taipei) > now) {
                 next.downgrade = None;
                 next.plan = next.terms.plan.clone();
                 (Rule::PlanRestored, Vec::new())
@@ -188,15 +187,14 @@ fn is_paid_out_of_band(order: &Subscription, processed_at: Timestamp) -> bool {
 fn paid_out_of_band(
     next: &mut Subscription,
     report: &PaymentReport,
-    policy: &DunningPolicy,
-    now: Timestamp,
+    context: DecisionContext<'_>,
 ) -> (Rule, Vec<Notice>) {
-    let due = unpaid_charge(next, now.day(Zone::Taipei));
+    let due = unpaid_charge(next, context.now.day(Zone::Taipei));
     let paid_at =
         due.map_or(report.processed_at, |due| report.processed_at.min(last_instant_of(due, &next.calendar())));
     next.charge_history.paid_out_of_band = due;
     next.charge_history.last_success_at = next.charge_history.last_success_at.max(Some(paid_at));
-    paid(next, report, true, (policy, now))
+    paid(next, report, true, context)
 }
 
 /// The due day of the charge that a payment outside ECPay pays, the failures before it included: the latest that is
@@ -227,8 +225,9 @@ fn paid(
     next: &mut Subscription,
     report: &PaymentReport,
     newest: bool,
-    (policy, now): (&DunningPolicy, Timestamp),
+    context: DecisionContext<'_>,
 ) -> (Rule, Vec<Notice>) {
+    let DecisionContext { policy, now } = context;
     let was_due = matches!(next.status, Status::PastDue { .. });
     let was_free = next.downgrade.is_some();
     let was_told = next.dunning_notice.is_some() || was_free;
@@ -238,7 +237,7 @@ fn paid(
     }
     next.downgrade = None;
     next.plan = next.terms.plan.clone();
-    let notice = refresh_dunning_state(next, policy, now);
+    let notice = refresh_dunning_state(next, context);
     if matches!(next.status, Status::PastDue { .. }) || !newest {
         let rule = if was_free { Rule::PlanRestored } else { Rule::LateSuccess };
         return (rule, notice.into_iter().collect());
@@ -249,19 +248,15 @@ fn paid(
         (false, true) => Rule::ArrearsPaid,
         (false, false) => Rule::Renewed,
     };
-    let (_, paid_until) = next.paid_period().unwrap_or((now.day(Zone::Taipei), now.day(Zone::Taipei)));
+    let paid_until = next.paid_period().map_or_else(|| now.day(Zone::Taipei), |paid| paid.to);
     let recovered = was_told.then(|| {
         Notice::about(next, NoticeKind::Recovered, report.event.as_str(), now).with_day("paid_until", paid_until)
     });
     (rule, recovered.into_iter().collect())
 }
 
-fn failure(
-    next: &mut Subscription,
-    report: &PaymentReport,
-    policy: &DunningPolicy,
-    now: Timestamp,
-) -> (Rule, Vec<Notice>) {
+fn failure(next: &mut Subscription, report: &PaymentReport, context: DecisionContext<'_>) -> (Rule, Vec<Notice>) {
+    let now = context.now;
     if report.first {
         if next.status != Status::Pending {
             return (Rule::FailureRecorded, Vec::new());
@@ -276,7 +271,7 @@ fn failure(
     }
     let running = matches!(next.status, Status::Active | Status::PastDue { .. });
     let dunned = next.downgrade.is_none() && next.superseded_by.is_none() && next.erased.is_none();
-    let notice = if running && dunned { refresh_dunning_state(next, policy, now) } else { None };
+    let notice = if running && dunned { refresh_dunning_state(next, context) } else { None };
     let rule = match notice.as_ref().map(|notice| notice.kind) {
         _ if sixth => Rule::SixthFailure,
         Some(NoticeKind::FirstPaymentFailure) => Rule::GraceBegan,
@@ -291,7 +286,8 @@ fn failure(
 fn supersede(
     old: &Versioned<Subscription>,
     by: &Subscription,
-    (since, now): (Timestamp, Timestamp),
+    since: Timestamp,
+    now: Timestamp,
 ) -> Option<SubscriptionWrite> {
     if old.value.superseded_by.is_some() {
         return None;
@@ -307,7 +303,7 @@ fn supersede(
     if matches!(next.status, Status::PastDue { .. }) {
         next.status = Status::Active;
     }
-    let cause = (HistoryEvent::SupersededBy(by.id.clone()), Rule::Superseded, Actor::Ecpay);
+    let cause = Cause::new(HistoryEvent::SupersededBy(by.id.clone()), Rule::Superseded, Actor::Ecpay);
     let history = HistoryEntry::new(now, cause, Some(old.value.status), next.status);
     Some(SubscriptionWrite { next, expected: Some(old.version), history })
 }

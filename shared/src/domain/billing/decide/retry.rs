@@ -1,20 +1,20 @@
 //! Retries: claimed before ECPay is asked, so that one obligation is asked once whoever asks.
 
 use crate::domain::billing::arrears::{Arrears, RetryRefusal, next_retry_at, retry_refusal};
-use crate::domain::billing::decision::{Actor, Decision, HistoryEvent, Versioned};
+use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
 use crate::domain::billing::operations::Operation;
-use crate::domain::billing::policy::{DunningPolicy, RETRY_RESULT_HOURS};
+use crate::domain::billing::policy::RETRY_RESULT_HOURS;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryAsk, RetryState, Status, Subscription};
 use crate::domain::values::time::Timestamp;
 
 /// Whether the schedule asks for a retry at `now`.
 #[must_use]
-pub fn retry_is_due(subscription: &Subscription, policy: &DunningPolicy, now: Timestamp) -> bool {
+pub fn retry_is_due(subscription: &Subscription, context: DecisionContext<'_>) -> bool {
     matches!(subscription.status, Status::PastDue { .. })
         && Arrears::of(subscription)
-            .and_then(|arrears| next_retry_at(subscription, &arrears, policy))
-            .is_some_and(|at| at <= now)
+            .and_then(|arrears| next_retry_at(subscription, &arrears, context.policy))
+            .is_some_and(|at| at <= context.now)
 }
 
 /// Claims a retry: after this is stored ECPay is asked, by nobody else. Staff may ask on any day, also for a
@@ -30,7 +30,7 @@ pub fn claim_retry(before: &Versioned<Subscription>, by: Actor, now: Timestamp) 
     // Unknown from the start: a crash between this and the answer must not lead to a second ask.
     let covered_before = next.retry.and_then(|ask| ask.covered_until());
     next.retry = Some(RetryAsk { asked_at: now, state: RetryState::Unknown, covered_before });
-    Ok(Decision::new(before, next, (HistoryEvent::RetryAsked, Rule::RetryAsked, by), now))
+    Ok(Decision::new(before, next, Cause::new(HistoryEvent::RetryAsked, Rule::RetryAsked, by), now))
 }
 
 /// What ECPay answered to the ask, if it is still open.
@@ -52,7 +52,7 @@ pub fn answer_retry(before: &Versioned<Subscription>, answer: RetryState, now: T
         let done = next.operations.iter().rposition(|seen| seen.request == Operation::Retry.fingerprint());
         done.map(|place| next.operations.remove(place));
     }
-    Some(Decision::new(before, next, (HistoryEvent::RetryAnswered(answer), rule, Actor::Ecpay), now))
+    Some(Decision::new(before, next, Cause::new(HistoryEvent::RetryAnswered(answer), rule, Actor::Ecpay), now))
 }
 
 /// Closes an ask that brought nothing within a day. Only to be called after a query that answered.

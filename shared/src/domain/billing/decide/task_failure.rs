@@ -1,6 +1,6 @@
 //! An order for which a task cannot be done: tried again ever more rarely, told to staff once, in nobody's way.
 
-use crate::domain::billing::decision::{Actor, Decision, HistoryEvent, Versioned};
+use crate::domain::billing::decision::{Actor, Cause, Decision, HistoryEvent, Versioned};
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::policy::{NEEDS_ATTENTION_AFTER, TASK_BACKOFF_HOURS, UNANSWERED_REQUEST_DAYS};
 use crate::domain::billing::rule::Rule;
@@ -31,7 +31,7 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
         .with("reason", reason);
     let fact = HistoryEvent::TaskFailed { task, reason: reason.to_owned() };
     let rule = if parked { Rule::NeedsAttention } else { Rule::TaskFailed };
-    let mut decision = Decision::new(before, next, (fact, rule, Actor::Schedule), now);
+    let mut decision = Decision::new(before, next, Cause::new(fact, rule, Actor::Schedule), now);
     decision.notices.extend(tell.then_some(notice));
     decision
 }
@@ -41,5 +41,5 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
 pub fn clear_task_failure(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     before.value.task_failure.as_ref()?;
     let next = before.value.clone();
-    Some(Decision::new(before, next, (HistoryEvent::Checked, Rule::TaskRecovered, Actor::Schedule), now))
+    Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::TaskRecovered, Actor::Schedule), now))
 }
