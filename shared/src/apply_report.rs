@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::domain::billing::arrears::Recovery;
 use crate::domain::billing::business_events::BusinessEvent;
 use crate::domain::billing::decide::payment::{agrees, decide_payment};
-use crate::domain::billing::decision::{Decision, DecisionContext, PaymentDecision, QuarantineReason, Versioned};
+use crate::domain::billing::decision::{Decision, DecisionContext, PaymentDecision, Versioned};
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payment::PaymentReport;
 use crate::domain::billing::policy::DunningPolicy;
+use crate::domain::billing::quarantine_reason::QuarantineReason;
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::time::Timestamp;
 use crate::ecpay::callback_form::is_accounting_field;
@@ -127,7 +128,7 @@ pub fn quarantined(
     now: Timestamp,
 ) -> Quarantined {
     let identity =
-        [report.subscription.as_str(), report.merchant.as_str(), report.event.as_str(), reason.name()].join("|");
+        [report.subscription.as_str(), report.merchant.as_str(), report.event.as_str(), reason.as_str()].join("|");
     let amount = report.amount.map_or_else(String::new, |amount| amount.to_string());
     let gwsr = report.gwsr.as_ref().map_or("", |gwsr| gwsr.as_str());
     Quarantined {
@@ -135,7 +136,7 @@ pub fn quarantined(
         callback: None,
         subscription: Some(report.subscription.clone()),
         event: Some(report.event.clone()),
-        reason: reason.name().to_owned(),
+        reason: reason.as_str().to_owned(),
         detail: reason.to_string(),
         received_at: now,
         fields,

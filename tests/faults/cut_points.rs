@@ -201,7 +201,7 @@ fn asked_once(whole: &End, end: &End, cut: Cut) {
     }
     days.dedup();
     assert_eq!(days.len(), at.len(), "{cut:?}: {at:?}");
-    let claimed = history(end, "retry-asked") - history(end, "retry-postponed");
+    let claimed = history(end, "retry-requested") - history(end, "retry-postponed");
     let lost = claimed - asks.len();
     if lost == 0 {
         assert_eq!(payments(end), payments(whole), "{cut:?}");

@@ -200,7 +200,7 @@ fn three_retries() -> Scene {
     deployment.set_now("2025-03-01T10:30:00+08:00".parse().unwrap());
     let actors = [manual_retry(&mut deployment, &id), manual_retry(&mut deployment, &id), Actor::run("retry")];
     let hold = |end: &End| {
-        assert_eq!((end.asks(), end.entries("retry-asked")), (1, 1));
+        assert_eq!((end.asks(), end.entries("retry-requested")), (1, 1));
         let told = end.outcomes[..2].iter().map(|outcome| answer(outcome).1["outcome"].clone());
         assert!(told.filter(|told| told == "asked").count() <= 1);
     };

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use lambda_http::{Body, Response};
 use shared::apply_report;
 use shared::domain::billing::callback_kind::CallbackKind;
-use shared::domain::billing::decision::QuarantineReason;
 use shared::domain::billing::payment::PaymentReport;
+use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::values::ids::SubscriptionId;
 use shared::ecpay::callback;
 use shared::ecpay::callback_form::VerifiedForm;
@@ -50,7 +50,7 @@ impl Webhook {
             callback: None,
             subscription: form.get("MerchantTradeNo").and_then(|id| SubscriptionId::parse(id).ok()),
             event: None,
-            reason: reason.name().to_owned(),
+            reason: reason.as_str().to_owned(),
             detail: reason.to_string(),
             received_at: time.logical,
             fields,

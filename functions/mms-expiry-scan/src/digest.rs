@@ -147,23 +147,22 @@ impl<'a> Scan<'a> {
         &self,
         found: MmsListing,
     ) -> Result<(Vec<ScanResult>, Vec<InstitutionWrite>, Vec<InstitutionWrite>), ScanError> {
-        let MmsListing { institutions: found, unreadable_uids, .. } = found;
-        let store = &self.function.store;
-        let mut known: HashMap<InstitutionUid, Versioned<TrackedInstitution>> = HashMap::new();
+        let store = &self.function.store.institutions;
+        let mut stored: HashMap<InstitutionUid, Versioned<TrackedInstitution>> = HashMap::new();
         let mut position = None;
         let first = self.today.plus_days(-REMEMBERED_DAYS);
         let last = self.today.plus_days(REMEMBERED_DAYS);
         loop {
-            let page = store.institutions.institutions_between(first, last, position).await?;
+            let page = store.institutions_between(first, last, position).await?;
             let last = page.items.last().map(|kept| &kept.value.institution);
             position = last.map(|last| InstitutionPosition { expires: last.expires, uid: last.uid.clone() });
-            known.extend(page.items.into_iter().map(|kept| (kept.value.institution.uid.clone(), kept)));
+            stored.extend(page.items.into_iter().map(|kept| (kept.value.institution.uid.clone(), kept)));
             if page.next.is_none() || position.is_none() {
                 break;
             }
         }
-        let listed_before: HashSet<InstitutionUid> = known.keys().cloned().collect();
-        // The index may be behind, and what was dropped from it may come back.
+        let listed_before: HashSet<InstitutionUid> = stored.keys().cloned().collect();
+        // The index is eventually consistent, and an institution that was delisted may be listed again.
         let missing: Vec<InstitutionUid> =
             found.iter().map(|one| one.uid.clone()).filter(|uid| !known.contains_key(uid)).collect();
         known.extend(store.institutions.institutions(&missing).await?);
@@ -183,16 +182,7 @@ impl<'a> Scan<'a> {
             let say = watched.say(&self.function.config.tiers, self.today);
             seen.push(ScanResult { watched, say });
         }
-        // A day that is over says nothing of what is listed today; and what cannot be read is listed all the same.
-        let is_todays = self.today >= self.wall().day(ZONE);
-        let is_gone = |uid: &InstitutionUid| is_todays && listed_before.contains(uid) && !unreadable_uids.contains(uid);
-        let gone = known.into_values().filter(|left| is_gone(&left.value.institution.uid));
-        let dropped = |left: Versioned<TrackedInstitution>| InstitutionWrite {
-            watched: left.value,
-            expected: Some(left.version),
-            is_listed: false,
-        };
-        Ok((seen, kept, gone.map(dropped).collect()))
+        Ok((seen, kept, gone))
     }
 }
 

@@ -6,8 +6,9 @@ use shared::apply_report::{self, Outcome};
 use shared::domain::billing::business_events::BusinessEvent;
 use shared::domain::billing::decide::order::order_ended;
 use shared::domain::billing::decide::payment::agrees;
-use shared::domain::billing::decision::{Decision, QuarantineReason, Versioned};
+use shared::domain::billing::decision::{Decision, Versioned};
 use shared::domain::billing::payment::{Payment, PaymentOutcome, PaymentReport};
+use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::subscription::{AppliedEvent, Subscription};
 use shared::domain::values::ids::{GatewayAuthorization, SubscriptionId};
 use shared::domain::values::time::Timestamp;
@@ -308,7 +309,7 @@ fn fields(report: &PaymentReport, reason: &QuarantineReason) -> BTreeMap<String,
         ("Amount", amount),
         ("gwsr", gwsr),
         ("ProcessDate", report.processed_at.to_ecpay()),
-        ("Reason", reason.name().to_owned()),
+        ("Reason", reason.as_str().to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

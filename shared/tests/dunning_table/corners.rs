@@ -63,7 +63,7 @@ fn an_ask_that_never_reached_ecpay_leaves_the_retries_asked_before_it_asked() {
             pair.step(failed_at() + asked * DAY + 5, &Step::Answer(state));
             let now = failed_at() + by_hand * DAY + HOUR;
             pair.step(now, &Step::Ask);
-            pair.apply(now + 5, &Step::Answer(RetryState::NotAsked));
+            pair.apply(now + 5, &Step::Answer(RetryState::NotSent));
             for (probe, due) in
                 [(now + 10, false), (failed_at() + next * DAY - 1, false), (failed_at() + next * DAY, true)]
             {

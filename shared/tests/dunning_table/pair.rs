@@ -8,15 +8,14 @@ use shared::domain::billing::decide::order::{
 };
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
-use shared::domain::billing::decision::{
-    Actor, Decision, DecisionContext, PaymentDecision, QuarantineReason, Snapshot, Versioned,
-};
+use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Subscription, Terms};
 use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use shared::domain::values::time::Timestamp;
@@ -258,7 +257,7 @@ impl Pair {
             plan: if real.plan.is_free() { "FREE" } else { "PRO" },
             amount: real.amount().dollars(),
             period_end: if hidden { None } else { real.paid_period().map(|period| period.to.to_string()) },
-            next: next.map(|action| due(action.kind.name(), action.at.unix(), now)),
+            next: next.map(|action| due(action.kind.as_str(), action.at.unix(), now)),
             downgraded: real.downgrade.map(|fall| (show(fall.at.unix()), fall.reason.name().to_owned())),
         }
     }
@@ -341,7 +340,7 @@ fn end(how: End) -> OrderEnd {
 fn answered(state: RetryState) -> Ask {
     match state {
         RetryState::Unknown | RetryState::Accepted => Ask::Open,
-        RetryState::NotAsked => Ask::NeverSent,
+        RetryState::NotSent => Ask::NeverSent,
         RetryState::Refused | RetryState::NoResult | RetryState::Resolved => Ask::Closed,
     }
 }

@@ -7,7 +7,7 @@ use crate::pair::{Pair, Step};
 use crate::{failed_at, failing};
 
 const STATES: [RetryState; 5] =
-    [RetryState::Unknown, RetryState::Accepted, RetryState::Refused, RetryState::NotAsked, RetryState::NoResult];
+    [RetryState::Unknown, RetryState::Accepted, RetryState::Refused, RetryState::NotSent, RetryState::NoResult];
 
 /// Around every day of the schedule, and at hours between at which staff may ask.
 fn ask_times() -> Vec<i64> {
@@ -44,7 +44,7 @@ fn ask(pair: &mut Pair, after: i64, state: RetryState, fails: bool) {
 /// Whether the second ask of two may follow the first in this table. An ask that never reached ECPay after one that
 /// did is a test of its own, see `corners`.
 fn belongs_here(first: RetryState, second: RetryState) -> bool {
-    first == RetryState::NotAsked || second != RetryState::NotAsked
+    first == RetryState::NotSent || second != RetryState::NotSent
 }
 
 #[test]

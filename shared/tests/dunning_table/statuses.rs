@@ -1,7 +1,8 @@
 //! Every status times every fact: what a report does to an order in each state, at each second that could matter.
 
-use shared::domain::billing::decision::{PaymentDecision, QuarantineReason};
+use shared::domain::billing::decision::PaymentDecision;
 use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::subscription::RetryState;
 use shared::domain::values::ids::{GatewayAuthorization, MerchantId};
 use shared::domain::values::money::Twd;

@@ -9,7 +9,7 @@ use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::rule::Rule;
-use shared::domain::billing::subscription::{CancelAsk, OrderEnd, RetryState, Status};
+use shared::domain::billing::subscription::{CancelRequest, OrderEnd, RetryState, Status};
 use shared::domain::billing::task::Task;
 
 use crate::fixtures::{Life, due, failing, fallen, given_up, over, pending, policy, replaced, running, t, told};
@@ -21,7 +21,7 @@ fn asked(life: &mut Life, now: &str) {
     let decision = claim_cancel(&life.order, DecisionContext::new(&policy(), t(now))).unwrap();
     assert_eq!(
         (&decision.change.history.event, decision.change.history.rule),
-        (&HistoryEvent::CancelAsked, Rule::CancelAsked)
+        (&HistoryEvent::CancelRequestedAtEcpay, Rule::CancelRequestedAtEcpay)
     );
     life.take(&decision);
 }
@@ -54,7 +54,7 @@ fn whoever_falls_on_the_day_of_a_charge_that_is_still_to_come_is_cancelled_at_on
         }
         let decision = end_grace(&life.order, DecisionContext::new(&policy(), t(fallen_at))).unwrap();
         life.take(&decision);
-        assert_eq!(life.next(), due("cancel", cancel_at, ActionReason::OnFree), "{fallen_at}");
+        assert_eq!(life.next(), due("cancel", cancel_at, ActionReason::DowngradedToFree), "{fallen_at}");
     }
 }
 
@@ -77,7 +77,7 @@ fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
     assert_eq!((told(&confirmed), confirmed.change.history.rule), (vec!["cancel-confirmed"], Rule::OrderOver));
     assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
     assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
-    assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", ActionReason::PeriodEnds));
+    assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", ActionReason::PaidPeriodEnds));
     assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/14 23:59:59"))), None);
     let end = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/15 00:00:00"))).unwrap();
     assert_eq!((told(&end), end.change.history.rule), (vec!["plan-ended"], Rule::PaidPeriodEnded));
@@ -92,7 +92,7 @@ fn a_cancellation_that_is_not_confirmed_is_asked_again_an_hour_later() {
     asked(&mut life, "2025/01/20 12:30:00");
     assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 13:29:59"))), None);
     asked(&mut life, "2025/01/20 13:30:00");
-    assert_eq!(life.value().cancel, Some(CancelAsk { asked_at: t("2025/01/20 13:30:00") }));
+    assert_eq!(life.value().cancel, Some(CancelRequest { asked_at: t("2025/01/20 13:30:00") }));
     life.ended(OrderEnd::Cancelled, "2025/01/20 13:30:10");
     assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 16:00:00"))), None);
 }
@@ -166,7 +166,7 @@ fn an_open_retry_comes_first() {
     let mut life = failing(1);
     life.asked("2025/02/16 12:00:00", RetryState::Unknown);
     life.staff(&CANCEL, "2025/02/16 13:00:00");
-    assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", ActionReason::RetryOpen));
+    assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", ActionReason::RetryResultPending));
     assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/02/16 14:00:00"))), None);
     life.failure("2025/02/16 14:00:00");
     assert_eq!(life.next(), due("cancel", "2025/02/16 13:00:00", ActionReason::CancelRequested));
@@ -176,7 +176,7 @@ fn an_open_retry_comes_first() {
 fn on_free_the_wish_does_not_wait_for_the_window_in_which_a_payment_brings_the_plan_back() {
     let mut life = fallen();
     // 25 February 12:00 and 14 days.
-    assert_eq!(life.next(), due("cancel", "2025/03/11 12:00:00", ActionReason::OnFree));
+    assert_eq!(life.next(), due("cancel", "2025/03/11 12:00:00", ActionReason::DowngradedToFree));
     life.staff(&CANCEL, "2025/02/26 12:00:00");
     assert_eq!(life.next(), due("cancel", "2025/02/26 12:00:00", ActionReason::CancelRequested));
     asked(&mut life, "2025/02/26 12:00:00");
@@ -209,9 +209,9 @@ fn a_wish_that_cannot_be_done_does_not_hold_the_end_of_a_pause() {
     life.staff(&Operation::Pause { days: 10 }, "2025/02/15 12:00:00");
     life.staff(&CANCEL, "2025/02/24 12:00:00");
     stuck(&mut life, Task::Cancel, 3, "2025/02/24 12:00:00");
-    assert_eq!(life.next(), due("cancel", "2025/02/24 19:00:00", ActionReason::TriedAgain));
+    assert_eq!(life.next(), due("cancel", "2025/02/24 19:00:00", ActionReason::PreviousAttemptFailed));
     stuck(&mut life, Task::Cancel, 1, "2025/02/25 03:59:59");
-    assert_eq!(life.next(), due("cancel", "2025/02/25 11:59:59", ActionReason::TriedAgain));
+    assert_eq!(life.next(), due("cancel", "2025/02/25 11:59:59", ActionReason::PreviousAttemptFailed));
     stuck(&mut life, Task::Cancel, 1, "2025/02/25 11:59:59");
     assert_eq!(life.next(), due("resume", "2025/02/25 12:00:00", ActionReason::PauseEnds));
 }
@@ -222,7 +222,7 @@ fn only_without_a_wish_an_order_that_was_paid_again_runs_on() {
     asked(&mut life, "2025/03/11 12:00:00");
     assert_eq!(cancel_overtaken(&life.order, t("2025/03/11 13:00:00")), None);
     life.success(2, "2025/03/11 14:00:00");
-    assert_eq!(life.next(), due("reconcile", "2025/03/11 12:00:00", ActionReason::CancelAskedBefore));
+    assert_eq!(life.next(), due("reconcile", "2025/03/11 12:00:00", ActionReason::CancelRequestedBeforePayment));
     let overtaken = cancel_overtaken(&life.order, t("2025/03/11 15:00:00")).unwrap();
     assert_eq!((overtaken.change.history.rule, overtaken.change.next.cancel), (Rule::CancelOvertaken, None));
     life.staff(&CANCEL, "2025/03/11 14:30:00");

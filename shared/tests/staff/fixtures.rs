@@ -243,7 +243,7 @@ impl Life {
     /// What is next by itself: the task, when, and why.
     pub(crate) fn next(&self) -> (&'static str, String, ActionReason) {
         let action = NextAction::of(self.value(), &policy()).unwrap();
-        (action.kind.name(), action.at.to_ecpay(), action.why)
+        (action.kind.as_str(), action.at.to_ecpay(), action.why)
     }
 
     /// The end of grace, while it runs.

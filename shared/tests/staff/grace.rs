@@ -18,7 +18,7 @@ fn days_are_added_to_the_end_of_grace_and_to_nothing_else() {
     let before = life.value().clone();
     let decision = life.staff(&FIVE, "2025/02/17 09:00:00");
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/27 03:05:06"));
-    assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryDay));
+    assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
     assert_eq!((told(&decision), decision.user, decision.payment), (vec![], None, None));
     let line = decision.change.history;
     assert_eq!((line.event, line.rule), (HistoryEvent::GraceExtended { days: 5 }, Rule::GraceExtendedByStaff));

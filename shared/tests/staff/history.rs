@@ -13,7 +13,7 @@ fn each_failure_has_its_rule() {
     let mut life = running();
     let expected = [
         Rule::GraceBegan,
-        Rule::GraceLengthened,
+        Rule::GraceExtendedOnce,
         Rule::LastWarning,
         Rule::FailureRecorded,
         Rule::FailureRecorded,
@@ -26,7 +26,7 @@ fn each_failure_has_its_rule() {
     let mut late = failing(5);
     late.success(2, "2025/02/24 12:00:00");
     assert_eq!(late.failure("2025/03/15 03:00:00").change.history.rule, Rule::SixthFailure);
-    assert_eq!(late.failure("2025/03/16 03:00:00").change.history.rule, Rule::GraceLengthened);
+    assert_eq!(late.failure("2025/03/16 03:00:00").change.history.rule, Rule::GraceExtendedOnce);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_success_that_was_never_reported_is_looked_for_once() {
     assert_eq!((line.event, line.rule, line.by), (HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule));
     life.take(&decision);
     assert_eq!(life.value().charge_history.reconciled_up_to, 3);
-    assert_eq!(life.next(), due("reconcile", "2025/04/16 00:00:00", ActionReason::ChargeLate));
+    assert_eq!(life.next(), due("reconcile", "2025/04/16 00:00:00", ActionReason::ChargeOverdue));
     assert_eq!(success_missing(&life.order, t("2025/03/15 05:00:00")), None);
     // Another one that is missing is another search.
     life.success(5, "2025/05/15 03:00:00");

@@ -125,7 +125,7 @@ fn a_retry_that_never_reached_ecpay_may_be_asked_for_under_its_key_again() {
     life.keyed(&Operation::Retry, Some("1"), "2025/02/15 09:00:00");
     assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 09:00:01"), OperationDecision::Repeat);
     let before = life.order.clone();
-    let postponed = answer_retry(&before, RetryState::NotAsked, t("2025/02/15 09:00:02")).unwrap();
+    let postponed = answer_retry(&before, RetryState::NotSent, t("2025/02/15 09:00:02")).unwrap();
     life.take(&postponed);
     assert!(matches!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), OperationDecision::Apply(_)));
     // What ECPay refused was asked.

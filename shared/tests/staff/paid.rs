@@ -33,7 +33,7 @@ fn a_transfer_ends_the_arrears_and_pays_until_the_next_due_day() {
     assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
     assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-02-15"), to: day("2025-03-15") }));
     assert_eq!((life.value().dunning_notice, life.value().extra_grace_days), (None, 0));
-    assert_eq!(life.next(), due("reconcile", "2025/03/16 00:00:00", ActionReason::ChargeLate));
+    assert_eq!(life.next(), due("reconcile", "2025/03/16 00:00:00", ActionReason::ChargeOverdue));
     assert_eq!(told(&decision), ["recovered"]);
     assert_eq!(decision.notices[0].fields["paid_until"], "2025-03-15");
     assert_eq!(decision.notices[0].to, Recipient::Customer(life.value().email.clone()));
@@ -102,7 +102,7 @@ fn while_a_retry_is_open_nothing_is_recorded() {
         (RetryState::Unknown, true),
         (RetryState::Accepted, true),
         (RetryState::Refused, false),
-        (RetryState::NotAsked, false),
+        (RetryState::NotSent, false),
         (RetryState::NoResult, false),
     ] {
         let mut life = failing(1);
@@ -237,7 +237,7 @@ fn an_order_that_is_over_keeps_what_was_paid_until_its_period_ends() {
         }
         life.staff(&transfer(899), "2025/02/24 12:00:00");
         assert_eq!((life.value().status, life.value().ended.unwrap().how), (Status::Active, how));
-        assert_eq!(life.next(), due("end-grace", "2025/03/15 00:00:00", ActionReason::PeriodEnds), "{how:?}");
+        assert_eq!(life.next(), due("end-grace", "2025/03/15 00:00:00", ActionReason::PaidPeriodEnds), "{how:?}");
     }
 }
 

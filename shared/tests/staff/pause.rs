@@ -77,7 +77,7 @@ fn no_retry_is_asked_by_schedule_and_nobody_falls_while_it_lasts() {
     // By hand it may be asked, and then its result comes first.
     let claim = claim_retry(&life.order, Actor::Staff("support".to_owned()), t("2025/02/17 12:00:00")).unwrap();
     life.take(&claim);
-    assert_eq!(life.next(), due("reconcile", "2025/02/17 12:00:00", ActionReason::RetryOpen));
+    assert_eq!(life.next(), due("reconcile", "2025/02/17 12:00:00", ActionReason::RetryResultPending));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_order_that_runs_is_asked_about_when_its_charge_is_late_or_resumed_whicheve
     assert_eq!(short.next(), due("resume", "2025/02/15 23:59:59", ActionReason::PauseEnds));
     let mut long = running();
     long.staff(&TEN, "2025/02/06 00:00:01");
-    assert_eq!(long.next(), due("reconcile", "2025/02/16 00:00:00", ActionReason::ChargeLate));
+    assert_eq!(long.next(), due("reconcile", "2025/02/16 00:00:00", ActionReason::ChargeOverdue));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn an_order_that_is_over_ends_with_its_paid_period_also_while_paused() {
     let mut life = running();
     life.staff(&Operation::Pause { days: 30 }, "2025/02/10 12:00:00");
     life.ended(OrderEnd::Cancelled, "2025/02/11 12:00:00");
-    assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", ActionReason::PeriodEnds));
+    assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", ActionReason::PaidPeriodEnds));
     assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/14 23:59:59"))), None);
     let decision = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/15 00:00:00"))).unwrap();
     assert_eq!(decision.change.next.status, Status::Cancelled);
@@ -165,7 +165,7 @@ fn a_pause_while_a_retry_is_open_does_not_hide_its_result() {
     let mut life = failing(1);
     life.asked("2025/02/16 12:00:00", RetryState::Accepted);
     life.staff(&TEN, "2025/02/16 13:00:00");
-    assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", ActionReason::RetryOpen));
+    assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", ActionReason::RetryResultPending));
     assert_eq!(told(&life.failure("2025/02/16 14:00:00")), [""; 0]);
     assert_eq!(life.value().retry.unwrap().state, RetryState::Resolved);
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/25 03:05:06"));

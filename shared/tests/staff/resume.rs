@@ -86,7 +86,7 @@ fn the_schedule_resumes_at_the_end_and_what_was_missed_makes_one_retry() {
     assert_eq!((line.from, line.why.as_deref(), &line.operation), (Some(before), None, &None));
     // The customer was told of this failure before the pause.
     assert_eq!(told(&decision), [""; 0]);
-    assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryDay));
+    assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
     assert!(retry_is_due(life.value(), DecisionContext::new(&policy(), t("2025/02/25 21:00:00"))));
     life.asked("2025/02/25 21:30:00", RetryState::Refused);
     assert_eq!(life.next(), due("end-grace", "2025/03/04 03:05:06", ActionReason::GraceEnds));
@@ -174,7 +174,7 @@ fn where_nothing_is_owed_resuming_only_ends_the_pause() {
     let decision = by_schedule(&mut life, "2025/01/30 12:00:00");
     assert_eq!((told(&decision), life.value().status, life.value().paused), (vec![], Status::Active, None));
     assert_eq!(life.value().extra_grace_days, 0);
-    assert_eq!(life.next(), due("reconcile", "2025/02/16 00:00:00", ActionReason::ChargeLate));
+    assert_eq!(life.next(), due("reconcile", "2025/02/16 00:00:00", ActionReason::ChargeOverdue));
     life.failure("2025/02/15 03:05:06");
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/22 03:05:06"));
 }

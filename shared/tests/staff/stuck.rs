@@ -70,16 +70,16 @@ fn what_is_next_waits_for_the_task_that_failed_and_for_no_other() {
     let mut life = failing(1);
     fails(&mut life, Task::Retry, "2025/02/16 02:05:05");
     // Tried again before it is due by the schedule.
-    assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryDay));
+    assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
     let mut same = failing(1);
     fails(&mut same, Task::Retry, "2025/02/16 02:05:06");
-    assert_eq!(same.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryDay));
+    assert_eq!(same.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
     let mut later = failing(1);
     fails(&mut later, Task::Retry, "2025/02/16 02:05:07");
-    assert_eq!(later.next(), due("retry", "2025/02/16 03:05:07", ActionReason::TriedAgain));
+    assert_eq!(later.next(), due("retry", "2025/02/16 03:05:07", ActionReason::PreviousAttemptFailed));
     let mut other = failing(1);
     fails(&mut other, Task::Cancel, "2025/02/16 12:00:00");
-    assert_eq!(other.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryDay));
+    assert_eq!(other.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_task_that_can_be_done_again_or_any_change_forgets_that_it_failed() {
 fn last_retry() -> Life {
     let mut life = failing(1);
     life.asked("2025/02/18 12:00:00", RetryState::Refused);
-    assert_eq!(life.next(), due("retry", "2025/02/22 03:05:06", ActionReason::RetryDay));
+    assert_eq!(life.next(), due("retry", "2025/02/22 03:05:06", ActionReason::RetryScheduled));
     life
 }
 
@@ -118,7 +118,7 @@ fn a_parked_retry_yields_to_the_downgrade_from_the_instant_of_it() {
             fails(&mut life, Task::Retry, now);
         }
         let (task, at) =
-            if yields { ("end-grace", ActionReason::GraceEnds) } else { ("retry", ActionReason::RetryDay) };
+            if yields { ("end-grace", ActionReason::GraceEnds) } else { ("retry", ActionReason::RetryScheduled) };
         assert_eq!(life.next(), due(task, "2025/02/22 03:05:06", at), "{fourth}");
         let falls = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/22 03:05:06")));
         assert_eq!(falls.is_some(), yields, "{fourth}");
@@ -135,7 +135,7 @@ fn a_retry_that_failed_three_times_is_still_waited_for() {
         fails(&mut life, Task::Retry, now);
         assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/30 12:00:00"))), None, "{now}");
     }
-    assert_eq!(life.next(), due("retry", "2025/02/22 10:30:00", ActionReason::TriedAgain));
+    assert_eq!(life.next(), due("retry", "2025/02/22 10:30:00", ActionReason::PreviousAttemptFailed));
     fails(&mut life, Task::Retry, "2025/02/22 10:30:00");
     assert_eq!(life.next(), due("end-grace", "2025/02/22 03:05:06", ActionReason::GraceEnds));
 }
@@ -147,7 +147,7 @@ fn only_the_parked_task_itself_yields() {
     for _ in 0..4 {
         fails(&mut life, Task::Cancel, "2025/02/22 03:00:00");
     }
-    assert_eq!(life.next(), due("retry", "2025/02/22 03:05:06", ActionReason::RetryDay));
+    assert_eq!(life.next(), due("retry", "2025/02/22 03:05:06", ActionReason::RetryScheduled));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_parked_cancel_yields_to_the_downgrade_and_is_tried_after_it() {
         ("2025/02/24 19:00:00", "2025/02/25 03:00:00"),
     ] {
         fails(&mut life, Task::Cancel, now);
-        assert_eq!(life.next(), due("cancel", again, ActionReason::TriedAgain));
+        assert_eq!(life.next(), due("cancel", again, ActionReason::PreviousAttemptFailed));
     }
     fails(&mut life, Task::Cancel, "2025/02/25 03:00:00");
     assert_eq!(life.next(), due("end-grace", "2025/02/25 03:05:06", ActionReason::GraceEnds));
@@ -180,7 +180,7 @@ fn an_open_retry_that_cannot_be_asked_about_is_given_up_after_7_days() {
         (RetryState::Accepted, "2025/02/23 12:00:00", RetryState::NoResult),
         (RetryState::Accepted, "2025/02/28 12:00:00", RetryState::NoResult),
         (RetryState::Refused, "2025/02/28 12:00:00", RetryState::Refused),
-        (RetryState::NotAsked, "2025/02/28 12:00:00", RetryState::NotAsked),
+        (RetryState::NotSent, "2025/02/28 12:00:00", RetryState::NotSent),
     ] {
         let mut life = failing(1);
         life.asked("2025/02/16 12:00:00", answer);
@@ -192,13 +192,13 @@ fn an_open_retry_that_cannot_be_asked_about_is_given_up_after_7_days() {
     let mut life = failing(1);
     life.asked("2025/02/16 12:00:00", RetryState::Accepted);
     fails(&mut life, Task::Reconcile, "2025/02/23 12:00:00");
-    assert_eq!(life.next(), due("retry", "2025/02/18 03:05:06", ActionReason::RetryDay));
+    assert_eq!(life.next(), due("retry", "2025/02/18 03:05:06", ActionReason::RetryScheduled));
 }
 
 #[test]
 fn an_order_that_cannot_be_asked_about_is_asked_later() {
     let mut life = running();
-    assert_eq!(life.next(), due("reconcile", "2025/02/16 00:00:00", ActionReason::ChargeLate));
+    assert_eq!(life.next(), due("reconcile", "2025/02/16 00:00:00", ActionReason::ChargeOverdue));
     fails(&mut life, Task::Reconcile, "2025/02/16 00:30:00");
-    assert_eq!(life.next(), due("reconcile", "2025/02/16 01:30:00", ActionReason::TriedAgain));
+    assert_eq!(life.next(), due("reconcile", "2025/02/16 01:30:00", ActionReason::PreviousAttemptFailed));
 }

@@ -1,8 +1,8 @@
 //! The words by which the API, mails, metrics and staff's searches know things.
 
-use shared::domain::billing::decision::QuarantineReason;
 use shared::domain::billing::notices::{Notice, NoticeKind, Recipient};
 use shared::domain::billing::payment::DeclineClass;
+use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{DowngradeReason, Status};
 use shared::domain::billing::task::Task;
@@ -40,7 +40,7 @@ fn a_state_a_reason_and_a_task_have_the_names_of_the_api() {
         (Task::EndGrace, "end-grace"),
         (Task::Cancel, "cancel"),
     ] {
-        assert_eq!(task.name(), name);
+        assert_eq!(task.as_str(), name);
     }
 }
 
@@ -54,7 +54,7 @@ fn what_is_set_aside_is_counted_by_its_reason() {
         (QuarantineReason::Simulated, "simulated"),
         (QuarantineReason::Conflict, "conflict"),
     ] {
-        assert_eq!(reason.name(), name);
+        assert_eq!(reason.as_str(), name);
     }
 }
 
@@ -76,8 +76,8 @@ fn three_codes_ask_for_a_new_card_and_any_other_may_succeed_later() {
 fn staff_find_in_a_rules_sentence_the_words_of_the_older_system() {
     for (words, rules) in [
         ("payment processed", vec![Rule::FirstChargePaid, Rule::Renewed, Rule::ArrearsPaid, Rule::PlanRestored]),
-        ("payment failed", vec![Rule::FirstChargeFailed, Rule::GraceBegan, Rule::GraceLengthened, Rule::LastWarning]),
-        ("grace period", vec![Rule::GraceBegan, Rule::GraceLengthened, Rule::GraceEnded, Rule::GraceExtendedByStaff]),
+        ("payment failed", vec![Rule::FirstChargeFailed, Rule::GraceBegan, Rule::GraceExtendedOnce, Rule::LastWarning]),
+        ("grace period", vec![Rule::GraceBegan, Rule::GraceExtendedOnce, Rule::GraceEnded, Rule::GraceExtendedByStaff]),
         ("downgraded to FREE", vec![Rule::GraceEnded, Rule::NotCharged]),
     ] {
         for rule in rules {

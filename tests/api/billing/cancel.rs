@@ -72,7 +72,7 @@ async fn fourteen_days_after_a_downgrade_the_order_is_cancelled_and_a_query_conf
     assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("cancelled"), Some("FREE")));
     assert_eq!(account["next_action"], json!(null));
     let rules = column(&account["history"], "rule");
-    assert_eq!(rules[rules.len() - 3..], ["grace-ended", "cancel-asked", "order-over"]);
+    assert_eq!(rules[rules.len() - 3..], ["grace-ended", "cancel-requested-at-ecpay", "order-over"]);
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn a_second_failure_lengthens_grace_whether_it_comes_before_or_after_the_f
         sandbox.report("ecpay-billing", &period(&order, NO_CREDIT, second, "1", "")).await;
         assert_eq!(standing(&sandbox, &order).await, is("past_due", "PRO", "2025-02-25T04:00:00Z"), "{second}");
         let rules = column(&sandbox.account(&order).await["history"], "rule");
-        assert_eq!(rules.last().unwrap(), "grace-lengthened");
+        assert_eq!(rules.last().unwrap(), "grace-extended-once");
     }
 }
 

@@ -94,7 +94,7 @@ async fn a_cancellation_is_confirmed_at_ecpay_at_once_and_what_is_paid_stays() {
     assert_eq!(account["next_action"]["at"], "2025-02-14T16:00:00Z");
     assert_eq!(sandbox.at_ecpay(&order).await["state"], "cancelled");
     let rules = column(&account["history"], "rule");
-    assert_eq!(rules[2..], ["cancel-requested", "cancel-asked", "order-over"]);
+    assert_eq!(rules[2..], ["cancel-requested", "cancel-requested-at-ecpay", "order-over"]);
     assert_eq!(operate(&sandbox, &order, "cancel", json!({ "why": "again" })).await.0, 409);
     assert_eq!(asked(&sandbox, "Cancel").await, 1);
     sandbox.travel("2025-02-15T06:00:00+08:00").await;

@@ -95,7 +95,7 @@ async fn what_callbacks_told_is_known_when_a_query_shows_it() {
     let after = sandbox.account(&order).await;
     assert_eq!(after["payments"], before["payments"]);
     let new = column(&after["history"], "rule").split_off(column(&before["history"], "rule").len());
-    assert_eq!(new, ["retry-asked", "retry-accepted"]);
+    assert_eq!(new, ["retry-requested", "retry-accepted"]);
     assert_eq!(set_aside(&sandbox).await.len(), 0);
 }
 

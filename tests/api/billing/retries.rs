@@ -151,7 +151,7 @@ async fn a_403_to_the_ask_itself_means_that_nothing_was_asked_and_the_retry_stay
     sandbox.maintain_until_query("refuse").await;
     assert_eq!(asked(&sandbox).await, (1, 1));
     let account = sandbox.account(&order).await;
-    assert_eq!(account["retry"]["state"], "not_asked");
+    assert_eq!(account["retry"]["state"], "not_sent");
     assert_eq!(
         (&account["next_action"]["kind"], &account["next_action"]["at"]),
         (&json!("retry"), &json!("2025-01-16T02:00:01Z"))

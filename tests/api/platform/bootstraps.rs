@@ -147,7 +147,7 @@ async fn the_maintenance_bootstrap_sends_the_mail_and_does_every_task() {
     assert_eq!(sandbox.account(unpaid).await["status"], "failed");
     let (stdout, stderr) = maintenance.stop().await;
     assert_eq!(stderr, "");
-    let expected = ["mail handled", "run done", "not paid within a day: the order was given up", "run done"];
+    let expected = ["mail handled", "run done", "not paid within a day: order expired", "run done"];
     assert_eq!(messages(&lines(&stdout)), expected);
 }
 

@@ -32,7 +32,7 @@ async fn a_dry_run_lists_what_the_run_then_does_and_writes_nothing() {
     assert_eq!(dry["tasks"]["retry"]["due"], 1);
     let did = dry["did"]["retry"].as_array().unwrap();
     assert_eq!(did.len(), 2);
-    assert_eq!((&did[0]["subscription"], &did[0]["rule"]), (&json!(order), &json!("retry-asked")));
+    assert_eq!((&did[0]["subscription"], &did[0]["rule"]), (&json!(order), &json!("retry-requested")));
     assert_eq!(did[1], json!({ "subscription": order, "asks": "ReAuth" }));
     assert_eq!(sandbox.items(), before);
     assert_eq!(sandbox.calls("ecpay").await.keys().collect::<Vec<_>>(), ["QueryCreditCardPeriodInfo"]);

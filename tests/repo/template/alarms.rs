@@ -23,7 +23,7 @@ fn tasks(schedule: &Schedule) -> Vec<String> {
     let task = &event["task"];
     let names = task.as_array().map_or_else(|| std::slice::from_ref(task), Vec::as_slice);
     let names = names.iter().map(|name| name.as_str().unwrap().to_owned());
-    names.filter(|name| Task::ALL.iter().any(|task| task.name() == name)).collect()
+    names.filter(|name| Task::ALL.iter().any(|task| task.as_str() == name)).collect()
 }
 
 /// The longest time between two runs, over two weeks.

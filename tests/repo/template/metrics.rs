@@ -80,7 +80,7 @@ fn of_entry(entry: &Json) -> Vec<Metric> {
 
 fn is_known((name, dimensions): &Metric) -> bool {
     let task = name.strip_prefix("OldestDueAge.");
-    let known_task = task.is_none_or(|task| Task::ALL.iter().any(|known| known.name() == task));
+    let known_task = task.is_none_or(|task| Task::ALL.iter().any(|known| known.as_str() == task));
     let name = if task.is_some() { "OldestDueAge.<task>" } else { name };
     let row = TABLE.iter().find(|row| row.name == name);
     known_task

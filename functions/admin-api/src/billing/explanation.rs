@@ -112,7 +112,7 @@ fn exceptions(language: Language, order: &Subscription) -> Option<String> {
         )
     });
     let failure = order.task_failure.as_ref().map(|failure| {
-        let (since, task, reason) = (failure.since.to_local(Zone::Taipei), failure.task.name(), &failure.reason);
+        let (since, task, reason) = (failure.since.to_local(Zone::Taipei), failure.task.as_str(), &failure.reason);
         language.pick(
             format!("{task} 自 {since}（台北時間）起無法執行：{reason}。"),
             format!("The task {task} has been failing since {since} (Taipei): {reason}."),

@@ -154,6 +154,6 @@ fn webhook(id: &str, log: &WebhookLog) -> Value {
 fn legacy_status(payment: &Payment) -> &'static str {
     match payment.outcome {
         PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand => "success",
-        PaymentOutcome::Failed | PaymentOutcome::Pending => outcome_name(payment.outcome),
+        PaymentOutcome::Failed | PaymentOutcome::Pending => payment.outcome.as_str(),
     }
 }

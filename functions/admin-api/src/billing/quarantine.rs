@@ -2,6 +2,7 @@
 
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
+use shared::domain::billing::quarantine_reason::QuarantineReasonKind;
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::{LocalDate, Zone};
 use shared::domain::values::time_range::TimeRange;
@@ -22,8 +23,6 @@ const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 100;
 /// Most index pages read for one response: a filter may leave few reports of each.
 const READS: usize = 10;
-/// The names of `QuarantineReason`.
-const REASONS: [&str; 6] = ["unusable", "unknown_order", "wrong_merchant", "wrong_amount", "simulated", "conflict"];
 
 /// Filter of a list.
 struct Wanted<'a> {
@@ -108,8 +107,9 @@ pub(crate) fn span(from: LocalDate, to: LocalDate) -> Result<(Timestamp, Timesta
 
 /// Parses the filter by reason.
 pub(crate) fn reason(text: Option<&str>) -> Result<Option<&str>, Failure> {
-    match text.filter(|name| !REASONS.contains(name)) {
-        Some(_) => Err(Failure::invalid("reason", format!("must be one of {}", REASONS.join(", ")))),
+    let names: Vec<&str> = QuarantineReasonKind::ALL.iter().map(|reason| reason.as_str()).collect();
+    match text.filter(|name| !names.contains(name)) {
+        Some(_) => Err(Failure::invalid("reason", format!("must be one of {}", names.join(", ")))),
         None => Ok(text),
     }
 }

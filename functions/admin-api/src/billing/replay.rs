@@ -4,8 +4,8 @@
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::apply_report::{self, Applied, Outcome};
-use shared::domain::billing::decision::QuarantineReason;
 use shared::domain::billing::payment::PaymentReport;
+use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::rule::Rule;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;

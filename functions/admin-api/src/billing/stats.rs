@@ -52,7 +52,7 @@ async fn metrics(api: &AdminApi, now: Timestamp) -> Result<(CallbackCount, Callb
 }
 
 fn sum(counts: &Counts) -> CallbackCount {
-    CallbackKind::ALL.into_iter().map(|kind| counts.callbacks(kind)).fold(CallbackCount::default(), |sum, count| {
+    CallbackKind::ALL.iter().map(|kind| counts.callbacks(*kind)).fold(CallbackCount::default(), |sum, count| {
         CallbackCount { success: sum.success + count.success, failed: sum.failed + count.failed }
     })
 }
@@ -78,8 +78,8 @@ pub(crate) async fn webhook_stats(
     };
     let counts = api.store.billing.counts(time.logical.plus_hours(-hours), time.logical).await?;
     let types: Map<String, Value> = CallbackKind::ALL
-        .into_iter()
-        .map(|kind| (kind, counts.callbacks(kind)))
+        .iter()
+        .map(|kind| (kind, counts.callbacks(*kind)))
         .filter(|(_, count)| count.total() > 0)
         .map(|(kind, count)| {
             // `processing` is 0: a callback is decided within its request.
@@ -87,7 +87,7 @@ pub(crate) async fn webhook_stats(
                 "total": count.total(), "success": count.success, "failed": count.failed,
                 "processing": 0, "success_rate": success_rate(count),
             });
-            (kind.name().to_owned(), shown)
+            (kind.as_str().to_owned(), shown)
         })
         .collect();
     Ok(response::ok(

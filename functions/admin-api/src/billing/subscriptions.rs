@@ -197,7 +197,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
             "needs_attention": failure.needs_attention(), "reason": failure.reason,
         })),
         "retry": order.retry.map(|ask| json!({ "asked_at": ask.asked_at, "state": ask.state })),
-        "next_action": next.map(|action| json!({ "kind": action.kind.name(), "at": action.at, "why": why(Language::En, action.why) })),
+        "next_action": next.map(|action| json!({ "kind": action.kind.as_str(), "at": action.at, "why": why(Language::En, action.why) })),
         "explanation": explain(&order, next.as_ref()),
         "payments": payments.iter().map(payment).collect::<Vec<_>>(),
         "notices": notices.iter().map(|n| json!({ "kind": n.kind.name(), "state": n.state.name(), "at": n.created_at })).collect::<Vec<_>>(),
@@ -220,7 +220,7 @@ fn payment(payment: &Payment) -> Value {
         PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutOfBand => None,
     };
     let mut shown = json!({
-        "id": payment.id, "outcome": outcome_name(payment.outcome), "rtn_code": payment.rtn_code, "rtn_msg": payment.rtn_msg,
+        "id": payment.id, "outcome": payment.outcome.as_str(), "rtn_code": payment.rtn_code, "rtn_msg": payment.rtn_msg,
         "amount_twd": payment.amount, "process_date": payment.processed_at, "refund_due": payment.refund_due,
     });
     if let Some(fields) = shown.as_object_mut() {

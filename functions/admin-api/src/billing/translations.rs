@@ -45,27 +45,27 @@ pub(crate) fn action_text(language: Language, kind: Task) -> String {
 #[expect(clippy::too_many_lines, reason = "one table of texts")]
 pub(crate) fn why(language: Language, why: ActionReason) -> String {
     match why {
-        ActionReason::RetryOpen => language.pick(
+        ActionReason::RetryResultPending => language.pick(
             "已請求重試扣款，結果未定",
             "a retry was requested and its result is not known yet",
             "penagihan ulang sudah diminta dan hasilnya belum ada",
         ),
-        ActionReason::TriedAgain => language.pick(
+        ActionReason::PreviousAttemptFailed => language.pick(
             "先前無法執行，屆時再試",
             "previous attempt failed; will be retried at this time",
             "sebelumnya tidak dapat dilakukan dan dicoba lagi saat itu",
         ),
-        ActionReason::NotReported => language.pick(
+        ActionReason::FirstChargeNotReported => language.pick(
             "尚未收到首次扣款的通知",
             "the first charge has not been reported",
             "penagihan pertama belum dilaporkan",
         ),
-        ActionReason::NotPaidInTime => language.pick(
+        ActionReason::UnpaidOrderExpires => language.pick(
             "一天內未付款的訂單會作廢",
             "unpaid orders expire after one day",
             "pesanan yang tidak dibayar dalam sehari dihapuskan",
         ),
-        ActionReason::CancelAskedBefore => language.pick(
+        ActionReason::CancelRequestedBeforePayment => language.pick(
             "方案恢復前曾請求取消",
             "a cancellation was requested before the plan was restored",
             "pembatalan sudah diminta sebelum paket kembali",
@@ -75,17 +75,17 @@ pub(crate) fn why(language: Language, why: ActionReason) -> String {
             "an earlier successful charge was never reported",
             "ada penagihan berhasil yang tidak pernah dilaporkan",
         ),
-        ActionReason::ChargeLate => language.pick(
+        ActionReason::ChargeOverdue => language.pick(
             "逾期一天的扣款需查詢",
             "the charge is a day late and ECPay has not reported it",
             "penagihan yang terlambat sehari ditanyakan",
         ),
-        ActionReason::PeriodEnds => language.pick(
+        ActionReason::PaidPeriodEnds => language.pick(
             "訂單已終止且付費期間屆滿",
             "the order has ended and the paid period ends",
             "pesanan sudah berakhir dan masa yang dibayar habis",
         ),
-        ActionReason::RetryDay => language.pick(
+        ActionReason::RetryScheduled => language.pick(
             "扣款失敗，依政策日程重試",
             "the charge failed and is retried on the days of the policy",
             "penagihan gagal dan dicoba lagi pada hari-hari yang ditetapkan",
@@ -108,7 +108,7 @@ pub(crate) fn why(language: Language, why: ActionReason) -> String {
             "the customer requested cancellation",
             "pelanggan ingin mengakhiri pesanan",
         ),
-        ActionReason::OnFree => language.pick(
+        ActionReason::DowngradedToFree => language.pick(
             "客戶已為 FREE，不得再扣款",
             "the customer is on FREE and must not be charged again",
             "pelanggan memakai FREE dan tidak boleh ditagih lagi",

@@ -3,6 +3,7 @@
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
+use shared::domain::billing::task::Task;
 use shared::domain::institutions;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::platform::clock::InvocationTime;

@@ -87,7 +87,7 @@ pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
         || subscription.superseded_by.is_some()
         || subscription.erased.is_some();
     if subscription.retry.is_some_and(|ask| ask.is_open()) {
-        Some(RetryRefusal::AlreadyAsked)
+        Some(RetryRefusal::AlreadyRequested)
     } else if Arrears::of(subscription).is_none() || subscription.charge_history.last_success_at.is_none() {
         Some(RetryRefusal::NothingOwed)
     } else if order_over {
@@ -104,7 +104,7 @@ pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
 pub enum RetryRefusal {
     /// A retry was asked and its result is still to come.
     #[error("a retry was already asked and its result is still to come")]
-    AlreadyAsked,
+    AlreadyRequested,
     /// The latest charge succeeded, and ECPay repeats failed ones only.
     #[error("no failed charge is open")]
     NothingOwed,

@@ -97,19 +97,19 @@ impl BusinessEvent {
             | Rule::Renewed
             | Rule::LateSuccess
             | Rule::ArrearsPaid
-            | Rule::GraceLengthened
+            | Rule::GraceExtendedOnce
             | Rule::LastWarning
             | Rule::FailureRecorded
             | Rule::SixthFailure
             | Rule::ChargeLate
             | Rule::SuccessMissing
-            | Rule::RetryAsked
+            | Rule::RetryRequested
             | Rule::RetryAccepted
             | Rule::RetryRefused
             | Rule::RetryPostponed
-            | Rule::RetryUnclear
+            | Rule::RetryOutcomeUnknown
             | Rule::RetryWithoutResult
-            | Rule::CancelAsked
+            | Rule::CancelRequestedAtEcpay
             | Rule::CancelOvertaken
             | Rule::OrderOver
             | Rule::PaidPeriodEnded
@@ -122,7 +122,7 @@ impl BusinessEvent {
             | Rule::CancelRequested
             | Rule::TaskFailed
             | Rule::TaskRecovered
-            | Rule::PersonErased => None,
+            | Rule::UserErased => None,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The two callbacks that ECPay sends.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 /// ECPay's callback by which a report arrived. Stored and shown under the names of the older system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray)]
 pub enum CallbackKind {
     /// ReturnURL: the first authorisation of an order.
     #[serde(rename = "auth_callback")]
@@ -15,7 +16,7 @@ pub enum CallbackKind {
 
 impl CallbackKind {
     /// Both callbacks, in the order in which the API lists them.
-    pub const ALL: [Self; 2] = [Self::First, Self::Period];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The callback's name in the API and in counters.
     #[must_use]

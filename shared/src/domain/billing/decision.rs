@@ -7,6 +7,7 @@ use crate::domain::billing::operations::{AppliedOperation, Operation, OperationC
 use crate::domain::billing::payment::{Payment, PaymentReport};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::policy::DunningPolicy;
+use crate::domain::billing::quarantine_reason::QuarantineReason;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Status, Subscription};
 use crate::domain::billing::task::Task;
@@ -40,19 +41,19 @@ pub enum HistoryEvent {
     /// ECPay reported an authorisation.
     Reported(PaymentReport),
     /// The order was looked at because something was due.
-    Reviewed,
+    ActionDue,
     /// A retry was claimed, before ECPay was asked.
-    RetryAsked,
+    RetryRequested,
     /// What became of that ask.
-    RetryAnswered(RetryState),
+    RetryOutcomeRecorded(RetryState),
     /// A cancel was claimed, before ECPay was asked.
-    CancelAsked,
+    CancelRequestedAtEcpay,
     /// A query showed that ECPay will charge no more.
     OrderEnded(OrderEnd),
     /// A query of an order brought nothing new.
     Checked,
     /// A query showed a running order without the charge that was due.
-    UnchargedSeen,
+    MissingChargeObserved,
     /// Another order's first success took this one's place.
     SupersededBy(SubscriptionId),
     /// Staff lengthened the grace period.
@@ -211,47 +212,6 @@ pub enum PaymentDecision {
     Repeat,
     /// Set it aside for staff.
     Quarantine(QuarantineReason),
-}
-
-/// Why a verified report was set aside instead of applied.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum QuarantineReason {
-    /// A field the protocol needs is missing or malformed.
-    #[error("unusable: {0}")]
-    Unusable(String),
-    /// No such order here.
-    #[error("unknown order")]
-    UnknownOrder,
-    /// For another merchant.
-    #[error("wrong merchant")]
-    WrongMerchant,
-    /// Not the amount that was agreed.
-    #[error("wrong amount: the order says {expected}")]
-    WrongAmount {
-        /// What was agreed.
-        expected: crate::domain::values::money::Twd,
-    },
-    /// Simulated from ECPay's console.
-    #[error("simulated payment")]
-    Simulated,
-    /// Another authorisation or amount under an event that was applied.
-    #[error("conflict: this event was applied with another authorisation or amount")]
-    Conflict,
-}
-
-impl QuarantineReason {
-    /// A short name for counting.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Unusable(_) => "unusable",
-            Self::UnknownOrder => "unknown_order",
-            Self::WrongMerchant => "wrong_merchant",
-            Self::WrongAmount { .. } => "wrong_amount",
-            Self::Simulated => "simulated",
-            Self::Conflict => "conflict",
-        }
-    }
 }
 
 impl<'a> DecisionContext<'a> {

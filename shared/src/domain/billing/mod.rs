@@ -14,6 +14,7 @@ pub mod operations;
 pub mod payment;
 pub mod plan;
 pub mod policy;
+pub mod quarantine_reason;
 pub mod rule;
 pub mod subscription;
 pub mod task;

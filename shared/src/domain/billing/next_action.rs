@@ -25,23 +25,23 @@ pub struct NextAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionReason {
     /// A retry was asked and its result is still to come.
-    RetryOpen,
+    RetryResultPending,
     /// The task failed for this order and is tried again then.
-    TriedAgain,
+    PreviousAttemptFailed,
     /// The first charge was not reported.
-    NotReported,
+    FirstChargeNotReported,
     /// An order that is not paid within a day is given up.
-    NotPaidInTime,
+    UnpaidOrderExpires,
     /// A cancellation was asked before the plan came back.
-    CancelAskedBefore,
+    CancelRequestedBeforePayment,
     /// An earlier success was never reported.
     SuccessMissing,
     /// A charge that is a day late is asked about.
-    ChargeLate,
+    ChargeOverdue,
     /// The order is over and the paid period ends.
-    PeriodEnds,
+    PaidPeriodEnds,
     /// The charge failed and is tried again on the days of the policy.
-    RetryDay,
+    RetryScheduled,
     /// The grace period ends unpaid.
     GraceEnds,
     /// Staff hold dunning until then.
@@ -51,11 +51,11 @@ pub enum ActionReason {
     /// The customer wishes to end the order.
     CancelRequested,
     /// The customer is on FREE and must not be charged again.
-    OnFree,
+    DowngradedToFree,
     /// The cancellation was asked and is not confirmed yet.
     CancelUnconfirmed,
     /// The person behind the order was erased.
-    Erased,
+    UserErased,
 }
 
 impl NextAction {
@@ -68,15 +68,15 @@ impl NextAction {
             .as_ref()
             .filter(|failure| failure.task == action.kind && failure.again_at > action.at);
         Some(match failure {
-            Some(failure) => Self::new(action.kind, failure.again_at, ActionReason::TriedAgain),
+            Some(failure) => Self::new(action.kind, failure.again_at, ActionReason::PreviousAttemptFailed),
             None => action,
         })
     }
 
     fn wanted(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
-        let asked = subscription.retry.filter(crate::domain::billing::subscription::RetryAsk::is_open);
+        let asked = subscription.retry.filter(crate::domain::billing::subscription::RetryRequest::is_open);
         if let Some(ask) = asked {
-            return Some(Self::new(Task::Reconcile, ask.asked_at, ActionReason::RetryOpen));
+            return Some(Self::new(Task::Reconcile, ask.asked_at, ActionReason::RetryResultPending));
         }
         match subscription.status {
             Status::Pending => Some(pending(subscription)),
@@ -84,7 +84,7 @@ impl NextAction {
                 Some(cancel(subscription, subscription.created_at, ActionReason::Replaced))
             }
             Status::Active if subscription.erased.is_some() => {
-                Some(cancel(subscription, subscription.created_at, ActionReason::Erased))
+                Some(cancel(subscription, subscription.created_at, ActionReason::UserErased))
             }
             Status::Active if subscription.downgrade.is_some() => Some(after_downgrade(subscription)),
             Status::Active => {
@@ -105,11 +105,11 @@ fn pending(subscription: &Subscription) -> NextAction {
     let asked_until = subscription.checked_at.unwrap_or(subscription.created_at);
     let ages = PENDING_QUERY_MINUTES.map(|minutes| subscription.created_at.plus_minutes(minutes));
     match ages.into_iter().find(|at| *at > asked_until) {
-        Some(at) => NextAction::new(Task::CheckPending, at, ActionReason::NotReported),
+        Some(at) => NextAction::new(Task::CheckPending, at, ActionReason::FirstChargeNotReported),
         None => NextAction::new(
             Task::CheckPending,
             subscription.created_at.plus_hours(PENDING_EXPIRY_HOURS),
-            ActionReason::NotPaidInTime,
+            ActionReason::UnpaidOrderExpires,
         ),
     }
 }
@@ -123,7 +123,7 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
         return Some(cancel);
     }
     if let Some(ask) = subscription.cancel {
-        return Some(NextAction::new(Task::Reconcile, ask.asked_at, ActionReason::CancelAskedBefore));
+        return Some(NextAction::new(Task::Reconcile, ask.asked_at, ActionReason::CancelRequestedBeforePayment));
     }
     let history = &subscription.charge_history;
     if history.has_unreported_success()
@@ -132,12 +132,12 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
         return Some(NextAction::new(Task::Reconcile, at, ActionReason::SuccessMissing));
     }
     let at = paid_end.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
-    Some(NextAction::new(Task::Reconcile, at, ActionReason::ChargeLate))
+    Some(NextAction::new(Task::Reconcile, at, ActionReason::ChargeOverdue))
 }
 
 fn paid_out(subscription: &Subscription) -> Option<NextAction> {
     let paid_end = subscription.paid_period()?.to;
-    Some(NextAction::new(Task::EndGrace, paid_end.start(Zone::Taipei), ActionReason::PeriodEnds))
+    Some(NextAction::new(Task::EndGrace, paid_end.start(Zone::Taipei), ActionReason::PaidPeriodEnds))
 }
 
 fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextAction> {
@@ -158,7 +158,7 @@ fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextA
     match next_retry_at(subscription, &arrears, policy) {
         // At the same instant the retry goes first: it may make the downgrade unnecessary.
         Some(at) if at <= end.at && !yields(Task::Retry) => {
-            Some(NextAction::new(Task::Retry, at, ActionReason::RetryDay))
+            Some(NextAction::new(Task::Retry, at, ActionReason::RetryScheduled))
         }
         _ => Some(end),
     }
@@ -185,7 +185,7 @@ fn after_downgrade(subscription: &Subscription) -> NextAction {
     let next_charge = charge_to_come(subscription, since.day(Zone::Taipei));
     let window_end = since.plus_days(RECOVERY_WINDOW_DAYS);
     let lead = next_charge.plus_days(-CANCEL_LEAD_DAYS).start(Zone::Taipei);
-    cancel(subscription, window_end.min(lead).max(since), ActionReason::OnFree)
+    cancel(subscription, window_end.min(lead).max(since), ActionReason::DowngradedToFree)
 }
 
 /// The due day of the next charge on a day: that day's own, or the next one's, as long as it is not known to be made.

@@ -1,6 +1,7 @@
 //! One authorisation as ECPay reports it.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, PaymentId, SubscriptionId};
 use crate::domain::values::money::Twd;
@@ -21,6 +22,20 @@ pub enum PaymentOutcome {
     Pending,
     /// Paid by another way; staff recorded it and ECPay knows nothing of it.
     #[serde(rename = "paid_out_of_band")]
+    PaidOutOfBand,
+}
+
+/// [`PaymentOutcome`] without its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum PaymentOutcomeKind {
+    /// See [`PaymentOutcome::Succeeded`].
+    Succeeded,
+    /// See [`PaymentOutcome::Failed`].
+    Failed,
+    /// See [`PaymentOutcome::Pending`].
+    Pending,
+    /// See [`PaymentOutcome::PaidOutOfBand`].
     PaidOutOfBand,
 }
 
@@ -123,6 +138,36 @@ impl DeclineClass {
             Self::HardDecline => "hard_decline",
             Self::SoftDecline => "soft_decline",
         }
+    }
+}
+
+impl PaymentOutcome {
+    /// The outcome without its data.
+    #[must_use]
+    pub const fn kind(self) -> PaymentOutcomeKind {
+        match self {
+            Self::Succeeded { .. } => PaymentOutcomeKind::Succeeded,
+            Self::Failed => PaymentOutcomeKind::Failed,
+            Self::Pending => PaymentOutcomeKind::Pending,
+            Self::PaidOutOfBand => PaymentOutcomeKind::PaidOutOfBand,
+        }
+    }
+
+    /// The outcome's name in the API: `paid_out_of_band`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.kind().as_str()
+    }
+}
+
+impl PaymentOutcomeKind {
+    /// All outcomes, in the order of their declaration.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The outcome's name in the API: `paid_out_of_band`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
     }
 }
 

@@ -1,138 +1,163 @@
-//! The rules by name, and what each says to people.
+//! Names of the rules that decisions follow, and the sentence that each one shows to readers of the history.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
-/// The rule that a decision followed. Its name is what history, logs and tests speak of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Rule that a decision followed. History, logs and metrics refer to it by [`Rule::as_str`].
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray, IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum Rule {
-    /// A new order waits for its first charge.
+    /// Order created; its first charge is still to come.
     OrderCreated,
-    /// The first charge succeeded: the plan begins.
+    /// First charge succeeded: the plan starts.
     FirstChargePaid,
-    /// The first authorisation failed: nothing is granted.
+    /// First authorisation failed: the plan is not activated.
     FirstChargeFailed,
-    /// ECPay does not know the result yet.
+    /// ECPay reported a charge whose result is not known yet (10300066).
     ResultPending,
-    /// A charge succeeded as agreed.
+    /// Recurring charge succeeded while nothing was overdue.
     Renewed,
-    /// A success that changes nothing that is known already.
+    /// Success that a newer known state supersedes.
     LateSuccess,
-    /// A success ended the arrears.
+    /// Success that ended the arrears.
     ArrearsPaid,
-    /// A success brought a downgraded customer back.
+    /// Success that restored the plan of a downgraded customer.
     PlanRestored,
-    /// A success for an order that is over: money to give back.
+    /// Success for an order that is over: the amount must be refunded.
     RefundDue,
-    /// The first failure: grace began.
+    /// First failure: the grace period starts.
     GraceBegan,
-    /// The second failure: grace is longer.
-    GraceLengthened,
-    /// The third failure: the last warning.
+    /// Second failure: the policy extends the grace period, once.
+    GraceExtendedOnce,
+    /// Third failure: the customer gets the last warning.
     LastWarning,
-    /// A failure that changes neither grace nor mails.
+    /// Failure that changes neither the grace period nor the mails.
     FailureRecorded,
-    /// The sixth failure: ECPay ends the order.
+    /// Sixth failure: ECPay terminates the order.
     SixthFailure,
-    /// Grace ended unpaid.
+    /// Grace period ended unpaid.
     GraceEnded,
-    /// The charge that was due never came.
+    /// ECPay made no charge within a week of the due date.
     NotCharged,
-    /// Staff are told that a charge is late.
+    /// ECPay made no charge within three days of the due date; staff are notified.
     ChargeLate,
-    /// ECPay counts a success that it does not show.
+    /// ECPay counts a successful charge that its log does not contain.
     SuccessMissing,
-    /// A retry was claimed.
-    RetryAsked,
-    /// ECPay took the retry.
+    /// Retry claimed, before the request is sent to ECPay.
+    RetryRequested,
+    /// ECPay accepted the retry.
     RetryAccepted,
     /// ECPay refused the retry.
     RetryRefused,
-    /// ECPay was not reached, the retry stays due.
+    /// ECPay was unavailable; the retry remains scheduled.
     RetryPostponed,
-    /// Nobody knows whether ECPay took the retry.
-    RetryUnclear,
-    /// A retry brought no charge within a day.
+    /// Response to the retry request lost; a query finds out.
+    RetryOutcomeUnknown,
+    /// No charge reported within a day of the retry.
     RetryWithoutResult,
-    /// A cancel was claimed.
-    CancelAsked,
-    /// The customer paid, and the order that was to be cancelled runs on.
+    /// Cancellation claimed, before the request is sent to ECPay.
+    CancelRequestedAtEcpay,
+    /// Customer paid after the cancellation was requested, and the order is still active at ECPay.
     CancelOvertaken,
-    /// A query confirmed that the order is over.
+    /// Query confirmed that the order is terminated at ECPay.
     OrderOver,
-    /// Access ended with the paid period.
+    /// Paid period of a terminated order ended.
     PaidPeriodEnded,
-    /// A pending order was asked about.
+    /// Query of a pending order found no payment.
     StillPending,
-    /// A pending order was never paid.
+    /// Pending order not paid within a day.
     OrderExpired,
-    /// A new order took this one's place.
+    /// Another order of the same customer replaced this one.
     Superseded,
-    /// Staff lengthened the grace period.
+    /// Staff extended the grace period.
     GraceExtendedByStaff,
-    /// Staff hold dunning.
+    /// Staff paused dunning.
     DunningPaused,
-    /// Dunning goes on.
+    /// Dunning resumed, by staff or at the end of the pause.
     DunningResumed,
-    /// The customer wishes to end the order.
+    /// Customer requested the end of the order.
     CancelRequested,
-    /// A task could not be done and is tried again later.
+    /// Task failed for this order and will be retried.
     TaskFailed,
-    /// A task could not be done again and again: staff are told.
+    /// Task failed repeatedly for this order; staff are notified.
     NeedsAttention,
-    /// A task that could not be done can be done again.
+    /// Failing task succeeded again.
     TaskRecovered,
-    /// The person behind the order was erased.
-    PersonErased,
+    /// Personal data of the order's user erased.
+    UserErased,
 }
 
 impl Rule {
-    /// One sentence for people: what happened and why. The words `payment processed`, `payment failed`,
-    /// `grace period` and `downgraded to FREE` are what the older system's staff search for.
+    /// All rules, in the order of their declaration.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The rule's name in history, logs and the API: `order-created`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
+    }
+
+    /// Sentence for readers of the history: the event and its consequence. The phrases `payment processed`,
+    /// `payment failed`, `grace period` and `downgraded to FREE` are fixed: staff of the older system search for them.
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::OrderCreated => "ordered; waits for the first charge",
-            Self::FirstChargePaid => "payment processed: the first charge succeeded and the plan began",
-            Self::FirstChargeFailed => "payment failed: the first authorisation failed, nothing was granted",
+            Self::OrderCreated => "order created; waiting for the first charge",
+            Self::FirstChargePaid => "payment processed: the first charge succeeded; the plan is active",
+            Self::FirstChargeFailed => "payment failed: the first authorisation failed; the plan was not activated",
             Self::ResultPending => "ECPay does not know the result of this charge yet",
-            Self::Renewed => "payment processed: the charge succeeded as agreed",
-            Self::LateSuccess => "payment processed: reported late, a newer state is known already",
-            Self::ArrearsPaid => "payment processed: the arrears are paid",
+            Self::Renewed => "payment processed: the recurring charge succeeded",
+            Self::LateSuccess => "payment processed: late report, already superseded by a newer state",
+            Self::ArrearsPaid => "payment processed: overdue amount paid",
             Self::PlanRestored => "payment processed: the plan was restored from FREE",
             Self::RefundDue => "payment processed for an order that is over: a refund is due",
             Self::GraceBegan => "payment failed for the first time: the grace period began",
-            Self::GraceLengthened => "payment failed for the second time: the grace period was lengthened once",
+            Self::GraceExtendedOnce => "payment failed for the second time: the grace period was extended once",
             Self::LastWarning => "payment failed for the third time: the customer was warned of the downgrade",
-            Self::FailureRecorded => "payment failed: recorded, neither the grace period nor the plan changes",
-            Self::SixthFailure => "payment failed for the sixth time: ECPay ends the order",
+            Self::FailureRecorded => "payment failed: recorded; neither the grace period nor the plan changes",
+            Self::SixthFailure => "payment failed for the sixth time: ECPay terminates the order",
             Self::GraceEnded => "downgraded to FREE: the grace period ended unpaid",
-            Self::NotCharged => "downgraded to FREE: ECPay did not charge within a week of the due day",
-            Self::ChargeLate => "no charge came for three days after the due day: staff were told",
-            Self::SuccessMissing => "ECPay counts a success that its log does not show",
-            Self::RetryAsked => "a retry is asked of ECPay",
-            Self::RetryAccepted => "ECPay accepted the retry; its result comes later",
+            Self::NotCharged => "downgraded to FREE: ECPay did not charge within a week of the due date",
+            Self::ChargeLate => "no charge reported for three days after the due date; staff notified",
+            Self::SuccessMissing => "ECPay reports a successful charge that is missing from its charge log",
+            Self::RetryRequested => "retry requested from ECPay",
+            Self::RetryAccepted => "ECPay accepted the retry; the result is reported later",
             Self::RetryRefused => "ECPay refused the retry",
-            Self::RetryPostponed => "ECPay takes no calls for now; the retry stays due",
-            Self::RetryUnclear => "ECPay's answer to the retry was lost; a query will tell",
-            Self::RetryWithoutResult => "the retry brought no result within a day",
-            Self::CancelAsked => "the order's cancellation is asked of ECPay",
-            Self::CancelOvertaken => "paid after the cancellation was asked; ECPay still runs the order, so it goes on",
-            Self::OrderOver => "a query confirmed that ECPay will charge this order no more",
-            Self::PaidPeriodEnded => "the paid period ended and with it the plan",
-            Self::StillPending => "asked ECPay: not paid yet",
-            Self::OrderExpired => "not paid within a day: the order was given up",
-            Self::Superseded => "a new order took the place of this one",
-            Self::GraceExtendedByStaff => "staff lengthened the grace period",
-            Self::DunningPaused => "staff hold dunning: no retry by schedule, no downgrade",
-            Self::DunningResumed => "dunning goes on; the days it was held are added to the grace period",
-            Self::CancelRequested => "the customer wishes to end the order; it is cancelled at ECPay",
-            Self::TaskFailed => "a task could not be done for this order; it is tried again later",
-            Self::NeedsAttention => "a task cannot be done for this order again and again: staff are told",
-            Self::TaskRecovered => "a task that could not be done can be done again",
-            Self::PersonErased => {
-                "the data of the person behind this order were erased; its payments stay for the books"
+            Self::RetryPostponed => "ECPay is unavailable; the retry remains scheduled",
+            Self::RetryOutcomeUnknown => "outcome of the retry request unknown; will be checked by query",
+            Self::RetryWithoutResult => "no result of the retry within a day",
+            Self::CancelRequestedAtEcpay => "cancellation requested from ECPay",
+            Self::CancelOvertaken => {
+                "paid after cancellation was requested; the order is still active at ECPay and continues"
             }
+            Self::OrderOver => "ECPay confirmed that the order is terminated",
+            Self::PaidPeriodEnded => "the paid period ended, and the plan with it",
+            Self::StillPending => "queried ECPay: still unpaid",
+            Self::OrderExpired => "not paid within a day: order expired",
+            Self::Superseded => "replaced by a new order",
+            Self::GraceExtendedByStaff => "staff extended the grace period",
+            Self::DunningPaused => "dunning paused by staff: no automatic retries, no downgrade",
+            Self::DunningResumed => "dunning resumed; the paused days were added to the grace period",
+            Self::CancelRequested => "cancellation requested by the customer",
+            Self::TaskFailed => "a task failed for this order; will be retried",
+            Self::NeedsAttention => "a task keeps failing for this order; staff notified",
+            Self::TaskRecovered => "the failing task succeeded again",
+            Self::UserErased => "personal data erased; payment records kept for accounting",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_stored_under_its_name() {
+        for rule in Rule::ALL {
+            assert_eq!(serde_json::to_value(rule).unwrap(), rule.as_str());
         }
     }
 }

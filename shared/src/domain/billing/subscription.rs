@@ -54,12 +54,12 @@ pub struct Subscription {
     #[serde(default)]
     pub paused: Option<Pause>,
     /// The latest retry asked of ECPay.
-    pub retry: Option<RetryAsk>,
+    pub retry: Option<RetryRequest>,
     /// When the customer's wish to end the order came.
     #[serde(default)]
     pub cancel_requested: Option<Timestamp>,
     /// The cancel asked of ECPay.
-    pub cancel: Option<CancelAsk>,
+    pub cancel: Option<CancelRequest>,
     /// Set when ECPay will charge this order no more.
     pub ended: Option<Ended>,
     /// The due day for which staff were told that no charge came.
@@ -167,7 +167,7 @@ pub struct DunningNoticeState {
 
 /// A retry asked of ECPay (ReAuth). While it is open no other is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RetryAsk {
+pub struct RetryRequest {
     /// When it was asked.
     pub asked_at: Timestamp,
     /// What became of it.
@@ -187,7 +187,7 @@ pub enum RetryState {
     /// ECPay would not take it.
     Refused,
     /// It never reached ECPay (403): the same retry may be asked later.
-    NotAsked,
+    NotSent,
     /// A charge made after the ask was reported.
     Resolved,
     /// No charge was reported within a day.
@@ -196,7 +196,7 @@ pub enum RetryState {
 
 /// A cancel asked of ECPay. It is done only when a query says so, see [`Ended`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CancelAsk {
+pub struct CancelRequest {
     /// When it was last asked.
     pub asked_at: Timestamp,
 }
@@ -268,11 +268,11 @@ impl DowngradeReason {
     }
 }
 
-impl RetryAsk {
+impl RetryRequest {
     /// Until when the schedule's days are covered by an ask.
     #[must_use]
     pub fn covered_until(&self) -> Option<Timestamp> {
-        if self.state == RetryState::NotAsked { self.covered_before } else { Some(self.asked_at) }
+        if self.state == RetryState::NotSent { self.covered_before } else { Some(self.asked_at) }
     }
 
     /// Whether its result is still to come.
@@ -280,7 +280,7 @@ impl RetryAsk {
     pub const fn is_open(&self) -> bool {
         match self.state {
             RetryState::Unknown | RetryState::Accepted => true,
-            RetryState::Refused | RetryState::NotAsked | RetryState::Resolved | RetryState::NoResult => false,
+            RetryState::Refused | RetryState::NotSent | RetryState::Resolved | RetryState::NoResult => false,
         }
     }
 }

@@ -1,54 +1,40 @@
 //! The scheduled tasks.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
-/// A task. The order of the variants is the order of work: what ECPay knows first, mail last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Scheduled task. The order of the variants is the order of work in a run: queries of ECPay first, mail last.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray, IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum Task {
-    /// Ask ECPay what became of charges that are late and of retries.
+    /// Queries ECPay about overdue charges and about retries without a result.
     Reconcile,
-    /// Ask ECPay about orders that are not paid yet.
+    /// Queries ECPay about orders that are not paid yet.
     CheckPending,
-    /// Go on with dunning whose pause is over.
+    /// Resumes dunning whose pause is over.
     Resume,
-    /// Ask ECPay to charge again.
+    /// Requests another charge attempt from ECPay.
     Retry,
-    /// Take plans away whose grace ended.
+    /// Downgrades customers whose grace period or paid period ended.
     EndGrace,
-    /// End orders at ECPay.
+    /// Cancels orders at ECPay.
     Cancel,
-    /// Delete old callback logs, tell staff what was set aside.
+    /// Deletes old callback logs and mails staff the list of quarantined reports.
     CleanUp,
-    /// Send mail.
+    /// Sends queued mail.
     SendMail,
 }
 
 impl Task {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Reconcile,
-        Self::CheckPending,
-        Self::Resume,
-        Self::Retry,
-        Self::EndGrace,
-        Self::Cancel,
-        Self::CleanUp,
-        Self::SendMail,
-    ];
+    /// All tasks, in the order of work.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// The name in schedules, reports and URLs.
+    /// The task's name in schedules, run reports and URLs: `check-pending`.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Reconcile => "reconcile",
-            Self::CheckPending => "check-pending",
-            Self::Resume => "resume",
-            Self::Retry => "retry",
-            Self::EndGrace => "end-grace",
-            Self::Cancel => "cancel",
-            Self::CleanUp => "clean-up",
-            Self::SendMail => "send-mail",
-        }
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
     }
 }

@@ -1,6 +1,7 @@
 //! Institutions of a Member Management System (MMS) whose accounts expire soon: urgency, and the announcements to staff.
 
 pub mod expiry_tier;
+pub mod reconcile;
 pub mod tracked_institution;
 
 use crate::domain::values::time::Zone;

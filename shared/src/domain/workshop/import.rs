@@ -48,6 +48,60 @@ pub struct Refused {
     pub reason: &'static str,
 }
 
+/// Stored data that a row refers to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KnownForRow<'a> {
+    /// The customer with the row's id.
+    pub customer: Option<&'a Customer>,
+    /// The vehicle with the row's plate.
+    pub vehicle: Option<&'a Vehicle>,
+    /// True if the customer with the row's id was erased.
+    pub is_customer_erased: bool,
+    /// True if the customer with the row's phone number was erased.
+    pub is_phone_erased: bool,
+}
+
+/// Items that a row changes; `None` for one that is stored like that already, or that the row does not contain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportChange {
+    /// The customer to be stored.
+    pub customer: Option<Customer>,
+    /// The vehicle to be stored.
+    pub vehicle: Option<Vehicle>,
+}
+
+impl Row {
+    /// The items that the row changes.
+    ///
+    /// # Errors
+    /// [`Refused`] if the customer was erased, or the vehicle belongs to another customer or has a later visit.
+    pub fn decide(&self, known: KnownForRow<'_>) -> Result<ImportChange, Refused> {
+        if known.is_customer_erased {
+            return Err(Refused::erased("customer_id"));
+        }
+        // A customer may keep the number that was stored before its former owner was erased.
+        let has_same_phone = known.customer.is_some_and(|customer| customer.phone == self.customer.phone);
+        if known.is_phone_erased && !has_same_phone {
+            return Err(Refused::erased("phone"));
+        }
+        let vehicle =
+            self.vehicle.as_ref().map(|vehicle| vehicle.applied(&self.customer.id, known.vehicle)).transpose()?;
+        let customer = self.customer.applied(known.customer);
+        Ok(ImportChange {
+            customer: if known.customer == Some(&customer) { None } else { Some(customer) },
+            vehicle: vehicle.filter(|vehicle| known.vehicle != Some(vehicle)),
+        })
+    }
+}
+
+impl ImportChange {
+    /// True if everything in the row is stored already.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        self.customer.is_none() && self.vehicle.is_none()
+    }
+}
+
 impl Refused {
     /// Whoever was erased does not come back by a list.
     #[must_use]
@@ -98,5 +152,52 @@ impl RowVehicle {
             own_next_visit: self.next_visit,
             status: VehicleStatus::Active,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(phone: &str, visit: Option<&str>) -> Row {
+        let last_visit = visit.map(|day| LocalDate::parse(day).unwrap());
+        let vehicle = last_visit.map(|last_visit| RowVehicle {
+            plate: Plate::parse("B 1234 ABC").unwrap(),
+            last_visit,
+            next_visit: None,
+        });
+        let customer = RowCustomer {
+            id: CustomerId::parse("C-1").unwrap(),
+            name: PersonName::parse("Budi").unwrap(),
+            phone: Phone::try_from(phone.to_owned()).unwrap(),
+            email: None,
+        };
+        Row { customer, vehicle }
+    }
+
+    #[test]
+    fn a_row_changes_only_the_items_that_differ() {
+        let first = row("628551234567", Some("2026-01-10"));
+        let new = first.decide(KnownForRow::default()).unwrap();
+        let (customer, vehicle) = (new.customer.as_ref(), new.vehicle.as_ref());
+        assert!(customer.is_some() && vehicle.is_some());
+        let known = KnownForRow { customer, vehicle, ..KnownForRow::default() };
+        assert!(first.decide(known).unwrap().is_nothing());
+        let visited = row("628551234567", Some("2026-05-10")).decide(known).unwrap();
+        assert_eq!((visited.customer, visited.vehicle.is_some()), (None, true));
+        let moved = row("628551234568", None).decide(known).unwrap();
+        assert_eq!((moved.customer.is_some(), moved.vehicle), (true, None));
+    }
+
+    #[test]
+    fn an_erased_customer_is_refused_by_id_and_by_a_number_that_is_new_to_the_customer() {
+        let row = row("628551234567", None);
+        let erased = KnownForRow { is_customer_erased: true, ..KnownForRow::default() };
+        assert_eq!(row.decide(erased), Err(Refused::erased("customer_id")));
+        let phone = KnownForRow { is_phone_erased: true, ..KnownForRow::default() };
+        assert_eq!(row.decide(phone), Err(Refused::erased("phone")));
+        let customer = row.decide(KnownForRow::default()).unwrap().customer;
+        let kept = KnownForRow { customer: customer.as_ref(), ..phone };
+        assert!(row.decide(kept).unwrap().is_nothing());
     }
 }

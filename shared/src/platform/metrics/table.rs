@@ -228,7 +228,7 @@ impl Point {
     #[must_use]
     pub fn name(&self) -> String {
         let name = self.row().name;
-        if let Self::OldestDueAge(task) = self { name.replace("<task>", task.name()) } else { name.to_owned() }
+        if let Self::OldestDueAge(task) = self { name.replace("<task>", task.as_str()) } else { name.to_owned() }
     }
 
     /// Returns the values of the dimensions.
@@ -243,7 +243,7 @@ impl Point {
             Self::Charges(result) => vec![result.name()],
             Self::Recoveries(retry, class) => vec![retry.name(), class.name()],
             Self::Downgrades(reason) => vec![reason.name()],
-            Self::ItemsDue(task) | Self::ItemsDone(task) | Self::ItemsFailed(task) => vec![task.name()],
+            Self::ItemsDue(task) | Self::ItemsDone(task) | Self::ItemsFailed(task) => vec![task.as_str()],
             Self::RunsStopped(reason) => vec![reason.name()],
             Self::Notices(kind, outcome) => vec![kind.name(), outcome.name()],
             Self::Reminders(outcome) => vec![outcome.name()],

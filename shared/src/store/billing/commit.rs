@@ -156,7 +156,7 @@ impl Transaction {
         let history = Record::new(keys::history(&change.next.id, version), &change.history);
         let mut record = Record::new(keys::subscription(&change.next.id), &change.next).at_version(version);
         if let Some(action) = NextAction::of(&change.next, policy) {
-            record = record.due(action.kind.name(), action.at);
+            record = record.due(action.kind.as_str(), action.at);
         }
         let mut put = Put::builder().table_name(&table.name).set_item(Some(record.into_item()?));
         put = match change.expected {

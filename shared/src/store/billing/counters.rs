@@ -61,7 +61,7 @@ pub struct Counts(BTreeMap<Counter, u64>);
 impl Counter {
     /// All of them.
     fn all() -> impl Iterator<Item = Self> {
-        let callbacks = CallbackKind::ALL.into_iter().flat_map(|kind| [true, false].map(|ok| Self::Callback(kind, ok)));
+        let callbacks = CallbackKind::ALL.iter().flat_map(|kind| [true, false].map(|ok| Self::Callback(*kind, ok)));
         let episodes = DeclineClass::ALL.into_iter().flat_map(|class| {
             let won = RetryNumber::ALL.into_iter().map(move |retry| Self::Recovered(retry, class));
             won.chain((1..=MOST_FAILURES).map(move |failures| Self::Unrecovered(failures, class)))
@@ -78,8 +78,8 @@ impl Counter {
             DeclineClass::SoftDecline => "later",
         };
         let name = match self {
-            Self::Callback(kind, true) => format!("{}.success", kind.name()),
-            Self::Callback(kind, false) => format!("{}.failed", kind.name()),
+            Self::Callback(kind, true) => format!("{}.success", kind.as_str()),
+            Self::Callback(kind, false) => format!("{}.failed", kind.as_str()),
             Self::Charged => "charged".to_owned(),
             Self::Declined => "declined".to_owned(),
             Self::EpisodesStarted => "began".to_owned(),

@@ -31,7 +31,7 @@ impl Billing {
         now: Timestamp,
         after: Cursor,
     ) -> Result<Page<Result<Versioned<Subscription>, Error>>, Error> {
-        let page = self.table.due_page(kind.name(), now, after).await?;
+        let page = self.table.due_page(kind.as_str(), now, after).await?;
         let read = |item| Record::from_item(item).map(Record::into_versioned);
         Ok(page.map(read))
     }

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use serde::Serialize;
 
-use crate::domain::billing::decision::QuarantineReason;
 use crate::domain::billing::notices::Notice;
+use crate::domain::billing::quarantine_reason::QuarantineReason;
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::{Timestamp, Zone};
 
@@ -115,7 +115,7 @@ impl Billing {
             .update_expression(RESTATE)
             .expression_attribute_names("#reason", "reason")
             .expression_attribute_names("#detail", "detail")
-            .expression_attribute_values(":reason", text(reason.name()))
+            .expression_attribute_values(":reason", text(reason.as_str()))
             .expression_attribute_values(":detail", text(reason.to_string()));
         let mut actions = Vec::new();
         if let Some(id) = order {

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use crate::domain::billing::decision::Versioned;
-use crate::domain::workshop::import::{Refused, Row};
+use crate::domain::workshop::import::{KnownForRow, Refused, Row};
 use crate::domain::workshop::vehicles::{Customer, Vehicle};
 
 use crate::store::Error;
@@ -43,9 +43,9 @@ struct Known {
     erasures: HashSet<Key>,
 }
 
-/// What a row changes.
+/// Items that a row changes, with the versions that were read.
 #[derive(Default)]
-struct ImportChange {
+struct RowWrite {
     customer: Option<(Customer, Option<Versioned<Customer>>)>,
     vehicle: Option<(Vehicle, Option<u64>)>,
 }
@@ -162,32 +162,23 @@ impl Known {
         }
     }
 
-    fn decide(&self, row: &Row) -> Result<ImportChange, Refused> {
-        let known = self.customers.get(&keys::customer(&row.customer.id));
-        if self.erasures.contains(&keys::customer_erasure(&row.customer.id)) {
-            return Err(Refused::erased("customer_id"));
-        }
-        let same_phone = known.is_some_and(|known| known.value.phone == row.customer.phone);
-        if !same_phone && self.erasures.contains(&keys::phone_erasure(&row.customer.phone)) {
-            return Err(Refused::erased("phone"));
-        }
-        let mut change = ImportChange::default();
-        if let Some(wanted) = &row.vehicle {
-            let known = self.vehicles.get(&keys::vehicle(&wanted.plate));
-            let vehicle = wanted.applied(&row.customer.id, known.map(|known| &known.value))?;
-            if known.is_none_or(|known| known.value != vehicle) {
-                change.vehicle = Some((vehicle, known.map(|known| known.version)));
-            }
-        }
-        let customer = row.customer.applied(known.map(|known| &known.value));
-        if known.is_none_or(|known| known.value != customer) {
-            change.customer = Some((customer, known.cloned()));
-        }
-        Ok(change)
+    fn decide(&self, row: &Row) -> Result<RowWrite, Refused> {
+        let customer = self.customers.get(&keys::customer(&row.customer.id));
+        let vehicle = row.vehicle.as_ref().and_then(|wanted| self.vehicles.get(&keys::vehicle(&wanted.plate)));
+        let change = row.decide(KnownForRow {
+            customer: customer.map(|known| &known.value),
+            vehicle: vehicle.map(|known| &known.value),
+            is_customer_erased: self.erasures.contains(&keys::customer_erasure(&row.customer.id)),
+            is_phone_erased: self.erasures.contains(&keys::phone_erasure(&row.customer.phone)),
+        })?;
+        Ok(RowWrite {
+            customer: change.customer.map(|wanted| (wanted, customer.cloned())),
+            vehicle: change.vehicle.map(|wanted| (wanted, vehicle.map(|known| known.version))),
+        })
     }
 
     /// What is known once the change is stored.
-    fn apply(&mut self, change: ImportChange) {
+    fn apply(&mut self, change: RowWrite) {
         if let Some((value, before)) = change.customer {
             let version = before.map_or(1, |before| before.version.saturating_add(1));
             self.customers.insert(keys::customer(&value.id), Versioned { value, version });
@@ -195,7 +186,7 @@ impl Known {
     }
 }
 
-impl ImportChange {
+impl RowWrite {
     const fn is_nothing(&self) -> bool {
         self.customer.is_none() && self.vehicle.is_none()
     }
@@ -205,14 +196,14 @@ impl ImportChange {
 }
 
 impl Chunk {
-    fn has_room_for(&self, change: &ImportChange) -> bool {
+    fn has_room_for(&self, change: &RowWrite) -> bool {
         // A transaction takes one action for each item.
         let again =
             change.customer.as_ref().is_some_and(|(value, _)| self.touched.contains(&keys::customer(&value.id)));
-        !again && self.actions.len() + ImportChange::MOST_ACTIONS <= MOST_ACTIONS
+        !again && self.actions.len() + RowWrite::MOST_ACTIONS <= MOST_ACTIONS
     }
 
-    fn add(&mut self, table: &Table, place: usize, change: &ImportChange) -> Result<(), Error> {
+    fn add(&mut self, table: &Table, place: usize, change: &RowWrite) -> Result<(), Error> {
         self.rows.push(place);
         if let Some((customer, before)) = &change.customer {
             let key = keys::customer(&customer.id);

@@ -217,7 +217,7 @@ fn an_erased_person_is_found_nowhere_the_books_stay_and_they_may_order_again() {
     let (_, account) = ask(&mut deployment, "GET", &format!("/api/subscriptions/{over}"), None);
     assert_eq!(column(&account["notices"], "state").iter().filter(|state| *state == "dead").count(), 2);
     let last = account["history"].as_array().unwrap().last().unwrap();
-    assert_eq!((last["rule"].as_str(), last["by"].as_str()), (Some("person-erased"), Some("staff:support")));
+    assert_eq!((last["rule"].as_str(), last["by"].as_str()), (Some("user-erased"), Some("staff:support")));
     assert_eq!(last["why"], "asked for, request 17");
     assert_eq!((&account["erased_at"], &account["next_action"]), (&json!("2025-03-12T02:00:00Z"), &json!(null)));
     // A day later the answer is the same, and nobody is told anything by mail.

@@ -95,7 +95,7 @@ fn retried(deployment: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checke
         return Err(format!("a retry of {id} was asked while another is open: {view}"));
     }
     let pk = format!("SUB#{id}");
-    let claims = mirror.rows(&pk, "HISTORY#").filter(|row| row["data"]["event"] == "retry_asked").count();
+    let claims = mirror.rows(&pk, "HISTORY#").filter(|row| row["data"]["event"] == "retry_requested").count();
     if asked > claims {
         return Err(format!("{asked} retries of {id} were asked under {claims} claims"));
     }

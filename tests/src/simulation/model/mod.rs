@@ -144,7 +144,7 @@ impl Model {
     fn due(&self, item: &Value) -> Checked {
         let stored: Subscription = serde_json::from_value(item["data"].clone()).map_err(|error| error.to_string())?;
         let next = NextAction::of(&stored, &self.policy);
-        let expected = next.map(|next| (next.kind.name().to_owned(), next.at.to_string()));
+        let expected = next.map(|next| (next.kind.as_str().to_owned(), next.at.to_string()));
         let found = item["queue"].as_str().map(|queue| (queue.to_owned(), text(&item["due_at"]).to_owned()));
         if found == expected { Ok(()) } else { Err(format!("{}: due {found:?}, next {expected:?}", stored.id)) }
     }

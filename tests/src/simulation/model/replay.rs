@@ -115,13 +115,13 @@ impl Replay {
                     PaymentDecision::Repeat | PaymentDecision::Quarantine(_) => None,
                 }
             }
-            HistoryEvent::Reviewed => end_grace(before, DecisionContext::new(policy, at)),
-            HistoryEvent::RetryAsked => claim_retry(before, line.by.clone(), at).ok(),
-            HistoryEvent::RetryAnswered(answer) => answer_retry(before, *answer, at),
-            HistoryEvent::CancelAsked => claim_cancel(before, DecisionContext::new(policy, at)),
+            HistoryEvent::ActionDue => end_grace(before, DecisionContext::new(policy, at)),
+            HistoryEvent::RetryRequested => claim_retry(before, line.by.clone(), at).ok(),
+            HistoryEvent::RetryOutcomeRecorded(answer) => answer_retry(before, *answer, at),
+            HistoryEvent::CancelRequestedAtEcpay => claim_cancel(before, DecisionContext::new(policy, at)),
             HistoryEvent::OrderEnded(how) => order_ended(before, *how, at),
             HistoryEvent::Checked => checked(before, line),
-            HistoryEvent::UnchargedSeen => charge_missing(before, at),
+            HistoryEvent::MissingChargeObserved => charge_missing(before, at),
             HistoryEvent::GraceExtended { days } => staff(Operation::ExtendGrace { days: *days }),
             HistoryEvent::Paused { days } => staff(Operation::Pause { days: *days }),
             HistoryEvent::Resumed => resume(before, DecisionContext::new(policy, at)),

@@ -60,7 +60,7 @@ pub fn erase(before: &Versioned<Subscription>, cause: &OperationContext, now: Ti
     next.charge_history.card_last4 = None;
     next.erased = Some(now);
     let by = Actor::Staff(cause.by.clone());
-    let mut decision = Decision::new(before, next, Cause::new(HistoryEvent::Erased, Rule::PersonErased, by), now);
+    let mut decision = Decision::new(before, next, Cause::new(HistoryEvent::Erased, Rule::UserErased, by), now);
     decision.change.history.why.clone_from(&cause.why);
     Some(decision)
 }
@@ -74,13 +74,13 @@ pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
         HistoryEvent::Ordered(NewOrder { id, user, email, .. }) => forget(user, email, id),
         HistoryEvent::Reported(report) => report.card_last4 = None,
         HistoryEvent::Erased => return None,
-        HistoryEvent::Reviewed
-        | HistoryEvent::RetryAsked
-        | HistoryEvent::RetryAnswered(_)
-        | HistoryEvent::CancelAsked
+        HistoryEvent::ActionDue
+        | HistoryEvent::RetryRequested
+        | HistoryEvent::RetryOutcomeRecorded(_)
+        | HistoryEvent::CancelRequestedAtEcpay
         | HistoryEvent::OrderEnded(_)
         | HistoryEvent::Checked
-        | HistoryEvent::UnchargedSeen
+        | HistoryEvent::MissingChargeObserved
         | HistoryEvent::SupersededBy(_)
         | HistoryEvent::GraceExtended { .. }
         | HistoryEvent::Paused { .. }

@@ -13,7 +13,7 @@ use crate::domain::billing::policy::{
 };
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{
-    CancelAsk, Downgrade, DowngradeReason, Ended, NewOrder, OrderEnd, Status, Subscription,
+    CancelRequest, Downgrade, DowngradeReason, Ended, NewOrder, OrderEnd, Status, Subscription,
 };
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::{Timestamp, Zone};
@@ -43,7 +43,7 @@ pub fn end_grace(before: &Versioned<Subscription>, context: DecisionContext<'_>)
     match subscription.status {
         Status::PastDue { .. } => {
             let charge_due = Arrears::of(subscription)?.charge_due.to_string();
-            let cause = Cause::new(HistoryEvent::Reviewed, Rule::GraceEnded, Actor::Schedule);
+            let cause = Cause::new(HistoryEvent::ActionDue, Rule::GraceEnded, Actor::Schedule);
             Some(downgrade(before, Downgrade { at: now, reason: DowngradeReason::PaymentFailure }, cause, &charge_due))
         }
         Status::Active | Status::Cancelled | Status::Completed => {
@@ -54,7 +54,7 @@ pub fn end_grace(before: &Versioned<Subscription>, context: DecisionContext<'_>)
             let mut decision = Decision::new(
                 before,
                 next,
-                Cause::new(HistoryEvent::Reviewed, Rule::PaidPeriodEnded, Actor::Schedule),
+                Cause::new(HistoryEvent::ActionDue, Rule::PaidPeriodEnded, Actor::Schedule),
                 now,
             );
             decision.notices.push(notice);
@@ -99,7 +99,7 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     let due = subscription.paid_period()?.to;
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);
     if now >= late_since(LATE_CHARGE_FREE_DAYS) && subscription.paused.is_none() {
-        let cause = Cause::new(HistoryEvent::UnchargedSeen, Rule::NotCharged, Actor::Schedule);
+        let cause = Cause::new(HistoryEvent::MissingChargeObserved, Rule::NotCharged, Actor::Schedule);
         let change = Downgrade { at: now, reason: DowngradeReason::NotCharged };
         return Some(downgrade(before, change, cause, &due.to_string()));
     }
@@ -109,8 +109,12 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     let mut next = subscription.clone();
     next.missing_charge_notified_for = Some(due);
     let notice = Notice::about(&next, NoticeKind::Uncharged, &due.to_string(), now).with_day("charge_due", due);
-    let mut decision =
-        Decision::new(before, next, Cause::new(HistoryEvent::UnchargedSeen, Rule::ChargeLate, Actor::Schedule), now);
+    let mut decision = Decision::new(
+        before,
+        next,
+        Cause::new(HistoryEvent::MissingChargeObserved, Rule::ChargeLate, Actor::Schedule),
+        now,
+    );
     decision.notices.push(notice);
     Some(decision)
 }
@@ -176,13 +180,18 @@ pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'
     if before.value.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures) {
         return None;
     }
-    let repeat_from = |ask: CancelAsk| ask.asked_at.plus_hours(CANCEL_REPEAT_HOURS);
+    let repeat_from = |ask: CancelRequest| ask.asked_at.plus_hours(CANCEL_REPEAT_HOURS);
     if before.value.cancel.is_some_and(|ask| now < repeat_from(ask)) {
         return None;
     }
     let mut next = before.value.clone();
-    next.cancel = Some(CancelAsk { asked_at: now });
-    Some(Decision::new(before, next, Cause::new(HistoryEvent::CancelAsked, Rule::CancelAsked, Actor::Schedule), now))
+    next.cancel = Some(CancelRequest { asked_at: now });
+    Some(Decision::new(
+        before,
+        next,
+        Cause::new(HistoryEvent::CancelRequestedAtEcpay, Rule::CancelRequestedAtEcpay, Actor::Schedule),
+        now,
+    ))
 }
 
 /// A query of a pending order brought nothing: asked again later, or given up after a day.

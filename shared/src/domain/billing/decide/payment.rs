@@ -5,16 +5,19 @@ use crate::domain::billing::calendar::BillingCalendar;
 use crate::domain::billing::charge_history::FailedCharge;
 use crate::domain::billing::decide::erasure;
 use crate::domain::billing::decision::{
-    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, QuarantineReason, Receipt,
-    Snapshot, SubscriptionWrite, Versioned,
+    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Receipt, Snapshot,
+    SubscriptionWrite, Versioned,
 };
 use crate::domain::billing::dunning::refresh_dunning_state;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::policy::FAILURES_THAT_END_AN_ORDER;
+use crate::domain::billing::quarantine_reason::QuarantineReason;
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::{AppliedEvent, Ended, OrderEnd, RetryAsk, RetryState, Status, Subscription};
+use crate::domain::billing::subscription::{
+    AppliedEvent, Ended, OrderEnd, RetryRequest, RetryState, Status, Subscription,
+};
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
 /// Decides what a report means. The order of the questions: is it ours to apply, was it applied, what follows.
@@ -101,7 +104,7 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
 
 /// A charge made after a retry was asked is its result.
 fn resolve_retry(next: &mut Subscription, report: &PaymentReport) {
-    let later_charge = |ask: &&mut RetryAsk| !report.first && report.processed_at >= ask.asked_at;
+    let later_charge = |ask: &&mut RetryRequest| !report.first && report.processed_at >= ask.asked_at;
     if let Some(ask) = next.retry.as_mut().filter(|ask| ask.is_open()).filter(later_charge) {
         ask.state = RetryState::Resolved;
     }
@@ -275,7 +278,7 @@ fn failure(next: &mut Subscription, report: &PaymentReport, context: DecisionCon
     let rule = match notice.as_ref().map(|notice| notice.kind) {
         _ if sixth => Rule::SixthFailure,
         Some(NoticeKind::FirstPaymentFailure) => Rule::GraceBegan,
-        Some(NoticeKind::SecondPaymentFailure) => Rule::GraceLengthened,
+        Some(NoticeKind::SecondPaymentFailure) => Rule::GraceExtendedOnce,
         Some(NoticeKind::FinalPaymentFailure) => Rule::LastWarning,
         _ => Rule::FailureRecorded,
     };

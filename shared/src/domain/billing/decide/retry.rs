@@ -5,7 +5,7 @@ use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, 
 use crate::domain::billing::operations::Operation;
 use crate::domain::billing::policy::RETRY_RESULT_HOURS;
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::{RetryAsk, RetryState, Status, Subscription};
+use crate::domain::billing::subscription::{RetryRequest, RetryState, Status, Subscription};
 use crate::domain::values::time::Timestamp;
 
 /// Whether the schedule asks for a retry at `now`.
@@ -29,30 +29,30 @@ pub fn claim_retry(before: &Versioned<Subscription>, by: Actor, now: Timestamp) 
     let mut next = before.value.clone();
     // Unknown from the start: a crash between this and the answer must not lead to a second ask.
     let covered_before = next.retry.and_then(|ask| ask.covered_until());
-    next.retry = Some(RetryAsk { asked_at: now, state: RetryState::Unknown, covered_before });
-    Ok(Decision::new(before, next, Cause::new(HistoryEvent::RetryAsked, Rule::RetryAsked, by), now))
+    next.retry = Some(RetryRequest { asked_at: now, state: RetryState::Unknown, covered_before });
+    Ok(Decision::new(before, next, Cause::new(HistoryEvent::RetryRequested, Rule::RetryRequested, by), now))
 }
 
 /// What ECPay answered to the ask, if it is still open.
 #[must_use]
 pub fn answer_retry(before: &Versioned<Subscription>, answer: RetryState, now: Timestamp) -> Option<Decision> {
-    let ask = before.value.retry.filter(RetryAsk::is_open)?;
+    let ask = before.value.retry.filter(RetryRequest::is_open)?;
     let rule = match answer {
         RetryState::Accepted => Rule::RetryAccepted,
         RetryState::Refused => Rule::RetryRefused,
-        RetryState::NotAsked => Rule::RetryPostponed,
+        RetryState::NotSent => Rule::RetryPostponed,
         RetryState::NoResult => Rule::RetryWithoutResult,
-        RetryState::Unknown => Rule::RetryUnclear,
+        RetryState::Unknown => Rule::RetryOutcomeUnknown,
         RetryState::Resolved => return None,
     };
     let mut next = before.value.clone();
-    next.retry = Some(RetryAsk { state: answer, ..ask });
-    if answer == RetryState::NotAsked {
+    next.retry = Some(RetryRequest { state: answer, ..ask });
+    if answer == RetryState::NotSent {
         // Its request was not done, so the same request may come again.
         let done = next.operations.iter().rposition(|seen| seen.request == Operation::Retry.fingerprint());
         done.map(|place| next.operations.remove(place));
     }
-    Some(Decision::new(before, next, Cause::new(HistoryEvent::RetryAnswered(answer), rule, Actor::Ecpay), now))
+    Some(Decision::new(before, next, Cause::new(HistoryEvent::RetryOutcomeRecorded(answer), rule, Actor::Ecpay), now))
 }
 
 /// Closes an ask that brought nothing within a day. Only to be called after a query that answered.

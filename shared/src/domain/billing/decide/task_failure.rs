@@ -4,7 +4,7 @@ use crate::domain::billing::decision::{Actor, Cause, Decision, HistoryEvent, Ver
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::policy::{NEEDS_ATTENTION_AFTER, TASK_BACKOFF_HOURS, UNANSWERED_REQUEST_DAYS};
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::{RetryAsk, RetryState, Subscription};
+use crate::domain::billing::subscription::{RetryRequest, RetryState, Subscription};
 use crate::domain::billing::task::Task;
 use crate::domain::billing::task_failure::TaskFailure;
 use crate::domain::values::time::Timestamp;
@@ -22,12 +22,12 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
     let parked = failure.needs_attention();
     let tell = attempts == NEEDS_ATTENTION_AFTER;
     next.task_failure = Some(failure);
-    let unanswered = |ask: &&mut RetryAsk| ask.is_open() && now >= ask.asked_at.plus_days(UNANSWERED_REQUEST_DAYS);
+    let unanswered = |ask: &&mut RetryRequest| ask.is_open() && now >= ask.asked_at.plus_days(UNANSWERED_REQUEST_DAYS);
     if let Some(ask) = next.retry.as_mut().filter(unanswered) {
         ask.state = RetryState::NoResult;
     }
     let notice = Notice::about(&next, NoticeKind::NeedsAttention, &since.to_string(), now)
-        .with("task", task.name())
+        .with("task", task.as_str())
         .with("reason", reason);
     let fact = HistoryEvent::TaskFailed { task, reason: reason.to_owned() };
     let rule = if parked { Rule::NeedsAttention } else { Rule::TaskFailed };

@@ -1,0 +1,81 @@
+//! Reasons for which a verified report is quarantined.
+
+use strum::{IntoStaticStr, VariantArray};
+
+use crate::domain::values::money::Twd;
+
+/// Reason for which a verified report is quarantined instead of applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuarantineReason {
+    /// Field required by the protocol missing or malformed.
+    #[error("unusable: {0}")]
+    Unusable(String),
+    /// MerchantTradeNo of no stored order.
+    #[error("unknown order")]
+    UnknownOrder,
+    /// MerchantID other than the order's.
+    #[error("wrong merchant")]
+    WrongMerchant,
+    /// Amount other than the order's price.
+    #[error("wrong amount: the order says {expected}")]
+    WrongAmount {
+        /// The order's price.
+        expected: Twd,
+    },
+    /// Test notification of ECPay (`SimulatePaid=1`): no money moved.
+    #[error("simulated payment")]
+    Simulated,
+    /// Another authorisation or amount than an event that was applied.
+    #[error("conflict: this event was applied with another authorisation or amount")]
+    Conflict,
+}
+
+/// [`QuarantineReason`] without its data: the part that is counted, stored and filtered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum QuarantineReasonKind {
+    /// See [`QuarantineReason::Unusable`].
+    Unusable,
+    /// See [`QuarantineReason::UnknownOrder`].
+    UnknownOrder,
+    /// See [`QuarantineReason::WrongMerchant`].
+    WrongMerchant,
+    /// See [`QuarantineReason::WrongAmount`].
+    WrongAmount,
+    /// See [`QuarantineReason::Simulated`].
+    Simulated,
+    /// See [`QuarantineReason::Conflict`].
+    Conflict,
+}
+
+impl QuarantineReason {
+    /// The reason without its data.
+    #[must_use]
+    pub const fn kind(&self) -> QuarantineReasonKind {
+        match self {
+            Self::Unusable(_) => QuarantineReasonKind::Unusable,
+            Self::UnknownOrder => QuarantineReasonKind::UnknownOrder,
+            Self::WrongMerchant => QuarantineReasonKind::WrongMerchant,
+            Self::WrongAmount { .. } => QuarantineReasonKind::WrongAmount,
+            Self::Simulated => QuarantineReasonKind::Simulated,
+            Self::Conflict => QuarantineReasonKind::Conflict,
+        }
+    }
+
+    /// The reason's name in the API and in counters: `unknown_order`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        self.kind().as_str()
+    }
+}
+
+impl QuarantineReasonKind {
+    /// All reasons, in the order of their declaration.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The reason's name in the API and in counters: `unknown_order`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
+    }
+}
