@@ -202,7 +202,7 @@ impl<'a, 't> Batch<'a, 't> {
                 let reason = detail.unwrap_or_else(|| ABANDONED.to_owned());
                 Ok(Attempt::Handled(row(Outcome::Unclear).because(reason)))
             }
-            (ReminderAction::SkipReason(skip), _) => skipped(skip),
+            (ReminderAction::Skip(skip), _) => skipped(skip),
             (ReminderAction::Send, None) => skipped(SkipReason::NoCustomer),
             (ReminderAction::Send, Some(_)) if self.providers.is_empty() => skipped(SkipReason::Stopped),
             (ReminderAction::Send, Some(_)) if self.is_capped() => skipped(SkipReason::DailyCap),

@@ -1,8 +1,8 @@
 //! Operations performed at once on request: as the scheduled tasks, with an answer for the waiting caller.
 
 use serde_json::{Value, json};
-use shared::domain::billing::arrears::RetryRefusal;
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
+use shared::domain::billing::decide::retry::RetryRefusal;
 use shared::domain::billing::decision::{DecisionContext, Versioned};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::operations::{Operation, OperationContext};

@@ -4,7 +4,9 @@ use shared::domain::billing::decide::operation;
 use shared::domain::billing::decide::order::{
     cancel_overtaken, charge_missing, claim_cancel, end_grace, still_pending, success_missing,
 };
-use shared::domain::billing::decide::retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
+use shared::domain::billing::decide::retry::{
+    claim_retry, close_retry_without_result, record_retry_outcome, retry_is_due,
+};
 use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, Versioned};
 use shared::domain::billing::next_action::NextAction;

@@ -1,5 +1,5 @@
-//! The rules of the business, without I/O, clock or randomness: every function is total and returns the same result
-//! for the same arguments.
+//! Business rules, without I/O, clock or randomness: every function is total and returns the same result for the same
+//! arguments.
 
 pub mod billing;
 pub mod institutions;

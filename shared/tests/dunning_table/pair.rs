@@ -7,7 +7,9 @@ use shared::domain::billing::decide::order::{
     charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending,
 };
 use shared::domain::billing::decide::payment::decide_payment;
-use shared::domain::billing::decide::retry::{answer_retry, claim_retry, give_up_retry, retry_is_due};
+use shared::domain::billing::decide::retry::{
+    claim_retry, close_retry_without_result, record_retry_outcome, retry_is_due,
+};
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::notices::{Notice, NoticeKind};
@@ -171,8 +173,8 @@ impl Pair {
         let (real, policy, at) = (&self.real, &DunningPolicy::default(), ts(now));
         match step {
             Step::Ask => claim_retry(real, Actor::Schedule, at).ok(),
-            Step::Answer(state) => answer_retry(real, *state, at),
-            Step::GiveUp => give_up_retry(real, at),
+            Step::Answer(state) => record_retry_outcome(real, *state, at),
+            Step::GiveUp => close_retry_without_result(real, at),
             Step::Check => still_pending(real, at),
             Step::EndGrace => end_grace(real, DecisionContext::new(policy, at)),
             Step::Uncharged => charge_missing(real, at),

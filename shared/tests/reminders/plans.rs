@@ -71,7 +71,7 @@ fn in_the_three_days_before_a_visit_its_owner_is_told() {
         [("2025-12-15", false), ("2025-12-16", true), ("2025-12-17", true), ("2025-12-18", true), ("2025-12-19", false)]
     {
         let wall = format!("{today}T07:00:00+07:00");
-        let expected = if told { ReminderAction::Send } else { ReminderAction::SkipReason(SkipReason::NotDue) };
+        let expected = if told { ReminderAction::Send } else { ReminderAction::Skip(SkipReason::NotDue) };
         assert_eq!(planned(&vehicle(), Some(&customer()), None, today, &wall), expected, "{today}");
     }
 }
@@ -84,22 +84,19 @@ fn what_changed_since_the_vehicle_was_found_counts() {
         (VehicleStatus::Archived, SkipReason::Archived),
     ] {
         let changed = Vehicle { status, ..vehicle() };
-        assert_eq!(planned(&changed, Some(&customer()), None, "2025-12-16", MORNING), ReminderAction::SkipReason(skip));
+        assert_eq!(planned(&changed, Some(&customer()), None, "2025-12-16", MORNING), ReminderAction::Skip(skip));
     }
     let visited = vehicle().visited(day("2025-12-15")).unwrap();
     assert_eq!(
         planned(&visited, Some(&customer()), None, "2025-12-16", MORNING),
-        ReminderAction::SkipReason(SkipReason::NotDue)
+        ReminderAction::Skip(SkipReason::NotDue)
     );
     let unwilling = Customer { opted_out: true, ..customer() };
     assert_eq!(
         planned(&vehicle(), Some(&unwilling), None, "2025-12-16", MORNING),
-        ReminderAction::SkipReason(SkipReason::OptedOut)
+        ReminderAction::Skip(SkipReason::OptedOut)
     );
-    assert_eq!(
-        planned(&vehicle(), None, None, "2025-12-16", MORNING),
-        ReminderAction::SkipReason(SkipReason::NoCustomer)
-    );
+    assert_eq!(planned(&vehicle(), None, None, "2025-12-16", MORNING), ReminderAction::Skip(SkipReason::NoCustomer));
 }
 
 #[test]
@@ -107,7 +104,7 @@ fn what_is_known_of_the_reminder_comes_first() {
     for (state, expected) in [
         (ReminderState::Sent, ReminderAction::AlreadySent),
         (ReminderState::Unclear, ReminderAction::Unclear),
-        (ReminderState::Claimed, ReminderAction::SkipReason(SkipReason::InProgress)),
+        (ReminderState::Claimed, ReminderAction::Skip(SkipReason::InProgress)),
         (ReminderState::Failed, ReminderAction::Send),
     ] {
         let known = reminder(state);
@@ -130,7 +127,7 @@ fn the_hours_are_those_where_the_customer_lives_and_count_for_the_schedule_only(
     ] {
         for (customer, expected) in [(customer(), in_jakarta), (eastern.clone(), in_jayapura)] {
             let found = planned(&vehicle(), Some(&customer), None, "2025-12-16", wall);
-            let wanted = if expected { ReminderAction::Send } else { ReminderAction::SkipReason(SkipReason::Hours) };
+            let wanted = if expected { ReminderAction::Send } else { ReminderAction::Skip(SkipReason::Hours) };
             assert_eq!(found, wanted, "{wall} {:?}", customer.zone);
             let case = ReminderInput { vehicle: &vehicle(), customer: Some(&customer), reminder: None };
             let by_hand = plan(case, day("2025-12-16"), None, Timestamp::parse(wall).unwrap());
@@ -143,5 +140,5 @@ fn the_hours_are_those_where_the_customer_lives_and_count_for_the_schedule_only(
 fn a_run_that_comes_late_announces_no_visit_whose_day_is_over() {
     let found = |wall| planned(&vehicle(), Some(&customer()), None, "2025-12-16", wall);
     assert_eq!(found("2025-12-18T20:59:59+07:00"), ReminderAction::Send);
-    assert_eq!(found("2025-12-19T06:00:00+07:00"), ReminderAction::SkipReason(SkipReason::NotDue));
+    assert_eq!(found("2025-12-19T06:00:00+07:00"), ReminderAction::Skip(SkipReason::NotDue));
 }

@@ -1,9 +1,8 @@
 //! The customer's wish to end the order: before everything else, confirmed by ECPay, and what is paid stays.
 
-use shared::domain::billing::arrears::RetryRefusal;
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
 use shared::domain::billing::decide::order::{cancel_overtaken, claim_cancel, end_grace};
-use shared::domain::billing::decide::retry::claim_retry;
+use shared::domain::billing::decide::retry::{RetryRefusal, claim_retry};
 use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
@@ -92,7 +91,7 @@ fn a_cancellation_that_is_not_confirmed_is_asked_again_an_hour_later() {
     asked(&mut life, "2025/01/20 12:30:00");
     assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 13:29:59"))), None);
     asked(&mut life, "2025/01/20 13:30:00");
-    assert_eq!(life.value().cancel, Some(CancelRequest { asked_at: t("2025/01/20 13:30:00") }));
+    assert_eq!(life.value().cancel, Some(CancelRequest { requested_at: t("2025/01/20 13:30:00") }));
     life.ended(OrderEnd::Cancelled, "2025/01/20 13:30:10");
     assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 16:00:00"))), None);
 }

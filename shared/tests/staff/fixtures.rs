@@ -5,7 +5,7 @@
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::decide::order::{create_order, end_grace, order_ended, still_pending};
 use shared::domain::billing::decide::payment::decide_payment;
-use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
+use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
 use shared::domain::billing::next_action::{ActionReason, NextAction};
 use shared::domain::billing::operations::{Operation, OperationContext};
@@ -197,7 +197,7 @@ impl Life {
         let decision = claim_retry(&self.order, Actor::Schedule, t(now)).unwrap();
         self.take(&decision);
         if answer != RetryState::Unknown {
-            let decision = answer_retry(&self.order, answer, t(now)).unwrap();
+            let decision = record_retry_outcome(&self.order, answer, t(now)).unwrap();
             self.take(&decision);
         }
     }

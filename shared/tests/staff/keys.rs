@@ -1,7 +1,7 @@
 //! A request under a key is done once, whatever happens between its repetitions.
 
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
-use shared::domain::billing::decide::retry::answer_retry;
+use shared::domain::billing::decide::retry::record_retry_outcome;
 use shared::domain::billing::operations::{Operation, RECENT_OPERATIONS_KEPT};
 use shared::domain::billing::subscription::RetryState;
 use shared::domain::values::money::Twd;
@@ -125,14 +125,14 @@ fn a_retry_that_never_reached_ecpay_may_be_asked_for_under_its_key_again() {
     life.keyed(&Operation::Retry, Some("1"), "2025/02/15 09:00:00");
     assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 09:00:01"), OperationDecision::Repeat);
     let before = life.order.clone();
-    let postponed = answer_retry(&before, RetryState::NotSent, t("2025/02/15 09:00:02")).unwrap();
+    let postponed = record_retry_outcome(&before, RetryState::NotSent, t("2025/02/15 09:00:02")).unwrap();
     life.take(&postponed);
     assert!(matches!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), OperationDecision::Apply(_)));
     // What ECPay refused was asked.
     let mut life = failing(1);
     life.keyed(&Operation::Retry, Some("1"), "2025/02/15 09:00:00");
     let before = life.order.clone();
-    let refused = answer_retry(&before, RetryState::Refused, t("2025/02/15 09:00:02")).unwrap();
+    let refused = record_retry_outcome(&before, RetryState::Refused, t("2025/02/15 09:00:02")).unwrap();
     life.take(&refused);
     assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), OperationDecision::Repeat);
 }

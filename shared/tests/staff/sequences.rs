@@ -3,7 +3,7 @@
 use shared::domain::billing::arrears::Arrears;
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation};
 use shared::domain::billing::decide::order::{claim_cancel, end_grace, order_ended};
-use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
+use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext};
 use shared::domain::billing::next_action::NextAction;
@@ -66,7 +66,7 @@ fn take(life: &mut Life, step: Step, now: Timestamp) -> bool {
         Step::Wish => by_staff(life, &Operation::Cancel, now),
         Step::MarkPaid => by_staff(life, &paid(), now),
         Step::AskRetry => claim_retry(&life.order, Actor::Schedule, now).ok(),
-        Step::RefuseRetry => answer_retry(&life.order, RetryState::Refused, now),
+        Step::RefuseRetry => record_retry_outcome(&life.order, RetryState::Refused, now),
         Step::Fail => Some(life.failure(&now.to_ecpay())),
         Step::Park => {
             let Some(action) = NextAction::of(life.value(), &policy()) else { return false };
@@ -110,7 +110,7 @@ fn check(life: &Life, now: Timestamp, story: &[Step]) {
         let parked =
             order.task_failure.as_ref().is_some_and(|stuck| stuck.needs_attention() && stuck.task == Task::Cancel);
         // A pause that was over before is ended first: that needs nothing from ECPay.
-        let asked = order.cancel.map_or(since, |ask| ask.asked_at);
+        let asked = order.cancel.map_or(since, |ask| ask.requested_at);
         let overdue = order.status == Status::Active && order.paused.is_some_and(|pause| pause.until < asked);
         assert!(kind == Some(Task::Cancel) || (past_due && parked) || overdue, "{kind:?}: {story:?}");
     } else if past_due && order.paused.is_some() {

@@ -186,7 +186,7 @@ fn an_open_retry_that_cannot_be_asked_about_is_given_up_after_7_days() {
         life.asked("2025/02/16 12:00:00", answer);
         fails(&mut life, Task::Reconcile, now);
         let ask = life.value().retry.unwrap();
-        assert_eq!((ask.state, ask.asked_at), (state, t("2025/02/16 12:00:00")), "{answer:?} {now}");
+        assert_eq!((ask.state, ask.requested_at), (state, t("2025/02/16 12:00:00")), "{answer:?} {now}");
     }
     // From then on nothing waits for it: the retry of day 3 is overdue.
     let mut life = failing(1);

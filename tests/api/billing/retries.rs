@@ -68,7 +68,7 @@ async fn a_retry_whose_answer_was_lost_is_never_asked_again_but_found_by_query()
     sandbox.fault("ecpay", "answer_lost").await;
     sandbox.forget_calls().await;
     sandbox.travel("2025-01-16T10:30:00+08:00").await;
-    let retry = json!({ "asked_at": "2025-01-16T02:30:00Z", "state": "unknown" });
+    let retry = json!({ "requested_at": "2025-01-16T02:30:00Z", "state": "unknown" });
     assert_eq!(sandbox.account(&order).await["retry"], retry);
     assert_eq!(asked(&sandbox).await, (1, 1));
     sandbox.fault("ecpay", "none").await;
@@ -103,7 +103,7 @@ async fn an_accepted_retry_without_a_result_is_queried_by_every_run_and_closed_a
     assert_eq!(asked(&sandbox).await, (11 + 4, 0));
     sandbox.travel("2025-01-17T10:30:00+08:00").await;
     let account = sandbox.account(&order).await;
-    assert_eq!(account["retry"], json!({ "asked_at": "2025-01-16T02:30:00Z", "state": "no_result" }));
+    assert_eq!(account["retry"], json!({ "requested_at": "2025-01-16T02:30:00Z", "state": "no_result" }));
     assert_eq!(account["next_action"]["kind"], "retry");
     assert_eq!(account["next_action"]["at"], "2025-01-18T02:00:01Z");
     // A result that comes after all counts.
@@ -193,7 +193,7 @@ async fn a_retry_that_ecpay_refuses_is_over_and_the_next_day_of_the_policy_count
     sandbox.travel("2025-01-18T10:30:00+08:00").await;
     assert_eq!(column(&sandbox.at_ecpay(&order).await["retries_asked"], "accepted"), ["true", "false"]);
     let account = sandbox.account(&order).await;
-    assert_eq!(account["retry"], json!({ "asked_at": "2025-01-18T02:30:00Z", "state": "refused" }));
+    assert_eq!(account["retry"], json!({ "requested_at": "2025-01-18T02:30:00Z", "state": "refused" }));
     assert_eq!(
         (&account["next_action"]["kind"], &account["next_action"]["at"]),
         (&json!("retry"), &json!("2025-01-22T02:00:01Z"))

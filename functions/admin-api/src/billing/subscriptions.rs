@@ -196,7 +196,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
             "task": failure.task, "since": failure.since, "attempts": failure.attempts, "again_at": failure.again_at,
             "needs_attention": failure.needs_attention(), "reason": failure.reason,
         })),
-        "retry": order.retry.map(|ask| json!({ "asked_at": ask.asked_at, "state": ask.state })),
+        "retry": order.retry.map(|ask| json!({ "requested_at": ask.requested_at, "state": ask.state })),
         "next_action": next.map(|action| json!({ "kind": action.kind.as_str(), "at": action.at, "why": why(Language::En, action.why) })),
         "explanation": explain(&order, next.as_ref()),
         "payments": payments.iter().map(payment).collect::<Vec<_>>(),

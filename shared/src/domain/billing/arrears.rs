@@ -1,36 +1,35 @@
-//! What a customer owes, derived from the facts each time, never counted along.
+//! Arrears of a customer, derived from the charge history on each use and never stored.
 
 use crate::domain::billing::charge_history::FailedCharge;
 use crate::domain::billing::payment::DeclineClass;
-use crate::domain::billing::policy::{DunningPolicy, FAILURES_WITHOUT_FURTHER_RETRY, NOTICE_AGE_DAYS};
+use crate::domain::billing::policy::{DunningPolicy, NOTICE_AGE_DAYS};
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
-/// The open episode: the failures after the latest success.
+/// Open episode: the failed charges after the latest success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrears {
-    /// When the first charge of the episode failed; all days are counted from here.
+    /// ProcessDate of the first failure; retry days and grace period are counted from it.
     pub began_at: Timestamp,
-    /// The due day of the charge that fails.
+    /// Due date of the failing charge.
     pub charge_due: LocalDate,
-    /// The due day of the latest charge that failed in the episode: another than [`Self::charge_due`] where a further
-    /// one fails meanwhile.
+    /// Due date of the latest failed charge; later than [`Self::charge_due`] if a further charge fell due and failed.
     pub latest_due: LocalDate,
-    /// How often that charge has failed. A further due charge that fails meanwhile does not count.
+    /// Failed attempts of the first charge. A further due charge that fails meanwhile does not count.
     pub attempts: usize,
-    /// Code of the latest failure, of whichever charge: it tells of the card, and a retry repeats that one.
+    /// RtnCode of the latest failure of any charge: it describes the card, and a retry repeats that charge.
     pub last_code: String,
 }
 
 impl Arrears {
-    /// The arrears of a subscription; `None` when no failure is newer than the latest success, or all such charges were
-    /// paid outside ECPay.
+    /// The arrears of a subscription; `None` if no failure is newer than the latest success, or if all such charges
+    /// were paid outside ECPay.
     #[must_use]
     pub fn of(subscription: &Subscription) -> Option<Self> {
         let paid_until = subscription.charge_history.last_success_at;
         let calendar = subscription.calendar();
         let charge_of = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei));
-        // What was paid outside ECPay is not owed, even if ECPay tries once more and fails.
+        // A charge paid outside ECPay is not owed, even if ECPay retries it and fails.
         let paid_out_of_band = |failure: &FailedCharge| {
             subscription.charge_history.paid_out_of_band.is_some_and(|due| due == calendar.due(charge_of(failure)))
         };
@@ -51,86 +50,34 @@ impl Arrears {
         })
     }
 
-    /// The first instant after the grace period, staff's extension included.
+    /// First instant after the grace period, with the days that staff added.
     #[must_use]
     pub fn grace_ends_at(&self, policy: &DunningPolicy, extra_days: u32) -> Timestamp {
         self.began_at.plus_days(policy.grace_days(self.attempts) + i64::from(extra_days))
     }
 
-    /// Whether only a new card helps, so that no retry is asked by itself.
+    /// True after a hard decline: only a new card helps, so that no automatic retry is requested.
     #[must_use]
     pub fn needs_new_card(&self) -> bool {
         DeclineClass::of(&self.last_code) == DeclineClass::HardDecline
     }
 }
 
-/// When the next automatic retry is asked: the first scheduled day that no earlier ask has covered, so that
-/// overdue ones collapse into one. `None` when there is none, or while the result of an ask is open.
-#[must_use]
-pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Option<Timestamp> {
-    if arrears.needs_new_card() || subscription.paused.is_some() || retry_refusal(subscription).is_some() {
-        return None;
-    }
-    let covered_until = subscription.retry.and_then(|ask| ask.covered_until());
-    policy
-        .retry_days()
-        .map(|day| arrears.began_at.plus_days(day))
-        .find(|at| covered_until.is_none_or(|covered| *at > covered))
-}
-
-/// Why no retry may be asked now, by schedule or by hand; `None` when it may.
-#[must_use]
-pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
-    let order_over = subscription.ended.is_some()
-        || subscription.cancel.is_some()
-        || subscription.cancel_requested.is_some()
-        || subscription.superseded_by.is_some()
-        || subscription.erased.is_some();
-    if subscription.retry.is_some_and(|ask| ask.is_open()) {
-        Some(RetryRefusal::AlreadyRequested)
-    } else if Arrears::of(subscription).is_none() || subscription.charge_history.last_success_at.is_none() {
-        Some(RetryRefusal::NothingOwed)
-    } else if order_over {
-        Some(RetryRefusal::OrderOver)
-    } else if subscription.charge_history.failures.len() >= FAILURES_WITHOUT_FURTHER_RETRY {
-        Some(RetryRefusal::LastFailureAllowed)
-    } else {
-        None
-    }
-}
-
-/// Why a retry may not be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RetryRefusal {
-    /// A retry was asked and its result is still to come.
-    #[error("a retry was already asked and its result is still to come")]
-    AlreadyRequested,
-    /// The latest charge succeeded, and ECPay repeats failed ones only.
-    #[error("no failed charge is open")]
-    NothingOwed,
-    /// Cancelled, replaced or ended at ECPay.
-    #[error("the order is over at ECPay or about to be: a new order is needed")]
-    OrderOver,
-    /// One more failure would end the order.
-    #[error("five charges of this order failed, and a sixth failure would end it at ECPay")]
-    LastFailureAllowed,
-}
-
-/// Arrears that a payment has ended: how often the charge had failed, what the last decline said, and how long it took.
+/// Arrears ended by a payment, with the figures that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// Failures before it succeeded: the number of the retry that did, where every failure was retried.
+    /// Failed attempts before the success, which is the number of the successful retry if every failure was retried.
     pub failures: usize,
-    /// Of the latest failure.
+    /// Class of the latest decline.
     pub class: DeclineClass,
-    /// From the first failure to the charge that succeeded.
+    /// Seconds from the first failure to the charge that succeeded.
     pub seconds: u64,
-    /// Whether the plan was already taken away.
+    /// True if the customer had been downgraded before.
     pub after_downgrade: bool,
 }
 
 impl Recovery {
-    /// What was recovered between two states of an order, if anything was.
+    /// The recovery between two states of an order; `None` if no arrears ended.
     #[must_use]
     pub fn between(before: &Subscription, after: &Subscription) -> Option<Self> {
         let arrears = Arrears::of(before)?;
@@ -144,8 +91,8 @@ impl Recovery {
     }
 }
 
-/// When an unpaid customer goes to FREE: when grace ends, yet not before the first notice is three days old.
-/// An order that ECPay has ended waits no longer than the paid period.
+/// Time of an unpaid customer's downgrade: the end of the grace period, but not before the first notice is three days
+/// old. If ECPay terminated the order, at the latest the end of the paid period.
 #[must_use]
 pub fn downgrade_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Timestamp {
     let grace_end = arrears.grace_ends_at(policy, subscription.extra_grace_days);

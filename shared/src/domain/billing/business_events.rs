@@ -1,4 +1,4 @@
-//! What a decision means for the figures of the business. Metrics and counters are both made of these.
+//! Business events of a decision, from which both metrics and counters are made.
 
 use crate::domain::billing::arrears::{Arrears, Recovery};
 use crate::domain::billing::decision::Decision;
@@ -7,65 +7,65 @@ use crate::domain::billing::policy::NEEDS_ATTENTION_AFTER;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::DowngradeReason;
 
-/// Something that is counted.
+/// Event that metrics and counters count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BusinessEvent {
-    /// ECPay reported an authorisation that was not known.
+    /// Authorisation reported by ECPay for the first time.
     Charge(ChargeResult),
-    /// The first failure of an episode.
+    /// First failure of an episode.
     EpisodeStarted,
-    /// An episode ended paid before the plan was taken away.
+    /// Episode that ended paid before the downgrade.
     Recovered(Recovery),
-    /// A payment brought the plan back after it was taken away.
+    /// Payment that restored the plan after a downgrade.
     PlanRestored,
-    /// The plan was taken away.
+    /// Downgrade to FREE.
     Downgraded(DowngradeCause),
-    /// Money came for an order that is over.
+    /// Charge for an order that is over.
     RefundDue,
-    /// A task cannot be done for an order, and staff are told.
+    /// Task that keeps failing for an order; staff are notified.
     NeedsAttention,
 }
 
-/// How an authorisation ended.
+/// Result of an authorisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChargeResult {
-    /// Authorised.
+    /// Authorised by the card issuer.
     Succeeded,
-    /// Declined.
+    /// Declined by the card issuer.
     Failed,
-    /// ECPay does not know yet.
+    /// Result not known to ECPay yet.
     Pending,
 }
 
-/// A plan that was taken away.
+/// Downgrade with the figures that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DowngradeCause {
-    /// Grace ended unpaid.
+    /// Grace period ended unpaid.
     Unpaid {
-        /// How often the charge had failed.
+        /// Failed attempts of the charge.
         failures: usize,
-        /// Of the latest failure.
+        /// Class of the latest decline.
         class: DeclineClass,
     },
-    /// ECPay did not charge.
+    /// No charge by ECPay within a week.
     NotCharged,
 }
 
-/// Which retry of a charge.
+/// Number of a retry of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RetryNumber {
-    /// The first.
+    /// First retry of the charge.
     First,
-    /// The second.
+    /// Second retry of the charge.
     Second,
-    /// The third.
+    /// Third retry of the charge.
     Third,
-    /// Any after it.
+    /// Fourth or any later retry.
     FourthOrLater,
 }
 
 impl BusinessEvent {
-    /// What is counted once a decision is stored. `recovery` is the end of the arrears that it brought.
+    /// The events of a stored decision. `recovery` is the end of the arrears that the decision brought about.
     #[must_use]
     pub fn of(decision: &Decision, recovery: Option<Recovery>) -> Vec<Self> {
         let outcome = decision.payment.as_ref().map(|payment| payment.outcome);
@@ -128,7 +128,7 @@ impl BusinessEvent {
 }
 
 impl ChargeResult {
-    /// What ECPay said of a charge; nothing where it was paid another way.
+    /// The result of a charge; `None` for a payment outside ECPay.
     const fn of(outcome: PaymentOutcome) -> Option<Self> {
         match outcome {
             PaymentOutcome::Succeeded { .. } => Some(Self::Succeeded),
@@ -138,7 +138,7 @@ impl ChargeResult {
         }
     }
 
-    /// The name in metrics.
+    /// The result's name in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -150,7 +150,7 @@ impl ChargeResult {
 }
 
 impl DowngradeCause {
-    /// Why the plan was taken away.
+    /// The reason stored with the downgrade.
     #[must_use]
     pub const fn reason(self) -> DowngradeReason {
         match self {
@@ -161,10 +161,10 @@ impl DowngradeCause {
 }
 
 impl RetryNumber {
-    /// All of them, in order.
+    /// All numbers, in ascending order.
     pub const ALL: [Self; 4] = [Self::First, Self::Second, Self::Third, Self::FourthOrLater];
 
-    /// The retry that succeeded after so many failures of the charge.
+    /// The number of the retry that succeeded after `failures` failed attempts.
     #[must_use]
     pub const fn after(failures: usize) -> Self {
         match failures {
@@ -175,7 +175,7 @@ impl RetryNumber {
         }
     }
 
-    /// The name in metrics and statistics.
+    /// The number's name in metrics and statistics: `4+`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

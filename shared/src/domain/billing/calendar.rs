@@ -1,10 +1,10 @@
-//! On which days an order is charged, and which charge a day belongs to.
+//! Due dates of an order's charges, and the charge that a date belongs to.
 
 use crate::domain::billing::plan::BillingCycle;
 use crate::domain::values::time::LocalDate;
 
-/// The calendar of one order: charge 1 on the anchor day, charge n that many months or years later.
-/// Every day is computed from the anchor, so 31 January is followed by 28 February and 31 March.
+/// Calendar of one order: charge 1 on the anchor date, charge n that many months or years later. Every date is computed
+/// from the anchor, so that 31 January is followed by 28 February and 31 March.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BillingCalendar {
     anchor: LocalDate,
@@ -12,20 +12,20 @@ pub struct BillingCalendar {
 }
 
 impl BillingCalendar {
-    /// The calendar of an order first charged on `anchor` (Taipei).
+    /// The calendar of an order first charged on `anchor` (Asia/Taipei).
     #[must_use]
     pub const fn new(anchor: LocalDate, cycle: BillingCycle) -> Self {
         Self { anchor, cycle }
     }
 
-    /// The day on which charge `number` (from 1) is due.
+    /// The due date of charge `number`, counted from 1.
     #[must_use]
     pub fn due(&self, number: u32) -> LocalDate {
         self.anchor.plus_months(number.saturating_sub(1).saturating_mul(self.cycle.months()))
     }
 
-    /// The number of the charge that a charge made on `day` belongs to: from one day before it is due
-    /// to one day before the next is (Taipei days).
+    /// The number of the charge that a charge made on `day` belongs to: from one day before its due date until two days
+    /// before the next one (Asia/Taipei).
     #[must_use]
     pub fn charge_on(&self, day: LocalDate) -> u32 {
         let months = (day.month_number() - self.anchor.month_number()).max(0);

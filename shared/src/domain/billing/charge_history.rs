@@ -1,53 +1,53 @@
-//! What is known of an order's charges, apart from what follows from it.
+//! Charges of an order as reported, without anything derived from them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::payment::{PaymentOutcome, PaymentReport};
 use crate::domain::values::time::{LocalDate, Timestamp};
 
-/// How many failures an item keeps. ECPay ends an order at six; the rest is room for surprises.
+/// Failures kept with an order. ECPay terminates an order at six; the rest is reserve.
 const FAILURES_KEPT: usize = 24;
 
-/// What ECPay reported. Reports may come late, twice and in any order; what follows from them does not
-/// depend on that.
+/// Charges that ECPay reported. Reports arrive late, repeatedly and in any order; the derived state does not depend on
+/// that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChargeHistory {
-    /// The day of the first successful charge (Taipei).
+    /// Date of the first successful charge (Asia/Taipei).
     pub anchor: Option<LocalDate>,
-    /// The highest success number known.
+    /// Highest success number reported (`TotalSuccessTimes`).
     pub successes: u32,
-    /// How many successes were reported; fewer than [`Self::successes`] when one of them was not.
+    /// Number of reported successes; less than [`Self::successes`] if a report is missing.
     pub reported_successes: u32,
-    /// The success number up to which a query has already looked for one that was not reported.
+    /// Success number up to which a query has already searched for missing reports.
     pub reconciled_up_to: u32,
-    /// The latest successful charge known.
+    /// ProcessDate of the latest successful charge.
     pub last_success_at: Option<Timestamp>,
-    /// Failed charges after the first, oldest first.
+    /// Failed charges after the first authorisation, oldest first.
     pub failures: Vec<FailedCharge>,
-    /// The due day of the latest charge that was paid outside ECPay.
+    /// Due date of the latest charge paid outside ECPay.
     #[serde(default)]
     pub paid_out_of_band: Option<LocalDate>,
     /// Last four digits of the card.
     pub card_last4: Option<String>,
 }
 
-/// A charge that failed.
+/// Failed charge of an active order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedCharge {
-    /// Its ProcessDate.
+    /// ProcessDate of the charge.
     pub at: Timestamp,
-    /// ECPay's code.
+    /// ECPay's `RtnCode`, verbatim.
     pub rtn_code: String,
 }
 
 impl ChargeHistory {
-    /// Whether a success was never reported and nobody has looked for it yet.
+    /// True if a success is missing that reconciliation has not searched for.
     #[must_use]
     pub const fn has_unreported_success(&self) -> bool {
         self.reported_successes < self.successes && self.reconciled_up_to < self.successes
     }
 
-    /// Whether a report says nothing that these facts do not hold already.
+    /// True if the history already contains everything in the report.
     #[must_use]
     pub fn contains_report(&self, report: &PaymentReport) -> bool {
         match report.outcome {
@@ -59,7 +59,7 @@ impl ChargeHistory {
         }
     }
 
-    /// Keeps a failure in its place by time.
+    /// Inserts a failure in the order of time and drops the oldest beyond the limit.
     pub fn add_failure(&mut self, failure: FailedCharge) {
         let place = self.failures.partition_point(|known| known.at <= failure.at);
         self.failures.insert(place, failure);

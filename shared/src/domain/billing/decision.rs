@@ -1,4 +1,4 @@
-//! A decision: everything that changes together, in one transaction, and why.
+//! Decision: the set of changes that are written in one transaction, with their cause.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,81 +14,81 @@ use crate::domain::billing::task::Task;
 use crate::domain::values::ids::{EventId, SubscriptionId, UserId};
 use crate::domain::values::time::Timestamp;
 
-/// A stored value and the number its next writer must name.
+/// Stored value with its version, for optimistic locking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned<T> {
-    /// What was stored.
+    /// Value as stored.
     pub value: T,
-    /// How often it was written.
+    /// Number of writes so far; the next writer must name it.
     pub version: u64,
 }
 
-/// What a decision about one order is made from.
+/// Stored orders that a decision about one order reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The order.
+    /// Order that the decision is about.
     pub subscription: Versioned<Subscription>,
-    /// The order it is to replace, while that has not happened.
+    /// Order that it replaces, until the replacement happened.
     pub replaced: Option<Versioned<Subscription>>,
 }
 
-/// Something that happened, as history keeps it: with these and the policy every state can be worked out again.
+/// Event in an order's history. The order's state is a pure function of these events and the policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HistoryEvent {
-    /// An order was made.
+    /// Order created.
     Ordered(NewOrder),
-    /// ECPay reported an authorisation.
+    /// Authorisation reported by ECPay, or payment recorded by staff.
     Reported(PaymentReport),
-    /// The order was looked at because something was due.
+    /// Scheduled action carried out because its time had come.
     ActionDue,
-    /// A retry was claimed, before ECPay was asked.
+    /// Retry claimed, before the request is sent to ECPay.
     RetryRequested,
-    /// What became of that ask.
+    /// Outcome of the retry request became known.
     RetryOutcomeRecorded(RetryState),
-    /// A cancel was claimed, before ECPay was asked.
+    /// Cancellation claimed, before the request is sent to ECPay.
     CancelRequestedAtEcpay,
-    /// A query showed that ECPay will charge no more.
+    /// Query showed that ECPay makes no further charges.
     OrderEnded(OrderEnd),
-    /// A query of an order brought nothing new.
+    /// Query of the order brought no new report.
     Checked,
-    /// A query showed a running order without the charge that was due.
+    /// Query showed an active order without the charge that was due.
     MissingChargeObserved,
-    /// Another order's first success took this one's place.
+    /// Another order's first success replaced this order.
     SupersededBy(SubscriptionId),
-    /// Staff lengthened the grace period.
+    /// Grace period extended by staff.
     GraceExtended {
-        /// By days of 24 hours.
+        /// Days of 24 hours.
         days: u32,
     },
-    /// Staff hold dunning.
+    /// Dunning paused by staff.
     Paused {
-        /// For days of 24 hours.
+        /// Days of 24 hours.
         days: u32,
     },
-    /// Dunning goes on, by staff or because the pause is over.
+    /// Dunning resumed, by staff or at the end of the pause.
     Resumed,
-    /// The customer wishes to end the order.
+    /// Cancellation requested by the customer.
     CancelRequested,
-    /// A task could not be done for this order.
+    /// Scheduled task failed for this order.
     TaskFailed {
-        /// Which.
+        /// The failing task.
         task: Task,
-        /// Why.
+        /// Error text without personal data.
         reason: String,
     },
-    /// The person behind the order was erased.
+    /// Customer's data erased.
     Erased,
 }
 
-/// Cause of a decision, as its line of history names it.
+/// Cause of a decision, as recorded in the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// The event that led to it.
+    /// Event that led to the decision.
     pub event: HistoryEvent,
     /// The rule that applied.
     pub rule: Rule,
-    /// ECPay, the schedule or staff.
+    /// Actor behind the event: ECPay, the schedule or staff.
     pub actor: Actor,
 }
 
@@ -101,121 +101,121 @@ pub struct DecisionContext<'a> {
     pub now: Timestamp,
 }
 
-/// Who caused a decision.
+/// Actor that caused a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
-    /// ECPay, through a callback or a query's answer.
+    /// ECPay, through a callback or the response to a query.
     Ecpay,
-    /// A scheduled task.
+    /// Scheduled task of a run.
     Schedule,
-    /// Staff, by the name of their token.
+    /// Staff, by the name of the API token.
     Staff(String),
 }
 
-/// One line of a subscription's history.
+/// Entry of an order's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
-    /// The logical time of the decision.
+    /// Logical time of the decision.
     pub at: Timestamp,
-    /// What came in.
+    /// Event that led to the decision.
     pub event: HistoryEvent,
-    /// The rule that fired.
+    /// Rule that the decision followed.
     pub rule: Rule,
-    /// The state before; none for a new order.
+    /// State before the decision; `None` for a new order.
     pub from: Option<Status>,
-    /// The state after.
+    /// State after the decision.
     pub to: Status,
-    /// Who caused it.
+    /// Actor that caused the decision.
     pub by: Actor,
-    /// What staff gave as the reason.
+    /// Reason given by staff.
     pub why: Option<String>,
-    /// The keyed operation that caused it.
+    /// Keyed operation that caused the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<AppliedOperation>,
 }
 
-/// One subscription as it is to be written.
+/// One order to be written, with its history entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionWrite {
-    /// The next state.
+    /// State to be stored.
     pub next: Subscription,
-    /// The version that must still be stored; `None` for a new one.
+    /// Version that must still be stored; `None` for a new order.
     pub expected: Option<u64>,
-    /// Its line of history.
+    /// History entry written with it.
     pub history: HistoryEntry,
 }
 
-/// What a decision does to the user's own item.
+/// Effect of a decision on the user's own item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserChange {
-    /// The user.
+    /// User whose item changes.
     pub user: UserId,
-    /// The order that `subscription-status` shows from now on, unless another is live.
+    /// Order that `subscription-status` shows from now on, unless another is live.
     pub subscription: SubscriptionId,
-    /// The plan and whether the order is live (so that another needs `replaces`); `None` leaves both as they are.
+    /// Plan and live order; `None` leaves both unchanged.
     pub user_plan: Option<UserPlan>,
-    /// Which orders may be the user's live one now; any other refuses the commit.
+    /// Condition on the user's live order; the commit fails if it is not met.
     pub condition: LiveOrderCondition,
 }
 
-/// What the user has.
+/// Plan of a user and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPlan {
-    /// The plan.
+    /// Plan that the user may use.
     pub plan: PlanId,
-    /// Whether the order it comes from is live.
+    /// True if the plan's order is live, so that a further order needs `replaces`.
     pub live: bool,
 }
 
-/// Which orders may be the user's live one for a commit to go through.
+/// Condition on the user's live order at the commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveOrderCondition {
-    /// Any.
+    /// No condition.
     Any,
-    /// None, or one of these.
+    /// No live order, or one of these.
     NoneOrOneOf(Vec<SubscriptionId>),
 }
 
-/// Proof that an event was applied; what a repeat must agree on.
+/// Proof that an event was applied, with the values that a repeat must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The event.
+    /// Identity of the event.
     pub event: EventId,
-    /// What came with it.
+    /// Report as it was applied.
     pub report: PaymentReport,
 }
 
-/// Everything that is written together.
+/// Changes that are written in one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The order.
+    /// The order itself.
     pub change: SubscriptionWrite,
-    /// The order that it replaces.
+    /// The replaced order, at the first success of the new one.
     pub replaced: Option<SubscriptionWrite>,
-    /// The user's plan, where it changes.
+    /// The user's item, if plan or live order change.
     pub user: Option<UserChange>,
-    /// The event's receipt, where an event caused it.
+    /// Receipt of the event, if a report caused the decision.
     pub receipt: Option<Receipt>,
-    /// The payment, where money moved or was refused.
+    /// Payment record, if a report caused the decision.
     pub payment: Option<Payment>,
-    /// What is told.
+    /// Mails to be queued.
     pub notices: Vec<Notice>,
 }
 
-/// What to do with a report.
+/// Decision about a payment report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentDecision {
-    /// Write this.
+    /// Write these changes.
     Apply(Box<Decision>),
-    /// It was applied already.
+    /// Applied before: nothing to write.
     Repeat,
-    /// Set it aside for staff.
+    /// Quarantine the report for staff.
     Quarantine(QuarantineReason),
 }
 
 impl<'a> DecisionContext<'a> {
-    /// Decisions under `policy` at `now`.
+    /// Context of `policy` and `now`.
     #[must_use]
     pub const fn new(policy: &'a DunningPolicy, now: Timestamp) -> Self {
         Self { policy, now }
@@ -223,7 +223,7 @@ impl<'a> DecisionContext<'a> {
 }
 
 impl Cause {
-    /// An event, the rule that applied and the actor behind it.
+    /// Cause of an event, the rule that applied and the actor.
     #[must_use]
     pub const fn new(event: HistoryEvent, rule: Rule, actor: Actor) -> Self {
         Self { event, rule, actor }
@@ -231,7 +231,7 @@ impl Cause {
 }
 
 impl HistoryEntry {
-    /// A line without a reason: what came in, which rule fired, who caused it.
+    /// Entry without a reason or an operation.
     #[must_use]
     pub fn new(at: Timestamp, cause: Cause, from: Option<Status>, to: Status) -> Self {
         let Cause { event, rule, actor } = cause;
@@ -240,7 +240,7 @@ impl HistoryEntry {
 }
 
 impl SubscriptionWrite {
-    /// The version that is stored with it.
+    /// The version under which the order will be stored.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.expected.unwrap_or(0).saturating_add(1)
@@ -248,13 +248,12 @@ impl SubscriptionWrite {
 }
 
 impl Decision {
-    /// A decision that changes one order and nothing else yet, with its line of history: what came in, which rule
-    /// fired, who caused it.
+    /// Decision that changes one order, with its history entry; callers add receipt, payment and notices.
     #[must_use]
     pub fn new(before: &Versioned<Subscription>, next: Subscription, cause: Cause, at: Timestamp) -> Self {
         let mut next = next;
         if !matches!(cause.event, HistoryEvent::TaskFailed { .. }) {
-            // Whatever changes an order may have helped it; if not, it gets stuck anew.
+            // Any other change may have removed the cause of the failure; if not, the next attempt records it again.
             next.task_failure = None;
         }
         let history = HistoryEntry::new(at, cause, Some(before.value.status), next.status);
@@ -263,7 +262,7 @@ impl Decision {
         Self { change, replaced: None, user, receipt: None, payment: None, notices: Vec::new() }
     }
 
-    /// The same decision as staff's: with who and why, and remembered under its key.
+    /// The decision in the name of staff, with their reason, and recorded under the operation's key.
     #[must_use]
     pub fn by_staff(mut self, cause: &OperationContext, operation: &Operation) -> Self {
         let seen = cause.key.clone().map(|key| AppliedOperation { key, request: operation.fingerprint() });
@@ -277,14 +276,14 @@ impl Decision {
         self
     }
 
-    /// What is stored once the decision is.
+    /// The order as stored after the commit.
     #[must_use]
     pub fn after(&self) -> Versioned<Subscription> {
         Versioned { value: self.change.next.clone(), version: self.change.version() }
     }
 
-    /// The same decision where the user already has `other`, a live order: what this one grants goes to the
-    /// user all the same and staff are told; what it takes away leaves the user's plan alone.
+    /// The decision for a user who already has `other` as live order: a plan that it grants goes to the user as well,
+    /// and staff are notified; a plan that it takes away leaves the user's item unchanged.
     #[must_use]
     pub fn alongside_live_order(mut self, other: &SubscriptionId, now: Timestamp) -> Self {
         let grants = |user: &UserChange| user.user_plan.as_ref().is_some_and(|now| now.live && !now.plan.is_free());
@@ -297,8 +296,8 @@ impl Decision {
     }
 }
 
-/// What the user has once `next` is stored, where that differs from before. An order that was superseded no
-/// longer speaks for its user, and one whose user was erased has none.
+/// The change of the user's item, if plan or live order differ. A superseded order no longer determines its user's
+/// plan, and the user of an erased order has none.
 fn user_change(before: &Subscription, next: &Subscription) -> Option<UserChange> {
     let same = before.plan == next.plan && before.is_live() == next.is_live();
     if same || next.superseded_by.is_some() || next.erased.is_some() {

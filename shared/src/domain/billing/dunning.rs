@@ -1,15 +1,15 @@
-//! Puts status, grace and mails of a running order in step with its facts.
+//! Derives status, grace period and dunning mail of an active order from its charge history.
 
 use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::decision::DecisionContext;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::subscription::{DunningNoticeState, Status, Subscription};
 
-/// Mails of dunning: for the first, the second and the third failure.
+/// Number of the last dunning mail: one each for the first, second and third failure.
 const LAST_STAGE: u8 = 3;
 
-/// Sets status and grace to what the facts say; gives the mail that is new. While staff hold dunning there is none: it
-/// is sent when they let it go on.
+/// Updates status and grace period from the charge history; returns the mail that is due. While dunning is paused no
+/// mail is due: it is sent when dunning resumes.
 pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionContext<'_>) -> Option<Notice> {
     let DecisionContext { policy, now } = context;
     let Some(arrears) = Arrears::of(next) else {
@@ -19,7 +19,7 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
         return None;
     };
     if next.dunning_notice.is_some_and(|told| told.charge_due < arrears.charge_due) {
-        // Staff gave those days to an episode that is over.
+        // Staff added these days to an episode that is over.
         next.extra_grace_days = 0;
         next.dunning_notice = None;
     }
@@ -29,7 +29,7 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
         return None;
     }
     let told = next.dunning_notice.filter(|told| told.charge_due == arrears.charge_due);
-    // The fourth failure sends none; several that become known at once send the latest warning.
+    // No mail for the fourth failure; failures that become known together lead to one mail, the latest.
     let stage = u8::try_from(arrears.attempts).unwrap_or(u8::MAX).min(LAST_STAGE);
     if stage <= told.map_or(0, |told| told.stage) {
         return None;

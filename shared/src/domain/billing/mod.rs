@@ -1,4 +1,4 @@
-//! Card subscriptions charged by ECPay: their state, the dunning policy, and every decision about them.
+//! Card subscriptions charged by ECPay: their state, the dunning policy, and the decisions about them.
 
 pub mod arrears;
 pub mod business_events;

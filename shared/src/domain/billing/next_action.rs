@@ -1,7 +1,8 @@
-//! What happens to a subscription next by itself, when, and why. Stored with it as its place in the due index.
+//! Next scheduled action of an order: task, time and reason. Stored with the order as its place in the due index.
 
-use crate::domain::billing::arrears::{Arrears, downgrade_at, next_retry_at};
+use crate::domain::billing::arrears::{Arrears, downgrade_at};
 use crate::domain::billing::charge_history::FailedCharge;
+use crate::domain::billing::decide::retry::next_retry_at;
 use crate::domain::billing::policy::{
     CANCEL_LEAD_DAYS, DunningPolicy, LATE_CHARGE_QUERY_DAYS, PENDING_EXPIRY_HOURS, PENDING_QUERY_MINUTES,
     RECOVERY_WINDOW_DAYS,
@@ -10,56 +11,56 @@ use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
-/// What is next.
+/// Next action that the schedule takes for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextAction {
-    /// The task.
+    /// Task that carries it out.
     pub kind: Task,
-    /// When it is due; it runs with the first scheduled run from then on.
+    /// Due time; the first scheduled run after it carries the action out.
     pub at: Timestamp,
-    /// The reason.
+    /// Reason, as shown by the API.
     pub why: ActionReason,
 }
 
-/// Why something is next.
+/// Reason for a scheduled action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionReason {
-    /// A retry was asked and its result is still to come.
+    /// Retry requested, result pending.
     RetryResultPending,
-    /// The task failed for this order and is tried again then.
+    /// Previous attempt of the task failed.
     PreviousAttemptFailed,
-    /// The first charge was not reported.
+    /// First charge not reported yet.
     FirstChargeNotReported,
-    /// An order that is not paid within a day is given up.
+    /// Unpaid orders expire after one day.
     UnpaidOrderExpires,
-    /// A cancellation was asked before the plan came back.
+    /// Cancellation requested before the plan was restored.
     CancelRequestedBeforePayment,
-    /// An earlier success was never reported.
+    /// Earlier success never reported.
     SuccessMissing,
-    /// A charge that is a day late is asked about.
+    /// Charge overdue by a day.
     ChargeOverdue,
-    /// The order is over and the paid period ends.
+    /// Order terminated and paid period at its end.
     PaidPeriodEnds,
-    /// The charge failed and is tried again on the days of the policy.
+    /// Charge failed; retried on the days of the policy.
     RetryScheduled,
-    /// The grace period ends unpaid.
+    /// Grace period ends unpaid.
     GraceEnds,
-    /// Staff hold dunning until then.
+    /// Pause of dunning ends.
     PauseEnds,
-    /// A new order took its place.
+    /// Replaced by a new order.
     Replaced,
-    /// The customer wishes to end the order.
+    /// Cancellation requested by the customer.
     CancelRequested,
-    /// The customer is on FREE and must not be charged again.
+    /// Downgraded to FREE, so not to be charged again.
     DowngradedToFree,
-    /// The cancellation was asked and is not confirmed yet.
+    /// Cancellation requested, not confirmed yet.
     CancelUnconfirmed,
-    /// The person behind the order was erased.
+    /// Customer's data erased.
     UserErased,
 }
 
 impl NextAction {
-    /// What is next for a subscription; `None` when it only waits for ECPay, or for nothing.
+    /// The next action for an order; `None` if it waits for ECPay only, or is over.
     #[must_use]
     pub fn of(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
         let action = Self::wanted(subscription, policy)?;
@@ -76,7 +77,7 @@ impl NextAction {
     fn wanted(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
         let asked = subscription.retry.filter(crate::domain::billing::subscription::RetryRequest::is_open);
         if let Some(ask) = asked {
-            return Some(Self::new(Task::Reconcile, ask.asked_at, ActionReason::RetryResultPending));
+            return Some(Self::new(Task::Reconcile, ask.requested_at, ActionReason::RetryResultPending));
         }
         match subscription.status {
             Status::Pending => Some(pending(subscription)),
@@ -123,7 +124,7 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
         return Some(cancel);
     }
     if let Some(ask) = subscription.cancel {
-        return Some(NextAction::new(Task::Reconcile, ask.asked_at, ActionReason::CancelRequestedBeforePayment));
+        return Some(NextAction::new(Task::Reconcile, ask.requested_at, ActionReason::CancelRequestedBeforePayment));
     }
     let history = &subscription.charge_history;
     if history.has_unreported_success()
@@ -145,18 +146,18 @@ fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextA
     let grace_ends = downgrade_at(subscription, &arrears, policy);
     let end = end_of_pause(subscription)
         .unwrap_or_else(|| NextAction::new(Task::EndGrace, grace_ends, ActionReason::GraceEnds));
-    // What cannot be done for days must not keep the plan, nor dunning held: once parked it yields.
+    // A task that keeps failing must neither keep the plan nor keep dunning paused: it yields to the end of grace.
     let yields = |kind| {
         let parked =
             subscription.task_failure.as_ref().filter(|failure| failure.task == kind && failure.needs_attention());
         parked.is_some_and(|failure| failure.again_at >= end.at)
     };
-    // A pause holds dunning, not the wish to leave: ECPay would charge that customer again.
+    // A pause stops dunning, not the customer's cancellation: ECPay would charge the card again.
     if let Some(cancel) = requested_cancel(subscription).filter(|action| !yields(action.kind)) {
         return Some(cancel);
     }
     match next_retry_at(subscription, &arrears, policy) {
-        // At the same instant the retry goes first: it may make the downgrade unnecessary.
+        // At the same instant the retry precedes the downgrade: it may make it unnecessary.
         Some(at) if at <= end.at && !yields(Task::Retry) => {
             Some(NextAction::new(Task::Retry, at, ActionReason::RetryScheduled))
         }
@@ -164,7 +165,7 @@ fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextA
     }
 }
 
-/// The cancellation that the customer wishes, until the order is over.
+/// The cancellation requested by the customer, until the order is over.
 fn requested_cancel(subscription: &Subscription) -> Option<NextAction> {
     if subscription.ended.is_some() {
         return None;
@@ -188,7 +189,7 @@ fn after_downgrade(subscription: &Subscription) -> NextAction {
     cancel(subscription, window_end.min(lead).max(since), ActionReason::DowngradedToFree)
 }
 
-/// The due day of the next charge on a day: that day's own, or the next one's, as long as it is not known to be made.
+/// The due date of the next charge as of `today`: that of the current period, unless it passed or its charge was made.
 fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
     let calendar = subscription.calendar();
     let number = calendar.charge_on(today);
@@ -199,8 +200,8 @@ fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
 
 fn cancel(subscription: &Subscription, at: Timestamp, why: ActionReason) -> NextAction {
     match subscription.cancel {
-        // Looked at by every run: a query tells whether it is done.
-        Some(ask) => NextAction::new(Task::Cancel, ask.asked_at, ActionReason::CancelUnconfirmed),
+        // Due in every run until a query confirms it.
+        Some(ask) => NextAction::new(Task::Cancel, ask.requested_at, ActionReason::CancelUnconfirmed),
         None => NextAction::new(Task::Cancel, at, why),
     }
 }

@@ -1,4 +1,4 @@
-//! What is told to whom. A notice is written together with the change that caused it and sent later.
+//! Notices: mails to customers and staff. Written in the transaction that causes them, sent later by the outbox.
 
 use std::collections::BTreeMap;
 
@@ -8,83 +8,83 @@ use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::{EmailAddress, NotificationId};
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
-/// Everything Duekeeper says by mail. Texts stand in `templates/`, one file each.
+/// Kind of mail. Each has a template of its name in `templates/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeKind {
-    /// To the customer: a charge failed, grace began (medium).
+    /// To the customer: first failure, the grace period began (severity medium).
     FirstPaymentFailure,
-    /// To the customer: it failed again (high).
+    /// To the customer: second failure (severity high).
     SecondPaymentFailure,
-    /// To the customer: it failed a third time, FREE is next (critical).
+    /// To the customer: third failure, downgrade ahead (severity critical).
     FinalPaymentFailure,
-    /// To the customer: the plan is now FREE.
+    /// To the customer: downgraded to FREE.
     Downgraded,
-    /// To the customer: the order is over and so is the paid period.
+    /// To the customer: the order ended, and the paid period with it.
     PlanEnded,
-    /// To the customer: paid, the plan is as before.
+    /// To the customer: payment succeeded, the plan continues.
     Recovered,
-    /// To staff: money came for an order that was already over.
+    /// To staff: charge for an order that was already over.
     RefundDue,
-    /// To staff: ECPay runs an order but did not charge it.
+    /// To staff: active order that ECPay did not charge.
     Uncharged,
-    /// To staff: a user pays for two orders.
+    /// To staff: customer with two live orders.
     SecondLiveOrder,
-    /// To staff: what was set aside in a day.
+    /// To staff: daily list of quarantined reports.
     QuarantineDigest,
-    /// To staff: one report about an order of ours was set aside.
+    /// To staff: report about a known order quarantined.
     Quarantined,
-    /// To the customer: the order that they wished to end is over.
+    /// To the customer: the requested cancellation took effect.
     CancelConfirmed,
-    /// To staff: a task cannot be done for an order.
+    /// To staff: task that keeps failing for an order.
     NeedsAttention,
-    /// To staff: Slack takes no digest of institutions, or nobody knows whether it did.
+    /// To staff: digest of institutions refused by Slack, or its delivery unknown.
     SlackRefused,
 }
 
-/// Who is told.
+/// Recipient of a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recipient {
-    /// The customer, at this address.
+    /// Customer, at this address.
     Customer(EmailAddress),
-    /// The staff's address, from the configuration.
+    /// Staff, at the address of the configuration.
     Staff,
 }
 
-/// What became of a notice.
+/// State of a queued mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeState {
-    /// Waits for its time.
+    /// Waits for its next attempt.
     Queued,
-    /// Somebody is sending it, until the lease ends.
+    /// Claimed by a run that is sending it, until the lease ends.
     Claimed,
-    /// The provider took it.
+    /// Accepted by SES.
     Sent,
-    /// Nobody knows whether it was sent; not repeated.
+    /// Delivery unknown; not sent again.
     Unclear,
-    /// Given up.
+    /// Refused, or all attempts failed.
     Dead,
 }
 
-/// One thing to tell.
+/// Mail to be queued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Its identity: one fact, one notice.
+    /// Identity: one mail for each occasion.
     pub id: NotificationId,
-    /// What is told.
+    /// Kind, which selects the template.
     pub kind: NoticeKind,
-    /// Whom.
+    /// Customer or staff.
     pub to: Recipient,
-    /// The values of the template's variables.
+    /// Values of the template's variables.
     pub fields: BTreeMap<String, String>,
-    /// When it was decided.
+    /// Logical time of the decision that caused it.
     pub created_at: Timestamp,
 }
 
 impl NoticeKind {
-    /// The name used in ids, in logs and as the template's file name.
+    /// The kind's name in ids and logs, and the template's file name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -124,7 +124,7 @@ impl NoticeKind {
         }
     }
 
-    /// The mail of a stage of dunning; the fourth failure sends none.
+    /// The mail for the n-th failure of an episode; `None` from the fourth on.
     #[must_use]
     pub const fn of_stage(stage: u8) -> Option<Self> {
         match stage {
@@ -137,7 +137,7 @@ impl NoticeKind {
 }
 
 impl NoticeState {
-    /// The name in the API.
+    /// The state's name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -151,7 +151,7 @@ impl NoticeState {
 }
 
 impl Notice {
-    /// A notice about `subscription`, told once for each `occasion` (a due day, an event).
+    /// A notice about `subscription`, sent once for each `occasion` (due date or event).
     #[must_use]
     pub fn about(subscription: &Subscription, kind: NoticeKind, occasion: &str, now: Timestamp) -> Self {
         let to = if kind.is_for_staff() { Recipient::Staff } else { Recipient::Customer(subscription.email.clone()) };
@@ -181,20 +181,20 @@ impl Notice {
         }
     }
 
-    /// The notice with one more value.
+    /// The notice with one more template variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.fields.insert(name.to_owned(), value.to_string());
         self
     }
 
-    /// The notice with an instant as its readers see it, in Taipei time.
+    /// The notice with an instant in Taipei time, as its readers see it.
     #[must_use]
     pub fn with_instant(self, name: &str, instant: Timestamp) -> Self {
         self.with(name, instant.to_local(Zone::Taipei))
     }
 
-    /// The notice with a day.
+    /// The notice with a date, `yyyy-MM-dd`.
     #[must_use]
     pub fn with_day(self, name: &str, day: LocalDate) -> Self {
         self.with(name, day)

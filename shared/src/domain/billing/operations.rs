@@ -1,4 +1,4 @@
-//! What staff ask for about one subscription: each with who and why, and once for each key.
+//! Operations of staff on one subscription: each with its author and reason, and applied once for each key.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,24 +6,24 @@ use crate::domain::values::ids::OperationKey;
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
 
-/// How many keyed operations an item remembers.
+/// Keyed operations kept with an order, for the detection of repeats.
 pub const RECENT_OPERATIONS_KEPT: usize = 12;
-/// How long a pause is where staff do not say, in days.
+/// Default length of a pause, in days.
 pub const PAUSE_DAYS: u32 = 30;
-/// The longest pause that staff may set, in days.
+/// Longest pause that staff may set, in days.
 pub const LONGEST_PAUSE_DAYS: u32 = 60;
 
-/// Dunning held by staff: no retry by schedule, no mail about failures, no downgrade.
+/// Pause of dunning by staff: no automatic retries, no mails about failures, no downgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
-    /// Since when.
+    /// Start of the pause.
     pub since: Timestamp,
-    /// When it ends by itself.
+    /// Automatic end of the pause.
     pub until: Timestamp,
 }
 
 impl Pause {
-    /// Begun days of 24 hours between `from`, or the pause's begin if that is later, and `to`.
+    /// Started days of 24 hours from `from`, or from the pause's start if that is later, to `to`.
     #[must_use]
     pub fn days_from(&self, from: Timestamp, to: Timestamp) -> u32 {
         let seconds = to.unix().saturating_sub(from.max(self.since).unix()).max(0);
@@ -31,56 +31,56 @@ impl Pause {
     }
 }
 
-/// An operation that was done under a key, so that a repetition is told from another request.
+/// Applied operation, so that a repetition under its key is distinguished from another request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedOperation {
-    /// The key.
+    /// Hash of the Idempotency-Key.
     pub key: OperationKey,
-    /// What was asked for, as [`Operation::fingerprint`] says it.
+    /// Operation and parameters as [`Operation::fingerprint`].
     pub request: String,
 }
 
-/// What staff want done.
+/// Operation requested by staff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Lengthen the grace period by days of 24 hours.
+    /// Extends the grace period.
     ExtendGrace {
-        /// How many.
+        /// Days of 24 hours.
         days: u32,
     },
-    /// Hold dunning for days of 24 hours.
+    /// Pauses dunning.
     Pause {
-        /// How many.
+        /// Days of 24 hours.
         days: u32,
     },
-    /// Go on with dunning.
+    /// Resumes dunning.
     Resume,
-    /// End the order, as its customer wishes; what is paid stays until its period ends.
+    /// Ends the order at the customer's request; the plan stays until the paid period ends.
     Cancel,
-    /// Record what the customer paid by another way, a bank transfer.
+    /// Records a payment outside ECPay, e.g. a bank transfer.
     MarkPaid {
-        /// How much; the order's price if that is not said.
+        /// Amount in TWD; the order's price if absent.
         amount: Option<Twd>,
-        /// The bank's or the business's own reference.
+        /// Reference of the bank or the business.
         reference: Option<String>,
     },
-    /// Have ECPay charge again.
+    /// Requests a retry from ECPay.
     Retry,
 }
 
-/// Who wants it, why, and under which key.
+/// Author, reason and key of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationContext {
-    /// The name of the token that was used.
+    /// Name of the API token.
     pub by: String,
-    /// The reason given.
+    /// Reason given by staff.
     pub why: Option<String>,
-    /// Requests with one key are one request.
+    /// Idempotency key: requests under one key are one request.
     pub key: Option<OperationKey>,
 }
 
 impl Operation {
-    /// What is asked for, with its parameters: the same for a repetition and for nothing else.
+    /// Operation and parameters as text: equal for a repetition only.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         match self {

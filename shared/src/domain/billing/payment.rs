@@ -1,4 +1,4 @@
-//! One authorisation as ECPay reports it.
+//! Reports of authorisations, and the payments recorded from them.
 
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
@@ -7,27 +7,27 @@ use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, Paym
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
 
-/// How an authorisation ended.
+/// Result of an authorisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PaymentOutcome {
-    /// Authorised: success number `number` of the order, the first charge being 1 (`TotalSuccessTimes`).
+    /// Authorised, with the number of the success: 1 for the first charge (`TotalSuccessTimes`).
     Succeeded {
         /// Counted over the order's life.
         number: u32,
     },
-    /// Declined, or a code nobody knows: never taken for a success.
+    /// Declined, or reported with an unknown code: never taken for a success.
     Failed,
-    /// ECPay does not know yet (10300066).
+    /// Result not known to ECPay yet (RtnCode 10300066).
     Pending,
-    /// Paid by another way; staff recorded it and ECPay knows nothing of it.
+    /// Paid outside ECPay and recorded by staff.
     #[serde(rename = "paid_out_of_band")]
     PaidOutOfBand,
 }
 
 /// [`PaymentOutcome`] without its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray, IntoStaticStr)]
-#[strum(serialize_all = "snake_case", const_into_str)]
+#[strum(serialize_all = "snake_case")]
 pub enum PaymentOutcomeKind {
     /// See [`PaymentOutcome::Succeeded`].
     Succeeded,
@@ -39,90 +39,91 @@ pub enum PaymentOutcomeKind {
     PaidOutOfBand,
 }
 
-/// By which way a report came.
+/// Source of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportSource {
-    /// ReturnURL: the first authorisation.
+    /// ReturnURL: first authorisation of the order.
     FirstCallback,
-    /// PeriodReturnURL: every later one.
+    /// PeriodReturnURL: every later charge.
     PeriodCallback,
-    /// An answer to a query of ours.
+    /// Response to a query of ECPay.
     Query,
-    /// Staff.
+    /// Operation of staff.
     Staff,
 }
 
-/// One authorisation as reported, whichever way it came: what [`crate::domain::billing::decide::payment::decide_payment`] takes.
+/// Report of one authorisation from any source: the input of
+/// [`decide_payment`](crate::domain::billing::decide::payment::decide_payment).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentReport {
-    /// The order it belongs to.
+    /// Order that the authorisation belongs to.
     pub subscription: SubscriptionId,
-    /// The merchant that ECPay names.
+    /// MerchantID that ECPay names.
     pub merchant: MerchantId,
-    /// By which way it came.
+    /// Callback, query or staff.
     pub source: ReportSource,
-    /// Its identity within the order.
+    /// Identity within the order, equal for all sources.
     pub event: EventId,
-    /// Whether it is about the first authorisation of the order.
+    /// True for the first authorisation of the order.
     pub first: bool,
-    /// How it ended.
+    /// Result of the authorisation.
     pub outcome: PaymentOutcome,
-    /// ECPay's code, word for word.
+    /// ECPay's `RtnCode`, verbatim.
     pub rtn_code: String,
-    /// ECPay's text, word for word.
+    /// ECPay's `RtnMsg`, verbatim, at most 200 characters.
     pub rtn_msg: String,
-    /// The amount; ECPay may leave it out of failures.
+    /// Amount in TWD; ECPay omits it in some failures.
     pub amount: Option<Twd>,
-    /// When the authorisation was made (ProcessDate, PaymentDate).
+    /// Time of the authorisation (ProcessDate or PaymentDate).
     pub processed_at: Timestamp,
-    /// ECPay's number of the authorisation; failures may have none.
+    /// ECPay's authorisation number (`gwsr`); failures may have none.
     pub gwsr: Option<GatewayAuthorization>,
-    /// Last four digits of the card, all that is kept of it.
+    /// Last four digits of the card, the only ones that are kept.
     pub card_last4: Option<String>,
-    /// Simulated from ECPay's console: no money moved.
+    /// ECPay test notification (`SimulatePaid=1`): no money moved.
     pub simulated: bool,
 }
 
-/// One payment as it is kept.
+/// Payment as recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
-    /// Its identity.
+    /// Identity: order and authorisation, or order and event.
     pub id: PaymentId,
-    /// The event it came with.
+    /// Event of the report.
     pub event: EventId,
-    /// How it ended.
+    /// Result of the authorisation.
     pub outcome: PaymentOutcome,
-    /// ECPay's code.
+    /// ECPay's `RtnCode`, verbatim.
     pub rtn_code: String,
-    /// ECPay's text.
+    /// ECPay's `RtnMsg`, verbatim.
     pub rtn_msg: String,
-    /// The amount; the order's price where ECPay left it out.
+    /// Amount in TWD; the order's price if ECPay omitted it.
     pub amount: Twd,
-    /// When the authorisation was made.
+    /// Time of the authorisation.
     pub processed_at: Timestamp,
-    /// ECPay's number of the authorisation.
+    /// ECPay's authorisation number (`gwsr`).
     pub gwsr: Option<GatewayAuthorization>,
-    /// Money that must go back: taken for an order that was already replaced or cancelled.
+    /// True for a charge that must be refunded: the order was already replaced or cancelled.
     pub refund_due: bool,
-    /// When it was recorded.
+    /// Logical time of the record.
     pub recorded_at: Timestamp,
 }
 
-/// What a decline says about trying again.
+/// Class of a decline by the chance of a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeclineClass {
     /// Expired, lost or stolen card: only a new card helps.
     HardDecline,
-    /// May succeed later.
+    /// Temporary reason: a retry may succeed.
     SoftDecline,
 }
 
 impl DeclineClass {
-    /// Both.
+    /// Both classes.
     pub const ALL: [Self; 2] = [Self::HardDecline, Self::SoftDecline];
 
-    /// The class of an ECPay code (facts: RtnCode values). The set of codes is open.
+    /// The class of an ECPay `RtnCode` (facts: RtnCode values). Unknown codes are soft declines.
     #[must_use]
     pub fn of(rtn_code: &str) -> Self {
         match rtn_code {
@@ -131,7 +132,7 @@ impl DeclineClass {
         }
     }
 
-    /// The name in metrics and statistics.
+    /// The class's name in metrics and statistics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -155,7 +156,7 @@ impl PaymentOutcome {
 
     /// The outcome's name in the API: `paid_out_of_band`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         self.kind().as_str()
     }
 }
@@ -166,13 +167,13 @@ impl PaymentOutcomeKind {
 
     /// The outcome's name in the API: `paid_out_of_band`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 impl PaymentReport {
-    /// The payment that records this report.
+    /// The payment record of this report; `price` stands in for an omitted amount.
     #[must_use]
     pub fn payment(&self, price: Twd, refund_due: bool, now: Timestamp) -> Payment {
         let id = match (self.outcome, &self.gwsr) {

@@ -1,4 +1,4 @@
-//! Plans, billing cycles and what they cost.
+//! Plans, billing cycles and prices.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::values::money::Twd;
 
-/// What a customer may use, by its name in the price table: capital letters, digits and `_`.
+/// Plan by its name in the price table: capital letters, digits and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PlanId(String);
 
 impl PlanId {
-    /// The plan that costs nothing and is never sold.
+    /// The plan without charge, which is never sold.
     #[must_use]
     pub fn free() -> Self {
         Self("FREE".to_owned())
     }
 
-    /// Whether this is the FREE plan.
+    /// True for the FREE plan.
     #[must_use]
     pub fn is_free(&self) -> bool {
         self.0 == "FREE"
     }
 
-    /// The name of the plan.
+    /// The plan's name in the price table and the API.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -38,13 +38,13 @@ impl fmt::Display for PlanId {
     }
 }
 
-/// How often a subscription is charged.
+/// Interval between the charges of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BillingCycle {
-    /// Each calendar month.
+    /// One calendar month.
     Monthly,
-    /// Each calendar year.
+    /// One calendar year.
     Annual,
 }
 
@@ -68,33 +68,33 @@ impl BillingCycle {
     }
 }
 
-/// The price of one plan by cycle.
+/// Prices of one plan by cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// TWD a month.
+    /// TWD per month.
     pub monthly: Twd,
-    /// TWD a year.
+    /// TWD per year.
     pub annual: Twd,
 }
 
-/// What each sold plan costs.
+/// Prices of the plans on sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceTable(BTreeMap<String, Price>);
 
-/// Why a price table cannot be used.
+/// Rejection of a price table.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidPriceTable {
-    /// Not the JSON object it should be.
+    /// Not a JSON object of the documented shape.
     #[error("must be JSON like {{\"PRO\":{{\"monthly\":899,\"annual\":8999}}}}")]
     NotATable,
-    /// FREE is not sold.
+    /// A price for FREE, which is not sold.
     #[error("FREE cannot have a price")]
     FreeIsNotSold,
-    /// A plan that costs nothing could not be charged.
+    /// Price of zero, which cannot be charged.
     #[error("plan {0} must cost something")]
     NoPrice(String),
-    /// A name that would not survive a URL or an order form.
+    /// Name that does not fit a URL or an order form.
     #[error("plan {0} must be capital letters, digits and _, at most 20")]
     BadName(String),
 }
@@ -103,7 +103,7 @@ impl PriceTable {
     /// Reads a table from JSON, `{"PRO":{"monthly":899,"annual":8999}}`.
     ///
     /// # Errors
-    /// [`InvalidPriceTable`] with the first rule broken.
+    /// [`InvalidPriceTable`] for the first broken rule.
     pub fn parse(json: &str) -> Result<Self, InvalidPriceTable> {
         let table: BTreeMap<String, Price> = serde_json::from_str(json).map_err(|_| InvalidPriceTable::NotATable)?;
         for (name, price) in &table {
@@ -121,7 +121,7 @@ impl PriceTable {
         if table.is_empty() { Err(InvalidPriceTable::NotATable) } else { Ok(Self(table)) }
     }
 
-    /// The plan of that name and its price; `None` when it is not sold.
+    /// The plan with that name and its price; `None` if it is not on sale.
     #[must_use]
     pub fn find(&self, name: &str, cycle: BillingCycle) -> Option<(PlanId, Twd)> {
         let price = self.0.get(name)?;
@@ -132,7 +132,7 @@ impl PriceTable {
         Some((PlanId(name.to_owned()), amount))
     }
 
-    /// The names of all sold plans.
+    /// The names of the plans on sale.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }

@@ -1,40 +1,40 @@
-//! How long a failing customer is waited for, as one validated document.
+//! Dunning policy and the fixed deadlines of billing.
 
-/// Failed charges after which ECPay ends an order for good (order form, newest text).
+/// Failed charges after which ECPay terminates an order (order form, latest version).
 pub const FAILURES_THAT_END_AN_ORDER: usize = 6;
-/// Failures after which no retry is asked any more: one more would end the order.
+/// Failures after which no retry is requested: one more would terminate the order.
 pub const FAILURES_WITHOUT_FURTHER_RETRY: usize = FAILURES_THAT_END_AN_ORDER - 1;
-/// No downgrade before the first notice is this many days old.
+/// Minimum age of the first notice before a downgrade, in days.
 pub const NOTICE_AGE_DAYS: i64 = 3;
-/// Days after a downgrade in which a payment brings the customer back, before the order is cancelled.
+/// Days after a downgrade in which a payment restores the plan, before the order is cancelled.
 pub const RECOVERY_WINDOW_DAYS: i64 = 14;
-/// The order of a customer on FREE is cancelled at least this many days before its next charge.
+/// Days before the next charge at which the order of a customer on FREE is cancelled at the latest.
 pub const CANCEL_LEAD_DAYS: i64 = 2;
-/// An accepted retry without a result is given up after this many hours.
+/// Hours after which a retry without a result is closed.
 pub const RETRY_RESULT_HOURS: i64 = 24;
-/// A charge that ECPay reports as pending is waited for so many days before its order is cancelled.
+/// Days for which a pending charge delays the cancellation of its order.
 pub const CHARGE_RESULT_DAYS: i64 = 3;
-/// A pending order is asked about at these ages, in minutes (ECPay's advice: 10, then 40).
+/// Ages at which a pending order is queried, in minutes (ECPay's advice: 10, then 40).
 pub const PENDING_QUERY_MINUTES: [i64; 2] = [10, 40];
-/// A pending order is given up at this age, in hours.
+/// Age at which an unpaid order expires, in hours.
 pub const PENDING_EXPIRY_HOURS: i64 = 24;
-/// A charge this many days late is asked about.
+/// Days after the due date at which a missing charge is queried.
 pub const LATE_CHARGE_QUERY_DAYS: i64 = 1;
-/// A charge this many days late is told to staff.
+/// Days after the due date at which staff are notified of a missing charge.
 pub const LATE_CHARGE_NOTICE_DAYS: i64 = 3;
-/// A customer who was not charged for this many days goes to FREE.
+/// Days after the due date at which a customer who was not charged is downgraded.
 pub const LATE_CHARGE_FREE_DAYS: i64 = 7;
-/// Hours until a task that failed for one order is tried again, by how often it failed before; then always the last.
+/// Hours until a failing task is retried, by its earlier failures; the last value repeats.
 pub const TASK_BACKOFF_HOURS: [i64; 5] = [1, 2, 4, 8, 24];
-/// A task that failed this often for one order is told to staff, and nothing else waits for it.
+/// Failures of a task after which staff are notified and other tasks no longer wait for it.
 pub const NEEDS_ATTENTION_AFTER: usize = 4;
-/// A retry is given up after this many days in which ECPay could not be asked for its result.
+/// Days without a response of ECPay to queries after which a retry is closed.
 pub const UNANSWERED_REQUEST_DAYS: i64 = 7;
-/// A cancel that ECPay has not confirmed is asked again after this many hours.
+/// Hours after which an unconfirmed cancellation is requested again.
 pub const CANCEL_REPEAT_HOURS: i64 = 1;
 
-/// The retry schedule and the grace period. Days are multiples of 24 hours from the ProcessDate of the
-/// first failed charge of an episode.
+/// Retry schedule and grace period. Days are multiples of 24 hours from the ProcessDate of the first failed charge of
+/// an episode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DunningPolicy {
     retry_days: Vec<u32>,
@@ -42,36 +42,36 @@ pub struct DunningPolicy {
     extra_grace_days: u32,
 }
 
-/// Why a policy is refused.
+/// Rejection of a policy.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidPolicy {
-    /// The schedule is not a rising list of whole days from 1.
+    /// Schedule that is not an ascending list of whole days from 1.
     #[error("retry days must rise and begin at day 1 or later")]
     NotRising,
-    /// A retry would come after the downgrade it should prevent.
+    /// Retry after the downgrade that it should prevent.
     #[error("the retry on day {retry} can fall after the downgrade, for grace may end on day {grace}")]
     RetryAfterDowngrade {
-        /// The first such day.
+        /// First such day.
         retry: u32,
-        /// Length of the grace period.
+        /// Length of the grace period in days.
         grace: u32,
     },
-    /// A single episode would use up the failures that ECPay allows.
+    /// Episode that would use up the failures that ECPay allows.
     #[error("a charge and {retries} retries can fail {} times, but no retry may follow the fifth failure: ECPay ends an order at the sixth", .retries + 1)]
     TooManyFailures {
-        /// Number of retries.
+        /// Number of retries in the schedule.
         retries: usize,
     },
-    /// A grace period shorter than the age a notice must have, or longer than a month.
+    /// Grace period shorter than the minimum age of a notice, or longer than 28 days.
     #[error("grace must be 3 to 28 days, all extensions included, so that it ends before the next charge")]
     GraceOutOfRange,
 }
 
 impl DunningPolicy {
-    /// A policy, if it can be kept.
+    /// A validated policy.
     ///
     /// # Errors
-    /// [`InvalidPolicy`] with the first rule broken.
+    /// [`InvalidPolicy`] for the first broken rule.
     pub fn new(retry_days: &[u32], grace_days: u32, extra_grace_days: u32) -> Result<Self, InvalidPolicy> {
         let rising = retry_days.iter().zip(retry_days.iter().skip(1)).all(|(earlier, later)| earlier < later);
         if !rising || retry_days.first() == Some(&0) {
@@ -89,12 +89,12 @@ impl DunningPolicy {
         Ok(Self { retry_days: retry_days.to_vec(), grace_days, extra_grace_days })
     }
 
-    /// The days on which a retry is asked.
+    /// The days on which a retry is requested, in ascending order.
     pub fn retry_days(&self) -> impl Iterator<Item = i64> + '_ {
         self.retry_days.iter().map(|day| i64::from(*day))
     }
 
-    /// Days of grace once a charge has failed `attempts` times: the second failure lengthens it, no other does.
+    /// Days of grace after `attempts` failures: only the second failure extends the grace period.
     #[must_use]
     pub fn grace_days(&self, attempts: usize) -> i64 {
         i64::from(if attempts >= 2 { self.grace_days + self.extra_grace_days } else { self.grace_days })
@@ -102,7 +102,7 @@ impl DunningPolicy {
 }
 
 impl Default for DunningPolicy {
-    /// The settled policy: retries on days 1, 3 and 7, grace of 7 days and 3 more.
+    /// The agreed policy: retries on days 1, 3 and 7, grace period of 7 days, extended by 3.
     fn default() -> Self {
         Self { retry_days: vec![1, 3, 7], grace_days: 7, extra_grace_days: 3 }
     }

@@ -32,7 +32,7 @@ pub enum QuarantineReason {
 
 /// [`QuarantineReason`] without its data: the part that is counted, stored and filtered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray, IntoStaticStr)]
-#[strum(serialize_all = "snake_case", const_into_str)]
+#[strum(serialize_all = "snake_case")]
 pub enum QuarantineReasonKind {
     /// See [`QuarantineReason::Unusable`].
     Unusable,
@@ -64,7 +64,7 @@ impl QuarantineReason {
 
     /// The reason's name in the API and in counters: `unknown_order`.
     #[must_use]
-    pub const fn as_str(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         self.kind().as_str()
     }
 }
@@ -75,7 +75,7 @@ impl QuarantineReasonKind {
 
     /// The reason's name in the API and in counters: `unknown_order`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }

@@ -8,7 +8,7 @@ use strum::{IntoStaticStr, VariantArray};
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray, IntoStaticStr,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Rule {
     /// Order created; its first charge is still to come.
     OrderCreated,
@@ -96,8 +96,8 @@ impl Rule {
 
     /// The rule's name in history, logs and the API: `order-created`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Sentence for readers of the history: the event and its consequence. The phrases `payment processed`,

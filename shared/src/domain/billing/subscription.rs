@@ -1,4 +1,4 @@
-//! A subscription: what was agreed, the facts known about it, and the state that follows from them.
+//! Subscription: the agreed terms, the known charges, and the state derived from them.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,117 +12,117 @@ use crate::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, Me
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
-/// How many event ids an item remembers, so that a repeat is seen by one read.
+/// Event ids kept with an order, so that one read detects a repeat.
 pub const RECENT_EVENTS_KEPT: usize = 12;
 
-/// One order at ECPay and the customer behind it. Changed only through a [`crate::domain::billing::decision::Decision`].
+/// Order at ECPay and its customer. Changed only through a [`crate::domain::billing::decision::Decision`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
     /// The order's MerchantTradeNo.
     pub id: SubscriptionId,
-    /// Whose it is.
+    /// Customer of the order, named by the business's app.
     pub user: UserId,
-    /// Where mail goes.
+    /// Recipient of the order's mails.
     pub email: EmailAddress,
-    /// The language of ECPay's page.
+    /// Language of ECPay's payment page.
     pub locale: Locale,
-    /// The merchant the order was made under.
+    /// MerchantID under which the order was created.
     pub merchant: MerchantId,
-    /// What was ordered.
+    /// Plan, cycle, price and number of charges.
     pub terms: Terms,
-    /// When the order was made.
+    /// Time of the order's creation.
     pub created_at: Timestamp,
-    /// The order that this one is to replace.
+    /// Order that this one replaces once its first charge succeeds.
     pub replaces: Option<SubscriptionId>,
-    /// The order that has replaced this one.
+    /// Order that replaced this one.
     pub superseded_by: Option<SubscriptionId>,
-    /// When it did: the ProcessDate of the new order's first charge.
+    /// ProcessDate of the replacing order's first charge.
     pub superseded_at: Option<Timestamp>,
-    /// The state.
+    /// State of the order; see [`Status`].
     pub status: Status,
-    /// What the customer may use now: the ordered plan or FREE.
+    /// Plan that the customer may use now: the ordered plan or FREE.
     pub plan: PlanId,
-    /// Set while the customer is on FREE because of us.
+    /// Set while the customer is downgraded to FREE.
     pub downgrade: Option<Downgrade>,
-    /// What ECPay did, as far as we know.
+    /// Charges that ECPay reported.
     pub charge_history: ChargeHistory,
-    /// What the customer was told of the open episode.
+    /// Dunning mails sent for the open episode.
     pub dunning_notice: Option<DunningNoticeState>,
-    /// Days that staff added to the grace period of the open episode.
+    /// Days added by staff to the grace period of the open episode.
     pub extra_grace_days: u32,
-    /// Set while staff hold dunning.
+    /// Set while dunning is paused by staff.
     #[serde(default)]
     pub paused: Option<Pause>,
-    /// The latest retry asked of ECPay.
+    /// Latest retry requested from ECPay.
     pub retry: Option<RetryRequest>,
-    /// When the customer's wish to end the order came.
+    /// Time at which the customer requested the cancellation.
     #[serde(default)]
     pub cancel_requested: Option<Timestamp>,
-    /// The cancel asked of ECPay.
+    /// Cancellation requested from ECPay.
     pub cancel: Option<CancelRequest>,
-    /// Set when ECPay will charge this order no more.
+    /// Set once ECPay makes no further charges for this order.
     pub ended: Option<Ended>,
-    /// The due day for which staff were told that no charge came.
+    /// Due date of the charge whose absence staff were notified of.
     pub missing_charge_notified_for: Option<LocalDate>,
-    /// When a pending order was last asked about.
+    /// Time of the latest query of a pending order.
     pub checked_at: Option<Timestamp>,
-    /// Set while a task cannot be done for this order.
+    /// Set while a task fails for this order.
     #[serde(default)]
     pub task_failure: Option<TaskFailure>,
-    /// Since when the person behind it is erased. From then on nobody is given a plan or told anything by it, and a
-    /// charge that comes all the same is to be given back.
+    /// Time of the erasure of the customer's data. From then on the order grants no plan and sends the customer no
+    /// mail, and a further charge must be refunded.
     #[serde(default)]
     pub erased: Option<Timestamp>,
-    /// The latest events, oldest first.
+    /// Latest applied events, oldest first; at most [`RECENT_EVENTS_KEPT`].
     pub recent_events: Vec<AppliedEvent>,
-    /// The latest operations that staff asked for under a key, oldest first.
+    /// Latest keyed operations of staff, oldest first.
     #[serde(default)]
     pub operations: Vec<AppliedOperation>,
 }
 
-/// The customer's language. Mails are bilingual whichever it is.
+/// Language of the customer, for ECPay's page. Mails are always bilingual.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Locale {
-    /// Traditional Chinese.
+    /// Traditional Chinese (Taiwan).
     #[default]
     #[serde(rename = "zh-TW")]
     ZhTw,
-    /// English.
+    /// English; ECPay's `Language=ENG`.
     #[serde(rename = "en")]
     En,
 }
 
-/// What was ordered; never changes.
+/// Agreed terms of an order. They never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// The plan.
+    /// Ordered plan, as named in the price table.
     pub plan: PlanId,
-    /// How often it is charged.
+    /// Monthly or annual charges.
     pub cycle: BillingCycle,
-    /// What each charge costs.
+    /// Amount of each charge in TWD.
     pub price: Twd,
-    /// How many charges were ordered.
+    /// Number of charges ordered (`ExecTimes`).
     pub exec_times: u32,
 }
 
-/// The states. The plan is a separate field: after a downgrade a subscription is active on FREE.
+/// State of an order. The plan is a separate field: after a downgrade an order is active on FREE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Ordered, no charge known.
+    /// Created; no charge reported.
     Pending,
     /// Charged as agreed, or on FREE after a downgrade.
     Active,
-    /// The latest charge failed and grace runs.
+    /// Latest charge failed; the grace period runs.
     PastDue {
-        /// The first instant after the grace period.
+        /// First instant after the grace period.
         grace_ends_at: Timestamp,
     },
-    /// Cancelled at ECPay, which was confirmed.
+    /// Cancellation confirmed by ECPay.
     Cancelled,
-    /// All ordered charges were made.
+    /// All ordered charges made.
     Completed,
-    /// The first authorisation failed or never came.
+    /// First authorisation failed, or not paid within a day.
     Failed,
 }
 
@@ -135,106 +135,106 @@ pub struct PaidPeriod {
     pub to: LocalDate,
 }
 
-/// Why and since when a customer is on FREE.
+/// Downgrade of a customer to FREE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Downgrade {
-    /// When it was decided.
+    /// Logical time of the downgrade.
     pub at: Timestamp,
-    /// Why.
+    /// Cause of the downgrade.
     pub reason: DowngradeReason,
 }
 
-/// Why a customer was put on FREE.
+/// Cause of a downgrade to FREE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DowngradeReason {
-    /// Grace ended unpaid.
+    /// Grace period ended unpaid.
     PaymentFailure,
-    /// ECPay did not charge at all.
+    /// ECPay made no charge within a week of the due date.
     NotCharged,
 }
 
-/// What the customer was told about the charge that fails.
+/// Dunning mails sent about the failing charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DunningNoticeState {
-    /// The due day of that charge.
+    /// Due date of the failing charge.
     pub charge_due: LocalDate,
-    /// The last stage told, 1 to 3.
+    /// Number of the latest mail, 1 to 3.
     pub stage: u8,
-    /// When the first notice was queued.
+    /// Time at which the first mail was queued.
     pub first_notice_at: Timestamp,
 }
 
-/// A retry asked of ECPay (ReAuth). While it is open no other is asked.
+/// Retry requested from ECPay (ReAuth). No further one is requested while its result is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryRequest {
-    /// When it was asked.
-    pub asked_at: Timestamp,
-    /// What became of it.
+    /// Time of the claim, just before the request.
+    pub requested_at: Timestamp,
+    /// Outcome of the request as far as known.
     pub state: RetryState,
-    /// Until when the asks before it covered the schedule: what counts again should this one never reach ECPay.
+    /// End of the schedule covered by earlier requests; used again if this request did not reach ECPay.
     pub covered_before: Option<Timestamp>,
 }
 
-/// What became of a retry.
+/// Outcome of a retry request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryState {
-    /// No clear answer: it may have been taken. Resolved by query, never asked again blindly.
+    /// Response lost or not stored: ECPay may have accepted. Resolved by query, never by a second request.
     Unknown,
-    /// ECPay took it and will charge.
+    /// Accepted: ECPay will charge and report the result.
     Accepted,
-    /// ECPay would not take it.
+    /// Rejected by ECPay.
     Refused,
-    /// It never reached ECPay (403): the same retry may be asked later.
+    /// Not processed by ECPay (403): the same retry may be requested later.
     NotSent,
-    /// A charge made after the ask was reported.
+    /// Charge after the request was reported.
     Resolved,
-    /// No charge was reported within a day.
+    /// No charge reported within a day of the request.
     NoResult,
 }
 
-/// A cancel asked of ECPay. It is done only when a query says so, see [`Ended`].
+/// Cancellation requested from ECPay. It takes effect only when a query confirms it; see [`Ended`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelRequest {
-    /// When it was last asked.
-    pub asked_at: Timestamp,
+    /// Time of the latest request.
+    pub requested_at: Timestamp,
 }
 
-/// ECPay will charge this order no more.
+/// Confirmed end of the order: ECPay makes no further charges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
-    /// When we knew.
+    /// Time at which the end became known.
     pub at: Timestamp,
-    /// How it ended.
+    /// Reason of the end.
     pub how: OrderEnd,
 }
 
-/// How an order ended at ECPay.
+/// Reason for which an order ended at ECPay (period query, `ExecStatus`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderEnd {
-    /// ExecStatus 0.
+    /// Cancelled: ExecStatus 0.
     Cancelled,
-    /// ExecStatus 2: all charges were made.
+    /// All ordered charges made: ExecStatus 2.
     Finished,
-    /// Six charges failed.
+    /// Terminated by ECPay after six failed charges.
     SixFailures,
 }
 
-/// An event that was applied, with what a repeat must agree on.
+/// Applied event, with the values that a repeat must match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedEvent {
-    /// Its identity.
+    /// Identity of the report within the order.
     pub event: EventId,
-    /// Its authorisation.
+    /// ECPay's authorisation number, if reported.
     pub gwsr: Option<GatewayAuthorization>,
-    /// Its amount.
+    /// Amount in TWD, if reported.
     pub amount: Option<Twd>,
 }
 
 impl Status {
-    /// The name that the API shows.
+    /// The state's name in the API: `past_due`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -247,7 +247,7 @@ impl Status {
         }
     }
 
-    /// The end of grace, while it runs.
+    /// The end of the grace period, while it runs.
     #[must_use]
     pub const fn grace_ends_at(self) -> Option<Timestamp> {
         match self {
@@ -258,7 +258,7 @@ impl Status {
 }
 
 impl DowngradeReason {
-    /// The name that the API shows (the older system's words).
+    /// The reason's name in the API, as in the older system: `payment_failure`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -269,13 +269,13 @@ impl DowngradeReason {
 }
 
 impl RetryRequest {
-    /// Until when the schedule's days are covered by an ask.
+    /// The end of the schedule that this and earlier requests cover: later retry days are still to be requested.
     #[must_use]
     pub fn covered_until(&self) -> Option<Timestamp> {
-        if self.state == RetryState::NotSent { self.covered_before } else { Some(self.asked_at) }
+        if self.state == RetryState::NotSent { self.covered_before } else { Some(self.requested_at) }
     }
 
-    /// Whether its result is still to come.
+    /// True while the result of the retry is pending.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         match self.state {
@@ -286,7 +286,7 @@ impl RetryRequest {
 }
 
 impl Subscription {
-    /// A new order, not yet paid.
+    /// A new order, pending its first charge.
     #[must_use]
     pub fn ordered(order: NewOrder, now: Timestamp) -> Self {
         Self {
@@ -320,8 +320,7 @@ impl Subscription {
         }
     }
 
-    /// The days on which this order is charged. Until the first charge is known it is taken to have been
-    /// made on the day of the order.
+    /// The order's due dates. Until the first charge is reported, the day of the order stands in for its date.
     #[must_use]
     pub fn calendar(&self) -> BillingCalendar {
         let anchor = self.charge_history.anchor.unwrap_or_else(|| self.created_at.day(Zone::Taipei));
@@ -336,13 +335,13 @@ impl Subscription {
         Some(PaidPeriod { from: calendar.due(number), to: calendar.due(number.saturating_add(1)) })
     }
 
-    /// What each period costs the customer now: nothing on FREE.
+    /// The customer's current price per period: zero on FREE.
     #[must_use]
     pub fn amount(&self) -> Twd {
         if self.plan.is_free() { Twd::ZERO } else { self.terms.price }
     }
 
-    /// Whether the user has this subscription and so needs no other: it may still be charged, or gives access.
+    /// True if the order may still be charged or grants access, so that the customer needs no other.
     #[must_use]
     pub fn is_live(&self) -> bool {
         match self.status {
@@ -351,7 +350,7 @@ impl Subscription {
         }
     }
 
-    /// Whether the result of a charge of the last days is open: it was reported as pending, and nothing later is known.
+    /// True if a charge of the last days was reported as pending and no later result is known.
     #[must_use]
     pub fn awaits_result(&self, now: Timestamp) -> bool {
         let failed = self.charge_history.failures.last().map(|failure| failure.at);
@@ -361,7 +360,7 @@ impl Subscription {
         open.max().is_some_and(|at| now < at.plus_days(CHARGE_RESULT_DAYS))
     }
 
-    /// Remembers an event, forgetting the oldest.
+    /// Records an applied event and drops the oldest beyond [`RECENT_EVENTS_KEPT`].
     pub fn record_event(&mut self, event: AppliedEvent) {
         self.recent_events.push(event);
         let excess = self.recent_events.len().saturating_sub(RECENT_EVENTS_KEPT);
@@ -369,21 +368,21 @@ impl Subscription {
     }
 }
 
-/// What a new order is made of.
+/// Data of a new order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewOrder {
     /// The order's MerchantTradeNo.
     pub id: SubscriptionId,
-    /// Whose it is.
+    /// Customer of the order, named by the business's app.
     pub user: UserId,
-    /// Where mail goes.
+    /// Recipient of the order's mails.
     pub email: EmailAddress,
-    /// The language of ECPay's page.
+    /// Language of ECPay's payment page.
     pub locale: Locale,
-    /// Under which merchant.
+    /// MerchantID under which the order is created.
     pub merchant: MerchantId,
-    /// What is ordered.
+    /// Plan, cycle, price and number of charges.
     pub terms: Terms,
-    /// The order it is to replace.
+    /// Order that this one replaces once its first charge succeeds.
     pub replaces: Option<SubscriptionId>,
 }

@@ -8,7 +8,7 @@ use strum::{IntoStaticStr, VariantArray};
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray, IntoStaticStr,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", const_into_str)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Task {
     /// Queries ECPay about overdue charges and about retries without a result.
     Reconcile,
@@ -34,7 +34,7 @@ impl Task {
 
     /// The task's name in schedules, run reports and URLs: `check-pending`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }

@@ -1,4 +1,4 @@
-//! The failing task of an order, as stored with it.
+//! Failing task of an order, as stored with it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,23 +6,23 @@ use crate::domain::billing::policy::NEEDS_ATTENTION_AFTER;
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::Timestamp;
 
-/// A task that failed for this order and no other reason.
+/// Task that failed for this order while it works for others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskFailure {
-    /// The task.
+    /// Failing task.
     pub task: Task,
-    /// Since when it fails.
+    /// Time of the first failure.
     pub since: Timestamp,
-    /// How often it failed.
+    /// Failures in a row.
     pub attempts: usize,
-    /// When it is tried again.
+    /// Time of the next attempt.
     pub again_at: Timestamp,
-    /// Why it failed the last time, without personal data.
+    /// Latest error, without personal data.
     pub reason: String,
 }
 
 impl TaskFailure {
-    /// Whether it failed so often that staff were told and that nothing else waits for it any more.
+    /// True once staff were notified; other tasks no longer wait for this one.
     #[must_use]
     pub const fn needs_attention(&self) -> bool {
         self.attempts >= NEEDS_ATTENTION_AFTER

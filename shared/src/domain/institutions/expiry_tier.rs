@@ -2,21 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How far an institution's expiry is.
+/// Urgency of an institution's expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExpiryTier {
-    /// Within days: red.
+    /// Expires within days; shown in red.
     Urgent,
-    /// Within weeks: yellow.
+    /// Expires within weeks; shown in yellow.
     Warning,
-    /// Within the horizon: green.
+    /// Expires within the horizon; shown in green.
     Notice,
-    /// It was yesterday or before.
+    /// Expired yesterday or earlier.
     Expired,
 }
 
-/// Up to how many days before the expiry each stage reaches, the last day included.
+/// Last day of each tier, in days before the expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TierThresholds {
     urgent: u32,
@@ -24,7 +24,7 @@ pub struct TierThresholds {
     horizon: u32,
 }
 
-/// The thresholds are not in their order.
+/// Thresholds that are not ascending.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must rise: {urgent}, {warning}, {horizon}")]
 pub struct InvalidTiers {
@@ -34,10 +34,10 @@ pub struct InvalidTiers {
 }
 
 impl ExpiryTier {
-    /// In the order of a digest.
+    /// All tiers, in the order of a digest.
     pub const ALL: [Self; 4] = [Self::Urgent, Self::Warning, Self::Notice, Self::Expired];
 
-    /// The name in the API.
+    /// The tier's name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl TierThresholds {
         }
     }
 
-    /// The stage of an expiry in `days` days; `None` beyond the horizon.
+    /// The tier of an expiry in `days` days; `None` beyond the horizon.
     #[must_use]
     pub fn stage(&self, days: i64) -> Option<ExpiryTier> {
         let within = |threshold: u32| days <= i64::from(threshold);
@@ -75,7 +75,7 @@ impl TierThresholds {
         }
     }
 
-    /// The first and the last day of a stage that is still to come, in days before the expiry.
+    /// The first and last day of a tier, in days before the expiry; `None` for expired institutions.
     #[must_use]
     pub const fn range(&self, stage: ExpiryTier) -> Option<(u32, u32)> {
         match stage {
@@ -86,7 +86,7 @@ impl TierThresholds {
         }
     }
 
-    /// The last day that is looked at.
+    /// The last day that a scan covers.
     #[must_use]
     pub const fn horizon(&self) -> u32 {
         self.horizon

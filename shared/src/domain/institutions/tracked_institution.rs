@@ -1,4 +1,4 @@
-//! An institution with the announcements made to staff and their acknowledgement.
+//! Institution with its announcement to staff and their acknowledgement.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,102 +6,102 @@ use crate::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
-/// Nobody keeps an institution quiet for longer than this many days.
+/// Longest acknowledgement by staff, in days.
 pub const LONGEST_QUIET_DAYS: i64 = 366;
 
-/// An institution as MMS has it.
+/// Institution as listed by MMS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Institution {
-    /// Its identity at MMS.
+    /// Identity at MMS.
     pub uid: InstitutionUid,
-    /// Its name; its UID where MMS has none.
+    /// Display name; the UID if MMS has none.
     pub name: String,
-    /// The day on which the account expires, in Taipei.
+    /// Expiry date of the account (Asia/Taipei).
     pub expires: LocalDate,
-    /// Last and first name of its owner.
+    /// Last and first name of the owner.
     pub contact: Option<String>,
-    /// The owner's number.
+    /// Phone number of the owner.
     pub phone: Option<String>,
-    /// Where it is.
+    /// Postal address of the institution.
     pub address: Option<String>,
-    /// The plan that it bought.
+    /// Plan bought from MMS.
     pub plan: Option<String>,
-    /// How many accounts the plan has.
+    /// Number of accounts in the plan.
     pub account_limit: Option<String>,
 }
 
-/// An institution, and what passed between Duekeeper and staff about it.
+/// Institution with its announcement and acknowledgement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackedInstitution {
-    /// As MMS last had it.
+    /// Institution as listed last.
     pub institution: Institution,
-    /// What staff were last told.
+    /// Latest announcement to staff.
     pub announced: Option<Announced>,
-    /// What staff last said.
+    /// Latest acknowledgement by staff.
     pub acknowledged: Option<Acknowledgement>,
 }
 
-/// What staff were told of an institution.
+/// Announcement of an expiry to staff, in a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announced {
-    /// When it expires, as it was then.
+    /// Expiry date that was announced.
     pub expires: LocalDate,
-    /// How far that was.
+    /// Tier at the time of the announcement.
     pub stage: ExpiryTier,
-    /// The day of the digest.
+    /// Date of the digest.
     pub on: LocalDate,
 }
 
-/// Staff know, and want to hear no more of it for a time.
+/// Acknowledgement by staff: no announcements for a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgement {
-    /// The expiry that they know of; of another one they are told.
+    /// Expiry date that was acknowledged; another date is announced.
     pub expires: LocalDate,
-    /// The first day on which they are told again.
+    /// First date on which announcements continue.
     pub until: LocalDate,
-    /// Who said so.
+    /// Author: token or app user.
     pub by: String,
-    /// Their reason.
+    /// Reason given by the author.
     pub why: String,
-    /// When they said so.
+    /// Time of the acknowledgement (UTC).
     pub at: Timestamp,
 }
 
-/// What a digest has to say of an institution.
+/// Place of an institution in a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DigestPlacement {
-    /// Nothing: it expires beyond the horizon, or its end was told before.
+    /// Not shown: beyond the horizon, or its end was announced before.
     Nothing,
-    /// That staff know.
+    /// Counted as acknowledged.
     Acknowledged,
-    /// All of it.
+    /// Shown with its details.
     Show(DigestEntry),
 }
 
-/// An institution's place in a digest.
+/// Entry of an institution in a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DigestEntry {
-    /// In which part.
+    /// Tier, and so the section of the digest.
     pub stage: ExpiryTier,
-    /// Days until it expires; negative when that was before.
+    /// Days until the expiry; negative if it is past.
     pub days: i64,
-    /// What is new about it.
+    /// Difference from the latest announcement.
     pub change: Option<ExpiryChange>,
 }
 
-/// What changed since an institution was last told.
+/// Difference between an expiry and its latest announcement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpiryChange {
-    /// It was not told before.
+    /// Not announced before.
     New,
-    /// It was in that stage.
+    /// Announced in that tier.
     Moved(ExpiryTier),
-    /// It was to expire on that day.
+    /// Announced for that date.
     Rescheduled(LocalDate),
 }
 
 impl TrackedInstitution {
-    /// An institution that MMS shows now, with what is remembered of it.
+    /// Institution as listed now, with the stored announcement and acknowledgement.
     #[must_use]
     pub fn seen(institution: Institution, known: Option<&Self>) -> Self {
         Self {
@@ -111,14 +111,14 @@ impl TrackedInstitution {
         }
     }
 
-    /// What staff said of this expiry, as long as it counts.
+    /// The acknowledgement of the current expiry date, while it is in force.
     #[must_use]
     pub fn quiet(&self, today: LocalDate) -> Option<&Acknowledgement> {
         let said = self.acknowledged.as_ref()?;
         (said.expires == self.institution.expires && today < said.until).then_some(said)
     }
 
-    /// What a digest of `today` says of it.
+    /// The institution's place in the digest of `today`.
     #[must_use]
     pub fn say(&self, tiers: &TierThresholds, today: LocalDate) -> DigestPlacement {
         let expires = self.institution.expires;
@@ -134,7 +134,7 @@ impl TrackedInstitution {
         }
         let change = match self.announced {
             None => Some(ExpiryChange::New),
-            // The digest of a missed day tells nothing new where a later one was there first.
+            // A digest made up for a missed day marks nothing as new if a later digest was sent before.
             Some(told) if told.on > today => None,
             Some(told) if told.expires != expires => Some(ExpiryChange::Rescheduled(told.expires)),
             Some(told) if told.stage != stage => Some(ExpiryChange::Moved(told.stage)),
@@ -143,7 +143,7 @@ impl TrackedInstitution {
         DigestPlacement::Show(DigestEntry { stage, days, change })
     }
 
-    /// Remembers what a digest told; `false` where that is no news.
+    /// Records an announcement; `false` if it is stored already or older than the stored one.
     pub fn record_announcement(&mut self, told: Announced) -> bool {
         if self.announced.is_some_and(|known| known == told || known.on > told.on) {
             return false;
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(shown(&one, "2026-11-21"), Some((ExpiryTier::Warning, 29, None)));
         let moved = Some(ExpiryChange::Moved(ExpiryTier::Warning));
         assert_eq!(shown(&one, "2026-12-13"), Some((ExpiryTier::Urgent, 7, moved)));
-        // A replay of a day before says nothing new, and is not remembered over it.
+        // A digest made up for the day before marks nothing as new and is not recorded.
         assert_eq!(shown(&one, "2026-11-19"), Some((ExpiryTier::Notice, 31, None)));
         assert!(!one.record_announcement(Announced { on: day("2026-11-19"), stage: ExpiryTier::Notice, ..told }));
         one.institution.expires = day("2026-12-21");

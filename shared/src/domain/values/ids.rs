@@ -1,4 +1,4 @@
-//! One type for each kind of identity, so that none is passed in another's place.
+//! Types of ids, one for each kind, so that the compiler rejects one in another's place.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::values::time::{LocalDate, Timestamp};
 
-/// Why a text is not the id it was taken for.
+/// Rejection of a text as an id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{what} is {rule}")]
 pub struct InvalidId {
@@ -23,10 +23,10 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it is or refuses it; nothing is trimmed or changed.
+            /// Accepts the text unchanged or rejects it; nothing is trimmed.
             ///
             /// # Errors
-            /// [`InvalidId`] with the rule that was broken.
+            /// [`InvalidId`] with the broken rule.
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 let valid: fn(&str) -> bool = $valid;
                 if valid(text) {
@@ -73,68 +73,68 @@ fn printable(text: &str, longest: usize) -> bool {
 }
 
 id!(
-    /// The number of one ECPay order, and so of one subscription: letters and digits, at most 20
-    /// (order form, `MerchantTradeNo`). Compared exactly: the MAC does not cover letter case.
+    /// Number of one ECPay order, and so of one subscription: letters and digits, at most 20 (order form,
+    /// `MerchantTradeNo`). Compared exactly: CheckMacValue does not cover letter case.
     SubscriptionId, "a subscription id (MerchantTradeNo)", "1 to 20 letters and digits", |text| alphanumeric(text, 20)
 );
 id!(
-    /// The merchant at ECPay: up to 10 letters and digits.
+    /// MerchantID at ECPay: up to 10 letters and digits.
     MerchantId, "a MerchantID", "1 to 10 letters and digits", |text| alphanumeric(text, 10)
 );
 id!(
-    /// The customer, as the business's own app names them.
+    /// Customer of the subscriptions, named by the business's app.
     UserId, "a user_id", "1 to 128 visible ASCII characters", |text| printable(text, 128)
 );
 id!(
-    /// A customer of the workshop, as the workshop names them.
+    /// Customer of the workshop, named by the workshop.
     CustomerId, "a customer_id", "1 to 64 letters, digits, dots, hyphens and underscores", |text| {
         (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     }
 );
 id!(
-    /// An institution, as MMS names it.
+    /// Institution, named by MMS.
     InstitutionUid, "an institution's uid", "1 to 64 visible ASCII characters", |text| printable(text, 64)
 );
 id!(
-    /// ECPay's number of one authorisation (`gwsr`). Empty and zero mean "none" there and are refused here.
+    /// ECPay's authorisation number (`gwsr`). Empty and zero mean "none" at ECPay and are rejected here.
     GatewayAuthorization, "a gwsr", "1 to 20 digits, not all zero", |text| {
         text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0')
     }
 );
 id!(
-    /// What a notice is about: a function of the fact, never random, so one fact has one notice.
+    /// Identity of a notice: derived from its occasion, never random, so that one occasion leads to one mail.
     NotificationId, "a notification id", "1 to 200 visible ASCII characters", |text| printable(text, 200)
 );
 id!(
-    /// The identity of a report within its order, the same by whichever way it came. See the constructors.
+    /// Identity of a report within its order, equal for callback and query. See the constructors.
     EventId, "an event id", "1 to 64 visible ASCII characters", |text| printable(text, 64)
 );
 id!(
-    /// An idempotency key as it is kept: a digest, for callers put anything into their keys.
+    /// Idempotency key as stored: a hash, because callers may put personal data into their keys.
     OperationKey, "an operation key", "32 hex digits", |text| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 );
 id!(
-    /// One payment: the subscription and the authorisation (or event) it stands for, joined by a dot.
+    /// Identity of a payment: the subscription and the authorisation (or event), joined by a dot.
     PaymentId, "a payment id", "a subscription id, a dot and the payment's key", |text| {
         text.len() <= 100 && text.split_once('.').is_some_and(|(order, key)| alphanumeric(order, 20) && printable(key, 79))
     }
 );
 
 impl SubscriptionId {
-    /// What every id of ours begins with.
+    /// Prefix of every id issued by Duekeeper.
     const ISSUED: &str = "DK";
-    /// How long every id of ours is.
+    /// Length of every id issued by Duekeeper.
     const ISSUED_LENGTH: usize = 20;
 
-    /// The id that is issued with a random name of 18 capital letters and digits.
+    /// The id with a random name of 18 capital letters and digits.
     ///
     /// # Errors
-    /// [`InvalidId`] when the name has anything else.
+    /// [`InvalidId`] for any other name.
     pub fn issue(name: &str) -> Result<Self, InvalidId> {
         Self::parse(&format!("{}{name}", Self::ISSUED))
     }
 
-    /// Whether a text differs from the shape of our ids by letter case, and by nothing else.
+    /// True for an issued id whose letter case was changed.
     #[must_use]
     pub fn is_misspelt(text: &str) -> bool {
         let upper = text.to_ascii_uppercase();
@@ -143,7 +143,7 @@ impl SubscriptionId {
 }
 
 impl UserId {
-    /// What stands for an erased user in one of their orders: the same whenever it is worked out, another one in each.
+    /// Pseudonym of an erased user in one order: derived, so that it is stable, and different in each order.
     #[must_use]
     pub fn erased(user: &Self, order: &SubscriptionId) -> Self {
         let digest = hex::encode(Sha256::digest(format!("{user}{order}")));
@@ -152,55 +152,55 @@ impl UserId {
 }
 
 impl EventId {
-    /// Success number `number` of the order; the first charge is 1 (`TotalSuccessTimes`).
+    /// Success `number` of the order; the first charge is 1 (`TotalSuccessTimes`).
     #[must_use]
     pub fn success(number: u32) -> Self {
         Self(format!("S:{number}"))
     }
 
-    /// The number of the success, if it is one.
+    /// The number of the success; `None` for another kind of event.
     #[must_use]
     pub fn success_number(&self) -> Option<u32> {
         self.0.strip_prefix("S:")?.parse().ok()
     }
 
-    /// A later charge that failed, known by its ProcessDate.
+    /// Failed later charge, identified by its ProcessDate.
     #[must_use]
     pub fn failure(processed_at: Timestamp) -> Self {
         Self(format!("F:{}", processed_at.to_compact()))
     }
 
-    /// A later charge that failed and came without a date.
+    /// Failed later charge reported without a date.
     #[must_use]
     pub fn undated_failure(gwsr: &GatewayAuthorization) -> Self {
         Self(format!("F:G{gwsr}"))
     }
 
-    /// A later charge whose result is still open.
+    /// Later charge with a pending result.
     #[must_use]
     pub fn pending(processed_at: Timestamp) -> Self {
         Self(format!("P:{}", processed_at.to_compact()))
     }
 
-    /// The ProcessDate, if it is a later charge whose result was open.
+    /// The ProcessDate of a later charge with a pending result; `None` for another kind of event.
     #[must_use]
     pub fn pending_since(&self) -> Option<Timestamp> {
         Timestamp::of_compact(self.0.strip_prefix("P:")?)
     }
 
-    /// A first authorisation that failed.
+    /// Failed first authorisation.
     #[must_use]
     pub fn first_failure(paid_at: Timestamp) -> Self {
         Self(format!("F1:{}", paid_at.to_compact()))
     }
 
-    /// A first authorisation whose result is still open.
+    /// First authorisation with a pending result.
     #[must_use]
     pub fn first_pending(paid_at: Timestamp) -> Self {
         Self(format!("P1:{}", paid_at.to_compact()))
     }
 
-    /// The charge due on that day was paid outside ECPay.
+    /// Payment outside ECPay for the charge due on that date.
     #[must_use]
     pub fn paid_out_of_band(charge_due: LocalDate) -> Self {
         Self(format!("O:{charge_due}"))
@@ -208,7 +208,7 @@ impl EventId {
 }
 
 impl NotificationId {
-    /// The notice of a kind about a subject, told once for each occasion.
+    /// The notice of a kind about a subject, sent once for each occasion.
     #[must_use]
     pub fn of(subject: &str, kind: &str, occasion: &str) -> Self {
         Self(format!("{subject}/{kind}/{occasion}"))
@@ -216,28 +216,28 @@ impl NotificationId {
 }
 
 impl PaymentId {
-    /// A success: one authorisation is one payment, whatever number it is reported under.
+    /// Success: one authorisation is one payment, under whichever number it is reported.
     #[must_use]
     pub fn success(subscription: &SubscriptionId, gwsr: &GatewayAuthorization) -> Self {
         Self(format!("{subscription}.G{gwsr}"))
     }
 
-    /// A failure with an authorisation number. It must not stand in the way of a success under the same number.
+    /// Failure with an authorisation number. Distinct from a success with the same number.
     #[must_use]
     pub fn failure(subscription: &SubscriptionId, gwsr: &GatewayAuthorization) -> Self {
         Self(format!("{subscription}.FG{gwsr}"))
     }
 
-    /// A payment known by its event only.
+    /// Payment identified by its event only.
     #[must_use]
     pub fn of_event(subscription: &SubscriptionId, event: &EventId) -> Self {
         Self(format!("{subscription}.{event}"))
     }
 
-    /// The subscription that the payment belongs to.
+    /// The subscription of the payment.
     ///
     /// # Errors
-    /// [`InvalidId`] when the first part is not a subscription id.
+    /// [`InvalidId`] if the first part is not a subscription id.
     pub fn subscription(&self) -> Result<SubscriptionId, InvalidId> {
         SubscriptionId::parse(self.0.split_once('.').map_or("", |(order, _)| order))
     }
@@ -249,20 +249,20 @@ impl PaymentId {
     }
 }
 
-/// What stands for the address of an erased person. The top level `invalid` is nobody's (RFC 2606).
+/// Address that replaces an erased customer's. Uses the reserved TLD `.invalid` (RFC 2606).
 const ERASED_ADDRESS: &str = "erased@erased.invalid";
 
-/// Where mail to a customer goes. Never printed.
+/// Recipient of a customer's mail. Never logged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
 
 impl EmailAddress {
-    /// Takes what a mail server would: one `@`, something on both sides, no blanks or control characters,
-    /// at most 254 bytes. Whether the box exists only a mail can tell.
+    /// Accepts an address with one `@`, text on both sides, a dot in the host, no blanks or control characters, and at
+    /// most 254 bytes. Existence of the mailbox is not checked.
     ///
     /// # Errors
-    /// [`InvalidId`].
+    /// [`InvalidId`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let parts = text.split_once('@');
         let shaped = parts.is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
@@ -274,19 +274,19 @@ impl EmailAddress {
         }
     }
 
-    /// What stands for the address of an erased person.
+    /// The address that replaces an erased customer's.
     #[must_use]
     pub fn erased() -> Self {
         Self(ERASED_ADDRESS.to_owned())
     }
 
-    /// Whether it is an erased person's.
+    /// True for the address that replaces an erased customer's.
     #[must_use]
     pub fn is_erased(&self) -> bool {
         self.0 == ERASED_ADDRESS
     }
 
-    /// The address, for the envelope of a mail.
+    /// The address for the envelope of a mail.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Validated values that every area uses.
+//! Validated values used by every area.
 
 pub mod ids;
 pub mod money;

@@ -1,21 +1,21 @@
-//! Whole New Taiwan dollars.
+//! Amounts in whole New Taiwan dollars.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An amount in whole TWD. ECPay takes and reports integers only (facts: order form, `TotalAmount`).
+/// Amount in whole TWD. ECPay accepts and reports integers only (facts: order form, `TotalAmount`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Twd(u32);
 
-/// Why a text is not an amount.
+/// Rejection of a text as an amount.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("an amount is whole dollars in plain digits")]
 pub struct NotAnAmount;
 
 impl Twd {
-    /// No money: what the FREE plan costs.
+    /// Zero TWD, the price of the FREE plan.
     pub const ZERO: Self = Self(0);
 
     /// An amount of whole dollars.
@@ -30,10 +30,10 @@ impl Twd {
         self.0
     }
 
-    /// Reads plain ASCII digits; no sign, blank, point or separator.
+    /// Reads plain ASCII digits without sign, blank, point or separator.
     ///
     /// # Errors
-    /// [`NotAnAmount`] for anything else, and for amounts over `u32::MAX`.
+    /// [`NotAnAmount`] for any other text and for amounts over `u32::MAX`.
     pub fn parse(text: &str) -> Result<Self, NotAnAmount> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(NotAnAmount);

@@ -1,9 +1,9 @@
-//! The header by which a server asks for patience.
+//! The `Retry-After` header (RFC 9110, section 10.2.3).
 
-/// The longest wait that is believed, in seconds: an hour.
+/// Longest wait that is accepted from a server, in seconds.
 pub const LONGEST_SECONDS: u32 = 3_600;
 
-/// `Retry-After` in whole seconds, capped at an hour; its other form, a date, is not read.
+/// `Retry-After` in whole seconds, capped at an hour; the date form of the header is ignored.
 #[must_use]
 pub fn seconds(retry_after: Option<&str>) -> Option<u32> {
     let text = retry_after?.trim();

@@ -1,7 +1,7 @@
-//! What texts that people type or paste have in common.
+//! Characters in texts that people type or paste.
 
-/// Whether a character takes no room on screen: direction marks, zero-width blanks, soft hyphens. Contact apps and
-/// spreadsheets leave them in what is copied.
+/// True for a character of no width: direction marks, zero-width blanks, soft hyphens. Contact apps and spreadsheets
+/// add them to copied text.
 #[must_use]
 pub(crate) const fn is_invisible(c: char) -> bool {
     matches!(

@@ -1,4 +1,4 @@
-//! Instants, calendar days, and the zones that turn one into the other.
+//! Instants, calendar dates, and the time zones that relate them.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use chrono::{
 };
 use serde::{Deserialize, Serialize};
 
-/// An instant in UTC, to the second.
+/// Instant in UTC, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(DateTime<Utc>);
 
-/// A calendar day; which one an instant belongs to depends on a [`Zone`].
+/// Calendar date; the date of an instant depends on the [`Zone`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LocalDate(NaiveDate);
 
-/// The zones in which Duekeeper's businesses count days, and those in which the workshop's customers live.
+/// Time zones in which the businesses count days and the workshop's customers live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Zone {
-    /// Asia/Taipei: ECPay's dates, billing days, MMS.
+    /// Asia/Taipei: ECPay's dates, billing, MMS.
     Taipei,
     /// Asia/Jakarta: the workshop; western Indonesia.
     Jakarta,
@@ -31,19 +31,19 @@ pub enum Zone {
     Jayapura,
 }
 
-/// Why a text is not an instant or a day.
+/// Rejection of a text as an instant, a date or a zone.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// Not RFC 3339.
+    /// Not in the format of RFC 3339.
     #[error("an instant is written like 2025-02-01T03:05:06+08:00")]
     NotAnInstant,
-    /// Not `yyyy/MM/dd HH:mm:ss`, the format of every date ECPay sends.
+    /// Not `yyyy/MM/dd HH:mm:ss`, the format of every date that ECPay sends.
     #[error("ECPay's dates are written like 2025/02/01 03:05:06")]
     NotAnEcpayDate,
-    /// Not `yyyy-MM-dd`.
+    /// Not in the format `yyyy-MM-dd`.
     #[error("a day is written like 2025-02-01")]
     NotADay,
-    /// None of the known zones.
+    /// Not one of the supported zones.
     #[error("a zone is Asia/Taipei, Asia/Jakarta, Asia/Makassar or Asia/Jayapura")]
     NotAZone,
 }
@@ -53,7 +53,7 @@ const ECPAY_FORMAT: &str = "%Y/%m/%d %H:%M:%S";
 const DAY_FORMAT: &str = "%Y-%m-%d";
 
 impl Zone {
-    /// All of them.
+    /// All supported zones.
     pub const ALL: [Self; 4] = [Self::Taipei, Self::Jakarta, Self::Makassar, Self::Jayapura];
 
     const fn tz(self) -> chrono_tz::Tz {
@@ -65,7 +65,7 @@ impl Zone {
         }
     }
 
-    /// Its name in the IANA database.
+    /// The zone's name in the IANA database.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.tz().name()
@@ -74,17 +74,17 @@ impl Zone {
     /// Reads a name of the IANA database.
     ///
     /// # Errors
-    /// [`Error::NotAZone`].
+    /// [`Error::NotAZone`] for a zone that is not supported.
     pub fn parse(name: &str) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|zone| zone.name() == name).ok_or(Error::NotAZone)
     }
 }
 
 impl Timestamp {
-    /// 1970-01-01T00:00:00Z.
+    /// Instant zero of Unix time: 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
 
-    /// The instant, cut to the second.
+    /// The instant, truncated to the second.
     #[must_use]
     pub fn new(instant: DateTime<Utc>) -> Self {
         Self(DateTime::from_timestamp(instant.timestamp(), 0).unwrap_or(instant))
@@ -99,15 +99,15 @@ impl Timestamp {
     /// Reads RFC 3339 with any offset.
     ///
     /// # Errors
-    /// [`Error::NotAnInstant`].
+    /// [`Error::NotAnInstant`] for any other text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         DateTime::parse_from_rfc3339(text).map(|instant| Self::new(instant.to_utc())).map_err(|_| Error::NotAnInstant)
     }
 
-    /// Reads ECPay's `yyyy/MM/dd HH:mm:ss`, which is Taipei time without an offset.
+    /// Reads ECPay's `yyyy/MM/dd HH:mm:ss`, Taipei time without an offset.
     ///
     /// # Errors
-    /// [`Error::NotAnEcpayDate`], also for days and hours that do not exist.
+    /// [`Error::NotAnEcpayDate`], also for dates and hours that do not exist.
     pub fn parse_ecpay(text: &str) -> Result<Self, Error> {
         let local = NaiveDateTime::parse_from_str(text, ECPAY_FORMAT).map_err(|_| Error::NotAnEcpayDate)?;
         if local.format(ECPAY_FORMAT).to_string() != text {
@@ -117,7 +117,7 @@ impl Timestamp {
         Ok(Self::new(instant.to_utc()))
     }
 
-    /// As ECPay writes it: Taipei time, `yyyy/MM/dd HH:mm:ss`.
+    /// Taipei time as ECPay writes it: `yyyy/MM/dd HH:mm:ss`.
     #[must_use]
     pub fn to_ecpay(self) -> String {
         self.0.with_timezone(&Zone::Taipei.tz()).format(ECPAY_FORMAT).to_string()
@@ -129,20 +129,20 @@ impl Timestamp {
         self.0.with_timezone(&Zone::Taipei.tz()).format(COMPACT_FORMAT).to_string()
     }
 
-    /// What [`Self::to_compact`] wrote; `None` for anything else.
+    /// Reads the format of [`Self::to_compact`]; `None` for any other text.
     #[must_use]
     pub fn of_compact(text: &str) -> Option<Self> {
         let local = NaiveDateTime::parse_from_str(text, COMPACT_FORMAT).ok()?;
         Some(Self::new(Zone::Taipei.tz().from_local_datetime(&local).earliest()?.to_utc()))
     }
 
-    /// As a person in the zone reads it: `yyyy-MM-dd HH:mm`.
+    /// Local time for readers in the zone: `yyyy-MM-dd HH:mm`.
     #[must_use]
     pub fn to_local(self, zone: Zone) -> String {
         self.0.with_timezone(&zone.tz()).format("%Y-%m-%d %H:%M").to_string()
     }
 
-    /// The hour on the clocks of `zone`, 0 to 23.
+    /// The hour of the day in `zone`, 0 to 23.
     #[must_use]
     pub fn hour(self, zone: Zone) -> u32 {
         self.0.with_timezone(&zone.tz()).hour()
@@ -154,38 +154,38 @@ impl Timestamp {
         self.0.with_timezone(&zone.tz()).to_rfc3339_opts(SecondsFormat::Secs, false)
     }
 
-    /// Seconds since 1970.
+    /// Seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn unix(self) -> i64 {
         self.0.timestamp()
     }
 
-    /// The instant in chrono's terms.
+    /// The instant as chrono's type.
     #[must_use]
     pub const fn utc(self) -> DateTime<Utc> {
         self.0
     }
 
-    /// The calendar day of this instant in `zone`.
+    /// The calendar date of this instant in `zone`.
     #[must_use]
     pub fn day(self, zone: Zone) -> LocalDate {
         LocalDate(self.0.with_timezone(&zone.tz()).date_naive())
     }
 
-    /// This instant moved by `seconds`, held at the ends of the calendar.
+    /// This instant moved by `seconds`, limited to the range of the calendar.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         let moved = TimeDelta::try_seconds(seconds).and_then(|by| self.0.checked_add_signed(by));
         Self(moved.unwrap_or(if seconds < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC }))
     }
 
-    /// This instant moved by minutes.
+    /// This instant moved by minutes of 60 seconds.
     #[must_use]
     pub fn plus_minutes(self, minutes: i64) -> Self {
         self.plus_seconds(minutes.saturating_mul(60))
     }
 
-    /// This instant moved by hours.
+    /// This instant moved by hours of 60 minutes.
     #[must_use]
     pub fn plus_hours(self, hours: i64) -> Self {
         self.plus_seconds(hours.saturating_mul(3_600))
@@ -199,7 +199,7 @@ impl Timestamp {
 }
 
 impl LocalDate {
-    /// The day of the calendar; `None` when it does not exist.
+    /// The calendar date; `None` if it does not exist.
     #[must_use]
     pub fn new(year: i32, month: u32, day: u32) -> Option<Self> {
         NaiveDate::from_ymd_opt(year, month, day).map(Self)
@@ -208,13 +208,13 @@ impl LocalDate {
     /// Reads `yyyy-MM-dd`.
     ///
     /// # Errors
-    /// [`Error::NotADay`], also for days that do not exist.
+    /// [`Error::NotADay`], also for dates that do not exist.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let day = NaiveDate::parse_from_str(text, DAY_FORMAT).map_err(|_| Error::NotADay)?;
         if day.format(DAY_FORMAT).to_string() == text { Ok(Self(day)) } else { Err(Error::NotADay) }
     }
 
-    /// The first instant of this day in `zone`.
+    /// The first instant of this date in `zone`.
     #[must_use]
     pub fn start(self, zone: Zone) -> Timestamp {
         let midnight = self.0.and_time(chrono::NaiveTime::MIN);
@@ -222,19 +222,19 @@ impl LocalDate {
         Timestamp(start.map_or_else(|| midnight.and_utc(), |instant| instant.to_utc()))
     }
 
-    /// As Indonesians write it in figures: `18-12-2025`.
+    /// The date in Indonesian notation: `18-12-2025`.
     #[must_use]
     pub fn to_day_month_year(self) -> String {
         self.0.format("%d-%m-%Y").to_string()
     }
 
-    /// Days from this one to `other`, negative where that is before.
+    /// Days from this date to `other`, negative if that is earlier.
     #[must_use]
     pub fn days_until(self, other: Self) -> i64 {
         other.0.signed_duration_since(self.0).num_days()
     }
 
-    /// This day moved by calendar days, held at the ends of the calendar.
+    /// This date moved by calendar days, limited to the range of the calendar.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {
         let by = Days::new(days.unsigned_abs());
@@ -246,13 +246,13 @@ impl LocalDate {
         Self(moved.unwrap_or(end))
     }
 
-    /// This day moved by calendar months; a day that the month lacks becomes its last one.
+    /// This date moved by calendar months; a day that the month lacks becomes its last day.
     #[must_use]
     pub fn plus_months(self, months: u32) -> Self {
         Self(self.0.checked_add_months(Months::new(months)).unwrap_or(NaiveDate::MAX))
     }
 
-    /// Months since year 0, to tell how many months lie between two days.
+    /// Months since year 0, for the number of months between two dates.
     pub(crate) fn month_number(self) -> i64 {
         i64::from(self.0.year()) * 12 + i64::from(self.0.month0())
     }

@@ -1,8 +1,8 @@
-//! A range of instants.
+//! Ranges of instants.
 
 use crate::domain::values::time::Timestamp;
 
-/// Instants from `from`, included, to `to`, excluded.
+/// Range of instants: `from` is included, `to` is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeRange {
     /// First instant of the range.

@@ -1,4 +1,4 @@
-//! Rows of an imported list: what each makes of the customer and the vehicle that are known.
+//! Rows of an imported list, and their effect on the stored customers and vehicles.
 
 use crate::domain::values::ids::{CustomerId, EmailAddress};
 use crate::domain::values::time::LocalDate;
@@ -6,45 +6,45 @@ use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus, ZONE};
 
-/// One row that can be read.
+/// Row of the list in readable form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The customer that it names.
+    /// Customer in the row.
     pub customer: RowCustomer,
-    /// The vehicle that it names; none where its columns are empty.
+    /// Vehicle in the row; `None` if its columns are empty.
     pub vehicle: Option<RowVehicle>,
 }
 
-/// What a row says of a customer.
+/// Customer columns of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowCustomer {
-    /// Their id.
+    /// Id given by the workshop.
     pub id: CustomerId,
-    /// Their name.
+    /// Name used in messages.
     pub name: PersonName,
-    /// Their number.
+    /// WhatsApp number of the customer.
     pub phone: Phone,
-    /// Their address; none: nothing is said of it.
+    /// Mail address; `None` leaves the stored one unchanged.
     pub email: Option<EmailAddress>,
 }
 
-/// What a row says of a vehicle.
+/// Vehicle columns of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowVehicle {
-    /// Its plate.
+    /// Number plate in normalised form.
     pub plate: Plate,
-    /// Its latest visit.
+    /// Date of the latest visit (Asia/Jakarta).
     pub last_visit: LocalDate,
-    /// The day of the next visit; none: nothing is said of it.
+    /// Date of the next visit; `None` leaves the stored one unchanged.
     pub next_visit: Option<LocalDate>,
 }
 
-/// A row that is not stored.
+/// Rejection of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The column that is the matter.
+    /// Column that caused the rejection.
     pub field: &'static str,
-    /// Why, without what the column holds.
+    /// Reason, without the column's content.
     pub reason: &'static str,
 }
 
@@ -103,7 +103,7 @@ impl ImportChange {
 }
 
 impl Refused {
-    /// Whoever was erased does not come back by a list.
+    /// An erased customer is not created again by an import.
     #[must_use]
     pub const fn erased(field: &'static str) -> Self {
         Self { field, reason: "was erased" }
@@ -111,7 +111,7 @@ impl Refused {
 }
 
 impl RowCustomer {
-    /// The customer after the row. Their opt-out and their zone stay, as does the address where the row has none.
+    /// The customer after the row. Opt-out and zone stay, and the address stays if the row has none.
     #[must_use]
     pub fn applied(&self, known: Option<&Customer>) -> Customer {
         Customer {
@@ -126,10 +126,10 @@ impl RowCustomer {
 }
 
 impl RowVehicle {
-    /// The vehicle after the row. A later visit is a visit, whatever way it is told; else what staff set stays.
+    /// The vehicle after the row. A later visit replaces the dates that staff set; otherwise they stay.
     ///
     /// # Errors
-    /// [`Refused`]: lists are often older than what is known, and do not move a vehicle to somebody else.
+    /// [`Refused`] if the row is older than the stored visit, or the vehicle belongs to another customer.
     pub fn applied(&self, customer: &CustomerId, known: Option<&Vehicle>) -> Result<Vehicle, Refused> {
         let Some(known) = known else { return Ok(self.new_vehicle(customer)) };
         if known.customer != *customer {

@@ -1,4 +1,4 @@
-//! A workshop's customers and vehicles: when maintenance is due and whether the owner is reminded.
+//! Customers and vehicles of a workshop: due dates of maintenance, and reminders to the owners.
 
 pub mod import;
 pub mod phone;

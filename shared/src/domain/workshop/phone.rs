@@ -1,4 +1,4 @@
-//! Phone numbers of people in Indonesia who can be written to by WhatsApp.
+//! Mobile numbers in Indonesia that WhatsApp can reach.
 
 use std::fmt;
 
@@ -9,70 +9,71 @@ use serde::{Deserialize, Serialize};
 use crate::domain::values::text::is_invisible;
 
 const LONGEST_INPUT: usize = 40;
-/// The country code of Indonesia.
+/// Country calling code of Indonesia.
 const COUNTRY: u16 = 62;
-/// A part with as many digits is a number of its own, not the beginning of one.
+/// Digits from which a part of a text counts as a number of its own.
 const DIGITS_OF_A_NUMBER: usize = 8;
 
-/// An Indonesian mobile number in international form without a plus: `628551234567`. Never printed.
+/// An Indonesian mobile number in international form without a plus: `628551234567`. Never logged.
 ///
-/// What people write is read by [`Phone::parse`]; what is stored is taken back by `TryFrom<String>` and `Deserialize`,
-/// which want exactly this form and cost nothing.
+/// Input is read by [`Phone::parse`]; `TryFrom<String>` and `Deserialize` accept the stored form only and skip the
+/// library.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Phone(String);
 
-/// Why a text is not such a number. The texts follow the name of a field and do not repeat the number.
+/// Rejection of a text as a number. The error texts follow the name of a field and do not repeat the number.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidPhone {
-    /// Nothing that could be a number, or signs that no number has.
+    /// No digits, or characters that no number has.
     #[error("is not a phone number")]
     NotANumber,
-    /// Over 40 characters.
+    /// Longer than 40 characters.
     #[error("is longer than {LONGEST_INPUT} characters")]
     TooLong,
-    /// A name or a remark beside the number, or letters instead of digits.
+    /// Name or remark beside the number, or letters instead of digits.
     #[error("has letters in it; give the number alone")]
     Letters,
-    /// `8.55E+10`: the last digits are lost.
+    /// Scientific notation such as `8.55E+10`: the last digits are lost.
     #[error(
-        "was destroyed by a spreadsheet (it is in scientific notation); format the column as text and enter it anew"
+        "was destroyed by a spreadsheet (it is in scientific notation); format the column as text and enter it again"
     )]
     ScientificNotation,
     /// Two numbers in one field.
     #[error("is more than one number; give one")]
     Several,
-    /// A plus, 00 or wa.me and another country's code.
+    /// Prefix of another country after a plus, 00 or `wa.me/`.
     #[error("is another country's number; only Indonesian ones (+62) are reminded")]
     OtherCountry,
-    /// Without 0 and plus, and a mobile number here as well as in the country whose code it begins with.
+    /// Number without 0 and plus that is a mobile number both in Indonesia and in the country of its first digits.
     #[error("may be another country's number; write it with 0 or +62 before it if it is Indonesian")]
     Ambiguous,
-    /// Of a length or with a prefix that is not in use.
+    /// Length or prefix not in use.
     #[error("is not a valid Indonesian number; a mobile number is 08 and 8 to 11 more digits")]
     NotValid,
-    /// A fixed line, a premium, free or company number.
+    /// Fixed line, premium, toll-free or company number.
     #[error("is not a mobile number")]
     NotMobile,
-    /// Not in the stored form.
+    /// Text other than the stored form.
     #[error("is not stored as 628 and 8 to 11 more digits")]
     NotStored,
 }
 
 impl Phone {
     /// Reads a number as people write it: `0855-1234-567`, `+62 (0)855 1234567`, `00628551234567` (00 for the plus, as
-    /// it is dialled elsewhere, though not in Indonesia), `tel:` and `wa.me/` before it, full-width digits, and
-    /// `8551234567`, which a spreadsheet took the 0 from. The last is not taken where it is a mobile number of the
-    /// country whose code it begins with: `886912345678` is one in Taiwan.
+    /// dialled in other countries), with `tel:` or `wa.me/` before it, in full-width digits, and `8551234567`, whose 0
+    /// a spreadsheet removed. The last form is rejected if it is a mobile number of the country of its first digits:
+    /// `886912345678` is one in Taiwan.
     ///
-    /// Blanks, hyphens, dots, slashes and parentheses may stand anywhere between the digits, and are taken out before
-    /// the library sees them: it refuses a hyphen or dot in the first group after a plus (`+62812-345678`).
+    /// Blanks, hyphens, dots, slashes and parentheses may occur anywhere between the digits and are removed before the
+    /// library sees them: it rejects a hyphen or dot in the first group after a plus (`+62812-345678`).
     ///
-    /// Which numbers exist is known by libphonenumber's metadata. The first call loads it: about 45 ms and 9 MB in a
-    /// release build on a whole core (seven times as long at 256 MB of Lambda), every later one two microseconds.
+    /// Valid numbers are defined by libphonenumber's metadata. The first call loads it: about 45 ms and 9 MB in a
+    /// release build on a whole core (seven times as long at 256 MB of Lambda); every later call takes two
+    /// microseconds.
     ///
     /// # Errors
-    /// [`InvalidPhone`].
+    /// [`InvalidPhone`] with the reason.
     pub fn parse(text: &str) -> Result<Self, InvalidPhone> {
         if text.chars().nth(LONGEST_INPUT).is_some() {
             return Err(InvalidPhone::TooLong);
@@ -86,26 +87,26 @@ impl Phone {
         }
     }
 
-    /// In international form without a plus, as WhatsApp's gateways take it.
+    /// International form without a plus, as WhatsApp's providers expect it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As it is dialled in the country: `08551234567`.
+    /// National form for dialling: `08551234567`.
     #[must_use]
     pub fn national(&self) -> String {
         format!("0{}", self.0.strip_prefix("62").unwrap_or(&self.0))
     }
 }
 
-/// The digits of a number, by what stands before them.
+/// Digits of a number by their prefix.
 enum Written {
-    /// After a plus or what is meant as one, or with Indonesia's own code.
+    /// Digits after a plus, 00 or `wa.me/`, or starting with 62.
     International(String),
-    /// With the 0 of calls within the country.
+    /// Digits with the trunk prefix 0.
     National(String),
-    /// With neither.
+    /// Digits without either prefix.
     Bare(String),
 }
 
@@ -128,7 +129,7 @@ impl Written {
     }
 }
 
-/// Full-width signs and the dashes and blanks of typesetting, as ASCII has them.
+/// Maps full-width characters and typographic dashes and blanks to ASCII.
 fn narrow(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => u32::from(c).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(c),
@@ -138,7 +139,7 @@ fn narrow(c: char) -> char {
     }
 }
 
-/// A number without `tel:` or `wa.me/`, and whether it was the latter, in which a plus is left out.
+/// The number without `tel:` or `wa.me/`; true for the latter, whose numbers have no plus.
 fn without_scheme(text: &str) -> (&str, bool) {
     let lower = text.to_ascii_lowercase();
     for (scheme, is_link) in [("tel:", false), ("https://wa.me/", true), ("http://wa.me/", true), ("wa.me/", true)] {
@@ -149,7 +150,7 @@ fn without_scheme(text: &str) -> (&str, bool) {
     (text, false)
 }
 
-/// What is seen to be no number without knowing any.
+/// Rejects texts that are visibly no number, without the library.
 fn refuse_by_look(text: &str) -> Result<(), InvalidPhone> {
     if !text.contains(|c: char| c.is_ascii_digit()) {
         return Err(InvalidPhone::NotANumber);
@@ -177,7 +178,7 @@ fn is_scientific(text: &str) -> bool {
         && number.bytes().all(|byte| b"0123456789.,".contains(&byte))
 }
 
-/// Two numbers, or one and the last digits of another (`0812345678/79`). `0855/1234567` is one.
+/// True for two numbers, or one and the last digits of another (`0812345678/79`). `0855/1234567` is one.
 fn is_several(text: &str) -> bool {
     let lengths = |separators: &[char]| -> Vec<usize> {
         let parts = text.split(separators).map(|part| part.chars().filter(char::is_ascii_digit).count());
@@ -190,7 +191,7 @@ fn is_several(text: &str) -> bool {
         || lengths(&[' ']).into_iter().filter(whole).count() > 1
 }
 
-/// Bare digits, after a plus or not, as libphonenumber reads them, in Indonesia where no country is given.
+/// Digits, after a plus or not, as libphonenumber reads them; Indonesia is the default country.
 fn look_up(number: &str) -> Result<PhoneNumber, InvalidPhone> {
     phonenumber::parse(Some(country::ID), number).map_err(|_| InvalidPhone::NotValid)
 }
@@ -210,16 +211,16 @@ fn mobile(number: &PhoneNumber) -> Result<Phone, InvalidPhone> {
     Phone::try_from(format!("{COUNTRY}{}", number.national())).map_err(|_| InvalidPhone::NotValid)
 }
 
-/// Digits that begin with a country's code.
+/// Digits that start with a country code.
 fn international(digits: &str) -> Result<Phone, InvalidPhone> {
-    // The library takes 008 after a plus for a dialled prefix, and drops two zeros after the country's code.
+    // The library takes 008 after a plus for a dialled prefix, and drops two zeros after the country code.
     if digits.starts_with('0') || digits.starts_with("6200") {
         return Err(InvalidPhone::NotValid);
     }
     mobile(&look_up(&format!("+{digits}"))?)
 }
 
-/// Digits that begin with neither 0 nor 62: Indonesian without its 0, or another country's without its plus.
+/// Digits that start with neither 0 nor 62: Indonesian without 0, or another country's without a plus.
 fn bare(digits: &str) -> Result<Phone, InvalidPhone> {
     let foreign = look_up(&format!("+{digits}")).and_then(|number| kind(&number));
     let is_mobile_abroad = matches!(foreign, Ok(Type::Mobile | Type::FixedLineOrMobile));

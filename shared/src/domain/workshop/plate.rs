@@ -1,4 +1,4 @@
-//! Number plates: what identifies a vehicle, whatever way it is written.
+//! Number plates in normalised form, the identity of a vehicle.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use crate::domain::values::text::is_invisible;
 
 const LONGEST: usize = 12;
 
-/// A number plate in capitals, with one blank between letters and digits: `B 1234 ABC`. Never printed.
+/// A number plate in capitals, with one blank between letters and digits: `B 1234 ABC`. Never logged.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Plate(String);
 
-/// Why a text is not a plate.
+/// Rejection of a text as a plate.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "a plate is 2 to 12 letters and digits, with both among them, and nothing but blanks, dots and hyphens between"
@@ -21,11 +21,11 @@ pub struct Plate(String);
 pub struct InvalidPlate;
 
 impl Plate {
-    /// Reads a plate. Letter case, and how its groups are parted, do not matter: `b-1234-abc` and `B1234ABC` are
-    /// `B 1234 ABC`. So two groups of digits become one, as on diplomatic plates (`CD 12 34` is `CD 1234`).
+    /// Reads a plate. Letter case and separators do not matter: `b-1234-abc` and `B1234ABC` are `B 1234 ABC`. Two
+    /// groups of digits become one, as on diplomatic plates (`CD 12 34` is `CD 1234`).
     ///
     /// # Errors
-    /// [`InvalidPlate`].
+    /// [`InvalidPlate`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidPlate> {
         let is_between = |c: char| matches!(c, ' ' | '\u{a0}' | '.' | '-');
         if !text.chars().all(|c| c.is_ascii_alphanumeric() || is_between(c) || is_invisible(c)) {
@@ -36,14 +36,14 @@ impl Plate {
         if both && signs.len() <= LONGEST { Ok(Self(parted(&signs))) } else { Err(InvalidPlate) }
     }
 
-    /// The plate as it is shown.
+    /// The plate in normalised form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The signs with a blank wherever letters end and digits begin, or the other way round.
+/// Inserts a blank between letters and digits.
 fn parted(signs: &str) -> String {
     let mut plate = String::new();
     for sign in signs.chars() {

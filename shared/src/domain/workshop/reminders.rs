@@ -1,4 +1,4 @@
-//! Whether an owner is reminded of a visit now, and what became of it.
+//! Reminders of visits: the decision whether to send one, and its stored outcome.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,129 +6,129 @@ use crate::domain::values::time::{LocalDate, Timestamp};
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::{Customer, Vehicle, VehicleStatus, ZONE, is_in_window};
 
-/// How often a visit is reminded of.
+/// Reminders per visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReminderFrequency {
-    /// Once for each vehicle and visit.
+    /// One reminder for each vehicle and visit.
     Once,
-    /// Once on each day of the window.
+    /// One reminder on each day of the window.
     Daily,
 }
 
-/// The hours of the day in which people are written to by schedule, on their own clocks: from the first, before the
-/// second.
+/// Hours of the day in which the schedule sends reminders, in the customer's time zone: the first included, the second
+/// not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendHours {
     from: u32,
     until: u32,
 }
 
-/// Why hours cannot be used.
+/// Rejection of a text as hours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be two hours like 6-21, the first before the second, from 0 to 24")]
 pub struct InvalidHours;
 
-/// The reminder of one visit: the claim before it is sent, and what came of it.
+/// Reminder of one visit: the claim before it is sent, and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reminder {
-    /// The vehicle.
+    /// Number plate of the vehicle.
     pub plate: Plate,
-    /// The day of the visit.
+    /// Date of the visit (Asia/Jakarta).
     pub visit: LocalDate,
-    /// The day on which it was sent, where one is sent a day.
+    /// Date of the reminder, if one is sent each day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day: Option<LocalDate>,
-    /// What became of it.
+    /// State of the sending.
     pub state: ReminderState,
-    /// The run that sent it, or tried last.
+    /// Run that sent it or tried last.
     pub run: String,
-    /// The attempt of that run.
+    /// Owner token of the attempt within that run.
     pub owner: String,
-    /// How often sending was begun.
+    /// Number of attempts, the current one included.
     pub attempts: u32,
-    /// When sending was begun last.
+    /// Time of the latest claim (UTC).
     pub claimed_at: Timestamp,
-    /// Which gateway took it.
+    /// Provider that accepted the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The gateway's id of the message, where it gives one.
+    /// Provider's message id, if it returns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
-    /// The gateway's words or the reason of the state, without numbers of people.
+    /// Provider's text or reason of the state, without phone numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// What became of a reminder.
+/// State of a reminder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReminderState {
-    /// Somebody is sending it.
+    /// Claimed by a run that is sending it.
     Claimed,
-    /// The gateway took it.
+    /// Accepted by the provider.
     Sent,
-    /// It was certainly not taken; the next run tries again.
+    /// Not accepted; the next run tries again.
     Failed,
-    /// Nobody knows whether it was sent; it is not sent again.
+    /// Outcome unknown; not sent again.
     Unclear,
 }
 
-/// What is known just before sending.
+/// Stored data that the decision about a vehicle reads.
 #[derive(Clone, Copy, Debug)]
 pub struct ReminderInput<'a> {
-    /// The vehicle.
+    /// Vehicle in the window.
     pub vehicle: &'a Vehicle,
-    /// Its owner, if known.
+    /// Owner of the vehicle; `None` if not stored.
     pub customer: Option<&'a Customer>,
-    /// The reminder of this visit, if there is one.
+    /// Reminder of this visit, if one was claimed before.
     pub reminder: Option<&'a Reminder>,
 }
 
-/// What is done about a vehicle in the window.
+/// Action for a vehicle in the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReminderAction {
-    /// Its owner is told now.
+    /// Send a reminder now.
     Send,
-    /// They were told before.
+    /// Already reminded of this visit.
     AlreadySent,
-    /// Whoever was telling them stopped in between: nobody knows.
+    /// Outcome of an earlier attempt unknown: no further attempt.
     Unclear,
-    /// They are not told now.
-    SkipReason(SkipReason),
+    /// No reminder now.
+    Skip(SkipReason),
 }
 
-/// Why somebody is not told.
+/// Reason for which no reminder is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SkipReason {
-    /// The visit is not in the window: it was moved, or the vehicle was here.
+    /// Visit outside the window: it was moved or took place.
     NotDue,
-    /// The next visit is agreed.
+    /// Next visit already agreed.
     Booked,
-    /// The vehicle was sold.
+    /// Vehicle sold.
     Sold,
-    /// The vehicle is kept for the record.
+    /// Vehicle kept for the record only.
     Archived,
-    /// The owner is not known.
+    /// Owner not stored.
     NoCustomer,
-    /// The owner does not want it.
+    /// Owner opted out.
     OptedOut,
-    /// It is too early or too late where they live.
+    /// Outside the sending hours in the owner's time zone.
     Hours,
-    /// A run is telling them at this moment.
+    /// Claimed by a run at this moment.
     InProgress,
-    /// Enough for one day.
+    /// Daily limit of messages reached.
     DailyCap,
-    /// The run stopped before.
+    /// Batch stopped before this vehicle.
     Stopped,
-    /// The vehicle or its owner was changed at that moment; the next run looks again.
+    /// Vehicle or owner changed at this moment; the next run decides again.
     Changed,
 }
 
 impl SendHours {
-    /// Reads `6-21`.
+    /// Reads hours such as `6-21`.
     ///
     /// # Errors
-    /// [`InvalidHours`].
+    /// [`InvalidHours`] unless both are 0 to 24 and the first is smaller.
     pub fn parse(text: &str) -> Result<Self, InvalidHours> {
         let (from, until) = text.split_once('-').ok_or(InvalidHours)?;
         let hour = |text: &str| text.trim().parse::<u32>().ok().filter(|hour| *hour <= 24);
@@ -138,7 +138,7 @@ impl SendHours {
         }
     }
 
-    /// Whether people whose clocks show that hour are written to.
+    /// True if reminders are sent at that hour of the day.
     #[must_use]
     pub const fn contain(self, hour: u32) -> bool {
         self.from <= hour && hour < self.until
@@ -152,7 +152,7 @@ impl std::fmt::Display for SendHours {
 }
 
 impl ReminderFrequency {
-    /// The day that tells the reminders of one visit apart; none where there is only one.
+    /// The date that distinguishes the reminders of one visit; `None` if there is one only.
     #[must_use]
     pub const fn day(self, today: LocalDate) -> Option<LocalDate> {
         match self {
@@ -163,7 +163,7 @@ impl ReminderFrequency {
 }
 
 impl ReminderState {
-    /// The name in the API and in metrics.
+    /// The state's name in the API and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -176,7 +176,7 @@ impl ReminderState {
 }
 
 impl SkipReason {
-    /// The reason for people.
+    /// The reason as shown by the API.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -195,31 +195,31 @@ impl SkipReason {
     }
 }
 
-/// What is done about a vehicle that was found due on `today`, the run's day in Jakarta. `hours` is none where staff ask
-/// for the run themselves. A run that comes late does not announce a visit whose day is over at `wall`.
+/// Decides about a vehicle due on `today`, the run's date in Jakarta. `hours` is `None` for a run requested by staff. A
+/// late run sends no reminder of a visit whose date is over at `wall`.
 #[must_use]
 pub fn plan(case: ReminderInput<'_>, today: LocalDate, hours: Option<SendHours>, wall: Timestamp) -> ReminderAction {
     match case.reminder.map(|reminder| reminder.state) {
         Some(ReminderState::Sent) => return ReminderAction::AlreadySent,
         Some(ReminderState::Unclear) => return ReminderAction::Unclear,
-        Some(ReminderState::Claimed) => return ReminderAction::SkipReason(SkipReason::InProgress),
+        Some(ReminderState::Claimed) => return ReminderAction::Skip(SkipReason::InProgress),
         Some(ReminderState::Failed) | None => {}
     }
     match case.vehicle.status {
         VehicleStatus::Active => {}
-        VehicleStatus::Booked => return ReminderAction::SkipReason(SkipReason::Booked),
-        VehicleStatus::Sold => return ReminderAction::SkipReason(SkipReason::Sold),
-        VehicleStatus::Archived => return ReminderAction::SkipReason(SkipReason::Archived),
+        VehicleStatus::Booked => return ReminderAction::Skip(SkipReason::Booked),
+        VehicleStatus::Sold => return ReminderAction::Skip(SkipReason::Sold),
+        VehicleStatus::Archived => return ReminderAction::Skip(SkipReason::Archived),
     }
     let visit = case.vehicle.next_visit();
     if !is_in_window(today.days_until(visit)) || visit < wall.day(ZONE) {
-        return ReminderAction::SkipReason(SkipReason::NotDue);
+        return ReminderAction::Skip(SkipReason::NotDue);
     }
     match case.customer {
-        None => ReminderAction::SkipReason(SkipReason::NoCustomer),
-        Some(customer) if customer.opted_out => ReminderAction::SkipReason(SkipReason::OptedOut),
+        None => ReminderAction::Skip(SkipReason::NoCustomer),
+        Some(customer) if customer.opted_out => ReminderAction::Skip(SkipReason::OptedOut),
         Some(customer) if hours.is_some_and(|hours| !hours.contain(wall.hour(customer.zone))) => {
-            ReminderAction::SkipReason(SkipReason::Hours)
+            ReminderAction::Skip(SkipReason::Hours)
         }
         Some(_) => ReminderAction::Send,
     }

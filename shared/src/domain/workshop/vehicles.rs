@@ -1,4 +1,4 @@
-//! A workshop's customers and their vehicles, and when a vehicle is due for maintenance.
+//! Customers of a workshop and their vehicles, with the due date of the next visit.
 
 use std::fmt;
 
@@ -9,78 +9,78 @@ use crate::domain::values::time::{LocalDate, Zone};
 use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
 
-/// Months from a visit to the next one (the reminder document).
+/// Months from a visit to the next one (reminder document).
 const INTERVAL_MONTHS: u32 = 4;
-/// A reminder is sent from so many days before the visit on: today, tomorrow and the day after (`0 <= days < 3`).
+/// Days before a visit on which a reminder is sent: `0 <= days < 3` (reminder document).
 pub const WINDOW_DAYS: i64 = 3;
-/// The zone whose days the visits are counted in.
+/// Time zone in which visits are counted.
 pub const ZONE: Zone = Zone::Jakarta;
 const LONGEST_NAME: usize = 100;
 
-/// How a customer is called: one line of at most 100 characters, without blanks around it. Never printed.
+/// A customer's name: one line of at most 100 characters, without surrounding blanks. Never logged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PersonName(String);
 
-/// Why a text is not a name.
+/// Rejection of a text as a name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a name is one line of 1 to 100 characters, with a letter or digit among them")]
 pub struct InvalidName;
 
-/// Who is reminded.
+/// Customer who is reminded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    /// Their id, as the workshop gives it.
+    /// Id given by the workshop.
     pub id: CustomerId,
-    /// How the message addresses them.
+    /// Name used in messages.
     pub name: PersonName,
-    /// Where it goes.
+    /// WhatsApp number of the customer.
     pub phone: Phone,
-    /// Kept for the workshop; nothing is sent there.
+    /// Mail address, stored for the workshop; no mail is sent to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<EmailAddress>,
-    /// Whether they do not want to be reminded.
+    /// True if the customer does not want reminders.
     #[serde(default)]
     pub opted_out: bool,
-    /// The zone that they live in: the hours in which they may be written to are counted there.
+    /// Time zone of the customer, which decides about the sending hours.
     pub zone: Zone,
 }
 
-/// What is maintained.
+/// Vehicle that is maintained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vehicle {
-    /// Its number plate.
+    /// Number plate in normalised form.
     pub plate: Plate,
-    /// Whose it is.
+    /// Owner of the vehicle.
     pub customer: CustomerId,
-    /// The latest visit.
+    /// Date of the latest visit (Asia/Jakarta).
     pub last_visit: LocalDate,
-    /// The next visit as staff set it, until the vehicle was here again.
+    /// Date of the next visit as set by staff, until the visit took place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_next_visit: Option<LocalDate>,
-    /// Whether anybody is to be reminded of it.
+    /// Active vehicles lead to reminders.
     pub status: VehicleStatus,
 }
 
-/// Where a vehicle stands.
+/// Status of a vehicle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VehicleStatus {
-    /// Its owner is reminded.
+    /// Owner is reminded of visits.
     Active,
-    /// The next visit is agreed already.
+    /// Next visit already agreed.
     Booked,
-    /// It belongs to somebody else now.
+    /// Sold to another owner.
     Sold,
-    /// It is kept for the record only.
+    /// Kept for the record only.
     Archived,
 }
 
 impl PersonName {
-    /// Takes a name without the blanks around it.
+    /// Accepts a name and removes surrounding blanks.
     ///
     /// # Errors
-    /// [`InvalidName`].
+    /// [`InvalidName`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let name = text.trim();
         let is_one_line = !name.chars().any(|c| c.is_control() || turns_the_line(c));
@@ -99,7 +99,7 @@ impl PersonName {
     }
 }
 
-/// Line and paragraph separators, and marks that change the direction of all that follows in the message.
+/// True for line and paragraph separators and for marks that change the direction of the text after them.
 const fn turns_the_line(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -130,10 +130,10 @@ impl TryFrom<String> for PersonName {
 }
 
 impl VehicleStatus {
-    /// All of them.
+    /// All statuses, in the order of their declaration.
     pub const ALL: [Self; 4] = [Self::Active, Self::Booked, Self::Sold, Self::Archived];
 
-    /// The name in the API.
+    /// The status's name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -144,7 +144,7 @@ impl VehicleStatus {
         }
     }
 
-    /// The status of that name.
+    /// The status with that name; `None` for an unknown name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == name)
@@ -152,15 +152,15 @@ impl VehicleStatus {
 }
 
 impl Vehicle {
-    /// The day of the next visit: the one that staff set, else four calendar months after the last.
+    /// The date of the next visit: as set by staff, otherwise four calendar months after the latest visit.
     #[must_use]
     pub fn next_visit(&self) -> LocalDate {
         self.own_next_visit.unwrap_or_else(|| self.last_visit.plus_months(INTERVAL_MONTHS))
     }
 
-    /// The vehicle after a visit; `None` where that one or a later one is known, so that a visit told twice does not
-    /// undo what staff set after it. What they had set or agreed before was for this visit. A vehicle that is sold or
-    /// archived stays so.
+    /// The vehicle after a visit; `None` if that visit or a later one is stored, so that a repeated report does not
+    /// undo later changes of staff. The visit consumes the dates that staff set or agreed. A sold or archived vehicle
+    /// keeps its status.
     #[must_use]
     pub fn visited(&self, day: LocalDate) -> Option<Self> {
         let status = if self.status == VehicleStatus::Booked { VehicleStatus::Active } else { self.status };
@@ -168,7 +168,7 @@ impl Vehicle {
     }
 }
 
-/// Whether a visit so many days ahead is to be reminded of.
+/// True if a visit that many days ahead leads to a reminder.
 #[must_use]
 pub fn is_in_window(days: i64) -> bool {
     (0..WINDOW_DAYS).contains(&days)

@@ -29,7 +29,7 @@ fn waits(item: &Value, now: DateTime<Utc>) -> Checked {
     let claimed = text(&item["sk"]).starts_with("NOTICE#") && item["data"]["state"] == "claimed";
     let held = item["pk"] == "RUN" && instant(&item["data"]["lease_until"]).is_some_and(|until| until > now);
     let open = matches!(text(&item["data"]["retry"]["state"]), "unknown" | "accepted")
-        && instant(&item["data"]["retry"]["asked_at"]).is_some_and(|at| at + TimeDelta::hours(33) < now);
+        && instant(&item["data"]["retry"]["requested_at"]).is_some_and(|at| at + TimeDelta::hours(33) < now);
     if late || claimed || held || open || queue == "unreadable" { Err(told()) } else { Ok(()) }
 }
 

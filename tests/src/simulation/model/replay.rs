@@ -9,7 +9,7 @@ use shared::domain::billing::decide::order::{
     success_missing,
 };
 use shared::domain::billing::decide::payment::decide_payment;
-use shared::domain::billing::decide::retry::{answer_retry, claim_retry};
+use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
 use shared::domain::billing::decision::{
     Actor, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, Versioned,
@@ -117,7 +117,7 @@ impl Replay {
             }
             HistoryEvent::ActionDue => end_grace(before, DecisionContext::new(policy, at)),
             HistoryEvent::RetryRequested => claim_retry(before, line.by.clone(), at).ok(),
-            HistoryEvent::RetryOutcomeRecorded(answer) => answer_retry(before, *answer, at),
+            HistoryEvent::RetryOutcomeRecorded(answer) => record_retry_outcome(before, *answer, at),
             HistoryEvent::CancelRequestedAtEcpay => claim_cancel(before, DecisionContext::new(policy, at)),
             HistoryEvent::OrderEnded(how) => order_ended(before, *how, at),
             HistoryEvent::Checked => checked(before, line),

@@ -1,5 +1,5 @@
-//! One person's data taken out of their orders. What is left can be told from the order's history alone, and holds what
-//! the books need: amounts, dates, authorisations, and who did what when.
+//! Erasure of a customer's data from orders and history. The state that remains can be derived from the history and
+//! holds the data needed for accounting: amounts, dates, authorisations, actors.
 
 use std::borrow::Cow;
 
@@ -13,27 +13,27 @@ use crate::domain::billing::subscription::{NewOrder, Status, Subscription};
 use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
 use crate::domain::values::time::Timestamp;
 
-/// What stands where a text of staff about the person stood.
+/// Replacement for free text of staff about the customer.
 pub const ERASED_TEXT: &str = "erased";
 
-/// Why a person cannot be erased yet.
+/// Reason for which a customer cannot be erased yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotErasable {
-    /// The customer may be paying at this moment.
-    #[error("order {0} is not paid yet; it is given up by itself a day after it was made, erase then")]
+    /// Unpaid order: the customer may be paying at this moment.
+    #[error("order {0} is not paid yet; it expires one day after its creation, erase then")]
     Pending(SubscriptionId),
-    /// It may be charged, or gives access.
+    /// Live order: it may be charged or grants access.
     #[error("order {0} is live; cancel it first, and erase when its paid period is over")]
     Live(SubscriptionId),
-    /// ECPay is still to be asked, or access is still to end.
-    #[error("order {0} is not over yet; the schedule goes on with it, erase then")]
+    /// Order with a scheduled action: a query, a cancellation or the end of access.
+    #[error("order {0} is not over yet; erase it after its last scheduled action")]
     Unfinished(SubscriptionId),
 }
 
-/// Whether the person behind an order can be erased as far as this order goes: nothing is to come of it by itself.
+/// Checks that the order allows the erasure of its customer: it is over and has no scheduled action.
 ///
 /// # Errors
-/// [`NotErasable`].
+/// [`NotErasable`] with the reason and the order.
 pub fn erasable(order: &Subscription, policy: &DunningPolicy) -> Result<(), NotErasable> {
     let id = || order.id.clone();
     if order.erased.is_some() {
@@ -49,14 +49,15 @@ pub fn erasable(order: &Subscription, policy: &DunningPolicy) -> Result<(), NotE
     }
 }
 
-/// Takes the person out of an order; `None` when that was done. Total, so that a replay of the history can call it.
+/// Removes the customer's data from an order; `None` if that was done before. Total, so that a replay of the history
+/// can call it.
 #[must_use]
 pub fn erase(before: &Versioned<Subscription>, cause: &OperationContext, now: Timestamp) -> Option<Decision> {
     if before.value.erased.is_some() {
         return None;
     }
     let mut next = before.value.clone();
-    forget(&mut next.user, &mut next.email, &next.id);
+    pseudonymize(&mut next.user, &mut next.email, &next.id);
     next.charge_history.card_last4 = None;
     next.erased = Some(now);
     let by = Actor::Staff(cause.by.clone());
@@ -65,13 +66,13 @@ pub fn erase(before: &Versioned<Subscription>, cause: &OperationContext, now: Ti
     Some(decision)
 }
 
-/// A line of history without the person; `None` when it holds nothing of them. What staff wrote about them goes too: it
-/// is free text. Only the reason of the erasure itself stays.
+/// A history entry without the customer's data; `None` if it holds none. Reasons given by staff are free text and are
+/// replaced, except for that of the erasure itself.
 #[must_use]
 pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
     let mut changed = line.clone();
     match &mut changed.event {
-        HistoryEvent::Ordered(NewOrder { id, user, email, .. }) => forget(user, email, id),
+        HistoryEvent::Ordered(NewOrder { id, user, email, .. }) => pseudonymize(user, email, id),
         HistoryEvent::Reported(report) => report.card_last4 = None,
         HistoryEvent::Erased => return None,
         HistoryEvent::ActionDue
@@ -94,7 +95,7 @@ pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
     (changed != *line).then_some(changed)
 }
 
-/// The report as it may be kept: of an erased person's card nothing.
+/// The report as it may be stored: without card digits once the customer is erased.
 pub(crate) fn without_card<'a>(order: &Subscription, report: &'a PaymentReport) -> Cow<'a, PaymentReport> {
     if order.erased.is_some() && report.card_last4.is_some() {
         Cow::Owned(PaymentReport { card_last4: None, ..report.clone() })
@@ -103,8 +104,8 @@ pub(crate) fn without_card<'a>(order: &Subscription, report: &'a PaymentReport) 
     }
 }
 
-/// The pseudonym is made of the real name, so it is made only once: a history that was rewritten begins with it.
-fn forget(user: &mut UserId, email: &mut EmailAddress, order: &SubscriptionId) {
+/// The pseudonym is derived from the real id, so it is derived only once: a rewritten history starts with it.
+fn pseudonymize(user: &mut UserId, email: &mut EmailAddress, order: &SubscriptionId) {
     if !email.is_erased() {
         *user = UserId::erased(user, order);
         *email = EmailAddress::erased();
@@ -182,7 +183,7 @@ mod tests {
         OperationContext { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None }
     }
 
-    /// Given up after a day, and erased a month later.
+    /// Expired after a day and erased a month later.
     fn erased() -> Versioned<Subscription> {
         let failed = still_pending(&ordered().after(), at("2025/01/16 10:00:00")).unwrap().after();
         assert_eq!(erasable(&failed.value, &DunningPolicy::default()), Ok(()));

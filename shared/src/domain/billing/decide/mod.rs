@@ -1,4 +1,4 @@
-//! Decisions: pure functions from a stored subscription and an event to everything that is written together.
+//! Decisions: pure functions from a stored subscription and an event to the changes that are written together.
 
 pub mod erasure;
 pub mod operation;

@@ -1,8 +1,8 @@
-//! What staff's operations do to a subscription: the same as if everything had come by itself, with who and why.
+//! Decisions about operations of staff: the same effect as an event of ECPay or the schedule, with author and reason.
 
-use crate::domain::billing::arrears::{Arrears, RetryRefusal};
+use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::decide::payment::{decide_payment, unpaid_charge};
-use crate::domain::billing::decide::retry::claim_retry;
+use crate::domain::billing::decide::retry::{RetryRefusal, claim_retry};
 use crate::domain::billing::decision::{
     Actor, Cause, Decision, DecisionContext, HistoryEvent, PaymentDecision, Snapshot, Versioned,
 };
@@ -16,50 +16,50 @@ use crate::domain::values::ids::EventId;
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{Timestamp, Zone};
 
-/// What to do with a request of staff.
+/// Decision about an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationDecision {
-    /// Write this.
+    /// Write these changes.
     Apply(Box<Decision>),
-    /// It was done already, under the same key or by its nature.
+    /// Applied before under the same key, or already in the requested state.
     Repeat,
-    /// It cannot be done.
+    /// Not possible in the order's state.
     Refused(OperationRefusal),
 }
 
-/// Why a request of staff cannot be done.
+/// Reason for which an operation is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OperationRefusal {
-    /// The key was used for something else.
+    /// Idempotency key used for another request.
     #[error("this key was used for another request")]
     KeyReused,
-    /// Grace can be lengthened only while it runs.
+    /// Extension requested while no grace period is running.
     #[error("no grace period is running")]
     NoGrace,
-    /// Dunning cannot be held where there is none to come.
+    /// Pause requested for an order without dunning.
     #[error("only a running subscription with its plan can be paused")]
     NothingToPause,
-    /// Dunning is not held.
+    /// Resume requested while dunning is not paused.
     #[error("dunning is not paused")]
     NotPaused,
-    /// The order was never paid.
-    #[error("the order was not paid yet; it is given up by itself a day after it was made")]
+    /// Order never paid.
+    #[error("the order is not paid yet; it expires one day after its creation")]
     NotPaid,
-    /// There is nothing left to end.
-    #[error("the order is over already, or another took its place")]
+    /// Order terminated or replaced.
+    #[error("the order is already over or was replaced")]
     OrderOver,
-    /// There is nothing to pay.
+    /// No failed charge to pay.
     #[error("no charge is unpaid")]
     NothingOwed,
-    /// ECPay may be charging at this moment.
-    #[error("a retry was asked and its result is still to come; the customer could pay twice")]
+    /// Retry pending: ECPay may be charging at this moment.
+    #[error("a retry was requested and its result is pending; the customer could pay twice")]
     RetryOpen,
-    /// Why no retry may be asked.
+    /// Retry not allowed; see [`RetryRefusal`].
     #[error(transparent)]
     Retry(RetryRefusal),
 }
 
-/// Decides what staff asked for.
+/// Decides about an operation of staff.
 #[must_use]
 pub fn decide_operation(
     before: &Versioned<Subscription>,
@@ -97,7 +97,7 @@ pub fn decide_operation(
 }
 
 fn staff() -> Actor {
-    // The name is put in by `Decision::by_staff`.
+    // `Decision::by_staff` sets the name.
     Actor::Staff(String::new())
 }
 
@@ -128,8 +128,8 @@ fn pause(before: &Versioned<Subscription>, days: u32, now: Timestamp) -> Result<
     Ok(Some(Decision::new(before, next, Cause::new(HistoryEvent::Paused { days }, Rule::DunningPaused, staff()), now)))
 }
 
-/// Dunning goes on: the days in which it was held are added to the grace period, and a mail that was held back is sent.
-/// `None` when it is not held.
+/// Resumes dunning: the paused days are added to the grace period, and a mail that was held back is sent. `None` if
+/// dunning is not paused.
 #[must_use]
 pub fn resume(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
     let now = context.now;
@@ -174,7 +174,7 @@ fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Op
     )))
 }
 
-/// One payment for each unpaid charge: its event is the charge's due day.
+/// Records one payment for each unpaid charge: its event is the charge's due date.
 fn mark_paid(
     before: &Versioned<Subscription>,
     amount: Option<Twd>,
@@ -196,7 +196,7 @@ fn mark_paid(
     let Some(charge_due) = unpaid_charge(order, now.day(Zone::Taipei)) else {
         return Err(OperationRefusal::NothingOwed);
     };
-    // Every failure that is known is paid with it, also one that ECPay's clock puts after ours.
+    // The payment covers every known failure, also one that ECPay dates after this clock.
     let known_failure = order.charge_history.failures.last().map(|failure| failure.at);
     let report = PaymentReport {
         subscription: order.id.clone(),

@@ -1,4 +1,4 @@
-//! What time, queries and staff do to an order: creation, the end of grace, the end at ECPay.
+//! Decisions caused by time and queries: creation, end of grace, missing charges, end of an order at ECPay.
 
 use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::decision::{
@@ -18,7 +18,7 @@ use crate::domain::billing::subscription::{
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::{Timestamp, Zone};
 
-/// A new order. The user's plan does not change; that the user may order is a condition of the commit.
+/// Creates an order. The user's plan stays as it is; the commit checks that the user may order.
 #[must_use]
 pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
     let next = Subscription::ordered(order.clone(), now);
@@ -34,7 +34,7 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
     Decision { change, replaced: None, user: Some(user), receipt: None, payment: None, notices: Vec::new() }
 }
 
-/// Takes the plan away where that is due at `now`: grace ended unpaid, or the paid period of an order that is over.
+/// Downgrades where that is due: the grace period ended unpaid, or the paid period of a terminated order is over.
 #[must_use]
 pub fn end_grace(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
     let DecisionContext { policy, now } = context;
@@ -84,7 +84,8 @@ const fn final_status(ended: Option<Ended>) -> Status {
     }
 }
 
-/// A query showed a running order without the charge that was due: told to staff once, FREE after a week.
+/// Query result: active order without the charge that was due. Staff are notified once; after a week the customer is
+/// downgraded.
 #[must_use]
 pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     let subscription = &before.value;
@@ -119,7 +120,8 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     Some(decision)
 }
 
-/// A query showed that an order still runs whose cancellation was asked and whose customer has paid since: it runs on.
+/// Query result: the order is still active although its cancellation was requested, and the customer has paid since.
+/// The order continues.
 #[must_use]
 pub fn cancel_overtaken(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     let order = &before.value;
@@ -132,7 +134,7 @@ pub fn cancel_overtaken(before: &Versioned<Subscription>, now: Timestamp) -> Opt
     Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::CancelOvertaken, Actor::Schedule), now))
 }
 
-/// A query did not bring the success that was never reported: it is not looked for again.
+/// Query result: the missing success is not in ECPay's log. It is not searched for again.
 #[must_use]
 pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     if !before.value.charge_history.has_unreported_success() {
@@ -143,7 +145,7 @@ pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Opti
     Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule), now))
 }
 
-/// A query showed that ECPay will charge this order no more.
+/// Query result: ECPay makes no further charges for this order.
 #[must_use]
 pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timestamp) -> Option<Decision> {
     let subscription = &before.value;
@@ -152,7 +154,7 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
     next.ended = Some(known);
     if subscription.status == Status::Active && subscription.plan.is_free() {
         if known.how == OrderEnd::SixFailures {
-            // Our own conclusion until now: it could still have been charged.
+            // Until now this end was inferred from six failures; a later charge was still possible.
             next.ended = Some(Ended { at: now, how: known.how });
         }
         next.status = final_status(next.ended);
@@ -171,8 +173,8 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
     Some(decision)
 }
 
-/// Claims the cancellation of an order where that is due at `now`, before ECPay is asked. One that was asked and that
-/// a query does not confirm is asked again an hour later: it does no harm twice.
+/// Claims the cancellation of an order that is due, before the request is sent to ECPay. An unconfirmed one is
+/// requested again after an hour: a repeated request has no further effect.
 #[must_use]
 pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
     let DecisionContext { policy, now } = context;
@@ -180,12 +182,12 @@ pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'
     if before.value.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures) {
         return None;
     }
-    let repeat_from = |ask: CancelRequest| ask.asked_at.plus_hours(CANCEL_REPEAT_HOURS);
+    let repeat_from = |ask: CancelRequest| ask.requested_at.plus_hours(CANCEL_REPEAT_HOURS);
     if before.value.cancel.is_some_and(|ask| now < repeat_from(ask)) {
         return None;
     }
     let mut next = before.value.clone();
-    next.cancel = Some(CancelRequest { asked_at: now });
+    next.cancel = Some(CancelRequest { requested_at: now });
     Some(Decision::new(
         before,
         next,
@@ -194,7 +196,7 @@ pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'
     ))
 }
 
-/// A query of a pending order brought nothing: asked again later, or given up after a day.
+/// Query result: the order is still unpaid. It is queried again later and expires after a day.
 #[must_use]
 pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     if before.value.status != Status::Pending {

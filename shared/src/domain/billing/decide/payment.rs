@@ -1,4 +1,4 @@
-//! What one report of ECPay does to a subscription: total, and the same in whatever order reports arrive.
+//! Decision about a payment report. Total, and independent of the order in which reports arrive.
 
 use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::calendar::BillingCalendar;
@@ -20,7 +20,7 @@ use crate::domain::billing::subscription::{
 };
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
-/// Decides what a report means. The order of the questions: is it ours to apply, was it applied, what follows.
+/// Decides about a report: quarantine it, recognise a repeat, or apply it.
 #[must_use]
 pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'_>) -> PaymentDecision {
     let subscription = &snapshot.subscription.value;
@@ -37,8 +37,8 @@ pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, context: Deci
     PaymentDecision::Apply(Box::new(apply(snapshot, report, context)))
 }
 
-/// Whether a report says the same as what was applied under its event. What one side leaves out does not differ, and
-/// a failure is known by its date alone. One authorisation under two success numbers is two stories.
+/// True if a report matches the event that was applied under its identity. Values that one side omits do not differ,
+/// and a failure is identified by its date alone. One authorisation under two success numbers is a conflict.
 #[must_use]
 pub fn agrees(seen: &AppliedEvent, report: &PaymentReport) -> bool {
     if !matches!(report.outcome, PaymentOutcome::Succeeded { .. }) {
@@ -102,9 +102,9 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
     decision
 }
 
-/// A charge made after a retry was asked is its result.
+/// A charge made after a retry was requested is the result of the retry.
 fn resolve_retry(next: &mut Subscription, report: &PaymentReport) {
-    let later_charge = |ask: &&mut RetryRequest| !report.first && report.processed_at >= ask.asked_at;
+    let later_charge = |ask: &&mut RetryRequest| !report.first && report.processed_at >= ask.requested_at;
     if let Some(ask) = next.retry.as_mut().filter(|ask| ask.is_open()).filter(later_charge) {
         ask.state = RetryState::Resolved;
     }
@@ -124,7 +124,7 @@ fn success(
     }
     if is_over(next, report.processed_at) {
         if matches!(next.status, Status::Pending | Status::Failed) {
-            // It runs at ECPay after all, so it must be cancelled there.
+            // The order is active at ECPay after all, so it must be cancelled there.
             next.status = Status::Active;
         }
         return refund_due(next, report, now);
@@ -135,14 +135,14 @@ fn success(
         next.charge_history.anchor = Some(report.processed_at.day(Zone::Taipei));
     }
     if Arrears::of(next).is_none() && next.ended.is_some_and(|ended| ended.how == OrderEnd::SixFailures) {
-        // ECPay charged after the sixth failure, so it had not ended the order.
+        // ECPay charged after the sixth failure, so it had not terminated the order.
         next.ended = None;
     }
     if number >= next.terms.exec_times && next.ended.is_none() {
         next.ended = Some(Ended { at: now, how: OrderEnd::Finished });
     }
     if next.superseded_by.is_some() || next.erased.is_some() {
-        // Paid for the time before the new order, whose plan it now is; or before the person was erased.
+        // Paid for the time before the replacing order, whose plan is in force, or before the erasure.
         if matches!(next.status, Status::Pending | Status::Failed) {
             next.status = Status::Active;
         }
@@ -168,8 +168,8 @@ fn success(
     }
 }
 
-/// Whether a charge made at `processed_at` was made for nothing: another order had taken this one's place, its end was
-/// confirmed, or it was given up and its person erased.
+/// True if a charge made at `processed_at` must be refunded: the order had been replaced, its end had been confirmed,
+/// or it had expired and its customer's data were erased.
 fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
     let closed = matches!(order.status, Status::Cancelled | Status::Completed);
     let confirmed = |ended: &Ended| closed || ended.how == OrderEnd::Cancelled;
@@ -179,14 +179,14 @@ fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
     replaced || cancelled || abandoned
 }
 
-/// Whether the charge of that time was paid outside ECPay as well.
+/// True if the charge of that period was also paid outside ECPay.
 fn is_paid_out_of_band(order: &Subscription, processed_at: Timestamp) -> bool {
     let calendar = order.calendar();
     let due = calendar.due(calendar.charge_on(processed_at.day(Zone::Taipei)));
     order.charge_history.paid_out_of_band == Some(due)
 }
 
-/// Staff recorded a payment that ECPay knows nothing of: it ends the arrears, or brings the plan back.
+/// Applies a payment that staff recorded: it ends the arrears or restores the plan.
 fn paid_out_of_band(
     next: &mut Subscription,
     report: &PaymentReport,
@@ -200,8 +200,8 @@ fn paid_out_of_band(
     paid(next, report, true, context)
 }
 
-/// The due day of the charge that a payment outside ECPay pays, the failures before it included: the latest that is
-/// known to have failed, and for a customer on FREE the latest that was due, as nothing was given for those before.
+/// The due date of the charge that a payment outside ECPay covers, earlier failures included: the latest failed charge,
+/// and for a customer on FREE the latest due one, since no plan was granted for those before.
 pub(crate) fn unpaid_charge(order: &Subscription, today: LocalDate) -> Option<LocalDate> {
     let calendar = order.calendar();
     let failed = Arrears::of(order).map(|arrears| arrears.latest_due);
@@ -209,8 +209,8 @@ pub(crate) fn unpaid_charge(order: &Subscription, today: LocalDate) -> Option<Lo
     failed.max(order.downgrade.map(|_| latest_due))
 }
 
-/// Until when what is paid counts for the charge due on that day: later it would settle the next one as well, of which
-/// nothing may be known yet.
+/// The last instant at which a payment counts for the charge due on that date: from the next one on it would also cover
+/// the next charge, whose result is not known yet.
 fn last_instant_of(due: LocalDate, calendar: &BillingCalendar) -> Timestamp {
     let next = calendar.charge_on(due).saturating_add(1);
     calendar.due(next).plus_days(-1).start(Zone::Taipei).plus_seconds(-1)
@@ -223,7 +223,7 @@ fn refund_due(next: &Subscription, report: &PaymentReport, now: Timestamp) -> (R
     (Rule::RefundDue, vec![notice])
 }
 
-/// A success of a running order.
+/// Applies a success to an active order.
 fn paid(
     next: &mut Subscription,
     report: &PaymentReport,
@@ -285,7 +285,7 @@ fn failure(next: &mut Subscription, report: &PaymentReport, context: DecisionCon
     (rule, notice.into_iter().collect())
 }
 
-/// The old order once a new one took its place: no more dunning, and its cancellation becomes due.
+/// The replaced order: dunning ends and its cancellation falls due.
 fn supersede(
     old: &Versioned<Subscription>,
     by: &Subscription,

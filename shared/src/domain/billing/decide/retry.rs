@@ -1,14 +1,67 @@
-//! Retries: claimed before ECPay is asked, so that one obligation is asked once whoever asks.
+//! Retries of a failed charge. A retry is claimed before the request is sent to ECPay, so that one obligation leads to
+//! one request, by schedule or by staff.
 
-use crate::domain::billing::arrears::{Arrears, RetryRefusal, next_retry_at, retry_refusal};
+use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
 use crate::domain::billing::operations::Operation;
-use crate::domain::billing::policy::RETRY_RESULT_HOURS;
+use crate::domain::billing::policy::{DunningPolicy, FAILURES_WITHOUT_FURTHER_RETRY, RETRY_RESULT_HOURS};
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryRequest, RetryState, Status, Subscription};
 use crate::domain::values::time::Timestamp;
 
-/// Whether the schedule asks for a retry at `now`.
+/// Reason for which a retry may not be requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RetryRefusal {
+    /// Result of an earlier retry still to come.
+    #[error("a retry was already requested and its result is pending")]
+    AlreadyRequested,
+    /// Latest charge succeeded; ECPay's ReAuth repeats failed charges only.
+    #[error("no failed charge is open")]
+    NothingOwed,
+    /// Order cancelled, replaced or terminated at ECPay, or about to be.
+    #[error("the order is over at ECPay or about to be: a new order is needed")]
+    OrderOver,
+    /// Five failures: a sixth makes ECPay terminate the order.
+    #[error("five charges of this order failed, and a sixth failure would end it at ECPay")]
+    LastFailureAllowed,
+}
+
+/// The reason that forbids a retry now, by schedule or by staff; `None` if it is allowed.
+#[must_use]
+pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
+    let order_over = subscription.ended.is_some()
+        || subscription.cancel.is_some()
+        || subscription.cancel_requested.is_some()
+        || subscription.superseded_by.is_some()
+        || subscription.erased.is_some();
+    if subscription.retry.is_some_and(|request| request.is_open()) {
+        Some(RetryRefusal::AlreadyRequested)
+    } else if Arrears::of(subscription).is_none() || subscription.charge_history.last_success_at.is_none() {
+        Some(RetryRefusal::NothingOwed)
+    } else if order_over {
+        Some(RetryRefusal::OrderOver)
+    } else if subscription.charge_history.failures.len() >= FAILURES_WITHOUT_FURTHER_RETRY {
+        Some(RetryRefusal::LastFailureAllowed)
+    } else {
+        None
+    }
+}
+
+/// Time of the next automatic retry: the first scheduled day after the latest request, so that overdue days collapse
+/// into one retry. `None` without a further day, while a result is pending, or while dunning is paused.
+#[must_use]
+pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Option<Timestamp> {
+    if arrears.needs_new_card() || subscription.paused.is_some() || retry_refusal(subscription).is_some() {
+        return None;
+    }
+    let covered_until = subscription.retry.and_then(|request| request.covered_until());
+    policy
+        .retry_days()
+        .map(|day| arrears.began_at.plus_days(day))
+        .find(|at| covered_until.is_none_or(|covered| *at > covered))
+}
+
+/// True if the schedule requests a retry at the time of the context.
 #[must_use]
 pub fn retry_is_due(subscription: &Subscription, context: DecisionContext<'_>) -> bool {
     matches!(subscription.status, Status::PastDue { .. })
@@ -17,27 +70,27 @@ pub fn retry_is_due(subscription: &Subscription, context: DecisionContext<'_>) -
             .is_some_and(|at| at <= context.now)
 }
 
-/// Claims a retry: after this is stored ECPay is asked, by nobody else. Staff may ask on any day, also for a
-/// customer on FREE and for a card that asks for a new one.
+/// Claims a retry; the caller that stores the claim sends the request. Staff may request one on any day, also for a
+/// customer on FREE and after a hard decline.
 ///
 /// # Errors
-/// [`RetryRefusal`].
+/// [`RetryRefusal`] of [`retry_refusal`].
 pub fn claim_retry(before: &Versioned<Subscription>, by: Actor, now: Timestamp) -> Result<Decision, RetryRefusal> {
     if let Some(refusal) = retry_refusal(&before.value) {
         return Err(refusal);
     }
     let mut next = before.value.clone();
-    // Unknown from the start: a crash between this and the answer must not lead to a second ask.
-    let covered_before = next.retry.and_then(|ask| ask.covered_until());
-    next.retry = Some(RetryRequest { asked_at: now, state: RetryState::Unknown, covered_before });
+    // Unknown from the start: a crash before the response is stored must not lead to a second request.
+    let covered_before = next.retry.and_then(|request| request.covered_until());
+    next.retry = Some(RetryRequest { requested_at: now, state: RetryState::Unknown, covered_before });
     Ok(Decision::new(before, next, Cause::new(HistoryEvent::RetryRequested, Rule::RetryRequested, by), now))
 }
 
-/// What ECPay answered to the ask, if it is still open.
+/// Records the outcome of the retry request; `None` if its result is not pending.
 #[must_use]
-pub fn answer_retry(before: &Versioned<Subscription>, answer: RetryState, now: Timestamp) -> Option<Decision> {
-    let ask = before.value.retry.filter(RetryRequest::is_open)?;
-    let rule = match answer {
+pub fn record_retry_outcome(before: &Versioned<Subscription>, outcome: RetryState, now: Timestamp) -> Option<Decision> {
+    let request = before.value.retry.filter(RetryRequest::is_open)?;
+    let rule = match outcome {
         RetryState::Accepted => Rule::RetryAccepted,
         RetryState::Refused => Rule::RetryRefused,
         RetryState::NotSent => Rule::RetryPostponed,
@@ -46,21 +99,22 @@ pub fn answer_retry(before: &Versioned<Subscription>, answer: RetryState, now: T
         RetryState::Resolved => return None,
     };
     let mut next = before.value.clone();
-    next.retry = Some(RetryRequest { state: answer, ..ask });
-    if answer == RetryState::NotSent {
-        // Its request was not done, so the same request may come again.
-        let done = next.operations.iter().rposition(|seen| seen.request == Operation::Retry.fingerprint());
-        done.map(|place| next.operations.remove(place));
+    next.retry = Some(RetryRequest { state: outcome, ..request });
+    if outcome == RetryState::NotSent {
+        // Staff's operation had no effect, so its key must not make a repetition of it a repeat.
+        let applied = next.operations.iter().rposition(|seen| seen.request == Operation::Retry.fingerprint());
+        applied.map(|place| next.operations.remove(place));
     }
-    Some(Decision::new(before, next, Cause::new(HistoryEvent::RetryOutcomeRecorded(answer), rule, Actor::Ecpay), now))
+    let event = HistoryEvent::RetryOutcomeRecorded(outcome);
+    Some(Decision::new(before, next, Cause::new(event, rule, Actor::Ecpay), now))
 }
 
-/// Closes an ask that brought nothing within a day. Only to be called after a query that answered.
+/// Closes a retry that brought no charge within a day. To be called only after a query that ECPay answered.
 #[must_use]
-pub fn give_up_retry(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
-    let ask = before.value.retry?;
-    if now < ask.asked_at.plus_hours(RETRY_RESULT_HOURS) {
+pub fn close_retry_without_result(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    let request = before.value.retry?;
+    if now < request.requested_at.plus_hours(RETRY_RESULT_HOURS) {
         return None;
     }
-    answer_retry(before, RetryState::NoResult, now)
+    record_retry_outcome(before, RetryState::NoResult, now)
 }

@@ -1,4 +1,4 @@
-//! An order for which a task cannot be done: tried again ever more rarely, told to staff once, in nobody's way.
+//! Decisions about failing tasks: retried with backoff; staff are notified once; other tasks are not blocked.
 
 use crate::domain::billing::decision::{Actor, Cause, Decision, HistoryEvent, Versioned};
 use crate::domain::billing::notices::{Notice, NoticeKind};
@@ -9,7 +9,8 @@ use crate::domain::billing::task::Task;
 use crate::domain::billing::task_failure::TaskFailure;
 use crate::domain::values::time::Timestamp;
 
-/// A task failed for this order: tried again later. A retry whose result cannot be asked for is given up after a week.
+/// Records a failure of a task; the next attempt follows the backoff. A retry whose result cannot be queried for a week
+/// is closed.
 #[must_use]
 pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason: &str, now: Timestamp) -> Decision {
     let mut next = before.value.clone();
@@ -22,7 +23,8 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
     let parked = failure.needs_attention();
     let tell = attempts == NEEDS_ATTENTION_AFTER;
     next.task_failure = Some(failure);
-    let unanswered = |ask: &&mut RetryRequest| ask.is_open() && now >= ask.asked_at.plus_days(UNANSWERED_REQUEST_DAYS);
+    let unanswered =
+        |ask: &&mut RetryRequest| ask.is_open() && now >= ask.requested_at.plus_days(UNANSWERED_REQUEST_DAYS);
     if let Some(ask) = next.retry.as_mut().filter(unanswered) {
         ask.state = RetryState::NoResult;
     }
@@ -36,7 +38,7 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
     decision
 }
 
-/// The task can be done again.
+/// Records that the failing task succeeded again.
 #[must_use]
 pub fn clear_task_failure(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     before.value.task_failure.as_ref()?;
