@@ -10,7 +10,7 @@ one digest.
     check_mac_value.py --dump N   body N: fields as JSON (in generated order), MAC
     check_mac_value.py --vectors  signed fields, one JSON object a line: the known
                                   vectors, corners of the rule, the first 30 bodies
-                                  (kept as shared/tests/ecpay_wire/vectors.jsonl)
+                                  (kept as shared/tests/ecpay/vectors.jsonl)
 
 The rule
   1. leave out the field named exactly "CheckMacValue"; keep empty values;

@@ -1,0 +1,153 @@
+//! What the design demands in corners that the tables leave out: one test for each sentence.
+
+use shared::domain::billing::decide::order::{charge_missing, claim_cancel, end_grace};
+use shared::domain::billing::decide::retry::retry_is_due;
+use shared::domain::billing::decision::DecisionContext;
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::subscription::RetryState;
+
+use crate::dunning::calendar::{DAY, HOUR, MINUTE, at, midnight};
+use crate::dunning::oracle::End;
+use crate::dunning::pair::{Pair, Step, ts};
+use crate::dunning::{failed_at, failing, ordered_at, running};
+
+/// "A success with ProcessDate before the confirmed cancel pays its period, one after it is a refund due and revives
+/// nothing", also while the paid period still runs and while a charge is owed.
+#[test]
+fn a_success_after_a_confirmed_cancel_is_a_refund_due_while_the_paid_period_still_runs() {
+    let confirmed = failed_at() + 2 * DAY;
+    let mut wrong = Vec::new();
+    for (name, days) in [("active", &[][..]), ("past due", &[0]), ("past due twice", &[0, 1])] {
+        for made in [-DAY, -1, 0, 1, DAY, 40 * DAY].map(|second| confirmed + second) {
+            let mut pair = failing(days);
+            pair.story.push(name.to_owned());
+            pair.step(confirmed, &Step::Ended(End::Cancelled));
+            let before = pair.real.value.paid_period();
+            pair.apply(made.max(confirmed) + 60, &Step::Success(2, made));
+            let after = pair.real.value.paid_period();
+            if (before == after) != (made >= confirmed) {
+                wrong.push(format!("period from {before:?} to {after:?}: {}", pair.case()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The same sentence: a refund that is due pays for no day, so the end of access does not move.
+#[test]
+fn a_refund_due_extends_no_period_of_a_cancelled_order() {
+    let fallen = failed_at() + 10 * DAY;
+    let confirmed = midnight(running(99).oracle.dues().due(3)) - 2 * DAY;
+    let mut pair = failing(&[0, 1]);
+    pair.step(fallen, &Step::Ask);
+    pair.step(fallen, &Step::Answer(RetryState::Refused));
+    pair.step(fallen, &Step::EndGrace);
+    pair.step(confirmed - 60, &Step::AskCancel);
+    pair.step(confirmed, &Step::Ended(End::Cancelled));
+    // Made before the cancel was confirmed: pays its period, until 15 March.
+    pair.step(confirmed + 60, &Step::Success(2, confirmed - DAY));
+    let end = pair.real.value.paid_period();
+    pair.apply(confirmed + 2 * DAY, &Step::Success(3, confirmed + DAY + HOUR));
+    assert_eq!(pair.real.value.paid_period(), end, "the period that a refund is due for was granted: {}", pair.case());
+}
+
+/// "Retries on days 1, 3 and 7": an ask by hand that never reached ECPay does not bring back the ones asked before.
+#[test]
+fn an_ask_that_never_reached_ecpay_leaves_the_retries_asked_before_it_asked() {
+    let mut wrong = Vec::new();
+    for (asked, by_hand, next) in [(1, 2, 3), (1, 1, 3), (3, 4, 7), (3, 6, 7)] {
+        for state in [RetryState::Refused, RetryState::NoResult] {
+            let mut pair = failing(&[0]);
+            pair.step(failed_at() + asked * DAY, &Step::Ask);
+            pair.step(failed_at() + asked * DAY + 5, &Step::Answer(state));
+            let now = failed_at() + by_hand * DAY + HOUR;
+            pair.step(now, &Step::Ask);
+            pair.apply(now + 5, &Step::Answer(RetryState::NotSent));
+            for (probe, due) in
+                [(now + 10, false), (failed_at() + next * DAY - 1, false), (failed_at() + next * DAY, true)]
+            {
+                let policy = DunningPolicy::default();
+                if retry_is_due(&pair.real.value, DecisionContext::new(&policy, ts(probe))) != due {
+                    wrong.push(format!("at {} due should be {due}: {}", ts(probe).to_ecpay(), pair.case()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// "A success clears failures not later than its own ProcessDate, restores the plan (also after a downgrade)": also
+/// when a later charge has failed meanwhile, whose own grace has just begun.
+#[test]
+fn a_late_success_restores_the_plan_although_the_next_charge_has_failed() {
+    let fallen = failed_at() + 10 * DAY;
+    let next_failed = at(2025, 3, 15, HOUR);
+    let mut pair = failing(&[0, 1]);
+    pair.step(fallen, &Step::Ask);
+    pair.step(fallen, &Step::Answer(RetryState::NoResult));
+    pair.step(fallen + DAY, &Step::EndGrace);
+    pair.step(next_failed + 60, &Step::Failure(next_failed, "10100252"));
+    pair.step(next_failed + DAY, &Step::Success(2, fallen + 2 * DAY));
+}
+
+/// "Expired, lost, stolen card: no automatic retry": ECPay repeats the latest authorisation, so its code decides,
+/// also when it is of a further charge failing inside the episode.
+#[test]
+fn a_new_card_is_needed_when_the_latest_charge_of_the_episode_says_so() {
+    let (late, next) = (at(2025, 3, 12, HOUR), at(2025, 3, 15, 2 * HOUR));
+    let mut pair = running(99);
+    pair.step(late + 60, &Step::Failure(late, "10100252"));
+    pair.step(next + 60, &Step::Failure(next, "10100251"));
+}
+
+/// "The result comes by callback or query": a report about the first authorisation is not the result of a retry.
+#[test]
+fn a_failed_first_authorisation_is_not_the_result_of_a_retry() {
+    let mut pair = failing(&[0]);
+    pair.step(failed_at() + DAY, &Step::Ask);
+    pair.step(failed_at() + DAY + HOUR, &Step::FirstFailure(failed_at() + DAY + MINUTE));
+}
+
+/// "Never before the first notice is 3 days old": nobody loses the plan who was told nothing.
+#[test]
+fn nobody_is_downgraded_without_ever_having_been_told() {
+    let mut pair = Pair::ordered(ordered_at(), BillingCycle::Monthly, 99);
+    for (day, code) in [(0, "10100252"), (1, "10100252"), (3, "10100252"), (7, "10100251")] {
+        let failed = failed_at() + day * DAY;
+        pair.step(failed + 60, &Step::Failure(failed, code));
+    }
+    let reported = failed_at() + 11 * DAY;
+    let success = pair.report(&Step::Success(1, ordered_at() + 5 * MINUTE));
+    let shared::domain::billing::decision::PaymentDecision::Apply(decision) = pair.verdict(&success, reported) else {
+        panic!("not applied: {}", pair.case());
+    };
+    let told = decision.notices.len();
+    pair.real.value = decision.change.next;
+    let fall = end_grace(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(reported + HOUR)));
+    assert!(told > 0 || fall.is_none(), "downgraded an hour later, and never told: {}", pair.case());
+}
+
+/// "Running but uncharged": an order that ended at ECPay is not running.
+#[test]
+fn an_order_that_ended_is_not_taken_for_one_that_was_not_charged() {
+    let mut pair = running(99);
+    pair.step(failed_at() - 9 * DAY, &Step::Ended(End::Cancelled));
+    let due = midnight(pair.oracle.dues().due(2));
+    for days in [3, 7] {
+        let decision = charge_missing(&pair.real, ts(due + days * DAY));
+        assert_eq!(decision, None, "{days} days after the due day: {}", pair.case());
+    }
+}
+
+/// "Order ended at ECPay (ExecStatus 0 or 2, six failures): no more asks".
+#[test]
+fn an_order_that_ended_at_ecpay_is_not_asked_to_be_cancelled() {
+    let mut pair = failing(&[0, 1]);
+    pair.step(failed_at() + 4 * DAY, &Step::Ended(End::Cancelled));
+    let decision =
+        end_grace(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(failed_at() + 4 * DAY))).unwrap();
+    pair.real.value = decision.change.next;
+    let cancel = claim_cancel(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(failed_at() + 40 * DAY)));
+    assert_eq!(cancel, None, "ended, then downgraded: {}", pair.case());
+}

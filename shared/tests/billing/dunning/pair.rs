@@ -1,0 +1,357 @@
+//! The code under test and the oracle side by side: every step is taken by both and what can be seen is compared.
+
+use std::collections::BTreeSet;
+
+use shared::domain::billing::decide::operation::{OperationDecision, decide_operation};
+use shared::domain::billing::decide::order::{
+    charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending,
+};
+use shared::domain::billing::decide::payment::decide_payment;
+use shared::domain::billing::decide::retry::{
+    claim_retry, close_retry_without_result, record_retry_outcome, retry_is_due,
+};
+use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
+use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::notices::{Notice, NoticeKind};
+use shared::domain::billing::operations::{Operation, OperationContext};
+use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::plan::{BillingCycle, PriceTable};
+use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::quarantine_reason::QuarantineReason;
+use shared::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Subscription, Terms};
+use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
+use shared::domain::values::time::Timestamp;
+
+use crate::dunning::calendar::{DAY, iso, show};
+use crate::dunning::oracle::{Ask, Effect, End, Oracle};
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Success number, ProcessDate.
+    Success(u32, i64),
+    /// ProcessDate, RtnCode.
+    Failure(i64, &'static str),
+    FirstFailure(i64),
+    Pending(i64),
+    FirstPending(i64),
+    Ask,
+    Answer(RetryState),
+    GiveUp,
+    Check,
+    EndGrace,
+    Uncharged,
+    AskCancel,
+    Ended(End),
+    Extend(u32),
+    Supersede,
+}
+
+/// What of an order can be seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    status: String,
+    grace_end: Option<String>,
+    plan: &'static str,
+    amount: u32,
+    period_end: Option<String>,
+    next: Option<(String, String)>,
+    downgraded: Option<(String, String)>,
+}
+
+/// Both, and how they came here.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) real: Versioned<Subscription>,
+    pub(crate) oracle: Oracle,
+    pub(crate) story: Vec<String>,
+    /// Notices issued; the store keeps one of each id.
+    issued: BTreeSet<String>,
+    /// Comparisons made.
+    pub(crate) cases: usize,
+}
+
+pub(crate) fn ts(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(seconds).unwrap()
+}
+
+pub(crate) fn order(id: &str, cycle: BillingCycle, exec_times: u32, replaces: Option<&str>) -> NewOrder {
+    let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
+    let (plan, price) = prices.find("PRO", cycle).unwrap();
+    NewOrder {
+        id: SubscriptionId::parse(id).unwrap(),
+        user: UserId::parse("user-of-the-table").unwrap(),
+        email: EmailAddress::parse("buyer@example.com").unwrap(),
+        locale: shared::domain::billing::subscription::Locale::ZhTw,
+        merchant: MerchantId::parse("7700001").unwrap(),
+        terms: Terms { plan, cycle, price, exec_times },
+        replaces: replaces.map(|old| SubscriptionId::parse(old).unwrap()),
+    }
+}
+
+impl Pair {
+    pub(crate) fn ordered(created: i64, cycle: BillingCycle, exec_times: u32) -> Self {
+        let real = create_order(order("OLD1", cycle, exec_times, None), Actor::Schedule, ts(created)).change.next;
+        let oracle = Oracle::ordered(created, i64::from(cycle.months()), i64::from(exec_times));
+        let story = vec![format!("ordered {}", show(created))];
+        Self { real: Versioned { value: real, version: 1 }, oracle, story, issued: BTreeSet::new(), cases: 0 }
+    }
+
+    /// The story so far, for the message of an assertion.
+    pub(crate) fn case(&self) -> String {
+        self.story.join("; ")
+    }
+
+    pub(crate) fn report(&self, step: &Step) -> PaymentReport {
+        let (event, first, outcome, code, at) = match *step {
+            Step::Success(number, at) => {
+                (EventId::success(number), number == 1, PaymentOutcome::Succeeded { number }, "1", at)
+            }
+            Step::Failure(at, code) => (EventId::failure(ts(at)), false, PaymentOutcome::Failed, code, at),
+            Step::FirstFailure(at) => (EventId::first_failure(ts(at)), true, PaymentOutcome::Failed, "10100252", at),
+            Step::Pending(at) => (EventId::pending(ts(at)), false, PaymentOutcome::Pending, "10300066", at),
+            Step::FirstPending(at) => (EventId::first_pending(ts(at)), true, PaymentOutcome::Pending, "10300066", at),
+            _ => panic!("{step:?} is no report"),
+        };
+        PaymentReport {
+            subscription: self.real.value.id.clone(),
+            merchant: self.real.value.merchant.clone(),
+            source: if first { ReportSource::FirstCallback } else { ReportSource::PeriodCallback },
+            event,
+            first,
+            outcome,
+            rtn_code: code.to_owned(),
+            rtn_msg: "a text".to_owned(),
+            amount: Some(self.real.value.terms.price),
+            processed_at: ts(at),
+            gwsr: Some(GatewayAuthorization::parse(&at.to_string()).unwrap()),
+            card_last4: None,
+            simulated: false,
+        }
+    }
+
+    pub(crate) fn verdict(&self, report: &PaymentReport, now: i64) -> PaymentDecision {
+        let snapshot = Snapshot { subscription: self.real.clone(), replaced: None };
+        decide_payment(&snapshot, report, DecisionContext::new(&DunningPolicy::default(), ts(now)))
+    }
+
+    /// Takes a step on both sides and compares. `false` when both say that nothing happens.
+    pub(crate) fn step(&mut self, now: i64, step: &Step) -> bool {
+        self.story.push(format!("[{}] {}", show(now), tell(step)));
+        let expected = self.expect(now, step);
+        let decision = self.decide(now, step);
+        assert_eq!(decision.is_some(), expected.is_some(), "does anything happen? {}", self.case());
+        let (Some(decision), Some(expected)) = (decision, expected) else {
+            self.cases += 1;
+            return false;
+        };
+        let fresh = decision.notices.iter().filter(|notice| self.issued.insert(notice.id.to_string()));
+        let seen = Effect {
+            mails: fresh.filter_map(mail).collect(),
+            refund: decision.payment.as_ref().is_some_and(|payment| payment.refund_due),
+        };
+        assert_eq!(seen, expected, "mails and refunds: {}", self.case());
+        let (before, next) = (&self.real.value, &decision.change.next);
+        if before.plan != next.plan && next.superseded_by.is_none() {
+            let given = decision.user.as_ref().and_then(|user| user.user_plan.as_ref()).map(|now| &now.plan);
+            assert_eq!(given, Some(&next.plan), "the user's own plan: {}", self.case());
+        }
+        assert_eq!(next.terms, before.terms, "what was ordered is remembered: {}", self.case());
+        self.real = Versioned { value: decision.change.next, version: self.real.version + 1 };
+        self.compare(now);
+        true
+    }
+
+    /// Takes a step on the code's side alone.
+    pub(crate) fn apply(&mut self, now: i64, step: &Step) {
+        self.story.push(format!("[{}] {}", show(now), tell(step)));
+        let decision = self.decide(now, step).unwrap_or_else(|| panic!("not applied: {}", self.case()));
+        self.real = Versioned { value: decision.change.next, version: self.real.version + 1 };
+    }
+
+    fn decide(&self, now: i64, step: &Step) -> Option<Decision> {
+        let (real, policy, at) = (&self.real, &DunningPolicy::default(), ts(now));
+        match step {
+            Step::Ask => claim_retry(real, Actor::Schedule, at).ok(),
+            Step::Answer(state) => record_retry_outcome(real, *state, at),
+            Step::GiveUp => close_retry_without_result(real, at),
+            Step::Check => still_pending(real, at),
+            Step::EndGrace => end_grace(real, DecisionContext::new(policy, at)),
+            Step::Uncharged => charge_missing(real, at),
+            Step::AskCancel => claim_cancel(real, DecisionContext::new(policy, at)),
+            Step::Ended(how) => order_ended(real, end(*how), at),
+            Step::Extend(days) => extended(real, *days, policy, at),
+            Step::Supersede => Some(self.supersede(now)),
+            _ => match self.verdict(&self.report(step), now) {
+                PaymentDecision::Apply(decision) => Some(*decision),
+                PaymentDecision::Repeat => None,
+                PaymentDecision::Quarantine(reason) => panic!("quarantined: {reason}, {}", self.case()),
+            },
+        }
+    }
+
+    /// The first success of a new order that names this one.
+    fn supersede(&self, now: i64) -> Decision {
+        let new = create_order(order("NEW1", BillingCycle::Monthly, 9, Some("OLD1")), Actor::Schedule, ts(now));
+        let new = Self { real: Versioned { value: new.change.next, version: 1 }, ..self.clone() };
+        let snapshot = Snapshot { subscription: new.real.clone(), replaced: Some(self.real.clone()) };
+        let report = new.report(&Step::Success(1, now));
+        let PaymentDecision::Apply(mut decision) =
+            decide_payment(&snapshot, &report, DecisionContext::new(&DunningPolicy::default(), ts(now)))
+        else {
+            panic!("a first success was not applied: {}", self.case());
+        };
+        decision.change = decision.replaced.take().unwrap();
+        *decision
+    }
+
+    fn expect(&mut self, now: i64, step: &Step) -> Option<Effect> {
+        let oracle = &mut self.oracle;
+        let known = |number: u32| oracle.paid.iter().any(|(paid, _)| *paid == i64::from(number));
+        match *step {
+            Step::Success(number, _) if known(number) => return None,
+            Step::Success(number, at) => return Some(oracle.success(number.into(), at, now)),
+            Step::Failure(at, _) if oracle.knows_failure(at) => return None,
+            Step::Failure(at, code) => return Some(oracle.failure(at, code, now)),
+            Step::EndGrace => return oracle.end_grace(now),
+            Step::Uncharged => return oracle.uncharged(now),
+            Step::FirstFailure(_) => oracle.first_failure(),
+            Step::Pending(_) | Step::FirstPending(_) => {}
+            Step::Check => return oracle.check(now).then(Effect::default),
+            Step::Ask if oracle.may_ask() => oracle.asks.push((now, Ask::Open)),
+            Step::Ask | Step::Answer(RetryState::Resolved) => return None,
+            Step::Answer(state) => {
+                oracle.asks.iter_mut().find(|(_, ask)| *ask == Ask::Open)?.1 = answered(state);
+            }
+            Step::GiveUp => {
+                let (asked, state) = oracle.asks.iter_mut().find(|(_, ask)| *ask == Ask::Open)?;
+                if now < *asked + DAY {
+                    return None;
+                }
+                *state = Ask::Closed;
+            }
+            Step::AskCancel => {
+                oracle.next(now).filter(|(kind, at)| *kind == "cancel" && *at <= now)?;
+                oracle.cancel_asked = true;
+            }
+            Step::Ended(how) => return oracle.order_ended(how, now).then(Effect::default),
+            Step::Extend(_) if oracle.status() != "past_due" => return None,
+            Step::Extend(days) => oracle.extra_days += i64::from(days),
+            Step::Supersede => (oracle.superseded, oracle.superseded_at, oracle.free) = (true, now, None),
+        }
+        Some(Effect::default())
+    }
+
+    /// Compares all that can be seen at `now`.
+    pub(crate) fn compare(&mut self, now: i64) {
+        let (real, oracle) = (self.seen(now), self.expected(now));
+        assert_eq!(real, oracle, "left is the code, right the oracle: {}", self.case());
+        self.cases += 1;
+    }
+
+    pub(crate) fn seen(&self, now: i64) -> View {
+        let real = &self.real.value;
+        let next = NextAction::of(real, &DunningPolicy::default());
+        let hidden = real.superseded_by.is_some() || self.oracle.refunds > 0;
+        View {
+            status: real.status.name().to_owned(),
+            grace_end: real.status.grace_ends_at().map(|at| show(at.unix())),
+            plan: if real.plan.is_free() { "FREE" } else { "PRO" },
+            amount: real.amount().dollars(),
+            period_end: if hidden { None } else { real.paid_period().map(|period| period.to.to_string()) },
+            next: next.map(|action| due(action.kind.as_str(), action.at.unix(), now)),
+            downgraded: real.downgrade.map(|fall| (show(fall.at.unix()), fall.reason.name().to_owned())),
+        }
+    }
+
+    pub(crate) fn expected(&self, now: i64) -> View {
+        let oracle = &self.oracle;
+        let price = if self.oracle.months == 1 { 899 } else { 8999 };
+        let hidden = oracle.superseded || oracle.refunds > 0;
+        View {
+            status: oracle.status().to_owned(),
+            grace_end: oracle.grace_end().map(show),
+            plan: if oracle.has_plan() { "PRO" } else { "FREE" },
+            amount: if oracle.has_plan() { price } else { 0 },
+            period_end: if hidden { None } else { oracle.period_end().map(iso) },
+            next: oracle.next(now).map(|(kind, at)| due(kind, at, now)),
+            downgraded: oracle.free.map(|(at, why)| (show(at), why.to_owned())),
+        }
+    }
+
+    /// Compares what may be done at `now`, nothing being reported meanwhile.
+    pub(crate) fn probe(&mut self, now: i64) {
+        let policy = DunningPolicy::default();
+        let real = &self.real;
+        let code = (
+            retry_is_due(&real.value, DecisionContext::new(&policy, ts(now))),
+            claim_retry(real, Actor::Schedule, ts(now)).is_ok(),
+            end_grace(real, DecisionContext::new(&policy, ts(now))).is_some(),
+        );
+        let oracle = (
+            self.oracle.retry_at().is_some_and(|at| at <= now),
+            self.oracle.may_ask(),
+            self.oracle.clone().end_grace(now).is_some(),
+        );
+        assert_eq!(code, oracle, "(retry due, may ask, plan ends) at {}: {}", show(now), self.case());
+        self.cases += 1;
+    }
+
+    /// A report that is not to be applied: nothing is decided but to set it aside.
+    pub(crate) fn set_aside(&mut self, report: &PaymentReport, now: i64, reason: &QuarantineReason) {
+        let verdict = self.verdict(report, now);
+        assert_eq!(verdict, PaymentDecision::Quarantine(reason.clone()), "{report:?} after {}", self.case());
+        self.cases += 1;
+    }
+}
+
+/// An action and its time; what is due already is due now, unless the exact time is a rule of its own.
+fn due(kind: &str, at: i64, now: i64) -> (String, String) {
+    let exact = ["retry", "end-grace"].contains(&kind);
+    (kind.to_owned(), show(if exact { at } else { at.max(now) }))
+}
+
+fn mail(notice: &Notice) -> Option<String> {
+    let name = notice.kind.name();
+    match notice.kind {
+        NoticeKind::FirstPaymentFailure | NoticeKind::SecondPaymentFailure | NoticeKind::FinalPaymentFailure => {
+            Some(format!("{name} about {} new-card {}", notice.fields["charge_due"], notice.fields["hard_decline"]))
+        }
+        NoticeKind::Downgraded | NoticeKind::Uncharged => Some(name.to_owned()),
+        _ => None,
+    }
+}
+
+fn tell(step: &Step) -> String {
+    match step {
+        Step::Success(number, at) => format!("success {number} of {}", show(*at)),
+        Step::Failure(at, code) => format!("failure {code} of {}", show(*at)),
+        Step::FirstFailure(at) | Step::Pending(at) | Step::FirstPending(at) => format!("{step:?} of {}", show(*at)),
+        _ => format!("{step:?}"),
+    }
+}
+
+fn end(how: End) -> OrderEnd {
+    match how {
+        End::Cancelled => OrderEnd::Cancelled,
+        End::Finished => OrderEnd::Finished,
+        End::Six => OrderEnd::SixFailures,
+    }
+}
+
+fn answered(state: RetryState) -> Ask {
+    match state {
+        RetryState::Unknown | RetryState::Accepted => Ask::Open,
+        RetryState::NotSent => Ask::NeverSent,
+        RetryState::Refused | RetryState::NoResult | RetryState::Resolved => Ask::Closed,
+    }
+}
+
+/// Staff add days of grace, if any runs.
+fn extended(real: &Versioned<Subscription>, days: u32, policy: &DunningPolicy, at: Timestamp) -> Option<Decision> {
+    let cause = OperationContext { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None };
+    match decide_operation(real, &Operation::ExtendGrace { days }, &cause, DecisionContext::new(policy, at)) {
+        OperationDecision::Apply(decision) => Some(*decision),
+        OperationDecision::Repeat | OperationDecision::Refused(_) => None,
+    }
+}

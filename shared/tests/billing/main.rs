@@ -1,0 +1,17 @@
+//! Billing: dunning against an oracle, operations of staff, the rules of the history, and the values that both use.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod charge_history;
+mod dunning;
+mod names;
+mod operations;
+mod prices;
+mod rules;
+mod user_plan;

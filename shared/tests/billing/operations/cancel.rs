@@ -1,0 +1,248 @@
+//! The customer's wish to end the order: before everything else, confirmed by ECPay, and what is paid stays.
+
+use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
+use shared::domain::billing::decide::order::{cancel_overtaken, claim_cancel, end_grace};
+use shared::domain::billing::decide::retry::{RetryRefusal, claim_retry};
+use shared::domain::billing::decide::task_failure::record_task_failure;
+use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
+use shared::domain::billing::next_action::ActionReason;
+use shared::domain::billing::operations::Operation;
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{CancelRequest, OrderEnd, RetryState, Status};
+use shared::domain::billing::task::Task;
+
+use crate::operations::fixtures::{
+    Life, due, failing, fallen, given_up, over, pending, policy, replaced, running, t, told,
+};
+
+const CANCEL: Operation = Operation::Cancel;
+
+/// The cancellation is asked of ECPay.
+fn asked(life: &mut Life, now: &str) {
+    let decision = claim_cancel(&life.order, DecisionContext::new(&policy(), t(now))).unwrap();
+    assert_eq!(
+        (&decision.change.history.event, decision.change.history.rule),
+        (&HistoryEvent::CancelRequestedAtEcpay, Rule::CancelRequestedAtEcpay)
+    );
+    life.take(&decision);
+}
+
+/// A task failed so often, each time when it was to be tried again, the first time then.
+fn stuck(life: &mut Life, task: Task, times: usize, first: &str) {
+    let mut now = t(first);
+    for _ in 0..times {
+        let decision = record_task_failure(&life.order, task, "ECPay's answer is unusable", now);
+        now = decision.change.next.task_failure.as_ref().unwrap().again_at;
+        life.take(&decision);
+    }
+}
+
+#[test]
+fn whoever_falls_on_the_day_of_a_charge_that_is_still_to_come_is_cancelled_at_once() {
+    // Grace ended on 25 February; the run that finds it comes on the day of the next charge.
+    for (before, fallen_at, cancel_at) in [
+        (None, "2025/03/12 23:59:59", "2025/03/13 00:00:00"),
+        (None, "2025/03/14 00:00:00", "2025/03/14 00:00:00"),
+        (None, "2025/03/15 00:00:00", "2025/03/15 00:00:00"),
+        (Some("2025/03/15 03:00:00"), "2025/03/15 12:00:00", "2025/03/29 12:00:00"),
+        (Some("2025/03/14 03:00:00"), "2025/03/14 12:00:00", "2025/03/28 12:00:00"),
+        (None, "2025/03/16 00:00:00", "2025/03/30 00:00:00"),
+    ] {
+        let mut life = failing(2);
+        life.asked("2025/02/22 12:00:00", RetryState::Refused);
+        if let Some(failed) = before {
+            life.failure(failed);
+        }
+        let decision = end_grace(&life.order, DecisionContext::new(&policy(), t(fallen_at))).unwrap();
+        life.take(&decision);
+        assert_eq!(life.next(), due("cancel", cancel_at, ActionReason::DowngradedToFree), "{fallen_at}");
+    }
+}
+
+#[test]
+fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
+    let mut life = running();
+    let decision = life.staff(&CANCEL, "2025/01/20 12:00:00");
+    assert_eq!((told(&decision), &decision.user), (vec![], &None));
+    let line = decision.change.history;
+    assert_eq!((line.event, line.rule), (HistoryEvent::CancelRequested, Rule::CancelRequested));
+    assert_eq!(
+        (line.by, line.from, line.to),
+        (Actor::Staff("support".to_owned()), Some(Status::Active), Status::Active)
+    );
+    assert_eq!(life.value().cancel_requested, Some(t("2025/01/20 12:00:00")));
+    assert_eq!(life.next(), due("cancel", "2025/01/20 12:00:00", ActionReason::CancelRequested));
+    asked(&mut life, "2025/01/20 12:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/01/20 12:00:00", ActionReason::CancelUnconfirmed));
+    let confirmed = life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:10");
+    assert_eq!((told(&confirmed), confirmed.change.history.rule), (vec!["cancel-confirmed"], Rule::OrderOver));
+    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
+    assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
+    assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", ActionReason::PaidPeriodEnds));
+    assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/14 23:59:59"))), None);
+    let end = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/15 00:00:00"))).unwrap();
+    assert_eq!((told(&end), end.change.history.rule), (vec!["plan-ended"], Rule::PaidPeriodEnded));
+    assert_eq!((end.change.next.status, end.change.next.plan.as_str()), (Status::Cancelled, "FREE"));
+}
+
+#[test]
+fn a_cancellation_that_is_not_confirmed_is_asked_again_an_hour_later() {
+    let mut life = running();
+    life.staff(&CANCEL, "2025/01/20 12:00:00");
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 11:59:59"))), None);
+    asked(&mut life, "2025/01/20 12:30:00");
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 13:29:59"))), None);
+    asked(&mut life, "2025/01/20 13:30:00");
+    assert_eq!(life.value().cancel, Some(CancelRequest { requested_at: t("2025/01/20 13:30:00") }));
+    life.ended(OrderEnd::Cancelled, "2025/01/20 13:30:10");
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 16:00:00"))), None);
+}
+
+#[test]
+fn the_same_wish_again_is_no_other_wish() {
+    let mut life = running();
+    life.staff(&CANCEL, "2025/01/20 12:00:00");
+    for key in [None, Some("1")] {
+        assert_eq!(life.verdict(&CANCEL, key, "2025/01/21 12:00:00"), OperationDecision::Repeat);
+    }
+    asked(&mut life, "2025/01/21 12:30:00");
+    assert_eq!(life.verdict(&CANCEL, None, "2025/01/22 12:00:00"), OperationDecision::Repeat);
+}
+
+#[test]
+fn only_an_order_that_was_paid_and_is_not_over_can_be_ended() {
+    let confirmed = |how| {
+        let mut life = running();
+        life.ended(how, "2025/01/20 12:00:00");
+        life
+    };
+    let late = |how| {
+        let mut life = failing(1);
+        life.ended(how, "2025/02/16 12:00:00");
+        life
+    };
+    for (life, refusal) in [
+        (pending(), OperationRefusal::NotPaid),
+        (given_up(), OperationRefusal::OrderOver),
+        (over(OrderEnd::Cancelled), OperationRefusal::OrderOver),
+        (over(OrderEnd::Finished), OperationRefusal::OrderOver),
+        (replaced(running()), OperationRefusal::OrderOver),
+        (replaced(failing(1)), OperationRefusal::OrderOver),
+        (confirmed(OrderEnd::Cancelled), OperationRefusal::OrderOver),
+        (confirmed(OrderEnd::Finished), OperationRefusal::OrderOver),
+        (late(OrderEnd::Cancelled), OperationRefusal::OrderOver),
+    ] {
+        assert_eq!(life.refused(&CANCEL, "2025/02/26 12:00:00"), refusal, "{:?}", life.value());
+    }
+    // Six failures are our own conclusion: until ECPay says so the order may run.
+    let mut six = failing(6);
+    assert_eq!(six.value().ended.unwrap().how, OrderEnd::SixFailures);
+    six.staff(&CANCEL, "2025/02/24 12:00:00");
+    assert!(six.value().cancel_requested.is_some());
+}
+
+#[test]
+fn a_failing_customer_who_leaves_is_not_charged_again() {
+    let mut life = failing(1);
+    life.staff(&CANCEL, "2025/02/15 12:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/02/15 12:00:00", ActionReason::CancelRequested));
+    let retry = claim_retry(&life.order, Actor::Schedule, t("2025/02/16 12:00:00"));
+    assert_eq!(retry, Err(RetryRefusal::OrderOver));
+    assert_eq!(
+        life.refused(&Operation::Retry, "2025/02/16 12:00:00"),
+        OperationRefusal::Retry(RetryRefusal::OrderOver)
+    );
+    asked(&mut life, "2025/02/15 12:00:00");
+    let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/15 12:00:10");
+    // The failed charge was to pay from that day on.
+    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
+    // The paid period is over, and the first notice is three days old.
+    assert_eq!(life.next(), due("end-grace", "2025/02/18 03:05:06", ActionReason::GraceEnds));
+    let end = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/18 03:05:06"))).unwrap();
+    assert_eq!((told(&end), end.change.next.plan.as_str()), (vec!["downgraded"], "FREE"));
+}
+
+#[test]
+fn an_open_retry_comes_first() {
+    let mut life = failing(1);
+    life.asked("2025/02/16 12:00:00", RetryState::Unknown);
+    life.staff(&CANCEL, "2025/02/16 13:00:00");
+    assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", ActionReason::RetryResultPending));
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/02/16 14:00:00"))), None);
+    life.failure("2025/02/16 14:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/02/16 13:00:00", ActionReason::CancelRequested));
+}
+
+#[test]
+fn on_free_the_wish_does_not_wait_for_the_window_in_which_a_payment_brings_the_plan_back() {
+    let mut life = fallen();
+    // 25 February 12:00 and 14 days.
+    assert_eq!(life.next(), due("cancel", "2025/03/11 12:00:00", ActionReason::DowngradedToFree));
+    life.staff(&CANCEL, "2025/02/26 12:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/02/26 12:00:00", ActionReason::CancelRequested));
+    asked(&mut life, "2025/02/26 12:00:00");
+    let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/27 00:30:00");
+    // Nothing was paid, so nothing stays.
+    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-27");
+    assert_eq!((life.value().status, told(&confirmed)), (Status::Cancelled, vec!["cancel-confirmed"]));
+}
+
+#[test]
+fn a_pause_does_not_hold_the_wish() {
+    for life in [running(), failing(1)] {
+        let mut life = life;
+        life.staff(&Operation::Pause { days: 30 }, "2025/02/15 12:00:00");
+        life.staff(&CANCEL, "2025/02/16 12:00:00");
+        assert_eq!(
+            life.next(),
+            due("cancel", "2025/02/16 12:00:00", ActionReason::CancelRequested),
+            "{:?}",
+            life.value().status
+        );
+        asked(&mut life, "2025/02/16 12:00:00");
+        life.ended(OrderEnd::Cancelled, "2025/02/16 12:00:10");
+    }
+}
+
+#[test]
+fn a_wish_that_cannot_be_done_does_not_hold_the_end_of_a_pause() {
+    let mut life = failing(1);
+    life.staff(&Operation::Pause { days: 10 }, "2025/02/15 12:00:00");
+    life.staff(&CANCEL, "2025/02/24 12:00:00");
+    stuck(&mut life, Task::Cancel, 3, "2025/02/24 12:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/02/24 19:00:00", ActionReason::PreviousAttemptFailed));
+    stuck(&mut life, Task::Cancel, 1, "2025/02/25 03:59:59");
+    assert_eq!(life.next(), due("cancel", "2025/02/25 11:59:59", ActionReason::PreviousAttemptFailed));
+    stuck(&mut life, Task::Cancel, 1, "2025/02/25 11:59:59");
+    assert_eq!(life.next(), due("resume", "2025/02/25 12:00:00", ActionReason::PauseEnds));
+}
+
+#[test]
+fn only_without_a_wish_an_order_that_was_paid_again_runs_on() {
+    let mut life = fallen();
+    asked(&mut life, "2025/03/11 12:00:00");
+    assert_eq!(cancel_overtaken(&life.order, t("2025/03/11 13:00:00")), None);
+    life.success(2, "2025/03/11 14:00:00");
+    assert_eq!(life.next(), due("reconcile", "2025/03/11 12:00:00", ActionReason::CancelRequestedBeforePayment));
+    let overtaken = cancel_overtaken(&life.order, t("2025/03/11 15:00:00")).unwrap();
+    assert_eq!((overtaken.change.history.rule, overtaken.change.next.cancel), (Rule::CancelOvertaken, None));
+    life.staff(&CANCEL, "2025/03/11 14:30:00");
+    assert_eq!(cancel_overtaken(&life.order, t("2025/03/11 15:00:00")), None);
+    assert_eq!(life.next(), due("cancel", "2025/03/11 12:00:00", ActionReason::CancelUnconfirmed));
+    assert_eq!(told(&life.ended(OrderEnd::Cancelled, "2025/03/11 15:00:10")), ["cancel-confirmed"]);
+}
+
+#[test]
+fn an_end_that_nobody_wished_or_that_was_known_is_not_told_to_the_customer() {
+    let mut life = running();
+    assert_eq!(told(&life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:00")), [""; 0]);
+    assert_eq!(
+        shared::domain::billing::decide::order::order_ended(&life.order, OrderEnd::Cancelled, t("2025/01/21 12:00:00")),
+        None
+    );
+    let mut six = failing(6);
+    six.staff(&CANCEL, "2025/02/24 12:00:00");
+    let fall = end_grace(&six.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
+    six.take(&fall);
+    assert_eq!(told(&six.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00")), [""; 0]);
+}

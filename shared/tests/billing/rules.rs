@@ -1,0 +1,252 @@
+//! Table of the rules: for each one the shortest story that leads to it, and the sentence that the history shows.
+
+use shared::domain::billing::decide::erasure::erase;
+use shared::domain::billing::decide::order::{
+    cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, still_pending, success_missing,
+};
+use shared::domain::billing::decide::payment::decide_payment;
+use shared::domain::billing::decide::retry::{claim_retry, close_retry_without_result, record_retry_outcome};
+use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
+use shared::domain::billing::decision::{
+    Actor, Decision, DecisionContext, HistoryEntry, PaymentDecision, Snapshot, SubscriptionWrite,
+};
+use shared::domain::billing::operations::Operation;
+use shared::domain::billing::payment::PaymentOutcome;
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{OrderEnd, RetryState};
+use shared::domain::billing::task::Task;
+use shared::domain::values::ids::EventId;
+
+use crate::operations::fixtures::{
+    FAILURES, Life, cause, failing, fallen, given_up, new_order, over, pending, policy, report, running, t,
+};
+
+/// A rule, the history entry of its story, and its sentence.
+type Story = (Rule, HistoryEntry, &'static str);
+
+fn told(rule: Rule, decision: Decision, sentence: &'static str) -> Story {
+    (rule, decision.change.history, sentence)
+}
+
+fn due(life: &Life, now: &str) -> Decision {
+    end_grace(&life.order, DecisionContext::new(&policy(), t(now))).unwrap()
+}
+
+/// Stories of charges that ECPay reports.
+fn charges() -> Vec<Story> {
+    let order = create_order(new_order("ORDER1", None), Actor::Schedule, t("2025/01/15 10:00:00"));
+    let at = "2025/01/15 10:05:00";
+    let failed = report(pending().value(), EventId::first_failure(t(at)), PaymentOutcome::Failed, at);
+    let mut first_failure = failed.clone();
+    first_failure.first = true;
+    let open = report(pending().value(), EventId::first_pending(t(at)), PaymentOutcome::Pending, at);
+    let mut late = running();
+    late.success(3, "2025/03/15 03:00:00");
+    let ended = over(OrderEnd::Cancelled);
+    vec![
+        told(Rule::OrderCreated, order, "order created; waiting for the first charge"),
+        told(
+            Rule::FirstChargePaid,
+            pending().success(1, at),
+            "payment processed: the first charge succeeded; the plan is active",
+        ),
+        told(
+            Rule::FirstChargeFailed,
+            pending().reported(&first_failure, at),
+            "payment failed: the first authorisation failed; the plan was not activated",
+        ),
+        told(Rule::ResultPending, pending().reported(&open, at), "ECPay does not know the result of this charge yet"),
+        told(
+            Rule::Renewed,
+            running().success(2, "2025/02/15 03:00:00"),
+            "payment processed: the recurring charge succeeded",
+        ),
+        told(
+            Rule::LateSuccess,
+            late.success_seen(2, "2025/02/15 03:00:00", "2025/03/15 04:00:00"),
+            "payment processed: late report, already superseded by a newer state",
+        ),
+        told(Rule::ArrearsPaid, failing(1).success(2, "2025/02/15 12:00:00"), "payment processed: overdue amount paid"),
+        told(
+            Rule::PlanRestored,
+            fallen().success(2, "2025/02/26 12:00:00"),
+            "payment processed: the plan was restored from FREE",
+        ),
+        told(
+            Rule::RefundDue,
+            ended.clone().success(2, "2025/02/16 12:00:00"),
+            "payment processed for an order that is over: a refund is due",
+        ),
+    ]
+}
+
+/// Stories of failed charges and of the end of grace.
+fn failures() -> Vec<Story> {
+    let nth = |number: usize| failing(number - 1).failure(FAILURES[number - 1]);
+    vec![
+        told(Rule::GraceBegan, nth(1), "payment failed for the first time: the grace period began"),
+        told(Rule::GraceExtendedOnce, nth(2), "payment failed for the second time: the grace period was extended once"),
+        told(Rule::LastWarning, nth(3), "payment failed for the third time: the customer was warned of the downgrade"),
+        told(Rule::FailureRecorded, nth(4), "payment failed: recorded; neither the grace period nor the plan changes"),
+        told(Rule::SixthFailure, nth(6), "payment failed for the sixth time: ECPay terminates the order"),
+        told(Rule::GraceEnded, grace_ended(), "downgraded to FREE: the grace period ended unpaid"),
+        told(
+            Rule::ChargeLate,
+            charge_missing(&running().order, t("2025/02/18 00:00:00")).unwrap(),
+            "no charge reported for three days after the due date; staff notified",
+        ),
+        told(
+            Rule::NotCharged,
+            charge_missing(&running().order, t("2025/02/22 00:00:00")).unwrap(),
+            "downgraded to FREE: ECPay did not charge within a week of the due date",
+        ),
+    ]
+}
+
+fn grace_ended() -> Decision {
+    let mut life = failing(1);
+    life.asked("2025/02/22 03:00:00", RetryState::Refused);
+    due(&life, "2025/02/22 03:05:06")
+}
+
+/// Stories of retries.
+fn retries() -> Vec<Story> {
+    let now = t("2025/02/16 12:00:00");
+    let mut life = failing(1);
+    let claimed = claim_retry(&life.order, Actor::Schedule, now).unwrap();
+    life.take(&claimed);
+    let outcome = |state| record_retry_outcome(&life.order, state, now).unwrap();
+    vec![
+        told(Rule::RetryRequested, claimed.clone(), "retry requested from ECPay"),
+        told(
+            Rule::RetryAccepted,
+            outcome(RetryState::Accepted),
+            "ECPay accepted the retry; the result is reported later",
+        ),
+        told(Rule::RetryRefused, outcome(RetryState::Refused), "ECPay refused the retry"),
+        told(Rule::RetryPostponed, outcome(RetryState::NotSent), "ECPay is unavailable; the retry remains scheduled"),
+        told(
+            Rule::RetryOutcomeUnknown,
+            outcome(RetryState::Unknown),
+            "outcome of the retry request unknown; will be checked by query",
+        ),
+        told(
+            Rule::RetryWithoutResult,
+            close_retry_without_result(&life.order, t("2025/02/17 12:00:00")).unwrap(),
+            "no result of the retry within a day",
+        ),
+    ]
+}
+
+/// Stories of queries and of the end of an order.
+fn ends() -> Vec<Story> {
+    let mut missing = running();
+    missing.success(3, "2025/03/15 03:00:00");
+    let mut cancelled = fallen();
+    let claim = claim_cancel(&cancelled.order, DecisionContext::new(&policy(), t("2025/03/13 00:00:00"))).unwrap();
+    cancelled.take(&claim);
+    let mut overtaken = cancelled.clone();
+    overtaken.success(2, "2025/03/13 01:00:00");
+    let mut ended = running();
+    let confirmed = ended.ended(OrderEnd::Cancelled, "2025/02/01 12:00:00");
+    vec![
+        told(
+            Rule::SuccessMissing,
+            success_missing(&missing.order, t("2025/03/15 04:00:00")).unwrap(),
+            "ECPay reports a successful charge that is missing from its charge log",
+        ),
+        told(Rule::CancelRequestedAtEcpay, claim, "cancellation requested from ECPay"),
+        told(
+            Rule::CancelOvertaken,
+            cancel_overtaken(&overtaken.order, t("2025/03/13 02:00:00")).unwrap(),
+            "paid after cancellation was requested; the order is still active at ECPay and continues",
+        ),
+        told(Rule::OrderOver, confirmed, "ECPay confirmed that the order is terminated"),
+        told(Rule::PaidPeriodEnded, due(&ended, "2025/02/15 00:00:00"), "the paid period ended, and the plan with it"),
+        told(
+            Rule::StillPending,
+            still_pending(&pending().order, t("2025/01/15 10:10:00")).unwrap(),
+            "queried ECPay: still unpaid",
+        ),
+        told(
+            Rule::OrderExpired,
+            still_pending(&pending().order, t("2025/01/16 10:00:00")).unwrap(),
+            "not paid within a day: order expired",
+        ),
+        (Rule::Superseded, superseded().history, "replaced by a new order"),
+    ]
+}
+
+fn superseded() -> SubscriptionWrite {
+    let new = create_order(new_order("ORDER2", Some("ORDER1")), Actor::Schedule, t("2025/02/01 11:00:00")).after();
+    let first = PaymentOutcome::Succeeded { number: 1 };
+    let first = report(&new.value, EventId::success(1), first, "2025/02/01 12:00:00");
+    let snapshot = Snapshot { subscription: new, replaced: Some(running().order) };
+    match decide_payment(&snapshot, &first, DecisionContext::new(&policy(), t("2025/02/01 12:00:00"))) {
+        PaymentDecision::Apply(decision) => decision.replaced.unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Stories of operations and of failing tasks.
+fn staff() -> Vec<Story> {
+    let now = "2025/02/16 12:00:00";
+    let mut paused = failing(1);
+    let pause = paused.staff(&Operation::Pause { days: 10 }, now);
+    let mut troubled = failing(1);
+    let mut fails = || {
+        let failure = record_task_failure(&troubled.order, Task::Retry, "an invented reason", t(now));
+        troubled.take(&failure);
+        failure
+    };
+    let [first, _, _, fourth] = [fails(), fails(), fails(), fails()];
+    vec![
+        told(
+            Rule::GraceExtendedByStaff,
+            failing(1).staff(&Operation::ExtendGrace { days: 5 }, now),
+            "staff extended the grace period",
+        ),
+        told(Rule::DunningPaused, pause, "dunning paused by staff: no automatic retries, no downgrade"),
+        told(
+            Rule::DunningResumed,
+            paused.staff(&Operation::Resume, now),
+            "dunning resumed; the paused days were added to the grace period",
+        ),
+        told(
+            Rule::CancelRequested,
+            running().staff(&Operation::Cancel, "2025/02/01 12:00:00"),
+            "cancellation requested by the customer",
+        ),
+        told(Rule::TaskFailed, first, "a task failed for this order; will be retried"),
+        told(Rule::NeedsAttention, fourth, "a task keeps failing for this order; staff notified"),
+        told(
+            Rule::TaskRecovered,
+            clear_task_failure(&troubled.order, t(now)).unwrap(),
+            "the failing task succeeded again",
+        ),
+        told(
+            Rule::UserErased,
+            erase(&given_up().order, &cause(None), t("2025/02/15 10:00:00")).unwrap(),
+            "personal data erased; payment records kept for accounting",
+        ),
+    ]
+}
+
+fn stories() -> Vec<Story> {
+    [charges(), failures(), retries(), ends(), staff()].concat()
+}
+
+#[test]
+fn each_story_leads_to_its_rule_and_shows_its_sentence() {
+    for (rule, entry, sentence) in stories() {
+        assert_eq!(entry.rule, rule, "{entry:?}");
+        assert_eq!(rule.sentence(), sentence, "{rule:?}");
+    }
+}
+
+#[test]
+fn every_rule_has_a_story_in_this_file_so_add_one_for_a_new_rule() {
+    let mut missing = Rule::ALL.to_vec();
+    missing.retain(|rule| stories().iter().all(|(known, ..)| known != rule));
+    assert_eq!(missing, []);
+}
