@@ -71,7 +71,7 @@ impl Webhook {
         let log = log(kind, reason.name(), false, time);
         match apply_report::quarantine(&self.store, &quarantined, reason, Some(&log)).await {
             Ok(is_new) => {
-                tracing::warn!(quarantine = quarantined.id, reason = reason.name(), is_new, "callback quarantined");
+                tracing::warn!(quarantine = quarantined.id, reason = reason.as_str(), is_new, "callback quarantined");
                 // A repeat of a report that is in quarantine already is not counted twice.
                 if is_new {
                     let counts = counters::quarantined(kind);

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use shared::domain::billing::decision::Versioned;
-use shared::domain::institutions::{DigestEntry, DigestPlacement, TrackedInstitution, ZONE};
+use shared::domain::institutions::ZONE;
+use shared::domain::institutions::reconcile::{InstitutionChange, KnownInstitution, Listing, reconcile};
+use shared::domain::institutions::tracked_institution::{DigestEntry, DigestPlacement, TrackedInstitution};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::exclusive_run::{self, ExclusiveRun, Job};
@@ -141,8 +143,8 @@ impl<'a> Scan<'a> {
         Ok(Some(stored))
     }
 
-    /// What MMS lists with what is remembered of it; what of that is to be stored; and the institutions that were listed
-    /// before and are not any more.
+    /// Compares MMS's list with the stored institutions: the listed ones with their place in the digest, those to be
+    /// stored, and those to be delisted.
     async fn reconcile_institutions(
         &self,
         found: MmsListing,
@@ -164,21 +166,35 @@ impl<'a> Scan<'a> {
         let listed_before: HashSet<InstitutionUid> = stored.keys().cloned().collect();
         // The index is eventually consistent, and an institution that was delisted may be listed again.
         let missing: Vec<InstitutionUid> =
-            found.iter().map(|one| one.uid.clone()).filter(|uid| !known.contains_key(uid)).collect();
-        known.extend(store.institutions.institutions(&missing).await?);
-        let (mut seen, mut kept) = (Vec::with_capacity(found.len()), Vec::new());
-        for institution in found {
-            let before = known.remove(&institution.uid);
-            let is_back = !listed_before.contains(&institution.uid);
-            let mut watched = TrackedInstitution::seen(institution, before.as_ref().map(|before| &before.value));
-            // Listed again with another expiry than the one announced, it is new to staff.
-            let announced =
-                watched.announced.filter(|announced| !is_back || announced.expires == watched.institution.expires);
-            watched.announced = announced;
-            if is_back || before.as_ref().is_none_or(|before| before.value != watched) {
-                let expected = before.map(|before| before.version);
-                kept.push(InstitutionWrite { watched: watched.clone(), expected, is_listed: true });
-            }
+            found.institutions.iter().map(|one| one.uid.clone()).filter(|uid| !stored.contains_key(uid)).collect();
+        stored.extend(store.institutions(&missing).await?);
+        let known = stored.iter().map(|(uid, kept)| {
+            let is_listed = listed_before.contains(uid);
+            (uid.clone(), KnownInstitution { tracked: kept.value.clone(), is_listed })
+        });
+        let listing = Listing {
+            institutions: found.institutions,
+            unreadable: found.unreadable_uids,
+            is_current: self.today >= self.wall().day(ZONE),
+        };
+        let write = |watched: &TrackedInstitution, is_listed| InstitutionWrite {
+            watched: watched.clone(),
+            expected: stored.get(&watched.institution.uid).map(|kept| kept.version),
+            is_listed,
+        };
+        let (mut seen, mut kept, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        for change in reconcile(listing, known.collect()) {
+            let watched = match change {
+                InstitutionChange::Unchanged(watched) => watched,
+                InstitutionChange::Updated(watched) => {
+                    kept.push(write(&watched, true));
+                    watched
+                }
+                InstitutionChange::Delisted(watched) => {
+                    gone.push(write(&watched, false));
+                    continue;
+                }
+            };
             let say = watched.say(&self.function.config.tiers, self.today);
             seen.push(ScanResult { watched, say });
         }

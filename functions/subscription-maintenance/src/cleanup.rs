@@ -2,6 +2,7 @@
 
 use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::values::time::{LocalDate, Timestamp, Zone};
+use shared::domain::values::time_range::TimeRange;
 use shared::ecpay::order_form::Environment;
 
 use crate::Error;
@@ -44,8 +45,8 @@ pub(crate) async fn clean_up(session: &EcpaySession<'_>, now: Timestamp) -> Resu
 }
 
 async fn mail_quarantined(session: &EcpaySession<'_>, day: LocalDate, now: Timestamp) -> Result<QuarantineMail, Error> {
-    let (from, to) = (day.start(Zone::Taipei), day.plus_days(1).start(Zone::Taipei));
-    let quarantined = session.store.billing.all_quarantined(from, to).await?;
+    let range = TimeRange { from: day.start(Zone::Taipei), to: day.plus_days(1).start(Zone::Taipei) };
+    let quarantined = session.store.billing.all_quarantined(range).await?;
     if quarantined.is_empty() {
         return Ok(QuarantineMail::NotNeeded);
     }

@@ -206,7 +206,7 @@ impl<'a> EcpaySession<'a> {
             }
             Outcome::Repeat => {}
             Outcome::Quarantined(reason) => {
-                tracing::warn!(subscription = %report.subscription, event = %report.event, reason = reason.name(), "an entry of ECPay's charge log was quarantined");
+                tracing::warn!(subscription = %report.subscription, event = %report.event, reason = reason.as_str(), "an entry of ECPay's charge log was quarantined");
                 let quarantined = apply_report::quarantined(report, &reason, fields(report, &reason), self.now);
                 apply_report::quarantine(&self.store, &quarantined, &reason, None).await?;
                 return Ok(order);

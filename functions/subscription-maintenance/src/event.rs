@@ -96,7 +96,7 @@ impl Job {
             requested_by: None,
             dry_run: event.dry_run,
         };
-        let names = tasks.iter().map(|task| task.name()).collect();
+        let names = tasks.iter().map(|task| task.as_str()).collect();
         let run = exclusive_run::Job::new(names, requested, now);
         Ok(Self::Tasks(Tasks { tasks, run }))
     }

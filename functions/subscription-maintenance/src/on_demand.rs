@@ -67,13 +67,13 @@ async fn attempt(session: &mut EcpaySession<'_>, retry: &Retry) -> Result<Option
 
 fn decide(session: &EcpaySession<'_>, order: &Versioned<Subscription>, retry: &Retry) -> OperationDecision {
     let context = OperationContext { by: retry.by.clone(), why: retry.why.clone(), key: retry.key.clone() };
-    decide_operation(order, &Operation::Retry, &context, &session.maintenance.policy, session.now)
+    decide_operation(order, &Operation::Retry, &context, DecisionContext::new(&session.maintenance.policy, session.now))
 }
 
 /// Answer for a decision that requests nothing.
 fn rejection(decision: OperationDecision) -> Value {
     match decision {
-        OperationDecision::Refused(refusal @ OperationRefusal::Retry(RetryRefusal::AlreadyAsked)) => {
+        OperationDecision::Refused(refusal @ OperationRefusal::Retry(RetryRefusal::AlreadyRequested)) => {
             outcome("already_asked", &refusal.to_string())
         }
         OperationDecision::Refused(refusal) => outcome("refused", &refusal.to_string()),

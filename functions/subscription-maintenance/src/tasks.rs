@@ -84,7 +84,7 @@ async fn reconcile(session: &mut EcpaySession<'_>, due: Versioned<Subscription>)
         };
     }
     // One decision per run: the next one may follow from the state that this one leaves.
-    let conclusion = give_up_retry(&order, session.now)
+    let conclusion = close_retry_without_result(&order, session.now)
         .or_else(|| charge_missing(&order, session.now))
         .or_else(|| cancel_overtaken(&order, session.now))
         .or_else(|| success_missing(&order, session.now));
@@ -108,7 +108,7 @@ async fn check_pending(session: &mut EcpaySession<'_>, due: Versioned<Subscripti
 async fn retry(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
     let version = due.version;
     let order = session.query_order(due).await?;
-    if !retry_is_due(&order.value, &session.maintenance.policy, session.now) {
+    if !retry_is_due(&order.value, DecisionContext::new(&session.maintenance.policy, session.now)) {
         return if order.version == version {
             nothing_to_do(session, &order, "not needed").await
         } else {
@@ -141,7 +141,7 @@ pub(crate) async fn request_retry(session: &mut EcpaySession<'_>, claim: Decisio
         }
         // ECPay did nothing, so the retry stays due.
         Err(error @ (client::Error::Blocked | client::Error::NotReached(_))) => {
-            (RetryState::NotAsked, "not asked", Some(session.failure(error, Failure::Action).await))
+            (RetryState::NotSent, "not asked", Some(session.failure(error, Failure::Action).await))
         }
         // ECPay may have charged: only a query can show it, a second request could charge twice.
         Err(error @ (client::Error::Unknown(_) | client::Error::Query(_))) => {
@@ -163,7 +163,9 @@ async fn store_answer(
     let id = claimed.value.id.clone();
     let mut order = Some(claimed);
     for _ in 0..ATTEMPTS {
-        let Some(decision) = order.and_then(|order| answer_retry(&order, state, session.now)) else { return Ok(()) };
+        let Some(decision) = order.and_then(|order| record_retry_outcome(&order, state, session.now)) else {
+            return Ok(());
+        };
         if session.commit_unreported(decision).await?.is_some() {
             return Ok(());
         }
@@ -180,7 +182,7 @@ async fn resume(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) ->
     if !is_due(&order.value, Task::Resume, session) {
         return Ok(changed_meanwhile());
     }
-    let decision = operation::resume(&order, &session.maintenance.policy, session.now);
+    let decision = operation::resume(&order, DecisionContext::new(&session.maintenance.policy, session.now));
     conclude(session, decision).await
 }
 
@@ -190,7 +192,7 @@ async fn end_grace_period(
     due: Versioned<Subscription>,
 ) -> Result<TaskOutcome, Failure> {
     let order = session.newest(due);
-    let decision = end_grace(&order, &session.maintenance.policy, session.now);
+    let decision = end_grace(&order, DecisionContext::new(&session.maintenance.policy, session.now));
     conclude(session, decision).await
 }
 
@@ -208,7 +210,7 @@ pub(crate) async fn cancel(
         return nothing_to_do(session, &order, "the result of a charge is open").await;
     }
     let keys = session.check_circuit_breaker().await?;
-    let Some(claim) = claim_cancel(&order, &session.maintenance.policy, session.now) else {
+    let Some(claim) = claim_cancel(&order, DecisionContext::new(&session.maintenance.policy, session.now)) else {
         return nothing_to_do(session, &order, "requested, not confirmed yet").await;
     };
     let was_requested_before = order.value.cancel.is_some();
@@ -242,7 +244,7 @@ pub(crate) async fn defer(
 ) -> Result<(), Failure> {
     let order = session.newest(order);
     let decision = record_task_failure(&order, task, reason, session.now);
-    tracing::warn!(subscription = %order.value.id, task = task.name(), reason, "a task failed for this order");
+    tracing::warn!(subscription = %order.value.id, task = task.as_str(), reason, "a task failed for this order");
     // After a version conflict the order stays due, and the next run handles it in its new state.
     session.commit(decision).await.map(|_| ())
 }

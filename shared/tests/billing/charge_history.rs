@@ -1,4 +1,4 @@
-//! What an order's facts say of a report: whether they hold it, and whether one is missing.
+//! Charge history: reports that it contains, and missing successes.
 
 use shared::domain::billing::charge_history::{ChargeHistory, FailedCharge};
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport};
@@ -23,7 +23,7 @@ fn a_success_is_held_when_its_number_is_known_and_none_is_missing() {
             for number in 1..5_u32 {
                 let history = ChargeHistory { successes, reported_successes: reported, ..ChargeHistory::default() };
                 let known = (1..=successes).any(|earlier| earlier == number);
-                // While one is missing, nobody can say which.
+                // While a success is missing, its number is unknown.
                 let missing = (reported + 1..=successes).next().is_some();
                 let held = history.contains_report(&outcome(PaymentOutcome::Succeeded { number }, t(1)));
                 assert_eq!(held, known && !missing, "{number} of {successes}, {reported} reported");
@@ -46,7 +46,7 @@ fn a_failure_is_held_by_its_instant_and_nothing_else_ever_is() {
 }
 
 #[test]
-fn a_success_is_missing_while_fewer_were_reported_than_counted_and_nobody_has_looked() {
+fn a_success_is_missing_while_fewer_were_reported_than_counted_and_no_query_searched() {
     let mut cases = 0;
     for successes in 0..4_u32 {
         for reported in 0..4_u32 {

@@ -1,4 +1,4 @@
-//! The words by which the API, mails, metrics and staff's searches know things.
+//! Names in the API, mails and metrics, and the phrases that staff search for.
 
 use shared::domain::billing::notices::{Notice, NoticeKind, Recipient};
 use shared::domain::billing::payment::DeclineClass;
@@ -45,7 +45,7 @@ fn a_state_a_reason_and_a_task_have_the_names_of_the_api() {
 }
 
 #[test]
-fn what_is_set_aside_is_counted_by_its_reason() {
+fn a_quarantined_report_is_counted_by_its_reason() {
     for (reason, name) in [
         (QuarantineReason::Unusable("no amount".to_owned()), "unusable"),
         (QuarantineReason::UnknownOrder, "unknown_order"),

@@ -1,4 +1,4 @@
-//! Amounts, plans and the table of prices.
+//! Plans, price table and policy.
 
 use shared::domain::billing::plan::{BillingCycle, InvalidPriceTable, PlanId, PriceTable};
 use shared::domain::billing::policy::DunningPolicy;
@@ -50,7 +50,7 @@ fn grace_is_lengthened_once_by_the_days_of_the_policy() {
     let policy = DunningPolicy::new(&[2, 5], 6, 4).unwrap();
     assert_eq!(policy.retry_days().collect::<Vec<_>>(), [2, 5]);
     assert_eq!([0, 1, 2, 3, 9].map(|attempts| policy.grace_days(attempts)), [6, 6, 10, 10, 10]);
-    // The limits themselves are kept.
+    // The limits themselves are accepted.
     assert!(DunningPolicy::new(&[1, 2, 3], 3, 25).is_ok());
     assert!(DunningPolicy::new(&[], 28, 0).is_ok());
     assert!(DunningPolicy::new(&[28], 28, 0).is_ok());

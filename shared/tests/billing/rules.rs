@@ -24,7 +24,7 @@ use crate::operations::fixtures::{
 /// A rule, the history entry of its story, and its sentence.
 type Story = (Rule, HistoryEntry, &'static str);
 
-fn told(rule: Rule, decision: Decision, sentence: &'static str) -> Story {
+fn story(rule: Rule, decision: Decision, sentence: &'static str) -> Story {
     (rule, decision.change.history, sentence)
 }
 
@@ -44,35 +44,39 @@ fn charges() -> Vec<Story> {
     late.success(3, "2025/03/15 03:00:00");
     let ended = over(OrderEnd::Cancelled);
     vec![
-        told(Rule::OrderCreated, order, "order created; waiting for the first charge"),
-        told(
+        story(Rule::OrderCreated, order, "order created; waiting for the first charge"),
+        story(
             Rule::FirstChargePaid,
             pending().success(1, at),
             "payment processed: the first charge succeeded; the plan is active",
         ),
-        told(
+        story(
             Rule::FirstChargeFailed,
             pending().reported(&first_failure, at),
             "payment failed: the first authorisation failed; the plan was not activated",
         ),
-        told(Rule::ResultPending, pending().reported(&open, at), "ECPay does not know the result of this charge yet"),
-        told(
+        story(Rule::ResultPending, pending().reported(&open, at), "ECPay does not know the result of this charge yet"),
+        story(
             Rule::Renewed,
             running().success(2, "2025/02/15 03:00:00"),
             "payment processed: the recurring charge succeeded",
         ),
-        told(
+        story(
             Rule::LateSuccess,
             late.success_seen(2, "2025/02/15 03:00:00", "2025/03/15 04:00:00"),
             "payment processed: late report, already superseded by a newer state",
         ),
-        told(Rule::ArrearsPaid, failing(1).success(2, "2025/02/15 12:00:00"), "payment processed: overdue amount paid"),
-        told(
+        story(
+            Rule::ArrearsPaid,
+            failing(1).success(2, "2025/02/15 12:00:00"),
+            "payment processed: overdue amount paid",
+        ),
+        story(
             Rule::PlanRestored,
             fallen().success(2, "2025/02/26 12:00:00"),
             "payment processed: the plan was restored from FREE",
         ),
-        told(
+        story(
             Rule::RefundDue,
             ended.clone().success(2, "2025/02/16 12:00:00"),
             "payment processed for an order that is over: a refund is due",
@@ -84,18 +88,22 @@ fn charges() -> Vec<Story> {
 fn failures() -> Vec<Story> {
     let nth = |number: usize| failing(number - 1).failure(FAILURES[number - 1]);
     vec![
-        told(Rule::GraceBegan, nth(1), "payment failed for the first time: the grace period began"),
-        told(Rule::GraceExtendedOnce, nth(2), "payment failed for the second time: the grace period was extended once"),
-        told(Rule::LastWarning, nth(3), "payment failed for the third time: the customer was warned of the downgrade"),
-        told(Rule::FailureRecorded, nth(4), "payment failed: recorded; neither the grace period nor the plan changes"),
-        told(Rule::SixthFailure, nth(6), "payment failed for the sixth time: ECPay terminates the order"),
-        told(Rule::GraceEnded, grace_ended(), "downgraded to FREE: the grace period ended unpaid"),
-        told(
+        story(Rule::GraceBegan, nth(1), "payment failed for the first time: the grace period began"),
+        story(
+            Rule::GraceExtendedOnce,
+            nth(2),
+            "payment failed for the second time: the grace period was extended once",
+        ),
+        story(Rule::LastWarning, nth(3), "payment failed for the third time: the customer was warned of the downgrade"),
+        story(Rule::FailureRecorded, nth(4), "payment failed: recorded; neither the grace period nor the plan changes"),
+        story(Rule::SixthFailure, nth(6), "payment failed for the sixth time: ECPay terminates the order"),
+        story(Rule::GraceEnded, grace_ended(), "downgraded to FREE: the grace period ended unpaid"),
+        story(
             Rule::ChargeLate,
             charge_missing(&running().order, t("2025/02/18 00:00:00")).unwrap(),
             "no charge reported for three days after the due date; staff notified",
         ),
-        told(
+        story(
             Rule::NotCharged,
             charge_missing(&running().order, t("2025/02/22 00:00:00")).unwrap(),
             "downgraded to FREE: ECPay did not charge within a week of the due date",
@@ -117,20 +125,20 @@ fn retries() -> Vec<Story> {
     life.take(&claimed);
     let outcome = |state| record_retry_outcome(&life.order, state, now).unwrap();
     vec![
-        told(Rule::RetryRequested, claimed.clone(), "retry requested from ECPay"),
-        told(
+        story(Rule::RetryRequested, claimed.clone(), "retry requested from ECPay"),
+        story(
             Rule::RetryAccepted,
             outcome(RetryState::Accepted),
             "ECPay accepted the retry; the result is reported later",
         ),
-        told(Rule::RetryRefused, outcome(RetryState::Refused), "ECPay refused the retry"),
-        told(Rule::RetryPostponed, outcome(RetryState::NotSent), "ECPay is unavailable; the retry remains scheduled"),
-        told(
+        story(Rule::RetryRefused, outcome(RetryState::Refused), "ECPay refused the retry"),
+        story(Rule::RetryPostponed, outcome(RetryState::NotSent), "ECPay is unavailable; the retry remains scheduled"),
+        story(
             Rule::RetryOutcomeUnknown,
             outcome(RetryState::Unknown),
             "outcome of the retry request unknown; will be checked by query",
         ),
-        told(
+        story(
             Rule::RetryWithoutResult,
             close_retry_without_result(&life.order, t("2025/02/17 12:00:00")).unwrap(),
             "no result of the retry within a day",
@@ -150,25 +158,25 @@ fn ends() -> Vec<Story> {
     let mut ended = running();
     let confirmed = ended.ended(OrderEnd::Cancelled, "2025/02/01 12:00:00");
     vec![
-        told(
+        story(
             Rule::SuccessMissing,
             success_missing(&missing.order, t("2025/03/15 04:00:00")).unwrap(),
             "ECPay reports a successful charge that is missing from its charge log",
         ),
-        told(Rule::CancelRequestedAtEcpay, claim, "cancellation requested from ECPay"),
-        told(
+        story(Rule::CancelRequestedAtEcpay, claim, "cancellation requested from ECPay"),
+        story(
             Rule::CancelOvertaken,
             cancel_overtaken(&overtaken.order, t("2025/03/13 02:00:00")).unwrap(),
             "paid after cancellation was requested; the order is still active at ECPay and continues",
         ),
-        told(Rule::OrderOver, confirmed, "ECPay confirmed that the order is terminated"),
-        told(Rule::PaidPeriodEnded, due(&ended, "2025/02/15 00:00:00"), "the paid period ended, and the plan with it"),
-        told(
+        story(Rule::OrderOver, confirmed, "ECPay confirmed that the order is terminated"),
+        story(Rule::PaidPeriodEnded, due(&ended, "2025/02/15 00:00:00"), "the paid period ended, and the plan with it"),
+        story(
             Rule::StillPending,
             still_pending(&pending().order, t("2025/01/15 10:10:00")).unwrap(),
             "queried ECPay: still unpaid",
         ),
-        told(
+        story(
             Rule::OrderExpired,
             still_pending(&pending().order, t("2025/01/16 10:00:00")).unwrap(),
             "not paid within a day: order expired",
@@ -201,30 +209,30 @@ fn staff() -> Vec<Story> {
     };
     let [first, _, _, fourth] = [fails(), fails(), fails(), fails()];
     vec![
-        told(
+        story(
             Rule::GraceExtendedByStaff,
             failing(1).staff(&Operation::ExtendGrace { days: 5 }, now),
             "staff extended the grace period",
         ),
-        told(Rule::DunningPaused, pause, "dunning paused by staff: no automatic retries, no downgrade"),
-        told(
+        story(Rule::DunningPaused, pause, "dunning paused by staff: no automatic retries, no downgrade"),
+        story(
             Rule::DunningResumed,
             paused.staff(&Operation::Resume, now),
             "dunning resumed; the paused days were added to the grace period",
         ),
-        told(
+        story(
             Rule::CancelRequested,
             running().staff(&Operation::Cancel, "2025/02/01 12:00:00"),
             "cancellation requested by the customer",
         ),
-        told(Rule::TaskFailed, first, "a task failed for this order; will be retried"),
-        told(Rule::NeedsAttention, fourth, "a task keeps failing for this order; staff notified"),
-        told(
+        story(Rule::TaskFailed, first, "a task failed for this order; will be retried"),
+        story(Rule::NeedsAttention, fourth, "a task keeps failing for this order; staff notified"),
+        story(
             Rule::TaskRecovered,
             clear_task_failure(&troubled.order, t(now)).unwrap(),
             "the failing task succeeded again",
         ),
-        told(
+        story(
             Rule::UserErased,
             erase(&given_up().order, &cause(None), t("2025/02/15 10:00:00")).unwrap(),
             "personal data erased; payment records kept for accounting",

@@ -1,4 +1,4 @@
-//! What a decision means for the user's own plan, also where the user has another live order.
+//! Effect of a decision on the user's own plan, also for a user with another live order.
 
 use shared::domain::billing::decide::order::{create_order, end_grace, order_ended};
 use shared::domain::billing::decide::payment::decide_payment;
@@ -59,7 +59,7 @@ pub(crate) fn report(
     }
 }
 
-/// The decision about a report that comes when it was made.
+/// Decision about a report that arrives when the charge is made.
 fn applied(order: &Versioned<Subscription>, report: &PaymentReport) -> Decision {
     let snapshot = Snapshot { subscription: order.clone(), replaced: None };
     match decide_payment(&snapshot, report, DecisionContext::new(&DunningPolicy::default(), report.processed_at)) {
@@ -76,7 +76,7 @@ fn first_success(order: &Versioned<Subscription>) -> Decision {
     success(order, 1, "2025/01/15 10:05:00")
 }
 
-/// A monthly order of PRO whose first charge is paid.
+/// Monthly order of PRO whose first charge is paid.
 pub(crate) fn running(name: &str, replaces: Option<&str>) -> Versioned<Subscription> {
     first_success(&ordered(name, replaces).after()).after()
 }
@@ -110,14 +110,14 @@ fn what_changes_neither_plan_nor_life_leaves_the_user_alone() {
 }
 
 #[test]
-fn what_is_granted_beside_another_live_order_is_given_and_told_to_staff() {
+fn a_plan_granted_beside_another_live_order_is_given_and_staff_are_notified() {
     let decision = first_success(&ordered("ORDER2", None).after());
-    let told = decision.notices.len();
+    let notices = decision.notices.len();
     let alongside_live_order = decision.clone().alongside_live_order(&id("ORDER1"), t("2025/01/15 10:05:00"));
     let user = alongside_live_order.user.unwrap();
     assert_eq!((&user.condition, user.user_plan), (&LiveOrderCondition::Any, decision.user.unwrap().user_plan));
     let notice = alongside_live_order.notices.last().unwrap();
-    assert_eq!((alongside_live_order.notices.len(), &notice.to), (told + 1, &Recipient::Staff));
+    assert_eq!((alongside_live_order.notices.len(), &notice.to), (notices + 1, &Recipient::Staff));
     assert_eq!((notice.id.as_str(), &*notice.fields["other"]), ("ORDER2/second-live-order/ORDER1", "ORDER1"));
 }
 
@@ -130,7 +130,7 @@ fn what_is_taken_away_beside_another_live_order_leaves_the_users_plan_alone() {
     assert_eq!((standing.plan.as_str(), standing.live), ("FREE", false));
     let alongside_live_order = end.clone().alongside_live_order(&id("ORDER1"), t("2025/02/15 00:00:00"));
     assert_eq!((alongside_live_order.user, alongside_live_order.notices), (None, end.notices));
-    // An order that was never paid for the user grants nothing either.
+    // An order that was never paid grants no plan either.
     let made = ordered("ORDER3", None).alongside_live_order(&id("ORDER1"), t("2025/02/15 00:00:00"));
     assert_eq!((made.user, made.notices.len()), (None, 0));
 }
@@ -138,7 +138,7 @@ fn what_is_taken_away_beside_another_live_order_leaves_the_users_plan_alone() {
 #[test]
 fn on_free_a_live_order_grants_nothing_beside_another() {
     let mut order = running("ORDER2", None);
-    // A lost card: no retry is asked, so nothing comes before the end of grace a week later.
+    // A lost card: no retry is requested, so the end of grace a week later comes first.
     let at = t("2025/02/15 03:00:00");
     let mut lost = report(&order.value, EventId::failure(at), PaymentOutcome::Failed, at);
     "10100251".clone_into(&mut lost.rtn_code);
@@ -147,7 +147,7 @@ fn on_free_a_live_order_grants_nothing_beside_another() {
     let standing = fall.user.clone().unwrap().user_plan.unwrap();
     assert_eq!((standing.plan.as_str(), standing.live), ("FREE", true));
     assert_eq!(fall.clone().alongside_live_order(&id("ORDER1"), t("2025/02/22 03:00:00")).user, None);
-    // Paid again, it grants again.
+    // Paid again, the order grants its plan again.
     let back = success(&fall.after(), 2, "2025/02/26 03:00:00");
     assert!(back.alongside_live_order(&id("ORDER1"), t("2025/02/26 03:00:00")).user.is_some());
 }

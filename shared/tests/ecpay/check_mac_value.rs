@@ -1,13 +1,13 @@
-//! CheckMacValue: the vectors that the Python oracle signed, keys, and comparison.
+//! CheckMacValue: vectors signed by the Python oracle, keys, and comparison.
 
 use serde::Deserialize;
 use shared::ecpay::check_mac_value::{FIELD, HashKeys};
 
 use crate::{Field, OLDER, STAGE, hash_keys, mac};
 
-/// Made by `tests/oracle/check_mac_value.py --vectors`.
+/// Output of `tests/oracle/check_mac_value.py --vectors`.
 const VECTORS: &str = include_str!("vectors.jsonl");
-/// The digest that ECPay's own documentation gives for its sample order.
+/// CheckMacValue of the sample order in ECPay's documentation.
 const OFFICIAL: &str = "6C51C9E6888DE861FD62FB1DD17029FC742634498FD813DC43D4243B5685B840";
 
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ impl Vector {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
-    /// Whether two names differ by case only.
+    /// True for two names that differ by case only.
     fn has_twins(&self) -> bool {
         let lower: std::collections::BTreeSet<String> =
             self.fields.iter().map(|(name, _)| name.to_lowercase()).collect();
@@ -85,7 +85,7 @@ fn the_digest_depends_on_the_key_and_on_the_iv() {
 }
 
 #[test]
-fn keys_that_ecpay_publishes_are_told_from_those_of_a_merchant() {
+fn keys_that_ecpay_publishes_are_distinguished_from_those_of_a_merchant() {
     for published in ["pwFHCqoQZGmho4w6", "5294y06JbISpM5x9", "ejCk326UnaZWKisg", "7b53896b742849d3"] {
         assert!(hash_keys((published, "any")).are_published(), "{published}");
     }

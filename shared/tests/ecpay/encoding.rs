@@ -1,11 +1,11 @@
-//! From bytes to fields: the size, pairs, percent-encoding and UTF-8.
+//! Decoding of a body: size, pairs, percent-encoding and UTF-8.
 
 use shared::domain::billing::callback_kind::CallbackKind;
 use shared::ecpay::callback_form::{Error, LARGEST_BODY, VerifiedForm};
 
 use crate::{STAGE, mac, refusal, stage_only, verify_signed};
 
-/// What `Text` is read as when it is written so, and the form is signed for the value that it should have.
+/// Decoded value of `Text` in this notation, in a form signed for the expected value.
 fn read_as(written: &[u8], value: &str) -> Result<Option<String>, Error> {
     let digest = mac::check_mac_value(&[("Text", value)], STAGE);
     let mut body = b"Text=".to_vec();
@@ -18,7 +18,7 @@ fn why(body: &[u8]) -> Option<Error> {
     refusal(VerifiedForm::verify(CallbackKind::First, body, &stage_only()))
 }
 
-/// A signed form of exactly this many bytes.
+/// Signed form of exactly this many bytes.
 fn sized(bytes: usize) -> Vec<u8> {
     let frame = mac::signed_body(&[("Text", "")], STAGE).len();
     let filler = "x".repeat(bytes - frame);
@@ -79,7 +79,7 @@ fn an_escape_has_two_hex_digits() {
     for written in ["%", "%4", "%%", "%%41", "x%", "x%4", "% 4", "%4 ", "%+1", "%1+", "%-1"] {
         assert_eq!(read_as(written.as_bytes(), ""), Err(Error::NotAForm), "{written}");
     }
-    // The neighbours of 0-9, A-F and a-f.
+    // Neighbours of 0-9, A-F and a-f in ASCII.
     for stranger in ['/', ':', '@', 'G', '`', 'g'] {
         for written in [format!("%{stranger}1"), format!("%1{stranger}")] {
             assert_eq!(read_as(written.as_bytes(), ""), Err(Error::NotAForm), "{written}");
@@ -89,7 +89,7 @@ fn an_escape_has_two_hex_digits() {
 
 #[test]
 fn escapes_and_raw_bytes_make_utf_8() {
-    // é, 中 and an emoji, of two, three and four bytes.
+    // é, 中 and an emoji: two, three and four bytes.
     assert_eq!(read_as(b"%C3%A9", "é"), Ok(Some("é".to_owned())));
     assert_eq!(read_as(b"%e4%B8%Ad", "中"), Ok(Some("中".to_owned())));
     assert_eq!(read_as(b"%F0%9F%98%80", "\u{1f600}"), Ok(Some("\u{1f600}".to_owned())));

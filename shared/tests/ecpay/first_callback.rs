@@ -1,4 +1,4 @@
-//! ReturnURL: what a signed report of the first authorisation is read as.
+//! ReturnURL: parsing of a signed report of the first authorisation.
 
 use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
@@ -8,7 +8,7 @@ use shared::ecpay::callback::{Error, parse, parse_kept};
 
 use crate::{Field, authorization, merchant, order_id, utc, verify_signed, with, without};
 
-/// With the fields that NeedExtraPaidInfo=Y brings and that mean something here.
+/// Report with the relevant fields of NeedExtraPaidInfo=Y.
 const PAID: [Field<'static>; 16] = [
     ("MerchantID", "3002607"),
     ("MerchantTradeNo", "SUB20250101A0001"),
@@ -51,7 +51,7 @@ fn paid() -> PaymentReport {
     }
 }
 
-/// A field that is missing and one that is empty are the same to ECPay.
+/// A missing field and an empty one are equal to ECPay.
 fn lacking<'a>(name: &'a str) -> [Vec<Field<'a>>; 2] {
     [without(&PAID, name), with(&PAID, name, "")]
 }
@@ -162,7 +162,7 @@ fn the_amount_is_a_whole_number_in_its_one_spelling() {
         let failed = with(&with(&PAID, "TradeAmt", text), "RtnCode", "10100252");
         assert_eq!(read(&failed), Err(Error::Malformed("TradeAmt")), "{text}");
     }
-    // The extra field of the same meaning is not consulted.
+    // The extra field of the same meaning is ignored.
     assert_eq!(read(&with(&PAID, "amount", "1")), Ok(paid()));
 }
 
@@ -232,7 +232,7 @@ fn the_last_digits_of_the_card_are_four_or_none() {
 }
 
 #[test]
-fn a_simulated_payment_is_told_from_a_real_one() {
+fn a_test_notification_is_distinguished_from_a_payment() {
     let simulated = |fields: &[Field<'_>]| read(fields).map(|report| report.simulated);
     for fields in lacking("SimulatePaid") {
         assert_eq!(simulated(&fields), Ok(false));

@@ -1,4 +1,4 @@
-//! The rules for names, the digest, and what of a form is kept.
+//! Rules for names, verification of CheckMacValue, and the stored part of a form.
 
 use shared::domain::billing::callback_kind::CallbackKind;
 use shared::ecpay::callback_form::{Error, VerifiedForm};
@@ -7,7 +7,7 @@ use shared::ecpay::check_mac_value::VerificationKeys;
 use crate::{Field, OLDER, STAGE, hash_keys, mac, refusal, stage_only, verify, verify_signed};
 use CallbackKind::{First, Period};
 
-/// The documented fields of either callback that both spell alike; `gwsr` comes in two spellings, `amount` has one in
+/// Documented fields that both callbacks spell alike; `gwsr` has two spellings, and `amount` has one in each callback.
 /// each callback.
 pub(crate) const DOCUMENTED: [&str; 40] = [
     "MerchantID",

@@ -1,5 +1,5 @@
-//! The digest does not say where a field ends: `A=1&B=2` and one field `A` of `1&B=2` have the same. So no value may
-//! hold what looks like a further field, and everything else is a text.
+//! CheckMacValue does not cover the borders of fields: `A=1&B=2` and one field `A` with the value `1&B=2` have the same
+//! one. So a value must not contain what looks like a further field; any other text is accepted.
 
 use shared::domain::billing::callback_kind::CallbackKind;
 use shared::ecpay::callback_form::Error;
@@ -7,7 +7,7 @@ use shared::ecpay::callback_form::Error;
 use crate::form_rules::{DOCUMENTED, swap_case};
 use crate::{Field, STAGE, mac, refusal, verify, verify_signed};
 
-/// Fields that both callbacks may spell, beside [`DOCUMENTED`], and the further ones of NeedExtraPaidInfo.
+/// Fields of either callback beside [`DOCUMENTED`], and the further ones of NeedExtraPaidInfo.
 const FURTHER: [&str; 14] = [
     "gwsr",
     "Gwsr",
@@ -83,7 +83,7 @@ fn a_text_that_holds_no_further_field_is_a_text() {
 }
 
 #[test]
-fn any_value_is_looked_at_also_that_of_a_field_that_nobody_knows() {
+fn every_value_is_checked_also_that_of_an_unknown_field() {
     for name in ["MerchantID", "CustomField1", "StoreID", "Unknown", "_"] {
         let found = refusal(verify_signed(CallbackKind::First, &[("A", "1"), (name, "x&SimulatePaid=1"), ("Z", "1")]));
         assert_eq!(found, Some(Error::FieldInValue), "{name}");
@@ -92,7 +92,7 @@ fn any_value_is_looked_at_also_that_of_a_field_that_nobody_knows() {
 }
 
 #[test]
-fn a_form_cut_anew_under_its_own_digest_is_refused() {
+fn a_form_split_differently_under_its_own_mac_is_refused() {
     let posted: [Field<'_>; 3] = [("RtnCode", "1"), ("RtnMsg", "交易成功"), ("SimulatePaid", "1")];
     let digest = mac::check_mac_value(&posted, STAGE);
     let cut = [("RtnCode", "1"), ("RtnMsg", "交易成功&SimulatePaid=1")];

@@ -1,4 +1,4 @@
-//! ECPay's digest and form encoding, written from its documentation for these tests alone.
+//! CheckMacValue and form encoding, written from ECPay's documentation for these tests alone.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use crate::Field;
 
 const STAYS: &str = "abcdefghijklmnopqrstuvwxyz0123456789-_.!*()";
 
-/// The digest of these fields; a CheckMacValue among them is left out. Names that differ by case only must not be
+/// CheckMacValue of the fields; one among them is left out. Names that differ by case only must not be given: their
+/// order is tested by the Python oracle.
 /// given: which of them comes first is the Python oracle's matter.
 pub(crate) fn check_mac_value(fields: &[Field<'_>], (key, iv): (&str, &str)) -> String {
     let sorted: BTreeMap<String, &Field<'_>> = fields
@@ -22,7 +23,7 @@ pub(crate) fn check_mac_value(fields: &[Field<'_>], (key, iv): (&str, &str)) -> 
     Sha256::digest(encoded.as_bytes()).iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
-/// One byte of a text that is lower-cased as a whole.
+/// Encodes one byte of a text that is lower-cased as a whole.
 fn escape(byte: u8, stays: &str) -> String {
     let lower = char::from(byte.to_ascii_lowercase());
     match lower {
@@ -32,7 +33,7 @@ fn escape(byte: u8, stays: &str) -> String {
     }
 }
 
-/// A form's body: everything but letters and digits is escaped, a blank becomes a plus.
+/// Body of a form: all bytes but letters and digits are escaped, a blank becomes a plus.
 pub(crate) fn body(fields: &[Field<'_>]) -> Vec<u8> {
     let text = |text: &str| -> String {
         text.bytes()
@@ -47,7 +48,7 @@ pub(crate) fn body(fields: &[Field<'_>]) -> Vec<u8> {
     pairs.join("&").into_bytes()
 }
 
-/// The body of a form that ECPay signed with these keys.
+/// Body of a form signed with these keys.
 pub(crate) fn signed_body(fields: &[Field<'_>], keys: (&str, &str)) -> Vec<u8> {
     let digest = check_mac_value(fields, keys);
     let mut all = fields.to_vec();
@@ -55,7 +56,7 @@ pub(crate) fn signed_body(fields: &[Field<'_>], keys: (&str, &str)) -> Vec<u8> {
     body(&all)
 }
 
-/// A reply of a server API that ECPay signed: `k=v` text without escapes.
+/// Response of a server API signed by ECPay: `k=v` text without escapes.
 pub(crate) fn signed_reply(fields: &[Field<'_>], keys: (&str, &str)) -> String {
     let digest = check_mac_value(fields, keys);
     let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();

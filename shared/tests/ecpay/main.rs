@@ -27,9 +27,9 @@ use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback_form::{Error, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
 
-/// The keys of ECPay's public stage merchant 3002607.
+/// HashKey and HashIV of ECPay's public stage merchant 3002607.
 pub(crate) const STAGE: (&str, &str) = ("pwFHCqoQZGmho4w6", "EkRm7iFT261dpevs");
-/// The keys of the older public stage merchant.
+/// HashKey and HashIV of the older public stage merchant 2000132.
 pub(crate) const OLDER: (&str, &str) = ("5294y06JbISpM5x9", "v77hoKGq4kWxNNIS");
 
 pub(crate) type Field<'a> = (&'a str, &'a str);
@@ -54,27 +54,27 @@ pub(crate) fn authorization(gwsr: &str) -> GatewayAuthorization {
     GatewayAuthorization::parse(gwsr).unwrap()
 }
 
-/// An instant written in UTC.
+/// Instant in RFC 3339, UTC.
 pub(crate) fn utc(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-/// What becomes of a body whose fields are posted as they are.
+/// Verification of a body with exactly these fields.
 pub(crate) fn verify(kind: CallbackKind, fields: &[Field<'_>]) -> Result<VerifiedForm, Error> {
     VerifiedForm::verify(kind, &mac::body(fields), &stage_only())
 }
 
-/// What becomes of the fields after ECPay signed them.
+/// Verification of the fields after ECPay signed them.
 pub(crate) fn verify_signed(kind: CallbackKind, fields: &[Field<'_>]) -> Result<VerifiedForm, Error> {
     VerifiedForm::verify(kind, &mac::signed_body(fields, STAGE), &stage_only())
 }
 
-/// Why a form is refused; `None` when it is taken.
+/// Error of a rejected form; `None` for an accepted one.
 pub(crate) fn refusal(result: Result<VerifiedForm, Error>) -> Option<Error> {
     result.err()
 }
 
-/// The fields with one of them changed, or added at the end.
+/// Fields with one of them changed, or added at the end.
 pub(crate) fn with<'a>(fields: &[Field<'a>], name: &'a str, value: &'a str) -> Vec<Field<'a>> {
     let mut changed = without(fields, name);
     changed.push((name, value));

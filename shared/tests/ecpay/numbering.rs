@@ -1,4 +1,4 @@
-//! The log of a query has no success numbers: which charge is which, and which is the first.
+//! Success numbers of a query's log, which has none: matching by authorisation, and the first authorisation.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use shared::ecpay::period_query::{PeriodInfo, parse_period_info};
 use crate::period_query::ORDER;
 use crate::{authorization, merchant, order_id};
 
-/// Code, gwsr, and the day of 2025 in Taipei.
+/// RtnCode, gwsr, and the date in 2025 (Asia/Taipei).
 type Entry = (&'static str, &'static str, &'static str);
 
 fn info(total: u32, entries: &[Entry], numbered: &[(&str, u32)]) -> PeriodInfo {
@@ -25,7 +25,7 @@ fn info(total: u32, entries: &[Entry], numbered: &[(&str, u32)]) -> PeriodInfo {
     parse_period_info(&body.to_string(), &merchant("3002607"), &order_id(ORDER)).unwrap().reports(&numbered)
 }
 
-/// Event, gwsr and whether it is the first authorisation, of each report; and how many had no number.
+/// Event, gwsr and "first authorisation" of each report, and the number of entries without a number.
 fn seen(info: &PeriodInfo) -> (Vec<(String, String, bool)>, usize) {
     let reports = info.reports.iter().map(|report| {
         let gwsr = report.gwsr.as_ref().map_or("", |gwsr| gwsr.as_str());
@@ -47,7 +47,7 @@ fn a_log_with_as_many_successes_as_the_header_counts_is_numbered_by_date() {
     let unsorted = [("1", "30", "03/15"), ("1", "10", "01/15"), ("1", "20", "02/15")];
     let by_date = expected(&[("S:1", "10", true), ("S:2", "20", false), ("S:3", "30", false)], 0);
     assert_eq!(seen(&info(3, &unsorted, &[])), by_date);
-    // What was known under another number does not change that.
+    // An authorisation known under another number does not change that.
     assert_eq!(seen(&info(3, &unsorted, &[("10", 7), ("30", 2)])), by_date);
 }
 
@@ -97,7 +97,7 @@ fn while_no_charge_succeeded_every_entry_is_about_the_first() {
     let reports = [
         ("F1:20250115030506", "", true),
         ("P1:20250116030506", "16", true),
-        // The entry of the 17th has no code, so nobody knows what it says.
+        // The entry of the 17th has no code, so its result is unknown.
         ("F1:20250118030506", "", true),
     ];
     assert_eq!(seen(&info(0, &entries, &[])), expected(&reports, 0));

@@ -1,4 +1,4 @@
-//! The order form that the buyer's browser posts.
+//! Order form that the buyer's browser posts.
 
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::subscription::{Locale, NewOrder, Subscription, Terms};
@@ -34,7 +34,7 @@ fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
     fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// The digests of the whole forms were computed by `tests/oracle/check_mac_value.py`.
+/// CheckMacValues of the whole forms, computed by `tests/oracle/check_mac_value.py`.
 #[test]
 fn a_monthly_order_in_chinese_has_these_fields_and_no_others() {
     let expected = [

@@ -1,4 +1,4 @@
-//! CreditCardPeriodAction: what is asked, and which answers are believed.
+//! CreditCardPeriodAction: the request, and the accepted responses.
 
 use shared::ecpay::period_action::{
     NotAReply, PeriodAction, PeriodActionReply, parse_period_action, period_action_form,
@@ -24,7 +24,7 @@ fn refused(rtn_code: &str) -> Result<PeriodActionReply, NotAReply> {
 
 #[test]
 fn a_request_has_these_fields_and_no_others() {
-    // 2025-02-01 03:05:06 in Taipei; the digests are those of the Python oracle.
+    // 2025-02-01 03:05:06 in Taipei; CheckMacValues of the Python oracle.
     let wall = utc("2025-01-31T19:05:06Z");
     for (action, name, digest) in [
         (PeriodAction::ReAuth, "ReAuth", "D705398855C981457478002B7CA2B41947276D784FC3BB82A59571D0812276ED"),
@@ -111,7 +111,7 @@ fn values_are_read_as_they_stand() {
     for message in ["a+b", "a b", "100%", "%41", "a=b", "=", "", "停用 / 成功"] {
         assert_eq!(read_signed(&with(&ACCEPTED, "RtnMsg", message)), Ok(PeriodActionReply::Accepted), "{message}");
     }
-    // A digest over the decoded text is not one over the text as it stands.
+    // A CheckMacValue over the decoded text differs from one over the text as sent.
     let decoded = mac::check_mac_value(&with(&ACCEPTED, "RtnMsg", "a b"), STAGE);
     let body = format!("RtnCode=1&RtnMsg=a+b&MerchantID=3002607&MerchantTradeNo={ORDER}&CheckMacValue={decoded}");
     assert_eq!(read(&body), Err(NotAReply));

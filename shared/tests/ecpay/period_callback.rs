@@ -1,4 +1,4 @@
-//! PeriodReturnURL: what a signed report of a later authorisation is read as.
+//! PeriodReturnURL: parsing of a signed report of a later authorisation.
 
 use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
@@ -30,7 +30,7 @@ const PAID: [Field<'static>; 18] = [
     ("CustomField4", ""),
 ];
 
-/// The failure of the facts: no authorisation, and the count of successes has not grown.
+/// Failure from the facts: no authorisation number, and the count of successes has not grown.
 fn failed() -> Vec<Field<'static>> {
     let changes =
         [("RtnCode", "10100252"), ("RtnMsg", "額度不足，請檢查卡片額度或餘額"), ("gwsr", ""), ("AuthCode", "")];
@@ -79,7 +79,7 @@ fn declined() -> PaymentReport {
     }
 }
 
-/// The fields without one of them, and with it empty.
+/// Fields without one of them, and with it empty.
 fn lacking<'a>(fields: &[Field<'a>], name: &'a str) -> [Vec<Field<'a>>; 2] {
     [without(fields, name), with(fields, name, "")]
 }
@@ -94,7 +94,7 @@ fn a_paid_charge_has_its_number_and_all_that_was_said() {
 fn what_was_kept_is_read_again_as_it_was_read_first() {
     let form = verify_signed(CallbackKind::Period, &failed()).ok().unwrap();
     assert_eq!(parse_kept(CallbackKind::Period, form.storable(), received_at()), Ok(declined()));
-    // The kind is what it was kept under: a period's report is none of a first charge.
+    // The stored kind decides: a report of a period is not one of a first charge.
     assert_eq!(parse_kept(CallbackKind::First, form.storable(), received_at()), Err(Error::Missing("PaymentDate")));
 }
 
@@ -230,7 +230,7 @@ fn the_code_the_order_and_the_merchant_are_needed() {
 }
 
 #[test]
-fn a_simulated_charge_is_told_from_a_scheduled_one() {
+fn a_test_notification_is_distinguished_from_a_scheduled_charge() {
     for (text, expected) in [("", Ok(false)), ("0", Ok(false)), ("1", Ok(true)), ("2", Err("SimulatePaid"))] {
         let found = read(&with(&PAID, "SimulatePaid", text)).map(|report| report.simulated);
         assert_eq!(found, expected.map_err(Error::Malformed), "{text:?}");

@@ -1,4 +1,4 @@
-//! QueryCreditCardPeriodInfo: what is asked, and how the answer's header and entries are read.
+//! QueryCreditCardPeriodInfo: the request, and the parsing of the response's header and log.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use crate::{Field, STAGE, authorization, hash_keys, merchant, order_id, utc};
 
 pub(crate) const ORDER: &str = "SUB20250101A0001";
 
-/// The answer read, its log numbered by itself.
+/// Parsed response, with its log numbered.
 pub(crate) fn read(body: &str) -> Result<PeriodInfo, Error> {
     let log = parse_period_info(body, &merchant("3002607"), &order_id(ORDER))?;
     Ok(log.reports(&BTreeMap::new()))
 }
 
-/// An answer about an order with two charges; ECPay mixes numbers and texts.
+/// Response about an order with two charges; ECPay mixes numbers and texts.
 fn answer() -> Value {
     json!({
         "MerchantID": "3002607", "MerchantTradeNo": ORDER, "TradeNo": "2501151002110001", "RtnCode": 1,
@@ -47,7 +47,7 @@ fn lacking(name: &str) -> String {
     answer.to_string()
 }
 
-/// The answer with its second entry changed.
+/// Response with a changed second entry.
 fn entry(name: &str, value: Value) -> Vec<PaymentReport> {
     let mut answer = answer();
     answer["ExecLog"][1][name] = value;
@@ -78,7 +78,7 @@ fn both() -> Vec<PaymentReport> {
 
 #[test]
 fn a_request_has_these_fields_and_no_others() {
-    // 2025-02-01 03:05:06 in Taipei; the digest is that of the Python oracle.
+    // 2025-02-01 03:05:06 in Taipei; CheckMacValue of the Python oracle.
     let wall = utc("2025-01-31T19:05:06Z");
     let form = period_info_form(&merchant("3002607"), &order_id(ORDER), wall, &hash_keys(STAGE));
     let form: Vec<Field<'_>> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -137,7 +137,7 @@ fn an_order_that_ecpay_does_not_have_has_no_charges() {
             "TotalSuccessTimes": 0, "ExecStatus": null, "ExecLog": null});
         assert_eq!(read(&body.to_string()), none);
     }
-    // Whatever else it says.
+    // Whatever the other fields contain.
     assert_eq!(read(&changed("RtnCode", json!("10200047"))), none);
 }
 

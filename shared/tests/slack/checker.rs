@@ -1,24 +1,24 @@
-//! What messages of a digest must be, read from the messages alone: Slack's limits, nobody pinged, every institution once
-//! and whole.
+//! Invariants of a digest, checked on its messages alone: Slack's limits, no mentions, every institution once and in
+//! full.
 
 use serde_json::Value;
 use shared::domain::institutions::expiry_tier::ExpiryTier;
 use shared::domain::institutions::tracked_institution::{DigestEntry, Institution};
 use shared::slack::Message;
 
-/// What every link begins with.
+/// Prefix of every link.
 pub(crate) const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw/organizationmanagement/organizations/";
 
 type Checked<T> = Result<T, String>;
 
-/// An institution and its place, as it was given.
-pub(crate) type Told<'a> = (&'a Institution, DigestEntry);
+/// Institution with its entry, as given to the digest.
+pub(crate) type Given<'a> = (&'a Institution, DigestEntry);
 
-/// An institution as a message shows it.
+/// Institution as shown in a message.
 struct Found {
     uid: String,
     stage: ExpiryTier,
-    /// Its section, or its line.
+    /// Text of its section, or its line.
     text: String,
 }
 
@@ -26,9 +26,9 @@ fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked<()> {
     if holds { Ok(()) } else { Err(what()) }
 }
 
-/// Whether the messages are as they must be.
-pub(crate) fn check(told: &[Told<'_>], messages: &[Message]) -> Checked<()> {
-    let mut rest = told;
+/// Checks all invariants of the messages.
+pub(crate) fn check(given: &[Given<'_>], messages: &[Message]) -> Checked<()> {
+    let mut rest = given;
     for message in messages {
         let fields = message.payload.as_object().ok_or("not an object")?;
         let names: Vec<&String> = fields.keys().collect();
@@ -41,8 +41,8 @@ pub(crate) fn check(told: &[Told<'_>], messages: &[Message]) -> Checked<()> {
         let found = institutions(blocks)?;
         let (here, later) = rest.split_at_checked(found.len()).ok_or("too many institutions")?;
         rest = later;
-        for (found, told) in found.iter().zip(here) {
-            is_whole(found, told)?;
+        for (found, given) in found.iter().zip(here) {
+            is_whole(found, given)?;
         }
         let named: Vec<&str> = message.uids.iter().map(|uid| uid.as_str()).collect();
         let shown: Vec<&str> = found.iter().map(|found| found.uid.as_str()).collect();
@@ -70,7 +70,7 @@ fn within_limits(blocks: &[Value], text: &str) -> Checked<()> {
         };
         for object in texts {
             ensure(object["type"] == kind, || format!("{object} is not {kind}"))?;
-            // Else Slack makes mentions and links of plain words.
+            // Otherwise Slack turns plain words into mentions and links.
             ensure(kind == "plain_text" || object["verbatim"] == true, || format!("{object} is parsed by Slack"))?;
             let length = characters(object["text"].as_str().ok_or("no text")?);
             ensure((1..=most).contains(&length), || format!("{length} characters in {object}"))?;
@@ -80,7 +80,7 @@ fn within_limits(blocks: &[Value], text: &str) -> Checked<()> {
     ensure(all <= 12_000, || format!("{all} characters in all blocks"))
 }
 
-/// Every `&` begins one of the three entities.
+/// Every `&` starts one of the three entities.
 fn entities(text: &str) -> Checked<()> {
     let known = ["amp;", "lt;", "gt;"];
     for rest in text.split('&').skip(1) {
@@ -89,7 +89,7 @@ fn entities(text: &str) -> Checked<()> {
     Ok(())
 }
 
-/// The uid of the one link that a text begins with, and what follows the link.
+/// UID of the single link at the start of a text, and the text after the link.
 fn link(text: &str) -> Checked<(String, &str)> {
     let rest = text.strip_prefix(BACKSTAGE).ok_or_else(|| format!("< before {text}"))?;
     let (target, rest) = rest.split_once('|').ok_or("a link without a label")?;
@@ -98,7 +98,7 @@ fn link(text: &str) -> Checked<(String, &str)> {
     Ok((decoded(target)?, rest))
 }
 
-/// The uid behind percent-encoding (RFC 3986).
+/// UID decoded from percent-encoding (RFC 3986).
 fn decoded(target: &str) -> Checked<String> {
     let mut parts = target.split('%');
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
@@ -125,7 +125,7 @@ fn stage_of_heading(text: &str) -> Option<ExpiryTier> {
     .find_map(|(heading, stage)| text.starts_with(heading).then_some(stage))
 }
 
-/// The institutions of a message, in their order.
+/// Institutions shown in a message, in order.
 fn institutions(blocks: &[Value]) -> Checked<Vec<Found>> {
     let (mut found, mut stage) = (Vec::new(), None);
     for block in blocks {
@@ -152,7 +152,7 @@ fn institutions(blocks: &[Value]) -> Checked<Vec<Found>> {
     Ok(found)
 }
 
-/// A text as it may be read: without what is invisible or blank, in Slack's escapes.
+/// Visible text: without invisible characters and blanks, in Slack's escapes.
 fn plain(text: &str) -> String {
     let invisible = |c: char| matches!(u32::from(c), 0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfeff);
     let mut all = String::new();
@@ -172,7 +172,7 @@ fn plain(text: &str) -> String {
     all
 }
 
-/// Whether the text begins with all of the value, or with a beginning of it that is cut.
+/// True if the text starts with the value, or with a truncated start of it.
 fn begins_with(text: &str, value: &str) -> bool {
     let (kept, is_cut) = text.split_once('…').map_or((text, false), |(kept, _)| (kept, true));
     let without_blanks = |text: &str| text.replace(' ', "");
@@ -185,8 +185,8 @@ fn name(institution: &Institution) -> &str {
     if plain(&institution.name).is_empty() { institution.uid.as_str() } else { &institution.name }
 }
 
-/// Whether what is shown is all of the institution.
-fn is_whole(found: &Found, (institution, shown): &Told<'_>) -> Checked<()> {
+/// True if the institution is shown in full.
+fn is_whole(found: &Found, (institution, shown): &Given<'_>) -> Checked<()> {
     let (uid, text) = (institution.uid.as_str(), &found.text);
     ensure(found.uid == uid, || format!("{} is shown where {uid} should be", found.uid))?;
     ensure(found.stage == shown.stage, || format!("{uid} stands below {:?}", found.stage))?;
@@ -216,11 +216,11 @@ fn is_whole(found: &Found, (institution, shown): &Told<'_>) -> Checked<()> {
     Ok(())
 }
 
-/// Whether the last lines of the text name the institutions, each with its day.
-fn is_spoken(told: &[Told<'_>], text: &str) -> Checked<()> {
+/// True if the last lines of the text name the institutions, each with its date.
+fn is_spoken(given: &[Given<'_>], text: &str) -> Checked<()> {
     let lines: Vec<&str> = text.split('\n').collect();
-    let begin = lines.len().checked_sub(told.len()).ok_or("too few lines")?;
-    for (line, (institution, shown)) in lines[begin..].iter().zip(told) {
+    let begin = lines.len().checked_sub(given.len()).ok_or("too few lines")?;
+    for (line, (institution, shown)) in lines[begin..].iter().zip(given) {
         let stage = match shown.stage {
             ExpiryTier::Urgent => "緊急：",
             ExpiryTier::Warning => "警告：",

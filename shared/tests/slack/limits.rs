@@ -1,4 +1,4 @@
-//! The digest under any institutions: within Slack's limits, nobody pinged, everybody in it once and whole.
+//! Digests of arbitrary institutions: within Slack's limits, no mentions, every institution once and in full.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -8,7 +8,7 @@ use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::slack::{Digest, Entry, Message, scan_failed};
 
-use crate::checker::{Told, check};
+use crate::checker::{Given, check};
 
 const TODAY: &str = "2026-11-20";
 
@@ -16,7 +16,7 @@ fn today() -> LocalDate {
     LocalDate::parse(TODAY).unwrap()
 }
 
-/// Names that would be markup, break lines, or show nothing, and any others.
+/// Names that look like markup, break lines or are invisible, and arbitrary ones.
 fn hostile() -> impl Strategy<Value = String> {
     let known = [
         "晨光才藝教室",
@@ -75,7 +75,7 @@ prop_compose! {
     ) -> (Institution, DigestEntry) {
         let [contact, phone, address, plan, account_limit] = values.try_into().unwrap();
         let institution = Institution {
-            // A number makes it another one; see below.
+            // The number makes the UID unique; see below.
             uid: InstitutionUid::parse(&format!("u{uid}")).unwrap(),
             name, expires: today().plus_days(days), contact, phone, address, plan, account_limit,
         };
@@ -83,7 +83,7 @@ prop_compose! {
     }
 }
 
-/// Up to `most` institutions in a digest's order.
+/// Up to `most` institutions in the order of a digest.
 fn institutions(most: usize) -> impl Strategy<Value = Vec<(Institution, DigestEntry)>> {
     proptest::collection::vec(institution(), 0..=most).prop_map(|mut all| {
         all.sort_by_key(|(_, shown)| (shown.stage, shown.days));
@@ -99,7 +99,7 @@ fn unreadable() -> impl Strategy<Value = Vec<(String, &'static str)>> {
     proptest::collection::vec((hostile(), field), 0..30)
 }
 
-/// The messages of a digest of these.
+/// Messages of a digest of these institutions.
 fn messages(
     all: &[(Institution, DigestEntry)],
     full_within: u32,
@@ -120,11 +120,11 @@ fn messages(
     digest.messages()
 }
 
-fn told(all: &[(Institution, DigestEntry)]) -> Vec<Told<'_>> {
+fn given(all: &[(Institution, DigestEntry)]) -> Vec<Given<'_>> {
     all.iter().map(|(institution, shown)| (institution, *shown)).collect()
 }
 
-/// One invented institution, `days` before its end.
+/// Invented institution, `days` before its expiry.
 fn plain(number: i64, days: i64) -> (Institution, DigestEntry) {
     let institution = Institution {
         uid: InstitutionUid::parse(&format!("INV-{number}")).unwrap(),
@@ -152,12 +152,12 @@ proptest! {
         let messages = messages(&all, full_within, asides, &unreadable);
         let is_silent = all.is_empty() && asides.1 == 0 && unreadable.is_empty();
         prop_assert_eq!(messages.is_empty(), is_silent);
-        let checked = check(&told(&all), &messages);
+        let checked = check(&given(&all), &messages);
         prop_assert!(checked.is_ok(), "{}", checked.unwrap_err());
     }
 
     #[test]
-    fn any_reason_of_a_failure_fits_and_pings_nobody(reason in hostile()) {
+    fn any_reason_of_a_failure_fits_and_mentions_no_one(reason in hostile()) {
         let payload = scan_failed(today(), Timestamp::parse("2026-11-20T01:30:00Z").unwrap(), &reason);
         let checked = check(&[], &[Message { payload, uids: Vec::new() }]);
         prop_assert!(checked.is_ok(), "{}", checked.unwrap_err());
@@ -169,7 +169,7 @@ fn four_hundred_institutions_take_as_many_messages_as_they_need_and_no_more() {
     let all: Vec<_> = (0..400).map(|number| plain(number, number * 61 / 400)).collect();
     // In full within 30 days: 204 sections, at most 41 beside the message's own blocks; then 196 lines, up to 90.
     let messages = messages(&all, 30, (0, 0), &[]);
-    check(&told(&all), &messages).unwrap();
+    check(&given(&all), &messages).unwrap();
     assert!((8..=10).contains(&messages.len()), "{}", messages.len());
     let title = |message: &Message| message.payload["blocks"][0]["text"]["text"].as_str().unwrap().to_owned();
     for (number, message) in (1..).zip(&messages) {
@@ -181,7 +181,7 @@ fn four_hundred_institutions_take_as_many_messages_as_they_need_and_no_more() {
 fn the_checker_finds_what_is_wrong() {
     let all = vec![plain(1, 3), plain(2, 20), plain(3, 45), plain(4, 46), plain(5, -1)];
     let good = messages(&all, 30, (1, 1), &[]);
-    check(&told(&all), &good).unwrap();
+    check(&given(&all), &good).unwrap();
     let blocks = good[0].payload["blocks"].as_array().unwrap();
     let of = |uid: &str| blocks.iter().position(|block| block.to_string().contains(uid)).unwrap();
     let section =
@@ -189,7 +189,7 @@ fn the_checker_finds_what_is_wrong() {
     let with = |change: &dyn Fn(&mut Message)| {
         let mut message = good[0].clone();
         change(&mut message);
-        check(&told(&all), &[message]).unwrap_err()
+        check(&given(&all), &[message]).unwrap_err()
     };
     let in_block = |place: usize, from: &str, to: &str| {
         with(&|message| {
@@ -224,6 +224,6 @@ fn the_checker_finds_what_is_wrong() {
         assert!(wrong.contains(expected), "{expected}: {wrong}");
     }
     let twice = [good[0].clone(), good[0].clone()];
-    assert!(check(&told(&all), &twice).is_err());
-    assert!(check(&told(&all), &[]).unwrap_err().contains("5 institutions are in no message"));
+    assert!(check(&given(&all), &twice).is_err());
+    assert!(check(&given(&all), &[]).unwrap_err().contains("5 institutions are in no message"));
 }

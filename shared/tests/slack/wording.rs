@@ -1,4 +1,4 @@
-//! The digest word by word.
+//! Wording of the digest.
 
 use serde_json::{Value, json};
 use shared::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
@@ -30,7 +30,7 @@ fn institution(uid: &str, name: &str, expires: &str) -> Institution {
     }
 }
 
-/// A digest of 2026-11-20 with thresholds 7, 30 and 60, all within 30 days in full.
+/// Digest of 2026-11-20 with thresholds 7, 30 and 60, in full within 30 days.
 fn digest<'a>(entries: &'a [Entry<'a>], unreadable: &'a [(String, &'static str)]) -> Digest<'a> {
     Digest {
         day: day("2026-11-20"),
@@ -50,7 +50,7 @@ fn shown(institution: &Institution, change: Option<ExpiryChange>) -> Entry<'_> {
     Entry { institution, shown: DigestEntry { stage, days, change } }
 }
 
-/// The texts of a message's blocks; a divider is a line.
+/// Texts of a message's blocks; a divider is a line.
 fn texts(message: &Message) -> Vec<&str> {
     let blocks = message.payload["blocks"].as_array().unwrap().iter();
     blocks
@@ -62,7 +62,7 @@ fn texts(message: &Message) -> Vec<&str> {
         .collect()
 }
 
-/// The last block of the one message about an institution.
+/// Last block of the single message about an institution.
 fn alone(institution: &Institution, change: Option<ExpiryChange>) -> String {
     let entries = [shown(institution, change)];
     let messages = digest(&entries, &[]).messages();
@@ -156,13 +156,13 @@ fn the_days_are_said_in_words_at_the_edges() {
 }
 
 #[test]
-fn what_mms_does_not_say_is_told_as_missing() {
+fn values_that_mms_omits_are_shown_as_missing() {
     let mut bare = institution("ORG-1", "ORG-1", "2026-11-25");
     (bare.contact, bare.phone, bare.address, bare.plan, bare.account_limit) = (None, None, None, None, None);
     let missing = "方案：未提供　帳號上限：未提供\n聯絡人：未提供　電話：未提供\n地址：未提供";
     let text = format!("*ORG-1*\n到期日：2026-11-25（剩 5 天）\n{missing}\nUID：ORG-1　<{BACKSTAGE}ORG-1|查看詳情>");
     assert_eq!(alone(&bare, None), text);
-    // What shows nothing on screen says nothing.
+    // Invisible text counts as missing.
     let nothing = || Some("\u{200b}\u{feff}".to_owned());
     bare.name = nothing().unwrap();
     (bare.contact, bare.phone, bare.address, bare.plan, bare.account_limit) =
@@ -175,7 +175,7 @@ fn what_mms_does_not_say_is_told_as_missing() {
 #[test]
 fn ten_records_that_cannot_be_read_are_named_and_the_others_counted() {
     let odd: Vec<(String, &'static str)> = (1..=12).map(|place| (format!("page 1, record {place}"), "uid")).collect();
-    let told = |count: usize| {
+    let lines = |count: usize| {
         let messages = digest(&[], &odd[..count]).messages();
         assert_eq!(messages.len(), 1);
         let texts = texts(&messages[0]).iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
@@ -183,20 +183,20 @@ fn ten_records_that_cannot_be_read_are_named_and_the_others_counted() {
         assert!(messages[0].payload["text"].as_str().unwrap().ends_with(&texts[3]));
         texts[3].lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    let ten = told(10);
+    let ten = lines(10);
     assert_eq!(ten.len(), 11);
     assert_eq!(ten[0], "⚠️ 10 筆機構資料無法判讀，未列入以下清單：");
     assert_eq!(ten[10], "• page 1, record 10：uid 缺少或無法判讀");
-    let twelve = told(12);
+    let twelve = lines(12);
     assert_eq!(twelve.len(), 12);
     assert_eq!((twelve[10].as_str(), twelve[11].as_str()), ("• page 1, record 10：uid 缺少或無法判讀", "• 另有 2 筆"));
-    assert_eq!(told(1), ["⚠️ 1 筆機構資料無法判讀，未列入以下清單：", "• page 1, record 1：uid 缺少或無法判讀"]);
+    assert_eq!(lines(1), ["⚠️ 1 筆機構資料無法判讀，未列入以下清單：", "• page 1, record 1：uid 缺少或無法判讀"]);
 }
 
 #[test]
-fn where_there_is_nothing_to_tell_nothing_is_posted() {
+fn a_digest_without_news_has_no_messages() {
     assert_eq!(digest(&[], &[]).messages(), []);
-    // Institutions that staff know of are no news alone.
+    // Acknowledged institutions alone make no digest.
     assert_eq!(Digest { acknowledged: 3, ..digest(&[], &[]) }.messages(), []);
     let gone = Digest { gone: 1, ..digest(&[], &[]) }.messages();
     assert_eq!(gone.len(), 1);
@@ -204,10 +204,10 @@ fn where_there_is_nothing_to_tell_nothing_is_posted() {
 }
 
 #[test]
-fn a_digest_that_is_not_there_is_told_with_its_reason() {
+fn a_failed_scan_is_announced_with_its_reason() {
     let body = "今天的到期清單尚未送出，這不代表沒有機構到期。\n原因：MMS refused: &lt;!here&gt; token not valid\n\
                 排除後會在下一次執行時補送。";
-    let told = scan_failed(day("2026-11-20"), morning(), "MMS refused: <!here> token not valid");
+    let message = scan_failed(day("2026-11-20"), morning(), "MMS refused: <!here> token not valid");
     let mrkdwn = |text: &str| json!({ "type": "mrkdwn", "text": text, "verbatim": true });
     let expected: Value = json!({
         "text": format!("MMS 到期掃描未完成 2026-11-20\n{body}"),
@@ -217,5 +217,5 @@ fn a_digest_that_is_not_there_is_told_with_its_reason() {
             { "type": "section", "text": mrkdwn(&format!("❗ {body}")) },
         ],
     });
-    assert_eq!(told, expected);
+    assert_eq!(message, expected);
 }

@@ -1,4 +1,4 @@
-//! Texts that are ids and texts that are not.
+//! Accepted and rejected texts for each kind of id.
 
 use shared::domain::values::ids::{
     EmailAddress, EventId, GatewayAuthorization, InvalidId, MerchantId, NotificationId, OperationKey, PaymentId,
@@ -57,7 +57,7 @@ fn an_operation_key_is_32_hex_digits() {
 }
 
 #[test]
-fn an_event_is_named_after_its_kind_and_what_tells_it_apart() {
+fn an_event_id_consists_of_its_kind_and_its_distinguishing_value() {
     let at = Timestamp::parse_ecpay("2025/02/15 03:05:06").unwrap();
     let gwsr = GatewayAuthorization::parse("10735195").unwrap();
     for (event, text) in [
@@ -78,14 +78,14 @@ fn an_event_is_named_after_its_kind_and_what_tells_it_apart() {
 }
 
 #[test]
-fn a_payment_is_named_after_its_order_and_what_tells_it_apart() {
+fn a_payment_id_consists_of_its_order_and_its_distinguishing_value() {
     let (order, gwsr) = (SubscriptionId::parse("ORDER1").unwrap(), GatewayAuthorization::parse("10735195").unwrap());
     assert_eq!(PaymentId::success(&order, &gwsr).as_str(), "ORDER1.G10735195");
     assert_eq!(PaymentId::failure(&order, &gwsr).as_str(), "ORDER1.FG10735195");
     let payment = PaymentId::of_event(&order, &EventId::success(2));
     assert_eq!(payment.as_str(), "ORDER1.S:2");
     assert_eq!((payment.subscription(), payment.key()), (Ok(order), "S:2"));
-    assert_eq!(NotificationId::of("ORDER1", "parked", "today").as_str(), "ORDER1/needs-attention/today");
+    assert_eq!(NotificationId::of("ORDER1", "needs-attention", "today").as_str(), "ORDER1/needs-attention/today");
     for good in ["A.b", &format!("{}.{}", "A".repeat(20), "b".repeat(79))] {
         assert!(PaymentId::parse(good).is_ok(), "{good}");
     }

@@ -1,4 +1,4 @@
-//! Instants and days, as ECPay, machines and people write them.
+//! Instants and dates in the notations of ECPay, machines and people.
 
 use shared::domain::values::time::{Error, LocalDate, Timestamp, Zone};
 
@@ -66,7 +66,7 @@ fn an_instant_moves_by_seconds_and_stops_at_the_ends_of_the_calendar() {
     assert!(first < t("0001-01-01T00:00:00Z") && last > t("9999-12-31T23:59:59Z"));
     assert_eq!((instant.plus_days(i64::MIN), instant.plus_days(i64::MAX)), (first, last));
     assert_eq!((last.plus_seconds(1), first.plus_seconds(-1)), (last, first));
-    // Nothing to move, at the end of all: where it is.
+    // At the end of the calendar the instant stays where it is.
     assert_eq!((last.plus_seconds(0), first.plus_seconds(0)), (last, first));
 }
 

@@ -1,4 +1,4 @@
-//! Who is told now, as the rules are looked at just before sending.
+//! Decision to send a reminder, from the data read just before sending.
 
 use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::{LocalDate, Timestamp, Zone};
@@ -24,7 +24,7 @@ fn customer() -> Customer {
     }
 }
 
-/// Due on 18 December.
+/// Vehicle due on 18 December.
 fn vehicle() -> Vehicle {
     Vehicle {
         plate: Plate::parse("B 1234 ABC").unwrap(),
@@ -42,7 +42,7 @@ fn reminder(state: ReminderState) -> Reminder {
         day: None,
         state,
         run: "a run".to_owned(),
-        owner: "somebody".to_owned(),
+        owner: "another-run".to_owned(),
         attempts: 1,
         claimed_at: Timestamp::parse("2025-12-16T07:00:00+07:00").unwrap(),
         provider: None,
@@ -51,7 +51,7 @@ fn reminder(state: ReminderState) -> Reminder {
     }
 }
 
-/// What is done at a time, on the run of `today`, by schedule between six and nine in the evening.
+/// Decision at a time, in the scheduled run of `today` with sending hours 6 to 21.
 fn planned(
     vehicle: &Vehicle,
     customer: Option<&Customer>,
@@ -66,12 +66,12 @@ fn planned(
 const MORNING: &str = "2025-12-16T07:00:00+07:00";
 
 #[test]
-fn in_the_three_days_before_a_visit_its_owner_is_told() {
-    for (today, told) in
+fn in_the_three_days_before_a_visit_its_owner_is_reminded() {
+    for (today, is_sent) in
         [("2025-12-15", false), ("2025-12-16", true), ("2025-12-17", true), ("2025-12-18", true), ("2025-12-19", false)]
     {
         let wall = format!("{today}T07:00:00+07:00");
-        let expected = if told { ReminderAction::Send } else { ReminderAction::Skip(SkipReason::NotDue) };
+        let expected = if is_sent { ReminderAction::Send } else { ReminderAction::Skip(SkipReason::NotDue) };
         assert_eq!(planned(&vehicle(), Some(&customer()), None, today, &wall), expected, "{today}");
     }
 }

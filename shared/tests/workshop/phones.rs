@@ -1,4 +1,4 @@
-//! Numbers as people write them: by hand-written judgement, and against the published pattern of mobile numbers.
+//! Phone numbers as people write them: hand-written cases, and the published pattern of mobile numbers.
 
 use proptest::prelude::*;
 use shared::domain::workshop::phone::{InvalidPhone, Phone};
@@ -145,7 +145,7 @@ fn a_stored_number_is_taken_in_one_form_only() {
     assert_eq!((phone.national().as_str(), phone.as_str()), ("08551234567", "628551234567"));
 }
 
-/// Notations of a number whose digits are A, B and C without 0 and country code.
+/// Notations of a number with digits A, B and C, without 0 and country code.
 const NOTATIONS: [&str; 26] = [
     "0ABC",
     "62ABC",
@@ -181,13 +181,13 @@ fn full_width(text: &str) -> String {
         .collect()
 }
 
-/// The pattern that libphonenumber 9.0.33 publishes for the country's mobile numbers: `8[1-35-9]\d{7,10}`.
+/// Pattern of libphonenumber 9.0.33 for Indonesian mobile numbers: `8[1-35-9]\d{7,10}`.
 fn is_published(national: &str) -> bool {
     let [b'8', b'1'..=b'3' | b'5'..=b'9', rest @ ..] = national.as_bytes() else { return false };
     (7..=10).contains(&rest.len())
 }
 
-/// The number after what may stand before it, where it is of the published pattern.
+/// Digits after an optional prefix, if they match the pattern.
 fn published(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let leads: &[&str] = if text.contains('+') { &["62", "620"] } else { &["", "0", "62", "620", "0062", "00620"] };
@@ -222,7 +222,7 @@ proptest! {
             prop_assert_eq!(read(&text), Ok(international.clone()), "{:?}", text);
             prop_assert_eq!(read(&full_width(&text)), Ok(international.clone()), "{:?}", full_width(&text));
         }
-        // Without anything before it, it may be another country's.
+        // Without a prefix the number may be another country's.
         let bare = read(&national);
         prop_assert!(bare == Ok(international) || bare == Err(InvalidPhone::Ambiguous), "{:?}", bare);
     }
@@ -236,7 +236,7 @@ proptest! {
                 prop_assert_eq!(read(&format!("+{ours}")), Ok(ours.clone()));
                 prop_assert_eq!(Phone::try_from(ours.clone()).map(String::from), Ok(ours));
             }
-            // Refused in spite of the pattern: what may be two numbers, or another country's.
+            // Rejected although the pattern matches: possibly two numbers, or another country's.
             Err(InvalidPhone::Several | InvalidPhone::Ambiguous) => {}
             Err(_) => prop_assert_eq!(published(&text), None),
         }

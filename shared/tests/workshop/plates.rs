@@ -1,4 +1,4 @@
-//! Plates: what identifies a vehicle, whatever way it is written.
+//! Number plates in the notations that identify the same vehicle.
 
 use shared::domain::workshop::plate::{InvalidPlate, Plate};
 

@@ -1,18 +1,18 @@
-//! Outcomes that are read from each response of the WhatsApp providers.
+//! Outcome of a message by the provider's response.
 
 use proptest::prelude::*;
 use shared::domain::values::send_outcome::{NotSentCause, RefusalScope, SendOutcome};
 use shared::whatsapp::{judge_cloud_api, judge_starsender};
 
-/// One word for an outcome.
-fn kind(outcome: &SendOutcome) -> &'static str {
-    match outcome {
-        SendOutcome::Sent { .. } => "sent",
-        SendOutcome::Refused { scope: RefusalScope::Message, .. } => "refused",
-        SendOutcome::Refused { scope: RefusalScope::Sender, .. } => "sender refused",
-        SendOutcome::NotSent { cause: NotSentCause::RateLimit, .. } => "limited",
-        SendOutcome::NotSent { cause: NotSentCause::Unavailable, .. } => "unavailable",
-        SendOutcome::Unknown { .. } => "unknown",
+/// Short name of an outcome.
+fn kind(delivery: &Delivery) -> &'static str {
+    match delivery {
+        Delivery::Sent { .. } => "sent",
+        Delivery::Refused(_) => "refused",
+        Delivery::Stop(_) => "stop",
+        Delivery::Limited { .. } => "limited",
+        Delivery::NotTaken(_) => "not taken",
+        Delivery::Unclear(_) => "unclear",
     }
 }
 

@@ -1,4 +1,4 @@
-//! What of a provider's text is kept.
+//! Redaction of a provider's text.
 
 use proptest::prelude::*;
 use shared::whatsapp::shown;

@@ -1,4 +1,4 @@
-//! When a vehicle is due.
+//! Due dates of visits.
 
 use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::{LocalDate, Timestamp};

@@ -1,4 +1,4 @@
-//! The message, and the requests that carry it.
+//! Wording of the message, and the requests that carry it.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -79,7 +79,7 @@ fn a_service_phone_is_8_to_15_digits() {
 }
 
 #[test]
-fn starsender_is_asked_for_a_text_and_told_a_delay_only_where_there_is_one() {
+fn a_starsender_request_has_a_delay_only_if_one_is_configured() {
     let to = Phone::parse("08551234567").unwrap();
     let plain = json!({ "messageType": "text", "to": "628551234567", "body": "halo" });
     assert_eq!(starsender_body(&to, "halo", 0), plain);
@@ -117,7 +117,7 @@ fn a_provider_is_known_by_its_name() {
     assert_eq!(Provider::of_name("fonnte"), None);
 }
 
-/// Pieces of texts, and any others.
+/// Fragments of texts, and arbitrary ones.
 fn piece() -> impl Strategy<Value = String> {
     let known =
         ["{no_pol}", "{next_visit_date}", "{nama_pelanggan}", "{nomor_pelayanan}", "{", "}", "{x}", " ", "halo", "\n"];

@@ -11,9 +11,9 @@ const SECONDS_A_DAY: u64 = 86_400;
 /// Returns the `kpis` of `webhook-stats`; `null` where there was nothing to measure.
 pub(crate) fn kpis(counts: &Counts) -> Value {
     let (charged, declined) = (counts.get(Counter::Charged), counts.get(Counter::Declined));
-    let callbacks = CallbackKind::ALL.map(|kind| counts.callbacks(kind));
-    let processed = callbacks.iter().map(|count| count.success).sum();
-    let all = callbacks.iter().map(|count| count.total()).sum();
+    let callbacks = CallbackKind::ALL.iter().map(|kind| counts.callbacks(*kind));
+    let processed = callbacks.clone().map(|count| count.success).sum();
+    let all = callbacks.map(|count| count.total()).sum();
     let [recovered, unrecovered] =
         [recovered, unrecovered].map(|count| DeclineClass::ALL.into_iter().map(|class| count(counts, class)).sum());
     json!({

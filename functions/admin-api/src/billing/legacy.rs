@@ -11,7 +11,6 @@ use shared::platform::clock::InvocationTime;
 use shared::store::table::record::WebhookLog;
 
 use crate::api::AdminApi;
-use crate::billing::subscriptions::outcome_name;
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::{self, Failure};

@@ -74,7 +74,12 @@ pub(crate) async fn operate(
     }
     for _ in 0..ATTEMPTS {
         let order = find(api, id).await?;
-        let decision = match decide_operation(&order, &operation, &cause, &api.config.policy, context.time.logical) {
+        let decision = match decide_operation(
+            &order,
+            &operation,
+            &cause,
+            DecisionContext::new(&api.config.policy, context.time.logical),
+        ) {
             OperationDecision::Apply(decision) => *decision,
             // The same key and request as before: the same response, without a second effect.
             OperationDecision::Repeat => return show(api, id, input).await,

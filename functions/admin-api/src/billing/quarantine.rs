@@ -98,7 +98,7 @@ pub(crate) fn day(param: &str, text: &str) -> Result<LocalDate, Failure> {
 }
 
 /// Time range of two days in Asia/Taipei, both included.
-pub(crate) fn span(from: LocalDate, to: LocalDate) -> Result<(Timestamp, Timestamp), Failure> {
+pub(crate) fn time_range(from: LocalDate, to: LocalDate) -> Result<TimeRange, Failure> {
     if to < from {
         return Err(Failure::invalid("to", "must not be before from"));
     }
@@ -115,9 +115,9 @@ pub(crate) fn reason(text: Option<&str>) -> Result<Option<&str>, Failure> {
 }
 
 /// Parses the cursor. A position outside of the requested range belongs to another list.
-pub(crate) fn position(text: Option<&str>, (from, to): (Timestamp, Timestamp)) -> Result<Option<Position>, Failure> {
+pub(crate) fn position(text: Option<&str>, range: TimeRange) -> Result<Option<Position>, Failure> {
     let Some(text) = text else { return Ok(None) };
-    let position = cursor::decode(text).filter(|position| (from..to).contains(&position.at));
+    let position = cursor::decode(text).filter(|position| range.contains(position.at));
     position.map(Some).ok_or_else(|| Failure::invalid("after", "must be the `next` of this list"))
 }
 

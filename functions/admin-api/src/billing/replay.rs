@@ -17,7 +17,7 @@ use shared::store::billing::quarantine_list::{Listing, Position};
 use shared::store::table::record::{QuarantineState, Quarantined, Resolution, ResolvedAs};
 
 use crate::api::AdminApi;
-use crate::billing::quarantine::{day, position, reason, span};
+use crate::billing::quarantine::{day, position, reason, time_range};
 use crate::http::context::RequestContext;
 use crate::http::cursor;
 use crate::http::request::Input;
@@ -68,10 +68,10 @@ pub(crate) async fn range(api: &AdminApi, input: &Input, context: &RequestContex
     let range = time_range(day("from", input.required("from")?)?, day("to", input.required("to")?)?)?;
     let reason = reason(input.optional("reason")?)?;
     let why = input.required("why")?.to_owned();
-    let mut after = position(input.optional("after")?, (from, to))?;
+    let mut after = position(input.optional("after")?, range)?;
     let resolution =
         Resolution { at: context.time.logical, by: context.actor.clone(), why, outcome: ResolvedAs::Applied };
-    let listing = Listing { states: &[QuarantineState::Open], from, to, oldest_first: true };
+    let listing = Listing { states: &[QuarantineState::Open], range, oldest_first: true };
     let mut replayed = Vec::new();
     let next = 'pages: loop {
         let limit = PAGE.min(MOST.saturating_sub(replayed.len()));
@@ -175,12 +175,12 @@ async fn keep_quarantined(
     reason: &QuarantineReason,
 ) -> Result<Replayed, Error> {
     let detail = reason.to_string();
-    if (kept.reason.as_str(), &kept.detail) != (reason.name(), &detail) {
+    if (kept.reason.as_str(), &kept.detail) != (reason.as_str(), &detail) {
         let is_known = *reason != QuarantineReason::UnknownOrder;
         let order = if is_known { report.map(|report| &report.subscription) } else { None };
         let _marked = api.store.billing.update_quarantine_reason(kept, order, reason).await?;
     }
-    Ok(Replayed::StillQuarantined(reason.name().to_owned(), detail))
+    Ok(Replayed::StillQuarantined(reason.as_str().to_owned(), detail))
 }
 
 impl Replayed {

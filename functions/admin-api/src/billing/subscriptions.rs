@@ -230,16 +230,6 @@ fn payment(payment: &Payment) -> Value {
     shown
 }
 
-/// Name of a payment outcome in the API.
-pub(crate) const fn outcome_name(outcome: PaymentOutcome) -> &'static str {
-    match outcome {
-        PaymentOutcome::Succeeded { .. } => "succeeded",
-        PaymentOutcome::Failed => "failed",
-        PaymentOutcome::Pending => "pending",
-        PaymentOutcome::PaidOutOfBand => "paid_out_of_band",
-    }
-}
-
 fn entry(seq: u64, entry: &HistoryEntry) -> Value {
     let by = match &entry.by {
         Actor::Ecpay => "ecpay".to_owned(),

@@ -113,7 +113,7 @@ pub(crate) fn why(language: Language, why: ActionReason) -> String {
             "the customer is on FREE and must not be charged again",
             "pelanggan memakai FREE dan tidak boleh ditagih lagi",
         ),
-        ActionReason::Erased => {
+        ActionReason::UserErased => {
             language.pick("訂戶資料已刪除", "the customer's data was erased", "data orangnya sudah dihapus")
         }
         ActionReason::CancelUnconfirmed => language.pick(

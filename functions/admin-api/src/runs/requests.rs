@@ -20,9 +20,6 @@ use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
 use crate::runs::exclusive_job::ExclusiveJob;
 
-/// Tasks of `subscription-maintenance` that can be run on demand.
-const JOBS: [&str; 8] =
-    ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
 /// Most and default number of runs in one response.
 const PAGE: i32 = 50;
 
@@ -86,7 +83,9 @@ async fn start(api: &AdminApi, job: &str, input: &Input, context: &RequestContex
             let scheduled_at = scheduled_at(exclusive, input, context.time)?;
             exclusive.invoke(api, scheduled_at, dry_run, context).await?
         }
-        None if JOBS.contains(&job) => invoke(api, Some(job), dry_run, context.time).await?,
+        None if Task::ALL.iter().any(|task| task.as_str() == job) => {
+            invoke(api, Some(job), dry_run, context.time).await?
+        }
         None => return Err(unknown_job()),
     };
     match invoked {
@@ -98,8 +97,9 @@ async fn start(api: &AdminApi, job: &str, input: &Input, context: &RequestContex
 }
 
 fn unknown_job() -> Failure {
-    let exclusive = ExclusiveJob::ALL.map(ExclusiveJob::name);
-    Failure::not_found("job", &format!("must be one of {}, {}", JOBS.join(", "), exclusive.join(", ")))
+    let tasks = Task::ALL.iter().map(|task| task.as_str());
+    let names: Vec<&str> = tasks.chain(ExclusiveJob::ALL.map(ExclusiveJob::name)).collect();
+    Failure::not_found("job", &format!("must be one of {}", names.join(", ")))
 }
 
 fn unknown_run() -> Failure {

@@ -101,6 +101,6 @@ pub fn downgrade_at(subscription: &Subscription, arrears: &Arrears, policy: &Dun
         (Some(_), Some(paid_end)) => grace_end.min(paid_end),
         _ => grace_end,
     };
-    let noticed = subscription.dunning_notice.map(|told| told.first_notice_at.plus_days(NOTICE_AGE_DAYS));
+    let noticed = subscription.dunning_notice.map(|notice| notice.first_notice_at.plus_days(NOTICE_AGE_DAYS));
     noticed.map_or(due, |noticed| due.max(noticed))
 }

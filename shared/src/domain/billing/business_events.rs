@@ -87,8 +87,9 @@ impl BusinessEvent {
             }
             Rule::NotCharged => Some(Self::Downgraded(DowngradeCause::NotCharged)),
             Rule::NeedsAttention => {
-                let told_now = next.task_failure.as_ref().is_some_and(|stuck| stuck.attempts == NEEDS_ATTENTION_AFTER);
-                told_now.then_some(Self::NeedsAttention)
+                let notified_now =
+                    next.task_failure.as_ref().is_some_and(|failure| failure.attempts == NEEDS_ATTENTION_AFTER);
+                notified_now.then_some(Self::NeedsAttention)
             }
             Rule::OrderCreated
             | Rule::FirstChargePaid
@@ -200,14 +201,14 @@ mod tests {
     use crate::domain::values::time::Timestamp;
 
     #[test]
-    fn an_order_is_counted_as_parked_once_when_staff_are_told() {
+    fn a_failing_order_is_counted_once_when_staff_are_notified() {
         let now = Timestamp::parse("2025-01-31T02:00:00Z").unwrap();
         let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
         let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
         let order = NewOrder {
-            id: SubscriptionId::parse("DKPARKED").unwrap(),
+            id: SubscriptionId::parse("DKFAILING").unwrap(),
             user: UserId::parse("needs_attention").unwrap(),
-            email: EmailAddress::parse("parked@customer.example").unwrap(),
+            email: EmailAddress::parse("buyer@customer.example").unwrap(),
             locale: Locale::ZhTw,
             merchant: MerchantId::parse("3002607").unwrap(),
             terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
@@ -216,14 +217,14 @@ mod tests {
         let created = create_order(order, Actor::Schedule, now);
         assert_eq!(BusinessEvent::of(&created, None), []);
         let mut order: Versioned<_> = created.after();
-        let parked: Vec<Vec<BusinessEvent>> = (0..6)
+        let events: Vec<Vec<BusinessEvent>> = (0..6)
             .map(|_| {
                 let decision = record_task_failure(&order, Task::CheckPending, "an invented reason", now);
                 order = decision.after();
                 BusinessEvent::of(&decision, None)
             })
             .collect();
-        assert_eq!(parked, [vec![], vec![], vec![], vec![BusinessEvent::NeedsAttention], vec![], vec![]]);
+        assert_eq!(events, [vec![], vec![], vec![], vec![BusinessEvent::NeedsAttention], vec![], vec![]]);
     }
 
     #[test]

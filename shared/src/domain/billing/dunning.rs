@@ -18,7 +18,7 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
         next.extra_grace_days = 0;
         return None;
     };
-    if next.dunning_notice.is_some_and(|told| told.charge_due < arrears.charge_due) {
+    if next.dunning_notice.is_some_and(|sent| sent.charge_due < arrears.charge_due) {
         // Staff added these days to an episode that is over.
         next.extra_grace_days = 0;
         next.dunning_notice = None;
@@ -28,17 +28,17 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
     if next.paused.is_some() {
         return None;
     }
-    let told = next.dunning_notice.filter(|told| told.charge_due == arrears.charge_due);
+    let sent = next.dunning_notice.filter(|sent| sent.charge_due == arrears.charge_due);
     // No mail for the fourth failure; failures that become known together lead to one mail, the latest.
     let stage = u8::try_from(arrears.attempts).unwrap_or(u8::MAX).min(LAST_STAGE);
-    if stage <= told.map_or(0, |told| told.stage) {
+    if stage <= sent.map_or(0, |sent| sent.stage) {
         return None;
     }
     let kind = NoticeKind::of_stage(stage)?;
     next.dunning_notice = Some(DunningNoticeState {
         charge_due: arrears.charge_due,
         stage,
-        first_notice_at: told.map_or(now, |told| told.first_notice_at),
+        first_notice_at: sent.map_or(now, |sent| sent.first_notice_at),
     });
     let notice = Notice::about(next, kind, &arrears.charge_due.to_string(), now)
         .with_day("charge_due", arrears.charge_due)

@@ -148,9 +148,9 @@ fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextA
         .unwrap_or_else(|| NextAction::new(Task::EndGrace, grace_ends, ActionReason::GraceEnds));
     // A task that keeps failing must neither keep the plan nor keep dunning paused: it yields to the end of grace.
     let yields = |kind| {
-        let parked =
+        let failing =
             subscription.task_failure.as_ref().filter(|failure| failure.task == kind && failure.needs_attention());
-        parked.is_some_and(|failure| failure.again_at >= end.at)
+        failing.is_some_and(|failure| failure.again_at >= end.at)
     };
     // A pause stops dunning, not the customer's cancellation: ECPay would charge the card again.
     if let Some(cancel) = requested_cancel(subscription).filter(|action| !yields(action.kind)) {

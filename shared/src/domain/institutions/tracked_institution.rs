@@ -124,9 +124,10 @@ impl TrackedInstitution {
         let expires = self.institution.expires;
         let days = today.days_until(expires);
         let Some(stage) = tiers.stage(days) else { return DigestPlacement::Nothing };
-        let end_was_told =
-            self.announced.is_some_and(|told| told.stage == ExpiryTier::Expired && told.expires == expires);
-        if stage == ExpiryTier::Expired && end_was_told {
+        let end_was_announced = self
+            .announced
+            .is_some_and(|announced| announced.stage == ExpiryTier::Expired && announced.expires == expires);
+        if stage == ExpiryTier::Expired && end_was_announced {
             return DigestPlacement::Nothing;
         }
         if self.quiet(today).is_some() {
@@ -135,20 +136,20 @@ impl TrackedInstitution {
         let change = match self.announced {
             None => Some(ExpiryChange::New),
             // A digest made up for a missed day marks nothing as new if a later digest was sent before.
-            Some(told) if told.on > today => None,
-            Some(told) if told.expires != expires => Some(ExpiryChange::Rescheduled(told.expires)),
-            Some(told) if told.stage != stage => Some(ExpiryChange::Moved(told.stage)),
+            Some(announced) if announced.on > today => None,
+            Some(announced) if announced.expires != expires => Some(ExpiryChange::Rescheduled(announced.expires)),
+            Some(announced) if announced.stage != stage => Some(ExpiryChange::Moved(announced.stage)),
             Some(_) => None,
         };
         DigestPlacement::Show(DigestEntry { stage, days, change })
     }
 
     /// Records an announcement; `false` if it is stored already or older than the stored one.
-    pub fn record_announcement(&mut self, told: Announced) -> bool {
-        if self.announced.is_some_and(|known| known == told || known.on > told.on) {
+    pub fn record_announcement(&mut self, announced: Announced) -> bool {
+        if self.announced.is_some_and(|known| known == announced || known.on > announced.on) {
             return false;
         }
-        self.announced = Some(told);
+        self.announced = Some(announced);
         true
     }
 }
@@ -163,7 +164,7 @@ mod tests {
         LocalDate::parse(text).unwrap()
     }
 
-    fn watched(expires: &str) -> TrackedInstitution {
+    fn tracked(expires: &str) -> TrackedInstitution {
         let institution = Institution {
             uid: InstitutionUid::parse("U-1").unwrap(),
             name: "晨光教室".to_owned(),
@@ -181,34 +182,34 @@ mod tests {
         TierThresholds::new(7, 30, 60).unwrap()
     }
 
-    fn shown(watched: &TrackedInstitution, today: &str) -> Option<(ExpiryTier, i64, Option<ExpiryChange>)> {
-        match watched.say(&tiers(), day(today)) {
+    fn shown(tracked: &TrackedInstitution, today: &str) -> Option<(ExpiryTier, i64, Option<ExpiryChange>)> {
+        match tracked.say(&tiers(), day(today)) {
             DigestPlacement::Show(shown) => Some((shown.stage, shown.days, shown.change)),
             DigestPlacement::Nothing | DigestPlacement::Acknowledged => None,
         }
     }
 
     #[test]
-    fn what_was_told_is_marked_no_more_until_it_changes() {
-        let mut one = watched("2026-12-20");
+    fn an_announced_change_is_not_marked_again_until_it_changes() {
+        let mut one = tracked("2026-12-20");
         assert_eq!(shown(&one, TODAY), Some((ExpiryTier::Warning, 30, Some(ExpiryChange::New))));
-        let told = Announced { expires: day("2026-12-20"), stage: ExpiryTier::Warning, on: day(TODAY) };
-        assert!(one.record_announcement(told));
-        assert!(!one.record_announcement(told));
+        let announced = Announced { expires: day("2026-12-20"), stage: ExpiryTier::Warning, on: day(TODAY) };
+        assert!(one.record_announcement(announced));
+        assert!(!one.record_announcement(announced));
         assert_eq!(shown(&one, "2026-11-21"), Some((ExpiryTier::Warning, 29, None)));
         let moved = Some(ExpiryChange::Moved(ExpiryTier::Warning));
         assert_eq!(shown(&one, "2026-12-13"), Some((ExpiryTier::Urgent, 7, moved)));
         // A digest made up for the day before marks nothing as new and is not recorded.
         assert_eq!(shown(&one, "2026-11-19"), Some((ExpiryTier::Notice, 31, None)));
-        assert!(!one.record_announcement(Announced { on: day("2026-11-19"), stage: ExpiryTier::Notice, ..told }));
+        assert!(!one.record_announcement(Announced { on: day("2026-11-19"), stage: ExpiryTier::Notice, ..announced }));
         one.institution.expires = day("2026-12-21");
         let rescheduled = Some(ExpiryChange::Rescheduled(day("2026-12-20")));
         assert_eq!(shown(&one, "2026-11-21"), Some((ExpiryTier::Warning, 30, rescheduled)));
     }
 
     #[test]
-    fn an_end_is_told_once() {
-        let mut one = watched("2026-11-19");
+    fn an_end_is_announced_once() {
+        let mut one = tracked("2026-11-19");
         assert_eq!(shown(&one, TODAY), Some((ExpiryTier::Expired, -1, Some(ExpiryChange::New))));
         assert!(one.record_announcement(Announced {
             expires: day("2026-11-19"),
@@ -220,7 +221,7 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_is_of_one_expiry_and_ends_on_its_day() {
-        let mut one = watched("2026-12-01");
+        let mut one = tracked("2026-12-01");
         one.acknowledged = Some(Acknowledgement {
             expires: day("2026-12-01"),
             until: day("2026-11-25"),

@@ -1,12 +1,12 @@
-//! The oracle's own calendar: Gregorian days and Taipei's midnights as plain integers, nothing borrowed.
+//! Calendar of the oracle: Gregorian dates and Taipei's midnights as plain integers, without a library.
 
-/// Seconds.
+/// Seconds in a minute.
 pub(crate) const MINUTE: i64 = 60;
-/// Seconds.
+/// Seconds in an hour.
 pub(crate) const HOUR: i64 = 60 * MINUTE;
-/// Seconds.
+/// Seconds in a day.
 pub(crate) const DAY: i64 = 24 * HOUR;
-/// Taipei is UTC+8 all year.
+/// Offset of Taipei: UTC+8 all year.
 const TAIPEI: i64 = 8 * HOUR;
 
 /// Days of a common year before each month. A table, because the long tables of cases ask for millions of days.
@@ -16,7 +16,7 @@ fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-/// Days of a month.
+/// Number of days in a month.
 pub(crate) fn month_length(year: i64, month: i64) -> i64 {
     match month {
         2 if is_leap(year) => 29,
@@ -26,7 +26,7 @@ pub(crate) fn month_length(year: i64, month: i64) -> i64 {
     }
 }
 
-/// The number of a day, 1970-01-01 being 0.
+/// Number of a date; 1970-01-01 is 0.
 pub(crate) fn day_number(year: i64, month: i64, day: i64) -> i64 {
     let past = year - 1;
     let years = past * 365 + past / 4 - past / 100 + past / 400;
@@ -34,7 +34,7 @@ pub(crate) fn day_number(year: i64, month: i64, day: i64) -> i64 {
     years + months + day - 1 - 719_162
 }
 
-/// Year, month and day of a day's number.
+/// Year, month and day of a date's number.
 pub(crate) fn civil(number: i64) -> (i64, i64, i64) {
     let mut year = 1970 + number / 366;
     while day_number(year + 1, 1, 1) <= number {
@@ -47,44 +47,44 @@ pub(crate) fn civil(number: i64) -> (i64, i64, i64) {
     (year, month, number - day_number(year, month, 1) + 1)
 }
 
-/// A day as `yyyy-MM-dd`.
+/// Date as `yyyy-MM-dd`.
 pub(crate) fn iso(number: i64) -> String {
     let (year, month, day) = civil(number);
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// The first second of a day in Taipei.
+/// First second of a date in Taipei.
 pub(crate) fn midnight(number: i64) -> i64 {
     number * DAY - TAIPEI
 }
 
-/// The day of an instant in Taipei.
+/// Date of an instant in Taipei.
 pub(crate) fn day_of(instant: i64) -> i64 {
     (instant + TAIPEI).div_euclid(DAY)
 }
 
-/// An instant written as Taipei time.
+/// Instant given as Taipei time.
 pub(crate) fn at(year: i64, month: i64, day: i64, seconds: i64) -> i64 {
     midnight(day_number(year, month, day)) + seconds
 }
 
-/// An instant for the reader of a failed case.
+/// Instant in the message of a failed case.
 pub(crate) fn show(instant: i64) -> String {
     let second = (instant + TAIPEI).rem_euclid(DAY);
     format!("{} {:02}:{:02}:{:02}", iso(day_of(instant)), second / HOUR, second % HOUR / MINUTE, second % MINUTE)
 }
 
-/// The due days of an order: its anchor and the months between two charges.
+/// Due dates of an order, from its anchor and the months between two charges.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dues {
-    /// Number of the day of charge 1.
+    /// Number of the date of charge 1.
     pub(crate) anchor: i64,
-    /// 1 or 12.
+    /// Months between two charges: 1 or 12.
     pub(crate) months: i64,
 }
 
 impl Dues {
-    /// The day of charge `k`, from 1: the anchor's day of the month, or the month's last.
+    /// Due date of charge `k`, counted from 1: the anchor's day of the month, or the month's last.
     pub(crate) fn due(self, k: i64) -> i64 {
         let (year, month, day) = civil(self.anchor);
         let months = year * 12 + (month - 1) + (k - 1) * self.months;
@@ -92,12 +92,12 @@ impl Dues {
         day_number(year, month, day.min(month_length(year, month)))
     }
 
-    /// The first second of charge `k`'s window, which ends where the next begins.
+    /// First second of charge `k`'s window, which ends where the next begins.
     pub(crate) fn window(self, k: i64) -> i64 {
         midnight(self.due(k) - 1)
     }
 
-    /// The charge in whose window an instant lies; what comes before the first belongs to it.
+    /// Charge in whose window an instant lies; earlier instants belong to the first charge.
     pub(crate) fn charge_of(self, instant: i64) -> i64 {
         let mut k = 1;
         while self.window(k + 1) <= instant {

@@ -1,4 +1,4 @@
-//! What the design demands in corners that the tables leave out: one test for each sentence.
+//! Requirements of the design that the tables omit: one test for each sentence of it.
 
 use shared::domain::billing::decide::order::{charge_missing, claim_cancel, end_grace};
 use shared::domain::billing::decide::retry::retry_is_due;
@@ -34,7 +34,7 @@ fn a_success_after_a_confirmed_cancel_is_a_refund_due_while_the_paid_period_stil
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The same sentence: a refund that is due pays for no day, so the end of access does not move.
+/// The same sentence: a refund covers no period, so the end of access does not move.
 #[test]
 fn a_refund_due_extends_no_period_of_a_cancelled_order() {
     let fallen = failed_at() + 10 * DAY;
@@ -45,14 +45,14 @@ fn a_refund_due_extends_no_period_of_a_cancelled_order() {
     pair.step(fallen, &Step::EndGrace);
     pair.step(confirmed - 60, &Step::AskCancel);
     pair.step(confirmed, &Step::Ended(End::Cancelled));
-    // Made before the cancel was confirmed: pays its period, until 15 March.
+    // Made before the cancellation was confirmed: pays its period, until 15 March.
     pair.step(confirmed + 60, &Step::Success(2, confirmed - DAY));
     let end = pair.real.value.paid_period();
     pair.apply(confirmed + 2 * DAY, &Step::Success(3, confirmed + DAY + HOUR));
     assert_eq!(pair.real.value.paid_period(), end, "the period that a refund is due for was granted: {}", pair.case());
 }
 
-/// "Retries on days 1, 3 and 7": an ask by hand that never reached ECPay does not bring back the ones asked before.
+/// "Retries on days 1, 3 and 7": a retry of staff that did not reach ECPay does not bring back earlier ones.
 #[test]
 fn an_ask_that_never_reached_ecpay_leaves_the_retries_asked_before_it_asked() {
     let mut wrong = Vec::new();
@@ -91,7 +91,8 @@ fn a_late_success_restores_the_plan_although_the_next_charge_has_failed() {
     pair.step(next_failed + DAY, &Step::Success(2, fallen + 2 * DAY));
 }
 
-/// "Expired, lost, stolen card: no automatic retry": ECPay repeats the latest authorisation, so its code decides,
+/// "Expired, lost, stolen card: no automatic retry": ECPay repeats the latest authorisation, so its code decides, also
+/// if a further charge failed inside the episode.
 /// also when it is of a further charge failing inside the episode.
 #[test]
 fn a_new_card_is_needed_when_the_latest_charge_of_the_episode_says_so() {
@@ -109,9 +110,9 @@ fn a_failed_first_authorisation_is_not_the_result_of_a_retry() {
     pair.step(failed_at() + DAY + HOUR, &Step::FirstFailure(failed_at() + DAY + MINUTE));
 }
 
-/// "Never before the first notice is 3 days old": nobody loses the plan who was told nothing.
+/// "Never before the first notice is 3 days old": no downgrade without a notice.
 #[test]
-fn nobody_is_downgraded_without_ever_having_been_told() {
+fn no_customer_is_downgraded_without_a_notice() {
     let mut pair = Pair::ordered(ordered_at(), BillingCycle::Monthly, 99);
     for (day, code) in [(0, "10100252"), (1, "10100252"), (3, "10100252"), (7, "10100251")] {
         let failed = failed_at() + day * DAY;
@@ -122,10 +123,10 @@ fn nobody_is_downgraded_without_ever_having_been_told() {
     let shared::domain::billing::decision::PaymentDecision::Apply(decision) = pair.verdict(&success, reported) else {
         panic!("not applied: {}", pair.case());
     };
-    let told = decision.notices.len();
+    let notices = decision.notices.len();
     pair.real.value = decision.change.next;
     let fall = end_grace(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(reported + HOUR)));
-    assert!(told > 0 || fall.is_none(), "downgraded an hour later, and never told: {}", pair.case());
+    assert!(notices > 0 || fall.is_none(), "downgraded an hour later, and never notified: {}", pair.case());
 }
 
 /// "Running but uncharged": an order that ended at ECPay is not running.
@@ -140,7 +141,7 @@ fn an_order_that_ended_is_not_taken_for_one_that_was_not_charged() {
     }
 }
 
-/// "Order ended at ECPay (ExecStatus 0 or 2, six failures): no more asks".
+/// "Order ended at ECPay (ExecStatus 0 or 2, six failures)": no further requests.
 #[test]
 fn an_order_that_ended_at_ecpay_is_not_asked_to_be_cancelled() {
     let mut pair = failing(&[0, 1]);

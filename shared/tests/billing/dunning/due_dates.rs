@@ -1,4 +1,4 @@
-//! The billing calendar: due days, windows and periods of anchors at the end of a month, to the second in Taipei.
+//! Billing calendar: due dates, windows and periods of anchors at the end of a month, to the second in Taipei.
 
 use shared::domain::billing::calendar::BillingCalendar;
 use shared::domain::billing::plan::BillingCycle;
@@ -7,7 +7,8 @@ use shared::domain::values::time::{LocalDate, Zone};
 use crate::dunning::calendar::{DAY, Dues, HOUR, day_number, day_of, iso, midnight};
 use crate::dunning::pair::{Pair, Step, ts};
 
-/// The 27th to the last of the first two months, and of months before a short one, of common years, a leap year
+/// Anchors from the 27th to the last of the first two months, and of months before a short one, in common years, a leap
+/// year and the century year that is none.
 /// and the century that is none.
 fn anchors() -> Vec<i64> {
     let mut anchors = Vec::new();
@@ -30,7 +31,7 @@ fn real(dues: Dues, cycle: BillingCycle) -> BillingCalendar {
     BillingCalendar::new(LocalDate::parse(&iso(dues.anchor)).unwrap(), cycle)
 }
 
-/// An order whose first charge is paid at noon of the anchor day.
+/// Order whose first charge is paid at noon of the anchor date.
 fn paid_on(anchor: i64, cycle: BillingCycle) -> Pair {
     let noon = midnight(anchor) + 12 * HOUR;
     let mut pair = Pair::ordered(noon - 60, cycle, 99);
@@ -107,7 +108,7 @@ fn a_day_begins_and_ends_in_taipei() {
     assert_eq!(cases, 4_872);
 }
 
-/// The seconds around the windows' borders and the due days' midnights of the first charges.
+/// Seconds around the borders of the windows and the midnights of the first due dates.
 fn borders(dues: Dues) -> Vec<i64> {
     let starts = (2..=4).flat_map(|k| [dues.window(k), midnight(dues.due(k)), midnight(dues.due(k) + 1)]);
     starts.flat_map(|start| [start - 1, start, start + 1]).collect()

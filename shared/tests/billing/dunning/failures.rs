@@ -1,4 +1,4 @@
-//! Failures of one charge: how many, on which days, told when and in which order, with which codes.
+//! Failures of one charge: number, dates, time and order of the reports, codes.
 
 use crate::dunning::calendar::{DAY, HOUR};
 use crate::dunning::pair::{Pair, Step};
@@ -8,20 +8,20 @@ use crate::dunning::{failed_at, failing, running};
 const DAYS: [i64; 5] = [1, 3, 5, 7, 9];
 const SOFT: &str = "10100252";
 
-/// How the failures of a set of days come to be known.
+/// Times at which the failures of a case are reported.
 #[derive(Clone, Copy, Debug)]
 enum Reporting {
     /// Each this long after its ProcessDate.
     After(i64),
-    /// All of them an hour after the last, in order.
+    /// All an hour after the last failure, in order.
     Together,
-    /// All of them an hour after the last, the last one first.
+    /// All an hour after the last failure, the last one first.
     Backwards,
-    /// All of them on day 12, two days after the longest grace, a minute apart.
+    /// All on day 12, two days after the longest grace period, a minute apart.
     AfterGrace,
 }
 
-/// The RtnCodes of a run of failures.
+/// RtnCodes of the failures of a case.
 #[derive(Clone, Copy, Debug)]
 enum Codes {
     Soft,
@@ -50,25 +50,25 @@ fn subsets() -> Vec<Vec<i64>> {
         .collect()
 }
 
-/// When which failure is reported, earliest report first.
+/// Reports of a case, earliest first.
 fn schedule(days: &[i64], began: i64, reporting: Reporting) -> Vec<(i64, i64, usize)> {
     let last = began + days.last().unwrap() * DAY;
     let mut reports: Vec<_> = days.iter().enumerate().map(|(index, day)| (began + day * DAY, index)).collect();
     if matches!(reporting, Reporting::Backwards) {
         reports.reverse();
     }
-    let told = |place: i64, failed: i64| match reporting {
+    let reported = |place: i64, failed: i64| match reporting {
         Reporting::After(delay) => failed + delay,
         Reporting::Together | Reporting::Backwards => last + HOUR,
         Reporting::AfterGrace => began + 12 * DAY + place * 60,
     };
-    reports.into_iter().zip(0..).map(|((failed, index), place)| (told(place, failed), failed, index)).collect()
+    reports.into_iter().zip(0..).map(|((failed, index), place)| (reported(place, failed), failed, index)).collect()
 }
 
-/// Every second at which something may become due for an episode that began here and was first told there.
-fn boundaries(began: i64, told: i64) -> Vec<i64> {
+/// Seconds at which an action may fall due for an episode with this start and first report.
+fn boundaries(began: i64, reported: i64) -> Vec<i64> {
     let days = [1, 3, 7, 10].map(|day| began + day * DAY);
-    let borders = days.into_iter().chain([told + 3 * DAY, told + 7 * DAY]);
+    let borders = days.into_iter().chain([reported + 3 * DAY, reported + 7 * DAY]);
     borders.flat_map(|border| [border - 1, border, border + 1]).collect()
 }
 
@@ -76,18 +76,19 @@ fn play(mut pair: Pair, days: &[i64], began: i64, reporting: Reporting, codes: C
     let before = pair.cases;
     pair.story.push(format!("{reporting:?} {codes:?}"));
     let reports = schedule(days, began, reporting);
-    let (first_told, _, _) = reports[0];
-    for (told, failed, index) in &reports {
-        let first = reports.iter().filter(|(known, _, _)| known <= told).map(|(_, failed, _)| *failed).min().unwrap();
-        pair.step(*told, &Step::Failure(*failed, code(codes, *index, days.len())));
-        for now in boundaries(first, first_told) {
+    let (first_report, _, _) = reports[0];
+    for (reported, failed, index) in &reports {
+        let first =
+            reports.iter().filter(|(known, _, _)| known <= reported).map(|(_, failed, _)| *failed).min().unwrap();
+        pair.step(*reported, &Step::Failure(*failed, code(codes, *index, days.len())));
+        for now in boundaries(first, first_report) {
             pair.probe(now);
         }
     }
     pair.cases - before
 }
 
-/// The customer's earlier failures, paid in the end: this many of charge 2, which was paid on day 8.
+/// Earlier failures of the customer, paid in the end: this many of charge 2, which was paid on day 8.
 fn history(failures: usize) -> (Pair, i64) {
     let mut pair = failing(&[0, 1, 3, 7][..failures]);
     let paid = failed_at() + 8 * DAY;
@@ -142,11 +143,11 @@ fn failures_are_counted_over_the_life_of_the_order() {
 #[test]
 fn grace_ends_once_with_one_mail_and_the_order_keeps_its_terms() {
     let mut cases = 0;
-    // The sixth failure ends the order at ECPay, and what follows is a test of its own, see `corners`.
+    // The sixth failure terminates the order at ECPay; a test of its own covers the rest, see `corners`.
     for days in subsets().into_iter().filter(|days| days.len() < 6) {
         for late in [0, 1, HOUR, 5 * DAY] {
             let mut pair = failing(&days);
-            // No retry gets through, so that only time decides.
+            // No retry succeeds, so that only time decides.
             pair.step(failed_at() + 10 * DAY, &Step::Ask);
             pair.step(
                 failed_at() + 10 * DAY,

@@ -1,4 +1,4 @@
-//! What time alone does: orders that wait, charges that never come, cancels, orders that are over.
+//! Effects of time alone: pending orders, missing charges, cancellations, terminated orders.
 
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::RetryState;
@@ -8,12 +8,12 @@ use crate::dunning::oracle::End;
 use crate::dunning::pair::{Pair, Step};
 use crate::dunning::{failed_at, failing, ordered_at, running};
 
-/// A second before, the second itself, a second after.
+/// A second before, the second itself, and a second after.
 fn around(instant: i64) -> [i64; 3] {
     [instant - 1, instant, instant + 1]
 }
 
-/// A charge reported at once.
+/// Charge that is reported at once.
 fn paid(mut pair: Pair, number: u32, at: i64) -> Pair {
     pair.step(at, &Step::Success(number, at));
     pair
@@ -36,7 +36,7 @@ fn a_pending_order_is_asked_about_after_10_and_40_minutes_and_given_up_after_24_
 }
 
 #[test]
-fn a_charge_that_never_came_is_told_once_after_3_days_and_ends_the_plan_after_7() {
+fn staff_are_notified_once_of_a_charge_missing_for_3_days_and_the_plan_ends_after_7() {
     let mut cases = 0;
     for (cycle, anchor) in
         [(BillingCycle::Monthly, at(2025, 1, 31, HOUR)), (BillingCycle::Annual, at(2024, 2, 29, HOUR))]
@@ -77,7 +77,7 @@ fn only_a_running_order_that_owes_nothing_can_be_uncharged() {
     assert_eq!(cases, 240);
 }
 
-/// On FREE since then: the charge failed twice, and its last retry was refused.
+/// Order on FREE since that instant: the charge failed twice, and its last retry was refused.
 fn fallen_on(now: i64) -> Pair {
     let mut pair = failing(&[0, 1]);
     pair.step(failed_at() + 7 * DAY, &Step::Ask);

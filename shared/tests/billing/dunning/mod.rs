@@ -1,5 +1,5 @@
-//! The dunning table: every status, fact and boundary enumerated, the code beside an oracle written from the design
-//! (section 4, and section 3's paragraph on EventId). Nothing is sampled; each test asserts how many cases it made.
+//! Dunning table: every status, event and boundary enumerated, the code beside an oracle written from the design
+//! (section 4, and section 3's paragraph on EventId). Cases are exhaustive; each test asserts their number.
 
 mod calendar;
 mod corners;
@@ -16,24 +16,24 @@ use calendar::{DAY, HOUR, at};
 use pair::{Pair, Step};
 use shared::domain::billing::plan::BillingCycle;
 
-/// The order of most tests is made here and paid five minutes later: charge 1.
+/// Creation of the order in most tests; charge 1 is paid five minutes later.
 pub(crate) fn ordered_at() -> i64 {
     at(2025, 1, 15, 10 * HOUR)
 }
 
-/// Charge 2, due on 15 February, fails here.
+/// First failure of charge 2, which is due on 15 February.
 pub(crate) fn failed_at() -> i64 {
     at(2025, 2, 15, 3 * HOUR + 306)
 }
 
-/// A monthly order whose first charge is paid.
+/// Monthly order whose first charge is paid.
 pub(crate) fn running(exec_times: u32) -> Pair {
     let mut pair = Pair::ordered(ordered_at(), BillingCycle::Monthly, exec_times);
     pair.step(ordered_at() + 360, &Step::Success(1, ordered_at() + 300));
     pair
 }
 
-/// The same with charge 2 failed on these days after its first failure, each reported a minute later.
+/// The same order with charge 2 failed on these days after its first failure, each reported a minute later.
 pub(crate) fn failing(days: &[i64]) -> Pair {
     let mut pair = running(99);
     for day in days {

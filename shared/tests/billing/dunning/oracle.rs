@@ -1,40 +1,40 @@
-//! The dunning rules a second time, from the design alone: sets of facts and sums of seconds.
+//! Second implementation of the dunning rules, from the design alone: sets of events and sums of seconds.
 
 use std::collections::BTreeSet;
 
 use crate::dunning::calendar::{DAY, Dues, HOUR, MINUTE, day_of, iso, midnight};
 
-/// What became of an ask, as far as the rules care.
+/// Outcome of a retry request, as far as the rules need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
-    /// The result is to come, or nobody knows.
+    /// Result pending or outcome unknown.
     Open,
-    /// Over, with a result or without.
+    /// Closed, with a result or without.
     Closed,
-    /// ECPay never heard of it.
+    /// Never received by ECPay.
     NeverSent,
 }
 
-/// How ECPay ended an order.
+/// End of an order at ECPay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// ExecStatus 0.
+    /// Cancelled: ExecStatus 0.
     Cancelled,
-    /// ExecStatus 2.
+    /// Finished: ExecStatus 2.
     Finished,
-    /// Six failures.
+    /// Terminated after six failures.
     Six,
 }
 
-/// One dunning mail that was issued.
+/// Dunning mail that was queued.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct SentMail {
     due: i64,
     stage: usize,
     at: i64,
 }
 
-/// The unpaid charge: first failure, due day, times failed, whether the card is known to be useless.
+/// Unpaid charge: first failure, due date, number of failures, and hard decline or not.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Episode {
     pub(crate) began: i64,
@@ -43,16 +43,16 @@ pub(crate) struct Episode {
     pub(crate) new_card: bool,
 }
 
-/// What a step did, as far as it can be seen.
+/// Visible effect of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effect {
-    /// Dunning mails and mails about the loss of the plan.
+    /// Mails about dunning and about the end of the plan.
     pub(crate) mails: Vec<String>,
-    /// Money to give back.
+    /// True if a refund is due.
     pub(crate) refund: bool,
 }
 
-/// An order as its facts.
+/// Order as the set of its events.
 #[derive(Clone, Debug)]
 pub(crate) struct Oracle {
     pub(crate) created: i64,
@@ -72,13 +72,13 @@ pub(crate) struct Oracle {
     pub(crate) checked: i64,
     first_failed: bool,
     plan_after_close: bool,
-    /// Mails of the open episode; `mailed`: of the whole life, for no mail about a due day exists twice.
-    told: Vec<Told>,
+    /// Mails of the open episode; `mailed` holds those of the whole life, since a mail about a due date is sent once.
+    sent: Vec<SentMail>,
     mailed: BTreeSet<(i64, usize)>,
     missing_charge_notified_for: Vec<i64>,
 }
 
-/// Expired, lost, stolen.
+/// Hard decline: expired, lost or stolen card.
 fn needs_card(code: &str) -> bool {
     ["10100251", "10100255", "10100256"].contains(&code)
 }
@@ -103,7 +103,7 @@ impl Oracle {
             checked: created,
             first_failed: false,
             plan_after_close: false,
-            told: Vec::new(),
+            sent: Vec::new(),
             mailed: BTreeSet::new(),
             missing_charge_notified_for: Vec::new(),
         }
@@ -139,7 +139,7 @@ impl Oracle {
         Some(Episode { began: *began, due: dues.due(charge), times, new_card: needs_card(latest) })
     }
 
-    /// Whether the charge that failed first and the one that failed last disagree about the card.
+    /// True if the first and the last failed charge differ in the class of their decline.
     pub(crate) fn two_cards(&self) -> bool {
         let Some(episode) = self.episode() else { return false };
         let same = |at: i64| self.dues().due(self.dues().charge_of(at)) == episode.due;
@@ -187,14 +187,14 @@ impl Oracle {
         self.asks.iter().find(|(_, state)| *state == Ask::Open).map(|(at, _)| *at)
     }
 
-    /// Whether a retry may be asked, by hand too.
+    /// True if a retry may be requested, also by staff.
     pub(crate) fn may_ask(&self) -> bool {
         let over = self.superseded || self.cancel_asked || self.ended.is_some();
         let owed = !self.paid.is_empty() && self.episode().is_some();
         owed && !over && self.ask_open().is_none() && self.failed.len() < 5
     }
 
-    /// The next automatic retry: the first of days 1, 3 and 7 that no ask which reached ECPay came after.
+    /// Next automatic retry: the first of days 1, 3 and 7 that lies after the latest request which reached ECPay.
     pub(crate) fn retry_at(&self) -> Option<i64> {
         let episode = self.episode().filter(|episode| !episode.new_card)?;
         if self.status() != "past_due" || !self.may_ask() {
@@ -204,18 +204,18 @@ impl Oracle {
         [1, 3, 7].map(|day| episode.began + day * DAY).into_iter().find(|at| asked.is_none_or(|asked| *at > asked))
     }
 
-    /// Never, while the customer was told nothing.
+    /// `None` while the customer has no notice.
     fn downgrade_at(&self) -> Option<i64> {
         let episode = self.episode()?;
-        let told = self.told.iter().filter(|told| told.due == episode.due).map(|told| told.at).min()?;
+        let sent = self.sent.iter().filter(|sent| sent.due == episode.due).map(|sent| sent.at).min()?;
         let mut due = self.grace_end_of(episode);
         if self.ended.is_some() {
             due = due.min(midnight(self.period_end()?));
         }
-        Some(due.max(told + 3 * DAY))
+        Some(due.max(sent + 3 * DAY))
     }
 
-    /// What is next and from when.
+    /// Next action and its time.
     pub(crate) fn next(&self, now: i64) -> Option<(&'static str, i64)> {
         if let Some(asked) = self.ask_open() {
             return Some(("reconcile", asked));
@@ -237,9 +237,9 @@ impl Oracle {
                 let next_charge = self.charge_to_come(day_of(since));
                 Some(("cancel", (since + 14 * DAY).min(midnight(next_charge - 2)).max(since)))
             }
-            // Paid although a cancel was asked: whether the order runs on is asked at once.
+            // Paid although a cancellation was requested: a query finds out at once if the order continues.
             "active" if self.ended.is_none() && self.cancel_asked => Some(("reconcile", now)),
-            // ECPay counts a success that nobody reported: it is asked for at once.
+            // ECPay counts a success without a report: a query searches for it at once.
             "active" if self.ended.is_none() && self.lacks_a_success() => Some(("reconcile", self.last_paid()?)),
             "active" if self.ended.is_none() => Some(("reconcile", midnight(self.period_end()? + 1))),
             "failed" => None,
@@ -263,11 +263,11 @@ impl Oracle {
             return Vec::new();
         }
         let Some(episode) = self.episode() else { return Vec::new() };
-        let told = self.told.iter().filter(|told| told.due == episode.due).map(|told| told.stage).max();
+        let sent = self.sent.iter().filter(|sent| sent.due == episode.due).map(|sent| sent.stage).max();
         let names = ["first-payment-failure", "second-payment-failure", "final-payment-failure"];
-        let is_new = told.is_none_or(|told| episode.times > told);
+        let is_new = sent.is_none_or(|sent| episode.times > sent);
         let (Some(name), true) = (names.get(episode.times - 1), is_new) else { return Vec::new() };
-        self.told.push(Told { due: episode.due, stage: episode.times, at: now });
+        self.sent.push(SentMail { due: episode.due, stage: episode.times, at: now });
         let mail = format!("{name} about {} new-card {}", iso(episode.due), episode.new_card);
         self.mailed.insert((episode.due, episode.times)).then_some(mail).into_iter().collect()
     }
@@ -295,7 +295,7 @@ impl Oracle {
         let newest = self.last_paid().is_none_or(|known| at > known);
         let owed = self.episode().map(|open| open.began);
         self.paid.push((number, at));
-        // That six failures end an order is our own reading; a charge made after the sixth proves it wrong.
+        // The end after six failures is inferred; a charge made after the sixth disproves it.
         self.ended =
             self.ended.filter(|(_, how)| *how != End::Six || self.episode().is_some() || self.closed.is_some());
         if number >= self.exec_times && self.ended.is_none() {
@@ -308,20 +308,20 @@ impl Oracle {
         if self.closed.is_some() {
             if self.period_end().is_some_and(|end| midnight(end) > now) {
                 self.plan_after_close = true;
-                // With the plan back, the downgrade is history.
+                // With the plan restored the downgrade is over.
                 self.free = None;
             }
             return Effect::default();
         }
         match self.episode() {
             None => {
-                self.told.clear();
+                self.sent.clear();
                 self.extra_days = 0;
                 if newest {
                     self.free = None;
                 }
             }
-            // The charge that led to FREE is paid, and the grace of the next one still runs.
+            // The charge that led to FREE is paid, and the grace period of the next one still runs.
             Some(open) if owed != Some(open.began) && self.grace_end_of(open) > now => self.free = None,
             Some(_) => {}
         }
@@ -341,7 +341,7 @@ impl Oracle {
         self.first_failed = true;
     }
 
-    /// A query of a pending order brought nothing.
+    /// Query of a pending order without a payment.
     pub(crate) fn check(&mut self, now: i64) -> bool {
         let pending = self.status() == "pending";
         if pending {
@@ -351,7 +351,7 @@ impl Oracle {
         pending
     }
 
-    /// Takes the plan away if that is due.
+    /// Downgrade, if it is due.
     pub(crate) fn end_grace(&mut self, now: i64) -> Option<Effect> {
         self.next(now).filter(|(kind, at)| *kind == "end-grace" && *at <= now)?;
         if self.status() == "past_due" {
@@ -369,7 +369,7 @@ impl Oracle {
         self.plan_after_close = false;
     }
 
-    /// "Running but uncharged 3 days after the due day: staff are told once; 7 days after: FREE".
+    /// "Running but uncharged 3 days after the due day": staff are notified once; 7 days after it FREE.
     pub(crate) fn uncharged(&mut self, now: i64) -> Option<Effect> {
         if !self.is_running() || self.status() != "active" || self.ended.is_some() {
             return None;
@@ -386,7 +386,7 @@ impl Oracle {
         Some(Effect { mails: vec!["uncharged".to_owned()], refund: false })
     }
 
-    /// A query says that ECPay will charge no more. On FREE that is the confirmation of the end.
+    /// Query result: ECPay makes no further charges. On FREE that confirms the end.
     pub(crate) fn order_ended(&mut self, how: End, now: i64) -> bool {
         let news = self.ended.is_none();
         let how = self.ended.map_or(how, |(_, known)| known);

@@ -1,4 +1,4 @@
-//! The code under test and the oracle side by side: every step is taken by both and what can be seen is compared.
+//! Code under test and oracle side by side: both take every step, and their visible states are compared.
 
 use std::collections::BTreeSet;
 
@@ -25,12 +25,12 @@ use shared::domain::values::time::Timestamp;
 use crate::dunning::calendar::{DAY, iso, show};
 use crate::dunning::oracle::{Ask, Effect, End, Oracle};
 
-/// One thing that happens.
+/// Step of a story.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// Success number, ProcessDate.
+    /// Success number and ProcessDate.
     Success(u32, i64),
-    /// ProcessDate, RtnCode.
+    /// ProcessDate and RtnCode.
     Failure(i64, &'static str),
     FirstFailure(i64),
     Pending(i64),
@@ -47,7 +47,7 @@ pub(crate) enum Step {
     Supersede,
 }
 
-/// What of an order can be seen from outside.
+/// State of an order as far as it is visible from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct View {
     status: String,
@@ -59,15 +59,15 @@ pub(crate) struct View {
     downgraded: Option<(String, String)>,
 }
 
-/// Both, and how they came here.
+/// Both implementations, with the story so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
     pub(crate) real: Versioned<Subscription>,
     pub(crate) oracle: Oracle,
     pub(crate) story: Vec<String>,
-    /// Notices issued; the store keeps one of each id.
+    /// Queued notices; the store keeps one of each id.
     issued: BTreeSet<String>,
-    /// Comparisons made.
+    /// Number of comparisons made.
     pub(crate) cases: usize,
 }
 
@@ -97,7 +97,7 @@ impl Pair {
         Self { real: Versioned { value: real, version: 1 }, oracle, story, issued: BTreeSet::new(), cases: 0 }
     }
 
-    /// The story so far, for the message of an assertion.
+    /// Story so far, for the message of an assertion.
     pub(crate) fn case(&self) -> String {
         self.story.join("; ")
     }
@@ -135,9 +135,9 @@ impl Pair {
         decide_payment(&snapshot, report, DecisionContext::new(&DunningPolicy::default(), ts(now)))
     }
 
-    /// Takes a step on both sides and compares. `false` when both say that nothing happens.
+    /// Takes a step on both sides and compares. `false` if both sides do nothing.
     pub(crate) fn step(&mut self, now: i64, step: &Step) -> bool {
-        self.story.push(format!("[{}] {}", show(now), tell(step)));
+        self.story.push(format!("[{}] {}", show(now), describe(step)));
         let expected = self.expect(now, step);
         let decision = self.decide(now, step);
         assert_eq!(decision.is_some(), expected.is_some(), "does anything happen? {}", self.case());
@@ -162,9 +162,9 @@ impl Pair {
         true
     }
 
-    /// Takes a step on the code's side alone.
+    /// Takes a step in the code under test alone.
     pub(crate) fn apply(&mut self, now: i64, step: &Step) {
-        self.story.push(format!("[{}] {}", show(now), tell(step)));
+        self.story.push(format!("[{}] {}", show(now), describe(step)));
         let decision = self.decide(now, step).unwrap_or_else(|| panic!("not applied: {}", self.case()));
         self.real = Versioned { value: decision.change.next, version: self.real.version + 1 };
     }
@@ -190,7 +190,7 @@ impl Pair {
         }
     }
 
-    /// The first success of a new order that names this one.
+    /// First success of a new order that replaces this one.
     fn supersede(&self, now: i64) -> Decision {
         let new = create_order(order("NEW1", BillingCycle::Monthly, 9, Some("OLD1")), Actor::Schedule, ts(now));
         let new = Self { real: Versioned { value: new.change.next, version: 1 }, ..self.clone() };
@@ -242,7 +242,7 @@ impl Pair {
         Some(Effect::default())
     }
 
-    /// Compares all that can be seen at `now`.
+    /// Compares the visible state at `now`.
     pub(crate) fn compare(&mut self, now: i64) {
         let (real, oracle) = (self.seen(now), self.expected(now));
         assert_eq!(real, oracle, "left is the code, right the oracle: {}", self.case());
@@ -279,7 +279,7 @@ impl Pair {
         }
     }
 
-    /// Compares what may be done at `now`, nothing being reported meanwhile.
+    /// Compares the possible actions at `now`, without a report in between.
     pub(crate) fn probe(&mut self, now: i64) {
         let policy = DunningPolicy::default();
         let real = &self.real;
@@ -297,15 +297,15 @@ impl Pair {
         self.cases += 1;
     }
 
-    /// A report that is not to be applied: nothing is decided but to set it aside.
-    pub(crate) fn set_aside(&mut self, report: &PaymentReport, now: i64, reason: &QuarantineReason) {
+    /// Report that must not be applied: the only decision is to quarantine it.
+    pub(crate) fn quarantined(&mut self, report: &PaymentReport, now: i64, reason: &QuarantineReason) {
         let verdict = self.verdict(report, now);
         assert_eq!(verdict, PaymentDecision::Quarantine(reason.clone()), "{report:?} after {}", self.case());
         self.cases += 1;
     }
 }
 
-/// An action and its time; what is due already is due now, unless the exact time is a rule of its own.
+/// Action and time; an overdue action is due now, unless its exact time is a rule of its own.
 fn due(kind: &str, at: i64, now: i64) -> (String, String) {
     let exact = ["retry", "end-grace"].contains(&kind);
     (kind.to_owned(), show(if exact { at } else { at.max(now) }))
@@ -322,7 +322,7 @@ fn mail(notice: &Notice) -> Option<String> {
     }
 }
 
-fn tell(step: &Step) -> String {
+fn describe(step: &Step) -> String {
     match step {
         Step::Success(number, at) => format!("success {number} of {}", show(*at)),
         Step::Failure(at, code) => format!("failure {code} of {}", show(*at)),
@@ -347,7 +347,7 @@ fn answered(state: RetryState) -> Ask {
     }
 }
 
-/// Staff add days of grace, if any runs.
+/// Days of grace added by staff, if a grace period runs.
 fn extended(real: &Versioned<Subscription>, days: u32, policy: &DunningPolicy, at: Timestamp) -> Option<Decision> {
     let cause = OperationContext { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None };
     match decide_operation(real, &Operation::ExtendGrace { days }, &cause, DecisionContext::new(policy, at)) {

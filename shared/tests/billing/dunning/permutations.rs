@@ -1,4 +1,4 @@
-//! Reports in any order: what follows from them does not depend on it.
+//! Reports in any order: the resulting state does not depend on it.
 
 use shared::domain::billing::plan::BillingCycle;
 
@@ -6,7 +6,7 @@ use crate::dunning::calendar::{DAY, HOUR, MINUTE, at};
 use crate::dunning::pair::{Pair, Step};
 use crate::dunning::{ordered_at, running};
 
-/// The most reports of one permutation.
+/// Longest permutation, in reports.
 const LONGEST: usize = 5;
 
 /// ProcessDate of a step of this table.
@@ -32,12 +32,12 @@ fn reports() -> Vec<Step> {
     ]
 }
 
-/// Everything reported at one instant, while the grace of the third charge still runs.
+/// Time of all reports, while the grace period of the third charge still runs.
 fn now() -> i64 {
     at(2025, 3, 14, HOUR) + 5 * DAY
 }
 
-/// The oracle after the reports in the order in which the charges were made.
+/// Oracle after the reports in the order of the charges.
 fn in_order(start: &Pair, reports: &[Step], chosen: &[usize]) -> Pair {
     let mut sorted: Vec<_> = chosen.iter().map(|place| &reports[*place]).collect();
     sorted.sort_by_key(|step| made(step));
@@ -48,7 +48,7 @@ fn in_order(start: &Pair, reports: &[Step], chosen: &[usize]) -> Pair {
     pair
 }
 
-/// Extends a permutation by each report that it does not have, and compares at every length.
+/// Extends a permutation by each remaining report and compares at every length.
 fn extend(start: &Pair, here: &Pair, reports: &[Step], chosen: &mut Vec<usize>) -> usize {
     if chosen.len() == LONGEST {
         return 0;
@@ -80,7 +80,7 @@ fn up_to_five_reports_of_two_charges_lead_to_the_same_state_in_any_order() {
 fn the_first_charge_may_be_reported_last() {
     let first = ordered_at() + 5 * MINUTE;
     let mut reports = reports();
-    // Three failures of one charge stay, so that a mail exists for whatever is known when the order begins.
+    // Three failures of one charge stay, so that a mail exists for every prefix.
     reports.truncate(5);
     reports.extend([Step::Success(1, first), Step::FirstFailure(first - MINUTE)]);
     let start = Pair::ordered(ordered_at(), BillingCycle::Monthly, 99);

@@ -1,4 +1,4 @@
-//! Retries: on which second one is due, whatever became of those that were asked before.
+//! Retries: the second at which one is due, after every outcome of earlier ones.
 
 use shared::domain::billing::subscription::RetryState;
 
@@ -9,7 +9,7 @@ use crate::dunning::{failed_at, failing};
 const STATES: [RetryState; 5] =
     [RetryState::Unknown, RetryState::Accepted, RetryState::Refused, RetryState::NotSent, RetryState::NoResult];
 
-/// Around every day of the schedule, and at hours between at which staff may ask.
+/// Instants around every day of the schedule, and hours between at which staff may request a retry.
 fn ask_times() -> Vec<i64> {
     let borders = [1, 3, 7].into_iter().flat_map(|day| [-1, 0, 1].map(|second| day * DAY + second));
     let mut times: Vec<_> = borders.chain([DAY / 2, 2 * DAY, 5 * DAY, 9 * DAY]).collect();
@@ -25,7 +25,7 @@ fn probe_all(pair: &mut Pair) {
     }
 }
 
-/// Asks, takes the answer and, if told to, the result: a failure an hour after the ask.
+/// Requests a retry, records the outcome and, if given, its result: a failure an hour later.
 fn ask(pair: &mut Pair, after: i64, state: RetryState, fails: bool) {
     let asked = failed_at() + after;
     if !pair.step(asked, &Step::Ask) {
@@ -41,7 +41,8 @@ fn ask(pair: &mut Pair, after: i64, state: RetryState, fails: bool) {
     }
 }
 
-/// Whether the second ask of two may follow the first in this table. An ask that never reached ECPay after one that
+/// True if the second request may follow the first in this table. One that did not reach ECPay after one that did has a
+/// test of its own, see `corners`.
 /// did is a test of its own, see `corners`.
 fn belongs_here(first: RetryState, second: RetryState) -> bool {
     first == RetryState::NotSent || second != RetryState::NotSent

@@ -1,4 +1,4 @@
-//! Every status times every fact: what a report does to an order in each state, at each second that could matter.
+//! Every status with every event: effect of a report on an order in each state, at each relevant second.
 
 use shared::domain::billing::decision::PaymentDecision;
 use shared::domain::billing::plan::BillingCycle;
@@ -14,7 +14,7 @@ use crate::dunning::{failed_at, failing, ordered_at, running};
 
 const SOFT: &str = "10100252";
 
-/// An order in a state, when that was, and the last ProcessDate that the table asks about.
+/// Order in a state, time of that state, and the last ProcessDate of the table.
 struct State {
     name: &'static str,
     pair: Pair,
@@ -28,7 +28,7 @@ fn state(name: &'static str, mut pair: Pair, now: i64) -> State {
     State { name, pair, now, until: now + 40 * DAY }
 }
 
-/// Successes seen are of the first charge and this one, as some tests have it.
+/// Number of the latest success that the state contains.
 fn paid(mut pair: Pair, number: u32, at: i64) -> Pair {
     pair.step(at + 60, &Step::Success(number, at));
     pair
@@ -110,7 +110,7 @@ fn active() -> Vec<State> {
     let renewed = paid(running(99), 2, due_2);
     let recovered = paid(failing(&[0, 1]), 2, failed_at() + 2 * DAY);
     let gap = paid(running(99), 3, due_3);
-    let told = then(running(99), due_2 + 4 * DAY, &Step::Uncharged);
+    let notified = then(running(99), due_2 + 4 * DAY, &Step::Uncharged);
     let ends = at(2025, 2, 1, 0);
     let ended = then(running(99), ends, &Step::Ended(End::Cancelled));
     let mut ended_state = state("active, ended at ECPay", ended.clone(), ends);
@@ -125,7 +125,7 @@ fn active() -> Vec<State> {
         state("renewed", renewed, due_2 + HOUR),
         state("recovered", recovered, failed_at() + 2 * DAY + HOUR),
         state("active, a success missing", gap, due_3 + HOUR),
-        state("active, charge late", told, due_2 + 4 * DAY),
+        state("active, charge late", notified, due_2 + 4 * DAY),
         state("active, all charges made", last, due_3 + HOUR),
         ended_state,
         state("cancelled", cancelled, at(2025, 2, 15, 0)),
@@ -146,7 +146,7 @@ fn states() -> Vec<State> {
     [waiting(), active(), owing(), on_free(), replaced()].into_iter().flatten().collect()
 }
 
-/// Around each instant that the state knows, between them, and long after.
+/// Instants around each one of the state, between them, and long after.
 fn instants(state: &State) -> Vec<i64> {
     let oracle = &state.pair.oracle;
     let mut known: Vec<_> =
@@ -162,7 +162,7 @@ fn instants(state: &State) -> Vec<i64> {
     instants
 }
 
-/// The facts of an instant, none of which the state knows.
+/// Events at an instant, none of which the state contains.
 fn facts(pair: &Pair, at: i64) -> Vec<Step> {
     let known: Vec<_> = pair.oracle.paid.iter().map(|(number, _)| *number).collect();
     let missing = (1..=4_u32).filter(|number| !known.contains(&i64::from(*number)));
@@ -172,12 +172,13 @@ fn facts(pair: &Pair, at: i64) -> Vec<Step> {
     successes.chain(failures).chain(others).collect()
 }
 
-/// A fact that the state holds already is a repeat and no new fact.
+/// An event that the state contains is a repeat.
 fn is_new(pair: &Pair, step: &Step) -> bool {
     !matches!(pair.verdict(&pair.report(step), 0), PaymentDecision::Repeat)
 }
 
-/// Two charges that disagree about the card, and a first authorisation made after a retry was asked, are tests of
+/// Two charges with different classes of decline, and a first authorisation after a retry request, have tests of their
+/// own, see `corners`.
 /// their own, see `corners`.
 fn belongs_here(pair: &Pair, step: &Step) -> bool {
     let mut oracle = pair.oracle.clone();
@@ -191,15 +192,15 @@ fn belongs_here(pair: &Pair, step: &Step) -> bool {
     }
 }
 
-/// A failure that hides the open episode for a while, until it is paid, is left out.
+/// A failure that hides the open episode until it is paid is omitted.
 fn hides(pair: &Pair, step: &Step) -> bool {
     let Some(open) = pair.oracle.episode() else { return false };
     let dues = pair.oracle.dues();
     matches!(*step, Step::Failure(at, _) if dues.due(dues.charge_of(at)) < open.due)
 }
 
-/// Long enough after the fact to be reported, and not before the state.
-fn told(state: &State, at: i64) -> [i64; 2] {
+/// Time of the report: after the event, and not before the state.
+fn report_times(state: &State, at: i64) -> [i64; 2] {
     [at.max(state.now) + HOUR, at.max(state.now) + 12 * DAY]
 }
 
@@ -210,7 +211,7 @@ fn every_fact_does_in_every_status_what_the_design_says() {
         for at in instants(&state) {
             let steps = facts(&state.pair, at).into_iter().filter(|step| is_new(&state.pair, step));
             for step in steps.filter(|step| belongs_here(&state.pair, step)) {
-                for now in told(&state, at) {
+                for now in report_times(&state, at) {
                     let mut pair = state.pair.clone();
                     pair.step(now, &step);
                     for later in [7, 10, 20].map(|day| at + day * DAY) {
@@ -225,7 +226,7 @@ fn every_fact_does_in_every_status_what_the_design_says() {
 }
 
 #[test]
-fn a_report_that_is_not_ours_to_apply_is_set_aside_in_every_status() {
+fn a_report_that_must_not_be_applied_is_quarantined_in_every_status() {
     let mut cases = 0;
     for mut state in states() {
         for at in instants(&state) {
@@ -254,7 +255,7 @@ fn a_report_that_is_not_ours_to_apply_is_set_aside_in_every_status() {
 }
 
 #[test]
-fn a_repeat_changes_nothing_in_any_status_and_another_authorisation_under_its_number_is_set_aside() {
+fn a_repeat_changes_nothing_in_any_status_and_another_authorisation_under_its_number_is_quarantined() {
     let mut cases = 0;
     for mut state in states() {
         let oracle = state.pair.oracle.clone();
@@ -291,7 +292,7 @@ fn a_failed_or_pending_report_of_the_same_second_never_blocks_a_success() {
             let before = before.into_iter().filter(|step| is_new(&state.pair, step) && !hides(&state.pair, step));
             for first in before.filter(|step| belongs_here(&state.pair, step)) {
                 let mut pair = state.pair.clone();
-                let [now, _] = told(&state, at);
+                let [now, _] = report_times(&state, at);
                 pair.step(now, &first);
                 let number = pair.oracle.paid.iter().map(|(number, _)| *number).max().unwrap_or(0) + 1;
                 pair.step(now + 60, &Step::Success(u32::try_from(number).unwrap(), at));

@@ -1,4 +1,5 @@
-//! The customer's wish to end the order: before everything else, confirmed by ECPay, and what is paid stays.
+//! Cancellation at the customer's request: precedes every other action, is confirmed by ECPay, and leaves the paid
+//! period.
 
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
 use shared::domain::billing::decide::order::{cancel_overtaken, claim_cancel, end_grace};
@@ -12,12 +13,12 @@ use shared::domain::billing::subscription::{CancelRequest, OrderEnd, RetryState,
 use shared::domain::billing::task::Task;
 
 use crate::operations::fixtures::{
-    Life, due, failing, fallen, given_up, over, pending, policy, replaced, running, t, told,
+    Life, due, failing, fallen, given_up, mails, over, pending, policy, replaced, running, t,
 };
 
 const CANCEL: Operation = Operation::Cancel;
 
-/// The cancellation is asked of ECPay.
+/// Claims the cancellation, as before the request to ECPay.
 fn asked(life: &mut Life, now: &str) {
     let decision = claim_cancel(&life.order, DecisionContext::new(&policy(), t(now))).unwrap();
     assert_eq!(
@@ -27,8 +28,8 @@ fn asked(life: &mut Life, now: &str) {
     life.take(&decision);
 }
 
-/// A task failed so often, each time when it was to be tried again, the first time then.
-fn stuck(life: &mut Life, task: Task, times: usize, first: &str) {
+/// Records failures of a task, the first at the given time and each further one at its next attempt.
+fn fails_repeatedly(life: &mut Life, task: Task, times: usize, first: &str) {
     let mut now = t(first);
     for _ in 0..times {
         let decision = record_task_failure(&life.order, task, "ECPay's answer is unusable", now);
@@ -38,8 +39,8 @@ fn stuck(life: &mut Life, task: Task, times: usize, first: &str) {
 }
 
 #[test]
-fn whoever_falls_on_the_day_of_a_charge_that_is_still_to_come_is_cancelled_at_once() {
-    // Grace ended on 25 February; the run that finds it comes on the day of the next charge.
+fn a_customer_downgraded_on_the_day_of_a_charge_that_is_still_to_come_is_cancelled_at_once() {
+    // The grace period ended on 25 February; the run that finds it comes on the due date of the next charge.
     for (before, fallen_at, cancel_at) in [
         (None, "2025/03/12 23:59:59", "2025/03/13 00:00:00"),
         (None, "2025/03/14 00:00:00", "2025/03/14 00:00:00"),
@@ -63,7 +64,7 @@ fn whoever_falls_on_the_day_of_a_charge_that_is_still_to_come_is_cancelled_at_on
 fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
     let mut life = running();
     let decision = life.staff(&CANCEL, "2025/01/20 12:00:00");
-    assert_eq!((told(&decision), &decision.user), (vec![], &None));
+    assert_eq!((mails(&decision), &decision.user), (vec![], &None));
     let line = decision.change.history;
     assert_eq!((line.event, line.rule), (HistoryEvent::CancelRequested, Rule::CancelRequested));
     assert_eq!(
@@ -75,13 +76,13 @@ fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
     asked(&mut life, "2025/01/20 12:00:00");
     assert_eq!(life.next(), due("cancel", "2025/01/20 12:00:00", ActionReason::CancelUnconfirmed));
     let confirmed = life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:10");
-    assert_eq!((told(&confirmed), confirmed.change.history.rule), (vec!["cancel-confirmed"], Rule::OrderOver));
+    assert_eq!((mails(&confirmed), confirmed.change.history.rule), (vec!["cancel-confirmed"], Rule::OrderOver));
     assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
     assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
     assert_eq!(life.next(), due("end-grace", "2025/02/15 00:00:00", ActionReason::PaidPeriodEnds));
     assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/14 23:59:59"))), None);
     let end = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/15 00:00:00"))).unwrap();
-    assert_eq!((told(&end), end.change.history.rule), (vec!["plan-ended"], Rule::PaidPeriodEnded));
+    assert_eq!((mails(&end), end.change.history.rule), (vec!["plan-ended"], Rule::PaidPeriodEnded));
     assert_eq!((end.change.next.status, end.change.next.plan.as_str()), (Status::Cancelled, "FREE"));
 }
 
@@ -134,7 +135,7 @@ fn only_an_order_that_was_paid_and_is_not_over_can_be_ended() {
     ] {
         assert_eq!(life.refused(&CANCEL, "2025/02/26 12:00:00"), refusal, "{:?}", life.value());
     }
-    // Six failures are our own conclusion: until ECPay says so the order may run.
+    // The end after six failures is inferred: until ECPay confirms it the order may be active.
     let mut six = failing(6);
     assert_eq!(six.value().ended.unwrap().how, OrderEnd::SixFailures);
     six.staff(&CANCEL, "2025/02/24 12:00:00");
@@ -154,12 +155,12 @@ fn a_failing_customer_who_leaves_is_not_charged_again() {
     );
     asked(&mut life, "2025/02/15 12:00:00");
     let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/15 12:00:10");
-    // The failed charge was to pay from that day on.
+    // The failed charge was due on that date.
     assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
     // The paid period is over, and the first notice is three days old.
     assert_eq!(life.next(), due("end-grace", "2025/02/18 03:05:06", ActionReason::GraceEnds));
     let end = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/18 03:05:06"))).unwrap();
-    assert_eq!((told(&end), end.change.next.plan.as_str()), (vec!["downgraded"], "FREE"));
+    assert_eq!((mails(&end), end.change.next.plan.as_str()), (vec!["downgraded"], "FREE"));
 }
 
 #[test]
@@ -176,15 +177,15 @@ fn an_open_retry_comes_first() {
 #[test]
 fn on_free_the_wish_does_not_wait_for_the_window_in_which_a_payment_brings_the_plan_back() {
     let mut life = fallen();
-    // 25 February 12:00 and 14 days.
+    // 14 days after 25 February 12:00.
     assert_eq!(life.next(), due("cancel", "2025/03/11 12:00:00", ActionReason::DowngradedToFree));
     life.staff(&CANCEL, "2025/02/26 12:00:00");
     assert_eq!(life.next(), due("cancel", "2025/02/26 12:00:00", ActionReason::CancelRequested));
     asked(&mut life, "2025/02/26 12:00:00");
     let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/27 00:30:00");
-    // Nothing was paid, so nothing stays.
+    // Nothing was paid, so no plan remains.
     assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-27");
-    assert_eq!((life.value().status, told(&confirmed)), (Status::Cancelled, vec!["cancel-confirmed"]));
+    assert_eq!((life.value().status, mails(&confirmed)), (Status::Cancelled, vec!["cancel-confirmed"]));
 }
 
 #[test]
@@ -209,11 +210,11 @@ fn a_wish_that_cannot_be_done_does_not_hold_the_end_of_a_pause() {
     let mut life = failing(1);
     life.staff(&Operation::Pause { days: 10 }, "2025/02/15 12:00:00");
     life.staff(&CANCEL, "2025/02/24 12:00:00");
-    stuck(&mut life, Task::Cancel, 3, "2025/02/24 12:00:00");
+    fails_repeatedly(&mut life, Task::Cancel, 3, "2025/02/24 12:00:00");
     assert_eq!(life.next(), due("cancel", "2025/02/24 19:00:00", ActionReason::PreviousAttemptFailed));
-    stuck(&mut life, Task::Cancel, 1, "2025/02/25 03:59:59");
+    fails_repeatedly(&mut life, Task::Cancel, 1, "2025/02/25 03:59:59");
     assert_eq!(life.next(), due("cancel", "2025/02/25 11:59:59", ActionReason::PreviousAttemptFailed));
-    stuck(&mut life, Task::Cancel, 1, "2025/02/25 11:59:59");
+    fails_repeatedly(&mut life, Task::Cancel, 1, "2025/02/25 11:59:59");
     assert_eq!(life.next(), due("resume", "2025/02/25 12:00:00", ActionReason::PauseEnds));
 }
 
@@ -229,13 +230,13 @@ fn only_without_a_wish_an_order_that_was_paid_again_runs_on() {
     life.staff(&CANCEL, "2025/03/11 14:30:00");
     assert_eq!(cancel_overtaken(&life.order, t("2025/03/11 15:00:00")), None);
     assert_eq!(life.next(), due("cancel", "2025/03/11 12:00:00", ActionReason::CancelUnconfirmed));
-    assert_eq!(told(&life.ended(OrderEnd::Cancelled, "2025/03/11 15:00:10")), ["cancel-confirmed"]);
+    assert_eq!(mails(&life.ended(OrderEnd::Cancelled, "2025/03/11 15:00:10")), ["cancel-confirmed"]);
 }
 
 #[test]
-fn an_end_that_nobody_wished_or_that_was_known_is_not_told_to_the_customer() {
+fn an_end_that_was_not_requested_or_was_known_sends_no_mail_to_the_customer() {
     let mut life = running();
-    assert_eq!(told(&life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:00")), [""; 0]);
+    assert_eq!(mails(&life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:00")), [""; 0]);
     assert_eq!(
         shared::domain::billing::decide::order::order_ended(&life.order, OrderEnd::Cancelled, t("2025/01/21 12:00:00")),
         None
@@ -244,5 +245,5 @@ fn an_end_that_nobody_wished_or_that_was_known_is_not_told_to_the_customer() {
     six.staff(&CANCEL, "2025/02/24 12:00:00");
     let fall = end_grace(&six.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
     six.take(&fall);
-    assert_eq!(told(&six.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00")), [""; 0]);
+    assert_eq!(mails(&six.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00")), [""; 0]);
 }

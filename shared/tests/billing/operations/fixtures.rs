@@ -1,6 +1,6 @@
-//! One order and its life in Taipei time: made 15 January 2025 at 10:00, charged five minutes later and due again on
-//! the 15th of each month. Its second charge fails on 15 February at 03:05:06, so that grace ends on the 22nd, and on
-//! the 25th from the second failure.
+//! Stories of one order in Taipei time: created on 15 January 2025 at 10:00, charged five minutes later and due again
+//! on the 15th of each month. Its second charge fails on 15 February at 03:05:06, so that the grace period ends on the
+//! 22nd, and after the second failure on the 25th.
 
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::decide::order::{create_order, end_grace, order_ended, still_pending};
@@ -18,7 +18,7 @@ use shared::domain::values::ids::{
 };
 use shared::domain::values::time::{LocalDate, Timestamp};
 
-/// When the second charge fails: for the first, the second … time.
+/// Times of the first, second … failure of the second charge.
 pub(crate) const FAILURES: [&str; 6] = [
     "2025/02/15 03:05:06",
     "2025/02/16 04:00:00",
@@ -28,7 +28,7 @@ pub(crate) const FAILURES: [&str; 6] = [
     "2025/02/24 04:00:00",
 ];
 
-/// An instant, as ECPay writes it: Taipei time.
+/// Instant in ECPay's notation, Taipei time.
 pub(crate) fn t(text: &str) -> Timestamp {
     Timestamp::parse_ecpay(text).unwrap()
 }
@@ -41,7 +41,7 @@ pub(crate) fn policy() -> DunningPolicy {
     DunningPolicy::default()
 }
 
-/// An order and what has been done to it.
+/// Order with the decisions applied so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     pub(crate) order: Versioned<Subscription>,
@@ -88,20 +88,20 @@ pub(crate) fn report(order: &Subscription, event: EventId, outcome: PaymentOutco
     }
 }
 
-/// An order that was not paid yet.
+/// Order that was not paid yet.
 pub(crate) fn pending() -> Life {
     let decision = create_order(new_order("ORDER1", None), Actor::Schedule, t("2025/01/15 10:00:00"));
     Life { order: decision.after() }
 }
 
-/// Paid until 15 February.
+/// Order paid until 15 February.
 pub(crate) fn running() -> Life {
     let mut life = pending();
     life.success(1, "2025/01/15 10:05:00");
     life
 }
 
-/// The second charge failed so many times.
+/// Order whose second charge failed that many times.
 pub(crate) fn failing(times: usize) -> Life {
     let mut life = running();
     for at in &FAILURES[..times] {
@@ -110,7 +110,7 @@ pub(crate) fn failing(times: usize) -> Life {
     life
 }
 
-/// On FREE since 25 February at 12:00: the second charge failed twice.
+/// Order on FREE since 25 February at 12:00: the second charge failed twice.
 pub(crate) fn fallen() -> Life {
     let mut life = failing(2);
     life.asked("2025/02/22 12:00:00", RetryState::Refused);
@@ -119,7 +119,7 @@ pub(crate) fn fallen() -> Life {
     life
 }
 
-/// Another order took its place on 20 February at 12:00.
+/// Order replaced by another one on 20 February at 12:00.
 pub(crate) fn replaced(mut old: Life) -> Life {
     let new = create_order(new_order("ORDER2", Some("ORDER1")), Actor::Schedule, t("2025/02/20 11:00:00")).after();
     let first = report(&new.value, EventId::success(1), PaymentOutcome::Succeeded { number: 1 }, "2025/02/20 12:00:00");
@@ -134,7 +134,7 @@ pub(crate) fn replaced(mut old: Life) -> Life {
     old
 }
 
-/// Given up: not paid within a day.
+/// Order expired after a day without payment.
 pub(crate) fn given_up() -> Life {
     let mut life = pending();
     let decision = still_pending(&life.order, t("2025/01/16 10:00:00")).unwrap();
@@ -142,7 +142,7 @@ pub(crate) fn given_up() -> Life {
     life
 }
 
-/// Paid, then over at ECPay, and the paid period is over as well.
+/// Order terminated at ECPay whose paid period is over as well.
 pub(crate) fn over(how: OrderEnd) -> Life {
     let mut life = running();
     life.ended(how, "2025/02/01 12:00:00");
@@ -160,7 +160,7 @@ impl Life {
         self.order = decision.after();
     }
 
-    /// A report, applied at `now`.
+    /// Applies a report at `now`.
     pub(crate) fn reported(&mut self, report: &PaymentReport, now: &str) -> Decision {
         let snapshot = Snapshot { subscription: self.order.clone(), replaced: None };
         let PaymentDecision::Apply(decision) =
@@ -172,18 +172,18 @@ impl Life {
         *decision
     }
 
-    /// Success of that number, reported at once.
+    /// Applies a success that is reported at once.
     pub(crate) fn success(&mut self, number: u32, at: &str) -> Decision {
         self.success_seen(number, at, at)
     }
 
-    /// Success of that number, made at `at`, reported at `now`.
+    /// Applies a success made at `at` and reported at `now`.
     pub(crate) fn success_seen(&mut self, number: u32, at: &str, now: &str) -> Decision {
         let outcome = PaymentOutcome::Succeeded { number };
         self.reported(&report(self.value(), EventId::success(number), outcome, at), now)
     }
 
-    /// A failure, reported at once.
+    /// Applies a failure that is reported at once.
     pub(crate) fn failure(&mut self, at: &str) -> Decision {
         self.failure_seen(at, at)
     }
@@ -192,7 +192,7 @@ impl Life {
         self.reported(&report(self.value(), EventId::failure(t(at)), PaymentOutcome::Failed, at), now)
     }
 
-    /// A retry is claimed and answered.
+    /// Claims a retry and records its outcome.
     pub(crate) fn asked(&mut self, now: &str, answer: RetryState) {
         let decision = claim_retry(&self.order, Actor::Schedule, t(now)).unwrap();
         self.take(&decision);
@@ -202,7 +202,7 @@ impl Life {
         }
     }
 
-    /// A query shows that the order is over.
+    /// Applies a query that shows the end of the order.
     pub(crate) fn ended(&mut self, how: OrderEnd, now: &str) -> Decision {
         let decision = order_ended(&self.order, how, t(now)).unwrap();
         self.take(&decision);
@@ -213,7 +213,7 @@ impl Life {
         decide_operation(&self.order, operation, &cause(key), DecisionContext::new(&policy(), t(now)))
     }
 
-    /// Staff's operation, done.
+    /// Applies an operation of staff.
     pub(crate) fn staff(&mut self, operation: &Operation, now: &str) -> Decision {
         self.keyed(operation, None, now)
     }
@@ -230,7 +230,7 @@ impl Life {
         }
     }
 
-    /// Why staff's operation is refused.
+    /// Reason for which an operation of staff is refused.
     pub(crate) fn refused(&self, operation: &Operation, now: &str) -> OperationRefusal {
         match self.verdict(operation, None, now) {
             OperationDecision::Refused(refusal) => refusal,
@@ -240,24 +240,24 @@ impl Life {
         }
     }
 
-    /// What is next by itself: the task, when, and why.
+    /// Next scheduled action: task, time and reason.
     pub(crate) fn next(&self) -> (&'static str, String, ActionReason) {
         let action = NextAction::of(self.value(), &policy()).unwrap();
         (action.kind.as_str(), action.at.to_ecpay(), action.why)
     }
 
-    /// The end of grace, while it runs.
+    /// End of the grace period, while it runs.
     pub(crate) fn grace_end(&self) -> Option<String> {
         self.value().status.grace_ends_at().map(Timestamp::to_ecpay)
     }
 }
 
-/// The task, when, and why, as a test expects it.
+/// Expected task, time and reason of an action.
 pub(crate) fn due(task: &'static str, at: &str, why: ActionReason) -> (&'static str, String, ActionReason) {
     (task, at.to_owned(), why)
 }
 
-/// The names of a decision's notices.
-pub(crate) fn told(decision: &Decision) -> Vec<&'static str> {
+/// Names of a decision's notices.
+pub(crate) fn mails(decision: &Decision) -> Vec<&'static str> {
     decision.notices.iter().map(|notice| notice.kind.name()).collect()
 }

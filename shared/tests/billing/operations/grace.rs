@@ -1,4 +1,4 @@
-//! Days of grace that staff add.
+//! Extension of the grace period by staff.
 
 use shared::domain::billing::decide::operation::OperationRefusal;
 use shared::domain::billing::decide::order::end_grace;
@@ -8,7 +8,7 @@ use shared::domain::billing::operations::Operation;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
 
-use crate::operations::fixtures::{due, failing, fallen, given_up, over, pending, policy, replaced, running, t, told};
+use crate::operations::fixtures::{due, failing, fallen, given_up, mails, over, pending, policy, replaced, running, t};
 
 const FIVE: Operation = Operation::ExtendGrace { days: 5 };
 
@@ -19,7 +19,7 @@ fn days_are_added_to_the_end_of_grace_and_to_nothing_else() {
     let decision = life.staff(&FIVE, "2025/02/17 09:00:00");
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/27 03:05:06"));
     assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
-    assert_eq!((told(&decision), decision.user, decision.payment), (vec![], None, None));
+    assert_eq!((mails(&decision), decision.user, decision.payment), (vec![], None, None));
     let line = decision.change.history;
     assert_eq!((line.event, line.rule), (HistoryEvent::GraceExtended { days: 5 }, Rule::GraceExtendedByStaff));
     assert_eq!((line.by, line.why.as_deref()), (Actor::Staff("support".to_owned()), Some("asked for")));
@@ -90,11 +90,11 @@ fn days_given_to_one_failed_charge_are_not_those_of_the_next() {
 fn days_given_to_one_failed_charge_are_not_those_of_the_next_whose_failure_was_known_first() {
     let mut life = failing(1);
     life.staff(&Operation::ExtendGrace { days: 30 }, "2025/02/15 09:00:00");
-    // Inside the open episode: nothing new is told, and grace is as it was.
-    assert_eq!(told(&life.failure("2025/03/15 03:00:00")), [""; 0]);
+    // Inside the open episode: no further mail, and the grace period stays.
+    assert_eq!(mails(&life.failure("2025/03/15 03:00:00")), [""; 0]);
     assert_eq!(life.grace_end().as_deref(), Some("2025/03/24 03:05:06"));
     let paid = life.success_seen(2, "2025/03/01 12:00:00", "2025/03/16 12:00:00");
-    assert_eq!(told(&paid), ["first-payment-failure"]);
+    assert_eq!(mails(&paid), ["first-payment-failure"]);
     assert_eq!(paid.notices[0].fields["charge_due"], "2025-03-15");
     assert_eq!(life.grace_end().as_deref(), Some("2025/03/22 03:00:00"));
 }

@@ -1,4 +1,4 @@
-//! What staff read in an order's history: under which rule each thing happened, and when.
+//! History of an order: rule and time of each entry.
 
 use shared::domain::billing::decide::order::{end_grace, order_ended, success_missing};
 use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
@@ -22,7 +22,7 @@ fn each_failure_has_its_rule() {
     for (at, rule) in FAILURES.iter().zip(expected) {
         assert_eq!(life.failure(at).change.history.rule, rule, "{at}");
     }
-    // The sixth is named before what it does to grace, also where it is the first of its charge.
+    // The sixth failure has its own rule, whatever its effect on the grace period, also as first failure of its charge.
     let mut late = failing(5);
     late.success(2, "2025/02/24 12:00:00");
     assert_eq!(late.failure("2025/03/15 03:00:00").change.history.rule, Rule::SixthFailure);
@@ -43,14 +43,14 @@ fn a_success_that_was_never_reported_is_looked_for_once() {
     assert_eq!(life.value().charge_history.reconciled_up_to, 3);
     assert_eq!(life.next(), due("reconcile", "2025/04/16 00:00:00", ActionReason::ChargeOverdue));
     assert_eq!(success_missing(&life.order, t("2025/03/15 05:00:00")), None);
-    // Another one that is missing is another search.
+    // A further missing success leads to a further search.
     life.success(5, "2025/05/15 03:00:00");
     assert_eq!(life.next(), due("reconcile", "2025/05/15 03:00:00", ActionReason::SuccessMissing));
 }
 
 #[test]
 fn the_end_that_ecpay_confirms_counts_from_then_and_one_that_was_known_from_when_it_was() {
-    // Six failures are our own conclusion, of the 24th; ECPay says so on the 26th.
+    // The end after six failures is inferred on the 24th; ECPay confirms it on the 26th.
     let mut six = failing(6);
     assert_eq!(six.value().ended, Some(Ended { at: t("2025/02/24 04:00:00"), how: OrderEnd::SixFailures }));
     let fall = end_grace(&six.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
@@ -58,13 +58,13 @@ fn the_end_that_ecpay_confirms_counts_from_then_and_one_that_was_known_from_when
     let decision = six.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00");
     assert_eq!((decision.change.history.rule, six.value().status), (Rule::OrderOver, Status::Cancelled));
     assert_eq!(six.value().ended, Some(Ended { at: t("2025/02/26 12:00:00"), how: OrderEnd::SixFailures }));
-    // A success made before that still counts, one made with it is a refund.
+    // A success made before the confirmation counts; one made at the same time is refunded.
     assert_eq!(
         six.clone().success_seen(2, "2025/02/26 11:59:59", "2025/02/26 13:00:00").change.history.rule,
         Rule::PlanRestored
     );
     assert_eq!(six.success_seen(2, "2025/02/26 12:00:00", "2025/02/26 13:00:00").change.history.rule, Rule::RefundDue);
-    // What ECPay confirmed on the 16th is not confirmed anew on FREE.
+    // The end that ECPay confirmed on the 16th is not confirmed again on FREE.
     let mut cancelled = failing(1);
     cancelled.ended(OrderEnd::Cancelled, "2025/02/16 12:00:00");
     let fall = end_grace(&cancelled.order, DecisionContext::new(&policy(), t("2025/02/20 12:00:00"))).unwrap();

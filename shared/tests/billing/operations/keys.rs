@@ -1,4 +1,4 @@
-//! A request under a key is done once, whatever happens between its repetitions.
+//! Idempotency keys: a request under a key is applied once, whatever happens between its repetitions.
 
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
 use shared::domain::billing::decide::retry::record_retry_outcome;
@@ -8,7 +8,7 @@ use shared::domain::values::money::Twd;
 
 use crate::operations::fixtures::{failing, running, t};
 
-/// Every operation, and those that differ in one value, with what tells them apart.
+/// Every operation, and variants that differ in one value, with their fingerprints.
 fn operations() -> Vec<(Operation, &'static str)> {
     let paid = |dollars, reference: &str| Operation::MarkPaid {
         amount: Some(Twd::new(dollars)),
@@ -29,7 +29,7 @@ fn operations() -> Vec<(Operation, &'static str)> {
 }
 
 #[test]
-fn a_request_is_told_from_every_other_by_all_it_says() {
+fn the_fingerprint_of_a_request_covers_all_its_values() {
     for (operation, fingerprint) in operations() {
         assert_eq!(operation.fingerprint(), fingerprint);
     }
@@ -83,7 +83,7 @@ fn a_repetition_stays_one_after_what_came_in_between() {
     assert_eq!(life.verdict(&Operation::Retry, Some("1"), "2025/02/16 11:00:00"), OperationDecision::Repeat);
     let paid = Operation::MarkPaid { amount: Some(Twd::new(899)), reference: Some("cash".to_owned()) };
     life.keyed(&paid, Some("2"), "2025/02/16 12:00:00");
-    // Without the key there is nothing to pay any more, with it there was.
+    // Without the key no unpaid charge is left; with it the request is a repeat.
     assert_eq!(life.refused(&paid, "2025/02/16 12:00:01"), OperationRefusal::NothingOwed);
     assert_eq!(life.verdict(&paid, Some("2"), "2025/02/16 12:00:01"), OperationDecision::Repeat);
 }
@@ -128,7 +128,7 @@ fn a_retry_that_never_reached_ecpay_may_be_asked_for_under_its_key_again() {
     let postponed = record_retry_outcome(&before, RetryState::NotSent, t("2025/02/15 09:00:02")).unwrap();
     life.take(&postponed);
     assert!(matches!(life.verdict(&Operation::Retry, Some("1"), "2025/02/15 10:00:00"), OperationDecision::Apply(_)));
-    // What ECPay refused was asked.
+    // A retry that ECPay refused was requested all the same.
     let mut life = failing(1);
     life.keyed(&Operation::Retry, Some("1"), "2025/02/15 09:00:00");
     let before = life.order.clone();

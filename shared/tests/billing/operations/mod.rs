@@ -1,5 +1,5 @@
-//! What staff do to a subscription, and what becomes of one that a task cannot be done for: every operation, refusal
-//! and border, with instants and days worked out by hand from the calendar of `fixtures`.
+//! Operations of staff, and orders with failing tasks: every operation, refusal and boundary, with instants and dates
+//! derived by hand from the calendar of `fixtures`.
 
 mod cancel;
 pub(crate) mod fixtures;

@@ -1,4 +1,4 @@
-//! What a customer paid by another way, as staff record it.
+//! Payments outside ECPay, as recorded by staff.
 
 use shared::domain::billing::arrears::{Arrears, Recovery};
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
@@ -14,7 +14,7 @@ use shared::domain::values::ids::EventId;
 use shared::domain::values::money::Twd;
 
 use crate::operations::fixtures::{
-    Life, day, due, failing, fallen, given_up, over, pending, replaced, running, t, told,
+    Life, day, due, failing, fallen, given_up, mails, over, pending, replaced, running, t,
 };
 
 fn transfer(dollars: u32) -> Operation {
@@ -36,7 +36,7 @@ fn a_transfer_ends_the_arrears_and_pays_until_the_next_due_day() {
     assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-02-15"), to: day("2025-03-15") }));
     assert_eq!((life.value().dunning_notice, life.value().extra_grace_days), (None, 0));
     assert_eq!(life.next(), due("reconcile", "2025/03/16 00:00:00", ActionReason::ChargeOverdue));
-    assert_eq!(told(&decision), ["recovered"]);
+    assert_eq!(mails(&decision), ["recovered"]);
     assert_eq!(decision.notices[0].fields["paid_until"], "2025-03-15");
     assert_eq!(decision.notices[0].to, Recipient::Customer(life.value().email.clone()));
     let payment = decision.payment.unwrap();
@@ -62,10 +62,10 @@ fn a_transfer_brings_a_customer_back_from_free() {
     assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-02-15"), to: day("2025-03-15") }));
     let standing = decision.user.unwrap().user_plan.unwrap();
     assert_eq!((standing.plan.as_str(), standing.live), ("PRO", true));
-    assert_eq!(told_names(&decision.notices), ["recovered"]);
+    assert_eq!(notice_names(&decision.notices), ["recovered"]);
 }
 
-fn told_names(notices: &[shared::domain::billing::notices::Notice]) -> Vec<&'static str> {
+fn notice_names(notices: &[shared::domain::billing::notices::Notice]) -> Vec<&'static str> {
     notices.iter().map(|notice| notice.kind.name()).collect()
 }
 
@@ -116,7 +116,7 @@ fn while_a_retry_is_open_nothing_is_recorded() {
         life.staff(&transfer(899), "2025/02/17 14:00:00");
         assert_eq!(life.value().status, Status::Active, "{answer:?}");
     }
-    // Also where the order is replaced meanwhile, the open retry is named first.
+    // The pending retry is the reason named first, also for a replaced order.
     let mut life = failing(1);
     life.asked("2025/02/16 12:00:00", RetryState::Accepted);
     assert_eq!(replaced(life).refused(&transfer(899), "2025/02/21 12:00:00"), OperationRefusal::RetryOpen);
@@ -129,7 +129,7 @@ fn every_known_failure_is_paid_also_one_that_ecpays_clock_puts_after_ours() {
     let decision = life.staff(&transfer(899), "2025/02/17 12:00:02");
     assert_eq!(decision.payment.unwrap().processed_at, t("2025/02/17 12:00:05"));
     assert_eq!((life.value().status, Arrears::of(life.value())), (Status::Active, None));
-    // Two charges failed before anybody paid: as at ECPay, what pays the later one settles the earlier.
+    // Two charges failed before the payment: as at ECPay, payment of the later one covers the earlier.
     let mut both = failing(1);
     both.failure("2025/03/15 03:00:00");
     let decision = both.staff(&transfer(1798), "2025/03/16 12:00:00");
@@ -142,7 +142,7 @@ fn every_known_failure_is_paid_also_one_that_ecpays_clock_puts_after_ours() {
 fn a_charge_of_which_nothing_is_known_yet_is_not_paid_with_the_one_before() {
     let recorded = || {
         let mut life = failing(1);
-        // The charge of 15 March was made; what became of it is still on its way.
+        // The charge of 15 March was made; its report has not arrived yet.
         let decision = life.staff(&transfer(899), "2025/03/16 12:00:00");
         assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
         assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-02-15"), to: day("2025-03-15") }));
@@ -185,7 +185,7 @@ fn each_charge_is_paid_under_its_own_day() {
 
 #[test]
 fn a_success_of_the_charge_that_was_paid_outside_is_a_refund_and_of_any_other_is_none() {
-    // Charge 2 is what is made from 14 February to 13 March.
+    // Charge 2 comprises the charges made from 14 February to 13 March.
     for (made, rule) in [
         ("2025/02/14 00:00:00", Rule::RefundDue),
         ("2025/02/15 08:00:00", Rule::RefundDue),
@@ -203,13 +203,13 @@ fn a_success_of_the_charge_that_was_paid_outside_is_a_refund_and_of_any_other_is
         assert_eq!(decision.payment.as_ref().unwrap().refund_due, refund, "{made}");
         if refund {
             let notice = &decision.notices[0];
-            assert_eq!((told(&decision), &notice.to), (vec!["refund-due"], &Recipient::Staff), "{made}");
+            assert_eq!((mails(&decision), &notice.to), (vec!["refund-due"], &Recipient::Staff), "{made}");
             assert_eq!(notice.id.as_str(), "ORDER1/refund-due/S:2", "{made}");
             assert_eq!(notice.fields["gwsr"], t(made).unix().to_string(), "{made}");
             assert_eq!(life.value().paid_period(), before.paid_period(), "{made}");
             assert_eq!((life.value().status, &life.value().plan), (before.status, &before.plan), "{made}");
         } else {
-            assert_eq!(told(&decision), [""; 0], "{made}");
+            assert_eq!(mails(&decision), [""; 0], "{made}");
         }
         assert_eq!(life.value().charge_history.successes, 2, "{made}");
     }
@@ -218,15 +218,15 @@ fn a_success_of_the_charge_that_was_paid_outside_is_a_refund_and_of_any_other_is
 #[test]
 fn a_failure_of_the_charge_that_was_paid_outside_begins_no_grace() {
     let mut life = paid_out_of_band();
-    // Tried at ECPay by another's hand after the transfer.
+    // Retried in ECPay's console after the transfer.
     let decision = life.failure("2025/02/18 04:00:00");
-    assert_eq!((told(&decision), decision.change.history.rule), (vec![], Rule::FailureRecorded));
+    assert_eq!((mails(&decision), decision.change.history.rule), (vec![], Rule::FailureRecorded));
     assert_eq!((life.value().status, Arrears::of(life.value())), (Status::Active, None));
     assert_eq!(life.refused(&transfer(899), "2025/02/19 12:00:00"), OperationRefusal::NothingOwed);
-    // The next charge is owed as ever, from its own window on.
+    // The next charge is owed as usual, from its own window on.
     let mut next = life.clone();
-    assert_eq!(told(&next.failure("2025/03/13 23:59:59")), [""; 0]);
-    assert_eq!(told(&next.failure("2025/03/14 00:00:00")), ["first-payment-failure"]);
+    assert_eq!(mails(&next.failure("2025/03/13 23:59:59")), [""; 0]);
+    assert_eq!(mails(&next.failure("2025/03/14 00:00:00")), ["first-payment-failure"]);
     assert_eq!(next.grace_end().as_deref(), Some("2025/03/21 00:00:00"));
 }
 
@@ -246,7 +246,7 @@ fn an_order_that_is_over_keeps_what_was_paid_until_its_period_ends() {
 #[test]
 fn a_recorded_payment_said_again_is_a_repeat_where_the_charge_looks_unpaid() {
     let mut life = paid_out_of_band();
-    // Whatever made the charge look unpaid: its payment stands.
+    // The payment stands, whichever report made the charge look unpaid.
     life.order.value.charge_history.paid_out_of_band = None;
     life.failure("2025/02/18 04:00:00");
     assert_eq!(life.verdict(&transfer(899), None, "2025/02/19 12:00:00"), OperationDecision::Repeat);

@@ -1,4 +1,4 @@
-//! Dunning goes on: the days that were held come on top, what was held back is told.
+//! End of a pause: the paused days are added to the grace period, and the mail that was held back is sent.
 
 use shared::domain::billing::decide::operation::{OperationRefusal, resume};
 use shared::domain::billing::decide::order::end_grace;
@@ -9,7 +9,7 @@ use shared::domain::billing::operations::{Operation, Pause};
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{RetryState, Status};
 
-use crate::operations::fixtures::{Life, due, failing, policy, running, t, told};
+use crate::operations::fixtures::{Life, due, failing, mails, policy, running, t};
 
 const DAY: i64 = 86_400;
 
@@ -25,7 +25,7 @@ fn days_begun_are_counted_from_the_later_of_the_pause_and_the_failure() {
     let pause = Pause { since, until: since.plus_days(9) };
     let held = [(-1, 0), (0, 0), (1, 1), (DAY - 1, 1), (DAY, 1), (DAY + 1, 2), (3 * DAY, 3), (3 * DAY + 1, 4)];
     for (seconds, days) in held {
-        // A failure before the pause, with its begin, and a second after.
+        // A failure before the pause, at its start, and a second after it.
         assert_eq!(pause.days_from(since.plus_seconds(-500), since.plus_seconds(seconds)), days, "{seconds}");
         assert_eq!(pause.days_from(since, since.plus_seconds(seconds)), days, "{seconds}");
         assert_eq!(pause.days_from(since.plus_seconds(1), since.plus_seconds(seconds + 1)), days, "{seconds}");
@@ -34,8 +34,8 @@ fn days_begun_are_counted_from_the_later_of_the_pause_and_the_failure() {
     assert_eq!(pause.days_from(last, first), 0);
 }
 
-/// Days of grace that a pause of `length` seconds adds, begun `begin` seconds after the failure and ended `end`
-/// seconds after it: counted one by one.
+/// Days of grace added by a pause of `length` seconds that begins `begin` seconds after the failure and ends `end`
+/// seconds after it, counted one by one.
 fn held_days(begin: i64, length: i64, end: i64) -> i64 {
     let (from, to) = (begin.max(0), end.min(begin + length));
     let mut days = 0;
@@ -78,14 +78,14 @@ fn the_schedule_resumes_at_the_end_and_what_was_missed_makes_one_retry() {
     let mut life = failing(1);
     life.staff(&Operation::Pause { days: 10 }, "2025/02/15 20:00:00");
     let before = life.value().status;
-    // A run that comes an hour late: the pause was over then, so no eleventh day began.
+    // A run an hour late: the pause was over then, so no eleventh day began.
     let decision = by_schedule(&mut life, "2025/02/25 21:00:00");
     assert_eq!(life.grace_end().as_deref(), Some("2025/03/04 03:05:06"));
     let line = &decision.change.history;
     assert_eq!((&line.event, line.rule, &line.by), (&HistoryEvent::Resumed, Rule::DunningResumed, &Actor::Schedule));
     assert_eq!((line.from, line.why.as_deref(), &line.operation), (Some(before), None, &None));
-    // The customer was told of this failure before the pause.
-    assert_eq!(told(&decision), [""; 0]);
+    // The customer was notified of this failure before the pause.
+    assert_eq!(mails(&decision), [""; 0]);
     assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
     assert!(retry_is_due(life.value(), DecisionContext::new(&policy(), t("2025/02/25 21:00:00"))));
     life.asked("2025/02/25 21:30:00", RetryState::Refused);
@@ -116,7 +116,7 @@ fn days_held_and_days_given_add_up_over_several_pauses() {
     life.staff(&Operation::Resume, "2025/02/16 20:00:00");
     life.staff(&Operation::Pause { days: 10 }, "2025/02/17 20:00:00");
     life.staff(&Operation::Resume, "2025/02/19 20:00:00");
-    // 22 February and 2 + 1 + 2 days.
+    // 22 February plus 2 + 1 + 2 days.
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/27 03:05:06"));
     life.failure("2025/02/20 04:00:00");
     assert_eq!(life.grace_end().as_deref(), Some("2025/03/02 03:05:06"));
@@ -138,15 +138,15 @@ fn the_latest_mail_that_was_held_back_is_sent_with_the_new_end_of_grace() {
         {
             life.failure(at);
         }
-        // Five begun days since the failure.
+        // Five started days since the failure.
         let decision = life.staff(&Operation::Resume, "2025/02/20 03:05:06");
-        assert_eq!(told(&decision), [mail]);
+        assert_eq!(mails(&decision), [mail]);
         assert_eq!(life.grace_end().as_deref(), Some(end), "{mail}");
         let notice = &decision.notices[0];
         assert_eq!(notice.fields["grace_ends_at"], local, "{mail}");
         assert_eq!((&*notice.fields["charge_due"], &*notice.fields["hard_decline"]), ("2025-02-15", "false"));
-        let told = life.value().dunning_notice.unwrap();
-        assert_eq!((usize::from(told.stage), told.first_notice_at), (failures.min(3), t("2025/02/20 03:05:06")));
+        let notice = life.value().dunning_notice.unwrap();
+        assert_eq!((usize::from(notice.stage), notice.first_notice_at), (failures.min(3), t("2025/02/20 03:05:06")));
     }
 }
 
@@ -156,7 +156,7 @@ fn after_the_first_mail_at_the_end_of_a_pause_three_days_pass_before_the_downgra
     life.staff(&Operation::Pause { days: 6 }, "2025/02/10 12:00:00");
     life.failure("2025/02/15 03:05:06");
     life.asked("2025/02/15 04:00:00", RetryState::Refused);
-    // A run ten days late: two begun days were held, grace ended on the 24th.
+    // A run ten days late: two started days were paused, and the grace period ended on the 24th.
     by_schedule(&mut life, "2025/02/26 12:00:00");
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/24 03:05:06"));
     let free_at = "2025/03/01 12:00:00";
@@ -172,7 +172,7 @@ fn where_nothing_is_owed_resuming_only_ends_the_pause() {
     life.staff(&Operation::Pause { days: 10 }, "2025/01/20 12:00:00");
     assert_eq!(life.next(), due("resume", "2025/01/30 12:00:00", ActionReason::PauseEnds));
     let decision = by_schedule(&mut life, "2025/01/30 12:00:00");
-    assert_eq!((told(&decision), life.value().status, life.value().paused), (vec![], Status::Active, None));
+    assert_eq!((mails(&decision), life.value().status, life.value().paused), (vec![], Status::Active, None));
     assert_eq!(life.value().extra_grace_days, 0);
     assert_eq!(life.next(), due("reconcile", "2025/02/16 00:00:00", ActionReason::ChargeOverdue));
     life.failure("2025/02/15 03:05:06");

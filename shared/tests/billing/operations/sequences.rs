@@ -1,4 +1,4 @@
-//! Every sequence of four things that can happen to a failing order, and what must hold after each of them.
+//! Every sequence of four steps on a failing order, and the invariants after each step.
 
 use shared::domain::billing::arrears::Arrears;
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation};
@@ -57,7 +57,7 @@ fn by_staff(life: &Life, operation: &Operation, now: Timestamp) -> Option<Decisi
     }
 }
 
-/// Takes the step where it can be taken.
+/// Takes the step if it is possible.
 fn take(life: &mut Life, step: Step, now: Timestamp) -> bool {
     let decision = match step {
         Step::Extend => by_staff(life, &Operation::ExtendGrace { days: 2 }, now),
@@ -107,12 +107,14 @@ fn check(life: &Life, now: Timestamp, story: &[Step]) {
         && order.ended.is_none()
         && let Some(since) = order.cancel_requested
     {
-        let parked =
-            order.task_failure.as_ref().is_some_and(|stuck| stuck.needs_attention() && stuck.task == Task::Cancel);
-        // A pause that was over before is ended first: that needs nothing from ECPay.
+        let failing_task = order
+            .task_failure
+            .as_ref()
+            .is_some_and(|failure| failure.needs_attention() && failure.task == Task::Cancel);
+        // A pause that ended before is resumed first: that needs no request to ECPay.
         let asked = order.cancel.map_or(since, |ask| ask.requested_at);
         let overdue = order.status == Status::Active && order.paused.is_some_and(|pause| pause.until < asked);
-        assert!(kind == Some(Task::Cancel) || (past_due && parked) || overdue, "{kind:?}: {story:?}");
+        assert!(kind == Some(Task::Cancel) || (past_due && failing_task) || overdue, "{kind:?}: {story:?}");
     } else if past_due && order.paused.is_some() {
         assert_eq!(kind, Some(Task::Resume), "{story:?}");
     }

@@ -1,4 +1,4 @@
-//! A task that cannot be done for one order: tried again ever more rarely, told to staff once, in nobody's way.
+//! Failing task of one order: retried with backoff; staff are notified once; other tasks are not blocked.
 
 use shared::domain::billing::decide::order::{claim_cancel, end_grace};
 use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
@@ -10,7 +10,7 @@ use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::RetryState;
 use shared::domain::billing::task::Task;
 
-use crate::operations::fixtures::{Life, due, failing, policy, running, t, told};
+use crate::operations::fixtures::{Life, due, failing, mails, policy, running, t};
 
 const WHY: &str = "ECPay's answer is unusable";
 
@@ -21,7 +21,7 @@ fn fails(life: &mut Life, task: Task, now: &str) -> shared::domain::billing::dec
 }
 
 #[test]
-fn a_task_is_tried_again_after_1_2_4_8_and_then_every_24_hours_and_staff_are_told_at_the_fourth() {
+fn a_task_is_retried_after_1_2_4_8_and_then_every_24_hours_and_staff_are_notified_at_the_fourth() {
     let mut life = failing(1);
     let before = life.value().clone();
     for (number, now, again, rule) in [
@@ -34,12 +34,12 @@ fn a_task_is_tried_again_after_1_2_4_8_and_then_every_24_hours_and_staff_are_tol
         (7, "2025/02/18 20:30:00", "2025/02/19 20:30:00", Rule::NeedsAttention),
     ] {
         let decision = fails(&mut life, Task::Retry, now);
-        let stuck = life.value().task_failure.clone().unwrap();
-        assert_eq!((stuck.task, stuck.attempts, stuck.reason.as_str()), (Task::Retry, number, WHY));
-        assert_eq!((stuck.since, stuck.again_at), (t("2025/02/16 04:30:00"), t(again)), "{now}");
-        assert_eq!(stuck.needs_attention(), number >= 4, "{now}");
-        let told_staff = if number == 4 { vec!["needs_attention"] } else { vec![] };
-        assert_eq!((told(&decision), decision.change.history.rule), (told_staff, rule), "{now}");
+        let failure = life.value().task_failure.clone().unwrap();
+        assert_eq!((failure.task, failure.attempts, failure.reason.as_str()), (Task::Retry, number, WHY));
+        assert_eq!((failure.since, failure.again_at), (t("2025/02/16 04:30:00"), t(again)), "{now}");
+        assert_eq!(failure.needs_attention(), number >= 4, "{now}");
+        let staff_mails = if number == 4 { vec!["needs_attention"] } else { vec![] };
+        assert_eq!((mails(&decision), decision.change.history.rule), (staff_mails, rule), "{now}");
         let line = decision.change.history;
         assert_eq!(line.event, HistoryEvent::TaskFailed { task: Task::Retry, reason: WHY.to_owned() });
         assert_eq!((line.by, line.from, line.to), (Actor::Schedule, Some(before.status), before.status));
@@ -54,22 +54,22 @@ fn a_task_is_tried_again_after_1_2_4_8_and_then_every_24_hours_and_staff_are_tol
 }
 
 #[test]
-fn another_task_that_fails_is_counted_anew() {
+fn failures_of_another_task_are_counted_from_one() {
     let mut life = failing(1);
     for now in ["2025/02/16 04:30:00", "2025/02/16 05:30:00", "2025/02/16 08:30:00"] {
         fails(&mut life, Task::Retry, now);
     }
     fails(&mut life, Task::Cancel, "2025/02/16 09:00:00");
-    let stuck = life.value().task_failure.clone().unwrap();
-    assert_eq!((stuck.task, stuck.attempts), (Task::Cancel, 1));
-    assert_eq!((stuck.since, stuck.again_at), (t("2025/02/16 09:00:00"), t("2025/02/16 10:00:00")));
+    let failure = life.value().task_failure.clone().unwrap();
+    assert_eq!((failure.task, failure.attempts), (Task::Cancel, 1));
+    assert_eq!((failure.since, failure.again_at), (t("2025/02/16 09:00:00"), t("2025/02/16 10:00:00")));
 }
 
 #[test]
 fn what_is_next_waits_for_the_task_that_failed_and_for_no_other() {
     let mut life = failing(1);
     fails(&mut life, Task::Retry, "2025/02/16 02:05:05");
-    // Tried again before it is due by the schedule.
+    // Retried before the schedule's time.
     assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
     let mut same = failing(1);
     fails(&mut same, Task::Retry, "2025/02/16 02:05:06");
@@ -88,7 +88,7 @@ fn a_task_that_can_be_done_again_or_any_change_forgets_that_it_failed() {
     assert_eq!(clear_task_failure(&life.order, t("2025/02/16 04:30:00")), None);
     fails(&mut life, Task::Retry, "2025/02/16 04:30:00");
     let decision = clear_task_failure(&life.order, t("2025/02/16 05:30:00")).unwrap();
-    assert_eq!((told(&decision), decision.change.next.task_failure.clone()), (vec![], None));
+    assert_eq!((mails(&decision), decision.change.next.task_failure.clone()), (vec![], None));
     let line = decision.change.history;
     assert_eq!((line.event, line.rule, line.by), (HistoryEvent::Checked, Rule::TaskRecovered, Actor::Schedule));
     let mut paused = life.clone();
@@ -98,8 +98,8 @@ fn a_task_that_can_be_done_again_or_any_change_forgets_that_it_failed() {
     assert_eq!(life.value().task_failure, None);
 }
 
-/// The only task of an order with one failure whose retries on days 1 and 3 are done: a retry on the 22nd at
-/// 03:05:06, the same instant at which grace ends.
+/// Order with one failure whose retries on days 1 and 3 are done: its only task is a retry on the 22nd at 03:05:06, the
+/// instant at which the grace period ends.
 fn last_retry() -> Life {
     let mut life = failing(1);
     life.asked("2025/02/18 12:00:00", RetryState::Refused);
@@ -108,8 +108,8 @@ fn last_retry() -> Life {
 }
 
 #[test]
-fn a_parked_retry_yields_to_the_downgrade_from_the_instant_of_it() {
-    // Each failed at a time that puts the next try at 03:05:05, 03:05:06 and 03:05:07.
+fn a_failing_retry_yields_to_the_downgrade_from_its_instant_on() {
+    // Each fourth failure puts the next attempt at 03:05:05, 03:05:06 and 03:05:07.
     for (fourth, yields) in
         [("2025/02/21 19:05:05", false), ("2025/02/21 19:05:06", true), ("2025/02/21 19:05:07", true)]
     {
@@ -123,7 +123,7 @@ fn a_parked_retry_yields_to_the_downgrade_from_the_instant_of_it() {
         let falls = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/22 03:05:06")));
         assert_eq!(falls.is_some(), yields, "{fourth}");
         if let Some(fall) = falls {
-            assert_eq!((told(&fall), fall.change.next.task_failure), (vec!["downgraded"], None));
+            assert_eq!((mails(&fall), fall.change.next.task_failure), (vec!["downgraded"], None));
         }
     }
 }
@@ -141,8 +141,8 @@ fn a_retry_that_failed_three_times_is_still_waited_for() {
 }
 
 #[test]
-fn only_the_parked_task_itself_yields() {
-    // A cancel that was parked says nothing of the retry.
+fn only_the_failing_task_itself_yields() {
+    // A failing cancellation does not affect the retry.
     let mut life = last_retry();
     for _ in 0..4 {
         fails(&mut life, Task::Cancel, "2025/02/22 03:00:00");
@@ -151,7 +151,7 @@ fn only_the_parked_task_itself_yields() {
 }
 
 #[test]
-fn a_parked_cancel_yields_to_the_downgrade_and_is_tried_after_it() {
+fn a_failing_cancellation_yields_to_the_downgrade_and_is_retried_after_it() {
     let mut life = failing(2);
     life.staff(&Operation::Cancel, "2025/02/24 12:00:00");
     for (now, again) in [
@@ -188,7 +188,7 @@ fn an_open_retry_that_cannot_be_asked_about_is_given_up_after_7_days() {
         let ask = life.value().retry.unwrap();
         assert_eq!((ask.state, ask.requested_at), (state, t("2025/02/16 12:00:00")), "{answer:?} {now}");
     }
-    // From then on nothing waits for it: the retry of day 3 is overdue.
+    // From then on other tasks no longer wait: the retry of day 3 is overdue.
     let mut life = failing(1);
     life.asked("2025/02/16 12:00:00", RetryState::Accepted);
     fails(&mut life, Task::Reconcile, "2025/02/23 12:00:00");

@@ -28,7 +28,7 @@ fn a_buyer_who_pays_after_all_is_given_the_money_back_and_the_order_is_cancelled
     let late = deployment.submit(&made);
     run(&mut deployment, BOTH, &["cancel"]);
     let shown = account(&mut deployment, &late);
-    assert_eq!(column(&shown["history"], "rule")[3..], ["refund-due", "cancel-asked", "order-over"]);
+    assert_eq!(column(&shown["history"], "rule")[3..], ["refund-due", "cancel-requested-at-ecpay", "order-over"]);
     assert_eq!((shown["plan_id"].as_str(), &shown["payments"][0]["refund_due"]), (Some("FREE"), &json!(true)));
     run(&mut deployment, "2025-03-12T14:00:00+08:00", &["cancel", "send-mail"]);
     let shown = account(&mut deployment, &late);

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_success_of_an_order_that_was_over_is_recorded_and_gives_nobody_a_plan() {
+    fn a_late_success_of_an_order_that_was_over_is_recorded_and_grants_no_plan() {
         let made = ordered();
         let first = report(&made.change.next, PaymentOutcome::Succeeded { number: 1 }, "2025/01/15 10:05:00");
         let mut over = paid(made.after(), &first, "2025/01/15 10:05:01").after();

@@ -20,8 +20,8 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
     let [.., longest] = TASK_BACKOFF_HOURS;
     let wait = TASK_BACKOFF_HOURS.get(failed).copied().unwrap_or(longest);
     let failure = TaskFailure { task, since, attempts, again_at: now.plus_hours(wait), reason: reason.to_owned() };
-    let parked = failure.needs_attention();
-    let tell = attempts == NEEDS_ATTENTION_AFTER;
+    let needs_attention = failure.needs_attention();
+    let is_notified_now = attempts == NEEDS_ATTENTION_AFTER;
     next.task_failure = Some(failure);
     let unanswered =
         |ask: &&mut RetryRequest| ask.is_open() && now >= ask.requested_at.plus_days(UNANSWERED_REQUEST_DAYS);
@@ -32,9 +32,9 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
         .with("task", task.as_str())
         .with("reason", reason);
     let fact = HistoryEvent::TaskFailed { task, reason: reason.to_owned() };
-    let rule = if parked { Rule::NeedsAttention } else { Rule::TaskFailed };
+    let rule = if needs_attention { Rule::NeedsAttention } else { Rule::TaskFailed };
     let mut decision = Decision::new(before, next, Cause::new(fact, rule, Actor::Schedule), now);
-    decision.notices.extend(tell.then_some(notice));
+    decision.notices.extend(is_notified_now.then_some(notice));
     decision
 }
 
