@@ -241,11 +241,11 @@ fn a_report_that_must_not_be_applied_is_quarantined_in_every_status() {
                     report.amount = Some(amount);
                     report
                 });
-                state.pair.set_aside(&simulated, at + HOUR, &QuarantineReason::Simulated);
-                state.pair.set_aside(&stranger, at + HOUR, &QuarantineReason::WrongMerchant);
+                state.pair.quarantined(&simulated, at + HOUR, &QuarantineReason::Simulated);
+                state.pair.quarantined(&stranger, at + HOUR, &QuarantineReason::WrongMerchant);
                 for report in wrong {
                     let expected = state.pair.real.value.terms.price;
-                    state.pair.set_aside(&report, at + HOUR, &QuarantineReason::WrongAmount { expected });
+                    state.pair.quarantined(&report, at + HOUR, &QuarantineReason::WrongAmount { expected });
                 }
             }
         }
@@ -275,7 +275,7 @@ fn a_repeat_changes_nothing_in_any_status_and_another_authorisation_under_its_nu
             if matches!(step, Step::Success(..)) {
                 let mut other = first.clone();
                 other.gwsr = Some(GatewayAuthorization::parse("4711").unwrap());
-                state.pair.set_aside(&other, state.now + DAY, &QuarantineReason::Conflict);
+                state.pair.quarantined(&other, state.now + DAY, &QuarantineReason::Conflict);
             }
         }
         cases += state.pair.cases;
