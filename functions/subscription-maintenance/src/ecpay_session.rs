@@ -308,7 +308,7 @@ fn fields(report: &PaymentReport, reason: &QuarantineReason) -> BTreeMap<String,
         ("RtnMsg", report.rtn_msg.clone()),
         ("Amount", amount),
         ("gwsr", gwsr),
-        ("ProcessDate", report.processed_at.to_ecpay()),
+        ("ProcessDate", shared::ecpay::date::format(report.processed_at)),
         ("Reason", reason.as_str().to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -8,6 +8,7 @@ use crate::domain::values::time::Timestamp;
 
 use crate::domain::billing::callback_kind::CallbackKind;
 use crate::ecpay::callback_form::VerifiedForm;
+use crate::ecpay::date;
 
 /// RtnCode of a successful charge or authorisation (<https://developers.ecpay.com.tw/?p=2881>).
 pub const PAID: &str = "1";
@@ -59,7 +60,7 @@ fn parse_first(form: &VerifiedForm) -> Result<PaymentReport, Error> {
         .into_iter()
         .find_map(|(name, text)| text.filter(|text| !text.is_empty()).map(|text| (name, text)))
         .ok_or(Error::Missing("PaymentDate"))?;
-    let processed_at = Timestamp::parse_ecpay(text).map_err(|_| Error::Malformed(name))?;
+    let processed_at = date::parse(text).map_err(|_| Error::Malformed(name))?;
     let (outcome, event) = match rtn_code {
         PAID => (PaymentOutcome::Succeeded { number: 1 }, EventId::success(1)),
         RESULT_OPEN => (PaymentOutcome::Pending, EventId::first_pending(processed_at)),
@@ -72,8 +73,7 @@ fn parse_first(form: &VerifiedForm) -> Result<PaymentReport, Error> {
 fn parse_period(form: &VerifiedForm, received_at: Timestamp) -> Result<PaymentReport, Error> {
     let rtn_code = code(form)?;
     let date = form.get("ProcessDate").filter(|text| !text.is_empty());
-    let date =
-        date.map(|text| Timestamp::parse_ecpay(text).map_err(|_| Error::Malformed("ProcessDate"))).transpose()?;
+    let date = date.map(|text| date::parse(text).map_err(|_| Error::Malformed("ProcessDate"))).transpose()?;
     let dated = date.ok_or(Error::Missing("ProcessDate"));
     let amount = amount(form, "Amount");
     let (outcome, event) = match rtn_code {

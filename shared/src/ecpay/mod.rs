@@ -7,6 +7,8 @@ pub mod callback_form;
 pub mod check_mac_value;
 #[cfg(feature = "send")]
 pub mod client;
+pub mod date;
 pub mod order_form;
 pub mod period_action;
 pub mod period_query;
+pub mod published_credentials;

@@ -6,6 +6,7 @@ use crate::domain::values::ids::{MerchantId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
 use crate::ecpay::check_mac_value::{FIELD, HashKeys};
+use crate::ecpay::date;
 
 /// ECPay's two environments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub fn order_form(order: &Subscription, urls: &OrderUrls, keys: &HashKeys) -> Ve
     let fields = [
         ("MerchantID", order.merchant.to_string()),
         ("MerchantTradeNo", order.id.to_string()),
-        ("MerchantTradeDate", order.created_at.to_ecpay()),
+        ("MerchantTradeDate", date::format(order.created_at)),
         ("PaymentType", "aio".to_owned()),
         ("TotalAmount", price.clone()),
         ("TradeDesc", "訂閱方案".to_owned()),

@@ -13,6 +13,7 @@ use crate::domain::values::time::Timestamp;
 
 use crate::ecpay::callback::{PAID, RESULT_OPEN, is_integer};
 use crate::ecpay::check_mac_value::HashKeys;
+use crate::ecpay::date;
 use crate::ecpay::order_form::{request, sign};
 
 /// ECPay's response about an order, before its log is turned into reports.
@@ -177,7 +178,7 @@ fn charge(entry: &LogEntry) -> Option<Charge> {
         return None;
     }
     Some(Charge {
-        at: Timestamp::parse_ecpay(&entry.process_date.text()).ok()?,
+        at: date::parse(&entry.process_date.text()).ok()?,
         gwsr,
         rtn_code,
         rtn_msg: entry.rtn_msg.text().chars().take(200).collect(),

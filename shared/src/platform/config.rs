@@ -35,9 +35,6 @@ pub struct Ecpay {
     pub apply_simulated: bool,
 }
 
-/// The stage merchants that ECPay publishes.
-const PUBLISHED_MERCHANTS: [&str; 2] = ["3002607", "2000132"];
-
 impl<'a> Reader<'a> {
     /// A reader over `lookup`. An empty value counts as absent, since a template cannot leave a variable out.
     #[must_use]
@@ -113,7 +110,7 @@ impl<'a> Reader<'a> {
             if apply_simulated {
                 self.fault("ECPAY_APPLY_SIMULATED", "cannot be true in production: simulated payments are not money");
             }
-            if merchant.as_ref().is_some_and(|merchant| PUBLISHED_MERCHANTS.contains(&merchant.as_str())) {
+            if merchant.as_ref().is_some_and(is_published_merchant) {
                 self.fault("ECPAY_MERCHANT_ID", "is a published test merchant, which production refuses");
             }
             if endpoint.is_some() {

@@ -2,7 +2,6 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::domain::institutions::BACKSTAGE;
 use crate::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
 use crate::domain::institutions::tracked_institution::{DigestEntry, ExpiryChange, Institution};
 use crate::domain::values::time::LocalDate;

@@ -14,7 +14,7 @@ use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, M
 use shared::domain::values::time::Timestamp;
 
 fn t(text: &str) -> Timestamp {
-    Timestamp::parse_ecpay(text).unwrap()
+    shared::ecpay::date::parse(text).unwrap()
 }
 
 fn id(text: &str) -> SubscriptionId {

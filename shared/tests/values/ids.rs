@@ -58,7 +58,7 @@ fn an_operation_key_is_32_hex_digits() {
 
 #[test]
 fn an_event_id_consists_of_its_kind_and_its_distinguishing_value() {
-    let at = Timestamp::parse_ecpay("2025/02/15 03:05:06").unwrap();
+    let at = shared::ecpay::date::parse("2025/02/15 03:05:06").unwrap();
     let gwsr = GatewayAuthorization::parse("10735195").unwrap();
     for (event, text) in [
         (EventId::success(12), "S:12"),

@@ -18,11 +18,11 @@ fn one_instant_has_these_forms() {
     assert_eq!(Timestamp::from_unix(1_738_350_306), Some(instant));
     assert_eq!(instant.utc().timestamp_subsec_millis(), 0);
     assert_eq!(instant.utc().timestamp(), 1_738_350_306);
-    assert_eq!(instant.to_ecpay(), "2025/02/01 03:05:06");
+    assert_eq!(shared::ecpay::date::format(instant), "2025/02/01 03:05:06");
     assert_eq!(instant.to_compact(), "20250201030506");
     assert_eq!(instant.to_local(Zone::Taipei), "2025-02-01 03:05");
     assert_eq!(instant.to_local(Zone::Jakarta), "2025-02-01 02:05");
-    assert_eq!(Timestamp::parse_ecpay("2025/02/01 03:05:06"), Ok(instant));
+    assert_eq!(shared::ecpay::date::parse("2025/02/01 03:05:06"), Ok(instant));
     assert_eq!(serde_json::to_string(&instant).unwrap(), "\"2025-01-31T19:05:06Z\"");
     assert_eq!(serde_json::from_str::<Timestamp>("\"2025-01-31T19:05:06Z\"").unwrap(), instant);
     assert!(serde_json::from_str::<Timestamp>("\"soon\"").is_err());
@@ -35,7 +35,7 @@ fn what_is_no_instant_is_refused() {
         assert_eq!(Timestamp::parse(bad), Err(Error::NotAnInstant), "{bad:?}");
     }
     for bad in ["", "2025-02-01T03:05:06Z", "2025/02/01 3:05:06", "2025/02/30 00:00:00"] {
-        assert_eq!(Timestamp::parse_ecpay(bad), Err(Error::NotAnEcpayDate), "{bad:?}");
+        assert_eq!(shared::ecpay::date::parse(bad), Err(shared::ecpay::date::NotAnEcpayDate), "{bad:?}");
     }
 }
 

@@ -55,7 +55,7 @@ fn what_is_hostile_is_refused_whatever_its_size() {
                 growth(|| {
                     assert!(SubscriptionId::parse(&text).is_err() && UserId::parse(&text).is_err());
                     assert!(PaymentId::parse(&text).is_err() && EmailAddress::parse(&text).is_err());
-                    assert!(Timestamp::parse(&text).is_err() && Timestamp::parse_ecpay(&text).is_err());
+                    assert!(Timestamp::parse(&text).is_err() && shared::ecpay::date::parse(&text).is_err());
                     assert!(LocalDate::parse(&text).is_err());
                 }),
             );

@@ -70,7 +70,8 @@ fn is_bounded(report: &PaymentReport) -> bool {
         && report.card_last4.as_ref().is_none_or(|last| digits(last, 4))
         && EventId::parse(report.event.as_str()).as_ref() == Ok(&report.event)
         && SubscriptionId::parse(report.subscription.as_str()).as_ref() == Ok(&report.subscription)
-        && Timestamp::parse_ecpay(&report.processed_at.to_ecpay()).as_ref() == Ok(&report.processed_at)
+        && shared::ecpay::date::parse(&shared::ecpay::date::format(report.processed_at)).as_ref()
+            == Ok(&report.processed_at)
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn junk(pk: &str, sk: &str, queue: &str, schema: &str) -> Value {
 #[tokio::test]
 async fn the_webhook_tells_nothing_of_what_it_is_sent() {
     let (sandbox, order) = world().await;
-    let day = clock::now().plus_days(-1).to_ecpay()[..10].to_owned();
+    let day = shared::ecpay::date::format(clock::now().plus_days(-1))[..10].to_owned();
     let mut heard = Heard::default();
     for level in levels() {
         let mut webhook =
@@ -265,7 +265,7 @@ async fn garbage() -> String {
 #[tokio::test]
 async fn maintenance_tells_nothing_of_whom_it_writes_to_and_what_it_reads() {
     let (sandbox, order) = world().await;
-    let day = clock::now().plus_days(-1).to_ecpay()[..10].to_owned();
+    let day = shared::ecpay::date::format(clock::now().plus_days(-1))[..10].to_owned();
     let failure = planted(period(&order, "10100058", &format!("{day} 10:00:01"), "1", ""));
     assert_eq!(sandbox.report("ecpay-billing", &failure).await.body, "1|OK");
     for (number, queue) in ["reconcile", "check-pending", "retry", "end-grace", "cancel", "send-mail", "webhook-log"]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use reqwest::{Client, header};
 use serde_json::{Value, json};
-use shared::domain::institutions::BACKSTAGE;
 use shared::domain::values::retry_after;
 use shared::exclusive_run::{self, ExclusiveRun};
 use shared::platform::http;
+use shared::slack::BACKSTAGE;
 
 use crate::config::Mms;
 

@@ -8,5 +8,3 @@ use crate::domain::values::time::Zone;
 
 /// Zone in which an institution's expiry date and the days of a digest are counted.
 pub const ZONE: Zone = Zone::Taipei;
-/// Website of MMS's back office.
-pub const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw";

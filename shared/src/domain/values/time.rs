@@ -37,9 +37,6 @@ pub enum Error {
     /// Not in the format of RFC 3339.
     #[error("an instant is written like 2025-02-01T03:05:06+08:00")]
     NotAnInstant,
-    /// Not `yyyy/MM/dd HH:mm:ss`, the format of every date that ECPay sends.
-    #[error("ECPay's dates are written like 2025/02/01 03:05:06")]
-    NotAnEcpayDate,
     /// Not in the format `yyyy-MM-dd`.
     #[error("a day is written like 2025-02-01")]
     NotADay,
@@ -49,7 +46,6 @@ pub enum Error {
 }
 
 const COMPACT_FORMAT: &str = "%Y%m%d%H%M%S";
-const ECPAY_FORMAT: &str = "%Y/%m/%d %H:%M:%S";
 const DAY_FORMAT: &str = "%Y-%m-%d";
 
 impl Zone {
@@ -102,25 +98,6 @@ impl Timestamp {
     /// [`Error::NotAnInstant`] for any other text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         DateTime::parse_from_rfc3339(text).map(|instant| Self::new(instant.to_utc())).map_err(|_| Error::NotAnInstant)
-    }
-
-    /// Reads ECPay's `yyyy/MM/dd HH:mm:ss`, Taipei time without an offset.
-    ///
-    /// # Errors
-    /// [`Error::NotAnEcpayDate`], also for dates and hours that do not exist.
-    pub fn parse_ecpay(text: &str) -> Result<Self, Error> {
-        let local = NaiveDateTime::parse_from_str(text, ECPAY_FORMAT).map_err(|_| Error::NotAnEcpayDate)?;
-        if local.format(ECPAY_FORMAT).to_string() != text {
-            return Err(Error::NotAnEcpayDate);
-        }
-        let instant = Zone::Taipei.tz().from_local_datetime(&local).earliest().ok_or(Error::NotAnEcpayDate)?;
-        Ok(Self::new(instant.to_utc()))
-    }
-
-    /// Taipei time as ECPay writes it: `yyyy/MM/dd HH:mm:ss`.
-    #[must_use]
-    pub fn to_ecpay(self) -> String {
-        self.0.with_timezone(&Zone::Taipei.tz()).format(ECPAY_FORMAT).to_string()
     }
 
     /// Taipei time as digits only, `yyyyMMddHHmmss`: part of event ids.
@@ -312,24 +289,6 @@ impl TryFrom<String> for LocalDate {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ecpay_dates_are_taipei_time_and_nothing_but_their_format() {
-        let instant = Timestamp::parse_ecpay("2025/02/01 03:05:06").unwrap();
-        assert_eq!(instant.to_string(), "2025-01-31T19:05:06Z");
-        assert_eq!(instant.to_ecpay(), "2025/02/01 03:05:06");
-        assert_eq!(instant.day(Zone::Taipei).to_string(), "2025-02-01");
-        for bad in [
-            "",
-            "2025/2/1 3:5:6",
-            "2025/02/30 00:00:00",
-            "2025-02-01 03:05:06",
-            "2025/02/01 24:00:00",
-            " 2025/02/01 03:05:06",
-        ] {
-            assert_eq!(Timestamp::parse_ecpay(bad), Err(Error::NotAnEcpayDate), "{bad:?}");
-        }
-    }
 
     #[test]
     fn a_day_begins_at_midnight_of_its_zone() {

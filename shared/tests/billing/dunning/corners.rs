@@ -69,7 +69,11 @@ fn an_ask_that_never_reached_ecpay_leaves_the_retries_asked_before_it_asked() {
             {
                 let policy = DunningPolicy::default();
                 if retry_is_due(&pair.real.value, DecisionContext::new(&policy, ts(probe))) != due {
-                    wrong.push(format!("at {} due should be {due}: {}", ts(probe).to_ecpay(), pair.case()));
+                    wrong.push(format!(
+                        "at {} due should be {due}: {}",
+                        shared::ecpay::date::format(ts(probe)),
+                        pair.case()
+                    ));
                 }
             }
         }

@@ -30,7 +30,7 @@ pub(crate) const FAILURES: [&str; 6] = [
 
 /// Instant in ECPay's notation, Taipei time.
 pub(crate) fn t(text: &str) -> Timestamp {
-    Timestamp::parse_ecpay(text).unwrap()
+    shared::ecpay::date::parse(text).unwrap()
 }
 
 pub(crate) fn day(text: &str) -> LocalDate {
@@ -243,12 +243,12 @@ impl Life {
     /// Next scheduled action: task, time and reason.
     pub(crate) fn next(&self) -> (&'static str, String, ActionReason) {
         let action = NextAction::of(self.value(), &policy()).unwrap();
-        (action.kind.as_str(), action.at.to_ecpay(), action.why)
+        (action.kind.as_str(), shared::ecpay::date::format(action.at), action.why)
     }
 
     /// End of the grace period, while it runs.
     pub(crate) fn grace_end(&self) -> Option<String> {
-        self.value().status.grace_ends_at().map(Timestamp::to_ecpay)
+        self.value().status.grace_ends_at().map(shared::ecpay::date::format)
     }
 }
 

@@ -57,11 +57,11 @@ fn every_begun_day_within_the_pause_and_the_episode_is_added_to_grace() {
                     continue;
                 }
                 let mut life = if begin <= 0 { running() } else { failing(1) };
-                life.staff(&Operation::Pause { days }, &failed.plus_seconds(begin).to_ecpay());
+                life.staff(&Operation::Pause { days }, &shared::ecpay::date::format(failed.plus_seconds(begin)));
                 if begin <= 0 {
                     life.failure("2025/02/15 03:05:06");
                 }
-                by_schedule(&mut life, &failed.plus_seconds(end).to_ecpay());
+                by_schedule(&mut life, &shared::ecpay::date::format(failed.plus_seconds(end)));
                 let expected = failed.plus_days(7 + held_days(begin, length, end));
                 let case = format!("paused at {begin} for {days} days, resumed at {end}");
                 assert_eq!(life.value().status, Status::PastDue { grace_ends_at: expected }, "{case}");

@@ -67,7 +67,7 @@ fn take(life: &mut Life, step: Step, now: Timestamp) -> bool {
         Step::MarkPaid => by_staff(life, &paid(), now),
         Step::AskRetry => claim_retry(&life.order, Actor::Schedule, now).ok(),
         Step::RefuseRetry => record_retry_outcome(&life.order, RetryState::Refused, now),
-        Step::Fail => Some(life.failure(&now.to_ecpay())),
+        Step::Fail => Some(life.failure(&shared::ecpay::date::format(now))),
         Step::Park => {
             let Some(action) = NextAction::of(life.value(), &policy()) else { return false };
             for _ in 0..4 {

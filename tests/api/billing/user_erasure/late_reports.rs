@@ -106,7 +106,7 @@ async fn the_talkative_log_of_an_export_and_an_erasure_names_nobody() {
         "user_id": "canary|7q", "email": "mei.canary@customer.example", "plan_id": "PRO", "billing_cycle": "monthly",
     });
     let made = sandbox.post("/api/subscriptions", wanted).await;
-    let day = shared::platform::clock::now().to_ecpay();
+    let day = shared::ecpay::date::format(shared::platform::clock::now());
     let declined = with(&first(made["subscription_id"].as_str().unwrap(), "10100252", &day), "card4no", "2222");
     assert_eq!(sandbox.report("ecpay-auth", &declined).await.status, 200);
     let mut talkative = environment(&sandbox.world, "AdminApi");

@@ -128,7 +128,7 @@ mod tests {
     use crate::domain::values::ids::{EventId, MerchantId};
 
     fn at(text: &str) -> Timestamp {
-        Timestamp::parse_ecpay(text).unwrap()
+        Timestamp::parse(&format!("{}+08:00", text.replace('/', "-").replace(' ', "T"))).unwrap()
     }
 
     fn ordered() -> Decision {
