@@ -8,7 +8,7 @@ use crate::domain::values::time::Timestamp;
 
 use crate::domain::billing::callback_kind::CallbackKind;
 use crate::ecpay::callback_form::VerifiedForm;
-use crate::ecpay::date;
+use crate::ecpay::{date, decline};
 
 /// RtnCode of a successful charge or authorisation (<https://developers.ecpay.com.tw/?p=2881>).
 pub const PAID: &str = "1";
@@ -120,6 +120,7 @@ fn report(form: &VerifiedForm, charge: Charge) -> Result<PaymentReport, Error> {
         first,
         outcome,
         rtn_code: code(form)?.to_owned(),
+        decline: decline::class_of(outcome, code(form)?),
         rtn_msg: form.get("RtnMsg").unwrap_or_default().chars().take(200).collect(),
         amount,
         processed_at,

@@ -8,6 +8,7 @@ pub mod check_mac_value;
 #[cfg(feature = "send")]
 pub mod client;
 pub mod date;
+pub mod decline;
 pub mod order_form;
 pub mod period_action;
 pub mod period_query;

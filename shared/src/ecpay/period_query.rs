@@ -13,8 +13,8 @@ use crate::domain::values::time::Timestamp;
 
 use crate::ecpay::callback::{PAID, RESULT_OPEN, is_integer};
 use crate::ecpay::check_mac_value::HashKeys;
-use crate::ecpay::date;
 use crate::ecpay::order_form::{request, sign};
+use crate::ecpay::{date, decline};
 
 /// ECPay's response about an order, before its log is turned into reports.
 #[derive(Clone, Debug)]
@@ -222,6 +222,7 @@ fn number(
             event,
             first: first || by_date <= 1 && matches!(outcome, PaymentOutcome::Succeeded { number: 1 }),
             outcome,
+            decline: decline::class_of(outcome, &charge.rtn_code),
             rtn_code: charge.rtn_code,
             rtn_msg: charge.rtn_msg,
             amount: charge.amount,

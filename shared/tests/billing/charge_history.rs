@@ -1,7 +1,7 @@
 //! Charge history: reports that it contains, and missing successes.
 
 use shared::domain::billing::charge_history::{ChargeHistory, FailedCharge};
-use shared::domain::billing::payment::{PaymentOutcome, PaymentReport};
+use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport};
 use shared::domain::values::ids::EventId;
 use shared::domain::values::time::Timestamp;
 
@@ -36,7 +36,9 @@ fn a_success_is_held_when_its_number_is_known_and_none_is_missing() {
 
 #[test]
 fn a_failure_is_held_by_its_instant_and_nothing_else_ever_is() {
-    let failures = [3, 7].map(|day| FailedCharge { at: t(day), rtn_code: "10100252".to_owned() }).to_vec();
+    let failures = [3, 7]
+        .map(|day| FailedCharge { at: t(day), rtn_code: "10100252".to_owned(), class: DeclineClass::SoftDecline })
+        .to_vec();
     let history = ChargeHistory { successes: 9, reported_successes: 9, failures, ..ChargeHistory::default() };
     for (day, held) in [(2, false), (3, true), (4, false), (7, true), (8, false)] {
         assert_eq!(history.contains_report(&outcome(PaymentOutcome::Failed, t(day))), held, "{day}");
@@ -75,12 +77,12 @@ fn a_success_is_missing_while_fewer_were_reported_than_counted_and_no_query_sear
 fn failures_are_kept_in_order_those_of_one_instant_as_they_came_and_the_latest_24_of_them() {
     let mut history = ChargeHistory::default();
     for (day, code) in [(5, "a"), (3, "b"), (7, "c"), (5, "d"), (1, "e")] {
-        history.add_failure(FailedCharge { at: t(day), rtn_code: code.to_owned() });
+        history.add_failure(FailedCharge { at: t(day), rtn_code: code.to_owned(), class: DeclineClass::SoftDecline });
     }
     let codes: Vec<_> = history.failures.iter().map(|failure| failure.rtn_code.as_str()).collect();
     assert_eq!(codes, ["e", "b", "a", "d", "c"]);
     for day in 8..=28 {
-        history.add_failure(FailedCharge { at: t(day), rtn_code: day.to_string() });
+        history.add_failure(FailedCharge { at: t(day), rtn_code: day.to_string(), class: DeclineClass::SoftDecline });
     }
     let codes: Vec<_> = history.failures.iter().map(|failure| failure.rtn_code.as_str()).collect();
     assert_eq!((codes.len(), &codes[..3], codes[23]), (24, &["a", "d", "c"][..], "28"));

@@ -8,6 +8,7 @@ use shared::domain::billing::subscription::{DowngradeReason, Status};
 use shared::domain::billing::task::Task;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::ecpay::decline::classify;
 
 use crate::user_plan::running;
 
@@ -68,7 +69,7 @@ fn three_codes_ask_for_a_new_card_and_any_other_may_succeed_later() {
         ("1010025", DeclineClass::SoftDecline, "soft_decline"),
         ("", DeclineClass::SoftDecline, "soft_decline"),
     ] {
-        assert_eq!((DeclineClass::of(code), DeclineClass::of(code).name()), (class, name), "{code}");
+        assert_eq!((classify(code), classify(code).name()), (class, name), "{code}");
     }
 }
 

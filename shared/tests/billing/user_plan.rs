@@ -6,7 +6,7 @@ use shared::domain::billing::decision::{
     Actor, Decision, DecisionContext, LiveOrderCondition, PaymentDecision, Snapshot, Versioned,
 };
 use shared::domain::billing::notices::Recipient;
-use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, Subscription, Terms};
@@ -51,6 +51,7 @@ pub(crate) fn report(
         outcome,
         rtn_code: "1".to_owned(),
         rtn_msg: "a text".to_owned(),
+        decline: (outcome == PaymentOutcome::Failed).then_some(DeclineClass::SoftDecline),
         amount: Some(order.terms.price),
         processed_at,
         gwsr: Some(GatewayAuthorization::parse(&processed_at.unix().to_string()).unwrap()),
@@ -141,7 +142,7 @@ fn on_free_a_live_order_grants_nothing_beside_another() {
     // A lost card: no retry is requested, so the end of grace a week later comes first.
     let at = t("2025/02/15 03:00:00");
     let mut lost = report(&order.value, EventId::failure(at), PaymentOutcome::Failed, at);
-    "10100251".clone_into(&mut lost.rtn_code);
+    lost.decline = Some(DeclineClass::HardDecline);
     order = applied(&order, &lost).after();
     let fall = end_grace(&order, DecisionContext::new(&DunningPolicy::default(), t("2025/02/22 03:00:00"))).unwrap();
     let standing = fall.user.clone().unwrap().user_plan.unwrap();

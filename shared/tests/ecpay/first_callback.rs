@@ -1,7 +1,7 @@
 //! ReturnURL: parsing of a signed report of the first authorisation.
 
 use shared::domain::billing::callback_kind::CallbackKind;
-use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::values::ids::EventId;
 use shared::domain::values::money::Twd;
 use shared::ecpay::callback::{Error, parse, parse_kept};
@@ -43,6 +43,7 @@ fn paid() -> PaymentReport {
         outcome: PaymentOutcome::Succeeded { number: 1 },
         rtn_code: "1".to_owned(),
         rtn_msg: "交易成功".to_owned(),
+        decline: None,
         amount: Some(Twd::new(899)),
         processed_at: utc("2025-01-31T19:05:06Z"),
         gwsr: Some(authorization("13401070")),
@@ -84,6 +85,7 @@ fn a_failed_first_charge_is_known_by_its_date() {
         let expected = PaymentReport {
             event: EventId::parse("F1:20250201030506").unwrap(),
             outcome: PaymentOutcome::Failed,
+            decline: Some(DeclineClass::SoftDecline),
             rtn_code: code.to_owned(),
             ..paid()
         };

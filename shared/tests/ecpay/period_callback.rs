@@ -1,7 +1,7 @@
 //! PeriodReturnURL: parsing of a signed report of a later authorisation.
 
 use shared::domain::billing::callback_kind::CallbackKind;
-use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::values::ids::EventId;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;
@@ -60,6 +60,7 @@ fn paid() -> PaymentReport {
         outcome: PaymentOutcome::Succeeded { number: 2 },
         rtn_code: "1".to_owned(),
         rtn_msg: "交易成功".to_owned(),
+        decline: None,
         amount: Some(Twd::new(899)),
         processed_at: utc("2025-01-31T19:05:06Z"),
         gwsr: Some(authorization("13401070")),
@@ -74,6 +75,7 @@ fn declined() -> PaymentReport {
         outcome: PaymentOutcome::Failed,
         rtn_code: "10100252".to_owned(),
         rtn_msg: "額度不足，請檢查卡片額度或餘額".to_owned(),
+        decline: Some(DeclineClass::SoftDecline),
         gwsr: None,
         ..paid()
     }

@@ -64,6 +64,7 @@ fn success(number: u32, gwsr: &str, at: &str) -> PaymentReport {
         outcome: PaymentOutcome::Succeeded { number },
         rtn_code: "1".to_owned(),
         rtn_msg: "成功.".to_owned(),
+        decline: None,
         amount: Some(Twd::new(899)),
         processed_at: utc(at),
         gwsr: Some(authorization(gwsr)),

@@ -17,8 +17,8 @@ pub struct Arrears {
     pub latest_due: LocalDate,
     /// Failed attempts of the first charge. A further due charge that fails meanwhile does not count.
     pub attempts: usize,
-    /// RtnCode of the latest failure of any charge: it describes the card, and a retry repeats that charge.
-    pub last_code: String,
+    /// Class of the latest decline of any charge: it describes the card, and a retry repeats that charge.
+    pub last_decline: DeclineClass,
 }
 
 impl Arrears {
@@ -46,7 +46,7 @@ impl Arrears {
             charge_due: calendar.due(charge),
             latest_due: calendar.due(latest),
             attempts: open.iter().copied().filter(same_charge).count(),
-            last_code: open.last().map_or_else(String::new, |failure| failure.rtn_code.clone()),
+            last_decline: open.last().map_or(first.class, |failure| failure.class),
         })
     }
 
@@ -59,7 +59,7 @@ impl Arrears {
     /// True after a hard decline: only a new card helps, so that no automatic retry is requested.
     #[must_use]
     pub fn needs_new_card(&self) -> bool {
-        DeclineClass::of(&self.last_code) == DeclineClass::HardDecline
+        self.last_decline == DeclineClass::HardDecline
     }
 }
 
@@ -86,8 +86,12 @@ impl Recovery {
         }
         let paid_at = after.charge_history.last_success_at?;
         let seconds = u64::try_from(paid_at.unix().saturating_sub(arrears.began_at.unix())).unwrap_or(0);
-        let class = DeclineClass::of(&arrears.last_code);
-        Some(Self { failures: arrears.attempts, class, seconds, after_downgrade: before.downgrade.is_some() })
+        Some(Self {
+            failures: arrears.attempts,
+            class: arrears.last_decline,
+            seconds,
+            after_downgrade: before.downgrade.is_some(),
+        })
     }
 }
 

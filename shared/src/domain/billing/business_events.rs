@@ -82,8 +82,10 @@ impl BusinessEvent {
             Rule::RefundDue => Some(Self::RefundDue),
             Rule::GraceEnded => {
                 let arrears = Arrears::of(next)?;
-                let class = DeclineClass::of(&arrears.last_code);
-                Some(Self::Downgraded(DowngradeCause::Unpaid { failures: arrears.attempts, class }))
+                Some(Self::Downgraded(DowngradeCause::Unpaid {
+                    failures: arrears.attempts,
+                    class: arrears.last_decline,
+                }))
             }
             Rule::NotCharged => Some(Self::Downgraded(DowngradeCause::NotCharged)),
             Rule::NeedsAttention => {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::billing::payment::{PaymentOutcome, PaymentReport};
+use crate::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport};
 use crate::domain::values::time::{LocalDate, Timestamp};
 
 /// Failures kept with an order. ECPay terminates an order at six; the rest is reserve.
@@ -38,6 +38,8 @@ pub struct FailedCharge {
     pub at: Timestamp,
     /// ECPay's `RtnCode`, verbatim.
     pub rtn_code: String,
+    /// Class of the decline.
+    pub class: DeclineClass,
 }
 
 impl ChargeHistory {

@@ -73,6 +73,9 @@ pub struct PaymentReport {
     pub rtn_code: String,
     /// ECPay's `RtnMsg`, verbatim, at most 200 characters.
     pub rtn_msg: String,
+    /// Class of the decline, as the adapter derives it from the code; `None` unless the charge failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decline: Option<DeclineClass>,
     /// Amount in TWD; ECPay omits it in some failures.
     pub amount: Option<Twd>,
     /// Time of the authorisation (ProcessDate or PaymentDate).
@@ -111,7 +114,8 @@ pub struct Payment {
 }
 
 /// Class of a decline by the chance of a retry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DeclineClass {
     /// Expired, lost or stolen card: only a new card helps.
     HardDecline,
@@ -122,15 +126,6 @@ pub enum DeclineClass {
 impl DeclineClass {
     /// Both classes.
     pub const ALL: [Self; 2] = [Self::HardDecline, Self::SoftDecline];
-
-    /// The class of an ECPay `RtnCode` (facts: RtnCode values). Unknown codes are soft declines.
-    #[must_use]
-    pub fn of(rtn_code: &str) -> Self {
-        match rtn_code {
-            "10100251" | "10100255" | "10100256" => Self::HardDecline,
-            _ => Self::SoftDecline,
-        }
-    }
 
     /// The class's name in metrics and statistics.
     #[must_use]

@@ -21,6 +21,7 @@ use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Subscription, Terms};
 use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use shared::domain::values::time::Timestamp;
+use shared::ecpay::decline::classify;
 
 use crate::dunning::calendar::{DAY, iso, show};
 use crate::dunning::oracle::{Ask, Effect, End, Oracle};
@@ -122,6 +123,7 @@ impl Pair {
             outcome,
             rtn_code: code.to_owned(),
             rtn_msg: "a text".to_owned(),
+            decline: (outcome == PaymentOutcome::Failed).then(|| classify(code)),
             amount: Some(self.real.value.terms.price),
             processed_at: ts(at),
             gwsr: Some(GatewayAuthorization::parse(&at.to_string()).unwrap()),

@@ -9,7 +9,7 @@ use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
 use shared::domain::billing::next_action::{ActionReason, NextAction};
 use shared::domain::billing::operations::{Operation, OperationContext};
-use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription, Terms};
@@ -80,6 +80,7 @@ pub(crate) fn report(order: &Subscription, event: EventId, outcome: PaymentOutco
         outcome,
         rtn_code: if succeeded { "1" } else { "10100252" }.to_owned(),
         rtn_msg: "a text".to_owned(),
+        decline: (outcome == PaymentOutcome::Failed).then_some(DeclineClass::SoftDecline),
         amount: Some(order.terms.price),
         processed_at: t(at),
         gwsr: succeeded.then(|| GatewayAuthorization::parse(&t(at).unix().to_string()).unwrap()),

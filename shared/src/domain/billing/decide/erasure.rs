@@ -162,6 +162,7 @@ mod tests {
             outcome,
             rtn_code: "1".to_owned(),
             rtn_msg: String::new(),
+            decline: None,
             amount: Some(order.terms.price),
             processed_at: at(on),
             gwsr: None,

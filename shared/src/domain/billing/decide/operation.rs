@@ -207,6 +207,7 @@ fn mark_paid(
         outcome: PaymentOutcome::PaidOutOfBand,
         rtn_code: String::new(),
         rtn_msg: reference.unwrap_or_default().to_owned(),
+        decline: None,
         amount: Some(amount.unwrap_or(order.terms.price)),
         processed_at: known_failure.map_or(now, |failed_at| failed_at.max(now)),
         gwsr: None,

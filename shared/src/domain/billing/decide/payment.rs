@@ -10,7 +10,7 @@ use crate::domain::billing::decision::{
 };
 use crate::domain::billing::dunning::refresh_dunning_state;
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::policy::FAILURES_THAT_END_AN_ORDER;
 use crate::domain::billing::quarantine_reason::QuarantineReason;
@@ -267,7 +267,12 @@ fn failure(next: &mut Subscription, report: &PaymentReport, context: DecisionCon
         next.status = Status::Failed;
         return (Rule::FirstChargeFailed, Vec::new());
     }
-    next.charge_history.add_failure(FailedCharge { at: report.processed_at, rtn_code: report.rtn_code.clone() });
+    next.charge_history.add_failure(FailedCharge {
+        at: report.processed_at,
+        rtn_code: report.rtn_code.clone(),
+        // Without a class a later retry may succeed, so it is not ruled out.
+        class: report.decline.unwrap_or(DeclineClass::SoftDecline),
+    });
     let sixth = next.charge_history.failures.len() >= FAILURES_THAT_END_AN_ORDER && next.ended.is_none();
     if sixth {
         next.ended = Some(Ended { at: now, how: OrderEnd::SixFailures });
