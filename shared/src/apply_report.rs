@@ -96,7 +96,7 @@ impl Application<'_> {
         for _ in 0..ATTEMPTS {
             let Some(subscription) = known else { return Ok(Outcome::Quarantined(QuarantineReason::UnknownOrder)) };
             let snapshot = store.billing.snapshot(subscription).await?;
-            let decision = match decide_payment(&snapshot, report, policy, now) {
+            let decision = match decide_payment(&snapshot, report, DecisionContext::new(policy, now)) {
                 PaymentDecision::Apply(decision) => *decision,
                 PaymentDecision::Repeat => return Ok(Outcome::Repeat),
                 PaymentDecision::Quarantine(reason) => return Ok(Outcome::Quarantined(reason)),

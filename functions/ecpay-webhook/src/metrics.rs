@@ -32,7 +32,7 @@ impl CallbackMetrics {
     /// Prints one line of CloudWatch's embedded metric format.
     pub(crate) fn emit(&self, kind: CallbackKind, time: InvocationTime) {
         let mut batch = Batch::default();
-        batch.count(Point::Callbacks(kind.into(), self.outcome), 1);
+        batch.count(Point::Callbacks(kind, self.outcome), 1);
         // Counted apart from other refusals: a rise means a wrong key or an attack.
         batch.count(Point::CheckMacValueFailures, u64::from(self.wrong_check_mac_value));
         batch.measure(Point::CallbackLatency, time.stopwatch.elapsed_ms());

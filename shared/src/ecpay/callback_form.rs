@@ -11,15 +11,6 @@ use crate::ecpay::check_mac_value::{FIELD, VerificationKeys};
 /// Largest body that is verified, in bytes. A real one has about 1 KB.
 pub const LARGEST_BODY: usize = 20 * 1024;
 
-/// Callback address that received a form. The two differ in the spelling of the amount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CallbackKind {
-    /// ReturnURL: the first authorisation.
-    First,
-    /// PeriodReturnURL: every later one.
-    Period,
-}
-
 /// Fields with a valid CheckMacValue, in the order received. [`VerifiedForm::verify`] is the only way from a request to
 /// one; a stored report is read again through one inside this crate.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::ecpay::published_credentials::is_published_hash_key;
+
 /// Name of the field with the signature; the field itself is not signed.
 pub const FIELD: &str = "CheckMacValue";
 

@@ -1,6 +1,6 @@
 //! Sends the notices that are due: claim, send, record the outcome. Only the outbox ever repeats a send.
 
-use crate::domain::billing::notices::NoticeKind;
+use crate::domain::billing::notices::{NoticeKind, NoticeState};
 use crate::domain::values::send_outcome::SendOutcome;
 use crate::domain::values::time::Timestamp;
 use crate::mail::mailer::Mailer;

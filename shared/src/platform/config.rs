@@ -8,6 +8,7 @@ use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::institutions::expiry_tier::TierThresholds;
 use crate::domain::values::ids::{EmailAddress, MerchantId};
 use crate::ecpay::order_form::{Environment, OrderUrls};
+use crate::ecpay::published_credentials::is_published_merchant;
 
 /// Faults of a configuration. The text names settings and rules, never a secret's value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

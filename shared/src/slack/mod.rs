@@ -8,6 +8,7 @@ mod wording;
 
 pub use digest::{Digest, Entry, Message, scan_failed};
 pub use response::{judge_post_message, judge_webhook};
+pub use wording::BACKSTAGE;
 
 /// Host of Slack's Web API.
 pub const API_HOST: &str = "https://slack.com";

@@ -7,6 +7,8 @@ use crate::domain::institutions::tracked_institution::{DigestEntry, ExpiryChange
 use crate::domain::values::time::LocalDate;
 use crate::slack::mrkdwn::escaped;
 
+/// Website of MMS's back office, the target of every link in a digest.
+pub const BACKSTAGE: &str = "https://oneclub.backstage.oneclass.com.tw";
 /// Path on MMS's site that shows an institution (MMS document, link of the tool).
 const PAGES: &str = "/organizationmanagement/organizations/";
 /// Characters that are percent-encoded: all but RFC 3986's unreserved ones.

@@ -55,12 +55,12 @@ fn retry_after() -> impl Strategy<Value = Option<String>> {
     proptest::option::of(prop_oneof![3 => known, 1 => any::<String>()])
 }
 
-/// Error text of a message that was not delivered, and the requested wait.
-fn undelivered(posted: &Posted) -> Option<(&str, Option<u32>)> {
-    match posted {
-        Posted::Delivered => None,
-        Posted::Refused(reason) | Posted::Unclear(reason) => Some((reason, None)),
-        Posted::NotTaken { reason, wait_seconds } => Some((reason, *wait_seconds)),
+/// The reason of a message that was not sent, and the wait in seconds.
+fn failure(outcome: &SendOutcome) -> Option<(&str, Option<u32>)> {
+    match outcome {
+        SendOutcome::Sent { .. } => None,
+        SendOutcome::Refused { reason, .. } | SendOutcome::Unknown { reason } => Some((reason, None)),
+        SendOutcome::NotSent { reason, retry_after, .. } => Some((reason, *retry_after)),
     }
 }
 
@@ -87,8 +87,8 @@ proptest! {
     ) {
         let outcome = judge_webhook(status, retry_after.as_deref(), &body);
         let said = std::str::from_utf8(&body).map(str::trim);
-        prop_assert_eq!(posted == Posted::Delivered, status == 200 && said == Ok("ok"));
-        if let Some((reason, wait)) = undelivered(&posted) {
+        prop_assert_eq!(is_sent(&outcome), status == 200 && said == Ok("ok"));
+        if let Some((reason, wait)) = failure(&outcome) {
             prop_assert!(is_status_with_word(reason, status), "{:?}", reason);
             prop_assert!(wait.is_none_or(|seconds| seconds <= 3_600));
         }
@@ -102,8 +102,8 @@ proptest! {
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
         let has_odd_error = !matches!(said["error"], Value::Null | Value::String(_));
         let is_delivered = status == 200 && said["ok"] == Value::Bool(true) && !has_odd_error;
-        prop_assert_eq!(posted == Posted::Delivered, is_delivered, "{:?}", posted);
-        if let Some((reason, wait)) = undelivered(&posted) {
+        prop_assert_eq!(is_sent(&outcome), is_delivered, "{:?}", outcome);
+        if let Some((reason, wait)) = failure(&outcome) {
             let fits = is_status_with_word(reason, status) || is_word(reason) || reason == "an error without a word";
             prop_assert!(fits, "{:?}", reason);
             prop_assert!(wait.is_none_or(|seconds| seconds <= 3_600));

@@ -4,7 +4,7 @@ use shared::domain::values::ids::{
     EmailAddress, EventId, GatewayAuthorization, InvalidId, MerchantId, NotificationId, OperationKey, PaymentId,
     SubscriptionId, UserId,
 };
-use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::domain::values::time::LocalDate;
 
 fn refused<T>(result: Result<T, InvalidId>) -> Option<String> {
     result.err().map(|error| error.to_string())

@@ -1,18 +1,18 @@
-//! Outcome of a message by the provider's response.
+//! Outcomes that are read from each response of the WhatsApp providers.
 
 use proptest::prelude::*;
 use shared::domain::values::send_outcome::{NotSentCause, RefusalScope, SendOutcome};
 use shared::whatsapp::{judge_cloud_api, judge_starsender};
 
 /// Short name of an outcome.
-fn kind(delivery: &Delivery) -> &'static str {
-    match delivery {
-        Delivery::Sent { .. } => "sent",
-        Delivery::Refused(_) => "refused",
-        Delivery::Stop(_) => "stop",
-        Delivery::Limited { .. } => "limited",
-        Delivery::NotTaken(_) => "not taken",
-        Delivery::Unclear(_) => "unclear",
+fn kind(outcome: &SendOutcome) -> &'static str {
+    match outcome {
+        SendOutcome::Sent { .. } => "sent",
+        SendOutcome::Refused { scope: RefusalScope::Message, .. } => "refused",
+        SendOutcome::Refused { scope: RefusalScope::Sender, .. } => "sender refused",
+        SendOutcome::NotSent { cause: NotSentCause::RateLimit, .. } => "limited",
+        SendOutcome::NotSent { cause: NotSentCause::Unavailable, .. } => "unavailable",
+        SendOutcome::Unknown { .. } => "unknown",
     }
 }
 

@@ -61,7 +61,7 @@ table! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Point {
     /// One callback from ECPay.
-    Callbacks(WebhookType, CallbackOutcome),
+    Callbacks(CallbackKind, CallbackOutcome),
     /// 1 or 0 for each callback.
     CheckMacValueFailures,
     /// Milliseconds until the callback's response.
