@@ -68,7 +68,7 @@ impl Webhook {
         time: InvocationTime,
     ) -> (Response<Body>, CallbackMetrics) {
         let quarantined = Quarantined { callback: Some(kind), ..quarantined };
-        let log = log(kind, reason.name(), false, time);
+        let log = log(kind, reason.as_str(), false, time);
         match apply_report::quarantine(&self.store, &quarantined, reason, Some(&log)).await {
             Ok(is_new) => {
                 tracing::warn!(quarantine = quarantined.id, reason = reason.as_str(), is_new, "callback quarantined");

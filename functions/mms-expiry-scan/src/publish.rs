@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::domain::billing::notices::{Notice, NoticeKind};
+use shared::domain::billing::notices::{Notice, NoticeKind, NoticeState};
 use shared::domain::values::send_outcome::{RefusalScope, SendOutcome};
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::exclusive_run::{self, ExclusiveRun, Job};
