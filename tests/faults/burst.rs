@@ -30,8 +30,7 @@ fn body((order, number): &Report) -> Vec<u8> {
 }
 
 /// Whether the callback was acknowledged; an answer that is neither that nor lost is none that ECPay may get.
-async fn post(process: (&reqwest::Client, &str), report: &Report) -> bool {
-    let (http, base) = process;
+async fn post(http: &reqwest::Client, base: &str, report: &Report) -> bool {
     let request = http.post(format!("{base}/api/webhooks/ecpay-billing"));
     let request = request.header("content-type", "application/x-www-form-urlencoded").body(body(report));
     let Ok(answer) = request.send().await else { return false };
@@ -64,9 +63,9 @@ async fn burst(process: Process, reports: &[Report], kill_after: usize) -> Sent 
             async move {
                 let mut sent = Sent::new();
                 for (place, report) in part.iter().enumerate() {
-                    let mut acknowledged = post((http, base), report).await;
+                    let mut acknowledged = post(http, base, report).await;
                     if place % 5 == 0 {
-                        acknowledged |= post((http, base), report).await;
+                        acknowledged |= post(http, base, report).await;
                     }
                     if acknowledged {
                         tell.send(()).unwrap();
@@ -143,11 +142,11 @@ async fn every_callback_acknowledged_before_a_kill_is_there_once() {
             assert!(times == 1 || (!acknowledged && times == 0), "{report:?} is there {times} times");
         }
         for (report, _) in sent.iter().filter(|(_, acknowledged)| *acknowledged) {
-            assert!(post((&process.http, &process.base), report).await, "{report:?}");
+            assert!(post(&process.http, &process.base, report).await, "{report:?}");
         }
         assert_eq!(accounts(&process, &orders).await, found, "a repeat changes nothing");
         for (report, _) in sent.iter().filter(|(_, acknowledged)| !acknowledged) {
-            assert!(post((&process.http, &process.base), report).await, "{report:?}");
+            assert!(post(&process.http, &process.base, report).await, "{report:?}");
         }
         let complete = accounts(&process, &orders).await;
         for account in complete.values() {

@@ -13,7 +13,7 @@ async fn stats(sandbox: &Sandbox, hours: u32) -> Value {
     sandbox.get(&format!("/api/webhooks/webhook-stats?hours={hours}")).await
 }
 
-async fn billed(sandbox: &Sandbox, order: &str, (code, date): (&str, &str)) {
+async fn billed(sandbox: &Sandbox, order: &str, code: &str, date: &str) {
     let (successes, gwsr) = if code == "1" { ("2", "13401071") } else { ("1", "") };
     let report = period(order, code, date, successes, gwsr);
     assert_eq!(sandbox.report("ecpay-billing", &report).await, Reply::ok());
@@ -57,11 +57,11 @@ async fn the_key_figures_of_a_week_are_as_worked_out_by_hand() {
     let [twice, expired, stolen, open, untold] = orders.as_slice() else { panic!("five orders") };
     at(&sandbox, "16T12:00");
     for (order, code) in [(twice, NO_CREDIT), (expired, EXPIRED), (stolen, STOLEN), (open, NO_CREDIT)] {
-        billed(&sandbox, order, (code, "2025/02/15 12:00:00")).await;
+        billed(&sandbox, order, code, "2025/02/15 12:00:00").await;
     }
     // A day after its failure, and told twice.
-    billed(&sandbox, expired, ("1", "2025/02/16 12:00:00")).await;
-    billed(&sandbox, expired, ("1", "2025/02/16 12:00:00")).await;
+    billed(&sandbox, expired, "1", "2025/02/16 12:00:00").await;
+    billed(&sandbox, expired, "1", "2025/02/16 12:00:00").await;
     // Signed, but not what was agreed; and forged.
     let cheap = with(&period(open, "1", "2025/02/16 12:00:00", "2", "13401072"), "Amount", "1");
     assert_eq!(sandbox.report("ecpay-billing", &cheap).await, Reply::ok());
@@ -72,8 +72,8 @@ async fn the_key_figures_of_a_week_are_as_worked_out_by_hand() {
     sandbox.post("/runs/reconcile", json!({})).await;
     assert_eq!(sandbox.calls("dynamodb").await.get("UpdateItem"), Some(&1));
     at(&sandbox, "17T12:00");
-    billed(&sandbox, twice, (NO_CREDIT, "2025/02/16 12:00:00")).await;
-    billed(&sandbox, twice, ("1", "2025/02/17 12:00:00")).await;
+    billed(&sandbox, twice, NO_CREDIT, "2025/02/16 12:00:00").await;
+    billed(&sandbox, twice, "1", "2025/02/17 12:00:00").await;
     at(&sandbox, "22T12:30");
     sandbox.post("/runs/end-grace?dry_run=true", json!({})).await;
     sandbox.post("/runs/end-grace", json!({})).await;
@@ -110,7 +110,7 @@ async fn the_key_figures_of_a_week_are_as_worked_out_by_hand() {
     });
     assert_eq!(shown["kpis"], expected);
     // A payment after the downgrade brings the plan back, and is no recovery in time.
-    billed(&sandbox, stolen, ("1", "2025/02/22 12:29:00")).await;
+    billed(&sandbox, stolen, "1", "2025/02/22 12:29:00").await;
     assert_eq!(sandbox.account(stolen).await["plan_id"], "PRO");
     let kpis = stats(&sandbox, 168).await["kpis"].clone();
     assert_eq!((&kpis["plans_restored"], &kpis["recovery"]), (&json!(1), &expected["recovery"]));

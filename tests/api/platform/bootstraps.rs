@@ -96,14 +96,14 @@ async fn the_webhook_bootstrap_takes_a_signed_callback_and_refuses_a_forged_one(
 async fn the_admin_bootstrap_serves_health_and_makes_an_order_that_can_be_paid() {
     let sandbox = now().await;
     let mut admin = Bootstrap::start("admin-api", &environment(&sandbox.world, "AdminApi")).await;
-    let (status, headers, body) = admin.request(&http_event(("GET", "/api/webhooks/health", ""), &[], b"")).await;
+    let (status, headers, body) = admin.request(&http_event("GET /api/webhooks/health", &[], b"")).await;
     let health: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, headers["content-type"].as_str()), (200, Some("application/json")));
     assert_eq!((&health["status"], &health["service"]), (&json!("healthy"), &json!("ecpay-webhooks")));
     let wanted = json!({ "user_id": "lambda-admin", "email": "lambda-admin@customer.example", "plan_id": "STUDENT", "billing_cycle": "annual" });
     let bearer = format!("Bearer {TOKEN}");
     let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
-    let create = http_event(("POST", "/api/subscriptions", ""), &headers, wanted.to_string().as_bytes());
+    let create = http_event("POST /api/subscriptions", &headers, wanted.to_string().as_bytes());
     let (status, _, body) = admin.request(&create).await;
     assert_eq!(status, 201, "{body}");
     let made: Value = serde_json::from_str(&body).unwrap();
@@ -206,8 +206,8 @@ async fn an_admin_token_is_not_logged_whichever_way_it_comes() {
          --invented\r\nContent-Disposition: form-data; name=\"payment_id\"\r\n\r\n{order}.none\r\n--invented--\r\n"
     );
     let urlencoded = format!("admin_token={TOKEN}&payment_id={order}.none");
-    let retry = ("POST", "/api/webhooks/ecpay-manual-retry", "");
-    let trigger = ("POST", "/api/webhooks/trigger-maintenance", "");
+    let retry = "POST /api/webhooks/ecpay-manual-retry";
+    let trigger = "POST /api/webhooks/trigger-maintenance";
     let query = format!("hours=1&admin_token={TOKEN}");
     let multipart_type = ("content-type", "multipart/form-data; boundary=invented");
     let maintain = format!("admin_token={TOKEN}");
@@ -216,7 +216,7 @@ async fn an_admin_token_is_not_logged_whichever_way_it_comes() {
         (200, http_event(trigger, &[FORM], maintain.as_bytes())),
         (404, http_event(retry, &[FORM], urlencoded.as_bytes())),
         (404, http_event(retry, &[multipart_type], multipart.as_bytes())),
-        (200, http_event(("GET", "/api/webhooks/webhook-stats", &query), &[], b"")),
+        (200, http_event(&format!("GET /api/webhooks/webhook-stats?{query}"), &[], b"")),
         (401, http_event(trigger, &[("authorization", &format!("Bearer {TOKEN}x"))], b"")),
     ];
     for (expected, event) in &cases {
@@ -255,8 +255,7 @@ async fn a_replay_is_logged_without_what_the_report_or_the_reason_say_of_the_cus
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     let day = begun.day(Zone::Taipei);
     let body = json!({ "from": day, "to": day.plus_days(1), "why": "Ms Canary called from 0912345678" }).to_string();
-    let (status, _, answer) =
-        admin.request(&http_event(("POST", "/quarantine/replay", ""), &headers, body.as_bytes())).await;
+    let (status, _, answer) = admin.request(&http_event("POST /quarantine/replay", &headers, body.as_bytes())).await;
     assert_eq!(status, 200, "{answer}");
     let (stdout, stderr) = admin.stop().await;
     assert_eq!(stderr, "");

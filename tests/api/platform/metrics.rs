@@ -122,7 +122,7 @@ async fn a_request_is_told_by_its_route_and_never_by_its_path() {
         (200, show.as_str(), vec![("authorization", bearer.as_str())]),
         (401, "/api/webhooks/subscription-status/canary-admin", vec![]),
     ] {
-        assert_eq!(admin.request(&http_event(("GET", path, ""), &headers, b"")).await.0, status);
+        assert_eq!(admin.request(&http_event(&format!("GET {path}"), &headers, b"")).await.0, status);
     }
     let (stdout, _) = admin.stop().await;
     assert_eq!(

@@ -158,7 +158,7 @@ const PLACES: [(&str, &str, &str); 12] = [
 ];
 
 /// An item of the real world with some of its attributes and fields replaced.
-fn mangled(real: &Value, (junk, how): (Vec<(String, Value)>, u8)) -> Value {
+fn mangled(real: &Value, junk: Vec<(String, Value)>, how: u8) -> Value {
     let mut item = real.clone();
     for (name, value) in junk {
         match how % 3 {
@@ -244,7 +244,7 @@ async fn items_that_nobody_wrote_are_errors_and_no_panics() {
     let (mut failed, rounds) = (0, scale::count(4_000));
     for (place, junk, how) in inputs(&cases, rounds) {
         let (pk, sk, queue) = PLACES[place];
-        let mut item = mangled(state.as_ref().unwrap(), (junk, how));
+        let mut item = mangled(state.as_ref().unwrap(), junk, how);
         item["pk"] = json!({ "S": pk });
         item["sk"] = json!({ "S": sk });
         item["queue"] = json!({ "S": queue });

@@ -102,19 +102,17 @@ async fn told_today(sandbox: &Sandbox, scan: &mut Bootstrap, heard: &mut Heard) 
 
 /// Staff's requests about institutions that are refused.
 async fn refused_requests(sandbox: &Sandbox, level: &str, heard: &mut Heard) {
-    let mut admin = Bootstrap::start("admin-api", &with_level(sandbox, "AdminApi", level, ("", ""))).await;
+    let mut admin = Bootstrap::start("admin-api", &with_level(sandbox, "AdminApi", level, None)).await;
     let bearer = format!("Bearer {}", sandbox.jwt().await);
     let headers = [("authorization", bearer.as_str()), JSON];
     let day = clock::now().day(Zone::Taipei);
-    let said = |body: Value| {
-        http_event(("POST", "/institutions/INV-1/acknowledge", ""), &headers, body.to_string().as_bytes())
-    };
+    let said = |body: Value| http_event("POST /institutions/INV-1/acknowledge", &headers, body.to_string().as_bytes());
     for (expected, event) in [
         (200, said(json!({ "until": day.plus_days(2), "why": "the contract is signed" }))),
         (400, said(json!({ "until": PHONE, "why": ADDRESS }))),
         (400, said(json!({ "until": NAME, "why": "" }))),
-        (200, http_event(("GET", "/institutions/expiring", ""), &headers, b"")),
-        (400, http_event(("GET", "/institutions/expiring", "after=0900-771-955"), &headers, b"")),
+        (200, http_event("GET /institutions/expiring", &headers, b"")),
+        (400, http_event("GET /institutions/expiring?after=0900-771-955", &headers, b"")),
     ] {
         let (status, _, body) = admin.request(&event).await;
         assert_eq!(status, expected, "{event}: {body}");
@@ -137,7 +135,7 @@ async fn institutions_and_keys_are_told_of_nowhere_but_in_slack() {
             sandbox.world.rotate_secret(EXPIRY_SECRET, secret.to_string());
         };
         let start = async |other: (&str, &str)| {
-            Bootstrap::start("mms-expiry-scan", &with_level(&sandbox, "MmsExpiryScan", level, other)).await
+            Bootstrap::start("mms-expiry-scan", &with_level(&sandbox, "MmsExpiryScan", level, Some(other))).await
         };
         keys(&webhook, "");
         let mut by_webhook = start(("", "")).await;

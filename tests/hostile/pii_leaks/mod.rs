@@ -92,12 +92,12 @@ fn with_level(
     sandbox: &Sandbox,
     function: &str,
     level: &str,
-    other: (&str, &str),
+    other: Option<(&str, &str)>,
 ) -> std::collections::BTreeMap<String, String> {
     let mut all = environment(&sandbox.world, function);
     all.insert("LOG_LEVEL".to_owned(), level.to_owned());
-    if !other.0.is_empty() {
-        all.insert(other.0.to_owned(), other.1.to_owned());
+    if let Some((name, value)) = other {
+        all.insert(name.to_owned(), value.to_owned());
     }
     all
 }
@@ -112,7 +112,7 @@ fn planted(report: Fields) -> Fields {
 }
 
 fn callback(address: &str, body: &[u8]) -> Value {
-    http_event(("POST", &format!("/api/webhooks/{address}"), ""), &[FORM], body)
+    http_event(&format!("POST /api/webhooks/{address}"), &[FORM], body)
 }
 
 /// Callbacks that end in every way, each with all canaries.
@@ -163,8 +163,7 @@ async fn the_webhook_tells_nothing_of_what_it_is_sent() {
     let day = shared::ecpay::date::format(clock::now().plus_days(-1))[..10].to_owned();
     let mut heard = Heard::default();
     for level in levels() {
-        let mut webhook =
-            Bootstrap::start("ecpay-webhook", &with_level(&sandbox, "EcpayWebhook", level, ("", ""))).await;
+        let mut webhook = Bootstrap::start("ecpay-webhook", &with_level(&sandbox, "EcpayWebhook", level, None)).await;
         for (expected, event) in callbacks(&order, &day) {
             let status = heard.request("webhook", &mut webhook, &event).await;
             assert_eq!(status, expected, "{event}");
@@ -175,7 +174,7 @@ async fn the_webhook_tells_nothing_of_what_it_is_sent() {
             assert!(status == expected || status == 503, "{status} {event}");
         }
         heard.stop("the webhook", webhook).await;
-        let broken = with_level(&sandbox, "EcpayWebhook", level, ("TABLE_NAME", "no-such-table"));
+        let broken = with_level(&sandbox, "EcpayWebhook", level, Some(("TABLE_NAME", "no-such-table")));
         let mut webhook = Bootstrap::start("ecpay-webhook", &broken).await;
         let event = &callbacks(&order, &day)[2].1;
         assert_eq!(heard.request("webhook", &mut webhook, event).await, 503);
@@ -199,7 +198,7 @@ fn requests(method: &str, path: &str, order: &str) -> Vec<Value> {
         )
     };
     let multipart = ("content-type", "multipart/form-data; boundary=b");
-    let route = (method, path, "");
+    let route = &format!("{method} {path}");
     let mut all = Vec::new();
     for token in [TOKEN, READER, WRONG] {
         let header = ("authorization", &*bearer(token));
@@ -213,11 +212,11 @@ fn requests(method: &str, path: &str, order: &str) -> Vec<Value> {
             http_event(route, &[multipart], parts(token).as_bytes()),
             http_event(route, &[multipart, header], &parts(token).as_bytes()[..90]),
             http_event(
-                (method, path, &format!("admin_token={token}&hours={CARD}&from=canary-user-7f3c&after={CARD}")),
+                &format!("{route}?admin_token={token}&hours={CARD}&from=canary-user-7f3c&after={CARD}"),
                 &[],
                 b"",
             ),
-            http_event((method, path, &format!("admin_token={token}")), &[JSON], b""),
+            http_event(&format!("{route}?admin_token={token}"), &[JSON], b""),
         ]);
     }
     all
@@ -232,7 +231,7 @@ async fn the_admin_api_tells_nothing_of_what_it_is_asked() {
     let routes = sandbox.world.template.routes.clone();
     for level in levels() {
         for table in ["duekeeper", "no-such-table"] {
-            let variables = with_level(&sandbox, "AdminApi", level, ("TABLE_NAME", table));
+            let variables = with_level(&sandbox, "AdminApi", level, Some(("TABLE_NAME", table)));
             let mut admin = Bootstrap::start("admin-api", &variables).await;
             for route in routes.iter().filter(|route| route.function == "AdminApi") {
                 for segment in [order.as_str(), "DKJUNK00000000000001", USER, WRONG] {
@@ -281,9 +280,10 @@ async fn maintenance_tells_nothing_of_whom_it_writes_to_and_what_it_reads() {
     let mut heard = Heard::default();
     let faults =
         [("mail", "refuse"), ("mail", "answer_lost"), ("ecpay", "down"), ("ecpay", "refuse"), ("ecpay", "none")];
-    let others = [("", ""), ("ECPAY_ENDPOINT_URL", endpoint.as_str()), ("TABLE_NAME", "no-such-table")];
+    let others = [None, Some(("ECPAY_ENDPOINT_URL", endpoint.as_str())), Some(("TABLE_NAME", "no-such-table"))];
     for (turn, level) in levels().into_iter().enumerate() {
         for other in others {
+            let changed = other.map_or("", |(name, _)| name);
             let variables = with_level(&sandbox, "SubscriptionMaintenance", level, other);
             let mut maintenance = Bootstrap::start("subscription-maintenance", &variables).await;
             for (service, fault) in faults {
@@ -291,7 +291,7 @@ async fn maintenance_tells_nothing_of_whom_it_writes_to_and_what_it_reads() {
                 let retry = json!({ "subscription_id": order, "by": "support" });
                 let wrong = json!({ "subscription_id": MAIL, "by": WRONG });
                 let events = [
-                    json!({ "run_id": format!("{turn}{service}{fault}{}", other.0) }),
+                    json!({ "run_id": format!("{turn}{service}{fault}{changed}") }),
                     json!({ "retry": retry }),
                     json!({ "retry": wrong }),
                     json!({ "task": USER }),
@@ -304,7 +304,7 @@ async fn maintenance_tells_nothing_of_whom_it_writes_to_and_what_it_reads() {
                 }
                 sandbox.fault(service, "none").await;
             }
-            heard.stop(&format!("maintenance at {level}, {}", other.0), maintenance).await;
+            heard.stop(&format!("maintenance at {level}, {changed}"), maintenance).await;
         }
     }
     let runs: Vec<Value> = table_inspect::contents(&sandbox.world)

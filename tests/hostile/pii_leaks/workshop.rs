@@ -43,7 +43,7 @@ async fn the_workshops_customers_are_told_of_nowhere() {
     let mut heard = Heard::default();
     for level in super::levels() {
         let (sandbox, _) = world().await;
-        let mut admin = Bootstrap::start("admin-api", &with_level(&sandbox, "AdminApi", level, ("", ""))).await;
+        let mut admin = Bootstrap::start("admin-api", &with_level(&sandbox, "AdminApi", level, None)).await;
         let bearer = format!("Bearer {}", sandbox.jwt().await);
         let headers = [("authorization", bearer.as_str()), JSON];
         let day = shared::platform::clock::now().day(shared::domain::values::time::Zone::Jakarta);
@@ -56,7 +56,7 @@ async fn the_workshops_customers_are_told_of_nowhere() {
             "customer_id,name,phone,email,plate,last_visit_date,next_visit_date\n\
              {CUSTOMER},{NAME},{PHONE}0000,{MAIL},{PLATE},2024-01-10,\n{CUSTOMER},other,{PHONE},{MAIL},{PLATE},soon,\n"
         );
-        let put = |path: &str, body: &Value| http_event(("PUT", path, ""), &headers, body.to_string().as_bytes());
+        let put = |path: &str, body: &Value| http_event(&format!("PUT {path}"), &headers, body.to_string().as_bytes());
         let wrong = format!("Bearer {WRONG}");
         let csv = [("authorization", bearer.as_str()), ("content-type", "text/csv")];
         let requests = [
@@ -67,8 +67,8 @@ async fn the_workshops_customers_are_told_of_nowhere() {
             (400, put(&of_vehicle, &json!({ "customer_id": NAME, "last_visit_date": PHONE }))),
             (400, put(&format!("/vehicles/{PLATE}{PLATE}{PLATE}"), &vehicle)),
             (400, put(&of_customer, &json!({ "name": NAME, "phone": PHONE, MAIL: NAME }))),
-            (200, http_event(("POST", "/customers/import", ""), &csv, list.as_bytes())),
-            (401, http_event(("GET", &of_customer, ""), &[("authorization", &wrong)], b"")),
+            (200, http_event("POST /customers/import", &csv, list.as_bytes())),
+            (401, http_event(&format!("GET {of_customer}"), &[("authorization", &wrong)], b"")),
         ];
         for (expected, event) in &requests {
             let (status, _, body) = admin.request(event).await;
@@ -78,19 +78,20 @@ async fn the_workshops_customers_are_told_of_nowhere() {
                 heard.note(format!("{expected} to {}", event["rawPath"]), body);
             }
         }
-        let variables = with_level(&sandbox, "MaintenanceReminder", level, ("REMINDER_FALLBACK_PROVIDER", "cloud-api"));
+        let variables =
+            with_level(&sandbox, "MaintenanceReminder", level, Some(("REMINDER_FALLBACK_PROVIDER", "cloud-api")));
         let mut reminders = Bootstrap::start("maintenance-reminder", &variables).await;
         told_under_faults(&sandbox, &mut reminders, day).await;
         let sound = break_customer(&sandbox);
         let run = reminders.invoke(&json!({ "task": "maintenance-reminder", "run_id": "broken" })).await;
         assert!(run["failed"].as_u64() > Some(0), "{run}");
-        let (status, _, body) = admin.request(&http_event(("GET", &of_customer, ""), &headers, b"")).await;
+        let (status, _, body) = admin.request(&http_event(&format!("GET {of_customer}"), &headers, b"")).await;
         assert_eq!(status, 500, "{body}");
         heard.note("an item that cannot be read", body);
         sandbox::world::table_inspect::put(&sandbox.world, &sound).unwrap();
         heard.stop("maintenance-reminder", reminders).await;
         let (status, _, body) =
-            admin.request(&http_event(("DELETE", &of_customer, ""), &headers, br#"{"why":"asked"}"#)).await;
+            admin.request(&http_event(&format!("DELETE {of_customer}"), &headers, br#"{"why":"asked"}"#)).await;
         assert_eq!(status, 200, "{body}");
         heard.stop("admin-api", admin).await;
         let items = sandbox::world::table_inspect::contents(&sandbox.world).into_iter();

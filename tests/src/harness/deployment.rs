@@ -142,7 +142,7 @@ impl TestDeployment {
         let place = self.admins.first_free();
         let (start, moment) = (start(&self.shared, &self.base_url, &self.variables), self.moment());
         let instance = self.runtime.block_on(self.admins.at(place, &start));
-        let (function, request) = (instance.function, admin_event((method, path), body, headers, self.now()));
+        let (function, request) = (instance.function, admin_event(method, path, body, headers, self.now()));
         let answer = async move { answered(admin_api::handle(&function, request, moment).await) };
         let task = self.spawn(instance.gate, answer);
         self.quiesce();

@@ -26,7 +26,8 @@ pub(crate) fn callback_event(callback: &Callback, now: DateTime<Utc>) -> Request
 
 /// A request as API Gateway hands it to `admin-api`.
 pub(crate) fn admin_event(
-    (method, path): (&str, &str),
+    method: &str,
+    path: &str,
     body: Option<&Value>,
     headers: &[(&str, &str)],
     now: DateTime<Utc>,

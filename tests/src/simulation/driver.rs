@@ -170,7 +170,7 @@ impl Driver {
         };
         match purpose {
             Purpose::Callback { callback, heard } => {
-                self.acknowledged(&callback, (outcome, well))?;
+                self.acknowledged(&callback, outcome, well)?;
                 if heard {
                     self.deployment.answered(&callback, task);
                 } else {
@@ -178,7 +178,7 @@ impl Driver {
                 }
                 self.delivered.push(callback);
             }
-            Purpose::Repeat(callback) => self.acknowledged(&callback, (outcome, well))?,
+            Purpose::Repeat(callback) => self.acknowledged(&callback, outcome, well)?,
             Purpose::Forgery if status != 400 && well => return Err(format!("a forged callback was answered {told}")),
             Purpose::Forgery => {}
             Purpose::Order if status == 201 => {
@@ -201,7 +201,7 @@ impl Driver {
         Ok(())
     }
 
-    fn acknowledged(&mut self, callback: &Callback, (outcome, well): (&Outcome, bool)) -> Checked {
+    fn acknowledged(&mut self, callback: &Callback, outcome: &Outcome, well: bool) -> Checked {
         let ok = Outcome::Answered { status: 200, body: "1|OK".to_owned() };
         let later = matches!(outcome, Outcome::Crashed | Outcome::Answered { status: 503, .. });
         if *outcome == ok {

@@ -250,11 +250,13 @@ pub fn ecpay_time(at: DateTime<Utc>) -> String {
 
 /// A callback to `ecpay-auth` or `ecpay-billing` as an event.
 pub fn callback(address: &str, body: &[u8]) -> Value {
-    http_event(("POST", &format!("/api/webhooks/{address}"), ""), &[FORM], body)
+    http_event(&format!("POST /api/webhooks/{address}"), &[FORM], body)
 }
 
-/// An event of API Gateway's payload format 2.0. What is not JSON comes base64-encoded, as AWS sends it.
-pub fn http_event((method, path, query): (&str, &str, &str), headers: &[(&str, &str)], body: &[u8]) -> Value {
+/// An event of API Gateway's payload format 2.0 for a request line such as `GET /path?query`. What is not JSON comes base64-encoded, as AWS sends it.
+pub fn http_event(request_line: &str, headers: &[(&str, &str)], body: &[u8]) -> Value {
+    let (method, target) = request_line.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let is_json = headers.contains(&("content-type", "application/json"));
     let template = Template::of_the_stack().unwrap();
     // Where no route matches, API Gateway takes the default one, if an API has it.

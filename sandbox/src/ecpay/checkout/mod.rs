@@ -73,10 +73,10 @@ mod tests {
 
     const NOW: &str = "2026-01-05T10:00:00+08:00";
 
-    fn refused(change: (&str, &str)) -> String {
+    fn refused(field: &str, bad: &str) -> String {
         let mut form = order_form();
-        form.retain(|(name, _)| name != change.0);
-        form.push((change.0.into(), change.1.into()));
+        form.retain(|(name, _)| name != field);
+        form.push((field.into(), bad.into()));
         ecpay().checkout(&signed(form), at(NOW)).unwrap_err().code
     }
 
@@ -140,7 +140,7 @@ mod tests {
             ("CreditInstallment", "3", "10100050"),
             ("CustomField1", &"x".repeat(51), "10100050"),
         ] {
-            assert_eq!(refused((name, bad)), code, "{name}={bad}");
+            assert_eq!(refused(name, bad), code, "{name}={bad}");
         }
     }
 }

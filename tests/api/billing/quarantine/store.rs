@@ -23,15 +23,21 @@ async fn untold(sandbox: &Sandbox, order: &str) -> Value {
     account
 }
 
-/// Posts a report that is to be set aside: acknowledged, one entry more, nothing granted.
-async fn set_aside(sandbox: &Sandbox, order: &str, report: (&str, Fields), reason: &str) -> Value {
+/// A report and the address that it is posted to.
+struct Report {
+    address: &'static str,
+    fields: Fields,
+}
+
+/// Posts a report that is to be quarantined: acknowledged, one entry more, nothing granted.
+async fn quarantined(sandbox: &Sandbox, order: &str, report: Report, reason: &str) -> Value {
     let (before, entries) = (untold(sandbox, order).await, listed(sandbox).await.len());
-    assert_eq!(sandbox.report(report.0, &report.1).await, Reply::ok(), "{reason}");
+    assert_eq!(sandbox.report(report.address, &report.fields).await, Reply::ok(), "{reason}");
     assert_eq!(untold(sandbox, order).await, before, "{reason}");
     let after = listed(sandbox).await;
     assert_eq!(after.len(), entries + 1, "{reason}");
     let entry = after.into_iter().find(|entry| entry["reason"] == reason);
-    entry.unwrap_or_else(|| panic!("nothing was set aside as {reason}"))
+    entry.unwrap_or_else(|| panic!("nothing was quarantined as {reason}"))
 }
 
 #[tokio::test]
@@ -40,17 +46,17 @@ async fn every_kind_of_report_that_cannot_be_applied_is_acknowledged_listed_and_
     let order = sandbox.subscribe("aside", "monthly").await;
     let real = period(&order, "1", SECOND, "2", "99000002");
     let stranger = period("DKSTRANGER0000000001", "1", SECOND, "2", "99000003");
-    let billing = |report: Fields| ("ecpay-billing", report);
-    let entry = set_aside(&sandbox, &order, billing(stranger), "unknown_order").await;
+    let billing = |report: Fields| Report { address: "ecpay-billing", fields: report };
+    let entry = quarantined(&sandbox, &order, billing(stranger), "unknown_order").await;
     assert_eq!(entry["merchant_trade_no"], "DKSTRANGER0000000001");
     assert_eq!((entry["type"].as_str(), entry["event"].as_str()), (Some("billing_callback"), Some("S:2")));
     assert_eq!(entry["received_at"], "2025-01-15T02:00:00Z");
-    let entry = set_aside(&sandbox, &order, billing(with(&real, "Amount", "1")), "wrong_amount").await;
+    let entry = quarantined(&sandbox, &order, billing(with(&real, "Amount", "1")), "wrong_amount").await;
     assert_eq!(entry["detail"], "wrong amount: the order says NT$899");
     assert_eq!((entry["fields"]["Amount"].as_str(), &entry["fields"]["CheckMacValue"]), (Some("1"), &json!(null)));
-    set_aside(&sandbox, &order, billing(with(&real, "MerchantID", "2000132")), "wrong_merchant").await;
-    set_aside(&sandbox, &order, billing(with(&real, "SimulatePaid", "1")), "simulated").await;
-    let entry = set_aside(&sandbox, &order, billing(with(&real, "ProcessDate", "yesterday")), "unusable").await;
+    quarantined(&sandbox, &order, billing(with(&real, "MerchantID", "2000132")), "wrong_merchant").await;
+    quarantined(&sandbox, &order, billing(with(&real, "SimulatePaid", "1")), "simulated").await;
+    let entry = quarantined(&sandbox, &order, billing(with(&real, "ProcessDate", "yesterday")), "unusable").await;
     assert_eq!(entry["detail"], "unusable: ProcessDate is malformed");
     assert_eq!((entry["merchant_trade_no"].as_str(), &entry["event"]), (Some(order.as_str()), &json!(null)));
     // Of these, money that somebody must look for is told at once: the wrong amount and the unusable report.
@@ -114,7 +120,7 @@ async fn a_simulated_first_payment_grants_nothing_and_the_real_one_does() {
     let made = sandbox.order("simulated", "monthly", None).await;
     let order = made["subscription_id"].as_str().unwrap();
     let simulated = with(&first(order, "1", "2025/01/15 10:00:00"), "SimulatePaid", "1");
-    set_aside(&sandbox, order, ("ecpay-auth", simulated), "simulated").await;
+    quarantined(&sandbox, order, Report { address: "ecpay-auth", fields: simulated }, "simulated").await;
     assert_eq!(sandbox.account(order).await["status"], "pending");
     sandbox.submit(&made).await;
     let account = sandbox.account(order).await;

@@ -114,10 +114,10 @@ async fn the_talkative_log_of_an_export_and_an_erasure_names_nobody() {
     let mut admin = Bootstrap::start("admin-api", &talkative).await;
     let bearer = format!("Bearer {}", sandbox.token);
     let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
-    let (status, _, body) = admin.request(&http_event(("GET", EXPORT, ""), &headers, b"")).await;
+    let (status, _, body) = admin.request(&http_event(&format!("GET {EXPORT}"), &headers, b"")).await;
     assert!(status == 200 && tells(&body), "{status} {body}");
     for _ in 0..2 {
-        let event = http_event(("DELETE", ERASE, ""), &headers, why().to_string().as_bytes());
+        let event = http_event(&format!("DELETE {ERASE}"), &headers, why().to_string().as_bytes());
         assert_eq!(admin.request(&event).await.0, 200);
     }
     let (stdout, stderr) = admin.stop().await;

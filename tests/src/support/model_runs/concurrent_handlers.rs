@@ -93,7 +93,7 @@ impl End {
 
     /// What must be as if one came after the other: all that is stored and told, and what staff were answered.
     pub fn shape(&self) -> String {
-        let answers: Vec<_> = self.outcomes.iter().map(|outcome| told(&answer(outcome))).collect();
+        let answers: Vec<_> = self.outcomes.iter().map(seen_by_staff).collect();
         let asks = [&self.ecpay["retries_asked"], &self.ecpay["cancels_asked"]];
         format!("{answers:?} {} {asks:?} {:?}", self.view, self.mails)
     }
@@ -129,8 +129,9 @@ impl End {
 
 /// What staff learn from an answer. Whether a retry is refused since nothing is owed any more, or for the payment that
 /// was met, is the same.
-fn told((status, body): &(u16, Value)) -> (u16, Value) {
-    if body["outcome"] == "paid" { (409, Value::Null) } else { (*status, body["outcome"].clone()) }
+fn seen_by_staff(outcome: &Outcome) -> (u16, Value) {
+    let (status, body) = answer(outcome);
+    if body["outcome"] == "paid" { (409, Value::Null) } else { (status, body["outcome"].clone()) }
 }
 
 /// Where two texts begin to differ.
