@@ -8,19 +8,18 @@ use crate::domain::billing::decide::payment::{agrees, decide_payment};
 use crate::domain::billing::decision::{Decision, DecisionContext, PaymentDecision, Versioned};
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payment::PaymentReport;
-use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::billing::quarantine_reason::QuarantineReason;
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::time::Timestamp;
 use crate::ecpay::callback_form::is_accounting_field;
 use crate::platform::hash::short_id;
+use crate::store::Error;
+use crate::store::billing::Billing;
 use crate::store::billing::commit::Commit;
 use crate::store::billing::quarantine::RelatedWrites;
-use crate::store::table::record::{Quarantined, WebhookLog};
-use crate::store::{Error, Store};
-
-/// Maximum attempts to apply a report, each after a version conflict.
-const ATTEMPTS: usize = 8;
+use crate::store::billing::quarantine_types::Quarantined;
+use crate::store::billing::webhook_log::WebhookLog;
+use crate::store::retry::{Attempt, retry_on_conflict};
 
 /// Result of applying a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,77 +44,75 @@ pub struct Applied {
 impl Applied {
     /// Returns the business events to count.
     #[must_use]
-    pub fn happened(&self) -> Vec<BusinessEvent> {
+    pub fn business_events(&self) -> Vec<BusinessEvent> {
         BusinessEvent::of(&self.decision, self.recovery)
     }
 }
 
-/// One report to apply, with the context that stays the same over all attempts.
+/// One report to apply, with what stays the same over all attempts.
 struct Application<'a> {
-    store: &'a Store,
+    billing: &'a Billing,
     report: &'a PaymentReport,
     log: Option<&'a WebhookLog>,
-    policy: &'a DunningPolicy,
-    now: Timestamp,
+    context: DecisionContext<'a>,
 }
 
 /// Loads the order, decides and commits; after a version conflict again. `log` is the entry for the callback log, if the
-/// report came by callback. `now` is the same in every attempt.
+/// report came by callback. `context` is the same in every attempt.
 ///
 /// # Errors
-/// [`Error`]; the report must not be acknowledged.
+/// Where it is unknown whether the report is stored; it must not be acknowledged.
 pub async fn apply(
-    store: &Store,
+    billing: &Billing,
     report: &PaymentReport,
     log: Option<&WebhookLog>,
-    policy: &DunningPolicy,
-    now: Timestamp,
+    context: DecisionContext<'_>,
 ) -> Result<Outcome, Error> {
-    let known = store.billing.subscription(&report.subscription).await?;
-    Application { store, report, log, policy, now }.run(known).await
+    let order = billing.subscription(&report.subscription).await?;
+    Application { billing, report, log, context }.run(order).await
 }
 
 /// Applies a report to an order that is loaded already; it is loaded again only after a version conflict.
 ///
 /// # Errors
-/// [`Error`]; it is unknown if the report is stored.
+/// Where it is unknown whether the report is stored.
 pub async fn apply_to(
-    store: &Store,
+    billing: &Billing,
     order: &Versioned<Subscription>,
     report: &PaymentReport,
-    policy: &DunningPolicy,
-    now: Timestamp,
+    context: DecisionContext<'_>,
 ) -> Result<Outcome, Error> {
-    Application { store, report, log: None, policy, now }.run(Some(order.clone())).await
+    Application { billing, report, log: None, context }.run(Some(order.clone())).await
 }
 
 impl Application<'_> {
-    async fn run(&self, known: Option<Versioned<Subscription>>) -> Result<Outcome, Error> {
-        let Self { store, report, log, policy, now } = *self;
-        let mut known = known;
-        for _ in 0..ATTEMPTS {
-            let Some(subscription) = known else { return Ok(Outcome::Quarantined(QuarantineReason::UnknownOrder)) };
-            let snapshot = store.billing.snapshot(subscription).await?;
-            let decision = match decide_payment(&snapshot, report, DecisionContext::new(policy, now)) {
+    async fn run(&self, order: Option<Versioned<Subscription>>) -> Result<Outcome, Error> {
+        let Self { billing, report, log, context } = *self;
+        retry_on_conflict("applying a report", order, |order| async move {
+            let quarantined = |reason| Ok(Attempt::Done(Outcome::Quarantined(reason)));
+            let Some(order) = order else { return quarantined(QuarantineReason::UnknownOrder) };
+            let snapshot = billing.snapshot(order).await?;
+            let decision = match decide_payment(&snapshot, report, context) {
                 PaymentDecision::Apply(decision) => *decision,
-                PaymentDecision::Repeat => return Ok(Outcome::Repeat),
-                PaymentDecision::Quarantine(reason) => return Ok(Outcome::Quarantined(reason)),
+                PaymentDecision::Repeat => return Ok(Attempt::Done(Outcome::Repeat)),
+                PaymentDecision::Quarantine(reason) => return quarantined(reason),
             };
-            match store.billing.commit(decision.clone(), log, policy).await? {
+            match billing.commit(decision.clone(), log, context.policy).await? {
                 Commit::Done => {
                     let recovery = Recovery::between(&snapshot.subscription.value, &decision.change.next);
-                    return Ok(Outcome::Applied(Box::new(Applied { decision, recovery })));
+                    Ok(Attempt::Done(Outcome::Applied(Box::new(Applied { decision, recovery }))))
                 }
                 // The same event with another amount or result: one of the two reports is wrong.
-                Commit::AlreadyApplied(Some(seen)) if !agrees(&seen, report) => {
-                    return Ok(Outcome::Quarantined(QuarantineReason::Conflict));
+                Commit::AlreadyApplied(Some(applied)) if !agrees(&applied, report) => {
+                    quarantined(QuarantineReason::Conflict)
                 }
-                Commit::AlreadyApplied(_) => return Ok(Outcome::Repeat),
-                Commit::Stale | Commit::UserHeld(_) => {}
+                Commit::AlreadyApplied(_) => Ok(Attempt::Done(Outcome::Repeat)),
+                Commit::Conflict | Commit::LiveOrderExists(_) => {
+                    Ok(Attempt::Conflict(billing.subscription(&report.subscription).await?))
+                }
             }
-            known = store.billing.subscription(&report.subscription).await?;
-        }
-        Err(Error::Contended { doing: "applying a report" })
+        })
+        .await
     }
 }
 
@@ -151,21 +148,21 @@ pub fn quarantined(
 /// # Errors
 /// [`Error`]; the report must not be acknowledged.
 pub async fn quarantine(
-    store: &Store,
+    billing: &Billing,
     report: &Quarantined,
     reason: &QuarantineReason,
     log: Option<&WebhookLog>,
 ) -> Result<bool, Error> {
     let order = match (&report.subscription, reason) {
         (Some(_), QuarantineReason::UnknownOrder) | (None, _) => None,
-        (Some(id), _) => store.billing.subscription(id).await?.map(|order| order.value),
+        (Some(id), _) => billing.subscription(id).await?.map(|order| order.value),
     };
     let is_erased = order.as_ref().is_some_and(|order| order.erased.is_some());
     let anonymized = is_erased.then(|| without_personal_data(report));
     let report = anonymized.as_ref().unwrap_or(report);
     let notice = if is_about_money(reason) { order.as_ref().map(|order| notice(order, report)) } else { None };
     let related = RelatedWrites { order: order.as_ref().map(|order| &order.id), log, notice: notice.as_ref() };
-    store.billing.set_aside(report, related).await
+    billing.quarantine_report(report, related).await
 }
 
 /// Removes personal data from a report, so that one that arrives after an erasure restores none.

@@ -11,7 +11,7 @@ use crate::platform::clock::InvocationTime;
 use crate::platform::logging::error_chain;
 use crate::platform::random;
 use crate::store::runs::run_history::{ClaimedRun, NewRun, RunClaim, run_id};
-use crate::store::{self, Store};
+use crate::store::{self, runs::Runs};
 
 /// Length of a job's lease in seconds: longer than one step, shorter than Lambda waits before it repeats a failed
 /// invocation for the second time.
@@ -99,7 +99,7 @@ pub enum Lease {
 
 /// Run under way. With [`Lease::Job`] it holds the job's lease.
 pub struct ExclusiveRun<'a> {
-    store: &'a Store,
+    runs: &'a Runs,
     job: &'a Job,
     time: InvocationTime,
     rules: RunRules,
@@ -176,13 +176,13 @@ impl<'a> ExclusiveRun<'a> {
     /// # Errors
     /// [`Error::Busy`] where the schedule's run must be repeated; [`Error::Store`] and [`Error::Entropy`].
     pub async fn start(
-        store: &'a Store,
+        runs: &'a Runs,
         job: &'a Job,
         time: InvocationTime,
         rules: RunRules,
     ) -> Result<Start<'a>, Error> {
         let owner = random::random_id(16)?;
-        let mut run = Self { store, job, time, rules, owner, claimed: None, renewed_at: 0 };
+        let mut run = Self { runs, job, time, rules, owner, claimed: None, renewed_at: 0 };
         if run.holds_job_lease() && !run.renew().await? {
             // A caller is answered; the schedule repeats the event, because the other run may still fail.
             return if job.requested_by.is_some() { Ok(run.already_running()) } else { Err(Error::Busy) };
@@ -191,7 +191,7 @@ impl<'a> ExclusiveRun<'a> {
             return Ok(Start::Acquired(Box::new(run)));
         }
         match run.claim().await {
-            Ok(RunClaim::Ours(claimed)) => {
+            Ok(RunClaim::Claimed(claimed)) => {
                 run.claimed = Some(claimed);
                 Ok(Start::Acquired(Box::new(run)))
             }
@@ -230,7 +230,7 @@ impl<'a> ExclusiveRun<'a> {
             holds_lease: self.holds_job_lease(),
         };
         let wall = self.time.wall;
-        self.store.runs.claim_run(new, wall, wall.plus_minutes(self.rules.claim_minutes)).await
+        self.runs.claim_run(new, wall, wall.plus_minutes(self.rules.claim_minutes)).await
     }
 
     /// Returns true while the run may start a further step.
@@ -257,7 +257,7 @@ impl<'a> ExclusiveRun<'a> {
 
     async fn renew(&self) -> Result<bool, store::Error> {
         let wall = self.time.wall_now();
-        self.store.runs.take_lease(&self.job.name(), &self.owner, wall, wall.plus_seconds(LEASE_SECONDS)).await
+        self.runs.take_lease(&self.job.name(), &self.owner, wall, wall.plus_seconds(LEASE_SECONDS)).await
     }
 
     /// Ends the run and stores its report in the run history.
@@ -267,10 +267,10 @@ impl<'a> ExclusiveRun<'a> {
     pub async fn finish(mut self, report: &Value) -> Result<(), Error> {
         if self.rules.lease == Lease::None && !self.job.dry_run {
             // A row that another attempt of this run has stored or is storing stays.
-            self.claimed = if let RunClaim::Ours(claimed) = self.claim().await? { Some(claimed) } else { None };
+            self.claimed = if let RunClaim::Claimed(claimed) = self.claim().await? { Some(claimed) } else { None };
         }
         let stored = match self.claimed.take() {
-            Some(claimed) => self.store.runs.finish_run(claimed, self.time.wall_now(), report.to_string()).await,
+            Some(claimed) => self.runs.finish_run(claimed, self.time.wall_now(), report.to_string()).await,
             None => Ok(()),
         };
         self.release_lease().await;
@@ -288,7 +288,7 @@ impl<'a> ExclusiveRun<'a> {
     /// Ends the run as failed, with the reason in its row; the same run may be started again at once.
     pub async fn fail(mut self, reason: &str) {
         if let Some(claimed) = self.claimed.take()
-            && let Err(error) = self.store.runs.release_run(claimed, self.time.wall_now(), reason.to_owned()).await
+            && let Err(error) = self.runs.release_run(claimed, self.time.wall_now(), reason.to_owned()).await
         {
             tracing::warn!(error = error_chain(&error), "the run failed, but its row could not be updated");
         }
@@ -300,7 +300,7 @@ impl<'a> ExclusiveRun<'a> {
             return;
         }
         // Ends it at the start of this run, so that no later run comes too early for it, however the clocks differ.
-        if let Err(error) = self.store.runs.give_lease(&self.job.name(), &self.owner, self.time.wall).await {
+        if let Err(error) = self.runs.release_lease(&self.job.name(), &self.owner, self.time.wall).await {
             tracing::warn!(error = error_chain(&error), "the lease could not be released and ends by itself");
         }
     }

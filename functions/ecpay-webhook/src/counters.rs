@@ -9,7 +9,7 @@ use shared::domain::billing::business_events::BusinessEvent;
 use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::values::time::Timestamp;
 use shared::platform::logging::error_chain;
-use shared::store::Store;
+use shared::store::billing::Billing;
 use shared::store::billing::counters::Counts;
 
 /// Counts of this instance that are not written yet.
@@ -25,42 +25,42 @@ struct CounterState {
 /// Counts of one processed callback and the business events that it caused.
 pub(crate) fn applied(kind: CallbackKind, events: &[BusinessEvent]) -> Counts {
     let mut counts = Counts::default();
-    counts.callback(kind, true);
-    events.iter().for_each(|event| counts.happened(event));
+    counts.count_callback(kind, true);
+    events.iter().for_each(|event| counts.count_event(event));
     counts
 }
 
 /// Counts of one quarantined callback.
 pub(crate) fn quarantined(kind: CallbackKind) -> Counts {
     let mut counts = Counts::default();
-    counts.callback(kind, false);
+    counts.count_callback(kind, false);
     counts
 }
 
 impl CallbackCounters {
     /// Writes `counts` with those pending; `shard_key` spreads the writes over the counter items.
-    pub(crate) async fn write(&self, store: &Store, counts: Counts, shard_key: &str, wall: Timestamp) {
+    pub(crate) async fn write(&self, billing: &Billing, counts: Counts, shard_key: &str, wall: Timestamp) {
         let mut all = std::mem::take(&mut self.state().pending);
         all.merge(counts);
-        self.write_all(store, all, shard_key, wall).await;
+        self.write_all(billing, all, shard_key, wall).await;
     }
 
     /// Counts a refused callback, in memory only if another one was written within this second.
-    pub(crate) async fn refused(&self, store: &Store, kind: CallbackKind, wall: Timestamp) {
+    pub(crate) async fn refused(&self, billing: &Billing, kind: CallbackKind, wall: Timestamp) {
         // The lock is released before the write: it must not be held across an await.
         let due = {
             let mut state = self.state();
-            state.pending.callback(kind, false);
+            state.pending.count_callback(kind, false);
             let written_this_second = state.last_refused_write.replace(wall) == Some(wall);
             (!written_this_second).then(|| std::mem::take(&mut state.pending))
         };
         if let Some(counts) = due {
-            self.write_all(store, counts, "", wall).await;
+            self.write_all(billing, counts, "", wall).await;
         }
     }
 
-    async fn write_all(&self, store: &Store, counts: Counts, shard_key: &str, wall: Timestamp) {
-        if let Err(error) = store.billing.count(&counts, wall, shard_key).await {
+    async fn write_all(&self, billing: &Billing, counts: Counts, shard_key: &str, wall: Timestamp) {
+        if let Err(error) = billing.count(&counts, wall, shard_key).await {
             tracing::warn!(error = error_chain(&error), "callbacks not counted yet");
             self.state().pending.merge(counts);
         }

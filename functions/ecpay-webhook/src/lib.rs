@@ -7,6 +7,7 @@ use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response};
 use shared::apply_report;
 use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::payment::PaymentReport;
 use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::values::time::Timestamp;
@@ -18,6 +19,7 @@ use shared::platform::logging::error_chain;
 use shared::platform::metrics::CallbackOutcome;
 use shared::platform::secrets::{self, EcpayKeys};
 use shared::store::Store;
+use shared::store::billing::Billing;
 
 mod counters;
 mod metrics;
@@ -36,7 +38,7 @@ pub struct Config {
 
 /// One instance of the function.
 pub struct Webhook {
-    store: Store,
+    billing: Billing,
     keys: EcpayKeys,
     policy: DunningPolicy,
     apply_simulated: bool,
@@ -66,11 +68,11 @@ impl Webhook {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let keys = EcpayKeys::new(secrets, config.ecpay.secret_id, config.ecpay.environment);
         keys.get(wall).await?;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
+        let billing = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table).billing;
         // ECPay's back office can send test notifications (`SimulatePaid=1`); production never applies them.
         let apply_simulated = config.ecpay.apply_simulated;
         let counters = counters::CallbackCounters::default();
-        Ok(Self { store, keys, policy: config.policy, apply_simulated, counters })
+        Ok(Self { billing, keys, policy: config.policy, apply_simulated, counters })
     }
 
     /// Verifies a form with the cached keys, and if they did not sign it, with the keys stored since: ECPay switches to a
@@ -111,7 +113,7 @@ impl Webhook {
             Err(error) => return not_stored(&error_chain(&error)),
             Ok(Err(error)) => {
                 tracing::warn!(callback = ?kind, reason = %error, "callback refused");
-                self.counters.refused(&self.store, kind, time.wall).await;
+                self.counters.refused(&self.billing, kind, time.wall).await;
                 return (reply::refused(&error), CallbackMetrics::refused(&error));
             }
         };
@@ -122,13 +124,14 @@ impl Webhook {
         let report = PaymentReport { simulated: parsed.simulated && !self.apply_simulated, ..parsed.clone() };
         let log = quarantine::log(kind, report.event.as_str(), true, time);
         // A failed charge is acknowledged with `1|OK` as well: the reply confirms receipt, not payment (p=2878).
-        match apply_report::apply(&self.store, &report, Some(&log), &self.policy, time.logical).await {
+        let context = DecisionContext::new(&self.policy, time.logical);
+        match apply_report::apply(&self.billing, &report, Some(&log), context).await {
             Ok(apply_report::Outcome::Applied(applied)) => {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, rtn_code = report.rtn_code, "{}", rule.sentence());
-                let events = applied.happened();
+                let events = applied.business_events();
                 let counts = counters::applied(kind, &events);
-                self.counters.write(&self.store, counts, report.subscription.as_str(), time.wall).await;
+                self.counters.write(&self.billing, counts, report.subscription.as_str(), time.wall).await;
                 (reply::ok(), CallbackMetrics::applied(events))
             }
             // Not counted again: the first delivery was counted.

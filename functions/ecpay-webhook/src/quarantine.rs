@@ -15,7 +15,8 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::hash::short_id;
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::CallbackOutcome;
-use shared::store::table::record::{Quarantined, WebhookLog};
+use shared::store::billing::quarantine_types::Quarantined;
+use shared::store::billing::webhook_log::WebhookLog;
 
 use crate::metrics::CallbackMetrics;
 use crate::{Webhook, counters, not_stored, reply};
@@ -69,13 +70,13 @@ impl Webhook {
     ) -> (Response<Body>, CallbackMetrics) {
         let quarantined = Quarantined { callback: Some(kind), ..quarantined };
         let log = log(kind, reason.as_str(), false, time);
-        match apply_report::quarantine(&self.store, &quarantined, reason, Some(&log)).await {
+        match apply_report::quarantine(&self.billing, &quarantined, reason, Some(&log)).await {
             Ok(is_new) => {
                 tracing::warn!(quarantine = quarantined.id, reason = reason.as_str(), is_new, "callback quarantined");
                 // A repeat of a report that is in quarantine already is not counted twice.
                 if is_new {
                     let counts = counters::quarantined(kind);
-                    self.counters.write(&self.store, counts, &quarantined.id, time.wall).await;
+                    self.counters.write(&self.billing, counts, &quarantined.id, time.wall).await;
                 }
                 (reply::ok(), CallbackOutcome::Quarantined.into())
             }
@@ -87,7 +88,7 @@ impl Webhook {
 /// Log row of a callback; `event` is its event id, or the reason of its quarantine.
 pub(crate) fn log(kind: CallbackKind, event: &str, applied: bool, time: InvocationTime) -> WebhookLog {
     WebhookLog {
-        kind: kind,
+        kind,
         event: event.to_owned(),
         applied,
         received_at: time.logical,

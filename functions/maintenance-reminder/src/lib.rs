@@ -11,6 +11,8 @@ use shared::exclusive_run::{self, InvalidJobEvent, Job};
 use shared::platform::clock::InvocationTime;
 use shared::platform::config::{Invalid, Reader};
 use shared::platform::secrets;
+use shared::store::runs::Runs;
+use shared::store::workshop::Workshop;
 use shared::store::{self, Store};
 use shared::whatsapp::Wording;
 
@@ -46,7 +48,8 @@ struct Rules {
 
 /// Clients and settings of one instance of the function.
 pub struct Reminders {
-    store: Store,
+    workshop: Workshop,
+    runs: Runs,
     sender: Sender,
     wording: Wording,
     rules: Rules,
@@ -121,8 +124,10 @@ impl Reminders {
     /// [`Error::Secrets`] and [`Error::Client`].
     pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
+        let Store { workshop, runs, .. } = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
         Ok(Self {
-            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            workshop,
+            runs,
             sender: Sender::start(secrets, config.providers, wall).await?,
             wording: config.wording,
             rules: config.rules,

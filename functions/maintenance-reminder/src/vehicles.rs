@@ -9,7 +9,7 @@ use shared::exclusive_run::{ExclusiveRun, Job};
 use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
 use shared::store;
-use shared::store::workshop::reminders::{ReminderClaim, ReminderContext};
+use shared::store::workshop::reminders::{DailyCap, Occasion, ReminderClaim, ReminderContext};
 use shared::whatsapp::{self, Provider};
 
 use crate::providers::Message;
@@ -87,18 +87,18 @@ impl<'a, 't> Batch<'a, 't> {
 
     /// Handles all due vehicles.
     pub(crate) async fn perform(mut self) -> Result<Report, Error> {
-        let store = &self.reminders.store;
+        let workshop = &self.reminders.workshop;
         if self.job.dry_run {
-            self.handed_out_before = store.workshop.reminders_handed_out(self.wall().day(ZONE)).await?;
+            self.handed_out_before = workshop.reminders_handed_out(self.wall().day(ZONE)).await?;
         } else {
             // Also claims of vehicles that are no longer due and would not be met below.
-            for claimed in store.workshop.abandoned_reminders(self.wall()).await? {
+            for claimed in workshop.abandoned_reminders(self.wall()).await? {
                 self.record_abandoned(claimed).await?;
             }
         }
         let mut cursor = None;
         loop {
-            let page = store.workshop.vehicles_due(self.today, cursor).await?;
+            let page = workshop.vehicles_due(self.today, cursor).await?;
             for vehicle in page.items {
                 self.run.heartbeat().await?;
                 let done = match vehicle {
@@ -123,7 +123,7 @@ impl<'a, 't> Batch<'a, 't> {
 
     async fn skip_unreadable(&mut self, error: store::Error) -> Result<(), Error> {
         if !self.job.dry_run {
-            self.reminders.store.billing.park_unreadable(&error).await?;
+            self.reminders.workshop.move_to_unreadable(&error).await?;
         }
         self.report.add_unreadable();
         Ok(())
@@ -135,7 +135,7 @@ impl<'a, 't> Batch<'a, 't> {
         let recorded =
             Reminder { state: ReminderState::Unclear, detail: Some(ABANDONED.to_owned()), ..claimed.value.clone() };
         let run = recorded.run.clone();
-        if self.reminders.store.workshop.settle_reminder(claimed, recorded, self.wall()).await? {
+        if self.reminders.workshop.record_reminder_outcome(claimed, recorded, self.wall()).await? {
             tracing::error!(run, "the outcome of a reminder is unknown");
         }
         Ok(())
@@ -165,15 +165,15 @@ impl<'a, 't> Batch<'a, 't> {
     /// Reads vehicle, customer and reminder in their present state. A claim among them was left by a crashed run, because
     /// this run holds the lease; a dry run holds none, and leaves the claim of a run that may be under way.
     async fn read_context(&self, vehicle: &Vehicle) -> Result<ReminderContext, Error> {
-        let key = (vehicle.next_visit(), self.reminders.rules.repeat.day(self.today));
-        let store = &self.reminders.store;
-        let mut context = store.workshop.situation(&vehicle.plate, &vehicle.customer, key).await?;
+        let occasion = Occasion { visit: vehicle.next_visit(), day: self.reminders.rules.repeat.day(self.today) };
+        let workshop = &self.reminders.workshop;
+        let mut context = workshop.reminder_context(&vehicle.plate, &vehicle.customer, occasion).await?;
         let is_claimed = |reminder: &mut Versioned<Reminder>| reminder.value.state == ReminderState::Claimed;
         if !self.job.dry_run
             && let Some(claimed) = context.reminder.take_if(is_claimed)
         {
             self.record_abandoned(claimed).await?;
-            context = store.workshop.situation(&vehicle.plate, &vehicle.customer, key).await?;
+            context = workshop.reminder_context(&vehicle.plate, &vehicle.customer, occasion).await?;
         }
         Ok(context)
     }
@@ -237,11 +237,11 @@ impl<'a, 't> Batch<'a, 't> {
             self.handed_out += 1;
             return Ok(Attempt::Handled(row(Outcome::Sent).with_message(text, None)));
         }
-        let store = &self.reminders.store;
+        let workshop = &self.reminders.workshop;
         let claim = self.claim(vehicle, context);
-        let cap = (self.wall().day(ZONE), self.reminders.rules.daily_cap);
-        let claimed = match store.workshop.claim_reminder(claim, context, cap).await? {
-            ReminderClaim::Ours(claimed) => claimed,
+        let cap = DailyCap { day: self.wall().day(ZONE), limit: self.reminders.rules.daily_cap };
+        let claimed = match workshop.claim_reminder(claim, context, cap).await? {
+            ReminderClaim::Claimed(claimed) => claimed,
             ReminderClaim::Changed => return Ok(Attempt::Changed),
             ReminderClaim::DailyCap => {
                 self.is_capped = true;
@@ -259,7 +259,7 @@ impl<'a, 't> Batch<'a, 't> {
         tracing::info!(run = self.job.id, outcome = recorded.state.name(), "reminder handled");
         let row = row_of_outcome(row, &recorded, text);
         // The result is ignored: the message went out even if another run took the claim for abandoned.
-        store.workshop.settle_reminder(*claimed, recorded, self.wall()).await?;
+        workshop.record_reminder_outcome(*claimed, recorded, self.wall()).await?;
         Ok(Attempt::Handled(row))
     }
 

@@ -49,15 +49,16 @@ struct ScanResult {
 impl<'a> Scan<'a> {
     pub(crate) fn new(function: &'a ExpiryScan, job: &'a Job, keys: &'a Keys, time: InvocationTime) -> Self {
         let today = job.scheduled_at.day(ZONE);
-        let ExpiryScan { store, slack, config, .. } = function;
+        let ExpiryScan { institutions, billing, slack, config, .. } = function;
         let channel = Channel { http: slack, settings: &config.slack, key: &keys.slack };
-        let publisher = Publisher { store, channel, job, day: today, time, pace: config.slack.pace, has_posted: false };
+        let pace = config.slack.pace;
+        let publisher = Publisher { institutions, billing, channel, job, day: today, time, pace, has_posted: false };
         Self { function, job, report: Report::default(), publisher, today, keys, time }
     }
 
     /// Composes the day's digest unless an earlier attempt did, and posts its unposted messages.
     pub(crate) async fn perform(&mut self, run: &mut ExclusiveRun<'_>) -> Result<(), ScanError> {
-        let digest = match self.function.store.institutions.digest(self.today).await? {
+        let digest = match self.function.institutions.digest(self.today).await? {
             Some(digest) => digest,
             None => match self.compose(run).await? {
                 Some(digest) => digest,
@@ -78,7 +79,7 @@ impl<'a> Scan<'a> {
             return Err(refused);
         }
         if digest.value.posted_at.is_none() && !self.job.dry_run {
-            self.function.store.institutions.end_digest(self.today, digest, self.wall()).await?;
+            self.function.institutions.finish_digest(self.today, digest, self.wall()).await?;
         }
         Ok(())
     }
@@ -89,7 +90,7 @@ impl<'a> Scan<'a> {
 
     /// Reads MMS, composes the digest and stores it. A dry run only reports it and returns `None`.
     async fn compose(&mut self, run: &mut ExclusiveRun<'_>) -> Result<Option<Versioned<StoredDigest>>, ScanError> {
-        let ExpiryScan { store, config, mms, .. } = self.function;
+        let ExpiryScan { institutions, config, mms, .. } = self.function;
         let pages = Pages { http: mms, settings: &config.mms, key: &self.keys.mms };
         let horizon = Horizon { tiers: &config.tiers, today: self.today };
         let mut found = read_all(&pages, &horizon, run).await?;
@@ -97,7 +98,7 @@ impl<'a> Scan<'a> {
         let (seen, kept, gone) = self.reconcile_institutions(found).await?;
         // Before the digest: an institution must be stored when a posted message marks it as announced.
         if !self.job.dry_run {
-            store.institutions.put_institutions(&kept, self.wall()).await?;
+            institutions.put_institutions(&kept, self.wall()).await?;
         }
         let entries = shown(&seen);
         let digest = Digest {
@@ -133,13 +134,10 @@ impl<'a> Scan<'a> {
         }
         let messages = messages.iter().map(|message| to_store(message, &entries)).collect();
         run.heartbeat().await?;
-        let stored = store
-            .institutions
-            .put_digest(self.today, stored, messages)
-            .await?
-            .ok_or(exclusive_run::Error::LeaseLost)?;
+        let stored =
+            institutions.put_digest(self.today, stored, messages).await?.ok_or(exclusive_run::Error::LeaseLost)?;
         // Only now: the digest counts them, and a repetition before it is stored must find them again.
-        store.institutions.put_institutions(&gone, self.wall()).await?;
+        institutions.put_institutions(&gone, self.wall()).await?;
         Ok(Some(stored))
     }
 
@@ -149,7 +147,7 @@ impl<'a> Scan<'a> {
         &self,
         found: MmsListing,
     ) -> Result<(Vec<ScanResult>, Vec<InstitutionWrite>, Vec<InstitutionWrite>), ScanError> {
-        let store = &self.function.store.institutions;
+        let store = &self.function.institutions;
         let mut stored: HashMap<InstitutionUid, Versioned<TrackedInstitution>> = HashMap::new();
         let mut position = None;
         let first = self.today.plus_days(-REMEMBERED_DAYS);

@@ -13,6 +13,9 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::config::Invalid;
 use shared::platform::http;
 use shared::platform::secrets;
+use shared::store::billing::Billing;
+use shared::store::institutions::Institutions;
+use shared::store::runs::Runs;
 use shared::store::{self, Store};
 
 mod config;
@@ -33,7 +36,10 @@ pub const NAME: &str = "mms-expiry-scan";
 
 /// Clients and settings of one instance of the function.
 pub struct ExpiryScan {
-    store: Store,
+    institutions: Institutions,
+    runs: Runs,
+    /// Outbox of the mails to staff.
+    billing: Billing,
     config: Config,
     credentials: MmsCredentials,
     mms: Client,
@@ -77,8 +83,12 @@ impl ExpiryScan {
     pub async fn start(aws: &SdkConfig, draft: UncheckedConfig, wall: Timestamp) -> Result<Self, Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let (config, credentials) = MmsCredentials::start(secrets, draft, wall).await?;
+        let Store { institutions, runs, billing, .. } =
+            Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone());
         Ok(Self {
-            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone()),
+            institutions,
+            runs,
+            billing,
             mms: http::client(config.mms.timeout)?,
             slack: http::client(config.slack.timeout)?,
             config,

@@ -9,8 +9,10 @@ use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::exclusive_run::{self, ExclusiveRun, Job};
 use shared::platform::clock::InvocationTime;
 use shared::slack::scan_failed;
-use shared::store::institutions::digests::DigestMessage;
-use shared::store::{self, Store};
+use shared::store;
+use shared::store::billing::Billing;
+use shared::store::institutions::Institutions;
+use shared::store::institutions::digests::{DigestMessage, NotPosted};
 
 use crate::error::ScanError;
 use crate::slack_client::Channel;
@@ -20,7 +22,9 @@ const MOST_POSTS: u32 = 2;
 
 /// Posts the messages of one day's digest during one run.
 pub(crate) struct Publisher<'a> {
-    pub(crate) store: &'a Store,
+    pub(crate) institutions: &'a Institutions,
+    /// Outbox of the mails to staff.
+    pub(crate) billing: &'a Billing,
     pub(crate) channel: Channel<'a>,
     pub(crate) job: &'a Job,
     /// Day of the digest, Asia/Taipei.
@@ -60,8 +64,8 @@ impl Publisher<'_> {
             sk: format!("message {number}"),
             reason: "is not there".to_owned(),
         };
-        let stored = self.store.institutions.digest_message(self.day, number).await?.ok_or_else(missing)?;
-        if stored.message.is_settled() {
+        let stored = self.institutions.digest_message(self.day, number).await?.ok_or_else(missing)?;
+        if stored.message.has_outcome() {
             return Ok(Published::Before);
         }
         if self.job.dry_run {
@@ -87,7 +91,6 @@ impl Publisher<'_> {
     /// Claims a message, posts it and records the outcome.
     async fn post(&self, stored: DigestMessage, run: &mut ExclusiveRun<'_>) -> Result<NoticeState, ScanError> {
         let claimed = self
-            .store
             .institutions
             .claim_digest_message(stored, self.wall())
             .await?
@@ -110,10 +113,8 @@ impl Publisher<'_> {
             SendOutcome::Refused { reason, .. } => (true, false, None, reason),
         };
         let not_before = wait.map(|seconds| self.wall().plus_seconds(seconds.into()));
-        self.store
-            .institutions
-            .return_digest_message(claimed, (is_certain, not_before), reason.clone(), self.wall())
-            .await?;
+        let not_posted = NotPosted { is_certain, not_before, detail: reason.clone() };
+        self.institutions.requeue_digest_message(claimed, not_posted, self.wall()).await?;
         Err(ScanError::Slack { reason, is_retryable, is_about_one_message })
     }
 
@@ -128,7 +129,7 @@ impl Publisher<'_> {
         if state == NoticeState::Unclear {
             self.mail("it is unknown whether a message arrived").await?;
         }
-        let is_recorded = self.store.institutions.settle_digest_message(claimed, state, detail, self.wall()).await?;
+        let is_recorded = self.institutions.record_digest_message_outcome(claimed, state, detail, self.wall()).await?;
         if is_recorded { Ok(state) } else { Err(exclusive_run::Error::LeaseLost.into()) }
     }
 
@@ -136,14 +137,14 @@ impl Publisher<'_> {
     pub(crate) async fn mail(&self, reason: &str) -> Result<(), store::Error> {
         let notice = Notice::to_staff(NoticeKind::SlackRefused, &self.day.to_string(), self.job.scheduled_at);
         let notice = notice.with_day("day", self.day).with("reason", reason);
-        self.store.billing.enqueue(&notice).await.map(|_| ())
+        self.billing.enqueue(&notice).await.map(|_| ())
     }
 
     /// Notifies staff in Slack that the day has no digest, once.
     pub(crate) async fn post_failure(&self, reason: &str, run: &mut ExclusiveRun<'_>) -> Result<(), ScanError> {
         let payload = scan_failed(self.day, self.wall(), reason);
-        let stored = self.store.institutions.digest_failure(self.day, &payload, self.wall()).await?;
-        if let Some(open) = stored.filter(|stored| !stored.message.is_settled()) {
+        let stored = self.institutions.digest_failure(self.day, &payload, self.wall()).await?;
+        if let Some(open) = stored.filter(|stored| !stored.message.has_outcome()) {
             self.post(open, run).await?;
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::{Error, ExpiryScan};
 /// Performs a run once. Answers with the stored report if the run is done, and with `already_running` to a caller while
 /// another run holds the lease.
 pub(crate) async fn run_once(function: &ExpiryScan, job: &Job, time: InvocationTime) -> Result<Value, Error> {
-    let mut run = match ExclusiveRun::start(&function.store, job, time, RunRules::SENDING).await? {
+    let mut run = match ExclusiveRun::start(&function.runs, job, time, RunRules::SENDING).await? {
         Start::Acquired(run) => run,
         Start::AlreadyFinished(answer) => return Ok(answer),
     };

@@ -6,7 +6,7 @@ use shared::apply_report::{self, Outcome};
 use shared::domain::billing::business_events::BusinessEvent;
 use shared::domain::billing::decide::order::order_ended;
 use shared::domain::billing::decide::payment::agrees;
-use shared::domain::billing::decision::{Decision, Versioned};
+use shared::domain::billing::decision::{Decision, DecisionContext, Versioned};
 use shared::domain::billing::payment::{Payment, PaymentOutcome, PaymentReport};
 use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::subscription::{AppliedEvent, Subscription};
@@ -196,19 +196,20 @@ impl<'a> EcpaySession<'a> {
         order: Versioned<Subscription>,
         report: &PaymentReport,
     ) -> Result<Versioned<Subscription>, Failure> {
-        match apply_report::apply_to(&self.store, &order, report, &self.maintenance.policy, self.now).await? {
+        let context = DecisionContext::new(&self.maintenance.policy, self.now);
+        match apply_report::apply_to(&self.store.billing, &order, report, context).await? {
             Outcome::Applied(applied) => {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, "found by query: {}", rule.sentence());
                 self.entries.push(ReportEntry::decided(&applied.decision));
-                self.count(&applied.happened());
+                self.count(&applied.business_events());
                 return Ok(applied.decision.after());
             }
             Outcome::Repeat => {}
             Outcome::Quarantined(reason) => {
                 tracing::warn!(subscription = %report.subscription, event = %report.event, reason = reason.as_str(), "an entry of ECPay's charge log was quarantined");
                 let quarantined = apply_report::quarantined(report, &reason, fields(report, &reason), self.now);
-                apply_report::quarantine(&self.store, &quarantined, &reason, None).await?;
+                apply_report::quarantine(&self.store.billing, &quarantined, &reason, None).await?;
                 return Ok(order);
             }
         }

@@ -23,7 +23,7 @@ impl RunMetrics {
     pub(crate) fn business_events(&mut self, events: &[BusinessEvent]) {
         for event in events {
             self.batch.happened(event);
-            self.counts.happened(event);
+            self.counts.count_event(event);
         }
     }
 

@@ -92,7 +92,7 @@ pub(crate) async fn run_tasks(maintenance: &Maintenance, tasks: &Tasks, time: In
     // A late or repeated run decides as of its scheduled time.
     let time = InvocationTime { logical: job.scheduled_at, ..time };
     let rules = RunRules { lease: lease(&tasks.tasks), run_seconds: RUN_SECONDS, claim_minutes: CLAIM_MINUTES };
-    let run = match ExclusiveRun::start(&maintenance.store, job, time, rules).await? {
+    let run = match ExclusiveRun::start(&maintenance.store.runs, job, time, rules).await? {
         Start::Acquired(run) => run,
         Start::AlreadyFinished(answer) => return Ok(answer),
     };
@@ -169,7 +169,7 @@ async fn due_orders(session: &mut EcpaySession<'_>, task: Task, run: &ExclusiveR
             Ok(order) => order,
             Err(error) => {
                 // Out of the task's queue, so that it does not count as due in every later run.
-                session.store.billing.park_unreadable(&error).await?;
+                session.store.billing.move_to_unreadable(&error).await?;
                 context.report.add_unreadable();
                 continue;
             }

@@ -7,7 +7,7 @@ use crate::mail::mailer::Mailer;
 use crate::mail::render::{self, Mail};
 use crate::platform::clock::InvocationTime;
 use crate::store::billing::notices::DueNotice;
-use crate::store::table::record::StoredNotice;
+use crate::store::billing::notices::StoredNotice;
 use crate::store::{Error, Store};
 
 /// Minutes after which a claim ends; the run that made it then counts as crashed.
@@ -125,7 +125,7 @@ impl DrainContext<'_> {
         };
         tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
         self.report.add(&due.notice, state);
-        self.store.billing.settle_notice(due, state, Some(detail), None).await.map(|_| ())
+        self.store.billing.record_notice_outcome(due, state, Some(detail), None).await.map(|_| ())
     }
 
     async fn send(&mut self, due: DueNotice, mail: &Mail) -> Result<(), Error> {
@@ -143,7 +143,7 @@ impl DrainContext<'_> {
             detail,
             "mail handled"
         );
-        self.store.billing.settle_notice(claimed, state, Some(detail), again_at).await.map(|_| ())
+        self.store.billing.record_notice_outcome(claimed, state, Some(detail), again_at).await.map(|_| ())
     }
 }
 

@@ -1,4 +1,4 @@
-//! DynamoDB: one table, every write conditional, every list bounded.
+//! The state of Duekeeper in one DynamoDB table. Every write is conditional or idempotent, every list is bounded.
 
 use std::collections::HashMap;
 
@@ -9,67 +9,70 @@ use sha2::{Digest, Sha256};
 use self::billing::Billing;
 use self::institutions::Institutions;
 use self::runs::Runs;
+use self::table::Table;
 use self::table::dry_run::DryRunOverlay;
-use self::table::table::Table;
 use self::workshop::Workshop;
 
 pub mod billing;
+pub mod erasure;
 pub mod institutions;
+pub mod retry;
 pub mod runs;
 pub mod table;
 pub mod workshop;
 
-/// The table. Cheap to clone: clones share the connection pool.
+/// The four parts of the table. Cheap to clone: clones share the connection pool.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// Subscriptions and what belongs to them.
+    /// Subscriptions, users, notices, quarantined reports and counters.
     pub billing: Billing,
-    /// A workshop's customers and vehicles.
+    /// Customers, vehicles and reminders of a workshop.
     pub workshop: Workshop,
-    /// Institutions that MMS lists.
+    /// Tracked institutions of MMS and the digests about them.
     pub institutions: Institutions,
-    /// Run history, leases and the circuit breaker.
+    /// Run history, leases and ECPay's circuit breaker.
     pub runs: Runs,
 }
 
-/// Why the store could not do something.
+/// Failure of a read or a write.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// DynamoDB did not answer, or refused; repeating may help.
+    /// DynamoDB did not answer or failed; a repetition may succeed.
     #[error("{doing}")]
     Unavailable {
-        /// What was attempted.
+        /// Operation that failed, for the log.
         doing: &'static str,
-        /// Why it failed.
+        /// DynamoDB's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// An item does not have a shape that this version knows; repeating does not help.
+    /// An item has a shape that this version does not know; a repetition fails too.
     #[error("item {} {}: {reason}", redact_key(.pk), redact_key(.sk))]
     Unreadable {
-        /// Its partition key.
+        /// Partition key of the item; redacted in the error's text.
         pk: String,
-        /// Its sort key.
+        /// Sort key of the item; redacted in the error's text.
         sk: String,
-        /// What is wrong with it.
+        /// Fault of the item, without its content.
         reason: String,
     },
-    /// DynamoDB does not take what was to be written: too large, say; repeating does not help.
+    /// DynamoDB rejects the request as invalid, for example an item above 400 KB; a repetition fails too.
     #[error("{doing}: DynamoDB rejects it")]
     Rejected {
-        /// What was attempted.
+        /// Operation that failed, for the log.
         doing: &'static str,
-        /// Why it failed.
+        /// DynamoDB's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Others kept changing the same items; repeating helps.
-    #[error("others kept changing the same items while {doing}")]
+    /// Other writes came first at every attempt; a repetition may succeed.
+    #[error("too many conflicts with other writes while {doing}")]
     Contended {
-        /// What was attempted.
+        /// Operation that failed, for the log.
         doing: &'static str,
     },
 }
 
-/// A key as it may stand in a log: what follows the kind of something that belongs to a person is a digest.
+/// Part of a key in the form for logs: what identifies a user, customer or vehicle is replaced by 12 hex digits of its
+/// SHA-256.
 fn redact_key(key: &str) -> String {
     match key.split_once('#') {
         Some((kind @ ("USER" | "CUSTOMER" | "VEHICLE"), name)) => {
@@ -87,7 +90,7 @@ impl Error {
         Self::Unavailable { doing, source: source.into() }
     }
 
-    /// Whether only the item at hand is the matter, and others may go on.
+    /// True if the fault lies with one item, so that a run can go on with the others.
     #[must_use]
     pub const fn is_about_one_item(&self) -> bool {
         match self {
@@ -96,7 +99,7 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed later.
+    /// True if the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -107,20 +110,20 @@ impl Error {
 }
 
 impl Store {
-    /// Opens the table of that name behind `client`; sends nothing.
+    /// Opens the table of that name behind `client`; sends no request.
     #[must_use]
     pub fn new(client: Client, name: String) -> Self {
-        Self::over(Table { client, name, is_dry_run: false }, None)
+        Self::over(Table::new(client, name), None)
     }
 
     /// Returns a store that writes nothing: decisions are kept in memory and seen by later reads of the same
     /// subscriptions. Only [`Runs::block_ecpay`] writes, because a 403 counts for every function.
     #[must_use]
     pub fn dry_run(&self) -> Self {
-        Self::over(Table { is_dry_run: true, ..self.runs.table.clone() }, Some(DryRunOverlay::default()))
+        Self::over(self.runs.table.dry_run(), Some(DryRunOverlay::default()))
     }
 
-    /// Returns true for a store that writes nothing.
+    /// True for a store that writes nothing.
     #[must_use]
     pub const fn is_dry_run(&self) -> bool {
         self.runs.table.is_dry_run
@@ -134,16 +137,4 @@ impl Store {
             runs: Runs { table },
         }
     }
-}
-
-fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
-
-fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn key_of(key: &table::keys::Key) -> Item {
-    HashMap::from([(table::keys::PK.to_owned(), text(&key.pk)), (table::keys::SK.to_owned(), text(&key.sk))])
 }

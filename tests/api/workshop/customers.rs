@@ -320,9 +320,9 @@ async fn an_erasure_that_was_cut_off_is_finished_by_the_same_request() {
     let id = shared::domain::values::ids::CustomerId::parse("C-1").unwrap();
     let known = sandbox.store().workshop.customer(&id).await.unwrap().unwrap();
     let at = shared::domain::values::time::Timestamp::parse(NOW).unwrap();
-    let erasure = shared::store::table::record::Erasure { at, by: "somebody".to_owned(), why: None };
+    let erasure = shared::store::erasure::Erasure { at, by: "somebody".to_owned(), why: None };
     // The first step, and nothing after it.
-    assert!(sandbox.store().workshop.forget_customer(&known, &erasure).await.unwrap());
+    assert!(sandbox.store().workshop.delete_customer(&known, &erasure).await.unwrap());
     let (status, _) = sandbox.staff(Method::PUT, "/vehicles/D2XY", Some(car("C-1"))).await;
     assert_eq!(status, 404, "nothing new is stored under them");
     let (status, finished) = sandbox.forget("C-1", "asked for by letter").await;

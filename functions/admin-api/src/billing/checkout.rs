@@ -12,7 +12,7 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::hash::sha256_hex;
 use shared::platform::logging::error_chain;
 use shared::platform::random;
-use shared::store::table::record::Checkout;
+use shared::store::billing::checkout::Checkout;
 
 use crate::api::AdminApi;
 use crate::http::response::Failure;

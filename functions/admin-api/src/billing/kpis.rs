@@ -25,7 +25,7 @@ pub(crate) fn kpis(counts: &Counts) -> Value {
             "rate": percent(recovered, recovered + unrecovered),
             "by_retry": by_retry(counts),
             "by_decline_class": by_class(counts),
-            "mean_days_to_recover": hundredths(counts.get(Counter::WonSeconds), recovered.saturating_mul(SECONDS_A_DAY)),
+            "mean_days_to_recover": hundredths(counts.get(Counter::RecoverySeconds), recovered.saturating_mul(SECONDS_A_DAY)),
         },
         "downgrades": { "payment_failure": unrecovered, "not_charged": counts.get(Counter::NotCharged) },
         "plans_restored": counts.get(Counter::Restored),

@@ -8,7 +8,7 @@ use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{PaymentId, UserId};
 use shared::domain::values::time::Timestamp;
 use shared::platform::clock::InvocationTime;
-use shared::store::table::record::WebhookLog;
+use shared::store::billing::webhook_log::WebhookLog;
 
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;

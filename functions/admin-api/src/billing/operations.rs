@@ -97,7 +97,7 @@ pub(crate) async fn operate(
             }
             // A concurrent request with the same key was committed first.
             Commit::AlreadyApplied(_) => return show(api, id, input).await,
-            Commit::Stale | Commit::UserHeld(_) => {}
+            Commit::Conflict | Commit::LiveOrderExists(_) => {}
         }
     }
     Err(Failure::contended())

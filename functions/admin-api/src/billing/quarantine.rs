@@ -8,7 +8,7 @@ use shared::domain::values::time::{LocalDate, Zone};
 use shared::domain::values::time_range::TimeRange;
 use shared::platform::clock::InvocationTime;
 use shared::store::billing::quarantine_list::{Listed, Listing, Page, Position};
-use shared::store::table::record::{QuarantineState, Quarantined};
+use shared::store::billing::quarantine_types::{QuarantineState, Quarantined};
 
 use crate::api::AdminApi;
 use crate::http::cursor;

@@ -4,6 +4,7 @@
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::apply_report::{self, Applied, Outcome};
+use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::payment::PaymentReport;
 use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::rule::Rule;
@@ -14,7 +15,7 @@ use shared::platform::metrics::Batch;
 use shared::store::Error;
 use shared::store::billing::counters::Counts;
 use shared::store::billing::quarantine_list::{Listing, Position};
-use shared::store::table::record::{QuarantineState, Quarantined, Resolution, ResolvedAs};
+use shared::store::billing::quarantine_types::{QuarantineState, Quarantined, Resolution, ResolvedAs};
 
 use crate::api::AdminApi;
 use crate::billing::quarantine::{day, position, reason, time_range};
@@ -124,7 +125,8 @@ async fn apply(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) -> R
         Ok(report) => report,
         Err(reason) => return keep_quarantined(api, kept, None, &reason).await,
     };
-    let found = apply_report::apply(&api.store, &report, None, &api.config.policy, resolution.at).await?;
+    let context = DecisionContext::new(&api.config.policy, resolution.at);
+    let found = apply_report::apply(&api.store.billing, &report, None, context).await?;
     let (outcome, replayed) = match found {
         Outcome::Applied(applied) => {
             count(api, &applied, resolution.at).await;
@@ -142,9 +144,9 @@ async fn apply(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) -> R
 /// Counts the business events of a replayed report like those of a callback. A failure is only logged.
 async fn count(api: &AdminApi, applied: &Applied, at: Timestamp) {
     let (mut batch, mut counts) = (Batch::default(), Counts::default());
-    for event in applied.happened() {
+    for event in applied.business_events() {
         batch.happened(&event);
-        counts.happened(&event);
+        counts.count_event(&event);
     }
     batch.emit(at);
     if counts.is_empty() {

@@ -23,7 +23,7 @@ use crate::http::request::Input;
 use crate::http::response::{self, Failure};
 
 /// History entries of one response.
-const HISTORY_PAGE: i32 = 100;
+const HISTORY_PAGE: usize = 100;
 /// Maximum attempts after a collision of ids or a version conflict.
 const ATTEMPTS: usize = 4;
 
@@ -111,9 +111,9 @@ async fn store_new(api: &AdminApi, draft: NewOrder, context: &RequestContext) ->
         let order = decision.change.next.clone();
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => return Ok(order),
-            Commit::UserHeld(live) => return Err(live_order(&live)),
+            Commit::LiveOrderExists(live) => return Err(live_order(&live)),
             // The id is taken: try another one.
-            Commit::Stale | Commit::AlreadyApplied(_) => {}
+            Commit::Conflict | Commit::AlreadyApplied(_) => {}
         }
     }
     Err(Failure::contended())
@@ -141,9 +141,9 @@ async fn store_keyed(
     let order = decision.change.next.clone();
     match api.store.billing.commit(decision, None, &api.config.policy).await? {
         Commit::Done => Ok(order),
-        Commit::UserHeld(live) => Err(live_order(&live)),
+        Commit::LiveOrderExists(live) => Err(live_order(&live)),
         // A concurrent request with the same key stored the order first.
-        Commit::Stale | Commit::AlreadyApplied(_) => match api.store.billing.subscription(&id).await? {
+        Commit::Conflict | Commit::AlreadyApplied(_) => match api.store.billing.subscription(&id).await? {
             Some(made) if same(&made.value) => Ok(made.value),
             Some(_) => Err(Failure::key_reused()),
             None => Err(Failure::contended()),
@@ -168,7 +168,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
     };
     let history = api.store.billing.history(&order.id, after, HISTORY_PAGE).await?;
     // A full page may be the last one; the next one is then empty.
-    let full = usize::try_from(HISTORY_PAGE).is_ok_and(|page| history.len() == page);
+    let full = history.len() == HISTORY_PAGE;
     let next_after = if full { history.last().map(|(seq, _)| *seq) } else { None };
     let payments = api.store.billing.payments(&order.id).await?;
     let notices = api.store.billing.notices(&order.id).await?;

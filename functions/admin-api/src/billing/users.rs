@@ -12,7 +12,7 @@ use shared::domain::values::ids::UserId;
 use shared::domain::values::time::Timestamp;
 use shared::store::billing::commit::Commit;
 use shared::store::billing::user_erasure::UserData;
-use shared::store::table::record::Erasure;
+use shared::store::erasure::Erasure;
 
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
@@ -48,7 +48,7 @@ fn parse(user: &str) -> Result<UserId, Failure> {
 
 /// `GET /api/users/{user_id}/export`: returns all stored data of a user, item by item.
 async fn export(api: &AdminApi, id: &UserId, context: &RequestContext) -> Result<Response<Body>, Failure> {
-    let person = api.store.billing.person(id).await?;
+    let person = api.store.billing.user_data(id).await?;
     // An erased user still has an export: the note of the erasure.
     if !person.is_known() && person.erased.is_none() {
         return Err(unknown());
@@ -98,7 +98,7 @@ async fn erase(
         return Err(Failure::invalid("why", "is missing"));
     }
     for _ in 0..ATTEMPTS {
-        let person = api.store.billing.person(id).await?;
+        let person = api.store.billing.user_data(id).await?;
         if !person.is_known() {
             // A repeated request is answered with the first erasure, not with 404.
             let erasure = person.erased.ok_or_else(unknown)?;
@@ -109,7 +109,7 @@ async fn erase(
             erase_one(api, order, &cause, context.time.logical).await?;
         }
         let erasure = Erasure { at: context.time.logical, by: cause.by.clone(), why: cause.why.clone() };
-        if api.store.billing.forget_person(id, &person, &erasure).await? {
+        if api.store.billing.delete_user(id, &person, &erasure).await? {
             tracing::info!(by = cause.by, orders = person.orders.len(), "user erased");
             return Ok(response::ok(&erased(id, &erasure, false)));
         }
@@ -165,7 +165,7 @@ async fn erase_one(
         let done = decision.after();
         order = match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => done,
-            Commit::Stale | Commit::AlreadyApplied(_) | Commit::UserHeld(_) => {
+            Commit::Conflict | Commit::AlreadyApplied(_) | Commit::LiveOrderExists(_) => {
                 api.store.billing.subscription(&id).await?.ok_or_else(unknown)?
             }
         };

@@ -9,7 +9,6 @@ use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::LocalDate;
 use shared::platform::clock::InvocationTime;
 use shared::store::institutions::tracked::InstitutionPosition;
-use shared::store::table::transaction::WriteOutcome;
 
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
@@ -111,8 +110,7 @@ async fn acknowledge(
             at: context.time.logical,
         };
         known.value.acknowledged = (until > today).then_some(acknowledgement);
-        if let WriteOutcome::Written = api.store.institutions.acknowledge_institution(&known, context.time.wall).await?
-        {
+        if api.store.institutions.acknowledge_institution(&known, context.time.wall).await? {
             tracing::info!(by = context.actor, "institution acknowledged");
             let Versioned { value, .. } = known;
             return Ok(response::ok(&shown(api, &value, today)));

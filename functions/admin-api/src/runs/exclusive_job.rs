@@ -66,7 +66,7 @@ impl ExclusiveJob {
         if !dry_run {
             let (tasks, owner) = (vec![self.name().to_owned()], String::new());
             let new = NewRun { id: &run, tasks, scheduled_at, owner, holds_lease: false };
-            api.store.runs.announce_run(new, context.time.wall).await?;
+            api.store.runs.register_run(new, context.time.wall).await?;
         }
         let event = json!({
             "task": self.name(), "scheduled_at": scheduled_at, "run_id": name, "requested_by": context.actor, "dry_run": dry_run,

@@ -10,7 +10,7 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::random;
 use shared::store::institutions::digests::REPLAYED_DAYS;
 use shared::store::runs::run_history::run_id;
-use shared::store::table::record::StoredRun;
+use shared::store::runs::stored_run::StoredRun;
 
 use crate::api::AdminApi;
 use crate::auth::Scope;
@@ -21,7 +21,7 @@ use crate::http::response::{self, Failure};
 use crate::runs::exclusive_job::ExclusiveJob;
 
 /// Most and default number of runs in one response.
-const PAGE: i32 = 50;
+const PAGE: usize = 50;
 
 /// Routes below `/runs`. Apps may start and read the runs of their area with a JSON Web Token.
 pub(crate) async fn route(
@@ -149,7 +149,7 @@ async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Res
     let before = input.query("before").unwrap_or("9999");
     let runs = api.store.runs.runs(before, limit).await?;
     // A full page may be the last one; the next one is then empty.
-    let full = usize::try_from(limit).is_ok_and(|limit| runs.len() == limit);
+    let full = runs.len() == limit;
     let next = if full { runs.last().map(|run| run.id.clone()) } else { None };
     let shown: Vec<Value> = runs.iter().map(|run| summary(run, time.wall)).collect();
     Ok(response::ok(&json!({ "runs": shown, "next": next })))

@@ -8,8 +8,8 @@ use shared::domain::values::time::Zone;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Customer, PersonName, ZONE};
-use shared::store::table::record::Erasure;
-use shared::store::table::transaction::WriteOutcome;
+use shared::store::erasure::Erasure;
+use shared::store::workshop::WriteOutcome;
 
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
@@ -122,15 +122,15 @@ async fn erase(
         let Some(known) = api.store.workshop.customer(id).await? else {
             // Erased before: its vehicles are deleted again, in case that request was interrupted.
             let erasure = api.store.workshop.customer_erasure(id).await?.ok_or_else(unknown_customer)?;
-            api.store.workshop.forget_vehicles(id).await?;
+            api.store.workshop.delete_customer_vehicles(id).await?;
             return Ok(response::ok(&erased(id, &erasure, plates.is_empty())));
         };
         if identifies(why, &known.value, &plates) {
             return Err(Failure::invalid("why", "must not identify the customer, because it is kept"));
         }
         let erasure = Erasure { at: context.time.logical, by: context.actor.clone(), why: Some(why.to_owned()) };
-        if api.store.workshop.forget_customer(&known, &erasure).await? {
-            api.store.workshop.forget_vehicles(id).await?;
+        if api.store.workshop.delete_customer(&known, &erasure).await? {
+            api.store.workshop.delete_customer_vehicles(id).await?;
             tracing::info!(by = context.actor, vehicles = plates.len(), "customer erased");
             return Ok(response::ok(&erased(id, &erasure, false)));
         }

@@ -7,7 +7,7 @@ use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Vehicle, VehicleStatus};
-use shared::store::table::transaction::WriteOutcome;
+use shared::store::workshop::WriteOutcome;
 
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;

@@ -1,11 +1,6 @@
-//! A decision as one transaction, and what its refusal means.
+//! A decision stored as one transaction, and the meaning of a refusal.
 
 use std::collections::BTreeMap;
-
-use aws_sdk_dynamodb::types::{
-    CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
-use serde::Serialize;
 
 use crate::domain::billing::decision::{Decision, SubscriptionWrite};
 use crate::domain::billing::next_action::NextAction;
@@ -13,57 +8,53 @@ use crate::domain::billing::payment::Payment;
 use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::billing::subscription::AppliedEvent;
 use crate::domain::values::ids::{NotificationId, SubscriptionId};
-use crate::domain::values::time::Timestamp;
 
-use crate::store::billing::Billing;
-use crate::store::billing::counters;
-use crate::store::billing::notices::queued;
-use crate::store::billing::users;
+use crate::store::billing::webhook_log::{self, WebhookLog};
+use crate::store::billing::{Billing, counters, notices, users};
+use crate::store::retry::{Attempt, retry_on_conflict};
+use crate::store::table::expression::Update;
 use crate::store::table::keys;
-use crate::store::table::record::{Record, WebhookLog};
-use crate::store::table::table::Table;
-use crate::store::{Error, key_of, number};
+use crate::store::table::record::Record;
+use crate::store::table::transaction::{Refusal, Transaction};
+use crate::store::{Error, Item};
 
-/// Log rows of callbacks are kept for this many days.
-pub const WEBHOOK_LOG_DAYS: i64 = 30;
-/// How often a commit is tried again after a guard that only changes what is written beside it.
-const ATTEMPTS: usize = 4;
 const DOING: &str = "storing a decision";
 
-/// What came of a commit.
+/// Outcome of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Commit {
-    /// All of it is stored.
+    /// The whole decision is stored.
     Done,
-    /// The event or its authorisation was applied before; what was stored then, where that is known.
+    /// The event or its authorisation was applied before; contains what was applied, where it can be read.
     AlreadyApplied(Option<AppliedEvent>),
-    /// Somebody else wrote first: load and decide again.
-    Stale,
-    /// The user has another live order, and this decision creates one.
-    UserHeld(SubscriptionId),
+    /// Another write came first: load and decide again.
+    Conflict,
+    /// The decision creates an order for a user who has this other live order.
+    LiveOrderExists(SubscriptionId),
 }
 
-/// What the refusal of one action of the transaction means.
+/// An action whose refusal has a meaning of its own.
 enum Guard {
     Receipt,
     Subscription,
     Payment,
     User,
     Notice(NotificationId),
-    Unconditional,
 }
 
-struct Transaction {
-    actions: Vec<TransactWriteItem>,
-    guards: Vec<Guard>,
+/// The transaction of a decision, with the place of each guard in it.
+#[derive(Default)]
+struct CommitPlan {
+    transaction: Transaction,
+    guards: Vec<(usize, Guard)>,
 }
 
 impl Billing {
-    /// Writes a decision whole or not at all. A notice that exists already was told already, and is left out; an
-    /// order beside another live one of its user is written as [`Decision::beside`] says.
+    /// Stores a decision completely or not at all. A notice that exists was enqueued before and is left out; a decision
+    /// about an order whose user has another live order is stored as [`Decision::alongside_live_order`] says.
     ///
     /// # Errors
-    /// [`Error`]; then it is unknown whether the decision was stored, and deciding again is safe.
+    /// Where it is unknown whether the decision was stored; deciding again is safe.
     pub async fn commit(
         &self,
         decision: Decision,
@@ -71,173 +62,119 @@ impl Billing {
         policy: &DunningPolicy,
     ) -> Result<Commit, Error> {
         if let Some(overlay) = &self.overlay {
-            overlay.keep(&decision);
+            overlay.record(&decision);
             return Ok(Commit::Done);
         }
-        let mut decision = decision;
         let now = decision.change.history.at;
-        for _ in 0..ATTEMPTS {
-            let transaction = Transaction::of(&self.table, &decision, log, policy)?;
-            let Some(reasons) = self.table.write(transaction.actions, DOING).await? else { return Ok(Commit::Done) };
-            match first_refusal(&transaction.guards, &reasons) {
-                Some((Guard::Receipt, reason)) => return Ok(Commit::AlreadyApplied(seen(reason))),
-                Some((Guard::Payment, reason)) => return Ok(Commit::AlreadyApplied(paid(reason))),
-                Some((Guard::User, reason)) => {
-                    let Some(other) = reason.item().and_then(users::live) else { return Ok(Commit::Stale) };
-                    if decision.change.expected.is_none() {
-                        return Ok(Commit::UserHeld(other));
-                    }
-                    decision = decision.alongside_live_order(&other, now);
+        retry_on_conflict(DOING, decision, |mut decision| async move {
+            let plan = CommitPlan::of(&decision, log, policy)?;
+            let Some(refusal) = self.table.transact(plan.transaction, DOING).await? else {
+                return Ok(Attempt::Done(Commit::Done));
+            };
+            // Guards are in order of importance: a repeated event is reported before a version conflict.
+            let refused = plan.guards.iter().find(|(place, _)| refusal.is_at(*place));
+            Ok(Attempt::Done(match refused {
+                Some((place, Guard::Receipt)) => Commit::AlreadyApplied(receipt(&refusal, *place)),
+                Some((place, Guard::Payment)) => Commit::AlreadyApplied(payment(&refusal, *place)),
+                Some((place, Guard::User)) => match refusal.existing(*place).and_then(users::live_order) {
+                    None => Commit::Conflict,
+                    Some(other) if decision.change.expected.is_none() => Commit::LiveOrderExists(other),
+                    Some(other) => return Ok(Attempt::Conflict(decision.alongside_live_order(&other, now))),
+                },
+                Some((_, Guard::Notice(id))) => {
+                    decision.notices.retain(|notice| notice.id != *id);
+                    return Ok(Attempt::Conflict(decision));
                 }
-                Some((Guard::Notice(id), _)) => decision.notices.retain(|notice| notice.id != *id),
-                Some((Guard::Subscription | Guard::Unconditional, _)) | None => return Ok(Commit::Stale),
-            }
-        }
-        Err(Error::Contended { doing: DOING })
+                Some((_, Guard::Subscription)) | None => Commit::Conflict,
+            }))
+        })
+        .await
     }
 }
 
-/// The refusal that matters most: guards stand in the transaction in that order.
-fn first_refusal<'a>(
-    guards: &'a [Guard],
-    reasons: &'a [CancellationReason],
-) -> Option<(&'a Guard, &'a CancellationReason)> {
-    guards.iter().zip(reasons).find(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+fn existing<T: serde::de::DeserializeOwned>(refusal: &Refusal, place: usize) -> Option<T> {
+    let item: Item = refusal.existing(place)?.clone();
+    Record::from_item(item).ok().map(|record| record.data)
 }
 
-fn seen(reason: &CancellationReason) -> Option<AppliedEvent> {
-    Record::from_item(reason.item()?.clone()).ok().map(|record| record.data)
+fn receipt(refusal: &Refusal, place: usize) -> Option<AppliedEvent> {
+    existing(refusal, place)
 }
 
-fn paid(reason: &CancellationReason) -> Option<AppliedEvent> {
-    let payment: Payment = Record::from_item(reason.item()?.clone()).ok()?.data;
+fn payment(refusal: &Refusal, place: usize) -> Option<AppliedEvent> {
+    let payment: Payment = existing(refusal, place)?;
     Some(AppliedEvent { event: payment.event, gwsr: payment.gwsr, amount: Some(payment.amount) })
 }
 
-impl Transaction {
-    fn of(table: &Table, decision: &Decision, log: Option<&WebhookLog>, policy: &DunningPolicy) -> Result<Self, Error> {
-        let mut all = Self { actions: Vec::new(), guards: Vec::new() };
+impl CommitPlan {
+    fn of(decision: &Decision, log: Option<&WebhookLog>, policy: &DunningPolicy) -> Result<Self, Error> {
+        let mut plan = Self::default();
         let id = &decision.change.next.id;
         if let Some(receipt) = &decision.receipt {
             let report = &receipt.report;
-            let seen = AppliedEvent { event: receipt.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount };
-            all.put_new(table, Guard::Receipt, Record::new(keys::receipt(id, &receipt.event), seen))?;
+            let applied =
+                AppliedEvent { event: receipt.event.clone(), gwsr: report.gwsr.clone(), amount: report.amount };
+            let record = Record::new(keys::receipt(id, &receipt.event), applied);
+            let place = plan.transaction.put_if_absent_or_return(record)?;
+            plan.guards.push((place, Guard::Receipt));
         }
-        all.change(table, &decision.change, policy)?;
+        plan.write_subscription(&decision.change, policy)?;
         if let Some(replaced) = &decision.replaced {
-            all.change(table, replaced, policy)?;
+            plan.write_subscription(replaced, policy)?;
         }
         if let Some(payment) = &decision.payment {
-            all.put_new(table, Guard::Payment, Record::new(keys::payment(id, &payment.id), payment))?;
+            let record = Record::new(keys::payment(id, &payment.id), payment);
+            let place = plan.transaction.put_if_absent_or_return(record)?;
+            plan.guards.push((place, Guard::Payment));
         }
-        if let Some(user) = &decision.user {
-            all.push(Guard::User, users::update(&table.name, user)?);
+        if let Some(change) = &decision.user {
+            let place = plan.transaction.update_or_return(users::update(change));
+            plan.guards.push((place, Guard::User));
         }
         if decision.change.expected.is_none() {
-            // Made once and never changed, so nobody is in its way.
-            let link = Record::new(keys::user_order(&decision.change.next.user, id), ());
-            all.put(table, Guard::Unconditional, link)?;
+            // Written once, when the order is created, so no other write conflicts with it.
+            plan.transaction.put(Record::new(keys::user_order(&decision.change.next.user, id), ()))?;
         }
         for notice in &decision.notices {
-            all.put_new(table, Guard::Notice(notice.id.clone()), queued(notice))?;
+            let place = plan.transaction.put_if_absent_or_return(notices::queued(notice))?;
+            plan.guards.push((place, Guard::Notice(notice.id.clone())));
         }
         if let Some(log) = log {
-            let expiry = log.received_at.plus_days(WEBHOOK_LOG_DAYS);
-            let record = Record::new(keys::webhook_log(id, log.received_at, &log.event), log);
-            all.put(table, Guard::Unconditional, record.due(keys::WEBHOOK_LOG_QUEUE, expiry).expiring(expiry))?;
+            plan.transaction.put(webhook_log::record(id, log))?;
         }
-        all.count_statuses(table, decision)?;
-        Ok(all)
+        plan.count_statuses(decision);
+        Ok(plan)
     }
 
-    /// A subscription with its place in the due index, and its line of history.
-    fn change(&mut self, table: &Table, change: &SubscriptionWrite, policy: &DunningPolicy) -> Result<(), Error> {
-        let version = change.version();
-        let history = Record::new(keys::history(&change.next.id, version), &change.history);
-        let mut record = Record::new(keys::subscription(&change.next.id), &change.next).at_version(version);
-        if let Some(action) = NextAction::of(&change.next, policy) {
+    /// Writes a subscription, with its place in the due index, and its history entry.
+    fn write_subscription(&mut self, write: &SubscriptionWrite, policy: &DunningPolicy) -> Result<(), Error> {
+        let mut record = Record::new(keys::subscription(&write.next.id), &write.next);
+        if let Some(action) = NextAction::of(&write.next, policy) {
             record = record.due(action.kind.as_str(), action.at);
         }
-        let mut put = Put::builder().table_name(&table.name).set_item(Some(record.into_item()?));
-        put = match change.expected {
-            Some(expected) => put
-                .condition_expression("#version = :expected")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":expected", number(expected)),
-            None => put.condition_expression("attribute_not_exists(pk)"),
-        };
-        self.push(Guard::Subscription, put_action(put.build())?);
-        self.put(table, Guard::Unconditional, history)
-    }
-
-    fn put_new<T: Serialize>(&mut self, table: &Table, guard: Guard, record: Record<T>) -> Result<(), Error> {
-        let put = Put::builder()
-            .table_name(&table.name)
-            .set_item(Some(record.into_item()?))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        self.push(guard, put_action(put.build())?);
+        let place = self.transaction.put_if_version(record, write.expected)?;
+        self.guards.push((place, Guard::Subscription));
+        // The key holds the version, so the subscription's condition protects the history as well.
+        self.transaction.put(Record::new(keys::history(&write.next.id, write.version()), &write.history))?;
         Ok(())
     }
 
-    fn put<T: Serialize>(&mut self, table: &Table, guard: Guard, record: Record<T>) -> Result<(), Error> {
-        let put = Put::builder().table_name(&table.name).set_item(Some(record.into_item()?));
-        self.push(guard, put_action(put.build())?);
-        Ok(())
-    }
-
-    /// How many subscriptions have which status, kept exactly: both orders of a decision count into one shard.
-    fn count_statuses(&mut self, table: &Table, decision: &Decision) -> Result<(), Error> {
+    /// Adds the changes of both orders to the counts by status, in one shard: one transaction writes an item once.
+    fn count_statuses(&mut self, decision: &Decision) {
         let mut deltas: BTreeMap<&'static str, i64> = BTreeMap::new();
-        for change in std::iter::once(&decision.change).chain(&decision.replaced) {
-            if let Some(from) = change.history.from {
+        for write in std::iter::once(&decision.change).chain(&decision.replaced) {
+            if let Some(from) = write.history.from {
                 *deltas.entry(from.name()).or_default() -= 1;
             }
-            *deltas.entry(change.history.to.name()).or_default() += 1;
+            *deltas.entry(write.history.to.name()).or_default() += 1;
         }
         deltas.retain(|_, delta| *delta != 0);
         if deltas.is_empty() {
-            return Ok(());
+            return;
         }
         let shard = keys::shard(decision.change.next.id.as_str(), counters::SHARDS);
-        let mut update = Update::builder().table_name(&table.name).set_key(Some(key_of(&keys::status_count(shard))));
-        let mut terms = Vec::new();
-        for (place, (status, delta)) in deltas.into_iter().enumerate() {
-            terms.push(format!("#s{place} :d{place}"));
-            update = update
-                .expression_attribute_names(format!("#s{place}"), status)
-                .expression_attribute_values(format!(":d{place}"), number(delta));
-        }
-        let update = update.update_expression(format!("ADD {}", terms.join(", "))).build();
-        let update = update.map_err(|error| Error::unavailable("counting subscriptions", error))?;
-        self.push(Guard::Unconditional, TransactWriteItem::builder().update(update).build());
-        Ok(())
-    }
-
-    fn push(&mut self, guard: Guard, action: TransactWriteItem) {
-        self.guards.push(guard);
-        self.actions.push(action);
-    }
-}
-
-fn put_action(put: Result<Put, aws_sdk_dynamodb::error::BuildError>) -> Result<TransactWriteItem, Error> {
-    let put = put.map_err(|error| Error::unavailable(DOING, error))?;
-    Ok(TransactWriteItem::builder().put(put).build())
-}
-
-impl Billing {
-    /// Stores the page of an order: the digest of its token leads to the order until it expires.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn put_checkout(
-        &self,
-        token_digest: &str,
-        checkout: &crate::store::table::record::Checkout,
-    ) -> Result<(), Error> {
-        let expires_at: Timestamp = checkout.expires_at;
-        let record = Record::new(keys::checkout(token_digest), checkout).expiring(expires_at);
-        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(record.into_item()?));
-        put.send().await.map(|_| ()).map_err(|error| Error::unavailable("storing a checkout page", error))
+        let update = Update::of(keys::status_count(shard));
+        let update = deltas.into_iter().fold(update, |update, (status, delta)| update.add(status, delta));
+        self.transaction.update(update);
     }
 }

@@ -1,91 +1,100 @@
-//! Counters: callbacks and what followed from them by hour, with slots of five minutes; subscriptions by status.
+//! Counters of callbacks and business events by hour, with slots of five minutes, and of subscriptions by status.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::billing::business_events::{BusinessEvent, ChargeResult, DowngradeCause, RetryNumber};
+use crate::domain::billing::callback_kind::CallbackKind;
 use crate::domain::billing::payment::DeclineClass;
 use crate::domain::values::time::Timestamp;
 
-use crate::domain::billing::callback_kind::CallbackKind;
 use crate::store::billing::Billing;
-use crate::store::table::keys;
-use crate::store::{Error, Item, key_of, number, text};
+use crate::store::table::expression::Update;
+use crate::store::table::query::Query;
+use crate::store::table::{keys, number, text_in};
+use crate::store::{Error, Item};
 
-/// Counter items are spread over this many shards.
+/// Shards of each counter, which spread the writes over partitions.
 pub const SHARDS: u8 = 4;
-/// Hourly counters are kept a little longer than the longest period that can be asked for (168 hours).
+/// Days for which hourly counters are kept: longer than the longest period of the API, 168 hours.
 const KEPT_DAYS: i64 = 9;
 const SLOT_SECONDS: i64 = 300;
 
-/// Failures of a charge are told apart up to this many.
+/// Largest number of failures of one charge that is counted separately.
 pub const MOST_FAILURES: usize = 5;
 
-/// Something that is counted by hour, in slots.
+/// Subject of an hourly counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counter {
-    /// Callbacks that were processed (`true`), or not.
+    /// Callbacks of a kind that were processed (`true`) or not.
     Callback(CallbackKind, bool),
-    /// Charges that succeeded.
+    /// Successful charges.
     Charged,
-    /// Charges that failed.
+    /// Failed charges.
     Declined,
-    /// Episodes that began.
+    /// Dunning episodes that started.
     EpisodesStarted,
-    /// Episodes that ended paid, by the retry that did it.
+    /// Dunning episodes that ended with a payment, by the retry that succeeded.
     Recovered(RetryNumber, DeclineClass),
-    /// How long those took, in seconds.
-    WonSeconds,
-    /// Episodes that ended with a downgrade, by the failures of their charge: 1 to [`MOST_FAILURES`] and more.
+    /// Total duration of the recovered episodes in seconds.
+    RecoverySeconds,
+    /// Dunning episodes that ended with a downgrade, by the failures of their charge: 1 to [`MOST_FAILURES`], which
+    /// includes more.
     Unrecovered(usize, DeclineClass),
-    /// Downgrades because ECPay did not charge.
+    /// Downgrades after ECPay did not charge.
     NotCharged,
-    /// Plans that came back after a downgrade.
+    /// Plans restored after a downgrade.
     Restored,
 }
 
-/// How many callbacks were processed and how many were not, over a period.
+/// Numbers of callbacks in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallbackCount {
-    /// Verified and applied, declined cards included.
+    /// Callbacks that were verified and applied, declined cards included.
     pub success: u64,
-    /// Not processed: a wrong digest, unusable, or set aside.
+    /// Callbacks with a wrong CheckMacValue, and quarantined ones.
     pub failed: u64,
 }
 
-/// Counts: to be added by one update, or of a period.
+/// Counts to be added by one update, or of a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(BTreeMap<Counter, u64>);
 
 impl Counter {
-    /// All of them.
+    /// Returns every counter of [`Counter`].
     fn all() -> impl Iterator<Item = Self> {
         let callbacks = CallbackKind::ALL.iter().flat_map(|kind| [true, false].map(|ok| Self::Callback(*kind, ok)));
         let episodes = DeclineClass::ALL.into_iter().flat_map(|class| {
-            let won = RetryNumber::ALL.into_iter().map(move |retry| Self::Recovered(retry, class));
-            won.chain((1..=MOST_FAILURES).map(move |failures| Self::Unrecovered(failures, class)))
+            let recovered = RetryNumber::ALL.into_iter().map(move |retry| Self::Recovered(retry, class));
+            recovered.chain((1..=MOST_FAILURES).map(move |failures| Self::Unrecovered(failures, class)))
         });
-        let others =
-            [Self::Charged, Self::Declined, Self::EpisodesStarted, Self::WonSeconds, Self::NotCharged, Self::Restored];
+        let others = [
+            Self::Charged,
+            Self::Declined,
+            Self::EpisodesStarted,
+            Self::RecoverySeconds,
+            Self::NotCharged,
+            Self::Restored,
+        ];
         callbacks.chain(episodes).chain(others)
     }
 
-    /// The name of its attribute for a slot. Short, for an item may hold twelve of each.
+    /// Attribute name for a slot. Short, because an item holds up to twelve slots of each counter.
     fn attribute(self, slot: i64) -> String {
         let short = |class: DeclineClass| match class {
-            DeclineClass::HardDecline => "card",
-            DeclineClass::SoftDecline => "later",
+            DeclineClass::HardDecline => "hard",
+            DeclineClass::SoftDecline => "soft",
         };
         let name = match self {
             Self::Callback(kind, true) => format!("{}.success", kind.as_str()),
             Self::Callback(kind, false) => format!("{}.failed", kind.as_str()),
             Self::Charged => "charged".to_owned(),
             Self::Declined => "declined".to_owned(),
-            Self::EpisodesStarted => "began".to_owned(),
-            Self::Recovered(retry, class) => format!("won.{}.{}", retry.name(), short(class)),
-            Self::WonSeconds => "won.seconds".to_owned(),
-            Self::Unrecovered(failures, class) => format!("lost.{failures}.{}", short(class)),
+            Self::EpisodesStarted => "episodes".to_owned(),
+            Self::Recovered(retry, class) => format!("recovered.{}.{}", retry.name(), short(class)),
+            Self::RecoverySeconds => "recovered.seconds".to_owned(),
+            Self::Unrecovered(failures, class) => format!("unrecovered.{failures}.{}", short(class)),
             Self::NotCharged => "not-charged".to_owned(),
             Self::Restored => "restored".to_owned(),
         };
@@ -94,7 +103,7 @@ impl Counter {
 }
 
 impl CallbackCount {
-    /// All of them.
+    /// Sum of both.
     #[must_use]
     pub const fn total(self) -> u64 {
         self.success.saturating_add(self.failed)
@@ -102,20 +111,20 @@ impl CallbackCount {
 }
 
 impl Counts {
-    /// One more callback.
-    pub fn callback(&mut self, kind: CallbackKind, success: bool) {
+    /// Counts one callback.
+    pub fn count_callback(&mut self, kind: CallbackKind, success: bool) {
         self.add(Counter::Callback(kind, success), 1);
     }
 
-    /// What followed from a decision.
-    pub fn happened(&mut self, happening: &BusinessEvent) {
-        match happening {
+    /// Counts a business event of a decision.
+    pub fn count_event(&mut self, event: &BusinessEvent) {
+        match event {
             BusinessEvent::Charge(ChargeResult::Succeeded) => self.add(Counter::Charged, 1),
             BusinessEvent::Charge(ChargeResult::Failed) => self.add(Counter::Declined, 1),
             BusinessEvent::EpisodeStarted => self.add(Counter::EpisodesStarted, 1),
             BusinessEvent::Recovered(recovery) => {
                 self.add(Counter::Recovered(RetryNumber::after(recovery.failures), recovery.class), 1);
-                self.add(Counter::WonSeconds, recovery.seconds);
+                self.add(Counter::RecoverySeconds, recovery.seconds);
             }
             BusinessEvent::Downgraded(DowngradeCause::Unpaid { failures, class }) => {
                 self.add(Counter::Unrecovered((*failures).clamp(1, MOST_FAILURES), *class), 1);
@@ -127,27 +136,27 @@ impl Counts {
         }
     }
 
-    /// All of another tally.
+    /// Adds all counts of `other`.
     pub fn merge(&mut self, other: Self) {
         for (counter, count) in other.0 {
             self.add(counter, count);
         }
     }
 
-    /// How often something was counted.
+    /// Returns one count; 0 where nothing was counted.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
         self.0.get(&counter).copied().unwrap_or(0)
     }
 
-    /// The callbacks of a kind.
+    /// Returns the callbacks of a kind.
     #[must_use]
     pub fn callbacks(&self, kind: CallbackKind) -> CallbackCount {
         let count = |success| self.get(Counter::Callback(kind, success));
         CallbackCount { success: count(true), failed: count(false) }
     }
 
-    /// Whether there is nothing to add.
+    /// True if nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -162,35 +171,18 @@ impl Counts {
 }
 
 impl Billing {
-    /// Adds what happened at `at` to the counters; `spread` is anything that spreads writes, an order's id.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn count(&self, tally: &Counts, at: Timestamp, shard_key: &str) -> Result<(), Error> {
+    /// Adds counts to the hour and slot of `at` in one request. `shard_key` selects the shard, for example an order's
+    /// id.
+    pub async fn count(&self, counts: &Counts, at: Timestamp, shard_key: &str) -> Result<(), Error> {
         let (hour, slot) = slot_of(at);
         let key = keys::hourly_count(keys::shard(shard_key, SHARDS), &hour);
-        let mut update = self.table.client.update_item().table_name(&self.table.name).set_key(Some(key_of(&key)));
-        let mut terms = Vec::new();
-        for (place, (counter, count)) in tally.0.iter().enumerate() {
-            terms.push(format!("#c{place} :c{place}"));
-            update = update
-                .expression_attribute_names(format!("#c{place}"), counter.attribute(slot))
-                .expression_attribute_values(format!(":c{place}"), number(count));
-        }
-        update
-            .update_expression(format!("SET #expires = :expires ADD {}", terms.join(", ")))
-            .expression_attribute_names("#expires", keys::EXPIRES_AT)
-            .expression_attribute_values(":expires", number(at.plus_days(KEPT_DAYS).unix()))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| Error::unavailable("counting", error))
+        let update = Update::of(key).set(keys::EXPIRES_AT, number(at.plus_days(KEPT_DAYS).unix()));
+        let update =
+            counts.0.iter().fold(update, |update, (counter, count)| update.add(counter.attribute(slot), count));
+        self.table.update(update, "counting").await.map(|_| ())
     }
 
-    /// What was counted in the slots that end after `since`, up to `now`: as many reads as there are shards.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the counts of the slots that end after `since`, up to `now`, with one query for each shard.
     pub async fn counts(&self, since: Timestamp, now: Timestamp) -> Result<Counts, Error> {
         let slots = 0..3_600 / SLOT_SECONDS;
         let cells: Vec<(i64, Counter, String)> = slots
@@ -198,7 +190,8 @@ impl Billing {
             .collect();
         let mut counts = Counts::default();
         for shard in 0..SHARDS {
-            for item in self.counter_items(&keys::hourly_counts(shard), Some((since, now))).await? {
+            let query = Query::partition(keys::hourly_counts(shard)).between(slot_of(since).0, slot_of(now).0);
+            for item in self.counter_items(query).await? {
                 let Some(hour) = hour_of(&item) else { continue };
                 for (slot, counter, name) in &cells {
                     if hour.plus_seconds((slot + 1) * SLOT_SECONDS) > since {
@@ -210,13 +203,10 @@ impl Billing {
         Ok(counts)
     }
 
-    /// How many subscriptions have each status, by its name.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the number of subscriptions by the name of their status.
     pub async fn status_counts(&self) -> Result<BTreeMap<String, i64>, Error> {
         let mut counts = BTreeMap::new();
-        for item in self.counter_items(keys::STATUS_COUNTS, None).await? {
+        for item in self.counter_items(Query::partition(keys::STATUS_COUNTS)).await? {
             for (name, value) in &item {
                 if let Some(count) = value.as_n().ok().and_then(|count| count.parse::<i64>().ok()) {
                     *counts.entry(name.clone()).or_default() += count;
@@ -226,43 +216,20 @@ impl Billing {
         Ok(counts)
     }
 
-    async fn counter_items(&self, partition: &str, hours: Option<(Timestamp, Timestamp)>) -> Result<Vec<Item>, Error> {
-        let query = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.name)
-            .expression_attribute_values(":pk", text(partition))
-            .consistent_read(true);
-        let query = match hours {
-            Some((since, now)) => query
-                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-                .expression_attribute_values(":from", text(slot_of(since).0))
-                .expression_attribute_values(":to", text(slot_of(now).0)),
-            None => query.key_condition_expression("pk = :pk"),
-        };
-        // A week of hours in which everything was counted in every slot is more than one answer holds.
-        let (mut items, mut after) = (Vec::new(), None);
-        loop {
-            let page = query.clone().set_exclusive_start_key(after).send().await;
-            let page = page.map_err(|error| Error::unavailable("reading counters", error))?;
-            items.extend(page.items.unwrap_or_default());
-            after = page.last_evaluated_key;
-            if after.is_none() {
-                return Ok(items);
-            }
-        }
+    /// Reads all items of a query: at most one for each shard, or one for each hour of [`KEPT_DAYS`].
+    async fn counter_items(&self, query: Query) -> Result<Vec<Item>, Error> {
+        self.table.query_pages(query.consistent(), usize::MAX, "reading counters").await
     }
 }
 
-/// The hour of an instant as `yyyy-MM-ddTHH` in UTC, and the number of its five-minute slot.
+/// Returns the hour of an instant as `yyyy-MM-ddTHH` in UTC, and the number of its five-minute slot, 0 to 11.
 fn slot_of(at: Timestamp) -> (String, i64) {
     let hour = at.to_string().chars().take(13).collect();
     (hour, at.unix().rem_euclid(3_600) / SLOT_SECONDS)
 }
 
 fn hour_of(item: &Item) -> Option<Timestamp> {
-    let hour = item.get(keys::SK)?.as_s().ok()?;
+    let hour = text_in(item, keys::SK)?;
     Timestamp::parse(&format!("{hour}:00:00Z")).ok()
 }
 

@@ -1,21 +1,25 @@
 //! Subscriptions, users, notices, quarantined reports and counters in the table.
 
+pub mod checkout;
 pub mod commit;
 pub mod counters;
 pub mod due;
 pub mod notices;
 pub mod quarantine;
 pub mod quarantine_list;
+pub mod quarantine_types;
 pub mod reads;
 pub mod user_erasure;
 pub mod users;
+pub mod webhook_log;
 
+use crate::store::table::Table;
 use crate::store::table::dry_run::DryRunOverlay;
-use crate::store::table::table::Table;
 
 /// Subscriptions, users, notices, quarantined reports and counters.
 #[derive(Clone, Debug)]
 pub struct Billing {
     pub(in crate::store) table: Table,
+    /// Decisions of a dry run; none where writes are sent.
     pub(in crate::store) overlay: Option<DryRunOverlay>,
 }

@@ -1,60 +1,70 @@
-//! Lists of reports that were set aside: by the time they came, open or resolved or both, or those of one order.
+//! Lists of quarantined reports: by time of receipt, open or resolved or both, or those of one order.
 
 use std::collections::VecDeque;
-
-use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::Timestamp;
 use crate::domain::values::time_range::TimeRange;
+use crate::platform::logging::error_chain;
 
 use crate::store::billing::Billing;
+use crate::store::billing::quarantine_types::{QuarantinePointer, QuarantineState, Quarantined};
 use crate::store::table::keys::{self, prefix};
-use crate::store::table::record::{QuarantinePointer, QuarantineState, Quarantined, Record};
-use crate::store::{Error, Item, text};
+use crate::store::table::query::Query;
+use crate::store::table::record::Record;
+use crate::store::table::{text, text_in};
+use crate::store::{Error, Item};
 
-/// Reports read at once where all of a time are read.
+/// Reports in one page of [`Billing::all_quarantined`].
 const PAGE: usize = 100;
 
-/// Which reports, and in which order.
+/// Selection and order of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Listing<'a> {
-    /// Where they stand.
+    /// States of the reports; each has a queue, which are merged.
     pub states: &'a [QuarantineState],
-    /// Range of the times at which they came.
+    /// Range of the times of receipt.
     pub range: TimeRange,
-    /// Oldest first; otherwise newest first.
+    /// True for oldest first; otherwise newest first.
     pub oldest_first: bool,
 }
 
-/// Where a page ended: at one second, and at which report of that second in each of the lists that are merged. Within
-/// that second a report that is resolved between two pages of both lists may be told twice or not at all.
+/// End of a page: one second, and the last report of that second in each of the merged queues. A report of that second
+/// that is resolved between two pages of both queues may be listed twice or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The second.
+    /// Time of receipt of the last report, to the second (UTC).
     pub at: Timestamp,
-    /// The id of the last report of that second, in the order of the lists.
+    /// Id of the last report of that second, for each of [`Listing::states`].
     pub last: Vec<Option<String>>,
 }
 
 /// A report in a list.
 #[derive(Debug)]
 pub struct Listed {
-    /// Its id.
+    /// Id of the report.
     pub id: String,
-    /// When it came.
+    /// Time of receipt (UTC).
     pub at: Timestamp,
-    /// The report, or why it cannot be read: one such does not hide the others.
+    /// The report, or the reason why it cannot be read: one such report does not hide the others.
     pub report: Result<Quarantined, Error>,
 }
 
-/// A page, and where the next begins; none: it was the last.
+/// Reports of one page, and the position of the next; none: it was the last page.
 pub type Page = (Vec<Listed>, Option<Position>);
 
-/// What was read of one queue.
+/// Reports that were read from one queue.
 struct Queue {
     listed: VecDeque<Listed>,
-    more: bool,
+    has_more: bool,
+}
+
+/// Start of a page within one queue.
+#[derive(Clone, Copy)]
+struct QueueStart<'a> {
+    at: Timestamp,
+    /// Last listed report of that second; none: the page starts with the second.
+    last: Option<&'a str>,
 }
 
 impl Position {
@@ -79,19 +89,14 @@ impl QuarantineState {
 }
 
 impl Billing {
-    /// A report that was set aside; `None` when there is none of that id.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns a quarantined report.
     pub async fn quarantined(&self, id: &str) -> Result<Option<Quarantined>, Error> {
-        let record = self.table.get(&keys::quarantine(id), "reading a report that was set aside").await?;
+        let record = self.table.get(&keys::quarantine(id), "reading a quarantined report").await?;
         Ok(record.map(|record| record.data))
     }
 
-    /// At most `limit` reports after a position. Where two queues are merged, a page may end early.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns at most `limit` reports after a position. Where two queues are merged, a page may be shorter although
+    /// more reports follow.
     pub async fn quarantine_page(
         &self,
         listing: &Listing<'_>,
@@ -100,16 +105,14 @@ impl Billing {
     ) -> Result<Page, Error> {
         let mut queues = Vec::new();
         for (list, state) in listing.states.iter().enumerate() {
-            let start = after.map(|position| (position.at, position.last(list)));
-            queues.push(self.quarantine_queue((listing, state.queue()), start, limit).await?);
+            let start = after.map(|position| QueueStart { at: position.at, last: position.last(list) });
+            queues.push(self.quarantine_queue(listing, *state, start, limit).await?);
         }
         Ok(merge(queues, listing.oldest_first, after, limit))
     }
 
-    /// All reports set aside in the range, newest first, whatever became of them.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns all reports received in the range, open and resolved, newest first. Reports that cannot be read are
+    /// logged.
     pub async fn all_quarantined(&self, range: TimeRange) -> Result<Vec<Quarantined>, Error> {
         let states = [QuarantineState::Open, QuarantineState::Resolved];
         let listing = Listing { states: &states, range, oldest_first: false };
@@ -124,10 +127,7 @@ impl Billing {
         }
     }
 
-    /// At most `limit` reports about an order of ours, newest first, by the pointers of its partition.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns at most `limit` reports about an order, newest first, by the pointers in its partition.
     pub async fn quarantined_of(
         &self,
         order: &SubscriptionId,
@@ -140,104 +140,82 @@ impl Billing {
             let key = keys::quarantine_pointer(order, upper, id);
             Item::from([(keys::PK.to_owned(), text(key.pk)), (keys::SK.to_owned(), text(key.sk))])
         });
-        let query = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.name)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", text(keys::subscription_partition(order)))
-            .expression_attribute_values(":from", text(format!("{}{}", prefix::QUARANTINE, range.from)))
-            .expression_attribute_values(":to", text(format!("{}{upper}~", prefix::QUARANTINE)))
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .set_exclusive_start_key(start)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        let answer = query.send().await.map_err(|error| Error::unavailable("reading an order's quarantine", error))?;
+        // `~` sorts after every id of the last second.
+        let query = Query::partition(keys::subscription_partition(order))
+            .between(format!("{}{}", prefix::QUARANTINE, range.from), format!("{}{upper}~", prefix::QUARANTINE))
+            .descending()
+            .consistent()
+            .after(start)
+            .limit(limit);
+        let pointers = self.table.query(query, "reading an order's quarantined reports").await?;
         let (mut page, mut next) = (Vec::new(), None);
-        for item in answer.items.unwrap_or_default() {
+        for item in pointers.items {
             let QuarantinePointer { id, received_at: at } = Record::from_item(item)?.data;
             next = Some(Position { at, last: vec![Some(id.clone())] });
             match self.quarantined(&id).await {
                 Ok(Some(report)) => page.push(Listed { id, at, report: Ok(report) }),
-                // Its data may have been erased.
+                // The pointer remains where the report has expired.
                 Ok(None) => {}
                 Err(error) if error.is_retryable() => return Err(error),
                 Err(error) => page.push(Listed { id, at, report: Err(error) }),
             }
         }
-        Ok((page, next.filter(|_| answer.last_evaluated_key.is_some())))
+        Ok((page, if pointers.next.is_some() { next } else { None }))
     }
 
-    /// One queue of a listing, on from a second and the last report of it.
+    /// Reads one queue of a listing.
     async fn quarantine_queue(
         &self,
-        (listing, queue): (&Listing<'_>, &str),
-        start: Option<(Timestamp, Option<&str>)>,
+        listing: &Listing<'_>,
+        state: QuarantineState,
+        start: Option<QueueStart<'_>>,
         limit: usize,
     ) -> Result<Queue, Error> {
-        let (mut from, mut to) = (listing.range.from, listing.range.last());
-        if let Some((at, _)) = start {
-            *(if listing.oldest_first { &mut from } else { &mut to }) = at;
+        let (mut from, mut last) = (listing.range.from, listing.range.last());
+        if let Some(start) = start {
+            *(if listing.oldest_first { &mut from } else { &mut last }) = start.at;
         }
-        let key = |(at, id): (Timestamp, &str)| {
-            let key = keys::quarantine(id);
+        let after = start.and_then(|start| {
+            let key = keys::quarantine(start.last?);
             let names = [keys::QUEUE, keys::DUE_AT, keys::PK, keys::SK].map(str::to_owned);
-            names.into_iter().zip([text(queue), text(at.to_string()), text(key.pk), text(key.sk)]).collect::<Item>()
-        };
-        let query = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.name)
-            .index_name(keys::DUE_INDEX)
-            .key_condition_expression("#queue = :queue AND #due_at BETWEEN :from AND :to")
-            .expression_attribute_names("#queue", keys::QUEUE)
-            .expression_attribute_names("#due_at", keys::DUE_AT)
-            .expression_attribute_values(":queue", text(queue))
-            .expression_attribute_values(":from", text(from.to_string()))
-            .expression_attribute_values(":to", text(to.to_string()))
-            .scan_index_forward(listing.oldest_first)
-            .set_exclusive_start_key(start.and_then(|(at, id)| id.map(|id| key((at, id)))))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        let answer = query.send().await.map_err(|error| Error::unavailable("reading the quarantine", error))?;
-        let listed = answer.items.unwrap_or_default().into_iter().filter_map(listed).collect();
-        Ok(Queue { listed, more: answer.last_evaluated_key.is_some() })
+            let values = [text(state.queue()), text(start.at.to_string()), text(key.pk), text(key.sk)];
+            Some(names.into_iter().zip(values).collect::<Item>())
+        });
+        let query = Query::queue(state.queue()).due_in(TimeRange::inclusive(from, last)).after(after).limit(limit);
+        let query = if listing.oldest_first { query } else { query.descending() };
+        let page = self.table.query(query, "reading quarantined reports").await?;
+        Ok(Queue { listed: page.items.into_iter().filter_map(listed).collect(), has_more: page.next.is_some() })
     }
 }
 
 impl Listed {
-    /// The report, if it can be read; else its error is told.
+    /// Returns the report; logs the error where it cannot be read.
     #[must_use]
     pub fn readable(self) -> Option<Quarantined> {
-        let told = |error: &Error| {
-            tracing::error!(
-                quarantine = self.id,
-                error = crate::platform::logging::error_chain(error),
-                "a report that was set aside cannot be read"
-            );
+        let log = |error: &Error| {
+            tracing::error!(quarantine = self.id, error = error_chain(error), "a quarantined report cannot be read");
         };
-        self.report.inspect_err(told).ok()
+        self.report.inspect_err(log).ok()
     }
 }
 
-/// An item of the index under its own keys, which are there even where the rest is not as it should be.
+/// Reads id and time from the index keys, which exist even where the rest of the item cannot be read.
 fn listed(item: Item) -> Option<Listed> {
-    let value = |name: &str| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok());
-    let id = value(keys::PK)?.strip_prefix(prefix::QUARANTINE)?.to_owned();
-    let at = Timestamp::parse(value(keys::DUE_AT)?).ok()?;
+    let id = text_in(&item, keys::PK)?.strip_prefix(prefix::QUARANTINE)?.to_owned();
+    let at = Timestamp::parse(text_in(&item, keys::DUE_AT)?).ok()?;
     Some(Listed { id, at, report: Record::from_item(item).map(|record| record.data) })
 }
 
-/// The reports of all queues in one order. Ends where a queue may hold more that comes first.
+/// Merges the queues by time. Ends where a queue that was read to its end may have more reports that come first.
 fn merge(mut queues: Vec<Queue>, oldest_first: bool, after: Option<&Position>, limit: usize) -> Page {
     let lists = queues.len();
     let (mut page, mut position) = (Vec::new(), after.cloned());
     if let Some(position) = position.as_mut() {
         position.last.resize(lists, None);
     }
-    while page.len() < limit && !queues.iter().any(|queue| queue.more && queue.listed.is_empty()) {
+    while page.len() < limit && !queues.iter().any(|queue| queue.has_more && queue.listed.is_empty()) {
         let heads = queues.iter().enumerate().filter_map(|(list, queue)| Some((list, queue.listed.front()?.at)));
+        // Of one second, the earlier of the listed states comes first in both orders.
         let first = if oldest_first { heads.min_by_key(|(_, at)| *at) } else { heads.rev().max_by_key(|(_, at)| *at) };
         let taken = first.and_then(|(list, _)| Some((list, queues.get_mut(list)?.listed.pop_front()?)));
         let Some((list, listed)) = taken else { break };
@@ -249,8 +227,8 @@ fn merge(mut queues: Vec<Queue>, oldest_first: bool, after: Option<&Position>, l
         }
         page.push(listed);
     }
-    let more = queues.iter().any(|queue| queue.more || !queue.listed.is_empty());
-    // Whoever asks on and on comes to an end.
-    let next = position.filter(|_| more && !page.is_empty());
+    let has_more = queues.iter().any(|queue| queue.has_more || !queue.listed.is_empty());
+    // An empty page has no next one, so that a caller that follows `next` always ends.
+    let next = if has_more && !page.is_empty() { position } else { None };
     (page, next)
 }

@@ -1,4 +1,4 @@
-//! Reading one subscription and what belongs to it.
+//! Reads of one subscription and of the items in its partition.
 
 use serde::de::DeserializeOwned;
 
@@ -8,171 +8,112 @@ use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::values::ids::{PaymentId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
+use crate::store::Error;
 use crate::store::billing::Billing;
+use crate::store::billing::notices::StoredNotice;
+use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::table::keys::{self, prefix};
-use crate::store::table::record::{Checkout, Record, StoredNotice, WebhookLog};
-use crate::store::{Error, Item, text};
+use crate::store::table::query::Query;
+use crate::store::table::record::Record;
 
-/// Items read at once.
-const PAGE: i32 = 200;
-/// Pages of one list: more than an order of 999 charges fills.
-const MOST_PAGES: usize = 10;
+/// Items in one page of a list.
+const PAGE: usize = 200;
+/// Maximum items of one list: an order has at most 999 charges (ExecTimes), each with one payment and few notices.
+const MAX_LISTED: usize = 2_000;
+/// Largest version that a history key can hold in its ten digits.
+const LAST_VERSION: u64 = 9_999_999_999;
+/// Callbacks that [`Billing::recent_webhooks`] returns.
+const RECENT_WEBHOOKS: usize = 10;
 
 impl Billing {
-    /// A subscription; `None` when there is none of that id.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns a subscription as it is stored, or as this dry run would have stored it.
     pub async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Versioned<Subscription>>, Error> {
-        if let Some(rehearsed) = self.overlay.as_ref().and_then(|overlay| overlay.subscription(id)) {
-            return Ok(Some(rehearsed));
+        if let Some(decided) = self.overlay.as_ref().and_then(|overlay| overlay.subscription(id)) {
+            return Ok(Some(decided));
         }
         let record = self.table.get(&keys::subscription(id), "reading a subscription").await?;
         Ok(record.map(Record::into_versioned))
     }
 
-    /// What a decision about an order is made from: one read more while it may still replace another.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Completes the input of a decision about an order: reads the order that it replaces, while it is not paid.
     pub async fn snapshot(&self, subscription: Versioned<Subscription>) -> Result<Snapshot, Error> {
-        let unpaid = matches!(subscription.value.status, Status::Pending | Status::Failed);
-        let replaced = match subscription.value.replaces.as_ref().filter(|_| unpaid) {
-            Some(old) => self.subscription(old).await?,
-            None => None,
+        let is_unpaid = matches!(subscription.value.status, Status::Pending | Status::Failed);
+        let replaced = match &subscription.value.replaces {
+            Some(old) if is_unpaid => self.subscription(old).await?,
+            Some(_) | None => None,
         };
         Ok(Snapshot { subscription, replaced })
     }
 
-    /// One payment.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns one payment.
     pub async fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, Error> {
         let Ok(subscription) = id.subscription() else { return Ok(None) };
         let record = self.table.get(&keys::payment(&subscription, id), "reading a payment").await?;
         Ok(record.map(|record| record.data))
     }
 
-    /// All payments of a subscription, oldest first.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the payments of a subscription, oldest first.
     pub async fn payments(&self, id: &SubscriptionId) -> Result<Vec<Payment>, Error> {
         let mut payments: Vec<Payment> = self.list(id, prefix::PAYMENT, "reading payments").await?;
         payments.sort_by_key(|payment| (payment.processed_at, payment.recorded_at));
         Ok(payments)
     }
 
-    /// The notices about a subscription.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the notices about a subscription, oldest first.
     pub async fn notices(&self, id: &SubscriptionId) -> Result<Vec<StoredNotice>, Error> {
         let mut notices: Vec<StoredNotice> = self.list(id, prefix::NOTICE, "reading notices").await?;
         notices.sort_by_key(|notice| notice.created_at);
         Ok(notices)
     }
 
-    /// Up to `limit` entries of history after version `after`, oldest first, each with its version.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns up to `limit` history entries after version `after`, oldest first, each with its version.
     pub async fn history(
         &self,
         id: &SubscriptionId,
         after: u64,
-        limit: i32,
+        limit: usize,
     ) -> Result<Vec<(u64, HistoryEntry)>, Error> {
-        let from = keys::history(id, after.saturating_add(1)).sk;
-        let to = keys::history(id, 9_999_999_999).sk;
-        let query = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.name)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
-            .expression_attribute_values(":from", text(from))
-            .expression_attribute_values(":to", text(to))
+        let query = Query::partition(keys::subscription_partition(id))
+            .between(keys::history(id, after.saturating_add(1)).sk, keys::history(id, LAST_VERSION).sk)
             .limit(limit);
-        let answer = query.send().await.map_err(|error| Error::unavailable("reading history", error))?;
-        let entry = |item: Item| {
+        let page = self.table.query(query, "reading history").await?;
+        let entry = |item| {
             let record: Record<HistoryEntry> = Record::from_item(item)?;
             let version = record.sk.strip_prefix(prefix::HISTORY).and_then(|version| version.parse().ok()).unwrap_or(0);
             Ok((version, record.data))
         };
-        answer.items.unwrap_or_default().into_iter().map(entry).collect()
+        page.items.into_iter().map(entry).collect()
     }
 
-    /// The latest callbacks of a subscription since `since`, newest first, at most ten, each with its id.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the ten latest callbacks of a subscription since `since`, newest first, each with its id.
     pub async fn recent_webhooks(
         &self,
         id: &SubscriptionId,
         since: Timestamp,
     ) -> Result<Vec<(String, WebhookLog)>, Error> {
-        let query = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.name)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
-            .expression_attribute_values(":from", text(format!("{}{since}", prefix::WEBHOOK)))
-            .expression_attribute_values(":to", text(format!("{}~", prefix::WEBHOOK)))
-            .scan_index_forward(false)
-            .limit(10);
-        let answer = query.send().await.map_err(|error| Error::unavailable("reading callbacks", error))?;
-        let entry = |item: Item| {
+        // `~` sorts after every character of an instant.
+        let query = Query::partition(keys::subscription_partition(id))
+            .between(format!("{}{since}", prefix::WEBHOOK), format!("{}~", prefix::WEBHOOK))
+            .descending()
+            .limit(RECENT_WEBHOOKS);
+        let page = self.table.query(query, "reading callbacks").await?;
+        let entry = |item| {
             let record: Record<WebhookLog> = Record::from_item(item)?;
             let name = record.sk.strip_prefix(prefix::WEBHOOK).unwrap_or_default().to_owned();
             Ok((name, record.data))
         };
-        answer.items.unwrap_or_default().into_iter().map(entry).collect()
+        page.items.into_iter().map(entry).collect()
     }
 
-    /// The order of a checkout page that has not expired at `wall`, by the digest of its token.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn checkout(&self, token_digest: &str, wall: Timestamp) -> Result<Option<SubscriptionId>, Error> {
-        let record = self.table.get::<Checkout>(&keys::checkout(token_digest), "reading a checkout page").await?;
-        Ok(record.filter(|record| wall < record.data.expires_at).map(|record| record.data.subscription))
-    }
-
-    /// All items of a subscription whose sort key begins with `prefix`, page by page.
+    /// Reads the items of a subscription whose sort key begins with `prefix`.
     async fn list<T: DeserializeOwned>(
         &self,
         id: &SubscriptionId,
         prefix: &str,
         doing: &'static str,
     ) -> Result<Vec<T>, Error> {
-        let mut all = Vec::new();
-        let mut from = None;
-        for _ in 0..MOST_PAGES {
-            let query = self
-                .table
-                .client
-                .query()
-                .table_name(&self.table.name)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", text(keys::subscription_partition(id)))
-                .expression_attribute_values(":prefix", text(prefix))
-                .set_exclusive_start_key(from)
-                .consistent_read(true)
-                .limit(PAGE);
-            let answer = query.send().await.map_err(|error| Error::unavailable(doing, error))?;
-            for item in answer.items.unwrap_or_default() {
-                all.push(Record::from_item(item)?.data);
-            }
-            from = answer.last_evaluated_key;
-            if from.is_none() {
-                break;
-            }
-        }
-        Ok(all)
+        let query = Query::partition(keys::subscription_partition(id)).prefix(prefix).consistent().limit(PAGE);
+        let items = self.table.query_pages(query, MAX_LISTED, doing).await?;
+        items.into_iter().map(|item| Ok(Record::from_item(item)?.data)).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! One person's items: found, given out, and rewritten so that nothing of the person is left.
+//! The data of one user: found, exported, and erased. Payments stay for accounting, without personal data.
 
 use std::collections::BTreeSet;
 
@@ -12,26 +12,30 @@ use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
 use crate::ecpay::callback_form::is_accounting_field;
 
 use crate::store::billing::Billing;
+use crate::store::billing::notices::StoredNotice;
+use crate::store::billing::users::StoredUser;
+use crate::store::erasure::Erasure;
+use crate::store::retry::{Attempt, retry_on_conflict};
+use crate::store::table::expression::{Condition, Update};
 use crate::store::table::keys::{self, Key, prefix};
-use crate::store::table::record::{Erasure, Record, StoredNotice, StoredUser};
-use crate::store::{Error, Item, key_of, number, text};
+use crate::store::table::query::Query;
+use crate::store::table::record::Record;
+use crate::store::table::text_in;
+use crate::store::{Error, Item};
 
-/// How often a partition is gone over because notices in it were being sent.
-const PASSES: usize = 4;
-
-/// What is kept about a person, apart from their orders.
+/// Items of a user, apart from those in the partitions of their orders.
 #[derive(Clone, Debug)]
 pub struct UserData {
-    /// Their item.
+    /// User's plan and orders; none where no order names the user.
     pub user: Option<StoredUser>,
-    /// Their orders, by id.
+    /// Orders of the user.
     pub orders: BTreeSet<SubscriptionId>,
-    /// The latest erasure of the same user id.
+    /// Latest erasure of the same user id.
     pub erased: Option<Erasure>,
 }
 
 impl UserData {
-    /// Whether there is anything of a person, apart from the note that they were erased.
+    /// True if anything but the record of an erasure is stored.
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.user.is_some() || !self.orders.is_empty()
@@ -39,179 +43,128 @@ impl UserData {
 }
 
 impl Billing {
-    /// What is kept about a person, and where.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn person(&self, id: &UserId) -> Result<UserData, Error> {
+    /// Returns the items of a user.
+    pub async fn user_data(&self, id: &UserId) -> Result<UserData, Error> {
         let user = self.user(id).await?;
-        let links = self.table.partition(&keys::user_partition(id), prefix::ORDER, "reading a user's orders").await?;
-        let linked = links.iter().filter_map(|item| sort_key(item)?.strip_prefix(prefix::ORDER));
+        let query = Query::partition(keys::user_partition(id)).prefix(prefix::ORDER).consistent();
+        let links = self.table.query_pages(query, usize::MAX, "reading a user's orders").await?;
+        let linked = links.iter().filter_map(|item| text_in(item, keys::SK)?.strip_prefix(prefix::ORDER));
         let mut orders: BTreeSet<_> = linked.filter_map(|order| SubscriptionId::parse(order).ok()).collect();
         orders.extend(user.iter().flat_map(|user| user.live.iter().chain([&user.latest]).cloned()));
         let erased = self.table.get::<Erasure>(&keys::erasure(id), "reading an erasure").await?;
         Ok(UserData { user, orders, erased: erased.map(|record| record.data) })
     }
 
-    /// Everything that is kept with an order, each item's data as it is stored: in the order of their sort keys.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns all items of an order as they are stored, by sort key, with the quarantined reports about it.
     pub async fn export_items(&self, order: &SubscriptionId) -> Result<Vec<(String, Value)>, Error> {
-        let items = self.table.partition(&keys::subscription_partition(order), "", "reading an order's items").await?;
-        let mut all = Vec::with_capacity(items.len());
+        let items = self.order_items(order, "reading an order's items").await?;
+        let mut exported = Vec::with_capacity(items.len());
         for item in items {
             if let Some(id) = quarantine_id(&item) {
-                let report = self.table.get::<Value>(&keys::quarantine(&id), "reading a quarantined report").await?;
-                all.extend(report.map(|record| (format!("{}{id}", prefix::QUARANTINE), record.data)));
+                let report = self.table.get::<Value>(&keys::quarantine(id), "reading a quarantined report").await?;
+                exported.extend(report.map(|record| (format!("{}{id}", prefix::QUARANTINE), record.data)));
             } else {
                 let record: Record<Value> = Record::from_item(item)?;
-                all.push((record.sk, record.data));
+                exported.push((record.sk, record.data));
             }
         }
-        Ok(all)
+        Ok(exported)
     }
 
-    /// Takes the person out of everything that is kept with an order, but for the order's own item. Done again, it
-    /// finds nothing to do.
+    /// Removes personal data from all items of an order except the subscription itself, and cancels its pending mails
+    /// to the customer. Safe to repeat.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error::Contended`] where notices were being sent at every attempt.
     pub async fn erase_related_items(&self, order: &SubscriptionId) -> Result<(), Error> {
-        let doing = "erasing a person";
-        for _ in 0..PASSES {
-            let mut settled = true;
-            for item in self.table.partition(&keys::subscription_partition(order), "", doing).await? {
-                match sort_key(&item).and_then(|key| key.split_once('#')).map(|(kind, _)| kind) {
-                    Some("HISTORY") => self.erase_from_history(Record::from_item(item)?).await?,
-                    Some("NOTICE") => settled &= self.erase_from_notice(Record::from_item(item)?).await?,
-                    Some("QUARANTINE") => self.erase_from_quarantine(&item).await?,
+        let doing = "erasing a user's order";
+        retry_on_conflict(doing, (), |()| async move {
+            let mut is_complete = true;
+            for item in self.order_items(order, doing).await? {
+                match text_in(&item, keys::SK).and_then(|key| key.split_once('#')).map(|(kind, _)| kind) {
+                    Some("HISTORY") => self.anonymize_history(Record::from_item(item)?).await?,
+                    Some("NOTICE") => is_complete &= self.anonymize_notice(Record::from_item(item)?).await?,
+                    Some("QUARANTINE") => self.anonymize_quarantined(&item).await?,
                     _ => {}
                 }
             }
-            if settled {
-                return Ok(());
-            }
-        }
-        Err(Error::Contended { doing })
+            Ok(if is_complete { Attempt::Done(()) } else { Attempt::Conflict(()) })
+        })
+        .await
     }
 
-    async fn erase_from_history(&self, record: Record<HistoryEntry>) -> Result<(), Error> {
+    async fn order_items(&self, order: &SubscriptionId, doing: &'static str) -> Result<Vec<Item>, Error> {
+        let query = Query::partition(keys::subscription_partition(order)).consistent();
+        self.table.query_pages(query, usize::MAX, doing).await
+    }
+
+    async fn anonymize_history(&self, record: Record<HistoryEntry>) -> Result<(), Error> {
         let Some(data) = without_person(&record.data) else { return Ok(()) };
-        let item = Record { data, ..record }.into_item()?;
-        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(item));
-        put.send().await.map(|_| ()).map_err(|error| Error::unavailable("erasing a person from history", error))
+        self.table.put(Record { data, ..record }, "erasing personal data from history").await
     }
 
-    /// What was not sent to the person is not sent any more; `false` when somebody was sending it. Staff are told what
-    /// they are to be told: it names nobody.
-    async fn erase_from_notice(&self, record: Record<StoredNotice>) -> Result<bool, Error> {
-        let named = matches!(&record.data.to, Recipient::Customer(address) if !address.is_erased());
-        if !named {
+    /// Removes address and text from a notice to the customer and cancels it where it is pending. Returns `false` where
+    /// a run changed it at that moment. Notices to staff are kept, since they contain no personal data.
+    async fn anonymize_notice(&self, record: Record<StoredNotice>) -> Result<bool, Error> {
+        let is_personal = matches!(&record.data.to, Recipient::Customer(address) if !address.is_erased());
+        if !is_personal {
             return Ok(true);
         }
         let version = record.version.unwrap_or(0);
         let mut notice = record.data;
         notice.to = Recipient::Customer(EmailAddress::erased());
         notice.fields.clear();
-        let erased = match notice.state {
+        let cancelled = match notice.state {
             NoticeState::Queued => Some(NoticeState::Dead),
+            // The mail may be on its way, and its sender can no longer record the outcome.
             NoticeState::Claimed => Some(NoticeState::Unclear),
             NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead => None,
         };
-        if let Some(state) = erased {
+        if let Some(state) = cancelled {
             notice.state = state;
             notice.detail = Some(ERASED_TEXT.to_owned());
         }
         let key = Key { pk: record.pk, sk: record.sk };
-        self.table.put_version(Record::new(key, notice), version, "erasing a person from a notice").await
+        self.table.put_if_version(Record::new(key, notice), version, "erasing personal data from a notice").await
     }
 
-    /// Of the fields of a report only those stay that the books need.
-    async fn erase_from_quarantine(&self, pointer: &Item) -> Result<(), Error> {
-        let doing = "erasing a person from a quarantined report";
+    /// Removes all fields of a quarantined report that accounting does not need.
+    async fn anonymize_quarantined(&self, pointer: &Item) -> Result<(), Error> {
+        let doing = "erasing personal data from a quarantined report";
         let Some(id) = quarantine_id(pointer) else { return Ok(()) };
-        let key = key_of(&keys::quarantine(&id));
-        let get =
-            self.table.client.get_item().table_name(&self.table.name).set_key(Some(key.clone())).consistent_read(true);
-        let answer = get.send().await.map_err(|error| Error::unavailable(doing, error))?;
-        let Some(item) = answer.item else { return Ok(()) };
+        let key = keys::quarantine(id);
+        let Some(item) = self.table.get_item(&key, doing).await? else { return Ok(()) };
         let paths = personal_paths(&item);
         if paths.is_empty() {
             return Ok(());
         }
-        let mut update = self.table.client.update_item().table_name(&self.table.name).set_key(Some(key));
-        let mut removed = Vec::with_capacity(paths.len());
-        for (place, (part, name)) in paths.into_iter().enumerate() {
-            removed.push(format!("#data.#part{place}.#name{place}"));
-            update = update.expression_attribute_names(format!("#part{place}"), part);
-            update = update.expression_attribute_names(format!("#name{place}"), name);
-        }
-        let mut expression = format!("REMOVE {}", removed.join(", "));
+        let update = Update::of(key).when(Condition::exists("data"));
+        let mut update =
+            paths.iter().fold(update, |update, (part, name)| update.remove(["data", *part, name.as_str()]));
         if item.contains_key("version") {
-            // Whoever has read the report as it was cannot put it back.
-            expression.push_str(" ADD #version :one");
-            update =
-                update.expression_attribute_names("#version", "version").expression_attribute_values(":one", number(1));
+            // A writer that read the report before cannot restore the fields.
+            update = update.add("version", 1);
         }
-        update = update
-            .expression_attribute_names("#data", "data")
-            .update_expression(expression)
-            .condition_expression("attribute_exists(#data)");
-        match update.send().await {
-            Ok(_) => Ok(()),
-            // Its time was over just now.
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(Error::unavailable(doing, error)),
-        }
+        // The condition fails where the report expired in between.
+        self.table.update(update, doing).await.map(|_| ())
     }
 
-    /// Puts the note that a person was erased in the place of everything that leads from their user id to their orders.
-    /// `false` when they have ordered again meanwhile.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn forget_person(&self, id: &UserId, person: &UserData, erasure: &Erasure) -> Result<bool, Error> {
+    /// Replaces a user's items by the record of the erasure. The links to the orders go before the user, so that a
+    /// repetition finds what is left. Returns `false` where the user has ordered again in between.
+    pub async fn delete_user(&self, id: &UserId, data: &UserData, erasure: &Erasure) -> Result<bool, Error> {
         let doing = "erasing a user";
-        let note = Record::new(keys::erasure(id), erasure).into_item()?;
-        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(note));
-        put.send().await.map_err(|error| Error::unavailable(doing, error))?;
-        for order in &person.orders {
-            let key = key_of(&keys::user_order(id, order));
-            let delete = self.table.client.delete_item().table_name(&self.table.name).set_key(Some(key));
-            delete.send().await.map_err(|error| Error::unavailable(doing, error))?;
+        self.table.put(Record::new(keys::erasure(id), erasure), doing).await?;
+        for order in &data.orders {
+            self.table.delete(&keys::user_order(id, order), doing).await?;
         }
-        if let Some(user) = &person.user {
-            // Whatever is done for a user sets the latest order.
-            let delete =
-                self.table.client.delete_item().table_name(&self.table.name).set_key(Some(key_of(&keys::user(id))));
-            let delete = delete
-                .condition_expression("attribute_not_exists(pk) OR #latest = :latest")
-                .expression_attribute_names("#latest", "latest")
-                .expression_attribute_values(":latest", text(user.latest.as_str()));
-            match delete.send().await {
-                Ok(_) => {}
-                Err(error)
-                    if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-                {
-                    return Ok(false);
-                }
-                Err(error) => return Err(Error::unavailable(doing, error)),
-            }
-        }
-        Ok(true)
+        let Some(user) = &data.user else { return Ok(true) };
+        // Every decision about the user sets `latest`.
+        let is_unchanged = Condition::item_absent().or(Condition::text_is("latest", user.latest.as_str()));
+        self.table.delete_if(&keys::user(id), &is_unchanged, doing).await
     }
 }
 
-fn sort_key(item: &Item) -> Option<&String> {
-    item.get(keys::SK).and_then(|key| key.as_s().ok())
-}
-
-/// Where in a quarantined report something of the person stands: part of its data, and the name within that.
+/// Places of personal data in a quarantined report: part of its data, and name within that part.
 fn personal_paths(item: &Item) -> Vec<(&'static str, String)> {
     let data = item.get("data").and_then(|data| data.as_m().ok());
     let part = |name| data.and_then(|data| data.get(name)).and_then(|part| part.as_m().ok());
@@ -224,8 +177,8 @@ fn personal_paths(item: &Item) -> Vec<(&'static str, String)> {
     paths
 }
 
-/// The quarantined report that an item of an order's partition leads to.
-fn quarantine_id(item: &Item) -> Option<String> {
-    // The pointer's key holds the time it came before the report's id.
-    sort_key(item)?.strip_prefix(prefix::QUARANTINE)?.rsplit('#').next().map(str::to_owned)
+/// Id of the quarantined report to which an item of an order's partition points.
+fn quarantine_id(item: &Item) -> Option<&str> {
+    // The pointer's sort key is `QUARANTINE#<received>#<report id>`.
+    text_in(item, keys::SK)?.strip_prefix(prefix::QUARANTINE)?.rsplit('#').next()
 }

@@ -1,5 +1,6 @@
-//! The digests of institutions: composed once a day, then posted message by message. Each message is claimed before it is
-//! posted and settled together with what it announced, so that a run that is cut off goes on where it was.
+//! Digests of institutions: composed once a day, then posted message by message. Each message is claimed before it is
+//! posted, and its outcome is recorded together with what it announced, so that an interrupted run continues where it
+//! ended.
 
 use std::collections::BTreeMap;
 
@@ -7,90 +8,98 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::billing::decision::Versioned;
+use crate::domain::billing::notices::NoticeState;
 use crate::domain::institutions::expiry_tier::ExpiryTier;
 use crate::domain::institutions::tracked_institution::{Announced, TrackedInstitution};
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
-use crate::domain::billing::notices::NoticeState;
 use crate::store::Error;
 use crate::store::institutions::Institutions;
 use crate::store::institutions::tracked::record as institution_record;
+use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::keys::{self, Key};
 use crate::store::table::record::Record;
-use crate::store::table::transaction::is_refused;
+use crate::store::table::transaction::Transaction;
 
-/// Digests of so many days back can be asked for.
+/// Days back for which a digest can be requested.
 pub const REPLAYED_DAYS: i64 = 14;
-/// Digests name people, so they are kept for this many days only: longer than one can be asked for.
+/// Days for which digests are kept: a week longer than they can be requested, and no longer, since they name people.
 const KEPT_DAYS: i64 = REPLAYED_DAYS + 7;
-/// How often settling is begun anew because somebody wrote an institution of the message.
-const ATTEMPTS: usize = 8;
-/// Place of the message in the transaction that settles it.
-const MESSAGE: usize = 0;
 
 /// A digest as it was composed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredDigest {
-    /// The run that composed it.
+    /// Id of the run that composed it.
     pub run: String,
-    /// When.
+    /// Time of the composition (UTC).
     pub composed_at: Timestamp,
-    /// How many messages it has.
+    /// Number of its messages.
     pub messages: u32,
-    /// How many institutions it shows, by the name of their stage.
+    /// Numbers of the listed institutions, by the name of their tier.
     pub shown: BTreeMap<String, usize>,
-    /// How many it leaves out because staff know.
+    /// Number of institutions left out because staff acknowledged them.
     pub acknowledged: usize,
-    /// How many records of MMS could not be read.
+    /// Number of MMS records that could not be read.
     pub unreadable_count: usize,
-    /// The first of them: which one and its field.
+    /// The first of those records, each with its uid and the field at fault.
     pub unreadable: Vec<String>,
-    /// When its last message was settled.
+    /// Time at which the outcome of its last message was recorded (UTC).
     pub posted_at: Option<Timestamp>,
 }
 
-/// A message of a digest and what became of it.
+/// A message of a digest and the state of its posting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredMessage {
-    /// What Slack is given, as JSON.
+    /// Slack payload, as JSON.
     pub payload: String,
-    /// The institutions that it announces.
+    /// Institutions that it announces.
     pub announces: Vec<Announcement>,
-    /// What became of it.
+    /// State of its posting.
     pub state: NoticeState,
-    /// How often it was posted, as far as it may have arrived.
+    /// Number of posts that may have arrived.
     pub attempts: u32,
-    /// Slack's word for the latest failure.
+    /// Slack's error code of the latest failure.
     pub detail: Option<String>,
-    /// Until when Slack asks to be left alone.
+    /// Earliest time of the next post, by Slack's `Retry-After` (UTC).
     #[serde(default)]
     pub not_before: Option<Timestamp>,
 }
 
-/// What a message says of an institution.
+/// An institution as a message announces it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
-    /// Which one.
+    /// Uid of the institution in MMS.
     pub uid: InstitutionUid,
-    /// When it expires.
+    /// Expiry date of its account.
     pub expires: LocalDate,
-    /// In which stage it is shown.
+    /// Tier in which it is listed.
     pub stage: ExpiryTier,
 }
 
-/// A message with its place and the number that its next writer must name.
+/// Reason for which a claimed message goes back to the queue.
+#[derive(Clone, Debug)]
+pub struct NotPosted {
+    /// True if Slack certainly did not take it, so that the attempt does not count.
+    pub is_certain: bool,
+    /// Earliest time of the next post, by Slack's `Retry-After` (UTC).
+    pub not_before: Option<Timestamp>,
+    /// Slack's error code.
+    pub detail: String,
+}
+
+/// A message with its place and the version that the next write must name.
 #[derive(Clone, Debug)]
 pub struct DigestMessage {
     key: Key,
     day: LocalDate,
     version: u64,
-    /// The message.
+    /// Message as it is stored.
     pub message: StoredMessage,
 }
 
 impl StoredMessage {
-    /// A message that waits.
+    /// A message that is not posted yet.
     #[must_use]
     pub fn new(payload: &Value, announces: Vec<Announcement>) -> Self {
         Self {
@@ -103,27 +112,21 @@ impl StoredMessage {
         }
     }
 
-    /// Whether nothing is to be done about it any more.
+    /// True if its outcome is recorded and no later run posts it.
     #[must_use]
-    pub const fn is_settled(&self) -> bool {
+    pub const fn has_outcome(&self) -> bool {
         matches!(self.state, NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead)
     }
 }
 
 impl Institutions {
-    /// The digest of a day; `None` when it was not composed.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the digest of a day.
     pub async fn digest(&self, day: LocalDate) -> Result<Option<Versioned<StoredDigest>>, Error> {
         Ok(self.table.get(&keys::digest(day), "reading a digest").await?.map(Record::into_versioned))
     }
 
-    /// Stores a digest with its messages. Until the digest itself is there its messages do not count. Only who holds the
-    /// job's lease may call this. `None` where somebody else stored one.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Stores a digest after its messages, which have no effect until the digest exists. The caller must hold the job's
+    /// lease. Returns `None` where another run stored a digest first.
     pub async fn put_digest(
         &self,
         day: LocalDate,
@@ -133,45 +136,36 @@ impl Institutions {
         let expires_at = digest.composed_at.plus_days(KEPT_DAYS);
         for (number, message) in (1..).zip(messages) {
             let record = Record::new(keys::digest_message(day, number), message).expiring(expires_at).at_version(1);
-            let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(record.into_item()?));
-            put.send().await.map_err(|error| Error::unavailable("storing a message of a digest", error))?;
+            self.table.put(record, "storing a message of a digest").await?;
         }
         let record = Record::new(keys::digest(day), &digest).expiring(expires_at).at_version(1);
         if self.table.put_if_absent(record, "storing a digest").await? {
             return Ok(Some(Versioned { value: digest, version: 1 }));
         }
-        // It is ours by a write whose answer was lost, or of somebody who took the lease over.
-        Ok(self.digest(day).await?.filter(|stored| stored.value == digest))
+        // Either this run's own write, whose response was lost, or one of a run that took over the lease.
+        let stored = self.digest(day).await?;
+        Ok(stored.filter(|stored| stored.value == digest))
     }
 
-    /// Notes that all messages of a digest are settled.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn end_digest(
+    /// Records that all messages of a digest have an outcome.
+    pub async fn finish_digest(
         &self,
         day: LocalDate,
         digest: Versioned<StoredDigest>,
         wall: Timestamp,
     ) -> Result<(), Error> {
         let expires_at = digest.value.composed_at.plus_days(KEPT_DAYS);
-        let ended = StoredDigest { posted_at: Some(wall), ..digest.value };
-        let record = Record::new(keys::digest(day), ended).expiring(expires_at);
-        self.table.put_version(record, digest.version, "ending a digest").await.map(|_| ())
+        let finished = StoredDigest { posted_at: Some(wall), ..digest.value };
+        let record = Record::new(keys::digest(day), finished).expiring(expires_at);
+        self.table.put_if_version(record, digest.version, "finishing a digest").await.map(|_| ())
     }
 
-    /// A message of a digest, counted from 1.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns a message of a digest; `number` counts from 1.
     pub async fn digest_message(&self, day: LocalDate, number: u32) -> Result<Option<DigestMessage>, Error> {
         self.message_at(keys::digest_message(day, number), day).await
     }
 
-    /// The message that there is no digest of a day: the first one counts.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Stores the message that a day has no digest, unless one is stored already, and returns the stored one.
     pub async fn digest_failure(
         &self,
         day: LocalDate,
@@ -193,10 +187,7 @@ impl Institutions {
         }))
     }
 
-    /// Claims a message: from now on it may have been posted. `None` when somebody else wrote it.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Claims a message before it is posted. Returns `None` where another run wrote it first.
     pub async fn claim_digest_message(
         &self,
         held: DigestMessage,
@@ -205,61 +196,64 @@ impl Institutions {
         let attempts = held.message.attempts.saturating_add(1);
         let message = StoredMessage { state: NoticeState::Claimed, attempts, ..held.message };
         let record = Record::new(held.key.clone(), &message).expiring(wall.plus_days(KEPT_DAYS));
-        let claimed = self.table.put_version(record, held.version, "claiming a message of a digest").await?;
+        let claimed = self.table.put_if_version(record, held.version, "claiming a message of a digest").await?;
         Ok(claimed.then(|| DigestMessage { message, version: held.version.saturating_add(1), ..held }))
     }
 
-    /// Stores that a claimed message was not taken: it waits again.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn return_digest_message(
+    /// Returns a claimed message that Slack did not take to the queue.
+    pub async fn requeue_digest_message(
         &self,
         claimed: DigestMessage,
-        (is_certain, not_before): (bool, Option<Timestamp>),
-        detail: String,
+        reason: NotPosted,
         wall: Timestamp,
     ) -> Result<(), Error> {
-        let attempts = claimed.message.attempts.saturating_sub(u32::from(is_certain));
-        let (state, detail) = (NoticeState::Queued, Some(detail));
-        let message = StoredMessage { state, attempts, detail, not_before, ..claimed.message };
+        let attempts = claimed.message.attempts.saturating_sub(u32::from(reason.is_certain));
+        let message = StoredMessage {
+            state: NoticeState::Queued,
+            attempts,
+            detail: Some(reason.detail),
+            not_before: reason.not_before,
+            ..claimed.message
+        };
         let record = Record::new(claimed.key, message).expiring(wall.plus_days(KEPT_DAYS));
-        self.table.put_version(record, claimed.version, "returning a message of a digest").await.map(|_| ())
+        self.table.put_if_version(record, claimed.version, "requeueing a message of a digest").await.map(|_| ())
     }
 
-    /// Stores that a message arrived, or that nobody will know, together with what it announced; `false` when somebody
-    /// else wrote it.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn settle_digest_message(
+    /// Records the outcome of a claimed message, together with what it announced where it was sent. Returns `false`
+    /// where another run wrote the message first.
+    pub async fn record_digest_message_outcome(
         &self,
         claimed: DigestMessage,
         state: NoticeState,
         detail: Option<String>,
         wall: Timestamp,
     ) -> Result<bool, Error> {
-        let settled = StoredMessage { state, detail, ..claimed.message };
-        for _ in 0..ATTEMPTS {
-            let record = Record::new(claimed.key.clone(), &settled).expiring(wall.plus_days(KEPT_DAYS));
-            let mut actions = vec![self.table.put_if_version(record, Some(claimed.version))?];
-            // What nobody is sure to have read was not announced.
-            let announces = if state == NoticeState::Sent { settled.announces.as_slice() } else { &[] };
-            for (kept, is_listed) in self.announced(claimed.day, announces).await? {
-                actions.push(
-                    self.table.put_if_version(institution_record(&kept.value, is_listed, wall), Some(kept.version))?,
-                );
+        let doing = "recording the outcome of a message of a digest";
+        let message = &StoredMessage { state, detail, ..claimed.message };
+        let key = &claimed.key;
+        retry_on_conflict(doing, (), |()| async move {
+            let record = Record::new(key.clone(), message).expiring(wall.plus_days(KEPT_DAYS));
+            let mut transaction = Transaction::default();
+            let place = transaction.put_if_version(record, Some(claimed.version))?;
+            // A message whose arrival is unknown announced nothing: the next digest marks its institutions as new
+            // again.
+            let announces = if state == NoticeState::Sent { message.announces.as_slice() } else { &[] };
+            for (tracked, is_listed) in self.announced(claimed.day, announces).await? {
+                let record = institution_record(&tracked.value, is_listed, wall);
+                transaction.put_if_version(record, Some(tracked.version))?;
             }
-            match self.table.write(actions, "settling a message of a digest").await? {
-                None => return Ok(true),
-                Some(reasons) if is_refused(&reasons, MESSAGE) => return Ok(false),
-                Some(_) => {}
-            }
-        }
-        Err(Error::Contended { doing: "settling a message of a digest" })
+            Ok(match self.table.transact(transaction, doing).await? {
+                None => Attempt::Done(true),
+                Some(refusal) if refusal.is_at(place) => Attempt::Done(false),
+                // An institution was written in between: read the institutions again.
+                Some(_) => Attempt::Conflict(()),
+            })
+        })
+        .await
     }
 
-    /// The institutions of a message with what it announced, where that is news, and whether they are listed.
+    /// Returns the announced institutions as they are to be stored, each with its presence in the last list of MMS.
+    /// Those for which the announcement is not new are left out.
     async fn announced(
         &self,
         day: LocalDate,
@@ -267,12 +261,12 @@ impl Institutions {
     ) -> Result<Vec<(Versioned<TrackedInstitution>, bool)>, Error> {
         let uids: Vec<InstitutionUid> = announces.iter().map(|announcement| announcement.uid.clone()).collect();
         let mut known = self.institution_records(&uids).await?;
-        let changed = announces.iter().filter_map(|told| {
-            let record = known.remove(&told.uid)?;
+        let changed = announces.iter().filter_map(|announcement| {
+            let record = known.remove(&announcement.uid)?;
             let is_listed = record.queue.is_some();
-            let mut kept = record.into_versioned();
-            let told = Announced { expires: told.expires, stage: told.stage, on: day };
-            kept.value.record_announcement(told).then_some((kept, is_listed))
+            let mut tracked = record.into_versioned();
+            let announced = Announced { expires: announcement.expires, stage: announcement.stage, on: day };
+            tracked.value.record_announcement(announced).then_some((tracked, is_listed))
         });
         Ok(changed.collect())
     }

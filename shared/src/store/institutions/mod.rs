@@ -3,9 +3,9 @@
 pub mod digests;
 pub mod tracked;
 
-use crate::store::table::table::Table;
+use crate::store::table::Table;
 
-/// Tracked institutions and the digests about them.
+/// Tracked institutions of MMS and the digests about them.
 #[derive(Clone, Debug)]
 pub struct Institutions {
     pub(in crate::store) table: Table,

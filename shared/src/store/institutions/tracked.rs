@@ -1,5 +1,5 @@
-//! Institutions of MMS, each with its place in the queue of expiries. Runs write what MMS says and what was announced, staff
-//! what they acknowledge: neither overwrites the other.
+//! Institutions of MMS, each with its place in the queue of expiries. Runs write the data of MMS and what was
+//! announced, staff write acknowledgements; neither overwrites the other.
 
 use std::collections::HashMap;
 
@@ -9,78 +9,74 @@ use crate::domain::institutions::tracked_institution::TrackedInstitution;
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 use crate::domain::values::time_range::TimeRange;
+use crate::platform::logging::error_chain;
 
 use crate::store::institutions::Institutions;
-use crate::store::table::due_index::Page;
+use crate::store::retry::{Attempt, retry_on_conflict};
+use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::keys::{self, Key};
 use crate::store::table::record::Record;
-use crate::store::table::transaction::WriteOutcome;
-use crate::store::{Error, Item, key_of, text};
+use crate::store::table::text;
+use crate::store::table::transaction::{MAX_ACTIONS, Transaction};
+use crate::store::{Error, Item};
 
-/// What is remembered of an institution that MMS lists no more is kept for this many days.
+/// Days for which an institution is kept after MMS listed it last.
 const KEPT_DAYS: i64 = 400;
-/// Items in one transaction.
-const MOST_ACTIONS: usize = 100;
-/// How often a write is begun anew because somebody else wrote first.
-const ATTEMPTS: usize = 8;
+const DOING: &str = "storing institutions";
 
-/// An institution as a run leaves it.
+/// An institution to be stored after a scan.
 #[derive(Clone, Debug)]
 pub struct InstitutionWrite {
-    /// What is known of it.
+    /// Institution with what was announced and acknowledged.
     pub watched: TrackedInstitution,
-    /// The version that was read; none: it is new.
+    /// Version that was read; none: it is new.
     pub expected: Option<u64>,
-    /// Whether MMS lists it within the horizon.
+    /// True if MMS lists it within the horizon.
     pub is_listed: bool,
 }
 
-/// Where a list of institutions goes on: after this one.
+/// End of a page of institutions: the last one in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstitutionPosition {
-    /// When it expires.
+    /// Expiry date of the last institution.
     pub expires: LocalDate,
-    /// Which one.
+    /// Uid of the last institution.
     pub uid: InstitutionUid,
 }
 
 impl InstitutionPosition {
-    fn cursor(&self) -> Item {
-        let mut cursor = key_of(&keys::institution(&self.uid));
-        cursor.insert(keys::QUEUE.to_owned(), text(keys::INSTITUTION_QUEUE));
-        cursor.insert(keys::DUE_AT.to_owned(), text(self.expires.start(ZONE).to_string()));
-        cursor
+    fn cursor(&self) -> Cursor {
+        let key = keys::institution(&self.uid);
+        let names = [keys::PK, keys::SK, keys::QUEUE, keys::DUE_AT].map(str::to_owned);
+        let due_at = self.expires.start(ZONE).to_string();
+        let values = [key.pk, key.sk, keys::INSTITUTION_QUEUE.to_owned(), due_at].map(text);
+        Some(names.into_iter().zip(values).collect())
     }
 }
 
-/// The item of an institution. It waits for its expiry while it is listed, else for being forgotten.
+/// The item of an institution: in the queue of expiries while MMS lists it, otherwise with an expiry of its own.
 pub(in crate::store) fn record(
-    watched: &TrackedInstitution,
+    tracked: &TrackedInstitution,
     is_listed: bool,
     wall: Timestamp,
 ) -> Record<&TrackedInstitution> {
-    let record = Record::new(keys::institution(&watched.institution.uid), watched);
+    let record = Record::new(keys::institution(&tracked.institution.uid), tracked);
     if is_listed {
-        record.due(keys::INSTITUTION_QUEUE, watched.institution.expires.start(ZONE))
+        record.due(keys::INSTITUTION_QUEUE, tracked.institution.expires.start(ZONE))
     } else {
         record.expiring(wall.plus_days(KEPT_DAYS))
     }
 }
 
-/// What is remembered, as far as it can be read. What cannot is told, and does not hide the others.
+/// Reads an item; one that cannot be read is logged and does not hide the others.
 fn read(item: Item) -> Option<Record<TrackedInstitution>> {
-    let told = |error: &Error| {
-        tracing::error!(error = crate::platform::logging::error_chain(error), "an institution cannot be read")
-    };
-    Record::from_item(item).inspect_err(told).ok()
+    let log = |error: &Error| tracing::error!(error = error_chain(error), "an institution cannot be read");
+    Record::from_item(item).inspect_err(log).ok()
 }
 
 impl Institutions {
-    /// A page of the institutions that MMS listed last and that expire between two days, both included, soonest first,
-    /// without those that cannot be read.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns a page of the institutions that MMS listed last and that expire from `first` to `last`, soonest first.
+    /// Institutions that cannot be read are logged and left out.
     pub async fn institutions_between(
         &self,
         first: LocalDate,
@@ -88,16 +84,13 @@ impl Institutions {
         after: Option<InstitutionPosition>,
     ) -> Result<Page<Versioned<TrackedInstitution>>, Error> {
         let range = TimeRange::inclusive(first.start(ZONE), last.start(ZONE));
-        let after = after.map(|position| position.cursor());
-        let Page { items, oldest, next } = self.table.between(keys::INSTITUTION_QUEUE, range, after).await?;
+        let after = after.and_then(|position| position.cursor());
+        let Page { items, oldest, next } = self.table.due(keys::INSTITUTION_QUEUE, range, after).await?;
         let items = items.into_iter().filter_map(read).map(Record::into_versioned).collect();
         Ok(Page { items, oldest, next })
     }
 
-    /// One institution; `None` unless the last scan listed it.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns an institution that the last scan listed.
     pub async fn listed_institution(
         &self,
         uid: &InstitutionUid,
@@ -110,10 +103,7 @@ impl Institutions {
         Ok(self.table.get(&keys::institution(uid), "reading an institution").await?.map(Record::into_versioned))
     }
 
-    /// What is known of these institutions, as far as it can be read: of one whose item is broken nothing is.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the stored institutions among `uids`. Those that cannot be read are logged and left out.
     pub async fn institutions(
         &self,
         uids: &[InstitutionUid],
@@ -132,55 +122,49 @@ impl Institutions {
         Ok(records.map(|record| (record.data.institution.uid.clone(), record)).collect())
     }
 
-    /// Stores institutions as a run saw them; what was announced and acknowledged meanwhile stays.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn put_institutions(&self, kept: &[InstitutionWrite], wall: Timestamp) -> Result<(), Error> {
-        for some in kept.chunks(MOST_ACTIONS) {
-            let put = |kept: &InstitutionWrite| {
-                self.table.put_if_version(record(&kept.watched, kept.is_listed, wall), kept.expected)
-            };
-            let actions = some.iter().map(put).collect::<Result<Vec<_>, _>>()?;
-            if self.table.write(actions, "storing institutions").await?.is_some() {
-                for one in some {
-                    self.put_one(one, wall).await?;
+    /// Stores institutions after a scan; announcements and acknowledgements that were stored in between are kept.
+    pub async fn put_institutions(&self, writes: &[InstitutionWrite], wall: Timestamp) -> Result<(), Error> {
+        for chunk in writes.chunks(MAX_ACTIONS) {
+            let mut transaction = Transaction::default();
+            for write in chunk {
+                transaction.put_if_version(record(&write.watched, write.is_listed, wall), write.expected)?;
+            }
+            if self.table.transact(transaction, DOING).await?.is_some() {
+                for write in chunk {
+                    self.put_institution(write, wall).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn put_one(&self, kept: &InstitutionWrite, wall: Timestamp) -> Result<(), Error> {
-        let mut kept = kept.clone();
-        for _ in 0..ATTEMPTS {
-            let actions = vec![self.table.put_if_version(record(&kept.watched, kept.is_listed, wall), kept.expected)?];
-            if self.table.write(actions, "storing an institution").await?.is_none() {
-                return Ok(());
+    async fn put_institution(&self, write: &InstitutionWrite, wall: Timestamp) -> Result<(), Error> {
+        retry_on_conflict(DOING, write.clone(), |mut write| async move {
+            let mut transaction = Transaction::default();
+            transaction.put_if_version(record(&write.watched, write.is_listed, wall), write.expected)?;
+            if self.table.transact(transaction, DOING).await?.is_none() {
+                return Ok(Attempt::Done(()));
             }
-            let current = match self.institution(&kept.watched.institution.uid).await {
-                // It stays as it is, told and without a memory, and the others are stored.
-                Err(Error::Unreadable { .. }) => return Ok(()),
+            let current = match self.institution(&write.watched.institution.uid).await {
+                // An unreadable item stays as it is: each read logs it, and the others are stored.
+                Err(Error::Unreadable { .. }) => return Ok(Attempt::Done(())),
                 current => current?,
             };
-            kept.expected = current.as_ref().map(|current| current.version);
+            write.expected = current.as_ref().map(|current| current.version);
             let current = current.map(|current| current.value);
-            kept.watched.announced = current.as_ref().and_then(|current| current.announced);
-            kept.watched.acknowledged = current.and_then(|current| current.acknowledged);
-        }
-        Err(Error::Contended { doing: "storing an institution" })
+            write.watched.announced = current.as_ref().and_then(|current| current.announced);
+            write.watched.acknowledged = current.and_then(|current| current.acknowledged);
+            Ok(Attempt::Conflict(write))
+        })
+        .await
     }
 
-    /// Stores what staff say of a listed institution, over the one that was read.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Stores an acknowledgement over the institution that was read; `false` where another write came first.
     pub async fn acknowledge_institution(
         &self,
         known: &Versioned<TrackedInstitution>,
         wall: Timestamp,
-    ) -> Result<WriteOutcome, Error> {
-        let written = self.table.put_version(record(&known.value, true, wall), known.version, "acknowledging").await?;
-        Ok(if written { WriteOutcome::Written } else { WriteOutcome::Conflict })
+    ) -> Result<bool, Error> {
+        self.table.put_if_version(record(&known.value, true, wall), known.version, "acknowledging").await
     }
 }

@@ -1,9 +1,11 @@
-//! Run history and the leases of exclusive runs in the table.
+//! Run history, the leases of exclusive runs and ECPay's circuit breaker in the table.
 
+pub mod circuit_breaker;
 pub mod lease;
 pub mod run_history;
+pub mod stored_run;
 
-use crate::store::table::table::Table;
+use crate::store::table::Table;
 
 /// Run history, leases of exclusive runs and the circuit breaker of ECPay.
 #[derive(Clone, Debug)]

@@ -1,43 +1,44 @@
-//! Many items read in few calls.
+//! Reads of many items by key in few calls (BatchGetItem).
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use crate::store::table::keys::{self, Key};
-use crate::store::table::table::Table;
-use crate::store::{Error, Item, key_of};
+use crate::store::table::{Table, key_item, text_in};
+use crate::store::{Error, Item};
 
-/// Keys that BatchGetItem takes at once.
-pub(in crate::store) const MOST_KEYS: usize = 100;
-/// How often keys are asked for that DynamoDB did not get to.
-const ATTEMPTS: usize = 8;
+/// Keys that DynamoDB takes in one BatchGetItem.
+pub(in crate::store) const MAX_KEYS: usize = 100;
+/// Maximum calls for one batch. DynamoDB may leave keys unprocessed, for example where the answer would exceed 16 MB;
+/// each call returns at least one item of the batch.
+const MAX_CALLS: usize = 8;
 
 impl Table {
-    /// The items of those keys that are there, by key; consistent reads of each.
+    /// Reads items by key, each consistently; keys without an item are left out.
     pub(in crate::store) async fn get_many(
         &self,
         keys: &[Key],
         doing: &'static str,
     ) -> Result<HashMap<Key, Item>, Error> {
         let mut found = HashMap::with_capacity(keys.len());
-        for keys in keys.chunks(MOST_KEYS) {
-            let mut left: Vec<Item> = keys.iter().map(key_of).collect();
-            for _ in 0..ATTEMPTS {
+        for keys in keys.chunks(MAX_KEYS) {
+            let mut left: Vec<Item> = keys.iter().map(key_item).collect();
+            for _ in 0..MAX_CALLS {
                 if left.is_empty() {
                     break;
                 }
-                left = self.get_some(left, &mut found, doing).await?;
+                left = self.get_batch(left, &mut found, doing).await?;
             }
             if !left.is_empty() {
-                return Err(Error::unavailable(doing, "DynamoDB did not get to all of the keys"));
+                return Err(Error::unavailable(doing, "DynamoDB left keys of a batch unprocessed"));
             }
         }
         Ok(found)
     }
 
-    /// One call; gives the keys that it did not get to.
-    async fn get_some(
+    /// Sends one call and returns the keys that DynamoDB left unprocessed.
+    async fn get_batch(
         &self,
         wanted: Vec<Item>,
         found: &mut HashMap<Key, Item>,
@@ -58,6 +59,6 @@ impl Table {
 }
 
 fn key_in(item: &Item) -> Option<Key> {
-    let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+    let part = |name: &str| text_in(item, name).map(str::to_owned);
     Some(Key { pk: part(keys::PK)?, sk: part(keys::SK)? })
 }

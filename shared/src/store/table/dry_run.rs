@@ -1,4 +1,4 @@
-//! What a dry run has decided so far.
+//! Decisions of a dry run, kept in memory so that its later reads see them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,25 +7,25 @@ use crate::domain::billing::decision::{Decision, Versioned};
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::SubscriptionId;
 
-/// Subscriptions as they would be stored.
+/// Subscriptions as they would be stored. Clones share the same map.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct DryRunOverlay(Arc<Mutex<BTreeMap<SubscriptionId, Versioned<Subscription>>>>);
 
 impl DryRunOverlay {
     pub(in crate::store) fn subscription(&self, id: &SubscriptionId) -> Option<Versioned<Subscription>> {
-        self.kept().get(id).cloned()
+        self.subscriptions().get(id).cloned()
     }
 
-    /// Keeps what a decision would store.
-    pub(in crate::store) fn keep(&self, decision: &Decision) {
-        for change in std::iter::once(&decision.change).chain(&decision.replaced) {
-            let after = Versioned { value: change.next.clone(), version: change.version() };
-            self.kept().insert(change.next.id.clone(), after);
+    /// Records both subscriptions that a decision would store.
+    pub(in crate::store) fn record(&self, decision: &Decision) {
+        for write in std::iter::once(&decision.change).chain(&decision.replaced) {
+            let after = Versioned { value: write.next.clone(), version: write.version() };
+            self.subscriptions().insert(write.next.id.clone(), after);
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<SubscriptionId, Versioned<Subscription>>> {
-        // Every change is one insertion, so a holder that panicked left nothing half done.
+    fn subscriptions(&self) -> MutexGuard<'_, BTreeMap<SubscriptionId, Versioned<Subscription>>> {
+        // Every change is one insertion, so a panic of a holder leaves no partial change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

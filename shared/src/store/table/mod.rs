@@ -1,11 +1,55 @@
-//! The DynamoDB table: keys, items, conditional writes and the due index. The only module that builds DynamoDB
-//! expressions.
+//! The DynamoDB table: keys, items, conditional writes, queries and the due index. The only module that builds DynamoDB
+//! expressions: the parts of the store describe what they read and write.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::store::Item;
+use crate::store::table::keys::Key;
 
 pub(in crate::store) mod batch_get;
 pub(in crate::store) mod dry_run;
 pub mod due_index;
+pub(in crate::store) mod expression;
 pub mod keys;
+pub(in crate::store) mod query;
 pub mod record;
-#[expect(clippy::module_inception, reason = "the module of the type Table")]
-pub(in crate::store) mod table;
-pub mod transaction;
+pub(in crate::store) mod single_item;
+pub(in crate::store) mod transaction;
+
+/// Handle to the DynamoDB table. Cheap to clone: clones share the connection pool.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Table {
+    client: Client,
+    name: String,
+    /// True where writes are reported as done and not sent.
+    pub(in crate::store) is_dry_run: bool,
+}
+
+impl Table {
+    pub(in crate::store) const fn new(client: Client, name: String) -> Self {
+        Self { client, name, is_dry_run: false }
+    }
+
+    /// The same table without writes, except [`Table::put_in_dry_run_too`].
+    pub(in crate::store) fn dry_run(&self) -> Self {
+        Self { is_dry_run: true, ..self.clone() }
+    }
+}
+
+pub(in crate::store) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(in crate::store) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The text attribute of that name; `None` where it is missing or not a text.
+pub(in crate::store) fn text_in<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+fn key_item(key: &Key) -> Item {
+    Item::from([(keys::PK.to_owned(), text(&key.pk)), (keys::SK.to_owned(), text(&key.sk))])
+}

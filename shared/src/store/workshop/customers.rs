@@ -1,6 +1,4 @@
-//! The workshop's customers, and the notes of those who were erased.
-
-use aws_sdk_dynamodb::types::AttributeValue;
+//! Customers of the workshop, and the records of erased ones.
 
 use crate::domain::billing::decision::Versioned;
 use crate::domain::values::ids::CustomerId;
@@ -8,26 +6,23 @@ use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::Customer;
 
 use crate::store::Error;
+use crate::store::erasure::Erasure;
 use crate::store::table::keys::{self, prefix};
-use crate::store::table::record::{Erasure, Record};
-use crate::store::table::transaction::WriteOutcome;
-use crate::store::workshop::Workshop;
+use crate::store::table::query::Query;
+use crate::store::table::record::Record;
+use crate::store::table::text_in;
+use crate::store::table::transaction::Transaction;
+use crate::store::workshop::{Workshop, WriteOutcome};
 
 impl Workshop {
-    /// A customer; `None` when there is none of that id.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns a customer.
     pub async fn customer(&self, id: &CustomerId) -> Result<Option<Versioned<Customer>>, Error> {
         let record = self.table.get(&keys::customer(id), "reading a customer").await?;
         Ok(record.map(Record::into_versioned))
     }
 
-    /// Stores a customer over the one that was read, or as a new one. Whoever was erased is brought back by this: the
-    /// notes of their id and their phone go.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Stores a customer over the one that was read, or as a new one. Restores an erased customer: the records of the
+    /// erasure of their id and their phone are deleted.
     pub async fn put_customer(
         &self,
         customer: &Customer,
@@ -37,34 +32,25 @@ impl Workshop {
             return Ok(WriteOutcome::Unchanged);
         }
         let record = Record::new(keys::customer(&customer.id), customer);
-        let actions = vec![
-            self.table.put_if_version(record, known.map(|known| known.version))?,
-            self.table.delete_always(&keys::customer_erasure(&customer.id))?,
-            self.table.delete_always(&keys::phone_erasure(&customer.phone))?,
-        ];
-        let refused = self.table.write(actions, "storing a customer").await?;
+        let mut transaction = Transaction::default();
+        transaction.put_if_version(record, known.map(|known| known.version))?;
+        transaction.delete(keys::customer_erasure(&customer.id));
+        transaction.delete(keys::phone_erasure(&customer.phone));
+        let refused = self.table.transact(transaction, "storing a customer").await?;
         Ok(if refused.is_none() { WriteOutcome::Written } else { WriteOutcome::Conflict })
     }
 
-    /// The note that the customer of an id was erased.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the record of the erasure of a customer, by id.
     pub async fn customer_erasure(&self, id: &CustomerId) -> Result<Option<Erasure>, Error> {
         let record = self.table.get::<Erasure>(&keys::customer_erasure(id), "reading an erasure").await?;
         Ok(record.map(|record| record.data))
     }
 
-    /// Up to `limit` plates of a customer's vehicles, in the order of the alphabet.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns up to `limit` plates of a customer's vehicles in alphabetical order.
     pub async fn plates_of(&self, id: &CustomerId, limit: usize) -> Result<Vec<Plate>, Error> {
-        let pk = keys::customer_partition(id);
-        let mut items =
-            self.table.partition_up_to((&pk, prefix::VEHICLE), limit, "reading a customer's vehicles").await?;
-        items.truncate(limit);
-        let plate = |key: &AttributeValue| Plate::parse(key.as_s().ok()?.strip_prefix(prefix::VEHICLE)?).ok();
-        Ok(items.iter().filter_map(|item| plate(item.get(keys::SK)?)).collect())
+        let query = Query::partition(keys::customer_partition(id)).prefix(prefix::VEHICLE).consistent().limit(limit);
+        let items = self.table.query_pages(query, limit, "reading a customer's vehicles").await?;
+        let plates = items.iter().take(limit).filter_map(|item| text_in(item, keys::SK)?.strip_prefix(prefix::VEHICLE));
+        Ok(plates.filter_map(|plate| Plate::parse(plate).ok()).collect())
     }
 }

@@ -1,41 +1,38 @@
-//! Rows of a list stored: read by the hundred, compared, and only what differs is written, in transactions of many rows.
-//! Where one of those is refused its rows are stored one by one.
+//! Import of rows: known items are read in batches, only differences are written, in transactions of many rows. The
+//! rows of a refused transaction are stored one by one.
 
 use std::collections::{HashMap, HashSet};
-
-use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use crate::domain::billing::decision::Versioned;
 use crate::domain::workshop::import::{KnownForRow, Refused, Row};
 use crate::domain::workshop::vehicles::{Customer, Vehicle};
 
 use crate::store::Error;
+use crate::store::retry::{Attempt, retry_on_conflict};
+use crate::store::table::batch_get::MAX_KEYS;
+use crate::store::table::expression::Condition;
 use crate::store::table::keys::{self, Key};
 use crate::store::table::record::Record;
-use crate::store::table::table::Table;
+use crate::store::table::transaction::{MAX_ACTIONS, Transaction};
 use crate::store::workshop::Workshop;
 use crate::store::workshop::vehicles;
 
 const DOING: &str = "importing customers";
-/// Rows looked up at once: a customer and a vehicle of each are as many keys as one read takes.
-const BATCH: usize = crate::store::table::batch_get::MOST_KEYS / 2;
-/// Actions that one transaction takes.
-const MOST_ACTIONS: usize = 100;
-/// How often a row is tried by itself.
-const ATTEMPTS: usize = 4;
+/// Rows in one batch: their customers and vehicles are as many keys as one read takes.
+const BATCH: usize = MAX_KEYS / 2;
 
-/// What became of a row.
+/// Outcome of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Imported {
-    /// Something of it was new, and is stored.
+    /// At least one item was new or changed and is stored.
     Stored,
-    /// All of it was known.
+    /// All items were stored like this already.
     Unchanged,
-    /// None of it is stored.
+    /// Nothing of the row is stored.
     Refused(Refused),
 }
 
-/// What is there of what some rows name, and what those before have made of it.
+/// Stored items that the rows of a batch refer to, with the changes of the rows before.
 #[derive(Default)]
 struct Known {
     customers: HashMap<Key, Versioned<Customer>>,
@@ -50,20 +47,22 @@ struct RowWrite {
     vehicle: Option<(Vehicle, Option<u64>)>,
 }
 
-/// A transaction in the making: rows by their place, and the items that it touches.
+/// A transaction of many rows.
 #[derive(Default)]
 struct Chunk {
+    /// Places of the rows in the batch.
     rows: Vec<usize>,
-    actions: Vec<TransactWriteItem>,
+    transaction: Transaction,
+    /// Items of the transaction: DynamoDB takes one action for each item.
     touched: HashSet<Key>,
 }
 
 impl Workshop {
-    /// Stores rows in their order; gives what became of each. Two calls at once must not name the same customer, or
-    /// they are in each other's way.
+    /// Stores rows in their order and returns the outcome of each. Concurrent calls with the same customers are
+    /// correct, but conflict with each other.
     ///
     /// # Errors
-    /// [`Error`]; what was stored till then stays, and the same rows again store the rest.
+    /// Where DynamoDB fails; rows stored before stay, and a repetition stores the rest.
     pub async fn import(&self, rows: &[Row]) -> Result<Vec<Imported>, Error> {
         let mut all = Vec::with_capacity(rows.len());
         for batch in rows.chunks(BATCH) {
@@ -75,7 +74,7 @@ impl Workshop {
     async fn import_batch(&self, rows: &[Row]) -> Result<Vec<Imported>, Error> {
         let (mut outcomes, chunks) = self.plan(rows).await?;
         for chunk in chunks {
-            if self.table.write(chunk.actions, DOING).await?.is_none() {
+            if self.table.transact(chunk.transaction, DOING).await?.is_none() {
                 continue;
             }
             for place in chunk.rows {
@@ -88,20 +87,25 @@ impl Workshop {
     }
 
     async fn import_one(&self, row: &Row) -> Result<Imported, Error> {
-        for _ in 0..ATTEMPTS {
+        let imported = retry_on_conflict(DOING, (), |()| async move {
             let (outcomes, chunks) = self.plan(std::slice::from_ref(row)).await?;
-            let mut refused = false;
             for chunk in chunks {
-                refused = refused || self.table.write(chunk.actions, DOING).await?.is_some();
+                if self.table.transact(chunk.transaction, DOING).await?.is_some() {
+                    return Ok(Attempt::Conflict(()));
+                }
             }
-            if let Some(outcome) = outcomes.first().filter(|_| !refused) {
-                return Ok(*outcome);
-            }
+            Ok(outcomes.first().map_or(Attempt::Conflict(()), |outcome| Attempt::Done(*outcome)))
+        });
+        match imported.await {
+            Err(Error::Contended { .. }) => Ok(Imported::Refused(Refused {
+                field: "customer_id",
+                reason: "conflicts with other changes; import it again",
+            })),
+            imported => imported,
         }
-        Ok(Imported::Refused(Refused { field: "customer_id", reason: "others are changing it, import it again" }))
     }
 
-    /// What the rows come to if nobody else writes, and the transactions that make it so.
+    /// Returns the outcomes of the rows in the absence of conflicts, and the transactions that produce them.
     async fn plan(&self, rows: &[Row]) -> Result<(Vec<Imported>, Vec<Chunk>), Error> {
         let mut known = self.known(rows).await?;
         let (mut outcomes, mut chunks) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -122,7 +126,7 @@ impl Workshop {
             if !chunk.has_room_for(&change) {
                 chunks.push(std::mem::take(&mut chunk));
             }
-            chunk.add(&self.table, place, &change)?;
+            chunk.add(place, &change)?;
             known.apply(change);
         }
         if !chunk.rows.is_empty() {
@@ -131,6 +135,7 @@ impl Workshop {
         Ok((outcomes, chunks))
     }
 
+    /// Reads customers and vehicles, then the records of erasures that those make relevant.
     async fn known(&self, rows: &[Row]) -> Result<Known, Error> {
         let customers: HashSet<Key> = rows.iter().map(|row| keys::customer(&row.customer.id)).collect();
         let vehicles = rows.iter().filter_map(|row| row.vehicle.as_ref()).map(|vehicle| keys::vehicle(&vehicle.plate));
@@ -145,15 +150,16 @@ impl Workshop {
                 known.vehicles.insert(key, vehicles::versioned(item)?);
             }
         }
-        let notes: HashSet<Key> = rows.iter().flat_map(|row| known.notes_about(row)).collect();
-        known.erasures = self.table.get_many(&Vec::from_iter(notes), DOING).await?.into_keys().collect();
+        let erasures: HashSet<Key> = rows.iter().flat_map(|row| known.erasure_keys(row)).collect();
+        known.erasures = self.table.get_many(&Vec::from_iter(erasures), DOING).await?.into_keys().collect();
         Ok(known)
     }
 }
 
 impl Known {
-    /// Where it would be noted that the person of a row was erased. Nobody asks of a number that is theirs anyway.
-    fn notes_about(&self, row: &Row) -> Vec<Key> {
+    /// Keys under which an erasure of the row's customer would be recorded. A number that the customer has already is
+    /// not looked up.
+    fn erasure_keys(&self, row: &Row) -> Vec<Key> {
         let customer = &row.customer;
         match self.customers.get(&keys::customer(&customer.id)) {
             None => vec![keys::customer_erasure(&customer.id), keys::phone_erasure(&customer.phone)],
@@ -177,7 +183,7 @@ impl Known {
         })
     }
 
-    /// What is known once the change is stored.
+    /// Applies a change, so that later rows of the batch see it.
     fn apply(&mut self, change: RowWrite) {
         if let Some((value, before)) = change.customer {
             let version = before.map_or(1, |before| before.version.saturating_add(1));
@@ -191,50 +197,46 @@ impl RowWrite {
         self.customer.is_none() && self.vehicle.is_none()
     }
 
-    /// Actions at the most: a customer and both notes, a vehicle, its pointer and the check of its customer.
-    const MOST_ACTIONS: usize = 6;
+    /// Maximum actions of one row: customer, two erasure checks, vehicle, its pointer and the check of its customer.
+    const MAX_ACTIONS: usize = 6;
 }
 
 impl Chunk {
     fn has_room_for(&self, change: &RowWrite) -> bool {
-        // A transaction takes one action for each item.
-        let again =
+        let is_touched =
             change.customer.as_ref().is_some_and(|(value, _)| self.touched.contains(&keys::customer(&value.id)));
-        !again && self.actions.len() + RowWrite::MOST_ACTIONS <= MOST_ACTIONS
+        !is_touched && self.transaction.action_count() + RowWrite::MAX_ACTIONS <= MAX_ACTIONS
     }
 
-    fn add(&mut self, table: &Table, place: usize, change: &RowWrite) -> Result<(), Error> {
+    fn add(&mut self, place: usize, change: &RowWrite) -> Result<(), Error> {
         self.rows.push(place);
         if let Some((customer, before)) = &change.customer {
             let key = keys::customer(&customer.id);
             self.touched.insert(key.clone());
             let version = before.as_ref().map(|before| before.version);
-            self.actions.push(table.put_if_version(Record::new(key, customer), version)?);
+            self.transaction.put_if_version(Record::new(key, customer), version)?;
             if before.is_none() {
-                self.check_absent(table, keys::customer_erasure(&customer.id))?;
+                self.check(keys::customer_erasure(&customer.id), Condition::item_absent());
             }
             if before.as_ref().is_none_or(|before| before.value.phone != customer.phone) {
-                self.check_absent(table, keys::phone_erasure(&customer.phone))?;
+                self.check(keys::phone_erasure(&customer.phone), Condition::item_absent());
             }
         }
         if let Some((vehicle, version)) = &change.vehicle {
-            self.actions.push(table.put_if_version(vehicles::record(vehicle), *version)?);
+            self.transaction.put_if_version(vehicles::record(vehicle), *version)?;
             if version.is_none() {
                 let pointer = keys::customer_vehicle(&vehicle.customer, &vehicle.plate);
-                self.actions.push(table.put_always(Record::new(pointer, ()))?);
+                self.transaction.put(Record::new(pointer, ()))?;
             }
-            let customer = keys::customer(&vehicle.customer);
-            if self.touched.insert(customer.clone()) {
-                self.actions.push(table.check_present(&customer)?);
-            }
+            self.check(keys::customer(&vehicle.customer), Condition::item_exists());
         }
         Ok(())
     }
 
-    fn check_absent(&mut self, table: &Table, key: Key) -> Result<(), Error> {
+    /// Adds a condition on an item that the transaction does not touch yet.
+    fn check(&mut self, key: Key, condition: Condition) {
         if self.touched.insert(key.clone()) {
-            self.actions.push(table.check_absent(&key)?);
+            self.transaction.check(key, condition);
         }
-        Ok(())
     }
 }

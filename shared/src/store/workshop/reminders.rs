@@ -1,6 +1,4 @@
-//! Reminders: what is due, the claim before one is sent, and what came of it.
-
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+//! Reminders: due vehicles, the claim before a message is sent, and its outcome.
 
 use crate::domain::billing::decision::Versioned;
 use crate::domain::values::ids::CustomerId;
@@ -11,66 +9,83 @@ use crate::domain::workshop::reminders::{Reminder, ReminderState};
 use crate::domain::workshop::vehicles::{Customer, Vehicle, WINDOW_DAYS, ZONE};
 
 use crate::store::table::due_index::{Cursor, Page};
+use crate::store::table::expression::{Condition, Update};
 use crate::store::table::keys;
+use crate::store::table::number;
+use crate::store::table::query::Query;
 use crate::store::table::record::Record;
-use crate::store::table::transaction::is_refused;
+use crate::store::table::transaction::Transaction;
 use crate::store::workshop::Workshop;
-use crate::store::{Error, Item, key_of, number, text};
+use crate::store::{Error, Item};
 
-/// Reminders are kept for this many days after they were settled.
+/// Days for which reminders are kept after their outcome.
 const KEPT_DAYS: i64 = 400;
-/// Reminders of one run that are listed.
-const LISTED: i32 = 1_000;
+/// Maximum reminders that are listed for one run.
+const LISTED: usize = 1_000;
 
-/// What is known of a vehicle just before its owner is told, read consistently.
+/// Visit for which a vehicle is reminded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occasion {
+    /// Date of the next visit.
+    pub visit: LocalDate,
+    /// Day of the reminder, where one is sent each day; none where one is sent for a visit.
+    pub day: Option<LocalDate>,
+}
+
+/// Limit of the reminders that are sent on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DailyCap {
+    /// Day in Asia/Jakarta.
+    pub day: LocalDate,
+    /// Maximum reminders of that day.
+    pub limit: u32,
+}
+
+/// State of a vehicle just before its reminder is sent, read consistently.
 #[derive(Clone, Debug)]
 pub struct ReminderContext {
-    /// The vehicle; none where it was deleted.
+    /// Vehicle; none where it was deleted.
     pub vehicle: Option<Versioned<Vehicle>>,
-    /// The customer that was asked for.
+    /// Customer that the vehicle had in the due index.
     pub customer: Option<Versioned<Customer>>,
-    /// The reminder that was asked for.
+    /// Reminder of the same occasion; none where none was claimed.
     pub reminder: Option<Versioned<Reminder>>,
 }
 
-/// What came of claiming a reminder.
+/// Outcome of claiming a reminder.
 #[derive(Clone, Debug)]
 pub enum ReminderClaim {
-    /// It may be sent, by us alone.
-    Ours(Box<Versioned<Reminder>>),
-    /// Somebody else was faster, or vehicle or customer were changed meanwhile.
+    /// The caller holds the claim and may send.
+    Claimed(Box<Versioned<Reminder>>),
+    /// Another run claimed it first, or vehicle or customer have changed.
     Changed,
-    /// So many are handed out on one day, and not one more.
+    /// The daily limit is reached.
     DailyCap,
 }
 
 impl Workshop {
-    /// A page of vehicles whose next visit falls in the window that begins on `today`.
-    ///
-    /// # Errors
-    /// [`Error`] when the page itself cannot be read.
+    /// Returns a page of vehicles whose next visit falls in the window that starts on `today`. Items that cannot be
+    /// read are contained as errors, so that they do not hide the others.
     pub async fn vehicles_due(
         &self,
         today: LocalDate,
         after: Cursor,
     ) -> Result<Page<Result<Versioned<Vehicle>, Error>>, Error> {
         let last = today.plus_days(WINDOW_DAYS - 1).start(ZONE);
-        let page = self.table.between(keys::VISIT_QUEUE, TimeRange::inclusive(today.start(ZONE), last), after).await?;
-        Ok(page.map(versioned))
+        let range = TimeRange::inclusive(today.start(ZONE), last);
+        Ok(self.table.due(keys::VISIT_QUEUE, range, after).await?.map(versioned))
     }
 
-    /// Vehicle, customer and reminder in one consistent read.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn situation(
+    /// Reads vehicle, customer and reminder in one consistent call.
+    pub async fn reminder_context(
         &self,
         plate: &Plate,
         customer: &CustomerId,
-        (visit, day): (LocalDate, Option<LocalDate>),
+        occasion: Occasion,
     ) -> Result<ReminderContext, Error> {
-        let keys = [keys::vehicle(plate), keys::customer(customer), keys::reminder(plate, visit, day)];
-        let mut found = self.table.get_many(&keys, "reading what is known before a reminder").await?;
+        let reminder = keys::reminder(plate, occasion.visit, occasion.day);
+        let keys = [keys::vehicle(plate), keys::customer(customer), reminder];
+        let mut found = self.table.get_many(&keys, "reading a vehicle before its reminder").await?;
         let [vehicle, customer, reminder] = keys.map(|key| found.remove(&key));
         Ok(ReminderContext {
             vehicle: vehicle.map(versioned).transpose()?,
@@ -79,124 +94,90 @@ impl Workshop {
         })
     }
 
-    /// Claims a reminder: stored as claimed, if vehicle and customer are still as they were read, nobody else has it,
-    /// and fewer than `cap` were handed out on `today`.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Claims a reminder where vehicle and customer are unchanged since `context` was read, no other run has claimed
+    /// it, and the day's limit is not reached.
     pub async fn claim_reminder(
         &self,
         claim: Reminder,
-        situation: &ReminderContext,
-        (today, cap): (LocalDate, u32),
+        context: &ReminderContext,
+        cap: DailyCap,
     ) -> Result<ReminderClaim, Error> {
         let key = keys::reminder(&claim.plate, claim.visit, claim.day);
-        let expected = situation.reminder.as_ref().map(|reminder| reminder.version);
+        let expected = context.reminder.as_ref().map(|reminder| reminder.version);
         let record = Record::new(key.clone(), &claim).due(keys::REMINDER_CLAIM_QUEUE, claim.claimed_at);
-        let mut actions = vec![self.hand_out(today, cap)?, self.table.put_if_version(record, expected)?];
-        if let Some(vehicle) = &situation.vehicle {
-            actions.push(self.table.check_version(&keys::vehicle(&vehicle.value.plate), vehicle.version)?);
+        let mut transaction = Transaction::default();
+        let count = transaction.update(count_reminder(cap));
+        transaction.put_if_version(record, expected)?;
+        if let Some(vehicle) = &context.vehicle {
+            transaction.check(keys::vehicle(&vehicle.value.plate), Condition::version_is(vehicle.version));
         }
-        if let Some(customer) = &situation.customer {
-            actions.push(self.table.check_version(&keys::customer(&customer.value.id), customer.version)?);
+        if let Some(customer) = &context.customer {
+            transaction.check(keys::customer(&customer.value.id), Condition::version_is(customer.version));
         }
         let version = expected.unwrap_or(0).saturating_add(1);
-        match self.table.write(actions, "claiming a reminder").await {
-            Ok(None) => Ok(ReminderClaim::Ours(Box::new(Versioned { value: claim, version }))),
-            Ok(Some(reasons)) => {
-                let only_the_cap = (0..reasons.len()).all(|place| is_refused(&reasons, place) == (place == 0));
-                Ok(if only_the_cap && !reasons.is_empty() { ReminderClaim::DailyCap } else { ReminderClaim::Changed })
-            }
-            // The answer may be lost, and the claim be ours.
+        match self.table.transact(transaction, "claiming a reminder").await {
+            Ok(None) => Ok(ReminderClaim::Claimed(Box::new(Versioned { value: claim, version }))),
+            Ok(Some(refusal)) if refusal.is_only_at(count) => Ok(ReminderClaim::DailyCap),
+            Ok(Some(_)) => Ok(ReminderClaim::Changed),
+            // The response may have been lost although the claim was stored.
             Err(error) => match self.table.get::<Reminder>(&key, "reading a claim again").await {
                 Ok(Some(held)) if held.data == claim => {
-                    Ok(ReminderClaim::Ours(Box::new(Versioned { value: held.data, version })))
+                    Ok(ReminderClaim::Claimed(Box::new(Versioned { value: held.data, version })))
                 }
                 Ok(_) | Err(_) => Err(error),
             },
         }
     }
 
-    /// How many reminders were handed out on a day.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the number of reminders that were claimed on a day.
     pub async fn reminders_handed_out(&self, day: LocalDate) -> Result<u32, Error> {
-        let key = key_of(&keys::reminder_count(day));
-        let get = self.table.client.get_item().table_name(&self.table.name).set_key(Some(key)).consistent_read(true);
-        let answer = get.send().await.map_err(|error| Error::unavailable("reading the day's reminders", error))?;
-        let count = answer.item.as_ref().and_then(|item| item.get("count")).and_then(|count| count.as_n().ok());
+        let item = self.table.get_item(&keys::reminder_count(day), "reading the day's reminders").await?;
+        let count = item.as_ref().and_then(|item| item.get("count")).and_then(|count| count.as_n().ok());
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
     }
 
-    /// Counts one more reminder of a day, up to `cap`.
-    fn hand_out(&self, today: LocalDate, cap: u32) -> Result<TransactWriteItem, Error> {
-        let update = Update::builder()
-            .table_name(&self.table.name)
-            .set_key(Some(key_of(&keys::reminder_count(today))))
-            .update_expression("ADD #count :one SET #expires = :expires")
-            .condition_expression("attribute_not_exists(#count) OR #count < :cap")
-            .expression_attribute_names("#count", "count")
-            .expression_attribute_names("#expires", keys::EXPIRES_AT)
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":cap", number(cap))
-            .expression_attribute_values(":expires", number(today.plus_days(KEPT_DAYS).start(ZONE).unix()));
-        let update = update.build().map_err(|error| Error::unavailable("claiming a reminder", error))?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    /// Stores what came of a claimed reminder; `false` when it is no longer there as it was claimed.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn settle_reminder(
+    /// Records the outcome of a claimed reminder; `false` where the claim was changed in between.
+    pub async fn record_reminder_outcome(
         &self,
         claimed: Versioned<Reminder>,
-        settled: Reminder,
+        outcome: Reminder,
         wall: Timestamp,
     ) -> Result<bool, Error> {
-        let key = keys::reminder(&settled.plate, settled.visit, settled.day);
-        let queue = keys::run_reminders_queue(&settled.run);
-        let record = Record::new(key, settled).due(&queue, wall).expiring(wall.plus_days(KEPT_DAYS));
-        self.table.put_version(record, claimed.version, "settling a reminder").await
+        let key = keys::reminder(&outcome.plate, outcome.visit, outcome.day);
+        let queue = keys::run_reminders_queue(&outcome.run);
+        let record = Record::new(key, outcome).due(&queue, wall).expiring(wall.plus_days(KEPT_DAYS));
+        self.table.put_if_version(record, claimed.version, "recording the outcome of a reminder").await
     }
 
-    /// Claims that were never settled, whenever they were made: whoever holds the lease of the job and calls this knows
-    /// that their makers are gone.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the claims without an outcome at `wall`. The caller must hold the job's lease; the claims were then left
+    /// by crashed runs.
     pub async fn abandoned_reminders(&self, wall: Timestamp) -> Result<Vec<Versioned<Reminder>>, Error> {
-        let (mut all, mut cursor) = (Vec::new(), None);
+        let (mut abandoned, mut cursor) = (Vec::new(), None);
         loop {
             let page = self.table.due_records::<Reminder>(keys::REMINDER_CLAIM_QUEUE, wall, cursor).await?;
             let claimed = page.items.into_iter().filter(|record| record.data.state == ReminderState::Claimed);
-            all.extend(claimed.map(Record::into_versioned));
+            abandoned.extend(claimed.map(Record::into_versioned));
             cursor = page.next;
             if cursor.is_none() {
-                return Ok(all);
+                return Ok(abandoned);
             }
         }
     }
 
-    /// The reminders that a run has settled, oldest first.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns the reminders of which a run recorded the outcome, oldest first, at most 1,000.
     pub async fn reminders_of_run(&self, run: &str) -> Result<Vec<Reminder>, Error> {
-        let query = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.name)
-            .index_name(keys::DUE_INDEX)
-            .key_condition_expression("#queue = :queue")
-            .expression_attribute_names("#queue", keys::QUEUE)
-            .expression_attribute_values(":queue", text(keys::run_reminders_queue(run)))
-            .limit(LISTED);
-        let answer = query.send().await.map_err(|error| Error::unavailable("reading a run's reminders", error))?;
-        answer.items.unwrap_or_default().into_iter().map(|item| Ok(Record::from_item(item)?.data)).collect()
+        let query = Query::queue(keys::run_reminders_queue(run)).limit(LISTED);
+        let page = self.table.query(query, "reading a run's reminders").await?;
+        page.items.into_iter().map(|item| Ok(Record::from_item(item)?.data)).collect()
     }
+}
+
+/// Counts one more reminder of the day, up to its limit.
+fn count_reminder(cap: DailyCap) -> Update {
+    Update::of(keys::reminder_count(cap.day))
+        .add("count", 1)
+        .set(keys::EXPIRES_AT, number(cap.day.plus_days(KEPT_DAYS).start(ZONE).unix()))
+        .when(Condition::absent("count").or(Condition::number_below("count", cap.limit)))
 }
 
 fn versioned<T: serde::de::DeserializeOwned>(item: Item) -> Result<Versioned<T>, Error> {

@@ -1,4 +1,4 @@
-//! Vehicles: each with its place in the queue of visits, and a pointer under the customer whose it is.
+//! Vehicles, each with its place in the queue of visits and a pointer in its customer's partition.
 
 use std::collections::HashMap;
 
@@ -9,16 +9,15 @@ use crate::domain::values::ids::CustomerId;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::{Vehicle, VehicleStatus, ZONE};
 
+use crate::store::table::expression::Condition;
 use crate::store::table::keys::{self, Key, prefix};
+use crate::store::table::query::Query;
 use crate::store::table::record::Record;
-use crate::store::table::transaction::{WriteOutcome, is_refused};
-use crate::store::workshop::Workshop;
+use crate::store::table::transaction::Transaction;
+use crate::store::workshop::{Workshop, WriteOutcome};
 use crate::store::{Error, Item};
 
-/// Place of the check of the customer in a transaction about a vehicle.
-const CUSTOMER: usize = 0;
-
-/// The item of a vehicle. It waits for its next visit only while its owner is to be reminded.
+/// The item of a vehicle. Only an active vehicle is in the queue of visits.
 pub(in crate::store) fn record(vehicle: &Vehicle) -> Record<&Vehicle> {
     let record = Record::new(keys::vehicle(&vehicle.plate), vehicle);
     match vehicle.status {
@@ -27,25 +26,19 @@ pub(in crate::store) fn record(vehicle: &Vehicle) -> Record<&Vehicle> {
     }
 }
 
-/// A vehicle as it was read.
+/// Reads the item of a vehicle.
 pub(in crate::store) fn versioned(item: Item) -> Result<Versioned<Vehicle>, Error> {
     Record::from_item(item).map(Record::into_versioned)
 }
 
 impl Workshop {
-    /// A vehicle; `None` when there is none of that plate.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns a vehicle.
     pub async fn vehicle(&self, plate: &Plate) -> Result<Option<Versioned<Vehicle>>, Error> {
         let record = self.table.get(&keys::vehicle(plate), "reading a vehicle").await?;
         Ok(record.map(Record::into_versioned))
     }
 
-    /// Up to `limit` vehicles of a customer, in the order of their plates.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Returns up to `limit` vehicles of a customer in the order of their plates.
     pub async fn vehicles_of(&self, id: &CustomerId, limit: usize) -> Result<Vec<Versioned<Vehicle>>, Error> {
         let plates = self.plates_of(id, limit).await?;
         let keys: Vec<Key> = plates.iter().map(keys::vehicle).collect();
@@ -56,15 +49,13 @@ impl Workshop {
                 vehicles.push(versioned(item)?);
             }
         }
+        // A pointer may remain for a moment after a vehicle has moved to another customer.
         vehicles.retain(|vehicle| vehicle.value.customer == *id);
         Ok(vehicles)
     }
 
-    /// Stores a vehicle over the one that was read, or as a new one, with its pointer: both or none, and only under a
-    /// customer that exists.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Stores a vehicle over the one that was read, or as a new one, together with its pointer; only under a customer
+    /// that exists.
     pub async fn put_vehicle(
         &self,
         vehicle: &Vehicle,
@@ -73,35 +64,33 @@ impl Workshop {
         if known.is_some_and(|known| known.value == *vehicle) {
             return Ok(WriteOutcome::Unchanged);
         }
-        let mut actions = vec![
-            self.table.check_present(&keys::customer(&vehicle.customer))?,
-            self.table.put_if_version(record(vehicle), known.map(|known| known.version))?,
-        ];
+        let mut transaction = Transaction::default();
+        let customer = transaction.check(keys::customer(&vehicle.customer), Condition::item_exists());
+        transaction.put_if_version(record(vehicle), known.map(|known| known.version))?;
         let former = known.map(|known| &known.value.customer);
         if former != Some(&vehicle.customer) {
-            actions.push(
-                self.table.put_always(Record::new(keys::customer_vehicle(&vehicle.customer, &vehicle.plate), ()))?,
-            );
+            transaction.put(Record::new(keys::customer_vehicle(&vehicle.customer, &vehicle.plate), ()))?;
+            if let Some(former) = former {
+                transaction.delete(keys::customer_vehicle(former, &vehicle.plate));
+            }
         }
-        if let Some(former) = former.filter(|former| **former != vehicle.customer) {
-            actions.push(self.table.delete_always(&keys::customer_vehicle(former, &vehicle.plate))?);
-        }
-        Ok(match self.table.write(actions, "storing a vehicle").await? {
+        Ok(match self.table.transact(transaction, "storing a vehicle").await? {
             None => WriteOutcome::Written,
-            Some(reasons) if is_refused(&reasons, CUSTOMER) => WriteOutcome::NoSuchCustomer,
+            Some(refusal) if refusal.is_at(customer) => WriteOutcome::NoSuchCustomer,
             Some(_) => WriteOutcome::Conflict,
         })
     }
 
-    /// Up to `limit` reminders of a vehicle as they are stored, by the day of their visit.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Moves a vehicle that cannot be read to the queue of unreadable items, so that no later run reads it as due.
+    pub async fn move_to_unreadable(&self, unreadable: &Error) -> Result<(), Error> {
+        self.table.move_to_unreadable(unreadable).await
+    }
+
+    /// Returns up to `limit` reminders of a vehicle as they are stored, by visit date.
     pub async fn reminders_as_stored(&self, plate: &Plate, limit: usize) -> Result<Vec<Value>, Error> {
-        let pk = keys::vehicle_partition(plate);
-        let mut items =
-            self.table.partition_up_to((&pk, prefix::REMINDER), limit, "reading a vehicle's reminders").await?;
-        items.truncate(limit);
-        items.into_iter().map(|item| Record::<Value>::from_item(item).map(|record| record.data)).collect()
+        let query = Query::partition(keys::vehicle_partition(plate)).prefix(prefix::REMINDER).consistent().limit(limit);
+        let items = self.table.query_pages(query, limit, "reading a vehicle's reminders").await?;
+        let data = |item| Record::<Value>::from_item(item).map(|record| record.data);
+        items.into_iter().take(limit).map(data).collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::mail::render::render;
-use shared::store::table::record::StoredNotice;
+use shared::store::billing::notices::StoredNotice;
 
 use super::Checked;
 use super::table_mirror::{Diff, text};

@@ -1,0 +1,38 @@
+//! Checkout pages: the link from a page's token to its order, until it expires.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::values::ids::SubscriptionId;
+use crate::domain::values::time::Timestamp;
+
+use crate::store::Error;
+use crate::store::billing::Billing;
+use crate::store::table::keys;
+use crate::store::table::record::Record;
+
+/// Page on which the buyer submits an order to ECPay.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Checkout {
+    /// Order that the page submits.
+    pub subscription: SubscriptionId,
+    /// First instant at which the page is no longer served (UTC).
+    pub expires_at: Timestamp,
+}
+
+impl Billing {
+    /// Stores a checkout page under the SHA-256 of its token in hex.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where it is unknown whether the page was stored.
+    pub async fn put_checkout(&self, token_digest: &str, checkout: &Checkout) -> Result<(), Error> {
+        let record = Record::new(keys::checkout(token_digest), checkout).expiring(checkout.expires_at);
+        self.table.put(record, "storing a checkout page").await
+    }
+
+    /// Returns the order of a checkout page; `None` where the token is unknown or the page has expired at `wall`.
+    pub async fn checkout(&self, token_digest: &str, wall: Timestamp) -> Result<Option<SubscriptionId>, Error> {
+        let record = self.table.get::<Checkout>(&keys::checkout(token_digest), "reading a checkout page").await?;
+        // DynamoDB deletes expired items up to days late.
+        Ok(record.filter(|record| wall < record.data.expires_at).map(|record| record.data.subscription))
+    }
+}

@@ -1,0 +1,58 @@
+//! Optimistic locking: read, decide, write under a condition, and again where another write came first.
+
+use crate::store::Error;
+
+/// Maximum attempts of a write that other writes keep refusing. An attempt is lost only to a write that succeeded, so
+/// even two functions and staff at the same item need fewer; more point to a defect.
+pub const MAX_ATTEMPTS: usize = 8;
+
+/// Outcome of one attempt.
+#[derive(Debug)]
+pub enum Attempt<T, S = ()> {
+    /// Written, or found to need no write.
+    Done(T),
+    /// Another write came first; contains the state from which the next attempt starts.
+    Conflict(S),
+}
+
+/// Repeats `attempt` until it is done. `state` is the input of the first attempt.
+///
+/// # Errors
+/// The first error of an attempt; [`Error::Contended`] after [`MAX_ATTEMPTS`] conflicts.
+// Not `AsyncFnMut`: a future over one cannot be shown to be `Send` (rust-lang/rust#100013), which Lambda's runtime
+// requires.
+pub async fn retry_on_conflict<T, S, E, F>(
+    doing: &'static str,
+    mut state: S,
+    mut attempt: impl FnMut(S) -> F,
+) -> Result<T, E>
+where
+    E: From<Error>,
+    F: Future<Output = Result<Attempt<T, S>, E>>,
+{
+    for _ in 0..MAX_ATTEMPTS {
+        match attempt(state).await? {
+            Attempt::Done(done) => return Ok(done),
+            Attempt::Conflict(next) => state = next,
+        }
+    }
+    Err(Error::Contended { doing }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn attempts_until(winner: usize) -> Result<usize, Error> {
+        retry_on_conflict("testing", 1, |number| async move {
+            Ok(if number == winner { Attempt::Done(number) } else { Attempt::Conflict(number + 1) })
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn the_last_attempt_counts_and_none_follows_it() {
+        assert_eq!(attempts_until(MAX_ATTEMPTS).await.unwrap(), MAX_ATTEMPTS);
+        assert!(matches!(attempts_until(MAX_ATTEMPTS + 1).await, Err(Error::Contended { .. })));
+    }
+}
