@@ -7,6 +7,7 @@ use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::operations::{LONGEST_PAUSE_DAYS, Operation, PAUSE_DAYS};
 use shared::domain::values::money::Twd;
 use shared::store::billing::commit::Commit;
+use shared::store::retry::{Attempt, retry_on_conflict};
 
 use crate::api::AdminApi;
 use crate::billing::subscriptions::{find, show};
@@ -14,8 +15,6 @@ use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::response::Failure;
 
-/// Maximum attempts after a version conflict.
-const ATTEMPTS: usize = 8;
 /// Most days by which one request extends a grace period.
 const LONGEST_EXTENSION_DAYS: u32 = 60;
 /// Largest payment in TWD that staff may record: ECPay's limit for one charge (order form, `TotalAmount`).
@@ -72,17 +71,14 @@ pub(crate) async fn operate(
     if cause.why.is_none() {
         return Err(Failure::invalid("why", "is missing"));
     }
-    for _ in 0..ATTEMPTS {
+    let (operation, cause) = (&operation, &cause);
+    let decided = DecisionContext::new(&api.config.policy, context.time.logical);
+    retry_on_conflict("storing an operation", (), |()| async move {
         let order = find(api, id).await?;
-        let decision = match decide_operation(
-            &order,
-            &operation,
-            &cause,
-            DecisionContext::new(&api.config.policy, context.time.logical),
-        ) {
+        let decision = match decide_operation(&order, operation, cause, decided) {
             OperationDecision::Apply(decision) => *decision,
             // The same key and request as before: the same response, without a second effect.
-            OperationDecision::Repeat => return show(api, id, input).await,
+            OperationDecision::Repeat => return Ok(Attempt::Done(show(api, id, input).await?)),
             OperationDecision::Refused(refusal) => return Err(refused(&refusal)),
         };
         let rule = decision.change.history.rule;
@@ -90,17 +86,17 @@ pub(crate) async fn operate(
             Commit::Done => {
                 tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
                 // After the commit: a crash in between leaves a stored request, which the schedule sends.
-                if operation == Operation::Cancel {
+                if *operation == Operation::Cancel {
                     cancel_at_ecpay(api, &order.value.id).await;
                 }
-                return show(api, id, input).await;
+                Ok(Attempt::Done(show(api, id, input).await?))
             }
             // A concurrent request with the same key was committed first.
-            Commit::AlreadyApplied(_) => return show(api, id, input).await,
-            Commit::Conflict | Commit::LiveOrderExists(_) => {}
+            Commit::AlreadyApplied(_) => Ok(Attempt::Done(show(api, id, input).await?)),
+            Commit::Conflict | Commit::LiveOrderExists(_) => Ok(Attempt::Conflict(())),
         }
-    }
-    Err(Failure::contended())
+    })
+    .await
 }
 
 /// Requests the cancellation from ECPay at once. Errors are only logged: the cancellation is stored and the schedule

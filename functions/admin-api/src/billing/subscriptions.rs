@@ -13,6 +13,7 @@ use shared::domain::values::ids::{EmailAddress, OperationKey, SubscriptionId, Us
 use shared::ecpay::order_form::{order_form, path};
 use shared::platform::random;
 use shared::store::billing::commit::Commit;
+use shared::store::retry::{Attempt, retry_on_conflict};
 
 use crate::api::AdminApi;
 use crate::billing::checkout;
@@ -24,8 +25,6 @@ use crate::http::response::{self, Failure};
 
 /// History entries of one response.
 const HISTORY_PAGE: usize = 100;
-/// Maximum attempts after a collision of ids or a version conflict.
-const ATTEMPTS: usize = 4;
 
 /// Creates an order. It is stored before the form is signed, so that every callback finds it.
 pub(crate) async fn create(api: &AdminApi, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
@@ -103,20 +102,21 @@ async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<Subscript
 /// Stores the order under a new random id. Ids are unique within a merchant, which several installations may share, and
 /// upper case only, because CheckMacValue ignores letter case.
 async fn store_new(api: &AdminApi, draft: NewOrder, context: &RequestContext) -> Result<Subscription, Failure> {
-    for _ in 0..ATTEMPTS {
+    let draft = &draft;
+    retry_on_conflict("storing an order", (), |()| async move {
         let name = random::random_id(18).map_err(|error| Failure::upstream(&error))?;
         let id = SubscriptionId::issue(&name).map_err(|error| Failure::upstream(&error))?;
         let decision =
             create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(context.actor.clone()), context.time.logical);
         let order = decision.change.next.clone();
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
-            Commit::Done => return Ok(order),
-            Commit::LiveOrderExists(live) => return Err(live_order(&live)),
+            Commit::Done => Ok(Attempt::Done(order)),
+            Commit::LiveOrderExists(live) => Err(live_order(&live)),
             // The id is taken: try another one.
-            Commit::Conflict | Commit::AlreadyApplied(_) => {}
+            Commit::Conflict | Commit::AlreadyApplied(_) => Ok(Attempt::Conflict(())),
         }
-    }
-    Err(Failure::contended())
+    })
+    .await
 }
 
 /// Stores the order under an id derived from the idempotency key, so that a repeated request finds it.

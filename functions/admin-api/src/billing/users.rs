@@ -13,15 +13,13 @@ use shared::domain::values::time::Timestamp;
 use shared::store::billing::commit::Commit;
 use shared::store::billing::user_erasure::UserData;
 use shared::store::erasure::Erasure;
+use shared::store::retry::{Attempt, retry_on_conflict};
 
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::request::decoded;
 use crate::http::response::{self, Failure};
-
-/// Maximum attempts after a version conflict.
-const ATTEMPTS: usize = 4;
 
 /// Routes below `/api/users`.
 pub(crate) async fn route(
@@ -97,24 +95,26 @@ async fn erase(
     if cause.why.is_none() {
         return Err(Failure::invalid("why", "is missing"));
     }
-    for _ in 0..ATTEMPTS {
+    let cause = &cause;
+    retry_on_conflict("erasing a user", (), |()| async move {
         let person = api.store.billing.user_data(id).await?;
         if !person.is_known() {
             // A repeated request is answered with the first erasure, not with 404.
             let erasure = person.erased.ok_or_else(unknown)?;
-            return Ok(response::ok(&erased(id, &erasure, true)));
+            return Ok(Attempt::Done(response::ok(&erased(id, &erasure, true))));
         }
-        let orders = orders(api, id, &person, &cause).await?;
+        let orders = orders(api, id, &person, cause).await?;
         for order in orders {
-            erase_one(api, order, &cause, context.time.logical).await?;
+            erase_one(api, order, cause, context.time.logical).await?;
         }
         let erasure = Erasure { at: context.time.logical, by: cause.by.clone(), why: cause.why.clone() };
         if api.store.billing.delete_user(id, &person, &erasure).await? {
             tracing::info!(by = cause.by, orders = person.orders.len(), "user erased");
-            return Ok(response::ok(&erased(id, &erasure, false)));
+            return Ok(Attempt::Done(response::ok(&erased(id, &erasure, false))));
         }
-    }
-    Err(Failure::contended())
+        Ok(Attempt::Conflict(()))
+    })
+    .await
 }
 
 fn erased(id: &UserId, erasure: &Erasure, already: bool) -> Value {
@@ -154,23 +154,23 @@ async fn erase_one(
     cause: &OperationContext,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let id = order.value.id.clone();
-    let mut order = order;
-    for _ in 0..ATTEMPTS {
+    let id = &order.value.id.clone();
+    retry_on_conflict("erasing a user's order", order, |order| async move {
         erasable(&order.value, &api.config.policy).map_err(|why| refused(&why))?;
         // The order is marked first: from then on no report adds personal data, so what is deleted stays deleted.
         let Some(decision) = erase_order(&order, cause, now) else {
-            return Ok(api.store.billing.erase_related_items(&id).await?);
+            return Ok(Attempt::Done(api.store.billing.erase_related_items(id).await?));
         };
         let done = decision.after();
-        order = match api.store.billing.commit(decision, None, &api.config.policy).await? {
+        // Also after the commit: the next attempt finds the order marked and erases the related items.
+        Ok(Attempt::Conflict(match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => done,
             Commit::Conflict | Commit::AlreadyApplied(_) | Commit::LiveOrderExists(_) => {
-                api.store.billing.subscription(&id).await?.ok_or_else(unknown)?
+                api.store.billing.subscription(id).await?.ok_or_else(unknown)?
             }
-        };
-    }
-    Err(Failure::contended())
+        }))
+    })
+    .await
 }
 
 fn refused(why: &NotErasable) -> Failure {

@@ -9,15 +9,13 @@ use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::LocalDate;
 use shared::platform::clock::InvocationTime;
 use shared::store::institutions::tracked::InstitutionPosition;
+use shared::store::retry::{Attempt, retry_on_conflict};
 
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
 use crate::http::dates;
 use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
-
-/// Maximum attempts after a version conflict with a scan.
-const ATTEMPTS: usize = 8;
 
 /// Routes below `/institutions`.
 pub(crate) async fn route(
@@ -98,7 +96,7 @@ async fn acknowledge(
         return Err(Failure::invalid("until", format!("must be at most {LONGEST_QUIET_DAYS} days from now")));
     }
     let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
-    for _ in 0..ATTEMPTS {
+    retry_on_conflict("acknowledging an institution", (), |()| async move {
         let mut known = api.store.institutions.listed_institution(uid).await?.ok_or_else(unknown)?;
         let expires = known.value.institution.expires;
         // Bound to the expiry date: a new date is news and ends the acknowledgement.
@@ -113,8 +111,9 @@ async fn acknowledge(
         if api.store.institutions.acknowledge_institution(&known, context.time.wall).await? {
             tracing::info!(by = context.actor, "institution acknowledged");
             let Versioned { value, .. } = known;
-            return Ok(response::ok(&shown(api, &value, today)));
+            return Ok(Attempt::Done(response::ok(&shown(api, &value, today))));
         }
-    }
-    Err(Failure::contended())
+        Ok(Attempt::Conflict(()))
+    })
+    .await
 }

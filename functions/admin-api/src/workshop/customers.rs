@@ -9,6 +9,7 @@ use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Customer, PersonName, ZONE};
 use shared::store::erasure::Erasure;
+use shared::store::retry::{Attempt, retry_on_conflict};
 use shared::store::workshop::WriteOutcome;
 
 use crate::api::AdminApi;
@@ -18,8 +19,6 @@ use crate::http::response::{self, Failure};
 use crate::workshop::errors::unknown_customer;
 use crate::workshop::{export, import};
 
-/// Maximum attempts after a version conflict.
-const ATTEMPTS: usize = 4;
 /// Most vehicles in one response.
 const MOST_LISTED: usize = 1_000;
 /// Shortest word of a name, in characters, that a reason must not contain: shorter ones are often ordinary words.
@@ -76,21 +75,22 @@ async fn put(api: &AdminApi, id: &str, input: &Input, context: &RequestContext) 
     let opted_out = input.boolean("opted_out")?;
     let id = CustomerId::parse(&decoded(id)).map_err(|error| Failure::invalid("customer_id", error.to_string()))?;
     let wanted = wanted(id, input)?;
-    for _ in 0..ATTEMPTS {
+    let wanted = &wanted;
+    retry_on_conflict("storing a customer", (), |()| async move {
         let known = api.store.workshop.customer(&wanted.id).await?;
         let opted_out = opted_out.unwrap_or_else(|| known.as_ref().is_some_and(|known| known.value.opted_out));
         let customer = Customer { opted_out, ..wanted.clone() };
         match api.store.workshop.put_customer(&customer, known.as_ref()).await? {
             // Read again: `opted_out` may have changed in between, and an opt-out must not be lost.
-            WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => {}
+            WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => Ok(Attempt::Conflict(())),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
                 tracing::info!(by = context.actor, new = known.is_none(), "customer stored");
-                return Ok(response::json_reply(status, &shown(api, &customer).await?));
+                Ok(Attempt::Done(response::json_reply(status, &shown(api, &customer).await?)))
             }
         }
-    }
-    Err(Failure::contended())
+    })
+    .await
 }
 
 fn wanted(id: CustomerId, input: &Input) -> Result<Customer, Failure> {
@@ -117,13 +117,13 @@ async fn erase(
 ) -> Result<Response<Body>, Failure> {
     input.only(&["why"])?;
     let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
-    for _ in 0..ATTEMPTS {
+    retry_on_conflict("erasing a customer", (), |()| async move {
         let plates = api.store.workshop.plates_of(id, MOST_LISTED).await?;
         let Some(known) = api.store.workshop.customer(id).await? else {
             // Erased before: its vehicles are deleted again, in case that request was interrupted.
             let erasure = api.store.workshop.customer_erasure(id).await?.ok_or_else(unknown_customer)?;
             api.store.workshop.delete_customer_vehicles(id).await?;
-            return Ok(response::ok(&erased(id, &erasure, plates.is_empty())));
+            return Ok(Attempt::Done(response::ok(&erased(id, &erasure, plates.is_empty()))));
         };
         if identifies(why, &known.value, &plates) {
             return Err(Failure::invalid("why", "must not identify the customer, because it is kept"));
@@ -132,10 +132,11 @@ async fn erase(
         if api.store.workshop.delete_customer(&known, &erasure).await? {
             api.store.workshop.delete_customer_vehicles(id).await?;
             tracing::info!(by = context.actor, vehicles = plates.len(), "customer erased");
-            return Ok(response::ok(&erased(id, &erasure, false)));
+            return Ok(Attempt::Done(response::ok(&erased(id, &erasure, false))));
         }
-    }
-    Err(Failure::contended())
+        Ok(Attempt::Conflict(()))
+    })
+    .await
 }
 
 fn erased(id: &CustomerId, erasure: &Erasure, already: bool) -> Value {

@@ -7,6 +7,7 @@ use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Vehicle, VehicleStatus};
+use shared::store::retry::{Attempt, retry_on_conflict};
 use shared::store::workshop::WriteOutcome;
 
 use crate::api::AdminApi;
@@ -16,8 +17,6 @@ use crate::http::request::{Input, decoded};
 use crate::http::response::{self, Failure};
 use crate::workshop::errors::unknown_customer;
 
-/// Maximum attempts after a version conflict.
-const ATTEMPTS: usize = 8;
 /// Most reminders in one response.
 const MOST_REMINDERS: usize = 100;
 
@@ -76,20 +75,21 @@ async fn put(
     context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
     let wanted = Wanted::read(input, context.time.logical)?;
-    for _ in 0..ATTEMPTS {
+    let wanted = &wanted;
+    retry_on_conflict("storing a vehicle", (), |()| async move {
         let known = api.store.workshop.vehicle(plate).await?;
         let vehicle = wanted.applied(plate, known.as_ref().map(|known| &known.value));
         match api.store.workshop.put_vehicle(&vehicle, known.as_ref()).await? {
-            WriteOutcome::Conflict => {}
-            WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
+            WriteOutcome::Conflict => Ok(Attempt::Conflict(())),
+            WriteOutcome::NoSuchCustomer => Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
                 tracing::info!(by = context.actor, new = known.is_none(), "vehicle stored");
-                return Ok(response::json_reply(status, &shown(api, &vehicle).await?));
+                Ok(Attempt::Done(response::json_reply(status, &shown(api, &vehicle).await?)))
             }
         }
-    }
-    Err(Failure::contended())
+    })
+    .await
 }
 
 /// `POST /vehicles/{plate}/visits`: records a visit. A visit before the latest one changes nothing.
@@ -102,7 +102,7 @@ async fn visit(
     input.only(&["date"])?;
     let day = dates::parse_past(input.required("date")?, context.time.logical)
         .map_err(|why| Failure::invalid("date", why))?;
-    for _ in 0..ATTEMPTS {
+    retry_on_conflict("recording a visit", (), |()| async move {
         let known = api.store.workshop.vehicle(plate).await?.ok_or_else(unknown)?;
         let Some(after) = known.value.visited(day) else {
             let mut same = shown(api, &known.value).await?;
@@ -111,18 +111,18 @@ async fn visit(
             {
                 shown.insert("note".to_owned(), json!("a later visit is already recorded; nothing was changed"));
             }
-            return Ok(response::ok(&same));
+            return Ok(Attempt::Done(response::ok(&same)));
         };
         match api.store.workshop.put_vehicle(&after, Some(&known)).await? {
-            WriteOutcome::Conflict => {}
-            WriteOutcome::NoSuchCustomer => return Err(unknown_customer()),
+            WriteOutcome::Conflict => Ok(Attempt::Conflict(())),
+            WriteOutcome::NoSuchCustomer => Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 tracing::info!(by = context.actor, "visit recorded");
-                return Ok(response::ok(&shown(api, &after).await?));
+                Ok(Attempt::Done(response::ok(&shown(api, &after).await?)))
             }
         }
-    }
-    Err(Failure::contended())
+    })
+    .await
 }
 
 impl Wanted {
