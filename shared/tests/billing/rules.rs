@@ -113,7 +113,8 @@ fn failures() -> Vec<Story> {
 
 fn grace_ended() -> Decision {
     let mut life = failing(1);
-    life.asked("2025/02/22 03:00:00", RetryState::Refused);
+    // The retry of day 7 falls due at the end of the grace period and precedes the downgrade.
+    life.asked("2025/02/22 03:05:06", RetryState::Refused);
     due(&life, "2025/02/22 03:05:06")
 }
 

@@ -209,7 +209,7 @@ mod tests {
         let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
         let order = NewOrder {
             id: SubscriptionId::parse("DKFAILING").unwrap(),
-            user: UserId::parse("needs_attention").unwrap(),
+            user: UserId::parse("user-1").unwrap(),
             email: EmailAddress::parse("buyer@customer.example").unwrap(),
             locale: Locale::ZhTw,
             merchant: MerchantId::parse("3002607").unwrap(),

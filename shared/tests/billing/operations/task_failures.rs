@@ -38,7 +38,7 @@ fn a_task_is_retried_after_1_2_4_8_and_then_every_24_hours_and_staff_are_notifie
         assert_eq!((failure.task, failure.attempts, failure.reason.as_str()), (Task::Retry, number, WHY));
         assert_eq!((failure.since, failure.again_at), (t("2025/02/16 04:30:00"), t(again)), "{now}");
         assert_eq!(failure.needs_attention(), number >= 4, "{now}");
-        let staff_mails = if number == 4 { vec!["needs_attention"] } else { vec![] };
+        let staff_mails = if number == 4 { vec!["needs-attention"] } else { vec![] };
         assert_eq!((mails(&decision), decision.change.history.rule), (staff_mails, rule), "{now}");
         let line = decision.change.history;
         assert_eq!(line.event, HistoryEvent::TaskFailed { task: Task::Retry, reason: WHY.to_owned() });
