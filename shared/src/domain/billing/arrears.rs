@@ -38,6 +38,7 @@ impl Arrears {
         };
         let first = subscription.charge_history.failures.iter().find(unpaid)?;
         let charge = charge_of(first);
+        // A further charge that fails meanwhile neither extends the grace period nor counts as an attempt.
         let same_charge = |failure: &&FailedCharge| charge_of(failure) == charge;
         let open: Vec<_> = subscription.charge_history.failures.iter().filter(unpaid).collect();
         let latest = open.last().map_or(charge, |failure| charge_of(failure));
@@ -101,10 +102,12 @@ impl Recovery {
 pub fn downgrade_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Timestamp {
     let grace_end = arrears.grace_ends_at(policy, subscription.extra_grace_days);
     let paid_end = subscription.paid_period().map(|paid| paid.to.start(Zone::Taipei));
+    // A terminated order makes no further charge, so the plan cannot outlast the paid period.
     let due = match (subscription.ended, paid_end) {
         (Some(_), Some(paid_end)) => grace_end.min(paid_end),
         _ => grace_end,
     };
+    // The customer gets three days to react, also if the failures were reported late.
     let noticed = subscription.dunning_notice.map(|notice| notice.first_notice_at.plus_days(NOTICE_AGE_DAYS));
     noticed.map_or(due, |noticed| due.max(noticed))
 }

@@ -70,6 +70,7 @@ impl BusinessEvent {
     pub fn of(decision: &Decision, recovery: Option<Recovery>) -> Vec<Self> {
         let outcome = decision.payment.as_ref().map(|payment| payment.outcome);
         let charge = outcome.and_then(ChargeResult::of).map(Self::Charge);
+        // A payment after the downgrade is counted as `PlanRestored` instead.
         let recovered = recovery.filter(|recovery| !recovery.after_downgrade).map(Self::Recovered);
         [charge, recovered, Self::by_rule(decision)].into_iter().flatten().collect()
     }

@@ -30,6 +30,7 @@ impl BillingCalendar {
     pub fn charge_on(&self, day: LocalDate) -> u32 {
         let months = (day.month_number() - self.anchor.month_number()).max(0);
         let cycles = u32::try_from(months / i64::from(self.cycle.months())).unwrap_or(u32::MAX);
+        // The month number may be one short of the charge whose window began the day before its due date.
         let candidates = [cycles.saturating_add(2), cycles.saturating_add(1)];
         candidates.into_iter().find(|number| self.due(*number).plus_days(-1) <= day).unwrap_or(cycles).max(1)
     }

@@ -54,6 +54,7 @@ impl ChargeHistory {
     pub fn contains_report(&self, report: &PaymentReport) -> bool {
         match report.outcome {
             PaymentOutcome::Succeeded { number } => {
+                // With a success missing, any number up to the highest may be the missing one.
                 number <= self.successes && self.reported_successes >= self.successes
             }
             PaymentOutcome::Failed => self.failures.iter().any(|known| known.at == report.processed_at),

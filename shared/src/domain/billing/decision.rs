@@ -286,6 +286,7 @@ impl Decision {
     /// and staff are notified; a plan that it takes away leaves the user's item unchanged.
     #[must_use]
     pub fn alongside_live_order(mut self, other: &SubscriptionId, now: Timestamp) -> Self {
+        // Only a granted plan overrides the condition; taking one away must not touch the other order's plan.
         let grants = |user: &UserChange| user.user_plan.as_ref().is_some_and(|now| now.live && !now.plan.is_free());
         if let Some(user) = self.user.take().filter(grants) {
             let notice = Notice::about(&self.change.next, NoticeKind::SecondLiveOrder, other.as_str(), now);
@@ -303,6 +304,7 @@ fn user_change(before: &Subscription, next: &Subscription) -> Option<UserChange>
     if same || next.superseded_by.is_some() || next.erased.is_some() {
         return None;
     }
+    // Any other live order fails the commit; the caller then decides for a user with two live orders.
     let mut may_follow = vec![next.id.clone()];
     may_follow.extend(next.replaces.clone());
     Some(UserChange {

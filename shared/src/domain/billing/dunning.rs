@@ -25,6 +25,7 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
     }
     let grace_ends_at = arrears.grace_ends_at(policy, next.extra_grace_days);
     next.status = Status::PastDue { grace_ends_at };
+    // Status and grace period stay correct during a pause; only the mail is held back.
     if next.paused.is_some() {
         return None;
     }

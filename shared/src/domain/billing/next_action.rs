@@ -63,6 +63,7 @@ impl NextAction {
     /// The next action for an order; `None` if it waits for ECPay only, or is over.
     #[must_use]
     pub fn of(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
+        // Backoff moves an action only further away, and only that of the task that fails.
         let action = Self::wanted(subscription, policy)?;
         let failure = subscription
             .task_failure
@@ -81,6 +82,7 @@ impl NextAction {
         }
         match subscription.status {
             Status::Pending => Some(pending(subscription)),
+            // A replaced or erased order must not be charged again, so it is cancelled whatever else is open.
             Status::Active if subscription.superseded_by.is_some() => {
                 Some(cancel(subscription, subscription.created_at, ActionReason::Replaced))
             }
@@ -104,6 +106,7 @@ impl NextAction {
 
 fn pending(subscription: &Subscription) -> NextAction {
     let asked_until = subscription.checked_at.unwrap_or(subscription.created_at);
+    // Each age leads to one query; after the last only the expiry remains.
     let ages = PENDING_QUERY_MINUTES.map(|minutes| subscription.created_at.plus_minutes(minutes));
     match ages.into_iter().find(|at| *at > asked_until) {
         Some(at) => NextAction::new(Task::CheckPending, at, ActionReason::FirstChargeNotReported),
@@ -132,6 +135,7 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
     {
         return Some(NextAction::new(Task::Reconcile, at, ActionReason::SuccessMissing));
     }
+    // Nothing is open: the next event is ECPay's charge, and its absence a day after the due date.
     let at = paid_end.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
     Some(NextAction::new(Task::Reconcile, at, ActionReason::ChargeOverdue))
 }
@@ -184,6 +188,7 @@ fn after_downgrade(subscription: &Subscription) -> NextAction {
     }
     let since = subscription.downgrade.map_or(subscription.created_at, |downgrade| downgrade.at);
     let next_charge = charge_to_come(subscription, since.day(Zone::Taipei));
+    // As late as possible, so that a payment can restore the plan, yet before ECPay charges again.
     let window_end = since.plus_days(RECOVERY_WINDOW_DAYS);
     let lead = next_charge.plus_days(-CANCEL_LEAD_DAYS).start(Zone::Taipei);
     cancel(subscription, window_end.min(lead).max(since), ActionReason::DowngradedToFree)
@@ -194,6 +199,7 @@ fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
     let calendar = subscription.calendar();
     let number = calendar.charge_on(today);
     let is_made = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei)) == number;
+    // A charge that failed in this period was made, so the next one is that of the following period.
     let is_over = calendar.due(number) < today || subscription.charge_history.failures.iter().any(is_made);
     calendar.due(if is_over { number.saturating_add(1) } else { number })
 }

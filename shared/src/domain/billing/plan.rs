@@ -110,6 +110,7 @@ impl PriceTable {
             if name == "FREE" {
                 return Err(InvalidPriceTable::FreeIsNotSold);
             }
+            // A card cannot be charged an amount of zero.
             if price.monthly == Twd::ZERO || price.annual == Twd::ZERO {
                 return Err(InvalidPriceTable::NoPrice(name.clone()));
             }

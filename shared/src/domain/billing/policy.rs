@@ -77,6 +77,7 @@ impl DunningPolicy {
         if !rising || retry_days.first() == Some(&0) {
             return Err(InvalidPolicy::NotRising);
         }
+        // The first failure counts too, and the sixth terminates the order.
         if retry_days.len() >= FAILURES_WITHOUT_FURTHER_RETRY {
             return Err(InvalidPolicy::TooManyFailures { retries: retry_days.len() });
         }

@@ -115,6 +115,7 @@ impl TrackedInstitution {
     #[must_use]
     pub fn quiet(&self, today: LocalDate) -> Option<&Acknowledgement> {
         let said = self.acknowledged.as_ref()?;
+        // An acknowledgement is about one expiry date; a new date is news again.
         (said.expires == self.institution.expires && today < said.until).then_some(said)
     }
 
@@ -127,6 +128,7 @@ impl TrackedInstitution {
         let end_was_announced = self
             .announced
             .is_some_and(|announced| announced.stage == ExpiryTier::Expired && announced.expires == expires);
+        // Otherwise an expired institution would be in every digest until MMS drops it.
         if stage == ExpiryTier::Expired && end_was_announced {
             return DigestPlacement::Nothing;
         }

@@ -146,6 +146,7 @@ impl UserId {
     /// Pseudonym of an erased user in one order: derived, so that it is stable, and different in each order.
     #[must_use]
     pub fn erased(user: &Self, order: &SubscriptionId) -> Self {
+        // The order is part of the hash, so that the orders of one user cannot be linked afterwards.
         let digest = hex::encode(Sha256::digest(format!("{user}{order}")));
         Self(format!("erased-{}", digest.get(..16).unwrap_or(&digest)))
     }

@@ -139,6 +139,7 @@ impl RowVehicle {
         if self.last_visit < known.last_visit {
             return Err(Refused { field: "last_visit_date", reason: "is before the latest visit that is known" });
         }
+        // Only a later visit consumes the dates that staff set.
         let later = known.last_visit < self.last_visit;
         let base = if later { known.visited(self.last_visit) } else { None }.unwrap_or_else(|| known.clone());
         Ok(Vehicle { own_next_visit: self.next_visit.or(base.own_next_visit), ..base })

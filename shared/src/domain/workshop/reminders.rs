@@ -199,6 +199,7 @@ impl SkipReason {
 /// late run sends no reminder of a visit whose date is over at `wall`.
 #[must_use]
 pub fn plan(case: ReminderInput<'_>, today: LocalDate, hours: Option<SendHours>, wall: Timestamp) -> ReminderAction {
+    // The stored reminder comes first: a repeated message is worse than a missed one.
     match case.reminder.map(|reminder| reminder.state) {
         Some(ReminderState::Sent) => return ReminderAction::AlreadySent,
         Some(ReminderState::Unclear) => return ReminderAction::Unclear,
@@ -212,6 +213,7 @@ pub fn plan(case: ReminderInput<'_>, today: LocalDate, hours: Option<SendHours>,
         VehicleStatus::Archived => return ReminderAction::Skip(SkipReason::Archived),
     }
     let visit = case.vehicle.next_visit();
+    // A run made up for an earlier day must not announce a visit that is over.
     if !is_in_window(today.days_until(visit)) || visit < wall.day(ZONE) {
         return ReminderAction::Skip(SkipReason::NotDue);
     }

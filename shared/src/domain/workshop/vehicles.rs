@@ -163,6 +163,7 @@ impl Vehicle {
     /// keeps its status.
     #[must_use]
     pub fn visited(&self, day: LocalDate) -> Option<Self> {
+        // The booking was for the visit that took place.
         let status = if self.status == VehicleStatus::Booked { VehicleStatus::Active } else { self.status };
         (day > self.last_visit).then(|| Self { last_visit: day, own_next_visit: None, status, ..self.clone() })
     }

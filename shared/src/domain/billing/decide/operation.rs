@@ -68,6 +68,7 @@ pub fn decide_operation(
     context: DecisionContext<'_>,
 ) -> OperationDecision {
     let now = context.now;
+    // Checked first: a repeat must succeed even if the state has moved on.
     let seen = before.value.operations.iter().find(|seen| cause.key.as_ref() == Some(&seen.key));
     if let Some(seen) = seen {
         return if seen.request == operation.fingerprint() {
@@ -123,6 +124,7 @@ fn pause(before: &Versioned<Subscription>, days: u32, now: Timestamp) -> Result<
         return Err(OperationRefusal::NothingToPause);
     }
     let mut next = order.clone();
+    // A pause that is set again keeps its start, so that no paused day is counted twice.
     let since = order.paused.map_or(now, |pause| pause.since);
     next.paused = Some(Pause { since, until: now.plus_days(i64::from(days)) });
     Ok(Some(Decision::new(before, next, Cause::new(HistoryEvent::Paused { days }, Rule::DunningPaused, staff()), now)))
@@ -140,6 +142,7 @@ pub fn resume(before: &Versioned<Subscription>, context: DecisionContext<'_>) ->
     if matches!(next.status, Status::PastDue { .. })
         && let Some(arrears) = Arrears::of(&next)
     {
+        // A late run must not extend the pause beyond its end.
         let held = pause.days_from(arrears.began_at, now.min(pause.until));
         next.extra_grace_days = next.extra_grace_days.saturating_add(held);
         notice = refresh_dunning_state(&mut next, context);

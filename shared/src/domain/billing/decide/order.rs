@@ -99,6 +99,7 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     }
     let due = subscription.paid_period()?.to;
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);
+    // A pause keeps the plan also here, but staff are notified all the same.
     if now >= late_since(LATE_CHARGE_FREE_DAYS) && subscription.paused.is_none() {
         let cause = Cause::new(HistoryEvent::MissingChargeObserved, Rule::NotCharged, Actor::Schedule);
         let change = Downgrade { at: now, reason: DowngradeReason::NotCharged };
@@ -125,6 +126,7 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
 #[must_use]
 pub fn cancel_overtaken(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     let order = &before.value;
+    // A customer on FREE must not be charged again, so there the cancellation stands.
     let runs_on = order.status == Status::Active && !order.plan.is_free() && order.ended.is_none();
     if order.cancel.is_none() || order.cancel_requested.is_some() || !runs_on {
         return None;
@@ -149,6 +151,7 @@ pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Opti
 #[must_use]
 pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timestamp) -> Option<Decision> {
     let subscription = &before.value;
+    // The first known end stays: charges are judged by its time.
     let known = subscription.ended.unwrap_or(Ended { at: now, how });
     let mut next = subscription.clone();
     next.ended = Some(known);
@@ -179,6 +182,7 @@ pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timesta
 pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
     let DecisionContext { policy, now } = context;
     NextAction::of(&before.value, policy).filter(|action| action.kind == Task::Cancel && action.at <= now)?;
+    // After six failures the end is inferred only, so the cancellation is requested nevertheless.
     if before.value.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures) {
         return None;
     }

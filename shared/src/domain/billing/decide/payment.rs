@@ -44,6 +44,7 @@ pub fn agrees(seen: &AppliedEvent, report: &PaymentReport) -> bool {
     if !matches!(report.outcome, PaymentOutcome::Succeeded { .. }) {
         return true;
     }
+    // Callback and query differ in the fields that they carry.
     let same_gwsr = seen.gwsr.is_none() || report.gwsr.is_none() || seen.gwsr == report.gwsr;
     let same_number = seen.event == report.event;
     let same_amount = seen.amount.is_none() || report.amount.is_none() || seen.amount == report.amount;
@@ -117,6 +118,7 @@ fn success(
     context: DecisionContext<'_>,
 ) -> (Rule, Vec<Notice>) {
     let now = context.now;
+    // Counted before the refund is decided: a refunded charge is a reported success all the same.
     next.charge_history.successes = next.charge_history.successes.max(number);
     next.charge_history.reported_successes = next.charge_history.reported_successes.saturating_add(1);
     if is_paid_out_of_band(next, report.processed_at) {
@@ -129,8 +131,10 @@ fn success(
         }
         return refund_due(next, report, now);
     }
+    // Reports arrive in any order: only the newest success moves the state forward.
     let newest = next.charge_history.last_success_at.is_none_or(|known| report.processed_at > known);
     next.charge_history.last_success_at = next.charge_history.last_success_at.max(Some(report.processed_at));
+    // All due dates are computed from the first charge, see `BillingCalendar`.
     if number == 1 {
         next.charge_history.anchor = Some(report.processed_at.day(Zone::Taipei));
     }
@@ -138,6 +142,7 @@ fn success(
         // ECPay charged after the sixth failure, so it had not terminated the order.
         next.ended = None;
     }
+    // ECPay makes no charge beyond ExecTimes, so no query is needed to know the end.
     if number >= next.terms.exec_times && next.ended.is_none() {
         next.ended = Some(Ended { at: now, how: OrderEnd::Finished });
     }
@@ -171,6 +176,7 @@ fn success(
 /// True if a charge made at `processed_at` must be refunded: the order had been replaced, its end had been confirmed,
 /// or it had expired and its customer's data were erased.
 fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
+    // An end that was only inferred from six failures is disproved by a later charge.
     let closed = matches!(order.status, Status::Cancelled | Status::Completed);
     let confirmed = |ended: &Ended| closed || ended.how == OrderEnd::Cancelled;
     let cancelled = order.ended.filter(confirmed).is_some_and(|ended| processed_at >= ended.at);
@@ -235,6 +241,7 @@ fn paid(
     let was_free = next.downgrade.is_some();
     let was_told = next.dunning_notice.is_some() || was_free;
     let in_time = |arrears: Arrears| arrears.grace_ends_at(policy, next.extra_grace_days) > now;
+    // The plan returns only if nothing is overdue after the payment, or only a charge whose grace period still runs.
     if was_free && !(newest && Arrears::of(next).is_none_or(in_time)) {
         return (Rule::LateSuccess, Vec::new());
     }
@@ -261,6 +268,7 @@ fn paid(
 fn failure(next: &mut Subscription, report: &PaymentReport, context: DecisionContext<'_>) -> (Rule, Vec<Notice>) {
     let now = context.now;
     if report.first {
+        // A late report of the first authorisation must not undo a success.
         if next.status != Status::Pending {
             return (Rule::FailureRecorded, Vec::new());
         }
@@ -278,6 +286,7 @@ fn failure(next: &mut Subscription, report: &PaymentReport, context: DecisionCon
         next.ended = Some(Ended { at: now, how: OrderEnd::SixFailures });
     }
     let running = matches!(next.status, Status::Active | Status::PastDue { .. });
+    // Nothing is dunned that the customer no longer has.
     let dunned = next.downgrade.is_none() && next.superseded_by.is_none() && next.erased.is_none();
     let notice = if running && dunned { refresh_dunning_state(next, context) } else { None };
     let rule = match notice.as_ref().map(|notice| notice.kind) {

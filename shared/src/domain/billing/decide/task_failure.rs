@@ -14,6 +14,7 @@ use crate::domain::values::time::Timestamp;
 #[must_use]
 pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason: &str, now: Timestamp) -> Decision {
     let mut next = before.value.clone();
+    // Failures are counted per task: another task starts its own backoff.
     let known = next.task_failure.take().filter(|failure| failure.task == task);
     let (since, failed) = known.map_or((now, 0), |failure| (failure.since, failure.attempts));
     let attempts = failed.saturating_add(1);
@@ -25,9 +26,11 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
     next.task_failure = Some(failure);
     let unanswered =
         |ask: &&mut RetryRequest| ask.is_open() && now >= ask.requested_at.plus_days(UNANSWERED_REQUEST_DAYS);
+    // Otherwise an order that ECPay never answers about would keep its retry pending for ever.
     if let Some(ask) = next.retry.as_mut().filter(unanswered) {
         ask.state = RetryState::NoResult;
     }
+    // The start of the failure is the occasion, so that one series leads to one mail.
     let notice = Notice::about(&next, NoticeKind::NeedsAttention, &since.to_string(), now)
         .with("task", task.as_str())
         .with("reason", reason);
