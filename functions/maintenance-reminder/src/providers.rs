@@ -1,4 +1,4 @@
-//! Hands messages to the WhatsApp gateways over HTTP, once each.
+//! HTTP clients of the WhatsApp providers StarSender and Cloud API.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ use shared::whatsapp::{
 
 use crate::Error;
 
-/// The gateways answer within seconds.
+/// Timeout of a request: the providers answer within seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Stale limit of the keys in minutes: an outage of Secrets Manager that is shorter than an hour costs no reminder, and the
 /// providers refuse a key that was withdrawn anyway.
 const STALE_MINUTES: i64 = 60;
-const DOCUMENT: &str = "JSON with the key of each gateway that is used: starsender_api_key, cloud_api_token";
+const DOCUMENT: &str = "JSON with the key of each provider that is used: starsender_api_key, cloud_api_token";
 /// Longest wait for a provider at its limit, in seconds; for a longer one the run goes on without the provider.
 const LONGEST_WAIT: u32 = 10;
 
-/// Which gateways there are, and how they are reached.
+/// Providers and their settings.
 #[derive(Clone, Debug)]
 pub(crate) struct WhatsappProviders {
     first: Provider,
@@ -41,19 +41,20 @@ pub(crate) struct WhatsappProviders {
     template: CloudTemplate,
 }
 
-/// What is sent to one person.
+/// A reminder to one customer, for either provider.
 pub(crate) struct Message<'a> {
     pub(crate) to: &'a Phone,
+    /// Text for StarSender. The Cloud API fills an approved template instead.
     pub(crate) text: &'a str,
     pub(crate) reminder: Reminder<'a>,
-    /// How many seconds the gateway is to keep it back, so that not all go at once.
+    /// Seconds for which StarSender is to hold the message back, so that not all are sent at once.
     pub(crate) delay: u32,
 }
 
-/// The way out.
+/// Sends messages through the configured providers.
 pub(crate) struct Sender {
     http: Client,
-    gateways: WhatsappProviders,
+    providers: WhatsappProviders,
     secret: Secret,
     keys: CachedSecret<Keys>,
 }
@@ -77,6 +78,7 @@ impl WhatsappProviders {
         }
         let secret_id = reader.required("REMINDER_SECRET_ID");
         let uses_cloud = [first, fallback].contains(&Some(Provider::CloudApi));
+        // Settings of the Cloud API are required only where it is used.
         let mut of_cloud = |name| if uses_cloud { reader.required(name) } else { String::new() };
         let phone_number_id = of_cloud("WHATSAPP_PHONE_NUMBER_ID");
         let template =
@@ -87,27 +89,28 @@ impl WhatsappProviders {
         Some(Self { first: first?, fallback, secret_id, starsender, cloud_api, phone_number_id, template })
     }
 
-    /// In the order in which they are tried.
+    /// Returns the providers in the order in which they are tried.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = Provider> {
         [Some(self.first), self.fallback].into_iter().flatten()
     }
 }
 
 impl Sender {
-    pub(crate) async fn start(secrets: Secrets, gateways: WhatsappProviders, wall: Timestamp) -> Result<Self, Error> {
-        let keys = CachedSecret::new(gateways.secret_id.clone(), STALE_MINUTES);
-        let secret = Secret::new(secrets, gateways.secret_id.clone());
-        let sender = Self { http: http::client(TIMEOUT)?, gateways, secret, keys };
+    pub(crate) async fn start(secrets: Secrets, providers: WhatsappProviders, wall: Timestamp) -> Result<Self, Error> {
+        let keys = CachedSecret::new(providers.secret_id.clone(), STALE_MINUTES);
+        let secret = Secret::new(secrets, providers.secret_id.clone());
+        let sender = Self { http: http::client(TIMEOUT)?, providers, secret, keys };
         sender.keys(wall).await?;
         Ok(sender)
     }
 
     pub(crate) fn providers(&self) -> Vec<Provider> {
-        self.gateways.in_order().collect()
+        self.providers.in_order().collect()
     }
 
     /// Sends one message by one provider. A provider at its limit is tried again after short waits.
     pub(crate) async fn send(&self, provider: Provider, message: &Message<'_>, wall: Timestamp) -> SendOutcome {
+        // A provider without a key is disabled like one that refuses it, so that the fallback gets its turn.
         let Ok(keys) = self.keys(wall).await.inspect_err(|error| tracing::error!(error = error_chain(error), "no key"))
         else {
             return SendOutcome::sender_refused("the key of the WhatsApp provider could not be read");
@@ -126,18 +129,18 @@ impl Sender {
     async fn try_once(&self, provider: Provider, keys: &Keys, message: &Message<'_>) -> SendOutcome {
         match provider {
             Provider::StarSender => {
-                let url = format!("{}{}", self.gateways.starsender, whatsapp::STARSENDER_SEND_PATH);
-                // The device's key as it is, without a scheme.
+                let url = format!("{}{}", self.providers.starsender, whatsapp::STARSENDER_SEND_PATH);
+                // StarSender expects the device's key without a scheme such as Bearer.
                 let key = keys.starsender_api_key.as_deref().unwrap_or_default();
                 let body = starsender_body(message.to, message.text, message.delay);
                 let request = self.http.post(url).header(header::AUTHORIZATION, key);
                 exchange(request, &body, judge_starsender).await
             }
             Provider::CloudApi => {
-                let path = cloud_api_path(&self.gateways.phone_number_id);
+                let path = cloud_api_path(&self.providers.phone_number_id);
                 let token = keys.cloud_api_token.as_deref().unwrap_or_default();
-                let body = cloud_api_body(message.to, &self.gateways.template, &message.reminder);
-                let request = self.http.post(format!("{}{path}", self.gateways.cloud_api)).bearer_auth(token);
+                let body = cloud_api_body(message.to, &self.providers.template, &message.reminder);
+                let request = self.http.post(format!("{}{path}", self.providers.cloud_api)).bearer_auth(token);
                 exchange(request, &body, judge_cloud_api).await
             }
         }
@@ -149,13 +152,13 @@ impl Sender {
 
     async fn read_keys(&self) -> Result<Keys, secrets::Error> {
         let keys: Keys = self.secret.json(DOCUMENT).await?;
-        let is_complete = self.gateways.in_order().all(|provider| keys.serve(provider));
+        let is_complete = self.providers.in_order().all(|provider| keys.serve(provider));
         if is_complete { Ok(keys) } else { Err(self.secret.malformed(DOCUMENT)) }
     }
 }
 
 impl Keys {
-    /// Whether the provider's key is there and can stand in a header.
+    /// Returns true if the provider's key exists and is valid in a header.
     fn serve(&self, provider: Provider) -> bool {
         let key = match provider {
             Provider::StarSender => &self.starsender_api_key,
@@ -174,8 +177,8 @@ async fn exchange(
 ) -> SendOutcome {
     match http::post(request, body).await {
         Ok(answer) => judge(answer.status, answer.retry_after.as_deref(), &answer.body),
-        Err(http::Failed::NotReached) => SendOutcome::unavailable("the gateway was not reached"),
-        Err(http::Failed::NotAnswered) => SendOutcome::unknown("the gateway did not answer"),
-        Err(http::Failed::AnswerLost) => SendOutcome::unknown("the gateway's answer was lost"),
+        Err(http::Failed::NotReached) => SendOutcome::unavailable("the WhatsApp provider was not reached"),
+        Err(http::Failed::NotAnswered) => SendOutcome::unknown("the WhatsApp provider did not answer"),
+        Err(http::Failed::AnswerLost) => SendOutcome::unknown("the WhatsApp provider's response was lost"),
     }
 }
