@@ -1,6 +1,6 @@
-//! The story that `cargo run` plays: a charge fails, is retried, ends on FREE, and a late payment brings the plan back; the
-//! next morning a workshop's customers are reminded, and sales staff see in Slack which institutions are about to expire.
-//! Every line comes from what the running system answered.
+//! The scripted demo of `cargo run`: a charge fails, its retries fail, the plan is downgraded to FREE, and a late
+//! payment restores it. The next morning the customers of a workshop are reminded, and sales staff see in Slack which
+//! institutions are about to expire. Every line comes from a response of the running system.
 
 use std::sync::Arc;
 
@@ -12,30 +12,31 @@ use crate::world::World;
 use crate::world::credentials;
 use crate::{Error, mms};
 
-/// The first instant of the story.
+/// Instant at which the demo begins.
 pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";
-/// Not enough credit: the code with which the story's charges fail.
+/// Decline code of the demo's failing charges: insufficient credit.
 const NO_CREDIT: &str = "10100252";
 
 struct DemoRunner<'a> {
     world: &'a Arc<World>,
     token: String,
-    told: usize,
+    /// Number of messages that were printed.
+    printed: usize,
 }
 
-/// Plays the story.
+/// Plays the demo and prints each step.
 ///
 /// # Errors
-/// [`Error::Story`] when the system does not do what the story needs.
+/// [`Error::Demo`] when a response differs from what the demo expects.
 pub async fn play(world: &Arc<World>) -> Result<(), Error> {
-    let mut teller = DemoRunner { world, token: String::new(), told: world.state().messages.len() };
-    let credentials = teller.get("/sandbox/credentials").await?;
-    teller.token = text(&credentials, "/admin_token")?;
-    teller.title("A customer subscribes");
-    let order = teller.subscribe().await?;
-    teller.title("The next month's charge fails, and so do its retries");
+    let mut runner = DemoRunner { world, token: String::new(), printed: world.state().messages.len() };
+    let credentials = runner.get("/sandbox/credentials").await?;
+    runner.token = text(&credentials, "/admin_token")?;
+    runner.title("A customer subscribes");
+    let order = runner.subscribe().await?;
+    runner.title("The next month's charge fails, and so do its retries");
     let outcomes = json!({ "next_outcomes": [NO_CREDIT, NO_CREDIT, NO_CREDIT, NO_CREDIT] });
-    teller.send("PUT", &format!("/sandbox/ecpay/orders/{order}"), &outcomes).await?;
+    runner.send("PUT", &format!("/sandbox/ecpay/orders/{order}"), &outcomes).await?;
     for (day, expected) in [
         ("2025-02-28T12:00:00+08:00", "past_due"),
         ("2025-03-01T18:00:00+08:00", "past_due"),
@@ -43,22 +44,22 @@ pub async fn play(world: &Arc<World>) -> Result<(), Error> {
         ("2025-03-07T18:00:00+08:00", "past_due"),
         ("2025-03-10T13:00:00+08:00", "active"),
     ] {
-        teller.travel(day).await?;
-        teller.expect(&order, expected).await?;
+        runner.travel(day).await?;
+        runner.expect(&order, expected).await?;
     }
-    teller.title("Support has the charge retried; it succeeds late, and the plan is back");
-    teller.retry_by_hand(&order).await?;
-    teller.travel("2025-03-10T16:00:00+08:00").await?;
-    let account = teller.expect(&order, "active").await?;
+    runner.title("Support requests a retry; it succeeds late, and the plan is restored");
+    runner.retry_by_hand(&order).await?;
+    runner.travel("2025-03-10T16:00:00+08:00").await?;
+    let account = runner.expect(&order, "active").await?;
     if text(&account, "/plan_id")? != "PRO" {
-        return Err(Error::Story("the plan was not restored".to_owned()));
+        return Err(Error::Demo("the plan was not restored".to_owned()));
     }
-    teller.title(&format!("The account of it: GET /api/subscriptions/{order}"));
-    teller.account(&account);
-    teller.title("A workshop keeps its customers' vehicles, and reminds them by WhatsApp");
-    teller.reminders().await?;
-    teller.title("Institutions of the MMS are about to expire; sales staff see it in Slack");
-    teller.digest().await
+    runner.title(&format!("The subscription's history: GET /api/subscriptions/{order}"));
+    runner.account(&account);
+    runner.title("A workshop imports its customers and reminds them by WhatsApp");
+    runner.reminders().await?;
+    runner.title("Institutions in the MMS are about to expire; sales staff get a digest in Slack");
+    runner.digest().await
 }
 
 impl DemoRunner<'_> {
@@ -67,15 +68,15 @@ impl DemoRunner<'_> {
         let made = self.send("POST", "/api/subscriptions", &wanted).await?;
         let order = text(&made, "/subscription_id")?;
         self.line(&format!(
-            "POST /api/subscriptions -> order {order}, PRO monthly, NT$899, waits for the first charge"
+            "POST /api/subscriptions -> order {order}, PRO monthly, NT$899, waiting for the first charge"
         ));
         let checkout = text(&made, "/checkout_url")?;
         let page = self.world.http.get(&checkout).send().await?.text().await?;
-        let fields = made.get("form_data").and_then(Value::as_object).ok_or_else(|| story("no order form"))?;
+        let fields = made.get("form_data").and_then(Value::as_object).ok_or_else(|| unexpected("no order form"))?;
         self.line(&format!(
-            "the buyer opens the checkout page ({} signed fields, {} bytes) and submits it to ECPay",
-            fields.len(),
-            page.len()
+            "the buyer opens the checkout page ({} bytes) and submits its form ({} signed fields) to ECPay",
+            page.len(),
+            fields.len()
         ));
         let form: Vec<(&String, &str)> =
             fields.iter().filter_map(|(name, value)| Some((name, value.as_str()?))).collect();
@@ -90,7 +91,7 @@ impl DemoRunner<'_> {
         let payments = account.get("payments").and_then(Value::as_array).cloned().unwrap_or_default();
         let failed = payments.iter().rev().find(|payment| payment.get("outcome") == Some(&json!("failed")));
         let payment =
-            failed.and_then(|payment| payment.get("id")).cloned().ok_or_else(|| story("no failed payment"))?;
+            failed.and_then(|payment| payment.get("id")).cloned().ok_or_else(|| unexpected("no failed payment"))?;
         let answer = self.send("POST", "/api/webhooks/ecpay-manual-retry", &json!({ "payment_id": payment })).await?;
         self.line(&format!("POST /api/webhooks/ecpay-manual-retry -> {}", text(&answer, "/message")?));
         Ok(())
@@ -114,7 +115,7 @@ impl DemoRunner<'_> {
         if (counted("reminder_sent"), counted("already_sent")) == (0, 2) {
             Ok(())
         } else {
-            Err(story("the owners were not reminded once"))
+            Err(unexpected("the customers were not reminded exactly once"))
         }
     }
 
@@ -125,10 +126,10 @@ impl DemoRunner<'_> {
         self.travel("2025-03-11T09:30:00+08:00").await?;
         let known = self.get("/institutions/expiring").await?;
         let uid = text(&known, "/institutions/0/uid")?;
-        let said = json!({ "until": "2025-03-14", "why": "the contract is being signed" });
-        let acknowledged = self.send("POST", &format!("/institutions/{uid}/acknowledge"), &said).await?;
+        let acknowledgement = json!({ "until": "2025-03-14", "why": "the contract is being signed" });
+        let acknowledged = self.send("POST", &format!("/institutions/{uid}/acknowledge"), &acknowledgement).await?;
         let until = text(&acknowledged, "/acknowledged/until")?;
-        self.line(&format!("POST /institutions/{uid}/acknowledge -> quiet until {until}"));
+        self.line(&format!("POST /institutions/{uid}/acknowledge -> acknowledged until {until}"));
         let again = self.send("POST", "/runs/mms-expiry-scan", &json!({})).await?;
         self.line(&format!("POST /runs/mms-expiry-scan, the same day -> {}", text(&again, "/status")?));
         self.travel("2025-03-12T09:30:00+08:00").await
@@ -154,8 +155,8 @@ impl DemoRunner<'_> {
                 self.line_at(&text(event, "/at")?, &what);
             }
         }
-        let messages: Vec<_> = self.world.state().messages.iter().skip(self.told).cloned().collect();
-        self.told += messages.len();
+        let messages: Vec<_> = self.world.state().messages.iter().skip(self.printed).cloned().collect();
+        self.printed += messages.len();
         for message in messages {
             let shown = message.subject.unwrap_or_else(|| message.body.to_string());
             self.line_at(&message.sent_at.to_rfc3339(), &format!("{} to {}: {shown}", message.channel, message.to));
@@ -163,12 +164,12 @@ impl DemoRunner<'_> {
         Ok(())
     }
 
-    /// Shows where the subscription stands, and stops the story if that is not where it should.
+    /// Prints the state of the subscription. A status other than the expected one ends the demo.
     async fn expect(&self, order: &str, status: &str) -> Result<Value, Error> {
         let account = self.get(&format!("/api/subscriptions/{order}")).await?;
         let found = text(&account, "/status")?;
         self.line(&format!("= {} on {}: {}", found, text(&account, "/plan_id")?, text(&account, "/explanation/en")?));
-        if found == status { Ok(account) } else { Err(story(&format!("{order} is {found}, not {status}"))) }
+        if found == status { Ok(account) } else { Err(unexpected(&format!("{order} is {found}, not {status}"))) }
     }
 
     fn account(&self, account: &Value) {
@@ -226,9 +227,9 @@ async fn read(answer: reqwest::Response) -> Result<Value, Error> {
     let status = answer.status();
     let body = answer.text().await?;
     if status.is_success() {
-        serde_json::from_str(&body).map_err(|_| story("an answer is not JSON"))
+        serde_json::from_str(&body).map_err(|_| unexpected("a response is not JSON"))
     } else {
-        Err(story(&format!("HTTP {status}: {body}")))
+        Err(unexpected(&format!("HTTP {status}: {body}")))
     }
 }
 
@@ -237,11 +238,11 @@ fn text(value: &Value, pointer: &str) -> Result<String, Error> {
         .pointer(pointer)
         .and_then(Value::as_str)
         .map(str::to_owned)
-        .ok_or_else(|| story(&format!("{pointer} is missing")))
+        .ok_or_else(|| unexpected(&format!("{pointer} is missing")))
 }
 
-fn story(what: &str) -> Error {
-    Error::Story(what.to_owned())
+fn unexpected(what: &str) -> Error {
+    Error::Demo(what.to_owned())
 }
 
 fn local(at: DateTime<Utc>) -> String {

@@ -1,5 +1,5 @@
-//! The outside world on one machine: AWS as far as we call it, ECPay, MMS, mail, WhatsApp, Slack, a movable clock, and the
-//! functions in this process. Used by `cargo run` and by the tests alike.
+//! The outside world on one machine: AWS as far as the product calls it, ECPay, MMS, mail, WhatsApp, Slack, a movable
+//! clock, and the functions in this process. `cargo run` and the tests use it.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "most enums matched here are other crates' and may grow")]
 
@@ -14,7 +14,7 @@ mod test_support;
 mod whatsapp;
 pub mod world;
 
-/// Why a sandbox does not start, or its story does not go on.
+/// Errors of starting a sandbox, and of the demo.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The template cannot be used.
@@ -47,7 +47,7 @@ pub enum Error {
     /// A function did not start.
     #[error("starting mms-expiry-scan")]
     ExpiryScan(#[from] mms_expiry_scan::Error),
-    /// The story took another turn than it should.
-    #[error("the story: {0}")]
-    Story(String),
+    /// The demo got another response than it expects.
+    #[error("the demo: {0}")]
+    Demo(String),
 }

@@ -12,15 +12,15 @@ use sandbox::{Error, demo};
 use shared::platform::logging;
 
 const HELP: &str = "\
-cargo run                          play the story, then serve
-cargo run -- demo                  play the story
+cargo run                          play the demo, then serve
+cargo run -- demo                  play the demo
 cargo run -- serve [--port 8787] [--data DIR] [--now RFC3339]
                                    only serve, on 127.0.0.1";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    StoryThenServe,
-    Story,
+    DemoThenServe,
+    Demo,
     Serve,
 }
 
@@ -48,11 +48,11 @@ async fn main() -> ExitCode {
 }
 
 fn parse() -> Result<Option<Arguments>, lexopt::Error> {
-    let mut arguments = Arguments { mode: Mode::StoryThenServe, port: 8787, data: None, now: None };
+    let mut arguments = Arguments { mode: Mode::DemoThenServe, port: 8787, data: None, now: None };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
-            Value(mode) if mode == "demo" => arguments.mode = Mode::Story,
+            Value(mode) if mode == "demo" => arguments.mode = Mode::Demo,
             Value(mode) if mode == "serve" => arguments.mode = Mode::Serve,
             Long("port") => arguments.port = parser.value()?.parse()?,
             Long("data") => arguments.data = Some(parser.value()?.into()),
@@ -69,16 +69,16 @@ fn parse() -> Result<Option<Arguments>, lexopt::Error> {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Error> {
-    let story = arguments.mode != Mode::Serve;
-    let begin = if story { demo::BEGIN.parse().ok() } else { None };
+    let plays_demo = arguments.mode != Mode::Serve;
+    let begin = if plays_demo { demo::BEGIN.parse().ok() } else { None };
     let now = arguments.now.or(begin).unwrap_or_else(|| shared::platform::clock::now().utc());
-    // The story needs no fixed port, so that two can be told at once.
-    let port = if arguments.mode == Mode::Story { 0 } else { arguments.port };
+    // The demo needs no fixed port, so that two can run at the same time.
+    let port = if arguments.mode == Mode::Demo { 0 } else { arguments.port };
     let world = World::start(Options { port, data: arguments.data, now, variables: BTreeMap::new() }).await?;
-    if story {
+    if plays_demo {
         demo::play(&world).await?;
     }
-    if arguments.mode != Mode::Story {
+    if arguments.mode != Mode::Demo {
         say(&format!(
             "\nServing {0}\n  credentials  GET  {0}/sandbox/credentials\n  clock        POST {0}/sandbox/clock {{\"advance_days\": 1}}\n  messages     GET  {0}/sandbox/messages\nStop with Ctrl-C.",
             world.base_url
@@ -94,6 +94,6 @@ fn say_and_exit(text: &str, code: ExitCode) -> ExitCode {
 }
 
 fn say(text: &str) {
-    // Whoever stopped reading does not want the sandbox to stop serving.
-    let _nobody_reads = writeln!(std::io::stdout(), "{text}");
+    // A closed pipe must not stop the server.
+    let _closed_pipe = writeln!(std::io::stdout(), "{text}");
 }

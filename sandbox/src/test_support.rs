@@ -1,4 +1,4 @@
-//! What the tests of the simulators share.
+//! Helpers of the simulators' tests.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

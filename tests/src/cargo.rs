@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-/// What cargo tells a package that it runs. ring's build script looks at them: under others it runs again, and all that
-/// depends on it is built again.
+/// Variables that cargo sets for a package that it runs. ring's build script depends on them: with other values it runs
+/// again, and its dependents are rebuilt.
 const OF_THE_PACKAGE: [&str; 6] = [
     "CARGO_MANIFEST_DIR",
     "CARGO_PKG_NAME",

@@ -1,14 +1,14 @@
-//! What Lambda gives a bootstrap: an environment, and an end.
+//! Lambda's part of a bootstrap's life: an environment, and an end.
 
 use std::collections::BTreeMap;
 use std::process::Child;
 
 use sandbox::world::World;
 
-/// What stands in the environment and must stand nowhere else.
+/// Secret values of the environment, which must appear in no output.
 pub const AWS_SECRETS: [&str; 2] = ["invented-secret-access-key", "invented-session-token"];
 
-/// A process that does not outlive whoever started it.
+/// A process that ends with its owner.
 pub struct Process(pub Child);
 
 impl Drop for Process {

@@ -1,4 +1,4 @@
-//! What tests share: a deterministic simulation of the whole product; and the measurement of cold starts.
+//! Library of the tests: harness, simulation and support; and the measurement of cold starts.
 
 #![allow(
     clippy::unwrap_used,

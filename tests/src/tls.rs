@@ -1,4 +1,4 @@
-//! TLS in front of what is served without it, for `localhost`, by an authority that nobody else has.
+//! TLS in front of a server without it, for `localhost`, by an authority of its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use tokio_rustls::TlsAcceptor;
 
 /// A server's certificate (ECDSA, P-256), its key, and the authority that signed it; each as PEM.
 pub struct Identity {
-    /// What has to be trusted.
+    /// Certificate of the authority, in PEM.
     pub authority: String,
-    /// What the server shows.
+    /// Certificate of the server, in PEM.
     pub certificate: String,
-    /// Its key.
+    /// Private key of the server, in PEM.
     pub key: String,
 }
 
 impl Identity {
-    /// A new one.
+    /// Creates an authority and a certificate.
     #[must_use]
     pub fn invent() -> Self {
         let [signing, serving] = [(); 2].map(|()| KeyPair::generate().expect("a key"));

@@ -1,5 +1,6 @@
-//! IAM as far as the template uses it: what each role allows, and what a call needs. A function's call that its role does
-//! not allow is refused, as AWS refuses it; whoever calls without being a function may do everything.
+//! IAM as far as the template uses it: the permissions of each role, and those that a call needs. A function's call
+//! that its role does not allow is refused as AWS refuses it. A caller that is not a function (a test, a person) may do
+//! everything.
 
 use std::collections::BTreeMap;
 
@@ -12,22 +13,22 @@ use crate::aws::template::{Error, PLACE, TABLE, Template};
 /// An action on a resource, both as a policy names them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
-    /// `service:Action`.
+    /// IAM action, `service:Action`.
     pub action: String,
-    /// An ARN.
+    /// ARN of the resource; in a role it may contain `*` and `?`.
     pub resource: String,
 }
 
-/// A permission that a call needs, and what conditions on it are asked about.
+/// A permission that a call needs, with the value of the condition key that its statement may test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// The permission.
+    /// Action and resource that a statement must allow.
     pub permission: Permission,
     /// The value of a condition's key, where the call has one.
     pub context: Option<(&'static str, String)>,
 }
 
-/// What the template's roles allow, by logical name.
+/// Permissions of the template's roles, by logical name.
 #[derive(Clone, Debug)]
 pub struct Roles(BTreeMap<String, Vec<Statement>>);
 
@@ -68,7 +69,8 @@ impl Roles {
         Ok(Self(roles))
     }
 
-    /// Everything that a role allows, conditions aside, sorted; twice what two statements allow.
+    /// Returns all permissions of a role without their conditions, sorted. A permission of two statements is listed
+    /// twice.
     #[must_use]
     pub fn allowed(&self, role: &str) -> Vec<Permission> {
         let of = |statement: &Statement| {
@@ -83,7 +85,7 @@ impl Roles {
         all
     }
 
-    /// Whether a role allows that.
+    /// True if a statement of the role allows the call.
     #[must_use]
     pub fn allow(&self, role: &str, need: &Need) -> bool {
         self.0.get(role).into_iter().flatten().any(|statement| statement.allows(need))
@@ -145,7 +147,7 @@ fn texts(template: &Template, value: &Value, reference: &dyn Fn(&str) -> Option<
     }
 }
 
-/// What a request to AWS needs; nothing where it is none that is known.
+/// Permissions that a request to AWS needs; none for an unknown operation.
 pub(crate) fn needs(target: &str, method: &Method, path: &str, body: &[u8]) -> Vec<Need> {
     let body: Json = serde_json::from_slice(body).unwrap_or_default();
     if let Some(operation) = target.strip_prefix("DynamoDB_20120810.") {

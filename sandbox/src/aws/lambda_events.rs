@@ -1,4 +1,4 @@
-//! Events as AWS hands them to the functions: whoever has one, the public port or a file, it takes the same way.
+//! Events as AWS delivers them to the functions, whether they come from the public port or from a file.
 
 use base64::Engine;
 use chrono::{DateTime, Utc};

@@ -73,7 +73,7 @@ pub fn config_of(function: &str, url: &str) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .sleep_impl(TokioSleep::new())
-        // A service that is down here is down until it is told otherwise: seconds of waiting would change nothing.
+        // A simulated outage ends only by a control, so waiting between two attempts would gain nothing.
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         .build()
 }
@@ -151,7 +151,7 @@ async fn dynamodb(endpoint: &Endpoint, headers: HeaderMap, body: Bytes) -> Respo
     }
 }
 
-/// How many items an answer says were read: `ScannedCount` of a query, or the one of a GetItem.
+/// Number of items that a response says were read: `ScannedCount` of a query, or 1 for a GetItem that found one.
 fn items_read(answer: &[u8]) -> u64 {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]

@@ -19,9 +19,9 @@ pub struct Definition {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<String>,
     pub(super) action_after_completion: String,
-    /// Seconds since 1970.
+    /// Seconds since 1970, with milliseconds as a fraction.
     pub(super) creation_date: f64,
-    /// Seconds since 1970.
+    /// Seconds since 1970, with milliseconds as a fraction.
     pub(super) last_modification_date: f64,
 }
 
@@ -74,7 +74,7 @@ impl Definition {
         }
     }
 
-    /// How it fires; `None` while it is disabled.
+    /// Returns the schedule that fires; `None` while it is disabled.
     pub(super) fn schedule(&self, named: &NamedSchedule) -> Option<Schedule> {
         let function = self.target.arn.rsplit(':').next()?;
         let input = self.target.input.clone().unwrap_or_else(|| event_without_input(&named.name));
@@ -83,7 +83,7 @@ impl Definition {
     }
 }
 
-/// What a function is given by a schedule whose target has no input.
+/// Event that a function gets from a schedule whose target has no input.
 fn event_without_input(name: &str) -> String {
     json!({
         "version": "0", "id": "00000000-0000-0000-0000-000000000000", "detail-type": "Scheduled Event",

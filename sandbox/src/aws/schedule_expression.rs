@@ -6,16 +6,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 
-/// One schedule.
+/// A schedule of a function: its expression, time zone and event.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// Its name in the template.
     pub name: String,
     /// The function that it calls, by its logical name.
     pub function: String,
-    /// What the function is given, `<aws.scheduler.scheduled-time>` not yet filled in.
+    /// Event of the function, with `<aws.scheduler.scheduled-time>` still in it.
     pub input: String,
-    /// `cron(…)` or `rate(…)`.
+    /// Expression in EventBridge Scheduler's form, `cron(…)` or `rate(…)`.
     pub expression: String,
     /// The zone in which a cron is meant.
     pub zone: String,
@@ -28,13 +28,13 @@ enum Rhythm {
     Every(TimeDelta),
 }
 
-/// Why a schedule cannot be read.
+/// Errors of a schedule's expression or time zone.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// Neither a cron nor a rate.
     #[error("{0} is neither cron(six fields) nor rate(n minutes)")]
     Expression(String),
-    /// No such zone.
+    /// The name is not in the IANA database.
     #[error("{0} is not a time zone")]
     Zone(String),
 }
@@ -97,13 +97,13 @@ impl Schedule {
         }
     }
 
-    /// Whether it fires so often that runs with nothing to do are passed over.
+    /// True if it fires so often that a moving clock skips its runs while nothing is due.
     #[must_use]
     pub fn is_frequent(&self) -> bool {
         matches!(&self.rhythm, Rhythm::Every(step) if *step < TimeDelta::minutes(30))
     }
 
-    /// What the function is given by the run of `at`.
+    /// Event of the run scheduled at `at`.
     #[must_use]
     pub fn event(&self, at: DateTime<Utc>) -> String {
         self.input.replace("<aws.scheduler.scheduled-time>", &at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))

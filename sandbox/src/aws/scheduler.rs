@@ -1,8 +1,9 @@
-//! EventBridge Scheduler as far as we call it: GetSchedule and UpdateSchedule of the template's named schedules.
+//! EventBridge Scheduler as far as the product calls it: GetSchedule and UpdateSchedule of the template's named
+//! schedules.
 //!
-//! A schedule stays as the template deploys it until it is updated. An update replaces every field: what a caller leaves
-//! out has its default from then on, or is lost. Start and end dates, `at(…)` expressions and a flexible window that is
-//! on are not simulated, and refused.
+//! A schedule stays as the template deploys it until it is updated. An update replaces every field: one that the caller
+//! leaves out gets its default, or is lost. Start and end dates, `at(…)` expressions and a flexible window that is on
+//! are not simulated, and refused.
 
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};

@@ -1,4 +1,5 @@
-//! What `template.yaml` says of the table, the routes, the schedules and the variables: what runs here is what deploys.
+//! `template.yaml` as the sandbox reads it: table, routes, schedules, variables, roles. The sandbox runs what is
+//! deployed.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -17,11 +18,11 @@ pub const TEMPLATE: &str = include_str!("../../../template.yaml");
 pub struct Template {
     /// The table in the words of CreateTable, but for its name.
     pub table: Json,
-    /// Every route.
+    /// Routes of all functions, in the order of the template.
     pub routes: Vec<Route>,
-    /// Every schedule.
+    /// Schedules of all functions, in the order of the template.
     pub schedules: Vec<Schedule>,
-    /// What else is said of those that have a name of their own, by which EventBridge Scheduler is asked about them.
+    /// Further settings of the schedules that have a name, under which EventBridge Scheduler's API finds them.
     pub named_schedules: Vec<NamedSchedule>,
     resources: BTreeMap<String, Value>,
     variables: BTreeMap<String, BTreeMap<String, Value>>,
@@ -50,29 +51,29 @@ pub struct NamedSchedule {
     pub function: String,
     /// The ARN of the role that it calls with.
     pub role: String,
-    /// The ARN of the queue for calls that reached nobody; none where the template does not say.
+    /// ARN of the queue for failed deliveries; `None` if the template has none.
     pub failure_queue: Option<String>,
-    /// `ENABLED` or `DISABLED`.
+    /// State as EventBridge Scheduler writes it, `ENABLED` or `DISABLED`.
     pub state: String,
-    /// How often a failed call is repeated, in the words of the template; null where it does not say.
+    /// Retry policy as the template writes it; null if it has none.
     pub retry_policy: Json,
 }
 
-/// Why the template cannot be used.
+/// Errors of reading the template.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not YAML.
+    /// The text is not YAML.
     #[error("template.yaml is not YAML")]
     NotYaml(#[from] yaml_serde::Error),
-    /// Something that is needed is not where it is expected.
+    /// A required part is missing, or has another shape than expected.
     #[error("template.yaml: {0} is missing or has another shape")]
     Missing(String),
     /// A schedule that cannot be read.
     #[error("template.yaml: schedule {name}")]
     Schedule {
-        /// Its name.
+        /// Name of the schedule's event in the template.
         name: String,
-        /// What is wrong.
+        /// Fault of its expression or time zone.
         source: schedule_expression::Error,
     },
 }
@@ -201,7 +202,7 @@ impl Template {
         attribute(role)?.strip_suffix(".Arn")
     }
 
-    /// What `X.Arn` is here.
+    /// Value of a reference `X.Arn` in the sandbox.
     fn arn(&self, attribute: &str) -> Option<String> {
         let name = attribute.strip_suffix(".Arn")?;
         let arn = match self.resources.get(name)?.get("Type")?.as_str()? {
@@ -246,7 +247,7 @@ impl Template {
 }
 
 impl NamedSchedule {
-    /// Whether it is about that schedule.
+    /// True if these settings belong to the schedule.
     #[must_use]
     pub fn is_of(&self, schedule: &Schedule) -> bool {
         self.event == schedule.name && self.function == schedule.function

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::form::{Fields, MAC_FIELD};
 
-/// What .NET's encoder, which ECPay signs with, leaves as it is.
+/// Characters that .NET's `HttpUtility.UrlEncode`, which ECPay signs with, does not encode.
 const DOTNET: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'!').remove(b'*').remove(b'(').remove(b')');
 

@@ -8,11 +8,11 @@ use super::mac::check_mac_value;
 /// The merchant's identity and its key pair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Merchant {
-    /// The MerchantID.
+    /// MerchantID, at most ten digits.
     pub merchant_id: String,
-    /// The HashKey.
+    /// HashKey of the CheckMacValue.
     pub hash_key: String,
-    /// The HashIV.
+    /// HashIV of the CheckMacValue.
     pub hash_iv: String,
 }
 

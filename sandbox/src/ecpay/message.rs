@@ -4,7 +4,7 @@
 pub(super) const PAID: &str = "1";
 /// Code of an authorisation whose result is still open.
 pub(super) const PENDING: &str = "10300066";
-/// No such order.
+/// Code for an unknown order.
 pub(super) const NOT_FOUND: &str = "10200047";
 /// The order's first charge failed.
 pub(super) const NOT_ESTABLISHED: &str = "10200095";

@@ -1,9 +1,8 @@
 //! ECPay's recurring card payments, simulated as a pure state machine.
 //!
-//! Nothing here reads a clock or does I/O: whoever drives it hands in the time
-//! and the posted bodies, posts the callbacks and says how they were answered.
-//! The CheckMacValue is an implementation of its own, so that it can contradict
-//! the one under test.
+//! The simulator reads no clock and does no I/O: its caller passes the time and the posted bodies, posts the callbacks
+//! and reports their responses. Its CheckMacValue is an independent implementation, so that it can contradict the one
+//! under test.
 
 mod calendar;
 mod callbacks;
@@ -20,7 +19,7 @@ mod requests;
 mod simulator;
 
 #[cfg(test)]
-mod story_tests;
+mod lifecycle_tests;
 #[cfg(test)]
 mod test_support;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::calendar::{PeriodType, after_anchor, whole_second};
 use super::message::{PAID, PENDING};
 
-/// What the buyer agreed to.
+/// Terms of the order, as the buyer accepted them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Terms {
     pub(super) merchant_trade_no: String,
@@ -24,7 +24,7 @@ pub(super) struct Terms {
     pub(super) extra_info: bool,
 }
 
-/// Where an order stands.
+/// State of an order at ECPay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
@@ -48,7 +48,7 @@ impl State {
     }
 }
 
-/// Why a charge was made.
+/// Cause of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
@@ -81,22 +81,22 @@ pub(super) struct Charge {
     pub(super) trade_no: String,
     pub(super) success_number: Option<u32>,
     pub(super) simulated: bool,
-    /// Which of the ordered executions it was; 0 for one outside the schedule.
+    /// Number of the scheduled execution, from 1; 0 for a charge outside the schedule.
     pub(super) execution: u32,
 }
 
 impl Charge {
-    /// Whether money moved.
+    /// True if the charge was real and paid.
     pub(super) fn succeeded(&self) -> bool {
         !self.simulated && self.rtn_code == PAID
     }
 
-    /// Whether the result is still open.
+    /// True if the result of the charge is not known yet.
     pub(super) fn pending(&self) -> bool {
         !self.simulated && self.rtn_code == PENDING
     }
 
-    /// Whether it counts as a failure.
+    /// True if the charge was real and declined.
     pub(super) fn failed(&self) -> bool {
         !self.simulated && self.rtn_code != PAID && self.rtn_code != PENDING
     }
@@ -162,19 +162,19 @@ impl Order {
         }
     }
 
-    /// How many charges succeeded.
+    /// Number of successful charges.
     pub(super) fn successes(&self) -> u32 {
         let count = self.charges.iter().filter(|c| c.succeeded()).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// What the successful charges add up to.
+    /// Sum of the successful charges, in TWD.
     pub(super) fn success_amount(&self) -> u64 {
         let paid = self.charges.iter().filter(|c| c.succeeded());
         paid.map(|c| u64::from(c.amount)).sum()
     }
 
-    /// How many charges failed over the order's life.
+    /// Number of failed charges over the life of the order.
     pub(super) fn failures(&self) -> usize {
         self.charges.iter().filter(|c| c.failed()).count()
     }

@@ -23,7 +23,7 @@ pub struct Ecpay {
     pub(super) order_behavior: BTreeMap<String, OrderBehavior>,
 }
 
-/// How ECPay treats an order, set by the controls.
+/// Treatment of an order by ECPay, as set by the controls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OrderBehavior {
     /// Neither its scheduled charges nor its retries are made.
@@ -58,12 +58,12 @@ impl Ecpay {
         self.merchant = merchant;
     }
 
-    /// How the order is treated.
+    /// Treatment of the order; the default if the controls set none.
     pub(super) fn order_behavior(&self, merchant_trade_no: &str) -> OrderBehavior {
         self.order_behavior.get(merchant_trade_no).copied().unwrap_or_default()
     }
 
-    /// How the next charge of the order ends.
+    /// Takes the result of the order's next charge.
     pub(super) fn next_outcome(&mut self, merchant_trade_no: &str) -> String {
         let queued = self.outcomes.get_mut(merchant_trade_no);
         queued.and_then(VecDeque::pop_front).unwrap_or_else(|| PAID.to_owned())

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Fixtures of the tests of the ECPay simulator.
 
 use chrono::{DateTime, Utc};
 

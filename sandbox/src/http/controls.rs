@@ -46,17 +46,17 @@ struct Move {
     advance_days: Option<f64>,
 }
 
-/// How ECPay treats an order from now on; what is not named stays as it is.
+/// Treatment of an order by ECPay from now on; fields that are absent stay unchanged.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Conduct {
-    /// How its coming charges and retries end, one after the other; then they succeed.
+    /// Results of the coming charges and retries, in order; later ones succeed.
     next_outcomes: Option<Vec<String>>,
-    /// Whether the charges and retries that it makes by itself wait.
+    /// True holds back scheduled charges and retries.
     paused: Option<bool>,
-    /// Whether its callbacks are posted; `false`: they are lost.
+    /// True posts the callbacks, false loses them.
     callbacks: Option<bool>,
-    /// Whether queries about it are answered properly; `false`: with a page that is no answer.
+    /// True answers queries properly, false with an HTML page.
     answers: Option<bool>,
 }
 
@@ -173,7 +173,7 @@ async fn set_faults(State(world): Shared, body: Bytes) -> Answer {
     Ok(show_faults(State(world)).await)
 }
 
-/// What befalls messages to one number; `none` ends it.
+/// Sets the fault of messages to one number; `none` ends it.
 async fn set_recipient_fault(State(world): Shared, Path(phone): Path<String>, body: Bytes) -> Answer {
     let wanted: FaultSpec = read(&body)?;
     let number = whatsapp::digits(&phone).ok_or_else(|| bad("the path ends with a phone number"))?;

@@ -75,7 +75,7 @@ fn failure(why: &str) -> Json<Value> {
     Json(json!({ "status": "failure", "error": { "message": why } }))
 }
 
-/// The key stands in the header as it is, without a scheme.
+/// The header contains the key alone, without a scheme.
 fn authorised(headers: &HeaderMap) -> bool {
     headers.get(AUTHORIZATION).is_some_and(|key| key == MMS_KEY)
 }
@@ -89,7 +89,7 @@ impl Wanted {
         if !(1..=LARGEST_PAGE).contains(&wanted.page_size) {
             return Err(format!("pageSize must be 1 to {LARGEST_PAGE}"));
         }
-        // Nobody knows what the other numbers mean.
+        // MMS does not document the other numbers.
         if (wanted.organization_statuses.as_slice(), wanted.expiration_statuses.as_slice()) != (&[1], &[2]) {
             return Err("only organizationStatuses [1] with expirationStatuses [2] is simulated here".to_owned());
         }
@@ -108,13 +108,13 @@ impl Wanted {
 }
 
 struct Invented {
-    /// When it expires, in days from the day of the story.
+    /// Days until it expires, from the day of the demo.
     days: i64,
     name: &'static str,
     uid: &'static str,
     /// Last name and first name.
     owner: (&'static str, &'static str),
-    /// Kinds and numbers.
+    /// Kind (as MMS numbers them) and phone number of each contact.
     contacts: &'static [(u8, &'static str)],
     address: &'static str,
     plan: &'static str,

@@ -1,4 +1,4 @@
-//! MMS, as the scan and the tests meet it over HTTP.
+//! Tests of the simulated MMS over HTTP.
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ const LONGEST_VALUE: usize = 2000;
 /// Of a message's blocks together; Slack does not publish it.
 const LONGEST_MESSAGE: usize = 12_000;
 
-/// Why blocks are refused.
+/// Reasons for which Slack refuses blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     /// One of them is not as Slack takes it, or there are too many.
@@ -91,7 +91,7 @@ enum Style {
     Danger,
 }
 
-/// Whether Slack takes a message's `blocks`.
+/// Checks a message's `blocks` against Slack's limits.
 pub(crate) fn check(blocks: &Value) -> Result<(), Flaw> {
     let blocks = Vec::<Block>::deserialize(blocks).map_err(|_| Flaw::Invalid)?;
     let mut ids = BTreeSet::new();
@@ -103,7 +103,7 @@ pub(crate) fn check(blocks: &Value) -> Result<(), Flaw> {
     if length > LONGEST_MESSAGE { Err(Flaw::TooLong) } else { Ok(()) }
 }
 
-/// What a reader sees of a message: the texts of its blocks line by line, else its text.
+/// Readable form of a message: the texts of its blocks line by line, without blocks its `text`.
 pub(crate) fn readable(payload: &Value) -> String {
     let blocks = payload.get("blocks").and_then(|blocks| Vec::<Block>::deserialize(blocks).ok()).unwrap_or_default();
     let lines: Vec<&str> = blocks.iter().flat_map(Block::texts).collect();

@@ -25,10 +25,10 @@ use crate::world::state::{Body, Message};
 
 /// The largest payload, in bytes.
 const LARGEST_PAYLOAD: usize = 1024 * 1024;
-/// Where a message's `text` is cut, in characters.
+/// Length at which Slack cuts a message's `text`, in characters.
 const LONGEST_TEXT: usize = 40_000;
 
-/// Why Slack takes no message.
+/// Reasons for which Slack refuses a message.
 #[derive(Clone, Copy, Debug)]
 enum Refusal {
     Nowhere,

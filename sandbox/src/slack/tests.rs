@@ -1,4 +1,4 @@
-//! Slack, as the digest and the tests meet it over HTTP.
+//! Tests of the simulated Slack over HTTP.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn posted(world: &World, payload: &Value) -> RequestBuilder {
     request(world, Method::POST, API, &payload).bearer_auth(SLACK_BOT_TOKEN)
 }
 
-/// What a payload is answered by the webhook and by the Web API: the status and word of one, the word of the other.
+/// Posts a payload to the webhook and to the Web API; returns status and body of the first, `error` of the second.
 async fn answers(world: &World, payload: &Value) -> (u16, String, String) {
     let (status, word) = answer(hooked(world, payload)).await;
     let (api_status, text) = answer(posted(world, payload)).await;
@@ -284,7 +284,7 @@ async fn slack_can_go_down_in_the_middle_of_several_messages() {
     assert_eq!(texts, ["1", "2", "5"]);
 }
 
-/// What Secrets Manager answers for the secret of MMS and Slack.
+/// Reads the secret of MMS and Slack from Secrets Manager.
 async fn secret(world: &World, stage: &str) -> Value {
     let body = json!({ "SecretId": EXPIRY_SECRET, "VersionStage": stage }).to_string();
     let request = world.http.post(&world.aws_url).header("x-amz-target", "secretsmanager.GetSecretValue");

@@ -126,7 +126,7 @@ impl<'a> Template<'a> {
         let to = to.ok_or_else(|| bad(100, "Invalid parameter", "to is no phone number"))?;
         match text("/type") {
             Some("template") => {}
-            // Nobody here has written to us within 24 hours.
+            // Free text needs a message from the customer within 24 hours, and none has written here.
             None | Some("text") => {
                 return Err(bad(131_047, "Re-engagement message", "more than 24 hours have passed since they replied"));
             }

@@ -1,4 +1,4 @@
-//! What both WhatsApp gateways have in common: recipients, what befalls a message, and its delivery.
+//! Parts that both WhatsApp gateways share: recipients, faults, delivery.
 
 pub(crate) mod cloud_api;
 pub(crate) mod starsender;
@@ -18,7 +18,7 @@ pub(crate) fn digits(number: &str) -> Option<String> {
     proper.then_some(digits)
 }
 
-/// What befalls a message: `Err` is the answer where it does not get as far as the gateway.
+/// Takes the fault of a message. `Err` is the response if the message does not reach the gateway.
 pub(crate) async fn next_fault(world: &World, gateway: Service, to: &str) -> Result<Fault, Response> {
     let recipient = digits(to).unwrap_or_default();
     pass(world.change(|state| state.next_message_fault(gateway, &recipient))).await

@@ -51,7 +51,7 @@ async fn send(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) 
     }
 }
 
-/// The device's key stands in the header as it is, without a scheme.
+/// The header contains the device's key alone, without a scheme.
 fn authorised(headers: &HeaderMap) -> Result<(), &'static str> {
     let key = headers.get(AUTHORIZATION).and_then(|key| key.to_str().ok());
     if key == Some(STARSENDER_KEY) { Ok(()) } else { Err("Invalid API key") }

@@ -76,7 +76,7 @@ impl World {
         });
         aws::serve(Arc::clone(&world), aws).await?;
         let functions = world.start_functions(&options.variables).await?;
-        // Set once, here; nobody else has the world yet.
+        // The world is not shared yet, so this is the first time it is set.
         let _first = world.functions.set(functions);
         server::serve(Arc::clone(&world), public);
         world.save();

@@ -10,12 +10,12 @@ use serde_json::Value;
 use crate::aws::schedule_expression::Schedule;
 use crate::world::{TABLE, World};
 
-/// Something that happened while the clock moved.
+/// An event that happened while the clock moved.
 #[derive(Clone, Debug, Serialize)]
 pub struct TimelineEvent {
-    /// When.
+    /// Time of the event (RFC 3339, UTC).
     pub at: String,
-    /// What.
+    /// Summary of the event in one line.
     pub what: String,
 }
 
@@ -99,7 +99,7 @@ fn next_event(world: &Arc<World>) -> Option<DateTime<Utc>> {
     schedules.iter().filter_map(|schedule| next_fire(world, schedule, now)).chain(ecpay).min()
 }
 
-/// When a schedule fires next. A frequent one is passed over while nothing is queued for it.
+/// Returns the next time at which a schedule fires. A frequent one is skipped while nothing is queued for it.
 fn next_fire(world: &World, schedule: &Schedule, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if !schedule.is_frequent() {
         return schedule.next_after(now);

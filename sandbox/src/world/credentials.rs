@@ -38,10 +38,10 @@ pub const SLACK_WEBHOOK_PATH: &str = "/services/T0INVENTED/B0INVENTED/sandbox-we
 pub const SLACK_CHANNEL: &str = "#mms-notifications";
 /// The token of Slack's bot.
 pub const SLACK_BOT_TOKEN: &str = "xoxb-sandbox-bot-token-invented";
-/// Stands in a kept secret for where the sandbox is served: its port may be another at the next start.
+/// Placeholder for the sandbox's URL in a stored secret: its port may differ at the next start.
 const HERE: &str = "{sandbox}";
 
-/// The token of somebody who may do everything.
+/// Admin token of an operator, who may call every route of the business API.
 pub const ADMIN_TOKEN: &str = "sandbox-operator-token-invented";
 const READ_TOKEN: &str = "sandbox-reader-token-invented";
 const EXPIRED_TOKEN: &str = "sandbox-expired-token-invented";
@@ -88,7 +88,7 @@ pub(crate) fn located(secret: &str, base_url: &str) -> String {
     secret.replace(HERE, base_url)
 }
 
-/// What a person or a script needs to call this sandbox.
+/// Credentials and addresses that a person or script needs to call this sandbox.
 #[must_use]
 pub(crate) fn shown(state: &State) -> Value {
     let merchant = state.ecpay.merchant();
@@ -126,9 +126,9 @@ struct Jwt {
     key: &'static str,
     audience: &'static str,
     scope: &'static str,
-    /// When it is issued, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     now: i64,
-    /// How long it is valid.
+    /// Validity, in seconds from the issue.
     seconds: i64,
 }
 

@@ -1,4 +1,4 @@
-//! How simulated services misbehave when they are told to.
+//! Faults of the simulated services, set by the controls.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -17,34 +17,34 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
-    /// ECPay's server APIs.
+    /// Server-to-server APIs of ECPay.
     Ecpay,
-    /// Amazon SES.
+    /// Amazon SES, version 2.
     Mail,
     /// The Member Management System.
     Mms,
-    /// AWS Secrets Manager.
+    /// AWS Secrets Manager, all secrets.
     SecretsManager,
-    /// Slack.
+    /// Slack's incoming webhook and Web API.
     Slack,
-    /// WhatsApp by StarSender.
+    /// WhatsApp by StarSender, an unofficial gateway.
     Starsender,
     /// WhatsApp by Meta's Cloud API.
     WhatsappCloud,
 }
 
-/// How a service misbehaves.
+/// Kinds of faults of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// Not at all.
+    /// The service works.
     #[default]
     None,
     /// Answers 503 and does nothing.
     Down,
-    /// Takes two seconds.
+    /// Responds after two seconds.
     Slow,
-    /// Does what is asked and breaks the connection.
+    /// Performs the request and breaks the connection.
     AnswerLost,
     /// Refuses: ECPay with its 403, SES with MessageRejected, Secrets Manager with AccessDenied, a WhatsApp gateway because the number is not on WhatsApp,
     /// MMS with 401, Slack because there is no such webhook or channel.
@@ -70,9 +70,9 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "Written")]
 pub struct FaultSpec {
-    /// What is wrong.
+    /// Kind of the fault.
     pub fault: Fault,
-    /// How many calls go well before it begins.
+    /// Number of calls that succeed before the fault begins.
     pub after: u32,
     /// With how many calls then.
     pub times: Option<NonZeroU32>,
@@ -101,7 +101,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Service {
-    /// Whether such a fault is simulated for the service.
+    /// True if the fault is simulated for this service.
     #[must_use]
     pub fn knows(self, fault: Fault) -> bool {
         match fault {
@@ -139,7 +139,7 @@ impl<'de> Deserialize<'de> for FaultSpec {
     }
 }
 
-/// What a call meets; a fault that begins after, or is for, a number of calls has one less afterwards.
+/// Takes the fault of the next call, and counts the call.
 pub(crate) fn next_fault<K, Q>(faults: &mut BTreeMap<K, FaultSpec>, key: &Q) -> Fault
 where
     K: Ord + Borrow<Q>,
@@ -171,7 +171,7 @@ pub(crate) async fn pass(fault: Fault) -> Result<Fault, Response> {
     Ok(fault)
 }
 
-/// An answer that breaks off: what was asked is done, but nobody is told.
+/// A response whose connection breaks: the request was performed, and its caller does not learn that.
 #[must_use]
 pub fn lost_response() -> Response {
     let lost = stream::iter([Err::<Bytes, _>(std::io::Error::other("the answer is lost"))]);

@@ -33,12 +33,12 @@ use crate::world::state::{DataDir, State};
 /// An answer is waited for no longer: the clock may travel a year in one request.
 pub const LONGEST_CALL: Duration = Duration::from_secs(600);
 
-/// How a sandbox is started.
+/// Options of a sandbox's start.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The port to serve on; 0 for any.
     pub port: u16,
-    /// Where everything is kept; nowhere if none.
+    /// Directory of the stored state; without one it is kept in memory.
     pub data: Option<PathBuf>,
     /// Its first instant, where nothing was kept.
     pub now: DateTime<Utc>,
@@ -46,13 +46,13 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
 }
 
-/// A running sandbox.
+/// A running sandbox: table, simulators, clock and functions.
 pub struct World {
-    /// What `template.yaml` says.
+    /// The deployed template, parsed.
     pub template: &'static Template,
-    /// Where the API, ECPay and the controls are served.
+    /// Base URL of the API, of ECPay and of the controls.
     pub base_url: String,
-    /// Where AWS is served: for functions that run in processes of their own.
+    /// Base URL of AWS, for functions in processes of their own.
     pub aws_url: String,
     pub(crate) database: Database,
     pub(crate) http: reqwest::Client,
@@ -75,19 +75,19 @@ pub(crate) struct Functions {
     pub(crate) expiry_scan: ExpiryScan,
 }
 
-/// Why an invocation has no answer.
+/// Errors of an invocation.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
     /// No function of that name is called with such an event.
     #[error("no such function")]
     NoSuchFunction,
-    /// `subscription-maintenance` failed.
+    /// The run of `subscription-maintenance` failed.
     #[error(transparent)]
     Maintenance(#[from] subscription_maintenance::Error),
-    /// `maintenance-reminder` failed.
+    /// The run of `maintenance-reminder` failed.
     #[error(transparent)]
     Reminders(#[from] maintenance_reminder::Error),
-    /// `mms-expiry-scan` failed.
+    /// The run of `mms-expiry-scan` failed.
     #[error(transparent)]
     ExpiryScan(#[from] mms_expiry_scan::Error),
 }
@@ -107,7 +107,7 @@ impl World {
         if let Some(simulator) = simulator {
             return Some(format!("{}{simulator}", self.base_url));
         }
-        // Its clock stands still, so nothing is won by waiting.
+        // The sandbox's clock does not move during a run, so that waiting has no effect.
         if matches!(name, "API_RETRY_DELAY" | "SLACK_PACE_SECONDS") {
             return Some("0".to_owned());
         }
@@ -147,7 +147,7 @@ impl World {
         self.invoke("SubscriptionMaintenance", event).await
     }
 
-    /// The sandbox's time.
+    /// Present time of the sandbox.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.state().now
@@ -172,7 +172,7 @@ impl World {
         });
     }
 
-    /// Somebody puts another text into a secret that is there: what was AWSCURRENT becomes AWSPREVIOUS.
+    /// Changes the text of an existing secret: the AWSCURRENT version becomes AWSPREVIOUS.
     pub fn rotate_secret(&self, name: &str, current: String) {
         self.change(|state| state.rotate_secret(name, current));
     }
@@ -213,7 +213,8 @@ impl World {
         *calls.entry(service.to_owned()).or_default().entry(operation.to_owned()).or_default() += 1;
     }
 
-    /// Why a call is not allowed; `None` if it is. Whoever is no function may do everything.
+    /// Returns the error of a call that the caller's role does not allow, `None` for an allowed call. Callers that are
+    /// not functions may do everything.
     pub(crate) fn refusal(&self, caller: &str, needs: &[Need]) -> Option<String> {
         let role = self.template.role_of(caller)?;
         let mut needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,13 +224,13 @@ impl World {
         Some(format!("{caller} is not authorized to perform: {action} on resource: {resource}"))
     }
 
-    /// What the template's roles allow.
+    /// Permissions of the template's roles.
     #[must_use]
     pub fn roles(&self) -> &Roles {
         &self.roles
     }
 
-    /// Which permissions each function has needed so far, whether it had them or not.
+    /// Permissions that each function has needed so far, including refused ones.
     #[must_use]
     pub fn permissions_needed(&self) -> BTreeMap<String, BTreeSet<Permission>> {
         self.needed.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -254,10 +255,10 @@ impl World {
     }
 }
 
-/// The parameters with which a world stands in for a deployment.
+/// Values of the template's parameters in a sandbox.
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'a> {
-    /// Where the API is served.
+    /// Base URL of the API.
     pub base_url: &'a str,
     /// The merchant at ECPay.
     pub merchant_id: &'a str,
@@ -270,7 +271,7 @@ impl Site<'_> {
         template.variable(function, name, &|reference| self.parameter(reference))
     }
 
-    /// What a reference stands for: a parameter without a default, or a resource's name.
+    /// Value of a reference: a parameter without a default, or a resource's name.
     #[must_use]
     pub fn parameter(&self, reference: &str) -> Option<String> {
         Some(match reference {

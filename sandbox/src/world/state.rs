@@ -1,4 +1,4 @@
-//! What the sandbox remembers beside the table: clock, simulators, messages, counts. With `--data` it is kept in a file.
+//! State of the sandbox beside the table: clock, simulators, messages, secrets. With `--data` it is stored in a file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,24 +13,24 @@ use crate::ecpay::{Ecpay, Merchant};
 use crate::slack::block_kit;
 use crate::world::faults::{Fault, FaultSpec, Service, next_fault};
 
-/// Everything that survives a restart.
+/// State that survives a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
-    /// The sandbox's time.
+    /// Present time of the sandbox.
     pub now: DateTime<Utc>,
-    /// The simulated gateway.
+    /// Simulated ECPay with its orders.
     pub ecpay: Ecpay,
-    /// What reached somebody, oldest first.
+    /// Messages that reached their recipient, oldest first.
     pub messages: Vec<Message>,
-    /// Secrets by name.
+    /// Secrets of Secrets Manager, by name.
     pub secrets: BTreeMap<String, Secret>,
     /// MMS's institutions, each in its own fields or broken as it was put.
     #[serde(default)]
     pub institutions: Vec<Value>,
-    /// How each simulator misbehaves.
+    /// Fault of each simulated service.
     #[serde(default)]
     pub faults: BTreeMap<Service, FaultSpec>,
-    /// What befalls messages to a WhatsApp number, by its digits from 62 on.
+    /// Fault of messages to a WhatsApp number, by its digits with country code.
     #[serde(default)]
     pub whatsapp: BTreeMap<String, FaultSpec>,
     /// Schedules that are not as the template has them any more, by name.
@@ -48,13 +48,13 @@ pub struct Message {
     /// The subject of a mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// What it says.
+    /// Text or payload of the message.
     pub body: Body,
-    /// When it came.
+    /// Time at which it arrived.
     pub sent_at: DateTime<Utc>,
 }
 
-/// What a message says: in JSON the text or the payload itself.
+/// Content of a message; in JSON the text or the payload itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Body {
@@ -67,11 +67,11 @@ pub enum Body {
 /// A secret and its versions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Secret {
-    /// AWSCURRENT.
+    /// Text of the version AWSCURRENT.
     pub current: String,
-    /// When that was made.
+    /// Creation time of the current version.
     pub created: DateTime<Utc>,
-    /// AWSPREVIOUS.
+    /// Text of the version AWSPREVIOUS.
     pub previous: Option<String>,
 }
 
@@ -82,15 +82,15 @@ pub struct DataDir {
     _lock: std::fs::File,
 }
 
-/// Why a data directory cannot be used.
+/// Errors of a data directory.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file system refused.
     #[error("{path}")]
     Io {
-        /// Which file.
+        /// File or directory of the failed operation.
         path: PathBuf,
-        /// Why.
+        /// Error of the file system.
         source: std::io::Error,
     },
     /// Another sandbox is using it.
@@ -107,7 +107,7 @@ impl From<String> for Body {
     }
 }
 
-/// What a reader sees, of a payload the texts of its blocks line by line.
+/// Readable form of the message; of a payload the texts of its blocks line by line.
 impl fmt::Display for Body {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -142,12 +142,12 @@ impl State {
         }
     }
 
-    /// What a call of a service meets; a fault for a number of calls has one less afterwards.
+    /// Takes the fault of a service's next call, and counts the call.
     pub fn next_fault(&mut self, service: Service) -> Fault {
         next_fault(&mut self.faults, &service)
     }
 
-    /// What a message by a WhatsApp gateway meets: a fault of its recipient before one of the gateway.
+    /// Takes the fault of a message by a WhatsApp gateway: that of its recipient before that of the gateway.
     pub fn next_message_fault(&mut self, gateway: Service, recipient: &str) -> Fault {
         match next_fault(&mut self.whatsapp, recipient) {
             Fault::None => self.next_fault(gateway),
@@ -156,7 +156,7 @@ impl State {
     }
 }
 
-/// The stage merchant that ECPay publishes for everybody's tests.
+/// Merchant that ECPay publishes for its test environment.
 #[must_use]
 pub fn test_merchant() -> Merchant {
     Merchant {
@@ -180,16 +180,16 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    /// The table's file.
+    /// Path of the table's file.
     #[must_use]
     pub fn table(&self) -> PathBuf {
         self.path.join("table.sqlite")
     }
 
-    /// What was saved; `None` in a new directory.
+    /// Loads the stored state; `None` in a new directory.
     ///
     /// # Errors
-    /// [`Error`].
+    /// The file cannot be read, or another version wrote it.
     pub fn load(&self) -> Result<Option<State>, Error> {
         let path = self.path.join("state.json");
         match std::fs::read(&path) {

@@ -10,7 +10,7 @@ use testing::lambda::environment;
 
 use testing::support::lambda::{Bootstrap, lines_and_metrics};
 use testing::support::sample_events::{
-    BEGIN, DIGEST, ORDER, assert_told_to_the_end, at, deliver_each_twice, event, folders, items, sandbox,
+    BEGIN, DIGEST, ORDER, assert_final_state, at, deliver_each_twice, event, folders, items, sandbox,
 };
 use testing::support::standing_clock::StandingClock;
 use testing::support::{Sandbox, column};
@@ -75,7 +75,7 @@ async fn every_sample_is_answered_by_the_real_bootstraps_as_in_process_and_leave
         deliver(bootstraps.get_mut(function).unwrap(), &serde_json::from_str(event).unwrap()).await
     }))
     .await;
-    assert_told_to_the_end(&sandbox).await;
+    assert_final_state(&sandbox).await;
     let in_process = async |function: &str, event: &str| reference.world.deliver_event(function, event).await;
     let expected = Box::pin(deliver_each_twice(&reference, in_process)).await;
     assert_eq!(answers.len(), expected.len());

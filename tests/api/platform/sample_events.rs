@@ -8,15 +8,13 @@ use chrono::TimeDelta;
 use sandbox::aws::template::Template;
 use serde_json::Value;
 use testing::support::project::{TEMPLATE, files, names};
-use testing::support::sample_events::{
-    SAMPLES, assert_told_to_the_end, at, deliver_each_twice, event, folders, sandbox,
-};
+use testing::support::sample_events::{SAMPLES, assert_final_state, at, deliver_each_twice, event, folders, sandbox};
 
 #[tokio::test]
 async fn every_sample_is_answered_as_expected_and_its_second_delivery_changes_nothing() {
     let sandbox = sandbox().await;
     deliver_each_twice(&sandbox, async |function, event| sandbox.world.deliver_event(function, event).await).await;
-    assert_told_to_the_end(&sandbox).await;
+    assert_final_state(&sandbox).await;
 }
 
 #[test]

@@ -19,37 +19,37 @@ async fn main() -> Result<(), Error> {
 /// The set-up of clients that most functions have: nothing chosen.
 const DEFAULT_CLIENTS: &str = include_str!("default_clients.rs");
 
-/// What is copied of the workspace.
+/// Files and folders of the workspace that a copy needs.
 const COPIED: &str = "Cargo.toml Cargo.lock rust-toolchain.toml template.yaml shared functions sandbox tests";
 
 /// Of the same age as the SDK's other crates.
 const AWS_CONFIG: &str = r#"aws-config = { version = "=1.13.0", features = ["behavior-version-latest"] }"#;
 
-/// Where Debian and Amazon Linux have authorities in one file.
+/// Bundles of authorities on Debian and on Amazon Linux.
 const SYSTEM_ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
-/// Where AWS's authorities stand.
+/// AWS's authorities, compiled into the product.
 const AMAZON_ROOTS: &str = "shared/src/platform/amazon_roots.pem";
 
-/// Where binaries are.
+/// Builds of all subjects, and the folder of their binaries.
 pub(super) struct Builds {
     target: PathBuf,
 }
 
-/// The workspace's root.
+/// Root folder of the workspace.
 pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
 impl Builds {
-    /// Where all are, once they are built.
+    /// Locates the binaries, built or not.
     pub(super) fn find() -> Self {
         let target = shared::platform::config::environment("CARGO_TARGET_DIR")
             .map_or_else(|| root().join("target"), PathBuf::from);
         Self { target }
     }
 
-    /// Builds all.
+    /// Builds the binaries of all subjects.
     pub(super) fn make(&self) {
         let packages: Vec<&str> = SUBJECTS.iter().flat_map(|subject| ["-p", subject.package]).collect();
         let locked: Vec<&str> = packages.iter().copied().chain(["--locked"]).collect();
@@ -63,7 +63,7 @@ impl Builds {
         build(&self.empty_function(), &self.place("hello-target"), &[]);
     }
 
-    /// Who AWS is here. The authority is compiled in, so it stays the same from build to build.
+    /// Identity of the simulated AWS. Its authority is compiled in, so it is stored and stays the same between builds.
     pub(super) fn identity(&self) -> Identity {
         let place = |name: &str| self.place("tls").join(name);
         let read = |name: &str| std::fs::read_to_string(place(name)).ok();

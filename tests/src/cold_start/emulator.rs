@@ -17,7 +17,7 @@ use crate::lambda::Process;
 /// A function that says nothing for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where the emulator is, and how files are treated before a start.
+/// The runtime interface emulator, and the treatment of the page cache before a start.
 pub(super) struct Emulator {
     program: PathBuf,
     evicts: bool,
@@ -59,7 +59,7 @@ impl Emulator {
         read(process.0.stdout.take().expect("a pipe"), tell.clone());
         read(process.0.stderr.take().expect("a pipe"), tell);
         self.listens(&requests).await;
-        // The emulator starts the process when it is first asked.
+        // The emulator starts the process at its first request.
         let stopwatch = Stopwatch::start();
         self.invoke(&requests, event).await;
         let wall = stopwatch.elapsed_ms();
@@ -88,7 +88,7 @@ impl Emulator {
     }
 }
 
-/// What `.ci/run` installs.
+/// Version that `.ci/emulator` installs.
 fn pinned_version() -> Result<String, String> {
     let gate = std::fs::read_to_string(root().join(".ci/run")).map_err(|error| format!(".ci/run: {error}"))?;
     let named = gate.split_whitespace().find(|word| word.starts_with("aws-sam-cli=="));
@@ -141,7 +141,7 @@ fn after(line: &str, word: &str) -> Option<f64> {
     rest.split(|c: char| !c.is_ascii_digit() && c != '.').next()?.parse().ok()
 }
 
-/// Where `/proc` tells of the process that the emulator started.
+/// Folder in `/proc` of the process that the emulator started.
 fn child(emulator: u32) -> PathBuf {
     let parent = format!("PPid:\t{emulator}\n");
     let is_its = |process: &PathBuf| {
@@ -151,7 +151,7 @@ fn child(emulator: u32) -> PathBuf {
     processes.into_iter().find(is_its).expect("the bootstrap lives on after its first answer")
 }
 
-/// How long a process has computed, in milliseconds.
+/// Processor time of a process, in milliseconds.
 fn cpu(process: &Path) -> f64 {
     let threads = std::fs::read_dir(process.join("task")).expect("threads");
     let told = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());

@@ -1,5 +1,5 @@
-//! What a cold start costs: every function as it is shipped, the same with default features, profile and client set-up,
-//! and a function that does nothing, each under the runtime interface emulator that `sam local` uses.
+//! Measurement of cold starts: every function as it is shipped, the same with default features, profile and client
+//! set-up, and an empty function, each under the runtime interface emulator that `sam local` uses.
 
 mod builds;
 mod emulator;
@@ -79,7 +79,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Arguments> {
     Some(parsed)
 }
 
-/// All starts, taking turns, so that whatever else the machine does meets all alike.
+/// Starts all binaries in turn, so that other load on the machine affects all alike.
 async fn measure(emulator: &Emulator, builds: &Builds, starts: usize) -> Vec<Row> {
     let world = world::start().await;
     let without_tls = world.aws_url.trim_start_matches("http://").parse().expect("an address");
@@ -114,7 +114,7 @@ impl<'a> Runner<'a> {
 }
 
 fn say(text: &str, code: ExitCode) -> ExitCode {
-    // Whoever stopped reading needs no table.
+    // A closed pipe needs no table.
     let _nobody_reads = writeln!(std::io::stdout(), "{text}");
     code
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-/// What one start took. Times in milliseconds, memory in megabytes.
+/// Figures of one start. Times in milliseconds, memory in megabytes.
 pub(super) struct Start {
     /// From the start of the process until it polls.
     pub(super) init: f64,

@@ -1,4 +1,4 @@
-//! What the functions find outside.
+//! Environment of the measured functions: a sandbox with TLS in front of AWS.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use super::Subject;
 use super::builds::root;
 use crate::lambda;
 
-/// What the functions are told of where they are.
+/// Addresses and authorities of the measured functions' environment.
 pub(super) struct Place {
-    /// AWS, by TLS.
+    /// URL of AWS behind TLS.
     pub(super) aws: String,
     /// The authorities to trust, for those who read them.
     pub(super) authorities: String,

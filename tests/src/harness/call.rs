@@ -2,24 +2,24 @@
 
 use std::fmt;
 
-/// Who is called.
+/// Services that the functions call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
-    /// The table.
+    /// The table, through DynamoDB's API.
     DynamoDb,
-    /// The secrets.
+    /// Secrets Manager with all secrets.
     SecretsManager,
-    /// Mail.
+    /// Mail through SES, version 2.
     Ses,
-    /// Another function.
+    /// Invocation of another function.
     Lambda,
     /// The gateway's server APIs.
     Ecpay,
-    /// WhatsApp.
+    /// WhatsApp messages through StarSender.
     StarSender,
     /// The Member Management System.
     Mms,
-    /// Slack.
+    /// Slack's webhook and Web API.
     Slack,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Service {
 }
 
 impl Call {
-    /// Who is called and what for: `dynamodb.PutItem`.
+    /// Service and action, such as `dynamodb.PutItem`.
     pub(crate) fn name(&self) -> String {
         format!("{}.{}", self.service, self.action)
     }

@@ -29,10 +29,10 @@ use super::tasks::{Answer, Ending, Gate, HeldCall, Outcome, Shared, TaskId};
 use super::world::World;
 use super::{dynamodb, ecpay};
 
-/// How a deployment is set.
+/// Options of a new deployment.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Its first instant.
+    /// Instant at which it starts.
     pub now: DateTime<Utc>,
     /// Variables that are not as in the template.
     pub variables: BTreeMap<String, String>,
@@ -41,9 +41,9 @@ pub struct Options {
 /// One call and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The call.
+    /// The call that was decided on.
     pub call: HeldCall,
-    /// What became of it.
+    /// Verdict that the test gave.
     pub verdict: Verdict,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// What a call brought about.
+/// Result of a performed call.
 enum Done {
     Replied(Reply),
     Invoked(TaskId),
@@ -110,7 +110,7 @@ impl TestDeployment {
         }
     }
 
-    /// The time.
+    /// Present time of the deployment.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.shared.inside().world.now
@@ -198,7 +198,7 @@ impl TestDeployment {
         task
     }
 
-    /// What MMS lists from now on, in its own fields.
+    /// Sets the institutions that MMS lists, in its own fields.
     pub fn set_institutions(&mut self, institutions: Vec<Value>) {
         self.shared.inside().world.institutions = institutions;
     }
@@ -218,10 +218,10 @@ impl TestDeployment {
         self.shared.inside().held_calls()
     }
 
-    /// Decides on a task's parked call, and waits until everything is quiet again.
+    /// Decides on a task's held call, and waits until every task is held, waits or has ended.
     ///
     /// # Panics
-    /// When the task is not held, or such a call cannot have that verdict.
+    /// If the task has no held call, or the verdict does not apply to this kind of call.
     pub fn release(&mut self, task: TaskId, verdict: Verdict) {
         let (call, request, answer) = self.shared.inside().take(task);
         self.transcript.push(Step { call, verdict });
@@ -252,7 +252,7 @@ impl TestDeployment {
         self.runtime.block_on(self.shared.quiet());
     }
 
-    /// How a task ended; none while it goes on.
+    /// Outcome of a task; `None` while it runs.
     #[must_use]
     pub fn finished(&self, task: TaskId) -> Option<Outcome> {
         self.shared.inside().outcome(task)
@@ -276,7 +276,7 @@ impl TestDeployment {
         dynamodb::items(&database)
     }
 
-    /// The partitions that were written to since this was last asked.
+    /// Takes the partitions that were written to since the last call.
     pub fn take_written(&mut self) -> BTreeSet<String> {
         std::mem::take(&mut self.shared.inside().world.written)
     }
@@ -320,13 +320,13 @@ impl TestDeployment {
         secret.created = created;
     }
 
-    /// What was mailed, oldest first.
+    /// Messages that reached their recipient, oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
         self.shared.inside().world.messages.clone()
     }
 
-    /// How often each call was made by invocations, by name: `dynamodb.PutItem`.
+    /// Number of calls by invocations, by name such as `dynamodb.PutItem`.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.shared.inside().world.calls.clone()
@@ -356,7 +356,7 @@ fn start<'a>(shared: &'a Arc<Shared>, base_url: &'a str, variables: &'a BTreeMap
 }
 
 fn deliver(answer: Answer, reply: Result<Reply, Lost>) {
-    // Whoever asked is parked and listens; only ECPay's client may have given up, after ten real seconds.
+    // The caller of a held call waits for it; only ECPay's client may have timed out, after ten real seconds.
     assert!(answer.send(reply).is_ok(), "nobody waits for the answer");
 }
 

@@ -17,7 +17,7 @@ use super::subject::Orders;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Does what is asked.
+/// Performs a call on the database.
 pub(crate) fn perform(database: &Database, action: &str, body: &[u8], orders: &Orders) -> Reply {
     let answer = match action {
         "GetItem" => ask(body, |request| database.get_item(request)),

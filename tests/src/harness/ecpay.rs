@@ -1,5 +1,5 @@
-//! ECPay's server APIs, StarSender, MMS and Slack over real HTTP: the product's clients have no other transport. Each instance has an
-//! address of its own, which tells whose call it is.
+//! ECPay's server APIs, StarSender, MMS and Slack over real HTTP: the product's clients have no other transport. Each
+//! instance has an address of its own, which identifies the caller.
 
 use std::sync::Arc;
 

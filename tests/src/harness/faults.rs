@@ -1,12 +1,12 @@
-//! What a test has happen to a call.
+//! Verdicts: the faults that a test gives to a call.
 
 use super::call::{Call, Reply, Service};
 use super::{dynamodb, subject};
 
-/// What becomes of a parked call and of the task that made it.
+/// Fate of a held call and of the task that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// It is done and answered.
+    /// The call is performed and answered.
     Proceed,
     /// AWS refuses it, for there were too many; nothing is done. The SDK tries again.
     Throttle,
@@ -14,28 +14,28 @@ pub enum Verdict {
     Conflict,
     /// The connection breaks before it is done.
     LoseRequest,
-    /// It is done, then the connection breaks.
+    /// The call is performed, then the connection breaks.
     LoseAnswer,
     /// The instance is gone before it is done.
     CrashBefore,
-    /// It is done, then the instance is gone.
+    /// The call is performed, then the instance is gone.
     CrashAfter,
-    /// Whoever is not AWS, or SES, answers 503; nothing is done.
+    /// A service outside AWS, or SES, answers 503; the call is not performed.
     Down,
     /// SES rejects the message, ECPay answers its 403, StarSender does not take the number, MMS not the key, and Slack has
     /// no such channel; nothing is done.
     Refuse,
 }
 
-/// What a verdict comes to for a certain call.
+/// Course of a certain call under a verdict.
 pub(crate) enum Course {
-    /// It is refused by this answer.
+    /// The call is refused with this response.
     Refuse(Reply),
-    /// It is done or not, and then this.
+    /// The call is performed or not, and ends in this way.
     Act { done: bool, then: Then },
 }
 
-/// What its maker learns of a call.
+/// Response to the caller.
 #[derive(Clone, Copy)]
 pub(crate) enum Then {
     Answer,
@@ -44,7 +44,7 @@ pub(crate) enum Then {
 }
 
 impl Verdict {
-    /// Every verdict.
+    /// All verdicts, for drawing one at random.
     pub const ALL: [Self; 9] = [
         Self::Proceed,
         Self::Throttle,
@@ -57,7 +57,7 @@ impl Verdict {
         Self::Refuse,
     ];
 
-    /// Whether it can befall a call to `service` for `action`.
+    /// True if the verdict applies to calls of `service` for `action`.
     #[must_use]
     pub fn befalls(self, service: Service, action: &str) -> bool {
         match self {

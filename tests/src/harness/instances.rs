@@ -1,4 +1,4 @@
-//! Instances of the functions: started when one is needed and none is free, as Lambda does, and after a crash anew.
+//! Instances of the functions: started when one is needed and none is free, as Lambda does, and again after a crash.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -30,7 +30,7 @@ pub(crate) struct Instance<F> {
     pub(crate) gate: Arc<Gate>,
 }
 
-/// What an instance is started with.
+/// Environment that an instance is started with.
 pub(crate) struct Start<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) base_url: &'a str,
@@ -79,7 +79,7 @@ impl Start<'_> {
         let variable = |name: &str| match name {
             "ECPAY_ENDPOINT_URL" | "STARSENDER_ENDPOINT_URL" | "SLACK_ENDPOINT_URL" => Some(here.clone()),
             "MMS_BASE_URL" => Some(format!("{here}/mms")),
-            // Its clock stands still, so nothing is won by waiting.
+            // The clock does not move during a run, so that waiting has no effect.
             "API_RETRY_DELAY" | "SLACK_PACE_SECONDS" => Some("0".to_owned()),
             _ => self.variables.get(name).cloned().or_else(|| site.variable(template(), F::NAME, name)),
         };
@@ -88,7 +88,7 @@ impl Start<'_> {
     }
 }
 
-/// How a function is started.
+/// Start of a function.
 pub(crate) trait Function: Sized {
     /// Its name in the template.
     const NAME: &'static str;

@@ -77,14 +77,14 @@ impl TestDeployment {
         self.ecpay(|ecpay, now| ecpay.take_due_callbacks(now))
     }
 
-    /// Tells ECPay how a callback was answered; one whose task has not ended, as if by silence.
+    /// Passes the response to a callback to ECPay; a task that has not ended counts as a timeout.
     pub fn answered(&mut self, callback: &Callback, task: TaskId) {
         let ok = Outcome::Answered { status: 200, body: "1|OK".to_owned() };
         let acknowledged = self.finished(task) == Some(ok);
         self.ecpay(|ecpay, now| ecpay.callback_answered(callback.id, acknowledged, now));
     }
 
-    /// Delivers a callback whole and tells ECPay.
+    /// Delivers a callback without faults and passes the response to ECPay.
     pub fn deliver(&mut self, callback: &Callback) -> Outcome {
         let task = self.spawn_callback(callback);
         let outcome = self.run_to_end(task);

@@ -1,4 +1,4 @@
-//! What a call is about, in words that are the same in every run: orders by number, and nothing that is random.
+//! Subject of a call in words that are the same in every run: orders by number, nothing random.
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ impl Orders {
         &self.0
     }
 
-    /// What a call is about.
+    /// Describes the subject of a call.
     pub(crate) fn subject(&mut self, call: &Call) -> String {
         match call.service {
             Service::DynamoDb => self.of_table(&json(call)),
@@ -91,7 +91,7 @@ impl Orders {
     }
 }
 
-/// How many actions a transaction has; none where the call is not one.
+/// Number of actions of a transaction; `None` for another call.
 pub(crate) fn actions(call: &Call) -> Option<usize> {
     json(call)["TransactItems"].as_array().map(Vec::len)
 }

@@ -16,33 +16,33 @@ pub struct TaskId(pub usize);
 /// A call that waits for a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldCall {
-    /// Who made it.
+    /// Task that made the call.
     pub task: TaskId,
-    /// Who is called.
+    /// Service that is called.
     pub service: Service,
-    /// What for, in the service's own words: `PutItem`.
+    /// Action in the service's own terms, such as `PutItem`.
     pub action: String,
-    /// What it is about, the same in every run.
+    /// Subject of the call, the same in every run.
     pub subject: String,
 }
 
-/// How an invocation ended.
+/// End of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// With an answer; that of a function without HTTP has status 200.
     Answered {
-        /// The status.
+        /// HTTP status code.
         status: u16,
-        /// The body.
+        /// Body as text, of a function without HTTP its JSON.
         body: String,
     },
-    /// With an error, which Lambda tells its caller.
+    /// The function failed; Lambda returns this error to its caller.
     Failed(String),
     /// Its instance was gone.
     Crashed,
 }
 
-/// Where a call's answer goes.
+/// Channel to the client that waits for the response.
 pub(crate) type Answer = oneshot::Sender<Result<Reply, Lost>>;
 
 enum State {
@@ -60,7 +60,7 @@ enum State {
 struct Task {
     state: State,
     handle: Option<AbortHandle>,
-    /// Who invoked it, and waits.
+    /// Task that invoked this one and waits for its end.
     caller: Option<(TaskId, Answer)>,
 }
 
@@ -76,7 +76,7 @@ enum Occupant {
     Gone,
 }
 
-/// What tasks, servers and the deployment see of each other.
+/// State that tasks, servers and the deployment share.
 pub(crate) struct Shared {
     inside: Mutex<Inside>,
     changed: Notify,
@@ -184,7 +184,7 @@ impl Inside {
         assert!(matches!(state, State::Running), "task {} makes two calls at a time", task.0);
     }
 
-    /// Takes a parked call; its task runs from here on.
+    /// Takes a held call; its task runs from here on.
     pub(crate) fn take(&mut self, task: TaskId) -> (HeldCall, Call, Answer) {
         match std::mem::replace(&mut self.tasks[task.0].state, State::Running) {
             State::Held { held, call, answer } => (held, call, answer),
@@ -192,7 +192,7 @@ impl Inside {
         }
     }
 
-    /// Has a task dropped where it stands; it is over once everything is quiet.
+    /// Drops a task at its present call; it has ended once everything is quiet.
     pub(crate) fn crash(&self, task: TaskId) {
         self.tasks[task.0].handle.as_ref().expect("a task that was spawned").abort();
     }
@@ -205,7 +205,7 @@ impl Inside {
         calls.collect()
     }
 
-    /// Whether every task has ended.
+    /// True if every task has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.tasks.iter().all(|task| matches!(task.state, State::Ended(_)))
     }
@@ -226,14 +226,14 @@ impl Inside {
     fn end(&mut self, task: TaskId, outcome: Outcome) {
         if let Some((caller, answer)) = self.tasks[task.0].caller.take() {
             self.tasks[caller.0].state = State::Running;
-            // Nobody listens any more only when the whole deployment is being dropped.
+            // The receiver is gone only while the whole deployment is being dropped.
             let _unheard = answer.send(Ok(invoked(&outcome)));
         }
         self.tasks[task.0].state = State::Ended(outcome);
     }
 }
 
-/// What Lambda answers to whom invoked a function.
+/// Lambda's response to the caller of an invoked function.
 fn invoked(outcome: &Outcome) -> Reply {
     let error = match outcome {
         Outcome::Answered { body, .. } => return Reply::new(200, body.clone()),

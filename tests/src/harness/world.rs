@@ -19,12 +19,12 @@ pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) secrets: BTreeMap<String, Secret>,
     pub(crate) ecpay: Ecpay,
-    /// What MMS lists.
+    /// Institutions that MMS lists.
     pub(crate) institutions: Vec<Value>,
     pub(crate) messages: Vec<Message>,
     pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) orders: Orders,
-    /// Partitions that were written to since somebody last asked.
+    /// Partitions that were written to since they were last taken.
     pub(crate) written: BTreeSet<String>,
 }
 
@@ -67,7 +67,7 @@ impl World {
         }
     }
 
-    /// Does what a call asks for.
+    /// Performs a call on the service that it names.
     pub(crate) fn perform(&mut self, call: &Call) -> Reply {
         let body = call.body.as_slice();
         match call.service {

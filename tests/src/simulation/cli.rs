@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::{Finding, run, sweep};
 
 const USAGE: &str = "simulate --seeds COUNT [--from FIRST] | --seed SEED [--verbose]";
-/// Lines of the story that are printed with a finding.
+/// Lines of the transcript that are printed with a finding.
 const LINES: usize = 60;
 const THREADS: usize = 2;
 

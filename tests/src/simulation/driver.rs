@@ -1,4 +1,4 @@
-//! One simulation as it goes: tasks under way, their calls released one by one, the model asked after each.
+//! Driver of one simulation: tasks under way, their calls released one by one, the model checked after each.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::support::random::Random;
 /// Lines after which a simulation is taken to go in circles.
 const LONGEST_STORY: usize = 20_000;
 
-/// What a task was begun for.
+/// Purpose of a task.
 pub(crate) enum Purpose {
     /// A callback of ECPay's, which hears the answer or not.
     Callback { callback: Callback, heard: bool },
-    /// An old callback that somebody delivers again.
+    /// An old callback that is delivered again.
     Repeat(Callback),
     /// A callback that ECPay never sent.
     Forgery,
@@ -36,7 +36,7 @@ pub(crate) struct Made {
     pub(crate) at: DateTime<Utc>,
 }
 
-/// One simulation.
+/// One simulation: deployment, model, actors' state and transcript.
 pub(crate) struct Driver {
     pub(crate) deployment: TestDeployment,
     pub(crate) model: Model,
@@ -92,18 +92,18 @@ impl Driver {
         driver
     }
 
-    /// Everything that was decided on and what was done, oldest first.
+    /// Transcript of all decisions and actions, oldest first.
     pub(crate) fn story(&self) -> &[String] {
         &self.story
     }
 
-    /// Puts a line into the story.
+    /// Adds a line to the transcript.
     pub(crate) fn note(&mut self, what: impl Into<String>) {
         let at = self.deployment.now().with_timezone(&chrono::FixedOffset::east_opt(8 * 3600).expect("an offset"));
         self.story.push(format!("{} {}", at.format("%m-%d %H:%M:%S"), what.into()));
     }
 
-    /// Moves the time.
+    /// Moves the time; ECPay does what is due.
     pub(crate) fn travel(&mut self, to: DateTime<Utc>) {
         self.deployment.set_now(to.max(self.deployment.now()));
         self.note("the time");

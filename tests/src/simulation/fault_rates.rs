@@ -1,9 +1,9 @@
-//! How often what goes wrong, in one simulation.
+//! Rates of faults in one simulation.
 
 use crate::harness::{HeldCall, Service, Verdict};
 use crate::support::random::Random;
 
-/// In percent.
+/// Rates in percent of calls.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FaultRates {
     /// A call to AWS is refused, or it or its answer is lost.
@@ -23,7 +23,7 @@ impl FaultRates {
         }
     }
 
-    /// What becomes of a call.
+    /// Draws the verdict of a call.
     pub(crate) fn verdict(self, random: &mut Random, call: &HeldCall) -> Verdict {
         if random.below(1000) < usize::try_from(self.crash).expect("a small number") {
             return *random.pick(&[Verdict::CrashBefore, Verdict::CrashAfter]);

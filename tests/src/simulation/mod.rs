@@ -1,5 +1,5 @@
 //! A seeded simulation of the whole product: customers, ECPay, staff, the calendar, several instances at once, the
-//! network and the store, all by chance from one number, and a model that is asked after every call.
+//! network and the store, all drawn from one number, and a model that is checked after every call.
 
 mod actors;
 mod cli;
@@ -22,21 +22,21 @@ const WEEKS_OF_REST: i64 = 3;
 /// A simulation's longest time, in days.
 const LONGEST_DAYS: i64 = 150;
 
-/// What a simulation found, and how it came about.
+/// A violation that a simulation found, and how it came about.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// The seed that leads to it.
     pub seed: u64,
-    /// What is wrong.
+    /// Description of the violation.
     pub what: String,
-    /// What was done and decided, oldest first.
+    /// Transcript of decisions and actions, oldest first.
     pub story: Vec<String>,
 }
 
-/// What simulations did.
+/// Totals of several simulations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// How many there were.
+    /// Number of seeds.
     pub seeds: u64,
     /// Their calls to the outside.
     pub calls: u64,

@@ -9,7 +9,7 @@ use super::Sandbox;
 const SCAN: &str = "/runs/mms-expiry-scan";
 
 impl Sandbox {
-    /// What MMS lists from now on.
+    /// Sets the institutions that MMS lists.
     pub async fn mms(&self, institutions: &[Value]) {
         self.put("/sandbox/mms/institutions", json!(institutions)).await;
     }

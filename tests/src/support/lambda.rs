@@ -21,13 +21,13 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-/// How ECPay posts.
+/// Content type of ECPay's callbacks.
 pub const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// A bootstrap that says nothing for so long hangs; Lambda itself would end it sooner.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Lambda waits so long for an instance that it has told to end.
+/// Time that Lambda gives an instance after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A bootstrap in a process of its own, which waits for its next event.
@@ -40,7 +40,7 @@ pub struct Bootstrap {
     invocations: u64,
 }
 
-/// What a bootstrap tells the runtime API.
+/// Requests of a bootstrap to the runtime API.
 enum Sign {
     Polls,
     Answers { id: String, kind: String, body: Value },
@@ -179,7 +179,7 @@ fn read_to_end(mut stream: impl Read + Send + 'static) -> oneshot::Receiver<Stri
     std::thread::spawn(move || {
         let mut all = Vec::new();
         stream.read_to_end(&mut all).unwrap();
-        // Nobody may listen any more.
+        // The receiver may be gone.
         let _unheard = tell.send(String::from_utf8_lossy(&all).into_owned());
     });
     told

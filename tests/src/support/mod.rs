@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 pub struct Sandbox {
     /// The sandbox in this process: clock, table and simulators.
     pub world: Arc<World>,
-    /// Base URL, `http://127.0.0.1:PORT`.
+    /// Base URL of the sandbox, `http://127.0.0.1:PORT`.
     pub base: String,
     /// Admin token of an operator.
     pub token: String,
@@ -38,22 +38,22 @@ pub struct Sandbox {
     pub http: Client,
 }
 
-/// Where staff are told.
+/// Address of mails to staff.
 pub const STAFF: &str = "staff@duekeeper.example";
 
-/// What a callback was answered.
+/// Response to a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// HTTP status code.
+    /// Status code of the response.
     pub status: u16,
     /// `content-type` header, empty without one.
     pub content_type: String,
-    /// Body as text.
+    /// Body of the response as text.
     pub body: String,
 }
 
 impl Sandbox {
-    /// A new sandbox whose clock stands at `now` (RFC 3339).
+    /// Starts a sandbox whose clock shows `now` (RFC 3339).
     pub async fn at(now: &str) -> Self {
         Self::with(now, &[]).await
     }
@@ -144,12 +144,12 @@ impl Sandbox {
         order
     }
 
-    /// `GET /api/subscriptions/{id}`.
+    /// Reads a subscription, `GET /api/subscriptions/{id}`.
     pub async fn account(&self, order: &str) -> Value {
         self.get(&format!("/api/subscriptions/{order}")).await
     }
 
-    /// How ECPay's coming charges and retries of an order end.
+    /// Sets the results of ECPay's coming charges and retries of an order.
     pub async fn outcomes(&self, order: &str, codes: &[&str]) {
         self.put(&format!("/sandbox/ecpay/orders/{order}"), json!({ "next_outcomes": codes })).await;
     }
@@ -211,7 +211,7 @@ impl Sandbox {
         self.put("/sandbox/faults", json!({ service: fault })).await;
     }
 
-    /// How ECPay treats an order from now on: `paused`, `callbacks`.
+    /// Sets ECPay's treatment of an order from now on: `paused`, `callbacks`.
     pub async fn order_behavior(&self, order: &str, behavior: Value) {
         self.put(&format!("/sandbox/ecpay/orders/{order}"), behavior).await;
     }
@@ -233,7 +233,7 @@ impl Sandbox {
         messages["messages"].as_array().unwrap().iter().filter(|mail| mail["to"] == to).cloned().collect()
     }
 
-    /// Their subjects.
+    /// Subjects of the mails that reached `to`, oldest first.
     pub async fn subjects(&self, to: &str) -> Vec<String> {
         let mails = self.mails(to).await;
         mails.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
@@ -284,12 +284,12 @@ pub fn signed(fields: &Fields) -> Fields {
     signed
 }
 
-/// A signed body.
+/// Encodes fields as a signed body.
 pub fn form(fields: &Fields) -> Vec<u8> {
     form_body(&signed(fields))
 }
 
-/// Fields from pairs.
+/// Builds fields from pairs of name and value.
 pub fn fields(pairs: &[(&str, &str)]) -> Fields {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }

@@ -14,7 +14,7 @@ use super::lambda::bootstrap;
 /// A sandbox in a process of its own.
 pub struct Process {
     _ends_with_it: lambda::Process,
-    /// Base URL, `http://127.0.0.1:PORT`.
+    /// Base URL of the process, `http://127.0.0.1:PORT`.
     pub base: String,
     token: String,
     /// Client of all requests.

@@ -8,22 +8,22 @@ use serde_json::{Value, json};
 use super::{Reply, Sandbox, column};
 
 impl Sandbox {
-    /// What is set aside, newest first, whatever became of it.
-    pub async fn aside(&self) -> Vec<Value> {
+    /// Quarantined reports in all states, newest first.
+    pub async fn quarantine_items(&self) -> Vec<Value> {
         self.get("/quarantine?state=all&limit=100").await["quarantine"].as_array().unwrap().clone()
     }
 
-    /// Has a report set aside that nothing else is like; gives its id.
-    pub async fn have_set_aside(&self, address: &str, report: &Fields) -> String {
-        let before: BTreeSet<String> = column(&json!(self.aside().await), "id").into_iter().collect();
+    /// Posts a report that is quarantined as a new item; returns its id.
+    pub async fn have_quarantined(&self, address: &str, report: &Fields) -> String {
+        let before: BTreeSet<String> = column(&json!(self.quarantine_items().await), "id").into_iter().collect();
         assert_eq!(self.report(address, report).await, Reply::ok());
-        let after = column(&json!(self.aside().await), "id");
+        let after = column(&json!(self.quarantine_items().await), "id");
         let new: Vec<&String> = after.iter().filter(|id| !before.contains(*id)).collect();
         assert_eq!(new.len(), 1, "{report:?}");
         new[0].clone()
     }
 
-    /// Replays one report.
+    /// Replays one quarantined report.
     pub async fn replay(&self, id: &str, why: &str) -> Value {
         self.post(&format!("/quarantine/{id}/replay"), json!({ "why": why })).await
     }

@@ -35,7 +35,7 @@ impl Sandbox {
         answer["data"].clone()
     }
 
-    /// What reached people by WhatsApp: to whom, and the text.
+    /// Delivered WhatsApp messages: recipient and text.
     pub async fn chats(&self) -> Vec<(String, String)> {
         let messages = self.get("/sandbox/messages").await;
         let chats = messages["messages"].as_array().unwrap().iter().filter(|message| message["channel"] == "whatsapp");

@@ -12,7 +12,7 @@ use super::{Reply, Sandbox, column, period, with};
 
 /// The order that the samples are about.
 pub const ORDER: &str = "DK20250131SAMPLE0001";
-/// Start of the story: the first payment.
+/// Time of the first sample: the first payment.
 pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 
 /// One sample: when it is delivered, the status of both answers, and which items the second delivery adds: what staff
@@ -20,7 +20,7 @@ pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 pub struct Sample {
     /// Instant of the delivery (RFC 3339).
     pub at: &'static str,
-    /// File below `events/`.
+    /// Path of the file below `events/`.
     pub file: &'static str,
     /// Status of both answers.
     pub status: u16,
@@ -50,7 +50,7 @@ pub const SAMPLES: &[Sample] = &[
     sample(FAILURE, "admin-api/quarantine.json", 200),
     sample(FAILURE, "admin-api/replay-report.json", 200),
     sample(FAILURE, "admin-api/replay-quarantine.json", 200),
-    // Nobody can know the token of a page.
+    // The token of a checkout page is random.
     sample(FAILURE, "admin-api/checkout.json", 404),
     sample("2025-03-31T10:05:00+08:00", "subscription-maintenance/every-five-minutes.json", 200),
     sample("2025-03-31T18:00:00+08:00", "subscription-maintenance/every-six-hours.json", 200),
@@ -126,8 +126,8 @@ pub fn folders() -> BTreeMap<String, String> {
     functions().into_iter().map(|(name, properties)| (package(&properties), name)).collect()
 }
 
-/// A sandbox that knows the samples' order, as ECPay does; ECPay's own callbacks are lost, for the samples stand in
-/// for them.
+/// Starts a sandbox that knows the samples' order, as ECPay does. ECPay's own callbacks are lost, because the samples
+/// take their place.
 pub async fn sandbox() -> Sandbox {
     let sandbox = Sandbox::at(BEGIN).await;
     let decision = sandbox.store_order(ORDER, "sample-user", BEGIN).await;
@@ -145,7 +145,7 @@ pub async fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// What the samples change: counters and the ledger of runs grow by every delivery.
+/// Keys of the items that samples change; counters and the run history grow with every delivery and are left out.
 pub fn items(sandbox: &Sandbox) -> Vec<String> {
     sandbox
         .items()
@@ -216,8 +216,8 @@ pub async fn deliver_each_twice(
     answers
 }
 
-/// What is so once every sample was delivered twice, worked out by hand.
-pub async fn assert_told_to_the_end(sandbox: &Sandbox) {
+/// Asserts the state after every sample was delivered twice, computed by hand.
+pub async fn assert_final_state(sandbox: &Sandbox) {
     let account = sandbox.account(ORDER).await;
     assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("past_due"), Some("PRO")));
     assert_eq!(column(&account["payments"], "outcome"), ["succeeded", "succeeded", "failed"]);
@@ -226,7 +226,7 @@ pub async fn assert_told_to_the_end(sandbox: &Sandbox) {
     assert_eq!(sandbox.subjects("sample-user@customer.example").await, ["付款失敗通知 - Payment Failure Notice"]);
     let messages = sandbox.get("/sandbox/messages").await["messages"].clone();
     assert_eq!(column(&messages, "channel").iter().filter(|channel| *channel == "slack").count(), 1);
-    // The samples tell what ECPay did, so its answers to queries agree with them; and one retry was asked.
+    // The samples report what ECPay did, so its responses to queries agree with them; and one retry was requested.
     let at_ecpay = sandbox.at_ecpay(ORDER).await;
     assert_eq!(column(&at_ecpay["charges"], "gwsr"), ["13400001", "13400002", "null"]);
     assert_eq!(

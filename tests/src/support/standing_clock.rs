@@ -1,4 +1,4 @@
-//! A clock for bootstraps, which know no other than the system's: it stands still until it is set, like the sandbox's.
+//! A clock for bootstraps, which read the system's: it does not move until it is set, like the sandbox's.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/support/standing_
 pub struct StandingClock(TempDir);
 
 impl StandingClock {
-    /// A clock that stands at `now`. A C compiler is there, for the TLS library is built by one.
+    /// Starts a clock at `now`. It is compiled by the C compiler that the TLS library needs too.
     pub fn at(now: DateTime<Utc>) -> Self {
         let clock = Self(tempfile::tempdir().unwrap());
         let built =
@@ -22,13 +22,13 @@ impl StandingClock {
         clock
     }
 
-    /// Moves it. Nobody reads half a time: the file is replaced.
+    /// Sets the time. The file is replaced, so that no reader sees half of it.
     pub fn set(&self, now: DateTime<Utc>) {
         std::fs::write(self.path("next"), now.timestamp().to_string()).unwrap();
         std::fs::rename(self.path("next"), self.path("now")).unwrap();
     }
 
-    /// What a bootstrap's environment needs to go by it.
+    /// Variables that make a bootstrap read this clock.
     pub fn variables(&self) -> [(String, String); 2] {
         [("LD_PRELOAD", "clock.so"), ("STANDING_CLOCK", "now")].map(|(name, file)| (name.to_owned(), self.path(file)))
     }

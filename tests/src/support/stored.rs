@@ -21,7 +21,7 @@ impl Sandbox {
         Store::new(dynamodb, TABLE.to_owned())
     }
 
-    /// Whether DynamoDB may delete a report that was set aside, some day.
+    /// True if DynamoDB will delete a quarantined report some day.
     pub async fn report_expires(&self, id: &str) -> bool {
         let client = aws_sdk_dynamodb::Client::new(&sandbox::aws::config(&self.world.aws_url));
         let text = |text: &str| AttributeValue::S(text.to_owned());

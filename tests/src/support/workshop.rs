@@ -26,7 +26,7 @@ impl Sandbox {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    /// What staff see, and it is there.
+    /// Reads as staff, which must be answered 200.
     pub async fn seen(&self, path: &str) -> Value {
         let (status, body) = self.staff(Method::GET, path, None).await;
         assert_eq!(status, 200, "GET {path}: {body}");

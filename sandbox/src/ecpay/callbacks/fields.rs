@@ -46,7 +46,7 @@ pub(in crate::ecpay) fn first_fields(merchant_id: &str, order: &Order, charge: &
     fields
 }
 
-/// What NeedExtraPaidInfo adds.
+/// Fields that `NeedExtraPaidInfo=Y` adds to the report of a first charge.
 pub(in crate::ecpay) fn extra_fields(order: &Order, charge: &Charge) -> Fields {
     let mut fields: Fields = NOT_A_CARD.iter().map(|name| field(name, "")).collect();
     fields.extend(ALWAYS_ZERO.iter().map(|name| field(name, "0")));
@@ -94,7 +94,7 @@ pub(in crate::ecpay) fn period_fields(merchant_id: &str, order: &Order, charge: 
     fields
 }
 
-/// How often and how long the order is charged.
+/// Period, frequency and number of executions of the order.
 pub(in crate::ecpay) fn rhythm(order: &Order) -> Fields {
     vec![
         field("PeriodType", order.terms.period_type.letter()),
@@ -109,7 +109,7 @@ pub(in crate::ecpay) fn custom_fields(order: &Order) -> Fields {
     (1..).zip(values).map(|(number, value): (u32, _)| field(&format!("CustomField{number}"), value)).collect()
 }
 
-/// What ECPay keeps of a payment, invented.
+/// Fee that ECPay deducts from a payment; the rate is invented.
 pub(in crate::ecpay) fn fee(amount: u32) -> String {
     (amount / 40).max(1).to_string()
 }

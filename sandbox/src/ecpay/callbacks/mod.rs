@@ -30,8 +30,8 @@ impl Ecpay {
             .collect()
     }
 
-    /// Tells how a callback was answered: acknowledged means status 200 and
-    /// exactly `1|OK`; anything else has it sent again later, four times at most.
+    /// Records the response to a callback. Status 200 with exactly `1|OK` acknowledges it; after any other it is sent
+    /// again, at most four times.
     pub fn callback_answered(&mut self, id: u64, acknowledged: bool, now: DateTime<Utc>) {
         let notices = self.notices.iter_mut();
         for notice in notices.filter(|notice| notice.id == id && notice.in_flight) {
@@ -45,13 +45,13 @@ impl Ecpay {
         self.notices.retain(|notice| notice.resends <= RESENDS);
     }
 
-    /// When the next waiting callback is to be posted.
+    /// Instant at which the next waiting callback is to be posted.
     pub(in crate::ecpay) fn next_callback_at(&self) -> Option<DateTime<Utc>> {
         let waiting = self.notices.iter().filter(|notice| !notice.in_flight);
         waiting.map(|notice| notice.send_at).min()
     }
 
-    /// Queues the notice of a charge; without a URL ECPay tells nobody, nor where the controls say that it is lost.
+    /// Queues the callback of a charge. Without a URL there is none, nor while the controls lose the order's callbacks.
     pub(in crate::ecpay) fn queue_notice(
         &mut self,
         merchant_trade_no: &str,

@@ -12,13 +12,13 @@ use crate::ecpay::message::PAID;
 pub struct Callback {
     /// Its number, for saying how it was answered.
     pub id: u64,
-    /// Where it goes.
+    /// Address that it is posted to.
     pub url: String,
-    /// The signed form.
+    /// Form with its CheckMacValue, percent-encoded.
     pub body: Vec<u8>,
     /// The order it is about.
     pub merchant_trade_no: String,
-    /// What it tells, in one line for people.
+    /// Summary of its content in one line, for the timeline.
     pub what: String,
 }
 

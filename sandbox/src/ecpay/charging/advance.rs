@@ -1,4 +1,4 @@
-//! What ECPay does by itself as time passes.
+//! Passing of time at ECPay: scheduled charges, accepted retries, and results of pending charges.
 
 use chrono::{DateTime, Utc};
 

@@ -24,7 +24,7 @@ pub(in crate::ecpay) struct Attempt {
 }
 
 impl Ecpay {
-    /// Makes the charge and, if asked to, queues its notice; says what happened.
+    /// Makes the charge, queues its callback if wanted, and returns a summary for the timeline.
     pub(in crate::ecpay) fn perform(
         &mut self,
         merchant_trade_no: &str,

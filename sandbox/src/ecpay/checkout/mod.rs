@@ -12,22 +12,22 @@ use crate::ecpay::message::{BAD_MAC, BAD_MERCHANT, BAD_PARAMETER, rtn_msg};
 use crate::ecpay::order::{Kind, Order};
 use crate::ecpay::simulator::Ecpay;
 
-/// What the buyer sees after the first charge was tried.
+/// Result page of the first charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckoutResult {
     /// The merchant's order number.
     pub merchant_trade_no: String,
-    /// ECPay's order number.
+    /// ECPay's number of the order (TradeNo).
     pub trade_no: String,
-    /// How the first charge ended: `1` paid, `10300066` pending, else failed.
+    /// Result of the first charge: `1` paid, `10300066` pending, any other failed.
     pub rtn_code: String,
     /// The text beside the code.
     pub rtn_msg: String,
-    /// The amount charged.
+    /// Amount of the charge, in TWD.
     pub amount: u32,
-    /// Where the buyer's browser may go next; empty if the order did not say.
+    /// Address of the link back to the shop; empty if the order has none.
     pub client_back_url: String,
-    /// Where the buyer's browser posts the result; empty if the order did not say.
+    /// Address to which the buyer's browser posts the result; empty if the order has none.
     pub order_result_url: String,
 }
 

@@ -1,4 +1,4 @@
-//! What an order form may contain.
+//! Rules of an order form: required fields, lengths, formats and ranges.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -10,10 +10,10 @@ use crate::ecpay::form::{Fields, MAC_FIELD, value};
 use crate::ecpay::message::BAD_PARAMETER;
 use crate::ecpay::order::Terms;
 
-/// Why ECPay shows an error page instead of taking the order.
+/// Error page that ECPay shows instead of accepting the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// ECPay's code.
+    /// Error code as ECPay documents it.
     pub code: String,
     /// The text beside it.
     pub text: String,

@@ -11,9 +11,9 @@ use crate::ecpay::simulator::Ecpay;
 /// A charge out of schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeNow {
-    /// How it ends.
+    /// RtnCode of the charge: `1` paid, any other a decline.
     pub rtn_code: String,
-    /// Whether its notice is sent; if not, it is lost.
+    /// True if its callback is sent; false loses it.
     pub callback: bool,
     /// A console simulation: a notice with SimulatePaid=1 and no money.
     pub simulate: bool,

@@ -9,7 +9,7 @@ use crate::ecpay::order::{Ask, Charge};
 use crate::ecpay::simulator::Ecpay;
 
 impl Ecpay {
-    /// Everything ECPay knows of an order.
+    /// State of an order at ECPay as JSON: terms, charges, requests, next charge.
     pub fn view(&self, merchant_trade_no: &str) -> Option<Value> {
         let order = self.orders.get(merchant_trade_no)?;
         let terms = &order.terms;

@@ -1,4 +1,4 @@
-//! What every server-to-server request has to pass.
+//! Checks of every server-to-server request: CheckMacValue, merchant, timestamp.
 
 mod period_action;
 mod query_period;

@@ -26,7 +26,7 @@ fn paid(numbers: &[&str]) -> (String, String, Vec<String>) {
 
 /// A first payment of an order that is not stored, set aside, and the order stored afterwards.
 async fn overtaken(sandbox: &Sandbox) -> String {
-    let id = sandbox.have_set_aside("ecpay-auth", &first(LATE, "1", FIRST)).await;
+    let id = sandbox.have_quarantined("ecpay-auth", &first(LATE, "1", FIRST)).await;
     sandbox.store_order(LATE, "late", BEGIN).await;
     assert_eq!(sandbox.account(LATE).await["status"], "pending");
     id
@@ -46,7 +46,7 @@ async fn a_payment_that_came_before_its_order_is_applied_by_its_replay_and_says_
     let account = sandbox.account(LATE).await;
     let entry = account["history"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((entry["by"].as_str(), entry["at"].as_str()), (Some("ecpay"), Some("2025-01-15T03:00:00Z")));
-    let [report] = &sandbox.aside().await[..] else { panic!("one report was set aside") };
+    let [report] = &sandbox.quarantine_items().await[..] else { panic!("one report was set aside") };
     assert_eq!(report["state"], "resolved");
     assert_eq!(
         report["resolved"],
@@ -62,10 +62,10 @@ async fn a_payment_that_came_before_its_order_is_applied_by_its_replay_and_says_
     assert_eq!(sandbox.replay(&id, "twice").await, json!({ "id": id, "outcome": "repeat" }));
     assert_eq!(sandbox.replay_day(json!({})).await["replayed"], json!([]));
     assert_eq!((sandbox.items(), sandbox.account(LATE).await), (items, account));
-    assert_eq!(sandbox.aside().await, std::slice::from_ref(report));
+    assert_eq!(sandbox.quarantine_items().await, std::slice::from_ref(report));
     // And what ECPay sends again is a repeat, not set aside anew.
     assert_eq!(sandbox.report("ecpay-auth", &first(LATE, "1", FIRST)).await, Reply::ok());
-    assert_eq!(sandbox.aside().await.len(), 1);
+    assert_eq!(sandbox.quarantine_items().await.len(), 1);
 }
 
 #[tokio::test]
@@ -76,10 +76,10 @@ async fn a_replay_that_was_cut_off_before_it_was_noted_finds_a_repeat_and_notes_
     assert_eq!(sandbox.report("ecpay-auth", &first(LATE, "1", FIRST)).await, Reply::ok());
     let account = sandbox.account(LATE).await;
     assert_eq!(account["status"], "active");
-    assert_eq!(sandbox.aside().await[0]["state"], "open");
+    assert_eq!(sandbox.quarantine_items().await[0]["state"], "open");
     assert_eq!(sandbox.replay(&id, "looks open").await, json!({ "id": id, "outcome": "repeat" }));
     assert_eq!(sandbox.account(LATE).await, account);
-    let report = &sandbox.aside().await[0];
+    let report = &sandbox.quarantine_items().await[0];
     assert_eq!((report["state"].as_str(), report["resolved"]["outcome"].as_str()), (Some("resolved"), Some("repeat")));
 }
 
@@ -95,11 +95,11 @@ async fn replays_at_once_apply_a_report_once_and_the_one_that_did_is_noted() {
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "repeat").count(), 7);
     assert_eq!(sandbox.standing(LATE).await, paid(&["1"]));
     assert_eq!(column(&sandbox.account(LATE).await["history"], "rule"), ["order-created", "first-charge-paid"]);
-    let report = &sandbox.aside().await[0];
+    let report = &sandbox.quarantine_items().await[0];
     assert_eq!(report["resolved"]["outcome"], "applied");
     assert_eq!(report["resolved"]["why"], reasons[winners[0]].as_str());
     // A range and a click at once, too.
-    let other = sandbox.have_set_aside("ecpay-auth", &first("DKLATE00000000000002", "1", FIRST)).await;
+    let other = sandbox.have_quarantined("ecpay-auth", &first("DKLATE00000000000002", "1", FIRST)).await;
     sandbox.store_order("DKLATE00000000000002", "later", BEGIN).await;
     let (range, click) = tokio::join!(sandbox.replay_day(json!({})), sandbox.replay(&other, "click"));
     let told = range["replayed"].as_array().unwrap().iter().chain([&click]);
@@ -125,7 +125,7 @@ async fn that_a_report_was_applied_is_noted_over_that_it_was_found_applied_and_t
         let resolution = Resolution { at, by: "support".to_owned(), why: why.to_owned(), outcome };
         assert_eq!(store.billing.resolve_quarantined(&report, &order, &resolution).await.unwrap(), noted, "{why}");
     }
-    let resolved = sandbox.aside().await[0]["resolved"].clone();
+    let resolved = sandbox.quarantine_items().await[0]["resolved"].clone();
     assert_eq!((resolved["why"].as_str(), resolved["outcome"].as_str()), (Some("the first"), Some("applied")));
 }
 
@@ -148,9 +148,9 @@ async fn what_is_still_wrong_stays_with_its_reason_and_changes_nothing() {
     ];
     let mut ids = Vec::new();
     for (_, report) in &wrong {
-        ids.push(sandbox.have_set_aside("ecpay-billing", report).await);
+        ids.push(sandbox.have_quarantined("ecpay-billing", report).await);
     }
-    let (before, items, account) = (sandbox.aside().await, sandbox.items(), sandbox.account(&order).await);
+    let (before, items, account) = (sandbox.quarantine_items().await, sandbox.items(), sandbox.account(&order).await);
     for (id, (reason, _)) in ids.iter().zip(&wrong) {
         let answer = sandbox.replay(id, "try").await;
         let detail = before.iter().find(|report| report["id"] == id.as_str()).unwrap()["detail"].clone();
@@ -160,15 +160,18 @@ async fn what_is_still_wrong_stays_with_its_reason_and_changes_nothing() {
         assert!(column(&range["replayed"], "reason").iter().all(|told| told == reason), "{range}");
         assert!(range["replayed"].as_array().unwrap().contains(&stays), "{range}");
     }
-    assert_eq!((sandbox.aside().await, sandbox.items(), sandbox.account(&order).await), (before, items, account));
+    assert_eq!(
+        (sandbox.quarantine_items().await, sandbox.items(), sandbox.account(&order).await),
+        (before, items, account)
+    );
 }
 
 #[tokio::test]
 async fn a_replay_grants_no_simulated_payment_even_where_callbacks_may() {
     let sandbox = Sandbox::with(BEGIN, &[("ECPAY_APPLY_SIMULATED", "true")]).await;
     let simulated = with(&first(LATE, "1", FIRST), "SimulatePaid", "1");
-    let id = sandbox.have_set_aside("ecpay-auth", &simulated).await;
-    assert_eq!(sandbox.aside().await[0]["reason"], "unknown_order");
+    let id = sandbox.have_quarantined("ecpay-auth", &simulated).await;
+    assert_eq!(sandbox.quarantine_items().await[0]["reason"], "unknown_order");
     sandbox.store_order(LATE, "late", BEGIN).await;
     let answer = sandbox.replay(&id, "rehearsal").await;
     assert_eq!((answer["outcome"].as_str(), answer["reason"].as_str()), (Some("still_quarantined"), Some("simulated")));
@@ -227,7 +230,7 @@ async fn an_entry_of_a_query_is_replayed_as_it_was_kept_and_never_guessed_from_i
     sandbox.charge(&order, json!({ "rtn_code": "1" })).await;
     sandbox.world.leap("2025-01-15T10:01:00+08:00".parse().unwrap());
     sandbox.maintain().await;
-    let aside = sandbox.aside().await;
+    let aside = sandbox.quarantine_items().await;
     assert_eq!(
         (column(&json!(aside), "type"), column(&json!(aside), "reason")),
         (vec!["query".to_owned()], vec!["wrong_amount".to_owned()])
@@ -344,5 +347,5 @@ async fn a_replay_needs_a_token_that_may_operate_a_reason_and_something_to_repla
         assert_eq!((answered.as_u16(), told["error"]["param"].as_str()), (status, Some(param)), "{path} {body}");
     }
     assert_eq!(sandbox.account(LATE).await["status"], "pending");
-    assert_eq!(sandbox.aside().await[0]["state"], "open");
+    assert_eq!(sandbox.quarantine_items().await[0]["state"], "open");
 }

@@ -44,7 +44,7 @@ fn a_buyer_who_pays_after_all_is_given_the_money_back_and_the_order_is_cancelled
 }
 
 #[test]
-fn a_report_that_is_set_aside_afterwards_keeps_neither_card_nor_address() {
+fn a_report_that_is_quarantined_afterwards_keeps_neither_card_nor_address() {
     let Story { mut deployment, bystander, over, .. } = story();
     assert_eq!(erase(&mut deployment).0, 200);
     deliver(&mut deployment, &odd(&over, "2"));

@@ -10,7 +10,7 @@ use crate::harness::TestDeployment;
 use crate::simulation::driver::{Driver, Purpose};
 use crate::simulation::model::table_mirror::{instant, text};
 
-/// What a schedule asks for.
+/// Tasks of a schedule's event.
 fn tasks(schedule: &Schedule) -> Vec<String> {
     let input: Value = serde_json::from_str(&schedule.input).expect("an input");
     let task = &input["task"];
@@ -18,7 +18,7 @@ fn tasks(schedule: &Schedule) -> Vec<String> {
     many.unwrap_or_else(|| vec![text(task).to_owned()])
 }
 
-/// What is in the queues that schedules work off, by the time from which it is due.
+/// Queued items of the schedules' tasks: due time and queue.
 fn dues(driver: &Driver) -> BTreeSet<(DateTime<Utc>, String)> {
     let waits = |queue: &str| !matches!(queue, "" | "quarantine" | "webhook-log" | "unreadable");
     let due = |item: &Value| {

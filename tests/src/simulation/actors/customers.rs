@@ -8,7 +8,7 @@ use crate::simulation::driver::{Driver, Made, Purpose};
 use crate::simulation::model::aggregates::is_live;
 use crate::simulation::model::table_mirror::text;
 
-/// Declines: enough for a while, a new card is needed, a code that nobody knows, stolen.
+/// Decline codes: insufficient credit twice, expired card, an undocumented code, stolen card.
 const DECLINES: [&str; 5] = ["10100252", "10100252", "10100251", "10109999", "10100256"];
 
 impl Driver {
@@ -83,7 +83,7 @@ impl Driver {
         self.orders.push(id);
     }
 
-    /// How the charges of an order end; after the last of them all succeed.
+    /// Draws the results of an order's coming charges; later ones succeed.
     fn outcomes(&mut self) -> Vec<String> {
         let mut outcomes = match self.random.below(20) {
             0 => vec!["10100252"],

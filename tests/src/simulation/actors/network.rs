@@ -49,7 +49,7 @@ impl Driver {
         self.flies(task, &what, Purpose::Callback { callback, heard });
     }
 
-    /// What a callback tells, with the order's number for its id.
+    /// Summary of a callback, with the order's number instead of its random id.
     fn masked(&self, callback: &Callback) -> String {
         let place = self.orders.iter().position(|id| *id == callback.merchant_trade_no);
         callback.what.replace(&callback.merchant_trade_no, &format!("order{}", place.unwrap_or(usize::MAX)))

@@ -1,4 +1,4 @@
-//! Staff, and whoever plays with ECPay's console.
+//! Staff, and users of ECPay's console.
 
 use chrono::TimeDelta;
 use sandbox::ecpay::ChargeNow;
@@ -8,7 +8,7 @@ use crate::simulation::driver::{Driver, Purpose};
 use crate::simulation::model::table_mirror::tag;
 
 impl Driver {
-    /// Something that staff do, once or twice at once.
+    /// Performs a random operation of staff, once or twice at the same time.
     pub(crate) fn staff(&mut self) {
         match self.random.below(20) {
             0..=5 => self.retry(),
@@ -95,7 +95,7 @@ impl Driver {
         let rtn_code = if self.random.chance(60) { "1" } else { "10100252" }.to_owned();
         let silent = self.deployment.ecpay(|ecpay, _| ecpay.view(&id)).is_some_and(|view| view["callbacks"] == false);
         self.deployment.ecpay(|ecpay, now| match what {
-            // A charge that nobody expects and nobody hears of could never be found.
+            // A charge outside the schedule without a callback cannot be found by any query.
             0..=4 if !silent => {
                 let charge = ChargeNow { rtn_code, callback: true, simulate: what >= 3, amount };
                 drop(ecpay.charge_now(&id, charge, now));

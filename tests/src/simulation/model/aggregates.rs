@@ -1,4 +1,4 @@
-//! What is kept beside the orders agrees with them: counts by status, and each user's plan.
+//! Aggregates beside the orders agree with them: counts by status, and each user's plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::Checked;
 use super::table_mirror::{Mirror, tag, text};
 
-/// After partitions were written to. `twice` holds the users who ever had two live orders at a time: staff were told of
-/// them, and their plan is that of one order until it ends.
+/// Checks the aggregates after partitions were written to. `twice` holds the users who ever had two live orders at a
+/// time: staff were notified of them, and their plan is that of one order until it ends.
 pub(crate) fn check<'a>(
     mirror: &Mirror,
     written: impl Iterator<Item = &'a String>,
@@ -45,7 +45,7 @@ fn counts(mirror: &Mirror) -> Checked {
     if counted == truth { Ok(()) } else { Err(format!("counted {counted:?}, there are {truth:?}")) }
 }
 
-/// Whether the user has this order and needs no other.
+/// True if the user's plan comes from this order.
 pub(crate) fn is_live(order: &Value) -> bool {
     matches!(tag(&order["status"]), "active" | "past_due") && order["superseded_by"].is_null()
 }

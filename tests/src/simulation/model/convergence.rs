@@ -1,4 +1,5 @@
-//! When faults have stopped and the schedules have run for weeks: nothing waits, nothing is lost, nobody pays for FREE.
+//! Convergence after faults have stopped and the schedules have run for weeks: nothing is overdue, nothing is lost, no
+//! user on FREE pays.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -8,7 +9,7 @@ use super::money::{charges, is_paid, made_at, view};
 use super::table_mirror::{Mirror, instant, tag, text};
 use crate::harness::TestDeployment;
 
-/// What is looked at by every run until ECPay has answered.
+/// Queues that every run looks at until ECPay has answered.
 const ASKED_QUEUES: [&str; 2] = ["reconcile", "cancel"];
 /// Queues that are lists, or wait for a run that is not made to the end.
 const LISTS: [&str; 2] = ["quarantine", "webhook-log"];
@@ -41,12 +42,12 @@ fn settled(deployment: &mut TestDeployment, mirror: &Mirror, order: &Value) -> C
         let found = mirror.rows(&pk, "PAYMENT#").find(|row| row["data"]["gwsr"] == gwsr).cloned();
         found.map(|row| row["data"].clone())
     };
-    // A charge that was paid by another way stands for the period in which it was: a success that is lost then is
-    // looked for only when the next charge is late.
+    // A payment outside ECPay covers its period: a success that is lost then is searched for only when the next charge
+    // is late.
     let outside = !order["charge_history"]["paid_out_of_band"].is_null();
     for charge in charges(&view).filter(|charge| is_paid(charge) && !outside) {
         let gwsr = charge["gwsr"].to_string();
-        if payment(&gwsr).is_none() && !mirror.is_set_aside(id, &gwsr) {
+        if payment(&gwsr).is_none() && !mirror.is_quarantined(id, &gwsr) {
             return Err(format!("the success {gwsr} of {id} is nowhere: {view}\n{order}"));
         }
     }
@@ -62,7 +63,8 @@ fn settled(deployment: &mut TestDeployment, mirror: &Mirror, order: &Value) -> C
     Ok(())
 }
 
-/// From `since` on, without faults, nobody who is on FREE or wished to end the order was charged by schedule.
+/// Checks that from `since` on, without faults, no order was charged by schedule whose user is on FREE or requested its
+/// cancellation.
 pub(crate) fn free_of_charge(deployment: &mut TestDeployment, mirror: &Mirror, since: DateTime<Utc>) -> Checked {
     let orders: Vec<&Value> = mirror.subscriptions().map(|item| &item["data"]).collect();
     for order in orders {

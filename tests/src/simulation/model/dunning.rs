@@ -1,4 +1,4 @@
-//! When a plan may be taken away: worked out from what ECPay charged and was told, with an arithmetic of its own.
+//! Downgrades: allowed times computed independently from what ECPay charged and reported.
 
 use chrono::{DateTime, Days, FixedOffset, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -50,7 +50,7 @@ fn once(mirror: &Mirror, id: &str) -> Checked {
     Ok(())
 }
 
-/// What is known of an order at a line of its history.
+/// Facts of an order at a line of its history.
 struct Facts<'a> {
     now: DateTime<Utc>,
     lines: Vec<&'a Value>,
@@ -58,7 +58,7 @@ struct Facts<'a> {
     notices: Vec<&'a Value>,
     months: u32,
     anchor: NaiveDate,
-    /// How it was before the line, as far as the line does not change it.
+    /// The order before the line, as far as the line does not change it.
     order: &'a Value,
 }
 
@@ -104,7 +104,7 @@ impl<'a> Facts<'a> {
         number
     }
 
-    /// Whether the charge to which a failure belongs was paid outside ECPay: then nothing of it is owed.
+    /// True if the charge to which a failure belongs was paid outside ECPay, so that nothing of it is owed.
     fn is_paid_out_of_band(&self, failure: DateTime<Utc>) -> bool {
         let due = self.due(self.charge_of(failure)).to_string();
         self.payments.iter().any(|payment| text(&payment["event"]).strip_prefix("O:") == Some(&due))
@@ -165,7 +165,7 @@ fn grace_ended(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> 
     Ok(())
 }
 
-/// What staff added since the arrears are as they are: days given, and the time in which dunning was held.
+/// Time that staff added since the present arrears began: extra days, and the time in which dunning was paused.
 fn given(facts: &Facts<'_>, began: DateTime<Utc>) -> TimeDelta {
     let mut sum = TimeDelta::zero();
     let mut held: Option<(DateTime<Utc>, DateTime<Utc>)> = None;

@@ -1,4 +1,5 @@
-//! What is asked of ECPay: no retry while one is open, each under a claim, few queries, none under the breaker.
+//! Requests to ECPay: no retry while one is open, each under a claim, few queries, none while the circuit breaker is
+//! open.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +11,14 @@ use super::table_mirror::{Mirror, instant, tag, text};
 use super::{Checked, done};
 use crate::harness::{Service, Step, TaskId, TestDeployment, Verdict};
 
-/// What tasks asked.
+/// Requests of the tasks so far.
 #[derive(Default)]
 pub(crate) struct EcpayCalls {
     queries: BTreeMap<(TaskId, String), u32>,
     cancels: BTreeMap<(TaskId, String), u32>,
-    /// When a task last looked whether calls are stopped: the number of the step.
+    /// Step in which a task last read the circuit breaker.
     looked: BTreeMap<TaskId, usize>,
-    /// When calls were stopped: the number of the step, and until when.
+    /// Step in which the circuit breaker opened, and the time until which it is open.
     stopped: Option<(usize, DateTime<Utc>)>,
     step: usize,
 }
@@ -63,7 +64,7 @@ impl EcpayCalls {
         }
     }
 
-    /// Nobody who could know of the breaker calls under it.
+    /// Checks that no task calls ECPay which could have read that the circuit breaker is open.
     fn permitted(&self, deployment: &TestDeployment, task: TaskId) -> Checked {
         let Some((since, until)) = self.stopped.filter(|(_, until)| deployment.now() < *until) else { return Ok(()) };
         match self.looked.get(&task) {
@@ -73,8 +74,8 @@ impl EcpayCalls {
     }
 }
 
-/// When the accepted retries of an order that have no result were asked. Nothing in a callback tells a retry's charge
-/// from a scheduled one that was made after the ask: either passes for the result.
+/// Times of the accepted retries of an order that have no result. A callback does not say whether its charge is a retry
+/// or a scheduled one made after the request: either passes for the result.
 fn open_retries(view: &Value, before: usize) -> impl Iterator<Item = DateTime<Utc>> {
     let asks = view["retries_asked"].as_array().into_iter().flatten().take(before);
     let accepted = asks.filter(|ask| ask["accepted"] == true).filter_map(|ask| instant(&ask["at"]));
@@ -82,7 +83,7 @@ fn open_retries(view: &Value, before: usize) -> impl Iterator<Item = DateTime<Ut
     accepted.filter(move |at| settled.is_none_or(|settled| settled < *at))
 }
 
-/// Whether ECPay has taken a retry within a day and not made it.
+/// True if ECPay accepted a retry within a day and has not made it.
 pub(crate) fn retry_is_open(deployment: &TestDeployment, view: &Value, before: usize) -> bool {
     open_retries(view, before).any(|at| deployment.now() - at < TimeDelta::hours(24))
 }
@@ -108,7 +109,7 @@ fn retried(deployment: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checke
     if failures >= 6 { Err(format!("a retry of {id} after {failures} failures")) } else { Ok(()) }
 }
 
-/// A cancel reached ECPay: of an order that nobody wants any more, while no retry is open.
+/// Checks a cancellation that reached ECPay: the order is not wanted any more, and no retry is open.
 fn cancelled(deployment: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checked {
     let order = mirror.order(id);
     let reasons = ["superseded_by", "cancel_requested", "downgrade"];

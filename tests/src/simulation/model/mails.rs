@@ -1,4 +1,4 @@
-//! Mail: nothing is told twice.
+//! Mail: no notice is sent twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::Checked;
 use super::table_mirror::{Diff, text};
 use crate::harness::TestDeployment;
 
-/// What was to be told, and what was.
+/// Notices so far.
 #[derive(Default)]
 pub(crate) struct Mails {
     /// The notices by their text.

@@ -1,4 +1,5 @@
-//! What must hold after every step, from ECPay's own records, what was delivered, and the raw items of the table.
+//! Model: properties that hold after every step, computed from ECPay's own records, what was delivered, and the raw
+//! items of the table.
 
 pub(crate) mod aggregates;
 pub(crate) mod convergence;
@@ -24,7 +25,7 @@ use self::table_mirror::{Diff, Mirror, text};
 
 use crate::harness::{Step, TaskId, TestDeployment, Verdict};
 
-/// What was found, in words; nothing is well.
+/// Result of a check; the error describes the violation.
 pub(crate) type Checked = Result<(), String>;
 
 /// The policy of the template.
@@ -32,7 +33,7 @@ fn policy() -> DunningPolicy {
     DunningPolicy::new(&[1, 3, 7], 7, 3).expect("the policy of the template")
 }
 
-/// The model.
+/// State of all checks.
 pub(crate) struct Model {
     pub(crate) mirror: Mirror,
     pub(crate) asks: EcpayCalls,
@@ -154,7 +155,7 @@ impl Model {
         money::acknowledged(deployment, &self.mirror, fields)
     }
 
-    /// When all is over: everything again from the histories alone, and nothing waits.
+    /// Checks the end: all orders again from their histories alone, and convergence.
     pub(crate) fn at_rest(&self, deployment: &mut TestDeployment) -> Checked {
         let mut lines = Lines::new();
         for item in self.mirror.subscriptions() {
@@ -175,7 +176,7 @@ fn line(diff: &Diff) -> Result<HistoryEntry, String> {
     serde_json::from_value(diff.new["data"].clone()).map_err(|error| format!("{}: {error}", diff.sk))
 }
 
-/// Whether a call was done, whatever its maker learnt.
+/// True if a call with this verdict was performed, whatever its caller learned.
 pub(crate) const fn done(verdict: Verdict) -> bool {
     match verdict {
         Verdict::Proceed | Verdict::LoseAnswer | Verdict::CrashAfter => true,

@@ -7,7 +7,7 @@ use super::Checked;
 use super::table_mirror::{Mirror, instant, tag, text};
 use crate::harness::TestDeployment;
 
-/// What ECPay knows of an order; `Null` where it knows nothing.
+/// State of an order at ECPay; `Null` for an unknown one.
 pub(crate) fn view(deployment: &mut TestDeployment, id: &str) -> Value {
     deployment.ecpay(|ecpay, _| ecpay.view(id)).unwrap_or_default()
 }
@@ -17,12 +17,12 @@ pub(crate) fn charges(view: &Value) -> impl Iterator<Item = &Value> {
     view["charges"].as_array().into_iter().flatten().filter(|charge| charge["simulated"] == false)
 }
 
-/// Whether money moved.
+/// True if the charge succeeded.
 pub(crate) fn is_paid(charge: &Value) -> bool {
     charge["rtn_code"] == "1"
 }
 
-/// When a charge was made.
+/// Time of a charge.
 pub(crate) fn made_at(charge: &Value) -> DateTime<Utc> {
     instant(&charge["at"]).expect("an instant")
 }
@@ -70,7 +70,7 @@ pub(crate) fn counters(old: &Value, new: &Value) -> Checked {
     Ok(())
 }
 
-/// What was acknowledged is stored: the payment, or the report set aside.
+/// Checks that an acknowledged callback is stored: as a payment, or as a quarantined report.
 pub(crate) fn acknowledged(deployment: &mut TestDeployment, mirror: &Mirror, fields: &[(String, String)]) -> Checked {
     let field = |name: &str| fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or("", |f| &f.1);
     let (id, gwsr) = (field("MerchantTradeNo"), field("gwsr"));
@@ -84,7 +84,7 @@ pub(crate) fn acknowledged(deployment: &mut TestDeployment, mirror: &Mirror, fie
     if simulated && paid {
         return Err(format!("a simulated payment of {id} was applied: {gwsr}"));
     }
-    if paid || mirror.is_set_aside(id, gwsr) {
+    if paid || mirror.is_quarantined(id, gwsr) {
         return Ok(());
     }
     let view = view(deployment, id);

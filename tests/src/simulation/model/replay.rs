@@ -25,9 +25,9 @@ pub(crate) type Lines = BTreeMap<String, VecDeque<HistoryEntry>>;
 /// Every subscription as its history gives it.
 pub(crate) struct Replay {
     policy: DunningPolicy,
-    /// By order.
+    /// Subscriptions by order.
     pub(crate) states: BTreeMap<String, Versioned<Subscription>>,
-    /// What becomes of orders that the first charge of another has replaced.
+    /// State that an order takes when the first charge of another replaces it.
     superseded: BTreeMap<String, Subscription>,
 }
 
@@ -36,7 +36,8 @@ impl Replay {
         Self { policy, states: BTreeMap::new(), superseded: BTreeMap::new() }
     }
 
-    /// Folds lines in, those of one order in their order. Two orders meet where one takes the other's place.
+    /// Folds lines in, those of one order in their sequence. Two orders depend on each other where one replaces the
+    /// other.
     pub(crate) fn fold(&mut self, mut lines: Lines) -> Result<(), String> {
         while !lines.values().all(VecDeque::is_empty) {
             let ready = lines.iter().find(|(id, waiting)| self.is_ready(id, waiting, &lines));

@@ -9,7 +9,7 @@ use crate::harness::TestDeployment;
 
 type Partition = BTreeMap<String, Value>;
 
-/// The table.
+/// Items of the table, by partition.
 #[derive(Default)]
 pub(crate) struct Mirror(BTreeMap<String, Partition>);
 
@@ -48,7 +48,7 @@ impl Mirror {
         self.0.get(pk).and_then(|partition| partition.get(sk)).unwrap_or(&Value::Null)
     }
 
-    /// What is stored of a subscription; `Null` where there is none.
+    /// Stored subscription; `Null` if there is none.
     pub(crate) fn order(&self, id: &str) -> &Value {
         &self.item(&format!("SUB#{id}"), "STATE")["data"]
     }
@@ -63,8 +63,8 @@ impl Mirror {
         self.all("SUB#").filter(|item| item["sk"] == "STATE")
     }
 
-    /// Whether a report about an authorisation was set aside.
-    pub(crate) fn is_set_aside(&self, order: &str, gwsr: &str) -> bool {
+    /// True if a report about an authorisation is quarantined.
+    pub(crate) fn is_quarantined(&self, order: &str, gwsr: &str) -> bool {
         self.all("QUARANTINE#").any(|item| {
             let fields = &item["data"]["fields"];
             item["data"]["subscription"] == order && (fields["gwsr"] == gwsr || fields["Gwsr"] == gwsr)
@@ -77,7 +77,7 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// An instant.
+/// Parses an instant of an item (RFC 3339).
 pub(crate) fn instant(value: &Value) -> Option<DateTime<Utc>> {
     value.as_str()?.parse().ok()
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{answer, at_ecpay, list, view};
 
-/// Three handlers and what they meet.
+/// Three handlers and the state that they start from.
 pub struct ConcurrentHandlers {
     /// Deployment in the state that all three start from.
     pub deployment: TestDeployment,
@@ -18,7 +18,7 @@ pub struct ConcurrentHandlers {
     pub actors: [Actor; 3],
 }
 
-/// One handler.
+/// One handler and its input.
 pub enum Actor {
     /// The webhook with a callback of ECPay.
     Callback(Callback),
@@ -28,7 +28,7 @@ pub enum Actor {
     Staff(&'static str, String, Option<Value>),
 }
 
-/// How three handlers ended.
+/// End of three handlers.
 pub struct End {
     /// Outcome of each handler, in their order.
     pub outcomes: Vec<Outcome>,
@@ -91,7 +91,8 @@ impl End {
         Self { outcomes, ecpay: at_ecpay(&mut deployment, id), view: view(&mut deployment, id), mails }
     }
 
-    /// What must be as if one came after the other: all that is stored and told, and what staff were answered.
+    /// Parts of the end that must equal those of some sequence of the three: all that is stored and sent, and the
+    /// responses to staff.
     pub fn shape(&self) -> String {
         let answers: Vec<_> = self.outcomes.iter().map(seen_by_staff).collect();
         let asks = [&self.ecpay["retries_asked"], &self.ecpay["cancels_asked"]];
@@ -106,7 +107,7 @@ impl End {
         assert!(possible.contains(&shape), "{steps:#?} lead to an end that no order has: {differences:#?}");
     }
 
-    /// How often a rule fired.
+    /// Number of history entries of a rule.
     pub fn entries(&self, rule: &str) -> usize {
         list(&self.view, "history").iter().filter(|entry| entry["rule"] == rule).count()
     }
@@ -116,7 +117,7 @@ impl End {
         list(&self.view, "payments").iter().filter(|payment| payment["outcome"] == outcome).count()
     }
 
-    /// How often ECPay was asked to charge again.
+    /// Number of retry requests that reached ECPay.
     pub fn asks(&self) -> usize {
         list(&self.ecpay, "retries_asked").len()
     }
@@ -127,14 +128,14 @@ impl End {
     }
 }
 
-/// What staff learn from an answer. Whether a retry is refused since nothing is owed any more, or for the payment that
-/// was met, is the same.
+/// Response as staff understand it. A retry refused because nothing is owed any more equals one refused because the
+/// payment succeeded.
 fn seen_by_staff(outcome: &Outcome) -> (u16, Value) {
     let (status, body) = answer(outcome);
     if body["outcome"] == "paid" { (409, Value::Null) } else { (status, body["outcome"].clone()) }
 }
 
-/// Where two texts begin to differ.
+/// Excerpts of two texts around their first difference.
 fn difference(one: &str, other: &str) -> String {
     let at = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
     let around = |text: &str| text.chars().skip(at.saturating_sub(60)).take(200).collect::<String>();

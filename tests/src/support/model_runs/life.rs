@@ -12,16 +12,16 @@ use serde_json::Value;
 /// Lambda repeats a failed invocation of a schedule after one minute, then after two more.
 const REPEATS: [i64; 2] = [1, 2];
 
-/// What becomes of a call.
+/// Decides the verdict of a call.
 type Decide<'a> = Box<dyn FnMut(&TestDeployment, &HeldCall) -> Verdict + 'a>;
 
 /// A deployment on which time passes, and what becomes of each call.
 pub struct Life<'a> {
     /// Deployment on which time passes.
     pub deployment: TestDeployment,
-    /// What becomes of a call.
+    /// Decides the verdict of each call.
     pub decide: Decide<'a>,
-    /// Whether the answer to a callback reaches ECPay, by the callback's number.
+    /// True if the response to a callback reaches ECPay, by the callback's number.
     pub hears: Box<dyn FnMut(usize) -> bool + 'a>,
     /// Callbacks that were posted.
     pub posted: usize,
@@ -85,7 +85,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Everything until an instant happens, in its order.
+    /// Lets time pass until an instant; everything due in between happens in its order.
     pub fn until(&mut self, target: &str) {
         self.until_at(target.parse().unwrap());
     }
@@ -124,7 +124,7 @@ impl<'a> Life<'a> {
         ecpay.into_iter().chain(repeat).chain(fires.iter().map(|(at, _)| *at)).min()
     }
 
-    /// When schedules fire with something to do. A run with nothing due is passed over.
+    /// Times at which schedules fire with something due. Other runs are skipped.
     fn fires(&self) -> Vec<(DateTime<Utc>, &'static Schedule)> {
         let items = self.deployment.items();
         let fires = |(schedule, queues): &'static (Schedule, Vec<String>)| {

@@ -1,4 +1,4 @@
-//! What the proofs on the harness share: how much they try, what staff see, and the days as they pass.
+//! Runs of the product on the harness: requests of staff, state at ECPay, and passing time.
 
 pub mod concurrent_handlers;
 pub mod life;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// Threads of one proof: the gate has two cores.
 const THREADS: usize = 2;
 
-/// A new deployment.
+/// Starts a deployment at an instant (RFC 3339) with the template's variables.
 pub fn deployment(now: &str) -> TestDeployment {
     TestDeployment::new(Options { now: now.parse().unwrap(), variables: Default::default() })
 }
@@ -79,7 +79,7 @@ pub fn texts(list: &[Value], name: &str) -> Vec<String> {
     list.iter().map(|value| value[name].as_str().unwrap().to_owned()).collect()
 }
 
-/// What waits in a queue of the due index although its time has come: queue, time and key.
+/// Items of the due index whose time has come: queue, time and key.
 pub fn overdue(deployment: &TestDeployment) -> Vec<String> {
     let now = deployment.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let at_rest = ["quarantine", "unreadable"];

@@ -8,7 +8,7 @@ use super::super::random::Random;
 use super::life::Life;
 use super::{deployment, list, request, view};
 
-/// How charges end; what fails is more frequent than in life.
+/// Results of charges; failures are more frequent than in practice.
 const CODES: [&str; 6] = ["1", "1", "10100252", "10100252", "10100252", "10100251"];
 
 /// Some orders of a day, and what chance and staff did to them in up to two months. At the end things are due: hours
@@ -50,7 +50,7 @@ fn order(deployment: &mut TestDeployment, random: &mut Random, number: usize) ->
     id
 }
 
-/// Something that staff do; where it cannot be done it is refused.
+/// Performs a random operation of staff, which may be refused.
 fn operate(deployment: &mut TestDeployment, random: &mut Random, id: &str) {
     let posted = random.one_in(2);
     let (operation, body) = match random.below(7) {
