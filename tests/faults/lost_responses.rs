@@ -78,7 +78,7 @@ fn around_ask(call: &HeldCall, random: &mut Random) -> Verdict {
 
 /// One retry with its answers lost; gives whether ECPay was asked at all.
 fn retry(seed: u64) -> bool {
-    let mut random = Random::new(seed);
+    let mut random = Random::scrambled(seed);
     let (mut deployment, id) = failed();
     let day = *random.pick(&[1, 3, 7]);
     let codes = [*random.pick(&["1", DECLINED]), *random.pick(&["1", DECLINED])];
@@ -163,7 +163,7 @@ const MAIL: [Verdict; 8] = [
 
 /// One notice with its answers lost; gives its state at the end.
 fn mail(seed: u64) -> String {
-    let mut random = Random::new(seed);
+    let mut random = Random::scrambled(seed);
     let (mut deployment, id) = failed();
     deployment.ecpay(|ecpay, now| ecpay.set_paused(&id, true, now));
     // Of SES itself: only "later", or anything; and whether the store and the instances fail too.

@@ -122,7 +122,7 @@ fn stops_from_the_next_call(steps: &[Step]) {
 #[test]
 fn a_403_stops_the_calls_of_all_instances_for_half_an_hour_and_then_the_queue_drains() {
     for seed in 0..u64::try_from(scaled(200, 10)).unwrap() {
-        let mut random = Random::new(seed);
+        let mut random = Random::scrambled(seed);
         let (mut deployment, orders) = silent_month(12, "2025-03-01T00:00:00+08:00");
         let from = deployment.transcript().len();
         let runs: Vec<TaskId> = (0..3)

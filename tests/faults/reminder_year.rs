@@ -224,7 +224,7 @@ fn is_answered(deployment: &TestDeployment, task: TaskId) -> bool {
 fn a_year_of_runs_started_twice_and_cut_off_tells_each_owner_once_of_each_visit() {
     let vehicles = scaled(3_000, 150);
     let begin = NaiveDate::from_ymd_opt(2025, 1, 1).unwrap();
-    let mut random = Random::new(2_025);
+    let mut random = Random::scrambled(2_025);
     let mut workshop = Workshop::new("2025-01-31T16:30:00Z", &[("REMINDER_DAILY_CAP", "100000")]);
     for _ in 0..vehicles {
         let last = begin - Days::new(u64::try_from(random.below(118)).unwrap());
@@ -260,7 +260,7 @@ fn answers_that_are_lost_never_lead_to_a_second_message() {
         for _ in 0..150 {
             workshop.add(Known { last, own: None, fate: Fate::Active, unwilling: false });
         }
-        let mut random = Random::new(u64::try_from(seed).unwrap());
+        let mut random = Random::scrambled(u64::try_from(seed).unwrap());
         let (mut sent, mut unanswered) = (0, 0);
         let event = workshop.event();
         workshop.deployment.spawn_reminders(event, 0);

@@ -106,7 +106,7 @@ async fn what_is_no_proper_question_fails_with_status_200() {
 }
 
 #[tokio::test]
-async fn each_fault_is_told_apart() {
+async fn each_fault_is_distinguishable() {
     let world = sandbox().await;
     put(&world, INSTITUTIONS, &records()).await;
     let refused = r#"{"error":{"message":"token not valid"},"status":"failure"}"#;

@@ -55,9 +55,9 @@ impl Emulator {
         command.args(["--runtime-interface-emulator-address", &requests, "--runtime-api-address", &api]).arg(binary);
         command.env_clear().envs(environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process(command.spawn().expect("the emulator starts"));
-        let (tell, mut log) = unbounded_channel();
-        read(process.0.stdout.take().expect("a pipe"), tell.clone());
-        read(process.0.stderr.take().expect("a pipe"), tell);
+        let (sender, mut log) = unbounded_channel();
+        read(process.0.stdout.take().expect("a pipe"), sender.clone());
+        read(process.0.stderr.take().expect("a pipe"), sender);
         self.listens(&requests).await;
         // The emulator starts the process at its first request.
         let stopwatch = Stopwatch::start();
@@ -108,10 +108,10 @@ fn free_ports() -> [String; 2] {
     listeners.map(|listener| listener.local_addr().expect("an address").to_string())
 }
 
-fn read(stream: impl Read + Send + 'static, tell: UnboundedSender<String>) {
+fn read(stream: impl Read + Send + 'static, sender: UnboundedSender<String>) {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            if tell.send(line).is_err() {
+            if sender.send(line).is_err() {
                 return;
             }
         }
@@ -154,8 +154,8 @@ fn child(emulator: u32) -> PathBuf {
 /// Processor time of a process, in milliseconds.
 fn cpu(process: &Path) -> f64 {
     let threads = std::fs::read_dir(process.join("task")).expect("threads");
-    let told = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
-    told.filter_map(|of| after(&of, "")).sum::<f64>() / 1_000_000.0
+    let times = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
+    times.filter_map(|of| after(&of, "")).sum::<f64>() / 1_000_000.0
 }
 
 /// The largest memory of a process, in megabytes.

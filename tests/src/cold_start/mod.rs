@@ -115,6 +115,6 @@ impl<'a> Runner<'a> {
 
 fn say(text: &str, code: ExitCode) -> ExitCode {
     // A closed pipe needs no table.
-    let _nobody_reads = writeln!(std::io::stdout(), "{text}");
+    let _closed_pipe = writeln!(std::io::stdout(), "{text}");
     code
 }

@@ -357,7 +357,7 @@ fn start<'a>(shared: &'a Arc<Shared>, base_url: &'a str, variables: &'a BTreeMap
 
 fn deliver(answer: Answer, reply: Result<Reply, Lost>) {
     // The caller of a held call waits for it; only ECPay's client may have timed out, after ten real seconds.
-    assert!(answer.send(reply).is_ok(), "nobody waits for the answer");
+    assert!(answer.send(reply).is_ok(), "the caller does not wait for the response");
 }
 
 fn answered(response: Response<Body>) -> Outcome {

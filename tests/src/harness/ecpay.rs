@@ -34,7 +34,7 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, body: Bytes) -> Res
         }
         (_, Some("CreditCardPeriodAction")) => (Service::Ecpay, "ReAuth"),
         (_, Some(query)) => (Service::Ecpay, query),
-        (_, None) => panic!("{uri} is nobody's"),
+        (_, None) => panic!("{uri} is not simulated"),
     };
     let call = Call { service, action: action.to_owned(), body: body.to_vec() };
     match shared.pass(&gate, call).await {

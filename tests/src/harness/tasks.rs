@@ -188,7 +188,7 @@ impl Inside {
     pub(crate) fn take(&mut self, task: TaskId) -> (HeldCall, Call, Answer) {
         match std::mem::replace(&mut self.tasks[task.0].state, State::Running) {
             State::Held { held, call, answer } => (held, call, answer),
-            State::Running | State::Waiting | State::Ended(_) => panic!("task {} is not parked", task.0),
+            State::Running | State::Waiting | State::Ended(_) => panic!("task {} has no held call", task.0),
         }
     }
 

@@ -37,14 +37,14 @@ pub fn main(arguments: impl Iterator<Item = String>) -> std::io::Result<ExitCode
                 writeln!(out, "seed {seed}: nothing found in {} calls", figures.calls)?;
                 Ok(ExitCode::SUCCESS)
             }
-            Err(finding) => tell(&mut out, &finding, verbose),
+            Err(finding) => report(&mut out, &finding, verbose),
         },
         (None, Some(seeds)) => match sweep(from, seeds, THREADS) {
             Ok(figures) => {
                 writeln!(out, "nothing found in {} seeds, {} calls", figures.seeds, figures.calls)?;
                 Ok(ExitCode::SUCCESS)
             }
-            Err(finding) => tell(&mut out, &finding, verbose),
+            Err(finding) => report(&mut out, &finding, verbose),
         },
         (None, None) => {
             writeln!(out, "{USAGE}")?;
@@ -53,7 +53,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> std::io::Result<ExitCode
     }
 }
 
-fn tell(out: &mut impl Write, finding: &Finding, verbose: bool) -> std::io::Result<ExitCode> {
+fn report(out: &mut impl Write, finding: &Finding, verbose: bool) -> std::io::Result<ExitCode> {
     let lines = if verbose { usize::MAX } else { LINES };
     let story = finding.story.iter().skip(finding.story.len().saturating_sub(lines));
     for line in story {

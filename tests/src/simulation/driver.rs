@@ -156,12 +156,12 @@ impl Driver {
     }
 
     fn ended(&mut self, task: TaskId, purpose: Purpose, outcome: &Outcome) -> Checked {
-        let told = match outcome {
+        let ended = match outcome {
             Outcome::Answered { status, body } => format!("{status} {}", body.chars().take(300).collect::<String>()),
             Outcome::Failed(error) => error.clone(),
             Outcome::Crashed => "crashed".to_owned(),
         };
-        self.note(format!("{} ended: {told}", task.0));
+        self.note(format!("{} ended: {ended}", task.0));
         let well = !self.faulty.contains_key(&task);
         let status = match outcome {
             Outcome::Answered { status, .. } => *status,
@@ -179,7 +179,7 @@ impl Driver {
                 self.delivered.push(callback);
             }
             Purpose::Repeat(callback) => self.acknowledged(&callback, outcome, well)?,
-            Purpose::Forgery if status != 400 && well => return Err(format!("a forged callback was answered {told}")),
+            Purpose::Forgery if status != 400 && well => return Err(format!("a forged callback was answered {ended}")),
             Purpose::Forgery => {}
             Purpose::Order if status == 201 => {
                 let Outcome::Answered { body, .. } = outcome else { return Ok(()) };
@@ -187,12 +187,12 @@ impl Driver {
                 self.ordered(form);
             }
             Purpose::Order | Purpose::Staff if status >= 500 && status != 503 => {
-                return Err(format!("staff were answered {told}"));
+                return Err(format!("staff were answered {ended}"));
             }
             Purpose::Order | Purpose::Staff => {}
             Purpose::Run { event, tries } if status == 0 => {
                 if well {
-                    return Err(format!("a run without faults failed: {told}"));
+                    return Err(format!("a run without faults failed: {ended}"));
                 }
                 self.again.push((event, tries + 1));
             }

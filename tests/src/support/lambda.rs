@@ -86,8 +86,8 @@ impl Bootstrap {
     /// Starts a bootstrap; returns when it polls for its first event.
     pub async fn start(name: &str, environment: &BTreeMap<String, String>) -> Self {
         let (events, queue) = mpsc::unbounded_channel();
-        let (tell, signs) = mpsc::unbounded_channel();
-        let api = serve(RuntimeApi { events: Mutex::new(queue), signs: tell }).await;
+        let (sender, signs) = mpsc::unbounded_channel();
+        let api = serve(RuntimeApi { events: Mutex::new(queue), signs: sender }).await;
         let mut command = Command::new(bootstrap(name));
         command.env_clear().envs(environment).env("AWS_LAMBDA_RUNTIME_API", api);
         let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -148,8 +148,8 @@ impl Bootstrap {
     /// Sends it SIGTERM, and gives how it ended, in time, and what it wrote, as [`Self::stop`].
     pub async fn terminate(self) -> (ExitStatus, String, String) {
         let Self { mut process, stdout, stderr, .. } = self;
-        let told = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &process.0.id().to_string()]).status();
-        assert!(told.unwrap().success());
+        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &process.0.id().to_string()]).status();
+        assert!(sent.unwrap().success());
         let ended = tokio::task::spawn_blocking(move || process.0.wait().unwrap());
         let ended = tokio::time::timeout(GRACE, ended).await.expect("it does not end").unwrap();
         (ended, stdout.await.unwrap(), stderr.await.unwrap())
@@ -175,14 +175,14 @@ impl Bootstrap {
 }
 
 fn read_to_end(mut stream: impl Read + Send + 'static) -> oneshot::Receiver<String> {
-    let (tell, told) = oneshot::channel();
+    let (sender, read) = oneshot::channel();
     std::thread::spawn(move || {
         let mut all = Vec::new();
         stream.read_to_end(&mut all).unwrap();
         // The receiver may be gone.
-        let _unheard = tell.send(String::from_utf8_lossy(&all).into_owned());
+        let _receiver_is_gone = sender.send(String::from_utf8_lossy(&all).into_owned());
     });
-    told
+    read
 }
 
 async fn serve(api: RuntimeApi) -> String {
@@ -232,8 +232,8 @@ async fn cannot_start(State(api): State<Arc<RuntimeApi>>, body: String) -> Statu
     taken(api.signs.send(Sign::CannotStart(body)))
 }
 
-fn taken(told: Result<(), mpsc::error::SendError<Sign>>) -> StatusCode {
-    if told.is_ok() { StatusCode::ACCEPTED } else { StatusCode::GONE }
+fn taken(sent: Result<(), mpsc::error::SendError<Sign>>) -> StatusCode {
+    if sent.is_ok() { StatusCode::ACCEPTED } else { StatusCode::GONE }
 }
 
 /// The lines of a log, and those of the metrics among them. Each is a JSON object.

@@ -10,6 +10,12 @@ impl Random {
         Self(seed)
     }
 
+    /// Starts a stream at a seed that is scrambled first, for histories: their seeds were chosen by what they cover.
+    #[must_use]
+    pub const fn scrambled(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_simulated_payment_is_told_but_not_counted() {
+    fn a_simulated_payment_is_reported_but_not_counted() {
         let mut ecpay = ordered(NOW);
         let mut simulated = charge("1");
         simulated.simulate = true;

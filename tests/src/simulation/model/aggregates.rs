@@ -55,16 +55,17 @@ fn user(mirror: &Mirror, name: &str, twice: &mut BTreeSet<String>) -> Checked {
         mirror.subscriptions().map(|item| &item["data"]).filter(|order| order["user"] == name).collect();
     let live: Vec<&Value> = orders.iter().copied().filter(|order| is_live(order)).collect();
     let stored = mirror.item(&format!("USER#{name}"), "STATE");
-    let told = format!("user {name} has {stored}, live are {:?}", live.iter().map(|o| &o["id"]).collect::<Vec<_>>());
+    let violation =
+        format!("user {name} has {stored}, live are {:?}", live.iter().map(|o| &o["id"]).collect::<Vec<_>>());
     match live.as_slice() {
         _ if twice.contains(name) => Ok(()),
         [] => {
             let paid = orders.iter().any(|order| order["plan"] == stored["plan"] && order["plan"] != "FREE");
             let free = stored["plan"].is_null() || stored["plan"] == "FREE";
-            if stored["live"].is_null() && (free || paid) { Ok(()) } else { Err(told) }
+            if stored["live"].is_null() && (free || paid) { Ok(()) } else { Err(violation) }
         }
         [order] if stored["live"] == order["id"] && stored["plan"] == order["plan"] => Ok(()),
-        [_] => Err(told),
+        [_] => Err(violation),
         [..] => {
             twice.insert(name.to_owned());
             Ok(())

@@ -22,7 +22,7 @@ pub(crate) fn check(deployment: &mut TestDeployment, mirror: &Mirror) -> Checked
 }
 
 fn waits(item: &Value, now: DateTime<Utc>) -> Checked {
-    let told = || format!("{} {} still waits at {now}: {item}", item["pk"], item["sk"]);
+    let violation = || format!("{} {} still waits at {now}: {item}", item["pk"], item["sk"]);
     let queue = text(&item["queue"]);
     let allowed = if ASKED_QUEUES.contains(&queue) { TimeDelta::hours(33) } else { TimeDelta::hours(7) };
     let due = instant(&item["due_at"]).filter(|_| !LISTS.contains(&queue));
@@ -31,7 +31,7 @@ fn waits(item: &Value, now: DateTime<Utc>) -> Checked {
     let held = item["pk"] == "RUN" && instant(&item["data"]["lease_until"]).is_some_and(|until| until > now);
     let open = matches!(text(&item["data"]["retry"]["state"]), "unknown" | "accepted")
         && instant(&item["data"]["retry"]["requested_at"]).is_some_and(|at| at + TimeDelta::hours(33) < now);
-    if late || claimed || held || open || queue == "unreadable" { Err(told()) } else { Ok(()) }
+    if late || claimed || held || open || queue == "unreadable" { Err(violation()) } else { Ok(()) }
 }
 
 fn settled(deployment: &mut TestDeployment, mirror: &Mirror, order: &Value) -> Checked {

@@ -149,10 +149,11 @@ fn grace_ended(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> 
         let id = text(&notice["id"]);
         id.contains("-payment-failure/") && id.ends_with(&due)
     };
-    let told = facts.notices.iter().filter(about).filter_map(|notice| instant(&notice["created_at"])).min();
-    let told = told.ok_or_else(|| format!("{id} was put on FREE and never told that the charge of {due} fails"))?;
-    if facts.now < told + TimeDelta::days(3) {
-        return Err(format!("{id} was put on FREE at {}, told at {told}", facts.now));
+    let notified = facts.notices.iter().filter(about).filter_map(|notice| instant(&notice["created_at"])).min();
+    let notified =
+        notified.ok_or_else(|| format!("{id} was put on FREE and never notified that the charge of {due} failed"))?;
+    if facts.now < notified + TimeDelta::days(3) {
+        return Err(format!("{id} was put on FREE at {}, notified at {notified}", facts.now));
     }
     if matches!(text(&facts.order["retry"]["state"]), "unknown" | "accepted") || !facts.order["paused"].is_null() {
         return Err(format!("{id} was put on FREE with a retry open or dunning held: {}", facts.order));

@@ -114,7 +114,7 @@ fn cancelled(deployment: &mut TestDeployment, mirror: &Mirror, id: &str) -> Chec
     let order = mirror.order(id);
     let reasons = ["superseded_by", "cancel_requested", "downgrade"];
     if tag(&order["status"]) != "pending" && reasons.iter().all(|reason| order[*reason].is_null()) {
-        return Err(format!("{id} was cancelled and nobody asked for it: {order}"));
+        return Err(format!("{id} was cancelled without a request: {order}"));
     }
     let view = view(deployment, id);
     let asked = view["retries_asked"].as_array().map_or(0, Vec::len);

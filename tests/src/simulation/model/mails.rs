@@ -39,7 +39,7 @@ impl Mails {
     /// A mail arrived: as often as there are notices that say it, and no more.
     pub(crate) fn sent(&self, deployment: &TestDeployment) -> Checked {
         let messages = deployment.messages();
-        let latest = messages.last().ok_or("a mail that nobody got")?;
+        let latest = messages.last().ok_or("a mail without a recipient")?;
         let copies = messages.iter().filter(|one| (&one.to, &one.body) == (&latest.to, &latest.body)).count();
         let subject = latest.subject.clone().unwrap_or_default();
         let notices = self.notices.get(&(subject.clone(), latest.body.to_string())).map_or(0, BTreeSet::len);

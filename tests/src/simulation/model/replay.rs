@@ -75,16 +75,16 @@ impl Replay {
 
     fn line(&mut self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Result<(), String> {
         let next = if matches!(line.event, HistoryEvent::SupersededBy(_)) {
-            self.superseded.remove(id).ok_or("nobody took its place")?
+            self.superseded.remove(id).ok_or("no order replaced it")?
         } else {
             let decision = self.decide(id, line, replaced);
             let decision = decision.ok_or_else(|| format!("this line follows from nothing: {line:?}"))?;
             if let Some(other) = &decision.replaced {
                 self.superseded.insert(other.next.id.to_string(), other.next.clone());
             }
-            let told = &decision.change.history;
-            if (told.rule, told.from, told.to, told.at) != (line.rule, line.from, line.to, line.at) {
-                return Err(format!("the same decision now gives\n{told:?}\nand gave\n{line:?}"));
+            let decided = &decision.change.history;
+            if (decided.rule, decided.from, decided.to, decided.at) != (line.rule, line.from, line.to, line.at) {
+                return Err(format!("the same decision now gives\n{decided:?}\nand gave\n{line:?}"));
             }
             decision.change.next
         };
