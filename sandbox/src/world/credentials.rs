@@ -104,7 +104,7 @@ pub(crate) fn shown(state: &State) -> Value {
         "jwt_expired": Jwt { now: now - 7200, seconds: 3600, ..good }.text(),
         "jwt_other_key": Jwt { key: OTHER_JWT_KEY, ..good }.text(),
         "jwt_none": Jwt { algorithm: "none", ..good }.text(),
-        "jwt_wrong_audience": Jwt { audience: "somebody-else", ..good }.text(),
+        "jwt_wrong_audience": Jwt { audience: "another-audience", ..good }.text(),
         "jwt_too_long": Jwt { seconds: 25 * 3600, ..good }.text(),
     })
 }

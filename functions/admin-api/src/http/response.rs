@@ -156,14 +156,11 @@ impl Failure {
 impl From<shared::store::Error> for Failure {
     fn from(error: shared::store::Error) -> Self {
         // 503 invites the caller to repeat; an unreadable item would fail again, so it is 500.
-        match error {
-            shared::store::Error::Contended { doing } => {
-                tracing::error!(doing, "request failed after too many conflicts");
-                Self::contended()
-            }
-            error if error.is_retryable() => Self::upstream(&error),
-            error => Self::internal(&error),
+        if let shared::store::Error::Contended { doing } = error {
+            tracing::error!(doing, "request failed after too many version conflicts");
+            return Self::contended();
         }
+        if error.is_retryable() { Self::upstream(&error) } else { Self::internal(&error) }
     }
 }
 
