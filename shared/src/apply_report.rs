@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::billing::arrears::Recovery;
 use crate::domain::billing::business_events::BusinessEvent;
 use crate::domain::billing::decide::payment::{agrees, decide_payment};
 use crate::domain::billing::decision::{Decision, DecisionContext, PaymentDecision, Versioned};
+use crate::domain::billing::dunning::arrears::Recovery;
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::payment::PaymentReport;
-use crate::domain::billing::quarantine_reason::QuarantineReason;
+use crate::domain::billing::payments::payment::PaymentReport;
+use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::time::Timestamp;
 use crate::ecpay::callback_form::is_accounting_field;

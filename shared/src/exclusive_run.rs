@@ -10,8 +10,9 @@ use crate::domain::values::time::Timestamp;
 use crate::platform::clock::InvocationTime;
 use crate::platform::logging::error_chain;
 use crate::platform::random;
+use crate::store;
+use crate::store::runs::Runs;
 use crate::store::runs::run_history::{ClaimedRun, NewRun, RunClaim, run_id};
-use crate::store::{self, runs::Runs};
 
 /// Length of a job's lease in seconds: longer than one step, shorter than Lambda waits before it repeats a failed
 /// invocation for the second time.

@@ -84,7 +84,7 @@ async fn the_credentials_have_good_tokens_and_one_of_each_bad_kind() {
     );
     assert_eq!(token("jwt_expired").1["exp"], now - 3600);
     assert_eq!(token("jwt_too_long").1["exp"], now + 90_000);
-    assert_eq!(token("jwt_wrong_audience").1["aud"], "somebody-else");
+    assert_eq!(token("jwt_wrong_audience").1["aud"], "another-audience");
     assert_eq!(token("jwt_reminders_only").1["scope"], "reminders");
     assert_eq!(token("jwt_institutions_only").1["scope"], "institutions");
     let other = token("jwt_other_key");

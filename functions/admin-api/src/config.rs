@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
-use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::institutions::expiry_tier::TierThresholds;
 use shared::domain::workshop::reminders::SendHours;
 use shared::ecpay::order_form::OrderUrls;
-use shared::platform::config::{self, Invalid, Reader};
+use shared::platform::config;
+use shared::platform::config::{Invalid, Reader};
 
 /// Settings of the function, read from the environment at start.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use shared::domain::billing::business_events::BusinessEvent;
-use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::time::Timestamp;
 use shared::platform::logging::error_chain;
 use shared::store::billing::Billing;

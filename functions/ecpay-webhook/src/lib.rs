@@ -6,18 +6,21 @@
 use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response};
 use shared::apply_report;
-use shared::domain::billing::callback_kind::CallbackKind;
 use shared::domain::billing::decision::DecisionContext;
-use shared::domain::billing::payment::PaymentReport;
-use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::dunning::policy::DunningPolicy;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
+use shared::domain::billing::payments::payment::PaymentReport;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
-use shared::ecpay::callback_form::{self, VerifiedForm};
+use shared::ecpay::callback_form;
+use shared::ecpay::callback_form::VerifiedForm;
 use shared::platform::clock::InvocationTime;
-use shared::platform::config::{self, Invalid, Reader};
+use shared::platform::config;
+use shared::platform::config::{Invalid, Reader};
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::CallbackOutcome;
-use shared::platform::secrets::{self, EcpayKeys};
+use shared::platform::secrets;
+use shared::platform::secrets::EcpayKeys;
 use shared::store::Store;
 use shared::store::billing::Billing;
 

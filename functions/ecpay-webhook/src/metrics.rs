@@ -1,8 +1,8 @@
 //! CloudWatch metrics of one callback.
 
 use shared::domain::billing::business_events::BusinessEvent;
-use shared::domain::billing::callback_kind::CallbackKind;
-use shared::ecpay::callback_form::{self};
+use shared::domain::billing::payments::callback_kind::CallbackKind;
+use shared::ecpay::callback_form;
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, CallbackOutcome, Point};
 

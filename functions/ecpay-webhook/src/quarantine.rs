@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use lambda_http::{Body, Response};
 use shared::apply_report;
-use shared::domain::billing::callback_kind::CallbackKind;
-use shared::domain::billing::payment::PaymentReport;
-use shared::domain::billing::quarantine_reason::QuarantineReason;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
+use shared::domain::billing::payments::payment::PaymentReport;
+use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
 use shared::domain::values::ids::SubscriptionId;
 use shared::ecpay::callback;
 use shared::ecpay::callback_form::VerifiedForm;

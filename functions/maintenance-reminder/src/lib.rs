@@ -7,13 +7,15 @@ use aws_types::SdkConfig;
 use serde_json::Value;
 use shared::domain::values::time::Timestamp;
 use shared::domain::workshop::reminders::{ReminderFrequency, SendHours};
-use shared::exclusive_run::{self, InvalidJobEvent, Job};
+use shared::exclusive_run;
+use shared::exclusive_run::{InvalidJobEvent, Job};
 use shared::platform::clock::InvocationTime;
 use shared::platform::config::{Invalid, Reader};
 use shared::platform::secrets;
+use shared::store;
+use shared::store::Store;
 use shared::store::runs::Runs;
 use shared::store::workshop::Workshop;
-use shared::store::{self, Store};
 use shared::whatsapp::Wording;
 
 mod providers;

@@ -12,9 +12,11 @@ use shared::platform::cached_secret::CachedSecret;
 use shared::platform::config::Reader;
 use shared::platform::http;
 use shared::platform::logging::error_chain;
-use shared::platform::secrets::{self, Secret};
+use shared::platform::secrets;
+use shared::platform::secrets::Secret;
+use shared::whatsapp;
 use shared::whatsapp::{
-    self, CloudTemplate, Provider, Reminder, cloud_api_body, cloud_api_path, judge_cloud_api, judge_starsender,
+    CloudTemplate, Provider, Reminder, cloud_api_body, cloud_api_path, judge_cloud_api, judge_starsender,
     starsender_body,
 };
 

@@ -10,7 +10,8 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
 use shared::store;
 use shared::store::workshop::reminders::{DailyCap, Occasion, ReminderClaim, ReminderContext};
-use shared::whatsapp::{self, Provider};
+use shared::whatsapp;
+use shared::whatsapp::Provider;
 
 use crate::providers::Message;
 use crate::report::{Outcome, Report, Row};

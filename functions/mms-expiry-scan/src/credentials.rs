@@ -6,7 +6,8 @@ use serde::Deserialize;
 use shared::domain::values::time::Timestamp;
 use shared::platform::cached_secret::CachedSecret;
 use shared::platform::config::Invalid;
-use shared::platform::secrets::{self, Secret};
+use shared::platform::secrets;
+use shared::platform::secrets::Secret;
 
 use crate::config::address;
 use crate::{Config, Error, UncheckedConfig};

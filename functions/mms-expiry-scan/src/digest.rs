@@ -8,7 +8,8 @@ use shared::domain::institutions::reconcile::{InstitutionChange, KnownInstitutio
 use shared::domain::institutions::tracked_institution::{DigestEntry, DigestPlacement, TrackedInstitution};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
-use shared::exclusive_run::{self, ExclusiveRun, Job};
+use shared::exclusive_run;
+use shared::exclusive_run::{ExclusiveRun, Job};
 use shared::platform::clock::InvocationTime;
 use shared::slack::{Digest, Entry, Message};
 use shared::store::institutions::digests::{Announcement, StoredDigest, StoredMessage};

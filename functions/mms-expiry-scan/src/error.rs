@@ -4,7 +4,8 @@ use shared::exclusive_run;
 use shared::platform::metrics::ScanOutcome;
 use shared::store;
 
-use crate::mms::client::{self, ReadError};
+use crate::mms::client;
+use crate::mms::client::ReadError;
 
 /// Reason why a scan ended early.
 #[derive(Debug, thiserror::Error)]

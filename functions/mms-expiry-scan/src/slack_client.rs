@@ -3,8 +3,10 @@
 use reqwest::Client;
 use serde_json::{Value, json};
 use shared::domain::values::send_outcome::{SendOutcome, ShortWaits};
-use shared::exclusive_run::{self, ExclusiveRun};
-use shared::platform::http::{self, Answer, Failed};
+use shared::exclusive_run;
+use shared::exclusive_run::ExclusiveRun;
+use shared::platform::http;
+use shared::platform::http::{Answer, Failed};
 use shared::slack::{POST_MESSAGE_PATH, judge_post_message, judge_webhook};
 
 use crate::config::Slack;

@@ -2,21 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::apply_report::{self, Outcome};
+use shared::apply_report;
+use shared::apply_report::Outcome;
 use shared::domain::billing::business_events::BusinessEvent;
 use shared::domain::billing::decide::order::order_ended;
 use shared::domain::billing::decide::payment::agrees;
 use shared::domain::billing::decision::{Decision, DecisionContext, Versioned};
-use shared::domain::billing::payment::{Payment, PaymentOutcome, PaymentReport};
-use shared::domain::billing::quarantine_reason::QuarantineReason;
+use shared::domain::billing::payments::payment::{Payment, PaymentOutcome, PaymentReport};
+use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
 use shared::domain::billing::subscription::{AppliedEvent, Subscription};
 use shared::domain::values::ids::{GatewayAuthorization, SubscriptionId};
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::check_mac_value::HashKeys;
 use shared::ecpay::client;
 use shared::platform::clock::InvocationTime;
+use shared::store;
+use shared::store::Store;
 use shared::store::billing::commit::Commit;
-use shared::store::{self, Store};
 
 use crate::metrics::RunMetrics;
 use crate::report::ReportEntry;

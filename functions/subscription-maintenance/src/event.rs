@@ -5,7 +5,8 @@ use serde_json::Value;
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{OperationKey, SubscriptionId};
 use shared::domain::values::time::Timestamp;
-use shared::exclusive_run::{self, Requested};
+use shared::exclusive_run;
+use shared::exclusive_run::Requested;
 
 /// Work of one invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,16 +4,20 @@
 
 use aws_types::SdkConfig;
 use serde_json::Value;
-use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::values::ids::EmailAddress;
 use shared::domain::values::time::Timestamp;
-use shared::ecpay::client::{self, EcpayClient};
+use shared::ecpay::client;
+use shared::ecpay::client::EcpayClient;
 use shared::exclusive_run;
 use shared::mail::mailer::Mailer;
 use shared::platform::clock::InvocationTime;
-use shared::platform::config::{self, Invalid, Reader};
-use shared::platform::secrets::{self, EcpayKeys};
-use shared::store::{self, Store};
+use shared::platform::config;
+use shared::platform::config::{Invalid, Reader};
+use shared::platform::secrets;
+use shared::platform::secrets::EcpayKeys;
+use shared::store;
+use shared::store::Store;
 
 mod cleanup;
 mod ecpay_session;

@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use serde_json::{Value as Json, json};
 use yaml_serde::Value;
 
-use crate::aws::schedule_expression::{self, Schedule};
+use crate::aws::schedule_expression;
+use crate::aws::schedule_expression::Schedule;
 
 /// Name of the table in the sandbox.
 pub const TABLE: &str = "duekeeper";

@@ -1,12 +1,12 @@
 //! Parses a verified callback into a payment report. Syntax is strict, because CheckMacValue does not protect the borders of
 //! fields; fields that ECPay leaves empty on failures may be empty.
 
-use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
 
-use crate::domain::billing::callback_kind::CallbackKind;
+use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::ecpay::callback_form::VerifiedForm;
 use crate::ecpay::{date, decline};
 

@@ -3,7 +3,7 @@
 //! CheckMacValue covers neither letter case nor the borders of fields: `A=1&B=2` and one field `A` with the value `1&B=2`
 //! have the same. Therefore the form itself has to keep rules too.
 
-use crate::domain::billing::callback_kind::CallbackKind;
+use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::domain::values::ids::SubscriptionId;
 
 use crate::ecpay::check_mac_value::{FIELD, VerificationKeys};

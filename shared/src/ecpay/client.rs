@@ -9,7 +9,8 @@ use crate::domain::values::time::Timestamp;
 use crate::ecpay::check_mac_value::HashKeys;
 use crate::ecpay::order_form::path;
 use crate::ecpay::period_action::{PeriodAction, PeriodActionReply, parse_period_action, period_action_form};
-use crate::ecpay::period_query::{self, PeriodLog, parse_period_info, period_info_form};
+use crate::ecpay::period_query;
+use crate::ecpay::period_query::{PeriodLog, parse_period_info, period_info_form};
 use crate::platform::aws;
 use crate::platform::config;
 

@@ -1,6 +1,6 @@
 //! Classification of ECPay's decline codes.
 
-use crate::domain::billing::payment::{DeclineClass, PaymentOutcome};
+use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome};
 
 /// The class of a decline by its `RtnCode` (facts: RtnCode values). Unknown codes are soft declines.
 #[must_use]

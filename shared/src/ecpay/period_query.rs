@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::billing::subscription::OrderEnd;
 use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
 use crate::domain::values::money::Twd;

@@ -3,8 +3,8 @@
 
 use std::fmt::Display;
 
+use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::plan::PriceTable;
-use crate::domain::billing::policy::DunningPolicy;
 use crate::domain::institutions::expiry_tier::TierThresholds;
 use crate::domain::values::ids::{EmailAddress, MerchantId};
 use crate::ecpay::order_form::{Environment, OrderUrls};

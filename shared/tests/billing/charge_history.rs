@@ -1,7 +1,7 @@
 //! Charge history: reports that it contains, and missing successes.
 
-use shared::domain::billing::charge_history::{ChargeHistory, FailedCharge};
-use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport};
+use shared::domain::billing::payments::charge_history::{ChargeHistory, FailedCharge};
+use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport};
 use shared::domain::values::ids::EventId;
 use shared::domain::values::time::Timestamp;
 

@@ -1,8 +1,8 @@
 //! Names in the API, mails and metrics, and the phrases that staff search for.
 
 use shared::domain::billing::notices::{Notice, NoticeKind, Recipient};
-use shared::domain::billing::payment::DeclineClass;
-use shared::domain::billing::quarantine_reason::QuarantineReason;
+use shared::domain::billing::payments::payment::DeclineClass;
+use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{DowngradeReason, Status};
 use shared::domain::billing::task::Task;

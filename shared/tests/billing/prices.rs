@@ -1,7 +1,7 @@
 //! Plans, price table and policy.
 
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::plan::{BillingCycle, InvalidPriceTable, PlanId, PriceTable};
-use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::values::money::{NotAnAmount, Twd};
 
 #[test]

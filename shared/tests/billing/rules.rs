@@ -11,7 +11,7 @@ use shared::domain::billing::decision::{
     Actor, Decision, DecisionContext, HistoryEntry, PaymentDecision, Snapshot, SubscriptionWrite,
 };
 use shared::domain::billing::operations::Operation;
-use shared::domain::billing::payment::PaymentOutcome;
+use shared::domain::billing::payments::payment::PaymentOutcome;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, RetryState};
 use shared::domain::billing::task::Task;

@@ -5,10 +5,10 @@ use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decision::{
     Actor, Decision, DecisionContext, LiveOrderCondition, PaymentDecision, Snapshot, Versioned,
 };
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::notices::Recipient;
-use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
-use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, Subscription, Terms};
 use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use shared::domain::values::time::Timestamp;

@@ -1,6 +1,6 @@
 //! Decoding of a body: size, pairs, percent-encoding and UTF-8.
 
-use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::ecpay::callback_form::{Error, LARGEST_BODY, VerifiedForm};
 
 use crate::{STAGE, mac, refusal, stage_only, verify_signed};

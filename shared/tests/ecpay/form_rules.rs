@@ -1,6 +1,6 @@
 //! Rules for names, verification of CheckMacValue, and the stored part of a form.
 
-use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::ecpay::callback_form::{Error, VerifiedForm};
 use shared::ecpay::check_mac_value::VerificationKeys;
 

@@ -1,7 +1,7 @@
 //! CheckMacValue does not cover the borders of fields: `A=1&B=2` and one field `A` with the value `1&B=2` have the same
 //! one. So a value must not contain what looks like a further field; any other text is accepted.
 
-use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::ecpay::callback_form::Error;
 
 use crate::form_rules::{DOCUMENTED, swap_case};

@@ -21,7 +21,7 @@ mod period_action;
 mod period_callback;
 mod period_query;
 
-use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::ids::{GatewayAuthorization, MerchantId, SubscriptionId};
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback_form::{Error, VerifiedForm};

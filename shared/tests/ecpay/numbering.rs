@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::domain::billing::payment::PaymentOutcome;
+use shared::domain::billing::payments::payment::PaymentOutcome;
 use shared::ecpay::period_query::{PeriodInfo, parse_period_info};
 
 use crate::period_query::ORDER;

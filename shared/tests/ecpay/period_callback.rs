@@ -1,7 +1,7 @@
 //! PeriodReturnURL: parsing of a signed report of a later authorisation.
 
-use shared::domain::billing::callback_kind::CallbackKind;
-use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payments::callback_kind::CallbackKind;
+use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::values::ids::EventId;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::subscription::OrderEnd;
 use shared::domain::values::ids::EventId;
 use shared::domain::values::money::Twd;

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
-use shared::platform::http::{self, Failed};
+use shared::platform::http;
+use shared::platform::http::Failed;
 use testing::lambda::environment;
 use testing::tls::Identity;
 

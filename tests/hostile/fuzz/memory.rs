@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::ids::{EmailAddress, MerchantId, PaymentId, SubscriptionId, UserId};
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::ecpay::callback_form::{Error, VerifiedForm};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::notices::NoticeKind;
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
-use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{
     CustomerId, EmailAddress, EventId, GatewayAuthorization, InstitutionUid, MerchantId, NotificationId, PaymentId,

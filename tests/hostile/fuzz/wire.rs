@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use sandbox::ecpay::{Fields, check_mac_value, form_body};
 use serde_json::{Value, json};
-use shared::domain::billing::callback_kind::CallbackKind;
-use shared::domain::billing::payment::{PaymentOutcome, PaymentReport};
+use shared::domain::billing::payments::callback_kind::CallbackKind;
+use shared::domain::billing::payments::payment::{PaymentOutcome, PaymentReport};
 use shared::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
 use shared::ecpay::callback_form::VerifiedForm;
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
 use shared::ecpay::period_action::{PeriodActionReply, parse_period_action};
-use shared::ecpay::period_query::{self, parse_period_info};
+use shared::ecpay::period_query;
+use shared::ecpay::period_query::parse_period_info;
 
 use super::{check, hostile, json, shaped};
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
 
 /// What is to become of a changed body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

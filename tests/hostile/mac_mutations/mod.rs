@@ -7,8 +7,8 @@ mod meaning;
 use std::collections::BTreeMap;
 
 use sandbox::ecpay::{Fields, form_body};
-use shared::domain::billing::callback_kind::CallbackKind;
-use shared::domain::billing::payment::PaymentReport;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
+use shared::domain::billing::payments::payment::PaymentReport;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
 use shared::ecpay::callback_form::VerifiedForm;

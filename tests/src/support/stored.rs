@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::world::TABLE;
 use shared::domain::billing::decide::order::create_order;
 use shared::domain::billing::decision::{Actor, Decision};
-use shared::domain::billing::policy::DunningPolicy;
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::subscription::NewOrder;
 use shared::domain::values::ids::{EmailAddress, MerchantId, UserId};
 use shared::domain::values::time::Timestamp;

@@ -1,7 +1,7 @@
 //! Explanation of a subscription in a few sentences: state, next action, its time and reason, in three languages.
 
 use serde_json::{Value, json};
-use shared::domain::billing::arrears::Arrears;
+use shared::domain::billing::dunning::arrears::Arrears;
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::subscription::{DowngradeReason, Status, Subscription};
 use shared::domain::values::time::Zone;

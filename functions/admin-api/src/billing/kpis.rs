@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use shared::domain::billing::business_events::RetryNumber;
-use shared::domain::billing::callback_kind::CallbackKind;
-use shared::domain::billing::payment::DeclineClass;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
+use shared::domain::billing::payments::payment::DeclineClass;
 use shared::store::billing::counters::{Counter, Counts, MOST_FAILURES};
 
 const SECONDS_A_DAY: u64 = 86_400;

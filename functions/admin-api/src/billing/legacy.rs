@@ -3,7 +3,7 @@
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::domain::billing::next_action::NextAction;
-use shared::domain::billing::payment::{Payment, PaymentOutcome};
+use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{PaymentId, UserId};
 use shared::domain::values::time::Timestamp;
@@ -13,7 +13,8 @@ use shared::store::billing::webhook_log::WebhookLog;
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 use crate::runs::requests;
 
 /// Requests a retry of the failed charge `payment_id` from ECPay.

@@ -2,7 +2,7 @@
 
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
-use shared::domain::billing::quarantine_reason::QuarantineReasonKind;
+use shared::domain::billing::payments::quarantine_reason::QuarantineReasonKind;
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::{LocalDate, Zone};
 use shared::domain::values::time_range::TimeRange;
@@ -13,7 +13,8 @@ use shared::store::billing::quarantine_types::{QuarantineState, Quarantined};
 use crate::api::AdminApi;
 use crate::http::cursor;
 use crate::http::request::Input;
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 
 /// Days before `?to=` at which the list begins without `?from=`. For one order it begins with its first report.
 const DAYS: i64 = 30;

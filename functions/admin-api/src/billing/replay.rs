@@ -3,10 +3,11 @@
 
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
-use shared::apply_report::{self, Applied, Outcome};
+use shared::apply_report;
+use shared::apply_report::{Applied, Outcome};
 use shared::domain::billing::decision::DecisionContext;
-use shared::domain::billing::payment::PaymentReport;
-use shared::domain::billing::quarantine_reason::QuarantineReason;
+use shared::domain::billing::payments::payment::PaymentReport;
+use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
 use shared::domain::billing::rule::Rule;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
@@ -22,7 +23,8 @@ use crate::billing::quarantine::{day, position, reason, time_range};
 use crate::http::context::RequestContext;
 use crate::http::cursor;
 use crate::http::request::Input;
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 
 /// Most reports that one request replays.
 const MOST: usize = 200;

@@ -2,7 +2,7 @@
 
 use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
-use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::time::Timestamp;
 use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
@@ -11,7 +11,8 @@ use shared::store::billing::counters::{CallbackCount, Counts};
 use crate::api::AdminApi;
 use crate::billing::kpis::{kpis, percent};
 use crate::http::request::Input;
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 
 const SERVICE: &str = "ecpay-webhooks";
 /// Share of processed callbacks in percent below which the service is `degraded`.

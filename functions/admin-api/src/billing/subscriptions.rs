@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use shared::domain::billing::decide::order::create_order;
 use shared::domain::billing::decision::{Actor, HistoryEntry, Versioned};
 use shared::domain::billing::next_action::NextAction;
-use shared::domain::billing::payment::{Payment, PaymentOutcome};
+use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{Locale, NewOrder, Status, Subscription, Terms};
 use shared::domain::values::ids::{EmailAddress, OperationKey, SubscriptionId, UserId};
@@ -21,7 +21,8 @@ use crate::billing::explanation::explain;
 use crate::billing::translations::{Language, why};
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 
 /// History entries of one response.
 const HISTORY_PAGE: usize = 100;

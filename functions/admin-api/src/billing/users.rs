@@ -19,7 +19,8 @@ use crate::api::AdminApi;
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
 use crate::http::request::decoded;
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 
 /// Routes below `/api/users`.
 pub(crate) async fn route(

@@ -15,7 +15,8 @@ use crate::api::AdminApi;
 use crate::http::context::RequestContext;
 use crate::http::dates;
 use crate::http::request::{Input, decoded};
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 
 /// Routes below `/institutions`.
 pub(crate) async fn route(

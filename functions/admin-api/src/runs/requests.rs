@@ -17,7 +17,8 @@ use crate::auth::Scope;
 use crate::auth::jwt;
 use crate::http::context::RequestContext;
 use crate::http::request::{Input, decoded};
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 use crate::runs::exclusive_job::ExclusiveJob;
 
 /// Most and default number of runs in one response.

@@ -10,7 +10,8 @@ use shared::domain::workshop::vehicles::{Customer, Vehicle};
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 use crate::workshop::csv::{COLUMNS, neutral};
 use crate::workshop::errors::unknown_customer;
 

@@ -14,8 +14,10 @@ use shared::store::workshop::import::Imported;
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
-use crate::http::response::{self, Failure};
-use crate::workshop::csv::{self, Refusal};
+use crate::http::response;
+use crate::http::response::Failure;
+use crate::workshop::csv;
+use crate::workshop::csv::Refusal;
 
 /// Lanes: parts of a list that are stored concurrently.
 const LANES: usize = 8;

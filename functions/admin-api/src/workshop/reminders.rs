@@ -11,7 +11,8 @@ use crate::api::AdminApi;
 use crate::aws::schedule::Daily;
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 use crate::runs::exclusive_job::ExclusiveJob;
 use crate::runs::requests::address;
 

@@ -14,7 +14,8 @@ use crate::api::AdminApi;
 use crate::http::context::RequestContext;
 use crate::http::dates;
 use crate::http::request::{Input, decoded};
-use crate::http::response::{self, Failure};
+use crate::http::response;
+use crate::http::response::Failure;
 use crate::workshop::errors::unknown_customer;
 
 /// Most reminders in one response.

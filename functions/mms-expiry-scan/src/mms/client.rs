@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, header};
 use serde_json::{Value, json};
 use shared::domain::values::retry_after;
-use shared::exclusive_run::{self, ExclusiveRun};
+use shared::exclusive_run;
+use shared::exclusive_run::ExclusiveRun;
 use shared::platform::http;
 use shared::slack::BACKSTAGE;
 

@@ -1,9 +1,9 @@
 //! Business events of a decision, from which both metrics and counters are made.
 
-use crate::domain::billing::arrears::{Arrears, Recovery};
 use crate::domain::billing::decision::Decision;
-use crate::domain::billing::payment::{DeclineClass, PaymentOutcome};
-use crate::domain::billing::policy::NEEDS_ATTENTION_AFTER;
+use crate::domain::billing::dunning::arrears::{Arrears, Recovery};
+use crate::domain::billing::dunning::policy::NEEDS_ATTENTION_AFTER;
+use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome};
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::DowngradeReason;
 

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::operations::{AppliedOperation, Operation, OperationContext, RECENT_OPERATIONS_KEPT};
-use crate::domain::billing::payment::{Payment, PaymentReport};
+use crate::domain::billing::payments::payment::{Payment, PaymentReport};
+use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::billing::plan::PlanId;
-use crate::domain::billing::policy::DunningPolicy;
-use crate::domain::billing::quarantine_reason::QuarantineReason;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Status, Subscription};
 use crate::domain::billing::task::Task;

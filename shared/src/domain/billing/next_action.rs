@@ -1,12 +1,12 @@
 //! Next scheduled action of an order: task, time and reason. Stored with the order as its place in the due index.
 
-use crate::domain::billing::arrears::{Arrears, downgrade_at};
-use crate::domain::billing::charge_history::FailedCharge;
 use crate::domain::billing::decide::retry::next_retry_at;
-use crate::domain::billing::policy::{
+use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
+use crate::domain::billing::dunning::policy::{
     CANCEL_LEAD_DAYS, DunningPolicy, LATE_CHARGE_QUERY_DAYS, PENDING_EXPIRY_HOURS, PENDING_QUERY_MINUTES,
     RECOVERY_WINDOW_DAYS,
 };
+use crate::domain::billing::payments::charge_history::FailedCharge;
 use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::calendar::BillingCalendar;
-use crate::domain::billing::charge_history::ChargeHistory;
+use crate::domain::billing::dunning::policy::CHARGE_RESULT_DAYS;
 use crate::domain::billing::operations::{AppliedOperation, Pause};
+use crate::domain::billing::payments::charge_history::ChargeHistory;
 use crate::domain::billing::plan::{BillingCycle, PlanId};
-use crate::domain::billing::policy::CHARGE_RESULT_DAYS;
 use crate::domain::billing::task_failure::TaskFailure;
 use crate::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use crate::domain::values::money::Twd;

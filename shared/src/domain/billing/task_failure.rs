@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::billing::policy::NEEDS_ATTENTION_AFTER;
+use crate::domain::billing::dunning::policy::NEEDS_ATTENTION_AFTER;
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::Timestamp;
 

@@ -152,11 +152,11 @@ mod tests {
 
     use super::table::TABLE;
     use super::*;
-    use crate::domain::billing::arrears::Recovery;
     use crate::domain::billing::business_events::{ChargeResult, DowngradeCause};
-    use crate::domain::billing::callback_kind::CallbackKind;
+    use crate::domain::billing::dunning::arrears::Recovery;
     use crate::domain::billing::notices::NoticeKind;
-    use crate::domain::billing::payment::DeclineClass;
+    use crate::domain::billing::payments::callback_kind::CallbackKind;
+    use crate::domain::billing::payments::payment::DeclineClass;
     use crate::domain::billing::subscription::DowngradeReason;
     use crate::domain::billing::task::Task;
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::domain::billing::decision::{Decision, SubscriptionWrite};
+use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::next_action::NextAction;
-use crate::domain::billing::payment::Payment;
-use crate::domain::billing::policy::DunningPolicy;
+use crate::domain::billing::payments::payment::Payment;
 use crate::domain::billing::subscription::AppliedEvent;
 use crate::domain::values::ids::{NotificationId, SubscriptionId};
 
-use crate::store::billing::webhook_log::{self, WebhookLog};
+use crate::store::billing::webhook_log;
+use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::billing::{Billing, counters, notices, users};
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::expression::Update;

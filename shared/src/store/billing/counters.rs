@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::billing::business_events::{BusinessEvent, ChargeResult, DowngradeCause, RetryNumber};
-use crate::domain::billing::callback_kind::CallbackKind;
-use crate::domain::billing::payment::DeclineClass;
+use crate::domain::billing::payments::callback_kind::CallbackKind;
+use crate::domain::billing::payments::payment::DeclineClass;
 use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::Billing;

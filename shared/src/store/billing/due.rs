@@ -9,7 +9,8 @@ use crate::store::Error;
 use crate::store::billing::Billing;
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::table::due_index::{Cursor, Page};
-use crate::store::table::keys::{self, Key};
+use crate::store::table::keys;
+use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
 
 /// Result of a clean-up.

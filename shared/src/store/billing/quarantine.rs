@@ -1,7 +1,7 @@
 //! Verified reports that are quarantined instead of applied, so that nothing that ECPay signed is lost.
 
 use crate::domain::billing::notices::Notice;
-use crate::domain::billing::quarantine_reason::QuarantineReason;
+use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::{Timestamp, Zone};
 
@@ -9,7 +9,8 @@ use crate::store::Error;
 use crate::store::billing::Billing;
 use crate::store::billing::notices::queued;
 use crate::store::billing::quarantine_types::{QuarantinePointer, Quarantined, Resolution, ResolvedAs};
-use crate::store::billing::webhook_log::{self, WEBHOOK_LOG_DAYS, WebhookLog};
+use crate::store::billing::webhook_log;
+use crate::store::billing::webhook_log::{WEBHOOK_LOG_DAYS, WebhookLog};
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::expression::{Condition, Update};
 use crate::store::table::record::Record;

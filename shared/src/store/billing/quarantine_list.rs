@@ -9,7 +9,8 @@ use crate::platform::logging::error_chain;
 
 use crate::store::billing::Billing;
 use crate::store::billing::quarantine_types::{QuarantinePointer, QuarantineState, Quarantined};
-use crate::store::table::keys::{self, prefix};
+use crate::store::table::keys;
+use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::{text, text_in};

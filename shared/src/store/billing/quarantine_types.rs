@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::billing::callback_kind::CallbackKind;
-use crate::domain::billing::payment::PaymentReport;
+use crate::domain::billing::payments::callback_kind::CallbackKind;
+use crate::domain::billing::payments::payment::PaymentReport;
 use crate::domain::values::ids::{EventId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 

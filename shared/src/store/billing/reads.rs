@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::domain::billing::decision::{HistoryEntry, Snapshot, Versioned};
-use crate::domain::billing::payment::Payment;
+use crate::domain::billing::payments::payment::Payment;
 use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::values::ids::{PaymentId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
@@ -12,7 +12,8 @@ use crate::store::Error;
 use crate::store::billing::Billing;
 use crate::store::billing::notices::StoredNotice;
 use crate::store::billing::webhook_log::WebhookLog;
-use crate::store::table::keys::{self, prefix};
+use crate::store::table::keys;
+use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 

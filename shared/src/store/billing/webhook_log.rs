@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::billing::callback_kind::CallbackKind;
+use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::Timestamp;
 

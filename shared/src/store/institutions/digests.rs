@@ -18,7 +18,8 @@ use crate::store::Error;
 use crate::store::institutions::Institutions;
 use crate::store::institutions::tracked::record as institution_record;
 use crate::store::retry::{Attempt, retry_on_conflict};
-use crate::store::table::keys::{self, Key};
+use crate::store::table::keys;
+use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::Transaction;
 

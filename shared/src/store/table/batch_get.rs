@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
-use crate::store::table::keys::{self, Key};
+use crate::store::table::keys;
+use crate::store::table::keys::Key;
 use crate::store::table::{Table, key_item, text_in};
 use crate::store::{Error, Item};
 

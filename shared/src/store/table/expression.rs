@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::store::table::keys::{self, Key};
+use crate::store::table::keys;
+use crate::store::table::keys::Key;
 use crate::store::table::{number, text};
 
 /// Path to an attribute: its name, or the names from the item's top level down to it.

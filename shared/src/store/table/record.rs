@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::billing::decision::Versioned;
 use crate::domain::values::time::Timestamp;
 
-use crate::store::table::keys::{self, Key};
+use crate::store::table::keys;
+use crate::store::table::keys::Key;
 use crate::store::table::text_in;
 use crate::store::{Error, Item};
 

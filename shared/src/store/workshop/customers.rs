@@ -7,7 +7,8 @@ use crate::domain::workshop::vehicles::Customer;
 
 use crate::store::Error;
 use crate::store::erasure::Erasure;
-use crate::store::table::keys::{self, prefix};
+use crate::store::table::keys;
+use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::text_in;

@@ -10,7 +10,8 @@ use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::{Vehicle, VehicleStatus, ZONE};
 
 use crate::store::table::expression::Condition;
-use crate::store::table::keys::{self, Key, prefix};
+use crate::store::table::keys;
+use crate::store::table::keys::{Key, prefix};
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::Transaction;

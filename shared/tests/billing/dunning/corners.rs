@@ -3,8 +3,8 @@
 use shared::domain::billing::decide::order::{charge_missing, claim_cancel, end_grace};
 use shared::domain::billing::decide::retry::retry_is_due;
 use shared::domain::billing::decision::DecisionContext;
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::plan::BillingCycle;
-use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::subscription::RetryState;
 
 use crate::dunning::calendar::{DAY, HOUR, MINUTE, at, midnight};

@@ -11,13 +11,13 @@ use shared::domain::billing::decide::retry::{
     claim_retry, close_retry_without_result, record_retry_outcome, retry_is_due,
 };
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::billing::operations::{Operation, OperationContext};
-use shared::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
-use shared::domain::billing::policy::DunningPolicy;
-use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Subscription, Terms};
 use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use shared::domain::values::time::Timestamp;

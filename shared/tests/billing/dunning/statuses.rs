@@ -1,8 +1,8 @@
 //! Every status with every event: effect of a report on an order in each state, at each relevant second.
 
 use shared::domain::billing::decision::PaymentDecision;
+use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
 use shared::domain::billing::plan::BillingCycle;
-use shared::domain::billing::quarantine_reason::QuarantineReason;
 use shared::domain::billing::subscription::RetryState;
 use shared::domain::values::ids::{GatewayAuthorization, MerchantId};
 use shared::domain::values::money::Twd;

@@ -7,11 +7,11 @@ use shared::domain::billing::decide::order::{create_order, end_grace, order_ende
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::next_action::{ActionReason, NextAction};
 use shared::domain::billing::operations::{Operation, OperationContext};
-use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
-use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription, Terms};
 use shared::domain::values::ids::{
     EmailAddress, EventId, GatewayAuthorization, MerchantId, OperationKey, SubscriptionId, UserId,

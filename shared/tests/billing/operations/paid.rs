@@ -1,13 +1,13 @@
 //! Payments outside ECPay, as recorded by staff.
 
-use shared::domain::billing::arrears::{Arrears, Recovery};
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
 use shared::domain::billing::decide::order::charge_missing;
 use shared::domain::billing::decision::{Actor, HistoryEvent};
+use shared::domain::billing::dunning::arrears::{Arrears, Recovery};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::operations::Operation;
-use shared::domain::billing::payment::{DeclineClass, PaymentOutcome, ReportSource};
+use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, ReportSource};
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, PaidPeriod, RetryState, Status};
 use shared::domain::values::ids::EventId;

@@ -1,11 +1,11 @@
 //! Every sequence of four steps on a failing order, and the invariants after each step.
 
-use shared::domain::billing::arrears::Arrears;
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation};
 use shared::domain::billing::decide::order::{claim_cancel, end_grace, order_ended};
 use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext};
+use shared::domain::billing::dunning::arrears::Arrears;
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use sandbox::ecpay::Fields;
 use serde_json::{Value, json};
-use shared::domain::billing::callback_kind::CallbackKind;
+use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::Timestamp;
 use shared::store::billing::quarantine::RelatedWrites;

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 use shared::domain::billing::decision::HistoryEntry;
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::next_action::NextAction;
-use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::subscription::Subscription;
 
 use self::ecpay_calls::EcpayCalls;

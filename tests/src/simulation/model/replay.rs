@@ -14,8 +14,8 @@ use shared::domain::billing::decide::task_failure::{clear_task_failure, record_t
 use shared::domain::billing::decision::{
     Actor, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, Versioned,
 };
+use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::operations::{Operation, OperationContext, RECENT_OPERATIONS_KEPT};
-use shared::domain::billing::policy::DunningPolicy;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Subscription;
 

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 
 use crate::domain::billing::decision::{Actor, Cause, Decision, HistoryEntry, HistoryEvent, Versioned};
+use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::operations::OperationContext;
-use crate::domain::billing::payment::PaymentReport;
-use crate::domain::billing::policy::DunningPolicy;
+use crate::domain::billing::payments::payment::PaymentReport;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, Status, Subscription};
 use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
@@ -121,7 +121,7 @@ mod tests {
     use crate::domain::billing::decision::{DecisionContext, PaymentDecision, Snapshot};
     use crate::domain::billing::notices::Recipient;
     use crate::domain::billing::operations::Operation;
-    use crate::domain::billing::payment::{PaymentOutcome, ReportSource};
+    use crate::domain::billing::payments::payment::{PaymentOutcome, ReportSource};
     use crate::domain::billing::plan::{BillingCycle, PlanId, PriceTable};
     use crate::domain::billing::subscription::{Ended, Locale, OrderEnd, Terms};
     use crate::domain::billing::task::Task;

@@ -1,15 +1,15 @@
 //! Decisions about operations of staff: the same effect as an event of ECPay or the schedule, with author and reason.
 
-use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::decide::payment::{decide_payment, unpaid_charge};
 use crate::domain::billing::decide::retry::{RetryRefusal, claim_retry};
 use crate::domain::billing::decision::{
     Actor, Cause, Decision, DecisionContext, HistoryEvent, PaymentDecision, Snapshot, Versioned,
 };
-use crate::domain::billing::dunning::refresh_dunning_state;
+use crate::domain::billing::dunning::arrears::Arrears;
+use crate::domain::billing::dunning::state::refresh_dunning_state;
 use crate::domain::billing::operations::{Operation, OperationContext, Pause};
-use crate::domain::billing::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use crate::domain::billing::quarantine_reason::QuarantineReason;
+use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{OrderEnd, Status, Subscription};
 use crate::domain::values::ids::EventId;

@@ -1,16 +1,16 @@
 //! Decisions caused by time and queries: creation, end of grace, missing charges, end of an order at ECPay.
 
-use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::decision::{
     Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, LiveOrderCondition, SubscriptionWrite,
     UserChange, Versioned,
 };
+use crate::domain::billing::dunning::arrears::Arrears;
+use crate::domain::billing::dunning::policy::{
+    CANCEL_REPEAT_HOURS, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, PENDING_EXPIRY_HOURS,
+};
 use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::plan::PlanId;
-use crate::domain::billing::policy::{
-    CANCEL_REPEAT_HOURS, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, PENDING_EXPIRY_HOURS,
-};
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{
     CancelRequest, Downgrade, DowngradeReason, Ended, NewOrder, OrderEnd, Status, Subscription,

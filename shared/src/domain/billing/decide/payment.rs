@@ -1,19 +1,19 @@
 //! Decision about a payment report. Total, and independent of the order in which reports arrive.
 
-use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::calendar::BillingCalendar;
-use crate::domain::billing::charge_history::FailedCharge;
 use crate::domain::billing::decide::erasure;
 use crate::domain::billing::decision::{
     Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Receipt, Snapshot,
     SubscriptionWrite, Versioned,
 };
-use crate::domain::billing::dunning::refresh_dunning_state;
+use crate::domain::billing::dunning::arrears::Arrears;
+use crate::domain::billing::dunning::policy::FAILURES_THAT_END_AN_ORDER;
+use crate::domain::billing::dunning::state::refresh_dunning_state;
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::payments::charge_history::FailedCharge;
+use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::billing::plan::PlanId;
-use crate::domain::billing::policy::FAILURES_THAT_END_AN_ORDER;
-use crate::domain::billing::quarantine_reason::QuarantineReason;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{
     AppliedEvent, Ended, OrderEnd, RetryRequest, RetryState, Status, Subscription,

@@ -1,10 +1,10 @@
 //! Retries of a failed charge. A retry is claimed before the request is sent to ECPay, so that one obligation leads to
 //! one request, by schedule or by staff.
 
-use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
+use crate::domain::billing::dunning::arrears::Arrears;
+use crate::domain::billing::dunning::policy::{DunningPolicy, FAILURES_WITHOUT_FURTHER_RETRY, RETRY_RESULT_HOURS};
 use crate::domain::billing::operations::Operation;
-use crate::domain::billing::policy::{DunningPolicy, FAILURES_WITHOUT_FURTHER_RETRY, RETRY_RESULT_HOURS};
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryRequest, RetryState, Status, Subscription};
 use crate::domain::values::time::Timestamp;

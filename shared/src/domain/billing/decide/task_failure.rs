@@ -1,8 +1,8 @@
 //! Decisions about failing tasks: retried with backoff; staff are notified once; other tasks are not blocked.
 
 use crate::domain::billing::decision::{Actor, Cause, Decision, HistoryEvent, Versioned};
+use crate::domain::billing::dunning::policy::{NEEDS_ATTENTION_AFTER, TASK_BACKOFF_HOURS, UNANSWERED_REQUEST_DAYS};
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::policy::{NEEDS_ATTENTION_AFTER, TASK_BACKOFF_HOURS, UNANSWERED_REQUEST_DAYS};
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryRequest, RetryState, Subscription};
 use crate::domain::billing::task::Task;

@@ -1,7 +1,7 @@
 //! Derives status, grace period and dunning mail of an active order from its charge history.
 
-use crate::domain::billing::arrears::Arrears;
 use crate::domain::billing::decision::DecisionContext;
+use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::subscription::{DunningNoticeState, Status, Subscription};
 

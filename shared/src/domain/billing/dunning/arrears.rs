@@ -1,8 +1,8 @@
 //! Arrears of a customer, derived from the charge history on each use and never stored.
 
-use crate::domain::billing::charge_history::FailedCharge;
-use crate::domain::billing::payment::DeclineClass;
-use crate::domain::billing::policy::{DunningPolicy, NOTICE_AGE_DAYS};
+use crate::domain::billing::dunning::policy::{DunningPolicy, NOTICE_AGE_DAYS};
+use crate::domain::billing::payments::charge_history::FailedCharge;
+use crate::domain::billing::payments::payment::DeclineClass;
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::billing::payment::{DeclineClass, PaymentOutcome, PaymentReport};
+use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport};
 use crate::domain::values::time::{LocalDate, Timestamp};
 
 /// Failures kept with an order. ECPay terminates an order at six; the rest is reserve.

@@ -1,0 +1,5 @@
+//! Dunning: the policy, the arrears derived from failed charges, and the state that follows from both.
+
+pub mod arrears;
+pub mod policy;
+pub(crate) mod state;

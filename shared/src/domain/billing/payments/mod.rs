@@ -1,0 +1,6 @@
+//! Payments that ECPay reports: the report, the charge history it becomes part of, and the reasons to quarantine it.
+
+pub mod callback_kind;
+pub mod charge_history;
+pub mod payment;
+pub mod quarantine_reason;
