@@ -19,7 +19,7 @@ SECRETS = {
     "duekeeper/reminders": {"starsender_api_key": "emulator-device-key-invented"},
     "duekeeper/expiry": {"mms_api_key": "emulator-mms-key-invented", "slack_bot_token": "emulator-bot-token-invented"},
 }
-# For each function an event that calls nobody outside, and what its answer holds.
+# For each function an event that needs no call outside, and a part of its response.
 EVENTS = {
     "EcpayWebhook": ("ecpay-webhook/first-payment.json", {"statusCode": 200, "body": "1|OK"}),
     "AdminApi": ("admin-api/health.json", {"statusCode": 200}),

@@ -18,10 +18,10 @@ const CLIENTS: usize = 6;
 /// Callbacks of one order in one round.
 const EACH: usize = 12;
 
-/// A callback: its order and the number of the success that it tells.
+/// A callback: its order and the number of the success that it reports.
 type Report = (String, usize);
 
-/// What was sent, and whether it was acknowledged.
+/// Callbacks that were sent, each with its acknowledgement.
 type Sent = Vec<(Report, bool)>;
 
 fn body((order, number): &Report) -> Vec<u8> {
@@ -29,7 +29,7 @@ fn body((order, number): &Report) -> Vec<u8> {
     form(&period(order, "1", &date, &number.to_string(), &(14_000_000 + number).to_string()))
 }
 
-/// Whether the callback was acknowledged; an answer that is neither that nor lost is none that ECPay may get.
+/// Posts a callback; true if it was acknowledged. Any other response must be a 503 or lost.
 async fn post(http: &reqwest::Client, base: &str, report: &Report) -> bool {
     let request = http.post(format!("{base}/api/webhooks/ecpay-billing"));
     let request = request.header("content-type", "application/x-www-form-urlencoded").body(body(report));
@@ -77,7 +77,7 @@ async fn burst(process: Process, reports: &[Report], kill_after: usize) -> Sent 
         })
         .collect();
     drop(tell);
-    // The outside world is being written too, until its writer finds nobody.
+    // The outside world is being written too, until its writer finds the server gone.
     let writer = async {
         let path = format!("{base}/sandbox/ecpay/orders/{}", reports[0].0);
         let outcomes = || http.put(&path).body(json!({ "next_outcomes": vec!["1"; 50] }).to_string());
@@ -95,7 +95,7 @@ async fn burst(process: Process, reports: &[Report], kill_after: usize) -> Sent 
     sent.into_iter().flatten().collect()
 }
 
-/// Every order's account.
+/// Reads all orders as staff see them.
 async fn accounts(process: &Process, orders: &[String]) -> BTreeMap<String, Value> {
     let mut accounts = BTreeMap::new();
     for order in orders {

@@ -15,7 +15,7 @@ const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 const END: &str = "2025-04-02T09:00:00+08:00";
 const DECLINED: &str = "10100252";
 
-/// Where the story is cut off.
+/// Place of the cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
     /// At a call, by its number.
@@ -24,19 +24,19 @@ enum Cut {
     Reply(usize),
 }
 
-/// How the story ended.
+/// End of the story.
 struct End {
     calls: Vec<HeldCall>,
     replies: usize,
     view: Value,
     ecpay: Value,
-    /// Mails by subject.
+    /// Number of mails by subject.
     mails: BTreeMap<String, usize>,
     /// Notices by kind, with their states.
     notices: BTreeMap<String, String>,
     runs: Vec<Value>,
     overdue: Vec<String>,
-    /// Whether the cut was met.
+    /// True if the story reached the cut.
     met: bool,
 }
 
@@ -119,7 +119,7 @@ fn subscribe(life: &mut Life<'_>) -> String {
     id
 }
 
-/// Staff ask for a retry, on each morning anew until it brought the customer back.
+/// Staff request a retry, on each morning again until it recovered the customer.
 fn bring_back(life: &mut Life<'_>, id: &str) {
     for day in ["2025-03-12", "2025-03-13", "2025-03-14"] {
         life.until(&format!("{day}T09:00:00+08:00"));
@@ -180,7 +180,7 @@ fn hold(whole: &End, end: &End, cut: Cut) {
     assert_eq!(told, charged, "{cut:?}");
     asked_once(whole, end, cut);
     assert_eq!((history(end, "grace-ended"), history(end, "plan-restored")), (1, 1), "{cut:?}");
-    told_once(whole, end, cut);
+    mailed_once(whole, end, cut);
     // A run that is cut off leaves its row as it is; the next one goes on.
     let broken = matches!(cut, Cut::Call(_, Verdict::CrashBefore | Verdict::CrashAfter));
     let undone: Vec<_> = end.runs.iter().filter(|run| run["status"] != "done").collect();
@@ -189,7 +189,7 @@ fn hold(whole: &End, end: &End, cut: Cut) {
     assert_eq!(end.overdue, Vec::<String>::new(), "{cut:?}");
 }
 
-/// ECPay is asked once for each retry. An ask that never reached it is one charge less, or one of a later day.
+/// ECPay gets one request for each retry. A request that never reached it is one charge less, or one of a later day.
 fn asked_once(whole: &End, end: &End, cut: Cut) {
     let asks = list(&end.ecpay, "retries_asked");
     assert!(asks.iter().all(|ask| ask["accepted"] == true), "{cut:?}: {asks:?}");
@@ -218,7 +218,7 @@ fn asked_once(whole: &End, end: &End, cut: Cut) {
 }
 
 /// Each mail once; one that is missing is marked, and staff see it.
-fn told_once(whole: &End, end: &End, cut: Cut) {
+fn mailed_once(whole: &End, end: &End, cut: Cut) {
     let kinds = |end: &End| end.notices.keys().cloned().collect::<Vec<_>>();
     assert_eq!(kinds(end), kinds(whole), "{cut:?}");
     assert!(end.mails.iter().all(|(subject, count)| *count == 1 && whole.mails.contains_key(subject)), "{cut:?}");
@@ -233,7 +233,7 @@ fn told_once(whole: &End, end: &End, cut: Cut) {
     assert!(total >= sent && total <= sent + unsent.len(), "{cut:?}: {total} mails, {:?}", end.notices);
 }
 
-/// Items that no transaction writes meet none that is under way.
+/// True if the verdict applies to the call. Single writes never conflict with a transaction under way.
 fn befalls(verdict: Verdict, call: &HeldCall) -> bool {
     let alone = call.subject == "RUN" || call.subject.ends_with("NOTICE") || call.subject.ends_with("WEBHOOK");
     let meets = verdict != Verdict::Conflict || !alone;

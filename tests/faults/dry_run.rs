@@ -14,8 +14,8 @@ use testing::support::scale::scaled;
 const JOBS: [&str; 8] =
     ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
 
-/// What a run says it does, without what only the answer to an ask could tell: the answer itself, and the end of an
-/// order whose cancellation was asked.
+/// Actions in a run's report, without what only ECPay's response to a request could show: the response itself, and the
+/// end of an order whose cancellation was requested.
 fn did(report: &Value, job: &str) -> Vec<Value> {
     let deeds = report["did"].get(job).and_then(Value::as_array).cloned().unwrap_or_default();
     let mut kept: Vec<Value> = Vec::new();
@@ -31,7 +31,7 @@ fn did(report: &Value, job: &str) -> Vec<Value> {
     kept
 }
 
-/// What a run says of its counts: what was due, what was left and why.
+/// Counts in a run's report: due items, remaining ones and the reason.
 fn counts(report: &Value, job: &str) -> Value {
     let task = &report["tasks"][job];
     json!([task["due"], task["done"], task["skipped"], task["failed"], task["stopped"]])
@@ -44,7 +44,7 @@ fn start(deployment: &mut TestDeployment, job: &str, dry: bool) -> Value {
     report
 }
 
-/// What the calls since a step asked for beyond reading.
+/// Calls since a step that do more than read.
 fn effects(deployment: &TestDeployment, from: usize) -> Vec<String> {
     let reads = |service: Service, action: &str| match service {
         Service::DynamoDb => matches!(action, "GetItem" | "Query"),

@@ -20,7 +20,7 @@ fn paid() -> (TestDeployment, Callback) {
     (deployment, callback)
 }
 
-/// An order whose second charge failed, and a run that parks when it asks ECPay to charge again.
+/// An order whose second charge failed, and a run whose call is held when it requests a retry.
 fn retrying() -> (TestDeployment, TaskId) {
     let mut deployment = deployment();
     let order = deployment.subscribe("amy", "monthly");
@@ -51,12 +51,12 @@ fn status(outcome: &Outcome) -> u16 {
     }
 }
 
-/// How many items of a kind the table holds, by the beginning of their sort key.
+/// Number of the table's items of a kind, by the beginning of their sort key.
 fn count(deployment: &TestDeployment, kind: &str) -> usize {
     deployment.items().iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind)).count()
 }
 
-/// What a field of the only item of a kind says.
+/// Field of the only item of a kind.
 fn only(deployment: &TestDeployment, kind: &str, pointer: &str) -> Value {
     let items = deployment.items();
     let mut found = items.iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind));
@@ -65,7 +65,7 @@ fn only(deployment: &TestDeployment, kind: &str, pointer: &str) -> Value {
     value
 }
 
-/// How often ECPay was asked to charge the only order again, as it knows itself.
+/// Number of retry requests for the only order, as ECPay counts them.
 fn retries_at_ecpay(deployment: &mut TestDeployment) -> usize {
     let order = deployment.orders().remove(0);
     deployment.ecpay(|ecpay, _| ecpay.view(&order)).unwrap()["retries_asked"].as_array().unwrap().len()
@@ -89,7 +89,7 @@ fn first_callback(verdict: Verdict) -> (TestDeployment, Callback, Outcome) {
     (deployment, callback, outcome)
 }
 
-/// How many calls of `action` the transcript has.
+/// Number of calls of `action` in the transcript.
 fn calls(deployment: &TestDeployment, task: usize, action: &str) -> usize {
     deployment.transcript().iter().filter(|step| step.call.task == TaskId(task) && step.call.action == action).count()
 }
@@ -141,7 +141,7 @@ fn whatever_becomes_of_a_transaction_it_is_stored_once_or_the_callback_comes_aga
         let again = deployment.deliver(&callback);
         assert_eq!((status(&again), count(&deployment, "PAYMENT#")), (200, 1), "{verdict:?}");
     }
-    // A conflict is decided anew from what is stored then; anything else is the SDK's to repeat.
+    // A conflict is decided again from what is stored then; anything else is repeated by the SDK.
     assert_eq!(calls(&first_callback(Verdict::Conflict).0, 1, "GetItem"), 2);
     assert_eq!(calls(&first_callback(Verdict::LoseAnswer).0, 1, "GetItem"), 1);
 }
@@ -175,7 +175,7 @@ fn two_deliveries_at_the_same_time_store_one_payment() {
 }
 
 #[test]
-fn a_retry_reaches_ecpay_or_not_and_is_asked_again_by_nobody() {
+fn a_retry_reaches_ecpay_or_not_and_is_never_requested_again() {
     let cases = [
         (Verdict::Proceed, 1, false),
         (Verdict::LoseRequest, 0, false),
@@ -258,7 +258,7 @@ fn an_invoked_function_is_a_task_of_its_own() {
 }
 
 #[test]
-fn keys_that_were_changed_at_both_ends_are_read_anew() {
+fn keys_that_were_changed_at_both_ends_are_read_again() {
     let (mut deployment, _) = paid();
     let (hash_key, hash_iv) = ("AnotherKeyInvent".to_owned(), "AnotherIvInvente".to_owned());
     deployment.rotate_secret(ECPAY_SECRET, json!({ "hash_key": hash_key, "hash_iv": hash_iv }).to_string());

@@ -14,15 +14,15 @@ use testing::support::model_runs::concurrent_handlers::{Actor, ConcurrentHandler
 use testing::support::model_runs::{answer, deployment, each, list, view};
 use testing::support::scale::scaled;
 
-/// What three handlers meet.
+/// Start of three handlers.
 struct Scene {
     name: &'static str,
     handlers: ConcurrentHandlers,
-    /// What holds at the end of each interleaving.
+    /// Assertions at the end of each interleaving.
     hold: fn(&End),
 }
 
-/// Whether two calls of different tasks come to the same in either order.
+/// True if two calls of different tasks have the same effect in either order.
 fn commute(one: &HeldCall, other: &HeldCall) -> bool {
     let reads = |call: &HeldCall| match call.service {
         Service::DynamoDb => matches!(call.action.as_str(), "GetItem" | "Query"),
@@ -52,7 +52,7 @@ impl Node {
         self.held.iter().find(|call| call.task == task).unwrap()
     }
 
-    /// Whose calls need not come first after the chosen one: they were tried before it, and commute with it.
+    /// Tasks whose calls need not come first after the chosen one: they were tried before it, and commute with it.
     fn asleep_after(&self) -> Vec<TaskId> {
         let resting = self.asleep.iter().chain(&self.tried).copied();
         resting.filter(|task| commute(self.call(*task), self.call(self.chosen))).collect()
@@ -67,7 +67,7 @@ impl Node {
     }
 }
 
-/// Explores a scene; gives how many interleavings were told apart.
+/// Explores a scene; returns the number of distinct interleavings.
 fn explore(scene: &Scene, most: usize) -> usize {
     let possible: Vec<End> = scene.handlers.one_by_one();
     possible.iter().for_each(scene.hold);
@@ -222,7 +222,7 @@ fn paid_twice() -> Scene {
         acknowledged(&end.outcomes[1]);
         assert_eq!((end.payments("succeeded"), end.payments("failed")), (2, 1));
         assert!(end.entries("grace-ended") <= 1 && end.payments("paid_out_of_band") <= 1);
-        // Whoever paid twice is owed one of the two.
+        // A customer who paid twice is owed one of the two.
         assert_eq!(end.notices("refund-due"), end.payments("paid_out_of_band"));
         assert_eq!((&end.view["plan_id"], &end.view["status"]), (&json!("PRO"), &json!("active")));
     };

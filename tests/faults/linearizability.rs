@@ -14,13 +14,13 @@ use testing::support::model_runs::{at_ecpay, each, list, run, view};
 use testing::support::random::Random;
 use testing::support::scale::scaled;
 
-/// What the run does, in this order.
+/// Tasks of the run, in this order.
 const TASKS: [&str; 5] = ["reconcile", "resume", "retry", "end-grace", "cancel"];
 /// Interleavings tried of one past.
 const EACH: usize = 10;
 
-/// A past of one order, and what comes at once. `None` where nothing ever failed, or where ECPay knows more than the
-/// callback tells: a query then brings several facts, and each of them is stored for itself.
+/// A history of one order, and three handlers at the same time. `None` if no charge ever failed, or if ECPay knows more
+/// than the callback reports: a query then brings several facts, and each of them is stored for itself.
 fn handlers(random: &mut Random) -> Option<ConcurrentHandlers> {
     let (mut deployment, ids) = seeded_history(random, 1);
     let id = ids[0].clone();

@@ -1,4 +1,5 @@
-//! Answers to asks and mails that are lost in every way: ECPay is never asked again blindly, and no mail goes twice.
+//! Responses to requests and mails, lost in every way: ECPay never gets a second request without a query, and no mail
+//! is sent twice.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use testing::support::random::Random;
 use testing::support::scale::scaled;
 
 const DECLINED: &str = "10100252";
-/// An ask without any effect is given up after so long.
+/// Hours after which a request without effect is given up.
 const GIVEN_UP_HOURS: i64 = 24;
 
 /// An order whose second charge failed and was reported; the first mail of its dunning waits.
@@ -44,14 +45,14 @@ fn race(
     }
 }
 
-/// What was said to ECPay and when: whether it was an ask, and whether a query was answered.
+/// Call of ECPay: a retry request, or a query with or without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Said {
     Asked,
     Learned,
 }
 
-/// The fate of a call around an ask; mostly nothing befalls it.
+/// Fate of a call around a retry request; mostly without a fault.
 fn around_ask(call: &HeldCall, random: &mut Random) -> Verdict {
     let hard = [
         Verdict::Proceed,
@@ -76,7 +77,7 @@ fn around_ask(call: &HeldCall, random: &mut Random) -> Verdict {
     }
 }
 
-/// One retry with its answers lost; gives whether ECPay was asked at all.
+/// One retry with lost responses; true if a request reached ECPay at all.
 fn retry(seed: u64) -> bool {
     let mut random = Random::scrambled(seed);
     let (mut deployment, id) = failed();
@@ -128,7 +129,8 @@ fn retry(seed: u64) -> bool {
     !list(&ecpay, "retries_asked").is_empty()
 }
 
-/// A second ask comes after the first one's result, or once a query showed a day later that it had none.
+/// Asserts that a second request comes after the first one's result, or once a query showed a day later that it had
+/// none.
 fn never_blindly(seed: u64, said: &[(DateTime<Utc>, Said)], ecpay: &Value) {
     let charged = |at: &Value| at.as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
     let charged: Vec<_> = list(ecpay, "charges").iter().map(|charge| charged(&charge["at"])).collect();
@@ -149,7 +151,7 @@ fn never_blindly(seed: u64, said: &[(DateTime<Utc>, Said)], ecpay: &Value) {
     }
 }
 
-/// What may befall a mail, the mildest first.
+/// Fates of a mail, the mildest first.
 const MAIL: [Verdict; 8] = [
     Verdict::Proceed,
     Verdict::Throttle,

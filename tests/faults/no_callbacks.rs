@@ -1,5 +1,5 @@
-//! A month in which no callback comes: what ECPay knows is found by asking, sparingly, and not at all while ECPay says
-//! that it was asked too often.
+//! A month without callbacks: what ECPay knows is found by few queries, and by none while ECPay says that there were
+//! too many.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +11,12 @@ use testing::support::model_runs::{at_ecpay, deployment, list, view};
 use testing::support::random::Random;
 use testing::support::scale::scaled;
 
-/// How second charges end; none: never charged.
+/// Results of second charges; `None`: never charged.
 const ENDS: [Option<&str>; 6] = [Some("1"), Some("1"), Some("1"), Some("10100252"), Some("10100251"), None];
 /// ECPay's patience after a 403.
 const BREAKER_MINUTES: i64 = 30;
 
-/// Orders whose second charges nobody told us of; at some time a day after they were due.
+/// Orders whose second charges no callback reported, at a time a day after they were due.
 fn silent_month(count: usize, now: &str) -> (TestDeployment, BTreeMap<String, Option<&'static str>>) {
     let mut deployment = deployment("2025-01-31T10:00:00+08:00");
     let mut orders = BTreeMap::new();
@@ -49,7 +49,7 @@ fn queries(steps: &[Step]) -> Vec<&str> {
 }
 
 /// Every subscription says what ECPay says.
-fn tells_the_truth(deployment: &mut TestDeployment, orders: &BTreeMap<String, Option<&str>>) {
+fn agrees_with_ecpay(deployment: &mut TestDeployment, orders: &BTreeMap<String, Option<&str>>) {
     for (id, end) in orders {
         let (seen, ecpay) = (view(deployment, id), at_ecpay(deployment, id));
         let (status, plan, payments) = match end {
@@ -67,7 +67,7 @@ fn tells_the_truth(deployment: &mut TestDeployment, orders: &BTreeMap<String, Op
 #[test]
 fn a_month_without_callbacks_is_found_out_within_two_runs_at_one_query_an_order_and_run() {
     let count = scaled(2_000, 100);
-    // At noon the retries of what failed are due as well: the run that learns of a failure asks for its retry, and
+    // At noon the retries of failed charges are due as well: the run that learns of a failure requests its retry, and
     // needs no second query for that.
     let (mut deployment, orders) = silent_month(count, "2025-03-01T12:00:00+08:00");
     for place in 0..2 {
@@ -83,12 +83,12 @@ fn a_month_without_callbacks_is_found_out_within_two_runs_at_one_query_an_order_
                 .collect();
         let once: BTreeSet<_> = asked.iter().collect();
         assert_eq!(asked.len(), once.len(), "an order was asked about twice");
-        // In the second run only what was never charged is asked about, and what is tried again.
+        // The second run queries only orders that were never charged, and those that are tried again.
         let open = |end: &&Option<&str>| end.is_none() || **end == Some("10100252");
         let expected = if place == 0 { count } else { orders.values().filter(open).count() };
         assert_eq!(asked.len(), expected);
     }
-    tells_the_truth(&mut deployment, &orders);
+    agrees_with_ecpay(&mut deployment, &orders);
 }
 
 /// Instances at once until all end; ECPay answers one query, by its number, with its 403.
@@ -105,7 +105,7 @@ fn race(deployment: &mut TestDeployment, runs: &[TaskId], random: &mut Random, r
     assert!(runs.iter().all(|run| deployment.finished(*run).is_some()) && asked >= refused);
 }
 
-/// Once the breaker is set nobody asks who looked at it after.
+/// Once the circuit breaker is open, no task calls ECPay that read it afterwards.
 fn stops_from_the_next_call(steps: &[Step]) {
     let is = |step: &Step, action: &str| step.call.action == action && step.call.subject == "BREAKER";
     let set = steps.iter().position(|step| is(step, "PutItem")).expect("a breaker that is set");
@@ -151,6 +151,6 @@ fn a_403_stops_the_calls_of_all_instances_for_half_an_hour_and_then_the_queue_dr
         deployment.set_now(set + TimeDelta::minutes(BREAKER_MINUTES));
         let run = deployment.spawn_maintenance(scheduled(1), 0);
         deployment.run_to_end(run);
-        tells_the_truth(&mut deployment, &orders);
+        agrees_with_ecpay(&mut deployment, &orders);
     }
 }

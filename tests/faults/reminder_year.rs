@@ -95,7 +95,7 @@ impl Workshop {
         self.store_vehicle(number);
     }
 
-    /// Whoever is to be told on the present day, told or not.
+    /// Visits to be reminded of on the present day, sent or not.
     fn due(&self) -> BTreeSet<Visit> {
         let today = jakarta(self.deployment.now());
         let due = |known: &Known| {
@@ -106,18 +106,18 @@ impl Workshop {
         all.map(|(number, known)| (number, known.next())).collect()
     }
 
-    /// How often each owner was told of each visit.
-    fn told(&self) -> BTreeMap<Visit, usize> {
-        let mut told = BTreeMap::new();
+    /// Number of reminders by visit.
+    fn reminded(&self) -> BTreeMap<Visit, usize> {
+        let mut reminded = BTreeMap::new();
         for message in self.deployment.messages() {
             assert_eq!(message.channel, "whatsapp");
             let number: usize = message.to.strip_prefix("628550").unwrap().parse().unwrap();
             let body = message.body.to_string();
             assert!(body.contains(&format!("nomor kendaraan {} sebentar", plate(number))), "{body}");
             let day = body.split("pada tanggal ").nth(1).unwrap().get(..10).unwrap();
-            *told.entry((number, NaiveDate::parse_from_str(day, "%d-%m-%Y").unwrap())).or_default() += 1;
+            *reminded.entry((number, NaiveDate::parse_from_str(day, "%d-%m-%Y").unwrap())).or_default() += 1;
         }
-        told
+        reminded
     }
 
     /// The visits whose reminder is stored in that state.
@@ -154,7 +154,7 @@ impl Workshop {
     }
 }
 
-/// What may befall the call of a run: mostly nothing. A refusal is told of in the report, and is no cut.
+/// Fate of a call of a run, mostly without a fault. A refusal is in the report, and is no cut.
 fn misfortune(call: &HeldCall, random: &mut Random) -> Verdict {
     let hard = [
         Verdict::CrashBefore,
@@ -168,7 +168,7 @@ fn misfortune(call: &HeldCall, random: &mut Random) -> Verdict {
     if verdict.befalls(call.service, &call.action) { verdict } else { Verdict::Proceed }
 }
 
-/// What happens in a workshop between two mornings.
+/// Changes in a workshop between two mornings.
 fn ordinary_day(workshop: &mut Workshop, random: &mut Random) {
     let today = jakarta(workshop.deployment.now());
     for number in 0..workshop.known.len() {
@@ -221,7 +221,7 @@ fn is_answered(deployment: &TestDeployment, task: TaskId) -> bool {
 }
 
 #[test]
-fn a_year_of_runs_started_twice_and_cut_off_tells_each_owner_once_of_each_visit() {
+fn a_year_of_runs_started_twice_and_cut_off_reminds_each_owner_once_of_each_visit() {
     let vehicles = scaled(3_000, 150);
     let begin = NaiveDate::from_ymd_opt(2025, 1, 1).unwrap();
     let mut random = Random::scrambled(2_025);
@@ -238,16 +238,16 @@ fn a_year_of_runs_started_twice_and_cut_off_tells_each_owner_once_of_each_visit(
         workshop.deployment.set_now(midnight);
         expected.extend(workshop.due());
         morning(&mut workshop, &mut random, day % 2 == 1);
-        assert!(workshop.told().values().all(|times| *times == 1), "day {day}: somebody was told twice");
+        assert!(workshop.reminded().values().all(|times| *times == 1), "day {day}: somebody was reminded twice");
         workshop.deployment.set_now(midnight + TimeDelta::hours(10));
     }
-    let told: BTreeSet<Visit> = workshop.told().into_keys().collect();
+    let reminded: BTreeSet<Visit> = workshop.reminded().into_keys().collect();
     let unclear = workshop.in_state("unclear");
-    assert_eq!(told.difference(&expected).count(), 0, "somebody was told who should not be");
-    let silent: BTreeSet<_> = expected.difference(&told).copied().collect();
+    assert_eq!(reminded.difference(&expected).count(), 0, "somebody was reminded who should not be");
+    let silent: BTreeSet<_> = expected.difference(&reminded).copied().collect();
     assert_eq!(silent.difference(&unclear).count(), 0, "{silent:?}");
-    assert!(told.len() > vehicles, "only {} of {} were told", told.len(), expected.len());
-    assert!(unclear.len() * 20 < told.len(), "{} of {} are unclear", unclear.len(), told.len());
+    assert!(reminded.len() > vehicles, "only {} of {} were reminded", reminded.len(), expected.len());
+    assert!(unclear.len() * 20 < reminded.len(), "{} of {} are unclear", unclear.len(), reminded.len());
     assert_eq!(workshop.in_state("claimed").len(), 0);
 }
 
@@ -282,8 +282,8 @@ fn answers_that_are_lost_never_lead_to_a_second_message() {
             assert_eq!((&run["reminder_sent"], &run["failed"]), (&json!(0), &json!(0)), "{run}");
             assert_eq!((&run["unclear"], &run["already_sent"]), (&json!(100), &json!(50)), "{run}");
         }
-        let told = workshop.told();
-        assert_eq!((told.len(), told.values().sum::<usize>()), (150, 150));
+        let reminded = workshop.reminded();
+        assert_eq!((reminded.len(), reminded.values().sum::<usize>()), (150, 150));
         assert_eq!((workshop.in_state("unclear").len(), workshop.in_state("sent").len()), (100, 50));
     });
 }
@@ -338,17 +338,20 @@ fn a_run_that_is_cut_off_at_any_call_goes_on_when_it_is_repeated() {
             }
             let refused = verdict == Verdict::Refuse || verdict == Verdict::Down;
             repeat_as_lambda_does(&mut workshop, task, &format!("{place} {verdict:?}"));
-            // On that same day everybody was told but whom the gateway refused, and of whom nobody knows.
-            let (told, unclear) = (workshop.told(), workshop.in_state("unclear"));
-            assert!(refused || told.len() + unclear.len() >= 2, "{place} {call:?} {verdict:?}: {told:?} {unclear:?}");
+            // On that same day all were reminded but those whom the gateway refused, and those with an unknown outcome.
+            let (reminded, unclear) = (workshop.reminded(), workshop.in_state("unclear"));
+            assert!(
+                refused || reminded.len() + unclear.len() >= 2,
+                "{place} {call:?} {verdict:?}: {reminded:?} {unclear:?}"
+            );
             // The next morning.
             workshop.deployment.set_now(workshop.deployment.now() + TimeDelta::hours(24));
             workshop.run();
-            let told = workshop.told();
+            let reminded = workshop.reminded();
             let unclear = workshop.in_state("unclear");
-            let at = format!("{place} {call:?} {verdict:?}: {told:?} {unclear:?}");
-            assert!(told.values().all(|times| *times == 1), "{at}");
-            let silent = (0..2).filter(|number| !told.keys().any(|(of, _)| of == number)).count();
+            let at = format!("{place} {call:?} {verdict:?}: {reminded:?} {unclear:?}");
+            assert!(reminded.values().all(|times| *times == 1), "{at}");
+            let silent = (0..2).filter(|number| !reminded.keys().any(|(of, _)| of == number)).count();
             assert!(silent <= unclear.len() && unclear.len() <= 1, "{at}");
             assert_eq!(workshop.in_state("claimed").len(), 0, "{at}");
             // What was not being sent when it was cut is neither lost nor in doubt.

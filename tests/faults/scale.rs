@@ -1,4 +1,4 @@
-//! What a run reads depends on what is due, not on what is stored.
+//! Reads of a run depend on what is due, not on what is stored.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const STOLEN: &str = "10100256";
 /// Orders of each kind that are due: for a retry, for the end of grace, and for a question.
 const DUE: usize = 8;
 
-/// What one run of all tasks called and read, with `stored` healthy subscriptions beside those that are due.
+/// Calls and reads of one run of all tasks, with `stored` healthy subscriptions beside those that are due.
 async fn run_beside(stored: usize) -> (BTreeMap<String, u64>, u64, u64) {
     let grace = [("DUNNING_RETRY_DAYS", "1"), ("DUNNING_GRACE_DAYS", "3"), ("DUNNING_EXTRA_GRACE_DAYS", "0")];
     let sandbox = Sandbox::with(BEGIN, &grace).await;

@@ -28,7 +28,7 @@ fn a_seed_gives_the_same_story_again() {
     }
 }
 
-/// Seed 240 found that the age of an ask was counted from the run's logical time.
+/// Seed 240 found that the age of a retry request was counted from the run's logical time.
 #[test]
 fn a_run_that_comes_weeks_late_does_not_have_its_retry_asked_twice() {
     let mut deployment = TestDeployment::new(Options {

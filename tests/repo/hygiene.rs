@@ -23,7 +23,7 @@ fn lines_with(text: &str, words: &[&str]) -> Vec<usize> {
     product.lines().enumerate().filter(|(_, line)| found(line)).map(|(number, _)| number + 1).collect()
 }
 
-/// How many lines a function has that begins at the left edge.
+/// Number of lines of a function that begins at the left edge.
 fn length(source: &str, name: &str) -> Option<usize> {
     let begin = format!("pub async fn {name}(");
     let mut lines = source.lines().skip_while(|line| !line.starts_with(&begin));

@@ -30,7 +30,7 @@ fn sections(runbook: &str) -> Vec<(&str, &str)> {
     alarms.split("\n### ").skip(1).filter_map(|section| section.split_once('\n')).collect()
 }
 
-/// What is wrong with the sections, alarm by alarm.
+/// Faults of the sections, alarm by alarm.
 fn gaps(runbook: &str) -> Vec<String> {
     let sections = sections(runbook);
     let told: BTreeSet<String> = sections.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -87,7 +87,7 @@ const OTHERS: [&str; 15] = [
     "TableArn",
 ];
 
-/// The template's names.
+/// All names of the template.
 fn known() -> BTreeSet<String> {
     let names = ["Parameters", "Resources", "Outputs"].into_iter().flat_map(|name| part(name).into_keys());
     // SAM names a schedule's resource so.
@@ -246,7 +246,7 @@ fn what_it_says_of_a_restored_table_leaves_no_name_and_no_permission_with_the_ol
     assert_eq!(spoken_of(&pointed), 0, "{pointed:?}");
 }
 
-/// Whether a line refers to the resource `Table`.
+/// True if a line refers to the resource `Table`.
 fn names_the_table(line: &str) -> bool {
     ["!Ref Table", "!GetAtt Table.", "${Table}", "${Table."].iter().any(|reference| {
         line.split(reference)

@@ -30,7 +30,7 @@ async fn the_clock_moves_by_whole_and_by_part_days_and_never_back() {
 }
 
 #[tokio::test]
-async fn a_move_tells_the_runs_charges_and_callbacks_in_their_order() {
+async fn a_move_lists_the_runs_charges_and_callbacks_in_their_order() {
     let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
     let order = sandbox.subscribe("told", "monthly").await;
     sandbox.world.leap("2025-02-15T09:45:00+08:00".parse().unwrap());

@@ -39,7 +39,7 @@ fn bare(client: &Client, target: Target) -> UpdateScheduleFluentBuilder {
     update.flexible_time_window(window).target(target)
 }
 
-/// When the reminders were run on the way to `to`.
+/// Times of the reminders' runs on the way to `to`.
 async fn runs(sandbox: &Sandbox, to: &str) -> Vec<String> {
     let ran = sandbox.travel(to).await;
     let runs = ran.iter().filter(|ran| ran.contains(" MaintenanceReminder DailyReminders: "));
@@ -47,7 +47,7 @@ async fn runs(sandbox: &Sandbox, to: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_schedule_is_told_as_the_template_has_it() {
+async fn the_schedule_is_shown_as_the_template_has_it() {
     let sandbox = Sandbox::at("2025-12-16T06:00:00+07:00").await;
     let is = get(&client(&sandbox.world)).await;
     assert_eq!(
@@ -114,7 +114,7 @@ async fn what_an_update_leaves_out_is_lost() {
     let retries = now.target().unwrap().retry_policy().unwrap();
     assert_eq!((retries.maximum_event_age_in_seconds(), retries.maximum_retry_attempts()), (Some(86_400), Some(185)));
     assert_eq!(runs(&sandbox, "2025-12-16T15:00:00+07:00").await, ["2025-12-16T07:00:00Z"]);
-    // And the function is told no task any more.
+    // The function's event has no task any more.
     let scheduled = sandbox.world.schedules().into_iter().find(|schedule| schedule.name == "DailyReminders").unwrap();
     let event: Value = serde_json::from_str(&scheduled.event("2025-12-17T07:00:00Z".parse().unwrap())).unwrap();
     assert_eq!((&event["source"], &event["time"]), (&json!("aws.scheduler"), &json!("2025-12-17T07:00:00Z")));

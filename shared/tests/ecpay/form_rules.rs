@@ -4,7 +4,7 @@ use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::ecpay::callback_form::{Error, VerifiedForm};
 use shared::ecpay::check_mac_value::VerificationKeys;
 
-use crate::{Field, OLDER, STAGE, hash_keys, mac, refusal, stage_only, verify, verify_signed};
+use crate::{Field, Keys, OLDER, STAGE, hash_keys, mac, refusal, stage_only, verify, verify_signed};
 use CallbackKind::{First, Period};
 
 /// Documented fields that both callbacks spell alike; `gwsr` has two spellings, and `amount` has one in each callback.
@@ -179,7 +179,7 @@ fn the_previous_keys_are_taken_beside_the_current_ones_and_no_others() {
         (STAGE, &changed, true),
         (OLDER, &changed, true),
         (third, &changed, false),
-        ((STAGE.0, OLDER.1), &changed, false),
+        (Keys { key: STAGE.key, iv: OLDER.iv }, &changed, false),
         (STAGE, &stage_only(), true),
         (OLDER, &stage_only(), false),
     ] {

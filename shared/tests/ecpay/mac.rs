@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::Field;
+use crate::{Field, Keys};
 
 const STAYS: &str = "abcdefghijklmnopqrstuvwxyz0123456789-_.!*()";
 
 /// CheckMacValue of the fields; one among them is left out. Names that differ by case only must not be given: their
 /// order is tested by the Python oracle.
-/// given: which of them comes first is the Python oracle's matter.
-pub(crate) fn check_mac_value(fields: &[Field<'_>], (key, iv): (&str, &str)) -> String {
+pub(crate) fn check_mac_value(fields: &[Field<'_>], keys: Keys) -> String {
     let sorted: BTreeMap<String, &Field<'_>> = fields
         .iter()
         .filter(|(name, _)| *name != "CheckMacValue")
         .map(|field| (field.0.to_lowercase(), field))
         .collect();
     let middle: Vec<String> = sorted.values().map(|(name, value)| format!("{name}={value}&")).collect();
-    let text = format!("HashKey={key}&{}HashIV={iv}", middle.concat());
+    let text = format!("HashKey={}&{}HashIV={}", keys.key, middle.concat(), keys.iv);
     let encoded: String = text.bytes().map(|byte| escape(byte, STAYS)).collect();
     Sha256::digest(encoded.as_bytes()).iter().map(|byte| format!("{byte:02X}")).collect()
 }
@@ -49,7 +48,7 @@ pub(crate) fn body(fields: &[Field<'_>]) -> Vec<u8> {
 }
 
 /// Body of a form signed with these keys.
-pub(crate) fn signed_body(fields: &[Field<'_>], keys: (&str, &str)) -> Vec<u8> {
+pub(crate) fn signed_body(fields: &[Field<'_>], keys: Keys) -> Vec<u8> {
     let digest = check_mac_value(fields, keys);
     let mut all = fields.to_vec();
     all.push(("CheckMacValue", &digest));
@@ -57,7 +56,7 @@ pub(crate) fn signed_body(fields: &[Field<'_>], keys: (&str, &str)) -> Vec<u8> {
 }
 
 /// Response of a server API signed by ECPay: `k=v` text without escapes.
-pub(crate) fn signed_reply(fields: &[Field<'_>], keys: (&str, &str)) -> String {
+pub(crate) fn signed_reply(fields: &[Field<'_>], keys: Keys) -> String {
     let digest = check_mac_value(fields, keys);
     let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("{}&CheckMacValue={digest}", pairs.join("&"))

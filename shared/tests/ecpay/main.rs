@@ -27,15 +27,22 @@ use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback_form::{Error, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
 
-/// HashKey and HashIV of ECPay's public stage merchant 3002607.
-pub(crate) const STAGE: (&str, &str) = ("pwFHCqoQZGmho4w6", "EkRm7iFT261dpevs");
-/// HashKey and HashIV of the older public stage merchant 2000132.
-pub(crate) const OLDER: (&str, &str) = ("5294y06JbISpM5x9", "v77hoKGq4kWxNNIS");
+/// HashKey and HashIV of a merchant.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys {
+    pub(crate) key: &'static str,
+    pub(crate) iv: &'static str,
+}
+
+/// Keys of ECPay's public test merchant 3002607.
+pub(crate) const STAGE: Keys = Keys { key: "pwFHCqoQZGmho4w6", iv: "EkRm7iFT261dpevs" };
+/// Keys of the older public test merchant 2000132.
+pub(crate) const OLDER: Keys = Keys { key: "5294y06JbISpM5x9", iv: "v77hoKGq4kWxNNIS" };
 
 pub(crate) type Field<'a> = (&'a str, &'a str);
 
-pub(crate) fn hash_keys((key, iv): (&str, &str)) -> HashKeys {
-    HashKeys::new(key.to_owned(), iv.to_owned())
+pub(crate) fn hash_keys(keys: Keys) -> HashKeys {
+    HashKeys::new(keys.key.to_owned(), keys.iv.to_owned())
 }
 
 pub(crate) fn stage_only() -> VerificationKeys {

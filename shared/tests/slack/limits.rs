@@ -103,7 +103,8 @@ fn unreadable() -> impl Strategy<Value = Vec<(String, &'static str)>> {
 fn messages(
     all: &[(Institution, DigestEntry)],
     full_within: u32,
-    (acknowledged, gone): (usize, usize),
+    acknowledged: usize,
+    gone: usize,
     unreadable: &[(String, &'static str)],
 ) -> Vec<Message> {
     let entries: Vec<Entry<'_>> = all.iter().map(|(institution, shown)| Entry { institution, shown: *shown }).collect();
@@ -149,7 +150,7 @@ proptest! {
         asides in (0..3_usize, 0..3_usize),
         unreadable in unreadable(),
     ) {
-        let messages = messages(&all, full_within, asides, &unreadable);
+        let messages = messages(&all, full_within, asides.0, asides.1, &unreadable);
         let is_silent = all.is_empty() && asides.1 == 0 && unreadable.is_empty();
         prop_assert_eq!(messages.is_empty(), is_silent);
         let checked = check(&given(&all), &messages);
@@ -168,7 +169,7 @@ proptest! {
 fn four_hundred_institutions_take_as_many_messages_as_they_need_and_no_more() {
     let all: Vec<_> = (0..400).map(|number| plain(number, number * 61 / 400)).collect();
     // In full within 30 days: 204 sections, at most 41 beside the message's own blocks; then 196 lines, up to 90.
-    let messages = messages(&all, 30, (0, 0), &[]);
+    let messages = messages(&all, 30, 0, 0, &[]);
     check(&given(&all), &messages).unwrap();
     assert!((8..=10).contains(&messages.len()), "{}", messages.len());
     let title = |message: &Message| message.payload["blocks"][0]["text"]["text"].as_str().unwrap().to_owned();
@@ -180,7 +181,7 @@ fn four_hundred_institutions_take_as_many_messages_as_they_need_and_no_more() {
 #[test]
 fn the_checker_finds_what_is_wrong() {
     let all = vec![plain(1, 3), plain(2, 20), plain(3, 45), plain(4, 46), plain(5, -1)];
-    let good = messages(&all, 30, (1, 1), &[]);
+    let good = messages(&all, 30, 1, 1, &[]);
     check(&given(&all), &good).unwrap();
     let blocks = good[0].payload["blocks"].as_array().unwrap();
     let of = |uid: &str| blocks.iter().position(|block| block.to_string().contains(uid)).unwrap();

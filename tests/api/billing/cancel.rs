@@ -1,5 +1,5 @@
-//! Ending orders at ECPay: asked at the right time, done only when a query says so, and what money that comes
-//! afterwards means.
+//! Cancellation of orders at ECPay: requested at the right time, done only once a query confirms it, and the meaning of
+//! payments that come afterwards.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testing::support::{Reply, STAFF, Sandbox, column, period};
 
 const NO_CREDIT: &str = "10100252";
-/// A card that is not retried, so that nothing but the end of grace happens.
+/// Decline code of a card that is not retried, so that only grace ends.
 const STOLEN: &str = "10100256";
 const BEGIN: &str = "2025-01-15T10:00:00+08:00";
 /// Grace of three days, so that less time has to pass.
@@ -209,7 +209,7 @@ async fn a_paid_new_order_takes_the_old_ones_place_and_dunning_ends() {
     assert_eq!(column(&account["payments"], "refund_due"), ["false", "false", "true", "true"]);
     assert_eq!(standing(&sandbox, &old).await, is("cancelled", "FREE"));
     assert_eq!(sandbox.subjects(STAFF).await, vec![format!("Refund due: order {old}"); 2]);
-    // Past the day of the first retry: none was asked, and the customer got the one mail of the first failure.
+    // Past the day of the first retry: none was requested, and the customer got the one mail of the first failure.
     assert_eq!((count(&sandbox, "ReAuth").await, count(&sandbox, "Cancel").await), (0, 1));
     assert_eq!(sandbox.subjects("mover@customer.example").await, ["付款失敗通知 - Payment Failure Notice"]);
     assert_eq!(users(&sandbox, "mover").await, (new.clone(), "PRO".to_owned()));
@@ -257,7 +257,7 @@ async fn a_cancel_that_ecpay_never_took_is_asked_again_an_hour_later() {
     assert_eq!(count(&sandbox, "Cancel").await, 1);
     assert_eq!(sandbox.at_ecpay(&old).await["cancels_asked"], json!([]));
     sandbox.fault("ecpay", "none").await;
-    // Until then it is only asked whether it is done.
+    // Until then queries only check whether it is done.
     sandbox.travel("2025-01-15T10:59:59+08:00").await;
     sandbox.maintain().await;
     assert_eq!(count(&sandbox, "Cancel").await, 1);
@@ -269,7 +269,7 @@ async fn a_cancel_that_ecpay_never_took_is_asked_again_an_hour_later() {
 }
 
 #[tokio::test]
-async fn a_user_who_pays_two_orders_has_the_later_and_staff_are_told() {
+async fn a_user_who_pays_two_orders_has_the_later_and_staff_are_notified() {
     let sandbox = Sandbox::at(BEGIN).await;
     let one = sandbox.order("twice", "monthly", None).await;
     let two = sandbox.order("twice", "monthly", None).await;
@@ -319,7 +319,7 @@ async fn a_cancel_waits_for_the_result_of_a_charge_but_not_for_ever() {
     sandbox.maintain().await;
     assert_eq!(column(&sandbox.account(&soon).await["payments"], "outcome"), ["succeeded", "pending"]);
     assert_eq!(count(&sandbox, "Cancel").await, 0);
-    // Nobody reports the success, but the run of 12:00 asks before it cancels.
+    // No callback reports the success, but the run of 12:00 queries before it cancels.
     sandbox.travel("2025-02-15T12:00:00+08:00").await;
     let account = sandbox.account(&soon).await;
     assert_eq!(column(&account["payments"], "outcome"), ["succeeded", "pending", "succeeded"]);

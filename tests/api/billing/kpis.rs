@@ -59,7 +59,7 @@ async fn the_key_figures_of_a_week_are_as_worked_out_by_hand() {
     for (order, code) in [(twice, NO_CREDIT), (expired, EXPIRED), (stolen, STOLEN), (open, NO_CREDIT)] {
         billed(&sandbox, order, code, "2025/02/15 12:00:00").await;
     }
-    // A day after its failure, and told twice.
+    // A day after its failure, and reported twice.
     billed(&sandbox, expired, "1", "2025/02/16 12:00:00").await;
     billed(&sandbox, expired, "1", "2025/02/16 12:00:00").await;
     // Signed, but not what was agreed; and forged.
@@ -135,7 +135,7 @@ async fn a_charge_that_was_set_aside_counts_once_it_is_replayed() {
     let failed = period(order, NO_CREDIT, "2025/02/15 10:00:00", "1", "");
     assert_eq!(sandbox.report("ecpay-billing", &failed).await, Reply::ok());
     let kpis = stats(&sandbox, 24).await["kpis"].clone();
-    // One charge succeeded and one failed; of two callbacks one was set aside.
+    // One charge succeeded and one failed; of two callbacks one was quarantined.
     assert_eq!((&kpis["payment_success_rate"], &kpis["webhook_success_rate"]), (&json!(50.0), &json!(50.0)));
 }
 

@@ -1,4 +1,4 @@
-//! What staff and support tools see: tokens, health, statistics, the shapes of the older system, and clear refusals.
+//! The older system's API: tokens, health, statistics, shapes, and clear refusals.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -171,7 +171,7 @@ async fn the_status_of_a_user_has_the_older_systems_shape() {
 }
 
 #[tokio::test]
-async fn maintenance_by_hand_tells_what_it_did_and_what_there_is() {
+async fn maintenance_by_hand_returns_what_it_did_and_what_there_is() {
     let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
     let order = sandbox.subscribe("one", "monthly").await;
     sandbox.subscribe("two", "monthly").await;

@@ -34,7 +34,7 @@ async fn the_documents_six_steps_lead_from_active_to_free_and_back() {
         (account["status"].as_str(), account["grace_period_ends_at"].as_str()),
         (Some("past_due"), Some("2025-02-25T02:00:00Z"))
     );
-    // the fourth, by the retry of day 7, tells nobody
+    // the fourth, by the retry of day 7, sends no mail
     sandbox.travel("2025-02-22T23:00:00+08:00").await;
     assert_eq!(
         sandbox.subjects(mail).await,
@@ -104,7 +104,7 @@ async fn a_second_failure_lengthens_grace_whether_it_comes_before_or_after_the_f
 #[tokio::test]
 async fn a_success_between_failures_clears_only_those_before_it() {
     let (sandbox, order) = failed_on_15_february("between").await;
-    // Next month's charge fails too, and only then the success of a retry is told.
+    // Next month's charge fails too, and only then the success of a retry is reported.
     sandbox.report("ecpay-billing", &period(&order, NO_CREDIT, "2025/03/15 12:00:00", "2", "")).await;
     sandbox.report("ecpay-billing", &period(&order, "1", "2025/02/16 13:00:00", "2", "13401071")).await;
     let account = sandbox.account(&order).await;
@@ -231,7 +231,7 @@ async fn a_failed_first_charge_grants_nothing_and_a_new_order_needs_no_replaces(
 #[tokio::test]
 async fn grace_ends_to_the_second() {
     let (sandbox, order) = failed_on_15_february("to-the-second").await;
-    // An expired card is not retried, so nothing but grace stands before the downgrade.
+    // An expired card is not retried, so only grace precedes the downgrade.
     sandbox.report("ecpay-billing", &period(&order, "10100251", "2025/02/15 12:00:01", "1", "")).await;
     sandbox.world.leap("2025-02-25T11:59:59+08:00".parse().unwrap());
     sandbox.maintain().await;

@@ -96,7 +96,7 @@ fn a_variable_without_a_value_is_an_error_in_every_mail() {
 }
 
 #[test]
-fn a_card_that_can_no_longer_be_charged_is_told_in_both_languages() {
+fn a_card_that_can_no_longer_be_charged_is_explained_in_both_languages() {
     let mut values = values();
     let body = |values: &BTreeMap<String, String>| render(NoticeKind::FirstPaymentFailure, values).unwrap().body;
     let again = body(&values);

@@ -1,5 +1,5 @@
-//! What staff do to one subscription: paused and resumed, cancelled as the customer wishes, paid by another way; each
-//! once for a key, and with who and why in the history.
+//! Operations of staff on one subscription: paused and resumed, cancelled at the customer's request, paid out of band;
+//! each once for a key, and with actor and reason in the history.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -196,7 +196,7 @@ async fn a_key_makes_two_requests_one() {
     assert_eq!(asked_once.1["outcome"], "asked");
     sandbox.outcomes(&order, &[NO_CREDIT]).await;
     sandbox.travel("2025-01-15T13:00:00+08:00").await;
-    // Its result is there, so another retry could be asked, but not by this request.
+    // Its result is known, so another retry could be requested, but not by this key.
     let again = sandbox.keyed("/api/webhooks/ecpay-manual-retry", retry.clone(), "retry-1").await;
     assert_eq!((again.0.as_u16(), again.1["outcome"].as_str()), (200, Some("already_asked")));
     assert_eq!(asked(&sandbox, "ReAuth").await, 1);

@@ -26,7 +26,7 @@ async fn states(sandbox: &Sandbox, order: &str) -> Vec<String> {
     states.map(|(kind, state)| format!("{kind} {state}")).collect()
 }
 
-/// How often SES was called.
+/// Number of calls of SES.
 async fn sends(sandbox: &Sandbox) -> u64 {
     sandbox.calls("ses").await.get("SendEmail").copied().unwrap_or(0)
 }
@@ -55,7 +55,7 @@ async fn a_mail_that_could_not_be_taken_is_sent_once_when_it_can() {
     assert_eq!(states(&sandbox, &order).await, ["first-payment-failure queued"]);
     assert_eq!(sandbox.subjects("later@customer.example").await.len(), 0);
     sandbox.fault("mail", "none").await;
-    // Not before five minutes have passed, whoever runs the tasks.
+    // Not before five minutes have passed, whichever run sends.
     sandbox.travel("2025-01-15T10:09:59+08:00").await;
     sandbox.maintain().await;
     assert_eq!(sends(&sandbox).await, 1);

@@ -1,4 +1,4 @@
-//! What ECPay knows and did not tell: lost callbacks, charges that never come, orders that are not paid.
+//! Reconciliation: lost callbacks, charges that never come, orders that are not paid.
 
 use serde_json::{Value, json};
 
@@ -45,14 +45,14 @@ async fn a_charge_whose_callback_was_lost_is_found_a_day_later_and_its_late_call
     assert_eq!(sandbox.report("ecpay-billing", &late).await, Reply::ok());
     assert_eq!(sandbox.items(), items);
     assert_eq!(sandbox.account(&lost).await["payments"], account["payments"]);
-    // Both are paid until April: nothing more is asked.
+    // Both are paid until April: no further query.
     sandbox.travel("2025-03-03T00:00:00+08:00").await;
     assert_eq!(queries(&sandbox).await, 1);
     assert_eq!(sandbox.subjects(STAFF).await.len(), 0);
 }
 
 #[tokio::test]
-async fn an_order_that_ecpay_does_not_charge_is_told_to_staff_after_three_days_and_ends_on_free_after_seven() {
+async fn an_order_that_ecpay_does_not_charge_is_reported_to_staff_after_three_days_and_ends_on_free_after_seven() {
     let sandbox = Sandbox::at("2025-02-01T10:00:00+08:00").await;
     let order = sandbox.subscribe("uncharged", "monthly").await;
     sandbox.order_behavior(&order, json!({ "paused": true })).await;
@@ -83,7 +83,7 @@ async fn an_order_that_ecpay_does_not_charge_is_told_to_staff_after_three_days_a
 }
 
 #[tokio::test]
-async fn what_callbacks_told_is_known_when_a_query_shows_it() {
+async fn what_callbacks_reported_is_known_when_a_query_shows_it() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("both", "monthly").await;
     sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT })).await;
@@ -142,13 +142,13 @@ async fn another_authorisation_under_a_known_number_is_a_conflict_however_old_th
     listed.sort();
     assert_eq!(listed, ["conflict billing_callback S:14", "conflict billing_callback S:2"]);
     assert_eq!(sandbox.account(&order).await["payments"], account["payments"]);
-    // Somebody must look for that money.
+    // Staff must look for that money.
     sandbox.travel("2025-01-15T10:05:00+08:00").await;
     assert_eq!(sandbox.subjects(STAFF).await, vec![format!("Quarantined: a report about order {order}"); 2]);
 }
 
 #[tokio::test]
-async fn a_log_entry_that_contradicts_a_callback_is_a_conflict_too_and_told_once() {
+async fn a_log_entry_that_contradicts_a_callback_is_a_conflict_too_and_reported_once() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("contradiction", "monthly").await;
     let told = period(&order, "1", "2025/01/15 10:00:01", "2", "99000002");
@@ -210,7 +210,7 @@ async fn a_pending_first_charge_whose_callbacks_are_lost_is_found_by_the_second_
 }
 
 #[tokio::test]
-async fn an_order_that_nobody_submits_is_asked_about_twice_and_given_up_after_a_day_but_a_late_payment_counts() {
+async fn an_order_that_is_never_submitted_is_queried_twice_and_expires_after_a_day_but_a_late_payment_counts() {
     let sandbox = Sandbox::at(BEGIN).await;
     let made = sandbox.order("hesitant", "monthly", None).await;
     let order = made["subscription_id"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Retries: asked once whoever asks, never asked blindly, and only while they can help.
+//! Retries: requested once however many request them, never without a query in between, and only while they can help.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ const NO_CREDIT: &str = "10100252";
 /// An order begins with two charges: one at 10:00:00 that succeeds, one at 10:00:01 that fails. So the retry of
 /// day 1 is due on the 16th at 10:00:01, and the first scheduled run after that is the one of 10:30.
 const BEGIN: &str = "2025-01-15T10:00:00+08:00";
-/// Between the two.
+/// A time between the failure and its retry.
 const RETRY_DUE: &str = "2025-01-16T10:15:00+08:00";
 
 /// An order whose latest charge failed with `code`.
@@ -19,7 +19,7 @@ async fn failing(sandbox: &Sandbox, user: &str, code: &str) -> String {
     order
 }
 
-/// How often ECPay was asked for what.
+/// Calls of ECPay: queries and retry requests.
 async fn asked(sandbox: &Sandbox) -> (u64, u64) {
     let calls = sandbox.calls("ecpay").await;
     let count = |operation: &str| calls.get(operation).copied().unwrap_or(0);
@@ -72,7 +72,7 @@ async fn a_retry_whose_answer_was_lost_is_never_asked_again_but_found_by_query()
     assert_eq!(sandbox.account(&order).await["retry"], retry);
     assert_eq!(asked(&sandbox).await, (1, 1));
     sandbox.fault("ecpay", "none").await;
-    // Neither the next runs nor staff ask again; the runs query.
+    // Neither the next runs nor staff request it again; the runs query.
     sandbox.maintain().await;
     let (status, answer) = sandbox.retry(&payment).await;
     assert_eq!((status.as_u16(), answer["outcome"].as_str()), (200, Some("already_asked")));
@@ -121,7 +121,7 @@ async fn a_403_stops_every_call_for_thirty_minutes_and_then_work_goes_on() {
     let order = failing(&sandbox, "refused", NO_CREDIT).await;
     let payment = sandbox.latest_payment(&order).await;
     sandbox.travel(RETRY_DUE).await;
-    // Never submitted: to be asked about at 10:25.
+    // Never submitted: to be queried at 10:25.
     sandbox.order("waiting", "monthly", None).await;
     sandbox.forget_calls().await;
     sandbox.fault("ecpay", "refuse").await;
@@ -220,7 +220,7 @@ async fn a_retry_whose_result_ecpay_does_not_know_yet_stays_open_until_it_does()
 
 #[tokio::test]
 async fn while_ecpay_is_not_reached_nothing_is_asked_and_the_retry_stays_due() {
-    // Nobody listens on port 1; the buyer reaches ECPay all the same.
+    // No server listens on port 1; the buyer reaches ECPay all the same.
     let closed = "http://127.0.0.1:1/ecpay";
     let sandbox = Sandbox::with(BEGIN, &[("ECPAY_ENDPOINT_URL", closed)]).await;
     let mut made = sandbox.order("cut-off", "monthly", None).await;
@@ -254,7 +254,7 @@ async fn while_ecpay_answers_with_errors_nothing_is_asked_and_afterwards_one_ret
 }
 
 #[tokio::test]
-async fn after_the_fifth_failure_nobody_may_retry_and_the_sixth_ends_the_order() {
+async fn after_the_fifth_failure_no_retry_is_allowed_and_the_sixth_ends_the_order() {
     let short = [("DUNNING_RETRY_DAYS", "1,3"), ("DUNNING_GRACE_DAYS", "3"), ("DUNNING_EXTRA_GRACE_DAYS", "0")];
     let sandbox = Sandbox::with(BEGIN, &short).await;
     let order = failing(&sandbox, "six", NO_CREDIT).await;
@@ -276,7 +276,7 @@ async fn after_the_fifth_failure_nobody_may_retry_and_the_sixth_ends_the_order()
     let account = sandbox.account(&order).await;
     let rules = column(&account["history"], "rule");
     assert_eq!(rules.last().map(String::as_str), Some("sixth-failure"));
-    // Grace ends on the 18th at 10:00:01; the run of 12:00 takes the plan away. Nothing is asked on the way.
+    // Grace ends on the 18th at 10:00:01; the run of 12:00 downgrades the plan. No request is made on the way.
     sandbox.travel("2025-01-18T12:00:00+08:00").await;
     let account = sandbox.account(&order).await;
     assert_eq!(

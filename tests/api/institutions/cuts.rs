@@ -90,7 +90,7 @@ fn a_scan_that_is_cut_off_at_any_call_is_complete_after_lambdas_own_repetitions(
                 assert!(body.contains(r#""status":"done""#) || body.contains("already_posted"), "{at}: {body}");
             }
             let found = posted(&deployment.messages(), "MMS 機構到期提醒 2026-11-20");
-            // Two messages with all institutions, as they would have been; one may have come twice where nobody could know.
+            // Two messages with all institutions, as without the cut; one may have come twice where no run could know.
             let mut distinct = found.clone();
             distinct.dedup_by_key(|payload| uids(std::slice::from_ref(payload)));
             assert_eq!(uids(&distinct), uids(&expected), "{at}");
@@ -98,7 +98,7 @@ fn a_scan_that_is_cut_off_at_any_call_is_complete_after_lambdas_own_repetitions(
             let around = &calls[place.saturating_sub(2)..calls.len().min(place + 2)];
             let in_doubt = around.iter().any(|call| call.service == Service::Slack);
             assert!(found.len() == 2 || (in_doubt && found.len() == 3), "{at}: {}", found.len());
-            // The failure is told once, where there was one to tell.
+            // A failure is reported once, if there was one.
             let failures = posted(&deployment.messages(), "MMS 到期掃描未完成").len();
             let expected_failures = usize::from(call.service == Service::Mms && verdict == Verdict::Refuse);
             assert_eq!(failures, expected_failures, "{at}");

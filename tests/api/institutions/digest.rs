@@ -1,4 +1,4 @@
-//! What a digest holds.
+//! Content of a digest.
 
 use std::collections::BTreeSet;
 
@@ -77,7 +77,7 @@ async fn two_hundred_institutions_arrive_complete_over_several_messages() {
 }
 
 #[tokio::test]
-async fn a_name_pings_nobody_and_breaks_nothing() {
+async fn a_name_mentions_no_user_and_breaks_nothing() {
     let sandbox = Sandbox::at(BEGIN).await;
     let mut hostile = institution("H", 3);
     hostile["name"] = json!("<!channel> & <b>");
@@ -100,7 +100,7 @@ async fn a_name_pings_nobody_and_breaks_nothing() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_is_told_and_the_rest_goes_on() {
+async fn a_record_that_cannot_be_read_is_reported_and_the_rest_goes_on() {
     let sandbox = Sandbox::at(BEGIN).await;
     let broken = [
         json!({ "uid": "NODATE", "name": "No date" }),
@@ -148,7 +148,7 @@ async fn a_dry_run_returns_the_exact_messages_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn the_schedule_runs_on_weekdays_at_half_past_nine_and_tells_nothing_where_there_is_nothing() {
+async fn the_schedule_runs_on_weekdays_at_half_past_nine_and_posts_nothing_where_there_is_nothing() {
     let sandbox = Sandbox::at(BEGIN).await;
     let runs = |ran: Vec<String>| ran.into_iter().filter(|ran| ran.contains("MmsExpiryScan")).collect::<Vec<_>>();
     let ran = runs(sandbox.travel("2026-11-20T12:00:00+08:00").await);

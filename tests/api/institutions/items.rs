@@ -1,4 +1,4 @@
-//! An institution whose item cannot be read ends nobody's digest.
+//! An institution whose item cannot be read ends no digest.
 
 use serde_json::{Value, json};
 
@@ -34,10 +34,10 @@ async fn an_item_that_cannot_be_read_leaves_the_digest_complete_day_after_day() 
         for (uid, news) in [("INV-1", false), ("INV-2", true), ("INV-3", false)] {
             let number = uid.rsplit('-').next().unwrap();
             assert!(blocks.contains(&format!("/{uid}|")), "{blocks}");
-            // Of the broken one nothing is remembered, so it is told anew rather than not at all.
+            // Nothing is known of the broken one, so it is announced again rather than not at all.
             assert_eq!(blocks.contains(&format!("*虛構教室 {number}* 【新】")), news, "{blocks}");
         }
     }
-    // Somebody may still make sense of it.
+    // The broken item is kept for a later repair.
     assert_eq!(item(&sandbox, "INV-2"), broken);
 }

@@ -1,4 +1,4 @@
-//! What of earlier digests a later one knows, and what staff say to them.
+//! Memory of earlier digests, and acknowledgements by staff.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{BEGIN, RUN, institution, texts, tiers, uids};
 use testing::support::Sandbox;
 
-/// The marks of a digest by institution: what stands in 【】.
+/// Marks of a digest by institution: the words in 【】.
 fn marks(payload: &Value) -> Vec<String> {
     let sections: Vec<String> = texts(payload).into_iter().filter(|text| text.contains("/organizations/")).collect();
     let mark = |text: &str| Some(text.split('【').nth(1)?.split('】').next()?.to_owned());

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shared::domain::values::time::LocalDate;
 
-/// A Friday.
+/// Day of the tests, a Friday.
 const TODAY: &str = "2026-11-20";
 const BEGIN: &str = "2026-11-20T08:00:00+08:00";
 const RUN: &str = "/runs/mms-expiry-scan";
@@ -39,7 +39,7 @@ fn texts(payload: &Value) -> Vec<String> {
     payload["blocks"].as_array().unwrap().iter().flat_map(of_block).collect()
 }
 
-/// Which institutions stand below which heading, by the word for their tier, over all messages.
+/// Institutions below each heading, by the heading's word for the tier, over all messages.
 fn tiers(payloads: &[Value]) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut heading = None;
@@ -57,7 +57,7 @@ fn tiers(payloads: &[Value]) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// The institutions of [`tiers`], in the order in which they stand.
+/// Institutions of [`tiers`], in the order of the messages.
 fn uids(payloads: &[Value]) -> Vec<String> {
     let lines = payloads.iter().flat_map(texts).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
     let uid = |line: String| Some(line.split("/organizations/").nth(1)?.split('|').next()?.to_owned());

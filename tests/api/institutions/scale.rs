@@ -13,7 +13,7 @@ use testing::support::lambda::{Bootstrap, lines_and_metrics};
 /// Institutions of a page (`API_PAGE_SIZE`).
 const PAGE: usize = 50;
 const MANY: usize = 5_000;
-/// How much more memory the digest of `MANY` may take than that of one page, in kilobytes.
+/// Memory that the digest of `MANY` may take beyond that of one page, in kilobytes.
 const MORE: u64 = 20 * 1024;
 
 /// Invented institutions that expire today and on the days after it, up to the sixtieth.
@@ -31,7 +31,7 @@ fn institutions(count: usize) -> Vec<Value> {
     (0..count).map(one).collect()
 }
 
-/// How often each institution stands in the messages in Slack, and how many messages there are.
+/// Occurrences of each institution in the messages in Slack, and the number of messages.
 async fn posted(sandbox: &Sandbox) -> (BTreeMap<String, usize>, usize) {
     let messages = sandbox.get("/sandbox/messages").await;
     let messages = messages["messages"].as_array().unwrap();

@@ -1,5 +1,4 @@
-//! What the expiry scan is told at start: settings and secret are checked together, and what is wrong is named without
-//! what is in the secret.
+//! Settings of the expiry scan: checked together with the secret, and reported without the secret's content.
 
 use std::collections::BTreeMap;
 
@@ -130,7 +129,7 @@ async fn what_is_wrong_in_the_secret_is_named_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_there_or_no_json_is_told_by_its_name() {
+async fn a_secret_that_is_not_there_or_no_json_is_reported_by_its_name() {
     let sandbox = sandbox().await;
     for text in ["", "planted-key", "[\"planted-key\"", "null", "7", r#"{"mms_api_key":["planted-key"]}"#] {
         let error = started(&sandbox, &[], text).await.unwrap_err();
@@ -149,7 +148,7 @@ async fn a_secret_that_is_not_there_or_no_json_is_told_by_its_name() {
 }
 
 #[tokio::test]
-async fn the_bootstrap_tells_it_in_one_line_and_ends() {
+async fn the_bootstrap_reports_it_in_one_line_and_ends() {
     let sandbox = sandbox().await;
     let malformed = format!("the keys could not be read: {NO_JSON}");
     for (changes, text, expected) in [

@@ -30,7 +30,7 @@ async fn an_mms_that_refuses_is_never_taken_for_nothing_expiring() {
         let report = sandbox.scan().await;
         assert_eq!(report["status"], "failed", "{report}");
         assert_eq!(report["error"], json!({ "service": "mms", "reason": reason }));
-        // Told once, however often it is tried on that day.
+        // Reported once, however many attempts that day.
         let ran = sandbox.travel("2026-11-20T12:00:00+08:00").await;
         assert!(
             ran.iter().any(|ran| ran.ends_with(&format!("MmsExpiryScan WeekdayDigest: failed: {reason}"))),
@@ -85,7 +85,7 @@ async fn what_arrived_before_slack_went_down_is_not_repeated() {
     assert_eq!(status, 503);
     assert_eq!(sandbox.slack().await.len(), 1);
     sandbox.fault("slack", "none").await;
-    // MMS is not asked again: the messages are the same ones.
+    // MMS is not read again: the messages are the same ones.
     sandbox.forget_calls().await;
     sandbox.mms(&[]).await;
     let report = sandbox.scan().await;
@@ -155,7 +155,7 @@ async fn a_slack_that_asks_for_patience_gets_it() {
 }
 
 #[tokio::test]
-async fn a_slack_that_refuses_for_good_fails_the_run_and_staff_are_told_by_mail_once() {
+async fn a_slack_that_refuses_for_good_fails_the_run_and_staff_are_notified_by_mail_once() {
     for (fault, word) in [
         ("refuse", "HTTP 404: no_service"),
         ("archived", "HTTP 410: channel_is_archived"),
@@ -184,7 +184,7 @@ async fn a_slack_that_refuses_for_good_fails_the_run_and_staff_are_told_by_mail_
 }
 
 #[tokio::test]
-async fn with_both_refusing_staff_are_told_by_mail() {
+async fn with_both_refusing_staff_are_notified_by_mail() {
     let sandbox = Sandbox::at(BEGIN).await;
     sandbox.mms(&[institution("A", 3)]).await;
     sandbox.fault("mms", "refuse").await;
@@ -192,14 +192,14 @@ async fn with_both_refusing_staff_are_told_by_mail() {
     assert_eq!(sandbox.scan().await["status"], "failed");
     sandbox.travel("2026-11-20T08:10:00+08:00").await;
     assert_eq!(sandbox.subjects(STAFF).await, ["No expiry digest in Slack: 2026-11-20"]);
-    // Once Slack takes messages, the failure of the scan is told there.
+    // Once Slack takes messages, the failure of the scan is posted there.
     sandbox.fault("slack", "none").await;
     sandbox.scan().await;
     assert_eq!(titles(&sandbox.slack().await), [FAILED]);
 }
 
 #[tokio::test]
-async fn what_perhaps_never_arrived_is_told_by_mail_and_counts_as_not_told() {
+async fn what_perhaps_never_arrived_is_reported_by_mail_and_counts_as_not_announced() {
     let sandbox = Sandbox::at(BEGIN).await;
     sandbox.mms(&[institution("OVER", -1), institution("A", 20)]).await;
     // A proxy before Slack answers 200 and delivers nothing.

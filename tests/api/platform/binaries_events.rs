@@ -37,8 +37,7 @@ async fn deliver(bootstrap: &mut Bootstrap, event: &Value) -> (u16, String) {
     }
 }
 
-/// What no two worlds have in common, by another name: where a world is served, orders that it made, their pages and
-/// runs that were given names of their own.
+/// Replaces what differs between two worlds: the base URL, ids of orders made there, their pages and names of runs.
 fn without_chance(sandbox: &Sandbox, answers: &[(&str, String)], text: &str) -> String {
     let made = answers.iter().filter(|(file, _)| *file == "admin-api/create-subscription.json");
     let made = made.enumerate().flat_map(|(place, (_, answer))| {
@@ -116,14 +115,14 @@ fn timeless(answer: &str) -> Value {
     answer
 }
 
-/// Everything that reached somebody.
+/// All delivered messages.
 async fn reached(sandbox: &Sandbox) -> String {
     let messages = sandbox.get("/sandbox/messages").await["messages"].to_string();
     messages.replace(&sandbox.base, "http://here")
 }
 
 #[tokio::test]
-async fn a_bootstrap_that_is_told_to_end_ends_at_once_and_the_next_one_knows_what_it_did() {
+async fn a_bootstrap_that_gets_sigterm_ends_at_once_and_the_next_one_knows_what_it_did() {
     let sandbox = sandbox().await;
     let clock = StandingClock::at(at(BEGIN));
     for (file, day, status) in [
@@ -167,7 +166,7 @@ async fn a_run_that_is_cut_off_by_the_end_of_its_instance_is_finished_by_its_rep
     assert_eq!((ended.signal(), stdout.as_str(), stderr.as_str()), (Some(SIGTERM), "", ""));
     assert_eq!(column(&sandbox.get("/sandbox/messages").await["messages"], "channel"), Vec::<String>::new());
     sandbox.fault("mms", "none").await;
-    // Lambda repeats the event after a minute, while the lease of the run that crashed still stands, and after two more.
+    // Lambda repeats the event after a minute, while the lease of the crashed run is still held, and after two more.
     let mut next = start(&sandbox, &clock, "MmsExpiryScan").await;
     clock.set(at("2025-04-01T09:31:00+08:00"));
     let (kind, refused) = next.invoke_in_vain(&digest).await;

@@ -21,7 +21,7 @@ const BOOTSTRAPS: [(&str, &str); 3] = [
     ("SubscriptionMaintenance", "subscription-maintenance"),
 ];
 
-/// What must not stand in any log: tokens, keys, and what belongs to AWS.
+/// Values that no log may contain: tokens, keys, and AWS's secrets.
 const SECRETS: [&str; 12] = [
     TOKEN,
     "sandbox-reader-token-invented",
@@ -37,7 +37,7 @@ const SECRETS: [&str; 12] = [
     "sandbox-webhook-invented",
 ];
 
-/// All of them: the function's logical name and its binary.
+/// All functions: logical name and binary.
 pub(crate) fn every_bootstrap() -> Vec<(String, String)> {
     functions().into_iter().map(|(name, properties)| (name, package(&properties))).collect()
 }
@@ -152,7 +152,7 @@ async fn the_maintenance_bootstrap_sends_the_mail_and_does_every_task() {
 }
 
 #[tokio::test]
-async fn the_reminder_bootstrap_tells_an_owner_once_and_logs_nothing_of_them() {
+async fn the_reminder_bootstrap_reminds_an_owner_once_and_logs_nothing_of_them() {
     let sandbox = now().await;
     let day = |ahead| clock::now().day(Zone::Jakarta).plus_days(ahead).to_string();
     for place in [1, 2] {
@@ -163,7 +163,7 @@ async fn the_reminder_bootstrap_tells_an_owner_once_and_logs_nothing_of_them() {
     }
     let environment = environment(&sandbox.world, "MaintenanceReminder");
     let mut reminders = Bootstrap::start("maintenance-reminder", &environment).await;
-    // At whatever hour this is: by schedule nobody is told at night.
+    // At any hour of day: a run by schedule sends nothing at night.
     let event = json!({ "task": "maintenance-reminder", "requested_by": "support" });
     let first = reminders.invoke(&event).await;
     assert_eq!((&first["total_customers"], &first["reminder_sent"]), (&json!(2), &json!(2)), "{first}");
@@ -223,7 +223,7 @@ async fn an_admin_token_is_not_logged_whichever_way_it_comes() {
         let (status, _, body) = admin.request(event).await;
         assert_eq!(status, *expected, "{event}: {body}");
     }
-    // The store fails: the log tells why, and still nothing of the request.
+    // The store fails: the log gives the reason, and still nothing of the request.
     let broken = environment(&sandbox.world, "AdminApi").into_iter().map(|(name, value)| match name.as_str() {
         "TABLE_NAME" => (name, "no-such-table".to_owned()),
         _ => (name, value),
@@ -346,7 +346,7 @@ async fn every_bootstrap_that_cannot_read_a_secret_names_it_in_its_only_line() {
         for variable in all.keys().filter(|name| name.ends_with("_SECRET_ID")) {
             let mut environment = all.clone();
             environment.insert(variable.clone(), "duekeeper/nowhere".to_owned());
-            // Its role allows no other secret than the template's; whoever may read all finds none of that name.
+            // Its role allows no other secret than the template's; a caller that may read all finds none of that name.
             let refused = why_not_started(&binary, environment.clone()).await;
             environment.insert("AWS_ACCESS_KEY_ID".to_owned(), "anybody".to_owned());
             let missing = why_not_started(&binary, environment).await;

@@ -1,5 +1,5 @@
-//! What the functions are told at start: all faults named at once, impossible settings refused, nothing repeated that
-//! may be a secret.
+//! Settings of the functions: all faults reported at once, impossible settings refused, no value repeated that may be a
+//! secret.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ const FUNCTIONS: [&str; 5] =
 /// Those that have to do with ECPay.
 const OF_ECPAY: [&str; 3] = ["EcpayWebhook", "SubscriptionMaintenance", "AdminApi"];
 
-/// What each of these needs.
+/// Variables that each of these functions needs.
 const COMMON: [&str; 7] = [
     "TABLE_NAME is missing",
     "ECPAY_ENVIRONMENT is missing",

@@ -18,7 +18,7 @@ const NO_CREDIT: &str = "10100252";
 /// A card that is not retried.
 const STOLEN: &str = "10100256";
 
-/// A sandbox at the real time with an order that was made and paid `days` ago, and not heard of since.
+/// A sandbox at the real time with an order that was made and paid `days` ago, without callbacks since.
 async fn subscribed(user: &str, days: i64) -> (Sandbox, String, DateTime<Utc>) {
     let now = clock::now().utc();
     let sandbox = Sandbox::at(&(now - Duration::days(days)).to_rfc3339()).await;
@@ -28,7 +28,7 @@ async fn subscribed(user: &str, days: i64) -> (Sandbox, String, DateTime<Utc>) {
 }
 
 /// Lines as `Name{Dimension=value}=amount`; how long something took is left out.
-fn told(log: &str) -> Vec<Vec<String>> {
+fn printed(log: &str) -> Vec<Vec<String>> {
     assert!(!log.contains("canary") && !log.contains('@'), "personal data: {log}");
     let (_, metrics) = lines_and_metrics(log);
     metrics.iter().map(entries).collect()
@@ -80,7 +80,7 @@ async fn each_callback_is_one_line_with_what_followed_from_it() {
     let (stdout, stderr) = webhook.stop().await;
     assert_eq!(stderr, "");
     assert_eq!(
-        told(&stdout),
+        printed(&stdout),
         [
             of_callback("applied", 0, &["Charges{Result=failed}=1", "EpisodesStarted{}=1"]),
             of_callback("repeat", 0, &[]),
@@ -101,7 +101,7 @@ async fn each_callback_is_one_line_with_what_followed_from_it() {
 }
 
 #[tokio::test]
-async fn a_callback_that_could_not_be_stored_is_told_as_such() {
+async fn a_callback_that_could_not_be_stored_is_counted_as_such() {
     let (sandbox, order, now) = subscribed("canary-unstored", 40).await;
     let mut broken: BTreeMap<String, String> = environment(&sandbox.world, "EcpayWebhook");
     broken.insert("TABLE_NAME".to_owned(), "no-such-table".to_owned());
@@ -109,11 +109,11 @@ async fn a_callback_that_could_not_be_stored_is_told_as_such() {
     let body = form(&period(&order, "1", &ecpay_time(now), "2", "13401071"));
     assert_eq!(webhook.request(&callback("ecpay-billing", &body)).await.0, 503);
     let (stdout, _) = webhook.stop().await;
-    assert_eq!(told(&stdout), [of_callback("not_stored", 0, &[])]);
+    assert_eq!(printed(&stdout), [of_callback("not_stored", 0, &[])]);
 }
 
 #[tokio::test]
-async fn a_request_is_told_by_its_route_and_never_by_its_path() {
+async fn a_request_is_counted_by_its_route_and_never_by_its_path() {
     let (sandbox, order, _) = subscribed("canary-admin", 1).await;
     let bearer = format!("Bearer {}", sandbox.token);
     let mut admin = Bootstrap::start("admin-api", &environment(&sandbox.world, "AdminApi")).await;
@@ -126,7 +126,7 @@ async fn a_request_is_told_by_its_route_and_never_by_its_path() {
     }
     let (stdout, _) = admin.stop().await;
     assert_eq!(
-        told(&stdout),
+        printed(&stdout),
         [
             ["RequestLatency{}", "Requests{Route=GET /api/subscriptions/{id},StatusClass=2xx}=1"],
             ["RequestLatency{}", "Requests{Route=GET /api/webhooks/subscription-status/{user_id},StatusClass=4xx}=1"],
@@ -148,7 +148,7 @@ fn line(entries: &[&str], items: impl IntoIterator<Item = String>) -> Vec<String
 }
 
 #[tokio::test]
-async fn a_run_tells_the_ages_of_its_queues_and_what_it_did() {
+async fn a_run_prints_the_ages_of_its_queues_and_what_it_did() {
     let now = clock::now().utc();
     let sandbox = Sandbox::at(&(now - Duration::days(45)).to_rfc3339()).await;
     let (first, second) =
@@ -173,7 +173,7 @@ async fn a_run_tells_the_ages_of_its_queues_and_what_it_did() {
     bootstrap.invoke(&json!({ "task": ["check-pending", "send-mail"] })).await;
     let (stdout, stderr) = bootstrap.stop().await;
     assert_eq!(stderr, "");
-    let mut lines = told(&stdout);
+    let mut lines = printed(&stdout);
     for line in lines.iter_mut().filter(|line| line.iter().any(|entry| entry.starts_with("Notices"))) {
         // Mail is due by real time, so the age of its queue is as long as the test takes.
         line.retain(|entry| !entry.starts_with("OldestDueAge.send-mail{}="));
@@ -185,7 +185,7 @@ async fn a_run_tells_the_ages_of_its_queues_and_what_it_did() {
         lines,
         [
             mail("first-payment-failure", "unclear", 0),
-            // The dry run tells nothing. 432000 seconds are five days.
+            // The dry run prints no metric. 432000 seconds are five days.
             line(
                 &["Downgrades{Reason=payment_failure}=1", "OldestDueAge.end-grace{}=432000"],
                 items("end-grace", 1, 1, 0)
@@ -198,21 +198,21 @@ async fn a_run_tells_the_ages_of_its_queues_and_what_it_did() {
 }
 
 #[tokio::test]
-async fn a_run_tells_that_ecpay_refuses_calls_and_that_it_stopped() {
+async fn a_run_prints_that_ecpay_refuses_calls_and_that_it_stopped() {
     let (sandbox, _, now) = subscribed("canary-blocked", 45).await;
     let mut bootstrap =
         Bootstrap::start("subscription-maintenance", &environment(&sandbox.world, "SubscriptionMaintenance")).await;
     sandbox.fault("ecpay", "refuse").await;
     bootstrap.invoke(&json!({ "task": "reconcile", "scheduled_at": now })).await;
     let (stdout, _) = bootstrap.stop().await;
-    let mut told = told(&stdout).remove(0);
+    let mut told = printed(&stdout).remove(0);
     assert!(told.remove(4).starts_with("OldestDueAge.reconcile{}="), "{told:?}");
     let expected = line(&["EcpayBlocked{}=1", "RunsStopped{Reason=ecpay_blocked}=1"], items("reconcile", 1, 0, 0));
     assert_eq!(told, expected);
 }
 
 #[tokio::test]
-async fn a_scan_of_institutions_tells_what_came_of_it() {
+async fn a_scan_of_institutions_prints_its_result() {
     let now = clock::now();
     let sandbox = Sandbox::at(&now.to_string()).await;
     let day = |ago: i64| now.plus_days(-ago).day(Zone::Taipei);
@@ -234,7 +234,7 @@ async fn a_scan_of_institutions_tells_what_came_of_it() {
     let outcomes = ["mms_refused", "mms_unavailable", "slack_refused", "slack_unavailable", "posted", "already_posted"];
     let expected: Vec<Vec<String>> =
         outcomes.iter().map(|outcome| vec![format!("ExpiryScans{{Outcome={outcome}}}=1")]).collect();
-    assert_eq!(told(&stdout), expected);
+    assert_eq!(printed(&stdout), expected);
 }
 
 #[test]

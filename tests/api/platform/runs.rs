@@ -44,7 +44,7 @@ async fn a_dry_run_lists_what_the_run_then_does_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_dry_run_of_the_mail_tells_what_would_be_sent() {
+async fn a_dry_run_of_the_mail_reports_what_would_be_sent() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "mail").await;
     let dry = run(&sandbox, "send-mail?dry_run=true").await;
@@ -95,7 +95,7 @@ async fn the_ledger_lists_runs_newest_first_with_what_they_did() {
 }
 
 #[tokio::test]
-async fn an_order_that_ecpay_tells_nonsense_about_is_parked_and_keeps_nobody_waiting() {
+async fn an_order_whose_query_ecpay_answers_with_nonsense_needs_attention_and_delays_no_other() {
     let sandbox = Sandbox::at(BEGIN).await;
     let garbled = failing(&sandbox, "garbled").await;
     let other = failing(&sandbox, "other").await;
@@ -108,7 +108,7 @@ async fn an_order_that_ecpay_tells_nonsense_about_is_parked_and_keeps_nobody_wai
         (&json!("retry"), &json!(1), &json!(false))
     );
     assert_eq!(stuck["again_at"], "2025-01-16T03:30:00Z");
-    // Tried again after one, two and four hours: at 12:00, 14:30 and 18:30; then staff are told, once.
+    // Tried again after one, two and four hours: at 12:00, 14:30 and 18:30; then staff are notified, once.
     sandbox.travel("2025-01-16T18:25:00+08:00").await;
     assert!(sandbox.subjects(STAFF).await.is_empty());
     sandbox.travel("2025-01-20T00:00:00+08:00").await;
@@ -152,7 +152,7 @@ async fn an_order_that_can_be_handled_again_is() {
 }
 
 #[tokio::test]
-async fn while_ecpay_answers_nobody_no_order_is_to_blame() {
+async fn while_ecpay_is_unavailable_no_order_counts_a_failure() {
     let sandbox = Sandbox::at(BEGIN).await;
     let mut orders = Vec::new();
     for user in ["a", "b", "c", "d", "e"] {

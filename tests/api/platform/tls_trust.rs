@@ -1,4 +1,4 @@
-//! Whom TLS trusts: a server that an authority of nobody's choice signed for is told nothing.
+//! Authorities that TLS trusts: a server with an untrusted certificate gets no request.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use testing::tls::Identity;
 use crate::platform::bootstraps::{every_bootstrap, now, why_not_started};
 use testing::support::Sandbox;
 
-/// Where an address leads.
+/// Socket address of a URL.
 fn behind(url: &str) -> SocketAddr {
     url.trim_start_matches("http://").parse().unwrap()
 }

@@ -69,7 +69,7 @@ async fn a_customer_and_a_vehicle_are_shown_as_they_were_put() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_returns_to_its_default_but_nobody_is_opted_in_by_silence() {
+async fn what_is_left_out_returns_to_its_default_but_no_customer_is_opted_in_by_omission() {
     let sandbox = workshop().await;
     let mut all = budi();
     all["opted_out"] = json!(true);
@@ -221,7 +221,7 @@ async fn concurrent_puts_of_one_vehicle_leave_exactly_one_pointer() {
 }
 
 #[tokio::test]
-async fn an_export_tells_everything_and_no_cell_is_a_formula() {
+async fn an_export_contains_everything_and_no_cell_is_a_formula() {
     let sandbox = workshop().await;
     sandbox::world::table_inspect::put(&sandbox.world, &reminder("2025-12-18")).unwrap();
     assert_eq!(sandbox.seen(CAR).await["reminders"], json!([{ "visit": "2025-12-18", "state": "sent" }]));
@@ -257,7 +257,7 @@ async fn an_export_tells_everything_and_no_cell_is_a_formula() {
 }
 
 #[tokio::test]
-async fn an_erased_customer_leaves_a_mark_that_names_nobody_and_only_staff_bring_them_back() {
+async fn an_erased_customer_leaves_a_mark_without_a_name_and_only_staff_bring_them_back() {
     let sandbox = workshop().await;
     sandbox.keep("/vehicles/D2XY", car("C-1")).await;
     sandbox.keep("/customers/C-2", json!({ "name": "Siti Aminah", "phone": "08129876543" })).await;

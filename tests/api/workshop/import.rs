@@ -10,7 +10,7 @@ use testing::support::Sandbox;
 
 const NOW: &str = "2025-12-16T10:00:00+07:00";
 const HEADER: &str = "customer_id,name,phone,email,plate,last_visit_date,next_visit_date";
-/// Operations that write.
+/// Operations of DynamoDB that write.
 const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"];
 
 fn list(rows: &[&str]) -> String {

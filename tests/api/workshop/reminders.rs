@@ -50,7 +50,7 @@ async fn the_documented_example_gets_the_documented_message_and_answer() {
 }
 
 #[tokio::test]
-async fn today_tomorrow_and_the_day_after_are_told_of_and_no_other_day() {
+async fn visits_of_today_tomorrow_and_the_day_after_are_reminded_of_and_no_others() {
     let sandbox = Sandbox::at("2026-02-27T12:00:00+07:00").await;
     owners(&sandbox, &["2026-02-26", "2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"]).await;
     let run = sandbox.remind().await;
@@ -76,7 +76,7 @@ async fn at_six_in_the_evening_of_london_it_is_tomorrow_in_jakarta() {
 }
 
 #[tokio::test]
-async fn one_visit_is_told_of_once_and_with_daily_repetition_once_a_day() {
+async fn one_visit_is_reminded_of_once_and_with_daily_repetition_once_a_day() {
     for (repeat, messages) in [("once", 1), ("daily", 3)] {
         let sandbox = Sandbox::with("2025-12-16T06:30:00+07:00", &[("REMINDER_REPEAT", repeat)]).await;
         owners(&sandbox, &["2025-12-18"]).await;
@@ -108,7 +108,7 @@ async fn two_vehicles_of_one_owner_are_two_messages() {
 }
 
 #[tokio::test]
-async fn one_owner_of_fifty_who_cannot_be_reached_stops_nobody_else() {
+async fn one_owner_of_fifty_who_cannot_be_reached_stops_no_other() {
     let sandbox = Sandbox::at("2025-12-16T09:00:00+07:00").await;
     owners(&sandbox, &["2025-12-17"; 50]).await;
     sandbox.put("/sandbox/whatsapp/628550000007", json!({ "fault": "refuse" })).await;
@@ -118,13 +118,13 @@ async fn one_owner_of_fifty_who_cannot_be_reached_stops_nobody_else() {
     assert_eq!((&failed[0]["no_pol"], &failed[0]["customer_nama"]), (&json!("B 1007 XY"), &json!("Owner 7")));
     assert!(failed[0]["reason"].as_str().unwrap().contains("not registered"), "{failed:?}");
     assert_eq!(run["stopped"], Value::Null);
-    // Whose number is put right is told by the next run, and nobody else is.
+    // The owner whose number is corrected is reminded by the next run, and no other is.
     sandbox.put("/sandbox/whatsapp/628550000007", json!({ "fault": "none" })).await;
     assert_eq!(counts(&sandbox.remind().await), [1, 0, 0, 49, 0]);
 }
 
 #[tokio::test]
-async fn whoever_is_sold_booked_gone_or_unwilling_is_not_told() {
+async fn vehicles_sold_booked_or_gone_and_unwilling_owners_get_no_reminder() {
     let sandbox = Sandbox::at("2025-12-16T09:00:00+07:00").await;
     owners(&sandbox, &["2025-12-17"; 5]).await;
     for (place, status) in [(0, "sold"), (1, "booked"), (2, "archived")] {
@@ -164,7 +164,7 @@ async fn a_gateway_that_is_down_is_not_asked_for_everybody() {
         assert_eq!(sandbox.calls("starsender").await["send"], 3, "{fault}: {run}");
     }
     sandbox.fault("starsender", "none").await;
-    // A page that is no answer says nothing of three messages: nobody is told twice.
+    // An HTML page leaves the outcome of three messages unknown: none is sent twice.
     assert_eq!(counts(&sandbox.remind().await), [7, 0, 0, 0, 3]);
     assert_eq!(sandbox.chats().await.len(), 7);
 }
@@ -178,7 +178,8 @@ async fn what_the_first_gateway_certainly_did_not_take_goes_by_the_second() {
         sandbox.fault("starsender", fault).await;
         let run = sandbox.remind().await;
         assert_eq!(counts(&run), [by_second, 0, 0, 0, unclear], "{fault}");
-        // One that is refused is asked once, one that is silent three times, however many there are to tell.
+        // A provider that refuses is called once, one that does not respond three times, however many reminders are
+        // due.
         let asked = sandbox.calls("starsender").await["send"];
         assert_eq!(asked, if fault == "device_off" { 1 } else { 3 }, "{fault}");
         let made = sandbox.calls("whatsapp-cloud").await.get("messages").copied().unwrap_or(0);
@@ -236,7 +237,7 @@ async fn a_run_that_takes_long_is_answered_by_its_address_and_a_second_one_at_on
 }
 
 #[tokio::test]
-async fn an_item_that_nobody_can_read_keeps_nobody_else_from_being_told() {
+async fn an_unreadable_item_keeps_no_other_owner_from_a_reminder() {
     let sandbox = Sandbox::at("2025-12-16T09:00:00+07:00").await;
     owners(&sandbox, &["2025-12-17"; 3]).await;
     let mut items = sandbox::world::table_inspect::contents(&sandbox.world);
@@ -248,7 +249,7 @@ async fn an_item_that_nobody_can_read_keeps_nobody_else_from_being_told() {
 }
 
 #[tokio::test]
-async fn by_schedule_nobody_is_written_to_at_night_where_they_live() {
+async fn by_schedule_no_reminder_is_sent_at_night_where_the_owner_lives() {
     let sandbox = Sandbox::with("2025-12-16T06:00:00+07:00", &[("REMINDER_SEND_HOURS", "8-20")]).await;
     for (id, zone) in [("west", "Asia/Jakarta"), ("east", "Asia/Jayapura")] {
         let body = json!({ "name": "Owner", "phone": if id == "west" { "08551110001" } else { "08551110002" }, "time_zone": zone });
@@ -258,7 +259,7 @@ async fn by_schedule_nobody_is_written_to_at_night_where_they_live() {
     // Seven in Jakarta is nine in Jayapura.
     sandbox.travel("2025-12-16T07:30:00+07:00").await;
     assert_eq!(sandbox.chats().await.iter().map(|(to, _)| to.as_str()).collect::<Vec<_>>(), ["628551110002"]);
-    // Whom staff ask for themselves is told at once.
+    // Reminders that staff request for one customer are sent at once.
     assert_eq!(counts(&sandbox.remind().await), [1, 0, 0, 1, 0]);
 }
 
@@ -281,7 +282,7 @@ async fn a_run_reads_the_days_that_are_due_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_run_is_kept_with_its_counts_and_shows_whom_it_told() {
+async fn a_run_is_kept_with_its_counts_and_shows_whom_it_reminded() {
     let sandbox = Sandbox::at("2025-12-16T09:00:00+07:00").await;
     owners(&sandbox, &["2025-12-17"; 2]).await;
     sandbox.put("/sandbox/whatsapp/628550000001", json!({ "fault": "refuse" })).await;

@@ -45,7 +45,7 @@ async fn the_hours_and_minutes_of_a_day_are_taken_and_no_others() {
         let (status, answer) = sandbox.schedule(Method::POST, &format!("/start?{query}")).await;
         assert_eq!(status, 200, "{query}");
         assert!(answer["data"]["message"].as_str().unwrap().ends_with(&format!("jam {shown}")), "{answer}");
-        // By schedule nobody is written to at night: whoever sets such a time is told.
+        // By schedule no reminder is sent at night: such a time is answered with a warning.
         assert_eq!(answer["data"]["warning"].is_string(), query != "hour=6", "{query}");
     }
     for (query, parameter) in
@@ -59,7 +59,7 @@ async fn the_hours_and_minutes_of_a_day_are_taken_and_no_others() {
 }
 
 #[tokio::test]
-async fn calls_at_once_leave_one_schedule_of_which_status_tells_the_truth() {
+async fn calls_at_once_leave_one_schedule_and_status_shows_it() {
     let sandbox = Sandbox::at("2025-12-14T18:00:00Z").await;
     let calls = (0..12).map(|number| {
         let sandbox = &sandbox;

@@ -1,4 +1,4 @@
-//! What reaches the functions from outside, and items that no version of ours wrote.
+//! Events and requests from outside, and items that no version of the product wrote.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -219,7 +219,7 @@ async fn read_everything(store: &Store) -> usize {
 }
 
 #[tokio::test]
-async fn items_that_nobody_wrote_are_errors_and_no_panics() {
+async fn items_that_no_version_wrote_are_errors_and_no_panics() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("fuzz-store", "monthly").await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sandbox::aws::config(&sandbox.world.aws_url));

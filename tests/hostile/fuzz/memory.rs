@@ -1,4 +1,4 @@
-//! How much memory hostile input takes. A process of its own is measured: the other tests' memory is not this one's.
+//! Memory that hostile input takes, measured in a process of its own, apart from other tests.
 
 use std::process::Command;
 
@@ -11,12 +11,12 @@ use shared::ecpay::period_action::parse_period_action;
 use shared::ecpay::period_query::parse_period_info;
 
 const MEGABYTE: usize = 1024 * 1024;
-/// What is refused by its size is not copied: it takes no more than the first call of any code does.
+/// Input that is refused by its size is not copied: it takes no more than the first call of any code does.
 const NOTHING: usize = 3 * MEGABYTE;
 /// The longest answer of ECPay's that is read, as the gateway cuts it.
 const ANSWER: usize = 512 * 1024;
 
-/// How much more memory than before a call had at its worst, in bytes.
+/// Growth of the peak memory by a call, in bytes.
 fn growth(call: impl FnOnce()) -> usize {
     // "5" sets the peak to what is used now.
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
@@ -87,7 +87,7 @@ fn what_is_hostile_is_refused_whatever_its_size() {
     }
 }
 
-/// Told to the test below, which reads it.
+/// Output for the test below, which reads it.
 #[expect(clippy::print_stdout, reason = "the other process reads it")]
 fn report(what: &str, allowed: usize, taken: usize) {
     println!("\ntaken {taken} of {allowed} by {what}");

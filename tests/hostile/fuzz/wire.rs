@@ -1,4 +1,4 @@
-//! What ECPay's side of the wire may bring.
+//! Input from ECPay's side: callbacks and responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,7 +76,7 @@ fn is_bounded(report: &PaymentReport) -> bool {
 }
 
 #[test]
-fn bytes_that_nobody_signed_are_refused() {
+fn bytes_without_a_signature_are_refused() {
     let pieces = prop_oneof![
         any::<Vec<u8>>(),
         hostile().prop_map(String::into_bytes),

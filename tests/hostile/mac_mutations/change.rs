@@ -7,7 +7,7 @@ use testing::support::random::Random;
 /// A way, and what it makes of the fields (with their digest) of a signed body.
 pub(super) type Way = (&'static str, fn(&mut Random, &Fields) -> Vec<u8>);
 
-/// All ways.
+/// All ways to change a callback.
 pub(super) const WAYS: [Way; 27] = [
     ("a byte changed", |random, fields| {
         on_bytes(fields, |body| {
@@ -143,7 +143,7 @@ pub(super) const WAYS: [Way; 27] = [
         let (key, iv) = *random.pick(&keys);
         let mut unsigned = fields.clone();
         unsigned.retain(|(name, _)| name != "CheckMacValue");
-        // Whoever forges changes something for it.
+        // A forgery changes something.
         let at = random.below(unsigned.len());
         unsigned[at].1.push(char::from(b'0' + u8::try_from(random.below(10)).unwrap()));
         let digest = check_mac_value(&unsigned, key, iv);

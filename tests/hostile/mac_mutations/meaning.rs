@@ -1,16 +1,16 @@
-//! What a body says, by rules written from ECPay's documents and not from the product: its own decoding, its own list of
-//! the fields that decide something.
+//! Meaning of a body by rules written from ECPay's documents and not from the product: its own decoding, its own list
+//! of the fields that decide something.
 
 use std::collections::BTreeMap;
 
 use shared::domain::billing::payments::callback_kind::CallbackKind;
 
-/// What is to become of a changed body.
+/// Expected treatment of a changed body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
-    /// It says the same: taken as the original.
+    /// The body means the same and is accepted like the original.
     Same,
-    /// It says something else, or nothing: refused.
+    /// The body means something else, or nothing, and is refused.
     Different,
     /// Only texts that decide nothing differ, and in a way that the digest does not cover: refused, or taken as the
     /// original.
@@ -37,7 +37,7 @@ fn is_decisive(kind: CallbackKind, name: &str) -> bool {
     FIELDS_USED_IN_DECISIONS.contains(&name) || own.contains(&name)
 }
 
-/// What is to become of `changed`, which was made from `original`.
+/// Expected treatment of `changed`, which was made from `original`.
 pub(super) fn verdict(kind: CallbackKind, original: &[u8], changed: &[u8]) -> Verdict {
     let was = pairs(original).expect("the original is a form");
     let Some(now) = pairs(changed) else { return Verdict::Different };
@@ -63,7 +63,7 @@ fn digest(pairs: &Pairs) -> Option<String> {
     pairs.get(DIGEST).map(|digest| digest.to_lowercase())
 }
 
-/// What the digest is of: sorted, joined, and without letter case.
+/// Text under the CheckMacValue: sorted, joined, and without letter case.
 fn signed_text(pairs: &Pairs) -> String {
     let mut lines: Vec<(String, &String)> = pairs
         .iter()

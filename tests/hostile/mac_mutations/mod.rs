@@ -25,7 +25,7 @@ const CHARGED: &str = "2025/02/15 11:58:03";
 /// A text that looks as much like fields as one may.
 const FREE_TEXT: &str = "Pay Fail & a=b&Rz=1&zz_Top= ~'!*() %26 100%";
 
-/// What ECPay posts about `order`, by name.
+/// Callbacks that ECPay posts about `order`, by name.
 fn fixtures(order: &str) -> Vec<(&'static str, CallbackKind, Fields)> {
     let mut extra = first(order, "1", CHARGED);
     extra.extend(fields(&[

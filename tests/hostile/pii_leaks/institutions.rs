@@ -88,7 +88,7 @@ async fn under_faults(sandbox: &Sandbox, scan: &mut Bootstrap, heard: &mut Heard
 }
 
 /// The digest of today, which names the canary in Slack and in a dry run, and nowhere else.
-async fn told_today(sandbox: &Sandbox, scan: &mut Bootstrap, heard: &mut Heard) {
+async fn announced_today(sandbox: &Sandbox, scan: &mut Bootstrap, heard: &mut Heard) {
     let dry = scan.invoke(&json!({ "dry_run": true })).await;
     assert!(dry["messages"].to_string().contains(NAME), "{dry}");
     for run in ["today", "again"] {
@@ -124,7 +124,7 @@ async fn refused_requests(sandbox: &Sandbox, level: &str, heard: &mut Heard) {
 }
 
 #[tokio::test]
-async fn institutions_and_keys_are_told_of_nowhere_but_in_slack() {
+async fn institutions_and_keys_appear_nowhere_but_in_slack() {
     let mut heard = Heard::default();
     for level in ["info", "debug"] {
         let sandbox = Sandbox::at(&clock::now().to_string()).await;
@@ -140,7 +140,7 @@ async fn institutions_and_keys_are_told_of_nowhere_but_in_slack() {
         keys(&webhook, "");
         let mut by_webhook = start(("", "")).await;
         under_faults(&sandbox, &mut by_webhook, &mut heard).await;
-        told_today(&sandbox, &mut by_webhook, &mut heard).await;
+        announced_today(&sandbox, &mut by_webhook, &mut heard).await;
         heard.stop("the scan by webhook", by_webhook).await;
         refused_requests(&sandbox, level, &mut heard).await;
         keys(&webhook, SLACK_BOT_TOKEN);
@@ -160,13 +160,13 @@ async fn institutions_and_keys_are_told_of_nowhere_but_in_slack() {
             heard.note(format!("the scan with {}", other.1), answer.to_string());
             heard.stop("the scan", scan).await;
         }
-        told_to_admins(&sandbox, &mut heard).await;
+        shown_to_admins(&sandbox, &mut heard).await;
     }
     heard.is_silent();
 }
 
 /// The ledger as admins see it, and all that is stored but for the institutions and the digests themselves.
-async fn told_to_admins(sandbox: &Sandbox, heard: &mut Heard) {
+async fn shown_to_admins(sandbox: &Sandbox, heard: &mut Heard) {
     let runs = sandbox.get("/runs").await;
     let ids: Vec<&str> = runs["runs"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap()).collect();
     assert!(ids.len() > 15, "{ids:?}");

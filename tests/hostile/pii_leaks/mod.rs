@@ -30,12 +30,13 @@ const GARBAGE: &str = "<html>canary-garbage</html>";
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// Beside what Lambda is set to, also what somebody may set in despair; the gate takes only that.
+/// Log levels to test: the one of the template, and those that a person may set while searching for a fault; the gate
+/// takes only the last.
 fn levels() -> Vec<&'static str> {
     if scale::is_full() { vec!["info", "debug", "trace"] } else { vec!["trace"] }
 }
 
-/// What was answered or stored where no canary may be.
+/// Responses and logs in which no canary may be.
 #[derive(Default)]
 struct Heard(Vec<(String, String)>);
 
@@ -158,7 +159,7 @@ fn junk(pk: &str, sk: &str, queue: &str, schema: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_webhook_tells_nothing_of_what_it_is_sent() {
+async fn the_webhook_logs_nothing_of_what_it_is_sent() {
     let (sandbox, order) = world().await;
     let day = shared::ecpay::date::format(clock::now().plus_days(-1))[..10].to_owned();
     let mut heard = Heard::default();
@@ -223,7 +224,7 @@ fn requests(method: &str, path: &str, order: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_admin_api_tells_nothing_of_what_it_is_asked() {
+async fn the_admin_api_logs_nothing_of_what_it_is_asked() {
     let (sandbox, order) = world().await;
     table_inspect::put(&sandbox.world, &junk("SUB#DKJUNK00000000000001", "STATE", "retry", "1")).unwrap();
     table_inspect::put(&sandbox.world, &junk("QUARANTINE#junk", "STATE", "quarantine", "1")).unwrap();
@@ -252,7 +253,7 @@ async fn the_admin_api_tells_nothing_of_what_it_is_asked() {
     heard.is_silent();
 }
 
-/// An ECPay that answers everything with what nobody can read.
+/// An ECPay that answers every request with an HTML page.
 async fn garbage() -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -262,7 +263,7 @@ async fn garbage() -> String {
 }
 
 #[tokio::test]
-async fn maintenance_tells_nothing_of_whom_it_writes_to_and_what_it_reads() {
+async fn maintenance_logs_nothing_of_whom_it_writes_to_and_what_it_reads() {
     let (sandbox, order) = world().await;
     let day = shared::ecpay::date::format(clock::now().plus_days(-1))[..10].to_owned();
     let failure = planted(period(&order, "10100058", &format!("{day} 10:00:01"), "1", ""));

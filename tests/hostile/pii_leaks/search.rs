@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sandbox::world::credentials::{CLOUD_TOKEN, MMS_KEY, SLACK_BOT_TOKEN, STARSENDER_KEY};
 
-/// What must be found nowhere, by what it stands for. Some are mixed with what a log may hold, so each is unlikely.
+/// Values that must not be found, with what each stands for. Some are mixed with what a log may contain, so each is
+/// unlikely.
 pub(super) const CANARIES: [(&str, &str); 30] = [
     ("a mail address", "Canary.Mail@kanarienvogel.example"),
     ("a user", "canary-user-7f3c"),
@@ -45,7 +46,7 @@ struct Spelling {
     /// The canary and the way, for the message of an assertion.
     name: String,
     form: String,
-    /// Whether capitals count, as they do in base64.
+    /// True if case counts, as in base64.
     is_exact: bool,
 }
 
@@ -76,7 +77,7 @@ fn spelled(what: &str, canary: &str) -> Vec<Spelling> {
     all
 }
 
-/// Which canaries sing in a text, and how.
+/// Canaries found in a text, each with its encoding.
 pub(super) fn found(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     let sings = |spelling: &&Spelling| {

@@ -24,7 +24,7 @@ fn break_customer(sandbox: &Sandbox) -> Value {
 }
 
 /// A vehicle of the customer's for each way in which a gateway answers.
-async fn told_under_faults(sandbox: &Sandbox, reminders: &mut Bootstrap, day: LocalDate) {
+async fn reminded_under_faults(sandbox: &Sandbox, reminders: &mut Bootstrap, day: LocalDate) {
     let faults = ["device_off", "down", "refuse", "limit", "answer_lost", "none"];
     for (place, fault) in faults.into_iter().enumerate() {
         sandbox.put("/sandbox/faults", json!({ "starsender": { "fault": fault, "times": 1 } })).await;
@@ -39,7 +39,7 @@ async fn told_under_faults(sandbox: &Sandbox, reminders: &mut Bootstrap, day: Lo
 }
 
 #[tokio::test]
-async fn the_workshops_customers_are_told_of_nowhere() {
+async fn the_workshops_customers_appear_nowhere() {
     let mut heard = Heard::default();
     for level in super::levels() {
         let (sandbox, _) = world().await;
@@ -81,7 +81,7 @@ async fn the_workshops_customers_are_told_of_nowhere() {
         let variables =
             with_level(&sandbox, "MaintenanceReminder", level, Some(("REMINDER_FALLBACK_PROVIDER", "cloud-api")));
         let mut reminders = Bootstrap::start("maintenance-reminder", &variables).await;
-        told_under_faults(&sandbox, &mut reminders, day).await;
+        reminded_under_faults(&sandbox, &mut reminders, day).await;
         let sound = break_customer(&sandbox);
         let run = reminders.invoke(&json!({ "task": "maintenance-reminder", "run_id": "broken" })).await;
         assert!(run["failed"].as_u64() > Some(0), "{run}");

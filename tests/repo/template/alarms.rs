@@ -1,4 +1,4 @@
-//! The alarms: one for each thing that somebody must look at.
+//! Alarms: one for each condition that staff must look at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,7 @@ fn watches(alarm: &Value, metric: &str, function: &str) -> bool {
 }
 
 #[test]
-fn every_alarm_tells_the_topic_and_says_what_is_wrong() {
+fn every_alarm_notifies_the_topic_and_says_what_is_wrong() {
     for (name, alarm) in alarms() {
         assert_eq!(named(&alarm["AlarmActions"][0], "Ref"), "AlarmTopic", "{name}");
         assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.ends_with('.')), "{name}");
@@ -112,7 +112,7 @@ fn every_task_has_an_alarm_that_goes_off_when_its_work_waits_for_more_than_one_r
     for (task, threshold) in watched {
         let gap = rhythms[&task].num_seconds();
         if task == "reconcile" {
-            // An order that is not charged is asked about for seven days, and has been due all that time.
+            // An order that is not charged is queried for seven days, and has been due all that time.
             assert_eq!(threshold, 8 * 86_400);
             continue;
         }

@@ -55,7 +55,7 @@ pub(super) fn of_alarm(properties: &Value) -> Vec<Metric> {
     parts.iter().flat_map(of).collect()
 }
 
-/// The dashboard's widgets.
+/// Widgets of the dashboard.
 fn widgets() -> Vec<Json> {
     let dashboard = &of_type("AWS::CloudWatch::Dashboard")["Dashboard"];
     let body = named(&dashboard["DashboardBody"], "Sub").replace("${AWS::Region}", "ap-northeast-1");

@@ -27,7 +27,7 @@ fn of_type(kind: &str) -> BTreeMap<String, Value> {
     all.map(|(name, resource)| (name, resource["Properties"].clone())).collect()
 }
 
-/// What a short form names: `X` of `!Ref X`, `X.Arn` of `!GetAtt X.Arn`, the text of `!Sub`.
+/// Name in a short form: `X` of `!Ref X`, `X.Arn` of `!GetAtt X.Arn`, the text of `!Sub`.
 fn named<'a>(value: &'a Value, form: &str) -> &'a str {
     let Value::Tagged(tagged) = value else { panic!("not !{form}: {value:?}") };
     assert_eq!(tagged.tag, form, "{value:?}");
@@ -41,7 +41,7 @@ fn arn_of(value: &Value, kind: &str) -> String {
     name.to_owned()
 }
 
-/// The functions that schedules call: nobody waits for their answer.
+/// Functions that schedules invoke asynchronously.
 fn asynchronous() -> BTreeMap<String, Value> {
     let scheduled = |properties: &Value| {
         let events = properties["Events"].as_mapping().unwrap();

@@ -1,5 +1,5 @@
-//! What each function may do: exactly what it does. The sandbox refuses a call that the template does not allow, so that
-//! every other test shows that enough is allowed; here it is shown that nothing is allowed in vain.
+//! Permissions of each function: exactly those that it uses. The sandbox refuses a call that the template does not
+//! allow, so that every other test shows that enough is allowed; these show that nothing unused is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ fn permission(action: &str, resource: &str) -> Permission {
     Permission { action: action.to_owned(), resource: resource.to_owned() }
 }
 
-/// What Lambda itself does in a function's name: its log, its traces, and its failures.
+/// Permissions that Lambda itself uses in a function's name: log, traces, and failures.
 fn of_lambda(function: &str) -> BTreeSet<Permission> {
     let group = format!("arn:aws:logs:{PLACE}:log-group:duekeeper-{function}LogGroup-INVENTED:*");
     let mut all: BTreeSet<Permission> =
@@ -90,7 +90,7 @@ fn key(pk: &str) -> [(&'static str, AttributeValue); 2] {
     [("pk", AttributeValue::S(pk.to_owned())), ("sk", AttributeValue::S("INVENTED".to_owned()))]
 }
 
-/// How a function's own deletion of an item ends: the error's code, or nothing.
+/// Result of a function's own deletion of an item: the error's code, or `None`.
 async fn deletion(sandbox: &Sandbox, function: &str, pk: &str) -> Option<String> {
     let client = Client::new(&sandbox::aws::config_of(function, &sandbox.world.aws_url));
     let delete = client.delete_item().table_name(TABLE).set_key(Some(key(pk).map(|(k, v)| (k.to_owned(), v)).into()));
@@ -109,12 +109,12 @@ async fn a_call_that_the_role_does_not_allow_is_refused() {
     for begin in ["SUB#", "RUN", "COUNT#", "LEASE", "user#"] {
         assert_eq!(deletion(&sandbox, "AdminApi", &format!("{begin}a")).await, refused, "{begin}");
     }
-    // Whoever is no function is somebody with all rights: the tests themselves.
+    // A caller that is not a function has all rights: the tests themselves.
     assert_eq!(deletion(&sandbox, "sandbox", "SUB#a").await, None);
 }
 
 #[tokio::test]
-async fn nobody_reads_the_whole_table() {
+async fn no_role_reads_the_whole_table() {
     let sandbox = Sandbox::at("2025-01-31T10:00:00+08:00").await;
     let template = Template::parse(TEMPLATE).unwrap();
     for function in of_type("AWS::Serverless::Function").into_keys() {

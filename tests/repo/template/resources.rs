@@ -1,4 +1,4 @@
-//! What each function has of its own, and what guards the table and the API.
+//! Resources of each function, and the protection of the table and the API.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ fn every_role_trusts_one_service_and_takes_no_policy_from_elsewhere() {
 }
 
 #[test]
-fn every_function_that_nobody_waits_for_has_a_failure_queue_and_a_bound() {
+fn every_asynchronous_function_has_a_failure_queue_and_a_bound() {
     let all = asynchronous();
     assert!(all.len() >= 2, "{:?}", all.keys());
     for (function, properties) in all {
@@ -91,7 +91,7 @@ fn the_table_outlives_mistakes() {
 }
 
 #[test]
-fn the_api_is_throttled_and_its_log_tells_nothing_of_a_person() {
+fn the_api_is_throttled_and_its_log_has_no_personal_data() {
     let api = &of_type("AWS::Serverless::HttpApi")["Api"];
     for limit in ["ThrottlingBurstLimit", "ThrottlingRateLimit"] {
         assert!(api["DefaultRouteSettings"][limit].as_u64().is_some_and(|limit| limit > 0), "{limit}");

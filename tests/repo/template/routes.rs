@@ -6,7 +6,7 @@ use sandbox::aws::template::Template;
 
 use testing::support::project::{TEMPLATE, files, text};
 
-/// Below which path the arms of a file match; those that a file matches whole stand under `""`.
+/// Path below which the arms of a file match; those that a file matches whole are under `""`.
 const BELOW: &[(&str, &str)] = &[
     ("admin-api/src/lib.rs", ""),
     ("admin-api/src/routes.rs", ""),
@@ -33,7 +33,7 @@ fn arm(line: &str, below: &str) -> Option<String> {
 }
 
 fn segment(pattern: &str) -> String {
-    // A constant names the job that a placeholder of the route stands for as well.
+    // A constant names the job that a placeholder of the route represents as well.
     pattern.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or("{}").to_owned()
 }
 

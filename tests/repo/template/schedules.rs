@@ -1,4 +1,4 @@
-//! The schedules: their rhythm, what their events say, and what becomes of a call that reaches nobody.
+//! Schedules: their rhythm, their events, and the destination of a failed call.
 
 use std::collections::BTreeMap;
 
@@ -74,7 +74,7 @@ fn every_schedules_event_is_understood_by_its_function_and_gives_the_logical_tim
 }
 
 #[test]
-fn every_schedule_says_how_often_it_repeats_a_call_and_where_one_goes_that_reaches_nobody() {
+fn every_schedule_says_how_often_it_repeats_a_call_and_where_a_failed_one_goes() {
     for ((function, event), properties) in schedules() {
         let policy = &properties["RetryPolicy"];
         assert!(policy["MaximumRetryAttempts"].as_u64().is_some_and(|times| times <= 185), "{event}");

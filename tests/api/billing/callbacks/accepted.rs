@@ -1,4 +1,4 @@
-//! What ECPay really posts is taken, and nothing that was changed on the way is.
+//! Callbacks as ECPay really posts them are accepted; those that were changed on the way are not.
 
 use sandbox::ecpay::{Fields, form_body};
 
@@ -65,7 +65,7 @@ async fn a_first_report_is_taken_with_and_without_the_extra_fields() {
 }
 
 #[tokio::test]
-async fn a_period_report_is_taken_in_both_spellings_of_gwsr_and_with_fields_nobody_knows() {
+async fn a_period_report_is_accepted_in_both_spellings_of_gwsr_and_with_unknown_fields() {
     let (sandbox, order) = order_at_second_charge().await;
     let mut report: Fields = period(&order, "1", CHARGED, "2", "13401071");
     report.iter_mut().find(|(name, _)| name == "gwsr").unwrap().0 = "Gwsr".to_owned();

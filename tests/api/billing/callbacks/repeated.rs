@@ -90,7 +90,7 @@ async fn the_same_success_by_callback_and_by_query_is_one_payment_in_either_orde
         sandbox.charge(&order, json!({ "rtn_code": "1", "callback": callback_first })).await;
         let gwsr = sandbox.at_ecpay(&order).await["charges"][1]["gwsr"].to_string().replace('"', "");
         let date = sandbox.at_ecpay(&order).await["charges"][1]["process_date"].as_str().unwrap().to_owned();
-        // A day after the next due day nothing else has been charged: the order is asked about.
+        // A day after the next due date no other charge has come: the order is queried.
         sandbox.world.leap("2025-03-15T08:00:00+08:00".parse().unwrap());
         sandbox.travel("2025-03-16T07:00:00+08:00").await;
         let late = period(&order, "1", &date, "2", &gwsr);

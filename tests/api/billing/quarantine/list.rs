@@ -1,4 +1,4 @@
-//! The list of what was set aside: every report once, newest first, page by page, and nothing by a wrong cursor.
+//! List of quarantined reports: every report once, newest first, page by page, and none for a wrong cursor.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ fn name(number: u32) -> String {
     format!("DKSTRANGER{number:010}")
 }
 
-/// Has reports about orders that nobody knows set aside.
+/// Posts reports about unknown orders, which are quarantined.
 async fn strangers(sandbox: &Sandbox, numbers: std::ops::Range<u32>) {
     for number in numbers {
         let report = period(&name(number), "1", SECOND, "2", "99000003");
@@ -44,7 +44,7 @@ async fn pages(sandbox: &Sandbox, list: &str, limit: usize) -> Vec<Value> {
     all
 }
 
-/// What the API says against a query: status, code and parameter.
+/// Error of a query: status, code and parameter.
 async fn refused(sandbox: &Sandbox, query: &str) -> (u16, String, String) {
     let (status, body) = sandbox.call(Method::GET, &format!("/quarantine?{query}"), None).await;
     let told = |name: &str| body["error"][name].as_str().unwrap_or_default().to_owned();
@@ -68,7 +68,7 @@ async fn every_report_is_listed_once_however_pages_are_cut_and_whatever_arrives_
         let times = column(&json!(all), "received_at");
         assert!(times.is_sorted_by(|newer, older| newer >= older), "{limit}");
     }
-    // Between two pages others come, of the second that is being told and of a later one.
+    // Between two pages others arrive, in the second that is being listed and in a later one.
     let (mut all, mut next) = page(&sandbox, "limit=9", None).await;
     let mut arriving = 125..;
     while let Some(after) = next {
@@ -90,7 +90,7 @@ async fn every_report_is_listed_once_however_pages_are_cut_and_whatever_arrives_
 }
 
 #[tokio::test]
-async fn open_and_resolved_reports_are_told_apart_and_together_newest_first() {
+async fn open_and_resolved_reports_are_listed_apart_and_together_newest_first() {
     let sandbox = Sandbox::at(BEGIN).await;
     let mut resolved = BTreeSet::new();
     for hour in 0..4 {
@@ -150,7 +150,7 @@ async fn a_list_holds_the_days_reason_and_order_that_were_asked_for() {
         (&format!("subscription={one}&state=resolved"), 0),
         (&format!("subscription={one}&reason=conflict"), 0),
         (&format!("subscription={other}"), 1),
-        // No pointer leads to what is about an order that nobody knows.
+        // Reports about an unknown order have no pointer from it.
         (&format!("subscription={}", name(0)), 0),
     ] {
         for limit in [1, 2, 100] {

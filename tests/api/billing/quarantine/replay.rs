@@ -1,4 +1,4 @@
-//! Replay of what was set aside: once where the cause is repaired, never where it is not, and each item by itself.
+//! Replay of quarantined reports: once where the cause is repaired, never where it is not, and each item by itself.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn paid(numbers: &[&str]) -> (String, String, Vec<String>) {
     ("active".to_owned(), "PRO".to_owned(), numbers.iter().map(|number| (*number).to_owned()).collect())
 }
 
-/// A first payment of an order that is not stored, set aside, and the order stored afterwards.
+/// Posts a first payment of an order that is not stored, so that it is quarantined, and stores the order afterwards.
 async fn overtaken(sandbox: &Sandbox) -> String {
     let id = sandbox.have_quarantined("ecpay-auth", &first(LATE, "1", FIRST)).await;
     sandbox.store_order(LATE, "late", BEGIN).await;
@@ -42,7 +42,7 @@ async fn a_payment_that_came_before_its_order_is_applied_by_its_replay_and_says_
     assert_eq!((answer["id"].as_str(), answer["outcome"].as_str()), (Some(id.as_str()), Some("applied")));
     assert_eq!(answer["rule"], "first-charge-paid");
     assert_eq!(sandbox.standing(LATE).await, paid(&["1"]));
-    // ECPay's report is the cause; who had it decided again, and why, stands with the report.
+    // ECPay's report is the cause; the staff member and reason of the replay are stored with the report.
     let account = sandbox.account(LATE).await;
     let entry = account["history"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((entry["by"].as_str(), entry["at"].as_str()), (Some("ecpay"), Some("2025-01-15T03:00:00Z")));
@@ -63,7 +63,7 @@ async fn a_payment_that_came_before_its_order_is_applied_by_its_replay_and_says_
     assert_eq!(sandbox.replay_day(json!({})).await["replayed"], json!([]));
     assert_eq!((sandbox.items(), sandbox.account(LATE).await), (items, account));
     assert_eq!(sandbox.quarantine_items().await, std::slice::from_ref(report));
-    // And what ECPay sends again is a repeat, not set aside anew.
+    // A re-send by ECPay is a repeat, and not quarantined again.
     assert_eq!(sandbox.report("ecpay-auth", &first(LATE, "1", FIRST)).await, Reply::ok());
     assert_eq!(sandbox.quarantine_items().await.len(), 1);
 }

@@ -1,4 +1,5 @@
-//! What ECPay signed and cannot be applied: acknowledged, kept with its reason, and never in the way of the real report.
+//! Signed reports that cannot be applied: acknowledged, stored with their reason, and never in the way of the real
+//! report.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +12,13 @@ use testing::support::{Reply, STAFF, Sandbox, column, fields, first, period, wit
 const BEGIN: &str = "2025-01-15T10:00:00+08:00";
 const SECOND: &str = "2025/01/15 10:00:01";
 
-/// What is listed, newest first.
+/// Open quarantined reports, newest first.
 async fn listed(sandbox: &Sandbox) -> Vec<Value> {
     sandbox.get("/quarantine").await["quarantine"].as_array().unwrap().clone()
 }
 
 /// An order without the notices that were written about it.
-async fn untold(sandbox: &Sandbox, order: &str) -> Value {
+async fn without_notices(sandbox: &Sandbox, order: &str) -> Value {
     let mut account = sandbox.account(order).await;
     account.as_object_mut().unwrap().remove("notices");
     account
@@ -31,9 +32,9 @@ struct Report {
 
 /// Posts a report that is to be quarantined: acknowledged, one entry more, nothing granted.
 async fn quarantined(sandbox: &Sandbox, order: &str, report: Report, reason: &str) -> Value {
-    let (before, entries) = (untold(sandbox, order).await, listed(sandbox).await.len());
+    let (before, entries) = (without_notices(sandbox, order).await, listed(sandbox).await.len());
     assert_eq!(sandbox.report(report.address, &report.fields).await, Reply::ok(), "{reason}");
-    assert_eq!(untold(sandbox, order).await, before, "{reason}");
+    assert_eq!(without_notices(sandbox, order).await, before, "{reason}");
     let after = listed(sandbox).await;
     assert_eq!(after.len(), entries + 1, "{reason}");
     let entry = after.into_iter().find(|entry| entry["reason"] == reason);
@@ -59,7 +60,7 @@ async fn every_kind_of_report_that_cannot_be_applied_is_acknowledged_listed_and_
     let entry = quarantined(&sandbox, &order, billing(with(&real, "ProcessDate", "yesterday")), "unusable").await;
     assert_eq!(entry["detail"], "unusable: ProcessDate is malformed");
     assert_eq!((entry["merchant_trade_no"].as_str(), &entry["event"]), (Some(order.as_str()), &json!(null)));
-    // Of these, money that somebody must look for is told at once: the wrong amount and the unusable report.
+    // Reports of money to look for are mailed at once: the wrong amount and the unusable report.
     sandbox.travel("2025-01-15T10:05:00+08:00").await;
     let mails = sandbox.mails(STAFF).await;
     assert_eq!(column(&json!(mails), "subject"), vec![format!("Quarantined: a report about order {order}"); 2]);
@@ -132,7 +133,7 @@ async fn a_simulated_first_payment_grants_nothing_and_the_real_one_does() {
 }
 
 #[tokio::test]
-async fn stage_may_be_told_to_apply_simulated_payments() {
+async fn the_test_environment_may_be_set_to_apply_simulated_payments() {
     let sandbox = Sandbox::with(BEGIN, &[("ECPAY_APPLY_SIMULATED", "true")]).await;
     let made = sandbox.order("rehearsal", "monthly", None).await;
     let order = made["subscription_id"].as_str().unwrap();
@@ -217,7 +218,7 @@ async fn in_production_staff_get_one_digest_a_day_of_what_was_set_aside() {
     for number in (0..120).chain([7]) {
         assert_eq!(post(&format!("DKSTRANGER{number:010}")).await, Reply::ok());
     }
-    // What became of them does not change what was set aside that day.
+    // Their resolution does not change the number quarantined that day.
     sandbox.store_order(&format!("DKSTRANGER{:010}", 11), "imported", BEGIN).await;
     let days = json!({ "from": "2025-01-15", "to": "2025-01-15", "why": "the order was imported" });
     let replayed = sandbox.post("/quarantine/replay", days).await;
@@ -225,13 +226,13 @@ async fn in_production_staff_get_one_digest_a_day_of_what_was_set_aside() {
     assert_eq!(applied, 1);
     sandbox.travel("2025-01-16T01:59:59+08:00").await;
     assert_eq!(sandbox.mails(STAFF).await.len(), 0);
-    // The daily clean-up counts the day before; staff who run it again by hand are not told twice.
+    // The daily clean-up counts the day before; staff who run it again by hand get no second mail.
     sandbox.travel("2025-01-16T02:05:00+08:00").await;
     sandbox.maintain().await;
     let mails = sandbox.mails(STAFF).await;
     assert_eq!(column(&json!(mails), "subject"), ["Quarantined on 2025-01-15: 120 reports"]);
     assert!(mails[0]["body"].as_str().unwrap().contains("unknown order"));
-    // Nothing was set aside on the 16th.
+    // No report was quarantined on the 16th.
     sandbox.travel("2025-01-17T02:05:00+08:00").await;
     assert_eq!(sandbox.mails(STAFF).await.len(), 1);
     assert_eq!(sandbox.calls("ecpay").await.len(), 0);

@@ -1,10 +1,10 @@
-//! What comes for an erased person's orders afterwards or at the same time: recorded, and nothing of the person with it.
+//! Callbacks for an erased customer's orders, later or at the same time: recorded without personal data.
 
 use serde_json::{Value, json};
 use testing::harness::{Outcome, TaskId, TestDeployment, Verdict};
 use testing::lambda::environment;
 
-use super::{ERASE, EXPORT, Story, answer, ask, deliver, erase, odd, run, story, tells, traces, why};
+use super::{ERASE, EXPORT, Story, answer, ask, contains_personal_data, deliver, erase, odd, run, story, traces, why};
 use testing::support::lambda::{Bootstrap, http_event};
 use testing::support::{Sandbox, column, first, with};
 
@@ -80,7 +80,7 @@ fn a_mail_that_is_on_its_way_leaves_no_address_behind() {
     deployment.run_to_end(run);
     // That one was with the provider; those behind it are not sent.
     let mails = deployment.messages().split_off(sent);
-    assert_eq!(mails.iter().filter(|mail| tells(&mail.to)).count(), 1);
+    assert_eq!(mails.iter().filter(|mail| contains_personal_data(&mail.to)).count(), 1);
     assert_eq!(traces(&deployment, &bystander), Vec::<String>::new());
 }
 
@@ -100,7 +100,7 @@ fn who_orders_again_while_being_erased_keeps_the_new_order() {
 }
 
 #[tokio::test]
-async fn the_talkative_log_of_an_export_and_an_erasure_names_nobody() {
+async fn the_verbose_log_of_an_export_and_an_erasure_has_no_personal_data() {
     let sandbox = Sandbox::at(&shared::platform::clock::now().to_string()).await;
     let wanted = json!({
         "user_id": "canary|7q", "email": "mei.canary@customer.example", "plan_id": "PRO", "billing_cycle": "monthly",
@@ -115,12 +115,12 @@ async fn the_talkative_log_of_an_export_and_an_erasure_names_nobody() {
     let bearer = format!("Bearer {}", sandbox.token);
     let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
     let (status, _, body) = admin.request(&http_event(&format!("GET {EXPORT}"), &headers, b"")).await;
-    assert!(status == 200 && tells(&body), "{status} {body}");
+    assert!(status == 200 && contains_personal_data(&body), "{status} {body}");
     for _ in 0..2 {
         let event = http_event(&format!("DELETE {ERASE}"), &headers, why().to_string().as_bytes());
         assert_eq!(admin.request(&event).await.0, 200);
     }
     let (stdout, stderr) = admin.stop().await;
     assert!(stdout.contains("user erased") && stdout.contains("user data exported"), "{stdout}");
-    assert!(!tells(&stdout) && !tells(&stderr), "{stdout}{stderr}");
+    assert!(!contains_personal_data(&stdout) && !contains_personal_data(&stderr), "{stdout}{stderr}");
 }

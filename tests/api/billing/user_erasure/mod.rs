@@ -15,7 +15,7 @@ use testing::support::{column, form, period, with};
 
 pub(crate) const USER: &str = "canary|7q";
 pub(crate) const EMAIL: &str = "mei.canary@customer.example";
-/// The simulated card's.
+/// Last digits of the simulated card.
 pub(crate) const CARD: &str = "2222";
 pub(crate) const ERASE: &str = "/api/users/canary%7C7q";
 pub(crate) const EXPORT: &str = "/api/users/canary%7C7q/export";
@@ -79,17 +79,17 @@ pub(crate) fn deliver(deployment: &mut TestDeployment, callback: &Callback) {
 
 pub(crate) struct Story {
     pub(crate) deployment: TestDeployment,
-    /// Somebody else's, paid with the same card.
+    /// Order of another user, paid with the same card.
     pub(crate) bystander: String,
     /// Paid, failed, downgraded, cancelled.
     pub(crate) over: String,
-    /// Never submitted.
+    /// Order that was never submitted.
     unpaid: String,
-    /// What admin-api answered for it.
+    /// Response of admin-api to its creation.
     pub(crate) made: Value,
 }
 
-/// A person with two orders that are over, and somebody else.
+/// A user with two ended orders, and another user.
 pub(crate) fn story() -> Story {
     let mut deployment =
         TestDeployment::new(Options { now: "2025-01-31T10:00:00+08:00".parse().unwrap(), variables: BTreeMap::new() });
@@ -120,7 +120,7 @@ pub(crate) fn story() -> Story {
     Story { deployment, bystander, over, unpaid, made }
 }
 
-/// What is stored, without what differs by chance: tokens of pages, names of claimants, and how long a callback took.
+/// Stored items without their random parts: tokens of pages, owners of claims, and durations of callbacks.
 fn items(deployment: &TestDeployment) -> Vec<Value> {
     let mut items = deployment.items();
     items.retain(|item| !item["pk"].as_str().unwrap().starts_with("CHECKOUT#"));
@@ -142,8 +142,8 @@ fn spellings(canary: &str) -> Vec<String> {
     inner.chain([canary.to_owned(), percent, hexadecimal]).collect()
 }
 
-/// Whether a text holds anything of the person.
-pub(crate) fn tells(text: &str) -> bool {
+/// True if a text contains personal data of the user.
+pub(crate) fn contains_personal_data(text: &str) -> bool {
     let names = [USER, EMAIL, "canary"].into_iter().flat_map(spellings);
     let card = text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word == CARD);
     card || names.into_iter().any(|name| text.contains(&name) || text.to_lowercase().contains(&name.to_lowercase()))
@@ -151,12 +151,14 @@ pub(crate) fn tells(text: &str) -> bool {
 
 /// The keys of the items that hold something of the person, but for those of another order.
 pub(crate) fn traces(deployment: &TestDeployment, other: &str) -> Vec<String> {
-    let found =
-        deployment.items().into_iter().filter(|item| !item.to_string().contains(other) && tells(&item.to_string()));
+    let found = deployment
+        .items()
+        .into_iter()
+        .filter(|item| !item.to_string().contains(other) && contains_personal_data(&item.to_string()));
     found.map(|item| format!("{} {}", item["pk"].as_str().unwrap(), item["sk"].as_str().unwrap())).collect()
 }
 
-/// Whether a value or anything within it is `wanted`.
+/// True if a value equals `wanted` or contains it.
 fn contains(value: &Value, wanted: &Value) -> bool {
     value == wanted
         || match value {
@@ -180,7 +182,10 @@ fn the_export_holds_every_item_in_which_something_of_the_person_stands() {
     for item in deployment.items() {
         let (pk, sk) = (item["pk"].as_str().unwrap(), item["sk"].as_str().unwrap());
         let of_the_order = pk == format!("SUB#{over}") && !sk.starts_with("QUARANTINE#");
-        if pk != format!("SUB#{bystander}") && !pk.starts_with("USER#") && (tells(&item.to_string()) || of_the_order) {
+        if pk != format!("SUB#{bystander}")
+            && !pk.starts_with("USER#")
+            && (contains_personal_data(&item.to_string()) || of_the_order)
+        {
             assert!(contains(&export, &item["data"]), "{pk} {sk}");
             *kinds.entry(sk.split('#').next().unwrap().to_owned()).or_default() += 1;
         }
@@ -188,7 +193,7 @@ fn the_export_holds_every_item_in_which_something_of_the_person_stands() {
     // Both orders' states and one quarantined report; three mails and one notice to staff.
     assert_eq!((kinds["STATE"], kinds["NOTICE"], kinds["PAYMENT"], kinds["RECEIPT"]), (3, 4, 2, 2));
     assert!(kinds["HISTORY"] > 6 && kinds["WEBHOOK"] > 1, "{kinds:?}");
-    // Nobody else is in it.
+    // No other user is in it.
     assert!(!export.to_string().contains("bystander") && !export.to_string().contains(&bystander));
 }
 
@@ -220,7 +225,7 @@ fn an_erased_person_is_found_nowhere_the_books_stay_and_they_may_order_again() {
     assert_eq!((last["rule"].as_str(), last["by"].as_str()), (Some("user-erased"), Some("staff:support")));
     assert_eq!(last["why"], "asked for, request 17");
     assert_eq!((&account["erased_at"], &account["next_action"]), (&json!("2025-03-12T02:00:00Z"), &json!(null)));
-    // A day later the answer is the same, and nobody is told anything by mail.
+    // A day later the response is the same, and no mail is sent.
     let mails = deployment.messages().len();
     run(&mut deployment, "2025-03-13T10:00:00+08:00", &["reconcile", "retry", "end-grace", "cancel", "send-mail"]);
     assert!(deployment.messages()[mails..].iter().all(|mail| mail.to == "staff@duekeeper.example"));

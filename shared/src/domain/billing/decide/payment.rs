@@ -239,7 +239,7 @@ fn paid(
     let DecisionContext { policy, now } = context;
     let was_due = matches!(next.status, Status::PastDue { .. });
     let was_free = next.downgrade.is_some();
-    let was_told = next.dunning_notice.is_some() || was_free;
+    let was_notified = next.dunning_notice.is_some() || was_free;
     let in_time = |arrears: Arrears| arrears.grace_ends_at(policy, next.extra_grace_days) > now;
     // The plan returns only if nothing is overdue after the payment, or only a charge whose grace period still runs.
     if was_free && !(newest && Arrears::of(next).is_none_or(in_time)) {
@@ -259,7 +259,7 @@ fn paid(
         (false, false) => Rule::Renewed,
     };
     let paid_until = next.paid_period().map_or_else(|| now.day(Zone::Taipei), |paid| paid.to);
-    let recovered = was_told.then(|| {
+    let recovered = was_notified.then(|| {
         Notice::about(next, NoticeKind::Recovered, report.event.as_str(), now).with_day("paid_until", paid_until)
     });
     (rule, recovered.into_iter().collect())
