@@ -62,7 +62,7 @@ pub enum Error {
     /// No owner token could be generated.
     #[error("no random owner token for the run")]
     Entropy(#[from] random::NoEntropy),
-    /// Another run holds the lease, or one that crashed within the lease's length.
+    /// Another run holds the lease, or the lease of a crashed run has not expired yet.
     #[error("another run holds the lease; repeat this one to learn how it ended")]
     Busy,
     /// The lease expired during the run: another run may have started.
@@ -116,7 +116,7 @@ pub enum Start<'a> {
     /// The run is this invocation's.
     Acquired(Box<ExclusiveRun<'a>>),
     /// No work: return this response (the run already finished, or another run holds the lease).
-    AlreadyFinished(Value),
+    NothingToDo(Value),
 }
 
 #[derive(Deserialize)]
@@ -198,7 +198,7 @@ impl<'a> ExclusiveRun<'a> {
             }
             Ok(RunClaim::Done(report)) => {
                 run.release_lease().await;
-                Ok(Start::AlreadyFinished(serde_json::from_str(&report).unwrap_or_default()))
+                Ok(Start::NothingToDo(serde_json::from_str(&report).unwrap_or_default()))
             }
             // The next scheduled run takes up whatever this one leaves, so the event need not be repeated.
             Ok(RunClaim::Running) if rules.lease == Lease::Run => Ok(run.already_running()),
@@ -214,7 +214,7 @@ impl<'a> ExclusiveRun<'a> {
     }
 
     fn already_running(&self) -> Start<'a> {
-        Start::AlreadyFinished(json!({ "run": self.job.id, "status": "already_running" }))
+        Start::NothingToDo(json!({ "run": self.job.id, "status": "already_running" }))
     }
 
     fn holds_job_lease(&self) -> bool {

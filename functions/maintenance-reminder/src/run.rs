@@ -14,7 +14,7 @@ use crate::{Error, Reminders};
 pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationTime) -> Result<Value, Error> {
     let mut run = match ExclusiveRun::start(&reminders.runs, job, time, RunRules::SENDING).await? {
         Start::Acquired(run) => run,
-        Start::AlreadyFinished(answer) => return Ok(answer),
+        Start::NothingToDo(answer) => return Ok(answer),
     };
     match Box::pin(Batch::new(reminders, job, &mut run, time).perform()).await {
         Ok(report) => {

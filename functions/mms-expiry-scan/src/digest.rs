@@ -26,7 +26,7 @@ use crate::slack_client::Channel;
 
 /// Unreadable records named in a report.
 const NAMED_UNREADABLE: usize = 100;
-/// Days after which an expired institution is no longer read: its expiry was announced or is no longer relevant.
+/// Days for which an expired institution is still read; after that its expiry was announced or is irrelevant.
 const REMEMBERED_DAYS: i64 = 3_650;
 
 /// A scan under way.
@@ -117,7 +117,7 @@ impl<'a> Scan<'a> {
             run: self.job.id.clone(),
             composed_at: self.wall(),
             messages: u32::try_from(messages.len()).unwrap_or(u32::MAX),
-            shown: digest.counts().into_iter().map(|(stage, count)| (stage.name().to_owned(), count)).collect(),
+            shown: digest.counts().into_iter().map(|(tier, count)| (tier.name().to_owned(), count)).collect(),
             acknowledged: digest.acknowledged,
             unreadable_count: unreadable.len(),
             unreadable: unreadable
@@ -210,7 +210,7 @@ fn shown(seen: &[ScanResult]) -> Vec<Entry<'_>> {
         }
     }
     entries.sort_by(|a, b| {
-        let key = |entry: &Entry<'_>| (entry.shown.stage, entry.shown.days);
+        let key = |entry: &Entry<'_>| (entry.shown.tier, entry.shown.days);
         let by_name =
             || a.institution.name.cmp(&b.institution.name).then_with(|| a.institution.uid.cmp(&b.institution.uid));
         key(a).cmp(&key(b)).then_with(by_name)
@@ -223,7 +223,7 @@ fn to_store(message: &Message, entries: &[Entry<'_>]) -> StoredMessage {
         entries.iter().map(|entry| (&entry.institution.uid, (entry.institution.expires, entry.shown))).collect();
     let announces = message.uids.iter().filter_map(|uid| {
         let (expires, shown) = of.get(uid)?;
-        Some(Announcement { uid: uid.clone(), expires: *expires, stage: shown.stage })
+        Some(Announcement { uid: uid.clone(), expires: *expires, tier: shown.tier })
     });
     StoredMessage::new(&message.payload, announces.collect())
 }

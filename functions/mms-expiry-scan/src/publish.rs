@@ -18,7 +18,7 @@ use shared::store::institutions::digests::{DigestMessage, NotPosted};
 use crate::error::ScanError;
 use crate::slack_client::Channel;
 
-/// Attempts to post a message whose outcome is unknown: repeated once, not twice, because staff may see a duplicate.
+/// Most posts of one message while its outcome stays unknown: one repetition, because staff may see a duplicate.
 const MOST_POSTS: u32 = 2;
 
 /// Posts the messages of one day's digest during one run.

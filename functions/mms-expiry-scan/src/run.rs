@@ -15,7 +15,7 @@ use crate::{Error, ExpiryScan};
 pub(crate) async fn run_once(function: &ExpiryScan, job: &Job, time: InvocationTime) -> Result<Value, Error> {
     let mut run = match ExclusiveRun::start(&function.runs, job, time, RunRules::SENDING).await? {
         Start::Acquired(run) => run,
-        Start::AlreadyFinished(answer) => return Ok(answer),
+        Start::NothingToDo(answer) => return Ok(answer),
     };
     let keys = match function.credentials.get(time.wall_now()).await {
         Ok(keys) => keys,

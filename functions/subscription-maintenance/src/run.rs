@@ -94,7 +94,7 @@ pub(crate) async fn run_tasks(maintenance: &Maintenance, tasks: &Tasks, time: In
     let rules = RunRules { lease: lease(&tasks.tasks), run_seconds: RUN_SECONDS, claim_minutes: CLAIM_MINUTES };
     let run = match ExclusiveRun::start(&maintenance.store.runs, job, time, rules).await? {
         Start::Acquired(run) => run,
-        Start::AlreadyFinished(answer) => return Ok(answer),
+        Start::NothingToDo(answer) => return Ok(answer),
     };
     let mut session =
         if job.dry_run { EcpaySession::dry_run(maintenance, time) } else { EcpaySession::new(maintenance, time) };

@@ -102,7 +102,7 @@ fn obeyed(fault: Fault) -> Result<(), Refusal> {
     }
 }
 
-/// The channel of a message to the Web API, which sees no arguments in a body that is not called JSON.
+/// The channel of a message to the Web API, which ignores a body whose Content-Type is not JSON.
 fn addressed(headers: &HeaderMap, body: &[u8]) -> Result<(String, Value), Refusal> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/json") {

@@ -1,4 +1,4 @@
-//! Moving the clock: everything that is due in between happens in its order, and is over when the move is.
+//! Moving the clock: everything that is due in between happens in its order, and is finished when the call returns.
 
 use std::sync::Arc;
 
@@ -29,19 +29,19 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
         return Err(world.now());
     }
     let mut ran = Vec::new();
-    settle(world, &mut ran).await;
+    run_due_until_quiet(world, &mut ran).await;
     while let Some(at) = next_event(world).filter(|at| *at <= target) {
         let at = at.max(world.now());
         let due: Vec<Schedule> = due_schedules(world, at);
         world.change(|state| state.now = at);
-        settle(world, &mut ran).await;
+        run_due_until_quiet(world, &mut ran).await;
         for schedule in due {
             ran.push(run(world, &schedule, at).await);
-            settle(world, &mut ran).await;
+            run_due_until_quiet(world, &mut ran).await;
         }
     }
     world.change(|state| state.now = target);
-    settle(world, &mut ran).await;
+    run_due_until_quiet(world, &mut ran).await;
     // Mail that was queued on the way is sent before the answer, not five minutes later.
     let frequent: Vec<Schedule> = world.schedules().into_iter().filter(|schedule| schedule.is_frequent()).collect();
     for schedule in frequent {
@@ -53,7 +53,7 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
 }
 
 /// ECPay does what is due, and its callbacks are posted and answered.
-async fn settle(world: &Arc<World>, ran: &mut Vec<TimelineEvent>) {
+async fn run_due_until_quiet(world: &Arc<World>, ran: &mut Vec<TimelineEvent>) {
     let happened = world.change(|state| {
         let now = state.now;
         state.ecpay.advance(now)

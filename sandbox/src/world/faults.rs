@@ -74,7 +74,7 @@ pub struct FaultSpec {
     pub fault: Fault,
     /// Number of calls that succeed before the fault begins.
     pub after: u32,
-    /// With how many calls then.
+    /// Number of calls that then fail; `None` until another fault is set.
     pub times: Option<NonZeroU32>,
 }
 

@@ -74,7 +74,7 @@ impl Digest<'_> {
         let counts = self.counts();
         let mut last = None;
         for entry in self.entries {
-            let tier = entry.shown.stage;
+            let tier = entry.shown.tier;
             let count = counts.get(&tier).copied().unwrap_or(0);
             let title = format!("{} *{}*", wording::colour(tier), wording::heading(tier, &self.tiers));
             let part = self.part(entry);
@@ -112,7 +112,7 @@ impl Digest<'_> {
         let is_line = shown.days > i64::from(self.full_within);
         Part {
             uid: institution.uid.clone(),
-            tier: shown.stage,
+            tier: shown.tier,
             shown: if is_line { wording::in_brief(institution, shown) } else { wording::in_full(institution, shown) },
             is_line,
             spoken: wording::spoken(institution, shown),
@@ -124,7 +124,7 @@ impl Digest<'_> {
     pub fn counts(&self) -> BTreeMap<ExpiryTier, usize> {
         let mut counts: BTreeMap<ExpiryTier, usize> = ExpiryTier::ALL.into_iter().map(|tier| (tier, 0)).collect();
         for entry in self.entries {
-            *counts.entry(entry.shown.stage).or_default() += 1;
+            *counts.entry(entry.shown.tier).or_default() += 1;
         }
         counts
     }

@@ -111,7 +111,7 @@ pub(crate) fn spoken(institution: &Institution, shown: DigestEntry) -> String {
     let name = named(institution);
     format!(
         "{}：{name}，{} 到期，{}{}",
-        self::name(shown.stage),
+        self::name(shown.tier),
         institution.expires,
         remaining(shown.days),
         change(shown.change)

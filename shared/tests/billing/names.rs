@@ -114,10 +114,10 @@ fn each_notice_has_its_name_and_its_reader() {
         let fields: Vec<_> = notice.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(fields, [("amount", "NT$899"), ("plan", "PRO"), ("subscription", "ORDER1")]);
     }
-    let stages = [0, 1, 2, 3, 4, u8::MAX].map(NoticeKind::of_stage);
+    let notices = [0, 1, 2, 3, 4, u8::MAX].map(NoticeKind::of_attempt);
     let [first, second, last] =
         [NoticeKind::FirstPaymentFailure, NoticeKind::SecondPaymentFailure, NoticeKind::FinalPaymentFailure];
-    assert_eq!(stages, [None, Some(first), Some(second), Some(last), None, None]);
+    assert_eq!(notices, [None, Some(first), Some(second), Some(last), None, None]);
 }
 
 #[test]

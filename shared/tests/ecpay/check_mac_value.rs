@@ -50,7 +50,7 @@ fn every_vector_of_the_python_oracle_is_signed_as_it_signed_it() {
 fn the_implementation_that_signs_these_tests_fixtures_agrees_with_the_vectors() {
     let mut compared = 0;
     for vector in vectors().iter().filter(|vector| !vector.has_twins()) {
-        let computed = mac::check_mac_value(&vector.fields(), (&vector.key, &vector.iv));
+        let computed = mac::check_mac_value(&vector.fields(), Keys { key: &vector.key, iv: &vector.iv });
         assert_eq!(computed, vector.mac, "{:?}", vector.fields);
         compared += 1;
     }
@@ -87,10 +87,10 @@ fn the_digest_depends_on_the_key_and_on_the_iv() {
 #[test]
 fn keys_that_ecpay_publishes_are_distinguished_from_those_of_a_merchant() {
     for published in ["pwFHCqoQZGmho4w6", "5294y06JbISpM5x9", "ejCk326UnaZWKisg", "7b53896b742849d3"] {
-        assert!(hash_keys((published, "any")).are_published(), "{published}");
+        assert!(hash_keys(Keys { key: published, iv: "any" }).are_published(), "{published}");
     }
     for own in ["", "pwFHCqoQZGmho4w", "pwFHCqoQZGmho4w7", "pwfhcqoqzgmho4w6", "EkRm7iFT261dpevs"] {
-        assert!(!hash_keys((own, "EkRm7iFT261dpevs")).are_published(), "{own}");
+        assert!(!hash_keys(Keys { key: own, iv: "EkRm7iFT261dpevs" }).are_published(), "{own}");
     }
 }
 

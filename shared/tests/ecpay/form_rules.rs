@@ -173,7 +173,7 @@ fn every_field_is_covered_by_the_digest() {
 #[test]
 fn the_previous_keys_are_taken_beside_the_current_ones_and_no_others() {
     let fields = [("MerchantID", "3002607"), ("RtnCode", "1")];
-    let third = ("ejCk326UnaZWKisg", "q9jcZX8Ib9LM8wYk");
+    let third = Keys { key: "ejCk326UnaZWKisg", iv: "q9jcZX8Ib9LM8wYk" };
     let changed = VerificationKeys { current: hash_keys(STAGE), previous: Some(hash_keys(OLDER)) };
     for (signer, keys, taken) in [
         (STAGE, &changed, true),

@@ -10,7 +10,7 @@ const STAYS: &str = "abcdefghijklmnopqrstuvwxyz0123456789-_.!*()";
 
 /// CheckMacValue of the fields; one among them is left out. Names that differ by case only must not be given: their
 /// order is tested by the Python oracle.
-pub(crate) fn check_mac_value(fields: &[Field<'_>], keys: Keys) -> String {
+pub(crate) fn check_mac_value(fields: &[Field<'_>], keys: Keys<'_>) -> String {
     let sorted: BTreeMap<String, &Field<'_>> = fields
         .iter()
         .filter(|(name, _)| *name != "CheckMacValue")
@@ -48,7 +48,7 @@ pub(crate) fn body(fields: &[Field<'_>]) -> Vec<u8> {
 }
 
 /// Body of a form signed with these keys.
-pub(crate) fn signed_body(fields: &[Field<'_>], keys: Keys) -> Vec<u8> {
+pub(crate) fn signed_body(fields: &[Field<'_>], keys: Keys<'_>) -> Vec<u8> {
     let digest = check_mac_value(fields, keys);
     let mut all = fields.to_vec();
     all.push(("CheckMacValue", &digest));
@@ -56,7 +56,7 @@ pub(crate) fn signed_body(fields: &[Field<'_>], keys: Keys) -> Vec<u8> {
 }
 
 /// Response of a server API signed by ECPay: `k=v` text without escapes.
-pub(crate) fn signed_reply(fields: &[Field<'_>], keys: Keys) -> String {
+pub(crate) fn signed_reply(fields: &[Field<'_>], keys: Keys<'_>) -> String {
     let digest = check_mac_value(fields, keys);
     let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("{}&CheckMacValue={digest}", pairs.join("&"))

@@ -28,20 +28,20 @@ use shared::ecpay::callback_form::{Error, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
 
 /// HashKey and HashIV of a merchant.
-#[derive(Clone, Copy)]
-pub(crate) struct Keys {
-    pub(crate) key: &'static str,
-    pub(crate) iv: &'static str,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) iv: &'a str,
 }
 
 /// Keys of ECPay's public test merchant 3002607.
-pub(crate) const STAGE: Keys = Keys { key: "pwFHCqoQZGmho4w6", iv: "EkRm7iFT261dpevs" };
+pub(crate) const STAGE: Keys<'static> = Keys { key: "pwFHCqoQZGmho4w6", iv: "EkRm7iFT261dpevs" };
 /// Keys of the older public test merchant 2000132.
-pub(crate) const OLDER: Keys = Keys { key: "5294y06JbISpM5x9", iv: "v77hoKGq4kWxNNIS" };
+pub(crate) const OLDER: Keys<'static> = Keys { key: "5294y06JbISpM5x9", iv: "v77hoKGq4kWxNNIS" };
 
 pub(crate) type Field<'a> = (&'a str, &'a str);
 
-pub(crate) fn hash_keys(keys: Keys) -> HashKeys {
+pub(crate) fn hash_keys(keys: Keys<'_>) -> HashKeys {
     HashKeys::new(keys.key.to_owned(), keys.iv.to_owned())
 }
 

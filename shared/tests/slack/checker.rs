@@ -17,7 +17,7 @@ pub(crate) type Given<'a> = (&'a Institution, DigestEntry);
 /// Institution as shown in a message.
 struct Found {
     uid: String,
-    stage: ExpiryTier,
+    tier: ExpiryTier,
     /// Text of its section, or its line.
     text: String,
 }
@@ -114,7 +114,7 @@ fn decoded(target: &str) -> Checked<String> {
     Ok(uid)
 }
 
-fn stage_of_heading(text: &str) -> Option<ExpiryTier> {
+fn tier_of_heading(text: &str) -> Option<ExpiryTier> {
     [
         ("🔴 *緊急（", ExpiryTier::Urgent),
         ("🟡 *警告（", ExpiryTier::Warning),
@@ -122,17 +122,17 @@ fn stage_of_heading(text: &str) -> Option<ExpiryTier> {
         ("⚫ *已到期（", ExpiryTier::Expired),
     ]
     .into_iter()
-    .find_map(|(heading, stage)| text.starts_with(heading).then_some(stage))
+    .find_map(|(heading, tier)| text.starts_with(heading).then_some(tier))
 }
 
 /// Institutions shown in a message, in order.
 fn institutions(blocks: &[Value]) -> Checked<Vec<Found>> {
-    let (mut found, mut stage) = (Vec::new(), None);
+    let (mut found, mut tier) = (Vec::new(), None);
     for block in blocks {
         let texts = [&block["text"]["text"], &block["elements"][0]["text"]];
         for text in texts.into_iter().filter_map(Value::as_str) {
             entities(text)?;
-            stage = stage_of_heading(text).or(stage);
+            tier = tier_of_heading(text).or(tier);
             let is_list = text.starts_with("• ");
             let parts: Vec<&str> = if is_list { text.split('\n').collect() } else { vec![text] };
             for part in parts {
@@ -144,8 +144,8 @@ fn institutions(blocks: &[Value]) -> Checked<Vec<Found>> {
                 };
                 let (uid, rest) = link(after)?;
                 ensure(!rest.contains('>'), || format!("a bare > in {part}"))?;
-                let stage = stage.ok_or("an institution before any heading")?;
-                found.push(Found { uid, stage, text: part.to_owned() });
+                let tier = tier.ok_or("an institution before any heading")?;
+                found.push(Found { uid, tier, text: part.to_owned() });
             }
         }
     }
@@ -189,7 +189,7 @@ fn name(institution: &Institution) -> &str {
 fn is_whole(found: &Found, (institution, shown): &Given<'_>) -> Checked<()> {
     let (uid, text) = (institution.uid.as_str(), &found.text);
     ensure(found.uid == uid, || format!("{} is shown where {uid} should be", found.uid))?;
-    ensure(found.stage == shown.stage, || format!("{uid} stands below {:?}", found.stage))?;
+    ensure(found.tier == shown.tier, || format!("{uid} stands below {:?}", found.tier))?;
     ensure(text.contains(&institution.expires.to_string()), || format!("{uid} without its day: {text}"))?;
     let written = plain(uid);
     if let Some(line) = text.strip_prefix("• ") {
@@ -221,13 +221,13 @@ fn is_spoken(given: &[Given<'_>], text: &str) -> Checked<()> {
     let lines: Vec<&str> = text.split('\n').collect();
     let begin = lines.len().checked_sub(given.len()).ok_or("too few lines")?;
     for (line, (institution, shown)) in lines[begin..].iter().zip(given) {
-        let stage = match shown.stage {
+        let tier = match shown.tier {
             ExpiryTier::Urgent => "緊急：",
             ExpiryTier::Warning => "警告：",
             ExpiryTier::Notice => "提醒：",
             ExpiryTier::Expired => "已到期：",
         };
-        let named = line.strip_prefix(stage).ok_or_else(|| format!("{line} is not of {stage}"))?;
+        let named = line.strip_prefix(tier).ok_or_else(|| format!("{line} is not of {tier}"))?;
         ensure(begins_with(named, name(institution)), || format!("{} is not read out: {line}", institution.uid))?;
         let day = format!("，{} 到期，", institution.expires);
         ensure(line.contains(&day), || format!("{line} does not say {day}"))?;

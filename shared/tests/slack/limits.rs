@@ -79,14 +79,14 @@ prop_compose! {
             uid: InstitutionUid::parse(&format!("u{uid}")).unwrap(),
             name, expires: today().plus_days(days), contact, phone, address, plan, account_limit,
         };
-        (institution, DigestEntry { stage: tiers().stage(days).unwrap(), days, change })
+        (institution, DigestEntry { tier: tiers().tier(days).unwrap(), days, change })
     }
 }
 
 /// Up to `most` institutions in the order of a digest.
 fn institutions(most: usize) -> impl Strategy<Value = Vec<(Institution, DigestEntry)>> {
     proptest::collection::vec(institution(), 0..=most).prop_map(|mut all| {
-        all.sort_by_key(|(_, shown)| (shown.stage, shown.days));
+        all.sort_by_key(|(_, shown)| (shown.tier, shown.days));
         for (number, (institution, _)) in all.iter_mut().enumerate() {
             institution.uid = InstitutionUid::parse(&format!("{}{number}", institution.uid)).unwrap();
         }
@@ -137,7 +137,7 @@ fn plain(number: i64, days: i64) -> (Institution, DigestEntry) {
         plan: Some("標準方案".to_owned()),
         account_limit: None,
     };
-    (institution, DigestEntry { stage: tiers().stage(days).unwrap(), days, change: None })
+    (institution, DigestEntry { tier: tiers().tier(days).unwrap(), days, change: None })
 }
 
 proptest! {

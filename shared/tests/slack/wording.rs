@@ -46,8 +46,8 @@ fn digest<'a>(entries: &'a [Entry<'a>], unreadable: &'a [(String, &'static str)]
 
 fn shown(institution: &Institution, change: Option<ExpiryChange>) -> Entry<'_> {
     let days = day("2026-11-20").days_until(institution.expires);
-    let stage = TierThresholds::new(7, 30, 60).unwrap().stage(days).unwrap();
-    Entry { institution, shown: DigestEntry { stage, days, change } }
+    let tier = TierThresholds::new(7, 30, 60).unwrap().tier(days).unwrap();
+    Entry { institution, shown: DigestEntry { tier, days, change } }
 }
 
 /// Texts of a message's blocks; a divider is a line.

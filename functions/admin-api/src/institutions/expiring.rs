@@ -71,12 +71,12 @@ fn shown(api: &AdminApi, tracked: &TrackedInstitution, today: LocalDate) -> Valu
     let one = &tracked.institution;
     let days = today.days_until(one.expires);
     let announced =
-        tracked.announced.map(|last| json!({ "on": last.on, "tier": last.stage, "expiry_date": last.expires }));
+        tracked.announced.map(|last| json!({ "on": last.on, "tier": last.tier, "expiry_date": last.expires }));
     let acknowledged =
         tracked.quiet(today).map(|it| json!({ "until": it.until, "by": it.by, "why": it.why, "at": it.at }));
     json!({
         "uid": one.uid, "name": one.name, "expiry_date": one.expires, "days_until_expiry": days,
-        "tier": api.config.tiers.stage(days), "contact_person": one.contact, "contact_number": one.phone,
+        "tier": api.config.tiers.tier(days), "contact_person": one.contact, "contact_number": one.phone,
         "address": one.address, "plan_name": one.plan, "account_limit": one.account_limit, "announced": announced,
         "acknowledged": acknowledged,
     })

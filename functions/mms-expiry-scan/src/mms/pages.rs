@@ -70,7 +70,7 @@ impl MmsListing {
                 Ok(institution) => {
                     new += 1;
                     let days = horizon.today.days_until(institution.expires);
-                    if horizon.tiers.stage(days).is_some() {
+                    if horizon.tiers.tier(days).is_some() {
                         self.institutions.push(institution);
                     }
                 }

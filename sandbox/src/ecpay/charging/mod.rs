@@ -82,7 +82,7 @@ impl Ecpay {
 
     fn settled(&mut self, merchant_trade_no: &str, index: usize, due: DateTime<Utc>, notify: bool) -> Option<String> {
         let order = self.orders.get_mut(merchant_trade_no)?;
-        let ended = settle(order, index, due)?;
+        let ended = charge_due(order, index, due)?;
         let what = line(order, order.charges.get(index)?);
         if notify {
             self.queue_notice(merchant_trade_no, index, due, &what);
@@ -92,7 +92,7 @@ impl Ecpay {
 }
 
 /// Draws the consequences of a result for the order; says if the order ended by it.
-fn settle(order: &mut Order, index: usize, due: DateTime<Utc>) -> Option<&'static str> {
+fn charge_due(order: &mut Order, index: usize, due: DateTime<Utc>) -> Option<&'static str> {
     let successes = order.successes();
     let charge = order.charges.get_mut(index)?;
     let first = charge.kind == Kind::First;

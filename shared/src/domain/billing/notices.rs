@@ -126,8 +126,8 @@ impl NoticeKind {
 
     /// The mail for the n-th failure of an episode; `None` from the fourth on.
     #[must_use]
-    pub const fn of_stage(stage: u8) -> Option<Self> {
-        match stage {
+    pub const fn of_attempt(attempt: u8) -> Option<Self> {
+        match attempt {
             1 => Some(Self::FirstPaymentFailure),
             2 => Some(Self::SecondPaymentFailure),
             3 => Some(Self::FinalPaymentFailure),

@@ -48,7 +48,7 @@ pub struct Subscription {
     pub charge_history: ChargeHistory,
     /// Dunning mails sent for the open episode.
     pub dunning_notice: Option<DunningNoticeState>,
-    /// Days added by staff to the grace period of the open episode.
+    /// Days added to the grace period of the open episode: by staff, and for the days of a pause.
     pub extra_grace_days: u32,
     /// Set while dunning is paused by staff.
     #[serde(default)]
@@ -160,7 +160,7 @@ pub struct DunningNoticeState {
     /// Due date of the failing charge.
     pub charge_due: LocalDate,
     /// Number of the latest mail, 1 to 3.
-    pub stage: u8,
+    pub attempt: u8,
     /// Time at which the first mail was queued.
     pub first_notice_at: Timestamp,
 }
@@ -201,7 +201,8 @@ pub struct CancelRequest {
     pub requested_at: Timestamp,
 }
 
-/// Confirmed end of the order: ECPay makes no further charges.
+/// End of the order: ECPay makes no further charges. Confirmed by query, except for [`OrderEnd::SixFailures`], which is
+/// concluded from the number of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// Time at which the end became known.

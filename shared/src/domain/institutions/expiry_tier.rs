@@ -16,7 +16,7 @@ pub enum ExpiryTier {
     Expired,
 }
 
-/// Last day of each tier, in days before the expiry.
+/// Largest number of days left at which each tier applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TierThresholds {
     urgent: u32,
@@ -64,7 +64,7 @@ impl TierThresholds {
 
     /// The tier of an expiry in `days` days; `None` beyond the horizon.
     #[must_use]
-    pub fn stage(&self, days: i64) -> Option<ExpiryTier> {
+    pub fn tier(&self, days: i64) -> Option<ExpiryTier> {
         let within = |threshold: u32| days <= i64::from(threshold);
         match days {
             ..0 => Some(ExpiryTier::Expired),
@@ -77,8 +77,8 @@ impl TierThresholds {
 
     /// The first and last day of a tier, in days before the expiry; `None` for expired institutions.
     #[must_use]
-    pub const fn range(&self, stage: ExpiryTier) -> Option<(u32, u32)> {
-        match stage {
+    pub const fn range(&self, tier: ExpiryTier) -> Option<(u32, u32)> {
+        match tier {
             ExpiryTier::Urgent => Some((0, self.urgent)),
             ExpiryTier::Warning => Some((self.urgent + 1, self.warning)),
             ExpiryTier::Notice => Some((self.warning + 1, self.horizon)),
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn each_day_has_the_stage_of_the_document() {
-        let stages = [
+        let tiers_by_days = [
             (-400, Some(ExpiryTier::Expired)),
             (-1, Some(ExpiryTier::Expired)),
             (0, Some(ExpiryTier::Urgent)),
@@ -114,8 +114,8 @@ mod tests {
             (60, Some(ExpiryTier::Notice)),
             (61, None),
         ];
-        for (days, stage) in stages {
-            assert_eq!(tiers().stage(days), stage, "{days}");
+        for (days, tier) in tiers_by_days {
+            assert_eq!(tiers().tier(days), tier, "{days}");
         }
         for wrong in [(30, 7, 60), (7, 7, 60), (7, 60, 60), (7, 90, 60)] {
             let error = TierThresholds::new(wrong.0, wrong.1, wrong.2).unwrap_err().to_string();

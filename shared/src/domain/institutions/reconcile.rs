@@ -96,8 +96,7 @@ mod tests {
     /// Stored with an announcement of its expiry.
     fn announced(uid: &str, expires: &str) -> TrackedInstitution {
         let mut tracked = TrackedInstitution::seen(institution(uid, expires), None);
-        tracked.announced =
-            Some(Announced { expires: day(expires), stage: ExpiryTier::Warning, on: day("2026-11-20") });
+        tracked.announced = Some(Announced { expires: day(expires), tier: ExpiryTier::Warning, on: day("2026-11-20") });
         tracked
     }
 

@@ -47,7 +47,7 @@ pub struct Announced {
     /// Expiry date that was announced.
     pub expires: LocalDate,
     /// Tier at the time of the announcement.
-    pub stage: ExpiryTier,
+    pub tier: ExpiryTier,
     /// Date of the digest.
     pub on: LocalDate,
 }
@@ -82,7 +82,7 @@ pub enum DigestPlacement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DigestEntry {
     /// Tier, and so the section of the digest.
-    pub stage: ExpiryTier,
+    pub tier: ExpiryTier,
     /// Days until the expiry; negative if it is past.
     pub days: i64,
     /// Difference from the latest announcement.
@@ -124,12 +124,12 @@ impl TrackedInstitution {
     pub fn say(&self, tiers: &TierThresholds, today: LocalDate) -> DigestPlacement {
         let expires = self.institution.expires;
         let days = today.days_until(expires);
-        let Some(stage) = tiers.stage(days) else { return DigestPlacement::Nothing };
+        let Some(tier) = tiers.tier(days) else { return DigestPlacement::Nothing };
         let end_was_announced = self
             .announced
-            .is_some_and(|announced| announced.stage == ExpiryTier::Expired && announced.expires == expires);
+            .is_some_and(|announced| announced.tier == ExpiryTier::Expired && announced.expires == expires);
         // Otherwise an expired institution would be in every digest until MMS drops it.
-        if stage == ExpiryTier::Expired && end_was_announced {
+        if tier == ExpiryTier::Expired && end_was_announced {
             return DigestPlacement::Nothing;
         }
         if self.quiet(today).is_some() {
@@ -140,10 +140,10 @@ impl TrackedInstitution {
             // A digest made up for a missed day marks nothing as new if a later digest was sent before.
             Some(announced) if announced.on > today => None,
             Some(announced) if announced.expires != expires => Some(ExpiryChange::Rescheduled(announced.expires)),
-            Some(announced) if announced.stage != stage => Some(ExpiryChange::Moved(announced.stage)),
+            Some(announced) if announced.tier != tier => Some(ExpiryChange::Moved(announced.tier)),
             Some(_) => None,
         };
-        DigestPlacement::Show(DigestEntry { stage, days, change })
+        DigestPlacement::Show(DigestEntry { tier, days, change })
     }
 
     /// Records an announcement; `false` if it is stored already or older than the stored one.
@@ -186,7 +186,7 @@ mod tests {
 
     fn shown(tracked: &TrackedInstitution, today: &str) -> Option<(ExpiryTier, i64, Option<ExpiryChange>)> {
         match tracked.say(&tiers(), day(today)) {
-            DigestPlacement::Show(shown) => Some((shown.stage, shown.days, shown.change)),
+            DigestPlacement::Show(shown) => Some((shown.tier, shown.days, shown.change)),
             DigestPlacement::Nothing | DigestPlacement::Acknowledged => None,
         }
     }
@@ -195,7 +195,7 @@ mod tests {
     fn an_announced_change_is_not_marked_again_until_it_changes() {
         let mut one = tracked("2026-12-20");
         assert_eq!(shown(&one, TODAY), Some((ExpiryTier::Warning, 30, Some(ExpiryChange::New))));
-        let announced = Announced { expires: day("2026-12-20"), stage: ExpiryTier::Warning, on: day(TODAY) };
+        let announced = Announced { expires: day("2026-12-20"), tier: ExpiryTier::Warning, on: day(TODAY) };
         assert!(one.record_announcement(announced));
         assert!(!one.record_announcement(announced));
         assert_eq!(shown(&one, "2026-11-21"), Some((ExpiryTier::Warning, 29, None)));
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(shown(&one, "2026-12-13"), Some((ExpiryTier::Urgent, 7, moved)));
         // A digest made up for the day before marks nothing as new and is not recorded.
         assert_eq!(shown(&one, "2026-11-19"), Some((ExpiryTier::Notice, 31, None)));
-        assert!(!one.record_announcement(Announced { on: day("2026-11-19"), stage: ExpiryTier::Notice, ..announced }));
+        assert!(!one.record_announcement(Announced { on: day("2026-11-19"), tier: ExpiryTier::Notice, ..announced }));
         one.institution.expires = day("2026-12-21");
         let rescheduled = Some(ExpiryChange::Rescheduled(day("2026-12-20")));
         assert_eq!(shown(&one, "2026-11-21"), Some((ExpiryTier::Warning, 30, rescheduled)));
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(shown(&one, TODAY), Some((ExpiryTier::Expired, -1, Some(ExpiryChange::New))));
         assert!(one.record_announcement(Announced {
             expires: day("2026-11-19"),
-            stage: ExpiryTier::Expired,
+            tier: ExpiryTier::Expired,
             on: day(TODAY)
         }));
         assert_eq!(one.say(&tiers(), day("2026-11-21")), DigestPlacement::Nothing);

@@ -75,7 +75,7 @@ pub struct Announcement {
     /// Expiry date of its account.
     pub expires: LocalDate,
     /// Tier in which it is listed.
-    pub stage: ExpiryTier,
+    pub tier: ExpiryTier,
 }
 
 /// Reason for which a claimed message goes back to the queue.
@@ -266,7 +266,7 @@ impl Institutions {
             let record = known.remove(&announcement.uid)?;
             let is_listed = record.queue.is_some();
             let mut tracked = record.into_versioned();
-            let announced = Announced { expires: announcement.expires, stage: announcement.stage, on: day };
+            let announced = Announced { expires: announcement.expires, tier: announcement.tier, on: day };
             tracked.value.record_announcement(announced).then_some((tracked, is_listed))
         });
         Ok(changed.collect())

@@ -146,7 +146,7 @@ fn the_latest_mail_that_was_held_back_is_sent_with_the_new_end_of_grace() {
         assert_eq!(notice.fields["grace_ends_at"], local, "{mail}");
         assert_eq!((&*notice.fields["charge_due"], &*notice.fields["hard_decline"]), ("2025-02-15", "false"));
         let notice = life.value().dunning_notice.unwrap();
-        assert_eq!((usize::from(notice.stage), notice.first_notice_at), (failures.min(3), t("2025/02/20 03:05:06")));
+        assert_eq!((usize::from(notice.attempt), notice.first_notice_at), (failures.min(3), t("2025/02/20 03:05:06")));
     }
 }
 

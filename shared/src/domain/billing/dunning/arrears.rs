@@ -13,7 +13,7 @@ pub struct Arrears {
     pub began_at: Timestamp,
     /// Due date of the failing charge.
     pub charge_due: LocalDate,
-    /// Due date of the latest failed charge; later than [`Self::charge_due`] if a further charge fell due and failed.
+    /// Due date of the newest failed charge; equals [`Self::charge_due`] unless a later charge failed too.
     pub latest_due: LocalDate,
     /// Failed attempts of the first charge. A further due charge that fails meanwhile does not count.
     pub attempts: usize,
@@ -26,7 +26,7 @@ impl Arrears {
     /// were paid outside ECPay.
     #[must_use]
     pub fn of(subscription: &Subscription) -> Option<Self> {
-        let paid_until = subscription.charge_history.last_success_at;
+        let last_success = subscription.charge_history.last_success_at;
         let calendar = subscription.calendar();
         let charge_of = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei));
         // A charge paid outside ECPay is not owed, even if ECPay retries it and fails.
@@ -34,7 +34,7 @@ impl Arrears {
             subscription.charge_history.paid_out_of_band.is_some_and(|due| due == calendar.due(charge_of(failure)))
         };
         let unpaid = |failure: &&FailedCharge| {
-            paid_until.is_none_or(|success| failure.at > success) && !paid_out_of_band(failure)
+            last_success.is_none_or(|success| failure.at > success) && !paid_out_of_band(failure)
         };
         let first = subscription.charge_history.failures.iter().find(unpaid)?;
         let charge = charge_of(first);

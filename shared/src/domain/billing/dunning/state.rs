@@ -6,7 +6,7 @@ use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::subscription::{DunningNoticeState, Status, Subscription};
 
 /// Number of the last dunning mail: one each for the first, second and third failure.
-const LAST_STAGE: u8 = 3;
+const LAST_MAILED_ATTEMPT: u8 = 3;
 
 /// Updates status and grace period from the charge history; returns the mail that is due. While dunning is paused no
 /// mail is due: it is sent when dunning resumes.
@@ -30,15 +30,15 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
         return None;
     }
     let sent = next.dunning_notice.filter(|sent| sent.charge_due == arrears.charge_due);
-    // No mail for the fourth failure; failures that become known together lead to one mail, the latest.
-    let stage = u8::try_from(arrears.attempts).unwrap_or(u8::MAX).min(LAST_STAGE);
-    if stage <= sent.map_or(0, |sent| sent.stage) {
+    // No mail for the fourth failure; of failures that become known together only the last one is mailed.
+    let attempt = u8::try_from(arrears.attempts).unwrap_or(u8::MAX).min(LAST_MAILED_ATTEMPT);
+    if attempt <= sent.map_or(0, |sent| sent.attempt) {
         return None;
     }
-    let kind = NoticeKind::of_stage(stage)?;
+    let kind = NoticeKind::of_attempt(attempt)?;
     next.dunning_notice = Some(DunningNoticeState {
         charge_due: arrears.charge_due,
-        stage,
+        attempt,
         first_notice_at: sent.map_or(now, |sent| sent.first_notice_at),
     });
     let notice = Notice::about(next, kind, &arrears.charge_due.to_string(), now)
