@@ -2,8 +2,8 @@
 
 use aws_types::SdkConfig;
 use shared::domain::values::time::Timestamp;
+use shared::platform::ecpay_keys::EcpayKeys;
 use shared::platform::secrets;
-use shared::platform::secrets::EcpayKeys;
 use shared::store::Store;
 
 use crate::auth::{jwt, tokens};

@@ -17,10 +17,10 @@ use shared::ecpay::callback_form::VerifiedForm;
 use shared::platform::clock::InvocationTime;
 use shared::platform::config;
 use shared::platform::config::{Invalid, Reader};
+use shared::platform::ecpay_keys::EcpayKeys;
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::CallbackOutcome;
 use shared::platform::secrets;
-use shared::platform::secrets::EcpayKeys;
 use shared::store::Store;
 use shared::store::billing::Billing;
 

@@ -14,8 +14,8 @@ use shared::mail::mailer::Mailer;
 use shared::platform::clock::InvocationTime;
 use shared::platform::config;
 use shared::platform::config::{Invalid, Reader};
+use shared::platform::ecpay_keys::EcpayKeys;
 use shared::platform::secrets;
-use shared::platform::secrets::EcpayKeys;
 use shared::store;
 use shared::store::Store;
 

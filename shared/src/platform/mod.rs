@@ -5,6 +5,7 @@ pub mod aws;
 pub mod cached_secret;
 pub mod clock;
 pub mod config;
+pub mod ecpay_keys;
 pub mod hash;
 #[cfg(feature = "http")]
 pub mod http;

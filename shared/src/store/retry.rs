@@ -1,6 +1,6 @@
 //! Optimistic locking: read, decide, write under a condition, and again where another write came first.
 
-use crate::store::Error;
+use crate::store::error::Error;
 
 /// Maximum attempts of a write that other writes keep refusing. An attempt is lost only to a write that succeeded, so
 /// even two functions and staff at the same item need fewer; more point to a defect.

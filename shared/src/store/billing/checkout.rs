@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::Timestamp;
 
-use crate::store::Error;
 use crate::store::billing::Billing;
+use crate::store::error::Error;
 use crate::store::table::keys;
 use crate::store::table::record::Record;
 

@@ -12,12 +12,13 @@ use crate::domain::values::ids::{NotificationId, SubscriptionId};
 use crate::store::billing::webhook_log;
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::billing::{Billing, counters, notices, users};
+use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
+use crate::store::table::Item;
 use crate::store::table::expression::Update;
 use crate::store::table::keys;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::{Refusal, Transaction};
-use crate::store::{Error, Item};
 
 const DOING: &str = "storing a decision";
 

@@ -10,10 +10,10 @@ use crate::domain::billing::payments::payment::DeclineClass;
 use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::Billing;
+use crate::store::error::Error;
 use crate::store::table::expression::Update;
 use crate::store::table::query::Query;
-use crate::store::table::{keys, number, text_in};
-use crate::store::{Error, Item};
+use crate::store::table::{Item, keys, number, text_in};
 
 /// Shards of each counter, which spread the writes over partitions.
 pub const SHARDS: u8 = 4;

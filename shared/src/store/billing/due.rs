@@ -5,9 +5,9 @@ use crate::domain::billing::subscription::Subscription;
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::Timestamp;
 
-use crate::store::Error;
 use crate::store::billing::Billing;
 use crate::store::billing::webhook_log::WebhookLog;
+use crate::store::error::Error;
 use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::keys;
 use crate::store::table::keys::Key;

@@ -9,8 +9,8 @@ use crate::domain::billing::notices::{Notice, NoticeKind, NoticeState, Recipient
 use crate::domain::values::ids::NotificationId;
 use crate::domain::values::time::Timestamp;
 
-use crate::store::Error;
 use crate::store::billing::Billing;
+use crate::store::error::Error;
 use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::keys;
 use crate::store::table::record::Record;

@@ -5,12 +5,12 @@ use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::{Timestamp, Zone};
 
-use crate::store::Error;
 use crate::store::billing::Billing;
 use crate::store::billing::notices::queued;
 use crate::store::billing::quarantine_types::{QuarantinePointer, Quarantined, Resolution, ResolvedAs};
 use crate::store::billing::webhook_log;
 use crate::store::billing::webhook_log::{WEBHOOK_LOG_DAYS, WebhookLog};
+use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::expression::{Condition, Update};
 use crate::store::table::record::Record;

@@ -9,12 +9,12 @@ use crate::platform::logging::error_chain;
 
 use crate::store::billing::Billing;
 use crate::store::billing::quarantine_types::{QuarantinePointer, QuarantineState, Quarantined};
+use crate::store::error::Error;
 use crate::store::table::keys;
 use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
-use crate::store::table::{text, text_in};
-use crate::store::{Error, Item};
+use crate::store::table::{Item, text, text_in};
 
 /// Reports in one page of [`Billing::all_quarantined`].
 const PAGE: usize = 100;

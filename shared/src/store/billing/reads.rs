@@ -8,10 +8,10 @@ use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::values::ids::{PaymentId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
-use crate::store::Error;
 use crate::store::billing::Billing;
 use crate::store::billing::notices::StoredNotice;
 use crate::store::billing::webhook_log::WebhookLog;
+use crate::store::error::Error;
 use crate::store::table::keys;
 use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;

@@ -15,14 +15,15 @@ use crate::store::billing::Billing;
 use crate::store::billing::notices::StoredNotice;
 use crate::store::billing::users::StoredUser;
 use crate::store::erasure::Erasure;
+use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
+use crate::store::table::Item;
 use crate::store::table::expression::{Condition, Update};
 use crate::store::table::keys;
 use crate::store::table::keys::{Key, prefix};
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::text_in;
-use crate::store::{Error, Item};
 
 /// Items of a user, apart from those in the partitions of their orders.
 #[derive(Clone, Debug)]

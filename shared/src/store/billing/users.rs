@@ -5,10 +5,10 @@ use crate::domain::billing::plan::PlanId;
 use crate::domain::values::ids::{SubscriptionId, UserId};
 
 use crate::store::billing::Billing;
+use crate::store::error::Error;
 use crate::store::table::expression::{Condition, Update};
 use crate::store::table::record::SCHEMA;
-use crate::store::table::{keys, number, text, text_in};
-use crate::store::{Error, Item};
+use crate::store::table::{Item, keys, number, text, text_in};
 
 /// A user's plan and the order that grants it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::domain::institutions::tracked_institution::{Announced, TrackedInstitu
 use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
-use crate::store::Error;
+use crate::store::error::Error;
 use crate::store::institutions::Institutions;
 use crate::store::institutions::tracked::record as institution_record;
 use crate::store::retry::{Attempt, retry_on_conflict};

@@ -11,15 +11,16 @@ use crate::domain::values::time::{LocalDate, Timestamp};
 use crate::domain::values::time_range::TimeRange;
 use crate::platform::logging::error_chain;
 
+use crate::store::error::Error;
 use crate::store::institutions::Institutions;
 use crate::store::retry::{Attempt, retry_on_conflict};
+use crate::store::table::Item;
 use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::keys;
 use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
 use crate::store::table::text;
 use crate::store::table::transaction::{MAX_ACTIONS, Transaction};
-use crate::store::{Error, Item};
 
 /// Days for which an institution is kept after MMS listed it last.
 const KEPT_DAYS: i64 = 400;

@@ -2,7 +2,7 @@
 
 use crate::domain::values::time::Timestamp;
 
-use crate::store::Error;
+use crate::store::error::Error;
 use crate::store::runs::Runs;
 use crate::store::table::keys;
 use crate::store::table::record::Record;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::values::time::Timestamp;
 
-use crate::store::Error;
+use crate::store::error::Error;
 use crate::store::runs::Runs;
 use crate::store::table::expression::Condition;
 use crate::store::table::keys;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
+use crate::store::error::Error;
 use crate::store::table::keys;
 use crate::store::table::keys::Key;
-use crate::store::table::{Table, key_item, text_in};
-use crate::store::{Error, Item};
+use crate::store::table::{Item, Table, key_item, text_in};
 
 /// Keys that DynamoDB takes in one BatchGetItem.
 pub(in crate::store) const MAX_KEYS: usize = 100;

@@ -1,26 +1,20 @@
 //! The due index: sparse and ordered by time within each queue, so that a run reads as many items as are due, at any
 //! size of the table.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
-
-use std::collections::HashMap;
 
 use crate::domain::values::time::Timestamp;
 use crate::domain::values::time_range::TimeRange;
 use crate::platform::logging::error_chain;
-
+use crate::store::error::Error;
 use crate::store::table::expression::{Condition, Update};
+pub use crate::store::table::query::Cursor;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
-use crate::store::table::{Table, keys, text, text_in};
-use crate::store::{Error, Item};
+use crate::store::table::{Item, Table, keys, text, text_in};
 
 /// Items in one page.
 const PAGE: usize = 50;
-
-/// Position after a page; none: there are no more items.
-pub type Cursor = Option<HashMap<String, AttributeValue>>;
 
 /// One page of a queue, in the order of due times.
 #[derive(Debug)]

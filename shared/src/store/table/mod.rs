@@ -1,10 +1,11 @@
 //! The DynamoDB table: keys, items, conditional writes, queries and the due index. The only module that builds DynamoDB
 //! expressions: the parts of the store describe what they read and write.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::store::Item;
 use crate::store::table::keys::Key;
 
 pub(in crate::store) mod batch_get;
@@ -16,6 +17,9 @@ pub(in crate::store) mod query;
 pub mod record;
 pub(in crate::store) mod single_item;
 pub(in crate::store) mod transaction;
+
+/// Attributes of an item, by name.
+pub(in crate::store) type Item = HashMap<String, AttributeValue>;
 
 /// Handle to the DynamoDB table. Cheap to clone: clones share the connection pool.
 #[derive(Clone, Debug)]

@@ -1,11 +1,15 @@
 //! Queries of one partition of the table or one queue of the due index.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::values::time_range::TimeRange;
-use crate::store::table::due_index::Cursor;
-use crate::store::table::{Table, keys, text};
-use crate::store::{Error, Item};
+use crate::store::error::Error;
+use crate::store::table::{Item, Table, keys, text};
+
+/// Position after a page; none: there are no more items.
+pub type Cursor = Option<HashMap<String, AttributeValue>>;
 
 /// Items of one partition or queue in the order of their sort keys. Eventually consistent unless stated otherwise.
 #[derive(Clone, Debug)]

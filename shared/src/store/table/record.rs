@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::billing::decision::Versioned;
 use crate::domain::values::time::Timestamp;
 
+use crate::store::error::Error;
+use crate::store::table::Item;
 use crate::store::table::keys;
 use crate::store::table::keys::Key;
 use crate::store::table::text_in;
-use crate::store::{Error, Item};
 
 /// Schema number of the shapes that this version writes.
 pub const SCHEMA: u32 = 1;

@@ -4,11 +4,11 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::store::error::Error;
 use crate::store::table::expression::{Condition, Expression, Update};
 use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
-use crate::store::table::{Table, key_item};
-use crate::store::{Error, Item};
+use crate::store::table::{Item, Table, key_item};
 
 impl Table {
     /// Reads an item consistently.

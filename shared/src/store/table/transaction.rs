@@ -7,11 +7,11 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::Serialize;
 
+use crate::store::error::Error;
 use crate::store::table::expression::{Condition, Expression, Update};
 use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
-use crate::store::table::{Table, key_item};
-use crate::store::{Error, Item};
+use crate::store::table::{Item, Table, key_item};
 
 /// Actions that DynamoDB takes in one transaction.
 pub(in crate::store) const MAX_ACTIONS: usize = 100;

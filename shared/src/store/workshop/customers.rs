@@ -5,8 +5,8 @@ use crate::domain::values::ids::CustomerId;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::Customer;
 
-use crate::store::Error;
 use crate::store::erasure::Erasure;
+use crate::store::error::Error;
 use crate::store::table::keys;
 use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;

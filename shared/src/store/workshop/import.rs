@@ -7,7 +7,7 @@ use crate::domain::billing::decision::Versioned;
 use crate::domain::workshop::import::{KnownForRow, Refused, Row};
 use crate::domain::workshop::vehicles::{Customer, Vehicle};
 
-use crate::store::Error;
+use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::batch_get::MAX_KEYS;
 use crate::store::table::expression::Condition;

@@ -8,6 +8,8 @@ use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::reminders::{Reminder, ReminderState};
 use crate::domain::workshop::vehicles::{Customer, Vehicle, WINDOW_DAYS, ZONE};
 
+use crate::store::error::Error;
+use crate::store::table::Item;
 use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::expression::{Condition, Update};
 use crate::store::table::keys;
@@ -16,7 +18,6 @@ use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::Transaction;
 use crate::store::workshop::Workshop;
-use crate::store::{Error, Item};
 
 /// Days for which reminders are kept after their outcome.
 const KEPT_DAYS: i64 = 400;

@@ -9,6 +9,8 @@ use crate::domain::values::ids::CustomerId;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::{Vehicle, VehicleStatus, ZONE};
 
+use crate::store::error::Error;
+use crate::store::table::Item;
 use crate::store::table::expression::Condition;
 use crate::store::table::keys;
 use crate::store::table::keys::{Key, prefix};
@@ -16,7 +18,6 @@ use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::Transaction;
 use crate::store::workshop::{Workshop, WriteOutcome};
-use crate::store::{Error, Item};
 
 /// The item of a vehicle. Only an active vehicle is in the queue of visits.
 pub(in crate::store) fn record(vehicle: &Vehicle) -> Record<&Vehicle> {
