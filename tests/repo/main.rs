@@ -10,5 +10,7 @@
 )]
 
 mod hygiene;
+mod prose;
 mod runbook;
+mod structure;
 mod template;
