@@ -5,11 +5,8 @@ use std::process::ExitCode;
 
 use ecpay_webhook::{Config, Webhook, handle};
 use lambda_http::{Error, run, service_fn};
-use shared::platform::aws;
 use shared::platform::clock::{InvocationTime, now};
-use shared::platform::config;
-use shared::platform::logging;
-use shared::platform::metrics;
+use shared::platform::{aws, config, logging, metrics};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

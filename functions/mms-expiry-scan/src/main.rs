@@ -4,11 +4,8 @@ use std::process::ExitCode;
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use mms_expiry_scan::{ExpiryScan, UncheckedConfig};
-use shared::platform::aws;
 use shared::platform::clock::{InvocationTime, now};
-use shared::platform::config;
-use shared::platform::logging;
-use shared::platform::metrics;
+use shared::platform::{aws, config, logging, metrics};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

@@ -3,11 +3,8 @@
 use std::process::ExitCode;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::platform::aws;
 use shared::platform::clock::{InvocationTime, now};
-use shared::platform::config;
-use shared::platform::logging;
-use shared::platform::metrics;
+use shared::platform::{aws, config, logging, metrics};
 use subscription_maintenance::{Config, Maintenance};
 
 #[tokio::main(flavor = "current_thread")]
