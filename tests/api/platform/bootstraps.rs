@@ -87,7 +87,7 @@ async fn the_webhook_bootstrap_takes_a_signed_callback_and_refuses_a_forged_one(
     let lines = lines(&stdout);
     assert_eq!(
         messages(&lines),
-        ["payment processed: the first charge succeeded and the plan began", "callback repeated", "callback refused"]
+        ["payment processed: the first charge succeeded; the plan is active", "callback repeated", "callback refused"]
     );
     assert_eq!(lines[0]["subscription"], order);
 }
