@@ -4,6 +4,9 @@
 //! have no clock, randomness or network. Feature `io` adds the [`platform`] and the [`store`], `http` outbound
 //! requests, `send` the ECPay client and the sending of mail.
 
+#[cfg(test)]
+extern crate self as shared;
+
 pub mod domain;
 pub mod ecpay;
 pub mod mail;
@@ -18,3 +21,6 @@ pub mod exclusive_run;
 pub mod platform;
 #[cfg(feature = "io")]
 pub mod store;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod test_support;

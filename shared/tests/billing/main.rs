@@ -14,4 +14,6 @@ mod names;
 mod operations;
 mod prices;
 mod rules;
+#[path = "../support/mod.rs"]
+mod support;
 mod user_plan;

@@ -7,16 +7,13 @@ use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{DowngradeReason, Status};
 use shared::domain::billing::task::Task;
 use shared::domain::values::money::Twd;
-use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::domain::values::time::LocalDate;
 use shared::ecpay::decline::classify;
 
+use crate::support::instant as t;
 use crate::user_plan::running;
 
 const NOW: &str = "2025-01-15T02:00:00Z";
-
-fn t(text: &str) -> Timestamp {
-    Timestamp::parse(text).unwrap()
-}
 
 #[test]
 fn a_state_a_reason_and_a_task_have_the_names_of_the_api() {

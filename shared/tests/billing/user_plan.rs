@@ -8,31 +8,18 @@ use shared::domain::billing::decision::{
 use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
-use shared::domain::billing::plan::{BillingCycle, PriceTable};
-use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, Subscription, Terms};
-use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
+use shared::domain::billing::subscription::{NewOrder, OrderEnd, Subscription};
+use shared::domain::values::ids::{EventId, GatewayAuthorization, SubscriptionId};
 use shared::domain::values::time::Timestamp;
 
-fn t(text: &str) -> Timestamp {
-    shared::ecpay::date::parse(text).unwrap()
-}
+use crate::support::{new_order, taipei as t};
 
 fn id(text: &str) -> SubscriptionId {
     SubscriptionId::parse(text).unwrap()
 }
 
 fn ordered(name: &str, replaces: Option<&str>) -> Decision {
-    let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
-    let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
-    let order = NewOrder {
-        id: id(name),
-        user: UserId::parse("user-1").unwrap(),
-        email: EmailAddress::parse("buyer@example.com").unwrap(),
-        locale: Locale::ZhTw,
-        merchant: MerchantId::parse("7700001").unwrap(),
-        terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
-        replaces: replaces.map(id),
-    };
+    let order = NewOrder { replaces: replaces.map(id), ..new_order(name) };
     create_order(order, Actor::Schedule, t("2025/01/15 10:00:00"))
 }
 

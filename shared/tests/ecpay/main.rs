@@ -20,6 +20,8 @@ mod order_form;
 mod period_action;
 mod period_callback;
 mod period_query;
+#[path = "../support/mod.rs"]
+mod support;
 
 use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::ids::{GatewayAuthorization, MerchantId, SubscriptionId};

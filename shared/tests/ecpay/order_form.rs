@@ -1,23 +1,20 @@
 //! Order form that the buyer's browser posts.
 
-use shared::domain::billing::plan::{BillingCycle, PriceTable};
+use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{Locale, NewOrder, Subscription, Terms};
-use shared::domain::values::ids::{EmailAddress, UserId};
+use shared::domain::values::ids::UserId;
 use shared::ecpay::order_form::{Environment, OrderUrls, order_form, path};
 
-use crate::{OLDER, STAGE, hash_keys, mac, merchant, order_id, utc};
+use crate::support::{new_order, prices};
+use crate::{OLDER, STAGE, hash_keys, mac, utc};
 
 fn subscription(plan: &str, cycle: BillingCycle, exec_times: u32, locale: Locale) -> Subscription {
-    let table = r#"{"STUDENT":{"monthly":299,"annual":3000},"PRO":{"monthly":899,"annual":8999}}"#;
-    let (plan, price) = PriceTable::parse(table).unwrap().find(plan, cycle).unwrap();
+    let (plan, price) = prices().find(plan, cycle).unwrap();
     let order = NewOrder {
-        id: order_id("DKTESTORDER0001"),
         user: UserId::parse("user-17").unwrap(),
-        email: EmailAddress::parse("buyer@example.com").unwrap(),
         locale,
-        merchant: merchant("3002607"),
         terms: Terms { plan, cycle, price, exec_times },
-        replaces: None,
+        ..new_order("DKTESTORDER0001")
     };
     Subscription::ordered(order, utc("2025-01-15T02:02:11Z"))
 }

@@ -11,6 +11,8 @@
 mod checker;
 mod limits;
 mod responses;
+#[path = "../support/mod.rs"]
+mod support;
 mod wording;
 
 /// Property tests with a fixed seed: the same inputs in every run.

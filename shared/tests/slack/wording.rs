@@ -4,14 +4,11 @@ use serde_json::{Value, json};
 use shared::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
 use shared::domain::institutions::tracked_institution::{DigestEntry, ExpiryChange, Institution};
 use shared::domain::values::ids::InstitutionUid;
-use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::domain::values::time::Timestamp;
 use shared::slack::{Digest, Entry, Message, scan_failed};
 
 use crate::checker::BACKSTAGE;
-
-fn day(text: &str) -> LocalDate {
-    LocalDate::parse(text).unwrap()
-}
+use crate::support::day;
 
 fn morning() -> Timestamp {
     Timestamp::parse("2026-11-20T01:30:00Z").unwrap()

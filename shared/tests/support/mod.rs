@@ -1,6 +1,6 @@
 //! Fixtures of the domain. One file, compiled into the unit tests of `shared`, into its test targets and into `testing`.
 
-#![allow(dead_code, reason = "each crate that includes this file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "several crates include this file, and each uses a part of it")]
 
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::billing::subscription::{Locale, NewOrder, Terms};

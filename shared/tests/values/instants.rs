@@ -2,13 +2,7 @@
 
 use shared::domain::values::time::{Error, LocalDate, Timestamp, Zone};
 
-fn t(text: &str) -> Timestamp {
-    Timestamp::parse(text).unwrap()
-}
-
-fn day(text: &str) -> LocalDate {
-    LocalDate::parse(text).unwrap()
-}
+use crate::support::{day, instant as t};
 
 #[test]
 fn one_instant_has_these_forms() {

@@ -9,3 +9,5 @@
 
 mod ids;
 mod instants;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,7 +1,7 @@
 //! Decision to send a reminder, from the data read just before sending.
 
 use shared::domain::values::ids::CustomerId;
-use shared::domain::values::time::{LocalDate, Timestamp, Zone};
+use shared::domain::values::time::{Timestamp, Zone};
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::reminders::{
@@ -9,9 +9,7 @@ use shared::domain::workshop::reminders::{
 };
 use shared::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus};
 
-fn day(text: &str) -> LocalDate {
-    LocalDate::parse(text).unwrap()
-}
+use crate::support::day;
 
 fn customer() -> Customer {
     Customer {

@@ -12,6 +12,8 @@ mod phones;
 mod plates;
 mod provider_responses;
 mod redaction;
+#[path = "../support/mod.rs"]
+mod support;
 mod visits;
 mod wording;
 

@@ -1,15 +1,13 @@
 //! Due dates of visits.
 
 use shared::domain::values::ids::CustomerId;
-use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::domain::values::time::Timestamp;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{
     InvalidName, PersonName, Vehicle, VehicleStatus, WINDOW_DAYS, ZONE, is_in_window,
 };
 
-fn day(text: &str) -> LocalDate {
-    LocalDate::parse(text).unwrap()
-}
+use crate::support::day;
 
 fn vehicle(last_visit: &str) -> Vehicle {
     Vehicle {

@@ -197,27 +197,13 @@ mod tests {
     use crate::domain::billing::decide::order::create_order;
     use crate::domain::billing::decide::task_failure::record_task_failure;
     use crate::domain::billing::decision::{Actor, Versioned};
-    use crate::domain::billing::plan::{BillingCycle, PriceTable};
-    use crate::domain::billing::subscription::{Locale, NewOrder, Terms};
     use crate::domain::billing::task::Task;
-    use crate::domain::values::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
-    use crate::domain::values::time::Timestamp;
+    use crate::test_support::{instant, new_order};
 
     #[test]
     fn a_failing_order_is_counted_once_when_staff_are_notified() {
-        let now = Timestamp::parse("2025-01-31T02:00:00Z").unwrap();
-        let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
-        let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
-        let order = NewOrder {
-            id: SubscriptionId::parse("DKFAILING").unwrap(),
-            user: UserId::parse("user-1").unwrap(),
-            email: EmailAddress::parse("buyer@customer.example").unwrap(),
-            locale: Locale::ZhTw,
-            merchant: MerchantId::parse("3002607").unwrap(),
-            terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
-            replaces: None,
-        };
-        let created = create_order(order, Actor::Schedule, now);
+        let now = instant("2025-01-31T02:00:00Z");
+        let created = create_order(new_order("DKFAILING"), Actor::Schedule, now);
         assert_eq!(BusinessEvent::of(&created, None), []);
         let mut order: Versioned<_> = created.after();
         let events: Vec<Vec<BusinessEvent>> = (0..6)

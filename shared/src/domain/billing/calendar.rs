@@ -39,10 +39,7 @@ impl BillingCalendar {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn day(text: &str) -> LocalDate {
-        LocalDate::parse(text).unwrap()
-    }
+    use crate::test_support::day;
 
     #[test]
     fn a_charge_belongs_to_the_due_day_from_the_day_before() {

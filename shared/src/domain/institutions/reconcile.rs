@@ -74,11 +74,7 @@ mod tests {
     use super::*;
     use crate::domain::institutions::expiry_tier::ExpiryTier;
     use crate::domain::institutions::tracked_institution::Announced;
-    use crate::domain::values::time::LocalDate;
-
-    fn day(text: &str) -> LocalDate {
-        LocalDate::parse(text).unwrap()
-    }
+    use crate::test_support::day;
 
     fn institution(uid: &str, expires: &str) -> Institution {
         Institution {

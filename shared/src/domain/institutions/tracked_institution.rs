@@ -159,12 +159,9 @@ impl TrackedInstitution {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::day;
 
     const TODAY: &str = "2026-11-20";
-
-    fn day(text: &str) -> LocalDate {
-        LocalDate::parse(text).unwrap()
-    }
 
     fn tracked(expires: &str) -> TrackedInstitution {
         let institution = Institution {

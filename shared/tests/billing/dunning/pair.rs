@@ -17,14 +17,15 @@ use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
-use shared::domain::billing::plan::{BillingCycle, PriceTable};
-use shared::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Subscription, Terms};
-use shared::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Subscription};
+use shared::domain::values::ids::{EventId, GatewayAuthorization, SubscriptionId};
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::decline::classify;
 
 use crate::dunning::calendar::{DAY, iso, show};
 use crate::dunning::oracle::{Ask, Effect, End, Oracle};
+use crate::support::{new_order, pro};
 
 /// Step of a story.
 #[derive(Clone, Debug)]
@@ -77,16 +78,10 @@ pub(crate) fn ts(seconds: i64) -> Timestamp {
 }
 
 pub(crate) fn order(id: &str, cycle: BillingCycle, exec_times: u32, replaces: Option<&str>) -> NewOrder {
-    let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
-    let (plan, price) = prices.find("PRO", cycle).unwrap();
     NewOrder {
-        id: SubscriptionId::parse(id).unwrap(),
-        user: UserId::parse("user-of-the-table").unwrap(),
-        email: EmailAddress::parse("buyer@example.com").unwrap(),
-        locale: shared::domain::billing::subscription::Locale::ZhTw,
-        merchant: MerchantId::parse("7700001").unwrap(),
-        terms: Terms { plan, cycle, price, exec_times },
+        terms: pro(cycle, exec_times),
         replaces: replaces.map(|old| SubscriptionId::parse(old).unwrap()),
+        ..new_order(id)
     }
 }
 

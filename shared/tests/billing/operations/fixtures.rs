@@ -11,12 +11,11 @@ use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::next_action::{ActionReason, NextAction};
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
-use shared::domain::billing::plan::{BillingCycle, PriceTable};
-use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription, Terms};
-use shared::domain::values::ids::{
-    EmailAddress, EventId, GatewayAuthorization, MerchantId, OperationKey, SubscriptionId, UserId,
-};
-use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription};
+use shared::domain::values::ids::{EventId, GatewayAuthorization, OperationKey, SubscriptionId};
+
+use crate::support;
+pub(crate) use crate::support::{day, taipei as t};
 
 /// Times of the first, second … failure of the second charge.
 pub(crate) const FAILURES: [&str; 6] = [
@@ -27,15 +26,6 @@ pub(crate) const FAILURES: [&str; 6] = [
     "2025/02/23 04:00:00",
     "2025/02/24 04:00:00",
 ];
-
-/// Instant in ECPay's notation, Taipei time.
-pub(crate) fn t(text: &str) -> Timestamp {
-    shared::ecpay::date::parse(text).unwrap()
-}
-
-pub(crate) fn day(text: &str) -> LocalDate {
-    LocalDate::parse(text).unwrap()
-}
 
 pub(crate) fn policy() -> DunningPolicy {
     DunningPolicy::default()
@@ -48,16 +38,10 @@ pub(crate) struct Life {
 }
 
 pub(crate) fn new_order(id: &str, replaces: Option<&str>) -> NewOrder {
-    let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
-    let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
     NewOrder {
-        id: SubscriptionId::parse(id).unwrap(),
-        user: UserId::parse("user-1").unwrap(),
-        email: EmailAddress::parse("buyer@example.com").unwrap(),
         locale: Locale::En,
-        merchant: MerchantId::parse("7700001").unwrap(),
-        terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99 },
         replaces: replaces.map(|old| SubscriptionId::parse(old).unwrap()),
+        ..support::new_order(id)
     }
 }
 

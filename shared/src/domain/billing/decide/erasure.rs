@@ -122,26 +122,19 @@ mod tests {
     use crate::domain::billing::notices::Recipient;
     use crate::domain::billing::operations::Operation;
     use crate::domain::billing::payments::payment::{PaymentOutcome, ReportSource};
-    use crate::domain::billing::plan::{BillingCycle, PlanId, PriceTable};
-    use crate::domain::billing::subscription::{Ended, Locale, OrderEnd, Terms};
+    use crate::domain::billing::plan::{BillingCycle, PlanId};
+    use crate::domain::billing::subscription::{Ended, Locale, OrderEnd};
     use crate::domain::billing::task::Task;
-    use crate::domain::values::ids::{EventId, MerchantId};
-
-    fn at(text: &str) -> Timestamp {
-        Timestamp::parse(&format!("{}+08:00", text.replace('/', "-").replace(' ', "T"))).unwrap()
-    }
+    use crate::domain::values::ids::EventId;
+    use crate::test_support::{new_order, pro, taipei as at};
 
     fn ordered() -> Decision {
-        let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
-        let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
         let order = NewOrder {
-            id: SubscriptionId::parse("DKERASED").unwrap(),
             user: UserId::parse("mei").unwrap(),
             email: EmailAddress::parse("mei@customer.example").unwrap(),
             locale: Locale::En,
-            merchant: MerchantId::parse("3002607").unwrap(),
-            terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 9 },
-            replaces: None,
+            terms: pro(BillingCycle::Monthly, 9),
+            ..new_order("DKERASED")
         };
         create_order(order, Actor::Staff("shop".to_owned()), at("2025/01/15 10:00:00"))
     }
