@@ -29,7 +29,7 @@ pub enum Imported {
     Stored,
     /// All items were stored like this already.
     Unchanged,
-    /// Nothing of the row is stored.
+    /// The row was refused as a whole; none of it is stored.
     Refused(Refused),
 }
 
