@@ -1,5 +1,9 @@
 //! The only reader of the clock, called by `main.rs`; all other code takes the time as an argument.
 
+use std::fmt::Debug;
+use std::future::ready;
+use std::pin::Pin;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::domain::values::time::Timestamp;
@@ -17,7 +21,28 @@ pub struct InvocationTime {
 
 /// Measures durations, independent of the time of day.
 #[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(Option<Instant>);
+pub struct Stopwatch {
+    timer: &'static dyn Timer,
+    since: Duration,
+}
+
+/// Source of durations and waits. On AWS it is the system's timer; the sandbox has its own, which stands still while
+/// anything works, so that a run of minutes takes seconds.
+pub trait Timer: Debug + Send + Sync {
+    /// Returns the time since a moment that is the same for every call.
+    fn elapsed(&self) -> Duration;
+
+    /// Waits until [`Self::elapsed`] is at least `until`.
+    fn reach(&self, until: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// Timer of the operating system.
+#[derive(Debug)]
+struct SystemTimer;
+
+/// Timer whose time never passes and whose waits end at once.
+#[derive(Debug)]
+struct StoppedTimer;
 
 /// Returns the current time.
 #[must_use]
@@ -34,6 +59,11 @@ impl InvocationTime {
         self.wall.plus_seconds(i64::try_from(self.stopwatch.elapsed().as_secs()).unwrap_or(i64::MAX))
     }
 
+    /// Waits for `duration`, by the same timer that [`Self::stopwatch`] goes by.
+    pub async fn sleep(&self, duration: Duration) {
+        self.stopwatch.sleep(duration).await;
+    }
+
     /// An invocation whose logical and real time are `at`.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
@@ -42,23 +72,34 @@ impl InvocationTime {
 }
 
 impl Stopwatch {
-    /// A stopwatch that runs from now.
+    /// A stopwatch of the system's timer that runs from now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the only reader of the clock")]
     pub fn start() -> Self {
-        Self(Some(Instant::now()))
+        Self::of(&SystemTimer)
     }
 
-    /// A stopwatch that stays at zero, for a simulation whose result must not depend on the speed of the machine.
+    /// A stopwatch of another timer that runs from now.
+    #[must_use]
+    pub fn of(timer: &'static dyn Timer) -> Self {
+        Self { timer, since: timer.elapsed() }
+    }
+
+    /// A stopwatch that stays at zero and waits for nothing, for a simulation whose result must not depend on the speed of
+    /// the machine.
     #[must_use]
     pub const fn stopped() -> Self {
-        Self(None)
+        Self { timer: &StoppedTimer, since: Duration::ZERO }
     }
 
     /// Returns the time since its start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.0.map_or(Duration::ZERO, |since| since.elapsed())
+        self.timer.elapsed().saturating_sub(self.since)
+    }
+
+    /// Waits for `duration`.
+    pub async fn sleep(&self, duration: Duration) {
+        self.timer.reach(self.timer.elapsed().saturating_add(duration)).await;
     }
 
     /// Returns the time since its start in milliseconds, to two decimals.
@@ -66,4 +107,30 @@ impl Stopwatch {
     pub fn elapsed_ms(&self) -> f64 {
         (self.elapsed().as_secs_f64() * 100_000.0).round() / 100.0
     }
+}
+
+impl Timer for SystemTimer {
+    fn elapsed(&self) -> Duration {
+        static FIRST_USE: LazyLock<Instant> = LazyLock::new(instant);
+        instant().saturating_duration_since(*FIRST_USE)
+    }
+
+    fn reach(&self, until: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(until.saturating_sub(self.elapsed())))
+    }
+}
+
+impl Timer for StoppedTimer {
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn reach(&self, _until: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(ready(()))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the only reader of the clock")]
+fn instant() -> Instant {
+    Instant::now()
 }
