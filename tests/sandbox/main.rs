@@ -12,4 +12,5 @@
 mod controls;
 mod persistence;
 mod scheduler;
+mod time;
 mod whatsapp_simulators;

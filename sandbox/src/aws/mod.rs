@@ -79,6 +79,7 @@ pub fn config_of(function: &str, url: &str) -> SdkConfig {
 }
 
 async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response {
+    endpoint.world.timer.note_request();
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
@@ -164,12 +165,11 @@ fn items_read(answer: &[u8]) -> u64 {
 }
 
 async fn secret(world: &World, body: &[u8]) -> Response {
-    let fault = world.change(|state| state.next_fault(Service::SecretsManager));
+    let fault = world.meet_fault(|state| state.next_fault(Service::SecretsManager)).await;
     match fault {
         Fault::Down => return aws_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError", "down"),
         Fault::Refuse => return aws_error(StatusCode::BAD_REQUEST, "AccessDeniedException", "not authorized"),
         Fault::AnswerLost => return lost_response(),
-        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
         _ => {}
     }
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -199,7 +199,7 @@ async fn secret(world: &World, body: &[u8]) -> Response {
 async fn send_email(world: &World, body: &[u8]) -> Response {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |path: &str| request.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let fault = world.change(|state| state.next_fault(Service::Mail));
+    let fault = world.meet_fault(|state| state.next_fault(Service::Mail)).await;
     match fault {
         Fault::Down => return aws_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "down"),
         Fault::Refuse => {
@@ -208,7 +208,6 @@ async fn send_email(world: &World, body: &[u8]) -> Response {
             let why = format!("Email address is not verified. The following identities failed the check: {refused}");
             return aws_error(StatusCode::BAD_REQUEST, "MessageRejected", &why);
         }
-        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
         _ => {}
     }
     let (to, mail) = (text("/Destination/ToAddresses/0"), text("/Content/Simple/Body/Text/Data"));

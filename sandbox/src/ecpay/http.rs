@@ -74,13 +74,19 @@ async fn call(
     act: impl FnOnce(&mut Ecpay, DateTime<Utc>) -> String,
 ) -> (Response, Fault) {
     world.count("ecpay", operation);
-    let fault = world.change(|state| state.next_fault(Service::Ecpay));
+    let is_blocked = world.change(|state| {
+        let now = state.now;
+        state.ecpay.traffic.is_blocked_call(operation, now)
+    });
+    let fault = world.meet_fault(|state| state.next_fault(Service::Ecpay)).await;
     match fault {
         Fault::Down => return (StatusCode::SERVICE_UNAVAILABLE.into_response(), fault),
         Fault::Refuse => return (StatusCode::FORBIDDEN.into_response(), fault),
-        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
+        _ if is_blocked => return (StatusCode::FORBIDDEN.into_response(), fault),
         _ => {}
     }
+    let latency = Duration::from_millis(world.state().ecpay.traffic.latency_ms);
+    world.timer.sleep(latency).await;
     let answer = world.change(|state| {
         let now = state.now;
         act(&mut state.ecpay, now)

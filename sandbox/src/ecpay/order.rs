@@ -31,6 +31,8 @@ pub(super) enum State {
     Pending,
     NotEstablished,
     Running,
+    /// Paused in ECPay's console: neither charges nor retries.
+    Paused,
     Cancelled,
     Finished,
 }
@@ -42,6 +44,7 @@ impl State {
             Self::Pending => "pending",
             Self::NotEstablished => "not_established",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Cancelled => "cancelled",
             Self::Finished => "finished",
         }
@@ -126,6 +129,16 @@ pub(super) struct Unresolved {
     pub(super) charge: usize,
 }
 
+/// Charge from which the days of the later ones follow.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Anchor {
+    pub(super) at: DateTime<Utc>,
+    /// Number of its execution, from 1.
+    pub(super) execution: u32,
+    /// Periods since then in which the order was paused and not charged.
+    pub(super) skipped: u32,
+}
+
 /// An order with everything that happened to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Order {
@@ -136,6 +149,9 @@ pub(super) struct Order {
     pub(super) executions: u32,
     pub(super) charges: Vec<Charge>,
     pub(super) next_charge_at: Option<DateTime<Utc>>,
+    /// `None` while no day was edited and no period skipped: the first charge then.
+    #[serde(default)]
+    pub(super) anchor: Option<Anchor>,
     pub(super) retry_at: Option<DateTime<Utc>>,
     pub(super) unresolved: Vec<Unresolved>,
     pub(super) retries_asked: Vec<Ask>,
@@ -154,6 +170,7 @@ impl Order {
             executions: 0,
             charges: Vec::new(),
             next_charge_at: None,
+            anchor: None,
             retry_at: None,
             unresolved: Vec::new(),
             retries_asked: Vec::new(),
@@ -206,10 +223,20 @@ impl Order {
             self.state = State::Finished;
             return;
         }
-        let steps = self.executions.checked_mul(self.terms.frequency);
-        let anchor = self.charges.first().map(|charge| charge.at);
-        self.next_charge_at =
-            anchor.zip(steps).and_then(|(anchor, steps)| after_anchor(anchor, self.terms.period_type, steps));
+        self.next_charge_at = self.anchor().and_then(|anchor| self.due_after(anchor));
+    }
+
+    /// The charge from which the days of the later ones follow; `None` before the first.
+    pub(super) fn anchor(&self) -> Option<Anchor> {
+        let first = self.charges.first().map(|charge| Anchor { at: charge.at, execution: 1, skipped: 0 });
+        self.anchor.or(first)
+    }
+
+    /// Day of the next execution, counted from the anchor.
+    pub(super) fn due_after(&self, anchor: Anchor) -> Option<DateTime<Utc>> {
+        let next = self.executions.checked_add(1)?;
+        let periods = next.checked_sub(anchor.execution)?.checked_add(anchor.skipped)?;
+        after_anchor(anchor.at, self.terms.period_type, periods.checked_mul(self.terms.frequency)?)
     }
 
     /// Stops the order for good; an accepted retry is dropped with it.

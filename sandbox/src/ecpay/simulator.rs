@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::calendar::taipei_format;
 use super::callbacks::notice::Notice;
 use super::merchant::Merchant;
 use super::message::PAID;
 use super::order::Order;
+use super::requests::traffic::Traffic;
 
 /// All state of the simulated ECPay; it can be kept in a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,10 +23,12 @@ pub struct Ecpay {
     pub(super) numbers: Numbers,
     #[serde(default)]
     pub(super) order_behavior: BTreeMap<String, OrderBehavior>,
+    #[serde(default)]
+    pub(crate) traffic: Traffic,
 }
 
 /// Treatment of an order by ECPay, as set by the controls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OrderBehavior {
     /// Neither its scheduled charges nor its retries are made.
     pub(super) paused: bool,
@@ -33,6 +37,12 @@ pub(super) struct OrderBehavior {
     /// Queries about it are answered with a page that is no answer.
     #[serde(default)]
     pub(super) garbled: bool,
+    /// Fields laid over the answers to queries about it.
+    #[serde(default)]
+    pub(super) query: Map<String, Value>,
+    /// Fields laid over its next callback; null removes one.
+    #[serde(default)]
+    pub(super) callback: Map<String, Value>,
 }
 
 impl Ecpay {
@@ -45,6 +55,7 @@ impl Ecpay {
             notices: Vec::new(),
             numbers: Numbers::default(),
             order_behavior: BTreeMap::new(),
+            traffic: Traffic::default(),
         }
     }
 
@@ -60,7 +71,7 @@ impl Ecpay {
 
     /// Treatment of the order; the default if the controls set none.
     pub(super) fn order_behavior(&self, merchant_trade_no: &str) -> OrderBehavior {
-        self.order_behavior.get(merchant_trade_no).copied().unwrap_or_default()
+        self.order_behavior.get(merchant_trade_no).cloned().unwrap_or_default()
     }
 
     /// Takes the result of the order's next charge.

@@ -6,32 +6,26 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post, put};
+use axum::response::Json;
+use axum::routing::{get, put};
 use chrono::{DateTime, TimeDelta, Utc};
-use http::StatusCode;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::ecpay::ChargeNow;
-use crate::http::LARGEST_BODY;
+use crate::http::answers::{Answer, Shared, bad, read};
+use crate::http::{LARGEST_BODY, ecpay_controls};
 use crate::whatsapp;
 use crate::world::World;
 use crate::world::clock;
 use crate::world::credentials;
 use crate::world::faults::{Fault, FaultSpec, Service};
 
-type Shared = State<Arc<World>>;
-type Answer = Result<Json<Value>, Response>;
-
 pub(crate) fn routes() -> Router<Arc<World>> {
     let many = DefaultBodyLimit::max(LARGEST_BODY);
     Router::new()
         .route("/clock", get(show_clock).post(move_clock))
         .route("/messages", get(messages))
-        .route("/ecpay/orders/{order}", get(show_order).put(set_conduct))
-        .route("/ecpay/orders/{order}/charge", post(charge))
+        .nest("/ecpay", ecpay_controls::routes())
         .route("/mms/institutions", put(set_institutions).get(show_institutions).layer(many))
         .route("/faults", put(set_faults).get(show_faults))
         .route("/whatsapp/{phone}", put(set_recipient_fault))
@@ -44,35 +38,6 @@ pub(crate) fn routes() -> Router<Arc<World>> {
 struct Move {
     now: Option<DateTime<Utc>>,
     advance_days: Option<f64>,
-}
-
-/// Treatment of an order by ECPay from now on; fields that are absent stay unchanged.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Conduct {
-    /// Results of the coming charges and retries, in order; later ones succeed.
-    next_outcomes: Option<Vec<String>>,
-    /// True holds back scheduled charges and retries.
-    paused: Option<bool>,
-    /// True posts the callbacks, false loses them.
-    callbacks: Option<bool>,
-    /// True answers queries properly, false with an HTML page.
-    answers: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Charge {
-    rtn_code: String,
-    callback: bool,
-    simulate: bool,
-    amount: Option<u32>,
-}
-
-impl Default for Charge {
-    fn default() -> Self {
-        Self { rtn_code: "1".to_owned(), callback: true, simulate: false, amount: None }
-    }
 }
 
 async fn show_clock(State(world): Shared) -> Json<Value> {
@@ -104,53 +69,6 @@ async fn messages(State(world): Shared) -> Json<Value> {
     Json(json!({ "messages": world.state().messages }))
 }
 
-async fn show_order(State(world): Shared, Path(order): Path<String>) -> Answer {
-    let view = world.state().ecpay.view(&order);
-    view.map(Json).ok_or_else(|| fail(StatusCode::NOT_FOUND, "no such order at ECPay"))
-}
-
-async fn set_conduct(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {
-    let wanted: Conduct = read(&body)?;
-    let answer = json!({
-        "merchant_trade_no": order, "next_outcomes": wanted.next_outcomes, "paused": wanted.paused,
-        "callbacks": wanted.callbacks, "answers": wanted.answers,
-    });
-    world.change(|state| {
-        let now = state.now;
-        if let Some(outcomes) = wanted.next_outcomes {
-            state.ecpay.set_next_outcomes(&order, outcomes);
-        }
-        if let Some(paused) = wanted.paused {
-            state.ecpay.set_paused(&order, paused, now);
-        }
-        if let Some(posted) = wanted.callbacks {
-            state.ecpay.set_callbacks(&order, posted);
-        }
-        if let Some(proper) = wanted.answers {
-            state.ecpay.set_answers(&order, proper);
-        }
-    });
-    Ok(Json(answer))
-}
-
-async fn charge(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {
-    let wanted: Charge = if body.is_empty() { Charge::default() } else { read(&body)? };
-    let charge = ChargeNow {
-        rtn_code: wanted.rtn_code,
-        callback: wanted.callback,
-        simulate: wanted.simulate,
-        amount: wanted.amount,
-    };
-    let charged = world.change(|state| {
-        let now = state.now;
-        state.ecpay.charge_now(&order, charge, now)
-    });
-    charged.map_err(|reason| fail(StatusCode::CONFLICT, &reason))?;
-    let callbacks = clock::deliver(&world).await;
-    let view = world.state().ecpay.view(&order);
-    Ok(Json(json!({ "order": view, "callbacks": callbacks })))
-}
-
 /// The institutions are MMS's own: whatever they hold, and however broken they are.
 async fn set_institutions(State(world): Shared, body: Bytes) -> Answer {
     let institutions: Vec<Value> = serde_json::from_slice(&body)
@@ -170,6 +88,7 @@ async fn set_faults(State(world): Shared, body: Bytes) -> Answer {
         return Err(bad(&format!("{} has no fault {}", json!(service), json!(wanted.fault))));
     }
     world.change(|state| state.faults.extend(wanted));
+    world.faults_set.notify_waiters();
     Ok(show_faults(State(world)).await)
 }
 
@@ -181,6 +100,7 @@ async fn set_recipient_fault(State(world): Shared, Path(phone): Path<String>, bo
         Fault::None => state.whatsapp.remove(&number),
         _ => state.whatsapp.insert(number.clone(), wanted),
     });
+    world.faults_set.notify_waiters();
     Ok(Json(json!({ "phone": number, "fault": wanted.fault, "times": wanted.times })))
 }
 
@@ -199,17 +119,4 @@ async fn forget_calls(State(world): Shared) -> Json<Value> {
 
 async fn show_credentials(State(world): Shared) -> Json<Value> {
     Json(credentials::shown(&world.state()))
-}
-
-#[expect(clippy::result_large_err, reason = "the error is the answer, made once a request")]
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
-    serde_json::from_slice(body).map_err(|error| bad(&error.to_string()))
-}
-
-fn bad(reason: &str) -> Response {
-    fail(StatusCode::BAD_REQUEST, reason)
-}
-
-fn fail(status: StatusCode, reason: &str) -> Response {
-    (status, Json(json!({ "error": reason }))).into_response()
 }

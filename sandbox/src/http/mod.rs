@@ -1,6 +1,8 @@
 //! The sandbox's own HTTP port: routes of the functions, simulated services and controls.
 
+pub(crate) mod answers;
 pub(crate) mod controls;
+pub(crate) mod ecpay_controls;
 pub(crate) mod server;
 
 /// Longest body that API Gateway takes, in bytes: 10 MB.

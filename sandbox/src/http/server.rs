@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware;
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::post;
 use lambda_http::Body as LambdaBody;
@@ -30,8 +32,15 @@ pub(crate) fn serve(world: Arc<World>, listener: TcpListener) {
         .merge(slack::routes())
         .route("/shop/{*page}", post(shop).get(shop))
         .fallback(api)
+        .layer(middleware::from_fn_with_state(Arc::clone(&world), note))
         .with_state(world);
     tokio::spawn(async move { axum::serve(listener, router).await });
+}
+
+/// Time stands still while requests arrive.
+async fn note(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
+    world.timer.note_request();
+    next.run(request).await
 }
 
 /// The business's own pages, where ECPay sends the buyer back to.

@@ -50,7 +50,7 @@ async fn by_page(
         return StatusCode::NOT_FOUND.into_response();
     }
     world.count("mms", "byPage");
-    let fault = match pass(world.change(|state| state.next_fault(Service::Mms))).await {
+    let fault = match pass(world.meet_fault(|state| state.next_fault(Service::Mms)).await) {
         Ok(fault) => fault,
         Err(answer) => return answer,
     };

@@ -122,7 +122,7 @@ async fn each_fault_is_distinguishable() {
     let lost = asked(&world, MMS_KEY, &wanted(1, 50)).send().await;
     let lost = async { lost?.text().await };
     assert!(lost.await.is_err());
-    misbehave(&world, json!({ "mms": "slow" })).await;
+    misbehave(&world, json!({ "mms": "held" })).await;
     let impatient = asked(&world, MMS_KEY, &wanted(1, 50)).timeout(Duration::from_millis(300)).send().await;
     assert!(impatient.unwrap_err().is_timeout());
     misbehave(&world, json!({ "mms": "none" })).await;

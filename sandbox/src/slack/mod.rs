@@ -49,7 +49,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
 
 async fn webhook(State(world): State<Arc<World>>, uri: Uri, body: Bytes) -> Response {
     world.count("slack", "webhook");
-    let fault = match pass(world.change(|state| state.next_fault(Service::Slack))).await {
+    let fault = match pass(world.meet_fault(|state| state.next_fault(Service::Slack)).await) {
         Ok(fault) => fault,
         Err(answer) => return answer,
     };
@@ -67,7 +67,7 @@ async fn webhook(State(world): State<Arc<World>>, uri: Uri, body: Bytes) -> Resp
 
 async fn post_message(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
     world.count("slack", "chat.postMessage");
-    let fault = match pass(world.change(|state| state.next_fault(Service::Slack))).await {
+    let fault = match pass(world.meet_fault(|state| state.next_fault(Service::Slack)).await) {
         Ok(fault) => fault,
         Err(answer) => return answer,
     };

@@ -21,7 +21,7 @@ pub(crate) fn digits(number: &str) -> Option<String> {
 /// Takes the fault of a message. `Err` is the response if the message does not reach the gateway.
 pub(crate) async fn next_fault(world: &World, gateway: Service, to: &str) -> Result<Fault, Response> {
     let recipient = digits(to).unwrap_or_default();
-    pass(world.change(|state| state.next_message_fault(gateway, &recipient))).await
+    pass(world.meet_fault(|state| state.next_message_fault(gateway, &recipient)).await)
 }
 
 /// The message reaches its recipient after `delay`.

@@ -12,13 +12,15 @@ use mms_expiry_scan::{ExpiryScan, UncheckedConfig};
 use serde_json::json;
 use subscription_maintenance::Maintenance;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::aws::iam::Roles;
 use crate::aws::template::Template;
 use crate::ecpay::Merchant;
 use crate::http::server;
 use crate::world::state::{DataDir, State, test_merchant};
-use crate::world::{Functions, LONGEST_CALL, Options, Site, TABLE, World, credentials};
+use crate::world::timer::WorldTimer;
+use crate::world::{Functions, LONGEST_CALL, Options, Site, TABLE, World, clock, credentials};
 use crate::{Error, aws};
 
 impl World {
@@ -69,11 +71,14 @@ impl World {
             items_read: AtomicU64::default(),
             roles,
             needed: Mutex::default(),
+            timer: WorldTimer::leaked(state.now),
+            faults_set: Notify::new(),
             moving: tokio::sync::Mutex::default(),
             state: Mutex::new(state),
             data,
             functions: OnceLock::new(),
         });
+        tokio::spawn(clock::pass_time(Arc::clone(&world)));
         aws::serve(Arc::clone(&world), aws).await?;
         let functions = world.start_functions(&options.variables).await?;
         // The world is not shared yet, so this is the first time it is set.

@@ -1,4 +1,7 @@
 //! Moving the clock: everything that is due in between happens in its order, and is finished when the call returns.
+//!
+//! A run takes time where it waits: for a slow answer, or between two calls. The clock moves on meanwhile, also beyond the
+//! moment that the mover wants, and never goes back: a schedule that fell due during the run runs after it.
 
 use std::sync::Arc;
 
@@ -19,45 +22,68 @@ pub struct TimelineEvent {
     pub what: String,
 }
 
-/// Moves the clock to `target`; `Err` when that is not ahead.
+/// Moves the time on whenever everything waits. Runs as long as the process.
+pub(crate) async fn pass_time(world: Arc<World>) {
+    loop {
+        let next = world.timer.next_moment().await;
+        world.move_to(next);
+        // A query in the middle of a run sees the charges that fell due during it.
+        charge_due(&world);
+    }
+}
+
+/// ECPay does what is due; the lines wait for the mover's answer.
+fn charge_due(world: &World) {
+    let mut state = world.state();
+    let now = state.now;
+    let happened = state.ecpay.advance(now);
+    state.happened.extend(happened);
+}
+
+/// Moves the clock to `target`, or further where the last run ends later.
 ///
 /// # Errors
 /// The present, when `target` is before it.
 pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<TimelineEvent>, DateTime<Utc>> {
     let _one_at_a_time = world.moving.lock().await;
-    if target < world.now() {
-        return Err(world.now());
+    let begin = world.now();
+    if target < begin {
+        return Err(begin);
     }
     let mut ran = Vec::new();
+    let mut fired = world.state().fired.unwrap_or(begin);
     run_due_until_quiet(world, &mut ran).await;
-    while let Some(at) = next_event(world).filter(|at| *at <= target) {
-        let at = at.max(world.now());
-        let due: Vec<Schedule> = due_schedules(world, at);
-        world.change(|state| state.now = at);
+    while let Some(at) = next_event(world, fired).filter(|at| *at <= target.max(world.now())) {
+        let at = at.max(fired);
+        let due: Vec<Schedule> = due_schedules(world, fired, at);
+        fired = at;
+        world.change(|state| state.fired = Some(at));
+        world.move_to(at);
         run_due_until_quiet(world, &mut ran).await;
         for schedule in due {
             ran.push(run(world, &schedule, at).await);
             run_due_until_quiet(world, &mut ran).await;
         }
     }
-    world.change(|state| state.now = target);
+    world.move_to(target);
+    world.change(|state| state.fired = Some(state.now));
     run_due_until_quiet(world, &mut ran).await;
     // Mail that was queued on the way is sent before the answer, not five minutes later.
     let frequent: Vec<Schedule> = world.schedules().into_iter().filter(|schedule| schedule.is_frequent()).collect();
     for schedule in frequent {
-        if queued_until(world, &schedule).is_some_and(|at| at <= target) {
-            ran.push(run(world, &schedule, target).await);
+        let now = world.now();
+        if queued_until(world, &schedule).is_some_and(|at| at <= now) {
+            ran.push(run(world, &schedule, now).await);
         }
     }
+    world.save();
     Ok(ran)
 }
 
 /// ECPay does what is due, and its callbacks are posted and answered.
 async fn run_due_until_quiet(world: &Arc<World>, ran: &mut Vec<TimelineEvent>) {
-    let happened = world.change(|state| {
-        let now = state.now;
-        state.ecpay.advance(now)
-    });
+    charge_due(world);
+    let happened = world.change(|state| std::mem::take(&mut state.happened));
     ran.extend(happened.into_iter().map(|(at, what)| TimelineEvent { at: text(at), what: format!("ecpay: {what}") }));
     let now = world.now();
     ran.extend(deliver(world).await.into_iter().map(|what| TimelineEvent { at: text(now), what }));
@@ -92,26 +118,24 @@ pub(crate) async fn deliver(world: &Arc<World>) -> Vec<String> {
     }
 }
 
-fn next_event(world: &Arc<World>) -> Option<DateTime<Utc>> {
-    let now = world.now();
+fn next_event(world: &Arc<World>, fired: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let ecpay = world.state().ecpay.next_due();
     let schedules = world.schedules();
-    schedules.iter().filter_map(|schedule| next_fire(world, schedule, now)).chain(ecpay).min()
+    schedules.iter().filter_map(|schedule| next_fire(world, schedule, fired)).chain(ecpay).min()
 }
 
-/// Returns the next time at which a schedule fires. A frequent one is skipped while nothing is queued for it.
-fn next_fire(world: &World, schedule: &Schedule, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// Returns the first time after `fired` at which a schedule fires. A frequent one is skipped while nothing is queued for it.
+fn next_fire(world: &World, schedule: &Schedule, fired: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if !schedule.is_frequent() {
-        return schedule.next_after(now);
+        return schedule.next_after(fired);
     }
     let queued = queued_until(world, schedule)?;
-    // The first tick that is after now and not before the item's time.
-    schedule.next_after(now.max(queued - chrono::TimeDelta::seconds(1)))
+    // The first tick that is after the last one and not before the item's time.
+    schedule.next_after(fired.max(queued - chrono::TimeDelta::seconds(1)))
 }
 
-fn due_schedules(world: &World, at: DateTime<Utc>) -> Vec<Schedule> {
-    let now = world.now();
-    world.schedules().into_iter().filter(|schedule| next_fire(world, schedule, now) == Some(at)).collect()
+fn due_schedules(world: &World, fired: DateTime<Utc>, at: DateTime<Utc>) -> Vec<Schedule> {
+    world.schedules().into_iter().filter(|schedule| next_fire(world, schedule, fired) == Some(at)).collect()
 }
 
 /// The earliest time in the queues of a schedule's tasks, read from the table beside the counted calls.

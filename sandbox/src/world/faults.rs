@@ -13,6 +13,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+/// Time that a slow service takes.
+pub(super) const SLOW: Duration = Duration::from_secs(2);
+
 /// A simulated service that can misbehave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,8 +45,10 @@ pub enum Fault {
     None,
     /// Answers 503 and does nothing.
     Down,
-    /// Responds after two seconds.
+    /// Responds after two seconds of the sandbox's clock.
     Slow,
+    /// Responds once a fault is set again: for tests of what happens in the meantime.
+    Held,
     /// Performs the request and breaks the connection.
     AnswerLost,
     /// Refuses: ECPay with its 403, SES with MessageRejected, Secrets Manager with AccessDenied, a WhatsApp gateway because the number is not on WhatsApp,
@@ -105,7 +110,7 @@ impl Service {
     #[must_use]
     pub fn knows(self, fault: Fault) -> bool {
         match fault {
-            Fault::None | Fault::Down | Fault::Slow | Fault::AnswerLost | Fault::Refuse => true,
+            Fault::None | Fault::Down | Fault::Slow | Fault::Held | Fault::AnswerLost | Fault::Refuse => true,
             Fault::DeviceOff => self.is_whatsapp(),
             Fault::Limit => self.is_whatsapp() || self == Self::Slack,
             Fault::Html => self.is_whatsapp() || matches!(self, Self::Mms | Self::Slack),
@@ -161,14 +166,13 @@ where
 }
 
 /// A call goes through what is the same at every service: `Err` is the answer where it does not get as far as that.
-pub(crate) async fn pass(fault: Fault) -> Result<Fault, Response> {
+#[expect(clippy::result_large_err, reason = "the error is the answer, made once a request")]
+pub(crate) fn pass(fault: Fault) -> Result<Fault, Response> {
     match fault {
-        Fault::Down => return Err(StatusCode::SERVICE_UNAVAILABLE.into_response()),
-        Fault::Html => return Err(Html("<!doctype html><title>One moment, please</title>").into_response()),
-        Fault::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
-        _ => {}
+        Fault::Down => Err(StatusCode::SERVICE_UNAVAILABLE.into_response()),
+        Fault::Html => Err(Html("<!doctype html><title>One moment, please</title>").into_response()),
+        _ => Ok(fault),
     }
-    Ok(fault)
 }
 
 /// A response whose connection breaks: the request was performed, and its caller does not learn that.

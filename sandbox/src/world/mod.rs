@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod faults;
 pub mod state;
 pub mod table_inspect;
+pub(crate) mod timer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,12 +24,15 @@ use serde_json::{Value, json};
 use shared::domain::values::time::Timestamp;
 use shared::platform::clock::{InvocationTime, Stopwatch};
 use subscription_maintenance::Maintenance;
+use tokio::sync::Notify;
 
 use crate::aws::iam::{Need, Permission, Roles};
 use crate::aws::template::{STACK, Template};
 pub use crate::aws::template::{TABLE, TEMPLATE};
 use crate::ecpay::Merchant;
+use crate::world::faults::{Fault, SLOW};
 use crate::world::state::{DataDir, State};
+use crate::world::timer::WorldTimer;
 
 /// An answer is waited for no longer: the clock may travel a year in one request.
 pub const LONGEST_CALL: Duration = Duration::from_secs(600);
@@ -60,6 +64,10 @@ pub struct World {
     pub(crate) items_read: AtomicU64,
     roles: Roles,
     needed: Mutex<BTreeMap<String, BTreeSet<Permission>>>,
+    /// Timer that invocations and simulated latency go by.
+    pub(crate) timer: &'static WorldTimer,
+    /// Notified when the controls set a fault: held answers are then given.
+    pub(crate) faults_set: Notify,
     /// Held while the clock moves, so that two moves follow each other.
     pub(crate) moving: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -155,7 +163,20 @@ impl World {
 
     /// Moves the clock without anything happening on the way: as if the schedules had been stopped meanwhile.
     pub fn leap(&self, to: DateTime<Utc>) {
-        self.change(|state| state.now = to);
+        self.change(|state| {
+            state.now = to;
+            state.fired = Some(to);
+            self.timer.set(to);
+        });
+    }
+
+    /// Moves the clock to `to`, unless it is there or further already.
+    ///
+    /// This is not stored at once: the clock moves hundreds of times in a run, and the next change stores it.
+    pub(crate) fn move_to(&self, to: DateTime<Utc>) {
+        let mut state = self.state();
+        state.now = state.now.max(to);
+        self.timer.set(state.now);
     }
 
     /// ECPay gives us another key pair: it signs with that from now on, and in Secrets Manager what was AWSCURRENT becomes
@@ -177,6 +198,19 @@ impl World {
         self.change(|state| state.rotate_secret(name, current));
     }
 
+    /// Takes the fault of a call, and waits as it says.
+    pub(crate) async fn meet_fault(&self, take: impl FnOnce(&mut State) -> Fault) -> Fault {
+        // Before the fault is taken, so that one that is set in the meantime is not missed.
+        let set_again = self.faults_set.notified();
+        let fault = self.change(take);
+        match fault {
+            Fault::Slow => self.timer.sleep(SLOW).await,
+            Fault::Held => set_again.await,
+            _ => {}
+        }
+        fault
+    }
+
     pub(crate) fn timestamp(&self) -> Timestamp {
         Timestamp::new(self.now())
     }
@@ -184,7 +218,7 @@ impl World {
     /// An invocation that happens now.
     pub(crate) fn moment(&self) -> InvocationTime {
         let now = self.timestamp();
-        InvocationTime { logical: now, wall: now, stopwatch: Stopwatch::start() }
+        InvocationTime { logical: now, wall: now, stopwatch: Stopwatch::of(self.timer) }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -198,7 +232,8 @@ impl World {
         changed
     }
 
-    fn save(&self) {
+    /// Stores what is remembered, where the world has a directory.
+    pub(crate) fn save(&self) {
         let Some(data) = &self.data else { return };
         if let Err(error) = data.save(&self.state()) {
             tracing::error!(

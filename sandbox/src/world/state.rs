@@ -18,6 +18,13 @@ use crate::world::faults::{Fault, FaultSpec, Service, next_fault};
 pub struct State {
     /// Present time of the sandbox.
     pub now: DateTime<Utc>,
+    /// Moment up to which the schedules have fired; `None` before the clock was first moved. A run that takes time leaves the
+    /// clock after it.
+    #[serde(default)]
+    pub fired: Option<DateTime<Utc>>,
+    /// Lines of ECPay's charges that the answer of no move of the clock has listed yet.
+    #[serde(skip)]
+    pub happened: Vec<(DateTime<Utc>, String)>,
     /// Simulated ECPay with its orders.
     pub ecpay: Ecpay,
     /// Messages that reached their recipient, oldest first.
@@ -123,6 +130,8 @@ impl State {
     pub fn new(now: DateTime<Utc>, secrets: BTreeMap<String, Secret>) -> Self {
         Self {
             now,
+            fired: None,
+            happened: Vec::new(),
             ecpay: Ecpay::new(test_merchant()),
             messages: Vec::new(),
             secrets,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use dynoxide::types::AttributeValue;
 use serde_json::{Value, json};
+use shared::domain::billing::subscription::Subscription;
 
 use crate::Error;
 use crate::world::{TABLE, World};
@@ -15,6 +16,30 @@ pub fn keys(world: &World) -> Vec<String> {
         items(world).iter().map(|item| format!("{} {}", text(item, "pk"), text(item, "sk"))).collect();
     keys.sort();
     keys
+}
+
+/// The stored subscription of that id; `None` where there is none that this version can read.
+pub(crate) fn subscription(world: &World, id: &str) -> Option<Subscription> {
+    let key = json!({ "pk": { "S": format!("SUB#{id}") }, "sk": { "S": "STATE" } });
+    let request = serde_json::from_value(json!({ "TableName": TABLE, "Key": key })).ok()?;
+    let mut item = world.database.get_item(request).ok()?.item?;
+    serde_json::from_value(plain(item.remove("data")?)?).ok()
+}
+
+/// A value as plain JSON; `None` for the types that the table does not hold.
+fn plain(value: AttributeValue) -> Option<Value> {
+    Some(match value {
+        AttributeValue::S(text) => Value::String(text),
+        AttributeValue::N(number) => serde_json::from_str(&number).ok()?,
+        AttributeValue::BOOL(truth) => Value::Bool(truth),
+        AttributeValue::NULL(_) => Value::Null,
+        AttributeValue::L(list) => Value::Array(list.into_iter().map(plain).collect::<Option<_>>()?),
+        AttributeValue::M(map) => {
+            let fields = map.into_iter().map(|(name, value)| Some((name, plain(value)?)));
+            Value::Object(fields.collect::<Option<_>>()?)
+        }
+        _ => return None,
+    })
 }
 
 /// Stores `copies` more subscriptions like that one, under other ids; gives whether all of them are stored.

@@ -130,7 +130,7 @@ async fn several_drains_at_once_send_each_mail_once() {
 async fn a_send_cut_off_before_its_end_is_unclear_and_not_repeated() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "cut").await;
-    sandbox.fault("mail", "slow").await;
+    sandbox.fault("mail", "held").await;
     let world = Arc::clone(&sandbox.world);
     let drain = tokio::spawn(async move { world.invoke_maintenance(json!({ "task": "send-mail" })).await });
     // SES has the mail and has not answered when the process ends.

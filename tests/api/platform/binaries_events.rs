@@ -159,7 +159,7 @@ async fn a_run_that_is_cut_off_by_the_end_of_its_instance_is_finished_by_its_rep
     assert_eq!(status, 200);
     let mut cut = start(&sandbox, &clock, "MmsExpiryScan").await;
     sandbox.forget_calls().await;
-    sandbox.fault("mms", "slow").await;
+    sandbox.fault("mms", "held").await;
     cut.begin(&digest);
     while sandbox.calls("mms").await.is_empty() {}
     let (ended, stdout, stderr) = cut.terminate().await;

@@ -217,12 +217,12 @@ async fn enough_for_one_day_is_not_exceeded_by_several_runs() {
 async fn a_run_that_takes_long_is_answered_by_its_address_and_a_second_one_at_once_is_refused() {
     let sandbox = Sandbox::with("2025-12-16T09:00:00+07:00", &[("INVOKE_PATIENCE_SECONDS", "1")]).await;
     owners(&sandbox, &["2025-12-17"]).await;
-    // Two seconds.
-    sandbox.fault("starsender", "slow").await;
+    sandbox.fault("starsender", "held").await;
     let (status, answer) = sandbox.staff(Method::POST, RUN_NOW, None).await;
     assert_eq!((status, &answer["success"]), (StatusCode::ACCEPTED, &json!(true)), "{answer}");
     let (status, refused) = sandbox.staff(Method::POST, RUN_NOW, None).await;
     assert_eq!((status, &refused["error"]["code"]), (StatusCode::CONFLICT, &json!("already_running")), "{refused}");
+    sandbox.fault("starsender", "none").await;
     let address = answer["data"]["address"].as_str().unwrap();
     let begun = shared::platform::clock::Stopwatch::start();
     let shown = loop {

@@ -192,7 +192,7 @@ impl Sandbox {
     /// All tasks now, with an ECPay that answers the run's first query and then misbehaves.
     pub async fn maintain_until_query(&self, fault: &str) {
         self.forget_calls().await;
-        self.fault("ecpay", "slow").await;
+        self.fault("ecpay", "held").await;
         let run = self.maintain();
         let strike = async {
             while self.calls("ecpay").await.is_empty() {}

@@ -5,9 +5,11 @@ pub(in crate::ecpay) mod notice;
 
 use self::fields::{first_fields, period_fields};
 use self::notice::{Callback, Notice};
+use crate::ecpay::form::Fields;
 use crate::ecpay::order::Kind;
 use crate::ecpay::simulator::Ecpay;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
 
 const RESENDS: u32 = 4;
 
@@ -65,9 +67,12 @@ impl Ecpay {
             Kind::First => (&order.terms.return_url, first_fields(&self.merchant.merchant_id, order, charge)),
             _ => (&order.terms.period_return_url, period_fields(&self.merchant.merchant_id, order, charge)),
         };
-        if url.is_empty() || self.order_behavior(merchant_trade_no).silent {
+        let behavior = self.order_behavior.get_mut(merchant_trade_no);
+        if url.is_empty() || behavior.as_ref().is_some_and(|behavior| behavior.silent) {
             return None;
         }
+        let overlay = behavior.map(|behavior| std::mem::take(&mut behavior.callback));
+        let fields = overlaid(fields, overlay.unwrap_or_default());
         self.notices.push(Notice {
             id: self.numbers.notice(),
             url: url.clone(),
@@ -80,4 +85,27 @@ impl Ecpay {
         });
         Some(())
     }
+}
+
+/// The fields with those of an overlay in place of theirs or behind them; null removes one.
+fn overlaid(mut fields: Fields, overlay: Map<String, Value>) -> Fields {
+    for (name, given) in overlay {
+        let text = match given {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => Some(other.to_string()),
+        };
+        let place = fields.iter().position(|(known, _)| *known == name);
+        match (place, text) {
+            (Some(place), None) => drop(fields.remove(place)),
+            (Some(place), Some(text)) => {
+                if let Some((_, value)) = fields.get_mut(place) {
+                    *value = text;
+                }
+            }
+            (None, Some(text)) => fields.push((name, text)),
+            (None, None) => {}
+        }
+    }
+    fields
 }

@@ -42,7 +42,8 @@ impl Ecpay {
     fn next_order_event(&self) -> Option<(DateTime<Utc>, Event, String)> {
         let events = self.orders.iter();
         let events = events.filter_map(|(number, order)| {
-            let (at, event) = next_event(order, self.order_behavior(number).paused)?;
+            let (at, event) =
+                next_event(order, self.order_behavior.get(number).is_some_and(|behavior| behavior.paused))?;
             Some((at, event, &order.trade_no, number))
         });
         let (at, event, _, number) = events.min()?;

@@ -1,8 +1,10 @@
 //! Controls for people and tests; the real ECPay has none of them.
 
+pub(in crate::ecpay) mod console;
 mod view;
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 
 use crate::ecpay::charging::Attempt;
 use crate::ecpay::order::{Kind, State};
@@ -47,6 +49,52 @@ impl Ecpay {
         self.order_behavior.entry(merchant_trade_no.to_owned()).or_default().garbled = !proper;
     }
 
+    /// Lays fields over the answers to the coming queries about an order, with their values as they are; an empty map for
+    /// ECPay's own answers. The order need not exist yet.
+    pub fn set_query_answer(&mut self, merchant_trade_no: &str, fields: Map<String, Value>) {
+        self.order_behavior.entry(merchant_trade_no.to_owned()).or_default().query = fields;
+    }
+
+    /// Lays fields over the next callback of an order before it is signed; null removes a field. The order need not exist
+    /// yet.
+    pub fn set_next_callback(&mut self, merchant_trade_no: &str, fields: Map<String, Value>) {
+        self.order_behavior.entry(merchant_trade_no.to_owned()).or_default().callback = fields;
+    }
+
+    /// The buyer submits an order's form and pays, with a given result or with that of `next_outcomes`.
+    pub fn submit(
+        &mut self,
+        merchant_trade_no: &str,
+        form: &[u8],
+        rtn_code: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<(), String> {
+        self.set_next_outcome(merchant_trade_no, rtn_code);
+        self.checkout(form, now).map(|_| ()).map_err(|refusal| refusal.to_string())
+    }
+
+    /// The bank decides now about a first charge whose result is open.
+    pub fn decide_pending(
+        &mut self,
+        merchant_trade_no: &str,
+        rtn_code: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<(), String> {
+        let order = self.orders.get(merchant_trade_no);
+        let order = order.ok_or_else(|| format!("no order {merchant_trade_no}"))?;
+        let open = order.unresolved.first().filter(|_| order.state == State::Pending);
+        let open = open.ok_or_else(|| format!("order {merchant_trade_no} is {}", order.state.word()))?.charge;
+        self.set_next_outcome(merchant_trade_no, rtn_code);
+        self.resolve(merchant_trade_no, open, now);
+        Ok(())
+    }
+
+    fn set_next_outcome(&mut self, merchant_trade_no: &str, rtn_code: Option<String>) {
+        if let Some(rtn_code) = rtn_code {
+            self.outcomes.entry(merchant_trade_no.to_owned()).or_default().push_front(rtn_code);
+        }
+    }
+
     /// Charges now. Also possible on an order that was stopped, as a late charge.
     pub fn charge_now(&mut self, merchant_trade_no: &str, charge: ChargeNow, now: DateTime<Utc>) -> Result<(), String> {
         let order = self.orders.get(merchant_trade_no);
@@ -68,6 +116,8 @@ impl Ecpay {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::ecpay::form::value;
     use crate::ecpay::test_support::{NUMBER, at, ecpay, ordered, sent};
@@ -112,6 +162,21 @@ mod tests {
         ecpay.charge_now(NUMBER, lost, at(NOW)).unwrap();
         assert!(ecpay.take_due_callbacks(at(NOW)).is_empty());
         assert_eq!(ecpay.view(NUMBER).unwrap()["total_success_amount"], 904);
+    }
+
+    #[test]
+    fn one_callback_has_other_fields_and_a_signature_of_its_own() {
+        let mut ecpay = ordered(NOW);
+        let odd = json!({ "Amount": "899.5", "TotalSuccessTimes": 7, "gwsr": null, "Extra": "x" });
+        ecpay.set_next_callback(NUMBER, odd.as_object().unwrap().clone());
+        ecpay.charge_now(NUMBER, charge("1"), at(NOW)).unwrap();
+        let callback = sent(&mut ecpay, NOW);
+        assert_eq!((value(&callback, "Amount"), value(&callback, "TotalSuccessTimes")), ("899.5", "7"));
+        assert_eq!(value(&callback, "Extra"), "x");
+        assert!(!callback.iter().any(|(name, _)| name == "gwsr"));
+        assert_eq!(value(&callback, "CheckMacValue"), ecpay.merchant.mac(&callback));
+        ecpay.charge_now(NUMBER, charge("1"), at(NOW)).unwrap();
+        assert_eq!(value(&sent(&mut ecpay, NOW), "Amount"), "899");
     }
 
     #[test]

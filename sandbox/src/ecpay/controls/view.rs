@@ -36,6 +36,9 @@ impl Ecpay {
             "next_outcomes": outcomes.cloned().unwrap_or_default(),
             "paused": order_behavior.paused,
             "callbacks": !order_behavior.silent,
+            "answers": !order_behavior.garbled,
+            "query": order_behavior.query,
+            "callback": order_behavior.callback,
         }))
     }
 }

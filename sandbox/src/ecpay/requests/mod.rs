@@ -3,6 +3,7 @@
 mod period_action;
 mod query_period;
 mod query_trade;
+pub(in crate::ecpay) mod traffic;
 
 use chrono::{DateTime, Utc};
 

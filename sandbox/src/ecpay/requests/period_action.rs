@@ -67,7 +67,7 @@ fn retry(order: &mut Order, now: DateTime<Utc>) -> Reply {
 fn cancel(order: &mut Order, now: DateTime<Utc>) -> Reply {
     let reply = match order.state {
         State::Cancelled | State::Finished => stopped(),
-        State::Running => {
+        State::Running | State::Paused => {
             order.cancel();
             Reply { code: PAID, text: "停用成功" }
         }

@@ -17,19 +17,22 @@ impl Ecpay {
             Err(code) => return nothing(code).to_string(),
         };
         let number = value(&fields, "MerchantTradeNo");
-        let garbled = self.order_behavior(number).garbled;
-        let order = self.orders.get_mut(number);
-        let Some(order) = order else {
-            return nothing(NOT_FOUND).to_string();
-        };
-        order.queries = order.queries.saturating_add(1);
-        if garbled {
+        let behavior = self.order_behavior(number);
+        if let Some(order) = self.orders.get_mut(number) {
+            order.queries = order.queries.saturating_add(1);
+        }
+        if behavior.garbled {
             return "<html><body>System Error</body></html>".to_owned();
         }
-        let Some(exec_status) = exec_status(order.state) else {
-            return nothing(NOT_FOUND).to_string();
+        let known = self.orders.get(number).and_then(|order| Some((order, exec_status(order.state)?)));
+        let mut answer = match known {
+            Some((order, exec_status)) => info(&self.merchant.merchant_id, order, exec_status),
+            None => nothing(NOT_FOUND),
         };
-        info(&self.merchant.merchant_id, order, exec_status).to_string()
+        if let Some(fields) = answer.as_object_mut() {
+            fields.extend(behavior.query);
+        }
+        answer.to_string()
     }
 }
 
@@ -38,7 +41,8 @@ fn exec_status(state: State) -> Option<&'static str> {
     match state {
         State::NotEstablished => None,
         State::Cancelled => Some("0"),
-        State::Pending | State::Running => Some("1"),
+        // What the query says of a paused order is not documented.
+        State::Pending | State::Running | State::Paused => Some("1"),
         State::Finished => Some("2"),
     }
 }
@@ -133,6 +137,21 @@ mod tests {
         assert_eq!((&failed["gwsr"], &failed["amount"]), (&json!(""), &json!("")));
         assert_eq!(failed["process_date"], "2026/02/05 10:00:00");
         assert_eq!(ecpay.view(NUMBER).unwrap()["queries"], 1);
+    }
+
+    #[test]
+    fn an_answer_can_be_overlaid_and_is_its_own_again() {
+        let mut ecpay = ordered("2026-01-05T10:00:00+08:00");
+        let entry = json!({ "RtnCode": 1, "gwsr": null, "process_date": "soon" });
+        let Value::Object(odd) = json!({ "TotalSuccessTimes": 3, "RtnCode": "10100058", "ExecLog": [entry] }) else {
+            panic!("an object")
+        };
+        ecpay.set_query_answer(NUMBER, odd);
+        let info = query(&mut ecpay, "2026-01-06T10:00:00+08:00");
+        assert_eq!((&info["TotalSuccessTimes"], &info["RtnCode"]), (&json!(3), &json!("10100058")));
+        assert_eq!((&info["ExecLog"], &info["PeriodAmount"]), (&json!([entry]), &json!(899)));
+        ecpay.set_query_answer(NUMBER, serde_json::Map::new());
+        assert_eq!(query(&mut ecpay, "2026-01-06T10:00:00+08:00")["TotalSuccessTimes"], 1);
     }
 
     #[test]
