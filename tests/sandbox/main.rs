@@ -10,6 +10,7 @@
 )]
 
 mod controls;
+mod ecpay_controls;
 mod persistence;
 mod scheduler;
 mod time;
