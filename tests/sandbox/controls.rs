@@ -56,6 +56,26 @@ async fn calls_are_counted_by_service_and_forgotten() {
     assert_eq!(sandbox.get("/sandbox/calls").await, json!({}));
 }
 
+#[tokio::test]
+async fn the_calls_of_one_function_are_counted_apart() {
+    let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
+    sandbox.forget_calls().await;
+    sandbox.subscribe("apart", "monthly").await;
+    let webhook = sandbox.get("/sandbox/calls?function=EcpayWebhook").await;
+    // The decision, and what counts the callback.
+    assert_eq!(webhook["dynamodb"]["TransactWriteItems"], 1, "{webhook}");
+    assert_eq!(sandbox.get("/sandbox/calls?function=SubscriptionMaintenance").await, json!({}));
+    sandbox.world.leap("2025-02-15T12:00:00+08:00".parse().unwrap());
+    sandbox.maintain().await;
+    let maintenance = sandbox.get("/sandbox/calls?function=SubscriptionMaintenance").await;
+    assert!(maintenance["dynamodb"]["Query"].as_u64().unwrap() > 0, "{maintenance}");
+    assert_eq!(sandbox.get("/sandbox/calls?function=AdminApi").await["lambda"], json!({ "Invoke": 1 }));
+    for wrong in ["?function=Nobody", "?name=AdminApi", "?function=AdminApi&function=AdminApi"] {
+        let (status, _) = sandbox.call(Method::GET, &format!("/sandbox/calls{wrong}"), None).await;
+        assert_eq!(status, 400, "{wrong}");
+    }
+}
+
 /// A token's header and claims, and its signature.
 fn opened(token: &str) -> (Value, Value, String) {
     let mut parts = token.split('.');

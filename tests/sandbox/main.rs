@@ -11,6 +11,7 @@
 
 mod controls;
 mod ecpay_controls;
+mod invocations;
 mod persistence;
 mod scheduler;
 mod time;

@@ -52,19 +52,27 @@ impl Roles {
     /// # Errors
     /// [`Error::Missing`] where a policy cannot be read.
     pub fn read(template: &Template, reference: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let texts = |value: &Value| texts(template, value, reference);
         let mut roles = BTreeMap::new();
         for (name, role) in template.resources_of("AWS::IAM::Role") {
             let unread = || Error::Missing(format!("a policy of {name}"));
             let policies = role.get("Properties").and_then(|role| role.get("Policies")).and_then(Value::as_sequence);
             let mut statements = Vec::new();
             for policy in policies.ok_or_else(unread)? {
-                let all = policy.get("PolicyDocument").and_then(|document| document.get("Statement"));
-                for statement in all.and_then(Value::as_sequence).ok_or_else(unread)? {
-                    let texts = |value: &Value| texts(template, value, reference);
-                    statements.push(Statement::read(statement, &texts).ok_or_else(unread)?);
-                }
+                statements.extend(statements_of(policy, &texts).ok_or_else(unread)?);
             }
             roles.insert(name.to_owned(), statements);
+        }
+        // Policies of their own: for what a role cannot name because it refers to the role.
+        for (name, policy) in template.resources_of("AWS::IAM::Policy") {
+            let unread = || Error::Missing(format!("the roles or the statements of {name}"));
+            let policy = policy.get("Properties").ok_or_else(unread)?;
+            let statements = statements_of(policy, &texts).ok_or_else(unread)?;
+            let attached = policy.get("Roles").and_then(Value::as_sequence).ok_or_else(unread)?;
+            for role in attached {
+                let role = referenced(role).and_then(|role| roles.get_mut(role)).ok_or_else(unread)?;
+                role.extend(statements.clone());
+            }
         }
         Ok(Self(roles))
     }
@@ -137,6 +145,20 @@ impl Condition {
             "ForAllValues:StringLike" => self.values.iter().any(like),
             _ => false,
         }
+    }
+}
+
+/// Statements of a policy; `None` where one cannot be read.
+fn statements_of(policy: &Value, texts: &dyn Fn(&Value) -> Option<Vec<String>>) -> Option<Vec<Statement>> {
+    let statements = policy.get("PolicyDocument")?.get("Statement")?.as_sequence()?;
+    statements.iter().map(|statement| Statement::read(statement, texts)).collect()
+}
+
+/// Logical name of the resource that a `!Ref` names.
+fn referenced(value: &Value) -> Option<&str> {
+    match value {
+        Value::Tagged(tagged) if tagged.tag == "Ref" => tagged.value.as_str(),
+        _ => None,
     }
 }
 
@@ -221,4 +243,42 @@ fn table(below: &str) -> String {
 
 fn need(action: &str, resource: &str, context: Option<(&'static str, &str)>) -> Need {
     Need { permission: Permission::new(action, resource), context: context.map(|(key, value)| (key, value.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = "
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties: { BillingMode: PAY_PER_REQUEST }
+  Runner:
+    Type: AWS::Serverless::Function
+    Properties: { Role: !GetAtt RunnerRole.Arn, RecursiveLoop: Allow }
+  Other:
+    Type: AWS::Serverless::Function
+    Properties: { Role: !GetAtt RunnerRole.Arn }
+  RunnerRole:
+    Type: AWS::IAM::Role
+    Properties: { Policies: [] }
+  RunnerContinues:
+    Type: AWS::IAM::Policy
+    Properties:
+      Roles: [!Ref RunnerRole]
+      PolicyDocument:
+        Statement:
+          - { Effect: Allow, Action: lambda:InvokeFunction, Resource: !GetAtt Runner.Arn }
+";
+
+    #[test]
+    fn a_policy_of_its_own_belongs_to_the_roles_that_it_names() {
+        let template = Template::parse(TEMPLATE).unwrap();
+        let roles = Roles::read(&template, &|_| None).unwrap();
+        let invoke = |name: &str| needs("", &Method::POST, &format!("/2015-03-31/functions/{name}/invocations"), b"");
+        assert!(invoke("Runner").iter().all(|need| roles.allow("RunnerRole", need)));
+        assert!(!invoke("Other").iter().any(|need| roles.allow("RunnerRole", need)));
+        assert!(template.may_loop("Runner") && !template.may_loop("Other"));
+    }
 }

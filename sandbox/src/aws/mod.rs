@@ -2,6 +2,7 @@
 //! Scheduler, each call counted. A function says who it is by its access key, and may do what its role allows.
 
 pub mod iam;
+pub(crate) mod invocations;
 pub mod lambda_events;
 pub mod schedule_definition;
 pub mod schedule_expression;
@@ -24,11 +25,13 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::Error;
+use crate::aws::invocations::Queued;
+use crate::world::clock;
 use crate::world::credentials;
 use crate::world::faults::{Fault, Service, lost_response};
 use crate::world::state::{Message, Secret};
@@ -85,29 +88,36 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let caller = caller(&parts.headers);
     let needs = iam::needs(target, &parts.method, parts.uri.path(), &body);
-    if let Some(why) = endpoint.world.refusal(caller(&parts.headers), &needs) {
+    if let Some(why) = endpoint.world.refusal(caller, &needs) {
         return aws_error(StatusCode::BAD_REQUEST, "AccessDeniedException", &why);
     }
     if let Some(operation) = target.strip_prefix("DynamoDB_20120810.") {
-        endpoint.world.count("dynamodb", operation);
-        return dynamodb(&endpoint, parts.headers, body).await;
+        endpoint.world.count(caller, "dynamodb", operation);
+        return dynamodb(&endpoint, &parts.headers, body).await;
     }
     if target == "secretsmanager.GetSecretValue" {
-        endpoint.world.count("secretsmanager", "GetSecretValue");
+        endpoint.world.count(caller, "secretsmanager", "GetSecretValue");
         return secret(&endpoint.world, &body).await;
     }
     let segments: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
     match segments.as_slice() {
         ["v2", "email", "outbound-emails"] => {
-            endpoint.world.count("ses", "SendEmail");
+            endpoint.world.count(caller, "ses", "SendEmail");
             send_email(&endpoint.world, &body).await
         }
         ["2015-03-31", "functions", name, "invocations"] => {
-            endpoint.world.count("lambda", "Invoke");
-            invoke(&endpoint.world, name, &body).await
+            endpoint.world.count(caller, "lambda", "Invoke");
+            let event = serde_json::from_slice(&body).unwrap_or_default();
+            match parts.headers.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok()) {
+                Some("Event") => queue(&endpoint.world, name, event, caller),
+                _ => invoke(&endpoint.world, name, event).await,
+            }
         }
         ["schedules", name] => {
+            let operation = if parts.method == Method::GET { "GetSchedule" } else { "UpdateSchedule" };
+            endpoint.world.count(caller, "scheduler", operation);
             let query = parts.uri.query().unwrap_or_default();
             scheduler::answer(&endpoint.world, &parts.method, name, query, &body).unwrap_or_else(unknown)
         }
@@ -126,7 +136,7 @@ fn unknown() -> Response {
     aws_error(StatusCode::BAD_REQUEST, "UnknownOperationException", "not simulated here")
 }
 
-async fn dynamodb(endpoint: &Endpoint, headers: HeaderMap, body: Bytes) -> Response {
+async fn dynamodb(endpoint: &Endpoint, headers: &HeaderMap, body: Bytes) -> Response {
     let mut forwarded = HeaderMap::new();
     for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
         if let Some(value) = headers.get(name) {
@@ -223,8 +233,21 @@ async fn send_email(world: &World, body: &[u8]) -> Response {
     if fault == Fault::AnswerLost { lost_response() } else { aws_json(&json!({ "MessageId": id })) }
 }
 
-async fn invoke(world: &Arc<World>, name: &str, body: &[u8]) -> Response {
-    let event = serde_json::from_slice(body).unwrap_or_default();
+/// Accepts an asynchronous invocation. It runs after those of its function that are under way.
+fn queue(world: &Arc<World>, name: &str, event: Value, caller: &str) -> Response {
+    if !World::takes_events(name) {
+        return aws_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", "no such function");
+    }
+    let chain = world.invocations.next_in_chain(name, caller);
+    let queued = Queued { function: name.to_owned(), event, chain, requested_at: world.now() };
+    if !world.invocations.queue(queued, world.template.may_loop(name)) {
+        tracing::warn!(function = name, chain, "an invocation was dropped by Lambda's loop detection");
+    }
+    tokio::spawn(clock::run_queue(Arc::clone(world)));
+    StatusCode::ACCEPTED.into_response()
+}
+
+async fn invoke(world: &Arc<World>, name: &str, event: Value) -> Response {
     let (world, name) = (Arc::clone(world), name.to_owned());
     // The function goes on when its caller no longer listens.
     let Ok(done) = tokio::spawn(async move { world.invoke(&name, event).await }).await else {

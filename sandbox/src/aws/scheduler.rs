@@ -57,10 +57,8 @@ impl World {
 pub(crate) fn answer(world: &World, method: &Method, name: &str, query: &str, body: &[u8]) -> Option<Response> {
     let group = || form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "groupName");
     let answered = if method == Method::GET {
-        world.count("scheduler", "GetSchedule");
         get(world, name, group().map(|(_, group)| group.into_owned()).as_deref())
     } else if method == Method::PUT {
-        world.count("scheduler", "UpdateSchedule");
         update(world, name, body)
     } else {
         return None;

@@ -203,6 +203,13 @@ impl Template {
         attribute(role)?.strip_suffix(".Arn")
     }
 
+    /// True if Lambda lets the function invoke itself any number of times in a chain.
+    #[must_use]
+    pub fn may_loop(&self, function: &str) -> bool {
+        let properties = self.resources.get(function).and_then(|function| function.get("Properties"));
+        properties.and_then(|function| function.get("RecursiveLoop")).and_then(Value::as_str) == Some("Allow")
+    }
+
     /// Value of a reference `X.Arn` in the sandbox.
     fn arn(&self, attribute: &str) -> Option<String> {
         let name = attribute.strip_suffix(".Arn")?;

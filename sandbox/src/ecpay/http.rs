@@ -17,6 +17,9 @@ use crate::world::clock;
 use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service};
 
+/// Only this function calls the server APIs.
+const CALLER: &str = "SubscriptionMaintenance";
+
 pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/Cashier/AioCheckOut/V5", post(checkout))
@@ -27,7 +30,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
 
 /// The buyer's step: the order is made and charged at once, and our callback is answered before the buyer's page is.
 async fn checkout(State(world): State<Arc<World>>, body: Bytes) -> Html<String> {
-    world.count("ecpay", "AioCheckOut");
+    world.count("Buyer", "ecpay", "AioCheckOut");
     let result = world.change(|state| {
         let now = state.now;
         state.ecpay.checkout(&body, now)
@@ -73,7 +76,7 @@ async fn call(
     operation: &str,
     act: impl FnOnce(&mut Ecpay, DateTime<Utc>) -> String,
 ) -> (Response, Fault) {
-    world.count("ecpay", operation);
+    world.count(CALLER, "ecpay", operation);
     let is_blocked = world.change(|state| {
         let now = state.now;
         state.ecpay.traffic.is_blocked_call(operation, now)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::response::Json;
 use axum::routing::{get, put};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -108,8 +108,16 @@ async fn show_faults(State(world): Shared) -> Json<Value> {
     Json(json!(world.state().faults))
 }
 
-async fn calls(State(world): Shared) -> Json<Value> {
-    Json(world.counted())
+async fn calls(State(world): Shared, RawQuery(query): RawQuery) -> Answer {
+    let query = query.unwrap_or_default();
+    let mut caller = None;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if name != "function" || caller.is_some() || world.template.role_of(&value).is_none() {
+            return Err(bad("the only parameter is function, the logical name of one of the template's functions"));
+        }
+        caller = Some(value);
+    }
+    Ok(Json(world.counted(caller.as_deref())))
 }
 
 async fn forget_calls(State(world): Shared) -> Json<Value> {

@@ -22,6 +22,8 @@ use crate::world::credentials::MMS_KEY;
 use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service, pass};
 
+/// Only this function calls MMS.
+const CALLER: &str = "MmsExpiryScan";
 const BY_PAGE: &str = "admin/organization/get/info/byPage";
 const LARGEST_PAGE: usize = 100;
 const NOT_VALID: &str = "token not valid";
@@ -49,7 +51,7 @@ async fn by_page(
     if path != BY_PAGE {
         return StatusCode::NOT_FOUND.into_response();
     }
-    world.count("mms", "byPage");
+    world.count(CALLER, "mms", "byPage");
     let fault = match pass(world.meet_fault(|state| state.next_fault(Service::Mms)).await) {
         Ok(fault) => fault,
         Err(answer) => return answer,

@@ -23,6 +23,8 @@ use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service, pass};
 use crate::world::state::{Body, Message};
 
+/// Only this function calls Slack.
+const CALLER: &str = "MmsExpiryScan";
 /// The largest payload, in bytes.
 const LARGEST_PAYLOAD: usize = 1024 * 1024;
 /// Length at which Slack cuts a message's `text`, in characters.
@@ -48,7 +50,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
 }
 
 async fn webhook(State(world): State<Arc<World>>, uri: Uri, body: Bytes) -> Response {
-    world.count("slack", "webhook");
+    world.count(CALLER, "slack", "webhook");
     let fault = match pass(world.meet_fault(|state| state.next_fault(Service::Slack)).await) {
         Ok(fault) => fault,
         Err(answer) => return answer,
@@ -66,7 +68,7 @@ async fn webhook(State(world): State<Arc<World>>, uri: Uri, body: Bytes) -> Resp
 }
 
 async fn post_message(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
-    world.count("slack", "chat.postMessage");
+    world.count(CALLER, "slack", "chat.postMessage");
     let fault = match pass(world.meet_fault(|state| state.next_fault(Service::Slack)).await) {
         Ok(fault) => fault,
         Err(answer) => return answer,

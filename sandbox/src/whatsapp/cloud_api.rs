@@ -45,7 +45,7 @@ async fn send(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    world.count("whatsapp-cloud", "messages");
+    world.count(whatsapp::CALLER, "whatsapp-cloud", "messages");
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let to = request.get("to").and_then(Value::as_str).unwrap_or_default();
     let fault = match whatsapp::next_fault(&world, Service::WhatsappCloud, to).await {

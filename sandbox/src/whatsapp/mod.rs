@@ -10,6 +10,9 @@ use crate::world::World;
 use crate::world::faults::{Fault, Service, pass};
 use crate::world::state::Message;
 
+/// Only this function sends WhatsApp messages.
+pub(crate) const CALLER: &str = "MaintenanceReminder";
+
 /// The digits of an international number: a leading plus is dropped, and a leading 0 is Indonesia's. `None`: no number.
 pub(crate) fn digits(number: &str) -> Option<String> {
     let number = number.strip_prefix('+').unwrap_or(number);

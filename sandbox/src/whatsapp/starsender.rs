@@ -32,7 +32,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
 }
 
 async fn send(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
-    world.count("starsender", "send");
+    world.count(whatsapp::CALLER, "starsender", "send");
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let to = request.get("to").and_then(Value::as_str).unwrap_or_default();
     let fault = match whatsapp::next_fault(&world, Service::Starsender, to).await {

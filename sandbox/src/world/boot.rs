@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::aws::iam::Roles;
+use crate::aws::invocations::Invocations;
 use crate::aws::template::Template;
 use crate::ecpay::Merchant;
 use crate::http::server;
@@ -68,6 +69,7 @@ impl World {
             database,
             http: shared::platform::http::client(LONGEST_CALL)?,
             calls: Mutex::default(),
+            invocations: Invocations::default(),
             items_read: AtomicU64::default(),
             roles,
             needed: Mutex::default(),

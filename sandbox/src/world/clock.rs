@@ -9,9 +9,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use dynoxide::types::AttributeValue;
 use serde::Serialize;
 use serde_json::Value;
+use shared::platform::logging::error_chain;
 
+use crate::aws::invocations::Queued;
 use crate::aws::schedule_expression::Schedule;
-use crate::world::{TABLE, World};
+use crate::world::{NotDone, TABLE, World};
 
 /// An event that happened while the clock moved.
 #[derive(Clone, Debug, Serialize)]
@@ -53,8 +55,16 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
     let mut ran = Vec::new();
     let mut fired = world.state().fired.unwrap_or(begin);
     run_due_until_quiet(world, &mut ran).await;
-    while let Some(at) = next_event(world, fired).filter(|at| *at <= target.max(world.now())) {
-        let at = at.max(fired);
+    loop {
+        let next = next_event(world, fired).filter(|at| *at <= target.max(world.now()));
+        let requested = world.invocations.first_requested_at();
+        if requested.is_some_and(|requested| next.is_none_or(|next| requested <= next)) {
+            ran.extend(run_queued(world).await);
+            run_due_until_quiet(world, &mut ran).await;
+            continue;
+        }
+        let Some(next) = next else { break };
+        let at = next.max(fired);
         let due: Vec<Schedule> = due_schedules(world, fired, at);
         fired = at;
         world.change(|state| state.fired = Some(at));
@@ -75,6 +85,9 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
         if queued_until(world, &schedule).is_some_and(|at| at <= now) {
             ran.push(run(world, &schedule, now).await);
         }
+    }
+    while let Some(continued) = run_queued(world).await {
+        ran.push(continued);
     }
     world.save();
     Ok(ran)
@@ -169,18 +182,29 @@ fn earliest(world: &World, queue: &str) -> Option<DateTime<Utc>> {
 
 async fn run(world: &Arc<World>, schedule: &Schedule, at: DateTime<Utc>) -> TimelineEvent {
     let event = serde_json::from_str(&schedule.event(at)).unwrap_or_default();
-    let what = match world.invoke(&schedule.function, event).await {
-        Ok(report) => format!("{} {}: {}", schedule.function, schedule.name, summary(&report)),
-        Err(error) => {
-            format!(
-                "{} {}: failed: {}",
-                schedule.function,
-                schedule.name,
-                shared::platform::logging::error_chain(&error)
-            )
-        }
-    };
-    TimelineEvent { at: text(at), what }
+    let outcome = outcome(&world.invoke(&schedule.function, event).await);
+    TimelineEvent { at: text(at), what: format!("{} {}: {outcome}", schedule.function, schedule.name) }
+}
+
+/// Runs the first queued asynchronous invocation.
+async fn run_queued(world: &Arc<World>) -> Option<TimelineEvent> {
+    let Queued { function, event, chain, .. } = world.invocations.take().await?;
+    let at = text(world.now());
+    let outcome = outcome(&world.invoke_in_chain(&function, event, chain).await);
+    Some(TimelineEvent { at, what: format!("{function} invoked asynchronously: {outcome}") })
+}
+
+/// Runs the queued invocations, unless a move of the clock does.
+pub(crate) async fn run_queue(world: Arc<World>) {
+    let _one_at_a_time = world.moving.lock().await;
+    while run_queued(&world).await.is_some() {}
+}
+
+fn outcome(done: &Result<Value, NotDone>) -> String {
+    match done {
+        Ok(report) => summary(report),
+        Err(error) => format!("failed: {}", error_chain(error)),
+    }
 }
 
 /// A report in a few words: the tasks that had something due, how many reminders went out, or messages of the

@@ -27,6 +27,7 @@ use subscription_maintenance::Maintenance;
 use tokio::sync::Notify;
 
 use crate::aws::iam::{Need, Permission, Roles};
+use crate::aws::invocations::Invocations;
 use crate::aws::template::{STACK, Template};
 pub use crate::aws::template::{TABLE, TEMPLATE};
 use crate::ecpay::Merchant;
@@ -60,7 +61,8 @@ pub struct World {
     pub aws_url: String,
     pub(crate) database: Database,
     pub(crate) http: reqwest::Client,
-    pub(crate) calls: Mutex<BTreeMap<String, BTreeMap<String, u64>>>,
+    pub(crate) calls: Mutex<BTreeMap<String, Counts>>,
+    pub(crate) invocations: Invocations,
     pub(crate) items_read: AtomicU64,
     roles: Roles,
     needed: Mutex<BTreeMap<String, BTreeSet<Permission>>>,
@@ -74,6 +76,9 @@ pub struct World {
     data: Option<DataDir>,
     functions: OnceLock<Functions>,
 }
+
+/// Numbers of calls by service and operation.
+type Counts = BTreeMap<String, BTreeMap<String, u64>>;
 
 pub(crate) struct Functions {
     pub(crate) webhook: Webhook,
@@ -115,7 +120,11 @@ impl World {
         if let Some(simulator) = simulator {
             return Some(format!("{}{simulator}", self.base_url));
         }
-        // The sandbox's clock does not move during a run, so that waiting has no effect.
+        // Lambda sets it; the sandbox's functions have their logical names.
+        if name == "AWS_LAMBDA_FUNCTION_NAME" {
+            return Some(function.to_owned());
+        }
+        // These waits are real ones, which would only make a run slow.
         if matches!(name, "API_RETRY_DELAY" | "SLACK_PACE_SECONDS") {
             return Some("0".to_owned());
         }
@@ -132,7 +141,13 @@ impl World {
     /// # Errors
     /// [`NotDone`].
     pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, NotDone> {
+        self.invoke_in_chain(function, event, 0).await
+    }
+
+    /// As [`Self::invoke`], as the `chain`th invocation of the function by itself.
+    pub(crate) async fn invoke_in_chain(&self, function: &str, event: Value, chain: u32) -> Result<Value, NotDone> {
         let functions = self.functions().ok_or(NotDone::NoSuchFunction)?;
+        let _under_way = self.invocations.begin(function, chain);
         let moment = self.moment();
         // A function's future may be larger than the stack of a thread that holds several.
         match function {
@@ -145,6 +160,11 @@ impl World {
             "MmsExpiryScan" => Ok(Box::pin(mms_expiry_scan::run(&functions.expiry_scan, event, moment)).await?),
             _ => Err(NotDone::NoSuchFunction),
         }
+    }
+
+    /// True if [`Self::invoke`] knows the function.
+    pub(crate) fn takes_events(function: &str) -> bool {
+        matches!(function, "SubscriptionMaintenance" | "MaintenanceReminder" | "MmsExpiryScan")
     }
 
     /// Invokes `subscription-maintenance`.
@@ -243,8 +263,10 @@ impl World {
         }
     }
 
-    pub(crate) fn count(&self, service: &str, operation: &str) {
+    /// Counts a call by `caller`: the logical name of a function, or another name.
+    pub(crate) fn count(&self, caller: &str, service: &str, operation: &str) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = calls.entry(caller.to_owned()).or_default();
         *calls.entry(service.to_owned()).or_default().entry(operation.to_owned()).or_default() += 1;
     }
 
@@ -271,10 +293,19 @@ impl World {
         self.needed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Calls by service and operation since they were last forgotten.
+    /// Calls by service and operation since they were last forgotten: of one caller, or of all.
     #[must_use]
-    pub fn counted(&self) -> Value {
-        json!(*self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn counted(&self, caller: Option<&str>) -> Value {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = calls.iter().filter(|(name, _)| caller.is_none_or(|caller| caller == *name));
+        let mut counts = Counts::new();
+        for (service, operations) in wanted.flat_map(|(_, counts)| counts) {
+            let sums = counts.entry(service.clone()).or_default();
+            for (operation, count) in operations {
+                *sums.entry(operation.clone()).or_default() += count;
+            }
+        }
+        json!(counts)
     }
 
     /// Items that DynamoDB has read for the functions since the calls were last forgotten.
