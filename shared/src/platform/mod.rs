@@ -11,5 +11,6 @@ pub mod hash;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod pace;
 pub mod random;
 pub mod secrets;
