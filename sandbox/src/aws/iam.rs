@@ -186,8 +186,12 @@ pub(crate) fn needs(target: &str, method: &Method, path: &str, body: &[u8]) -> V
         ["v2", "email", "outbound-emails"] => {
             let from = text("/FromEmailAddress");
             let domain = from.rsplit('@').next().unwrap_or_default();
-            let resource = format!("arn:aws:ses:{PLACE}:identity/{domain}");
-            vec![need("ses:SendEmail", &resource, Some(("ses:FromAddress", from)))]
+            // The identity has a default configuration set, for which SES checks the permission as well.
+            let resources = [format!("identity/{domain}"), "configuration-set/*".to_owned()];
+            let need = |resource: &String| {
+                need("ses:SendEmail", &format!("arn:aws:ses:{PLACE}:{resource}"), Some(("ses:FromAddress", from)))
+            };
+            resources.iter().map(need).collect()
         }
         ["2015-03-31", "functions", name, "invocations"] => {
             vec![need("lambda:InvokeFunction", &format!("arn:aws:lambda:{PLACE}:function:{name}"), None)]

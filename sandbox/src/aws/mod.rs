@@ -7,6 +7,7 @@ pub mod lambda_events;
 pub mod schedule_definition;
 pub mod schedule_expression;
 pub mod scheduler;
+pub mod ses;
 pub mod template;
 
 use std::sync::Arc;
@@ -24,7 +25,6 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -34,7 +34,7 @@ use crate::aws::invocations::Queued;
 use crate::world::clock;
 use crate::world::credentials;
 use crate::world::faults::{Fault, Service, lost_response};
-use crate::world::state::{Message, Secret};
+use crate::world::state::Secret;
 use crate::world::{NotDone, World};
 
 /// The longest body that is taken: DynamoDB's own limit is 16 MB.
@@ -105,7 +105,7 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
     match segments.as_slice() {
         ["v2", "email", "outbound-emails"] => {
             endpoint.world.count(caller, "ses", "SendEmail");
-            send_email(&endpoint.world, &body).await
+            ses::send_email(&endpoint.world, &body).await
         }
         ["2015-03-31", "functions", name, "invocations"] => {
             endpoint.world.count(caller, "lambda", "Invoke");
@@ -206,33 +206,6 @@ async fn secret(world: &World, body: &[u8]) -> Response {
     }
 }
 
-async fn send_email(world: &World, body: &[u8]) -> Response {
-    let request: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |path: &str| request.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let fault = world.meet_fault(|state| state.next_fault(Service::Mail)).await;
-    match fault {
-        Fault::Down => return aws_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "down"),
-        Fault::Refuse => {
-            // The real one names the address too.
-            let refused = text("/Destination/ToAddresses/0").unwrap_or_default();
-            let why = format!("Email address is not verified. The following identities failed the check: {refused}");
-            return aws_error(StatusCode::BAD_REQUEST, "MessageRejected", &why);
-        }
-        _ => {}
-    }
-    let (to, mail) = (text("/Destination/ToAddresses/0"), text("/Content/Simple/Body/Text/Data"));
-    let (Some(to), Some(mail)) = (to, mail) else {
-        return aws_error(StatusCode::BAD_REQUEST, "BadRequestException", "incomplete");
-    };
-    let subject = text("/Content/Simple/Subject/Data");
-    let id = world.change(|state| {
-        let sent_at: DateTime<Utc> = state.now;
-        state.messages.push(Message { channel: "mail".to_owned(), to, subject, body: mail.into(), sent_at });
-        format!("mail-{:06}", state.messages.len())
-    });
-    if fault == Fault::AnswerLost { lost_response() } else { aws_json(&json!({ "MessageId": id })) }
-}
-
 /// Accepts an asynchronous invocation. It runs after those of its function that are under way.
 fn queue(world: &Arc<World>, name: &str, event: Value, caller: &str) -> Response {
     if !World::takes_events(name) {
@@ -271,7 +244,7 @@ fn aws_json(body: &Value) -> Response {
     ([(http::header::CONTENT_TYPE, "application/x-amz-json-1.1")], body.to_string()).into_response()
 }
 
-fn aws_error(status: StatusCode, kind: &'static str, message: &str) -> Response {
+fn aws_error(status: StatusCode, kind: &str, message: &str) -> Response {
     let body = json!({ "__type": kind, "message": message }).to_string();
     (status, [("x-amzn-errortype", kind), ("content-type", "application/x-amz-json-1.1")], body).into_response()
 }

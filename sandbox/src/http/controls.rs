@@ -19,6 +19,7 @@ use crate::world::World;
 use crate::world::clock;
 use crate::world::credentials;
 use crate::world::faults::{Fault, FaultSpec, Service};
+use crate::world::mail_refusal::MailRefusal;
 
 pub(crate) fn routes() -> Router<Arc<World>> {
     let many = DefaultBodyLimit::max(LARGEST_BODY);
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .nest("/ecpay", ecpay_controls::routes())
         .route("/mms/institutions", put(set_institutions).get(show_institutions).layer(many))
         .route("/faults", put(set_faults).get(show_faults))
+        .route("/mail/refusal", put(set_mail_refusal).delete(end_mail_refusal))
         .route("/whatsapp/{phone}", put(set_recipient_fault))
         .route("/calls", get(calls).delete(forget_calls))
         .route("/credentials", get(show_credentials))
@@ -90,6 +92,21 @@ async fn set_faults(State(world): Shared, body: Bytes) -> Answer {
     world.change(|state| state.faults.extend(wanted));
     world.faults_set.notify_waiters();
     Ok(show_faults(State(world)).await)
+}
+
+/// Sets the error with which SES refuses mails.
+async fn set_mail_refusal(State(world): Shared, body: Bytes) -> Answer {
+    let refusal: MailRefusal = read(&body)?;
+    if !(400..600).contains(&refusal.status) {
+        return Err(bad("status must be 400 to 599"));
+    }
+    world.change(|state| state.mail_refusal = Some(refusal.clone()));
+    Ok(Json(json!(refusal)))
+}
+
+async fn end_mail_refusal(State(world): Shared) -> Json<Value> {
+    world.change(|state| state.mail_refusal = None);
+    Json(json!({}))
 }
 
 /// Sets the fault of messages to one number; `none` ends it.

@@ -51,7 +51,7 @@ pub enum Fault {
     Held,
     /// Performs the request and breaks the connection.
     AnswerLost,
-    /// Refuses: ECPay with its 403, SES with MessageRejected, Secrets Manager with AccessDenied, a WhatsApp gateway because the number is not on WhatsApp,
+    /// Refuses: ECPay with its 403, SES with MessageRejected for the content, Secrets Manager with AccessDenied, a WhatsApp gateway because the number is not on WhatsApp,
     /// MMS with 401, Slack because there is no such webhook or channel.
     Refuse,
     /// MMS refuses the key with status 200.

@@ -4,6 +4,7 @@ pub mod boot;
 pub mod clock;
 pub mod credentials;
 pub mod faults;
+pub mod mail_refusal;
 pub mod state;
 pub mod table_inspect;
 pub(crate) mod timer;

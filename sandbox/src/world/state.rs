@@ -12,6 +12,7 @@ use crate::aws::schedule_definition::Definition;
 use crate::ecpay::{Ecpay, Merchant};
 use crate::slack::block_kit;
 use crate::world::faults::{Fault, FaultSpec, Service, next_fault};
+use crate::world::mail_refusal::MailRefusal;
 
 /// State that survives a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct State {
     /// Fault of each simulated service.
     #[serde(default)]
     pub faults: BTreeMap<Service, FaultSpec>,
+    /// Error with which SES refuses mails.
+    #[serde(default)]
+    pub mail_refusal: Option<MailRefusal>,
     /// Fault of messages to a WhatsApp number, by its digits with country code.
     #[serde(default)]
     pub whatsapp: BTreeMap<String, FaultSpec>,
@@ -137,6 +141,7 @@ impl State {
             secrets,
             institutions: Vec::new(),
             faults: BTreeMap::new(),
+            mail_refusal: None,
             whatsapp: BTreeMap::new(),
             schedules: BTreeMap::new(),
         }
