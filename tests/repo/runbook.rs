@@ -202,6 +202,16 @@ fn every_call_in_it_is_of_a_route() {
     assert_eq!(without_a_route(&planted), ["/runs/retry/twice", "/no/such?route=1"]);
 }
 
+/// Id of a notice to another customer, which SES refuses.
+async fn dead_notice(sandbox: &Sandbox) -> String {
+    let order = sandbox.subscribe("refused", "monthly").await;
+    sandbox.charge(&order, serde_json::json!({ "rtn_code": "10100256" })).await;
+    let refusal = serde_json::json!({ "status": 400, "code": "MessageRejected", "to": "refused@customer.example" });
+    sandbox.put("/sandbox/mail/refusal", refusal).await;
+    sandbox.post("/runs/send-mail", serde_json::json!({})).await;
+    sandbox.get("/notices").await["notices"][0]["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn every_call_in_it_does_what_it_is_said_to_do() {
     let sandbox = Sandbox::at("2025-02-28T10:00:00+08:00").await;
@@ -211,10 +221,11 @@ async fn every_call_in_it_does_what_it_is_said_to_do() {
     let wrong = with(&period(&order, "1", "2025/03/31 09:59:59", "2", "13400009"), "Amount", "1");
     assert_eq!(sandbox.report("ecpay-billing", &wrong).await, Reply::ok());
     let report = sandbox.get("/quarantine").await["quarantine"][0]["id"].as_str().unwrap().to_owned();
+    let notice = dead_notice(&sandbox).await;
     let jwt = sandbox.jwt().await;
     let runbook = text(RUNBOOK);
     for call in calls(&runbook) {
-        let path = call.path.replace("$ORDER", &order).replace("$REPORT", &report);
+        let path = call.path.replace("$ORDER", &order).replace("$REPORT", &report).replace("$NOTICE", &notice);
         let token = if call.by_app { &jwt } else { &sandbox.token };
         let request = sandbox.http.request(call.method.clone(), format!("{}{path}", sandbox.base)).bearer_auth(token);
         let request = request.header("content-type", "application/json").body(call.body.to_owned());

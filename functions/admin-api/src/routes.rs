@@ -6,7 +6,7 @@ use shared::platform::clock::InvocationTime;
 use crate::api::AdminApi;
 use crate::auth::Scope;
 use crate::auth::jwt::Area;
-use crate::billing::{legacy, operations, quarantine, replay, stats, subscriptions, users};
+use crate::billing::{legacy, notices, operations, quarantine, replay, stats, subscriptions, users};
 use crate::http::request::{Input, decoded};
 use crate::http::response::Failure;
 use crate::institutions::expiring;
@@ -65,6 +65,7 @@ pub(crate) async fn dispatch(
             expiring::route(api, method, rest, input, &context).await
         }
         (method, ["runs", rest @ ..]) => requests::route(api, method, rest, input, time).await,
+        (method, ["notices", rest @ ..]) => notices::route(api, method, rest, input, time).await,
         ("GET", ["quarantine"]) => {
             allow(Scope::Read).await?;
             quarantine::list(api, input, time).await

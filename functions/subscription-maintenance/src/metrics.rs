@@ -34,6 +34,9 @@ impl RunMetrics {
 
     /// Counts handled mails by kind and outcome.
     pub(crate) fn mails(&mut self, drained: &DrainReport) {
+        if drained.held_back > 0 {
+            self.batch.count(Point::MailsHeldBack, drained.held_back);
+        }
         for mail in &drained.handled {
             self.batch.count(Point::Notices(mail.kind, NoticeOutcome::from(mail.outcome)), 1);
         }

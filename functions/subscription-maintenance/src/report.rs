@@ -120,6 +120,7 @@ pub(crate) const fn stop_text(reason: StopReason) -> &'static str {
         StopReason::EcpayUnanswered => "ECPay does not answer; the next run continues",
         StopReason::Limit => "limit of one run reached; the next run continues",
         StopReason::WhatsappProvider => "no WhatsApp provider accepts messages",
+        StopReason::MailProvider => "mails fail for one reason; the next run continues",
     }
 }
 

@@ -269,7 +269,8 @@ async fn defer(session: &mut EcpaySession<'_>, context: &mut DueContext, orders:
 
 async fn send_mail(session: &mut EcpaySession<'_>) -> Result<TaskReport, Error> {
     let drained = outbox::drain(&session.store, &session.maintenance.mailer, session.time, RUN_SECONDS).await?;
-    let mut report = TaskReport { due: drained.total(), done: drained.sent, ..TaskReport::default() };
+    let stopped = drained.stopped;
+    let mut report = TaskReport { due: drained.total(), done: drained.sent, stopped, ..TaskReport::default() };
     // Mail is due by wall time, unlike the other tasks.
     report.record_age(drained.oldest, session.time.wall);
     if !session.store.is_dry_run() {

@@ -10,6 +10,7 @@ use crate::domain::billing::notices::Recipient;
 use crate::domain::values::ids::EmailAddress;
 use crate::domain::values::send_outcome::SendOutcome;
 use crate::mail::render::Mail;
+use crate::mail::ses_error::SesError;
 
 /// Client of SES with the configured addresses.
 #[derive(Clone, Debug)]
@@ -56,37 +57,18 @@ fn content(text: &str) -> Result<Content, aws_sdk_sesv2::error::BuildError> {
     Content::builder().data(text).charset("UTF-8").build()
 }
 
-/// Judges SES's error. Reasons name the kind of error only, since SES repeats addresses in its texts.
+/// Judges SES's error. Without a response SES may have accepted the mail.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the SDK's enums may grow; an unknown error is judged by its status or has an unknown outcome"
+    reason = "the SDK's enum may grow; an unknown kind of error has an unknown outcome"
 )]
 fn judge(error: &SdkError<SendEmailError>) -> SendOutcome {
     match error {
         SdkError::ConstructionFailure(_) => SendOutcome::refused("the request could not be built"),
-        SdkError::ServiceError(answer) => match answer.err() {
-            SendEmailError::MessageRejected(_) => SendOutcome::refused("MessageRejected"),
-            SendEmailError::BadRequestException(_) => SendOutcome::refused("BadRequest"),
-            SendEmailError::MailFromDomainNotVerifiedException(_) => {
-                SendOutcome::unavailable("MailFromDomainNotVerified")
-            }
-            SendEmailError::NotFoundException(_) => SendOutcome::unavailable("NotFound"),
-            SendEmailError::AccountSuspendedException(_) => SendOutcome::unavailable("AccountSuspended"),
-            SendEmailError::SendingPausedException(_) => SendOutcome::unavailable("SendingPaused"),
-            SendEmailError::LimitExceededException(_) => SendOutcome::rate_limited("LimitExceeded", None),
-            SendEmailError::TooManyRequestsException(_) => SendOutcome::rate_limited("TooManyRequests", None),
-            _ => by_status(answer.raw().status().as_u16()),
-        },
+        SdkError::ServiceError(answer) => {
+            let (status, details) = (answer.raw().status().as_u16(), answer.err().meta());
+            SesError { status, code: details.code(), message: details.message() }.judge()
+        }
         _ => SendOutcome::unknown("no answer"),
-    }
-}
-
-fn by_status(status: u16) -> SendOutcome {
-    let reason = format!("HTTP {status}");
-    match status {
-        429 => SendOutcome::rate_limited(reason, None),
-        503 => SendOutcome::unavailable(reason),
-        400..500 => SendOutcome::refused(reason),
-        _ => SendOutcome::unknown(reason),
     }
 }

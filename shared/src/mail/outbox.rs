@@ -1,22 +1,30 @@
 //! Sends the notices that are due: claim, send, record the outcome. Only the outbox ever repeats a send.
 
 use crate::domain::billing::notices::{NoticeKind, NoticeState};
-use crate::domain::values::send_outcome::SendOutcome;
+use crate::domain::values::send_outcome::{RefusalScope, SendOutcome};
 use crate::domain::values::time::Timestamp;
 use crate::mail::mailer::Mailer;
 use crate::mail::render;
 use crate::mail::render::Mail;
 use crate::platform::clock::InvocationTime;
-use crate::store::billing::notices::DueNotice;
-use crate::store::billing::notices::StoredNotice;
+use crate::platform::metrics::StopReason;
+use crate::store::billing::notices::{DueNotice, NoticeAttempt, StoredNotice};
 use crate::store::{Error, Store};
 
 /// Minutes after which a claim ends; the run that made it then counts as crashed.
 const LEASE_MINUTES: i64 = 2;
-/// Minutes to the next attempt, by attempts made; after the last one a notice is dead.
-const BACKOFF_MINUTES: [i64; 8] = [5, 10, 30, 60, 120, 240, 480, 720];
+/// Days after the first attempt for which a mail that SES did not accept is sent again; then it is dead.
+const RETRY_DAYS: i64 = 3;
+/// Shortest and longest wait for the next attempt, in seconds. In between it is the time since the first attempt, so that
+/// the distances double.
+const SHORTEST_WAIT_SECONDS: i64 = 5 * 60;
+const LONGEST_WAIT_SECONDS: i64 = 4 * 3_600;
+/// Time after the first attempt from which a mail counts as held back although SES only takes no more mails for now.
+const PATIENCE_SECONDS: i64 = 3_600;
 /// Most notices that one drain sends.
 const LIMIT: usize = 500;
+/// Mails in a row that fail for one reason before the drain stops: the others would fare no better.
+const SAME_FAILURES: usize = 3;
 
 /// Result of a drain; of a dry run, what a drain would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +37,10 @@ pub struct DrainReport {
     pub dead: u64,
     /// Notices whose outcome is unknown.
     pub unclear: u64,
+    /// Notices that SES refused for a reason that is not theirs, or has not accepted for an hour.
+    pub held_back: u64,
+    /// Reason for a stop before the last due notice.
+    pub stopped: Option<StopReason>,
     /// Due time of the oldest notice; `None` where no notice was due.
     pub oldest: Option<Timestamp>,
     /// Every notice with its new state.
@@ -79,7 +91,8 @@ impl DrainReport {
 /// # Errors
 /// [`Error`] where the store failed; the outcome of every mail that was sent before is recorded.
 pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, seconds: u64) -> Result<DrainReport, Error> {
-    let mut drain = DrainContext { store, mailer, moment, report: DrainReport::default() };
+    let failures = FailuresInARow::default();
+    let mut drain = DrainContext { store, mailer, moment, failures, report: DrainReport::default() };
     let (mut count, mut cursor) = (0, None);
     loop {
         let page = store.billing.due_notices(moment.wall, cursor).await?;
@@ -87,9 +100,15 @@ pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, secon
         for notice in page.items {
             count += 1;
             if count > LIMIT || moment.stopwatch.elapsed().as_secs() >= seconds {
+                drain.report.stopped = Some(StopReason::Limit);
                 return Ok(drain.report);
             }
             drain.handle(notice).await?;
+            if drain.failures.count >= SAME_FAILURES {
+                tracing::error!(reason = drain.failures.reason, "mails fail for one reason; the next run continues");
+                drain.report.stopped = Some(StopReason::MailProvider);
+                return Ok(drain.report);
+            }
         }
         cursor = page.next;
         if cursor.is_none() {
@@ -103,14 +122,36 @@ struct DrainContext<'a> {
     store: &'a Store,
     mailer: &'a Mailer,
     moment: InvocationTime,
+    failures: FailuresInARow,
     report: DrainReport,
 }
 
-/// State of a notice after an attempt, with the detail that is stored and the time of the next attempt.
-struct Settlement {
-    state: NoticeState,
-    detail: String,
-    again_at: Option<Timestamp>,
+/// Latest attempts that failed for the same reason, without another one in between.
+#[derive(Debug, Default)]
+struct FailuresInARow {
+    reason: String,
+    count: usize,
+}
+
+/// A claimed notice whose attempt got an outcome.
+#[derive(Clone, Copy)]
+struct Attempted {
+    /// Time of the first attempt.
+    first: Timestamp,
+    /// Time of this attempt.
+    at: Timestamp,
+}
+
+impl FailuresInARow {
+    fn add(&mut self, attempt: &NoticeAttempt) {
+        if attempt.state == NoticeState::Sent {
+            *self = Self::default();
+        } else if attempt.detail == self.reason {
+            self.count += 1;
+        } else {
+            *self = Self { reason: attempt.detail.clone(), count: 1 };
+        }
+    }
 }
 
 impl DrainContext<'_> {
@@ -126,25 +167,31 @@ impl DrainContext<'_> {
         };
         tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
         self.report.add(&due.notice, state);
-        self.store.billing.record_notice_outcome(due, state, Some(detail), None).await.map(|_| ())
+        let attempt = NoticeAttempt { state, detail, at: self.moment.wall_now(), again_at: None };
+        self.store.billing.record_notice_attempt(due, attempt).await.map(|_| ())
     }
 
     async fn send(&mut self, due: DueNotice, mail: &Mail) -> Result<(), Error> {
         // Read once: a lease that began before a slow claim ends earlier, which is safe.
-        let wall = self.moment.wall_now();
-        let lease_until = wall.plus_minutes(LEASE_MINUTES);
-        let Some(claimed) = self.store.billing.claim_notice(due, lease_until).await? else { return Ok(()) };
+        let at = self.moment.wall_now();
+        let claimed = self.store.billing.claim_notice(due, at, at.plus_minutes(LEASE_MINUTES)).await?;
+        let Some(claimed) = claimed else { return Ok(()) };
         let outcome = self.mailer.send(&claimed.notice.to, mail).await;
-        let Settlement { state, detail, again_at } = settlement(outcome, claimed.notice.attempts, wall);
-        self.report.add(&claimed.notice, state);
+        let attempted = Attempted { first: claimed.notice.first_attempt_at.unwrap_or(at), at };
+        if attempted.is_held_back(&outcome) {
+            self.report.held_back += 1;
+        }
+        let attempt = attempted.result(outcome);
+        self.report.add(&claimed.notice, attempt.state);
+        self.failures.add(&attempt);
         tracing::info!(
             notice = claimed.notice.id,
             kind = claimed.notice.kind.name(),
-            outcome = state.name(),
-            detail,
+            outcome = attempt.state.name(),
+            detail = attempt.detail,
             "mail handled"
         );
-        self.store.billing.record_notice_outcome(claimed, state, Some(detail), again_at).await.map(|_| ())
+        self.store.billing.record_notice_attempt(claimed, attempt).await.map(|_| ())
     }
 }
 
@@ -158,18 +205,100 @@ fn plan(notice: &StoredNotice) -> Plan {
     }
 }
 
-fn settlement(outcome: SendOutcome, attempts: u32, wall: Timestamp) -> Settlement {
-    let (state, detail, again_at) = match outcome {
-        SendOutcome::Sent { id, .. } => (NoticeState::Sent, id.unwrap_or_default(), None),
-        SendOutcome::Refused { reason, .. } => (NoticeState::Dead, reason, None),
-        SendOutcome::Unknown { reason } => (NoticeState::Unclear, reason, None),
-        SendOutcome::NotSent { reason, .. } => {
-            let made = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
-            match BACKOFF_MINUTES.get(made) {
-                Some(minutes) => (NoticeState::Queued, reason, Some(wall.plus_minutes(*minutes))),
-                None => (NoticeState::Dead, reason, None),
-            }
+impl Attempted {
+    /// Seconds since the first attempt.
+    fn age(self) -> i64 {
+        self.at.unix().saturating_sub(self.first.unix())
+    }
+
+    /// True where staff should look: SES refuses every mail, or has not accepted this one for an hour.
+    fn is_held_back(self, outcome: &SendOutcome) -> bool {
+        match outcome {
+            SendOutcome::Refused { scope, .. } => *scope == RefusalScope::Sender,
+            SendOutcome::NotSent { .. } => self.age() >= PATIENCE_SECONDS,
+            SendOutcome::Sent { .. } | SendOutcome::Unknown { .. } => false,
         }
-    };
-    Settlement { state, detail, again_at }
+    }
+
+    fn result(self, outcome: SendOutcome) -> NoticeAttempt {
+        let (state, detail) = match outcome {
+            SendOutcome::Sent { id, .. } => (NoticeState::Sent, id.unwrap_or_default()),
+            SendOutcome::Refused { reason, scope: RefusalScope::Message } => (NoticeState::Dead, reason),
+            SendOutcome::Unknown { reason } => (NoticeState::Unclear, reason),
+            SendOutcome::NotSent { reason, .. } | SendOutcome::Refused { reason, scope: RefusalScope::Sender } => {
+                return self.again(reason);
+            }
+        };
+        NoticeAttempt { state, detail, at: self.at, again_at: None }
+    }
+
+    /// The result of an attempt that another one may follow. The time decides and no count, because a drain that stops
+    /// early gives some mails more attempts than others.
+    fn again(self, detail: String) -> NoticeAttempt {
+        let last = self.first.plus_days(RETRY_DAYS);
+        let wait = self.age().clamp(SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS);
+        let again_at = if self.at < last { Some(self.at.plus_seconds(wait).min(last)) } else { None };
+        let state = if again_at.is_some() { NoticeState::Queued } else { NoticeState::Dead };
+        NoticeAttempt { state, detail, at: self.at, again_at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_distances_double_up_to_four_hours_and_the_last_attempt_is_three_days_after_the_first() {
+        let first = at("2025-01-15T02:00:00Z");
+        let (mut now, mut minutes) = (first, Vec::new());
+        loop {
+            let attempt = Attempted { first, at: now }.result(SendOutcome::sender_refused("credentials refused"));
+            minutes.push((now.unix() - first.unix()) / 60);
+            let Some(again_at) = attempt.again_at else {
+                assert_eq!(attempt.state, NoticeState::Dead);
+                break;
+            };
+            assert_eq!(attempt.state, NoticeState::Queued);
+            now = again_at;
+        }
+        let expected = [
+            0, 5, 10, 20, 40, 80, 160, 320, 560, 800, 1_040, 1_280, 1_520, 1_760, 2_000, 2_240, 2_480, 2_720, 2_960,
+            3_200, 3_440, 3_680, 3_920, 4_160, 4_320,
+        ];
+        assert_eq!(minutes, expected);
+    }
+
+    #[test]
+    fn a_refusal_of_all_mail_is_held_back_at_once_and_a_full_quota_after_an_hour() {
+        let first = at("2025-01-15T02:00:00Z");
+        let held = |seconds: i64, outcome: &SendOutcome| {
+            Attempted { first, at: first.plus_seconds(seconds) }.is_held_back(outcome)
+        };
+        assert!(held(0, &SendOutcome::sender_refused("the role does not allow it")));
+        for passing in [SendOutcome::rate_limited("quota", None), SendOutcome::unavailable("HTTP 503")] {
+            assert!(!held(3_599, &passing) && held(3_600, &passing));
+        }
+        let others = [SendOutcome::refused("content"), SendOutcome::unknown("no answer")];
+        assert!(others.iter().all(|outcome| !held(7_200, outcome)));
+    }
+
+    #[test]
+    fn failures_count_in_a_row_and_of_one_reason_only() {
+        let mut failures = FailuresInARow::default();
+        let mut count = |state: NoticeState, detail: &str| {
+            let detail = detail.to_owned();
+            failures.add(&NoticeAttempt { state, detail, at: Timestamp::EPOCH, again_at: None });
+            failures.count
+        };
+        assert_eq!(count(NoticeState::Queued, "a"), 1);
+        assert_eq!(count(NoticeState::Queued, "a"), 2);
+        assert_eq!(count(NoticeState::Dead, "b"), 1);
+        assert_eq!(count(NoticeState::Unclear, "b"), 2);
+        assert_eq!(count(NoticeState::Sent, "b"), 0);
+        assert_eq!(count(NoticeState::Queued, "b"), 1);
+    }
 }

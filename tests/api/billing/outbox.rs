@@ -8,11 +8,11 @@ use testing::support::{Sandbox, column};
 
 /// A card that is not retried, so that one failure makes one mail and nothing else.
 const STOLEN: &str = "10100256";
-const BEGIN: &str = "2025-01-15T10:00:00+08:00";
-const SUBJECT: &str = "付款失敗通知 - Payment Failure Notice";
+pub(super) const BEGIN: &str = "2025-01-15T10:00:00+08:00";
+pub(super) const SUBJECT: &str = "付款失敗通知 - Payment Failure Notice";
 
 /// An order with the mail about its first failure queued.
-async fn failing(sandbox: &Sandbox, user: &str) -> String {
+pub(super) async fn failing(sandbox: &Sandbox, user: &str) -> String {
     let order = sandbox.subscribe(user, "monthly").await;
     sandbox.charge(&order, json!({ "rtn_code": STOLEN })).await;
     assert_eq!(states(sandbox, &order).await, ["first-payment-failure queued"]);
@@ -20,14 +20,14 @@ async fn failing(sandbox: &Sandbox, user: &str) -> String {
 }
 
 /// An order's notices as `kind state`.
-async fn states(sandbox: &Sandbox, order: &str) -> Vec<String> {
+pub(super) async fn states(sandbox: &Sandbox, order: &str) -> Vec<String> {
     let notices = sandbox.account(order).await["notices"].clone();
     let states = column(&notices, "kind").into_iter().zip(column(&notices, "state"));
     states.map(|(kind, state)| format!("{kind} {state}")).collect()
 }
 
 /// Number of calls of SES.
-async fn sends(sandbox: &Sandbox) -> u64 {
+pub(super) async fn sends(sandbox: &Sandbox) -> u64 {
     sandbox.calls("ses").await.get("SendEmail").copied().unwrap_or(0)
 }
 
@@ -80,34 +80,37 @@ async fn a_mail_that_is_refused_is_given_up_at_once() {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_never_taken_is_given_up_after_nine_attempts_in_a_good_day() {
+async fn a_mail_that_is_never_taken_is_given_up_three_days_after_its_first_attempt() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "never").await;
     sandbox.fault("mail", "down").await;
-    // From 10:05 on after 5, 10, 30, 60, 120, 240, 480 and 720 minutes.
+    // From 10:05 on after 5, 10, 20, 40, 80, 160 and 320 minutes, then every four hours.
     for (at, attempts) in [
         ("15T10:05", 1),
         ("15T10:10", 2),
-        ("15T10:20", 3),
-        ("15T10:50", 4),
-        ("15T11:50", 5),
-        ("15T13:50", 6),
-        ("15T17:50", 7),
-        ("16T01:50", 8),
-        ("16T13:45", 8),
+        ("15T10:15", 3),
+        ("15T10:25", 4),
+        ("15T10:45", 5),
+        ("15T11:25", 6),
+        ("15T12:45", 7),
+        ("15T15:25", 8),
+        ("15T19:25", 9),
+        ("15T23:25", 10),
+        ("18T07:25", 24),
+        ("18T10:00", 24),
     ] {
         sandbox.travel(&format!("2025-01-{at}:00+08:00")).await;
         assert_eq!(sends(&sandbox).await, attempts, "{at}");
         assert_eq!(states(&sandbox, &order).await, ["first-payment-failure queued"], "{at}");
     }
-    sandbox.travel("2025-01-16T13:50:00+08:00").await;
+    sandbox.travel("2025-01-18T10:05:00+08:00").await;
     assert_eq!(
         (sends(&sandbox).await, states(&sandbox, &order).await),
-        (9, vec!["first-payment-failure dead".to_owned()])
+        (25, vec!["first-payment-failure dead".to_owned()])
     );
     sandbox.fault("mail", "none").await;
-    sandbox.travel("2025-01-17T02:00:00+08:00").await;
-    assert_eq!(sends(&sandbox).await, 9);
+    sandbox.travel("2025-01-19T02:00:00+08:00").await;
+    assert_eq!(sends(&sandbox).await, 25);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ const BELOW: &[(&str, &str)] = &[
     ("admin-api/src/institutions/expiring.rs", "/institutions"),
     ("admin-api/src/workshop/reminders.rs", "/scheduler/maintenance-reminder"),
     ("admin-api/src/runs/requests.rs", "/runs"),
+    ("admin-api/src/billing/notices.rs", "/notices"),
     ("admin-api/src/billing/users.rs", "/api/users"),
     ("admin-api/src/workshop/vehicles.rs", "/vehicles"),
     ("ecpay-webhook/src/lib.rs", ""),

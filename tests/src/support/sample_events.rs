@@ -83,6 +83,9 @@ pub const SAMPLES: &[Sample] = &[
     sample(LATER, "subscription-maintenance/dry-run.json", 200),
     sample(LATER, "admin-api/list-runs.json", 200),
     sample(LATER, "admin-api/get-run.json", 200),
+    sample(LATER, "admin-api/list-notices.json", 200),
+    // The mail was sent.
+    sample(LATER, "admin-api/resend-notice.json", 409),
     sample(LATER, "admin-api/export-user.json", 200),
     // The order is live.
     sample(LATER, "admin-api/erase-user.json", 409),

@@ -1,9 +1,10 @@
-//! Routes of card subscriptions: orders, operations, users, quarantine and statistics.
+//! Routes of card subscriptions: orders, operations, users, notices, quarantine and statistics.
 
 pub(crate) mod checkout;
 pub(crate) mod explanation;
 pub(crate) mod kpis;
 pub(crate) mod legacy;
+pub(crate) mod notices;
 pub(crate) mod operations;
 pub(crate) mod quarantine;
 pub(crate) mod replay;

@@ -18,6 +18,7 @@ use shared::store::retry::{Attempt, retry_on_conflict};
 use crate::api::AdminApi;
 use crate::billing::checkout;
 use crate::billing::explanation::explain;
+use crate::billing::notices;
 use crate::billing::translations::{Language, why};
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
@@ -172,7 +173,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
     let full = history.len() == HISTORY_PAGE;
     let next_after = if full { history.last().map(|(seq, _)| *seq) } else { None };
     let payments = api.store.billing.payments(&order.id).await?;
-    let notices = api.store.billing.notices(&order.id).await?;
+    let mails = api.store.billing.notices(&order.id).await?;
     let next = NextAction::of(&order, &api.config.policy);
     let period = order.paid_period();
     let body = json!({
@@ -201,7 +202,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         "next_action": next.map(|action| json!({ "kind": action.kind.as_str(), "at": action.at, "why": why(Language::En, action.why) })),
         "explanation": explain(&order, next.as_ref()),
         "payments": payments.iter().map(payment).collect::<Vec<_>>(),
-        "notices": notices.iter().map(|n| json!({ "kind": n.kind.name(), "state": n.state.name(), "at": n.created_at })).collect::<Vec<_>>(),
+        "notices": mails.iter().map(|n| json!({ "id": notices::route_id(n), "kind": n.kind.name(), "state": n.state.name(), "at": n.created_at })).collect::<Vec<_>>(),
         "history": history.iter().map(|(seq, stored)| entry(*seq, stored)).collect::<Vec<_>>(),
         "history_next": next_after,
     });

@@ -2,8 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use shared::domain::values::ids::NotificationId;
 use shared::domain::values::time::Timestamp;
 use shared::platform::hash::short_id;
+use shared::store::billing::notice_list::NoticePosition;
 use shared::store::billing::quarantine_list::Position;
 
 /// Hex digits of the checksum that detects a changed cursor. It is no secret: a forged cursor leads only to what its
@@ -12,26 +14,43 @@ const CHECK: usize = 8;
 /// Lists that one position covers: open and resolved reports.
 const LISTS: usize = 2;
 
-/// Encodes a position for a response.
+/// Encodes a position among quarantined reports for a response.
 pub(crate) fn encode(position: &Position) -> String {
     let last = position.last.iter().map(|id| id.as_deref().unwrap_or_default());
-    let text = std::iter::once(position.at.to_string().as_str()).chain(last).collect::<Vec<_>>().join("/");
-    URL_SAFE_NO_PAD.encode(format!("{}{text}", check(&text)))
+    seal(&std::iter::once(position.at.to_string().as_str()).chain(last).collect::<Vec<_>>().join("/"))
 }
 
-/// Decodes a cursor; `None` unless [`encode`] made it.
+/// Decodes a cursor among quarantined reports; `None` unless [`encode`] made it.
 pub(crate) fn decode(cursor: &str) -> Option<Position> {
-    let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-    let (sum, text) = decoded.split_at_checked(CHECK)?;
-    if sum != check(text) {
-        return None;
-    }
+    let text = unseal(cursor)?;
     let mut parts = text.split('/');
     let at = Timestamp::parse(parts.next()?).ok()?;
     let last: Vec<Option<String>> = parts.map(|id| Some(id).filter(|id| !id.is_empty()).map(str::to_owned)).collect();
     // A cursor is input: its ids are checked before they reach a key.
     let validated = last.len() <= LISTS && last.iter().flatten().all(|id| is_report_id(id));
     validated.then_some(Position { at, last })
+}
+
+/// Encodes a position among notices for a response.
+pub(crate) fn encode_notice(position: &NoticePosition) -> String {
+    seal(&format!("{} {}", position.at, position.id))
+}
+
+/// Decodes a cursor among notices; `None` unless [`encode_notice`] made it.
+pub(crate) fn decode_notice(cursor: &str) -> Option<NoticePosition> {
+    let text = unseal(cursor)?;
+    let (at, id) = text.split_once(' ')?;
+    Some(NoticePosition { at: Timestamp::parse(at).ok()?, id: NotificationId::parse(id).ok()? })
+}
+
+fn seal(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}{text}", check(text)))
+}
+
+fn unseal(cursor: &str) -> Option<String> {
+    let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (sum, text) = decoded.split_at_checked(CHECK)?;
+    (sum == check(text)).then(|| text.to_owned())
 }
 
 /// True if `text` has the form of a quarantined report's id: 32 lower-case hex digits.

@@ -68,6 +68,20 @@ pub enum NoticeState {
     Dead,
 }
 
+/// Reason for which staff cannot have a notice sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResendRefusal {
+    /// A second mail would say the same.
+    #[error("SES accepted the mail")]
+    Sent,
+    /// A run claimed the notice, and its outcome follows within minutes.
+    #[error("a run is sending the mail at this moment")]
+    BeingSent,
+    /// Address and text are no longer stored.
+    #[error("the customer was erased")]
+    Erased,
+}
+
 /// Mail to be queued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -137,6 +151,15 @@ impl NoticeKind {
 }
 
 impl NoticeState {
+    /// True if no further attempt follows by itself.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Queued | Self::Claimed => false,
+            Self::Sent | Self::Unclear | Self::Dead => true,
+        }
+    }
+
     /// The state's name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -147,6 +170,18 @@ impl NoticeState {
             Self::Unclear => "unclear",
             Self::Dead => "dead",
         }
+    }
+}
+
+/// Returns the reason for which a notice cannot be sent again; `None` where it can. An unclear one may then arrive twice,
+/// which staff decide.
+#[must_use]
+pub fn resend_refusal(state: NoticeState, to: &Recipient) -> Option<ResendRefusal> {
+    match (state, to) {
+        (NoticeState::Sent, _) => Some(ResendRefusal::Sent),
+        (NoticeState::Claimed, _) => Some(ResendRefusal::BeingSent),
+        (_, Recipient::Customer(address)) if address.is_erased() => Some(ResendRefusal::Erased),
+        (NoticeState::Queued | NoticeState::Unclear | NoticeState::Dead, _) => None,
     }
 }
 

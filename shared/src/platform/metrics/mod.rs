@@ -183,6 +183,7 @@ mod tests {
             Point::RunsStopped(StopReason::EcpayUnanswered),
             Point::NeedsAttention,
             Point::Notices(NoticeKind::QuarantineDigest, NoticeOutcome::Dead),
+            Point::MailsHeldBack,
             Point::EcpayBlocked,
             Point::Reminders(ReminderOutcome::AlreadySent),
             Point::ExpiryScans(ScanOutcome::MmsRefused),

@@ -50,6 +50,7 @@ table! {
     RUNS_STOPPED = "RunsStopped", "Count", ["Reason"], "tasks that stopped before their queue was empty";
     NEEDS_ATTENTION = "NeedsAttention", "Count", [], "orders for which a task failed so often that staff were notified";
     NOTICES = "Notices", "Count", ["Kind", "Outcome"], "mails by kind and outcome";
+    MAILS_HELD_BACK = "MailsHeldBack", "Count", [], "attempts to send a mail that SES refused because of the account, the role or the configuration, or that it has not accepted for an hour; they will be retried";
     ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "403 responses from ECPay, each of which opens the circuit breaker for 30 minutes";
     REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles in the window of a run of reminders, by outcome";
     EXPIRY_SCANS = "ExpiryScans", "Count", ["Outcome"], "runs of the expiry scan by outcome; `refused` means that repeating does not help";
@@ -92,6 +93,8 @@ pub enum Point {
     NeedsAttention,
     /// One mail by template and outcome.
     Notices(NoticeKind, NoticeOutcome),
+    /// Attempt to send a mail that failed for a reason that is not the mail's.
+    MailsHeldBack,
     /// Response 403 from ECPay.
     EcpayBlocked,
     /// One vehicle in the window of reminders.
@@ -175,6 +178,8 @@ pub enum StopReason {
     Limit,
     /// No WhatsApp provider accepts messages.
     WhatsappProvider,
+    /// Several mails in a row failed for one reason.
+    MailProvider,
 }
 
 /// Class of an HTTP status code by its first digit.
@@ -215,6 +220,7 @@ impl Point {
             Self::RunsStopped(_) => &RUNS_STOPPED,
             Self::NeedsAttention => &NEEDS_ATTENTION,
             Self::Notices(..) => &NOTICES,
+            Self::MailsHeldBack => &MAILS_HELD_BACK,
             Self::EcpayBlocked => &ECPAY_BLOCKED,
             Self::Reminders(_) => &REMINDERS,
             Self::ExpiryScans(_) => &EXPIRY_SCANS,
@@ -256,6 +262,7 @@ impl Point {
             | Self::RefundsDue
             | Self::OldestDueAge(_)
             | Self::NeedsAttention
+            | Self::MailsHeldBack
             | Self::EcpayBlocked
             | Self::RequestLatency => Vec::new(),
         };
@@ -329,6 +336,7 @@ impl StopReason {
             Self::EcpayUnanswered => "ecpay_unanswered",
             Self::Limit => "limit",
             Self::WhatsappProvider => "whatsapp_provider",
+            Self::MailProvider => "mail_provider",
         }
     }
 }

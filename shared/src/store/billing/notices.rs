@@ -32,8 +32,54 @@ pub struct StoredNotice {
     pub state: NoticeState,
     /// Number of claims, each of which may have sent the mail.
     pub attempts: u32,
+    /// Time of the first attempt since the notice was enqueued, or enqueued again by staff (UTC).
+    #[serde(default)]
+    pub first_attempt_at: Option<Timestamp>,
+    /// Time at which the state became sent, unclear or dead (UTC).
+    #[serde(default)]
+    pub ended_at: Option<Timestamp>,
     /// Provider's answer or the reason for the state, without personal data.
     pub detail: Option<String>,
+    /// Latest request of staff to send the notice again.
+    #[serde(default)]
+    pub resend: Option<ResendRequest>,
+}
+
+/// Request of staff to send a notice again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResendRequest {
+    /// Time of the request (UTC).
+    pub at: Timestamp,
+    /// Name of the token.
+    pub by: String,
+    /// Reason that staff gave.
+    pub why: String,
+}
+
+/// State of a notice for decisions that depend on a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoticeOutcome {
+    /// State of its sending.
+    pub state: NoticeState,
+    /// Logical time of the decision that caused the notice (UTC).
+    pub queued_at: Timestamp,
+    /// Time at which SES accepted the mail (UTC); none in every other state.
+    pub sent_at: Option<Timestamp>,
+    /// Time at which the state became sent, unclear or dead (UTC); none while an attempt is ahead.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Result of an attempt to send a notice.
+#[derive(Clone, Debug)]
+pub struct NoticeAttempt {
+    /// State after the attempt.
+    pub state: NoticeState,
+    /// Provider's answer or the reason for the state, without personal data.
+    pub detail: String,
+    /// Time of the attempt (UTC).
+    pub at: Timestamp,
+    /// Time of the next attempt; none where there is none.
+    pub again_at: Option<Timestamp>,
 }
 
 /// A due notice and the version that the next write must name.
@@ -41,7 +87,7 @@ pub struct StoredNotice {
 pub struct DueNotice {
     /// Notice to be sent.
     pub notice: StoredNotice,
-    version: u64,
+    pub(in crate::store) version: u64,
 }
 
 impl Billing {
@@ -53,32 +99,51 @@ impl Billing {
     /// Returns a page of notices that are due at `wall`, in the order in which they fell due.
     pub async fn due_notices(&self, wall: Timestamp, after: Cursor) -> Result<Page<DueNotice>, Error> {
         let page = self.table.due_records::<StoredNotice>(keys::MAIL_QUEUE, wall, after).await?;
-        let due =
-            |record: Record<StoredNotice>| DueNotice { version: record.version.unwrap_or(0), notice: record.data };
-        Ok(page.map(due))
+        Ok(page.map(DueNotice::of))
     }
 
-    /// Claims a notice until `lease_until`; `None` where another run claimed it first.
-    pub async fn claim_notice(&self, due: DueNotice, lease_until: Timestamp) -> Result<Option<DueNotice>, Error> {
-        let attempts = due.notice.attempts.saturating_add(1);
-        let notice = StoredNotice { state: NoticeState::Claimed, attempts, ..due.notice };
-        self.put_notice(DueNotice { notice, ..due }, Some(lease_until)).await
+    /// Claims a notice at `wall` until `lease_until`; `None` where another run claimed it first.
+    pub async fn claim_notice(
+        &self,
+        due: DueNotice,
+        wall: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<DueNotice>, Error> {
+        let notice = StoredNotice {
+            state: NoticeState::Claimed,
+            attempts: due.notice.attempts.saturating_add(1),
+            first_attempt_at: due.notice.first_attempt_at.or(Some(wall)),
+            ..due.notice
+        };
+        self.put_notice(DueNotice { notice, ..due }, lease_until).await
     }
 
-    /// Records the outcome of a claimed notice, which is due again at `retry_at` or never. `None` where another run
-    /// recorded one first.
-    pub async fn record_notice_outcome(
+    /// Records the result of an attempt to send a claimed notice. `None` where another run recorded one first.
+    pub async fn record_notice_attempt(
         &self,
         claimed: DueNotice,
-        state: NoticeState,
-        detail: Option<String>,
-        retry_at: Option<Timestamp>,
+        attempt: NoticeAttempt,
     ) -> Result<Option<DueNotice>, Error> {
-        let notice = StoredNotice { state, detail, ..claimed.notice };
-        self.put_notice(DueNotice { notice, ..claimed }, retry_at).await
+        let NoticeAttempt { state, detail, at, again_at } = attempt;
+        let ended_at = if state.is_final() { Some(at) } else { None };
+        let notice = StoredNotice { state, detail: Some(detail), ended_at, ..claimed.notice };
+        self.put_notice(DueNotice { notice, ..claimed }, again_at.unwrap_or(at)).await
     }
 
-    async fn put_notice(&self, due: DueNotice, due_at: Option<Timestamp>) -> Result<Option<DueNotice>, Error> {
+    /// Returns the state of a notice; `None` where there is none of that id.
+    pub async fn notice_outcome(&self, id: &NotificationId) -> Result<Option<NoticeOutcome>, Error> {
+        Ok(self.notice(id).await?.map(|due| due.notice.outcome()))
+    }
+
+    /// Reads a notice consistently.
+    pub(in crate::store) async fn notice(&self, id: &NotificationId) -> Result<Option<DueNotice>, Error> {
+        let record = self.table.get::<StoredNotice>(&keys::notice(id), "reading a notice").await?;
+        Ok(record.map(DueNotice::of))
+    }
+
+    /// Writes a notice over the version that was read, with `at` as its place in the queue of its state. `None` where it
+    /// has changed since.
+    pub(in crate::store) async fn put_notice(&self, due: DueNotice, at: Timestamp) -> Result<Option<DueNotice>, Error> {
         let key = NotificationId::parse(&due.notice.id).map(|id| keys::notice(&id));
         let key = key.map_err(|error| Error::Unreadable {
             pk: String::new(),
@@ -86,11 +151,37 @@ impl Billing {
             reason: error.to_string(),
         })?;
         let mut record = Record::new(key, due.notice.clone());
-        if let Some(at) = due_at {
-            record = record.due(keys::MAIL_QUEUE, at);
+        if let Some(queue) = queue(due.notice.state) {
+            record = record.due(queue, at);
         }
         let written = self.table.put_if_version(record, due.version, "recording the state of a notice").await?;
         Ok(written.then(|| DueNotice { version: due.version.saturating_add(1), ..due }))
+    }
+}
+
+impl DueNotice {
+    fn of(record: Record<StoredNotice>) -> Self {
+        Self { version: record.version.unwrap_or(0), notice: record.data }
+    }
+}
+
+impl StoredNotice {
+    fn outcome(&self) -> NoticeOutcome {
+        // Notices of earlier versions have no time of their end; they were sent within minutes as a rule.
+        let ended_at = if self.state.is_final() { Some(self.ended_at.unwrap_or(self.created_at)) } else { None };
+        let sent_at = if self.state == NoticeState::Sent { ended_at } else { None };
+        NoticeOutcome { state: self.state, queued_at: self.created_at, sent_at, ended_at }
+    }
+}
+
+/// Queue of the notices of a state: those to be sent by the time of the next attempt, those that staff may resend by the
+/// time of their end.
+pub(in crate::store) const fn queue(state: NoticeState) -> Option<&'static str> {
+    match state {
+        NoticeState::Queued | NoticeState::Claimed => Some(keys::MAIL_QUEUE),
+        NoticeState::Unclear => Some(keys::UNCLEAR_MAIL_QUEUE),
+        NoticeState::Dead => Some(keys::DEAD_MAIL_QUEUE),
+        NoticeState::Sent => None,
     }
 }
 
@@ -104,7 +195,10 @@ pub(in crate::store) fn queued(notice: &Notice) -> Record<StoredNotice> {
         created_at: notice.created_at,
         state: NoticeState::Queued,
         attempts: 0,
+        first_attempt_at: None,
+        ended_at: None,
         detail: None,
+        resend: None,
     };
     Record::new(keys::notice(&notice.id), stored).due(keys::MAIL_QUEUE, notice.created_at).at_version(1)
 }

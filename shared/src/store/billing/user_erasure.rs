@@ -116,6 +116,9 @@ impl Billing {
         let mut notice = record.data;
         notice.to = Recipient::Customer(EmailAddress::erased());
         notice.fields.clear();
+        if let Some(resend) = &mut notice.resend {
+            resend.why = ERASED_TEXT.to_owned();
+        }
         let cancelled = match notice.state {
             NoticeState::Queued => Some(NoticeState::Dead),
             // The mail may be on its way, and its sender can no longer record the outcome.

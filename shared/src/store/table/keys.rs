@@ -60,6 +60,10 @@ pub const STATE: &str = "STATE";
 
 /// Queue of notices, by the time of the next send.
 pub const MAIL_QUEUE: &str = "send-mail";
+/// Queue of notices that SES refused or that had no further attempt, by the time at which they ended.
+pub const DEAD_MAIL_QUEUE: &str = "mail-dead";
+/// Queue of notices whose delivery is unknown, by the time at which they ended.
+pub const UNCLEAR_MAIL_QUEUE: &str = "mail-unclear";
 /// Queue of callback logs, by the time of their deletion.
 pub const WEBHOOK_LOG_QUEUE: &str = "webhook-log";
 /// Queue of items that could not be read when they were due.

@@ -20,7 +20,8 @@ fn tasks(schedule: &Schedule) -> Vec<String> {
 
 /// Queued items of the schedules' tasks: due time and queue.
 fn dues(driver: &Driver) -> BTreeSet<(DateTime<Utc>, String)> {
-    let waits = |queue: &str| !matches!(queue, "" | "quarantine" | "webhook-log" | "unreadable");
+    let waits =
+        |queue: &str| !matches!(queue, "" | "quarantine" | "webhook-log" | "unreadable" | "mail-dead" | "mail-unclear");
     let due = |item: &Value| {
         let queue = text(&item["queue"]);
         Some((instant(&item["due_at"]).filter(|_| waits(queue))?, queue.to_owned()))

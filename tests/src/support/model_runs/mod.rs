@@ -82,7 +82,7 @@ pub fn texts(list: &[Value], name: &str) -> Vec<String> {
 /// Items of the due index whose time has come: queue, time and key.
 pub fn overdue(deployment: &TestDeployment) -> Vec<String> {
     let now = deployment.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let at_rest = ["quarantine", "unreadable"];
+    let at_rest = ["quarantine", "unreadable", "mail-dead", "mail-unclear"];
     let items = deployment.items().into_iter();
     let due = items.filter(|item| {
         let queue = item["queue"].as_str();
