@@ -5,12 +5,11 @@
 use aws_types::SdkConfig;
 use serde_json::Value;
 use shared::domain::billing::dunning::policy::DunningPolicy;
-use shared::domain::values::ids::EmailAddress;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::client;
 use shared::ecpay::client::EcpayClient;
 use shared::exclusive_run;
-use shared::mail::mailer::Mailer;
+use shared::mail::mailer::{MailSettings, Mailer};
 use shared::platform::clock::InvocationTime;
 use shared::platform::config;
 use shared::platform::config::{Invalid, Reader};
@@ -36,8 +35,7 @@ pub struct Config {
     table: String,
     ecpay: config::Ecpay,
     policy: DunningPolicy,
-    sender: EmailAddress,
-    staff: EmailAddress,
+    mail: MailSettings,
 }
 
 /// Clients and settings of one instance of the function.
@@ -79,11 +77,8 @@ impl Config {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
         let (ecpay, policy) = (reader.ecpay(), reader.policy());
-        let (sender, staff) = (reader.email("MAIL_SENDER"), reader.email("STAFF_EMAIL"));
-        let config = match (ecpay, policy, sender, staff) {
-            (Some(ecpay), Some(policy), Some(sender), Some(staff)) => {
-                Some(Self { table, ecpay, policy, sender, staff })
-            }
+        let config = match (ecpay, policy, MailSettings::read(&mut reader)) {
+            (Some(ecpay), Some(policy), Some(mail)) => Some(Self { table, ecpay, policy, mail }),
             _ => None,
         };
         reader.finish(config)
@@ -104,7 +99,7 @@ impl Maintenance {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             keys,
             ecpay: EcpayClient::new(config.ecpay)?,
-            mailer: Mailer::new(aws, config.sender, config.staff),
+            mailer: Mailer::new(aws, config.mail),
             policy: config.policy,
             environment,
         })

@@ -1,5 +1,7 @@
 //! Sends mail through Amazon SES v2 and judges the response.
 
+use std::num::NonZeroU32;
+
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::SdkError;
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
@@ -11,30 +13,63 @@ use crate::domain::values::ids::EmailAddress;
 use crate::domain::values::send_outcome::SendOutcome;
 use crate::mail::render::Mail;
 use crate::mail::ses_error::SesError;
+use crate::platform::config::Reader;
+use crate::platform::pace::Pace;
+
+/// Settings of all mail.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// Sender of all mail.
+    pub sender: EmailAddress,
+    /// Recipient of notices to staff.
+    pub staff: EmailAddress,
+    /// Most mails that one run starts to send within a second: SES's sending rate of the account.
+    pub per_second: NonZeroU32,
+}
 
 /// Client of SES with the configured addresses.
 #[derive(Clone, Debug)]
 pub struct Mailer {
     client: Client,
-    sender: EmailAddress,
-    staff: EmailAddress,
+    settings: MailSettings,
+}
+
+impl MailSettings {
+    /// SES's sending rate of an account that left its sandbox, in mails per second (SES Developer Guide, "Service quotas").
+    const USUAL_PER_SECOND: &str = "14";
+
+    /// Reads `MAIL_SENDER`, `STAFF_EMAIL` and `MAIL_PER_SECOND` (1 to 1,000; 14 where it is missing).
+    pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (sender, staff) = (reader.email("MAIL_SENDER"), reader.email("STAFF_EMAIL"));
+        let mails = reader.optional("MAIL_PER_SECOND").unwrap_or_else(|| Self::USUAL_PER_SECOND.to_owned());
+        let per_second = mails.parse().ok().filter(|mails: &NonZeroU32| mails.get() <= 1_000);
+        if per_second.is_none() {
+            reader.fault("MAIL_PER_SECOND", "must be 1 to 1000 mails");
+        }
+        Some(Self { sender: sender?, staff: staff?, per_second: per_second? })
+    }
 }
 
 impl Mailer {
-    /// A mailer from the address `sender`; notices for staff are sent to `staff`.
+    /// A mailer with a client that makes one attempt for each mail.
     #[must_use]
-    pub fn new(aws: &SdkConfig, sender: EmailAddress, staff: EmailAddress) -> Self {
+    pub fn new(aws: &SdkConfig, settings: MailSettings) -> Self {
         // After a lost response the SDK's own retries would send a mail up to three times.
         let retries = aws_sdk_sesv2::config::retry::RetryConfig::disabled();
         let config = aws_sdk_sesv2::config::Builder::from(aws).retry_config(retries).build();
-        Self { client: Client::from_conf(config), sender, staff }
+        Self { client: Client::from_conf(config), settings }
+    }
+
+    /// The pace of one run.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace::per_second(self.settings.per_second)
     }
 
     /// Sends one mail with one attempt.
     pub async fn send(&self, to: &Recipient, mail: &Mail) -> SendOutcome {
         let address = match to {
             Recipient::Customer(address) => address,
-            Recipient::Staff => &self.staff,
+            Recipient::Staff => &self.settings.staff,
         };
         let (Ok(subject), Ok(body)) = (content(&mail.subject), content(&mail.body)) else {
             return SendOutcome::refused("the mail could not be built");
@@ -43,7 +78,7 @@ impl Mailer {
         let request = self
             .client
             .send_email()
-            .from_email_address(self.sender.as_str())
+            .from_email_address(self.settings.sender.as_str())
             .destination(Destination::builder().to_addresses(address.as_str()).build())
             .content(EmailContent::builder().simple(message).build());
         match request.send().await {

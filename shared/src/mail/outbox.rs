@@ -8,6 +8,7 @@ use crate::mail::render;
 use crate::mail::render::Mail;
 use crate::platform::clock::InvocationTime;
 use crate::platform::metrics::StopReason;
+use crate::platform::pace::Pace;
 use crate::store::billing::notices::{DueNotice, NoticeAttempt, StoredNotice};
 use crate::store::{Error, Store};
 
@@ -92,7 +93,8 @@ impl DrainReport {
 /// [`Error`] where the store failed; the outcome of every mail that was sent before is recorded.
 pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, seconds: u64) -> Result<DrainReport, Error> {
     let failures = FailuresInARow::default();
-    let mut drain = DrainContext { store, mailer, moment, failures, report: DrainReport::default() };
+    let report = DrainReport::default();
+    let mut drain = DrainContext { store, mailer, moment, pace: mailer.pace(), failures, report };
     let (mut count, mut cursor) = (0, None);
     loop {
         let page = store.billing.due_notices(moment.wall, cursor).await?;
@@ -122,6 +124,7 @@ struct DrainContext<'a> {
     store: &'a Store,
     mailer: &'a Mailer,
     moment: InvocationTime,
+    pace: Pace,
     failures: FailuresInARow,
     report: DrainReport,
 }
@@ -172,6 +175,8 @@ impl DrainContext<'_> {
     }
 
     async fn send(&mut self, due: DueNotice, mail: &Mail) -> Result<(), Error> {
+        // Before the claim, so that its lease does not run while the mail waits.
+        self.moment.sleep(self.pace.reserve(self.moment.stopwatch.elapsed())).await;
         // Read once: a lease that began before a slow claim ends earlier, which is safe.
         let at = self.moment.wall_now();
         let claimed = self.store.billing.claim_notice(due, at, at.plus_minutes(LEASE_MINUTES)).await?;

@@ -290,6 +290,9 @@ fn a_malformed_value_is_refused_with_the_rule_and_not_repeated() {
         ("EXEC_TIMES_MONTHLY", "1000", "must be 2 to 999 charges"),
         ("EXEC_TIMES_ANNUAL", "100", "must be 2 to 99 charges"),
         ("EXEC_TIMES_ANNUAL", "ninety", "must be 2 to 99 charges"),
+        ("MAIL_PER_SECOND", "-1", "must be 1 to 1000 mails"),
+        ("MAIL_PER_SECOND", "1001", "must be 1 to 1000 mails"),
+        ("MAIL_PER_SECOND", "14.5", "must be 1 to 1000 mails"),
         ("MAIL_SENDER", "billing", "an email is an address like name@example.com"),
         (
             "STAFF_EMAIL",
