@@ -94,13 +94,20 @@ fn an_instant_and_a_day_are_read_back_as_they_were_written() {
             prop_assert!(compact.len() <= 30 && !compact.contains(' '));
         }
         if let Some(at) = Timestamp::from_unix(seconds) {
-            // Calculating at the ends of time stays there, and does not panic.
+            // Calculating at the ends of time stays there, does not panic, and makes nothing that cannot be read back.
             for days in [i64::MIN, -1, 0, 1, i64::MAX] {
-                let _end = (at.plus_days(days), at.plus_hours(days), at.plus_minutes(days), at.plus_seconds(days));
-                let _day = at.day(Zone::Taipei).plus_days(days).start(Zone::Taipei);
+                for end in [at.plus_days(days), at.plus_hours(days), at.plus_minutes(days), at.plus_seconds(days)] {
+                    prop_assert_eq!(Timestamp::parse(&end.to_string()), Ok(end));
+                    prop_assert_eq!(end.to_compact().len(), 14);
+                }
+                let day = at.day(Zone::Taipei).plus_days(days);
+                prop_assert_eq!(LocalDate::parse(&day.to_string()), Ok(day));
+                let start = day.start(Zone::Taipei);
+                prop_assert_eq!(Timestamp::parse(&start.to_string()), Ok(start));
             }
-            let _month = at.day(Zone::Taipei).plus_months(u32::MAX);
-            let _texts = (at.to_string(), shared::ecpay::date::format(at), at.to_compact(), at.to_local(Zone::Taipei));
+            let month = at.day(Zone::Taipei).plus_months(u32::MAX);
+            prop_assert_eq!(LocalDate::parse(&month.to_string()), Ok(month));
+            let _texts = (at.to_string(), shared::ecpay::date::format(at), at.to_local(Zone::Taipei));
         }
         if let Ok(day) = LocalDate::parse(&text) {
             prop_assert_eq!(LocalDate::parse(&day.to_string()), Ok(day));

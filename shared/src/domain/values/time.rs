@@ -7,12 +7,13 @@ use chrono::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Instant in UTC, in whole seconds.
+/// Instant in UTC, in whole seconds, from the year 1 to the end of 9999 in every [`Zone`]: written with four digits of the
+/// year, so that whatever is written can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(DateTime<Utc>);
 
-/// Calendar date; the date of an instant depends on the [`Zone`].
+/// Calendar date from the year 1 to 9999; the date of an instant depends on the [`Zone`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LocalDate(NaiveDate);
@@ -44,6 +45,13 @@ pub enum Error {
     #[error("a zone is Asia/Taipei, Asia/Jakarta, Asia/Makassar or Asia/Jayapura")]
     NotAZone,
 }
+
+/// 0001-01-01T00:00:00Z in seconds of Unix time.
+const FIRST_SECOND: i64 = -62_135_596_800;
+/// 9999-12-31T14:59:59Z in seconds of Unix time: the last second of 9999 in Jayapura, the easternmost zone.
+const LAST_SECOND: i64 = 253_402_268_399;
+const FIRST_YEAR: i32 = 1;
+const LAST_YEAR: i32 = 9999;
 
 const COMPACT_FORMAT: &str = "%Y%m%d%H%M%S";
 const DAY_FORMAT: &str = "%Y-%m-%d";
@@ -80,19 +88,24 @@ impl Timestamp {
     /// Instant zero of Unix time: 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
 
-    /// The instant, truncated to the second.
+    /// The instant, truncated to the second and limited to the range of the type.
     #[must_use]
     pub fn new(instant: DateTime<Utc>) -> Self {
-        Self(DateTime::from_timestamp(instant.timestamp(), 0).unwrap_or(instant))
+        let seconds = instant.timestamp().clamp(FIRST_SECOND, LAST_SECOND);
+        Self(DateTime::from_timestamp(seconds, 0).unwrap_or(instant))
     }
 
-    /// The instant `seconds` after 1970-01-01T00:00:00Z; `None` beyond the calendar.
+    /// The instant `seconds` after 1970-01-01T00:00:00Z; `None` beyond the range of the type.
     #[must_use]
     pub fn from_unix(seconds: i64) -> Option<Self> {
-        DateTime::from_timestamp(seconds, 0).map(Self)
+        if (FIRST_SECOND..=LAST_SECOND).contains(&seconds) {
+            DateTime::from_timestamp(seconds, 0).map(Self)
+        } else {
+            None
+        }
     }
 
-    /// Reads RFC 3339 with any offset.
+    /// Reads RFC 3339 with any offset. An instant beyond the range of the type becomes its end.
     ///
     /// # Errors
     /// [`Error::NotAnInstant`] for any other text.
@@ -146,14 +159,14 @@ impl Timestamp {
     /// The calendar date of this instant in `zone`.
     #[must_use]
     pub fn day(self, zone: Zone) -> LocalDate {
-        LocalDate(self.0.with_timezone(&zone.tz()).date_naive())
+        LocalDate::limited(self.0.with_timezone(&zone.tz()).date_naive())
     }
 
-    /// This instant moved by `seconds`, limited to the range of the calendar.
+    /// This instant moved by `seconds`, limited to the range of the type.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         let moved = TimeDelta::try_seconds(seconds).and_then(|by| self.0.checked_add_signed(by));
-        Self(moved.unwrap_or(if seconds < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC }))
+        Self::new(moved.unwrap_or(if seconds < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC }))
     }
 
     /// This instant moved by minutes of 60 seconds.
@@ -176,19 +189,30 @@ impl Timestamp {
 }
 
 impl LocalDate {
-    /// The calendar date; `None` if it does not exist.
+    /// The calendar date; `None` if it does not exist or lies beyond the range of the type.
     #[must_use]
     pub fn new(year: i32, month: u32, day: u32) -> Option<Self> {
-        NaiveDate::from_ymd_opt(year, month, day).map(Self)
+        NaiveDate::from_ymd_opt(year, month, day).map(Self).filter(|date| *date == Self::limited(date.0))
+    }
+
+    /// The date, limited to the range of the type.
+    fn limited(date: NaiveDate) -> Self {
+        let end = match date.year() {
+            ..FIRST_YEAR => NaiveDate::from_ymd_opt(FIRST_YEAR, 1, 1),
+            FIRST_YEAR..=LAST_YEAR => None,
+            _ => NaiveDate::from_ymd_opt(LAST_YEAR, 12, 31),
+        };
+        Self(end.unwrap_or(date))
     }
 
     /// Reads `yyyy-MM-dd`.
     ///
     /// # Errors
-    /// [`Error::NotADay`], also for dates that do not exist.
+    /// [`Error::NotADay`], also for dates that do not exist or lie beyond the range of the type.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let day = NaiveDate::parse_from_str(text, DAY_FORMAT).map_err(|_| Error::NotADay)?;
-        if day.format(DAY_FORMAT).to_string() == text { Ok(Self(day)) } else { Err(Error::NotADay) }
+        let is_as_written = Self::limited(day).to_string() == text;
+        if is_as_written { Ok(Self(day)) } else { Err(Error::NotADay) }
     }
 
     /// The first instant of this date in `zone`.
@@ -196,7 +220,7 @@ impl LocalDate {
     pub fn start(self, zone: Zone) -> Timestamp {
         let midnight = self.0.and_time(chrono::NaiveTime::MIN);
         let start = zone.tz().from_local_datetime(&midnight).earliest();
-        Timestamp(start.map_or_else(|| midnight.and_utc(), |instant| instant.to_utc()))
+        Timestamp::new(start.map_or_else(|| midnight.and_utc(), |instant| instant.to_utc()))
     }
 
     /// The date in Indonesian notation: `18-12-2025`.
@@ -211,7 +235,7 @@ impl LocalDate {
         other.0.signed_duration_since(self.0).num_days()
     }
 
-    /// This date moved by calendar days, limited to the range of the calendar.
+    /// This date moved by calendar days, limited to the range of the type.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {
         let by = Days::new(days.unsigned_abs());
@@ -220,13 +244,14 @@ impl LocalDate {
         } else {
             (self.0.checked_add_days(by), NaiveDate::MAX)
         };
-        Self(moved.unwrap_or(end))
+        Self::limited(moved.unwrap_or(end))
     }
 
-    /// This date moved by calendar months; a day that the month lacks becomes its last day.
+    /// This date moved by calendar months, limited to the range of the type; a day that the month lacks becomes its last
+    /// day.
     #[must_use]
     pub fn plus_months(self, months: u32) -> Self {
-        Self(self.0.checked_add_months(Months::new(months)).unwrap_or(NaiveDate::MAX))
+        Self::limited(self.0.checked_add_months(Months::new(months)).unwrap_or(NaiveDate::MAX))
     }
 
     /// Months since year 0, for the number of months between two dates.
