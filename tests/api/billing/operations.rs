@@ -162,6 +162,27 @@ async fn a_bank_transfer_ends_the_arrears_and_a_charge_that_comes_as_well_is_a_r
 }
 
 #[tokio::test]
+async fn of_payments_recorded_at_once_one_is_in_the_books_and_the_others_say_so() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "race").await;
+    let clicks = (1..=25).map(|amount| {
+        let paid = json!({ "amount_twd": amount, "reference": format!("bank {amount}"), "why": "transfer seen" });
+        operate(&sandbox, &order, "mark-paid", paid)
+    });
+    let answers = futures::future::join_all(clicks).await;
+    let won: Vec<usize> = (0..25).filter(|place| answers[*place].0 == 200).collect();
+    assert_eq!(won.len(), 1, "{answers:?}");
+    for (status, answer) in answers.iter().filter(|(status, _)| *status != 200) {
+        assert_eq!((*status, &answer["error"]["code"]), (409, &json!("nothing_owed")));
+    }
+    let payments = sandbox.account(&order).await["payments"].clone();
+    let recorded: Vec<&Value> =
+        payments.as_array().unwrap().iter().filter(|payment| payment["outcome"] == "paid_out_of_band").collect();
+    assert_eq!(recorded.len(), 1);
+    assert_eq!(recorded[0]["amount_twd"], won[0] + 1);
+}
+
+#[tokio::test]
 async fn a_bank_transfer_brings_a_customer_back_from_free_but_not_while_a_retry_is_open() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "back").await;

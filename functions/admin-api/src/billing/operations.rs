@@ -5,6 +5,7 @@ use serde_json::json;
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::operations::{LONGEST_PAUSE_DAYS, Operation, PAUSE_DAYS};
+use shared::domain::billing::payments::payment::Payment;
 use shared::domain::values::money::Twd;
 use shared::store::billing::commit::Commit;
 use shared::store::retry::{Attempt, retry_on_conflict};
@@ -82,6 +83,7 @@ pub(crate) async fn operate(
             OperationDecision::Refused(refusal) => return Err(refused(&refusal)),
         };
         let rule = decision.change.history.rule;
+        let payment = decision.payment.clone();
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => {
                 tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
@@ -91,12 +93,22 @@ pub(crate) async fn operate(
                 }
                 Ok(Attempt::Done(show(api, id, input).await?))
             }
-            // A concurrent request with the same key was committed first.
-            Commit::AlreadyApplied(_) => Ok(Attempt::Done(show(api, id, input).await?)),
+            // A concurrent request recorded a payment of this charge first.
+            Commit::AlreadyApplied(_) if is_recorded(api, payment).await? => {
+                Ok(Attempt::Done(show(api, id, input).await?))
+            }
+            Commit::AlreadyApplied(_) => Err(refused(&OperationRefusal::NothingOwed)),
             Commit::Conflict | Commit::LiveOrderExists(_) => Ok(Attempt::Conflict(())),
         }
     })
     .await
+}
+
+/// True if the payment is stored with the same amount and reference: a repetition. Otherwise it would be lost without notice.
+async fn is_recorded(api: &AdminApi, payment: Option<Payment>) -> Result<bool, Failure> {
+    let Some(payment) = payment else { return Ok(true) };
+    let stored = api.store.billing.payment(&payment.id).await?;
+    Ok(stored.is_some_and(|stored| stored.amount == payment.amount && stored.rtn_msg == payment.rtn_msg))
 }
 
 /// Requests the cancellation from ECPay at once. Errors are only logged: the cancellation is stored and the schedule
