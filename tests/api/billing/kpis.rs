@@ -122,6 +122,24 @@ async fn the_key_figures_of_a_week_are_as_worked_out_by_hand() {
 }
 
 #[tokio::test]
+async fn an_episode_whose_failure_came_before_the_first_success_is_counted_at_both_ends_or_at_none() {
+    let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
+    // The first charge is older than the failure in one order, so that it is past due, and newer in the other.
+    for (user, first_paid) in [("due", "2025/01/15 10:00:00"), ("paid", "2025/01/15 10:30:00")] {
+        let made = sandbox.order(user, "monthly", None).await;
+        let order = made["subscription_id"].as_str().unwrap();
+        billed(&sandbox, order, NO_CREDIT, "2025/01/15 10:15:00").await;
+        assert_eq!(sandbox.report("ecpay-auth", &first(order, "1", first_paid)).await, Reply::ok());
+        let expected = if user == "due" { "past_due" } else { "active" };
+        assert_eq!(sandbox.account(order).await["status"], expected);
+        billed(&sandbox, order, "1", "2025/01/15 10:45:00").await;
+        assert_eq!(sandbox.account(order).await["status"], "active");
+    }
+    let recovery = stats(&sandbox, 24).await["kpis"]["recovery"].clone();
+    assert_eq!((&recovery["episodes_started"], &recovery["recovered"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test]
 async fn a_charge_that_was_set_aside_counts_once_it_is_replayed() {
     let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
     let order = "DKLATE00000000000001";
@@ -132,7 +150,7 @@ async fn a_charge_that_was_set_aside_counts_once_it_is_replayed() {
         let range = json!({ "from": "2025-01-15", "to": "2025-01-15", "why": "imported" });
         sandbox.post("/quarantine/replay", range).await;
     }
-    let failed = period(order, NO_CREDIT, "2025/02/15 10:00:00", "1", "");
+    let failed = period(order, NO_CREDIT, "2025/01/15 10:00:30", "1", "");
     assert_eq!(sandbox.report("ecpay-billing", &failed).await, Reply::ok());
     let kpis = stats(&sandbox, 24).await["kpis"].clone();
     // One charge succeeded and one failed; of two callbacks one was quarantined.

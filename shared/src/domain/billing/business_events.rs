@@ -5,14 +5,14 @@ use crate::domain::billing::dunning::arrears::{Arrears, Recovery};
 use crate::domain::billing::dunning::policy::NEEDS_ATTENTION_AFTER;
 use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome};
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::DowngradeReason;
+use crate::domain::billing::subscription::{DowngradeReason, Status};
 
 /// Event that metrics and counters count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BusinessEvent {
     /// Authorisation reported by ECPay for the first time.
     Charge(ChargeResult),
-    /// First failure of an episode.
+    /// Order that became past due: by its first failure, or by a first success older than a failure that is known.
     EpisodeStarted,
     /// Episode that ended paid before the downgrade.
     Recovered(Recovery),
@@ -70,15 +70,19 @@ impl BusinessEvent {
     pub fn of(decision: &Decision, recovery: Option<Recovery>) -> Vec<Self> {
         let outcome = decision.payment.as_ref().map(|payment| payment.outcome);
         let charge = outcome.and_then(ChargeResult::of).map(Self::Charge);
-        // A payment after the downgrade is counted as `PlanRestored` instead.
-        let recovered = recovery.filter(|recovery| !recovery.after_downgrade).map(Self::Recovered);
-        [charge, recovered, Self::by_rule(decision)].into_iter().flatten().collect()
+        let history = &decision.change.history;
+        let [was_due, is_due] =
+            [history.from, Some(history.to)].map(|status| matches!(status, Some(Status::PastDue { .. })));
+        let started = (is_due && !was_due).then_some(Self::EpisodeStarted);
+        // Only an episode that was counted when it started can end. A payment after the downgrade is counted as
+        // `PlanRestored` instead.
+        let recovered = if was_due { recovery.filter(|recovery| !recovery.after_downgrade) } else { None };
+        [charge, started, recovered.map(Self::Recovered), Self::by_rule(decision)].into_iter().flatten().collect()
     }
 
     fn by_rule(decision: &Decision) -> Option<Self> {
         let next = &decision.change.next;
         match decision.change.history.rule {
-            Rule::GraceBegan => Some(Self::EpisodeStarted),
             Rule::PlanRestored => Some(Self::PlanRestored),
             Rule::RefundDue => Some(Self::RefundDue),
             Rule::GraceEnded => {
@@ -101,6 +105,7 @@ impl BusinessEvent {
             | Rule::Renewed
             | Rule::LateSuccess
             | Rule::ArrearsPaid
+            | Rule::GraceBegan
             | Rule::GraceExtendedOnce
             | Rule::LastWarning
             | Rule::FailureRecorded
