@@ -2,9 +2,10 @@
 
 use crate::store::error::Error;
 
-/// Maximum attempts of a write that other writes keep refusing. An attempt is lost only to a write that succeeded, so
-/// even two functions and staff at the same item need fewer; more point to a defect.
-pub const MAX_ATTEMPTS: usize = 8;
+/// Maximum attempts of a write that other writes keep refusing. An attempt is lost to a write that succeeded, so of N writers
+/// at one item the last needs N attempts: forty reports about one order at once are stored without a wait between attempts,
+/// which would only delay the reply to ECPay. More point to a defect.
+pub const MAX_ATTEMPTS: usize = 64;
 
 /// Outcome of one attempt.
 #[derive(Debug)]
