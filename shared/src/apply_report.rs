@@ -10,13 +10,13 @@ use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payments::payment::PaymentReport;
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::billing::subscription::Subscription;
-use crate::domain::values::time::Timestamp;
-use crate::ecpay::callback_form::is_accounting_field;
+use crate::domain::values::time::{Timestamp, Zone};
+use crate::ecpay::callback_fields::is_accounting_field;
 use crate::platform::hash::short_id;
 use crate::store::Error;
 use crate::store::billing::Billing;
 use crate::store::billing::commit::Commit;
-use crate::store::billing::quarantine::RelatedWrites;
+use crate::store::billing::quarantine::{QuarantineOutcome, RelatedWrites};
 use crate::store::billing::quarantine_types::Quarantined;
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::retry::{Attempt, retry_on_conflict};
@@ -116,7 +116,18 @@ impl Application<'_> {
     }
 }
 
-/// Returns a report as it is stored in quarantine. Its id follows from the content, so a repetition has the same.
+/// Identity of a quarantined report: made of what decides something, in lower case because CheckMacValue does not cover
+/// letter case. The same for a callback and an entry of a query's log.
+#[must_use]
+pub fn quarantine_id(report: &PaymentReport) -> String {
+    let amount = report.amount.map_or_else(String::new, |amount| amount.to_string());
+    let gwsr = report.gwsr.as_ref().map_or("", |gwsr| gwsr.as_str());
+    let identity =
+        [report.subscription.as_str(), report.merchant.as_str(), report.event.as_str(), &amount, gwsr].join("|");
+    short_id(&format!("{identity}|{}|{}", report.processed_at, report.simulated).to_ascii_lowercase())
+}
+
+/// Returns a report as it is stored in quarantine.
 #[must_use]
 pub fn quarantined(
     report: &PaymentReport,
@@ -124,12 +135,11 @@ pub fn quarantined(
     fields: BTreeMap<String, String>,
     now: Timestamp,
 ) -> Quarantined {
-    let identity =
-        [report.subscription.as_str(), report.merchant.as_str(), report.event.as_str(), reason.as_str()].join("|");
-    let amount = report.amount.map_or_else(String::new, |amount| amount.to_string());
-    let gwsr = report.gwsr.as_ref().map_or("", |gwsr| gwsr.as_str());
+    let id = quarantine_id(report);
+    // A report about an unknown order expires, so it must not stand for one that comes when the order is known.
+    let id = if *reason == QuarantineReason::UnknownOrder { short_id(&format!("{id}|unknown")) } else { id };
     Quarantined {
-        id: short_id(&format!("{identity}|{amount}|{gwsr}|{}", report.processed_at)),
+        id,
         callback: None,
         subscription: Some(report.subscription.clone()),
         event: Some(report.event.clone()),
@@ -142,8 +152,8 @@ pub fn quarantined(
     }
 }
 
-/// Stores a report in quarantine, and queues a notice to staff where it concerns a stored order and money. Returns `false`
-/// where it is quarantined already or the day's cap is reached.
+/// Stores a report in quarantine, and queues a notice to staff where it concerns a stored order and money: one for each
+/// order, reason and day (Asia/Taipei).
 ///
 /// # Errors
 /// [`Error`]; the report must not be acknowledged.
@@ -152,7 +162,7 @@ pub async fn quarantine(
     report: &Quarantined,
     reason: &QuarantineReason,
     log: Option<&WebhookLog>,
-) -> Result<bool, Error> {
+) -> Result<QuarantineOutcome, Error> {
     let order = match (&report.subscription, reason) {
         (Some(_), QuarantineReason::UnknownOrder) | (None, _) => None,
         (Some(id), _) => billing.subscription(id).await?.map(|order| order.value),
@@ -178,14 +188,20 @@ fn without_personal_data(report: &Quarantined) -> Quarantined {
 /// True where staff must check a charge. Simulations are made by staff, and another merchant's report is a stranger's.
 const fn is_about_money(reason: &QuarantineReason) -> bool {
     match reason {
-        QuarantineReason::WrongAmount { .. } | QuarantineReason::Conflict | QuarantineReason::Unusable(_) => true,
+        QuarantineReason::WrongAmount { .. }
+        | QuarantineReason::Conflict
+        | QuarantineReason::Unusable(_)
+        | QuarantineReason::Ambiguous(_)
+        | QuarantineReason::ImplausibleDate
+        | QuarantineReason::ImplausibleNumber { .. } => true,
         QuarantineReason::UnknownOrder | QuarantineReason::WrongMerchant | QuarantineReason::Simulated => false,
     }
 }
 
 fn notice(order: &Subscription, report: &Quarantined) -> Notice {
     let event = report.event.as_ref().map_or("none", |event| event.as_str());
-    Notice::about(order, NoticeKind::Quarantined, &report.id, report.received_at)
+    let occasion = format!("{}/{}", report.reason, report.received_at.day(Zone::Taipei));
+    Notice::about(order, NoticeKind::Quarantined, &occasion, report.received_at)
         .with("reason", &report.detail)
         .with("event", event)
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use testing::support::process::Process;
 use testing::support::random::Random;
-use testing::support::{column, form, period, scale};
+use testing::support::{column, form, period, scale, with};
 
 const SEED: u64 = 9_000_001;
 const ORDERS: usize = 24;
@@ -25,8 +25,10 @@ type Report = (String, usize);
 type Sent = Vec<(Report, bool)>;
 
 fn body((order, number): &Report) -> Vec<u8> {
-    let date = format!("2026/{:02}/{:02} 10:00:{:02}", 1 + number / 25 % 12, 1 + number % 25, number / 300);
-    form(&period(order, "1", &date, &number.to_string(), &(14_000_000 + number).to_string()))
+    let date = format!("2025/01/15 {:02}:{:02}:{:02}", 10 + number / 3_600, number / 60 % 60, number % 60);
+    let report = period(order, "1", &date, &number.to_string(), &(14_000_000 + number).to_string());
+    // More successes than were ordered: the order was lengthened at ECPay.
+    form(&with(&report, "ExecTimes", "999"))
 }
 
 /// Posts a callback; true if it was acknowledged. Any other response must be a 503 or lost.

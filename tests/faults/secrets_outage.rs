@@ -41,7 +41,7 @@ impl Outage {
 }
 
 fn report(order: &str, number: u32) -> sandbox::ecpay::Fields {
-    let date = format!("2026/0{number}/15 10:00:00");
+    let date = format!("2025/01/15 10:00:0{number}");
     period(order, "1", &date, &number.to_string(), &(14_000_000 + number).to_string())
 }
 

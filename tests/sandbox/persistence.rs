@@ -22,7 +22,7 @@ async fn what_was_acknowledged_survives_a_kill_and_a_second_sandbox_is_kept_out(
         let report = period(
             &order,
             "1",
-            &format!("2025/{number:02}/15 10:00:00"),
+            &format!("2025/01/15 10:00:{number:02}"),
             &number.to_string(),
             &format!("1340100{number}"),
         );

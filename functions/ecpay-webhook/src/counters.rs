@@ -1,7 +1,7 @@
 //! Callback counters: one write after the decision, which cannot fail the reply.
 //!
-//! Anyone can post a forgery, so refused callbacks cost at most one write per second and instance. Counts that are not
-//! written yet go with the next write.
+//! A stranger can post any number of forgeries, and a buyer of repetitions, so callbacks that are not stored cost at most one
+//! write per second and instance. Counts that are not written yet go with the next write.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::time::Timestamp;
 use shared::platform::logging::error_chain;
 use shared::store::billing::Billing;
-use shared::store::billing::counters::Counts;
+use shared::store::billing::counters::{CallbackFate, Counts};
 
 /// Counts of this instance that are not written yet.
 #[derive(Default)]
@@ -19,13 +19,13 @@ pub(crate) struct CallbackCounters(Mutex<CounterState>);
 #[derive(Default)]
 struct CounterState {
     pending: Counts,
-    last_refused_write: Option<Timestamp>,
+    last_unstored_write: Option<Timestamp>,
 }
 
 /// Counts of one processed callback and the business events that it caused.
 pub(crate) fn applied(kind: CallbackKind, events: &[BusinessEvent]) -> Counts {
     let mut counts = Counts::default();
-    counts.count_callback(kind, true);
+    counts.count_callback(kind, CallbackFate::Applied);
     events.iter().for_each(|event| counts.count_event(event));
     counts
 }
@@ -33,7 +33,7 @@ pub(crate) fn applied(kind: CallbackKind, events: &[BusinessEvent]) -> Counts {
 /// Counts of one quarantined callback.
 pub(crate) fn quarantined(kind: CallbackKind) -> Counts {
     let mut counts = Counts::default();
-    counts.count_callback(kind, false);
+    counts.count_callback(kind, CallbackFate::Quarantined);
     counts
 }
 
@@ -45,13 +45,13 @@ impl CallbackCounters {
         self.write_all(billing, all, shard_key, wall).await;
     }
 
-    /// Counts a refused callback, in memory only if another one was written within this second.
-    pub(crate) async fn refused(&self, billing: &Billing, kind: CallbackKind, wall: Timestamp) {
+    /// Counts a callback that was not stored, in memory only if another one was written within this second.
+    pub(crate) async fn unstored(&self, billing: &Billing, kind: CallbackKind, fate: CallbackFate, wall: Timestamp) {
         // The lock is released before the write: it must not be held across an await.
         let due = {
             let mut state = self.state();
-            state.pending.count_callback(kind, false);
-            let written_this_second = state.last_refused_write.replace(wall) == Some(wall);
+            state.pending.count_callback(kind, fate);
+            let written_this_second = state.last_unstored_write.replace(wall) == Some(wall);
             (!written_this_second).then(|| std::mem::take(&mut state.pending))
         };
         if let Some(counts) = due {

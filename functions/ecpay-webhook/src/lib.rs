@@ -23,6 +23,7 @@ use shared::platform::metrics::CallbackOutcome;
 use shared::platform::secrets;
 use shared::store::Store;
 use shared::store::billing::Billing;
+use shared::store::billing::counters::CallbackFate;
 
 mod counters;
 mod metrics;
@@ -116,10 +117,12 @@ impl Webhook {
             Err(error) => return not_stored(&error_chain(&error)),
             Ok(Err(error)) => {
                 tracing::warn!(callback = ?kind, reason = %error, "callback refused");
-                self.counters.refused(&self.billing, kind, time.wall).await;
+                self.counters.unstored(&self.billing, kind, CallbackFate::Refused, time.wall).await;
                 return (reply::refused(&error), CallbackMetrics::refused(&error));
             }
         };
+        // A form belongs to the callback that it describes, whichever of the two addresses received it.
+        let kind = form.kind();
         let parsed = match callback::parse(&form, time.logical) {
             Ok(report) => report,
             Err(error) => return self.quarantine_form(&form, &error, time).await,

@@ -8,13 +8,14 @@ use shared::apply_report;
 use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::billing::payments::payment::PaymentReport;
 use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
-use shared::domain::values::ids::SubscriptionId;
 use shared::ecpay::callback;
 use shared::ecpay::callback_form::VerifiedForm;
 use shared::platform::clock::InvocationTime;
 use shared::platform::hash::short_id;
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::CallbackOutcome;
+use shared::store::billing::counters::CallbackFate;
+use shared::store::billing::quarantine::QuarantineOutcome;
 use shared::store::billing::quarantine_types::Quarantined;
 use shared::store::billing::webhook_log::WebhookLog;
 
@@ -41,20 +42,17 @@ impl Webhook {
         error: &callback::Error,
         time: InvocationTime,
     ) -> (Response<Body>, CallbackMetrics) {
-        let reason = QuarantineReason::Unusable(error.to_string());
-        let fields = fields(form);
-        // ECPay's repeat differs in RtnMsg only ("paid"), so the identity leaves it out: a repeat is stored once.
-        let identity = fields.iter().filter(|(name, _)| *name != "RtnMsg");
-        let identity = identity.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+        let reason = error.quarantine_reason();
+        let misspelt = callback::parse_misspelt(form, time.logical);
         let quarantined = Quarantined {
-            id: short_id(&identity),
+            id: misspelt.map_or_else(|| short_id(&form.identity()), |report| apply_report::quarantine_id(&report)),
             callback: None,
-            subscription: form.get("MerchantTradeNo").and_then(|id| SubscriptionId::parse(id).ok()),
+            subscription: form.order(),
             event: None,
             reason: reason.as_str().to_owned(),
             detail: reason.to_string(),
             received_at: time.logical,
-            fields,
+            fields: fields(form),
             report: None,
             resolved: None,
         };
@@ -71,14 +69,16 @@ impl Webhook {
         let quarantined = Quarantined { callback: Some(kind), ..quarantined };
         let log = log(kind, reason.as_str(), false, time);
         match apply_report::quarantine(&self.billing, &quarantined, reason, Some(&log)).await {
-            Ok(is_new) => {
-                tracing::warn!(quarantine = quarantined.id, reason = reason.as_str(), is_new, "callback quarantined");
-                // A repeat of a report that is in quarantine already is not counted twice.
-                if is_new {
-                    let counts = counters::quarantined(kind);
-                    self.counters.write(&self.billing, counts, &quarantined.id, time.wall).await;
-                }
+            Ok(QuarantineOutcome::Stored) => {
+                tracing::warn!(quarantine = quarantined.id, reason = reason.as_str(), "callback quarantined");
+                let counts = counters::quarantined(kind);
+                self.counters.write(&self.billing, counts, &quarantined.id, time.wall).await;
                 (reply::ok(), CallbackOutcome::Quarantined.into())
+            }
+            Ok(outcome @ (QuarantineOutcome::KnownBefore | QuarantineOutcome::LimitReached)) => {
+                tracing::warn!(quarantine = quarantined.id, reason = reason.as_str(), ?outcome, "callback not kept");
+                self.counters.unstored(&self.billing, kind, CallbackFate::NotKept, time.wall).await;
+                (reply::ok(), CallbackOutcome::NotKept.into())
             }
             Err(error) => not_stored(&error_chain(&error)),
         }

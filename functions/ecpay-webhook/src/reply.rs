@@ -9,7 +9,7 @@ pub(crate) fn ok() -> Response<Body> {
     text(200, "1|OK".to_owned())
 }
 
-/// 400: not a form that ECPay signed.
+/// 400: not a form that ECPay signed, or a first charge's form at the address of recurring charges.
 pub(crate) fn refused(error: &callback_form::Error) -> Response<Body> {
     text(400, format!("0|{error}"))
 }

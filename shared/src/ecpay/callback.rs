@@ -1,13 +1,15 @@
-//! Parses a verified callback into a payment report. Syntax is strict, because CheckMacValue does not protect the borders of
-//! fields; fields that ECPay leaves empty on failures may be empty.
+//! Parses a verified callback into a payment report. Syntax is strict where a value decides something, because
+//! CheckMacValue does not protect the borders of fields. Money that was seen is not lost for an unreadable amount.
 
 use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
+use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
 
 use crate::domain::billing::payments::callback_kind::CallbackKind;
-use crate::ecpay::callback_form::VerifiedForm;
+use crate::domain::billing::payments::plausibility::MOST_CHARGES;
+use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
+use crate::ecpay::callback_form::{Ambiguity, VerifiedForm};
 use crate::ecpay::{date, decline};
 
 /// RtnCode of a successful charge or authorisation (<https://developers.ecpay.com.tw/?p=2881>).
@@ -24,6 +26,20 @@ pub enum Error {
     /// A field does not have the form that ECPay documents.
     #[error("{0} is malformed")]
     Malformed(&'static str),
+    /// The form has more than one meaning.
+    #[error("{0}")]
+    Ambiguous(Ambiguity),
+}
+
+impl Error {
+    /// Reason for which the form is quarantined.
+    #[must_use]
+    pub fn quarantine_reason(&self) -> QuarantineReason {
+        match self {
+            Self::Missing(_) | Self::Malformed(_) => QuarantineReason::Unusable(self.to_string()),
+            Self::Ambiguous(_) => QuarantineReason::Ambiguous(self.to_string()),
+        }
+    }
 }
 
 /// Parses a callback. `received_at` is used where a failure has no date.
@@ -31,6 +47,18 @@ pub enum Error {
 /// # Errors
 /// [`Error`] with the first field that cannot be used.
 pub fn parse(form: &VerifiedForm, received_at: Timestamp) -> Result<PaymentReport, Error> {
+    form.ambiguity().map_or_else(|| read(form, received_at), |ambiguity| Err(Error::Ambiguous(ambiguity)))
+}
+
+/// Reads a form whose only ambiguity is the letter case of its MerchantTradeNo, for the identity of its report. It is not to
+/// be applied.
+#[must_use]
+pub fn parse_misspelt(form: &VerifiedForm, received_at: Timestamp) -> Option<PaymentReport> {
+    let is_misspelt = form.ambiguity() == Some(Ambiguity::IdInAnotherCase);
+    if is_misspelt { read(form, received_at).ok() } else { None }
+}
+
+fn read(form: &VerifiedForm, received_at: Timestamp) -> Result<PaymentReport, Error> {
     match form.kind() {
         CallbackKind::First => parse_first(form),
         CallbackKind::Period => parse_period(form, received_at),
@@ -66,7 +94,13 @@ fn parse_first(form: &VerifiedForm) -> Result<PaymentReport, Error> {
         RESULT_OPEN => (PaymentOutcome::Pending, EventId::first_pending(processed_at)),
         _ => (PaymentOutcome::Failed, EventId::first_failure(processed_at)),
     };
-    let amount = amount(form, "TradeAmt")?;
+    let amount = match outcome {
+        // Must be the order's price exactly, so a first charge without a readable amount is not applied.
+        PaymentOutcome::Succeeded { .. } => {
+            Some(Twd::new(integer(form, "TradeAmt")?.ok_or(Error::Missing("TradeAmt"))?))
+        }
+        PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutOfBand => amount(form, "TradeAmt"),
+    };
     report(form, Charge { outcome, event, amount, processed_at })
 }
 
@@ -91,10 +125,10 @@ fn parse_period(form: &VerifiedForm, received_at: Timestamp) -> Result<PaymentRe
                 (None, None) => return Err(Error::Missing("ProcessDate")),
             };
             let processed_at = date.unwrap_or(received_at);
-            return report(form, Charge { outcome: PaymentOutcome::Failed, event, amount: amount?, processed_at });
+            return report(form, Charge { outcome: PaymentOutcome::Failed, event, amount, processed_at });
         }
     };
-    report(form, Charge { outcome, event, amount: amount?, processed_at: dated? })
+    report(form, Charge { outcome, event, amount, processed_at: dated? })
 }
 
 /// Parts of a report that the two callbacks name differently.
@@ -108,12 +142,9 @@ struct Charge {
 fn report(form: &VerifiedForm, charge: Charge) -> Result<PaymentReport, Error> {
     let Charge { outcome, event, amount, processed_at } = charge;
     let first = form.kind() == CallbackKind::First;
-    if amount.is_none() && matches!(outcome, PaymentOutcome::Succeeded { .. }) {
-        return Err(Error::Missing(if first { "TradeAmt" } else { "Amount" }));
-    }
+    required(form, "MerchantTradeNo")?;
     Ok(PaymentReport {
-        subscription: SubscriptionId::parse(required(form, "MerchantTradeNo")?)
-            .map_err(|_| Error::Malformed("MerchantTradeNo"))?,
+        subscription: form.order().ok_or(Error::Malformed("MerchantTradeNo"))?,
         merchant: MerchantId::parse(required(form, "MerchantID")?).map_err(|_| Error::Malformed("MerchantID"))?,
         source: if first { ReportSource::FirstCallback } else { ReportSource::PeriodCallback },
         event,
@@ -129,6 +160,7 @@ fn report(form: &VerifiedForm, charge: Charge) -> Result<PaymentReport, Error> {
             .get("card4no")
             .filter(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))
             .map(str::to_owned),
+        exec_times: exec_times(form),
         simulated: simulated(form)?,
     })
 }
@@ -142,8 +174,19 @@ fn code(form: &VerifiedForm) -> Result<&str, Error> {
     if is_integer(code) { Ok(code) } else { Err(Error::Malformed("RtnCode")) }
 }
 
-fn amount(form: &VerifiedForm, name: &'static str) -> Result<Option<Twd>, Error> {
-    Ok(integer(form, name)?.map(Twd::new))
+/// An amount in whole dollars; `None` if it is absent or cannot be read, as `0` and `899.5`: no charge has such an amount.
+fn amount(form: &VerifiedForm, name: &'static str) -> Option<Twd> {
+    let text = form.get(name)?;
+    let (dollars, cents) = text.split_once('.').unwrap_or((text, "0"));
+    let is_whole = is_integer(dollars) && !cents.is_empty() && cents.bytes().all(|digit| digit == b'0');
+    let dollars = if is_whole { dollars.parse().ok() } else { None };
+    dollars.filter(|dollars| *dollars > 0).map(Twd::new)
+}
+
+/// Number of charges of the order; `None` if it is absent or more than ECPay makes.
+fn exec_times(form: &VerifiedForm) -> Option<u32> {
+    let number = form.get("ExecTimes").filter(|text| is_integer(text))?.parse().ok();
+    number.filter(|number| (1..=MOST_CHARGES).contains(number))
 }
 
 fn integer(form: &VerifiedForm, name: &'static str) -> Result<Option<u32>, Error> {
@@ -161,8 +204,10 @@ pub(crate) fn is_integer(text: &str) -> bool {
 }
 
 fn gwsr(form: &VerifiedForm) -> Result<Option<GatewayAuthorization>, Error> {
-    match form.get("gwsr").or_else(|| form.get("Gwsr")) {
-        None | Some("" | "0") => Ok(None),
+    match form.get("gwsr") {
+        None => Ok(None),
+        // ECPay writes nothing, 0 or 000000 where there is none.
+        Some(text) if text.bytes().all(|digit| digit == b'0') => Ok(None),
         Some(text) => GatewayAuthorization::parse(text).map(Some).map_err(|_| Error::Malformed("gwsr")),
     }
 }

@@ -1,12 +1,12 @@
 //! Verification of a callback's body, from bytes to fields with a valid CheckMacValue.
 //!
 //! CheckMacValue covers neither letter case nor the borders of fields: `A=1&B=2` and one field `A` with the value `1&B=2`
-//! have the same. Therefore the form itself has to keep rules too.
+//! have the same. So a form that ECPay signed may have been cut differently since, see [`VerifiedForm::ambiguity`].
 
 use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::domain::values::ids::SubscriptionId;
-
-use crate::ecpay::check_mac_value::{FIELD, VerificationKeys};
+use crate::ecpay::callback_fields::{sent_by_ecpay, used_in_decisions};
+use crate::ecpay::check_mac_value::{FIELD, HashKeys, VerificationKeys};
 
 /// Largest body that is verified, in bytes. A real one has about 1 KB.
 pub const LARGEST_BODY: usize = 20 * 1024;
@@ -19,192 +19,70 @@ pub struct VerifiedForm {
     fields: Vec<(String, String)>,
 }
 
-/// Reasons why a body is not a form that ECPay signed.
+/// Reasons why a body is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// Larger than [`LARGEST_BODY`].
     #[error("body too large")]
     TooLarge,
-    /// Not `name=value` pairs in UTF-8, percent-encoded.
+    /// Not a form in UTF-8, percent-encoded.
     #[error("not a form")]
     NotAForm,
-    /// A field's name has other characters than letters, digits and `_`.
-    #[error("a field's name is malformed")]
-    MalformedName,
-    /// A field of ECPay in another letter case.
-    #[error("field {0} is spelled in another case")]
-    NameInAnotherCase(&'static str),
-    /// The same name twice, letter case aside.
-    #[error("a field came twice")]
-    RepeatedName,
-    /// A value contains the name of a further field.
-    #[error("a value holds a further field")]
-    FieldInValue,
-    /// MerchantTradeNo in another letter case than the stored order's.
-    #[error("MerchantTradeNo is spelled in another case")]
-    IdInAnotherCase,
     /// Without a CheckMacValue.
     #[error("CheckMacValue missing")]
     Unsigned,
     /// CheckMacValue does not match under any accepted key.
     #[error("CheckMacValue Error")]
     WrongDigest,
+    /// Signed by ECPay, and the form of a first charge at the address of recurring charges. Buyers hold such forms, because
+    /// ECPay also sends them through the browser (OrderResultURL).
+    #[error("form of a first charge at the address of recurring charges")]
+    OtherCallback,
 }
 
-/// Role of a field's name in a form.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Has a meaning in a callback: spelled exactly so.
-    Known,
-    /// Sent because of NeedExtraPaidInfo, mostly blank, and not read.
-    Extra,
-    /// Added to a stored report by this product; ECPay does not send it.
-    Own,
-}
-
-/// One field and its flags.
-struct Field {
-    name: &'static str,
-    role: Role,
-    /// Decisions are made from it, and no true value of it has a `&`, behind which a field that is not listed here could
-    /// hide.
-    is_used_in_decisions: bool,
-    /// Kept when the customer's data are erased: amount, time, numbers and result of a charge, no personal data.
-    is_accounting: bool,
-    /// The only callback that spells the field so; `None` for both.
-    only_in: Option<CallbackKind>,
-}
-
-impl Field {
-    const fn new(name: &'static str, role: Role) -> Self {
-        Self { name, role, is_used_in_decisions: false, is_accounting: false, only_in: None }
-    }
-
-    const fn known(name: &'static str) -> Self {
-        Self::new(name, Role::Known)
-    }
-
-    const fn extra(name: &'static str) -> Self {
-        Self::new(name, Role::Extra)
-    }
-
-    const fn own(name: &'static str) -> Self {
-        Self::new(name, Role::Own)
-    }
-
-    const fn used_in_decisions(self) -> Self {
-        Self { is_used_in_decisions: true, ..self }
-    }
-
-    const fn accounting(self) -> Self {
-        Self { is_accounting: true, ..self }
-    }
-
-    const fn only_in(self, kind: CallbackKind) -> Self {
-        Self { only_in: Some(kind), ..self }
-    }
-}
-
-/// Fields of both callbacks, with those of NeedExtraPaidInfo (<https://developers.ecpay.com.tw/?p=5675>).
-const FIELDS: [Field; 55] = [
-    Field::known("MerchantID").used_in_decisions().accounting(),
-    Field::known("MerchantTradeNo").used_in_decisions().accounting(),
-    Field::known("StoreID"),
-    Field::known("RtnCode").used_in_decisions().accounting(),
-    Field::known("RtnMsg").accounting(),
-    Field::known("TradeNo").accounting(),
-    Field::known("TradeAmt").used_in_decisions().accounting(),
-    Field::known("PaymentDate").used_in_decisions().accounting(),
-    Field::known("PaymentType").accounting(),
-    Field::known("PaymentTypeChargeFee").accounting(),
-    Field::known("TradeDate").used_in_decisions().accounting(),
-    Field::known("PlatformID"),
-    Field::known("SimulatePaid").used_in_decisions().accounting(),
-    Field::known("CustomField1"),
-    Field::known("CustomField2"),
-    Field::known("CustomField3"),
-    Field::known("CustomField4"),
-    Field::known(FIELD),
-    Field::known("process_date").used_in_decisions().accounting(),
-    Field::known("auth_code"),
-    Field::known("eci"),
-    Field::known("card4no").used_in_decisions(),
-    Field::known("card6no"),
-    Field::known("stage"),
-    Field::known("stast"),
-    Field::known("staed"),
-    Field::known("red_dan"),
-    Field::known("red_de_amt"),
-    Field::known("red_ok_amt"),
-    Field::known("red_yet"),
-    Field::known("PeriodType").accounting(),
-    Field::known("Frequency").accounting(),
-    Field::known("ExecTimes").accounting(),
-    Field::known("PeriodAmount").accounting(),
-    Field::known("TotalSuccessTimes").used_in_decisions().accounting(),
-    Field::known("TotalSuccessAmount").accounting(),
-    Field::known("ProcessDate").used_in_decisions().accounting(),
-    Field::known("AuthCode"),
-    Field::known("FirstAuthAmount").accounting(),
-    Field::known("gwsr").used_in_decisions().accounting(),
-    Field::known("Gwsr").used_in_decisions().accounting(),
-    Field::known("amount").accounting().only_in(CallbackKind::First),
-    Field::known("Amount").used_in_decisions().accounting().only_in(CallbackKind::Period),
-    Field::known("MerchantMemberID"),
-    Field::extra("WebATMAccBank"),
-    Field::extra("WebATMAccNo"),
-    Field::extra("WebATMBankName"),
-    Field::extra("ATMAccBank"),
-    Field::extra("ATMAccNo"),
-    Field::extra("PaymentNo"),
-    Field::extra("PayFrom"),
-    Field::extra("TenpayTradeNo"),
-    Field::extra("AlipayID"),
-    Field::extra("AlipayTradeNo"),
-    Field::own("Reason").accounting(),
-];
-
-fn known_fields() -> impl Iterator<Item = &'static Field> {
-    FIELDS.iter().filter(|field| field.role == Role::Known)
-}
-
-/// True if a field is kept when the customer's data are erased.
-#[must_use]
-pub fn is_accounting_field(name: &str) -> bool {
-    FIELDS.iter().any(|field| field.is_accounting && field.name == name)
-}
-
-/// True if this callback spells a field so: the two differ in the amount. `gwsr` occurs in both spellings.
-fn is_spelled_by(kind: CallbackKind, name: &str) -> bool {
-    known_fields().any(|field| field.name == name && field.only_in.is_none_or(|only| only == kind))
+/// Reasons why a signed form has more than one meaning. Its values may have been put together after ECPay signed them.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Ambiguity {
+    /// A field in two spellings with different values.
+    #[error("{0} came with two values")]
+    TwoValues(&'static str),
+    /// A value or a name contains what may have been a field of its own.
+    #[error("{0} stands inside another field")]
+    HiddenField(&'static str),
+    /// A value that decisions depend on contains `&`.
+    #[error("{0} contains an ampersand")]
+    Ampersand(&'static str),
+    /// MerchantTradeNo in another letter case than the stored order's.
+    #[error("MerchantTradeNo is spelled in another case")]
+    IdInAnotherCase,
 }
 
 impl VerifiedForm {
-    /// Verifies a raw body: its shape, then its CheckMacValue under the current or the previous keys.
+    /// Verifies a raw body under the current or the previous keys. `address` is the callback address that received it.
     ///
     /// # Errors
     /// [`Error`]; its text repeats nothing from the body.
-    pub fn verify(kind: CallbackKind, body: &[u8], keys: &VerificationKeys) -> Result<Self, Error> {
+    pub fn verify(address: CallbackKind, body: &[u8], keys: &VerificationKeys) -> Result<Self, Error> {
         if body.len() > LARGEST_BODY {
             return Err(Error::TooLarge);
         }
         let fields = decode(body)?;
-        check_names(kind, &fields)?;
-        if fields.iter().any(|(name, value)| holds_a_field(name, value)) {
-            return Err(Error::FieldInValue);
+        let is_digest = |name: &str| name.eq_ignore_ascii_case(FIELD);
+        let digests: Vec<&str> =
+            fields.iter().filter(|(name, _)| is_digest(name)).map(|(_, value)| value.as_str()).collect();
+        if digests.is_empty() {
+            return Err(Error::Unsigned);
         }
-        if fields.iter().any(|(name, value)| name == "MerchantTradeNo" && SubscriptionId::is_misspelt(value)) {
-            return Err(Error::IdInAnotherCase);
+        let pairs = || fields.iter().filter(|(name, _)| !is_digest(name)).map(|(n, v)| (n.as_str(), v.as_str()));
+        let signed_by = |keys: &HashKeys| {
+            let expected = keys.sign(pairs());
+            digests.iter().all(|received| expected.matches(received))
+        };
+        if !signed_by(&keys.current) && !keys.previous.as_ref().is_some_and(signed_by) {
+            return Err(Error::WrongDigest);
         }
-        let received =
-            fields.iter().find(|(name, _)| name == FIELD).map(|(_, value)| value.clone()).ok_or(Error::Unsigned)?;
-        let pairs = || fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let signed_by = |keys: &crate::ecpay::check_mac_value::HashKeys| keys.sign(pairs()).matches(&received);
-        if signed_by(&keys.current) || keys.previous.as_ref().is_some_and(signed_by) {
-            Ok(Self { kind, fields })
-        } else {
-            Err(Error::WrongDigest)
-        }
+        let kind = kind_of(address, &fields).ok_or(Error::OtherCallback)?;
+        Ok(Self { kind, fields })
     }
 
     /// A form of stored fields. They were verified on receipt and are stored without CheckMacValue, so it is not checked.
@@ -212,61 +90,126 @@ impl VerifiedForm {
         Self { kind, fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
     }
 
-    /// Callback address that received the form.
+    /// The callback whose form this is: a form with a ProcessDate is a recurring charge's at either address.
     #[must_use]
     pub const fn kind(&self) -> CallbackKind {
         self.kind
     }
 
-    /// Value of a field; `None` if it was not sent, `Some("")` if it was sent empty.
+    /// Value of a field, whatever the letter case of its name; `None` if it was not sent, `Some("")` if it was sent empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The order that the form names, in the spelling under which it was issued; `None` if it cannot be read.
+    #[must_use]
+    pub fn order(&self) -> Option<SubscriptionId> {
+        let id = self.get("MerchantTradeNo")?;
+        let id = if SubscriptionId::is_misspelt(id) { id.to_ascii_uppercase() } else { id.to_owned() };
+        SubscriptionId::parse(&id).ok()
     }
 
     /// Fields that may be stored: all but CheckMacValue and the card's first six digits.
     pub fn storable(&self) -> impl Iterator<Item = (&str, &str)> {
-        let kept = |name: &str| name != FIELD && name != "card6no";
+        // DynamoDB takes no attribute without a name.
+        let kept = |name: &str| !["", FIELD, "card6no"].iter().any(|left_out| name.eq_ignore_ascii_case(left_out));
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(move |(name, _)| kept(name))
     }
-}
 
-fn check_names(kind: CallbackKind, fields: &[(String, String)]) -> Result<(), Error> {
-    let mut seen: Vec<String> = Vec::with_capacity(fields.len());
-    for (name, _) in fields {
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(Error::MalformedName);
-        }
-        if !is_spelled_by(kind, name)
-            && let Some(known) = known_fields().find(|known| known.name.eq_ignore_ascii_case(name))
-        {
-            return Err(Error::NameInAnotherCase(known.name));
-        }
-        let folded = name.to_ascii_lowercase();
-        if seen.contains(&folded) {
-            return Err(Error::RepeatedName);
-        }
-        seen.push(folded);
+    /// The same text for every form that differs only in what decides nothing: letter case, order, texts. Repetitions by
+    /// ECPay differ in RtnMsg.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let line = |name| {
+            let named = self.fields.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            let mut values: Vec<String> = named.map(|(_, value)| value.to_ascii_lowercase()).collect();
+            values.sort();
+            values.dedup();
+            format!("{name}={}", values.join(","))
+        };
+        used_in_decisions().map(line).collect::<Vec<_>>().join("&")
     }
-    Ok(())
-}
 
-/// True if a value contains `&`, the name of one of ECPay's fields and `=` in this order; for a field that is used in
-/// decisions, any `&`.
-fn holds_a_field(name: &str, value: &str) -> bool {
-    let is_used_in_decisions = FIELDS.iter().any(|field| field.is_used_in_decisions && field.name == name);
-    if is_used_in_decisions && value.contains('&') {
-        return true;
+    /// Reason for which the form must not be applied although ECPay signed it; `None` if it has one meaning.
+    #[must_use]
+    pub fn ambiguity(&self) -> Option<Ambiguity> {
+        // The order in which the fields are signed shows which texts cannot have been fields.
+        let mut signed: Vec<(String, &str, &str)> = self
+            .fields
+            .iter()
+            .filter(|(name, _)| !name.eq_ignore_ascii_case(FIELD))
+            .map(|(name, value)| (name.to_ascii_lowercase(), name.as_str(), value.as_str()))
+            .collect();
+        signed.sort_by(|one, other| one.0.cmp(&other.0));
+        let following = signed.iter().skip(1).map(|(folded, ..)| Some(folded.as_str())).chain([None]);
+        let hidden = signed.iter().zip(following).find_map(|((_, name, value), next)| {
+            hidden_in_name(name, value).or_else(|| hidden_in_value(name, value, next))
+        });
+        let order = self.get("MerchantTradeNo").unwrap_or_default();
+        let misspelt = SubscriptionId::is_misspelt(order).then_some(Ambiguity::IdInAnotherCase);
+        self.two_values().or(hidden).or(misspelt)
     }
-    let is_sent_by_ecpay =
-        |name: &str| FIELDS.iter().any(|field| field.role != Role::Own && field.name.eq_ignore_ascii_case(name));
-    value.split('&').skip(1).any(|part| part.split_once('=').is_some_and(|(name, _)| is_sent_by_ecpay(name)))
+
+    /// A field with several values. The letter case of CheckMacValue has no meaning; it is compared at verification.
+    fn two_values(&self) -> Option<Ambiguity> {
+        self.fields.iter().find_map(|(name, value)| {
+            let name = sent_by_ecpay(name)?.name;
+            let differs = name != FIELD && self.get(name).is_some_and(|first| first != value.as_str());
+            differs.then_some(Ambiguity::TwoValues(name))
+        })
+    }
 }
 
+/// The callback whose form this is; `None` for a first charge's form at the other address.
+fn kind_of(address: CallbackKind, fields: &[(String, String)]) -> Option<CallbackKind> {
+    let has = |wanted: &str| fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    match address {
+        _ if has("ProcessDate") => Some(CallbackKind::Period),
+        CallbackKind::Period if has("PaymentDate") => None,
+        CallbackKind::First | CallbackKind::Period => Some(address),
+    }
+}
+
+/// A field that may have been put into a name: ECPay's own names have neither `&` nor `=`.
+fn hidden_in_name(name: &str, value: &str) -> Option<Ambiguity> {
+    if !name.contains(['&', '=']) {
+        return None;
+    }
+    let text = format!("{name}={value}");
+    text.split('&').find_map(hidden_field)
+}
+
+/// A field that may have been put into a value. `next` is the name of the field that is signed after this one, in lower
+/// case.
+fn hidden_in_value(name: &str, value: &str, next: Option<&str>) -> Option<Ambiguity> {
+    let field = sent_by_ecpay(name);
+    if let Some(field) = field.filter(|field| field.is_used_in_decisions && value.contains('&')) {
+        return Some(Ambiguity::Ampersand(field.name));
+    }
+    let parts = value.split('&').skip(1);
+    // ECPay signs the fields in the order of their names. So a text in a field can only have been the next field if its name
+    // comes between the two. The merchant's own text may hold any other name, for example that of an address's parameter.
+    let is_free_text = field.is_some_and(|field| field.is_free_text);
+    let may_be_field = |hidden: &str| {
+        let (hidden, name) = (hidden.to_ascii_lowercase(), name.to_ascii_lowercase());
+        !is_free_text || (hidden >= name && next.is_none_or(|next| hidden.as_str() <= next))
+    };
+    parts.filter(|part| part.split_once('=').is_some_and(|(hidden, _)| may_be_field(hidden))).find_map(hidden_field)
+}
+
+fn hidden_field(part: &str) -> Option<Ambiguity> {
+    let (name, _) = part.split_once('=')?;
+    sent_by_ecpay(name).map(|field| Ambiguity::HiddenField(field.name))
+}
+
+/// Splits a body into its fields. A pair without `=` is a name with an empty value, and empty pairs are left out, as forms
+/// are read on the web (<https://url.spec.whatwg.org/#urlencoded-parsing>).
 fn decode(body: &[u8]) -> Result<Vec<(String, String)>, Error> {
     body.split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
         .map(|pair| {
-            let middle = pair.iter().position(|byte| *byte == b'=').ok_or(Error::NotAForm)?;
+            let middle = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let (name, value) = pair.split_at(middle);
             Ok((decode_text(name)?, decode_text(value.get(1..).unwrap_or_default())?))
         })

@@ -3,6 +3,7 @@
 //! Source: <https://developers.ecpay.com.tw>, AIO credit card (全方位金流), recurring payments (定期定額).
 
 pub mod callback;
+pub mod callback_fields;
 pub mod callback_form;
 pub mod check_mac_value;
 #[cfg(feature = "send")]

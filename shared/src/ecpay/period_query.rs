@@ -229,6 +229,7 @@ fn number(
             processed_at: charge.at,
             gwsr: charge.gwsr,
             card_last4: None,
+            exec_times: None,
             simulated: false,
         });
     }

@@ -12,6 +12,7 @@ mod charge_history;
 mod dunning;
 mod names;
 mod operations;
+mod plausibility;
 mod prices;
 mod rules;
 #[path = "../support/mod.rs"]

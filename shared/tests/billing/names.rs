@@ -46,6 +46,9 @@ fn a_state_a_reason_and_a_task_have_the_names_of_the_api() {
 fn a_quarantined_report_is_counted_by_its_reason() {
     for (reason, name) in [
         (QuarantineReason::Unusable("no amount".to_owned()), "unusable"),
+        (QuarantineReason::Ambiguous("RtnCode came with two values".to_owned()), "ambiguous"),
+        (QuarantineReason::ImplausibleDate, "implausible_date"),
+        (QuarantineReason::ImplausibleNumber { most: 99 }, "implausible_number"),
         (QuarantineReason::UnknownOrder, "unknown_order"),
         (QuarantineReason::WrongMerchant, "wrong_merchant"),
         (QuarantineReason::WrongAmount { expected: Twd::new(899) }, "wrong_amount"),

@@ -43,6 +43,7 @@ pub(crate) fn report(
         processed_at,
         gwsr: Some(GatewayAuthorization::parse(&processed_at.unix().to_string()).unwrap()),
         card_last4: Some("4321".to_owned()),
+        exec_times: None,
         simulated: false,
     }
 }

@@ -48,6 +48,7 @@ fn paid() -> PaymentReport {
         processed_at: utc("2025-01-31T19:05:06Z"),
         gwsr: Some(authorization("13401070")),
         card_last4: Some("2222".to_owned()),
+        exec_times: None,
         simulated: false,
     }
 }
@@ -134,7 +135,7 @@ fn the_date_is_that_of_payment_else_of_the_charge_else_of_the_order() {
 fn a_date_that_is_none_is_malformed_even_beside_good_ones() {
     let undated = without(&PAID, "PaymentDate");
     let only_order = without(&undated, "process_date");
-    for bad in ["2025-02-01 03:05:06", "2025/02/30 03:05:06", "2025/02/01 3:05:06", "2025/02/01", " ", "now"] {
+    for bad in ["2025/02/30 03:05:06", "2025/02/01", "2025/02/01 3:05", " ", "now"] {
         assert_eq!(read(&with(&PAID, "PaymentDate", bad)), Err(Error::Malformed("PaymentDate")), "{bad}");
         assert_eq!(read(&with(&undated, "process_date", bad)), Err(Error::Malformed("process_date")), "{bad}");
         assert_eq!(read(&with(&only_order, "TradeDate", bad)), Err(Error::Malformed("TradeDate")), "{bad}");
@@ -161,8 +162,11 @@ fn the_amount_is_a_whole_number_in_its_one_spelling() {
     for text in ["4294967296", "9999999999", "10000000000", "00", "0899", "+899", "-899", "899.0", "8,99", " 899", "x"]
     {
         assert_eq!(amount(text), Err(Error::Malformed("TradeAmt")), "{text}");
+    }
+    // A failure is never compared by its amount, so an unreadable one does not hide it.
+    for text in ["0", "4294967296", "00", "0899", "-899", "899.5", "8,99", " 899", "x"] {
         let failed = with(&with(&PAID, "TradeAmt", text), "RtnCode", "10100252");
-        assert_eq!(read(&failed), Err(Error::Malformed("TradeAmt")), "{text}");
+        assert_eq!(read(&failed).map(|report| report.amount), Ok(None), "{text}");
     }
     // The extra field of the same meaning is ignored.
     assert_eq!(read(&with(&PAID, "amount", "1")), Ok(paid()));
@@ -211,13 +215,13 @@ fn the_authorisation_number_is_read_in_both_spellings_and_zero_means_none() {
     let unnumbered = without(&PAID, "gwsr");
     assert_eq!(gwsr(&unnumbered), Ok(None));
     for name in ["gwsr", "Gwsr"] {
-        for none in ["", "0"] {
+        for none in ["", "0", "00", "000000"] {
             assert_eq!(gwsr(&with(&unnumbered, name, none)), Ok(None), "{name} {none:?}");
         }
         for number in ["1", "12345678901234567890", "007"] {
             assert_eq!(gwsr(&with(&unnumbered, name, number)), Ok(Some(authorization(number))), "{name} {number}");
         }
-        for bad in ["00", "123456789012345678901", "1x", "-1", " 1"] {
+        for bad in ["123456789012345678901", "1x", "-1", " 1"] {
             assert_eq!(gwsr(&with(&unnumbered, name, bad)), Err(Error::Malformed("gwsr")), "{name} {bad}");
         }
     }

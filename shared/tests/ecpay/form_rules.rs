@@ -1,14 +1,13 @@
 //! Rules for names, verification of CheckMacValue, and the stored part of a form.
 
 use shared::domain::billing::payments::callback_kind::CallbackKind;
-use shared::ecpay::callback_form::{Error, VerifiedForm};
+use shared::ecpay::callback_form::{Ambiguity, Error, VerifiedForm};
 use shared::ecpay::check_mac_value::VerificationKeys;
 
-use crate::{Field, Keys, OLDER, STAGE, hash_keys, mac, refusal, stage_only, verify, verify_signed};
+use crate::{Field, Keys, OLDER, STAGE, ambiguity, hash_keys, mac, refusal, stage_only, verify, verify_signed};
 use CallbackKind::{First, Period};
 
-/// Documented fields that both callbacks spell alike; `gwsr` has two spellings, and `amount` has one in each callback.
-/// each callback.
+/// Documented fields that both callbacks spell alike; `gwsr` and `amount` have two spellings.
 pub(crate) const DOCUMENTED: [&str; 40] = [
     "MerchantID",
     "MerchantTradeNo",
@@ -58,78 +57,111 @@ pub(crate) fn swap_case(name: &str) -> String {
 }
 
 #[test]
-fn a_name_is_made_of_letters_digits_and_underscores() {
-    for byte in 0_u8..128 {
-        let letter = char::from(byte);
-        let allowed = letter.is_ascii_alphanumeric() || letter == '_';
-        for name in [letter.to_string(), format!("{letter}x"), format!("x{letter}")] {
-            let expected = if allowed { None } else { Some(Error::MalformedName) };
-            assert_eq!(refusal(verify_signed(First, &[(&name, "1")])), expected, "{name:?}");
-        }
+fn a_name_may_have_any_characters() {
+    let names =
+        (0_u8..128).map(|byte| format!("x{}", char::from(byte))).chain(["".into(), "Größe".into(), "x-y".into()]);
+    for name in names {
+        let form = verify_signed(First, &[("RtnCode", "1"), (&name, "2")]).ok().unwrap();
+        assert_eq!((form.get(&name), form.get("RtnCode"), form.ambiguity()), (Some("2"), Some("1"), None), "{name:?}");
     }
-    assert_eq!(refusal(verify_signed(First, &[("", "1")])), Some(Error::MalformedName));
-    assert_eq!(refusal(verify_signed(First, &[("Größe", "1")])), Some(Error::MalformedName));
-    assert_eq!(refusal(verify_signed(First, &[("ＲtnCode", "1")])), Some(Error::MalformedName));
+    // DynamoDB stores no attribute without a name.
+    let form = verify_signed(First, &[("", "1"), ("x-y", "2")]).ok().unwrap();
+    assert_eq!(form.storable().collect::<Vec<_>>(), [("x-y", "2")]);
 }
 
 #[test]
-fn a_documented_field_is_taken_in_its_own_spelling_only() {
-    for name in DOCUMENTED {
-        for spelling in [swap_case(name), name.to_uppercase(), name.to_lowercase()] {
+fn a_field_is_read_in_whatever_letter_case_its_name_comes() {
+    for name in DOCUMENTED.into_iter().chain(["gwsr", "Amount"]) {
+        for spelling in [name.to_owned(), swap_case(name), name.to_uppercase(), name.to_lowercase()] {
             for kind in [First, Period] {
-                let expected = if spelling == name { None } else { Some(Error::NameInAnotherCase(name)) };
+                let value = mac::check_mac_value(&[("A", "1")], STAGE);
                 let found = if name == "CheckMacValue" {
-                    let digest = mac::check_mac_value(&[("A", "1")], STAGE);
-                    refusal(verify(kind, &[("A", "1"), (&spelling, &digest)]))
+                    verify(kind, &[("A", "1"), (&spelling, &value)])
+                } else if kind == Period && name == "PaymentDate" {
+                    continue;
                 } else {
-                    refusal(verify_signed(kind, &[(&spelling, "1")]))
+                    verify_signed(kind, &[(&spelling, &value)])
                 };
-                assert_eq!(found, expected, "{kind:?} {spelling}");
+                let form = found.ok().unwrap();
+                assert_eq!((form.get(name), form.ambiguity()), (Some(value.as_str()), None), "{kind:?} {spelling}");
             }
         }
-        if name != "CheckMacValue" {
-            assert_eq!(refusal(verify_signed(First, &[(name, "1")])), None, "{name}");
+    }
+    // One underscore makes another field.
+    let form = verify_signed(First, &[("process_date", "1")]).ok().unwrap();
+    assert_eq!(form.get("ProcessDate"), None);
+}
+
+#[test]
+fn two_spellings_are_one_field_if_they_have_one_value() {
+    for (one, other) in
+        [("Amount", "amount"), ("gwsr", "Gwsr"), ("RtnCode", "RtnCode"), ("CustomField1", "customfield1")]
+    {
+        for kind in [First, Period] {
+            assert_eq!(ambiguity(kind, &[(one, "899"), ("x", ""), (other, "899")]), None, "{one} {other}");
+            let found = ambiguity(kind, &[(one, "899"), ("x", ""), (other, "1")]);
+            assert_eq!(
+                found,
+                Some(Ambiguity::TwoValues(if one == "Amount" { "Amount" } else { one })),
+                "{one} {other}"
+            );
         }
     }
-}
-
-#[test]
-fn each_callback_has_its_spelling_of_the_amount() {
-    for (kind, spelling, taken) in [
-        (First, "amount", true),
-        (First, "Amount", false),
-        (First, "AMOUNT", false),
-        (Period, "Amount", true),
-        (Period, "amount", false),
-        (Period, "aMOUNT", false),
-    ] {
-        let found = refusal(verify_signed(kind, &[(spelling, "899")]));
-        assert_eq!(found.is_none(), taken, "{kind:?} {spelling}: {found:?}");
-        assert_eq!(taken, !matches!(found, Some(Error::NameInAnotherCase("amount"))), "{kind:?} {spelling}: {found:?}");
-    }
-}
-
-#[test]
-fn the_authorisation_number_has_two_spellings_but_comes_once() {
-    for kind in [First, Period] {
-        assert_eq!(refusal(verify_signed(kind, &[("gwsr", "1")])), None);
-        assert_eq!(refusal(verify_signed(kind, &[("Gwsr", "1")])), None);
-        assert_eq!(refusal(verify_signed(kind, &[("GWSR", "1")])), Some(Error::NameInAnotherCase("gwsr")));
-        assert_eq!(refusal(verify(kind, &[("gwsr", "1"), ("Gwsr", "1")])), Some(Error::RepeatedName));
-        assert_eq!(refusal(verify(kind, &[("Gwsr", "1"), ("gwsr", "1")])), Some(Error::RepeatedName));
-    }
-}
-
-#[test]
-fn no_name_comes_twice_in_whatever_case() {
-    for twins in [("RtnCode", "RtnCode"), ("New", "New"), ("New", "nEW"), ("a_1", "A_1"), ("_", "_")] {
-        let fields = [(twins.0, "1"), ("Between", "2"), (twins.1, "1")];
-        assert_eq!(refusal(verify(Period, &fields)), Some(Error::RepeatedName), "{twins:?}");
-    }
-    assert_eq!(refusal(verify_signed(Period, &[("New", "1"), ("New1", "1"), ("NewX", "1"), ("xNew", "1")])), None);
+    // Fields that are not ECPay's decide nothing.
+    assert_eq!(ambiguity(Period, &[("New", "1"), ("nEW", "2"), ("New1", "3")]), None);
     let digest = mac::check_mac_value(&[("A", "1")], STAGE);
-    let twice = [("A", "1"), ("CheckMacValue", digest.as_str()), ("CheckMacValue", digest.as_str())];
-    assert_eq!(refusal(verify(Period, &twice)), Some(Error::RepeatedName));
+    let lower = digest.to_lowercase();
+    let twice = |other: &str| verify(Period, &[("A", "1"), ("CheckMacValue", &digest), ("checkmacvalue", other)]);
+    assert_eq!(twice(&lower).ok().unwrap().ambiguity(), None);
+    assert_eq!(refusal(twice("")), Some(Error::WrongDigest));
+}
+
+#[test]
+fn empty_pairs_and_a_pair_without_an_equals_sign_change_nothing() {
+    let digest = mac::check_mac_value(&[("A", "1"), ("B", "")], STAGE);
+    for body in ["A=1&B=&CheckMacValue=#&", "&A=1&&B=&CheckMacValue=#&&", "A=1&B&CheckMacValue=#"] {
+        let form = VerifiedForm::verify(Period, body.replace('#', &digest).as_bytes(), &stage_only()).ok().unwrap();
+        assert_eq!((form.get("A"), form.get("B"), form.ambiguity()), (Some("1"), Some(""), None), "{body}");
+    }
+}
+
+#[test]
+fn a_form_with_a_process_date_is_a_recurring_charges_at_either_address() {
+    for address in [First, Period] {
+        for name in ["ProcessDate", "processdate", "PROCESSDATE"] {
+            for further in ["PaymentDate", "StoreID"] {
+                let form = verify_signed(address, &[(name, ""), (further, "1")]).ok().unwrap();
+                assert_eq!(form.kind(), Period, "{address:?} {name} {further}");
+            }
+        }
+        assert_eq!(verify_signed(address, &[("process_date", "1")]).ok().unwrap().kind(), address);
+    }
+}
+
+#[test]
+fn a_first_charges_form_is_refused_at_the_address_of_recurring_charges() {
+    for name in ["PaymentDate", "paymentdate", "PAYMENTDATE"] {
+        let fields = [("RtnCode", "1"), (name, "2025/02/01 03:05:06"), ("Amount", "899"), ("process_date", "1")];
+        assert_eq!(refusal(verify_signed(Period, &fields)), Some(Error::OtherCallback), "{name}");
+        assert_eq!(verify_signed(First, &fields).ok().unwrap().kind(), First, "{name}");
+        // What ECPay did not sign is refused as such.
+        assert_eq!(refusal(verify(Period, &fields)), Some(Error::Unsigned));
+    }
+}
+
+#[test]
+fn the_identity_of_a_form_is_made_of_what_decides_something_in_whatever_case() {
+    let form = |fields: &[Field<'_>]| verify_signed(Period, fields).ok().unwrap().identity();
+    let fields =
+        [("MerchantTradeNo", "DKa1"), ("RtnCode", "1"), ("RtnMsg", "paid"), ("CustomField1", "x"), ("Gwsr", "7")];
+    let same =
+        [("PaymentType", "x"), ("GWSR", "7"), ("rtncode", "1"), ("MERCHANTTRADENO", "dKA1"), ("RtnMsg", "other")];
+    assert_eq!(form(&fields), form(&same));
+    for name in ["MerchantTradeNo", "RtnCode", "Gwsr", "Amount", "ProcessDate", "TotalSuccessTimes", "SimulatePaid"] {
+        let mut other: Vec<Field<'_>> = fields.iter().copied().filter(|(known, _)| *known != name).collect();
+        other.push((name, "8"));
+        assert_ne!(form(&fields), form(&other), "{name}");
+    }
 }
 
 #[test]
@@ -205,17 +237,17 @@ fn a_form_knows_its_callback_and_keeps_all_but_the_digest_and_the_cards_first_di
 fn a_refusal_says_nothing_that_was_received() {
     let secret = "Ab12secret";
     let digest = mac::check_mac_value(&[("Text", secret)], OLDER);
-    let name = "Ab12-secret";
     for found in [
         refusal(verify(Period, &[("Text", secret)])),
         refusal(verify(Period, &[("Text", secret), ("CheckMacValue", &digest)])),
-        refusal(verify(Period, &[(name, secret)])),
-        refusal(verify(Period, &[(secret, "1"), (secret, "1")])),
-        refusal(verify(Period, &[("Text", "Ab12secret&RtnCode=1")])),
+        refusal(verify_signed(Period, &[("Text", secret), ("PaymentDate", secret)])),
     ] {
         let said = found.unwrap().to_string();
         assert!(!said.contains("secret") && !said.contains(&digest), "{said}");
     }
-    assert_eq!(Error::NameInAnotherCase("RtnCode").to_string(), "field RtnCode is spelled in another case");
+    let hidden = ambiguity(Period, &[("Text", "Ab12secret&RtnCode=1")]).unwrap();
+    assert_eq!(hidden.to_string(), "RtnCode stands inside another field");
+    assert_eq!(Ambiguity::TwoValues("Amount").to_string(), "Amount came with two values");
+    assert_eq!(Ambiguity::Ampersand("RtnCode").to_string(), "RtnCode contains an ampersand");
     assert_eq!(Error::WrongDigest.to_string(), "CheckMacValue Error");
 }

@@ -1,22 +1,16 @@
 //! CheckMacValue and form encoding, written from ECPay's documentation for these tests alone.
 
-use std::collections::BTreeMap;
-
 use sha2::{Digest, Sha256};
 
 use crate::{Field, Keys};
 
 const STAYS: &str = "abcdefghijklmnopqrstuvwxyz0123456789-_.!*()";
 
-/// CheckMacValue of the fields; one among them is left out. Names that differ by case only must not be given: their
-/// order is tested by the Python oracle.
+/// CheckMacValue of the fields; one among them is left out. Names that differ by case only stay in their order.
 pub(crate) fn check_mac_value(fields: &[Field<'_>], keys: Keys<'_>) -> String {
-    let sorted: BTreeMap<String, &Field<'_>> = fields
-        .iter()
-        .filter(|(name, _)| *name != "CheckMacValue")
-        .map(|field| (field.0.to_lowercase(), field))
-        .collect();
-    let middle: Vec<String> = sorted.values().map(|(name, value)| format!("{name}={value}&")).collect();
+    let mut sorted: Vec<&Field<'_>> = fields.iter().filter(|(name, _)| *name != "CheckMacValue").collect();
+    sorted.sort_by_key(|(name, _)| name.to_lowercase());
+    let middle: Vec<String> = sorted.iter().map(|(name, value)| format!("{name}={value}&")).collect();
     let text = format!("HashKey={}&{}HashIV={}", keys.key, middle.concat(), keys.iv);
     let encoded: String = text.bytes().map(|byte| escape(byte, STAYS)).collect();
     Sha256::digest(encoded.as_bytes()).iter().map(|byte| format!("{byte:02X}")).collect()

@@ -26,7 +26,7 @@ mod support;
 use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::ids::{GatewayAuthorization, MerchantId, SubscriptionId};
 use shared::domain::values::time::Timestamp;
-use shared::ecpay::callback_form::{Error, VerifiedForm};
+use shared::ecpay::callback_form::{Ambiguity, Error, VerifiedForm};
 use shared::ecpay::check_mac_value::{HashKeys, VerificationKeys};
 
 /// HashKey and HashIV of a merchant.
@@ -81,6 +81,11 @@ pub(crate) fn verify_signed(kind: CallbackKind, fields: &[Field<'_>]) -> Result<
 /// Error of a rejected form; `None` for an accepted one.
 pub(crate) fn refusal(result: Result<VerifiedForm, Error>) -> Option<Error> {
     result.err()
+}
+
+/// Ambiguity of a form that ECPay signed.
+pub(crate) fn ambiguity(kind: CallbackKind, fields: &[Field<'_>]) -> Option<Ambiguity> {
+    verify_signed(kind, fields).ok().unwrap().ambiguity()
 }
 
 /// Fields with one of them changed, or added at the end.

@@ -65,6 +65,7 @@ fn paid() -> PaymentReport {
         processed_at: utc("2025-01-31T19:05:06Z"),
         gwsr: Some(authorization("13401070")),
         card_last4: None,
+        exec_times: Some(999),
         simulated: false,
     }
 }
@@ -128,21 +129,54 @@ fn a_success_has_a_date() {
 }
 
 #[test]
-fn a_success_has_an_amount_of_this_callbacks_spelling() {
+fn a_charge_without_a_readable_amount_has_none_and_is_a_report_all_the_same() {
     for fields in lacking(&PAID, "Amount") {
-        assert_eq!(read(&fields), Err(Error::Missing("Amount")));
-        assert_eq!(read(&with(&fields, "TradeAmt", "899")), Err(Error::Missing("Amount")));
+        assert_eq!(read(&fields), Ok(PaymentReport { amount: None, ..paid() }));
+        assert_eq!(read(&with(&fields, "TradeAmt", "899")).map(|report| report.amount), Ok(None));
+        assert_eq!(read(&with(&fields, "amount", "899")), Ok(paid()));
     }
-    assert_eq!(read(&with(&PAID, "Amount", "900")).map(|report| report.amount), Ok(Some(Twd::new(900))));
-    for bad in ["0899", "899.0", "-899", "4294967296"] {
-        assert_eq!(read(&with(&PAID, "Amount", bad)), Err(Error::Malformed("Amount")), "{bad}");
-        assert_eq!(read(&with(&failed(), "Amount", bad)), Err(Error::Malformed("Amount")), "{bad}");
+    let extended = [&PAID[..], &[("amount", "899")]].concat();
+    assert_eq!(read(&extended), Ok(paid()));
+    for (text, dollars) in [("1", 1), ("900", 900), ("899.0", 899), ("899.00", 899), ("4294967295", u32::MAX)] {
+        assert_eq!(
+            read(&with(&PAID, "Amount", text)).map(|report| report.amount),
+            Ok(Some(Twd::new(dollars))),
+            "{text}"
+        );
+    }
+    for text in ["0", "0.0", "0899", "899.5", "899.", ".0", "-899", "8,99", " 899", "4294967296", "NT$899"] {
+        assert_eq!(read(&with(&PAID, "Amount", text)), Ok(PaymentReport { amount: None, ..paid() }), "{text}");
+        let failure = PaymentReport { amount: None, ..declined() };
+        assert_eq!(read(&with(&failed(), "Amount", text)), Ok(failure), "{text}");
+    }
+}
+
+#[test]
+fn the_number_of_charges_at_ecpay_is_read_where_it_is_one() {
+    let exec_times = |fields: &[Field<'_>]| read(fields).map(|report| report.exec_times);
+    for (text, number) in [("1", 1), ("150", 150), ("999", 999)] {
+        assert_eq!(exec_times(&with(&PAID, "ExecTimes", text)), Ok(Some(number)));
+        assert_eq!(exec_times(&with(&failed(), "ExecTimes", text)), Ok(Some(number)));
+    }
+    for text in ["0", "1000", "4294967296", "99.0", "-1", "x"] {
+        assert_eq!(exec_times(&with(&PAID, "ExecTimes", text)), Ok(None), "{text}");
+    }
+    for fields in lacking(&PAID, "ExecTimes") {
+        assert_eq!(exec_times(&fields), Ok(None));
+    }
+}
+
+#[test]
+fn a_form_of_a_recurring_charge_is_read_alike_at_the_other_address() {
+    for fields in [PAID.to_vec(), failed()] {
+        let form = verify_signed(CallbackKind::First, &fields).ok().unwrap();
+        assert_eq!(parse(&form, received_at()), read(&fields));
     }
 }
 
 #[test]
 fn a_success_without_an_authorisation_number_is_a_success() {
-    for fields in lacking(&PAID, "gwsr") {
+    for fields in lacking(&PAID, "gwsr").into_iter().chain([with(&PAID, "gwsr", "0"), with(&PAID, "gwsr", "000000")]) {
         assert_eq!(read(&fields), Ok(PaymentReport { gwsr: None, ..paid() }));
     }
     assert_eq!(read(&with(&without(&PAID, "gwsr"), "Gwsr", "13401070")), Ok(paid()));
@@ -193,11 +227,11 @@ fn a_failure_without_a_date_is_known_by_its_number_and_dated_when_it_came() {
 fn a_malformed_date_or_number_is_not_passed_over() {
     for code in ["1", "10100252", "10300066"] {
         let fields = with(&PAID, "RtnCode", code);
-        for bad in ["2025-02-01 03:05:06", "2025/02/29 03:05:06", "2025/02/01 24:00:00", " "] {
+        for bad in ["2025-02-01", "2025/02/29 03:05:06", "2025/02/01 24:00:00", " "] {
             let found = read(&with(&fields, "ProcessDate", bad));
             assert_eq!(found, Err(Error::Malformed("ProcessDate")), "{code} {bad}");
         }
-        for bad in ["00", "1x", "123456789012345678901"] {
+        for bad in ["1x", "-1", "123456789012345678901"] {
             assert_eq!(read(&with(&fields, "gwsr", bad)), Err(Error::Malformed("gwsr")), "{code} {bad}");
         }
     }

@@ -69,6 +69,7 @@ fn success(number: u32, gwsr: &str, at: &str) -> PaymentReport {
         processed_at: utc(at),
         gwsr: Some(authorization(gwsr)),
         card_last4: None,
+        exec_times: None,
         simulated: false,
     }
 }

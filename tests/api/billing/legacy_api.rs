@@ -91,7 +91,7 @@ async fn health_and_statistics_count_forty_five_callbacks_as_documented() {
         assert_eq!(sandbox.report("ecpay-auth", &report).await, Reply::ok());
         for month in 0..if number == 0 { 7 } else { 1 } {
             let code = if month < 4 && number == 0 { "10100252" } else { "1" };
-            let date = format!("2025/0{}/15 10:00:00", month + 2);
+            let date = format!("2025/01/15 10:00:0{}", month + 2);
             let (successes, gwsr) = ((month + 2).to_string(), format!("1340{number:02}{month:02}"));
             let report = period(order, code, &date, &successes, if code == "1" { &gwsr } else { "" });
             assert_eq!(sandbox.report("ecpay-billing", &report).await, Reply::ok());
@@ -107,6 +107,7 @@ async fn health_and_statistics_count_forty_five_callbacks_as_documented() {
         health["metrics"],
         json!({ "recent_webhooks_30min": 45, "failed_webhooks_24h": 1, "total_webhooks_24h": 45, "success_rate_24h": 97.78 })
     );
+    assert_eq!(health["callbacks_24h"], json!({ "applied": 44, "quarantined": 0, "not_kept": 0, "refused": 1 }));
     let stats = sandbox.get("/api/webhooks/webhook-stats?hours=24").await;
     assert_eq!(stats["period_hours"], 24);
     assert_eq!(
@@ -147,14 +148,14 @@ async fn the_status_of_a_user_has_the_older_systems_shape() {
     );
     let order = sandbox.subscribe("somebody", "monthly").await;
     sandbox.world.leap("2025-01-15T10:00:05+08:00".parse().unwrap());
-    sandbox.report("ecpay-billing", &period(&order, "10100252", "2025/02/15 10:00:00", "1", "")).await;
+    sandbox.report("ecpay-billing", &period(&order, "10100252", "2025/01/15 10:00:04", "1", "")).await;
     let shown = sandbox.get("/api/webhooks/subscription-status/somebody").await;
     assert_eq!(shown["subscription_found"], true);
     assert_eq!(
         shown["subscription"],
         json!({
             "id": order, "plan_id": "PRO", "status": "past_due", "current_period_end": "2025-02-15",
-            "grace_period_ends_at": "2025-02-22T02:00:00Z", "downgrade_reason": null,
+            "grace_period_ends_at": "2025-01-22T02:00:04Z", "downgrade_reason": null,
         })
     );
     assert_eq!(column(&shown["recent_webhooks"], "type"), ["billing_callback", "auth_callback"]);
@@ -162,7 +163,7 @@ async fn the_status_of_a_user_has_the_older_systems_shape() {
     assert!(shown["recent_webhooks"][0]["processing_time_ms"].is_f64());
     assert_eq!(column(&shown["recent_payments"], "status"), ["failed", "success"]);
     assert_eq!(shown["recent_payments"][0]["amount_twd"], 899);
-    assert_eq!(shown["recent_payments"][0]["next_retry_at"], "2025-02-16T02:00:00Z");
+    assert_eq!(shown["recent_payments"][0]["next_retry_at"], "2025-01-16T02:00:04Z");
     assert_eq!(shown["recent_payments"][1]["next_retry_at"], json!(null));
     assert_eq!(
         shown["summary"],
@@ -175,11 +176,12 @@ async fn maintenance_by_hand_returns_what_it_did_and_what_there_is() {
     let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
     let order = sandbox.subscribe("one", "monthly").await;
     sandbox.subscribe("two", "monthly").await;
-    sandbox.report("ecpay-billing", &period(&order, "10100251", "2025/02/15 10:00:00", "1", "")).await;
+    sandbox.world.leap("2025-01-15T10:00:05+08:00".parse().unwrap());
+    sandbox.report("ecpay-billing", &period(&order, "10100251", "2025/01/15 10:00:04", "1", "")).await;
     let ran = sandbox.maintain().await;
     assert_eq!(
         (ran["status"].as_str(), ran["maintenance_run_at"].as_str()),
-        (Some("completed"), Some("2025-01-15T02:00:00Z"))
+        (Some("completed"), Some("2025-01-15T02:00:05Z"))
     );
     assert_eq!(
         ran["results"],
@@ -291,6 +293,7 @@ async fn history_is_paged_by_the_number_of_its_entries() {
     let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
     let order = sandbox.subscribe("paged", "monthly").await;
     let report = with(&period(&order, "1", "2025/02/15 10:00:00", "2", "13401072"), "RtnMsg", "paid");
+    sandbox.world.leap("2025-02-15T10:00:00+08:00".parse().unwrap());
     sandbox.report("ecpay-billing", &report).await;
     let whole = sandbox.account(&order).await;
     assert_eq!(column(&whole["history"], "seq"), ["1", "2", "3"]);

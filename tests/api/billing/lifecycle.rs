@@ -75,6 +75,7 @@ async fn failed_on_15_february(user: &str) -> (Sandbox, String) {
     let made = sandbox.order(user, "monthly", None).await;
     let order = made["subscription_id"].as_str().unwrap().to_owned();
     sandbox.report("ecpay-auth", &first(&order, "1", "2025/01/15 12:00:00")).await;
+    sandbox.world.leap("2025-02-15T12:00:00+08:00".parse().unwrap());
     sandbox.report("ecpay-billing", &period(&order, NO_CREDIT, "2025/02/15 12:00:00", "1", "")).await;
     (sandbox, order)
 }
@@ -94,6 +95,7 @@ async fn a_second_failure_lengthens_grace_whether_it_comes_before_or_after_the_f
     for second in ["2025/02/15 18:00:00", "2025/02/17 12:00:00"] {
         let (sandbox, order) = failed_on_15_february("second").await;
         assert_eq!(standing(&sandbox, &order).await, is("past_due", "PRO", "2025-02-22T04:00:00Z"));
+        sandbox.world.leap("2025-02-17T12:00:00+08:00".parse().unwrap());
         sandbox.report("ecpay-billing", &period(&order, NO_CREDIT, second, "1", "")).await;
         assert_eq!(standing(&sandbox, &order).await, is("past_due", "PRO", "2025-02-25T04:00:00Z"), "{second}");
         let rules = column(&sandbox.account(&order).await["history"], "rule");
@@ -105,6 +107,7 @@ async fn a_second_failure_lengthens_grace_whether_it_comes_before_or_after_the_f
 async fn a_success_between_failures_clears_only_those_before_it() {
     let (sandbox, order) = failed_on_15_february("between").await;
     // Next month's charge fails too, and only then the success of a retry is reported.
+    sandbox.world.leap("2025-03-15T12:00:00+08:00".parse().unwrap());
     sandbox.report("ecpay-billing", &period(&order, NO_CREDIT, "2025/03/15 12:00:00", "2", "")).await;
     sandbox.report("ecpay-billing", &period(&order, "1", "2025/02/16 13:00:00", "2", "13401071")).await;
     let account = sandbox.account(&order).await;
@@ -114,10 +117,11 @@ async fn a_success_between_failures_clears_only_those_before_it() {
 
 #[tokio::test]
 async fn a_failure_that_arrives_after_the_newer_success_changes_nothing() {
-    let sandbox = Sandbox::at("2025-02-17T12:00:00+08:00").await;
+    let sandbox = Sandbox::at("2025-01-15T12:00:00+08:00").await;
     let made = sandbox.order("late", "monthly", None).await;
     let order = made["subscription_id"].as_str().unwrap();
     sandbox.report("ecpay-auth", &first(order, "1", "2025/01/15 12:00:00")).await;
+    sandbox.world.leap("2025-02-17T12:00:00+08:00".parse().unwrap());
     sandbox.report("ecpay-billing", &period(order, "1", "2025/02/16 13:00:00", "2", "13401071")).await;
     sandbox.report("ecpay-billing", &period(order, NO_CREDIT, "2025/02/15 12:00:00", "1", "")).await;
     assert_eq!(standing(&sandbox, order).await, is("active", "PRO", "-"));
@@ -159,8 +163,9 @@ async fn a_further_charge_failing_in_an_episode_that_staff_kept_open_neither_res
     assert_eq!(extended["grace_period_ends_at"], "2025-03-24T04:00:00Z");
     assert_eq!(extended["history"].as_array().unwrap().last().unwrap()["why"], "on holiday");
     assert_eq!(extended["history"].as_array().unwrap().last().unwrap()["by"], "staff:support");
+    sandbox.world.leap("2025-03-15T12:00:00+08:00".parse().unwrap());
     sandbox.report("ecpay-billing", &period(&order, NO_CREDIT, "2025/03/15 12:00:00", "1", "")).await;
-    sandbox.maintain().await;
+    sandbox.post("/runs/send-mail", json!({})).await;
     assert_eq!(standing(&sandbox, &order).await, is("past_due", "PRO", "2025-03-24T04:00:00Z"));
     assert_eq!(sandbox.subjects("kept-open@customer.example").await.len(), 1);
 }
@@ -177,10 +182,12 @@ async fn a_yearly_plan_is_charged_after_a_calendar_year() {
     );
     let report = with(&period(&order, "1", "2025/02/28 10:00:00", "2", "13401071"), "Amount", "8999");
     let report = with(&with(&report, "PeriodType", "Y"), "FirstAuthAmount", "8999");
+    sandbox.world.leap("2025-02-28T10:00:00+08:00".parse().unwrap());
     sandbox.report("ecpay-billing", &report).await;
     assert_eq!(sandbox.account(&order).await["current_period_end"], "2026-02-28");
     // From the leap day again, not from the 28th.
     let third = with(&with(&report, "ProcessDate", "2027/02/28 10:00:00"), "TotalSuccessTimes", "4");
+    sandbox.world.leap("2027-02-28T10:00:00+08:00".parse().unwrap());
     sandbox.report("ecpay-billing", &with(&third, "gwsr", "13401073")).await;
     assert_eq!(sandbox.account(&order).await["current_period_end"], "2028-02-29");
 }
@@ -195,6 +202,8 @@ async fn a_charge_on_the_31st_keeps_its_anchor() {
         ("2025/03/31 10:00:00", "3", "13401073", "2025-04-30"),
         ("2025/04/30 10:00:00", "4", "13401074", "2025-05-31"),
     ] {
+        let charged = format!("{}+08:00", date.replace('/', "-").replace(' ', "T"));
+        sandbox.world.leap(charged.parse().unwrap());
         sandbox.report("ecpay-billing", &period(&order, "1", date, successes, gwsr)).await;
         assert_eq!(sandbox.account(&order).await["current_period_end"], end);
     }

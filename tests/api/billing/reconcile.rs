@@ -144,7 +144,7 @@ async fn another_authorisation_under_a_known_number_is_a_conflict_however_old_th
     assert_eq!(sandbox.account(&order).await["payments"], account["payments"]);
     // Staff must look for that money.
     sandbox.travel("2025-01-15T10:05:00+08:00").await;
-    assert_eq!(sandbox.subjects(STAFF).await, vec![format!("Quarantined: a report about order {order}"); 2]);
+    assert_eq!(sandbox.subjects(STAFF).await, [format!("Quarantined: a report about order {order}")]);
 }
 
 #[tokio::test]

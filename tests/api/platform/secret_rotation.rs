@@ -34,8 +34,9 @@ impl Stream {
     fn next(&mut self, keys: Keys) -> Vec<u8> {
         self.last += 1;
         let (number, order) = (self.last, &self.order);
-        let date = format!("2026/{:02}/{:02} 10:00:{:02}", 1 + number / 25 % 12, 1 + number % 25, number / 300);
-        signed_with(period(order, "1", &date, &number.to_string(), &(14_000_000 + number).to_string()), keys)
+        // Failures, of which an order may have any number.
+        let date = format!("2025/01/15 {:02}:{:02}:{:02}", number / 3_600, number / 60 % 60, number % 60);
+        signed_with(period(order, "10100252", &date, "1", &(14_000_000 + number).to_string()), keys)
     }
 
     /// Its answer to one report more.

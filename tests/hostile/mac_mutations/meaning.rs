@@ -1,7 +1,7 @@
 //! Meaning of a body by rules written from ECPay's documents and not from the product: its own decoding, its own list
 //! of the fields that decide something.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use shared::domain::billing::payments::callback_kind::CallbackKind;
 
@@ -10,24 +10,27 @@ use shared::domain::billing::payments::callback_kind::CallbackKind;
 pub(super) enum Verdict {
     /// The body means the same and is accepted like the original.
     Same,
-    /// The body means something else, or nothing, and is refused.
+    /// The digest is wrong, or the body is no form: refused.
     Different,
-    /// Only texts that decide nothing differ, and in a way that the digest does not cover: refused, or taken as the
+    /// The digest is right and the body means something else, because it was cut differently or names another order:
+    /// quarantined.
+    Recut,
+    /// Only texts that decide nothing differ, and in a way that the digest does not cover: quarantined, or taken as the
     /// original.
     Blind,
 }
 
-/// Fields in either callback that a decision depends on.
-const FIELDS_USED_IN_DECISIONS: [&str; 6] =
-    ["MerchantID", "MerchantTradeNo", "RtnCode", "SimulatePaid", "gwsr", "card4no"];
-const DECISIVE_FIRST: [&str; 4] = ["TradeAmt", "PaymentDate", "process_date", "TradeDate"];
-const DECISIVE_PERIOD: [&str; 3] = ["Amount", "ProcessDate", "TotalSuccessTimes"];
-const DIGEST: &str = "CheckMacValue";
+/// Fields in either callback that a decision depends on, in lower case.
+const FIELDS_USED_IN_DECISIONS: [&str; 7] =
+    ["merchantid", "merchanttradeno", "rtncode", "simulatepaid", "gwsr", "card4no", "exectimes"];
+const DECISIVE_FIRST: [&str; 4] = ["tradeamt", "paymentdate", "process_date", "tradedate"];
+const DECISIVE_PERIOD: [&str; 3] = ["amount", "processdate", "totalsuccesstimes"];
+const DIGEST: &str = "checkmacvalue";
 /// ECPay posts about 1 KB; nothing over this is a callback.
 const LARGEST: usize = 20 * 1024;
 
-/// A body as pairs of name and value; `None` when it is no form, or an ambiguous one.
-type Pairs = BTreeMap<String, String>;
+/// A body as pairs of name, in lower case, and value; sorted by name.
+type Pairs = Vec<(String, String)>;
 
 fn is_decisive(kind: CallbackKind, name: &str) -> bool {
     let own: &[&str] = match kind {
@@ -41,38 +44,27 @@ fn is_decisive(kind: CallbackKind, name: &str) -> bool {
 pub(super) fn verdict(kind: CallbackKind, original: &[u8], changed: &[u8]) -> Verdict {
     let was = pairs(original).expect("the original is a form");
     let Some(now) = pairs(changed) else { return Verdict::Different };
-    let respelt = |name: &String| {
-        let told = was.keys().any(|known| known.eq_ignore_ascii_case(name) && is_decisive(kind, known));
-        told && !was.contains_key(name)
-    };
-    if now.keys().any(respelt) || digest(&was) != digest(&now) {
+    if digest(&was) != digest(&now) || signed_text(&was) != signed_text(&now) {
         return Verdict::Different;
     }
     let part = |pairs: &Pairs, decisive: bool| -> Pairs {
-        let of = pairs.iter().filter(|(name, _)| *name != DIGEST && is_decisive(kind, name) == decisive);
-        of.map(|(name, value)| (name.clone(), value.clone())).collect()
+        pairs.iter().filter(|(name, _)| name != DIGEST && is_decisive(kind, name) == decisive).cloned().collect()
     };
-    if part(&was, true) != part(&now, true) || signed_text(&was) != signed_text(&now) {
-        return Verdict::Different;
+    if part(&was, true) != part(&now, true) {
+        return Verdict::Recut;
     }
     if part(&was, false) == part(&now, false) { Verdict::Same } else { Verdict::Blind }
 }
 
-/// The digest, in whose hexadecimal digits case means nothing.
-fn digest(pairs: &Pairs) -> Option<String> {
-    pairs.get(DIGEST).map(|digest| digest.to_lowercase())
+/// The digest, in whose hexadecimal digits case means nothing, and which may come twice.
+fn digest(pairs: &Pairs) -> BTreeSet<String> {
+    pairs.iter().filter(|(name, _)| name == DIGEST).map(|(_, value)| value.to_lowercase()).collect()
 }
 
 /// Text under the CheckMacValue: sorted, joined, and without letter case.
 fn signed_text(pairs: &Pairs) -> String {
-    let mut lines: Vec<(String, &String)> = pairs
-        .iter()
-        .filter(|(name, _)| *name != DIGEST)
-        .map(|(name, value)| (name.to_ascii_lowercase(), value))
-        .collect();
-    lines.sort();
-    let text = lines.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
-    text.to_ascii_lowercase()
+    let signed = pairs.iter().filter(|(name, _)| name != DIGEST);
+    signed.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&").to_ascii_lowercase()
 }
 
 fn pairs(body: &[u8]) -> Option<Pairs> {
@@ -80,18 +72,12 @@ fn pairs(body: &[u8]) -> Option<Pairs> {
         return None;
     }
     let mut pairs = Pairs::new();
-    for pair in body.split(|byte| *byte == b'&') {
+    for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        let (name, value) = (text(halves.next()?)?, text(halves.next()?)?);
-        // ECPay writes both.
-        let name = if name == "Gwsr" { "gwsr".to_owned() } else { name };
-        let twice = pairs.keys().any(|known| known.eq_ignore_ascii_case(&name));
-        let plain = !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-        if twice || !plain {
-            return None;
-        }
-        pairs.insert(name, value);
+        let (name, value) = (text(halves.next()?)?, text(halves.next().unwrap_or_default())?);
+        pairs.push((name.to_ascii_lowercase(), value));
     }
+    pairs.sort_by(|one, other| one.0.cmp(&other.0));
     Some(pairs)
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use shared::domain::billing::business_events::RetryNumber;
 use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::billing::payments::payment::DeclineClass;
-use shared::store::billing::counters::{Counter, Counts, MOST_FAILURES};
+use shared::store::billing::counters::{CallbackCount, Counter, Counts, MOST_FAILURES};
 
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -12,8 +12,8 @@ const SECONDS_A_DAY: u64 = 86_400;
 pub(crate) fn kpis(counts: &Counts) -> Value {
     let (charged, declined) = (counts.get(Counter::Charged), counts.get(Counter::Declined));
     let callbacks = CallbackKind::ALL.iter().map(|kind| counts.callbacks(*kind));
-    let processed = callbacks.clone().map(|count| count.success).sum();
-    let all = callbacks.map(|count| count.total()).sum();
+    let processed = callbacks.clone().map(|count| count.applied).sum();
+    let all = callbacks.map(CallbackCount::total).sum();
     let [recovered, unrecovered] =
         [recovered, unrecovered].map(|count| DeclineClass::ALL.into_iter().map(|class| count(counts, class)).sum());
     json!({

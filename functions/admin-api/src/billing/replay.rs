@@ -7,7 +7,7 @@ use shared::apply_report;
 use shared::apply_report::{Applied, Outcome};
 use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::payments::payment::PaymentReport;
-use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
+use shared::domain::billing::payments::quarantine_reason::{QuarantineReason, QuarantineReasonKind};
 use shared::domain::billing::rule::Rule;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
@@ -162,13 +162,17 @@ async fn count(api: &AdminApi, applied: &Applied, at: Timestamp) {
 
 /// Returns the stored report, or parses the stored form with the current parser.
 fn parse_stored(kept: &Quarantined) -> Result<PaymentReport, QuarantineReason> {
+    // The stored fields may say less than the form did, for example after an erasure.
+    if kept.reason == QuarantineReasonKind::Ambiguous.as_str() {
+        return Err(QuarantineReason::Ambiguous(kept.detail.trim_start_matches("ambiguous: ").to_owned()));
+    }
     if let Some(report) = &kept.report {
         return Ok(report.clone());
     }
     let unusable = |reason: String| QuarantineReason::Unusable(reason);
     let kind = kept.callback.ok_or_else(|| unusable("the form was not stored".to_owned()))?;
     let fields = kept.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    callback::parse_kept(kind, fields, kept.received_at).map_err(|error| unusable(error.to_string()))
+    callback::parse_kept(kind, fields, kept.received_at).map_err(|error| error.quarantine_reason())
 }
 
 /// Keeps a report in quarantine and stores the current reason if it differs.

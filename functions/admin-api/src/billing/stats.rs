@@ -17,6 +17,8 @@ use crate::http::response::Failure;
 const SERVICE: &str = "ecpay-webhooks";
 /// Share of processed callbacks in percent below which the service is `degraded`.
 const HEALTHY_PERCENT: f64 = 95.0;
+/// Quarantined reports in a day below which the service is not `degraded`: on a quiet day a single one is a large share.
+const DEGRADED_FROM: u64 = 3;
 /// Longest period in hours (7 days): counters are kept for 9 days.
 const MOST_HOURS: i64 = 168;
 
@@ -24,16 +26,18 @@ const MOST_HOURS: i64 = 168;
 pub(crate) async fn health(api: &AdminApi, time: InvocationTime) -> Response<Body> {
     let body = match metrics(api, time.logical).await {
         Ok((recent, day)) => {
-            let rate = success_rate(day);
             json!({
-                "status": if rate >= HEALTHY_PERCENT { "healthy" } else { "degraded" },
+                "status": if is_degraded(day) { "degraded" } else { "healthy" },
                 "timestamp": time.logical,
                 "service": SERVICE,
                 "metrics": {
                     "recent_webhooks_30min": recent.total(),
-                    "failed_webhooks_24h": day.failed,
+                    "failed_webhooks_24h": day.unsuccessful(),
                     "total_webhooks_24h": day.total(),
-                    "success_rate_24h": rate,
+                    "success_rate_24h": success_rate(day),
+                },
+                "callbacks_24h": {
+                    "applied": day.applied, "quarantined": day.quarantined, "not_kept": day.not_kept, "refused": day.refused,
                 },
             })
         }
@@ -53,14 +57,20 @@ async fn metrics(api: &AdminApi, now: Timestamp) -> Result<(CallbackCount, Callb
 }
 
 fn sum(counts: &Counts) -> CallbackCount {
-    CallbackKind::ALL.iter().map(|kind| counts.callbacks(*kind)).fold(CallbackCount::default(), |sum, count| {
-        CallbackCount { success: sum.success + count.success, failed: sum.failed + count.failed }
-    })
+    CallbackKind::ALL.iter().map(|kind| counts.callbacks(*kind)).fold(CallbackCount::default(), CallbackCount::plus)
+}
+
+/// True if reports that ECPay signed could not be applied. Refused callbacks and repetitions, of which a stranger or a buyer
+/// can send any number, say nothing about that.
+fn is_degraded(count: CallbackCount) -> bool {
+    let signed = count.applied.saturating_add(count.quarantined);
+    let rate = percent(count.applied, signed).unwrap_or(100.0);
+    count.quarantined >= DEGRADED_FROM && rate < HEALTHY_PERCENT
 }
 
 /// Success rate in percent; 100 if there were no callbacks.
 fn success_rate(count: CallbackCount) -> f64 {
-    percent(count.success, count.total()).unwrap_or(100.0)
+    percent(count.applied, count.total()).unwrap_or(100.0)
 }
 
 /// `GET /api/webhooks/webhook-stats?hours=`: 1 to 168 hours, default 24.
@@ -85,7 +95,7 @@ pub(crate) async fn webhook_stats(
         .map(|(kind, count)| {
             // `processing` is 0: a callback is decided within its request.
             let shown = json!({
-                "total": count.total(), "success": count.success, "failed": count.failed,
+                "total": count.total(), "success": count.applied, "failed": count.unsuccessful(),
                 "processing": 0, "success_rate": success_rate(count),
             });
             (kind.as_str().to_owned(), shown)
@@ -102,11 +112,19 @@ mod tests {
 
     #[test]
     fn rates_are_percent_to_two_decimals() {
-        let rate = |success, failed| success_rate(CallbackCount { success, failed });
+        let rate = |applied, refused| success_rate(CallbackCount { applied, refused, ..CallbackCount::default() });
         assert_eq!(rate(0, 0), 100.0);
         assert_eq!(rate(19, 1), 95.0);
         assert_eq!(rate(2, 1), 66.67);
         assert_eq!(rate(0, 3), 0.0);
         assert_eq!(rate(1, 5), 16.67);
+    }
+
+    #[test]
+    fn forgeries_and_repetitions_degrade_nothing_and_three_quarantined_reports_do() {
+        let degraded =
+            |applied, quarantined| is_degraded(CallbackCount { applied, quarantined, not_kept: 1_000, refused: 1_000 });
+        assert!(!degraded(0, 0) && !degraded(0, 2) && !degraded(57, 3));
+        assert!(degraded(0, 3) && degraded(56, 3));
     }
 }

@@ -38,7 +38,7 @@ table! {
     CHECK_MAC_VALUE_FAILURES = "CheckMacValueFailures", "Count", [], "1 for a callback whose CheckMacValue is wrong, 0 for any other callback, even if it is refused for another reason";
     CALLBACK_LATENCY = "CallbackLatency", "Milliseconds", [], "from the callback to its response";
     CHARGES = "Charges", "Count", ["Result"], "authorisations that ECPay reported, each counted once";
-    EPISODES_STARTED = "EpisodesStarted", "Count", [], "episodes that started: orders whose charge failed for the first time";
+    EPISODES_STARTED = "EpisodesStarted", "Count", [], "episodes that started: orders that became past due, by a failure or by a first success that is older than a known failure";
     RECOVERIES = "Recoveries", "Count", ["RetryNumber", "DeclineClass"], "episodes that were paid before the downgrade";
     PLANS_RESTORED = "PlansRestored", "Count", [], "plans that a payment restored after the downgrade";
     DOWNGRADES = "Downgrades", "Count", ["Reason"], "plans that were downgraded to FREE";
@@ -114,9 +114,11 @@ pub enum CallbackOutcome {
     Applied,
     /// Stored already by an earlier callback.
     Repeat,
-    /// Quarantined now or by an earlier callback.
+    /// Quarantined now.
     Quarantined,
-    /// Form that ECPay did not sign.
+    /// Signed and not stored: quarantined before, or beyond the limit of an order or a day.
+    NotKept,
+    /// Form that ECPay did not sign, or that belongs to the other address.
     Refused,
     /// Not stored: ECPay should send it again.
     NotStored,
@@ -276,6 +278,7 @@ impl CallbackOutcome {
             Self::Applied => "applied",
             Self::Repeat => "repeat",
             Self::Quarantined => "quarantined",
+            Self::NotKept => "not_kept",
             Self::Refused => "refused",
             Self::NotStored => "not_stored",
         }

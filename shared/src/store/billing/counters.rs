@@ -27,8 +27,8 @@ pub const MOST_FAILURES: usize = 5;
 /// Subject of an hourly counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counter {
-    /// Callbacks of a kind that were processed (`true`) or not.
-    Callback(CallbackKind, bool),
+    /// Callbacks of a kind by what became of them.
+    Callback(CallbackKind, CallbackFate),
     /// Successful charges.
     Charged,
     /// Failed charges.
@@ -48,13 +48,30 @@ pub enum Counter {
     Restored,
 }
 
+/// What became of a callback. A repetition of an applied one is not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallbackFate {
+    /// Verified and applied, a declined card included.
+    Applied,
+    /// Quarantined now.
+    Quarantined,
+    /// Signed, but not stored: quarantined before, or beyond the limit of an order or a day.
+    NotKept,
+    /// Refused: not signed by ECPay, or a form of the other address. A stranger can send any number.
+    Refused,
+}
+
 /// Numbers of callbacks in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallbackCount {
-    /// Callbacks that were verified and applied, declined cards included.
-    pub success: u64,
-    /// Callbacks with a wrong CheckMacValue, and quarantined ones.
-    pub failed: u64,
+    /// Callbacks that were applied, declined cards included.
+    pub applied: u64,
+    /// Callbacks that were quarantined, each report once.
+    pub quarantined: u64,
+    /// Signed callbacks that were not stored; see [`CallbackFate::NotKept`].
+    pub not_kept: u64,
+    /// Callbacks that were refused.
+    pub refused: u64,
 }
 
 /// Counts to be added by one update, or of a period.
@@ -64,7 +81,8 @@ pub struct Counts(BTreeMap<Counter, u64>);
 impl Counter {
     /// Returns every counter of [`Counter`].
     fn all() -> impl Iterator<Item = Self> {
-        let callbacks = CallbackKind::ALL.iter().flat_map(|kind| [true, false].map(|ok| Self::Callback(*kind, ok)));
+        let callbacks =
+            CallbackKind::ALL.iter().flat_map(|kind| CallbackFate::ALL.map(|fate| Self::Callback(*kind, fate)));
         let episodes = DeclineClass::ALL.into_iter().flat_map(|class| {
             let recovered = RetryNumber::ALL.into_iter().map(move |retry| Self::Recovered(retry, class));
             recovered.chain((1..=MOST_FAILURES).map(move |failures| Self::Unrecovered(failures, class)))
@@ -87,8 +105,7 @@ impl Counter {
             DeclineClass::SoftDecline => "soft",
         };
         let name = match self {
-            Self::Callback(kind, true) => format!("{}.success", kind.as_str()),
-            Self::Callback(kind, false) => format!("{}.failed", kind.as_str()),
+            Self::Callback(kind, fate) => format!("{}.{}", kind.as_str(), fate.attribute()),
             Self::Charged => "charged".to_owned(),
             Self::Declined => "declined".to_owned(),
             Self::EpisodesStarted => "episodes".to_owned(),
@@ -102,18 +119,48 @@ impl Counter {
     }
 }
 
+impl CallbackFate {
+    const ALL: [Self; 4] = [Self::Applied, Self::Quarantined, Self::NotKept, Self::Refused];
+
+    const fn attribute(self) -> &'static str {
+        match self {
+            Self::Applied => "success",
+            Self::Quarantined => "failed",
+            Self::NotKept => "not-kept",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 impl CallbackCount {
-    /// Sum of both.
+    /// Failed callbacks in the older system's statistics: quarantined and refused ones.
+    #[must_use]
+    pub const fn unsuccessful(self) -> u64 {
+        self.quarantined.saturating_add(self.refused)
+    }
+
+    /// All callbacks in the older system's statistics, among which repetitions are not.
     #[must_use]
     pub const fn total(self) -> u64 {
-        self.success.saturating_add(self.failed)
+        self.applied.saturating_add(self.unsuccessful())
+    }
+
+    /// Sum of two counts.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            applied: self.applied.saturating_add(other.applied),
+            quarantined: self.quarantined.saturating_add(other.quarantined),
+            not_kept: self.not_kept.saturating_add(other.not_kept),
+            refused: self.refused.saturating_add(other.refused),
+        }
     }
 }
 
 impl Counts {
     /// Counts one callback.
-    pub fn count_callback(&mut self, kind: CallbackKind, success: bool) {
-        self.add(Counter::Callback(kind, success), 1);
+    pub fn count_callback(&mut self, kind: CallbackKind, fate: CallbackFate) {
+        self.add(Counter::Callback(kind, fate), 1);
     }
 
     /// Counts a business event of a decision.
@@ -152,8 +199,13 @@ impl Counts {
     /// Returns the callbacks of a kind.
     #[must_use]
     pub fn callbacks(&self, kind: CallbackKind) -> CallbackCount {
-        let count = |success| self.get(Counter::Callback(kind, success));
-        CallbackCount { success: count(true), failed: count(false) }
+        let count = |fate| self.get(Counter::Callback(kind, fate));
+        CallbackCount {
+            applied: count(CallbackFate::Applied),
+            quarantined: count(CallbackFate::Quarantined),
+            not_kept: count(CallbackFate::NotKept),
+            refused: count(CallbackFate::Refused),
+        }
     }
 
     /// True if nothing was counted.

@@ -20,6 +20,8 @@ use crate::store::table::{keys, number, text};
 /// Maximum reports about unknown orders that are kept a day: ECPay's test environment shares one merchant among
 /// strangers.
 pub const UNKNOWN_ORDERS_A_DAY: u32 = 200;
+/// Maximum open reports that are kept of one order. A buyer holds forms that ECPay signed and can send them in many forms.
+pub const OPEN_OF_AN_ORDER: u32 = 20;
 
 /// Items that are stored together with a quarantined report.
 #[derive(Default)]
@@ -29,21 +31,42 @@ pub struct RelatedWrites<'a> {
     pub order: Option<&'a SubscriptionId>,
     /// Log of the callback; stored only with a known order.
     pub log: Option<&'a WebhookLog>,
-    /// Notice to staff.
+    /// Notice to staff; left out where it was enqueued before.
     pub notice: Option<&'a Notice>,
 }
 
-impl Billing {
-    /// Quarantines a report; `false` where it was quarantined before or the day's limit is reached.
-    pub async fn quarantine_report(&self, report: &Quarantined, related: RelatedWrites<'_>) -> Result<bool, Error> {
+/// Result of quarantining a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuarantineOutcome {
+    /// Stored now.
+    Stored,
+    /// Stored by an earlier report of the same identity.
+    KnownBefore,
+    /// Not stored, because [`UNKNOWN_ORDERS_A_DAY`] or [`OPEN_OF_AN_ORDER`] is reached.
+    LimitReached,
+}
+
+/// The transaction of a quarantined report, with the places of its conditions.
+struct QuarantineWrite {
+    transaction: Transaction,
+    limit: usize,
+    report: usize,
+    notice: Option<usize>,
+}
+
+impl QuarantineWrite {
+    fn of(report: &Quarantined, related: &RelatedWrites<'_>, notice: Option<&Notice>) -> Result<Self, Error> {
         let at = report.received_at;
         let mut record = Record::new(keys::quarantine(&report.id), report).due(keys::QUARANTINE_QUEUE, at);
         let mut transaction = Transaction::default();
-        if related.order.is_none() {
-            record = record.expiring(at.plus_days(WEBHOOK_LOG_DAYS));
-            transaction.update(count_unknown_order(at));
-        }
-        transaction.put_if_absent(record)?;
+        let limit = match related.order {
+            Some(id) => transaction.update(count_open(id)),
+            None => {
+                record = record.expiring(at.plus_days(WEBHOOK_LOG_DAYS));
+                transaction.update(count_unknown_order(at))
+            }
+        };
+        let place = transaction.put_if_absent(record)?;
         if let Some(id) = related.order {
             transaction.put(pointer(id, report))?;
         }
@@ -51,10 +74,37 @@ impl Billing {
             // Without a condition: two reports of an order may be quarantined for one reason in one second.
             transaction.put(webhook_log::record(id, log))?;
         }
-        if let Some(notice) = related.notice {
-            transaction.put_if_absent(queued(notice))?;
-        }
-        self.transact_if_allowed(&transaction, "quarantining a report").await
+        let notice = notice.map(|notice| transaction.put_if_absent(queued(notice))).transpose()?;
+        Ok(Self { transaction, limit, report: place, notice })
+    }
+}
+
+impl Billing {
+    /// Quarantines a report once.
+    pub async fn quarantine_report(
+        &self,
+        report: &Quarantined,
+        related: RelatedWrites<'_>,
+    ) -> Result<QuarantineOutcome, Error> {
+        const DOING: &str = "quarantining a report";
+        let related = &related;
+        retry_on_conflict(DOING, related.notice, |notice| async move {
+            let write = QuarantineWrite::of(report, related, notice)?;
+            let Some(refusal) = self.table.transact(write.transaction, DOING).await? else {
+                return Ok(Attempt::Done(QuarantineOutcome::Stored));
+            };
+            Ok(if refusal.is_at(write.report) {
+                Attempt::Done(QuarantineOutcome::KnownBefore)
+            } else if refusal.is_at(write.limit) {
+                Attempt::Done(QuarantineOutcome::LimitReached)
+            } else if write.notice.is_some_and(|place| refusal.is_at(place)) {
+                // Staff were notified of another report for the same reason.
+                Attempt::Conflict(None)
+            } else {
+                Attempt::Conflict(notice)
+            })
+        })
+        .await
     }
 
     /// Resolves a report about `order`; `false` where it is resolved already. `Applied` takes precedence over `Repeat`,
@@ -68,18 +118,27 @@ impl Billing {
         const DOING: &str = "resolving a quarantined report";
         let resolved = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(resolution);
         let resolved = resolved.map_err(|error| Error::unavailable(DOING, error))?;
-        let condition = if resolution.outcome == ResolvedAs::Applied {
-            is_open().or(Condition::text_is(["data", "resolved", "outcome"], ResolvedAs::Repeat.name()))
-        } else {
-            is_open()
+        let update = |condition: Condition| {
+            Update::of(keys::quarantine(&report.id))
+                .set(keys::QUEUE, text(keys::QUARANTINE_RESOLVED_QUEUE))
+                .set(["data", "resolved"], resolved.clone())
+                .remove(keys::EXPIRES_AT)
+                .when(condition)
         };
-        let update = Update::of(keys::quarantine(&report.id))
-            .set(keys::QUEUE, text(keys::QUARANTINE_RESOLVED_QUEUE))
-            .set(["data", "resolved"], resolved)
-            .remove(keys::EXPIRES_AT)
-            .when(condition);
         let mut transaction = Transaction::default();
-        transaction.update(update);
+        transaction.update(update(is_open()));
+        transaction.put(pointer(order, report))?;
+        // A report that was stored before its order was known makes this one too low, so that the order may keep more.
+        transaction.update(Update::of(keys::open_quarantine_count(order)).add("open", -1));
+        if self.transact_if_allowed(&transaction, DOING).await? {
+            return Ok(true);
+        }
+        if resolution.outcome != ResolvedAs::Applied {
+            return Ok(false);
+        }
+        let mut transaction = Transaction::default();
+        let is_repeat = Condition::text_is(["data", "resolved", "outcome"], ResolvedAs::Repeat.name());
+        transaction.update(update(is_repeat));
         transaction.put(pointer(order, report))?;
         self.transact_if_allowed(&transaction, DOING).await
     }
@@ -116,6 +175,12 @@ impl Billing {
         })
         .await
     }
+}
+
+/// Counts one more open report of an order, up to [`OPEN_OF_AN_ORDER`].
+fn count_open(order: &SubscriptionId) -> Update {
+    let is_below = Condition::absent("open").or(Condition::number_below("open", OPEN_OF_AN_ORDER));
+    Update::of(keys::open_quarantine_count(order)).add("open", 1).when(is_below)
 }
 
 /// Counts one more report of the day about an unknown order, up to [`UNKNOWN_ORDERS_A_DAY`].

@@ -9,7 +9,7 @@ use crate::domain::billing::decide::erasure::{ERASED_TEXT, without_person};
 use crate::domain::billing::decision::HistoryEntry;
 use crate::domain::billing::notices::{NoticeState, Recipient};
 use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
-use crate::ecpay::callback_form::is_accounting_field;
+use crate::ecpay::callback_fields::is_accounting_field;
 
 use crate::store::billing::Billing;
 use crate::store::billing::notices::StoredNotice;

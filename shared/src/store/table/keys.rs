@@ -27,6 +27,7 @@
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
 //! | quarantined report | `QUARANTINE#<id>` | `STATE` |
 //! | quarantine count of a day | `COUNT#quarantine` | `<day>` |
+//! | count of an order's open quarantined reports | `COUNT#quarantine#<subscription id>` | `STATE` |
 //! | subscriptions by status | `COUNT#status` | `<shard>` |
 //! | callbacks and business figures by hour | `COUNT#callbacks#<shard>` | `<hour>` |
 //! | run | `RUN` | `<run id>` |
@@ -302,6 +303,13 @@ pub fn quarantine_pointer(subscription: &SubscriptionId, received_at: Timestamp,
 #[must_use]
 pub fn quarantine_count(day: &str) -> Key {
     Key::new("COUNT#quarantine", day)
+}
+
+/// Key of the count of an order's open quarantined reports. Outside of the order's partition, whose items are all exported
+/// and erased with the order.
+#[must_use]
+pub fn open_quarantine_count(order: &SubscriptionId) -> Key {
+    Key::new(format!("COUNT#quarantine#{order}"), STATE)
 }
 
 /// Partition of the counts of subscriptions by status.

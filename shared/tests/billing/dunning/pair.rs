@@ -123,6 +123,7 @@ impl Pair {
             processed_at: ts(at),
             gwsr: Some(GatewayAuthorization::parse(&at.to_string()).unwrap()),
             card_last4: None,
+            exec_times: None,
             simulated: false,
         }
     }

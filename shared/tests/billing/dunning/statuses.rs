@@ -165,7 +165,8 @@ fn instants(state: &State) -> Vec<i64> {
 /// Events at an instant, none of which the state contains.
 fn facts(pair: &Pair, at: i64) -> Vec<Step> {
     let known: Vec<_> = pair.oracle.paid.iter().map(|(number, _)| *number).collect();
-    let missing = (1..=4_u32).filter(|number| !known.contains(&i64::from(*number)));
+    // A success beyond the order's charges is quarantined.
+    let missing = (1..=4.min(pair.real.value.terms.exec_times)).filter(|number| !known.contains(&i64::from(*number)));
     let successes = missing.map(|number| Step::Success(number, at));
     let failures = [SOFT, "10100255", "77777777"].map(|code| Step::Failure(at, code));
     let others = [Step::FirstFailure(at), Step::Pending(at), Step::FirstPending(at)];
@@ -174,7 +175,7 @@ fn facts(pair: &Pair, at: i64) -> Vec<Step> {
 
 /// An event that the state contains is a repeat.
 fn is_new(pair: &Pair, step: &Step) -> bool {
-    !matches!(pair.verdict(&pair.report(step), 0), PaymentDecision::Repeat)
+    !matches!(pair.verdict(&pair.report(step), at(2035, 1, 1, 0)), PaymentDecision::Repeat)
 }
 
 /// Two charges with different classes of decline, and a first authorisation after a retry request, have tests of their
@@ -222,7 +223,7 @@ fn every_fact_does_in_every_status_what_the_design_says() {
             }
         }
     }
-    assert_eq!(cases, 69_864);
+    assert_eq!(cases, 69_424);
 }
 
 #[test]
@@ -251,7 +252,7 @@ fn a_report_that_must_not_be_applied_is_quarantined_in_every_status() {
         }
         cases += state.pair.cases;
     }
-    assert_eq!(cases, 64_302);
+    assert_eq!(cases, 63_917);
 }
 
 #[test]
@@ -295,10 +296,13 @@ fn a_failed_or_pending_report_of_the_same_second_never_blocks_a_success() {
                 let [now, _] = report_times(&state, at);
                 pair.step(now, &first);
                 let number = pair.oracle.paid.iter().map(|(number, _)| *number).max().unwrap_or(0) + 1;
-                pair.step(now + 60, &Step::Success(u32::try_from(number).unwrap(), at));
+                let number = u32::try_from(number).unwrap();
+                if number <= pair.real.value.terms.exec_times {
+                    pair.step(now + 60, &Step::Success(number, at));
+                }
                 cases += pair.cases;
             }
         }
     }
-    assert_eq!(cases, 7_588);
+    assert_eq!(cases, 7_368);
 }

@@ -69,6 +69,7 @@ pub(crate) fn report(order: &Subscription, event: EventId, outcome: PaymentOutco
         processed_at: t(at),
         gwsr: succeeded.then(|| GatewayAuthorization::parse(&t(at).unix().to_string()).unwrap()),
         card_last4: None,
+        exec_times: None,
         simulated: false,
     }
 }

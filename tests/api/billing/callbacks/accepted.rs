@@ -1,8 +1,11 @@
 //! Callbacks as ECPay really posts them are accepted; those that were changed on the way are not.
 
-use sandbox::ecpay::{Fields, form_body};
+use std::collections::BTreeSet;
 
-use testing::support::{Reply, Sandbox, fields, first, period, signed, with};
+use sandbox::ecpay::{Fields, form_body};
+use serde_json::json;
+
+use testing::support::{Reply, STAFF, Sandbox, column, fields, first, period, signed, with};
 
 const NOW: &str = "2025-02-15T12:00:00+08:00";
 const CHARGED: &str = "2025/02/15 11:58:03";
@@ -104,7 +107,7 @@ async fn a_text_with_ampersand_and_equals_is_a_text() {
     assert_eq!(sandbox.account(&order).await["payments"][1]["rtn_msg"], "Pay Fail & a=b ~'!*() %26");
 }
 
-/// Every way to change a signed form, by name. Each must be refused.
+/// Every way to change a signed form so that its CheckMacValue is wrong, by name.
 fn mutations(report: &Fields) -> Vec<(String, Vec<u8>)> {
     let signed = signed(report);
     let mut all: Vec<(String, Vec<u8>)> = Vec::new();
@@ -119,16 +122,17 @@ fn mutations(report: &Fields) -> Vec<(String, Vec<u8>)> {
         keep(format!("{name} with a digit more"), &changed(&name, &format!("{value}1")));
         keep(format!("{name} with a blank before"), &changed(&name, &format!(" {value}")));
         keep(format!("{name} renamed"), &changed(&format!("{name}x"), &value));
-        keep(format!("{name} in another case"), &changed(&swap_case(&name), &value));
         let mut dropped = signed.clone();
         dropped.remove(place);
         keep(format!("{name} dropped"), &dropped);
-        let mut doubled = signed.clone();
-        doubled.push(signed[place].clone());
-        keep(format!("{name} doubled"), &doubled);
-        let mut doubled_in_another_case = signed.clone();
-        doubled_in_another_case.push((swap_case(&name), value.clone()));
-        keep(format!("{name} doubled in another case"), &doubled_in_another_case);
+        if name != "CheckMacValue" {
+            let mut doubled = signed.clone();
+            doubled.push(signed[place].clone());
+            keep(format!("{name} doubled"), &doubled);
+            let mut doubled_in_another_case = signed.clone();
+            doubled_in_another_case.push((swap_case(&name), value.clone()));
+            keep(format!("{name} doubled in another case"), &doubled_in_another_case);
+        }
     }
     let mut added = signed.clone();
     added.push(("Added".to_owned(), String::new()));
@@ -171,12 +175,12 @@ async fn every_change_of_a_signed_form_is_refused_without_a_read_and_without_gro
     let before = sandbox.items();
     sandbox.forget_calls().await;
     let mut refused = 0;
-    for (what, body) in mutations(&report).into_iter().chain(cuts(&report)) {
+    for (what, body) in mutations(&report) {
         let reply = sandbox.callback("ecpay-billing", body).await;
         assert_eq!((reply.status, reply.body.starts_with("0|")), (400, true), "{what}: {reply:?}");
         refused += 1;
     }
-    assert!(refused > 150, "{refused}");
+    assert!(refused > 100, "{refused}");
     let calls = sandbox.calls("dynamodb").await;
     assert_eq!(calls.get("GetItem"), None, "{calls:?}");
     assert_eq!(calls.get("TransactWriteItems"), None, "{calls:?}");
@@ -185,6 +189,35 @@ async fn every_change_of_a_signed_form_is_refused_without_a_read_and_without_gro
     let grown: Vec<_> = sandbox.items().into_iter().filter(|item| !before.contains(item)).collect();
     assert!(grown.iter().all(|item| item.starts_with("COUNT#callbacks#")), "{grown:?}");
     assert_eq!(period_end(&sandbox, &order).await, "2025-02-15");
+}
+
+#[tokio::test]
+async fn a_form_that_was_cut_differently_is_quarantined_and_never_applied() {
+    let (sandbox, order) = order_at_second_charge().await;
+    let report = period(&order, "1", CHARGED, "2", "13401071");
+    for (what, body) in cuts(&report) {
+        assert_eq!(sandbox.callback("ecpay-billing", body).await, Reply::ok(), "{what}");
+    }
+    assert_eq!(period_end(&sandbox, &order).await, "2025-02-15");
+    let kept = sandbox.quarantine_items().await;
+    assert!(kept.len() <= 20, "{}", kept.len());
+    assert_eq!(
+        column(&json!(kept), "reason").into_iter().collect::<BTreeSet<_>>(),
+        BTreeSet::from(["ambiguous".into()])
+    );
+    // A replay does not apply it either.
+    for report in &kept {
+        let answer = sandbox.replay(report["id"].as_str().unwrap(), "looks right").await;
+        assert_eq!(
+            (answer["outcome"].as_str(), answer["reason"].as_str()),
+            (Some("still_quarantined"), Some("ambiguous"))
+        );
+    }
+    assert_eq!(period_end(&sandbox, &order).await, "2025-02-15");
+    sandbox.maintain().await;
+    assert_eq!(sandbox.mails(STAFF).await.len(), 1);
+    assert_eq!(sandbox.report("ecpay-billing", &report).await, Reply::ok());
+    assert_eq!(period_end(&sandbox, &order).await, "2025-03-15");
 }
 
 #[tokio::test]
@@ -227,8 +260,5 @@ async fn bytes_that_are_not_a_form_are_refused() {
         let reply = sandbox.callback("ecpay-billing", body).await;
         assert_eq!(reply.status, 400, "{shown}: {reply:?}");
     }
-    // A form of the one callback is no form of the other: they spell the amount differently.
-    let reply = sandbox.report("ecpay-auth", &period(&order, "1", CHARGED, "2", "13401071")).await;
-    assert_eq!(reply.status, 400, "{reply:?}");
     assert_eq!(period_end(&sandbox, &order).await, "2025-02-15");
 }

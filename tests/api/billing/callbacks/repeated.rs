@@ -151,6 +151,7 @@ async fn an_authorisation_that_was_pending_or_failed_under_its_number_can_still_
         assert_eq!(sandbox.report("ecpay-auth", &report).await, Reply::ok());
     }
     assert_eq!(sandbox.account(order).await["status"], "active");
+    sandbox.world.leap("2025-02-16T11:00:01+08:00".parse().unwrap());
     for (code, at, status) in [
         ("10100252", "2025/02/15 10:00:00", "past_due"),
         ("10300066", "2025/02/16 11:00:00", "past_due"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::Timestamp;
-use shared::store::billing::quarantine::RelatedWrites;
+use shared::store::billing::quarantine::{QuarantineOutcome, RelatedWrites};
 use shared::store::billing::quarantine_types::{Quarantined, Resolution, ResolvedAs};
 
 use testing::support::{Reply, Sandbox, column, first, period, with};
@@ -214,7 +214,10 @@ async fn a_form_that_could_not_be_read_then_is_applied_once_it_can() {
         let id = SubscriptionId::parse(&order).unwrap();
         let report = older(&order, Some(callback), &form);
         let beside = RelatedWrites { order: Some(&id), ..RelatedWrites::default() };
-        assert!(sandbox.store().billing.quarantine_report(&report, beside).await.unwrap());
+        assert_eq!(
+            sandbox.store().billing.quarantine_report(&report, beside).await.unwrap(),
+            QuarantineOutcome::Stored
+        );
         let answer = sandbox.replay(&report.id, "reads that date now").await;
         assert_eq!((answer["outcome"].as_str(), answer["rule"].as_str()), (Some("applied"), Some(rule)), "{answer}");
         assert_eq!(sandbox.standing(&order).await, paid(if subscribed { &["1", "2"] } else { &["1"] }));
@@ -239,7 +242,8 @@ async fn an_entry_of_a_query_is_replayed_as_it_was_kept_and_never_guessed_from_i
     assert_eq!(sandbox.replay(id, "look again").await["reason"], "wrong_amount");
     assert_eq!(sandbox.standing(&order).await, paid(&["1", "3"]));
     let without = older(&order, None, &period(&order, "1", SECOND, "2", "99000002"));
-    assert!(sandbox.store().billing.quarantine_report(&without, RelatedWrites::default()).await.unwrap());
+    let stored = sandbox.store().billing.quarantine_report(&without, RelatedWrites::default()).await.unwrap();
+    assert_eq!(stored, QuarantineOutcome::Stored);
     let answer = sandbox.replay(&without.id, "look again").await;
     assert_eq!((answer["outcome"].as_str(), answer["reason"].as_str()), (Some("still_quarantined"), Some("unusable")));
     assert_eq!(sandbox.standing(&order).await, paid(&["1", "3"]));

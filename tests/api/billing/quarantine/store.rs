@@ -79,8 +79,6 @@ async fn unusable_fields_are_named_and_a_form_that_is_no_report_at_all_is_kept_t
     let cases = [
         (with(&real, "RtnCode", "+1"), "unusable: RtnCode is malformed"),
         (with(&real, "RtnCode", ""), "unusable: RtnCode is missing"),
-        (with(&real, "Amount", "899.0"), "unusable: Amount is malformed"),
-        (with(&real, "Amount", ""), "unusable: Amount is missing"),
         (with(&real, "TotalSuccessTimes", "0"), "unusable: TotalSuccessTimes is missing"),
         (with(&real, "gwsr", "12a"), "unusable: gwsr is malformed"),
         (with(&real, "SimulatePaid", "2"), "unusable: SimulatePaid is malformed"),

@@ -160,6 +160,7 @@ mod tests {
             processed_at: at(on),
             gwsr: None,
             card_last4: Some("7719".to_owned()),
+            exec_times: None,
             simulated: false,
         }
     }

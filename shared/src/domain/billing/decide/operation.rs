@@ -215,6 +215,7 @@ fn mark_paid(
         processed_at: known_failure.map_or(now, |failed_at| failed_at.max(now)),
         gwsr: None,
         card_last4: None,
+        exec_times: None,
         simulated: false,
     };
     let snapshot = Snapshot { subscription: before.clone(), replaced: None };

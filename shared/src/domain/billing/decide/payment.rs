@@ -12,6 +12,7 @@ use crate::domain::billing::dunning::state::refresh_dunning_state;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payments::charge_history::FailedCharge;
 use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::payments::plausibility::{OrderLimits, implausible};
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::rule::Rule;
@@ -24,7 +25,7 @@ use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 #[must_use]
 pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'_>) -> PaymentDecision {
     let subscription = &snapshot.subscription.value;
-    if let Some(reason) = refusal(subscription, report) {
+    if let Some(reason) = refusal(subscription, report, context.now) {
         return PaymentDecision::Quarantine(reason);
     }
     if let Some(seen) = subscription.recent_events.iter().find(|seen| seen.event == report.event) {
@@ -51,11 +52,14 @@ pub fn agrees(seen: &AppliedEvent, report: &PaymentReport) -> bool {
     same_number && same_gwsr && same_amount
 }
 
-fn refusal(subscription: &Subscription, report: &PaymentReport) -> Option<QuarantineReason> {
+fn refusal(subscription: &Subscription, report: &PaymentReport, now: Timestamp) -> Option<QuarantineReason> {
+    let limits = OrderLimits { created_at: subscription.created_at, exec_times: subscription.terms.exec_times };
     if report.simulated {
         Some(QuarantineReason::Simulated)
     } else if report.merchant != subscription.merchant {
         Some(QuarantineReason::WrongMerchant)
+    } else if let Some(reason) = implausible(report, limits, now) {
+        Some(reason)
     } else if report.source != ReportSource::Staff
         && report.amount.is_some_and(|amount| amount != subscription.terms.price)
     {

@@ -3,4 +3,5 @@
 pub mod callback_kind;
 pub mod charge_history;
 pub mod payment;
+pub mod plausibility;
 pub mod quarantine_reason;

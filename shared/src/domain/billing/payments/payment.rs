@@ -76,7 +76,8 @@ pub struct PaymentReport {
     /// Class of the decline, as the adapter derives it from the code; `None` unless the charge failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decline: Option<DeclineClass>,
-    /// Amount in TWD; ECPay omits it in some failures.
+    /// Amount in TWD, never zero for a recurring charge. `None` if ECPay gave none or an unreadable one: a success of
+    /// unknown amount, or a failure, whose amount means nothing.
     pub amount: Option<Twd>,
     /// Time of the authorisation (ProcessDate or PaymentDate).
     pub processed_at: Timestamp,
@@ -84,6 +85,9 @@ pub struct PaymentReport {
     pub gwsr: Option<GatewayAuthorization>,
     /// Last four digits of the card, the only ones that are kept.
     pub card_last4: Option<String>,
+    /// Number of charges of the order at ECPay (`ExecTimes`), 1 to 999; `None` if the report does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec_times: Option<u32>,
     /// ECPay test notification (`SimulatePaid=1`): no money moved.
     pub simulated: bool,
 }

@@ -10,6 +10,18 @@ pub enum QuarantineReason {
     /// Field required by the protocol missing or malformed.
     #[error("unusable: {0}")]
     Unusable(String),
+    /// Form that can be read in more than one way. It is never applied, also not by a replay.
+    #[error("ambiguous: {0}")]
+    Ambiguous(String),
+    /// Date in the future, or before the order.
+    #[error("implausible date: more than a day ahead, or before the order was made")]
+    ImplausibleDate,
+    /// Success number above the number of charges.
+    #[error("implausible success number: the order has at most {most} charges")]
+    ImplausibleNumber {
+        /// Number of charges that the order can have.
+        most: u32,
+    },
     /// MerchantTradeNo of no stored order.
     #[error("unknown order")]
     UnknownOrder,
@@ -36,6 +48,12 @@ pub enum QuarantineReason {
 pub enum QuarantineReasonKind {
     /// See [`QuarantineReason::Unusable`].
     Unusable,
+    /// See [`QuarantineReason::Ambiguous`].
+    Ambiguous,
+    /// See [`QuarantineReason::ImplausibleDate`].
+    ImplausibleDate,
+    /// See [`QuarantineReason::ImplausibleNumber`].
+    ImplausibleNumber,
     /// See [`QuarantineReason::UnknownOrder`].
     UnknownOrder,
     /// See [`QuarantineReason::WrongMerchant`].
@@ -54,6 +72,9 @@ impl QuarantineReason {
     pub const fn kind(&self) -> QuarantineReasonKind {
         match self {
             Self::Unusable(_) => QuarantineReasonKind::Unusable,
+            Self::Ambiguous(_) => QuarantineReasonKind::Ambiguous,
+            Self::ImplausibleDate => QuarantineReasonKind::ImplausibleDate,
+            Self::ImplausibleNumber { .. } => QuarantineReasonKind::ImplausibleNumber,
             Self::UnknownOrder => QuarantineReasonKind::UnknownOrder,
             Self::WrongMerchant => QuarantineReasonKind::WrongMerchant,
             Self::WrongAmount { .. } => QuarantineReasonKind::WrongAmount,
