@@ -96,10 +96,13 @@ impl VerifiedForm {
         self.kind
     }
 
-    /// Value of a field, whatever the letter case of its name; `None` if it was not sent, `Some("")` if it was sent empty.
+    /// Value of a field, whatever the letter case of its name; `None` if it was not sent, `Some("")` if it was sent empty
+    /// in every spelling.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        let sent = || self.fields.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (_, value) = sent().find(|(_, value)| !value.is_empty()).or_else(|| sent().next())?;
+        Some(value)
     }
 
     /// The order that the form names, in the spelling under which it was issued; `None` if it cannot be read.
@@ -155,7 +158,8 @@ impl VerifiedForm {
     fn two_values(&self) -> Option<Ambiguity> {
         self.fields.iter().find_map(|(name, value)| {
             let name = sent_by_ecpay(name)?.name;
-            let differs = name != FIELD && self.get(name).is_some_and(|first| first != value.as_str());
+            let differs =
+                name != FIELD && !value.is_empty() && self.get(name).is_some_and(|first| first != value.as_str());
             differs.then_some(Ambiguity::TwoValues(name))
         })
     }

@@ -67,7 +67,8 @@ fn phone(numbers: Option<&Value>) -> Option<String> {
 fn day(text: &str) -> Option<LocalDate> {
     let text = text.trim();
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
-        return Some(Timestamp::new(instant.to_utc()).day(ZONE));
+        // One beyond the range of instants would be read as another day.
+        return Timestamp::from_unix(instant.timestamp()).map(|instant| instant.day(ZONE));
     }
     let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
     let local = local.into_iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
