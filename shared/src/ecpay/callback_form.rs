@@ -10,6 +10,8 @@ use crate::ecpay::check_mac_value::{FIELD, HashKeys, VerificationKeys};
 
 /// Largest body that is verified, in bytes. A real one has about 1 KB.
 pub const LARGEST_BODY: usize = 20 * 1024;
+/// Most fields of a form. With NeedExtraPaidInfo ECPay sends about 50.
+const MOST_FIELDS: usize = 256;
 
 /// Fields with a valid CheckMacValue, in the order received. [`VerifiedForm::verify`] is the only way from a request to
 /// one; a stored report is read again through one inside this crate.
@@ -210,8 +212,12 @@ fn hidden_field(part: &str) -> Option<Ambiguity> {
 /// Splits a body into its fields. A pair without `=` is a name with an empty value, and empty pairs are left out, as forms
 /// are read on the web (<https://url.spec.whatwg.org/#urlencoded-parsing>).
 fn decode(body: &[u8]) -> Result<Vec<(String, String)>, Error> {
-    body.split(|byte| *byte == b'&')
-        .filter(|pair| !pair.is_empty())
+    let pairs = || body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    // Refused before anything is kept of it.
+    if pairs().nth(MOST_FIELDS).is_some() {
+        return Err(Error::NotAForm);
+    }
+    pairs()
         .map(|pair| {
             let middle = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let (name, value) = pair.split_at(middle);
