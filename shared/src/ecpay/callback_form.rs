@@ -27,7 +27,7 @@ pub enum Error {
     /// Larger than [`LARGEST_BODY`].
     #[error("body too large")]
     TooLarge,
-    /// Not a form in UTF-8, percent-encoded.
+    /// Not a form in UTF-8, percent-encoded, or one with more fields than ECPay sends.
     #[error("not a form")]
     NotAForm,
     /// Without a CheckMacValue.

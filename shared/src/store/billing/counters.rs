@@ -48,7 +48,7 @@ pub enum Counter {
     Restored,
 }
 
-/// What became of a callback. A repetition of an applied one is not counted.
+/// Fate of a callback, as it is counted. A repetition of an applied one is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CallbackFate {
     /// Verified and applied, a declined card included.
