@@ -238,12 +238,12 @@ fn a_year_of_runs_started_twice_and_cut_off_reminds_each_owner_once_of_each_visi
         workshop.deployment.set_now(midnight);
         expected.extend(workshop.due());
         morning(&mut workshop, &mut random, day % 2 == 1);
-        assert!(workshop.reminded().values().all(|times| *times == 1), "day {day}: somebody was reminded twice");
+        assert!(workshop.reminded().values().all(|times| *times == 1), "day {day}: an owner was reminded twice");
         workshop.deployment.set_now(midnight + TimeDelta::hours(10));
     }
     let reminded: BTreeSet<Visit> = workshop.reminded().into_keys().collect();
     let unclear = workshop.in_state("unclear");
-    assert_eq!(reminded.difference(&expected).count(), 0, "somebody was reminded who should not be");
+    assert_eq!(reminded.difference(&expected).count(), 0, "an owner was reminded who should not be");
     let silent: BTreeSet<_> = expected.difference(&reminded).copied().collect();
     assert_eq!(silent.difference(&unclear).count(), 0, "{silent:?}");
     assert!(reminded.len() > vehicles, "only {} of {} were reminded", reminded.len(), expected.len());

@@ -205,10 +205,10 @@ async fn a_run_prints_that_ecpay_refuses_calls_and_that_it_stopped() {
     sandbox.fault("ecpay", "refuse").await;
     bootstrap.invoke(&json!({ "task": "reconcile", "scheduled_at": now })).await;
     let (stdout, _) = bootstrap.stop().await;
-    let mut told = printed(&stdout).remove(0);
-    assert!(told.remove(4).starts_with("OldestDueAge.reconcile{}="), "{told:?}");
+    let mut metrics = printed(&stdout).remove(0);
+    assert!(metrics.remove(4).starts_with("OldestDueAge.reconcile{}="), "{metrics:?}");
     let expected = line(&["EcpayBlocked{}=1", "RunsStopped{Reason=ecpay_blocked}=1"], items("reconcile", 1, 0, 0));
-    assert_eq!(told, expected);
+    assert_eq!(metrics, expected);
 }
 
 #[tokio::test]

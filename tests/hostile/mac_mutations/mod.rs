@@ -86,17 +86,17 @@ fn of_a_hundred_thousand_changes_none_that_says_something_else_passes() {
         let body = change(&mut random, fields);
         let verdict = verdict(*kind, &form_body(fields), &body);
         let shown = || format!("round {round}, {name}, {way}: {}", String::from_utf8_lossy(&body));
-        let told = taken(*kind, &body);
+        let read = taken(*kind, &body);
         match verdict {
-            Verdict::Same => assert_eq!(told.as_ref(), Some(report), "{}", shown()),
+            Verdict::Same => assert_eq!(read.as_ref(), Some(report), "{}", shown()),
             Verdict::Different => {
                 // Whatever passes the first gate may read the store, so no wrong digest passes it.
                 assert!(VerifiedForm::verify(*kind, &body, &keys()).is_err(), "{}", shown());
             }
-            Verdict::Recut => assert_eq!(told, None, "{}", shown()),
+            Verdict::Recut => assert_eq!(read, None, "{}", shown()),
             Verdict::Blind => {
-                let told = told.map(|told| PaymentReport { rtn_msg: report.rtn_msg.clone(), ..told });
-                assert!(told.is_none_or(|told| told == *report), "{}", shown());
+                let read = read.map(|read| PaymentReport { rtn_msg: report.rtn_msg.clone(), ..read });
+                assert!(read.is_none_or(|read| read == *report), "{}", shown());
             }
         }
         *seen.entry((way, verdict)).or_default() += 1;
