@@ -57,9 +57,7 @@ async fn list(api: &AdminApi, input: &Input) -> Result<Response<Body>, Failure> 
         "queued" => NoticeState::Queued,
         _ => return Err(Failure::invalid("state", "must be dead, unclear or queued")),
     };
-    let limit = input.query("limit").map_or(Some(PAGE), |text| text.parse().ok());
-    let limit = limit.filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-    let limit = limit.ok_or_else(|| Failure::invalid("limit", format!("must be 1 to {LARGEST_PAGE}")))?;
+    let limit = input.limit(PAGE, LARGEST_PAGE)?;
     let after = position(input.query("after"))?;
     let page = api.store.billing.notices_in(state, after.as_ref(), limit).await?;
     let notices: Vec<Value> = page.notices.iter().map(|listed| shown(&listed.notice, listed.at)).collect();

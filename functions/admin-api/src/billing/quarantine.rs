@@ -46,9 +46,7 @@ pub(crate) async fn list(api: &AdminApi, input: &Input, time: InvocationTime) ->
     let range = time_range(from, to.unwrap_or(today))?;
     let states = states(input.query("state").unwrap_or("open"))?;
     let wanted = Wanted { subscription, states, reason: reason(input.query("reason"))?, range };
-    let limit = input.query("limit").map_or(Some(PAGE), |text| text.parse().ok());
-    let limit = limit.filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-    let limit = limit.ok_or_else(|| Failure::invalid("limit", "must be 1 to 100"))?;
+    let limit = input.limit(PAGE, LARGEST_PAGE)?;
     let after = position(input.query("after"), range)?;
     let (reports, next) = collect(api, &wanted, after, limit).await?;
     let shown: Vec<Value> = reports.iter().map(shown).collect();

@@ -163,6 +163,13 @@ impl Input {
         }
     }
 
+    /// Query parameter `limit`: a page size from 1 to `most`; `default` if it is missing.
+    pub(crate) fn limit(&self, default: usize, most: usize) -> Result<usize, Failure> {
+        let limit = self.query("limit").map_or(Some(default), |text| text.parse().ok());
+        let limit = limit.filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| Failure::invalid("limit", format!("must be 1 to {most}")))
+    }
+
     /// Refuses unknown fields: a misspelt optional field would be ignored silently.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), Failure> {
         match self.body.fields.keys().find(|name| !known.contains(&name.as_str())) {

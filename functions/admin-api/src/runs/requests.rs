@@ -138,14 +138,7 @@ pub(crate) fn address(run: &str) -> String {
 
 /// `GET /runs?before=&limit=`: lists runs, newest first; `next` is the `before` of the next page.
 async fn list(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
-    let limit = match input.query("limit") {
-        None => PAGE,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=PAGE).contains(limit))
-            .ok_or_else(|| Failure::invalid("limit", format!("must be 1 to {PAGE}")))?,
-    };
+    let limit = input.limit(PAGE, PAGE)?;
     // Ids begin with the scheduled time, so "9999" sorts after all of them.
     let before = input.query("before").unwrap_or("9999");
     let runs = api.store.runs.runs(before, limit).await?;
