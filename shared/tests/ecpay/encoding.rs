@@ -40,6 +40,19 @@ fn a_body_of_20_kib_is_read_and_one_byte_more_is_not_looked_at() {
 }
 
 #[test]
+fn a_true_form_has_at_most_256_fields_and_empty_pairs_are_none() {
+    // The last field is the CheckMacValue.
+    let signed = |fields: usize| {
+        let names: Vec<String> = (1..fields).map(|number| format!("F{number}")).collect();
+        let pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+        mac::signed_body(&pairs, STAGE)
+    };
+    assert_eq!(why(&signed(256)), None);
+    assert_eq!(why(&signed(257)), Some(Error::NotAForm));
+    assert_eq!(why(&[b"&&&".as_slice(), &signed(256), b"&&"].concat()), None);
+}
+
+#[test]
 fn a_body_of_any_pairs_is_a_form_and_unsigned_without_a_digest() {
     let forms: [&[u8]; 11] =
         [b"", b"hello", b"&", b"&&&", b"A=1&", b"&A=1", b"A=1&&B=2", b"A=1&B", b"A&B=2", b"A=1", b"A=&B=&C="];
