@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::billing::business_events::BusinessEvent;
 use crate::domain::billing::decide::payment::{agrees, decide_payment};
+use crate::domain::billing::decide::proof::proof_of_payment;
 use crate::domain::billing::decision::{Decision, DecisionContext, PaymentDecision, Versioned};
 use crate::domain::billing::dunning::arrears::Recovery;
 use crate::domain::billing::notices::{Notice, NoticeKind};
@@ -88,14 +89,15 @@ pub async fn apply_to(
 impl Application<'_> {
     async fn run(&self, order: Option<Versioned<Subscription>>) -> Result<Outcome, Error> {
         let Self { billing, report, log, context } = *self;
-        retry_on_conflict("applying a report", order, |order| async move {
-            let quarantined = |reason| Ok(Attempt::Done(Outcome::Quarantined(reason)));
-            let Some(order) = order else { return quarantined(QuarantineReason::UnknownOrder) };
+        let applying = retry_on_conflict("applying a report", order, |order| async move {
+            let Some(order) = order else {
+                return Ok(Attempt::Done(Outcome::Quarantined(QuarantineReason::UnknownOrder)));
+            };
             let snapshot = billing.snapshot(order).await?;
             let decision = match decide_payment(&snapshot, report, context) {
                 PaymentDecision::Apply(decision) => *decision,
                 PaymentDecision::Repeat => return Ok(Attempt::Done(Outcome::Repeat)),
-                PaymentDecision::Quarantine(reason) => return quarantined(reason),
+                PaymentDecision::Quarantine(reason) => return self.prove(&snapshot.subscription, reason).await,
             };
             match billing.commit(decision.clone(), log, context.policy).await? {
                 Commit::Done => {
@@ -104,15 +106,33 @@ impl Application<'_> {
                 }
                 // The same event with another amount or result: one of the two reports is wrong.
                 Commit::AlreadyApplied(Some(applied)) if !agrees(&applied, report) => {
-                    quarantined(QuarantineReason::Conflict)
+                    self.prove(&snapshot.subscription, QuarantineReason::Conflict).await
                 }
                 Commit::AlreadyApplied(_) => Ok(Attempt::Done(Outcome::Repeat)),
                 Commit::Conflict | Commit::LiveOrderExists(_) => {
                     Ok(Attempt::Conflict(billing.subscription(&report.subscription).await?))
                 }
             }
+        });
+        // On the heap, as in `Billing::commit`.
+        Box::pin(applying).await
+    }
+
+    /// Stores what a report proves that is quarantined for this reason, before it is quarantined.
+    async fn prove(
+        &self,
+        order: &Versioned<Subscription>,
+        reason: QuarantineReason,
+    ) -> Result<Attempt<Outcome, Option<Versioned<Subscription>>>, Error> {
+        let Some(decision) = proof_of_payment(order, self.report, &reason, self.context) else {
+            return Ok(Attempt::Done(Outcome::Quarantined(reason)));
+        };
+        Ok(match self.billing.commit(decision, None, self.context.policy).await? {
+            Commit::Done | Commit::AlreadyApplied(_) => Attempt::Done(Outcome::Quarantined(reason)),
+            Commit::Conflict | Commit::LiveOrderExists(_) => {
+                Attempt::Conflict(self.billing.subscription(&self.report.subscription).await?)
+            }
         })
-        .await
     }
 }
 

@@ -91,9 +91,9 @@ pub enum Lease {
     /// One run of the job at a time, whatever its scheduled time: an item under the job's name, renewed by heartbeats.
     /// For jobs whose messages must not be sent twice.
     Job,
-    /// One attempt of a run at a time: the row in the run history is the lease. Runs of other tasks or of another
-    /// scheduled time overlap, because each of their steps is guarded by the version of the item it writes.
-    Run,
+    /// One run of the same set of tasks at a time, whatever its scheduled time; others are answered that it is running.
+    /// Runs of other sets overlap, because each of their steps is guarded by the version of the item it writes.
+    Tasks,
     /// None. The run claims its row at the end and only if it did something: for frequent runs that are mostly idle.
     None,
 }
@@ -185,6 +185,9 @@ impl<'a> ExclusiveRun<'a> {
         let owner = random::random_id(16)?;
         let mut run = Self { runs, job, time, rules, owner, claimed: None, renewed_at: 0 };
         if run.holds_job_lease() && !run.renew().await? {
+            if rules.lease == Lease::Tasks {
+                return Ok(run.already_running());
+            }
             // A caller is answered; the schedule repeats the event, because the other run may still fail.
             return if job.requested_by.is_some() { Ok(run.already_running()) } else { Err(Error::Busy) };
         }
@@ -201,7 +204,10 @@ impl<'a> ExclusiveRun<'a> {
                 Ok(Start::NothingToDo(serde_json::from_str(&report).unwrap_or_default()))
             }
             // The next scheduled run takes up whatever this one leaves, so the event need not be repeated.
-            Ok(RunClaim::Running) if rules.lease == Lease::Run => Ok(run.already_running()),
+            Ok(RunClaim::Running) if rules.lease == Lease::Tasks => {
+                run.release_lease().await;
+                Ok(run.already_running())
+            }
             Ok(RunClaim::Running) => {
                 run.release_lease().await;
                 Err(Error::Busy)
@@ -218,7 +224,7 @@ impl<'a> ExclusiveRun<'a> {
     }
 
     fn holds_job_lease(&self) -> bool {
-        self.rules.lease == Lease::Job && !self.job.dry_run
+        self.rules.lease != Lease::None && !self.job.dry_run
     }
 
     async fn claim(&self) -> Result<RunClaim, store::Error> {
@@ -258,7 +264,12 @@ impl<'a> ExclusiveRun<'a> {
 
     async fn renew(&self) -> Result<bool, store::Error> {
         let wall = self.time.wall_now();
-        self.runs.take_lease(&self.job.name(), &self.owner, wall, wall.plus_seconds(LEASE_SECONDS)).await
+        // Runs without heartbeats hold the lease for their longest duration.
+        let until = match self.rules.lease {
+            Lease::Job | Lease::None => wall.plus_seconds(LEASE_SECONDS),
+            Lease::Tasks => wall.plus_minutes(self.rules.claim_minutes),
+        };
+        self.runs.take_lease(&self.job.name(), &self.owner, wall, until).await
     }
 
     /// Ends the run and stores its report in the run history.

@@ -17,7 +17,9 @@ const JOBS: [&str; 8] =
 /// Actions in a run's report, without what only ECPay's response to a request could show: the response itself, and the
 /// end of an order whose cancellation was requested.
 fn did(report: &Value, job: &str) -> Vec<Value> {
-    let deeds = report["did"].get(job).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut deeds = report["did"].get(job).and_then(Value::as_array).cloned().unwrap_or_default();
+    // Several orders are handled at a time, so only the sequence within one of them is certain.
+    deeds.sort_by_key(|deed| deed["subscription"].to_string());
     let mut kept: Vec<Value> = Vec::new();
     for mut deed in deeds {
         deed.as_object_mut().unwrap().remove("answer");
@@ -44,7 +46,12 @@ fn start(deployment: &mut TestDeployment, job: &str, dry: bool) -> Value {
     report
 }
 
-/// Calls since a step that do more than read.
+/// The table without the pace of the calls to ECPay, in which a dry run takes its turn too.
+fn items(deployment: &TestDeployment) -> Vec<Value> {
+    deployment.items().into_iter().filter(|item| item["pk"] != "PACE").collect()
+}
+
+/// Calls since a step that do more than read and take a turn at ECPay.
 fn effects(deployment: &TestDeployment, from: usize) -> Vec<String> {
     let reads = |service: Service, action: &str| match service {
         Service::DynamoDb => matches!(action, "GetItem" | "Query"),
@@ -53,7 +60,8 @@ fn effects(deployment: &TestDeployment, from: usize) -> Vec<String> {
         Service::Ses | Service::StarSender | Service::Mms | Service::Slack => false,
     };
     let steps = deployment.transcript()[from..].iter();
-    steps.filter(|step| !reads(step.call.service, &step.call.action)).map(ToString::to_string).collect()
+    let effects = steps.filter(|step| !reads(step.call.service, &step.call.action) && step.call.subject != "PACE");
+    effects.map(ToString::to_string).collect()
 }
 
 #[test]
@@ -66,9 +74,9 @@ fn a_dry_run_and_the_run_after_it_decide_the_same_over_random_tables() {
         let mut jobs = JOBS.to_vec();
         while !jobs.is_empty() {
             let job = jobs.swap_remove(random.below(jobs.len()));
-            let (items, from) = (deployment.items(), deployment.transcript().len());
+            let (before, from) = (items(&deployment), deployment.transcript().len());
             let dry = start(&mut deployment, job, true);
-            assert_eq!(deployment.items(), items, "seed {seed}: {job} tried dry");
+            assert_eq!(items(&deployment), before, "seed {seed}: {job} tried dry");
             assert_eq!(effects(&deployment, from), Vec::<String>::new(), "seed {seed}: {job} tried dry");
             let real = start(&mut deployment, job, false);
             assert_eq!(did(&dry, job), did(&real, job), "seed {seed}: {job}");

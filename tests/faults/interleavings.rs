@@ -258,3 +258,39 @@ fn three_handlers_in_every_interleaving_have_one_winner_and_the_end_of_some_orde
     });
     println!("{:#?}", told.lock().unwrap());
 }
+
+/// Three first charges of one user, whose orders were all made before any was paid. Each pair of the charges conflicts on
+/// the user's item, the last one with both others.
+#[test]
+fn three_first_charges_of_one_user_at_once_are_all_applied_and_staff_are_notified_of_each_further_one() {
+    let mut deployment = deployment("2025-01-31T10:00:00+08:00");
+    let made: Vec<_> = (0..3).map(|_| deployment.order("mei", "monthly")).collect();
+    let orders: Vec<String> = made.iter().map(|made| deployment.submit(made)).collect();
+    let callbacks = deployment.due_callbacks();
+    let tasks: Vec<TaskId> = callbacks.iter().map(|callback| deployment.spawn_callback(callback)).collect();
+    let is_write = |deployment: &TestDeployment, task: TaskId| {
+        deployment.held_calls().iter().any(|call| call.task == task && call.action == "TransactWriteItems")
+    };
+    for task in &tasks {
+        while !is_write(&deployment, *task) {
+            deployment.release(*task, Verdict::Proceed);
+        }
+    }
+    // The last one decides anew after each of the others.
+    for task in [tasks[0], tasks[2], tasks[1], tasks[1]] {
+        assert!(is_write(&deployment, task), "a write is held");
+        deployment.release(task, Verdict::Proceed);
+    }
+    for (callback, task) in callbacks.iter().zip(tasks) {
+        assert_eq!(deployment.run_to_end(task), Outcome::Answered { status: 200, body: "1|OK".to_owned() });
+        deployment.answered(callback, task);
+    }
+    let mut notified = Vec::new();
+    for order in &orders {
+        let seen = view(&mut deployment, order);
+        assert_eq!((seen["status"].as_str(), seen["plan_id"].as_str()), (Some("active"), Some("PRO")));
+        let notices = list(&seen, "notices").iter().filter(|notice| notice["kind"] == "second-live-order").count();
+        notified.push(notices);
+    }
+    assert_eq!(notified, [0, 1, 1]);
+}

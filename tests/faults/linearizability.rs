@@ -15,7 +15,7 @@ use testing::support::random::Random;
 use testing::support::scale::scaled;
 
 /// Tasks of the run, in this order.
-const TASKS: [&str; 5] = ["reconcile", "resume", "retry", "end-grace", "cancel"];
+const TASKS: [&str; 5] = ["resume", "end-grace", "reconcile", "retry", "cancel"];
 /// Interleavings tried of one past.
 const EACH: usize = 10;
 

@@ -41,7 +41,7 @@ fn race(
     {
         let call = &held[random.below(held.len())];
         let verdict = decide(deployment, call, random);
-        deployment.release(call.task, verdict);
+        deployment.release_call(call, verdict);
     }
 }
 

@@ -142,7 +142,7 @@ impl Workshop {
         {
             let call = &held[random.below(held.len())];
             let verdict = decide(call, random);
-            self.deployment.release(call.task, verdict);
+            self.deployment.release_call(call, verdict);
         }
     }
 

@@ -38,9 +38,10 @@ const EXCEPTIONS: [(&str, &str); 2] = [
     ("docs/GLOSSARY.md", "quotes the words in order to ban them"),
 ];
 /// Files and folders of the product's code and texts; a folder with the endings of its files.
-const TEXTS: [(&str, &str); 7] = [
+const TEXTS: [(&str, &str); 8] = [
     ("shared/src", ".rs"),
-    ("shared/templates", ".txt"),
+    ("shared/templates/customer", ".txt"),
+    ("shared/templates/staff", ".txt"),
     ("functions", ".rs"),
     ("sandbox/src", ".rs"),
     ("docs", ".md"),

@@ -8,7 +8,7 @@ use sandbox::aws::template::Template;
 use serde_json::Value;
 
 use testing::support::project::{TEMPLATE, files, functions, package, path, text};
-use testing::support::{Reply, Sandbox, period, with};
+use testing::support::{Reply, Sandbox, first};
 
 const RUNBOOK: &str = "docs/RUNBOOK.md";
 
@@ -218,8 +218,8 @@ async fn every_call_in_it_does_what_it_is_said_to_do() {
     let order = sandbox.subscribe("runbook", "monthly").await;
     sandbox.world.leap("2025-03-31T02:00:00Z".parse().unwrap());
     sandbox.charge(&order, serde_json::json!({ "rtn_code": "10100252" })).await;
-    let wrong = with(&period(&order, "1", "2025/03/31 09:59:59", "2", "13400009"), "Amount", "1");
-    assert_eq!(sandbox.report("ecpay-billing", &wrong).await, Reply::ok());
+    let early = first("DKLATE00000000000001", "1", "2025/03/31 09:59:59");
+    assert_eq!(sandbox.report("ecpay-auth", &early).await, Reply::ok());
     let report = sandbox.get("/quarantine").await["quarantine"][0]["id"].as_str().unwrap().to_owned();
     let notice = dead_notice(&sandbox).await;
     let jwt = sandbox.jwt().await;

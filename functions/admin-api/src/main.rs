@@ -13,10 +13,9 @@ async fn main() -> ExitCode {
     logging::init(config::environment("LOG_LEVEL"));
     metrics::init();
     let Some(api) = logging::log_error(start().await, "not started") else { return ExitCode::FAILURE };
-    let served = run(service_fn(|request| async {
-        Ok::<_, Infallible>(handle(&api, request, InvocationTime::at(now())).await)
-    }))
-    .await;
+    let served =
+        run(service_fn(|request| async { Ok::<_, Infallible>(handle(&api, request, InvocationTime::now()).await) }))
+            .await;
     logging::log_error(served, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 

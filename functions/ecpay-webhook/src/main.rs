@@ -14,7 +14,7 @@ async fn main() -> ExitCode {
     metrics::init();
     let Some(webhook) = logging::log_error(start().await, "not started") else { return ExitCode::FAILURE };
     let served = run(service_fn(|request| async {
-        Ok::<_, Infallible>(handle(&webhook, request, InvocationTime::at(now())).await)
+        Ok::<_, Infallible>(handle(&webhook, request, InvocationTime::now()).await)
     }))
     .await;
     logging::log_error(served, "ended").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)

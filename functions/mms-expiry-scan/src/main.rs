@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
     let scan = aws::while_connecting(&sdk, ExpiryScan::start(&sdk, draft, now())).await;
     let Some(scan) = logging::log_error(scan, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
-        let done = mms_expiry_scan::run(&scan, event.payload, InvocationTime::at(now())).await;
+        let done = mms_expiry_scan::run(&scan, event.payload, InvocationTime::now()).await;
         // The runtime logs an error's Debug text, which contains AWS's whole response; so it is given the message only.
         done.inspect_err(|error| tracing::error!(error = logging::error_chain(error), "run failed"))
             .map_err(|error| error.to_string())

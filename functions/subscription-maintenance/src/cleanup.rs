@@ -1,4 +1,5 @@
-//! Task `clean-up`: deletes old callback logs and mails staff which reports were quarantined.
+//! Task `clean-up`: deletes old callback logs, brings back items that were unreadable, and mails staff which reports were
+//! quarantined.
 
 use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::values::time::{LocalDate, Timestamp, Zone};
@@ -32,6 +33,12 @@ pub(crate) async fn clean_up(session: &EcpaySession<'_>, now: Timestamp) -> Resu
     let count = u64::try_from(deleted.count).unwrap_or(u64::MAX);
     let mut report = TaskReport { due: count, done: count, ..TaskReport::default() };
     report.record_age(deleted.oldest, now);
+    let restored = session.store.billing.restore_unreadable(now).await?;
+    report.due += restored.moved.saturating_add(restored.left);
+    report.done += restored.moved;
+    if restored.left > 0 {
+        report.failed.insert("unreadable".to_owned(), restored.left);
+    }
     // ECPay's test merchant is shared with strangers, whose orders are always quarantined: such mails would mean nothing.
     if session.maintenance.environment == Environment::Production {
         let today = now.day(Zone::Taipei);

@@ -1,13 +1,15 @@
 //! ECPay and the table as one invocation uses them: queries an order and stores the result as callbacks are stored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::apply_report;
 use shared::apply_report::Outcome;
 use shared::domain::billing::business_events::BusinessEvent;
-use shared::domain::billing::decide::order::order_ended;
 use shared::domain::billing::decide::payment::agrees;
+use shared::domain::billing::decide::query::{decide_query, note_query};
 use shared::domain::billing::decision::{Decision, DecisionContext, Versioned};
+use shared::domain::billing::payments::order_query::QueryAnswer;
 use shared::domain::billing::payments::payment::{Payment, PaymentOutcome, PaymentReport};
 use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
 use shared::domain::billing::subscription::{AppliedEvent, Subscription};
@@ -20,6 +22,7 @@ use shared::store;
 use shared::store::Store;
 use shared::store::billing::commit::Commit;
 
+use crate::ecpay_pace::EcpayPace;
 use crate::metrics::RunMetrics;
 use crate::report::ReportEntry;
 use crate::{Error, Maintenance};
@@ -27,18 +30,27 @@ use crate::{Error, Maintenance};
 /// Minutes for which the circuit breaker stays open after an HTTP 403: ECPay's penalty for too many calls.
 const BREAKER_MINUTES: i64 = 30;
 
-/// ECPay and the table during one invocation.
+/// ECPay and the table during one invocation. Several orders use it at a time.
 pub(crate) struct EcpaySession<'a> {
     pub(crate) maintenance: &'a Maintenance,
     pub(crate) store: Store,
     /// Logical time, by which decisions are made.
     pub(crate) now: Timestamp,
     pub(crate) time: InvocationTime,
-    pub(crate) metrics: RunMetrics,
+    pace: EcpayPace,
+    memory: Mutex<Memory>,
+}
+
+/// What an invocation knows so far.
+#[derive(Default)]
+struct Memory {
+    metrics: RunMetrics,
     /// Orders already queried: at most once per invocation.
     queried: BTreeSet<SubscriptionId>,
     /// Orders as this invocation last stored them. The due index may still return older versions.
     latest: BTreeMap<SubscriptionId, Versioned<Subscription>>,
+    /// Answers that are noted in the order, but not stored with it yet.
+    answers: BTreeMap<SubscriptionId, QueryAnswer>,
     entries: Vec<ReportEntry>,
     has_answered: bool,
 }
@@ -71,11 +83,8 @@ impl<'a> EcpaySession<'a> {
             store: maintenance.store.clone(),
             now: time.logical,
             time,
-            metrics: RunMetrics::default(),
-            queried: BTreeSet::new(),
-            latest: BTreeMap::new(),
-            entries: Vec::new(),
-            has_answered: false,
+            pace: EcpayPace::new(maintenance.calls_per_second),
+            memory: Mutex::default(),
         }
     }
 
@@ -84,39 +93,51 @@ impl<'a> EcpaySession<'a> {
         Self { store: maintenance.store.dry_run(), ..Self::new(maintenance, time) }
     }
 
+    /// Never held across an await.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Wall time at this call, for signatures and the circuit breaker.
     pub(crate) fn wall(&self) -> Timestamp {
         self.time.wall_now()
     }
 
     /// Returns true if ECPay answered any query of this invocation.
-    pub(crate) const fn has_answered(&self) -> bool {
-        self.has_answered
+    pub(crate) fn has_answered(&self) -> bool {
+        self.memory().has_answered
     }
 
     /// Writes the metrics. To be called at the end of the invocation, also after an error.
     pub(crate) async fn emit_metrics(&self) {
-        self.metrics.emit(&self.store, self.time).await;
+        let metrics = std::mem::take(&mut self.memory().metrics);
+        metrics.emit(&self.store, self.time).await;
+    }
+
+    /// Adds to the metrics of the invocation.
+    pub(crate) fn measure(&self, add: impl FnOnce(&mut RunMetrics)) {
+        add(&mut self.memory().metrics);
     }
 
     /// Returns the report entries added since the last call.
-    pub(crate) fn take_entries(&mut self) -> Vec<ReportEntry> {
-        std::mem::take(&mut self.entries)
+    pub(crate) fn take_entries(&self) -> Vec<ReportEntry> {
+        std::mem::take(&mut self.memory().entries)
     }
 
     /// Adds a request to ECPay to the report; `answer` is `None` in a dry run.
     pub(crate) fn record_request(
-        &mut self,
+        &self,
         subscription: &SubscriptionId,
         asks: &'static str,
         answer: Option<&'static str>,
     ) {
-        self.entries.push(ReportEntry::Requested { subscription: subscription.clone(), asks, answer });
+        self.memory().entries.push(ReportEntry::Requested { subscription: subscription.clone(), asks, answer });
     }
 
-    /// Returns the keys to sign with, unless the circuit breaker is open. To be called before every call to ECPay, because
-    /// another instance may have received a 403 in the meantime.
+    /// Waits for the next slot of the pace and returns the keys to sign with, unless the circuit breaker is open. To be
+    /// called before every call to ECPay, because another instance may have received a 403 in the meantime.
     pub(crate) async fn check_circuit_breaker(&self) -> Result<HashKeys, Failure> {
+        self.pace.wait(&self.store, self.time).await?;
         if self.store.runs.ecpay_blocked_until(self.wall()).await?.is_some() {
             return Err(Failure::Blocked);
         }
@@ -125,58 +146,61 @@ impl<'a> EcpaySession<'a> {
     }
 
     /// Turns an error of a call into a [`Failure`]. A 403 opens the circuit breaker for all functions.
-    pub(crate) async fn failure(&mut self, error: client::Error, kind: fn(client::Error) -> Failure) -> Failure {
+    pub(crate) async fn failure(&self, error: client::Error, kind: fn(client::Error) -> Failure) -> Failure {
         if !matches!(error, client::Error::Blocked) {
             return kind(error);
         }
         tracing::warn!("ECPay answered 403: the circuit breaker opens for {BREAKER_MINUTES} minutes");
-        self.metrics.blocked();
+        self.memory().metrics.blocked();
         match self.store.runs.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
             Ok(()) => Failure::Blocked,
             Err(error) => error.into(),
         }
     }
 
+    /// Returns true if an answer of ECPay is noted in the order, but not stored with it yet.
+    pub(crate) fn has_unstored_answer(&self, id: &SubscriptionId) -> bool {
+        self.memory().answers.contains_key(id)
+    }
+
     /// Returns the order as this invocation last stored it, if that is newer than `order`.
     pub(crate) fn newest(&self, order: Versioned<Subscription>) -> Versioned<Subscription> {
-        match self.latest.get(&order.value.id) {
+        match self.memory().latest.get(&order.value.id) {
             Some(latest) if latest.version > order.version => latest.clone(),
             _ => order,
         }
     }
 
     /// Queries ECPay about an order, once per invocation, stores what is new and returns the order as it then is.
-    pub(crate) async fn query_order(
-        &mut self,
-        order: Versioned<Subscription>,
-    ) -> Result<Versioned<Subscription>, Failure> {
+    pub(crate) async fn query_order(&self, order: Versioned<Subscription>) -> Result<Versioned<Subscription>, Failure> {
         let order = self.newest(order);
-        if self.queried.contains(&order.value.id) { Ok(order) } else { self.query_order_again(order).await }
+        let is_queried = self.memory().queried.contains(&order.value.id);
+        if is_queried { Ok(order) } else { self.query_order_again(order).await }
     }
 
     /// As [`Self::query_order`], also if the order was queried before: needed after a cancellation.
     pub(crate) async fn query_order_again(
-        &mut self,
+        &self,
         order: Versioned<Subscription>,
     ) -> Result<Versioned<Subscription>, Failure> {
         let keys = self.check_circuit_breaker().await?;
         let id = order.value.id.clone();
-        self.queried.insert(id.clone());
+        self.memory().queried.insert(id.clone());
         let log = match self.maintenance.ecpay.period_info(&id, self.wall(), &keys).await {
             Ok(log) => log,
             Err(error) => return Err(self.failure(error, Failure::Query).await),
         };
-        self.has_answered = true;
+        self.memory().has_answered = true;
         // The log does not number its successes. The order's recent events usually suffice to number them; all payments
         // are read only if ECPay's count of successes does not fit.
         let mut info = log.reports(&recent_numbers(&order.value));
         let mut payments = Vec::new();
-        if info.unnumbered > 0 {
+        if !info.unnumbered.is_empty() {
             payments = self.store.billing.payments(&id).await?;
             info = log.reports(&payments.iter().filter_map(number_of).collect());
         }
-        if info.unnumbered > 0 {
-            tracing::warn!(subscription = %id, count = info.unnumbered, "ECPay's charge log and its count of successes differ");
+        if !info.unnumbered.is_empty() {
+            tracing::warn!(subscription = %id, count = info.unnumbered.len(), "ECPay's charge log and its count of successes differ");
         }
         let mut order = order;
         for report in &info.reports {
@@ -184,17 +208,35 @@ impl<'a> EcpaySession<'a> {
                 order = self.apply(order, report).await?;
             }
         }
-        if let Some(decision) = info.ended.and_then(|end| order_ended(&order, end, self.now))
-            && let Some(ended) = self.commit(decision).await?
-        {
-            order = ended;
-        }
-        self.latest.insert(id, order.clone());
+        let answer =
+            QueryAnswer { at: self.now, state: info.state, exec_times: info.exec_times, unrecorded: info.unnumbered };
+        let order = self.note(order, answer).await?;
+        self.memory().latest.insert(id, order.clone());
         Ok(order)
     }
 
+    /// Stores what follows from the answer itself. An answer of which nothing follows is noted in the order that is returned
+    /// and stored with the next decision about it.
+    async fn note(
+        &self,
+        order: Versioned<Subscription>,
+        answer: QueryAnswer,
+    ) -> Result<Versioned<Subscription>, Failure> {
+        let id = order.value.id.clone();
+        let context = DecisionContext::new(&self.maintenance.policy, self.now);
+        let decision = decide_query(&order, &answer, context);
+        let noted = Versioned { value: note_query(&order.value, &answer), version: order.version };
+        self.memory().answers.insert(id, answer);
+        if let Some(decision) = decision
+            && let Some(stored) = self.commit(decision).await?
+        {
+            return Ok(stored);
+        }
+        Ok(noted)
+    }
+
     async fn apply(
-        &mut self,
+        &self,
         order: Versioned<Subscription>,
         report: &PaymentReport,
     ) -> Result<Versioned<Subscription>, Failure> {
@@ -203,7 +245,7 @@ impl<'a> EcpaySession<'a> {
             Outcome::Applied(applied) => {
                 let rule = applied.decision.change.history.rule;
                 tracing::info!(subscription = %report.subscription, event = %report.event, ?rule, "found by query: {}", rule.sentence());
-                self.entries.push(ReportEntry::decided(&applied.decision));
+                self.memory().entries.push(ReportEntry::decided(&applied.decision));
                 self.count(&applied.business_events());
                 return Ok(applied.decision.after());
             }
@@ -221,11 +263,11 @@ impl<'a> EcpaySession<'a> {
 
     /// Stores a decision about an order and returns the order as stored; `None` after a version conflict, which the next
     /// run resolves.
-    pub(crate) async fn commit(&mut self, decision: Decision) -> Result<Option<Versioned<Subscription>>, Failure> {
+    pub(crate) async fn commit(&self, decision: Decision) -> Result<Option<Versioned<Subscription>>, Failure> {
         let entry = ReportEntry::decided(&decision);
         let stored = self.commit_unreported(decision).await?;
         if stored.is_some() {
-            self.entries.push(entry);
+            self.memory().entries.push(entry);
         }
         Ok(stored)
     }
@@ -233,12 +275,14 @@ impl<'a> EcpaySession<'a> {
     /// As [`Self::commit`] without a report entry: for ECPay's replies, so that a dry run, which has none, reports the same
     /// decisions as the run.
     pub(crate) async fn commit_unreported(
-        &mut self,
+        &self,
         decision: Decision,
     ) -> Result<Option<Versioned<Subscription>>, Failure> {
+        let mut decision = decision;
         let rule = decision.change.history.rule;
         let after = decision.after();
         let id = after.value.id.clone();
+        decision.change.history.query = self.memory().answers.get(&id).cloned();
         let events = BusinessEvent::of(&decision, None);
         if self.store.billing.commit(decision, None, &self.maintenance.policy).await? != Commit::Done {
             return Ok(None);
@@ -247,13 +291,14 @@ impl<'a> EcpaySession<'a> {
             tracing::info!(subscription = %id, ?rule, "{}", rule.sentence());
         }
         self.count(&events);
-        self.latest.insert(id, after.clone());
+        self.memory().answers.remove(&id);
+        self.memory().latest.insert(id, after.clone());
         Ok(Some(after))
     }
 
-    fn count(&mut self, events: &[BusinessEvent]) {
+    fn count(&self, events: &[BusinessEvent]) {
         if !self.store.is_dry_run() {
-            self.metrics.business_events(events);
+            self.memory().metrics.business_events(events);
         }
     }
 }
@@ -294,8 +339,7 @@ fn number_of(payment: &Payment) -> Option<(GatewayAuthorization, u32)> {
 /// Returns true if the table holds this report's payment with the same content.
 fn is_stored(payments: &[Payment], report: &PaymentReport) -> bool {
     payments.iter().filter(|payment| payment.event == report.event).any(|payment| {
-        let stored =
-            AppliedEvent { event: payment.event.clone(), gwsr: payment.gwsr.clone(), amount: Some(payment.amount) };
+        let stored = AppliedEvent { event: payment.event.clone(), gwsr: payment.gwsr.clone(), amount: payment.amount };
         agrees(&stored, report)
     })
 }

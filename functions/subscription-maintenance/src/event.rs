@@ -26,6 +26,8 @@ pub struct Tasks {
     pub tasks: Vec<Task>,
     /// The run as the run history knows it.
     pub run: exclusive_run::Job,
+    /// Number of the round in a chain of continuations; 0 for the run that began it.
+    pub round: u32,
 }
 
 /// A retry requested by staff.
@@ -65,13 +67,15 @@ struct Event {
     run_id: Option<String>,
     #[serde(default)]
     dry_run: bool,
+    #[serde(default)]
+    round: u32,
     retry: Option<Retry>,
     cancel: Option<Cancel>,
 }
 
 impl Job {
-    /// Parses `{"task": name or list of names, "scheduled_at": RFC 3339, "run_id": name, "dry_run": bool}`, all optional
-    /// (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}` or `{"cancel": {"subscription_id"}}`.
+    /// Parses `{"task": name or list of names, "scheduled_at": RFC 3339, "run_id": name, "dry_run": bool, "round":
+    /// number}`, all optional (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}` or `{"cancel": {"subscription_id"}}`.
     ///
     /// # Errors
     /// An event of another shape, with the field that does not fit.
@@ -99,6 +103,6 @@ impl Job {
         };
         let names = tasks.iter().map(|task| task.as_str()).collect();
         let run = exclusive_run::Job::new(names, requested, now);
-        Ok(Self::Tasks(Tasks { tasks, run }))
+        Ok(Self::Tasks(Tasks { tasks, run, round: event.round }))
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A run reads only what is due: a late run catches up, and a repeated one finds nothing to do.
 
+use std::num::NonZeroU32;
+
 use aws_types::SdkConfig;
 use serde_json::Value;
 use shared::domain::billing::dunning::policy::DunningPolicy;
@@ -19,6 +21,9 @@ use shared::store;
 use shared::store::Store;
 
 mod cleanup;
+mod continuation;
+mod due_orders;
+mod ecpay_pace;
 mod ecpay_session;
 mod event;
 mod metrics;
@@ -27,7 +32,8 @@ mod report;
 mod run;
 mod tasks;
 
-pub use event::Job;
+use crate::continuation::Continuation;
+pub use crate::event::Job;
 
 /// Settings of the function, from its environment variables.
 #[derive(Clone, Debug)]
@@ -35,6 +41,8 @@ pub struct Config {
     table: String,
     ecpay: config::Ecpay,
     policy: DunningPolicy,
+    calls_per_second: NonZeroU32,
+    function: Option<String>,
     mail: MailSettings,
 }
 
@@ -44,6 +52,8 @@ pub struct Maintenance {
     keys: EcpayKeys,
     ecpay: EcpayClient,
     mailer: Mailer,
+    continuation: Continuation,
+    calls_per_second: NonZeroU32,
     policy: DunningPolicy,
     environment: shared::ecpay::order_form::Environment,
 }
@@ -68,6 +78,13 @@ pub enum Error {
     EcpayClient(#[from] client::Error),
 }
 
+impl Error {
+    /// True if the fault lies with one order, so that a run can go on with the others.
+    const fn is_about_one_order(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_about_one_item())
+    }
+}
+
 impl Config {
     /// Reads the settings through `lookup`.
     ///
@@ -77,8 +94,15 @@ impl Config {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
         let (ecpay, policy) = (reader.ecpay(), reader.policy());
-        let config = match (ecpay, policy, MailSettings::read(&mut reader)) {
-            (Some(ecpay), Some(policy), Some(mail)) => Some(Self { table, ecpay, policy, mail }),
+        let calls_per_second = reader.parsed("ECPAY_CALLS_PER_SECOND", |value| {
+            value.parse().ok().filter(|calls: &NonZeroU32| calls.get() <= 100).ok_or("must be 1 to 100")
+        });
+        // Set by Lambda; the function invokes itself where a run reaches its limit.
+        let function = reader.optional("AWS_LAMBDA_FUNCTION_NAME");
+        let config = match (ecpay, policy, calls_per_second, MailSettings::read(&mut reader)) {
+            (Some(ecpay), Some(policy), Some(calls_per_second), Some(mail)) => {
+                Some(Self { table, ecpay, policy, calls_per_second, function, mail })
+            }
             _ => None,
         };
         reader.finish(config)
@@ -100,6 +124,8 @@ impl Maintenance {
             keys,
             ecpay: EcpayClient::new(config.ecpay)?,
             mailer: Mailer::new(aws, config.mail),
+            continuation: Continuation::new(aws, config.function),
+            calls_per_second: config.calls_per_second,
             policy: config.policy,
             environment,
         })

@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
     metrics::init();
     let Some(maintenance) = logging::log_error(start().await, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
-        let done = subscription_maintenance::run(&maintenance, event.payload, InvocationTime::at(now())).await;
+        let done = subscription_maintenance::run(&maintenance, event.payload, InvocationTime::now()).await;
         // The runtime logs an error's Debug text, which contains AWS's whole response; so it is given the message only.
         done.inspect_err(|error| tracing::error!(error = logging::error_chain(error), "run failed"))
             .map_err(|error| error.to_string())

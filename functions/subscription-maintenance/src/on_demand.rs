@@ -22,13 +22,13 @@ const ATTEMPTS: usize = 4;
 /// Requests a retry, if a query shows that it is still needed. Answers `{"outcome": …, "reason"?: …}` with outcome
 /// `asked`, `already_asked`, `paid`, `refused` or `unavailable`.
 pub(crate) async fn retry(maintenance: &Maintenance, retry: &Retry, time: InvocationTime) -> Result<Value, Error> {
-    let mut session = EcpaySession::new(maintenance, time);
-    let answer = attempts(&mut session, retry).await;
+    let session = EcpaySession::new(maintenance, time);
+    let answer = attempts(&session, retry).await;
     session.emit_metrics().await;
     answer
 }
 
-async fn attempts(session: &mut EcpaySession<'_>, retry: &Retry) -> Result<Value, Error> {
+async fn attempts(session: &EcpaySession<'_>, retry: &Retry) -> Result<Value, Error> {
     for _ in 0..ATTEMPTS {
         match attempt(session, retry).await {
             Ok(Some(answer)) => return Ok(answer),
@@ -40,13 +40,15 @@ async fn attempts(session: &mut EcpaySession<'_>, retry: &Retry) -> Result<Value
 }
 
 /// Returns `None` after a version conflict.
-async fn attempt(session: &mut EcpaySession<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
+async fn attempt(session: &EcpaySession<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
     let Some(stored) = session.store.billing.subscription(&retry.subscription_id).await? else {
         return Ok(Some(outcome("refused", "no such subscription")));
     };
     // Refusals and repeated requests are answered without a call to ECPay.
     match decide(session, &stored, retry) {
-        OperationDecision::Apply(_) => {}
+        OperationDecision::Apply(_)
+        // A query can show that the order runs on after five failures.
+        | OperationDecision::Refused(OperationRefusal::Retry(RetryRefusal::LastFailureAllowed)) => {}
         decision @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => return Ok(Some(rejection(decision))),
     }
     let order = session.query_order(stored).await?;
@@ -86,8 +88,8 @@ fn rejection(decision: OperationDecision) -> Value {
 /// Cancels an order at the customer's request. Answers as [`retry`] does with outcome `confirmed`, `asked` (scheduled
 /// runs continue), `refused` or `unavailable`.
 pub(crate) async fn cancel(maintenance: &Maintenance, cancel: &Cancel, time: InvocationTime) -> Result<Value, Error> {
-    let mut session = EcpaySession::new(maintenance, time);
-    let done = cancel_now(&mut session, cancel).await;
+    let session = EcpaySession::new(maintenance, time);
+    let done = cancel_now(&session, cancel).await;
     session.emit_metrics().await;
     match done {
         Ok(answer) => Ok(answer),
@@ -95,7 +97,7 @@ pub(crate) async fn cancel(maintenance: &Maintenance, cancel: &Cancel, time: Inv
     }
 }
 
-async fn cancel_now(session: &mut EcpaySession<'_>, cancel: &Cancel) -> Result<Value, Failure> {
+async fn cancel_now(session: &EcpaySession<'_>, cancel: &Cancel) -> Result<Value, Failure> {
     let id = &cancel.subscription_id;
     let Some(order) = session.store.billing.subscription(id).await? else {
         return Ok(outcome("refused", "no such subscription"));

@@ -118,7 +118,7 @@ pub(crate) const fn stop_text(reason: StopReason) -> &'static str {
     match reason {
         StopReason::EcpayBlocked => "ECPay's circuit breaker is open",
         StopReason::EcpayUnanswered => "ECPay does not answer; the next run continues",
-        StopReason::Limit => "limit of one run reached; the next run continues",
+        StopReason::Limit => "limit of one run reached; the run continues in a further round",
         StopReason::WhatsappProvider => "no WhatsApp provider accepts messages",
         StopReason::MailProvider => "mails fail for one reason; the next run continues",
     }
@@ -157,6 +157,12 @@ impl TaskReport {
         *self.failed.entry("unreadable".to_owned()).or_default() += 1;
     }
 
+    /// Adds an item that a newer version wrote. It stays due for that version.
+    pub(crate) fn add_newer(&mut self) {
+        self.due += 1;
+        *self.skipped.entry("written by a newer version".to_owned()).or_default() += 1;
+    }
+
     pub(crate) fn add_entries(&mut self, entries: impl IntoIterator<Item = ReportEntry>) {
         let room = ENTRIES.saturating_sub(self.entries.len());
         self.entries.extend(entries.into_iter().take(room));
@@ -168,6 +174,11 @@ impl RunReport {
     pub(crate) fn did(&self) -> BTreeMap<Task, &[ReportEntry]> {
         let busy = self.tasks.iter().filter(|(_, report)| !report.entries.is_empty());
         busy.map(|(task, report)| (*task, report.entries.as_slice())).collect()
+    }
+
+    /// True if a task stopped at the limit of the run.
+    pub(crate) fn reached_limit(&self) -> bool {
+        self.tasks.values().any(|task| task.stopped == Some(StopReason::Limit))
     }
 
     /// True if no item was due and no task stopped early.

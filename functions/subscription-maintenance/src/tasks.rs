@@ -1,14 +1,18 @@
 //! Tasks of one due order: query, decide, request, record.
 
+use shared::domain::billing::decide::downgrade::{FirstNotice, first_notice_id, postpone_downgrade};
 use shared::domain::billing::decide::operation;
 use shared::domain::billing::decide::order::{
-    cancel_overtaken, charge_missing, claim_cancel, end_grace, still_pending, success_missing,
+    cancel_overtaken, charge_missing, claim_cancel, end_grace, end_grace_unreached, expire, is_expired, still_pending,
+    success_missing,
 };
+use shared::domain::billing::decide::query::nothing_new;
 use shared::domain::billing::decide::retry::{
     claim_retry, close_retry_without_result, record_retry_outcome, retry_is_due,
 };
-use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
+use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, Versioned};
+use shared::domain::billing::dunning::policy::PENDING_EXPIRY_HOURS;
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::subscription::{RetryState, Status, Subscription};
 use shared::domain::billing::task::Task;
@@ -24,7 +28,7 @@ const ATTEMPTS: usize = 4;
 
 /// Performs a due task for an order.
 pub(crate) async fn handle(
-    session: &mut EcpaySession<'_>,
+    session: &EcpaySession<'_>,
     task: Task,
     order: Versioned<Subscription>,
 ) -> Result<TaskOutcome, Failure> {
@@ -47,7 +51,7 @@ fn is_due(order: &Subscription, task: Task, session: &EcpaySession<'_>) -> bool 
 }
 
 /// Stores a decision, if there is one.
-async fn conclude(session: &mut EcpaySession<'_>, decision: Option<Decision>) -> Result<TaskOutcome, Failure> {
+async fn conclude(session: &EcpaySession<'_>, decision: Option<Decision>) -> Result<TaskOutcome, Failure> {
     let stored = match decision {
         Some(decision) => session.commit(decision).await?,
         None => None,
@@ -59,29 +63,12 @@ fn changed_meanwhile() -> TaskOutcome {
     TaskOutcome::Skipped("changed meanwhile".to_owned())
 }
 
-/// Skips an order that was checked and needs nothing. A failure recorded at it is cleared, because the task succeeded.
-async fn nothing_to_do(
-    session: &mut EcpaySession<'_>,
-    order: &Versioned<Subscription>,
-    reason: &str,
-) -> Result<TaskOutcome, Failure> {
-    if let Some(decision) = clear_task_failure(order, session.now) {
-        session.commit(decision).await?;
-    }
-    Ok(TaskOutcome::Skipped(reason.to_owned()))
-}
-
 /// Queries an order with a late charge or an open retry and decides what the elapsed time allows.
-async fn reconcile(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
-    let version = due.version;
+async fn reconcile(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+    let read = due.version;
     let order = session.query_order(due).await?;
     if !is_due(&order.value, Task::Reconcile, session) {
-        // Without a new version the due index was behind; with one the query found the charge.
-        return if order.version == version {
-            nothing_to_do(session, &order, "no longer due").await
-        } else {
-            Ok(TaskOutcome::Done)
-        };
+        return noted(session, order, Task::Reconcile, read).await;
     }
     // One decision per run: the next one may follow from the state that this one leaves.
     let conclusion = close_retry_without_result(&order, session.now)
@@ -90,40 +77,65 @@ async fn reconcile(session: &mut EcpaySession<'_>, due: Versioned<Subscription>)
         .or_else(|| success_missing(&order, session.now));
     match conclusion {
         Some(_) => conclude(session, conclusion).await,
-        None if order.version == version => nothing_to_do(session, &order, "nothing new at ECPay").await,
-        None => Ok(TaskOutcome::Done),
+        None => noted(session, order, Task::Reconcile, read).await,
     }
 }
 
-/// Queries an unpaid order; it expires after a day.
-async fn check_pending(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
-    let order = session.query_order(due).await?;
+/// Stores an answer of ECPay from which nothing followed. An order whose task is still due leaves the head of the queue.
+/// `read` is the version of the order before the query.
+async fn noted(
+    session: &EcpaySession<'_>,
+    order: Versioned<Subscription>,
+    task: Task,
+    read: u64,
+) -> Result<TaskOutcome, Failure> {
+    if session.has_unstored_answer(&order.value.id) {
+        let decision = nothing_new(&order, task, DecisionContext::new(&session.maintenance.policy, session.now));
+        session.commit(decision).await?;
+    }
+    // With a new version the query found charges.
+    Ok(if order.version == read { TaskOutcome::Skipped("nothing new at ECPay".to_owned()) } else { TaskOutcome::Done })
+}
+
+/// Queries an unpaid order; it expires after a day, whatever the answer but a success.
+async fn check_pending(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+    let order = match session.query_order(due.clone()).await {
+        Ok(order) => order,
+        Err(Failure::Query(error)) if is_expired(&due.value, session.now) && failed_before(&due.value) => {
+            tracing::warn!(subscription = %due.value.id, error = error_chain(&error), "an unpaid order expires without an answer of ECPay");
+            return conclude(session, expire(&session.newest(due), session.now)).await;
+        }
+        Err(failure) => return Err(failure),
+    };
     if order.value.status != Status::Pending {
         return Ok(TaskOutcome::Done);
     }
     conclude(session, still_pending(&order, session.now)).await
 }
 
+/// Returns true if ECPay gave no usable answer about the expired order before.
+fn failed_before(order: &Subscription) -> bool {
+    let expired_at = order.created_at.plus_hours(PENDING_EXPIRY_HOURS);
+    let failure = order.task_failure.as_ref().filter(|failure| failure.task == Task::CheckPending);
+    failure.is_some_and(|failure| failure.again_at > expired_at)
+}
+
 /// Requests a scheduled retry, unless a query shows that it is no longer needed.
-async fn retry(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
-    let version = due.version;
+async fn retry(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+    let read = due.version;
     let order = session.query_order(due).await?;
     if !retry_is_due(&order.value, DecisionContext::new(&session.maintenance.policy, session.now)) {
-        return if order.version == version {
-            nothing_to_do(session, &order, "not needed").await
-        } else {
-            Ok(TaskOutcome::Done)
-        };
+        return noted(session, order, Task::Retry, read).await;
     }
     // A late run is behind wall time. The day within which the result must arrive starts with the request itself.
     match claim_retry(&order, Actor::Schedule, session.now.max(session.wall())) {
         Ok(claim) => request_retry(session, claim).await,
-        Err(refusal) => nothing_to_do(session, &order, &refusal.to_string()).await,
+        Err(_) => noted(session, order, Task::Retry, read).await,
     }
 }
 
 /// Stores the claim of a retry, requests it once and stores ECPay's reply.
-pub(crate) async fn request_retry(session: &mut EcpaySession<'_>, claim: Decision) -> Result<TaskOutcome, Failure> {
+pub(crate) async fn request_retry(session: &EcpaySession<'_>, claim: Decision) -> Result<TaskOutcome, Failure> {
     // Before the claim, so that an open circuit breaker leaves no claim without a request.
     let keys = session.check_circuit_breaker().await?;
     let Some(claimed) = session.commit(claim).await? else { return Ok(changed_meanwhile()) };
@@ -156,7 +168,7 @@ pub(crate) async fn request_retry(session: &mut EcpaySession<'_>, claim: Decisio
 
 /// Stores ECPay's reply to a retry. If a callback changed the order after the claim, the reply is stored on top of it.
 async fn store_answer(
-    session: &mut EcpaySession<'_>,
+    session: &EcpaySession<'_>,
     claimed: Versioned<Subscription>,
     state: RetryState,
 ) -> Result<(), Failure> {
@@ -177,7 +189,7 @@ async fn store_answer(
 }
 
 /// Resumes dunning after a pause. Needs no call to ECPay.
-async fn resume(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+async fn resume(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
     let order = session.newest(due);
     if !is_due(&order.value, Task::Resume, session) {
         return Ok(changed_meanwhile());
@@ -187,31 +199,42 @@ async fn resume(session: &mut EcpaySession<'_>, due: Versioned<Subscription>) ->
 }
 
 /// Downgrades after the grace period, or after the paid period of an ended order. Needs no call to ECPay.
-async fn end_grace_period(
-    session: &mut EcpaySession<'_>,
-    due: Versioned<Subscription>,
-) -> Result<TaskOutcome, Failure> {
+async fn end_grace_period(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
     let order = session.newest(due);
-    let decision = end_grace(&order, DecisionContext::new(&session.maintenance.policy, session.now));
+    let context = DecisionContext::new(&session.maintenance.policy, session.now);
+    let notice = match first_notice_id(&order.value) {
+        Some(id) => session.store.billing.notice_outcome(&id).await?,
+        None => None,
+    };
+    let notice = notice.map(|notice| FirstNotice { state: notice.state, ended_at: notice.ended_at });
+    let decision = postpone_downgrade(&order, notice, context).or_else(|| end_grace(&order, context));
     conclude(session, decision).await
 }
 
-/// Cancels an order at ECPay: queries it, requests the cancellation and queries again, because only a query confirms it.
-pub(crate) async fn cancel(
-    session: &mut EcpaySession<'_>,
-    due: Versioned<Subscription>,
-) -> Result<TaskOutcome, Failure> {
-    let order = session.query_order(due).await?;
-    if !is_due(&order.value, Task::Cancel, session) {
-        return Ok(TaskOutcome::Done);
+/// What is due for an order although ECPay takes no calls: the end of a pause that is over, and the downgrade of a customer
+/// about whom ECPay could not be reached for a day.
+pub(crate) async fn without_ecpay(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<(), Failure> {
+    let order = session.newest(due);
+    let context = DecisionContext::new(&session.maintenance.policy, session.now);
+    let is_over = order.value.paused.is_some_and(|pause| pause.until <= session.now);
+    let decision = if is_over { operation::resume(&order, context) } else { end_grace_unreached(&order, context) };
+    if let Some(decision) = decision {
+        session.commit(decision).await?;
     }
+    Ok(())
+}
+
+/// Cancels an order at ECPay: queries it, requests the cancellation and queries again, because only a query confirms it.
+pub(crate) async fn cancel(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+    let read = due.version;
+    let order = session.query_order(due).await?;
     // The open charge may still succeed, and an ended order is no longer reconciled.
-    if order.value.awaits_result(session.now) {
-        return nothing_to_do(session, &order, "the result of a charge is open").await;
+    if !is_due(&order.value, Task::Cancel, session) || order.value.awaits_result(session.now) {
+        return noted(session, order, Task::Cancel, read).await;
     }
     let keys = session.check_circuit_breaker().await?;
     let Some(claim) = claim_cancel(&order, DecisionContext::new(&session.maintenance.policy, session.now)) else {
-        return nothing_to_do(session, &order, "requested, not confirmed yet").await;
+        return noted(session, order, Task::Cancel, read).await;
     };
     let was_requested_before = order.value.cancel.is_some();
     let Some(claimed) = session.commit(claim).await? else { return Ok(changed_meanwhile()) };
@@ -231,13 +254,14 @@ pub(crate) async fn cancel(
     };
     session.record_request(&id, "Cancel", Some(answer));
     let after = session.query_order_again(claimed).await?;
+    noted(session, after.clone(), Task::Cancel, read).await?;
     // ECPay may take a moment: an order counts as failing only after a second request.
     if after.value.ended.is_none() && was_requested_before { Err(Failure::Unconfirmed) } else { Ok(TaskOutcome::Done) }
 }
 
 /// Records the failed task at its order, which is due again after the backoff.
 pub(crate) async fn defer(
-    session: &mut EcpaySession<'_>,
+    session: &EcpaySession<'_>,
     task: Task,
     order: Versioned<Subscription>,
     reason: &str,

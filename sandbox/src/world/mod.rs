@@ -121,10 +121,6 @@ impl World {
         if let Some(simulator) = simulator {
             return Some(format!("{}{simulator}", self.base_url));
         }
-        // Lambda sets it; the sandbox's functions have their logical names.
-        if name == "AWS_LAMBDA_FUNCTION_NAME" {
-            return Some(function.to_owned());
-        }
         // These waits are real ones, which would only make a run slow.
         if matches!(name, "API_RETRY_DELAY" | "SLACK_PACE_SECONDS") {
             return Some("0".to_owned());
@@ -335,6 +331,10 @@ impl Site<'_> {
     /// A function's variable as the template gives it, deployed with these parameters.
     #[must_use]
     pub fn variable(&self, template: &Template, function: &str, name: &str) -> Option<String> {
+        // Lambda sets it; the sandbox's functions have their logical names.
+        if name == "AWS_LAMBDA_FUNCTION_NAME" {
+            return Some(function.to_owned());
+        }
         template.variable(function, name, &|reference| self.parameter(reference))
     }
 

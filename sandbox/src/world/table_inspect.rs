@@ -26,6 +26,14 @@ pub(crate) fn subscription(world: &World, id: &str) -> Option<Subscription> {
     serde_json::from_value(plain(item.remove("data")?)?).ok()
 }
 
+/// The version of the first item under that partition key; `None` where there is none with a version.
+#[must_use]
+pub fn version(world: &World, pk: &str) -> Option<u64> {
+    let item = items(world).into_iter().find(|item| text(item, "pk") == pk)?;
+    let Some(AttributeValue::N(version)) = item.get("version") else { return None };
+    version.parse().ok()
+}
+
 /// A value as plain JSON; `None` for the types that the table does not hold.
 fn plain(value: AttributeValue) -> Option<Value> {
     Some(match value {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::domain::billing::payments::order_query::EcpayState;
 use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use crate::domain::billing::subscription::OrderEnd;
 use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
@@ -20,8 +20,9 @@ use crate::ecpay::{date, decline};
 #[derive(Clone, Debug)]
 pub struct PeriodLog {
     order: Order,
-    ended: Option<OrderEnd>,
-    total: u32,
+    state: EcpayState,
+    exec_times: Option<u32>,
+    total: Option<u32>,
     charges: Vec<Charge>,
 }
 
@@ -35,30 +36,38 @@ struct Order {
 /// An order as ECPay knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeriodInfo {
-    /// End of the order at ECPay (ExecStatus); `None` while it runs, and for an order that was never paid.
-    pub ended: Option<OrderEnd>,
+    /// State of the order at ECPay.
+    pub state: EcpayState,
+    /// Number of charges ordered (`ExecTimes`).
+    pub exec_times: Option<u32>,
     /// Reports of every charge that can be identified, oldest first.
     pub reports: Vec<PaymentReport>,
-    /// Number of successful entries without a success number.
-    pub unnumbered: usize,
+    /// ProcessDates of the successes without a success number: their authorisation is unknown and the log and the count of
+    /// successes disagree.
+    pub unnumbered: Vec<Timestamp>,
 }
 
 /// Reasons why a response cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// Other than the documented JSON.
+    /// Other than JSON with a result code.
     #[error("ECPay's response to the query is malformed")]
     Malformed,
     /// Response for another order or merchant.
     #[error("ECPay's response is about another order")]
     AnotherOrder,
-    /// A code that is neither success nor "no such order".
+    /// A code about the request or about ECPay itself, not about the order.
     #[error("ECPay refused the query with {0}")]
     Refused(String),
 }
 
-/// RtnCode for an order that ECPay does not have, or that was never paid.
-const NO_SUCH_TRADE: &str = "10200047";
+/// RtnCodes for an order that ECPay does not have or whose buyer never chose a payment
+/// (<https://developers.ecpay.com.tw/?p=2890>); 0 and an empty code are taken for the same.
+const UNPAID: [&str; 5] = ["10200047", "10200095", "10100059", "0", ""];
+/// Leading digits of RtnCodes about a card authorisation (<https://developers.ecpay.com.tw/?p=5740>).
+const AUTHORISATION_CODES: &str = "1010";
+/// RtnCodes with these digits that are about the request: 10100001 IP access denied, 10100050 parameter error.
+const REQUEST_CODES: [&str; 2] = ["10100001", "10100050"];
 
 /// Returns the signed request.
 #[must_use]
@@ -85,6 +94,8 @@ struct Reply {
     #[serde(default)]
     exec_status: LenientString,
     #[serde(default)]
+    exec_times: LenientString,
+    #[serde(default)]
     exec_log: Option<Vec<LogEntry>>,
 }
 
@@ -102,22 +113,23 @@ struct LogEntry {
     process_date: LenientString,
 }
 
-/// A number, a text or null: ECPay's responses mix them.
+/// A number, a text or null: ECPay's responses mix them. Any other value is unreadable, like an empty one.
 #[derive(Deserialize, Default)]
 #[serde(untagged)]
 enum LenientString {
-    Number(u64),
+    Number(serde_json::Number),
     Text(String),
     #[default]
     Nothing,
+    Other(serde::de::IgnoredAny),
 }
 
 impl LenientString {
     fn text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
-            Self::Text(text) => text.clone(),
-            Self::Nothing => String::new(),
+            Self::Text(text) => text.trim().to_owned(),
+            Self::Nothing | Self::Other(_) => String::new(),
         }
     }
 }
@@ -139,24 +151,38 @@ struct Charge {
 pub fn parse_period_info(body: &str, merchant: &MerchantId, order: &SubscriptionId) -> Result<PeriodLog, Error> {
     let queried = Order { merchant: merchant.clone(), id: order.clone() };
     let reply: Reply = serde_json::from_str(body.trim_start_matches('\u{feff}')).map_err(|_| Error::Malformed)?;
+    let mut charges: Vec<Charge> = reply.exec_log.unwrap_or_default().iter().filter_map(charge).collect();
+    charges.sort_by_key(|charge| charge.at);
+    let log = |state, total, exec_times, charges| PeriodLog { order: queried, state, exec_times, total, charges };
     match reply.rtn_code.text().as_str() {
         PAID => {}
-        NO_SUCH_TRADE => return Ok(PeriodLog { order: queried, ended: None, total: 0, charges: Vec::new() }),
+        // A log with a success is more than a header that denies it.
+        unpaid if UNPAID.contains(&unpaid) && !charges.iter().any(Charge::succeeded) => {
+            return Ok(log(EcpayState::Unpaid, Some(0), None, Vec::new()));
+        }
+        declined if is_decline(declined) => {
+            let total = reply.total_success_times.text().parse().ok();
+            return Ok(log(EcpayState::Declined, total, None, charges));
+        }
         other => return Err(Error::Refused(other.chars().take(10).collect())),
     }
     if reply.merchant_id.text() != merchant.as_str() || reply.merchant_trade_no.text() != order.as_str() {
         return Err(Error::AnotherOrder);
     }
-    let total: u32 = reply.total_success_times.text().parse().map_err(|_| Error::Malformed)?;
-    let ended = match reply.exec_status.text().as_str() {
-        "0" => Some(OrderEnd::Cancelled),
-        "1" => None,
-        "2" => Some(OrderEnd::Finished),
-        _ => return Err(Error::Malformed),
+    let state = match reply.exec_status.text().as_str() {
+        "0" => EcpayState::Stopped,
+        "1" => EcpayState::Running,
+        "2" => EcpayState::Finished,
+        // ECPay's console can pause an order; what the query then says is not documented.
+        _ => EcpayState::Other,
     };
-    let mut charges: Vec<Charge> = reply.exec_log.unwrap_or_default().iter().filter_map(charge).collect();
-    charges.sort_by_key(|charge| charge.at);
-    Ok(PeriodLog { order: queried, ended, total, charges })
+    let exec_times = reply.exec_times.text().parse().ok().filter(|times| *times > 0);
+    Ok(log(state, reply.total_success_times.text().parse().ok(), exec_times, charges))
+}
+
+/// True for a code of a declined authorisation: the header then reports the first charge.
+fn is_decline(code: &str) -> bool {
+    is_integer(code) && code.starts_with(AUTHORISATION_CODES) && !REQUEST_CODES.contains(&code)
 }
 
 impl PeriodLog {
@@ -164,74 +190,70 @@ impl PeriodLog {
     /// used where the log and the header disagree.
     #[must_use]
     pub fn reports(&self, numbered: &BTreeMap<GatewayAuthorization, u32>) -> PeriodInfo {
-        let (reports, unnumbered) = number(self.charges.clone(), &self.order, self.total, numbered);
-        PeriodInfo { ended: self.ended, reports, unnumbered }
+        let (state, exec_times) = (self.state, self.exec_times);
+        let mut info = PeriodInfo { state, exec_times, reports: Vec::new(), unnumbered: Vec::new() };
+        let successes = self.charges.iter().filter(|charge| charge.succeeded()).count();
+        // By date, which the log does not do itself; where the counts differ, only those whose authorisation is stored.
+        let is_complete = self.total.is_some_and(|total| usize::try_from(total).is_ok_and(|total| total == successes));
+        let is_unpaid = successes == 0 && self.total.is_none_or(|total| total == 0);
+        let mut by_date = 0;
+        for charge in &self.charges {
+            let (outcome, event) = match charge.rtn_code.as_str() {
+                PAID => {
+                    by_date += 1;
+                    let known = charge.gwsr.as_ref().and_then(|gwsr| numbered.get(gwsr)).copied();
+                    let Some(number) = (if is_complete { Some(by_date) } else { known }) else {
+                        info.unnumbered.push(charge.at);
+                        continue;
+                    };
+                    (PaymentOutcome::Succeeded { number }, EventId::success(number))
+                }
+                RESULT_OPEN if is_unpaid => (PaymentOutcome::Pending, EventId::first_pending(charge.at)),
+                RESULT_OPEN => (PaymentOutcome::Pending, EventId::pending(charge.at)),
+                _ if is_unpaid => (PaymentOutcome::Failed, EventId::first_failure(charge.at)),
+                _ => (PaymentOutcome::Failed, EventId::failure(charge.at)),
+            };
+            let is_first_success = matches!(outcome, PaymentOutcome::Succeeded { number: 1 });
+            info.reports.push(charge.report(&self.order, is_unpaid || is_first_success, outcome, event));
+        }
+        info
     }
 }
 
-/// Reads an entry. It is left out without a date, which identifies it, without a code, which is its result, and as a success
-/// without its authorisation number.
-fn charge(entry: &LogEntry) -> Option<Charge> {
-    let gwsr = GatewayAuthorization::parse(&entry.gwsr.text()).ok();
-    let rtn_code = entry.rtn_code.text();
-    if !is_integer(&rtn_code) || (rtn_code == PAID && gwsr.is_none()) {
-        return None;
+impl Charge {
+    fn succeeded(&self) -> bool {
+        self.rtn_code == PAID
     }
-    Some(Charge {
-        at: date::parse(&entry.process_date.text()).ok()?,
-        gwsr,
-        rtn_code,
-        rtn_msg: entry.rtn_msg.text().chars().take(200).collect(),
-        amount: Twd::parse(&entry.amount.text()).ok(),
-    })
-}
 
-/// Numbers the successes, which the log does not do: by date where it has as many as the header counts, else only those
-/// whose authorisation is stored already.
-fn number(
-    charges: Vec<Charge>,
-    order: &Order,
-    total: u32,
-    numbered: &BTreeMap<GatewayAuthorization, u32>,
-) -> (Vec<PaymentReport>, usize) {
-    let successes = charges.iter().filter(|charge| charge.rtn_code == PAID).count();
-    let complete = u32::try_from(successes).is_ok_and(|count| count == total);
-    let (mut by_date, mut unnumbered) = (0, 0);
-    let mut reports = Vec::with_capacity(charges.len());
-    for charge in charges {
-        let first = total == 0;
-        let (outcome, event) = match charge.rtn_code.as_str() {
-            PAID => {
-                by_date += 1;
-                let known = charge.gwsr.as_ref().and_then(|gwsr| numbered.get(gwsr)).copied();
-                let Some(number) = (if complete { Some(by_date) } else { known }) else {
-                    unnumbered += 1;
-                    continue;
-                };
-                (PaymentOutcome::Succeeded { number }, EventId::success(number))
-            }
-            RESULT_OPEN if first => (PaymentOutcome::Pending, EventId::first_pending(charge.at)),
-            RESULT_OPEN => (PaymentOutcome::Pending, EventId::pending(charge.at)),
-            _ if first => (PaymentOutcome::Failed, EventId::first_failure(charge.at)),
-            _ => (PaymentOutcome::Failed, EventId::failure(charge.at)),
-        };
-        reports.push(PaymentReport {
+    fn report(&self, order: &Order, first: bool, outcome: PaymentOutcome, event: EventId) -> PaymentReport {
+        PaymentReport {
             subscription: order.id.clone(),
             merchant: order.merchant.clone(),
             source: ReportSource::Query,
             event,
-            first: first || by_date <= 1 && matches!(outcome, PaymentOutcome::Succeeded { number: 1 }),
+            first,
             outcome,
-            decline: decline::class_of(outcome, &charge.rtn_code),
-            rtn_code: charge.rtn_code,
-            rtn_msg: charge.rtn_msg,
-            amount: charge.amount,
-            processed_at: charge.at,
-            gwsr: charge.gwsr,
-            card_last4: None,
+            decline: decline::class_of(outcome, &self.rtn_code),
+            rtn_code: self.rtn_code.clone(),
+            rtn_msg: self.rtn_msg.clone(),
+            amount: self.amount,
             exec_times: None,
+            processed_at: self.at,
+            gwsr: self.gwsr.clone(),
+            card_last4: None,
             simulated: false,
-        });
+        }
     }
-    (reports, unnumbered)
+}
+
+/// Reads an entry. Without a date, which identifies it, it is left out; without a code it is a failure.
+fn charge(entry: &LogEntry) -> Option<Charge> {
+    let rtn_code = entry.rtn_code.text();
+    Some(Charge {
+        at: date::parse(&entry.process_date.text()).ok()?,
+        gwsr: GatewayAuthorization::parse(&entry.gwsr.text()).ok(),
+        rtn_code: if is_integer(&rtn_code) { rtn_code } else { String::new() },
+        rtn_msg: entry.rtn_msg.text().chars().take(200).collect(),
+        amount: Twd::parse(&entry.amount.text()).ok().filter(|amount| *amount != Twd::ZERO),
+    })
 }

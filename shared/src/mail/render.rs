@@ -40,20 +40,23 @@ pub enum Error {
 
 const fn template(kind: NoticeKind) -> &'static str {
     match kind {
-        NoticeKind::FirstPaymentFailure => include_str!("../../templates/first-payment-failure.txt"),
-        NoticeKind::SecondPaymentFailure => include_str!("../../templates/second-payment-failure.txt"),
-        NoticeKind::FinalPaymentFailure => include_str!("../../templates/final-payment-failure.txt"),
-        NoticeKind::Downgraded => include_str!("../../templates/downgraded.txt"),
-        NoticeKind::PlanEnded => include_str!("../../templates/plan-ended.txt"),
-        NoticeKind::Recovered => include_str!("../../templates/recovered.txt"),
-        NoticeKind::RefundDue => include_str!("../../templates/refund-due.txt"),
-        NoticeKind::Uncharged => include_str!("../../templates/uncharged.txt"),
-        NoticeKind::SecondLiveOrder => include_str!("../../templates/second-live-order.txt"),
-        NoticeKind::QuarantineDigest => include_str!("../../templates/quarantine-digest.txt"),
-        NoticeKind::Quarantined => include_str!("../../templates/quarantined.txt"),
-        NoticeKind::CancelConfirmed => include_str!("../../templates/cancel-confirmed.txt"),
-        NoticeKind::NeedsAttention => include_str!("../../templates/needs-attention.txt"),
-        NoticeKind::SlackRefused => include_str!("../../templates/slack-refused.txt"),
+        NoticeKind::FirstPaymentFailure => include_str!("../../templates/customer/first-payment-failure.txt"),
+        NoticeKind::SecondPaymentFailure => include_str!("../../templates/customer/second-payment-failure.txt"),
+        NoticeKind::FinalPaymentFailure => include_str!("../../templates/customer/final-payment-failure.txt"),
+        NoticeKind::Downgraded => include_str!("../../templates/customer/downgraded.txt"),
+        NoticeKind::NotCharged => include_str!("../../templates/customer/not-charged.txt"),
+        NoticeKind::AmountDiffers => include_str!("../../templates/staff/amount-differs.txt"),
+        NoticeKind::UnrecordedCharge => include_str!("../../templates/staff/unrecorded-charge.txt"),
+        NoticeKind::PlanEnded => include_str!("../../templates/customer/plan-ended.txt"),
+        NoticeKind::Recovered => include_str!("../../templates/customer/recovered.txt"),
+        NoticeKind::RefundDue => include_str!("../../templates/staff/refund-due.txt"),
+        NoticeKind::Uncharged => include_str!("../../templates/staff/uncharged.txt"),
+        NoticeKind::SecondLiveOrder => include_str!("../../templates/staff/second-live-order.txt"),
+        NoticeKind::QuarantineDigest => include_str!("../../templates/staff/quarantine-digest.txt"),
+        NoticeKind::Quarantined => include_str!("../../templates/staff/quarantined.txt"),
+        NoticeKind::CancelConfirmed => include_str!("../../templates/customer/cancel-confirmed.txt"),
+        NoticeKind::NeedsAttention => include_str!("../../templates/staff/needs-attention.txt"),
+        NoticeKind::SlackRefused => include_str!("../../templates/staff/slack-refused.txt"),
     }
 }
 
@@ -61,6 +64,11 @@ const fn template(kind: NoticeKind) -> &'static str {
 const CHECK_CARD: [&str; 2] = [
     "我們會在接下來幾天再次嘗試扣款。請確認您的信用卡額度與狀態。",
     "We will try to charge the card again in the coming days. Please check that it is valid and has enough credit.",
+];
+/// Advice where no retry can follow although the card may work, e.g. because ECPay ended the order.
+const NEW_ORDER: [&str; 2] = [
+    "這筆訂單無法再自動重試扣款。若要繼續使用，請重新訂閱。",
+    "We cannot try this charge again. To keep your plan, please subscribe again.",
 ];
 /// Advice after a hard decline.
 const NEW_CARD: [&str; 2] = [
@@ -75,7 +83,12 @@ const NEW_CARD: [&str; 2] = [
 pub fn render(kind: NoticeKind, fields: &BTreeMap<String, String>) -> Result<Mail, Error> {
     let mut values = fields.clone();
     if let Some(needed) = fields.get("hard_decline") {
-        let [chinese, english] = if needed == "true" { NEW_CARD } else { CHECK_CARD };
+        let is_retried = fields.get("retries").is_none_or(|retries| retries == "true");
+        let [chinese, english] = match (needed == "true", is_retried) {
+            (true, _) => NEW_CARD,
+            (false, true) => CHECK_CARD,
+            (false, false) => NEW_ORDER,
+        };
         values.insert("advice_zh".to_owned(), chinese.to_owned());
         values.insert("advice_en".to_owned(), english.to_owned());
     }

@@ -59,9 +59,27 @@ impl InvocationTime {
         self.wall.plus_seconds(i64::try_from(self.stopwatch.elapsed().as_secs()).unwrap_or(i64::MAX))
     }
 
+    /// Returns the real time now in Unix milliseconds.
+    #[must_use]
+    pub fn wall_millis(&self) -> u64 {
+        let millis = u64::try_from(self.stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        u64::try_from(self.wall.unix()).unwrap_or(0).saturating_mul(1_000).saturating_add(millis)
+    }
+
     /// Waits for `duration`, by the same timer that [`Self::stopwatch`] goes by.
     pub async fn sleep(&self, duration: Duration) {
         self.stopwatch.sleep(duration).await;
+    }
+
+    /// An invocation that begins now. Its stopwatch counts from the start of the second, so that [`Self::wall_millis`] of
+    /// several instances agree.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the only reader of the clock")]
+    pub fn now() -> Self {
+        let now = chrono::Utc::now();
+        let into_second = Duration::from_millis(u64::from(now.timestamp_subsec_millis()));
+        let at = Timestamp::new(now);
+        Self { logical: at, wall: at, stopwatch: Stopwatch::started_before(into_second) }
     }
 
     /// An invocation whose logical and real time are `at`.
@@ -82,6 +100,13 @@ impl Stopwatch {
     #[must_use]
     pub fn of(timer: &'static dyn Timer) -> Self {
         Self { timer, since: timer.elapsed() }
+    }
+
+    /// A stopwatch of the system's timer that has run for `elapsed`.
+    fn started_before(elapsed: Duration) -> Self {
+        let timer: &'static dyn Timer = &SystemTimer;
+        // The timer may have been used for the first time just now.
+        Self { timer, since: timer.elapsed().saturating_sub(elapsed) }
     }
 
     /// A stopwatch that stays at zero and waits for nothing, for a simulation whose result must not depend on the speed of
@@ -111,8 +136,12 @@ impl Stopwatch {
 
 impl Timer for SystemTimer {
     fn elapsed(&self) -> Duration {
-        static FIRST_USE: LazyLock<Instant> = LazyLock::new(instant);
-        instant().saturating_duration_since(*FIRST_USE)
+        // A second before the first use, so that a stopwatch can begin earlier than that.
+        static ORIGIN: LazyLock<Instant> = LazyLock::new(|| {
+            let now = instant();
+            now.checked_sub(Duration::from_secs(1)).unwrap_or(now)
+        });
+        instant().saturating_duration_since(*ORIGIN)
     }
 
     fn reach(&self, until: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

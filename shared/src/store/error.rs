@@ -23,6 +23,14 @@ pub enum Error {
         /// Fault of the item, without its content.
         reason: String,
     },
+    /// An item was written by a newer version, which still runs or did before a rollback. It stays as it is.
+    #[error("item {} {}: written by a newer version", redact_key(.pk), redact_key(.sk))]
+    Newer {
+        /// Partition key of the item; redacted in the error's text.
+        pk: String,
+        /// Sort key of the item; redacted in the error's text.
+        sk: String,
+    },
     /// DynamoDB rejects the request as invalid, for example an item above 400 KB; a repetition fails too.
     #[error("{doing}: DynamoDB rejects it")]
     Rejected {
@@ -51,7 +59,7 @@ impl Error {
     #[must_use]
     pub const fn is_about_one_item(&self) -> bool {
         match self {
-            Self::Unreadable { .. } | Self::Contended { .. } | Self::Rejected { .. } => true,
+            Self::Unreadable { .. } | Self::Newer { .. } | Self::Contended { .. } | Self::Rejected { .. } => true,
             Self::Unavailable { .. } => false,
         }
     }
@@ -61,7 +69,7 @@ impl Error {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Contended { .. } => true,
-            Self::Unreadable { .. } | Self::Rejected { .. } => false,
+            Self::Unreadable { .. } | Self::Newer { .. } | Self::Rejected { .. } => false,
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod charge_history;
 mod dunning;
+mod money_seen;
 mod names;
 mod operations;
 mod plausibility;

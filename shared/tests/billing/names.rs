@@ -1,10 +1,11 @@
 //! Names in the API, mails and metrics, and the phrases that staff search for.
 
+use shared::domain::billing::dunning::downgrade::DowngradeReason;
 use shared::domain::billing::notices::{Notice, NoticeKind, Recipient};
 use shared::domain::billing::payments::payment::DeclineClass;
 use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
 use shared::domain::billing::rule::Rule;
-use shared::domain::billing::subscription::{DowngradeReason, Status};
+use shared::domain::billing::subscription::Status;
 use shared::domain::billing::task::Task;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::LocalDate;
@@ -28,18 +29,19 @@ fn a_state_a_reason_and_a_task_have_the_names_of_the_api() {
     ] {
         assert_eq!((status.name(), status.grace_ends_at()), (name, grace));
     }
-    let reasons = [DowngradeReason::PaymentFailure, DowngradeReason::NotCharged].map(DowngradeReason::name);
-    assert_eq!(reasons, ["payment_failure", "not_charged"]);
-    for (task, name) in [
-        (Task::CheckPending, "check-pending"),
-        (Task::Reconcile, "reconcile"),
-        (Task::Retry, "retry"),
-        (Task::Resume, "resume"),
-        (Task::EndGrace, "end-grace"),
-        (Task::Cancel, "cancel"),
-    ] {
-        assert_eq!(task.as_str(), name);
-    }
+    let reasons = [DowngradeReason::PaymentFailure, DowngradeReason::NotCharged, DowngradeReason::Refunded];
+    assert_eq!(reasons.map(DowngradeReason::name), ["payment_failure", "not_charged", "refunded"]);
+}
+
+/// "Tasks that need no ECPay come first", and mail comes last.
+#[test]
+fn the_tasks_are_in_the_order_in_which_a_run_does_them() {
+    let names: Vec<_> = Task::ALL.iter().map(|task| task.as_str()).collect();
+    let first = ["resume", "end-grace"];
+    let at_ecpay = ["reconcile", "check-pending", "retry", "cancel"];
+    let last = ["clean-up", "send-mail"];
+    assert_eq!(names, [&first[..], &at_ecpay[..], &last[..]].concat());
+    assert!(Task::ALL.is_sorted());
 }
 
 #[test]
@@ -76,10 +78,13 @@ fn three_codes_ask_for_a_new_card_and_any_other_may_succeed_later() {
 #[test]
 fn staff_find_in_a_rules_sentence_the_words_of_the_older_system() {
     for (words, rules) in [
-        ("payment processed", vec![Rule::FirstChargePaid, Rule::Renewed, Rule::ArrearsPaid, Rule::PlanRestored]),
+        (
+            "payment processed",
+            vec![Rule::FirstChargePaid, Rule::Renewed, Rule::ArrearsPaid, Rule::PlanRestored, Rule::SuccessProven],
+        ),
         ("payment failed", vec![Rule::FirstChargeFailed, Rule::GraceBegan, Rule::GraceExtendedOnce, Rule::LastWarning]),
         ("grace period", vec![Rule::GraceBegan, Rule::GraceExtendedOnce, Rule::GraceEnded, Rule::GraceExtendedByStaff]),
-        ("downgraded to FREE", vec![Rule::GraceEnded, Rule::NotCharged]),
+        ("downgraded to FREE", vec![Rule::GraceEnded, Rule::NotCharged, Rule::RefundedAndEnded]),
     ] {
         for rule in rules {
             assert!(rule.sentence().contains(words), "{rule:?}: {}", rule.sentence());
@@ -96,6 +101,9 @@ fn each_notice_has_its_name_and_its_reader() {
         (NoticeKind::SecondPaymentFailure, "second-payment-failure", false),
         (NoticeKind::FinalPaymentFailure, "final-payment-failure", false),
         (NoticeKind::Downgraded, "downgraded", false),
+        (NoticeKind::NotCharged, "not-charged", false),
+        (NoticeKind::AmountDiffers, "amount-differs", true),
+        (NoticeKind::UnrecordedCharge, "unrecorded-charge", true),
         (NoticeKind::PlanEnded, "plan-ended", false),
         (NoticeKind::Recovered, "recovered", false),
         (NoticeKind::RefundDue, "refund-due", true),

@@ -1,24 +1,28 @@
 //! Table of the rules: for each one the shortest story that leads to it, and the sentence that the history shows.
 
+use shared::domain::billing::decide::downgrade::{FirstNotice, postpone_downgrade};
 use shared::domain::billing::decide::erasure::erase;
 use shared::domain::billing::decide::order::{
     cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, still_pending, success_missing,
 };
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{claim_retry, close_retry_without_result, record_retry_outcome};
-use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
+use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{
     Actor, Decision, DecisionContext, HistoryEntry, PaymentDecision, Snapshot, SubscriptionWrite,
 };
+use shared::domain::billing::notices::NoticeState;
 use shared::domain::billing::operations::Operation;
+use shared::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use shared::domain::billing::payments::payment::PaymentOutcome;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, RetryState};
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::EventId;
+use shared::domain::values::money::Twd;
 
 use crate::operations::fixtures::{
-    FAILURES, Life, cause, failing, fallen, given_up, new_order, over, pending, policy, report, running, t,
+    FAILURES, Life, answer, cause, failing, fallen, given_up, new_order, over, pending, policy, report, running, t,
 };
 
 /// A rule, the history entry of its story, and its sentence.
@@ -96,7 +100,11 @@ fn failures() -> Vec<Story> {
         ),
         story(Rule::LastWarning, nth(3), "payment failed for the third time: the customer was warned of the downgrade"),
         story(Rule::FailureRecorded, nth(4), "payment failed: recorded; neither the grace period nor the plan changes"),
-        story(Rule::SixthFailure, nth(6), "payment failed for the sixth time: ECPay terminates the order"),
+        story(
+            Rule::SixthFailure,
+            nth(6),
+            "payment failed for the sixth time: ECPay may terminate the order; will be checked by query",
+        ),
         story(Rule::GraceEnded, grace_ended(), "downgraded to FREE: the grace period ended unpaid"),
         story(
             Rule::ChargeLate,
@@ -114,8 +122,20 @@ fn failures() -> Vec<Story> {
 fn grace_ended() -> Decision {
     let mut life = failing(1);
     // The retry of day 7 falls due at the end of the grace period and precedes the downgrade.
+    life.queried(EcpayState::Running, "2025/02/21 15:05:06");
     life.asked("2025/02/22 03:05:06", RetryState::Refused);
     due(&life, "2025/02/22 03:05:06")
+}
+
+/// The grace period is over, but the first notice is still queued.
+fn postponed() -> Decision {
+    let mut life = failing(1);
+    life.queried(EcpayState::Running, "2025/02/21 15:05:06");
+    life.asked("2025/02/22 03:05:06", RetryState::Refused);
+    let notice = FirstNotice { state: NoticeState::Queued, ended_at: None };
+    let policy = policy();
+    let context = DecisionContext::new(&policy, t("2025/02/22 03:05:06"));
+    postpone_downgrade(&life.order, Some(notice), context).unwrap()
 }
 
 /// Stories of retries.
@@ -126,6 +146,11 @@ fn retries() -> Vec<Story> {
     life.take(&claimed);
     let outcome = |state| record_retry_outcome(&life.order, state, now).unwrap();
     vec![
+        story(
+            Rule::DowngradePostponed,
+            postponed(),
+            "downgrade postponed: waiting for a query of ECPay or for the first notice to be sent",
+        ),
         story(Rule::RetryRequested, claimed.clone(), "retry requested from ECPay"),
         story(
             Rule::RetryAccepted,
@@ -158,6 +183,8 @@ fn ends() -> Vec<Story> {
     overtaken.success(2, "2025/03/13 01:00:00");
     let mut ended = running();
     let confirmed = ended.ended(OrderEnd::Cancelled, "2025/02/01 12:00:00");
+    let unrecorded = vec![t("2025/02/16 12:00:00")];
+    let listed = QueryAnswer { unrecorded, ..answer(EcpayState::Running, "2025/02/16 13:00:00") };
     vec![
         story(
             Rule::SuccessMissing,
@@ -172,6 +199,16 @@ fn ends() -> Vec<Story> {
         ),
         story(Rule::OrderOver, confirmed, "ECPay confirmed that the order is terminated"),
         story(Rule::PaidPeriodEnded, due(&ended, "2025/02/15 00:00:00"), "the paid period ended, and the plan with it"),
+        story(
+            Rule::SuccessProven,
+            failing(1).answered(Task::Reconcile, &listed),
+            "payment processed: ECPay reports a success that cannot be recorded; the period counts as paid",
+        ),
+        story(
+            Rule::NothingNew,
+            running().queried(EcpayState::Running, "2025/02/16 00:00:00"),
+            "queried ECPay: nothing new",
+        ),
         story(
             Rule::StillPending,
             still_pending(&pending().order, t("2025/01/15 10:10:00")).unwrap(),
@@ -195,6 +232,14 @@ fn superseded() -> SubscriptionWrite {
         PaymentDecision::Apply(decision) => decision.replaced.unwrap(),
         other => panic!("{other:?}"),
     }
+}
+
+/// Refund of the first charge.
+fn refunded(end_access: bool) -> Decision {
+    let mut life = pending();
+    let payment = Box::new(life.success(1, "2025/01/15 10:05:00").payment.unwrap());
+    let refund = Operation::Refund { payment, amount: Twd::new(899), reference: None, end_access };
+    life.staff(&refund, "2025/02/01 12:00:00")
 }
 
 /// Stories of operations and of failing tasks.
@@ -228,11 +273,14 @@ fn staff() -> Vec<Story> {
         ),
         story(Rule::TaskFailed, first, "a task failed for this order; will be retried"),
         story(Rule::NeedsAttention, fourth, "a task keeps failing for this order; staff notified"),
+        story(Rule::TaskRecovered, troubled.queried(EcpayState::Running, now), "the failing task succeeded again"),
         story(
-            Rule::TaskRecovered,
-            clear_task_failure(&troubled.order, t(now)).unwrap(),
-            "the failing task succeeded again",
+            Rule::TermsChanged,
+            running().staff(&Operation::Terms { amount: Some(Twd::new(999)), next_charge_on: None }, now),
+            "staff recorded new terms of the order",
         ),
+        story(Rule::Refunded, refunded(false), "staff recorded a refund"),
+        story(Rule::RefundedAndEnded, refunded(true), "downgraded to FREE: staff recorded a refund and ended the plan"),
         story(
             Rule::UserErased,
             erase(&given_up().order, &cause(None), t("2025/02/15 10:00:00")).unwrap(),

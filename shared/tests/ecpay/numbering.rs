@@ -7,7 +7,7 @@ use shared::domain::billing::payments::payment::PaymentOutcome;
 use shared::ecpay::period_query::{PeriodInfo, parse_period_info};
 
 use crate::period_query::ORDER;
-use crate::{authorization, merchant, order_id};
+use crate::{authorization, merchant, order_id, utc};
 
 /// RtnCode, gwsr, and the date in 2025 (Asia/Taipei).
 type Entry = (&'static str, &'static str, &'static str);
@@ -25,13 +25,13 @@ fn info(total: u32, entries: &[Entry], numbered: &[(&str, u32)]) -> PeriodInfo {
     parse_period_info(&body.to_string(), &merchant("3002607"), &order_id(ORDER)).unwrap().reports(&numbered)
 }
 
-/// Event, gwsr and "first authorisation" of each report, and the number of entries without a number.
+/// Event, gwsr and "first authorisation" of each report, and the count of successes without a number.
 fn seen(info: &PeriodInfo) -> (Vec<(String, String, bool)>, usize) {
     let reports = info.reports.iter().map(|report| {
         let gwsr = report.gwsr.as_ref().map_or("", |gwsr| gwsr.as_str());
         (report.event.to_string(), gwsr.to_owned(), report.first)
     });
-    (reports.collect(), info.unnumbered)
+    (reports.collect(), info.unnumbered.len())
 }
 
 fn expected(reports: &[(&str, &str, bool)], unnumbered: usize) -> (Vec<(String, String, bool)>, usize) {
@@ -97,7 +97,8 @@ fn while_no_charge_succeeded_every_entry_is_about_the_first() {
     let reports = [
         ("F1:20250115030506", "", true),
         ("P1:20250116030506", "16", true),
-        // The entry of the 17th has no code, so its result is unknown.
+        // The entry of the 17th has no code: a failure all the same.
+        ("F1:20250117030506", "", true),
         ("F1:20250118030506", "", true),
     ];
     assert_eq!(seen(&info(0, &entries, &[])), expected(&reports, 0));
@@ -115,12 +116,27 @@ fn where_log_and_header_disagree_only_known_authorisations_have_numbers() {
     }
 }
 
+/// The log is believed where it has a success, so that a failure after it is one of a later charge.
 #[test]
 fn a_success_where_the_header_counts_none_has_no_number_unless_it_is_known() {
     let entries = [("1", "10", "01/15"), (FAILED, "", "01/16")];
-    let failure = ("F1:20250116030506", "", true);
+    let failure = ("F:20250116030506", "", false);
     assert_eq!(seen(&info(0, &entries, &[])), expected(&[failure], 1));
     assert_eq!(seen(&info(0, &entries, &[("10", 1)])), expected(&[("S:1", "10", true), failure], 0));
+}
+
+#[test]
+fn a_failure_where_the_header_counts_a_success_is_one_of_a_later_charge() {
+    let failure = expected(&[("F:20250116030506", "", false)], 0);
+    assert_eq!(seen(&info(1, &[(FAILED, "", "01/16")], &[])), failure);
+}
+
+#[test]
+fn a_success_without_a_number_is_known_by_its_time() {
+    let entries = [("1", "10", "01/15"), ("1", "", "02/15"), ("1", "30", "03/15")];
+    let found = info(2, &entries, &[("10", 1), ("30", 3)]);
+    assert_eq!(seen(&found), expected(&[("S:1", "10", true), ("S:3", "30", false)], 1));
+    assert_eq!(found.unnumbered, [utc("2025-02-14T19:05:06Z")]);
 }
 
 #[test]
@@ -130,8 +146,12 @@ fn charges_of_one_second_stay_in_the_order_of_the_log() {
 }
 
 #[test]
-fn a_charge_after_another_success_is_not_the_first_under_whatever_number_it_is_known() {
+fn the_first_charge_is_the_one_that_is_stored_as_number_1_wherever_it_is_in_the_log() {
     let entries = [("1", "10", "01/15"), ("1", "20", "02/15")];
-    assert_eq!(seen(&info(3, &entries, &[("20", 1)])), expected(&[("S:1", "20", false)], 1));
+    assert_eq!(seen(&info(3, &entries, &[("20", 1)])), expected(&[("S:1", "20", true)], 1));
     assert_eq!(seen(&info(3, &entries, &[("10", 1)])), expected(&[("S:1", "10", true)], 1));
+    assert_eq!(
+        seen(&info(3, &entries, &[("10", 2), ("20", 3)])),
+        expected(&[("S:2", "10", false), ("S:3", "20", false)], 0)
+    );
 }

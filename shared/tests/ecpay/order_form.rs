@@ -13,7 +13,7 @@ fn subscription(plan: &str, cycle: BillingCycle, exec_times: u32, locale: Locale
     let order = NewOrder {
         user: UserId::parse("user-17").unwrap(),
         locale,
-        terms: Terms { plan, cycle, price, exec_times },
+        terms: Terms { plan, cycle, price, exec_times, monthly_price: None },
         ..new_order("DKTESTORDER0001")
     };
     Subscription::ordered(order, utc("2025-01-15T02:02:11Z"))

@@ -34,7 +34,7 @@ pub fn prices() -> PriceTable {
 /// Terms of the PRO plan.
 pub fn pro(cycle: BillingCycle, exec_times: u32) -> Terms {
     let (plan, price) = prices().find("PRO", cycle).unwrap();
-    Terms { plan, cycle, price, exec_times }
+    Terms { plan, cycle, price, exec_times, monthly_price: Some(price) }
 }
 
 /// A monthly order of PRO with 99 charges, by `user-1` in Chinese. Tests change what they need.

@@ -77,6 +77,8 @@ async fn failed_on_15_february(user: &str) -> (Sandbox, String) {
     sandbox.report("ecpay-auth", &first(&order, "1", "2025/01/15 12:00:00")).await;
     sandbox.world.leap("2025-02-15T12:00:00+08:00".parse().unwrap());
     sandbox.report("ecpay-billing", &period(&order, NO_CREDIT, "2025/02/15 12:00:00", "1", "")).await;
+    // No downgrade before the first mail was sent three days ago.
+    sandbox.post("/runs/send-mail", json!({})).await;
     (sandbox, order)
 }
 
@@ -242,6 +244,7 @@ async fn grace_ends_to_the_second() {
     let (sandbox, order) = failed_on_15_february("to-the-second").await;
     // An expired card is not retried, so only grace precedes the downgrade.
     sandbox.report("ecpay-billing", &period(&order, "10100251", "2025/02/15 12:00:01", "1", "")).await;
+    sandbox.post("/runs/send-mail", json!({})).await;
     sandbox.world.leap("2025-02-25T11:59:59+08:00".parse().unwrap());
     sandbox.maintain().await;
     assert_eq!(standing(&sandbox, &order).await, is("past_due", "PRO", "2025-02-25T04:00:00Z"));
@@ -279,7 +282,9 @@ async fn a_run_started_twice_at_once_is_one_run() {
     let (sandbox, order) = failed_on_15_february("twice").await;
     // An expired card is not retried, so that the end of grace is due.
     sandbox.report("ecpay-billing", &period(&order, "10100251", "2025/02/15 12:00:01", "1", "")).await;
+    sandbox.post("/runs/send-mail", json!({})).await;
     sandbox.world.leap("2025-02-26T12:00:00+08:00".parse().unwrap());
+    sandbox.post("/runs/reconcile", json!({})).await;
     let event = json!({ "task": ["end-grace"], "scheduled_at": "2025-02-26T04:00:00Z" });
     let (one, other) =
         tokio::join!(sandbox.world.invoke_maintenance(event.clone()), sandbox.world.invoke_maintenance(event));

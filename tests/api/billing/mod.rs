@@ -2,15 +2,14 @@
 
 mod callbacks;
 mod cancel;
+mod console_edits;
 mod kpis;
 mod legacy_api;
 mod lifecycle;
-mod mail_refusals;
 mod mails;
-mod notices;
 mod operations;
-mod outbox;
 mod quarantine;
 mod reconcile;
+mod refunds;
 mod retries;
 mod user_erasure;

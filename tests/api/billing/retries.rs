@@ -78,10 +78,11 @@ async fn a_retry_whose_answer_was_lost_is_never_asked_again_but_found_by_query()
     assert_eq!((status.as_u16(), answer["outcome"].as_str()), (200, Some("already_asked")));
     assert_eq!(asked(&sandbox).await, (2, 1));
     assert_eq!(sandbox.account(&order).await["retry"], retry);
-    // ECPay charges at 11:30 and its callback is lost; the run of 12:00 finds the charge.
-    sandbox.travel("2025-01-16T11:59:59+08:00").await;
+    // ECPay charges at 11:30 and its callback is lost. The query of 10:30 was in vain, so that the next one is due at 12:30
+    // and finds the charge.
+    sandbox.travel("2025-01-16T12:29:59+08:00").await;
     assert_eq!(sandbox.account(&order).await["status"], "past_due");
-    sandbox.travel("2025-01-16T12:00:00+08:00").await;
+    sandbox.travel("2025-01-16T12:30:00+08:00").await;
     let account = sandbox.account(&order).await;
     assert_eq!((account["status"].as_str(), account["retry"]["state"].as_str()), (Some("active"), Some("resolved")));
     assert_eq!(column(&account["payments"], "outcome"), ["succeeded", "failed", "succeeded"]);
@@ -90,7 +91,7 @@ async fn a_retry_whose_answer_was_lost_is_never_asked_again_but_found_by_query()
 }
 
 #[tokio::test]
-async fn an_accepted_retry_without_a_result_is_queried_by_every_run_and_closed_after_a_day() {
+async fn an_accepted_retry_without_a_result_is_queried_at_growing_intervals_and_closed_after_a_day() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "silence", NO_CREDIT).await;
     sandbox.order_behavior(&order, json!({ "paused": true })).await;
@@ -99,8 +100,9 @@ async fn an_accepted_retry_without_a_result_is_queried_by_every_run_and_closed_a
     sandbox.forget_calls().await;
     sandbox.travel("2025-01-17T10:29:59+08:00").await;
     assert_eq!(sandbox.account(&order).await["retry"]["state"], "accepted");
-    // At half past of every second hour from 12:30 to 8:30, at 12, 18, 0 and 6 o'clock.
-    assert_eq!(asked(&sandbox).await, (11 + 4, 0));
+    // At 12:00, and then by the first run that is 2, 4 and 8 hours later: at 14:30, 18:30 and 2:30. The next would be 16 hours
+    // later, after the end of the retry's day.
+    assert_eq!(asked(&sandbox).await, (4, 0));
     sandbox.travel("2025-01-17T10:30:00+08:00").await;
     let account = sandbox.account(&order).await;
     assert_eq!(account["retry"], json!({ "requested_at": "2025-01-16T02:30:00Z", "state": "no_result" }));
@@ -175,10 +177,11 @@ async fn retries_that_an_outage_made_overdue_collapse_into_one_before_the_downgr
     assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("past_due"), Some("PRO")));
     sandbox.fault("ecpay", "none").await;
     sandbox.travel("2025-01-22T16:00:00+08:00").await;
-    // It failed, the second time: ten days of grace, and no further retry.
+    // It failed, the second time: ten days of grace, and no further retry, but a query 12 hours before the end.
     let account = sandbox.account(&order).await;
     assert_eq!(account["grace_period_ends_at"], "2025-01-25T02:00:01Z");
-    assert_eq!(account["next_action"]["kind"], "end-grace");
+    assert_eq!(account["next_action"]["kind"], "reconcile");
+    assert_eq!(account["next_action"]["at"], "2025-01-24T14:00:01Z");
     sandbox.travel("2025-01-25T12:00:00+08:00").await;
     assert_eq!(sandbox.account(&order).await["plan_id"], "FREE");
     assert_eq!(length(&sandbox.at_ecpay(&order).await["retries_asked"]), 1);
@@ -254,7 +257,7 @@ async fn while_ecpay_answers_with_errors_nothing_is_asked_and_afterwards_one_ret
 }
 
 #[tokio::test]
-async fn after_the_fifth_failure_no_retry_is_allowed_and_the_sixth_ends_the_order() {
+async fn after_the_fifth_failure_a_retry_needs_a_query_that_shows_the_order_running_and_the_sixth_may_end_it() {
     let short = [("DUNNING_RETRY_DAYS", "1,3"), ("DUNNING_GRACE_DAYS", "3"), ("DUNNING_EXTRA_GRACE_DAYS", "0")];
     let sandbox = Sandbox::with(BEGIN, &short).await;
     let order = failing(&sandbox, "six", NO_CREDIT).await;
@@ -264,19 +267,30 @@ async fn after_the_fifth_failure_no_retry_is_allowed_and_the_sixth_ends_the_orde
     let payment = sandbox.latest_payment(&order).await;
     let account = sandbox.account(&order).await;
     assert_eq!(length(&account["payments"]), 1 + 5);
-    assert_eq!(account["next_action"]["kind"], "end-grace");
-    sandbox.travel("2025-01-16T12:30:00+08:00").await;
+    assert_eq!(account["next_action"]["kind"], "retry");
     let (status, answer) = sandbox.retry(&payment).await;
     assert_eq!(status, 409, "{answer}");
     assert!(answer["detail"].as_str().unwrap().contains("five charges"), "{answer}");
-    assert_eq!(asked(&sandbox).await, (0, 0));
-    // The next scheduled charge is the sixth failure.
-    sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT })).await;
+    // The query did not show that the order runs on after the latest failure.
+    assert_eq!(asked(&sandbox).await, (1, 0));
+    sandbox.forget_calls().await;
+    // The retry of day 1 queries first. Its charge, an hour later, is the sixth failure, at which ECPay ends the order.
+    sandbox.outcomes(&order, &[NO_CREDIT]).await;
+    sandbox.travel("2025-01-16T10:30:00+08:00").await;
+    assert_eq!(asked(&sandbox).await, (1, 1));
+    sandbox.travel("2025-01-16T11:30:00+08:00").await;
     assert_eq!(sandbox.at_ecpay(&order).await["state"], "cancelled");
     let account = sandbox.account(&order).await;
-    let rules = column(&account["history"], "rule");
-    assert_eq!(rules.last().map(String::as_str), Some("sixth-failure"));
-    // Grace ends on the 18th at 10:00:01; the run of 12:00 downgrades the plan. No request is made on the way.
+    assert_eq!(column(&account["history"], "rule").last().map(String::as_str), Some("sixth-failure"));
+    // A query finds that out at the next run; until then nothing is concluded.
+    assert_eq!(account["next_action"]["kind"], "reconcile");
+    sandbox.travel("2025-01-16T12:00:00+08:00").await;
+    let account = sandbox.account(&order).await;
+    assert_eq!(column(&account["history"], "rule").last().map(String::as_str), Some("order-over"));
+    assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("past_due"), Some("PRO")));
+    // Grace ends on the 18th at 10:00:01 as the mails said; the run of 12:00 downgrades the plan. Nothing is requested.
+    sandbox.travel("2025-01-18T10:00:00+08:00").await;
+    assert_eq!(sandbox.account(&order).await["plan_id"], "PRO");
     sandbox.travel("2025-01-18T12:00:00+08:00").await;
     let account = sandbox.account(&order).await;
     assert_eq!(
@@ -284,7 +298,7 @@ async fn after_the_fifth_failure_no_retry_is_allowed_and_the_sixth_ends_the_orde
         (Some("FREE"), Some("payment_failure"))
     );
     let at_ecpay = sandbox.at_ecpay(&order).await;
-    assert_eq!((&at_ecpay["retries_asked"], &at_ecpay["cancels_asked"]), (&json!([]), &json!([])));
+    assert_eq!((length(&at_ecpay["retries_asked"]), &at_ecpay["cancels_asked"]), (1, &json!([])));
     assert_eq!(sandbox.retry(&payment).await.0, 409);
 }
 

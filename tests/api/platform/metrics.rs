@@ -70,9 +70,9 @@ async fn each_callback_is_one_line_with_what_followed_from_it() {
     let failed = |days| period(&order, NO_CREDIT, &ecpay_time(now - Duration::days(days)), "1", "");
     let paid = period(&order, "1", &ecpay_time(now - Duration::days(1)), "2", "13401071");
     let forged = form_body(&with(&signed(&paid), "Amount", "1"));
-    let other_amount = form_body(&signed(&with(&paid, "Amount", "1")));
+    let foreign = form_body(&signed(&with(&paid, "MerchantID", "2000132")));
     let failures = [form(&failed(3)), form(&failed(3)), form(&failed(2))];
-    let rest = [forged, b"hello".to_vec(), other_amount, form(&paid)];
+    let rest = [forged, b"hello".to_vec(), foreign, form(&paid)];
     let mut webhook = Bootstrap::start("ecpay-webhook", &environment(&sandbox.world, "EcpayWebhook")).await;
     for (status, body) in [200, 200, 200, 400, 400, 200, 200].into_iter().zip(failures.into_iter().chain(rest)) {
         assert_eq!(webhook.request(&callback("ecpay-billing", &body)).await.0, status);
@@ -151,13 +151,19 @@ fn line(entries: &[&str], items: impl IntoIterator<Item = String>) -> Vec<String
 async fn a_run_prints_the_ages_of_its_queues_and_what_it_did() {
     let now = clock::now().utc();
     let sandbox = Sandbox::at(&(now - Duration::days(45)).to_rfc3339()).await;
-    let (first, second) =
-        (sandbox.subscribe("canary-first", "monthly").await, sandbox.subscribe("canary-second", "monthly").await);
+    let first = sandbox.subscribe("canary-first", "monthly").await;
     // Grace began twelve days ago and ended five days ago.
     sandbox.world.leap(now - Duration::days(12));
+    let (second, third) =
+        (sandbox.subscribe("canary-second", "monthly").await, sandbox.subscribe("canary-third", "monthly").await);
     let began = ecpay_time(now - Duration::days(12));
     assert_eq!(sandbox.report("ecpay-billing", &period(&first, STOLEN, &began, "1", "")).await, Reply::ok());
+    sandbox.post("/runs/send-mail", json!({})).await;
     sandbox.world.leap(now);
+    // The query before the downgrade, and a mail that is due now.
+    sandbox.post("/runs/reconcile", json!({})).await;
+    let failed = period(&third, STOLEN, &ecpay_time(now), "1", "");
+    assert_eq!(sandbox.report("ecpay-billing", &failed).await, Reply::ok());
     let mut bootstrap =
         Bootstrap::start("subscription-maintenance", &environment(&sandbox.world, "SubscriptionMaintenance")).await;
     sandbox.fault("mail", "answer_lost").await;

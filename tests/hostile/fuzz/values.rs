@@ -165,12 +165,13 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 48] = [
+const SETTINGS: [(&str, &str); 49] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
     ("ECPAY_SECRET_ID", "duekeeper/ecpay"),
     ("ECPAY_ENDPOINT_URL", ""),
+    ("ECPAY_CALLS_PER_SECOND", "2"),
     ("ECPAY_APPLY_SIMULATED", "false"),
     ("DUNNING_RETRY_DAYS", "1,3,7"),
     ("DUNNING_GRACE_DAYS", "7"),

@@ -79,6 +79,7 @@ impl Start<'_> {
         let variable = |name: &str| match name {
             "ECPAY_ENDPOINT_URL" | "STARSENDER_ENDPOINT_URL" | "SLACK_ENDPOINT_URL" => Some(here.clone()),
             "MMS_BASE_URL" => Some(format!("{here}/mms")),
+            "AWS_LAMBDA_FUNCTION_NAME" => Some(F::NAME.to_owned()),
             // The clock does not move during a run, so that waiting has no effect.
             "API_RETRY_DELAY" | "SLACK_PACE_SECONDS" => Some("0".to_owned()),
             _ => self.variables.get(name).cloned().or_else(|| site.variable(template(), F::NAME, name)),

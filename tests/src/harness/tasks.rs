@@ -1,8 +1,9 @@
-//! Tasks and the gate at which each of their calls parks.
+//! Tasks and the gate at which each of their calls parks. A task may make several calls at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
+use tokio::net::UdpSocket;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 
@@ -45,20 +46,19 @@ pub enum Outcome {
 /// Channel to the client that waits for the response.
 pub(crate) type Answer = oneshot::Sender<Result<Reply, Lost>>;
 
-enum State {
-    Running,
-    Held {
-        held: HeldCall,
-        call: Call,
-        answer: Answer,
-    },
-    /// For a function that it invoked.
-    Waiting,
-    Ended(Outcome),
+/// A call at the gate, with the way back to its client.
+struct Parked {
+    held: HeldCall,
+    call: Call,
+    answer: Answer,
 }
 
 struct Task {
-    state: State,
+    /// Calls that wait for a verdict, in the order in which they were made.
+    parked: Vec<Parked>,
+    /// True while it waits for a function that it invoked.
+    waits: bool,
+    outcome: Option<Outcome>,
     handle: Option<AbortHandle>,
     /// Task that invoked this one and waits for its end.
     caller: Option<(TaskId, Answer)>,
@@ -76,6 +76,14 @@ enum Occupant {
     Gone,
 }
 
+/// Rounds without a new call after which everything is taken to be quiet. A call to ECPay takes four: connection, request,
+/// response, and what its caller does then.
+const STILL_ROUNDS: u32 = 8;
+
+/// Datagram to itself. The loopback interface keeps the order of what it is given, so that whatever was sent before the
+/// marker has arrived when the marker has.
+pub(crate) struct Marker(UdpSocket);
+
 /// State that tasks, servers and the deployment share.
 pub(crate) struct Shared {
     inside: Mutex<Inside>,
@@ -86,6 +94,8 @@ pub(crate) struct Inside {
     pub(crate) world: World,
     tasks: Vec<Task>,
     gates: Vec<Arc<Gate>>,
+    /// Number of calls that parked and of tasks that ended, so far.
+    moves: u64,
 }
 
 /// Ends a task, however it ends: by its answer, or by being dropped.
@@ -107,6 +117,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Task {
+    fn runs(&self) -> bool {
+        self.outcome.is_none() && !self.waits && self.parked.is_empty()
+    }
+}
+
+impl Marker {
+    pub(crate) async fn new() -> Self {
+        let socket = UdpSocket::bind(("127.0.0.1", 0)).await.expect("a port");
+        socket.connect(socket.local_addr().expect("an address")).await.expect("its own address");
+        Self(socket)
+    }
+
+    /// Sends the marker and waits until it has arrived.
+    async fn pass(&self) {
+        self.0.send(&[0]).await.expect("a marker that is sent");
+        self.0.recv(&mut [0]).await.expect("a marker that arrives");
+        tokio::task::yield_now().await;
+    }
+}
+
 impl Gate {
     pub(crate) fn is_free(&self) -> bool {
         matches!(*lock(&self.0), Occupant::Nobody)
@@ -123,7 +154,7 @@ impl Gate {
 
 impl Shared {
     pub(crate) fn new(world: World) -> Self {
-        let inside = Inside { world, tasks: Vec::new(), gates: Vec::new() };
+        let inside = Inside { world, tasks: Vec::new(), gates: Vec::new(), moves: 0 };
         Self { inside: Mutex::new(inside), changed: Notify::new() }
     }
 
@@ -152,23 +183,36 @@ impl Shared {
         answered.await.unwrap_or(Err(Lost))
     }
 
-    /// Waits until no task runs.
-    pub(crate) async fn quiet(&self) {
-        while self.inside().tasks.iter().any(|task| matches!(task.state, State::Running)) {
-            self.changed.notified().await;
+    /// Waits until each task is held, waits or has ended, and none goes on beside a call that is held.
+    pub(crate) async fn quiet(&self, marker: &Marker) {
+        let mut still = 0;
+        let mut seen = None;
+        while still < STILL_ROUNDS {
+            while self.inside().tasks.iter().any(Task::runs) {
+                self.changed.notified().await;
+            }
+            tokio::task::yield_now().await;
+            if self.inside().tasks.iter().all(|task| task.parked.is_empty()) {
+                return;
+            }
+            // A call to ECPay, or its response, may still be on its way through the loopback interface.
+            marker.pass().await;
+            let moves = Some(self.inside().moves);
+            still = if moves == seen { still + 1 } else { 0 };
+            seen = moves;
         }
     }
 }
 
 impl Inside {
     pub(crate) fn begin(&mut self) -> TaskId {
-        self.tasks.push(Task { state: State::Running, handle: None, caller: None });
+        self.tasks.push(Task { parked: Vec::new(), waits: false, outcome: None, handle: None, caller: None });
         TaskId(self.tasks.len() - 1)
     }
 
     /// Has a task wait for the one that it invoked, which has not run yet.
     pub(crate) fn wait(&mut self, caller: TaskId, invoked: TaskId, answer: Answer) {
-        self.tasks[caller.0].state = State::Waiting;
+        self.tasks[caller.0].waits = true;
         self.tasks[invoked.0].caller = Some((caller, answer));
     }
 
@@ -180,41 +224,41 @@ impl Inside {
         *self.world.calls.entry(call.name()).or_default() += 1;
         let subject = self.world.orders.subject(&call);
         let held = HeldCall { task, service: call.service, action: call.action.clone(), subject };
-        let state = std::mem::replace(&mut self.tasks[task.0].state, State::Held { held, call, answer });
-        assert!(matches!(state, State::Running), "task {} makes two calls at a time", task.0);
+        self.moves += 1;
+        self.tasks[task.0].parked.push(Parked { held, call, answer });
     }
 
     /// Takes a held call; its task runs from here on.
-    pub(crate) fn take(&mut self, task: TaskId) -> (HeldCall, Call, Answer) {
-        match std::mem::replace(&mut self.tasks[task.0].state, State::Running) {
-            State::Held { held, call, answer } => (held, call, answer),
-            State::Running | State::Waiting | State::Ended(_) => panic!("task {} has no held call", task.0),
-        }
+    pub(crate) fn take(&mut self, held: &HeldCall) -> (Call, Answer) {
+        let parked = &mut self.tasks[held.task.0].parked;
+        let place = parked.iter().position(|parked| parked.held == *held).expect("a call that is held");
+        let Parked { call, answer, .. } = parked.remove(place);
+        (call, answer)
     }
 
-    /// Drops a task at its present call; it has ended once everything is quiet.
-    pub(crate) fn crash(&self, task: TaskId) {
-        self.tasks[task.0].handle.as_ref().expect("a task that was spawned").abort();
+    /// The call of a task that is held longest.
+    pub(crate) fn first_held(&self, task: TaskId) -> Option<HeldCall> {
+        self.tasks[task.0].parked.first().map(|parked| parked.held.clone())
+    }
+
+    /// Drops a task with all its calls; it has ended once everything is quiet.
+    pub(crate) fn crash(&mut self, task: TaskId) {
+        let task = &mut self.tasks[task.0];
+        task.parked.clear();
+        task.handle.as_ref().expect("a task that was spawned").abort();
     }
 
     pub(crate) fn held_calls(&self) -> Vec<HeldCall> {
-        let calls = self.tasks.iter().filter_map(|task| match &task.state {
-            State::Held { held, .. } => Some(held.clone()),
-            State::Running | State::Waiting | State::Ended(_) => None,
-        });
-        calls.collect()
+        self.tasks.iter().flat_map(|task| task.parked.iter().map(|parked| parked.held.clone())).collect()
     }
 
     /// True if every task has ended.
     pub(crate) fn is_over(&self) -> bool {
-        self.tasks.iter().all(|task| matches!(task.state, State::Ended(_)))
+        self.tasks.iter().all(|task| task.outcome.is_some())
     }
 
     pub(crate) fn outcome(&self, task: TaskId) -> Option<Outcome> {
-        match &self.tasks[task.0].state {
-            State::Ended(outcome) => Some(outcome.clone()),
-            State::Running | State::Held { .. } | State::Waiting => None,
-        }
+        self.tasks[task.0].outcome.clone()
     }
 
     /// The task whose call is next for `task` to go on: its own, or that of whom it invoked.
@@ -225,11 +269,13 @@ impl Inside {
 
     fn end(&mut self, task: TaskId, outcome: Outcome) {
         if let Some((caller, answer)) = self.tasks[task.0].caller.take() {
-            self.tasks[caller.0].state = State::Running;
+            self.tasks[caller.0].waits = false;
             // The receiver is gone only while the whole deployment is being dropped.
             let _unheard = answer.send(Ok(invoked(&outcome)));
         }
-        self.tasks[task.0].state = State::Ended(outcome);
+        self.moves += 1;
+        self.tasks[task.0].parked.clear();
+        self.tasks[task.0].outcome = Some(outcome);
     }
 }
 

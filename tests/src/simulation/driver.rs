@@ -132,7 +132,7 @@ impl Driver {
             if verdict != Verdict::Proceed {
                 self.faulty.insert(call.task, verdict);
             }
-            self.deployment.release(call.task, verdict);
+            self.deployment.release_call(&call, verdict);
             let step = self.deployment.transcript().last().expect("a step").clone();
             self.note(step.to_string());
             self.model.after(&mut self.deployment, &step)?;

@@ -78,6 +78,8 @@ pub const SAMPLES: &[Sample] = &[
     sample(LATER, "admin-api/resume.json", 200),
     // A retry is open.
     sample(LATER, "admin-api/mark-paid.json", 409),
+    sample(LATER, "admin-api/refund.json", 200),
+    sample(LATER, "admin-api/terms.json", 200),
     // A dry run writes nothing, not even a row of the ledger.
     sample(LATER, "admin-api/start-run.json", 200),
     sample(LATER, "subscription-maintenance/dry-run.json", 200),
@@ -148,12 +150,13 @@ pub async fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// Keys of the items that samples change; counters and the run history grow with every delivery and are left out.
+/// Keys of the items that samples change; counters, the run history and the pace of calls grow with
+/// every delivery and are left out.
 pub fn items(sandbox: &Sandbox) -> Vec<String> {
     sandbox
         .items()
         .into_iter()
-        .filter(|item| !["COUNT#", "RUN ", "LEASE "].iter().any(|begin| item.starts_with(begin)))
+        .filter(|item| !["COUNT#", "RUN ", "LEASE ", "PACE "].iter().any(|begin| item.starts_with(begin)))
         .collect()
 }
 
@@ -164,8 +167,8 @@ async fn approach(sandbox: &Sandbox, sample: &Sample) {
         "ecpay-webhook/period-payment.json" => drop(sandbox.charge(ORDER, json!({ "rtn_code": "1" })).await),
         "ecpay-webhook/period-failure.json" => drop(sandbox.charge(ORDER, json!({ "rtn_code": "10100252" })).await),
         "admin-api/quarantine.json" => {
-            let wrong = with(&period(ORDER, "1", "2025/03/31 09:59:59", "3", "13400003"), "Amount", "1");
-            assert_eq!(sandbox.report("ecpay-billing", &wrong).await, Reply::ok());
+            let test = with(&period(ORDER, "1", "2025/03/31 09:59:59", "3", "13400003"), "SimulatePaid", "1");
+            assert_eq!(sandbox.report("ecpay-billing", &test).await, Reply::ok());
             let id = sandbox.get("/quarantine").await["quarantine"][0]["id"].clone();
             let replay = event("admin-api/replay-report.json");
             assert_eq!(replay["pathParameters"]["id"], id, "the sample names the report");

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use shared::domain::billing::dunning::arrears::Arrears;
+use shared::domain::billing::dunning::downgrade::DowngradeReason;
 use shared::domain::billing::next_action::NextAction;
-use shared::domain::billing::subscription::{DowngradeReason, Status, Subscription};
+use shared::domain::billing::subscription::{Status, Subscription};
 use shared::domain::values::time::Zone;
 
 use crate::billing::translations::{Language, action_text, why};
@@ -137,5 +138,6 @@ fn reason(language: Language, reason: DowngradeReason) -> String {
         DowngradeReason::NotCharged => {
             language.pick("綠界未扣款", "a charge that ECPay did not make", "penagihan yang tidak pernah dilakukan")
         }
+        DowngradeReason::Refunded => language.pick("已退款", "a refund", "pengembalian dana"),
     }
 }

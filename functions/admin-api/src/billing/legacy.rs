@@ -93,7 +93,7 @@ pub(crate) async fn subscription_status(
     let Ok(id) = UserId::parse(user) else { return Ok(missing()) };
     let Some(stored) = api.store.billing.user(&id).await? else { return Ok(missing()) };
     // Without a live order the last one is shown: the caller sees how it ended.
-    let subscription = stored.live.unwrap_or(stored.latest);
+    let subscription = stored.shown().clone();
     let Some(found) = api.store.billing.subscription(&subscription).await? else { return Ok(missing()) };
     let order = found.value;
     let webhooks = api.store.billing.recent_webhooks(&subscription, time.logical.plus_days(-30)).await?;
@@ -106,7 +106,7 @@ pub(crate) async fn subscription_status(
         .failures
         .iter()
         .map(|failure| failure.at)
-        .filter(|at| order.charge_history.last_success_at.is_none_or(|paid| *at > paid))
+        .filter(|at| order.charge_history.last_paid_at().is_none_or(|paid| *at > paid))
         .collect();
     let retry_count = |payment: &Payment| failures_since.iter().filter(|at| **at < payment.processed_at).count();
     let latest_failure = failures_since.last().copied();
@@ -134,6 +134,7 @@ pub(crate) async fn subscription_status(
             "grace_period_ends_at": order.status.grace_ends_at(),
             "downgrade_reason": order.downgrade.map(|downgrade| downgrade.reason.name()),
         },
+        "live_orders": stored.live.iter().map(|live| json!({ "id": live.id, "plan_id": live.plan })).collect::<Vec<_>>(),
         "recent_webhooks": webhooks.iter().map(|(id, log)| webhook(id, log)).collect::<Vec<_>>(),
         "recent_payments": shown,
         "summary": {

@@ -6,7 +6,10 @@ use shared::domain::billing::decide::operation::{OperationDecision, OperationRef
 use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::operations::{LONGEST_PAUSE_DAYS, Operation, PAUSE_DAYS};
 use shared::domain::billing::payments::payment::Payment;
+use shared::domain::billing::subscription::Subscription;
+use shared::domain::values::ids::PaymentId;
 use shared::domain::values::money::Twd;
+use shared::domain::values::time::LocalDate;
 use shared::store::billing::commit::Commit;
 use shared::store::retry::{Attempt, retry_on_conflict};
 
@@ -21,16 +24,35 @@ const LONGEST_EXTENSION_DAYS: u32 = 60;
 /// Largest payment in TWD that staff may record: ECPay's limit for one charge (order form, `TotalAmount`).
 const LARGEST_PAYMENT: u32 = 200_000;
 
+/// Operation as requested. A refund names a payment, which is read with the order.
+#[derive(Debug)]
+pub(crate) enum Requested {
+    Operation(Operation),
+    Refund(RefundRequest),
+}
+
+/// Request to record money that went back.
+#[derive(Debug)]
+pub(crate) struct RefundRequest {
+    payment: PaymentId,
+    amount: Twd,
+    reference: Option<String>,
+    end_access: bool,
+}
+
 /// Parses the operation named by the last path segment; `None` if there is no such operation.
-pub(crate) fn parse(name: &str, input: &Input) -> Option<Result<Operation, Failure>> {
-    Some(match name {
+pub(crate) fn parse(name: &str, input: &Input) -> Option<Result<Requested, Failure>> {
+    let operation = match name {
         "extend-grace" => extension(input),
         "pause" => pause(input),
         "resume" => only(input, &[]).map(|()| Operation::Resume),
         "cancel" => only(input, &[]).map(|()| Operation::Cancel),
         "mark-paid" => payment(input),
+        "terms" => terms(input),
+        "refund" => return Some(refund(input).map(Requested::Refund)),
         _ => return None,
-    })
+    };
+    Some(operation.map(Requested::Operation))
 }
 
 fn only(input: &Input, fields: &[&str]) -> Result<(), Failure> {
@@ -51,19 +73,58 @@ fn pause(input: &Input) -> Result<Operation, Failure> {
 
 fn payment(input: &Input) -> Result<Operation, Failure> {
     only(input, &["amount_twd", "reference"])?;
+    let amount = input.number("amount_twd", LARGEST_PAYMENT)?.map(Twd::new);
+    Ok(Operation::MarkPaid { amount, reference: reference(input)? })
+}
+
+fn reference(input: &Input) -> Result<Option<String>, Failure> {
     let reference = input.optional("reference")?;
     if reference.is_some_and(|text| text.chars().count() > 100 || text.chars().any(char::is_control)) {
         return Err(Failure::invalid("reference", "must be a text of at most 100 characters in one line"));
     }
+    Ok(reference.map(str::to_owned))
+}
+
+fn terms(input: &Input) -> Result<Operation, Failure> {
+    only(input, &["amount_twd", "next_charge_on"])?;
     let amount = input.number("amount_twd", LARGEST_PAYMENT)?.map(Twd::new);
-    Ok(Operation::MarkPaid { amount, reference: reference.map(str::to_owned) })
+    let day = |text| LocalDate::parse(text).map_err(|error| Failure::invalid("next_charge_on", error.to_string()));
+    let next_charge_on = input.optional("next_charge_on")?.map(day).transpose()?;
+    if amount.is_none() && next_charge_on.is_none() {
+        return Err(Failure::invalid("amount_twd", "or next_charge_on is missing: the request changes nothing"));
+    }
+    Ok(Operation::Terms { amount, next_charge_on })
+}
+
+fn refund(input: &Input) -> Result<RefundRequest, Failure> {
+    only(input, &["payment_id", "amount_twd", "reference", "end_access"])?;
+    let payment = PaymentId::parse(input.required("payment_id")?)
+        .map_err(|_| Failure::invalid("payment_id", "is not the id of a payment"))?;
+    let amount = input.number("amount_twd", LARGEST_PAYMENT)?;
+    let amount = amount.map(Twd::new).ok_or_else(|| Failure::invalid("amount_twd", "is missing"))?;
+    let end_access = input.boolean("end_access")?.unwrap_or(false);
+    Ok(RefundRequest { payment, amount, reference: reference(input)?, end_access })
+}
+
+/// Completes the request with what it names.
+async fn complete(api: &AdminApi, order: &Subscription, requested: &Requested) -> Result<Operation, Failure> {
+    let RefundRequest { payment, amount, reference, end_access } = match requested {
+        Requested::Operation(operation) => return Ok(operation.clone()),
+        Requested::Refund(refund) => refund,
+    };
+    let unknown = || Failure::invalid("payment_id", "is not a payment of this subscription");
+    if payment.subscription().ok().as_ref() != Some(&order.id) {
+        return Err(unknown());
+    }
+    let payment = Box::new(api.store.billing.payment(payment).await?.ok_or_else(unknown)?);
+    Ok(Operation::Refund { payment, amount: *amount, reference: reference.clone(), end_access: *end_access })
 }
 
 /// Applies an operation and shows the resulting subscription.
 pub(crate) async fn operate(
     api: &AdminApi,
     id: &str,
-    operation: Operation,
+    requested: Requested,
     input: &Input,
     context: &RequestContext,
 ) -> Result<Response<Body>, Failure> {
@@ -72,11 +133,12 @@ pub(crate) async fn operate(
     if cause.why.is_none() {
         return Err(Failure::invalid("why", "is missing"));
     }
-    let (operation, cause) = (&operation, &cause);
+    let (requested, cause) = (&requested, &cause);
     let decided = DecisionContext::new(&api.config.policy, context.time.logical);
     retry_on_conflict("storing an operation", (), |()| async move {
         let order = find(api, id).await?;
-        let decision = match decide_operation(&order, operation, cause, decided) {
+        let operation = complete(api, &order.value, requested).await?;
+        let decision = match decide_operation(&order, &operation, cause, decided) {
             OperationDecision::Apply(decision) => *decision,
             // The same key and request as before: the same response, without a second effect.
             OperationDecision::Repeat => return Ok(Attempt::Done(show(api, id, input).await?)),
@@ -88,7 +150,7 @@ pub(crate) async fn operate(
             Commit::Done => {
                 tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
                 // After the commit: a crash in between leaves a stored request, which the schedule sends.
-                if *operation == Operation::Cancel {
+                if matches!(operation, Operation::Cancel | Operation::Refund { end_access: true, .. }) {
                     cancel_at_ecpay(api, &order.value.id).await;
                 }
                 Ok(Attempt::Done(show(api, id, input).await?))
@@ -130,6 +192,10 @@ fn refused(refusal: &OperationRefusal) -> Failure {
         OperationRefusal::OrderOver => "order_over",
         OperationRefusal::NothingOwed => "nothing_owed",
         OperationRefusal::RetryOpen => "retry_open",
+        OperationRefusal::NoTerms => "no_terms",
+        OperationRefusal::NextChargeOutOfRange => return Failure::invalid("next_charge_on", refusal.to_string()),
+        OperationRefusal::NotRefundable => "not_refundable",
+        OperationRefusal::RefundTooHigh { .. } => "refund_too_high",
         OperationRefusal::Retry(_) => "retry_refused",
     };
     Failure::conflict(code, refusal.to_string())

@@ -105,7 +105,9 @@ async fn replay(api: &AdminApi, report: &Quarantined, resolution: &Resolution) -
         Ok(replayed) => replayed,
         Err(error @ Error::Unavailable { .. }) => return Err(error.into()),
         // The fault of one order: the other reports are still replayed. An unavailable table, above, stops all.
-        Err(error @ (Error::Unreadable { .. } | Error::Contended { .. } | Error::Rejected { .. })) => {
+        Err(
+            error @ (Error::Unreadable { .. } | Error::Newer { .. } | Error::Contended { .. } | Error::Rejected { .. }),
+        ) => {
             tracing::error!(quarantine = report.id, error = error_chain(&error), "report not replayed");
             Replayed::StillQuarantined(
                 report.reason.clone(),

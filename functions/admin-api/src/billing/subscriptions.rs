@@ -81,7 +81,8 @@ async fn draft(api: &AdminApi, input: &Input) -> Result<NewOrder, Failure> {
         None => None,
         Some(text) => Some(replaced(api, text, &user).await?),
     };
-    let terms = Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle) };
+    let monthly_price = api.config.prices.find(plan.as_str(), BillingCycle::Monthly).map(|(_, price)| price);
+    let terms = Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle), monthly_price };
     // A placeholder: `store_new` and `store_keyed` set the id.
     let id = SubscriptionId::parse("DK").map_err(|error| Failure::upstream(&error))?;
     Ok(NewOrder { id, user, email, locale, merchant: api.config.ecpay.merchant.clone(), terms, replaces })
@@ -184,6 +185,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         "status": order.status.name(),
         "billing_cycle": order.terms.cycle,
         "amount_twd": order.amount(),
+        "price_twd": order.terms.price,
         "current_period_start": period.map(|period| period.from),
         "current_period_end": period.map(|period| period.to),
         "grace_period_ends_at": order.status.grace_ends_at(),
@@ -193,6 +195,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         "superseded_by": order.superseded_by,
         "paused_until": order.paused.map(|pause| pause.until),
         "cancel_requested_at": order.cancel_requested,
+        "last_query": order.last_query.map(|query| json!({ "at": query.at, "state": query.state })),
         "erased_at": order.erased,
         "task_failure": order.task_failure.as_ref().map(|failure| json!({
             "task": failure.task, "since": failure.since, "attempts": failure.attempts, "again_at": failure.again_at,
@@ -224,6 +227,7 @@ fn payment(payment: &Payment) -> Value {
     let mut shown = json!({
         "id": payment.id, "outcome": payment.outcome.as_str(), "rtn_code": payment.rtn_code, "rtn_msg": payment.rtn_msg,
         "amount_twd": payment.amount, "process_date": payment.processed_at, "refund_due": payment.refund_due,
+        "refunded_twd": payment.refunded,
     });
     if let Some(fields) = shown.as_object_mut() {
         fields.extend(number.map(|number| ("number".to_owned(), json!(number))));

@@ -80,6 +80,31 @@ pub(crate) fn why(language: Language, why: ActionReason) -> String {
             "the charge is a day late and ECPay has not reported it",
             "penagihan yang terlambat sehari ditanyakan",
         ),
+        ActionReason::ChargeDayUnexplained => language.pick(
+            "最近一次扣款不在扣款日，需查明原因",
+            "the latest charge came off its due date, and a query shows whether the charge day was moved",
+            "penagihan terakhir tidak pada tanggalnya, dan sebabnya ditanyakan",
+        ),
+        ActionReason::EndSuspected => language.pick(
+            "綠界可能已終止此訂單",
+            "ECPay may have ended the order",
+            "ECPay mungkin sudah mengakhiri pesanan",
+        ),
+        ActionReason::DowngradeAhead => language.pick(
+            "降級之前再查詢一次",
+            "the order is queried once more before a downgrade",
+            "pesanan ditanyakan sekali lagi sebelum turun ke FREE",
+        ),
+        ActionReason::AwaitsCharge => language.pick(
+            "綠界尚未扣款，扣款後即恢復方案",
+            "ECPay has made no charge; the plan returns as soon as it does",
+            "ECPay belum menagih; paket kembali begitu penagihan berhasil",
+        ),
+        ActionReason::NothingNewYet => language.pick(
+            "先前查無新結果，屆時再查",
+            "the previous query brought nothing new",
+            "pertanyaan sebelumnya tidak membawa hal baru",
+        ),
         ActionReason::PaidPeriodEnds => language.pick(
             "訂單已終止且付費期間屆滿",
             "the order has ended and the paid period ends",

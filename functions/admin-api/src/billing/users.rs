@@ -77,7 +77,7 @@ async fn export(api: &AdminApi, id: &UserId, context: &RequestContext) -> Result
         subscriptions.push(shown);
     }
     tracing::info!(by = context.actor, orders = subscriptions.len(), "user data exported");
-    let user = person.user.map(|user| json!({ "plan": user.plan, "live": user.live, "latest": user.latest }));
+    let user = person.user.map(|user| json!({ "plan": user.plan, "live_orders": user.live, "latest": user.latest }));
     Ok(response::ok(&json!({
         "user_id": id, "exported_at": context.time.logical, "user": user, "erased": person.erased, "subscriptions": subscriptions,
     })))

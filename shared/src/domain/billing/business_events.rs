@@ -2,10 +2,11 @@
 
 use crate::domain::billing::decision::Decision;
 use crate::domain::billing::dunning::arrears::{Arrears, Recovery};
+use crate::domain::billing::dunning::downgrade::DowngradeReason;
 use crate::domain::billing::dunning::policy::NEEDS_ATTENTION_AFTER;
 use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome};
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::{DowngradeReason, Status};
+use crate::domain::billing::subscription::Status;
 
 /// Event that metrics and counters count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,9 @@ impl BusinessEvent {
             | Rule::SixthFailure
             | Rule::ChargeLate
             | Rule::SuccessMissing
+            | Rule::SuccessProven
+            | Rule::NothingNew
+            | Rule::DowngradePostponed
             | Rule::RetryRequested
             | Rule::RetryAccepted
             | Rule::RetryRefused
@@ -129,6 +133,9 @@ impl BusinessEvent {
             | Rule::DunningPaused
             | Rule::DunningResumed
             | Rule::CancelRequested
+            | Rule::TermsChanged
+            | Rule::Refunded
+            | Rule::RefundedAndEnded
             | Rule::TaskFailed
             | Rule::TaskRecovered
             | Rule::UserErased => None,

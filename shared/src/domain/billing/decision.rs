@@ -3,16 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::dunning::policy::DunningPolicy;
+use crate::domain::billing::live_orders::{LiveEntry, LiveOrder, UserChange};
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::operations::{AppliedOperation, Operation, OperationContext, RECENT_OPERATIONS_KEPT};
+use crate::domain::billing::payments::order_query::QueryAnswer;
 use crate::domain::billing::payments::payment::{Payment, PaymentReport};
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
-use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Status, Subscription};
 use crate::domain::billing::task::Task;
-use crate::domain::values::ids::{EventId, SubscriptionId, UserId};
-use crate::domain::values::time::Timestamp;
+use crate::domain::values::ids::{EventId, PaymentId, SubscriptionId};
+use crate::domain::values::money::Twd;
+use crate::domain::values::time::{LocalDate, Timestamp};
 
 /// Stored value with its version, for optimistic locking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,13 @@ pub enum HistoryEvent {
     Reported(PaymentReport),
     /// Scheduled action carried out because its time had come.
     ActionDue,
+    /// Downgrade due, but ECPay or the first notice is waited for.
+    DowngradePostponed {
+        /// Earliest time of the downgrade.
+        until: Timestamp,
+    },
+    /// ECPay could not be reached for a day before a downgrade.
+    EcpayUnreached,
     /// Retry claimed, before the request is sent to ECPay.
     RetryRequested,
     /// Outcome of the retry request became known.
@@ -52,6 +61,34 @@ pub enum HistoryEvent {
     OrderEnded(OrderEnd),
     /// Query of the order brought no new report.
     Checked,
+    /// Query of the order for a task brought nothing new.
+    NothingNew {
+        /// Task that queried.
+        task: Task,
+    },
+    /// ECPay signed or listed a success that cannot be recorded.
+    SuccessProven {
+        /// ProcessDate of the charge.
+        charged_at: Timestamp,
+    },
+    /// Terms changed by staff, as they had changed them in ECPay's console.
+    TermsChanged {
+        /// New price in TWD.
+        amount: Option<Twd>,
+        /// Day of the next charge (Asia/Taipei).
+        next_charge_on: Option<LocalDate>,
+    },
+    /// Money that went back to the customer, recorded by staff.
+    Refunded {
+        /// Payment that was refunded or charged back.
+        payment: PaymentId,
+        /// Amount in TWD.
+        amount: Twd,
+        /// Reference of ECPay or the business.
+        reference: Option<String>,
+        /// True if the plan ended with it.
+        end_access: bool,
+    },
     /// Query showed an active order without the charge that was due.
     MissingChargeObserved,
     /// Another order's first success replaced this order.
@@ -133,6 +170,9 @@ pub struct HistoryEntry {
     /// Keyed operation that caused the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<AppliedOperation>,
+    /// Answer of ECPay to a query that was noted before the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<QueryAnswer>,
 }
 
 /// One order to be written, with its history entry.
@@ -144,37 +184,6 @@ pub struct SubscriptionWrite {
     pub expected: Option<u64>,
     /// History entry written with it.
     pub history: HistoryEntry,
-}
-
-/// Effect of a decision on the user's own item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserChange {
-    /// User whose item changes.
-    pub user: UserId,
-    /// Order that `subscription-status` shows from now on, unless another is live.
-    pub subscription: SubscriptionId,
-    /// Plan and live order; `None` leaves both unchanged.
-    pub user_plan: Option<UserPlan>,
-    /// Condition on the user's live order; the commit fails if it is not met.
-    pub condition: LiveOrderCondition,
-}
-
-/// Plan of a user and its source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserPlan {
-    /// Plan that the user may use.
-    pub plan: PlanId,
-    /// True if the plan's order is live, so that a further order needs `replaces`.
-    pub live: bool,
-}
-
-/// Condition on the user's live order at the commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LiveOrderCondition {
-    /// No condition.
-    Any,
-    /// No live order, or one of these.
-    NoneOrOneOf(Vec<SubscriptionId>),
 }
 
 /// Proof that an event was applied, with the values that a repeat must match.
@@ -199,6 +208,8 @@ pub struct Decision {
     pub receipt: Option<Receipt>,
     /// Payment record, if a report caused the decision.
     pub payment: Option<Payment>,
+    /// Payment of which money went back, as it is stored from now on.
+    pub refunded: Option<Payment>,
     /// Mails to be queued.
     pub notices: Vec<Notice>,
 }
@@ -235,7 +246,7 @@ impl HistoryEntry {
     #[must_use]
     pub fn new(at: Timestamp, cause: Cause, from: Option<Status>, to: Status) -> Self {
         let Cause { event, rule, actor } = cause;
-        Self { at, event, rule, from, to, by: actor, why: None, operation: None }
+        Self { at, event, rule, from, to, by: actor, why: None, operation: None, query: None }
     }
 }
 
@@ -256,10 +267,17 @@ impl Decision {
             // Any other change may have removed the cause of the failure; if not, the next attempt records it again.
             next.task_failure = None;
         }
+        let keeps_backoff = matches!(
+            cause.event,
+            HistoryEvent::NothingNew { .. } | HistoryEvent::TaskFailed { .. } | HistoryEvent::DowngradePostponed { .. }
+        );
+        if !keeps_backoff {
+            next.backoff = None;
+        }
         let history = HistoryEntry::new(at, cause, Some(before.value.status), next.status);
-        let user = user_change(&before.value, &next);
+        let user = UserChange::between(&before.value, &next);
         let change = SubscriptionWrite { next, expected: Some(before.version), history };
-        Self { change, replaced: None, user, receipt: None, payment: None, notices: Vec::new() }
+        Self { change, replaced: None, user, receipt: None, payment: None, refunded: None, notices: Vec::new() }
     }
 
     /// The decision in the name of staff, with their reason, and recorded under the operation's key.
@@ -282,35 +300,22 @@ impl Decision {
         Versioned { value: self.change.next.clone(), version: self.change.version() }
     }
 
-    /// The decision for a user who already has `other` as live order: a plan that it grants goes to the user as well,
-    /// and staff are notified; a plan that it takes away leaves the user's item unchanged.
+    /// The decision for a user whose item holds these live orders. Staff are notified when a second order grants a plan,
+    /// and no mail says FREE while another order grants one.
     #[must_use]
-    pub fn alongside_live_order(mut self, other: &SubscriptionId, now: Timestamp) -> Self {
-        // Only a granted plan overrides the condition; taking one away must not touch the other order's plan.
-        let grants = |user: &UserChange| user.user_plan.as_ref().is_some_and(|now| now.live && !now.plan.is_free());
-        if let Some(user) = self.user.take().filter(grants) {
-            let notice = Notice::about(&self.change.next, NoticeKind::SecondLiveOrder, other.as_str(), now);
-            self.notices.push(notice.with("other", other));
-            self.user = Some(UserChange { condition: LiveOrderCondition::Any, ..user });
+    pub fn with_live_orders(mut self, live: Vec<LiveOrder>, now: Timestamp) -> Self {
+        let Some(user) = self.user.take() else { return self };
+        let user = UserChange { expected: live, ..user };
+        let others = user.others();
+        if others.iter().any(|order| !order.plan.is_free()) {
+            self.notices.retain(|notice| !notice.kind.says_free());
         }
+        let grants = matches!(&user.entry, LiveEntry::Live(entry) if !entry.plan.is_free());
+        if let Some(other) = others.first().filter(|_| grants) {
+            let notice = Notice::about(&self.change.next, NoticeKind::SecondLiveOrder, other.id.as_str(), now);
+            self.notices.push(notice.with("other", &other.id));
+        }
+        self.user = Some(user);
         self
     }
-}
-
-/// The change of the user's item, if plan or live order differ. A superseded order no longer determines its user's
-/// plan, and the user of an erased order has none.
-fn user_change(before: &Subscription, next: &Subscription) -> Option<UserChange> {
-    let same = before.plan == next.plan && before.is_live() == next.is_live();
-    if same || next.superseded_by.is_some() || next.erased.is_some() {
-        return None;
-    }
-    // Any other live order fails the commit; the caller then decides for a user with two live orders.
-    let mut may_follow = vec![next.id.clone()];
-    may_follow.extend(next.replaces.clone());
-    Some(UserChange {
-        user: next.user.clone(),
-        subscription: next.id.clone(),
-        user_plan: Some(UserPlan { plan: next.plan.clone(), live: next.is_live() }),
-        condition: LiveOrderCondition::NoneOrOneOf(may_follow),
-    })
 }

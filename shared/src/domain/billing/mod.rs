@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod decide;
 pub mod decision;
 pub mod dunning;
+pub mod live_orders;
 pub mod next_action;
 pub mod notices;
 pub mod operations;

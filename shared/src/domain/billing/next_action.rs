@@ -2,12 +2,14 @@
 
 use crate::domain::billing::decide::retry::next_retry_at;
 use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
+use crate::domain::billing::dunning::downgrade::{Downgrade, DowngradeReason};
 use crate::domain::billing::dunning::policy::{
-    CANCEL_LEAD_DAYS, DunningPolicy, LATE_CHARGE_QUERY_DAYS, PENDING_EXPIRY_HOURS, PENDING_QUERY_MINUTES,
-    RECOVERY_WINDOW_DAYS,
+    CANCEL_LEAD_DAYS, DOWNGRADE_QUERY_HOURS, DOWNGRADE_QUERY_LEAD_HOURS, DunningPolicy, FAILURES_THAT_END_AN_ORDER,
+    LATE_CHARGE_QUERY_DAYS, NOT_CHARGED_DAILY_DAYS, NOT_CHARGED_QUERY_DAYS, PENDING_EXPIRY_HOURS,
+    PENDING_QUERY_MINUTES, RECOVERY_WINDOW_DAYS,
 };
 use crate::domain::billing::payments::charge_history::FailedCharge;
-use crate::domain::billing::subscription::{Status, Subscription};
+use crate::domain::billing::subscription::{RetryRequest, Status, Subscription};
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
@@ -39,6 +41,14 @@ pub enum ActionReason {
     SuccessMissing,
     /// Charge overdue by a day.
     ChargeOverdue,
+    /// Charge off its due date: a late payment or a new charge day.
+    ChargeDayUnexplained,
+    /// All ordered charges made, or six failed: ECPay may have ended the order.
+    EndSuspected,
+    /// Downgrade ahead, so ECPay is queried once more.
+    DowngradeAhead,
+    /// Downgraded because ECPay made no charge: queried until it does.
+    AwaitsCharge,
     /// Order terminated and paid period at its end.
     PaidPeriodEnds,
     /// Charge failed; retried on the days of the policy.
@@ -51,6 +61,8 @@ pub enum ActionReason {
     Replaced,
     /// Cancellation requested by the customer.
     CancelRequested,
+    /// Attempt brought nothing new; tried again later.
+    NothingNewYet,
     /// Downgraded to FREE, so not to be charged again.
     DowngradedToFree,
     /// Cancellation requested, not confirmed yet.
@@ -63,22 +75,15 @@ impl NextAction {
     /// The next action for an order; `None` if it waits for ECPay only, or is over.
     #[must_use]
     pub fn of(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
-        // Backoff moves an action only further away, and only that of the task that fails.
-        let action = Self::wanted(subscription, policy)?;
-        let failure = subscription
-            .task_failure
-            .as_ref()
-            .filter(|failure| failure.task == action.kind && failure.again_at > action.at);
-        Some(match failure {
-            Some(failure) => Self::new(action.kind, failure.again_at, ActionReason::PreviousAttemptFailed),
-            None => action,
-        })
+        let action = Self::wanted(subscription, policy).map(|action| delayed(subscription, action));
+        let Some(resume) = end_of_pause(subscription) else { return action };
+        // A pause always ends: no other action keeps it going, however long that one stays due.
+        action.filter(|action| action.at < resume.at).or(Some(resume))
     }
 
     fn wanted(subscription: &Subscription, policy: &DunningPolicy) -> Option<Self> {
-        let asked = subscription.retry.filter(crate::domain::billing::subscription::RetryRequest::is_open);
-        if let Some(ask) = asked {
-            return Some(Self::new(Task::Reconcile, ask.requested_at, ActionReason::RetryResultPending));
+        if let Some(request) = subscription.retry.filter(RetryRequest::is_open) {
+            return Some(Self::new(Task::Reconcile, request.requested_at, ActionReason::RetryResultPending));
         }
         match subscription.status {
             Status::Pending => Some(pending(subscription)),
@@ -89,10 +94,10 @@ impl NextAction {
             Status::Active if subscription.erased.is_some() => {
                 Some(cancel(subscription, subscription.created_at, ActionReason::UserErased))
             }
-            Status::Active if subscription.downgrade.is_some() => Some(after_downgrade(subscription)),
-            Status::Active => {
-                [active(subscription), end_of_pause(subscription)].into_iter().flatten().min_by_key(|action| action.at)
-            }
+            Status::Active => match subscription.downgrade {
+                Some(downgrade) => Some(after_downgrade(subscription, downgrade)),
+                None => active(subscription),
+            },
             Status::PastDue { .. } => past_due(subscription, policy),
             Status::Cancelled | Status::Completed if !subscription.plan.is_free() => paid_out(subscription),
             Status::Cancelled | Status::Completed | Status::Failed => None,
@@ -104,8 +109,20 @@ impl NextAction {
     }
 }
 
+/// The action at the time to which failures and attempts in vain moved it: only further away, and only that of their task.
+fn delayed(subscription: &Subscription, action: NextAction) -> NextAction {
+    let failure = subscription.task_failure.as_ref().filter(|failure| failure.task == action.kind);
+    let backoff = subscription.backoff.filter(|backoff| backoff.task == action.kind);
+    let delays = [
+        failure.map(|failure| (failure.again_at, ActionReason::PreviousAttemptFailed)),
+        backoff.map(|backoff| (backoff.again_at, ActionReason::NothingNewYet)),
+    ];
+    let latest = delays.into_iter().flatten().max_by_key(|(at, _)| *at).filter(|(at, _)| *at > action.at);
+    latest.map_or(action, |(at, why)| NextAction::new(action.kind, at, why))
+}
+
 fn pending(subscription: &Subscription) -> NextAction {
-    let asked_until = subscription.checked_at.unwrap_or(subscription.created_at);
+    let asked_until = subscription.last_query.map_or(subscription.created_at, |query| query.at);
     // Each age leads to one query; after the last only the expiry remains.
     let ages = PENDING_QUERY_MINUTES.map(|minutes| subscription.created_at.plus_minutes(minutes));
     match ages.into_iter().find(|at| *at > asked_until) {
@@ -135,9 +152,25 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
     {
         return Some(NextAction::new(Task::Reconcile, at, ActionReason::SuccessMissing));
     }
+    if let Some(at) = subscription.timeline().unexplained {
+        return Some(NextAction::new(Task::Reconcile, at, ActionReason::ChargeDayUnexplained));
+    }
+    if let Some(at) = end_suspected(subscription) {
+        return Some(NextAction::new(Task::Reconcile, at, ActionReason::EndSuspected));
+    }
     // Nothing is open: the next event is ECPay's charge, and its absence a day after the due date.
     let at = paid_end.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
     Some(NextAction::new(Task::Reconcile, at, ActionReason::ChargeOverdue))
+}
+
+/// Time of the charge after which ECPay may have ended the order, if no query has been answered since.
+fn end_suspected(subscription: &Subscription) -> Option<Timestamp> {
+    let history = &subscription.charge_history;
+    let last_charge = history.last_success_at.filter(|_| history.successes >= subscription.terms.exec_times);
+    let last_failure = history.failures.last().map(|failure| failure.at);
+    let sixth = last_failure.filter(|_| history.failures.len() >= FAILURES_THAT_END_AN_ORDER);
+    let queried_at = subscription.last_query.map(|query| query.at);
+    last_charge.max(sixth).filter(|at| queried_at.is_none_or(|queried| queried < *at))
 }
 
 fn paid_out(subscription: &Subscription) -> Option<NextAction> {
@@ -147,26 +180,52 @@ fn paid_out(subscription: &Subscription) -> Option<NextAction> {
 
 fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextAction> {
     let arrears = Arrears::of(subscription)?;
-    let grace_ends = downgrade_at(subscription, &arrears, policy);
-    let end = end_of_pause(subscription)
-        .unwrap_or_else(|| NextAction::new(Task::EndGrace, grace_ends, ActionReason::GraceEnds));
-    // A task that keeps failing must neither keep the plan nor keep dunning paused: it yields to the end of grace.
+    let postponed = subscription.backoff.filter(|backoff| backoff.task == Task::EndGrace);
+    let end_at = downgrade_at(subscription, &arrears, policy);
+    let end_at = postponed.map_or(end_at, |postponed| postponed.again_at.max(end_at));
+    let pause_ends_at = subscription.paused.map(|pause| pause.until);
+    // A task that keeps failing must not keep the plan: it yields to the end of grace, or of the pause that holds it.
     let yields = |kind| {
         let failing =
             subscription.task_failure.as_ref().filter(|failure| failure.task == kind && failure.needs_attention());
-        failing.is_some_and(|failure| failure.again_at >= end.at)
+        failing.is_some_and(|failure| failure.again_at >= pause_ends_at.unwrap_or(end_at))
     };
     // A pause stops dunning, not the customer's cancellation: ECPay would charge the card again.
     if let Some(cancel) = requested_cancel(subscription).filter(|action| !yields(action.kind)) {
         return Some(cancel);
     }
+    if let Some(at) = end_suspected(subscription) {
+        return Some(NextAction::new(Task::Reconcile, at, ActionReason::EndSuspected));
+    }
+    if subscription.paused.is_some() {
+        return None;
+    }
     match next_retry_at(subscription, &arrears, policy) {
         // At the same instant the retry precedes the downgrade: it may make it unnecessary.
-        Some(at) if at <= end.at && !yields(Task::Retry) => {
+        Some(at) if at <= end_at && !yields(Task::Retry) => {
             Some(NextAction::new(Task::Retry, at, ActionReason::RetryScheduled))
         }
-        _ => Some(end),
+        _ => Some(downgrade(subscription, end_at)),
     }
+}
+
+/// The downgrade at the end of grace, and before it a query, so that no customer is downgraded whose payment ECPay has.
+fn downgrade(subscription: &Subscription, end_at: Timestamp) -> NextAction {
+    let end_grace = |at| NextAction::new(Task::EndGrace, at, ActionReason::GraceEnds);
+    let is_recent = |at: Timestamp| at >= end_at.plus_hours(-DOWNGRADE_QUERY_HOURS);
+    if subscription.last_query.is_some_and(|query| is_recent(query.at)) {
+        return end_grace(end_at);
+    }
+    let query =
+        NextAction::new(Task::Reconcile, end_at.plus_hours(-DOWNGRADE_QUERY_LEAD_HOURS), ActionReason::DowngradeAhead);
+    // Each of these tasks queries first. Without a usable answer for a day the downgrade goes on.
+    let given_up = subscription.task_failure.as_ref().and_then(|failure| {
+        let at = failure.since.plus_hours(DOWNGRADE_QUERY_HOURS);
+        let is_given_up =
+            if failure.task == Task::Reconcile { failure.again_at >= at } else { failure.needs_attention() };
+        is_given_up.then_some(at)
+    });
+    given_up.map_or(query, |at| end_grace(end_at.max(at)))
 }
 
 /// The cancellation requested by the customer, until the order is over.
@@ -182,26 +241,37 @@ fn end_of_pause(subscription: &Subscription) -> Option<NextAction> {
     Some(NextAction::new(Task::Resume, pause.until, ActionReason::PauseEnds))
 }
 
-fn after_downgrade(subscription: &Subscription) -> NextAction {
+fn after_downgrade(subscription: &Subscription, downgrade: Downgrade) -> NextAction {
     if let Some(cancel) = requested_cancel(subscription) {
         return cancel;
     }
-    let since = subscription.downgrade.map_or(subscription.created_at, |downgrade| downgrade.at);
-    let next_charge = charge_to_come(subscription, since.day(Zone::Taipei));
-    // As late as possible, so that a payment can restore the plan, yet before ECPay charges again.
-    let window_end = since.plus_days(RECOVERY_WINDOW_DAYS);
-    let lead = next_charge.plus_days(-CANCEL_LEAD_DAYS).start(Zone::Taipei);
-    cancel(subscription, window_end.min(lead).max(since), ActionReason::DowngradedToFree)
+    match downgrade.reason {
+        DowngradeReason::Refunded => cancel(subscription, downgrade.at, ActionReason::DowngradedToFree),
+        DowngradeReason::PaymentFailure => {
+            // As late as possible, so that a payment can restore the plan, yet before ECPay charges again.
+            let window_end = downgrade.at.plus_days(RECOVERY_WINDOW_DAYS);
+            let next_charge = charge_to_come(subscription, downgrade.at.day(Zone::Taipei));
+            let lead = next_charge.plus_days(-CANCEL_LEAD_DAYS).start(Zone::Taipei);
+            cancel(subscription, window_end.min(lead).max(downgrade.at), ActionReason::DowngradedToFree)
+        }
+        // Nothing is owed, and the charge may still come: only a person ends such an order.
+        DowngradeReason::NotCharged => {
+            let since = subscription.last_query.map_or(downgrade.at, |query| query.at.max(downgrade.at));
+            let is_daily = since < downgrade.at.plus_days(NOT_CHARGED_DAILY_DAYS);
+            let days = if is_daily { 1 } else { NOT_CHARGED_QUERY_DAYS };
+            NextAction::new(Task::Reconcile, since.plus_days(days), ActionReason::AwaitsCharge)
+        }
+    }
 }
 
 /// The due date of the next charge as of `today`: that of the current period, unless it passed or its charge was made.
 fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
-    let calendar = subscription.calendar();
-    let number = calendar.charge_on(today);
-    let is_made = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei)) == number;
+    let timeline = subscription.timeline();
+    let due = timeline.calendar.due_on(today);
+    let is_made = |failure: &FailedCharge| timeline.calendar.due_on(failure.at.day(Zone::Taipei)) == due;
     // A charge that failed in this period was made, so the next one is that of the following period.
-    let is_over = calendar.due(number) < today || subscription.charge_history.failures.iter().any(is_made);
-    calendar.due(if is_over { number.saturating_add(1) } else { number })
+    let is_over = due < today || subscription.charge_history.failures.iter().any(is_made);
+    if is_over { timeline.calendar.due_after(due) } else { due }
 }
 
 fn cancel(subscription: &Subscription, at: Timestamp, why: ActionReason) -> NextAction {

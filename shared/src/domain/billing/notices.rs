@@ -8,7 +8,7 @@ use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::{EmailAddress, NotificationId};
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
-/// Kind of mail. Each has a template of its name in `templates/`.
+/// Kind of mail. Each has a template of its name in `templates/customer/` or `templates/staff/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeKind {
@@ -20,6 +20,8 @@ pub enum NoticeKind {
     FinalPaymentFailure,
     /// To the customer: downgraded to FREE.
     Downgraded,
+    /// To the customer: on FREE because no charge was made; nothing is owed.
+    NotCharged,
     /// To the customer: the order ended, and the paid period with it.
     PlanEnded,
     /// To the customer: payment succeeded, the plan continues.
@@ -28,6 +30,10 @@ pub enum NoticeKind {
     RefundDue,
     /// To staff: active order that ECPay did not charge.
     Uncharged,
+    /// To staff: charge of another amount than the price.
+    AmountDiffers,
+    /// To staff: successful charge in ECPay's log that cannot be recorded.
+    UnrecordedCharge,
     /// To staff: customer with two live orders.
     SecondLiveOrder,
     /// To staff: daily list of quarantined reports.
@@ -106,10 +112,13 @@ impl NoticeKind {
             Self::SecondPaymentFailure => "second-payment-failure",
             Self::FinalPaymentFailure => "final-payment-failure",
             Self::Downgraded => "downgraded",
+            Self::NotCharged => "not-charged",
             Self::PlanEnded => "plan-ended",
             Self::Recovered => "recovered",
             Self::RefundDue => "refund-due",
             Self::Uncharged => "uncharged",
+            Self::AmountDiffers => "amount-differs",
+            Self::UnrecordedCharge => "unrecorded-charge",
             Self::SecondLiveOrder => "second-live-order",
             Self::QuarantineDigest => "quarantine-digest",
             Self::Quarantined => "quarantined",
@@ -119,10 +128,14 @@ impl NoticeKind {
         }
     }
 
-    const fn is_for_staff(self) -> bool {
+    /// True for a mail to staff, false for one to the customer.
+    #[must_use]
+    pub const fn is_for_staff(self) -> bool {
         match self {
             Self::RefundDue
             | Self::Uncharged
+            | Self::AmountDiffers
+            | Self::UnrecordedCharge
             | Self::SecondLiveOrder
             | Self::QuarantineDigest
             | Self::Quarantined
@@ -132,10 +145,17 @@ impl NoticeKind {
             | Self::SecondPaymentFailure
             | Self::FinalPaymentFailure
             | Self::Downgraded
+            | Self::NotCharged
             | Self::PlanEnded
             | Self::Recovered
             | Self::CancelConfirmed => false,
         }
+    }
+
+    /// True for a mail that says that the customer is on FREE.
+    #[must_use]
+    pub const fn says_free(self) -> bool {
+        matches!(self, Self::Downgraded | Self::NotCharged | Self::PlanEnded)
     }
 
     /// The mail for the n-th failure of an episode; `None` from the fourth on.

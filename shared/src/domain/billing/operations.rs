@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing::payments::payment::Payment;
 use crate::domain::values::ids::OperationKey;
 use crate::domain::values::money::Twd;
-use crate::domain::values::time::Timestamp;
+use crate::domain::values::time::{LocalDate, Timestamp};
 
 /// Keyed operations kept with an order, for the detection of repeats.
 pub const RECENT_OPERATIONS_KEPT: usize = 12;
@@ -12,6 +13,9 @@ pub const RECENT_OPERATIONS_KEPT: usize = 12;
 pub const PAUSE_DAYS: u32 = 30;
 /// Longest pause that staff may set, in days.
 pub const LONGEST_PAUSE_DAYS: u32 = 60;
+
+/// Longest time ahead for which staff may announce the next charge, in days: a year and a month.
+pub const NEXT_CHARGE_DAYS: i64 = 396;
 
 /// Pause of dunning by staff: no automatic retries, no mails about failures, no downgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +70,24 @@ pub enum Operation {
     },
     /// Requests a retry from ECPay.
     Retry,
+    /// Records terms that staff changed in ECPay's console.
+    Terms {
+        /// Price of each charge from now on, in TWD.
+        amount: Option<Twd>,
+        /// Day of the next charge (Asia/Taipei).
+        next_charge_on: Option<LocalDate>,
+    },
+    /// Records money that went back to the customer, by refund or chargeback.
+    Refund {
+        /// The payment as stored.
+        payment: Box<Payment>,
+        /// Amount in TWD.
+        amount: Twd,
+        /// Reference of ECPay or the business.
+        reference: Option<String>,
+        /// True if the plan ends now and the order is to be cancelled.
+        end_access: bool,
+    },
 }
 
 /// Author, reason and key of an operation.
@@ -93,6 +115,14 @@ impl Operation {
                 format!("mark-paid {amount} {}", reference.as_deref().unwrap_or_default())
             }
             Self::Retry => "retry".to_owned(),
+            Self::Terms { amount, next_charge_on } => {
+                let amount = amount.map_or_else(String::new, |amount| amount.dollars().to_string());
+                format!("terms {amount} {}", next_charge_on.map_or_else(String::new, |day| day.to_string()))
+            }
+            Self::Refund { payment, amount, reference, end_access } => {
+                let reference = reference.as_deref().unwrap_or_default();
+                format!("refund {} {} {end_access} {reference}", payment.id, amount.dollars())
+            }
         }
     }
 }

@@ -36,16 +36,22 @@ pub enum Rule {
     LastWarning,
     /// Failure that changes neither the grace period nor the mails.
     FailureRecorded,
-    /// Sixth failure: ECPay terminates the order.
+    /// Sixth failure: ECPay may terminate the order; a query finds out.
     SixthFailure,
     /// Grace period ended unpaid.
     GraceEnded,
+    /// Downgrade due, but ECPay was not queried or the first notice not sent in time.
+    DowngradePostponed,
     /// ECPay made no charge within a week of the due date.
     NotCharged,
     /// ECPay made no charge within three days of the due date; staff are notified.
     ChargeLate,
     /// ECPay counts a successful charge that its log does not contain.
     SuccessMissing,
+    /// ECPay signed or listed a success that cannot be recorded; its period counts as paid.
+    SuccessProven,
+    /// Query brought nothing new.
+    NothingNew,
     /// Retry claimed, before the request is sent to ECPay.
     RetryRequested,
     /// ECPay accepted the retry.
@@ -80,6 +86,12 @@ pub enum Rule {
     DunningResumed,
     /// Customer requested the end of the order.
     CancelRequested,
+    /// Staff recorded terms that they had changed in ECPay's console.
+    TermsChanged,
+    /// Staff recorded money that went back to the customer.
+    Refunded,
+    /// Staff recorded money that went back to the customer, and ended the plan.
+    RefundedAndEnded,
     /// Task failed for this order and will be retried.
     TaskFailed,
     /// Task failed repeatedly for this order; staff are notified.
@@ -118,11 +130,20 @@ impl Rule {
             Self::GraceExtendedOnce => "payment failed for the second time: the grace period was extended once",
             Self::LastWarning => "payment failed for the third time: the customer was warned of the downgrade",
             Self::FailureRecorded => "payment failed: recorded; neither the grace period nor the plan changes",
-            Self::SixthFailure => "payment failed for the sixth time: ECPay terminates the order",
+            Self::SixthFailure => {
+                "payment failed for the sixth time: ECPay may terminate the order; will be checked by query"
+            }
             Self::GraceEnded => "downgraded to FREE: the grace period ended unpaid",
+            Self::DowngradePostponed => {
+                "downgrade postponed: waiting for a query of ECPay or for the first notice to be sent"
+            }
             Self::NotCharged => "downgraded to FREE: ECPay did not charge within a week of the due date",
             Self::ChargeLate => "no charge reported for three days after the due date; staff notified",
             Self::SuccessMissing => "ECPay reports a successful charge that is missing from its charge log",
+            Self::SuccessProven => {
+                "payment processed: ECPay reports a success that cannot be recorded; the period counts as paid"
+            }
+            Self::NothingNew => "queried ECPay: nothing new",
             Self::RetryRequested => "retry requested from ECPay",
             Self::RetryAccepted => "ECPay accepted the retry; the result is reported later",
             Self::RetryRefused => "ECPay refused the retry",
@@ -142,6 +163,9 @@ impl Rule {
             Self::DunningPaused => "dunning paused by staff: no automatic retries, no downgrade",
             Self::DunningResumed => "dunning resumed; the paused days were added to the grace period",
             Self::CancelRequested => "cancellation requested by the customer",
+            Self::TermsChanged => "staff recorded new terms of the order",
+            Self::Refunded => "staff recorded a refund",
+            Self::RefundedAndEnded => "downgraded to FREE: staff recorded a refund and ended the plan",
             Self::TaskFailed => "a task failed for this order; will be retried",
             Self::NeedsAttention => "a task keeps failing for this order; staff notified",
             Self::TaskRecovered => "the failing task succeeded again",

@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::calendar::BillingCalendar;
+use crate::domain::billing::dunning::downgrade::Downgrade;
 use crate::domain::billing::dunning::policy::CHARGE_RESULT_DAYS;
 use crate::domain::billing::operations::{AppliedOperation, Pause};
 use crate::domain::billing::payments::charge_history::ChargeHistory;
+use crate::domain::billing::payments::order_query::OrderQuery;
+use crate::domain::billing::payments::timeline::{Timeline, TimelineInput};
 use crate::domain::billing::plan::{BillingCycle, PlanId};
-use crate::domain::billing::task_failure::TaskFailure;
+use crate::domain::billing::task_failure::{Backoff, TaskFailure};
 use crate::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
@@ -64,8 +67,15 @@ pub struct Subscription {
     pub ended: Option<Ended>,
     /// Due date of the charge whose absence staff were notified of.
     pub missing_charge_notified_for: Option<LocalDate>,
-    /// Time of the latest query of a pending order.
-    pub checked_at: Option<Timestamp>,
+    /// Latest answer of ECPay to a query of this order.
+    #[serde(default)]
+    pub last_query: Option<OrderQuery>,
+    /// Set while queries or requests for the next action bring nothing new.
+    #[serde(default)]
+    pub backoff: Option<Backoff>,
+    /// Amount of a charge that differed from the price and of which staff were notified.
+    #[serde(default)]
+    pub amount_notified: Option<Twd>,
     /// Set while a task fails for this order.
     #[serde(default)]
     pub task_failure: Option<TaskFailure>,
@@ -92,7 +102,8 @@ pub enum Locale {
     En,
 }
 
-/// Agreed terms of an order. They never change.
+/// Terms of an order. Staff change price and number of charges in ECPay's console; the price follows when they accept
+/// it here, the number of charges when ECPay reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// Ordered plan, as named in the price table.
@@ -103,6 +114,10 @@ pub struct Terms {
     pub price: Twd,
     /// Number of charges ordered (`ExecTimes`).
     pub exec_times: u32,
+    /// TWD per month of the plan in the price table when it was ordered: its rank among the user's plans. `None` for a
+    /// plan that was not in the table.
+    #[serde(default)]
+    pub monthly_price: Option<Twd>,
 }
 
 /// State of an order. The plan is a separate field: after a downgrade an order is active on FREE.
@@ -135,25 +150,6 @@ pub struct PaidPeriod {
     pub to: LocalDate,
 }
 
-/// Downgrade of a customer to FREE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Downgrade {
-    /// Logical time of the downgrade.
-    pub at: Timestamp,
-    /// Cause of the downgrade.
-    pub reason: DowngradeReason,
-}
-
-/// Cause of a downgrade to FREE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DowngradeReason {
-    /// Grace period ended unpaid.
-    PaymentFailure,
-    /// ECPay made no charge within a week of the due date.
-    NotCharged,
-}
-
 /// Dunning mails sent about the failing charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DunningNoticeState {
@@ -161,8 +157,18 @@ pub struct DunningNoticeState {
     pub charge_due: LocalDate,
     /// Number of the latest mail, 1 to 3.
     pub attempt: u8,
+    /// Number of the first mail: above 1 where several failures became known together.
+    #[serde(default = "first_attempt")]
+    pub first_attempt: u8,
     /// Time at which the first mail was queued.
     pub first_notice_at: Timestamp,
+    /// Latest end of the grace period that a mail named: kept whatever happens later.
+    #[serde(default)]
+    pub promised_until: Option<Timestamp>,
+}
+
+const fn first_attempt() -> u8 {
+    1
 }
 
 /// Retry requested from ECPay (ReAuth). No further one is requested while its result is pending.
@@ -201,8 +207,7 @@ pub struct CancelRequest {
     pub requested_at: Timestamp,
 }
 
-/// End of the order: ECPay makes no further charges. Confirmed by query, except for [`OrderEnd::SixFailures`], which is
-/// concluded from the number of failures.
+/// End of the order as a query showed it: ECPay makes no further charges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// Time at which the end became known.
@@ -215,12 +220,10 @@ pub struct Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderEnd {
-    /// Cancelled: ExecStatus 0.
+    /// Cancelled, or terminated after failed charges: ExecStatus 0.
     Cancelled,
     /// All ordered charges made: ExecStatus 2.
     Finished,
-    /// Terminated by ECPay after six failed charges.
-    SixFailures,
 }
 
 /// Applied event, with the values that a repeat must match.
@@ -254,17 +257,6 @@ impl Status {
         match self {
             Self::PastDue { grace_ends_at } => Some(grace_ends_at),
             Self::Pending | Self::Active | Self::Cancelled | Self::Completed | Self::Failed => None,
-        }
-    }
-}
-
-impl DowngradeReason {
-    /// The reason's name in the API, as in the older system: `payment_failure`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::PaymentFailure => "payment_failure",
-            Self::NotCharged => "not_charged",
         }
     }
 }
@@ -313,7 +305,9 @@ impl Subscription {
             cancel: None,
             ended: None,
             missing_charge_notified_for: None,
-            checked_at: None,
+            last_query: None,
+            backoff: None,
+            amount_notified: None,
             task_failure: None,
             erased: None,
             recent_events: Vec::new(),
@@ -321,19 +315,29 @@ impl Subscription {
         }
     }
 
-    /// The order's due dates. Until the first charge is reported, the day of the order stands in for its date.
+    /// Due dates and paid charges of the order. Until the first charge is reported, the day of the order stands in for
+    /// its date.
+    #[must_use]
+    pub fn timeline(&self) -> Timeline {
+        let input = TimelineInput {
+            ordered_on: self.created_at.day(Zone::Taipei),
+            cycle: self.terms.cycle,
+            log_read_at: self.last_query.map(|query| query.at),
+        };
+        Timeline::of(&self.charge_history, input)
+    }
+
+    /// The order's due dates.
     #[must_use]
     pub fn calendar(&self) -> BillingCalendar {
-        let anchor = self.charge_history.anchor.unwrap_or_else(|| self.created_at.day(Zone::Taipei));
-        BillingCalendar::new(anchor, self.terms.cycle)
+        self.timeline().calendar
     }
 
     /// The period that the customer has paid for; `None` before the first successful charge.
     #[must_use]
     pub fn paid_period(&self) -> Option<PaidPeriod> {
-        let calendar = self.calendar();
-        let number = calendar.charge_on(self.charge_history.last_success_at?.day(Zone::Taipei));
-        Some(PaidPeriod { from: calendar.due(number), to: calendar.due(number.saturating_add(1)) })
+        let timeline = self.timeline();
+        Some(PaidPeriod { from: timeline.paid_due?, to: timeline.next_due()? })
     }
 
     /// The customer's current price per period: zero on FREE.
@@ -351,11 +355,18 @@ impl Subscription {
         }
     }
 
+    /// True if the order is among its user's live orders. One whose end is confirmed can still grant the plan until its
+    /// paid period ends.
+    #[must_use]
+    pub fn counts_for_user(&self) -> bool {
+        self.is_live() || (!self.plan.is_free() && self.superseded_by.is_none() && self.erased.is_none())
+    }
+
     /// True if a charge of the last days was reported as pending and no later result is known.
     #[must_use]
     pub fn awaits_result(&self, now: Timestamp) -> bool {
         let failed = self.charge_history.failures.last().map(|failure| failure.at);
-        let known = self.charge_history.last_success_at.max(failed);
+        let known = self.charge_history.last_paid_at().max(failed);
         let open =
             self.recent_events.iter().filter_map(|seen| seen.event.pending_since()).filter(|at| known < Some(*at));
         open.max().is_some_and(|at| now < at.plus_days(CHARGE_RESULT_DAYS))

@@ -3,23 +3,23 @@
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
-/// Scheduled task. The order of the variants is the order of work in a run: queries of ECPay first, mail last.
+/// Scheduled task. The order of the variants is the order of work in a run: first what needs no ECPay, mail last.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray, IntoStaticStr,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Task {
+    /// Resumes dunning whose pause is over.
+    Resume,
+    /// Downgrades customers whose grace period or paid period ended.
+    EndGrace,
     /// Queries ECPay about overdue charges and about retries without a result.
     Reconcile,
     /// Queries ECPay about orders that are not paid yet.
     CheckPending,
-    /// Resumes dunning whose pause is over.
-    Resume,
     /// Requests another charge attempt from ECPay.
     Retry,
-    /// Downgrades customers whose grace period or paid period ended.
-    EndGrace,
     /// Cancels orders at ECPay.
     Cancel,
     /// Deletes old callback logs and mails staff the list of quarantined reports.

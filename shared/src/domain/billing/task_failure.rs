@@ -1,4 +1,4 @@
-//! Failing task of an order, as stored with it.
+//! Failing task of an order and backoff of what was tried in vain, as stored with it.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,17 @@ pub struct TaskFailure {
     pub again_at: Timestamp,
     /// Latest error, without personal data.
     pub reason: String,
+}
+
+/// Backoff of an action that was tried in vain. It leaves the head of its queue, so that others get their turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// Task of the action.
+    pub task: Task,
+    /// Attempts in a row without anything new.
+    pub attempts: u32,
+    /// Time of the next attempt.
+    pub again_at: Timestamp,
 }
 
 impl TaskFailure {

@@ -154,10 +154,10 @@ mod tests {
     use super::*;
     use crate::domain::billing::business_events::{ChargeResult, DowngradeCause};
     use crate::domain::billing::dunning::arrears::Recovery;
+    use crate::domain::billing::dunning::downgrade::DowngradeReason;
     use crate::domain::billing::notices::NoticeKind;
     use crate::domain::billing::payments::callback_kind::CallbackKind;
     use crate::domain::billing::payments::payment::DeclineClass;
-    use crate::domain::billing::subscription::DowngradeReason;
     use crate::domain::billing::task::Task;
 
     fn at() -> Timestamp {

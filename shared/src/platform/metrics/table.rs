@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::domain::billing::business_events::{ChargeResult, RetryNumber};
+use crate::domain::billing::dunning::downgrade::DowngradeReason;
 use crate::domain::billing::notices::{NoticeKind, NoticeState};
 use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::domain::billing::payments::payment::DeclineClass;
-use crate::domain::billing::subscription::DowngradeReason;
 use crate::domain::billing::task::Task;
 
 /// Values of a metric's dimensions by their names.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::domain::billing::decision::{Decision, SubscriptionWrite};
 use crate::domain::billing::dunning::policy::DunningPolicy;
+use crate::domain::billing::live_orders::LiveOrder;
 use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::payments::payment::Payment;
 use crate::domain::billing::subscription::AppliedEvent;
 use crate::domain::values::ids::{NotificationId, SubscriptionId};
+use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::webhook_log;
 use crate::store::billing::webhook_log::WebhookLog;
@@ -44,6 +46,28 @@ enum Guard {
     Notice(NotificationId),
 }
 
+/// A decision, and what earlier attempts at its transaction showed.
+struct CommitAttempt {
+    /// As it was decided.
+    decision: Decision,
+    /// Live orders that the user's item holds, if they are others than the decision expects.
+    live: Option<Vec<LiveOrder>>,
+    /// Notices that were enqueued before.
+    enqueued: Vec<NotificationId>,
+}
+
+impl CommitAttempt {
+    /// The decision that this attempt stores.
+    fn adapted(&self, now: Timestamp) -> Decision {
+        let mut decision = self.decision.clone();
+        if let Some(live) = &self.live {
+            decision = decision.with_live_orders(live.clone(), now);
+        }
+        decision.notices.retain(|notice| !self.enqueued.contains(&notice.id));
+        decision
+    }
+}
+
 /// The transaction of a decision, with the place of each guard in it.
 #[derive(Default)]
 struct CommitPlan {
@@ -53,7 +77,7 @@ struct CommitPlan {
 
 impl Billing {
     /// Stores a decision completely or not at all. A notice that exists was enqueued before and is left out; a decision
-    /// about an order whose user has another live order is stored as [`Decision::alongside_live_order`] says.
+    /// about an order whose user has other live orders is stored as [`Decision::with_live_orders`] says.
     ///
     /// # Errors
     /// Where it is unknown whether the decision was stored; deciding again is safe.
@@ -68,7 +92,9 @@ impl Billing {
             return Ok(Commit::Done);
         }
         let now = decision.change.history.at;
-        retry_on_conflict(DOING, decision, |mut decision| async move {
+        let first = CommitAttempt { decision, live: None, enqueued: Vec::new() };
+        let storing = retry_on_conflict(DOING, first, |mut attempt| async move {
+            let decision = attempt.adapted(now);
             let plan = CommitPlan::of(&decision, log, policy)?;
             let Some(refusal) = self.table.transact(plan.transaction, DOING).await? else {
                 return Ok(Attempt::Done(Commit::Done));
@@ -78,20 +104,33 @@ impl Billing {
             Ok(Attempt::Done(match refused {
                 Some((place, Guard::Receipt)) => Commit::AlreadyApplied(receipt(&refusal, *place)),
                 Some((place, Guard::Payment)) => Commit::AlreadyApplied(payment(&refusal, *place)),
-                Some((place, Guard::User)) => match refusal.existing(*place).and_then(users::live_order) {
-                    None => Commit::Conflict,
-                    Some(other) if decision.change.expected.is_none() => Commit::LiveOrderExists(other),
-                    Some(other) => return Ok(Attempt::Conflict(decision.alongside_live_order(&other, now))),
-                },
+                Some((place, Guard::User)) => {
+                    let live = refusal.existing(*place).map(users::live_orders).unwrap_or_default();
+                    if let Some(other) = blocking(&decision, &live) {
+                        return Ok(Attempt::Done(Commit::LiveOrderExists(other)));
+                    }
+                    attempt.live = Some(live);
+                    return Ok(Attempt::Conflict(attempt));
+                }
                 Some((_, Guard::Notice(id))) => {
-                    decision.notices.retain(|notice| notice.id != *id);
-                    return Ok(Attempt::Conflict(decision));
+                    attempt.enqueued.push(id.clone());
+                    return Ok(Attempt::Conflict(attempt));
                 }
                 Some((_, Guard::Subscription)) | None => Commit::Conflict,
             }))
-        })
-        .await
+        });
+        // On the heap: a decision is large, and so is every future that holds one.
+        Box::pin(storing).await
     }
+}
+
+/// The live order that forbids a new one: any, unless the new order replaces one of them.
+fn blocking(decision: &Decision, live: &[LiveOrder]) -> Option<SubscriptionId> {
+    let replaces = decision.change.next.replaces.as_ref();
+    if decision.change.expected.is_some() || live.iter().any(|order| Some(&order.id) == replaces) {
+        return None;
+    }
+    LiveOrder::best(live).map(|order| order.id.clone())
 }
 
 fn existing<T: serde::de::DeserializeOwned>(refusal: &Refusal, place: usize) -> Option<T> {
@@ -105,7 +144,7 @@ fn receipt(refusal: &Refusal, place: usize) -> Option<AppliedEvent> {
 
 fn payment(refusal: &Refusal, place: usize) -> Option<AppliedEvent> {
     let payment: Payment = existing(refusal, place)?;
-    Some(AppliedEvent { event: payment.event, gwsr: payment.gwsr, amount: Some(payment.amount) })
+    Some(AppliedEvent { event: payment.event, gwsr: payment.gwsr, amount: payment.amount })
 }
 
 impl CommitPlan {
@@ -128,6 +167,10 @@ impl CommitPlan {
             let record = Record::new(keys::payment(id, &payment.id), payment);
             let place = plan.transaction.put_if_absent_or_return(record)?;
             plan.guards.push((place, Guard::Payment));
+        }
+        if let Some(refunded) = &decision.refunded {
+            // Every refund writes the subscription too, whose condition protects the payment as well.
+            plan.transaction.put(Record::new(keys::payment(id, &refunded.id), refunded))?;
         }
         if let Some(change) = &decision.user {
             let place = plan.transaction.update_or_return(users::update(change));

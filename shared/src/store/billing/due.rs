@@ -1,17 +1,23 @@
 //! Subscriptions that are due for a task, and callback logs that are due for deletion.
 
 use crate::domain::billing::decision::Versioned;
+use crate::domain::billing::dunning::policy::DunningPolicy;
+use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::Timestamp;
+use crate::domain::workshop::vehicles::Vehicle;
 
 use crate::store::billing::Billing;
+use crate::store::billing::notices::StoredNotice;
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::error::Error;
-use crate::store::table::due_index::{Cursor, Page};
+use crate::store::table::due_index::{Cursor, Page, Restored};
+use crate::store::table::expression::{Condition, Update};
 use crate::store::table::keys;
 use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
+use crate::store::table::{Item, text};
 
 /// Result of a clean-up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,9 +61,36 @@ impl Billing {
         Ok(deleted)
     }
 
-    /// Moves an item that cannot be read to the queue of unreadable items, so that no later run reads it as due. The
-    /// item is otherwise unchanged.
-    pub async fn move_to_unreadable(&self, unreadable: &Error) -> Result<(), Error> {
-        self.table.move_to_unreadable(unreadable).await
+    /// Moves a due subscription that cannot be read to the queue of unreadable items, so that no later run reads it as due.
+    pub async fn move_to_unreadable(&self, task: Task, unreadable: &Error) -> Result<(), Error> {
+        self.table.move_to_unreadable(task.as_str(), unreadable).await
+    }
+
+    /// Moves items that were unreadable and can be read by this version back to the queues that they came from.
+    pub async fn restore_unreadable(&self, now: Timestamp) -> Result<Restored, Error> {
+        let is_readable = |queue: &str, item: &Item| match queue {
+            keys::MAIL_QUEUE => Record::<StoredNotice>::from_item(item.clone()).is_ok(),
+            keys::WEBHOOK_LOG_QUEUE => Record::<WebhookLog>::from_item(item.clone()).is_ok(),
+            keys::VISIT_QUEUE => Record::<Vehicle>::from_item(item.clone()).is_ok(),
+            _ => Record::<Subscription>::from_item(item.clone()).is_ok(),
+        };
+        self.table.restore_unreadable(now, is_readable).await
+    }
+
+    /// Moves an order from the queue of a task that the policy does not want to the queue of the one that it wants, where
+    /// the order is still as it was read. An order without a next action leaves the index.
+    pub async fn move_to_wanted_queue(
+        &self,
+        order: &Versioned<Subscription>,
+        policy: &DunningPolicy,
+    ) -> Result<(), Error> {
+        let update = Update::of(keys::subscription(&order.value.id));
+        let update = match NextAction::of(&order.value, policy) {
+            Some(next) => {
+                update.set(keys::QUEUE, text(next.kind.as_str())).set(keys::DUE_AT, text(next.at.to_string()))
+            }
+            None => update.remove(keys::QUEUE).remove(keys::DUE_AT),
+        };
+        self.table.update(update.when(Condition::version_is(order.version)), "moving an order").await.map(|_| ())
     }
 }

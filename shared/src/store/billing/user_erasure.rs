@@ -52,7 +52,9 @@ impl Billing {
         let links = self.table.query_pages(query, usize::MAX, "reading a user's orders").await?;
         let linked = links.iter().filter_map(|item| text_in(item, keys::SK)?.strip_prefix(prefix::ORDER));
         let mut orders: BTreeSet<_> = linked.filter_map(|order| SubscriptionId::parse(order).ok()).collect();
-        orders.extend(user.iter().flat_map(|user| user.live.iter().chain([&user.latest]).cloned()));
+        orders.extend(
+            user.iter().flat_map(|user| user.live.iter().map(|order| &order.id).chain([&user.latest]).cloned()),
+        );
         let erased = self.table.get::<Erasure>(&keys::erasure(id), "reading an erasure").await?;
         Ok(UserData { user, orders, erased: erased.map(|record| record.data) })
     }

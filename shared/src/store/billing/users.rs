@@ -1,6 +1,7 @@
-//! Users' plans: written with every decision that changes them, on the condition that the user has no other live order.
+//! Users' plans: written with every decision that changes them, on the condition that the user's live orders are those
+//! that the decision knew.
 
-use crate::domain::billing::decision::{LiveOrderCondition, UserChange};
+use crate::domain::billing::live_orders::{LiveEntry, LiveOrder, UserChange};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::values::ids::{SubscriptionId, UserId};
 
@@ -10,40 +11,56 @@ use crate::store::table::expression::{Condition, Update};
 use crate::store::table::record::SCHEMA;
 use crate::store::table::{Item, keys, number, text, text_in};
 
-/// A user's plan and the order that grants it.
+/// Attribute with the live orders as JSON text, so that a condition compares the whole list.
+const LIVE: &str = "live";
+
+/// A user's plan and the orders that grant it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredUser {
     /// User id of the business's app.
     pub user: UserId,
-    /// Plan that the user has now.
+    /// Plan that the user has now: the best of the live orders.
     pub plan: PlanId,
-    /// Live order of the user; a new order must name it in `replaces`.
-    pub live: Option<SubscriptionId>,
+    /// Live orders of the user; a new order must replace one of them.
+    pub live: Vec<LiveOrder>,
     /// Order that was created or changed last.
     pub latest: SubscriptionId,
 }
 
-/// The user's part of a decision's transaction. Plan and live order change together.
-pub(in crate::store) fn update(change: &UserChange) -> Update {
-    let id = text(change.subscription.as_str());
-    let mut update = Update::of(keys::user(&change.user)).set("latest", id.clone()).set("schema", number(SCHEMA));
-    if let Some(user_plan) = &change.user_plan {
-        update = update.set("plan", text(user_plan.plan.as_str()));
-        update = if user_plan.live { update.set("live", id) } else { update.remove("live") };
-    }
-    match &change.condition {
-        LiveOrderCondition::NoneOrOneOf(orders) => {
-            let is_one_of =
-                |condition: Condition, order: &SubscriptionId| condition.or(Condition::text_is("live", order.as_str()));
-            update.when(orders.iter().fold(Condition::absent("live"), is_one_of))
-        }
-        LiveOrderCondition::Any => update,
+impl StoredUser {
+    /// The order that determines the user's plan; without a live one the latest.
+    #[must_use]
+    pub fn shown(&self) -> &SubscriptionId {
+        LiveOrder::best(&self.live).map_or(&self.latest, |order| &order.id)
     }
 }
 
-/// The live order in a user's item.
-pub(in crate::store) fn live_order(item: &Item) -> Option<SubscriptionId> {
-    SubscriptionId::parse(text_in(item, "live")?).ok()
+/// The user's part of a decision's transaction. Plan and live orders change together.
+pub(in crate::store) fn update(change: &UserChange) -> Update {
+    let mut update = Update::of(keys::user(&change.user))
+        .set("latest", text(change.subscription.as_str()))
+        .set("schema", number(SCHEMA));
+    if change.entry != LiveEntry::Unchanged {
+        let live = change.live_orders();
+        let plan = LiveOrder::best(&live).map_or_else(PlanId::free, |order| order.plan.clone());
+        update = update.set("plan", text(plan.as_str()));
+        update = if live.is_empty() { update.remove(LIVE) } else { update.set(LIVE, text(encoded(&live))) };
+    }
+    let expected = if change.expected.is_empty() {
+        Condition::absent(LIVE)
+    } else {
+        Condition::text_is(LIVE, encoded(&change.expected))
+    };
+    update.when(expected)
+}
+
+fn encoded(live: &[LiveOrder]) -> String {
+    serde_json::json!(live).to_string()
+}
+
+/// The live orders in a user's item.
+pub(in crate::store) fn live_orders(item: &Item) -> Vec<LiveOrder> {
+    text_in(item, LIVE).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
 impl Billing {
@@ -53,7 +70,7 @@ impl Billing {
         let latest = text_in(&item, "latest").and_then(|id| SubscriptionId::parse(id).ok());
         let Some(latest) = latest else { return Ok(None) };
         let plan = text_in(&item, "plan").and_then(|name| serde_json::from_value(name.into()).ok());
-        let (plan, live) = (plan.unwrap_or_else(PlanId::free), live_order(&item));
+        let (plan, live) = (plan.unwrap_or_else(PlanId::free), live_orders(&item));
         Ok(Some(StoredUser { user: id.clone(), plan, live, latest }))
     }
 }

@@ -17,6 +17,6 @@ impl Runs {
     /// Opens the circuit breaker until then, also in a dry run: ECPay's limit counts the queries of a dry run too.
     pub async fn block_ecpay(&self, until: Timestamp) -> Result<(), Error> {
         let record = Record::new(keys::breaker(), until).expiring(until.plus_days(1));
-        self.table.put_in_dry_run_too(record, "opening the circuit breaker").await
+        self.table.in_dry_run_too().put(record, "opening the circuit breaker").await
     }
 }

@@ -1,6 +1,7 @@
-//! Run history, the leases of exclusive runs and ECPay's circuit breaker in the table.
+//! Run history, the leases of exclusive runs, ECPay's circuit breaker and pace in the table.
 
 pub mod circuit_breaker;
+pub mod ecpay_pace;
 pub mod lease;
 pub mod run_history;
 pub mod stored_run;

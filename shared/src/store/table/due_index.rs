@@ -71,15 +71,15 @@ impl Table {
         for item in items {
             match Record::from_item(item) {
                 Ok(record) => records.push(record),
-                Err(error) => self.move_to_unreadable(&error).await?,
+                Err(error) => self.move_to_unreadable(queue, &error).await?,
             }
         }
         Ok(Page { items: records, oldest, next })
     }
 
-    /// Moves an item that cannot be read to the queue of unreadable items, so that no later run reads it as due. The
-    /// item is otherwise unchanged. Does nothing for other errors.
-    pub(in crate::store) async fn move_to_unreadable(&self, unreadable: &Error) -> Result<(), Error> {
+    /// Moves an item of `queue` that cannot be read to the queue of unreadable items, so that no later run reads it as due.
+    /// The item is otherwise unchanged. Does nothing for other errors: an item of a newer version stays in its queue.
+    pub(in crate::store) async fn move_to_unreadable(&self, queue: &str, unreadable: &Error) -> Result<(), Error> {
         let Error::Unreadable { pk, sk, .. } = unreadable else { return Ok(()) };
         tracing::error!(
             error = error_chain(unreadable),
@@ -88,7 +88,49 @@ impl Table {
         // An item without a queue was handled by another run in between.
         let update = Update::of(keys::Key { pk: pk.clone(), sk: sk.clone() })
             .set(keys::QUEUE, text(keys::UNREADABLE_QUEUE))
-            .when(Condition::exists(keys::QUEUE));
+            .set(keys::QUEUE_BEFORE, text(queue))
+            .when(Condition::text_is(keys::QUEUE, queue));
         self.update(update, "moving an unreadable item").await.map(|_| ())
     }
+
+    /// Moves the items of the queue of unreadable items that this version can read back to their queues, and returns their
+    /// number. `is_readable` decides by the item as it is stored.
+    pub(in crate::store) async fn restore_unreadable(
+        &self,
+        now: Timestamp,
+        is_readable: impl Fn(&str, &Item) -> bool,
+    ) -> Result<Restored, Error> {
+        let (mut restored, mut cursor) = (Restored::default(), None);
+        loop {
+            let page = self.due_until(keys::UNREADABLE_QUEUE, now, cursor).await?;
+            for item in page.items {
+                let key = |name: &str| text_in(&item, name).unwrap_or_default().to_owned();
+                let queue = key(keys::QUEUE_BEFORE);
+                if queue.is_empty() || !is_readable(&queue, &item) {
+                    restored.left += 1;
+                    continue;
+                }
+                let update = Update::of(keys::Key { pk: key(keys::PK), sk: key(keys::SK) })
+                    .set(keys::QUEUE, text(&queue))
+                    .remove(keys::QUEUE_BEFORE)
+                    .when(Condition::text_is(keys::QUEUE, keys::UNREADABLE_QUEUE));
+                if self.update(update, "restoring an unreadable item").await? {
+                    restored.moved += 1;
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(restored);
+            }
+        }
+    }
+}
+
+/// Result of restoring unreadable items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Items that are in their queues again.
+    pub moved: u64,
+    /// Items that still cannot be read.
+    pub left: u64,
 }

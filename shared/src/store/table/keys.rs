@@ -32,6 +32,7 @@
 //! | callbacks and business figures by hour | `COUNT#callbacks#<shard>` | `<hour>` |
 //! | run | `RUN` | `<run id>` |
 //! | ECPay's circuit breaker | `BREAKER` | `ecpay` |
+//! | Pace of calls to ECPay | `PACE` | `ecpay` |
 //!
 //! The index `due` is sparse: items with `queue` and `due_at` are in it, ordered by time within each queue.
 
@@ -69,6 +70,8 @@ pub const UNCLEAR_MAIL_QUEUE: &str = "mail-unclear";
 pub const WEBHOOK_LOG_QUEUE: &str = "webhook-log";
 /// Queue of items that could not be read when they were due.
 pub const UNREADABLE_QUEUE: &str = "unreadable";
+/// Attribute of such an item: the queue that it came from.
+pub const QUEUE_BEFORE: &str = "queue_before";
 /// Queue of open quarantined reports, by time of receipt.
 pub const QUARANTINE_QUEUE: &str = "quarantine";
 /// Queue of resolved quarantined reports, by time of receipt.
@@ -343,6 +346,12 @@ pub fn run(id: &str) -> Key {
 #[must_use]
 pub fn breaker() -> Key {
     Key::new("BREAKER", "ecpay")
+}
+
+/// Key of the pace of calls to ECPay.
+#[must_use]
+pub fn ecpay_pace() -> Key {
+    Key::new("PACE", "ecpay")
 }
 
 /// Returns the shard of an id, 0 to `shards` - 1. Spreads writes evenly; not a cryptographic hash.

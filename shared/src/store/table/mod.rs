@@ -35,9 +35,14 @@ impl Table {
         Self { client, name, is_dry_run: false }
     }
 
-    /// The same table without writes, except [`Table::put_in_dry_run_too`].
+    /// The same table without writes.
     pub(in crate::store) fn dry_run(&self) -> Self {
         Self { is_dry_run: true, ..self.clone() }
+    }
+
+    /// The same table with writes, for what counts in a dry run too.
+    pub(in crate::store) fn in_dry_run_too(&self) -> Self {
+        Self { is_dry_run: false, ..self.clone() }
     }
 }
 

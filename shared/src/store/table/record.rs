@@ -101,7 +101,11 @@ impl<T: DeserializeOwned> Record<T> {
     pub(in crate::store) fn from_item(item: Item) -> Result<Self, Error> {
         let key = |name: &str| text_in(&item, name).unwrap_or_default().to_owned();
         let (pk, sk) = (key(keys::PK), key(keys::SK));
-        let schema = item.get("schema").and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
+        let schema: Option<u32> =
+            item.get("schema").and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
+        if schema.is_some_and(|schema| schema > SCHEMA) {
+            return Err(Error::Newer { pk, sk });
+        }
         if schema != Some(SCHEMA) {
             return Err(Error::Unreadable { pk, sk, reason: format!("schema {schema:?} is not {SCHEMA}") });
         }

@@ -36,15 +36,6 @@ impl Table {
         if self.is_dry_run {
             return Ok(());
         }
-        self.put_in_dry_run_too(record, doing).await
-    }
-
-    /// Writes an item over whatever is stored, also in a dry run.
-    pub(in crate::store) async fn put_in_dry_run_too<T: Serialize>(
-        &self,
-        record: Record<T>,
-        doing: &'static str,
-    ) -> Result<(), Error> {
         self.put_item(record.into_item()?, None, doing).await.map(|_| ())
     }
 

@@ -85,7 +85,7 @@ impl Workshop {
 
     /// Moves a vehicle that cannot be read to the queue of unreadable items, so that no later run reads it as due.
     pub async fn move_to_unreadable(&self, unreadable: &Error) -> Result<(), Error> {
-        self.table.move_to_unreadable(unreadable).await
+        self.table.move_to_unreadable(keys::VISIT_QUEUE, unreadable).await
     }
 
     /// Returns up to `limit` reminders of a vehicle as they are stored, by visit date.

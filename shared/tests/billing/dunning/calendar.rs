@@ -106,3 +106,33 @@ impl Dues {
         k
     }
 }
+
+/// Due dates of an order whose charge day may have been moved: a series for each day to which it was moved.
+#[derive(Clone, Debug)]
+pub(crate) struct DueDays {
+    pub(crate) first: Dues,
+    /// Days to which the charge day was moved, in ascending order.
+    pub(crate) moved: Vec<i64>,
+}
+
+impl DueDays {
+    /// All due dates: each series ends where the next begins.
+    fn all(&self) -> impl Iterator<Item = i64> + '_ {
+        (0..=self.moved.len()).flat_map(|place| {
+            let anchor = if place == 0 { self.first.anchor } else { self.moved[place - 1] };
+            let end = self.moved.get(place).copied().unwrap_or(i64::MAX);
+            let series = Dues { anchor, months: self.first.months };
+            (1..).map(move |k| series.due(k)).take_while(move |due| *due < end)
+        })
+    }
+
+    /// Due date in whose window a day lies: a window begins a day before its due date and ends where the next begins.
+    pub(crate) fn of(&self, day: i64) -> i64 {
+        self.all().take_while(|due| due - 1 <= day).last().unwrap_or(self.first.anchor)
+    }
+
+    /// Due date after that one.
+    pub(crate) fn after(&self, due: i64) -> i64 {
+        self.all().find(|next| *next > due).unwrap_or(i64::MAX)
+    }
+}

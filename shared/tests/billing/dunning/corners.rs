@@ -4,6 +4,7 @@ use shared::domain::billing::decide::order::{charge_missing, claim_cancel, end_g
 use shared::domain::billing::decide::retry::retry_is_due;
 use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::dunning::policy::DunningPolicy;
+use shared::domain::billing::payments::order_query::{EcpayState, OrderQuery};
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::RetryState;
 
@@ -40,9 +41,10 @@ fn a_refund_due_extends_no_period_of_a_cancelled_order() {
     let fallen = failed_at() + 10 * DAY;
     let confirmed = midnight(running(99).oracle.dues().due(3)) - 2 * DAY;
     let mut pair = failing(&[0, 1]);
-    pair.step(fallen, &Step::Ask);
-    pair.step(fallen, &Step::Answer(RetryState::Refused));
-    pair.step(fallen, &Step::EndGrace);
+    pair.step(fallen - HOUR, &Step::Ask);
+    pair.step(fallen - HOUR, &Step::Answer(RetryState::Refused));
+    pair.step(fallen - MINUTE, &Step::Runs);
+    assert!(pair.step(fallen, &Step::EndGrace), "{}", pair.case());
     pair.step(confirmed - 60, &Step::AskCancel);
     pair.step(confirmed, &Step::Ended(End::Cancelled));
     // Made before the cancellation was confirmed: pays its period, until 15 March.
@@ -90,20 +92,37 @@ fn a_late_success_restores_the_plan_although_the_next_charge_has_failed() {
     let mut pair = failing(&[0, 1]);
     pair.step(fallen, &Step::Ask);
     pair.step(fallen, &Step::Answer(RetryState::NoResult));
-    pair.step(fallen + DAY, &Step::EndGrace);
+    pair.step(fallen + HOUR, &Step::Runs);
+    assert!(pair.step(fallen + DAY, &Step::EndGrace), "{}", pair.case());
     pair.step(next_failed + 60, &Step::Failure(next_failed, "10100252"));
     pair.step(next_failed + DAY, &Step::Success(2, fallen + 2 * DAY));
 }
 
 /// "Expired, lost, stolen card: no automatic retry": ECPay repeats the latest authorisation, so its code decides, also
 /// if a further charge failed inside the episode.
-/// also when it is of a further charge failing inside the episode.
 #[test]
 fn a_new_card_is_needed_when_the_latest_charge_of_the_episode_says_so() {
     let (late, next) = (at(2025, 3, 12, HOUR), at(2025, 3, 15, 2 * HOUR));
     let mut pair = running(99);
     pair.step(late + 60, &Step::Failure(late, "10100252"));
     pair.step(next + 60, &Step::Failure(next, "10100251"));
+}
+
+/// "A grace end that was mailed is kept": the mail about charge 3 names 25 March, ten days after the failures known then.
+#[test]
+fn a_grace_end_that_was_mailed_is_kept_whatever_becomes_known_about_an_earlier_charge() {
+    let (second, third, now) = (at(2025, 2, 15, HOUR), at(2025, 3, 14, HOUR), at(2025, 3, 19, HOUR));
+    let mut pair = running(99);
+    for step in [
+        Step::Failure(third + DAY, "10100252"),
+        Step::Failure(third + 3 * DAY, "10100252"),
+        Step::Failure(second, "10100252"),
+        Step::Failure(third, "10100252"),
+        Step::Success(2, second + 4 * DAY),
+    ] {
+        pair.step(now, &step);
+    }
+    assert_eq!(pair.real.value.status.grace_ends_at(), Some(ts(third + 11 * DAY)), "{}", pair.case());
 }
 
 /// "The result comes by callback or query": a report about the first authorisation is not the result of a retry.
@@ -127,10 +146,14 @@ fn no_customer_is_downgraded_without_a_notice() {
     let shared::domain::billing::decision::PaymentDecision::Apply(decision) = pair.verdict(&success, reported) else {
         panic!("not applied: {}", pair.case());
     };
-    let notices = decision.notices.len();
+    let notices: Vec<_> = decision.notices.iter().map(|notice| notice.kind.name()).collect();
+    assert_eq!(notices, ["final-payment-failure"], "{}", pair.case());
     pair.real.value = decision.change.next;
-    let fall = end_grace(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(reported + HOUR)));
-    assert!(notices > 0 || fall.is_none(), "downgraded an hour later, and never notified: {}", pair.case());
+    pair.real.value.last_query = Some(OrderQuery { at: ts(reported + 2 * DAY), state: EcpayState::Running });
+    for (after, falls) in [(HOUR, false), (3 * DAY - 1, false), (3 * DAY, true)] {
+        let fall = end_grace(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(reported + after)));
+        assert_eq!(fall.is_some(), falls, "{after} s after the first notice: {}", pair.case());
+    }
 }
 
 /// "Running but uncharged": an order that ended at ECPay is not running.
@@ -145,14 +168,16 @@ fn an_order_that_ended_is_not_taken_for_one_that_was_not_charged() {
     }
 }
 
-/// "Order ended at ECPay (ExecStatus 0 or 2, six failures)": no further requests.
+/// "Order ended at ECPay (ExecStatus 0 or 2)": no further requests. The query that the cancellation begins with confirms
+/// the end.
 #[test]
 fn an_order_that_ended_at_ecpay_is_not_asked_to_be_cancelled() {
     let mut pair = failing(&[0, 1]);
     pair.step(failed_at() + 4 * DAY, &Step::Ended(End::Cancelled));
-    let decision =
-        end_grace(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(failed_at() + 4 * DAY))).unwrap();
-    pair.real.value = decision.change.next;
+    pair.step(failed_at() + 9 * DAY, &Step::Ended(End::Cancelled));
+    assert!(pair.step(failed_at() + 10 * DAY, &Step::EndGrace), "{}", pair.case());
     let cancel = claim_cancel(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(failed_at() + 40 * DAY)));
     assert_eq!(cancel, None, "ended, then downgraded: {}", pair.case());
+    pair.step(failed_at() + 40 * DAY, &Step::Ended(End::Cancelled));
+    assert_eq!(pair.real.value.status.name(), "cancelled", "{}", pair.case());
 }

@@ -82,6 +82,8 @@ fn fallen_on(now: i64) -> Pair {
     let mut pair = failing(&[0, 1]);
     pair.step(failed_at() + 7 * DAY, &Step::Ask);
     pair.step(failed_at() + 7 * DAY, &Step::Answer(RetryState::Refused));
+    // The query 12 hours before the downgrade.
+    pair.step(failed_at() + 9 * DAY + 12 * HOUR, &Step::Runs);
     assert!(pair.step(now, &Step::EndGrace), "{}", pair.case());
     pair
 }
@@ -134,7 +136,7 @@ fn a_cancel_waits_for_an_open_retry_and_ends_the_asking() {
             }
         }
     }
-    assert_eq!(cases, 348);
+    assert_eq!(cases, 372);
 }
 
 #[test]
@@ -168,6 +170,9 @@ fn an_order_is_completed_when_its_last_charge_was_made_and_its_period_is_over() 
             let made = midnight(pair.oracle.dues().due(i64::from(number))) + HOUR;
             pair.step(made + 60, &Step::Success(number, made));
         }
+        let (action, _) = pair.oracle.next(0).unwrap();
+        assert_eq!(action, "reconcile", "the end is not known before ECPay says it: {}", pair.case());
+        pair.step(midnight(pair.oracle.dues().due(i64::from(exec_times))) + 3 * HOUR, &Step::Ended(End::Finished));
         let end = midnight(pair.oracle.dues().due(i64::from(exec_times) + 1));
         for now in around(end) {
             let mut pair = pair.clone();
@@ -177,31 +182,34 @@ fn an_order_is_completed_when_its_last_charge_was_made_and_its_period_is_over() 
             cases += pair.cases;
         }
     }
-    assert_eq!(cases, 75);
+    assert_eq!(cases, 90);
 }
 
 #[test]
-fn an_order_that_ended_in_arrears_goes_to_free_when_the_first_notice_is_3_days_old() {
+fn an_order_that_ended_in_arrears_keeps_the_grace_that_was_mailed_and_is_not_retried() {
     let mut cases = 0;
     for days in [&[0][..], &[0, 1], &[0, 1, 3], &[0, 1, 3, 7], &[0, 1, 3, 5, 7, 9]] {
-        for how in [End::Cancelled, End::Six] {
+        for how in [End::Cancelled, End::Finished] {
             for seen in [HOUR, DAY, 3 * DAY, 6 * DAY] {
                 let mut start = failing(days);
                 let seen = failed_at() + days.last().unwrap() * DAY + seen;
                 start.step(seen, &Step::Ended(how));
+                assert!(!start.step(seen, &Step::Ask), "{}", start.case());
                 cases += start.cases;
-                let borders = [3, 7, 10].map(|day| failed_at() + 60 + day * DAY);
-                for now in borders.into_iter().flat_map(around).chain([seen]).filter(|now| *now >= seen) {
-                    let mut pair = start.clone();
+                let end = failed_at() + if days.len() >= 2 { 10 } else { 7 } * DAY;
+                let mut asked = start.clone();
+                asked.step(seen.max(end - 12 * HOUR), &Step::Ended(how));
+                for now in around(end).into_iter().chain([seen]).filter(|now| *now >= seen) {
+                    let mut pair = asked.clone();
                     pair.cases = 0;
                     pair.probe(now);
-                    pair.step(now, &Step::Ask);
+                    assert_eq!(pair.step(now, &Step::EndGrace), now >= end, "{}", pair.case());
                     cases += pair.cases;
                 }
             }
         }
     }
-    assert_eq!(cases, 684);
+    assert_eq!(cases, 524);
 }
 
 #[test]
@@ -214,6 +222,7 @@ fn grace_extended_by_staff_ends_that_many_days_later_and_is_forgotten_when_paid(
             pair.step(failed_at() + 8 * DAY, &Step::Answer(RetryState::Refused));
             assert!(pair.step(failed_at() + 8 * DAY + 1, &Step::Extend(extra)), "{}", pair.case());
             let end = if days.len() >= 2 { 10 } else { 7 } + i64::from(extra);
+            pair.step(failed_at() + end * DAY - 12 * HOUR, &Step::Runs);
             for now in around(failed_at() + end * DAY) {
                 pair.probe(now);
             }
@@ -224,7 +233,7 @@ fn grace_extended_by_staff_ends_that_many_days_later_and_is_forgotten_when_paid(
             cases += pair.cases;
         }
     }
-    assert_eq!(cases, 644);
+    assert_eq!(cases, 700);
 }
 
 #[test]
@@ -268,5 +277,5 @@ fn a_success_from_before_the_confirmed_cancel_gives_access_until_its_period_ends
             }
         }
     }
-    assert_eq!(cases, 400);
+    assert_eq!(cases, 440);
 }

@@ -1,8 +1,10 @@
 //! Second implementation of the dunning rules, from the design alone: sets of events and sums of seconds.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::dunning::calendar::{DAY, Dues, HOUR, MINUTE, day_of, iso, midnight};
+use crate::dunning::calendar::{DAY, Dues, HOUR, day_of, iso, midnight};
+use crate::dunning::paid_days::PaidDays;
 
 /// Outcome of a retry request, as far as the rules need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,23 +17,23 @@ pub(crate) enum Ask {
     NeverSent,
 }
 
-/// End of an order at ECPay.
+/// End of an order at ECPay, as a query says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Cancelled: ExecStatus 0.
+    /// Cancelled, or terminated by ECPay: ExecStatus 0.
     Cancelled,
     /// Finished: ExecStatus 2.
     Finished,
-    /// Terminated after six failures.
-    Six,
 }
 
 /// Dunning mail that was queued.
 #[derive(Clone, Copy, Debug)]
-struct SentMail {
-    due: i64,
-    stage: usize,
-    at: i64,
+pub(crate) struct SentMail {
+    pub(crate) due: i64,
+    attempt: usize,
+    pub(crate) at: i64,
+    /// End of the grace period that the mail names.
+    promised: i64,
 }
 
 /// Unpaid charge: first failure, due date, number of failures, and hard decline or not.
@@ -69,12 +71,18 @@ pub(crate) struct Oracle {
     pub(crate) cancel_asked: bool,
     pub(crate) ended: Option<(i64, End)>,
     pub(crate) closed: Option<&'static str>,
-    pub(crate) checked: i64,
+    /// Time of the latest query, and whether it said that the order runs.
+    pub(crate) query: Option<(i64, bool)>,
+    /// Queries in vain in a row, and the time of the next one.
+    pub(crate) backoff: Option<(usize, i64)>,
+    pending: Vec<i64>,
     first_failed: bool,
     plan_after_close: bool,
     /// Mails of the open episode; `mailed` holds those of the whole life, since a mail about a due date is sent once.
-    sent: Vec<SentMail>,
+    pub(crate) sent: Vec<SentMail>,
     mailed: BTreeSet<(i64, usize)>,
+    /// [`Self::days`] of the present charges and queries: the long tables ask for it millions of times.
+    known_days: RefCell<Option<PaidDays>>,
     missing_charge_notified_for: Vec<i64>,
 }
 
@@ -100,11 +108,14 @@ impl Oracle {
             cancel_asked: false,
             ended: None,
             closed: None,
-            checked: created,
+            query: None,
+            backoff: None,
+            pending: Vec::new(),
             first_failed: false,
             plan_after_close: false,
             sent: Vec::new(),
             mailed: BTreeSet::new(),
+            known_days: RefCell::new(None),
             missing_charge_notified_for: Vec::new(),
         }
     }
@@ -114,16 +125,31 @@ impl Oracle {
         Dues { anchor: day_of(first), months: self.months }
     }
 
+    /// The due dates as far as the charges show that they were moved, and the latest that was paid.
+    pub(crate) fn days(&self) -> PaidDays {
+        let derived = || {
+            let paid: Vec<_> = self.paid.iter().map(|(_, at)| *at).collect();
+            let failed: Vec<_> = self.failed.iter().map(|(at, _)| *at).collect();
+            PaidDays::of(self.dues(), &paid, &failed, self.query.map(|(at, _)| at))
+        };
+        self.known_days.borrow_mut().get_or_insert_with(derived).clone()
+    }
+
     /// "2 days before the next charge, so nobody on FREE is charged": the first due day that is not over and of whose
     /// charge nothing is known.
     pub(crate) fn charge_to_come(&self, day: i64) -> i64 {
-        let dues = self.dues();
-        let is_to_come = |k: &i64| dues.due(*k) >= day && !self.failed.iter().any(|(at, _)| dues.charge_of(*at) == *k);
-        (1..).find(is_to_come).map_or(day, |k| dues.due(k))
+        let days = self.days().due_days;
+        let due = days.of(day);
+        let is_made = self.failed.iter().any(|(at, _)| days.of(day_of(*at)) == due);
+        if due < day || is_made { days.after(due) } else { due }
     }
 
-    fn last_paid(&self) -> Option<i64> {
+    pub(crate) fn last_paid(&self) -> Option<i64> {
         self.paid.iter().map(|(_, at)| *at).max()
+    }
+
+    pub(crate) fn last_failed(&self) -> Option<i64> {
+        self.failed.iter().map(|(at, _)| *at).max()
     }
 
     /// "A success clears failures not later than its own ProcessDate"; only failures of the charge that failed
@@ -132,17 +158,18 @@ impl Oracle {
         let paid = self.last_paid().unwrap_or(i64::MIN);
         let open: Vec<_> = self.failed.iter().filter(|(at, _)| *at > paid).collect();
         let (began, _) = open.iter().min_by_key(|(at, _)| *at)?;
-        let dues = self.dues();
-        let charge = dues.charge_of(*began);
-        let times = open.iter().filter(|(at, _)| dues.charge_of(*at) == charge).count();
+        let days = self.days();
+        let due = days.due_of_charge(day_of(*began));
+        let times = open.iter().filter(|(at, _)| days.due_of_charge(day_of(*at)) == due).count();
         let (_, latest) = open.iter().max_by_key(|(at, _)| *at)?;
-        Some(Episode { began: *began, due: dues.due(charge), times, new_card: needs_card(latest) })
+        Some(Episode { began: *began, due, times, new_card: needs_card(latest) })
     }
 
     /// True if the first and the last failed charge differ in the class of their decline.
     pub(crate) fn two_cards(&self) -> bool {
         let Some(episode) = self.episode() else { return false };
-        let same = |at: i64| self.dues().due(self.dues().charge_of(at)) == episode.due;
+        let days = self.days();
+        let same = |at: i64| days.due_of_charge(day_of(at)) == episode.due;
         let first_charge = self.failed.iter().filter(|(at, _)| *at >= episode.began && same(*at));
         first_charge.max_by_key(|(at, _)| *at).is_some_and(|(_, code)| needs_card(code) != episode.new_card)
     }
@@ -151,6 +178,12 @@ impl Oracle {
     fn grace_end_of(&self, episode: Episode) -> i64 {
         let days = if episode.times >= 2 { 10 } else { 7 };
         episode.began + (days + self.extra_days) * DAY
+    }
+
+    /// "A grace end that was mailed is kept."
+    pub(crate) fn kept_grace_end(&self, episode: Episode) -> i64 {
+        let promised = self.sent.iter().map(|sent| sent.promised).max();
+        self.grace_end_of(episode).max(promised.unwrap_or(i64::MIN))
     }
 
     pub(crate) fn status(&self) -> &'static str {
@@ -166,7 +199,7 @@ impl Oracle {
     }
 
     pub(crate) fn grace_end(&self) -> Option<i64> {
-        if self.status() == "past_due" { Some(self.grace_end_of(self.episode()?)) } else { None }
+        if self.status() == "past_due" { Some(self.kept_grace_end(self.episode()?)) } else { None }
     }
 
     pub(crate) fn has_plan(&self) -> bool {
@@ -179,78 +212,8 @@ impl Oracle {
 
     /// "`current_period_end` is the day of the next charge."
     pub(crate) fn period_end(&self) -> Option<i64> {
-        let dues = self.dues();
-        Some(dues.due(dues.charge_of(self.last_paid()?) + 1))
-    }
-
-    fn ask_open(&self) -> Option<i64> {
-        self.asks.iter().find(|(_, state)| *state == Ask::Open).map(|(at, _)| *at)
-    }
-
-    /// True if a retry may be requested, also by staff.
-    pub(crate) fn may_ask(&self) -> bool {
-        let over = self.superseded || self.cancel_asked || self.ended.is_some();
-        let owed = !self.paid.is_empty() && self.episode().is_some();
-        owed && !over && self.ask_open().is_none() && self.failed.len() < 5
-    }
-
-    /// Next automatic retry: the first of days 1, 3 and 7 that lies after the latest request which reached ECPay.
-    pub(crate) fn retry_at(&self) -> Option<i64> {
-        let episode = self.episode().filter(|episode| !episode.new_card)?;
-        if self.status() != "past_due" || !self.may_ask() {
-            return None;
-        }
-        let asked = self.asks.iter().filter(|(_, state)| *state != Ask::NeverSent).map(|(at, _)| *at).max();
-        [1, 3, 7].map(|day| episode.began + day * DAY).into_iter().find(|at| asked.is_none_or(|asked| *at > asked))
-    }
-
-    /// `None` while the customer has no notice.
-    fn downgrade_at(&self) -> Option<i64> {
-        let episode = self.episode()?;
-        let sent = self.sent.iter().filter(|sent| sent.due == episode.due).map(|sent| sent.at).min()?;
-        let mut due = self.grace_end_of(episode);
-        if self.ended.is_some() {
-            due = due.min(midnight(self.period_end()?));
-        }
-        Some(due.max(sent + 3 * DAY))
-    }
-
-    /// Next action and its time.
-    pub(crate) fn next(&self, now: i64) -> Option<(&'static str, i64)> {
-        if let Some(asked) = self.ask_open() {
-            return Some(("reconcile", asked));
-        }
-        match self.status() {
-            "pending" => {
-                let ages = [10 * MINUTE, 40 * MINUTE, 24 * HOUR].map(|age| self.created + age);
-                Some(("check-pending", ages.into_iter().find(|at| *at > self.checked).unwrap_or(self.created + DAY)))
-            }
-            "past_due" => match self.retry_at() {
-                Some(at) => Some(("retry", at)),
-                None => Some(("end-grace", self.downgrade_at()?)),
-            },
-            "active" if self.superseded || self.cancel_asked && self.free.is_some() => Some(("cancel", now)),
-            // "Order ended at ECPay: no more asks."
-            "active" if self.free.is_some() && self.ended.is_some() => None,
-            "active" if self.free.is_some() => {
-                let (since, _) = self.free?;
-                let next_charge = self.charge_to_come(day_of(since));
-                Some(("cancel", (since + 14 * DAY).min(midnight(next_charge - 2)).max(since)))
-            }
-            // Paid although a cancellation was requested: a query finds out at once if the order continues.
-            "active" if self.ended.is_none() && self.cancel_asked => Some(("reconcile", now)),
-            // ECPay counts a success without a report: a query searches for it at once.
-            "active" if self.ended.is_none() && self.lacks_a_success() => Some(("reconcile", self.last_paid()?)),
-            "active" if self.ended.is_none() => Some(("reconcile", midnight(self.period_end()? + 1))),
-            "failed" => None,
-            _ if self.has_plan() => self.period_end().map(|end| ("end-grace", midnight(end))),
-            _ => None,
-        }
-    }
-
-    fn lacks_a_success(&self) -> bool {
-        let highest = self.paid.iter().map(|(number, _)| *number).max().unwrap_or(0);
-        (1..highest).any(|number| self.paid.iter().all(|(known, _)| *known != number))
+        let days = self.days();
+        Some(days.due_days.after(days.paid?))
     }
 
     fn is_running(&self) -> bool {
@@ -263,13 +226,20 @@ impl Oracle {
             return Vec::new();
         }
         let Some(episode) = self.episode() else { return Vec::new() };
-        let sent = self.sent.iter().filter(|sent| sent.due == episode.due).map(|sent| sent.stage).max();
+        let sent = self.sent.iter().filter(|sent| sent.due == episode.due).map(|sent| sent.attempt).max();
         let names = ["first-payment-failure", "second-payment-failure", "final-payment-failure"];
-        let is_new = sent.is_none_or(|sent| episode.times > sent);
-        let (Some(name), true) = (names.get(episode.times - 1), is_new) else { return Vec::new() };
-        self.sent.push(SentMail { due: episode.due, stage: episode.times, at: now });
-        let mail = format!("{name} about {} new-card {}", iso(episode.due), episode.new_card);
-        self.mailed.insert((episode.due, episode.times)).then_some(mail).into_iter().collect()
+        // Of failures that become known together only the last one is mailed.
+        let attempt = episode.times.min(3);
+        if sent.is_some_and(|sent| attempt <= sent) {
+            return Vec::new();
+        }
+        let name = names[attempt - 1];
+        let promised = self.kept_grace_end(episode);
+        self.sent.push(SentMail { due: episode.due, attempt, at: now, promised });
+        // "Where no retry is possible the mail does not announce one."
+        let retries = self.may_ask() && self.retry_at().is_some();
+        let mail = format!("{name} about {} new-card {} retries {retries}", iso(episode.due), episode.new_card);
+        self.mailed.insert((episode.due, attempt)).then_some(mail).into_iter().collect()
     }
 
     fn result_of_ask(&mut self, processed: i64) {
@@ -295,12 +265,9 @@ impl Oracle {
         let newest = self.last_paid().is_none_or(|known| at > known);
         let owed = self.episode().map(|open| open.began);
         self.paid.push((number, at));
-        // The end after six failures is inferred; a charge made after the sixth disproves it.
-        self.ended =
-            self.ended.filter(|(_, how)| *how != End::Six || self.episode().is_some() || self.closed.is_some());
-        if number >= self.exec_times && self.ended.is_none() {
-            self.ended = Some((now, End::Finished));
-        }
+        self.known_days.take();
+        // The order runs after all: staff had ordered further charges.
+        self.ended = self.ended.filter(|(ended, how)| *how == End::Cancelled || at < *ended);
         if self.superseded {
             // Paid for the time before; the plan is the new order's.
             return Effect::default();
@@ -331,9 +298,7 @@ impl Oracle {
     pub(crate) fn failure(&mut self, at: i64, code: &str, now: i64) -> Effect {
         self.result_of_ask(at);
         self.failed.push((at, code.to_owned()));
-        if self.failed.len() >= 6 && self.ended.is_none() {
-            self.ended = Some((now, End::Six));
-        }
+        self.known_days.take();
         Effect { mails: self.mail(now), ..Effect::default() }
     }
 
@@ -345,10 +310,20 @@ impl Oracle {
     pub(crate) fn check(&mut self, now: i64) -> bool {
         let pending = self.status() == "pending";
         if pending {
-            self.checked = now;
+            self.query = Some((now, false));
+            self.known_days.take();
             self.first_failed = now >= self.created + DAY;
         }
         pending
+    }
+
+    pub(crate) fn open_result(&mut self, at: i64) {
+        self.pending.push(at);
+    }
+
+    /// Anything else than a query in vain ends the backoff.
+    pub(crate) fn moved(&mut self) {
+        self.backoff = None;
     }
 
     /// Downgrade, if it is due.
@@ -369,15 +344,22 @@ impl Oracle {
         self.plan_after_close = false;
     }
 
+    /// A result of ECPay's is open for three days at most, and ends with a later charge.
+    fn awaits_result(&self, now: i64) -> bool {
+        let known = self.last_paid().max(self.last_failed());
+        let open = self.pending.iter().filter(|at| known < Some(**at)).max();
+        open.is_some_and(|at| now < at + 3 * DAY)
+    }
+
     /// "Running but uncharged 3 days after the due day": staff are notified once; 7 days after it FREE.
     pub(crate) fn uncharged(&mut self, now: i64) -> Option<Effect> {
         if !self.is_running() || self.status() != "active" || self.ended.is_some() {
             return None;
         }
         let due = self.period_end()?;
-        if now >= midnight(due + 7) {
+        if now >= midnight(due + 7) && !self.awaits_result(now) {
             self.free = Some((now, "not_charged"));
-            return Some(Effect { mails: vec!["downgraded".to_owned()], refund: false });
+            return Some(Effect { mails: vec!["not-charged".to_owned()], refund: false });
         }
         if now < midnight(due + 3) || self.missing_charge_notified_for.contains(&due) {
             return None;
@@ -386,15 +368,32 @@ impl Oracle {
         Some(Effect { mails: vec!["uncharged".to_owned()], refund: false })
     }
 
-    /// Query result: ECPay makes no further charges. On FREE that confirms the end.
-    pub(crate) fn order_ended(&mut self, how: End, now: i64) -> bool {
-        let news = self.ended.is_none();
-        let how = self.ended.map_or(how, |(_, known)| known);
-        let over = self.status() == "active" && !self.has_plan();
-        self.ended = Some(self.ended.filter(|(_, how)| !over || *how != End::Six).unwrap_or((now, how)));
-        if over {
-            self.close();
+    /// Answer of a query: the order runs, or ECPay makes no further charges. On FREE that confirms the end.
+    pub(crate) fn queried(&mut self, ended: Option<End>, now: i64) -> Effect {
+        self.query = Some((now, ended.is_none()));
+        self.known_days.take();
+        let waited = self.backoff.take().map_or(0, |(times, _)| times);
+        if let Some(how) = ended.filter(|_| self.status() != "pending") {
+            let news = self.ended.is_none();
+            let over = self.status() == "active" && !self.has_plan();
+            self.ended = self.ended.or(Some((now, how)));
+            if over {
+                self.close();
+            }
+            if news || over {
+                return Effect::default();
+            }
         }
-        news || over
+        // "Next ask after 2 h, doubling to 24 h", but not later than something is decided about the order.
+        if self.next(now).is_some_and(|(task, at)| task == "reconcile" && at <= now) {
+            let wait = [2, 4, 8, 16].get(waited).copied().unwrap_or(24);
+            let late = self.period_end().into_iter().flat_map(|due| [3, 7].map(|days| midnight(due + days)));
+            // The result of a charge comes within the hour.
+            let result = self.awaits_result(now).then_some(now + HOUR);
+            let deadlines = late.chain(self.ask_open().map(|asked| asked + DAY)).chain(result).filter(|at| *at > now);
+            self.backoff = Some((waited + 1, deadlines.fold(now + wait * HOUR, i64::min)));
+        }
+        // The log may have shown a new charge day.
+        Effect { mails: self.mail(now), ..Effect::default() }
     }
 }

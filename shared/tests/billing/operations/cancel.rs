@@ -8,6 +8,7 @@ use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::Operation;
+use shared::domain::billing::payments::order_query::EcpayState;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{CancelRequest, OrderEnd, RetryState, Status};
 use shared::domain::billing::task::Task;
@@ -51,6 +52,7 @@ fn a_customer_downgraded_on_the_day_of_a_charge_that_is_still_to_come_is_cancell
     ] {
         let mut life = failing(2);
         life.asked("2025/02/22 12:00:00", RetryState::Refused);
+        life.queried(EcpayState::Running, "2025/02/24 15:05:06");
         if let Some(failed) = before {
             life.failure(failed);
         }
@@ -135,9 +137,9 @@ fn only_an_order_that_was_paid_and_is_not_over_can_be_ended() {
     ] {
         assert_eq!(life.refused(&CANCEL, "2025/02/26 12:00:00"), refusal, "{:?}", life.value());
     }
-    // The end after six failures is inferred: until ECPay confirms it the order may be active.
+    // After six failures ECPay may have ended the order: until a query confirms it, it can be cancelled.
     let mut six = failing(6);
-    assert_eq!(six.value().ended.unwrap().how, OrderEnd::SixFailures);
+    assert_eq!(six.value().ended, None);
     six.staff(&CANCEL, "2025/02/24 12:00:00");
     assert!(six.value().cancel_requested.is_some());
 }
@@ -157,9 +159,11 @@ fn a_failing_customer_who_leaves_is_not_charged_again() {
     let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/15 12:00:10");
     // The failed charge was due on that date.
     assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
-    // The paid period is over, and the first notice is three days old.
-    assert_eq!(life.next(), due("end-grace", "2025/02/18 03:05:06", ActionReason::GraceEnds));
-    let end = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/18 03:05:06"))).unwrap();
+    // The paid period is over, but the mail about the failure promised the plan until the 22nd.
+    assert_eq!(life.next(), due("reconcile", "2025/02/21 15:05:06", ActionReason::DowngradeAhead));
+    life.ended(OrderEnd::Cancelled, "2025/02/21 15:05:06");
+    assert_eq!(life.next(), due("end-grace", "2025/02/22 03:05:06", ActionReason::GraceEnds));
+    let end = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/22 03:05:06"))).unwrap();
     assert_eq!((mails(&end), end.change.next.plan.as_str()), (vec!["downgraded"], "FREE"));
 }
 
@@ -237,13 +241,13 @@ fn only_without_a_wish_an_order_that_was_paid_again_runs_on() {
 fn an_end_that_was_not_requested_or_was_known_sends_no_mail_to_the_customer() {
     let mut life = running();
     assert_eq!(mails(&life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:00")), [""; 0]);
-    assert_eq!(
-        shared::domain::billing::decide::order::order_ended(&life.order, OrderEnd::Cancelled, t("2025/01/21 12:00:00")),
-        None
-    );
-    let mut six = failing(6);
-    six.staff(&CANCEL, "2025/02/24 12:00:00");
-    let fall = end_grace(&six.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
-    six.take(&fall);
-    assert_eq!(mails(&six.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00")), [""; 0]);
+    let again = life.ended(OrderEnd::Cancelled, "2025/01/21 12:00:00");
+    assert_eq!((mails(&again), again.change.history.rule), (vec![], Rule::NothingNew));
+    // Ended in arrears, and confirmed again on FREE.
+    let mut late = failing(2);
+    assert_eq!(mails(&late.ended(OrderEnd::Cancelled, "2025/02/24 15:05:06")), [""; 0]);
+    let fall = end_grace(&late.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
+    late.take(&fall);
+    assert_eq!(mails(&late.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00")), [""; 0]);
+    assert_eq!(late.value().status, Status::Cancelled);
 }

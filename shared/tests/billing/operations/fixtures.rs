@@ -3,15 +3,18 @@
 //! 22nd, and after the second failure on the 25th.
 
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
-use shared::domain::billing::decide::order::{create_order, end_grace, order_ended, still_pending};
+use shared::domain::billing::decide::order::{create_order, end_grace, still_pending};
 use shared::domain::billing::decide::payment::decide_payment;
+use shared::domain::billing::decide::query::{decide_query, note_query, nothing_new};
 use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
 use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::next_action::{ActionReason, NextAction};
 use shared::domain::billing::operations::{Operation, OperationContext};
+use shared::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription};
+use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{EventId, GatewayAuthorization, OperationKey, SubscriptionId};
 
 use crate::support;
@@ -100,6 +103,7 @@ pub(crate) fn failing(times: usize) -> Life {
 pub(crate) fn fallen() -> Life {
     let mut life = failing(2);
     life.asked("2025/02/22 12:00:00", RetryState::Refused);
+    life.queried(EcpayState::Running, "2025/02/24 15:05:06");
     let decision = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
     life.take(&decision);
     life
@@ -190,7 +194,26 @@ impl Life {
 
     /// Applies a query that shows the end of the order.
     pub(crate) fn ended(&mut self, how: OrderEnd, now: &str) -> Decision {
-        let decision = order_ended(&self.order, how, t(now)).unwrap();
+        let state = match how {
+            OrderEnd::Cancelled => EcpayState::Stopped,
+            OrderEnd::Finished => EcpayState::Finished,
+        };
+        self.queried(state, now)
+    }
+
+    /// Applies a query whose log has no new charge.
+    pub(crate) fn queried(&mut self, state: EcpayState, now: &str) -> Decision {
+        self.answered(Task::Reconcile, &answer(state, now))
+    }
+
+    /// Applies an answer as a run of that task does: what follows from it, else that it brought nothing new.
+    pub(crate) fn answered(&mut self, task: Task, answer: &QueryAnswer) -> Decision {
+        let policy = policy();
+        let context = DecisionContext::new(&policy, answer.at);
+        let decision = decide_query(&self.order, answer, context).unwrap_or_else(|| {
+            let noted = Versioned { value: note_query(self.value(), answer), version: self.order.version };
+            nothing_new(&noted, task, context)
+        });
         self.take(&decision);
         decision
     }
@@ -236,6 +259,11 @@ impl Life {
     pub(crate) fn grace_end(&self) -> Option<String> {
         self.value().status.grace_ends_at().map(shared::ecpay::date::format)
     }
+}
+
+/// Answer of a query without anything but a state.
+pub(crate) fn answer(state: EcpayState, now: &str) -> QueryAnswer {
+    QueryAnswer { at: t(now), state, exec_times: None, unrecorded: Vec::new() }
 }
 
 /// Expected task, time and reason of an action.

@@ -5,6 +5,7 @@ use shared::domain::billing::decide::order::end_grace;
 use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::Operation;
+use shared::domain::billing::payments::order_query::EcpayState;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
 
@@ -48,6 +49,8 @@ fn the_downgrade_waits_for_the_added_days_to_the_second() {
     let mut life = failing(2);
     life.asked("2025/02/22 12:00:00", RetryState::Refused);
     life.staff(&FIVE, "2025/02/24 09:00:00");
+    assert_eq!(life.next(), due("reconcile", "2025/03/01 15:05:06", ActionReason::DowngradeAhead));
+    life.queried(EcpayState::Running, "2025/03/01 15:05:06");
     assert_eq!(life.next(), due("end-grace", "2025/03/02 03:05:06", ActionReason::GraceEnds));
     assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/02 03:05:05"))), None);
     let fall = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/02 03:05:06"))).unwrap();

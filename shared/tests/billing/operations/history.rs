@@ -1,8 +1,10 @@
 //! History of an order: rule and time of each entry.
 
-use shared::domain::billing::decide::order::{end_grace, order_ended, success_missing};
+use shared::domain::billing::decide::order::{end_grace, success_missing};
+use shared::domain::billing::decide::retry::{RetryRefusal, claim_retry};
 use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
+use shared::domain::billing::payments::order_query::EcpayState;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{Ended, OrderEnd, RetryState, Status};
 
@@ -49,30 +51,40 @@ fn a_success_that_was_never_reported_is_looked_for_once() {
 }
 
 #[test]
-fn the_end_that_ecpay_confirms_counts_from_then_and_one_that_was_known_from_when_it_was() {
-    // The end after six failures is inferred on the 24th; ECPay confirms it on the 26th.
+fn after_six_failures_the_end_is_what_a_query_says() {
     let mut six = failing(6);
-    assert_eq!(six.value().ended, Some(Ended { at: t("2025/02/24 04:00:00"), how: OrderEnd::SixFailures }));
-    let fall = end_grace(&six.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
-    six.take(&fall);
-    let decision = six.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00");
-    assert_eq!((decision.change.history.rule, six.value().status), (Rule::OrderOver, Status::Cancelled));
-    assert_eq!(six.value().ended, Some(Ended { at: t("2025/02/26 12:00:00"), how: OrderEnd::SixFailures }));
-    // A success made before the confirmation counts; one made at the same time is refunded.
-    assert_eq!(
-        six.clone().success_seen(2, "2025/02/26 11:59:59", "2025/02/26 13:00:00").change.history.rule,
-        Rule::PlanRestored
-    );
-    assert_eq!(six.success_seen(2, "2025/02/26 12:00:00", "2025/02/26 13:00:00").change.history.rule, Rule::RefundDue);
-    // The end that ECPay confirmed on the 16th is not confirmed again on FREE.
-    let mut cancelled = failing(1);
-    cancelled.ended(OrderEnd::Cancelled, "2025/02/16 12:00:00");
-    let fall = end_grace(&cancelled.order, DecisionContext::new(&policy(), t("2025/02/20 12:00:00"))).unwrap();
-    cancelled.take(&fall);
-    cancelled.ended(OrderEnd::Cancelled, "2025/02/21 12:00:00");
-    assert_eq!(cancelled.value().ended, Some(Ended { at: t("2025/02/16 12:00:00"), how: OrderEnd::Cancelled }));
-    assert_eq!(cancelled.value().status, Status::Cancelled);
-    assert_eq!(order_ended(&cancelled.order, OrderEnd::Cancelled, t("2025/02/22 12:00:00")), None);
+    assert_eq!(six.value().ended, None);
+    assert_eq!(six.next(), due("reconcile", "2025/02/24 04:00:00", ActionReason::EndSuspected));
+    // ECPay counts failures in a row, or over the order's life: its page does not say.
+    let mut runs = six.clone();
+    runs.queried(EcpayState::Running, "2025/02/24 06:00:00");
+    assert_eq!((runs.value().ended, runs.value().last_query.unwrap().state), (None, EcpayState::Running));
+    assert!(claim_retry(&runs.order, Actor::Schedule, t("2025/02/24 07:00:00")).is_ok());
+    let confirmed = six.ended(OrderEnd::Cancelled, "2025/02/24 06:00:00");
+    assert_eq!(confirmed.change.history.rule, Rule::OrderOver);
+    assert_eq!(six.value().ended, Some(Ended { at: t("2025/02/24 06:00:00"), how: OrderEnd::Cancelled }));
+    assert_eq!(claim_retry(&six.order, Actor::Schedule, t("2025/02/24 07:00:00")), Err(RetryRefusal::OrderOver));
+}
+
+#[test]
+fn the_first_query_that_shows_the_end_decides_which_charges_count() {
+    let ended = || {
+        let mut life = failing(6);
+        life.ended(OrderEnd::Cancelled, "2025/02/24 15:05:06");
+        let fall = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
+        life.take(&fall);
+        let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/26 12:00:00");
+        assert_eq!((confirmed.change.history.rule, life.value().status), (Rule::OrderOver, Status::Cancelled));
+        assert_eq!(life.value().ended, Some(Ended { at: t("2025/02/24 15:05:06"), how: OrderEnd::Cancelled }));
+        life
+    };
+    // A success made before the end was known counts; one made at the same time is refunded.
+    let rule = |made| ended().success_seen(2, made, "2025/02/26 13:00:00").change.history.rule;
+    assert_eq!(rule("2025/02/24 15:05:05"), Rule::PlanRestored);
+    assert_eq!(rule("2025/02/24 15:05:06"), Rule::RefundDue);
+    // A further query has nothing to add.
+    let mut known = ended();
+    assert_eq!(known.ended(OrderEnd::Cancelled, "2025/02/27 12:00:00").change.history.rule, Rule::NothingNew);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use shared::domain::billing::decide::operation::{OperationDecision, OperationRef
 use shared::domain::billing::decide::order::charge_missing;
 use shared::domain::billing::decision::{Actor, HistoryEvent};
 use shared::domain::billing::dunning::arrears::{Arrears, Recovery};
+use shared::domain::billing::live_orders::{LiveEntry, LiveOrder};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::operations::Operation;
@@ -41,7 +42,7 @@ fn a_transfer_ends_the_arrears_and_pays_until_the_next_due_day() {
     assert_eq!(decision.notices[0].to, Recipient::Customer(life.value().email.clone()));
     let payment = decision.payment.unwrap();
     assert_eq!(payment.id.as_str(), "ORDER1.O:2025-02-15");
-    assert_eq!((payment.outcome, payment.amount.dollars()), (PaymentOutcome::PaidOutOfBand, 500));
+    assert_eq!((payment.outcome, payment.amount), (PaymentOutcome::PaidOutOfBand, Some(Twd::new(500))));
     assert_eq!((payment.rtn_code.as_str(), payment.rtn_msg.as_str()), ("", "bank 0042"));
     assert_eq!((payment.processed_at, payment.recorded_at), (t("2025/02/17 12:00:00"), t("2025/02/17 12:00:00")));
     assert_eq!((payment.refund_due, payment.gwsr), (false, None));
@@ -60,8 +61,8 @@ fn a_transfer_brings_a_customer_back_from_free() {
     assert_eq!(decision.receipt.unwrap().event.as_str(), "O:2025-02-15");
     assert_eq!((life.value().status, life.value().downgrade), (Status::Active, None));
     assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-02-15"), to: day("2025-03-15") }));
-    let standing = decision.user.unwrap().user_plan.unwrap();
-    assert_eq!((standing.plan.as_str(), standing.live), ("PRO", true));
+    assert_eq!(decision.user.unwrap().entry, LiveEntry::Live(LiveOrder::of(life.value())));
+    assert_eq!(life.value().plan.as_str(), "PRO");
     assert_eq!(notice_names(&decision.notices), ["recovered"]);
 }
 
@@ -232,11 +233,9 @@ fn a_failure_of_the_charge_that_was_paid_outside_begins_no_grace() {
 
 #[test]
 fn an_order_that_is_over_keeps_what_was_paid_until_its_period_ends() {
-    for how in [OrderEnd::Cancelled, OrderEnd::SixFailures] {
-        let mut life = if how == OrderEnd::SixFailures { failing(6) } else { failing(1) };
-        if how == OrderEnd::Cancelled {
-            life.ended(how, "2025/02/15 12:00:00");
-        }
+    for (how, failures) in [(OrderEnd::Cancelled, 1), (OrderEnd::Finished, 1), (OrderEnd::Cancelled, 6)] {
+        let mut life = failing(failures);
+        life.ended(how, "2025/02/24 11:00:00");
         life.staff(&transfer(899), "2025/02/24 12:00:00");
         assert_eq!((life.value().status, life.value().ended.unwrap().how), (Status::Active, how));
         assert_eq!(life.next(), due("end-grace", "2025/03/15 00:00:00", ActionReason::PaidPeriodEnds), "{how:?}");

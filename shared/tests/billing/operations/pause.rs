@@ -137,7 +137,7 @@ fn staff_are_notified_of_a_missing_charge_during_a_pause_but_no_plan_is_taken() 
     assert_eq!(charge_missing(&life.order, t("2025/03/01 00:00:00")), None);
     life.staff(&Operation::Resume, "2025/03/01 00:00:00");
     let decision = charge_missing(&life.order, t("2025/03/01 00:00:00")).unwrap();
-    assert_eq!((mails(&decision), decision.change.history.rule), (vec!["downgraded"], Rule::NotCharged));
+    assert_eq!((mails(&decision), decision.change.history.rule), (vec!["not-charged"], Rule::NotCharged));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use shared::domain::billing::decide::retry::retry_is_due;
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::{Operation, Pause};
+use shared::domain::billing::payments::order_query::EcpayState;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{RetryState, Status};
 
@@ -89,6 +90,8 @@ fn the_schedule_resumes_at_the_end_and_what_was_missed_makes_one_retry() {
     assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
     assert!(retry_is_due(life.value(), DecisionContext::new(&policy(), t("2025/02/25 21:00:00"))));
     life.asked("2025/02/25 21:30:00", RetryState::Refused);
+    assert_eq!(life.next(), due("reconcile", "2025/03/03 15:05:06", ActionReason::DowngradeAhead));
+    life.queried(EcpayState::Running, "2025/03/03 15:05:06");
     assert_eq!(life.next(), due("end-grace", "2025/03/04 03:05:06", ActionReason::GraceEnds));
     assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/04 03:05:05"))), None);
     assert!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/04 03:05:06"))).is_some());
@@ -161,6 +164,8 @@ fn after_the_first_mail_at_the_end_of_a_pause_three_days_pass_before_the_downgra
     assert_eq!(life.grace_end().as_deref(), Some("2025/02/24 03:05:06"));
     let free_at = "2025/03/01 12:00:00";
     life.asked("2025/02/26 12:00:00", RetryState::Refused);
+    assert_eq!(life.next(), due("reconcile", "2025/03/01 00:00:00", ActionReason::DowngradeAhead));
+    life.queried(EcpayState::Running, "2025/03/01 00:00:00");
     assert_eq!(life.next(), due("end-grace", free_at, ActionReason::GraceEnds));
     assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/01 11:59:59"))), None);
     assert!(end_grace(&life.order, DecisionContext::new(&policy(), t(free_at))).is_some());

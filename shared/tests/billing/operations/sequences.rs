@@ -1,14 +1,15 @@
 //! Every sequence of four steps on a failing order, and the invariants after each step.
 
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation};
-use shared::domain::billing::decide::order::{claim_cancel, end_grace, order_ended};
+use shared::domain::billing::decide::order::{claim_cancel, end_grace};
 use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext};
 use shared::domain::billing::dunning::arrears::Arrears;
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::operations::Operation;
-use shared::domain::billing::subscription::{OrderEnd, RetryState, Status};
+use shared::domain::billing::payments::order_query::EcpayState;
+use shared::domain::billing::subscription::{RetryState, Status};
 use shared::domain::billing::task::Task;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;
@@ -26,12 +27,13 @@ enum Step {
     RefuseRetry,
     Fail,
     Park,
+    Query,
     EndGrace,
     AskCancel,
     Confirm,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step::Extend,
     Step::Pause,
     Step::Resume,
@@ -41,6 +43,7 @@ const STEPS: [Step; 12] = [
     Step::RefuseRetry,
     Step::Fail,
     Step::Park,
+    Step::Query,
     Step::EndGrace,
     Step::AskCancel,
     Step::Confirm,
@@ -78,7 +81,11 @@ fn take(life: &mut Life, step: Step, now: Timestamp) -> bool {
         }
         Step::EndGrace => end_grace(&life.order, DecisionContext::new(&policy(), now)),
         Step::AskCancel => claim_cancel(&life.order, DecisionContext::new(&policy(), now)),
-        Step::Confirm => order_ended(&life.order, OrderEnd::Cancelled, now),
+        Step::Query | Step::Confirm => {
+            let state = if step == Step::Query { EcpayState::Running } else { EcpayState::Stopped };
+            life.queried(state, &shared::ecpay::date::format(now));
+            return true;
+        }
     };
     if let Some(decision) = &decision {
         life.take(decision);
@@ -101,7 +108,15 @@ fn check(life: &Life, now: Timestamp, story: &[Step]) {
         let days = if owed.attempts >= 2 { 10 } else { 7 } + i64::from(order.extra_grace_days);
         assert_eq!(grace, owed.began_at.plus_days(days), "{story:?}");
     }
-    if open {
+    let pause_end = order.paused.map(|pause| pause.until);
+    // A pause always ends, whatever else is due.
+    assert!(
+        kind == Some(Task::Resume) || next.is_none_or(|next| pause_end.is_none_or(|end| next.at < end)),
+        "{story:?}"
+    );
+    if kind == Some(Task::Resume) {
+        assert_eq!(next.map(|next| next.at), pause_end, "{story:?}");
+    } else if open {
         assert_eq!(kind, Some(Task::Reconcile), "{story:?}");
     } else if live
         && order.ended.is_none()
@@ -111,10 +126,7 @@ fn check(life: &Life, now: Timestamp, story: &[Step]) {
             .task_failure
             .as_ref()
             .is_some_and(|failure| failure.needs_attention() && failure.task == Task::Cancel);
-        // A pause that ended before is resumed first: that needs no request to ECPay.
-        let asked = order.cancel.map_or(since, |ask| ask.requested_at);
-        let overdue = order.status == Status::Active && order.paused.is_some_and(|pause| pause.until < asked);
-        assert!(kind == Some(Task::Cancel) || (past_due && failing_task) || overdue, "{kind:?}: {story:?}");
+        assert!(kind == Some(Task::Cancel) || (past_due && failing_task), "{kind:?} {since}: {story:?}");
     } else if past_due && order.paused.is_some() {
         assert_eq!(kind, Some(Task::Resume), "{story:?}");
     }

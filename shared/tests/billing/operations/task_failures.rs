@@ -1,16 +1,17 @@
 //! Failing task of one order: retried with backoff; staff are notified once; other tasks are not blocked.
 
 use shared::domain::billing::decide::order::{claim_cancel, end_grace};
-use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
+use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::operations::Operation;
+use shared::domain::billing::payments::order_query::EcpayState;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::RetryState;
 use shared::domain::billing::task::Task;
 
-use crate::operations::fixtures::{Life, due, failing, mails, policy, running, t};
+use crate::operations::fixtures::{Life, answer, due, failing, mails, policy, running, t};
 
 const WHY: &str = "ECPay's answer is unusable";
 
@@ -85,12 +86,15 @@ fn what_is_next_waits_for_the_task_that_failed_and_for_no_other() {
 #[test]
 fn a_task_that_can_be_done_again_or_any_change_forgets_that_it_failed() {
     let mut life = failing(1);
-    assert_eq!(clear_task_failure(&life.order, t("2025/02/16 04:30:00")), None);
+    let mut well = failing(1);
+    let answer = answer(EcpayState::Running, "2025/02/16 05:30:00");
+    assert_eq!(well.answered(Task::Retry, &answer).change.history.rule, Rule::NothingNew);
     fails(&mut life, Task::Retry, "2025/02/16 04:30:00");
-    let decision = clear_task_failure(&life.order, t("2025/02/16 05:30:00")).unwrap();
+    let decision = life.clone().answered(Task::Retry, &answer);
     assert_eq!((mails(&decision), decision.change.next.task_failure.clone()), (vec![], None));
     let line = decision.change.history;
-    assert_eq!((line.event, line.rule, line.by), (HistoryEvent::Checked, Rule::TaskRecovered, Actor::Schedule));
+    assert_eq!((line.rule, line.by), (Rule::TaskRecovered, Actor::Schedule));
+    assert_eq!(line.event, HistoryEvent::NothingNew { task: Task::Retry });
     let mut paused = life.clone();
     paused.staff(&Operation::Pause { days: 1 }, "2025/02/16 05:00:00");
     assert_eq!(paused.value().task_failure, None);
@@ -108,7 +112,7 @@ fn last_retry() -> Life {
 }
 
 #[test]
-fn a_failing_retry_yields_to_the_downgrade_from_its_instant_on() {
+fn a_failing_retry_yields_to_the_downgrade_once_ecpay_gave_no_answer_for_a_day() {
     // Each fourth failure puts the next attempt at 03:05:05, 03:05:06 and 03:05:07.
     for (fourth, yields) in
         [("2025/02/21 19:05:05", false), ("2025/02/21 19:05:06", true), ("2025/02/21 19:05:07", true)]
@@ -117,10 +121,15 @@ fn a_failing_retry_yields_to_the_downgrade_from_its_instant_on() {
         for now in ["2025/02/21 12:00:00", "2025/02/21 13:00:00", "2025/02/21 15:00:00", fourth] {
             fails(&mut life, Task::Retry, now);
         }
-        let (task, at) =
-            if yields { ("end-grace", ActionReason::GraceEnds) } else { ("retry", ActionReason::RetryScheduled) };
-        assert_eq!(life.next(), due(task, "2025/02/22 03:05:06", at), "{fourth}");
-        let falls = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/22 03:05:06")));
+        let expected = if yields {
+            due("end-grace", "2025/02/22 12:00:00", ActionReason::GraceEnds)
+        } else {
+            due("retry", "2025/02/22 03:05:06", ActionReason::RetryScheduled)
+        };
+        assert_eq!(life.next(), expected, "{fourth}");
+        let early = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/22 11:59:59")));
+        assert_eq!(early, None, "{fourth}");
+        let falls = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/22 12:00:00")));
         assert_eq!(falls.is_some(), yields, "{fourth}");
         if let Some(fall) = falls {
             assert_eq!((mails(&fall), fall.change.next.task_failure), (vec!["downgraded"], None));
@@ -136,8 +145,34 @@ fn a_retry_that_failed_three_times_is_still_waited_for() {
         assert_eq!(end_grace(&life.order, DecisionContext::new(&policy(), t("2025/03/30 12:00:00"))), None, "{now}");
     }
     assert_eq!(life.next(), due("retry", "2025/02/22 10:30:00", ActionReason::PreviousAttemptFailed));
-    fails(&mut life, Task::Retry, "2025/02/22 10:30:00");
-    assert_eq!(life.next(), due("end-grace", "2025/02/22 03:05:06", ActionReason::GraceEnds));
+    for now in ["2025/02/22 10:30:00", "2025/02/22 18:30:00"] {
+        fails(&mut life, Task::Retry, now);
+    }
+    assert_eq!(life.next(), due("end-grace", "2025/02/23 03:30:00", ActionReason::GraceEnds));
+}
+
+/// "Before FREE the order was queried within 24 h, unless ECPay could not be reached for 24 h."
+#[test]
+fn a_day_without_an_answer_is_asked_for_until_it_is_over() {
+    let mut life = last_retry();
+    life.asked("2025/02/22 03:05:06", RetryState::Refused);
+    assert_eq!(life.next(), due("reconcile", "2025/02/21 15:05:06", ActionReason::DowngradeAhead));
+    for (now, again) in [
+        ("2025/02/22 03:30:00", "2025/02/22 04:30:00"),
+        ("2025/02/22 04:30:00", "2025/02/22 06:30:00"),
+        ("2025/02/22 06:30:00", "2025/02/22 10:30:00"),
+        ("2025/02/22 10:30:00", "2025/02/22 18:30:00"),
+    ] {
+        fails(&mut life, Task::Reconcile, now);
+        assert_eq!(life.next(), due("reconcile", again, ActionReason::PreviousAttemptFailed), "{now}");
+    }
+    // The fifth failure puts the next attempt behind the end of the day without an answer.
+    fails(&mut life, Task::Reconcile, "2025/02/22 18:30:00");
+    assert_eq!(life.next(), due("end-grace", "2025/02/23 03:30:00", ActionReason::GraceEnds));
+    // An answer before that ends the failure, and the downgrade follows from it at once.
+    let mut answered = life.clone();
+    answered.queried(EcpayState::Running, "2025/02/22 20:00:00");
+    assert_eq!(answered.next(), due("end-grace", "2025/02/22 03:05:06", ActionReason::GraceEnds));
 }
 
 #[test]
@@ -164,11 +199,12 @@ fn a_failing_cancellation_yields_to_the_downgrade_and_is_retried_after_it() {
         assert_eq!(life.next(), due("cancel", again, ActionReason::PreviousAttemptFailed));
     }
     fails(&mut life, Task::Cancel, "2025/02/25 03:00:00");
-    assert_eq!(life.next(), due("end-grace", "2025/02/25 03:05:06", ActionReason::GraceEnds));
-    let fall = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/25 04:00:00"))).unwrap();
+    // A day after the first failure, during which ECPay gave no answer.
+    assert_eq!(life.next(), due("end-grace", "2025/02/25 12:00:00", ActionReason::GraceEnds));
+    let fall = end_grace(&life.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).unwrap();
     life.take(&fall);
     assert_eq!(life.next(), due("cancel", "2025/02/24 12:00:00", ActionReason::CancelRequested));
-    assert!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/02/25 04:00:00"))).is_some());
+    assert!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/02/25 12:00:00"))).is_some());
 }
 
 #[test]

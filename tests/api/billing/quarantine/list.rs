@@ -125,7 +125,7 @@ async fn open_and_resolved_reports_are_listed_apart_and_together_newest_first() 
 async fn a_list_holds_the_days_reason_and_order_that_were_asked_for() {
     let sandbox = Sandbox::at(BEGIN).await;
     let (one, other) = (sandbox.subscribe("one", "monthly").await, sandbox.subscribe("other", "monthly").await);
-    let wrong = |order: &str, gwsr: &str| with(&period(order, "1", SECOND, "2", gwsr), "Amount", "1");
+    let wrong = |order: &str, gwsr: &str| with(&period(order, "1", SECOND, "2", gwsr), "MerchantID", "2000132");
     for number in 0..5 {
         let report = wrong(&one, &format!("9900001{number}"));
         assert_eq!(sandbox.report("ecpay-billing", &report).await, Reply::ok());
@@ -139,10 +139,10 @@ async fn a_list_holds_the_days_reason_and_order_that_were_asked_for() {
         ("from=2025-01-16&to=2025-01-16", 2),
         ("from=2025-01-17&to=2025-01-17", 0),
         ("to=2025-01-15", 8),
-        ("reason=wrong_amount", 7),
+        ("reason=wrong_merchant", 7),
         ("reason=unknown_order", 3),
         ("reason=unknown_order&from=2025-01-16", 0),
-        ("state=all&reason=wrong_amount", 7),
+        ("state=all&reason=wrong_merchant", 7),
         ("state=resolved", 0),
         (&format!("subscription={one}"), 6),
         (&format!("subscription={one}&from=2025-01-16"), 1),

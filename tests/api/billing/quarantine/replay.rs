@@ -136,9 +136,10 @@ async fn what_is_still_wrong_stays_with_its_reason_and_changes_nothing() {
     let real = period(&order, "1", SECOND, "2", "99000002");
     assert_eq!(sandbox.report("ecpay-billing", &real).await, Reply::ok());
     let next = period(&order, "1", "2025/01/15 10:00:02", "3", "99000003");
+    sandbox.store_order(LATE, "late", BEGIN).await;
     let wrong = [
         ("unknown_order", period("DKSTRANGER0000000001", "1", SECOND, "2", "99000004")),
-        ("wrong_amount", with(&next, "Amount", "1")),
+        ("wrong_amount", with(&first(LATE, "1", FIRST), "TradeAmt", "1")),
         ("wrong_merchant", with(&next, "MerchantID", "2000132")),
         ("simulated", with(&next, "SimulatePaid", "1")),
         ("unusable", with(&next, "ProcessDate", "yesterday")),
@@ -147,8 +148,9 @@ async fn what_is_still_wrong_stays_with_its_reason_and_changes_nothing() {
         ("conflict", period(&order, "1", SECOND, "4", "99000002")),
     ];
     let mut ids = Vec::new();
-    for (_, report) in &wrong {
-        ids.push(sandbox.have_quarantined("ecpay-billing", report).await);
+    for (reason, report) in &wrong {
+        let address = if *reason == "wrong_amount" { "ecpay-auth" } else { "ecpay-billing" };
+        ids.push(sandbox.have_quarantined(address, report).await);
     }
     let (before, items, account) = (sandbox.quarantine_items().await, sandbox.items(), sandbox.account(&order).await);
     for (id, (reason, _)) in ids.iter().zip(&wrong) {
@@ -228,25 +230,28 @@ async fn a_form_that_could_not_be_read_then_is_applied_once_it_can() {
 async fn an_entry_of_a_query_is_replayed_as_it_was_kept_and_never_guessed_from_its_fields() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("queried", "monthly").await;
-    // A charge whose amount at ECPay is not the order's, without its callback: the query sets it aside.
-    sandbox.charge(&order, json!({ "rtn_code": "1", "callback": false, "amount": 1 })).await;
-    sandbox.charge(&order, json!({ "rtn_code": "1" })).await;
+    // A report of the second charge with an authorisation that ECPay's log does not have.
+    assert_eq!(sandbox.report("ecpay-billing", &period(&order, "1", SECOND, "2", "99000009")).await, Reply::ok());
+    // ECPay's own second and third charge, without their callbacks: the fourth makes a query look for the third.
+    for callback in [false, false, true] {
+        sandbox.charge(&order, json!({ "rtn_code": "1", "callback": callback })).await;
+    }
     sandbox.world.leap("2025-01-15T10:01:00+08:00".parse().unwrap());
     sandbox.maintain().await;
     let aside = sandbox.quarantine_items().await;
     assert_eq!(
         (column(&json!(aside), "type"), column(&json!(aside), "reason")),
-        (vec!["query".to_owned()], vec!["wrong_amount".to_owned()])
+        (vec!["query".to_owned()], vec!["conflict".to_owned()])
     );
     let id = aside[0]["id"].as_str().unwrap();
-    assert_eq!(sandbox.replay(id, "look again").await["reason"], "wrong_amount");
-    assert_eq!(sandbox.standing(&order).await, paid(&["1", "3"]));
-    let without = older(&order, None, &period(&order, "1", SECOND, "2", "99000002"));
+    assert_eq!(sandbox.replay(id, "look again").await["reason"], "conflict");
+    assert_eq!(sandbox.standing(&order).await, paid(&["1", "2", "3", "4"]));
+    let without = older(&order, None, &period(&order, "1", SECOND, "5", "99000002"));
     let stored = sandbox.store().billing.quarantine_report(&without, RelatedWrites::default()).await.unwrap();
     assert_eq!(stored, QuarantineOutcome::Stored);
     let answer = sandbox.replay(&without.id, "look again").await;
     assert_eq!((answer["outcome"].as_str(), answer["reason"].as_str()), (Some("still_quarantined"), Some("unusable")));
-    assert_eq!(sandbox.standing(&order).await, paid(&["1", "3"]));
+    assert_eq!(sandbox.standing(&order).await, paid(&["1", "2", "3", "4"]));
 }
 
 #[tokio::test]

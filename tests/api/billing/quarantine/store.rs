@@ -52,9 +52,14 @@ async fn every_kind_of_report_that_cannot_be_applied_is_acknowledged_listed_and_
     assert_eq!(entry["merchant_trade_no"], "DKSTRANGER0000000001");
     assert_eq!((entry["type"].as_str(), entry["event"].as_str()), (Some("billing_callback"), Some("S:2")));
     assert_eq!(entry["received_at"], "2025-01-15T02:00:00Z");
-    let entry = quarantined(&sandbox, &order, billing(with(&real, "Amount", "1")), "wrong_amount").await;
+    // Only the first authorisation is held to the price: it is the order that was signed.
+    let made = sandbox.order("cheap", "monthly", None).await;
+    let unpaid = made["subscription_id"].as_str().unwrap().to_owned();
+    let cheap = with(&first(&unpaid, "1", "2025/01/15 10:00:00"), "TradeAmt", "1");
+    let cheap = Report { address: "ecpay-auth", fields: cheap };
+    let entry = quarantined(&sandbox, &unpaid, cheap, "wrong_amount").await;
     assert_eq!(entry["detail"], "wrong amount: the order says NT$899");
-    assert_eq!((entry["fields"]["Amount"].as_str(), &entry["fields"]["CheckMacValue"]), (Some("1"), &json!(null)));
+    assert_eq!((entry["fields"]["TradeAmt"].as_str(), &entry["fields"]["CheckMacValue"]), (Some("1"), &json!(null)));
     quarantined(&sandbox, &order, billing(with(&real, "MerchantID", "2000132")), "wrong_merchant").await;
     quarantined(&sandbox, &order, billing(with(&real, "SimulatePaid", "1")), "simulated").await;
     let entry = quarantined(&sandbox, &order, billing(with(&real, "ProcessDate", "yesterday")), "unusable").await;
@@ -63,7 +68,11 @@ async fn every_kind_of_report_that_cannot_be_applied_is_acknowledged_listed_and_
     // Reports of money to look for are mailed at once: the wrong amount and the unusable report.
     sandbox.travel("2025-01-15T10:05:00+08:00").await;
     let mails = sandbox.mails(STAFF).await;
-    assert_eq!(column(&json!(mails), "subject"), vec![format!("Quarantined: a report about order {order}"); 2]);
+    let mut subjects = column(&json!(mails), "subject");
+    subjects.sort();
+    let mut expected = [&order, &unpaid].map(|order| format!("Quarantined: a report about order {order}"));
+    expected.sort();
+    assert_eq!(subjects, expected);
     let said = |text: &str| mails.iter().filter(|mail| mail["body"].as_str().unwrap().contains(text)).count();
     assert_eq!((said("wrong amount: the order says NT$899"), said("ProcessDate is malformed")), (1, 1));
     // On stage there is no digest of strangers' orders the day after.
@@ -103,7 +112,8 @@ async fn a_report_that_was_set_aside_does_not_block_the_real_one() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("real", "monthly").await;
     let real = period(&order, "1", SECOND, "2", "99000002");
-    for wrong in [with(&real, "Amount", "1"), with(&real, "SimulatePaid", "1"), with(&real, "MerchantID", "2000132")] {
+    let odd = [("ProcessDate", "yesterday"), ("SimulatePaid", "1"), ("MerchantID", "2000132")];
+    for wrong in odd.map(|(name, value)| with(&real, name, value)) {
         assert_eq!(sandbox.report("ecpay-billing", &wrong).await, Reply::ok());
     }
     assert_eq!(column(&sandbox.account(&order).await["payments"], "number"), ["1"]);
@@ -147,7 +157,8 @@ async fn repeats_of_what_was_set_aside_do_not_grow_the_table() {
     let real = period(&order, "1", SECOND, "2", "99000002");
     let reports = [
         period("DKSTRANGER0000000001", "1", SECOND, "2", "99000003"),
-        with(&real, "Amount", "1"),
+        // Another authorisation under the number of the first charge.
+        period(&order, "1", SECOND, "1", "99000009"),
         with(&real, "MerchantID", "2000132"),
         with(&real, "SimulatePaid", "1"),
         with(&real, "ProcessDate", "yesterday"),
@@ -185,7 +196,7 @@ async fn of_unknown_orders_two_hundred_a_day_are_kept_and_all_are_acknowledged()
     let kept = || sandbox.items().iter().filter(|item| item.starts_with("QUARANTINE#")).count();
     assert_eq!(kept(), 200);
     // Our own orders are not counted with them.
-    let ours = with(&period(&order, "1", SECOND, "2", "99000002"), "Amount", "1");
+    let ours = with(&period(&order, "1", SECOND, "2", "99000002"), "MerchantID", "2000132");
     assert_eq!(sandbox.report("ecpay-billing", &ours).await, Reply::ok());
     assert_eq!(kept(), 201);
     // A new day in Taipei.

@@ -7,13 +7,8 @@ use serde_json::Value;
 use super::Checked;
 use super::table_mirror::{Mirror, tag, text};
 
-/// Checks the aggregates after partitions were written to. `twice` holds the users who ever had two live orders at a
-/// time: staff were notified of them, and their plan is that of one order until it ends.
-pub(crate) fn check<'a>(
-    mirror: &Mirror,
-    written: impl Iterator<Item = &'a String>,
-    twice: &mut BTreeSet<String>,
-) -> Checked {
+/// Checks the aggregates after partitions were written to.
+pub(crate) fn check<'a>(mirror: &Mirror, written: impl Iterator<Item = &'a String>) -> Checked {
     let mut orders = false;
     let mut users = BTreeSet::new();
     for pk in written {
@@ -24,12 +19,12 @@ pub(crate) fn check<'a>(
         users.extend(pk.strip_prefix("USER#"));
     }
     if orders {
-        counts(mirror)?;
+        statuses(mirror)?;
     }
-    users.into_iter().try_for_each(|name| user(mirror, name, twice))
+    users.into_iter().try_for_each(|name| user(mirror, name))
 }
 
-fn counts(mirror: &Mirror) -> Checked {
+fn statuses(mirror: &Mirror) -> Checked {
     let mut counted: BTreeMap<&str, i64> = BTreeMap::new();
     for item in mirror.all("COUNT#status") {
         let fields = item.as_object().into_iter().flatten().filter(|(name, _)| *name != "pk" && *name != "sk");
@@ -45,30 +40,45 @@ fn counts(mirror: &Mirror) -> Checked {
     if counted == truth { Ok(()) } else { Err(format!("counted {counted:?}, there are {truth:?}")) }
 }
 
-/// True if the user's plan comes from this order.
+/// True if the order is live: it can still be charged, and no other order replaced it.
 pub(crate) fn is_live(order: &Value) -> bool {
     matches!(tag(&order["status"]), "active" | "past_due") && order["superseded_by"].is_null()
 }
 
-fn user(mirror: &Mirror, name: &str, twice: &mut BTreeSet<String>) -> Checked {
-    let orders: Vec<&Value> =
-        mirror.subscriptions().map(|item| &item["data"]).filter(|order| order["user"] == name).collect();
-    let live: Vec<&Value> = orders.iter().copied().filter(|order| is_live(order)).collect();
+/// True if the user's plan may come from the order: a live one, or one that is over while its paid period lasts.
+fn counts(order: &Value) -> bool {
+    let grants = order["plan"] != "FREE" && order["superseded_by"].is_null() && tag(&order["status"]) != "pending";
+    order["erased"].is_null() && (is_live(order) || grants)
+}
+
+/// Rank of an order's plan: by its price per month; a plan without a price stands just above FREE.
+fn rank(plan: &Value, price: &Value) -> i64 {
+    if plan == "FREE" { -1 } else { price.as_i64().unwrap_or(0) }
+}
+
+/// The user has the best plan of their orders, and the list of these orders.
+fn user(mirror: &Mirror, name: &str) -> Checked {
+    let orders: Vec<&Value> = mirror
+        .subscriptions()
+        .map(|item| &item["data"])
+        .filter(|order| order["user"] == name && counts(order))
+        .collect();
     let stored = mirror.item(&format!("USER#{name}"), "STATE");
-    let violation =
-        format!("user {name} has {stored}, live are {:?}", live.iter().map(|o| &o["id"]).collect::<Vec<_>>());
-    match live.as_slice() {
-        _ if twice.contains(name) => Ok(()),
-        [] => {
-            let paid = orders.iter().any(|order| order["plan"] == stored["plan"] && order["plan"] != "FREE");
-            let free = stored["plan"].is_null() || stored["plan"] == "FREE";
-            if stored["live"].is_null() && (free || paid) { Ok(()) } else { Err(violation) }
-        }
-        [order] if stored["live"] == order["id"] && stored["plan"] == order["plan"] => Ok(()),
-        [_] => Err(violation),
-        [..] => {
-            twice.insert(name.to_owned());
-            Ok(())
-        }
+    let listed: Vec<Value> =
+        serde_json::from_str(stored["live"].as_str().unwrap_or("[]")).map_err(|e| e.to_string())?;
+    let entry =
+        |id: &Value, plan: &Value, price: &Value| (text(id).to_owned(), text(plan).to_owned(), rank(plan, price));
+    let expected: BTreeSet<_> =
+        orders.iter().map(|order| entry(&order["id"], &order["plan"], &order["terms"]["monthly_price"])).collect();
+    let found: BTreeSet<_> =
+        listed.iter().map(|order| entry(&order["id"], &order["plan"], &order["monthly_price"])).collect();
+    let best = expected.iter().map(|(_, _, rank)| *rank).max().unwrap_or(-1);
+    let plan = stored["plan"].as_str().unwrap_or("FREE");
+    let is_best = expected.iter().any(|(_, of_order, rank)| of_order == plan && *rank == best);
+    let is_free = expected.is_empty() && plan == "FREE";
+    if found == expected && found.len() == listed.len() && (is_best || is_free) {
+        Ok(())
+    } else {
+        Err(format!("user {name} has {stored}, their orders are {expected:?}"))
     }
 }

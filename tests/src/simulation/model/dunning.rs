@@ -1,20 +1,30 @@
 //! Downgrades: allowed times computed independently from what ECPay charged and reported.
 
-use chrono::{DateTime, Days, FixedOffset, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::Checked;
 use super::ecpay_calls::retry_is_open;
 use super::money::{charges, is_paid, made_at, view};
+use super::periods::{Charges, Periods};
 use super::table_mirror::{Mirror, instant, tag, text};
 use crate::harness::TestDeployment;
 
 const RULES_OF_FREE: [&str; 2] = ["grace-ended", "not-charged"];
 
+/// State outside the order's partition and ECPay that a check refers to.
+pub(crate) struct Seen<'a> {
+    pub(crate) mirror: &'a Mirror,
+    /// Times at which ECPay last answered a query, by order.
+    pub(crate) answered: &'a BTreeMap<String, DateTime<Utc>>,
+}
+
 /// A line of history that was just written.
-pub(crate) fn line(deployment: &mut TestDeployment, mirror: &Mirror, id: &str, line: &Value) -> Checked {
+pub(crate) fn line(deployment: &mut TestDeployment, seen: &Seen<'_>, id: &str, line: &Value) -> Checked {
     let rule = text(&line["rule"]);
-    let facts = Facts::of(mirror, id, line)?;
+    let (mirror, facts) = (seen.mirror, Facts::of(seen, id, line)?);
     match rule {
         "grace-ended" => {
             once(mirror, id)?;
@@ -56,105 +66,90 @@ struct Facts<'a> {
     lines: Vec<&'a Value>,
     payments: Vec<&'a Value>,
     notices: Vec<&'a Value>,
-    months: u32,
-    anchor: NaiveDate,
+    periods: Periods,
     /// The order before the line, as far as the line does not change it.
     order: &'a Value,
+    /// Time at which ECPay last answered a query about the order.
+    answered_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> Facts<'a> {
-    fn of(mirror: &'a Mirror, id: &str, line: &Value) -> Result<Self, String> {
+    fn of(seen: &Seen<'a>, id: &str, line: &Value) -> Result<Self, String> {
         let pk = format!("SUB#{id}");
-        let rows = |prefix| mirror.rows(&pk, prefix).map(|row| &row["data"]).collect::<Vec<_>>();
+        let rows = |prefix| seen.mirror.rows(&pk, prefix).map(|row| &row["data"]).collect::<Vec<_>>();
         let payments = rows("PAYMENT#");
-        let order = mirror.order(id);
-        let first = payments.iter().find(|payment| payment["outcome"]["succeeded"]["number"] == 1);
-        let anchor = first.map_or(&order["created_at"], |payment| &payment["processed_at"]);
+        let order = seen.mirror.order(id);
+        let charges = Charges {
+            ordered_on: day(instant(&order["created_at"]).ok_or("an order without a time")?),
+            months: if order["terms"]["cycle"] == "annual" { 12 } else { 1 },
+            successes: charged(&payments, "succeeded").collect(),
+            failures: charged(&payments, "failed").collect(),
+            outside: outside(&payments).map(|(due, _)| due).collect(),
+            queried_at: instant(&order["last_query"]["at"]),
+        };
         Ok(Self {
             now: instant(&line["at"]).ok_or("a line without a time")?,
             lines: rows("HISTORY#"),
             notices: rows("NOTICE#"),
-            months: if order["terms"]["cycle"] == "annual" { 12 } else { 1 },
-            anchor: day(instant(anchor).ok_or("an order without a time")?),
+            periods: Periods::of(charges),
             payments,
             order,
+            answered_at: seen.answered.get(id).copied(),
         })
     }
 
-    fn at<'b>(&'b self, outcomes: &'b [&'b str]) -> impl Iterator<Item = DateTime<Utc>> + 'b {
-        let these = self.payments.iter().filter(|payment| {
-            outcomes.contains(&tag(&payment["outcome"]))
-                && payment["refund_due"] == false
-                && !text(&payment["event"]).starts_with("F1:")
-        });
-        these.filter_map(|payment| instant(&payment["processed_at"]))
-    }
-
-    /// The due day of charge `number`, from 1.
-    fn due(&self, number: u32) -> NaiveDate {
-        self.anchor.checked_add_months(Months::new((number - 1) * self.months)).expect("a day")
-    }
-
-    /// The charge to which one made at that time belongs.
-    fn charge_of(&self, at: DateTime<Utc>) -> u32 {
-        let mut number = 1;
-        while self.due(number + 1).checked_sub_days(Days::new(1)).expect("a day") <= day(at) {
-            number += 1;
-        }
-        number
-    }
-
-    /// True if the charge to which a failure belongs was paid outside ECPay, so that nothing of it is owed.
+    /// True if the charge to which a failure belongs was paid outside ECPay, or a later one, so that nothing is owed.
     fn is_paid_out_of_band(&self, failure: DateTime<Utc>) -> bool {
-        let due = self.due(self.charge_of(failure)).to_string();
-        self.payments.iter().any(|payment| text(&payment["event"]).strip_prefix("O:") == Some(&due))
-    }
-
-    /// The latest time up to which failures are settled. A payment outside ECPay settles none of the charge after its
-    /// own, however late it is recorded.
-    fn paid_at(&self) -> Option<DateTime<Utc>> {
-        let outside = self.payments.iter().filter_map(|payment| {
-            let due = text(&payment["event"]).strip_prefix("O:")?.parse().ok()?;
-            let next = midnight(self.due(self.charge_of(midnight(due)) + 1)) - TimeDelta::days(1);
-            Some(instant(&payment["processed_at"])?.min(next - TimeDelta::seconds(1)))
-        });
-        self.at(&["succeeded"]).chain(outside).max()
+        let due = self.periods.due_on(day(failure));
+        outside(&self.payments).any(|(paid, _)| due <= paid)
     }
 
     /// The begin of the day of the first charge that is not paid.
     fn paid_until(&self) -> Option<DateTime<Utc>> {
-        let paid = self.paid_at()?;
-        Some(midnight(self.due(self.charge_of(paid) + 1)))
+        self.periods.paid_until().map(midnight)
+    }
+
+    /// The failures that are owed, in their order.
+    fn open(&self) -> Vec<DateTime<Utc>> {
+        let paid = charged(&self.payments, "succeeded").max();
+        let is_open = |at: &DateTime<Utc>| paid.is_none_or(|paid| *at > paid) && !self.is_paid_out_of_band(*at);
+        let mut open: Vec<_> = charged(&self.payments, "failed").filter(is_open).collect();
+        open.sort();
+        open
     }
 }
 
+/// Times of an order's recurring charges with an outcome, and of the success of its first one.
+fn charged<'b>(payments: &'b [&Value], outcome: &'b str) -> impl Iterator<Item = DateTime<Utc>> + 'b {
+    let these = payments.iter().filter(move |payment| {
+        tag(&payment["outcome"]) == outcome
+            && payment["refund_due"] == false
+            && !text(&payment["event"]).starts_with("F1:")
+    });
+    these.filter_map(|payment| instant(&payment["processed_at"]))
+}
+
+/// Due days that were paid outside ECPay, with the time at which that was recorded.
+fn outside<'b>(payments: &'b [&Value]) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> + 'b {
+    payments.iter().filter_map(|payment| {
+        let due = text(&payment["event"]).strip_prefix("O:")?.parse().ok()?;
+        Some((due, instant(&payment["processed_at"])?))
+    })
+}
+
 fn grace_ended(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> Checked {
-    let paid = facts.paid_at();
-    let is_open = |at: &DateTime<Utc>| paid.is_none_or(|paid| *at > paid) && !facts.is_paid_out_of_band(*at);
-    let mut open: Vec<_> = facts.at(&["failed"]).filter(is_open).collect();
-    open.sort();
+    let open = facts.open();
     let began = *open.first().ok_or_else(|| format!("{id} was put on FREE and owes nothing"))?;
-    let charge = facts.charge_of(began);
-    let times = open.iter().filter(|at| facts.charge_of(**at) == charge).count();
+    let due = facts.periods.charge_on(day(began));
+    let times = open.iter().filter(|at| facts.periods.charge_on(day(**at)) == due).count();
     let days = TimeDelta::days(if times >= 2 { 10 } else { 7 });
-    let mut end = began + days + given(facts, began);
-    if !facts.order["ended"].is_null() {
-        end = facts.paid_until().map_or(end, |paid| paid.min(end));
-    }
+    // A grace end that was mailed is kept, also when the order is over at ECPay.
+    let end = (began + days + given(facts, began)).max(promised(facts)?.unwrap_or(began));
     if facts.now < end {
         return Err(format!("{id} was put on FREE at {}, before its grace ended at {end}", facts.now));
     }
-    let due = facts.due(charge).to_string();
-    let about = |notice: &&&Value| {
-        let id = text(&notice["id"]);
-        id.contains("-payment-failure/") && id.ends_with(&due)
-    };
-    let notified = facts.notices.iter().filter(about).filter_map(|notice| instant(&notice["created_at"])).min();
-    let notified =
-        notified.ok_or_else(|| format!("{id} was put on FREE and never notified that the charge of {due} failed"))?;
-    if facts.now < notified + TimeDelta::days(3) {
-        return Err(format!("{id} was put on FREE at {}, notified at {notified}", facts.now));
-    }
+    notified(facts, id, due, end)?;
+    queried(facts, id)?;
     if matches!(text(&facts.order["retry"]["state"]), "unknown" | "accepted") || !facts.order["paused"].is_null() {
         return Err(format!("{id} was put on FREE with a retry open or dunning held: {}", facts.order));
     }
@@ -163,7 +158,73 @@ fn grace_ended(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> 
     if retry_is_open(deployment, &view, asked) {
         return Err(format!("{id} was put on FREE while ECPay has a retry to make: {view}"));
     }
-    Ok(())
+    let seen = instant(&facts.order["last_query"]["at"]);
+    match charges(&view).filter(|charge| is_paid(charge)).find(|charge| {
+        let at = made_at(charge);
+        at > began && Some(at) <= seen
+    }) {
+        Some(charge) => Err(format!("{id} was put on FREE although ECPay listed a success: {charge}")),
+        None => Ok(()),
+    }
+}
+
+/// The latest end of grace that the mails of the present episode named.
+fn promised(facts: &Facts<'_>) -> Result<Option<DateTime<Utc>>, String> {
+    let mut latest = None;
+    for notice in about_failures(facts) {
+        let named = local(text(&notice["fields"]["grace_ends_at"])).ok_or_else(|| format!("no end in {notice}"))?;
+        latest = latest.max(Some(named));
+    }
+    Ok(latest)
+}
+
+/// The notices about failed charges of the present episode.
+fn about_failures<'a>(facts: &Facts<'a>) -> Vec<&'a Value> {
+    let earlier = facts.lines.iter().filter(|line| tag(&line["to"]) != "past_due" && line["rule"] != "grace-ended");
+    let since = earlier.filter_map(|line| instant(&line["at"])).max();
+    let notices = facts.notices.iter().copied().filter(|notice| text(&notice["id"]).contains("-payment-failure/"));
+    notices.filter(|notice| instant(&notice["created_at"]) > since).collect()
+}
+
+/// The first notice about the charge was sent three days ago. One that is unsent through our fault is waited for, at most
+/// 14 days.
+fn notified(facts: &Facts<'_>, id: &str, due: NaiveDate, end: DateTime<Utc>) -> Checked {
+    let oldest =
+        |notices: Vec<&'_ Value>| notices.into_iter().min_by_key(|notice| instant(&notice["created_at"])).cloned();
+    let named = |notice: &&Value| {
+        let id = text(&notice["id"]);
+        id.contains("-payment-failure/") && id.ends_with(&due.to_string())
+    };
+    let first = oldest(facts.notices.iter().copied().filter(named).collect());
+    // A notice queued before ECPay showed a new charge day names the day that was due by the old one.
+    let first = first.or_else(|| oldest(about_failures(facts)));
+    let first =
+        first.ok_or_else(|| format!("{id} was put on FREE and never notified that the charge of {due} failed"))?;
+    let created = instant(&first["created_at"]).ok_or("a notice without a time")?;
+    let sent = instant(&first["ended_at"]).map(|ended| ended + TimeDelta::days(3));
+    let waited = end.max(created + TimeDelta::days(3)) + TimeDelta::days(14);
+    if facts.now >= created + TimeDelta::days(3) && (sent.is_some_and(|sent| facts.now >= sent) || facts.now >= waited)
+    {
+        Ok(())
+    } else {
+        Err(format!("{id} was put on FREE at {}, notified by {first}", facts.now))
+    }
+}
+
+/// ECPay was queried within a day, unless it could not be reached for a day.
+fn queried(facts: &Facts<'_>, id: &str) -> Checked {
+    let oldest = facts.now - TimeDelta::hours(24);
+    let is_known = instant(&facts.order["last_query"]["at"]).is_some_and(|at| at >= oldest);
+    if is_known && facts.answered_at.is_some_and(|at| at >= oldest) {
+        return Ok(());
+    }
+    let failing = instant(&facts.order["task_failure"]["since"]).is_some_and(|since| since <= oldest);
+    let unreached = facts.lines.last().is_some_and(|line| line["event"] == "ecpay_unreached");
+    if failing || unreached {
+        Ok(())
+    } else {
+        Err(format!("{id} was put on FREE at {}, ECPay last answered at {:?}", facts.now, facts.answered_at))
+    }
 }
 
 /// Time that staff added since the present arrears began: extra days, and the time in which dunning was paused.
@@ -200,7 +261,7 @@ fn not_charged(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> 
     let view = view(deployment, id);
     let late = |charge: &&Value| {
         let at = made_at(charge);
-        at >= due && deployment.now() - at > TimeDelta::minutes(10) && charge["amount"] == view["amount"]
+        at >= due - TimeDelta::days(1) && deployment.now() - at > TimeDelta::minutes(10)
     };
     match charges(&view).filter(|charge| is_paid(charge)).find(late) {
         Some(charge) => Err(format!("{id} is said not to be charged, and was: {charge}")),
@@ -216,6 +277,12 @@ pub(crate) fn day(at: DateTime<Utc>) -> NaiveDate {
 fn midnight(day: NaiveDate) -> DateTime<Utc> {
     let local = day.and_time(NaiveTime::MIN).and_local_timezone(taipei());
     local.single().expect("one midnight").to_utc()
+}
+
+/// Reads the local time of a mail, which names the minute.
+fn local(text: &str) -> Option<DateTime<Utc>> {
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").ok()?;
+    Some(local.and_local_timezone(taipei()).single()?.to_utc())
 }
 
 fn taipei() -> FixedOffset {

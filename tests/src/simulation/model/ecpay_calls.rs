@@ -16,24 +16,27 @@ use crate::harness::{Service, Step, TaskId, TestDeployment, Verdict};
 pub(crate) struct EcpayCalls {
     queries: BTreeMap<(TaskId, String), u32>,
     cancels: BTreeMap<(TaskId, String), u32>,
-    /// Step in which a task last read the circuit breaker.
-    looked: BTreeMap<TaskId, usize>,
-    /// Step in which the circuit breaker opened, and the time until which it is open.
-    stopped: Option<(usize, DateTime<Utc>)>,
-    step: usize,
+    /// Times at which ECPay last answered a query about an order.
+    pub(crate) answered: BTreeMap<String, DateTime<Utc>>,
+    /// Reads of the closed circuit breaker that no call to ECPay has followed yet. A run handles several orders at a time.
+    looks: BTreeMap<TaskId, usize>,
+    /// Time until which the circuit breaker is open.
+    stopped: Option<DateTime<Utc>>,
 }
 
 impl EcpayCalls {
     /// After a call was decided on.
     pub(crate) fn after(&mut self, deployment: &mut TestDeployment, step: &Step, mirror: &Mirror) -> Checked {
-        self.step += 1;
         let call = &step.call;
         if call.subject == "BREAKER" {
             match call.action.as_str() {
-                "GetItem" if step.verdict == Verdict::Proceed => drop(self.looked.insert(call.task, self.step)),
+                "GetItem" if step.verdict == Verdict::Proceed => {
+                    let is_closed = self.stopped.is_none_or(|until| until <= deployment.now());
+                    *self.looks.entry(call.task).or_default() += usize::from(is_closed);
+                }
                 "PutItem" if done(step.verdict) => {
                     let until = instant(&mirror.item("BREAKER", "ecpay")["data"]).ok_or("a breaker without an end")?;
-                    self.stopped = Some((self.step, until));
+                    self.stopped = Some(until);
                 }
                 _ => {}
             }
@@ -41,7 +44,7 @@ impl EcpayCalls {
         if call.service != Service::Ecpay {
             return Ok(());
         }
-        self.permitted(deployment, call.task)?;
+        self.permitted(call.task)?;
         let place: usize = call.subject.trim_start_matches("order").parse().map_err(|_| "an order without a number")?;
         let id = deployment.orders()[place].clone();
         let key = (call.task, call.subject.clone());
@@ -49,6 +52,9 @@ impl EcpayCalls {
             "QueryCreditCardPeriodInfo" => {
                 let count = self.queries.entry(key.clone()).or_default();
                 *count += 1;
+                if step.verdict == Verdict::Proceed {
+                    self.answered.insert(id.clone(), deployment.now());
+                }
                 let allowed = 1 + self.cancels.get(&key).copied().unwrap_or(0);
                 if *count > allowed {
                     return Err(format!("task {} asked {count} times about {id}", call.task.0));
@@ -64,13 +70,14 @@ impl EcpayCalls {
         }
     }
 
-    /// Checks that no task calls ECPay which could have read that the circuit breaker is open.
-    fn permitted(&self, deployment: &TestDeployment, task: TaskId) -> Checked {
-        let Some((since, until)) = self.stopped.filter(|(_, until)| deployment.now() < *until) else { return Ok(()) };
-        match self.looked.get(&task) {
-            Some(looked) if *looked <= since => Ok(()),
-            _ => Err(format!("task {} calls ECPay, which must be left alone until {until}", task.0)),
-        }
+    /// Checks that the task found the circuit breaker closed before this call.
+    fn permitted(&mut self, task: TaskId) -> Checked {
+        let looks = self.looks.entry(task).or_default();
+        *looks = looks.checked_sub(1).ok_or_else(|| {
+            let until = self.stopped;
+            format!("task {} calls ECPay without a look at the breaker, which is open until {until:?}", task.0)
+        })?;
+        Ok(())
     }
 }
 
@@ -101,12 +108,25 @@ fn retried(deployment: &mut TestDeployment, mirror: &Mirror, id: &str) -> Checke
         return Err(format!("{asked} retries of {id} were asked under {claims} claims"));
     }
     let latest = charges(&view).max_by_key(|charge| made_at(charge)).ok_or("a retry of an order without charges")?;
-    let settled = deployment.now() - made_at(latest) > TimeDelta::minutes(5) && latest["amount"] == view["amount"];
+    let settled = deployment.now() - made_at(latest) > TimeDelta::minutes(5);
     if is_paid(latest) && settled {
         return Err(format!("a retry of {id} was asked, which is paid: {latest}"));
     }
-    let failures = charges(&view).filter(|charge| !is_paid(charge) && charge["kind"] != "first").count();
-    if failures >= 6 { Err(format!("a retry of {id} after {failures} failures")) } else { Ok(()) }
+    runs_on(&view, mirror.order(id))
+}
+
+/// Checks that after five failures in a row a query said that the order still runs.
+fn runs_on(view: &Value, order: &Value) -> Checked {
+    let paid_at = charges(view).filter(|charge| is_paid(charge)).map(made_at).max();
+    let failures = charges(view).filter(|charge| !is_paid(charge) && charge["rtn_code"] != "10300066").map(made_at);
+    let open: Vec<_> = failures.filter(|at| Some(*at) > paid_at).collect();
+    let query = &order["last_query"];
+    let is_running = query["state"] == "running" && instant(&query["at"]) >= open.iter().max().copied();
+    if open.len() < 5 || is_running {
+        Ok(())
+    } else {
+        Err(format!("a retry after {} failures, the latest query said {query}", open.len()))
+    }
 }
 
 /// Checks a cancellation that reached ECPay: the order is not wanted any more, and no retry is open.
@@ -117,11 +137,30 @@ fn cancelled(deployment: &mut TestDeployment, mirror: &Mirror, id: &str) -> Chec
         return Err(format!("{id} was cancelled without a request: {order}"));
     }
     let view = view(deployment, id);
+    let is_wished = ["superseded_by", "cancel_requested", "erased"].iter().any(|wish| !order[*wish].is_null());
+    if !is_wished && tag(&order["status"]) != "pending" {
+        for_unpaid(&view, order)?;
+    }
     let asked = view["retries_asked"].as_array().map_or(0, Vec::len);
     let open = matches!(text(&order["retry"]["state"]), "unknown" | "accepted");
     if open || retry_is_open(deployment, &view, asked) {
         Err(format!("{id} was cancelled while a retry is open: {order}"))
     } else {
         Ok(())
+    }
+}
+
+/// Checks a cancellation without a wish: the customer owes a charge, and no success since is known.
+fn for_unpaid(view: &Value, order: &Value) -> Checked {
+    let downgrade = &order["downgrade"];
+    let (since, queried) = (instant(&downgrade["at"]), instant(&order["last_query"]["at"]));
+    let is_proof =
+        |charge: &&Value| is_paid(charge) && Some(made_at(charge)) > since && Some(made_at(charge)) <= queried;
+    if downgrade["reason"] == "not_charged" {
+        return Err(format!("an order that ECPay did not charge was cancelled: {order}"));
+    }
+    match charges(view).find(is_proof) {
+        Some(charge) => Err(format!("an order was cancelled although ECPay listed {charge}: {order}")),
+        None => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ mod dunning;
 pub(crate) mod ecpay_calls;
 mod mails;
 mod money;
+mod periods;
 mod replay;
 pub(crate) mod table_mirror;
 
@@ -41,7 +42,6 @@ pub(crate) struct Model {
     policy: DunningPolicy,
     replay: Replay,
     forgers: BTreeSet<TaskId>,
-    paid_twice: BTreeSet<String>,
 }
 
 impl Model {
@@ -53,7 +53,6 @@ impl Model {
             policy: policy(),
             replay: Replay::new(policy()),
             forgers: BTreeSet::new(),
-            paid_twice: BTreeSet::new(),
         }
     }
 
@@ -87,7 +86,7 @@ impl Model {
             }
             self.mails.noticed(differs)?;
         }
-        aggregates::check(&self.mirror, diffs.keys(), &mut self.paid_twice)
+        aggregates::check(&self.mirror, diffs.keys())
     }
 
     /// The new lines of history lead to what is stored.
@@ -123,6 +122,7 @@ impl Model {
 
     /// One order whose partition was written to.
     fn order(&self, deployment: &mut TestDeployment, id: &str, differs: &[Diff]) -> Checked {
+        let seen = dunning::Seen { mirror: &self.mirror, answered: &self.asks.answered };
         for diff in differs {
             let kind = diff.sk.split('#').next().unwrap_or_default();
             match kind {
@@ -130,7 +130,7 @@ impl Model {
                     return Err(format!("{id} {}: written twice", diff.sk));
                 }
                 "PAYMENT" => money::payment(deployment, &self.mirror, id, &diff.new["data"])?,
-                "HISTORY" => dunning::line(deployment, &self.mirror, id, &diff.new["data"])?,
+                "HISTORY" => dunning::line(deployment, &seen, id, &diff.new["data"])?,
                 "STATE" => {
                     money::counters(&diff.old["data"], &diff.new["data"])?;
                     self.due(&diff.new)?;

@@ -2,22 +2,27 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use shared::domain::billing::decide::downgrade::{FirstNotice, postpone_downgrade};
 use shared::domain::billing::decide::erasure::erase;
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation, resume};
 use shared::domain::billing::decide::order::{
-    cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, order_ended, still_pending,
-    success_missing,
+    cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, end_grace_unreached, expire,
+    still_pending, success_missing,
 };
 use shared::domain::billing::decide::payment::decide_payment;
+use shared::domain::billing::decide::proof::proven;
+use shared::domain::billing::decide::query::{decide_query, note_query, nothing_new};
 use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
-use shared::domain::billing::decide::task_failure::{clear_task_failure, record_task_failure};
+use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{
     Actor, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, Versioned,
 };
 use shared::domain::billing::dunning::policy::DunningPolicy;
+use shared::domain::billing::notices::NoticeState;
 use shared::domain::billing::operations::{Operation, OperationContext, RECENT_OPERATIONS_KEPT};
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Subscription;
+use shared::domain::billing::task_failure::Backoff;
 
 /// The lines of each order that are not folded in yet, oldest first.
 pub(crate) type Lines = BTreeMap<String, VecDeque<HistoryEntry>>;
@@ -99,7 +104,11 @@ impl Replay {
         if let HistoryEvent::Ordered(order) = &line.event {
             return Some(create_order(order.clone(), line.by.clone(), at));
         }
-        let before = self.states.get(id)?;
+        let stored = self.states.get(id)?;
+        let context = DecisionContext::new(policy, at);
+        let noted =
+            line.query.as_ref().map_or_else(|| stored.value.clone(), |answer| note_query(&stored.value, answer));
+        let before = &Versioned { value: noted, version: stored.version };
         let staff = |operation| {
             let cause = OperationContext { by: "staff".to_owned(), why: None, key: None };
             match decide_operation(before, &operation, &cause, DecisionContext::new(policy, at)) {
@@ -117,11 +126,34 @@ impl Replay {
                 }
             }
             HistoryEvent::ActionDue => end_grace(before, DecisionContext::new(policy, at)),
+            // The state of the notice is not in the history.
+            HistoryEvent::DowngradePostponed { until } => {
+                let notice = FirstNotice { state: NoticeState::Queued, ended_at: None };
+                let mut decision = postpone_downgrade(before, Some(notice), context)?;
+                decision.change.next.backoff =
+                    decision.change.next.backoff.map(|backoff| Backoff { again_at: *until, ..backoff });
+                Some(decision)
+            }
+            HistoryEvent::EcpayUnreached => end_grace_unreached(before, context),
             HistoryEvent::RetryRequested => claim_retry(before, line.by.clone(), at).ok(),
             HistoryEvent::RetryOutcomeRecorded(answer) => record_retry_outcome(before, *answer, at),
             HistoryEvent::CancelRequestedAtEcpay => claim_cancel(before, DecisionContext::new(policy, at)),
-            HistoryEvent::OrderEnded(how) => order_ended(before, *how, at),
+            HistoryEvent::OrderEnded(_) => decide_query(stored, line.query.as_ref()?, context),
+            HistoryEvent::SuccessProven { charged_at } => match &line.query {
+                Some(answer) => decide_query(stored, answer, context),
+                None => {
+                    let mut proof = before.clone();
+                    proof.value.charge_history.add_unrecorded(*charged_at);
+                    proven(&proof, *charged_at, context)
+                }
+            },
             HistoryEvent::Checked => checked(before, line),
+            HistoryEvent::NothingNew { task } => Some(nothing_new(before, *task, context)),
+            HistoryEvent::TermsChanged { amount, next_charge_on } => {
+                staff(Operation::Terms { amount: *amount, next_charge_on: *next_charge_on })
+            }
+            // No actor records one; the payment would have to be read with it.
+            HistoryEvent::Refunded { .. } => None,
             HistoryEvent::MissingChargeObserved => charge_missing(before, at),
             HistoryEvent::GraceExtended { days } => staff(Operation::ExtendGrace { days: *days }),
             HistoryEvent::Paused { days } => staff(Operation::Pause { days: *days }),
@@ -144,10 +176,10 @@ fn is_taken_by(line: &HistoryEntry, id: &str) -> bool {
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other rule follows from a look")]
 fn checked(before: &Versioned<Subscription>, line: &HistoryEntry) -> Option<Decision> {
     match line.rule {
-        Rule::StillPending | Rule::OrderExpired => still_pending(before, line.at),
+        Rule::StillPending => still_pending(before, line.at),
+        Rule::OrderExpired | Rule::FirstChargeFailed => expire(before, line.at),
         Rule::CancelOvertaken => cancel_overtaken(before, line.at),
         Rule::SuccessMissing => success_missing(before, line.at),
-        Rule::TaskRecovered => clear_task_failure(before, line.at),
         _ => None,
     }
 }

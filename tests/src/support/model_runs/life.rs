@@ -71,7 +71,7 @@ impl<'a> Life<'a> {
     pub fn work(&mut self) {
         while let Some(call) = self.deployment.held_calls().into_iter().next() {
             let verdict = (self.decide)(&self.deployment, &call);
-            self.deployment.release(call.task, verdict);
+            self.deployment.release_call(&call, verdict);
         }
     }
 

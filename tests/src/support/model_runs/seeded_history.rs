@@ -23,6 +23,10 @@ pub fn seeded_history(random: &mut Random, orders: usize) -> (TestDeployment, Ve
         let id = &ids[random.below(ids.len())];
         operate(&mut life.deployment, random, id);
     }
+    if random.one_in(5) {
+        // Downgraded orders are cancelled two weeks later.
+        life.pass_hours(24 * 15);
+    }
     let mut deployment = life.deployment;
     if random.one_in(4) {
         deployment.order("late", "annual");

@@ -76,17 +76,23 @@ pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
         HistoryEvent::Reported(report) => report.card_last4 = None,
         HistoryEvent::Erased => return None,
         HistoryEvent::ActionDue
+        | HistoryEvent::DowngradePostponed { .. }
+        | HistoryEvent::EcpayUnreached
         | HistoryEvent::RetryRequested
         | HistoryEvent::RetryOutcomeRecorded(_)
         | HistoryEvent::CancelRequestedAtEcpay
         | HistoryEvent::OrderEnded(_)
         | HistoryEvent::Checked
+        | HistoryEvent::NothingNew { .. }
         | HistoryEvent::MissingChargeObserved
         | HistoryEvent::SupersededBy(_)
         | HistoryEvent::GraceExtended { .. }
         | HistoryEvent::Paused { .. }
         | HistoryEvent::Resumed
         | HistoryEvent::CancelRequested
+        | HistoryEvent::SuccessProven { .. }
+        | HistoryEvent::TermsChanged { .. }
+        | HistoryEvent::Refunded { .. }
         | HistoryEvent::TaskFailed { .. } => {}
     }
     if let Some(why) = &mut changed.why {

@@ -1,8 +1,11 @@
 //! Decisions: pure functions from a stored subscription and an event to the changes that are written together.
 
+pub mod downgrade;
 pub mod erasure;
 pub mod operation;
 pub mod order;
 pub mod payment;
+pub mod proof;
+pub mod query;
 pub mod retry;
 pub mod task_failure;

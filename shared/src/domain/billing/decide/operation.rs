@@ -6,15 +6,18 @@ use crate::domain::billing::decision::{
     Actor, Cause, Decision, DecisionContext, HistoryEvent, PaymentDecision, Snapshot, Versioned,
 };
 use crate::domain::billing::dunning::arrears::Arrears;
+use crate::domain::billing::dunning::downgrade::{Downgrade, DowngradeReason};
 use crate::domain::billing::dunning::state::refresh_dunning_state;
-use crate::domain::billing::operations::{Operation, OperationContext, Pause};
-use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::operations::{NEXT_CHARGE_DAYS, Operation, OperationContext, Pause};
+use crate::domain::billing::payments::charge_history::AnnouncedCharge;
+use crate::domain::billing::payments::payment::{Payment, PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
+use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::{OrderEnd, Status, Subscription};
+use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::values::ids::EventId;
 use crate::domain::values::money::Twd;
-use crate::domain::values::time::{Timestamp, Zone};
+use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
 /// Decision about an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,21 @@ pub enum OperationRefusal {
     /// Retry pending: ECPay may be charging at this moment.
     #[error("a retry was requested and its result is pending; the customer could pay twice")]
     RetryOpen,
+    /// Terms for an order that is not live.
+    #[error("only a running subscription has terms to change")]
+    NoTerms,
+    /// Next charge in the past or too far ahead.
+    #[error("must be a day after today and at most {NEXT_CHARGE_DAYS} days ahead (Asia/Taipei)")]
+    NextChargeOutOfRange,
+    /// Payment that is no success of known amount.
+    #[error("only a successful payment of known amount can be refunded")]
+    NotRefundable,
+    /// More than what is left of the payment.
+    #[error("only {left} of this payment have not gone back yet")]
+    RefundTooHigh {
+        /// What was paid less what went back.
+        left: Twd,
+    },
     /// Retry not allowed; see [`RetryRefusal`].
     #[error(transparent)]
     Retry(RetryRefusal),
@@ -86,6 +104,10 @@ pub fn decide_operation(
         },
         Operation::Cancel => request_cancel(before, now),
         Operation::MarkPaid { amount, reference } => mark_paid(before, *amount, reference.as_deref(), context),
+        Operation::Terms { amount, next_charge_on } => terms(before, *amount, *next_charge_on, context),
+        Operation::Refund { payment, amount, reference, end_access } => {
+            refund(before, payment, &Refund { amount: *amount, reference, end_access: *end_access }, now)
+        }
         Operation::Retry => {
             claim_retry(before, Actor::Staff(cause.by.clone()), now).map(Some).map_err(OperationRefusal::Retry)
         }
@@ -113,7 +135,10 @@ fn extend_grace(
     let arrears = Arrears::of(&before.value).ok_or(OperationRefusal::NoGrace)?;
     let mut next = before.value.clone();
     next.extra_grace_days = next.extra_grace_days.saturating_add(days);
-    next.status = Status::PastDue { grace_ends_at: arrears.grace_ends_at(context.policy, next.extra_grace_days) };
+    let computed = arrears.grace_ends_at(context.policy, next.extra_grace_days);
+    // An end that a mail named is kept.
+    let promised = next.dunning_notice.and_then(|sent| sent.promised_until);
+    next.status = Status::PastDue { grace_ends_at: promised.map_or(computed, |promised| promised.max(computed)) };
     let cause = Cause::new(HistoryEvent::GraceExtended { days }, Rule::GraceExtendedByStaff, staff());
     Ok(Some(Decision::new(before, next, cause, context.now)))
 }
@@ -155,9 +180,7 @@ pub fn resume(before: &Versioned<Subscription>, context: DecisionContext<'_>) ->
 
 fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Option<Decision>, OperationRefusal> {
     let order = &before.value;
-    let over = order.superseded_by.is_some()
-        || order.erased.is_some()
-        || order.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures);
+    let over = order.superseded_by.is_some() || order.erased.is_some() || order.ended.is_some();
     match order.status {
         Status::Pending => return Err(OperationRefusal::NotPaid),
         Status::Failed | Status::Cancelled | Status::Completed => return Err(OperationRefusal::OrderOver),
@@ -175,6 +198,84 @@ fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Op
         Cause::new(HistoryEvent::CancelRequested, Rule::CancelRequested, staff()),
         now,
     )))
+}
+
+/// Records the terms that staff changed in ECPay's console. A plan that was taken away for lack of a charge returns where
+/// the next charge is announced.
+fn terms(
+    before: &Versioned<Subscription>,
+    amount: Option<Twd>,
+    next_charge_on: Option<LocalDate>,
+    context: DecisionContext<'_>,
+) -> Result<Option<Decision>, OperationRefusal> {
+    let now = context.now;
+    if !before.value.is_live() || before.value.ended.is_some() {
+        return Err(OperationRefusal::NoTerms);
+    }
+    let mut next = before.value.clone();
+    next.terms.price = amount.unwrap_or(next.terms.price);
+    if let Some(day) = next_charge_on {
+        let today = now.day(Zone::Taipei);
+        if day <= today || day > today.plus_days(NEXT_CHARGE_DAYS) {
+            return Err(OperationRefusal::NextChargeOutOfRange);
+        }
+        next.charge_history.next_charge = Some(AnnouncedCharge { on: day, since: now });
+        if next.downgrade.is_some_and(|downgrade| downgrade.reason == DowngradeReason::NotCharged) {
+            next.downgrade = None;
+            next.plan = next.terms.plan.clone();
+        }
+        next.missing_charge_notified_for = None;
+    }
+    let event = HistoryEvent::TermsChanged { amount, next_charge_on };
+    Ok(Some(Decision::new(before, next, Cause::new(event, Rule::TermsChanged, staff()), now)))
+}
+
+/// Request to record a refund.
+struct Refund<'a> {
+    amount: Twd,
+    reference: &'a Option<String>,
+    end_access: bool,
+}
+
+/// Records money that went back, at most what was paid less what went back before.
+fn refund(
+    before: &Versioned<Subscription>,
+    stored: &Payment,
+    request: &Refund<'_>,
+    now: Timestamp,
+) -> Result<Option<Decision>, OperationRefusal> {
+    let paid = match (stored.outcome, stored.amount) {
+        (PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand, Some(amount)) => amount,
+        (PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand, None)
+        | (PaymentOutcome::Failed | PaymentOutcome::Pending, _) => return Err(OperationRefusal::NotRefundable),
+    };
+    let left = paid.minus(stored.refunded);
+    if request.amount > left || request.amount == Twd::ZERO {
+        return Err(OperationRefusal::RefundTooHigh { left });
+    }
+    let mut payment = stored.clone();
+    payment.refunded = payment.refunded.plus(request.amount);
+    payment.refund_due = payment.refund_due && payment.refunded < paid;
+    let mut next = before.value.clone();
+    let ends = request.end_access && next.is_live();
+    if ends {
+        next.plan = PlanId::free();
+        next.status = Status::Active;
+        next.downgrade = Some(Downgrade { at: now, reason: DowngradeReason::Refunded });
+        next.dunning_notice = None;
+        next.paused = None;
+        next.cancel_requested = Some(next.cancel_requested.unwrap_or(now));
+    }
+    let event = HistoryEvent::Refunded {
+        payment: payment.id.clone(),
+        amount: request.amount,
+        reference: request.reference.clone(),
+        end_access: ends,
+    };
+    let rule = if ends { Rule::RefundedAndEnded } else { Rule::Refunded };
+    let mut decision = Decision::new(before, next, Cause::new(event, rule, staff()), now);
+    decision.refunded = Some(payment);
+    Ok(Some(decision))
 }
 
 /// Records one payment for each unpaid charge: its event is the charge's due date.

@@ -1,20 +1,20 @@
-//! Decisions caused by time and queries: creation, end of grace, missing charges, end of an order at ECPay.
+//! Decisions caused by time: creation, end of grace, missing charges, cancellation, expiry.
 
 use crate::domain::billing::decision::{
-    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, LiveOrderCondition, SubscriptionWrite,
-    UserChange, Versioned,
+    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, SubscriptionWrite, Versioned,
 };
-use crate::domain::billing::dunning::arrears::Arrears;
+use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
+use crate::domain::billing::dunning::downgrade::{Downgrade, DowngradeReason};
 use crate::domain::billing::dunning::policy::{
-    CANCEL_REPEAT_HOURS, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, PENDING_EXPIRY_HOURS,
+    CANCEL_REPEAT_HOURS, DOWNGRADE_QUERY_HOURS, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, PENDING_EXPIRY_HOURS,
 };
-use crate::domain::billing::next_action::NextAction;
+use crate::domain::billing::live_orders::UserChange;
+use crate::domain::billing::next_action::{ActionReason, NextAction};
 use crate::domain::billing::notices::{Notice, NoticeKind};
+use crate::domain::billing::payments::order_query::EcpayState;
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::{
-    CancelRequest, Downgrade, DowngradeReason, Ended, NewOrder, OrderEnd, Status, Subscription,
-};
+use crate::domain::billing::subscription::{CancelRequest, Ended, NewOrder, OrderEnd, Status, Subscription};
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::{Timestamp, Zone};
 
@@ -22,19 +22,23 @@ use crate::domain::values::time::{Timestamp, Zone};
 #[must_use]
 pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
     let next = Subscription::ordered(order.clone(), now);
-    let user = UserChange {
-        user: order.user.clone(),
-        subscription: order.id.clone(),
-        user_plan: None,
-        condition: LiveOrderCondition::NoneOrOneOf(order.replaces.clone().into_iter().collect()),
-    };
+    let user = UserChange::of_new_order(&order);
     let history =
         HistoryEntry::new(now, Cause::new(HistoryEvent::Ordered(order), Rule::OrderCreated, by), None, next.status);
     let change = SubscriptionWrite { next, expected: None, history };
-    Decision { change, replaced: None, user: Some(user), receipt: None, payment: None, notices: Vec::new() }
+    Decision {
+        change,
+        replaced: None,
+        user: Some(user),
+        receipt: None,
+        payment: None,
+        refunded: None,
+        notices: Vec::new(),
+    }
 }
 
-/// Downgrades where that is due: the grace period ended unpaid, or the paid period of a terminated order is over.
+/// Downgrades where that is due: the grace period ended unpaid, or the paid period of a terminated order is over. To be
+/// called after [`postpone_downgrade`](crate::domain::billing::decide::downgrade::postpone_downgrade).
 #[must_use]
 pub fn end_grace(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
     let DecisionContext { policy, now } = context;
@@ -64,6 +68,21 @@ pub fn end_grace(before: &Versioned<Subscription>, context: DecisionContext<'_>)
     }
 }
 
+/// Downgrades although ECPay could not be queried: the query before the downgrade has been due for a day without an answer.
+#[must_use]
+pub fn end_grace_unreached(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
+    let DecisionContext { policy, now } = context;
+    let next = NextAction::of(&before.value, policy)?;
+    let is_query = next.why == ActionReason::DowngradeAhead && now >= next.at.plus_hours(DOWNGRADE_QUERY_HOURS);
+    let arrears = Arrears::of(&before.value).filter(|_| is_query)?;
+    if now < downgrade_at(&before.value, &arrears, policy) {
+        return None;
+    }
+    let cause = Cause::new(HistoryEvent::EcpayUnreached, Rule::GraceEnded, Actor::Schedule);
+    let change = Downgrade { at: now, reason: DowngradeReason::PaymentFailure };
+    Some(downgrade(before, change, cause, &arrears.charge_due.to_string()))
+}
+
 fn downgrade(before: &Versioned<Subscription>, downgrade: Downgrade, cause: Cause, occasion: &str) -> Decision {
     let mut next = before.value.clone();
     next.plan = PlanId::free();
@@ -71,13 +90,17 @@ fn downgrade(before: &Versioned<Subscription>, downgrade: Downgrade, cause: Caus
     next.downgrade = Some(downgrade);
     next.extra_grace_days = 0;
     let at = downgrade.at;
-    let notice = Notice::about(&next, NoticeKind::Downgraded, occasion, at).with_instant("downgraded_at", at);
+    let kind = match downgrade.reason {
+        DowngradeReason::PaymentFailure | DowngradeReason::Refunded => NoticeKind::Downgraded,
+        DowngradeReason::NotCharged => NoticeKind::NotCharged,
+    };
+    let notice = Notice::about(&next, kind, occasion, at).with_instant("downgraded_at", at);
     let mut decision = Decision::new(before, next, cause, at);
     decision.notices.push(notice);
     decision
 }
 
-const fn final_status(ended: Option<Ended>) -> Status {
+pub(super) const fn final_status(ended: Option<Ended>) -> Status {
     match ended {
         Some(Ended { how: OrderEnd::Finished, .. }) => Status::Completed,
         _ => Status::Cancelled,
@@ -85,7 +108,7 @@ const fn final_status(ended: Option<Ended>) -> Status {
 }
 
 /// Query result: active order without the charge that was due. Staff are notified once; after a week the customer is
-/// downgraded.
+/// downgraded. Only an order that ECPay shows as running, or whose state it does not tell, can lack a charge.
 #[must_use]
 pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     let subscription = &before.value;
@@ -99,8 +122,9 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     }
     let due = subscription.paid_period()?.to;
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);
-    // A pause keeps the plan also here, but staff are notified all the same.
-    if now >= late_since(LATE_CHARGE_FREE_DAYS) && subscription.paused.is_none() {
+    // A pause keeps the plan also here, as does a charge whose result is open; staff are notified all the same.
+    let is_held = subscription.paused.is_some() || subscription.awaits_result(now);
+    if now >= late_since(LATE_CHARGE_FREE_DAYS) && !is_held {
         let cause = Cause::new(HistoryEvent::MissingChargeObserved, Rule::NotCharged, Actor::Schedule);
         let change = Downgrade { at: now, reason: DowngradeReason::NotCharged };
         return Some(downgrade(before, change, cause, &due.to_string()));
@@ -147,43 +171,13 @@ pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Opti
     Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule), now))
 }
 
-/// Query result: ECPay makes no further charges for this order.
-#[must_use]
-pub fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timestamp) -> Option<Decision> {
-    let subscription = &before.value;
-    // The first known end stays: charges are judged by its time.
-    let known = subscription.ended.unwrap_or(Ended { at: now, how });
-    let mut next = subscription.clone();
-    next.ended = Some(known);
-    if subscription.status == Status::Active && subscription.plan.is_free() {
-        if known.how == OrderEnd::SixFailures {
-            // Until now this end was inferred from six failures; a later charge was still possible.
-            next.ended = Some(Ended { at: now, how: known.how });
-        }
-        next.status = final_status(next.ended);
-    }
-    if next == *subscription {
-        return None;
-    }
-    let wished = subscription.cancel_requested.is_some() && subscription.ended.is_none();
-    let today = now.day(Zone::Taipei);
-    let paid_period = if subscription.plan.is_free() { None } else { subscription.paid_period() };
-    let access_until = paid_period.map_or(today, |paid| paid.to.max(today));
-    let notice = Notice::about(&next, NoticeKind::CancelConfirmed, "order", now).with_day("access_until", access_until);
-    let mut decision =
-        Decision::new(before, next, Cause::new(HistoryEvent::OrderEnded(how), Rule::OrderOver, Actor::Ecpay), now);
-    decision.notices.extend(wished.then_some(notice));
-    Some(decision)
-}
-
 /// Claims the cancellation of an order that is due, before the request is sent to ECPay. An unconfirmed one is
 /// requested again after an hour: a repeated request has no further effect.
 #[must_use]
 pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
     let DecisionContext { policy, now } = context;
     NextAction::of(&before.value, policy).filter(|action| action.kind == Task::Cancel && action.at <= now)?;
-    // After six failures the end is inferred only, so the cancellation is requested nevertheless.
-    if before.value.ended.is_some_and(|ended| ended.how != OrderEnd::SixFailures) {
+    if before.value.ended.is_some() {
         return None;
     }
     let repeat_from = |ask: CancelRequest| ask.requested_at.plus_hours(CANCEL_REPEAT_HOURS);
@@ -200,18 +194,34 @@ pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'
     ))
 }
 
-/// Query result: the order is still unpaid. It is queried again later and expires after a day.
+/// Query result: the order is still unpaid. It is queried again later and expires after a day, whatever the answer.
 #[must_use]
 pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     if before.value.status != Status::Pending {
         return None;
     }
-    let mut next = before.value.clone();
-    next.checked_at = Some(now);
-    let expired = now >= next.created_at.plus_hours(PENDING_EXPIRY_HOURS);
-    let rule = if expired { Rule::OrderExpired } else { Rule::StillPending };
-    if expired {
-        next.status = Status::Failed;
+    if is_expired(&before.value, now) {
+        return expire(before, now);
     }
+    let next = before.value.clone();
+    Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::StillPending, Actor::Schedule), now))
+}
+
+/// True if a pending order is old enough to expire.
+#[must_use]
+pub fn is_expired(order: &Subscription, now: Timestamp) -> bool {
+    now >= order.created_at.plus_hours(PENDING_EXPIRY_HOURS)
+}
+
+/// Expires a pending order: also where ECPay gave no usable answer about it twice.
+#[must_use]
+pub fn expire(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
+    if before.value.status != Status::Pending {
+        return None;
+    }
+    let mut next = before.value.clone();
+    next.status = Status::Failed;
+    let declined = next.last_query.is_some_and(|query| query.state == EcpayState::Declined);
+    let rule = if declined { Rule::FirstChargeFailed } else { Rule::OrderExpired };
     Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, rule, Actor::Schedule), now))
 }

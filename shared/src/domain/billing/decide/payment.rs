@@ -9,9 +9,10 @@ use crate::domain::billing::decision::{
 use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::dunning::policy::FAILURES_THAT_END_AN_ORDER;
 use crate::domain::billing::dunning::state::refresh_dunning_state;
+use crate::domain::billing::live_orders::LiveOrder;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payments::charge_history::FailedCharge;
-use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
+use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport};
 use crate::domain::billing::payments::plausibility::{OrderLimits, implausible};
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::billing::plan::PlanId;
@@ -54,16 +55,17 @@ pub fn agrees(seen: &AppliedEvent, report: &PaymentReport) -> bool {
 
 fn refusal(subscription: &Subscription, report: &PaymentReport, now: Timestamp) -> Option<QuarantineReason> {
     let limits = OrderLimits { created_at: subscription.created_at, exec_times: subscription.terms.exec_times };
+    let is_first_success = report.first && matches!(report.outcome, PaymentOutcome::Succeeded { .. });
+    let price = subscription.terms.price;
     if report.simulated {
         Some(QuarantineReason::Simulated)
     } else if report.merchant != subscription.merchant {
         Some(QuarantineReason::WrongMerchant)
     } else if let Some(reason) = implausible(report, limits, now) {
         Some(reason)
-    } else if report.source != ReportSource::Staff
-        && report.amount.is_some_and(|amount| amount != subscription.terms.price)
-    {
-        Some(QuarantineReason::WrongAmount { expected: subscription.terms.price })
+    } else if is_first_success && subscription.charge_history.anchor.is_none() && report.amount != Some(price) {
+        // The first authorisation is the signed order itself. Later charges follow ECPay's console.
+        Some(QuarantineReason::WrongAmount { expected: price })
     } else {
         None
     }
@@ -78,7 +80,10 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
     if next.charge_history.card_last4.is_none() {
         next.charge_history.card_last4.clone_from(&report.card_last4);
     }
-    let (rule, notices) = match report.outcome {
+    if newest_report(before, report) {
+        next.terms.exec_times = report.exec_times.unwrap_or(next.terms.exec_times);
+    }
+    let (rule, mut notices) = match report.outcome {
         PaymentOutcome::Pending => (Rule::ResultPending, Vec::new()),
         PaymentOutcome::Failed => {
             resolve_retry(&mut next, report);
@@ -90,6 +95,7 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
         }
         PaymentOutcome::PaidOutOfBand => paid_out_of_band(&mut next, report, context),
     };
+    notices.extend(amount_notice(&mut next, report, now));
     let starts = rule == Rule::FirstChargePaid;
     let refund_due = rule == Rule::RefundDue;
     let mut decision = Decision::new(
@@ -103,8 +109,38 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
     decision.notices = notices;
     if starts {
         decision.replaced = snapshot.replaced.as_ref().and_then(|old| supersede(old, before, report.processed_at, now));
+        // Most users have no other order than the one that is replaced.
+        let replaced = snapshot.replaced.iter().map(|old| &old.value).filter(|old| old.counts_for_user());
+        if let Some(user) = &mut decision.user {
+            user.expected = replaced.map(LiveOrder::of).collect();
+        }
     }
     decision
+}
+
+/// True if no later charge is known: its report tells the terms in force.
+fn newest_report(before: &Subscription, report: &PaymentReport) -> bool {
+    let history = &before.charge_history;
+    let known = history.last_success_at.max(history.failures.last().map(|failure| failure.at));
+    Some(report.processed_at) >= known
+}
+
+/// The notice to staff of a charge whose amount is not the price, once for each amount.
+fn amount_notice(next: &mut Subscription, report: &PaymentReport, now: Timestamp) -> Option<Notice> {
+    let is_charge = matches!(report.outcome, PaymentOutcome::Succeeded { .. });
+    if !is_charge || report.amount == Some(next.terms.price) {
+        return None;
+    }
+    let (occasion, shown) = match report.amount {
+        Some(amount) if next.amount_notified == Some(amount) => return None,
+        Some(amount) => (amount.dollars().to_string(), amount.to_string()),
+        None => (report.event.to_string(), "unknown".to_owned()),
+    };
+    next.amount_notified = report.amount.or(next.amount_notified);
+    let notice = Notice::about(next, NoticeKind::AmountDiffers, &occasion, now)
+        .with("charged", shown)
+        .with_instant("charged_at", report.processed_at);
+    Some(notice)
 }
 
 /// A charge made after a retry was requested is the result of the retry.
@@ -128,7 +164,7 @@ fn success(
     if is_paid_out_of_band(next, report.processed_at) {
         return refund_due(next, report, now);
     }
-    if is_over(next, report.processed_at) {
+    if is_over(next, report, number) {
         if matches!(next.status, Status::Pending | Status::Failed) {
             // The order is active at ECPay after all, so it must be cancelled there.
             next.status = Status::Active;
@@ -142,13 +178,14 @@ fn success(
     if number == 1 {
         next.charge_history.anchor = Some(report.processed_at.day(Zone::Taipei));
     }
-    if Arrears::of(next).is_none() && next.ended.is_some_and(|ended| ended.how == OrderEnd::SixFailures) {
-        // ECPay charged after the sixth failure, so it had not terminated the order.
+    next.charge_history.add_success(report.processed_at);
+    let anchor = next.calendar().latest_anchor();
+    next.charge_history.forget_old_successes(anchor);
+    if next.ended.is_some_and(|ended| ended.how == OrderEnd::Finished && report.processed_at >= ended.at) {
         next.ended = None;
-    }
-    // ECPay makes no charge beyond ExecTimes, so no query is needed to know the end.
-    if number >= next.terms.exec_times && next.ended.is_none() {
-        next.ended = Some(Ended { at: now, how: OrderEnd::Finished });
+        if next.status == Status::Completed {
+            next.status = Status::Active;
+        }
     }
     if next.superseded_by.is_some() || next.erased.is_some() {
         // Paid for the time before the replacing order, whose plan is in force, or before the erasure.
@@ -177,22 +214,24 @@ fn success(
     }
 }
 
-/// True if a charge made at `processed_at` must be refunded: the order had been replaced, its end had been confirmed,
-/// or it had expired and its customer's data were erased.
-fn is_over(order: &Subscription, processed_at: Timestamp) -> bool {
-    // An end that was only inferred from six failures is disproved by a later charge.
+/// True if a charge must be refunded: the order had been replaced, its end had been confirmed, or it had expired and its
+/// customer's data were erased.
+fn is_over(order: &Subscription, report: &PaymentReport, number: u32) -> bool {
     let closed = matches!(order.status, Status::Cancelled | Status::Completed);
-    let confirmed = |ended: &Ended| closed || ended.how == OrderEnd::Cancelled;
-    let cancelled = order.ended.filter(confirmed).is_some_and(|ended| processed_at >= ended.at);
-    let replaced = order.superseded_by.is_some() && order.superseded_at.is_none_or(|since| processed_at >= since);
+    // Staff can order further charges in ECPay's console after the last one.
+    let is_extended = |ended: &Ended| {
+        ended.how == OrderEnd::Finished && (!closed || report.exec_times.is_some_and(|times| number <= times))
+    };
+    let ended = order.ended.filter(|ended| !is_extended(ended)).is_some_and(|ended| report.processed_at >= ended.at);
+    let replaced =
+        order.superseded_by.is_some() && order.superseded_at.is_none_or(|since| report.processed_at >= since);
     let abandoned = order.erased.is_some() && !closed;
-    replaced || cancelled || abandoned
+    replaced || ended || abandoned
 }
 
 /// True if the charge of that period was also paid outside ECPay.
 fn is_paid_out_of_band(order: &Subscription, processed_at: Timestamp) -> bool {
-    let calendar = order.calendar();
-    let due = calendar.due(calendar.charge_on(processed_at.day(Zone::Taipei)));
+    let due = order.calendar().due_on(processed_at.day(Zone::Taipei));
     order.charge_history.paid_out_of_band == Some(due)
 }
 
@@ -215,15 +254,14 @@ fn paid_out_of_band(
 pub(crate) fn unpaid_charge(order: &Subscription, today: LocalDate) -> Option<LocalDate> {
     let calendar = order.calendar();
     let failed = Arrears::of(order).map(|arrears| arrears.latest_due);
-    let latest_due = calendar.due(calendar.charge_on(today.plus_days(-1)));
+    let latest_due = calendar.due_on(today.plus_days(-1));
     failed.max(order.downgrade.map(|_| latest_due))
 }
 
 /// The last instant at which a payment counts for the charge due on that date: from the next one on it would also cover
 /// the next charge, whose result is not known yet.
 fn last_instant_of(due: LocalDate, calendar: &BillingCalendar) -> Timestamp {
-    let next = calendar.charge_on(due).saturating_add(1);
-    calendar.due(next).plus_days(-1).start(Zone::Taipei).plus_seconds(-1)
+    calendar.due_after(due).plus_days(-1).start(Zone::Taipei).plus_seconds(-1)
 }
 
 fn refund_due(next: &Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {
@@ -270,7 +308,6 @@ fn paid(
 }
 
 fn failure(next: &mut Subscription, report: &PaymentReport, context: DecisionContext<'_>) -> (Rule, Vec<Notice>) {
-    let now = context.now;
     if report.first {
         // A late report of the first authorisation must not undo a success.
         if next.status != Status::Pending {
@@ -285,10 +322,7 @@ fn failure(next: &mut Subscription, report: &PaymentReport, context: DecisionCon
         // Without a class a later retry may succeed, so it is not ruled out.
         class: report.decline.unwrap_or(DeclineClass::SoftDecline),
     });
-    let sixth = next.charge_history.failures.len() >= FAILURES_THAT_END_AN_ORDER && next.ended.is_none();
-    if sixth {
-        next.ended = Some(Ended { at: now, how: OrderEnd::SixFailures });
-    }
+    let sixth = next.charge_history.failures.len() == FAILURES_THAT_END_AN_ORDER && next.ended.is_none();
     let running = matches!(next.status, Status::Active | Status::PastDue { .. });
     // Nothing is dunned that the customer no longer has.
     let dunned = next.downgrade.is_none() && next.superseded_by.is_none() && next.erased.is_none();

@@ -5,6 +5,7 @@ use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, 
 use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::dunning::policy::{DunningPolicy, FAILURES_WITHOUT_FURTHER_RETRY, RETRY_RESULT_HOURS};
 use crate::domain::billing::operations::Operation;
+use crate::domain::billing::payments::order_query::EcpayState;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryRequest, RetryState, Status, Subscription};
 use crate::domain::values::time::Timestamp;
@@ -21,8 +22,8 @@ pub enum RetryRefusal {
     /// Order cancelled, replaced or terminated at ECPay, or about to be.
     #[error("the order is over at ECPay or about to be: a new order is needed")]
     OrderOver,
-    /// Five failures: a sixth makes ECPay terminate the order.
-    #[error("five charges of this order failed, and a sixth failure would end it at ECPay")]
+    /// Five failures and no query since that shows the order as running: a sixth may make ECPay terminate it.
+    #[error("five charges of this order failed, and a sixth failure may end it at ECPay")]
     LastFailureAllowed,
 }
 
@@ -36,22 +37,33 @@ pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
         || subscription.erased.is_some();
     if subscription.retry.is_some_and(|request| request.is_open()) {
         Some(RetryRefusal::AlreadyRequested)
-    } else if Arrears::of(subscription).is_none() || subscription.charge_history.last_success_at.is_none() {
+    } else if Arrears::of(subscription).is_none() || subscription.charge_history.last_paid_at().is_none() {
         Some(RetryRefusal::NothingOwed)
     } else if order_over {
         Some(RetryRefusal::OrderOver)
-    } else if subscription.charge_history.failures.len() >= FAILURES_WITHOUT_FURTHER_RETRY {
+    } else if subscription.charge_history.failures.len() >= FAILURES_WITHOUT_FURTHER_RETRY && !runs_on(subscription) {
         Some(RetryRefusal::LastFailureAllowed)
     } else {
         None
     }
 }
 
+/// True if a query since the latest failure showed the order as running.
+fn runs_on(subscription: &Subscription) -> bool {
+    let failed_at = subscription.charge_history.failures.last().map(|failure| failure.at);
+    subscription.last_query.is_some_and(|query| query.state == EcpayState::Running && Some(query.at) >= failed_at)
+}
+
 /// Time of the next automatic retry: the first scheduled day after the latest request, so that overdue days collapse
-/// into one retry. `None` without a further day, while a result is pending, or while dunning is paused.
+/// into one retry. `None` without a further day, while a result is pending, or while dunning is paused. After five failures
+/// the task itself finds out by query whether the retry is allowed.
 #[must_use]
 pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Option<Timestamp> {
-    if arrears.needs_new_card() || subscription.paused.is_some() || retry_refusal(subscription).is_some() {
+    let refused = retry_refusal(subscription).is_some_and(|refusal| match refusal {
+        RetryRefusal::LastFailureAllowed => is_queried_since_failure(subscription),
+        RetryRefusal::AlreadyRequested | RetryRefusal::NothingOwed | RetryRefusal::OrderOver => true,
+    });
+    if arrears.needs_new_card() || subscription.paused.is_some() || refused {
         return None;
     }
     let covered_until = subscription.retry.and_then(|request| request.covered_until());
@@ -59,6 +71,17 @@ pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &Du
         .retry_days()
         .map(|day| arrears.began_at.plus_days(day))
         .find(|at| covered_until.is_none_or(|covered| *at > covered))
+}
+
+fn is_queried_since_failure(subscription: &Subscription) -> bool {
+    let failed_at = subscription.charge_history.failures.last().map(|failure| failure.at);
+    subscription.last_query.is_some_and(|query| Some(query.at) >= failed_at)
+}
+
+/// The retry that a mail may announce: one that no further query can refuse.
+#[must_use]
+pub fn announced_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Option<Timestamp> {
+    next_retry_at(subscription, arrears, policy).filter(|_| retry_refusal(subscription).is_none())
 }
 
 /// True if the schedule requests a retry at the time of the context.

@@ -22,7 +22,8 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
     let wait = TASK_BACKOFF_HOURS.get(failed).copied().unwrap_or(longest);
     let failure = TaskFailure { task, since, attempts, again_at: now.plus_hours(wait), reason: reason.to_owned() };
     let needs_attention = failure.needs_attention();
-    let is_notified_now = attempts == NEEDS_ATTENTION_AFTER;
+    // An unpaid order expires by itself, so staff need not look at it.
+    let is_notified_now = attempts == NEEDS_ATTENTION_AFTER && task != Task::CheckPending;
     next.task_failure = Some(failure);
     let unanswered =
         |ask: &&mut RetryRequest| ask.is_open() && now >= ask.requested_at.plus_days(UNANSWERED_REQUEST_DAYS);
@@ -39,12 +40,4 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
     let mut decision = Decision::new(before, next, Cause::new(fact, rule, Actor::Schedule), now);
     decision.notices.extend(is_notified_now.then_some(notice));
     decision
-}
-
-/// Records that the failing task succeeded again.
-#[must_use]
-pub fn clear_task_failure(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
-    before.value.task_failure.as_ref()?;
-    let next = before.value.clone();
-    Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::TaskRecovered, Actor::Schedule), now))
 }

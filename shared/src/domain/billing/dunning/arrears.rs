@@ -4,7 +4,7 @@ use crate::domain::billing::dunning::policy::{DunningPolicy, NOTICE_AGE_DAYS};
 use crate::domain::billing::payments::charge_history::FailedCharge;
 use crate::domain::billing::payments::payment::DeclineClass;
 use crate::domain::billing::subscription::Subscription;
-use crate::domain::values::time::{LocalDate, Timestamp, Zone};
+use crate::domain::values::time::{LocalDate, Timestamp};
 
 /// Open episode: the failed charges after the latest success.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,28 +26,25 @@ impl Arrears {
     /// were paid outside ECPay.
     #[must_use]
     pub fn of(subscription: &Subscription) -> Option<Self> {
-        let last_success = subscription.charge_history.last_success_at;
-        let calendar = subscription.calendar();
-        let charge_of = |failure: &FailedCharge| calendar.charge_on(failure.at.day(Zone::Taipei));
+        let history = &subscription.charge_history;
+        let last_paid_at = history.last_paid_at();
+        let timeline = subscription.timeline();
         // A charge paid outside ECPay is not owed, even if ECPay retries it and fails.
-        let paid_out_of_band = |failure: &FailedCharge| {
-            subscription.charge_history.paid_out_of_band.is_some_and(|due| due == calendar.due(charge_of(failure)))
-        };
         let unpaid = |failure: &&FailedCharge| {
-            last_success.is_none_or(|success| failure.at > success) && !paid_out_of_band(failure)
+            last_paid_at.is_none_or(|paid| failure.at > paid) && !timeline.is_paid_out_of_band(history, failure)
         };
-        let first = subscription.charge_history.failures.iter().find(unpaid)?;
-        let charge = charge_of(first);
+        let open: Vec<_> = history.failures.iter().filter(unpaid).collect();
+        let first = open.first()?;
+        let charge_due = timeline.failed_due(first);
         // A further charge that fails meanwhile neither extends the grace period nor counts as an attempt.
-        let same_charge = |failure: &&FailedCharge| charge_of(failure) == charge;
-        let open: Vec<_> = subscription.charge_history.failures.iter().filter(unpaid).collect();
-        let latest = open.last().map_or(charge, |failure| charge_of(failure));
+        let attempts = open.iter().filter(|failure| timeline.failed_due(failure) == charge_due).count();
+        let latest = open.last().unwrap_or(first);
         Some(Self {
             began_at: first.at,
-            charge_due: calendar.due(charge),
-            latest_due: calendar.due(latest),
-            attempts: open.iter().copied().filter(same_charge).count(),
-            last_decline: open.last().map_or(first.class, |failure| failure.class),
+            charge_due,
+            latest_due: timeline.failed_due(latest),
+            attempts,
+            last_decline: latest.class,
         })
     }
 
@@ -96,18 +93,12 @@ impl Recovery {
     }
 }
 
-/// Time of an unpaid customer's downgrade: the end of the grace period, but not before the first notice is three days
-/// old. If ECPay terminated the order, at the latest the end of the paid period.
+/// Time of an unpaid customer's downgrade: the end of the grace period, but neither before the end that a mail promised
+/// nor before the first notice is three days old. The end of the order at ECPay does not shorten it.
 #[must_use]
 pub fn downgrade_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Timestamp {
     let grace_end = arrears.grace_ends_at(policy, subscription.extra_grace_days);
-    let paid_end = subscription.paid_period().map(|paid| paid.to.start(Zone::Taipei));
-    // A terminated order makes no further charge, so the plan cannot outlast the paid period.
-    let due = match (subscription.ended, paid_end) {
-        (Some(_), Some(paid_end)) => grace_end.min(paid_end),
-        _ => grace_end,
-    };
+    let Some(notice) = subscription.dunning_notice else { return grace_end };
     // The customer gets three days to react, also if the failures were reported late.
-    let noticed = subscription.dunning_notice.map(|notice| notice.first_notice_at.plus_days(NOTICE_AGE_DAYS));
-    noticed.map_or(due, |noticed| due.max(noticed))
+    grace_end.max(notice.promised_until.unwrap_or(grace_end)).max(notice.first_notice_at.plus_days(NOTICE_AGE_DAYS))
 }

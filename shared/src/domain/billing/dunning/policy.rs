@@ -1,11 +1,16 @@
 //! Dunning policy and the fixed deadlines of billing.
 
-/// Failed charges after which ECPay terminates an order (order form, latest version).
+/// Failed charges after which ECPay terminates an order (order form, latest version). Its page does not say whether only
+/// failures in a row count, so a query decides.
 pub const FAILURES_THAT_END_AN_ORDER: usize = 6;
-/// Failures after which no retry is requested: one more would terminate the order.
+/// Failures after which no retry is requested unless a query shows the order as running: one more may terminate it.
 pub const FAILURES_WITHOUT_FURTHER_RETRY: usize = FAILURES_THAT_END_AN_ORDER - 1;
 /// Minimum age of the first notice before a downgrade, in days.
 pub const NOTICE_AGE_DAYS: i64 = 3;
+/// Days after the end of grace for which a downgrade waits for the first notice to be sent.
+pub const UNSENT_NOTICE_DAYS: i64 = 14;
+/// Hours after which a downgrade that waits for its first notice is decided again.
+pub const UNSENT_NOTICE_HOURS: i64 = 6;
 /// Days after a downgrade in which a payment restores the plan, before the order is cancelled.
 pub const RECOVERY_WINDOW_DAYS: i64 = 14;
 /// Days before the next charge at which the order of a customer on FREE is cancelled at the latest.
@@ -24,6 +29,16 @@ pub const LATE_CHARGE_QUERY_DAYS: i64 = 1;
 pub const LATE_CHARGE_NOTICE_DAYS: i64 = 3;
 /// Days after the due date at which a customer who was not charged is downgraded.
 pub const LATE_CHARGE_FREE_DAYS: i64 = 7;
+/// Days after a downgrade for lack of a charge in which the order is queried daily; from then on weekly.
+pub const NOT_CHARGED_DAILY_DAYS: i64 = 14;
+/// Days between two queries after [`NOT_CHARGED_DAILY_DAYS`].
+pub const NOT_CHARGED_QUERY_DAYS: i64 = 7;
+/// Maximum age of the latest query at a downgrade, in hours.
+pub const DOWNGRADE_QUERY_HOURS: i64 = 24;
+/// Hours before a downgrade at which the order is queried.
+pub const DOWNGRADE_QUERY_LEAD_HOURS: i64 = 12;
+/// Hours until an action that brought nothing new is tried again, by the attempts so far; the last value repeats.
+pub const BACKOFF_HOURS: [i64; 5] = [2, 4, 8, 16, 24];
 /// Hours until a failing task is retried, by its earlier failures; the last value repeats.
 pub const TASK_BACKOFF_HOURS: [i64; 5] = [1, 2, 4, 8, 24];
 /// Failures of a task after which staff are notified and other tasks no longer wait for it.

@@ -1,5 +1,6 @@
 //! Derives status, grace period and dunning mail of an active order from its charge history.
 
+use crate::domain::billing::decide::retry::announced_retry_at;
 use crate::domain::billing::decision::DecisionContext;
 use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::notices::{Notice, NoticeKind};
@@ -18,12 +19,15 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
         next.extra_grace_days = 0;
         return None;
     };
+    // Kept for as long as anything is owed, whatever charge the mail was about.
+    let promised = next.dunning_notice.and_then(|sent| sent.promised_until);
     if next.dunning_notice.is_some_and(|sent| sent.charge_due < arrears.charge_due) {
         // Staff added these days to an episode that is over.
         next.extra_grace_days = 0;
         next.dunning_notice = None;
     }
-    let grace_ends_at = arrears.grace_ends_at(policy, next.extra_grace_days);
+    let computed = arrears.grace_ends_at(policy, next.extra_grace_days);
+    let grace_ends_at = promised.map_or(computed, |promised| promised.max(computed));
     next.status = Status::PastDue { grace_ends_at };
     // Status and grace period stay correct during a pause; only the mail is held back.
     if next.paused.is_some() {
@@ -39,11 +43,14 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
     next.dunning_notice = Some(DunningNoticeState {
         charge_due: arrears.charge_due,
         attempt,
+        first_attempt: sent.map_or(attempt, |sent| sent.first_attempt),
         first_notice_at: sent.map_or(now, |sent| sent.first_notice_at),
+        promised_until: promised.max(Some(grace_ends_at)),
     });
     let notice = Notice::about(next, kind, &arrears.charge_due.to_string(), now)
         .with_day("charge_due", arrears.charge_due)
         .with_instant("grace_ends_at", grace_ends_at)
-        .with("hard_decline", arrears.needs_new_card());
+        .with("hard_decline", arrears.needs_new_card())
+        .with("retries", announced_retry_at(next, &arrears, policy).is_some());
     Some(notice)
 }

@@ -2,6 +2,8 @@
 
 pub mod callback_kind;
 pub mod charge_history;
+pub mod order_query;
 pub mod payment;
 pub mod plausibility;
 pub mod quarantine_reason;
+pub mod timeline;

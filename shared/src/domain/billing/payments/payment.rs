@@ -105,14 +105,17 @@ pub struct Payment {
     pub rtn_code: String,
     /// ECPay's `RtnMsg`, verbatim.
     pub rtn_msg: String,
-    /// Amount in TWD; the order's price if ECPay omitted it.
-    pub amount: Twd,
+    /// Amount in TWD; for a failure the order's price if ECPay omitted it, for a success `None` if it cannot be read.
+    pub amount: Option<Twd>,
     /// Time of the authorisation.
     pub processed_at: Timestamp,
     /// ECPay's authorisation number (`gwsr`).
     pub gwsr: Option<GatewayAuthorization>,
     /// True for a charge that must be refunded: the order was already replaced or cancelled.
     pub refund_due: bool,
+    /// TWD that went back to the customer so far.
+    #[serde(default, skip_serializing_if = "Twd::is_zero")]
+    pub refunded: Twd,
     /// Logical time of the record.
     pub recorded_at: Timestamp,
 }
@@ -172,7 +175,7 @@ impl PaymentOutcomeKind {
 }
 
 impl PaymentReport {
-    /// The payment record of this report; `price` stands in for an omitted amount.
+    /// The payment record of this report; `price` stands in for the omitted amount of a failure.
     #[must_use]
     pub fn payment(&self, price: Twd, refund_due: bool, now: Timestamp) -> Payment {
         let id = match (self.outcome, &self.gwsr) {
@@ -189,10 +192,11 @@ impl PaymentReport {
             outcome: self.outcome,
             rtn_code: self.rtn_code.clone(),
             rtn_msg: self.rtn_msg.clone(),
-            amount: self.amount.unwrap_or(price),
+            amount: self.amount.or((!matches!(self.outcome, PaymentOutcome::Succeeded { .. })).then_some(price)),
             processed_at: self.processed_at,
             gwsr: self.gwsr.clone(),
             refund_due,
+            refunded: Twd::ZERO,
             recorded_at: now,
         }
     }

@@ -83,6 +83,21 @@ impl QuarantineReason {
         }
     }
 
+    /// True if a quarantined success proves nevertheless that its period was paid: it is ECPay's word about this order, and
+    /// only its number, authorisation number or amount is in doubt.
+    #[must_use]
+    pub const fn leaves_a_proof(&self) -> bool {
+        match self {
+            Self::Conflict | Self::WrongAmount { .. } | Self::ImplausibleNumber { .. } => true,
+            Self::Unusable(_)
+            | Self::Ambiguous(_)
+            | Self::ImplausibleDate
+            | Self::UnknownOrder
+            | Self::WrongMerchant
+            | Self::Simulated => false,
+        }
+    }
+
     /// The reason's name in the API and in counters: `unknown_order`.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

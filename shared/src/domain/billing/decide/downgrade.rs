@@ -1,0 +1,72 @@
+//! Conditions of a downgrade for a failed payment besides its time: ECPay was queried, and the customer was notified.
+
+use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
+use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
+use crate::domain::billing::dunning::policy::{
+    DOWNGRADE_QUERY_HOURS, NOTICE_AGE_DAYS, UNSENT_NOTICE_DAYS, UNSENT_NOTICE_HOURS,
+};
+use crate::domain::billing::notices::{NoticeKind, NoticeState};
+use crate::domain::billing::rule::Rule;
+use crate::domain::billing::subscription::{Status, Subscription};
+use crate::domain::billing::task::Task;
+use crate::domain::billing::task_failure::Backoff;
+use crate::domain::values::ids::NotificationId;
+use crate::domain::values::time::Timestamp;
+
+/// State of the first notice about an unpaid charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstNotice {
+    /// State of its sending.
+    pub state: NoticeState,
+    /// Time at which it was sent, may have been sent, or was refused for good.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// The id of the first notice about the charge that an order owes; `None` where no mail was queued.
+#[must_use]
+pub fn first_notice_id(order: &Subscription) -> Option<NotificationId> {
+    let notice = order.dunning_notice.filter(|_| matches!(order.status, Status::PastDue { .. }))?;
+    let kind = NoticeKind::of_attempt(notice.first_attempt)?;
+    Some(NotificationId::of(order.id.as_str(), kind.name(), &notice.charge_due.to_string()))
+}
+
+/// Postpones a downgrade that is due: until ECPay was queried within a day, or until the first notice was sent three days
+/// ago. A notice that is unsent through our own fault is waited for, at most 14 days. `None` where the downgrade may happen.
+#[must_use]
+pub fn postpone_downgrade(
+    before: &Versioned<Subscription>,
+    notice: Option<FirstNotice>,
+    context: DecisionContext<'_>,
+) -> Option<Decision> {
+    let DecisionContext { policy, now } = context;
+    let arrears = Arrears::of(&before.value).filter(|_| matches!(before.value.status, Status::PastDue { .. }))?;
+    let last_day = downgrade_at(&before.value, &arrears, policy).plus_days(UNSENT_NOTICE_DAYS);
+    let until = if is_query_too_old(&before.value, now) {
+        // The query is then due at once.
+        now
+    } else {
+        notice.and_then(|notice| wait_for(notice, now)).map(|until| until.min(last_day)).filter(|until| *until > now)?
+    };
+    let mut next = before.value.clone();
+    next.backoff = Some(Backoff { task: Task::EndGrace, attempts: 1, again_at: until });
+    let event = HistoryEvent::DowngradePostponed { until };
+    Some(Decision::new(before, next, Cause::new(event, Rule::DowngradePostponed, Actor::Schedule), now))
+}
+
+/// True if ECPay was not queried about the order within a day, although it could be reached.
+fn is_query_too_old(order: &Subscription, now: Timestamp) -> bool {
+    let oldest = now.plus_hours(-DOWNGRADE_QUERY_HOURS);
+    let was_given_up = order.task_failure.as_ref().is_some_and(|failure| failure.since <= oldest);
+    !was_given_up && order.last_query.is_none_or(|query| query.at < oldest)
+}
+
+/// The time until which the downgrade waits for the notice.
+fn wait_for(notice: FirstNotice, now: Timestamp) -> Option<Timestamp> {
+    match notice.state {
+        NoticeState::Queued | NoticeState::Claimed => Some(now.plus_hours(UNSENT_NOTICE_HOURS)),
+        // Refused for good, it cannot reach the customer; staff see it in the list of dead notices.
+        NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead => {
+            notice.ended_at.map(|ended| ended.plus_days(NOTICE_AGE_DAYS))
+        }
+    }
+}

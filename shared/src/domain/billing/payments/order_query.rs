@@ -1,0 +1,45 @@
+//! Answer of ECPay to the query of an order, as kept with the order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::values::time::Timestamp;
+
+/// Answer of ECPay to a query of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderQuery {
+    /// Logical time of the query.
+    pub at: Timestamp,
+    /// State of the order at ECPay.
+    pub state: EcpayState,
+}
+
+/// State of an order at ECPay (period query, `ExecStatus`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EcpayState {
+    /// ExecStatus 1.
+    Running,
+    /// Cancelled or terminated: ExecStatus 0.
+    Stopped,
+    /// All ordered charges made: ExecStatus 2.
+    Finished,
+    /// First authorisation not made (RtnCode 10200047, 10200095 and the like).
+    Unpaid,
+    /// First authorisation declined (RtnCode of a decline).
+    Declined,
+    /// Another ExecStatus, e.g. of a paused order: proves nothing.
+    Other,
+}
+
+/// ECPay's answer to a query, without the charges that were recorded from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryAnswer {
+    /// Logical time of the query.
+    pub at: Timestamp,
+    /// State of the order at ECPay.
+    pub state: EcpayState,
+    /// Number of charges ordered (`ExecTimes`), where ECPay tells it.
+    pub exec_times: Option<u32>,
+    /// ProcessDates of successes in the log that have no number or no authorisation number.
+    pub unrecorded: Vec<Timestamp>,
+}

@@ -1,0 +1,123 @@
+//! Timeline of an order's successful charges: the due date that each one paid, and the charge day that follows from them.
+//! Derived from the charge history on each use, so that it does not depend on the order in which reports arrive.
+
+use crate::domain::billing::calendar::BillingCalendar;
+use crate::domain::billing::payments::charge_history::{ChargeHistory, FailedCharge};
+use crate::domain::billing::plan::BillingCycle;
+use crate::domain::values::time::{LocalDate, Timestamp, Zone};
+
+/// Days by which a charge may lie off its due date without moving the charge day.
+const TOLERANCE_DAYS: i64 = 1;
+
+/// Due dates of an order as its charges show them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// Due dates, with the days to which the charge day was moved.
+    pub calendar: BillingCalendar,
+    /// Due date of the latest charge that was paid; `None` before the first.
+    pub paid_due: Option<LocalDate>,
+    /// Charge day announced by staff for the next charge, until a charge succeeds.
+    pub announced: Option<LocalDate>,
+    /// Success off its due date of which no query has shown yet whether it is a late payment or a new charge day.
+    pub unexplained: Option<Timestamp>,
+}
+
+/// What is known about an order besides its charges.
+#[derive(Clone, Copy, Debug)]
+pub struct TimelineInput {
+    /// Day that stands in for the first charge until it is reported (Asia/Taipei).
+    pub ordered_on: LocalDate,
+    /// Interval between charges.
+    pub cycle: BillingCycle,
+    /// Time of the latest query whose charge log was read.
+    pub log_read_at: Option<Timestamp>,
+}
+
+impl Timeline {
+    /// The timeline of a charge history.
+    #[must_use]
+    pub fn of(history: &ChargeHistory, input: TimelineInput) -> Self {
+        let TimelineInput { ordered_on, cycle, log_read_at } = input;
+        let calendar = BillingCalendar::new(history.anchor.unwrap_or(ordered_on), cycle);
+        let mut timeline = Self { calendar, paid_due: None, announced: None, unexplained: None };
+        let mut announced = history.next_charge;
+        let mut previous = None;
+        for success in history.paid_at() {
+            let day = success.day(Zone::Taipei);
+            let own = |failure: &&FailedCharge| {
+                previous.is_none_or(|previous| failure.at > previous)
+                    && failure.at < success
+                    && !timeline.is_paid_out_of_band(history, failure)
+            };
+            let failed_on = history.failures.iter().rfind(own).map(|failure| failure.at.day(Zone::Taipei));
+            // The announcement is about the first charge after it, whichever day that is.
+            let agreed = announced.take_if(|announced| success > announced.since).map(|announced| announced.on);
+            let begins = |agreed: &LocalDate| agreed.plus_days(-TOLERANCE_DAYS);
+            let is_kept =
+                |agreed: &LocalDate| is_near(*agreed, day) || failed_on.is_some_and(|failed| failed >= begins(agreed));
+            if let Some(agreed) = agreed.filter(is_kept) {
+                timeline.calendar.move_to(agreed);
+            }
+            let due = timeline.calendar.due_on(day);
+            // A late payment pays the charge of its period that failed.
+            let of_period = |failed: &LocalDate| {
+                timeline.calendar.due_on(*failed) == due || timeline.charge_due(*failed) == timeline.charge_due(day)
+            };
+            let paid = if let Some(failed_on) = failed_on.filter(of_period) {
+                if is_near(due, day) { timeline.charge_due(day) } else { timeline.charge_due(failed_on) }
+            } else if is_near(due, day) {
+                due
+            } else if log_read_at.is_some_and(|read| read >= success) {
+                timeline.calendar.move_to(day);
+                timeline.calendar.due_on(day)
+            } else {
+                timeline.unexplained = Some(success);
+                due
+            };
+            timeline.paid_due = timeline.paid_due.max(Some(paid));
+            previous = Some(success);
+        }
+        timeline.paid_due = timeline.paid_due.max(history.paid_out_of_band.filter(|_| timeline.paid_due.is_some()));
+        timeline.announce(announced.map(|announced| announced.on));
+        timeline
+    }
+
+    /// The due date of the next charge after the latest one that was paid; `None` before the first.
+    #[must_use]
+    pub fn next_due(&self) -> Option<LocalDate> {
+        let paid = self.paid_due?;
+        Some(self.announced.unwrap_or_else(|| self.calendar.due_after(paid)))
+    }
+
+    /// The due date of a charge that failed.
+    #[must_use]
+    pub fn failed_due(&self, failure: &FailedCharge) -> LocalDate {
+        self.charge_due(failure.at.day(Zone::Taipei))
+    }
+
+    /// True if the charge that failed was paid outside ECPay, or an earlier one.
+    #[must_use]
+    pub fn is_paid_out_of_band(&self, history: &ChargeHistory, failure: &FailedCharge) -> bool {
+        let due = self.calendar.due_on(failure.at.day(Zone::Taipei));
+        history.paid_out_of_band.is_some_and(|paid| due <= paid)
+    }
+
+    /// The due date of the charge that was attempted on `day`: that of its window. If that one is paid already and the next
+    /// due date is nearer, ECPay made the next charge before its day.
+    fn charge_due(&self, day: LocalDate) -> LocalDate {
+        let due = self.calendar.due_on(day);
+        let Some(paid) = self.paid_due.filter(|paid| due <= *paid) else { return due };
+        let next = self.calendar.due_after(paid);
+        if day.days_until(next) < paid.days_until(day) { next } else { due }
+    }
+
+    fn announce(&mut self, day: Option<LocalDate>) {
+        let Some(day) = day.filter(|day| self.paid_due.is_none_or(|paid| *day > paid)) else { return };
+        self.calendar.move_to(day);
+        self.announced = Some(day);
+    }
+}
+
+fn is_near(due: LocalDate, day: LocalDate) -> bool {
+    due.days_until(day).abs() <= TOLERANCE_DAYS
+}

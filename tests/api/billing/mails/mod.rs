@@ -1,0 +1,6 @@
+//! Mails: texts, sending, refusals by SES, and staff's list of them.
+
+mod notices;
+mod outbox;
+mod refusals;
+mod texts;

@@ -1,0 +1,110 @@
+//! Charge days and paid periods of an order, restated from the design: a success on another day moves the charge day,
+//! unless it pays a charge that failed.
+
+use chrono::{DateTime, Days, Months, NaiveDate, Utc};
+
+use super::dunning::day;
+
+/// Charges of an order as they are stored.
+pub(crate) struct Charges {
+    /// Day that stands for the first charge until it succeeds.
+    pub(crate) ordered_on: NaiveDate,
+    /// Months between two charges.
+    pub(crate) months: u32,
+    /// Times of the successes.
+    pub(crate) successes: Vec<DateTime<Utc>>,
+    /// Times of the failures after the first authorisation.
+    pub(crate) failures: Vec<DateTime<Utc>>,
+    /// Due days of the charges that were paid outside ECPay.
+    pub(crate) outside: Vec<NaiveDate>,
+    /// Time of the latest query, which lists a failure that was not reported.
+    pub(crate) queried_at: Option<DateTime<Utc>>,
+}
+
+/// Due days that follow from the charges.
+pub(crate) struct Periods {
+    /// First day of each series of due days, ascending.
+    anchors: Vec<NaiveDate>,
+    months: u32,
+    /// Due day of the latest charge that was paid.
+    pub(crate) paid: Option<NaiveDate>,
+}
+
+impl Periods {
+    pub(crate) fn of(mut charges: Charges) -> Self {
+        charges.successes.sort();
+        charges.failures.sort();
+        let first = charges.successes.first().map_or(charges.ordered_on, |at| day(*at));
+        let mut periods = Self { anchors: vec![first], months: charges.months, paid: None };
+        let outside = charges.outside.iter().max().copied();
+        let mut previous = None;
+        for success in charges.successes {
+            let today = day(success);
+            let due = periods.due_on(today);
+            let failed = charges.failures.iter().rev().filter(|at| previous < Some(**at) && **at < success);
+            let owed = failed.map(|at| day(*at)).find(|day| outside.is_none_or(|paid| periods.due_on(*day) > paid));
+            let own = periods.charge_on(today);
+            // A failure of the same charge makes the success its late payment.
+            let late = owed.map(|day| periods.charge_on(day)).filter(|failed| *failed == due || *failed == own);
+            let is_near = (today - due).num_days().abs() <= 1;
+            let moves = late.is_none() && !is_near && charges.queried_at.is_some_and(|queried| queried >= success);
+            if moves && periods.anchors.iter().all(|anchor| today > *anchor) {
+                periods.anchors.push(today);
+            }
+            let paid = late.unwrap_or_else(|| periods.due_on(today));
+            periods.paid = periods.paid.max(Some(paid));
+            previous = Some(success);
+        }
+        if periods.paid.is_some() {
+            periods.paid = periods.paid.max(outside);
+        }
+        periods
+    }
+
+    /// Due days, without end: each series ends where the next begins.
+    fn dues(&self) -> impl Iterator<Item = NaiveDate> + '_ {
+        self.anchors.iter().enumerate().flat_map(move |(place, anchor)| {
+            let next = self.anchors.get(place + 1).copied();
+            let series = (0..).map(move |number| {
+                anchor.checked_add_months(Months::new(number * self.months)).expect("a day of the calendar")
+            });
+            // The window of a due day begins a day before it, so a due day there is that of the next series.
+            series.take_while(move |due| next.is_none_or(|next| *due < before(next)))
+        })
+    }
+
+    /// The due day in whose window a day lies: from the day before the due day on.
+    pub(crate) fn due_on(&self, today: NaiveDate) -> NaiveDate {
+        let mut latest = self.anchors[0];
+        for due in self.dues() {
+            if before(due) > today {
+                break;
+            }
+            latest = due;
+        }
+        latest
+    }
+
+    /// The first due day after another.
+    pub(crate) fn due_after(&self, due: NaiveDate) -> NaiveDate {
+        self.dues().find(|next| *next > due).expect("a due day")
+    }
+
+    /// The due day of a charge that was attempted on a day. If the charge of that window is paid, ECPay made the next one
+    /// early, where that is nearer.
+    pub(crate) fn charge_on(&self, today: NaiveDate) -> NaiveDate {
+        let due = self.due_on(today);
+        let Some(paid) = self.paid.filter(|paid| due <= *paid) else { return due };
+        let next = self.due_after(paid);
+        if next - today < today - paid { next } else { due }
+    }
+
+    /// Day at which the paid period ends.
+    pub(crate) fn paid_until(&self) -> Option<NaiveDate> {
+        self.paid.map(|paid| self.due_after(paid))
+    }
+}
+
+fn before(day: NaiveDate) -> NaiveDate {
+    day.checked_sub_days(Days::new(1)).expect("a day of the calendar")
+}
