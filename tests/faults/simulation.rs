@@ -28,6 +28,14 @@ fn a_seed_gives_the_same_story_again() {
     }
 }
 
+/// Seed 393 found that ECPay's answer was lost for an order that another run had changed meanwhile.
+#[test]
+fn seeds_that_found_a_fault_find_nothing_any_more() {
+    for seed in [393] {
+        run(seed).unwrap();
+    }
+}
+
 /// Seed 240 found that the age of a retry request was counted from the run's logical time.
 #[test]
 fn a_run_that_comes_weeks_late_does_not_have_its_retry_asked_twice() {

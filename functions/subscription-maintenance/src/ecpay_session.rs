@@ -163,11 +163,22 @@ impl<'a> EcpaySession<'a> {
         self.memory().answers.contains_key(id)
     }
 
-    /// Returns the order as this invocation last stored it, if that is newer than `order`.
+    /// Returns the order as this invocation last stored it, unless `order` is newer. ECPay's answer is noted in it if the next
+    /// decision is to store that.
     pub(crate) fn newest(&self, order: Versioned<Subscription>) -> Versioned<Subscription> {
-        match self.memory().latest.get(&order.value.id) {
-            Some(latest) if latest.version > order.version => latest.clone(),
-            _ => order,
+        let mut memory = self.memory();
+        let id = &order.value.id;
+        if let Some(latest) = memory.latest.get(id).filter(|latest| latest.version >= order.version) {
+            return latest.clone();
+        }
+        // Another invocation changed the order since, and may have queried it later.
+        let queried_at = order.value.last_query.map(|query| query.at);
+        if memory.answers.get(id).is_some_and(|answer| queried_at > Some(answer.at)) {
+            memory.answers.remove(id);
+        }
+        match memory.answers.get(id) {
+            Some(answer) => Versioned { value: note_query(&order.value, answer), version: order.version },
+            None => order,
         }
     }
 
