@@ -251,7 +251,7 @@ impl<'a> EcpaySession<'a> {
         order: Versioned<Subscription>,
         report: &PaymentReport,
     ) -> Result<Versioned<Subscription>, Failure> {
-        let context = DecisionContext::new(&self.maintenance.policy, self.now);
+        let context = DecisionContext::new(&self.maintenance.policy, self.now).received_at(self.wall());
         match apply_report::apply_to(&self.store.billing, &order, report, context).await? {
             Outcome::Applied(applied) => {
                 let rule = applied.decision.change.history.rule;

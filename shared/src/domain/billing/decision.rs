@@ -136,6 +136,9 @@ pub struct DecisionContext<'a> {
     pub policy: &'a DunningPolicy,
     /// Logical time of the decision.
     pub now: Timestamp,
+    /// Time at which ECPay's report was received: dates of a report are judged by it. Later than [`Self::now`] where a run is
+    /// late.
+    pub received_at: Timestamp,
 }
 
 /// Actor that caused a decision.
@@ -229,7 +232,13 @@ impl<'a> DecisionContext<'a> {
     /// Context of `policy` and `now`.
     #[must_use]
     pub const fn new(policy: &'a DunningPolicy, now: Timestamp) -> Self {
-        Self { policy, now }
+        Self { policy, now, received_at: now }
+    }
+
+    /// The context for a report that was received at that time.
+    #[must_use]
+    pub fn received_at(self, received_at: Timestamp) -> Self {
+        Self { received_at: self.now.max(received_at), ..self }
     }
 }
 

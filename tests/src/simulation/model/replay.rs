@@ -119,8 +119,10 @@ impl Replay {
         match &line.event {
             HistoryEvent::Ordered(_) | HistoryEvent::SupersededBy(_) => None,
             HistoryEvent::Reported(report) => {
+                // It was plausible when it was received, which may be later than the logical time of a late run.
+                let context = context.received_at(report.processed_at);
                 let snapshot = Snapshot { subscription: before.clone(), replaced };
-                match decide_payment(&snapshot, report, DecisionContext::new(policy, at)) {
+                match decide_payment(&snapshot, report, context) {
                     PaymentDecision::Apply(decision) => Some(*decision),
                     PaymentDecision::Repeat | PaymentDecision::Quarantine(_) => None,
                 }

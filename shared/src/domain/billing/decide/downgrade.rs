@@ -38,7 +38,7 @@ pub fn postpone_downgrade(
     notice: Option<FirstNotice>,
     context: DecisionContext<'_>,
 ) -> Option<Decision> {
-    let DecisionContext { policy, now } = context;
+    let DecisionContext { policy, now, .. } = context;
     let arrears = Arrears::of(&before.value).filter(|_| matches!(before.value.status, Status::PastDue { .. }))?;
     let last_day = downgrade_at(&before.value, &arrears, policy).plus_days(UNSENT_NOTICE_DAYS);
     let until = if is_query_too_old(&before.value, now) {

@@ -41,7 +41,7 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
 /// called after [`postpone_downgrade`](crate::domain::billing::decide::downgrade::postpone_downgrade).
 #[must_use]
 pub fn end_grace(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
-    let DecisionContext { policy, now } = context;
+    let DecisionContext { policy, now, .. } = context;
     let subscription = &before.value;
     NextAction::of(subscription, policy).filter(|action| action.kind == Task::EndGrace && action.at <= now)?;
     match subscription.status {
@@ -71,7 +71,7 @@ pub fn end_grace(before: &Versioned<Subscription>, context: DecisionContext<'_>)
 /// Downgrades although ECPay could not be queried: the query before the downgrade has been due for a day without an answer.
 #[must_use]
 pub fn end_grace_unreached(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
-    let DecisionContext { policy, now } = context;
+    let DecisionContext { policy, now, .. } = context;
     let next = NextAction::of(&before.value, policy)?;
     let is_query = next.why == ActionReason::DowngradeAhead && now >= next.at.plus_hours(DOWNGRADE_QUERY_HOURS);
     let arrears = Arrears::of(&before.value).filter(|_| is_query)?;
@@ -175,7 +175,7 @@ pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Opti
 /// requested again after an hour: a repeated request has no further effect.
 #[must_use]
 pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
-    let DecisionContext { policy, now } = context;
+    let DecisionContext { policy, now, .. } = context;
     NextAction::of(&before.value, policy).filter(|action| action.kind == Task::Cancel && action.at <= now)?;
     if before.value.ended.is_some() {
         return None;

@@ -26,7 +26,7 @@ use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 #[must_use]
 pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'_>) -> PaymentDecision {
     let subscription = &snapshot.subscription.value;
-    if let Some(reason) = refusal(subscription, report, context.now) {
+    if let Some(reason) = refusal(subscription, report, context.received_at) {
         return PaymentDecision::Quarantine(reason);
     }
     if let Some(seen) = subscription.recent_events.iter().find(|seen| seen.event == report.event) {
@@ -53,7 +53,7 @@ pub fn agrees(seen: &AppliedEvent, report: &PaymentReport) -> bool {
     same_number && same_gwsr && same_amount
 }
 
-fn refusal(subscription: &Subscription, report: &PaymentReport, now: Timestamp) -> Option<QuarantineReason> {
+fn refusal(subscription: &Subscription, report: &PaymentReport, received_at: Timestamp) -> Option<QuarantineReason> {
     let limits = OrderLimits { created_at: subscription.created_at, exec_times: subscription.terms.exec_times };
     let is_first_success = report.first && matches!(report.outcome, PaymentOutcome::Succeeded { .. });
     let price = subscription.terms.price;
@@ -61,7 +61,7 @@ fn refusal(subscription: &Subscription, report: &PaymentReport, now: Timestamp) 
         Some(QuarantineReason::Simulated)
     } else if report.merchant != subscription.merchant {
         Some(QuarantineReason::WrongMerchant)
-    } else if let Some(reason) = implausible(report, limits, now) {
+    } else if let Some(reason) = implausible(report, limits, received_at) {
         Some(reason)
     } else if is_first_success && subscription.charge_history.anchor.is_none() && report.amount != Some(price) {
         // The first authorisation is the signed order itself. Later charges follow ECPay's console.
@@ -278,7 +278,7 @@ fn paid(
     newest: bool,
     context: DecisionContext<'_>,
 ) -> (Rule, Vec<Notice>) {
-    let DecisionContext { policy, now } = context;
+    let DecisionContext { policy, now, .. } = context;
     let was_due = matches!(next.status, Status::PastDue { .. });
     let was_free = next.downgrade.is_some();
     let was_notified = next.dunning_notice.is_some() || was_free;

@@ -87,7 +87,7 @@ fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timestamp) 
 /// deadline of the order; otherwise the order waits for its next action.
 #[must_use]
 pub fn nothing_new(before: &Versioned<Subscription>, task: Task, context: DecisionContext<'_>) -> Decision {
-    let DecisionContext { policy, now } = context;
+    let DecisionContext { policy, now, .. } = context;
     let mut next = before.value.clone();
     // A usable answer ends the failure, and the backoff is counted from the attempts in vain alone.
     next.task_failure = None;

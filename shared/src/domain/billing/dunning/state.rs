@@ -12,7 +12,7 @@ const LAST_MAILED_ATTEMPT: u8 = 3;
 /// Updates status and grace period from the charge history; returns the mail that is due. While dunning is paused no
 /// mail is due: it is sent when dunning resumes.
 pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionContext<'_>) -> Option<Notice> {
-    let DecisionContext { policy, now } = context;
+    let DecisionContext { policy, now, .. } = context;
     let Some(arrears) = Arrears::of(next) else {
         next.status = Status::Active;
         next.dunning_notice = None;
