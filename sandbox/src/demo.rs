@@ -72,9 +72,10 @@ impl DemoRunner<'_> {
         ));
         let checkout = text(&made, "/checkout_url")?;
         let page = self.world.http.get(&checkout).send().await?.text().await?;
+        self.world.http.post(&checkout).send().await?.error_for_status()?;
         let fields = made.get("form_data").and_then(Value::as_object).ok_or_else(|| unexpected("no order form"))?;
         self.line(&format!(
-            "the buyer opens the checkout page ({} bytes) and submits its form ({} signed fields) to ECPay",
+            "the buyer opens the checkout page ({} bytes), presses its button and submits ECPay's form ({} signed fields)",
             page.len(),
             fields.len()
         ));

@@ -46,10 +46,11 @@ async fn answer(api: &AdminApi, request: Request, time: InvocationTime) -> Respo
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let dialect = Dialect::of(&segments);
     let input = Input::read(&request).await;
-    // Monitors and buyers have no token: these two routes are answered before `dispatch` asks for one.
+    // Monitors and buyers have no token: these routes are answered before `dispatch` asks for one.
     let answer = match (method.as_str(), segments.as_slice()) {
         ("GET", ["api", "webhooks", "health"]) => Ok(stats::health(api, time).await),
-        ("GET", ["checkout", token]) => return checkout::page(api, token, time).await,
+        ("GET", ["checkout", token]) => return checkout::show(api, token, time).await,
+        ("POST", ["checkout", token]) => return checkout::pay(api, token, time).await,
         _ => dispatch(api, &method, &segments, &input, time).await,
     };
     match answer {

@@ -106,7 +106,7 @@ proptest! {
             };
             let mut report = report(&order.value, event, outcome, "2025/01/15 10:00:00");
             report.processed_at = at;
-            let snapshot = Snapshot { subscription: order.clone(), replaced: None };
+            let snapshot = Snapshot { subscription: order.clone(), replaced: None, paid_order: None };
             let PaymentDecision::Apply(decision) = decide_payment(&snapshot, &report, DecisionContext::new(&policy(), now)) else {
                 continue;
             };

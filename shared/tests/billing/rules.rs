@@ -227,7 +227,7 @@ fn superseded() -> SubscriptionWrite {
     let new = create_order(new_order("ORDER2", Some("ORDER1")), Actor::Schedule, t("2025/02/01 11:00:00")).after();
     let first = PaymentOutcome::Succeeded { number: 1 };
     let first = report(&new.value, EventId::success(1), first, "2025/02/01 12:00:00");
-    let snapshot = Snapshot { subscription: new, replaced: Some(running().order) };
+    let snapshot = Snapshot { subscription: new, replaced: Some(running().order), paid_order: None };
     match decide_payment(&snapshot, &first, DecisionContext::new(&policy(), t("2025/02/01 12:00:00"))) {
         PaymentDecision::Apply(decision) => decision.replaced.unwrap(),
         other => panic!("{other:?}"),

@@ -53,7 +53,7 @@ pub(crate) fn report(
 
 /// Decision about a report that arrives when the charge is made.
 fn applied(order: &Versioned<Subscription>, report: &PaymentReport) -> Decision {
-    let snapshot = Snapshot { subscription: order.clone(), replaced: None };
+    let snapshot = Snapshot { subscription: order.clone(), replaced: None, paid_order: None };
     match decide_payment(&snapshot, report, DecisionContext::new(&DunningPolicy::default(), report.processed_at)) {
         PaymentDecision::Apply(decision) => *decision,
         PaymentDecision::Repeat | PaymentDecision::Quarantine(_) => panic!("not applied: {report:?}"),

@@ -47,5 +47,6 @@ pub fn new_order(id: &str) -> NewOrder {
         merchant: MerchantId::parse(MERCHANT).unwrap(),
         terms: pro(BillingCycle::Monthly, 99),
         replaces: None,
+        purchase: None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod cancel;
+mod checkout;
 mod console_edits;
 mod kpis;
 mod legacy_api;

@@ -52,6 +52,7 @@ pub const SAMPLES: &[Sample] = &[
     sample(FAILURE, "admin-api/replay-quarantine.json", 200),
     // The token of a checkout page is random.
     sample(FAILURE, "admin-api/checkout.json", 404),
+    sample(FAILURE, "admin-api/pay.json", 404),
     sample("2025-03-31T10:05:00+08:00", "subscription-maintenance/every-five-minutes.json", 200),
     sample("2025-03-31T18:00:00+08:00", "subscription-maintenance/every-six-hours.json", 200),
     sample("2025-03-31T20:30:00+08:00", "subscription-maintenance/every-two-hours.json", 200),

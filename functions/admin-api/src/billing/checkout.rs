@@ -1,11 +1,12 @@
-//! Checkout page: submits an order to ECPay. It has an unguessable address, is valid for an hour and shows no data of the
-//! buyer.
+//! Checkout page: shows a purchase, gives the buyer a new order number for each attempt to pay it, and says when it is paid. It
+//! has an unguessable address and shows no data of the buyer.
 
 use base64::Engine;
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use sha2::{Digest, Sha256};
-use shared::domain::billing::subscription::Status;
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::SubscriptionId;
 use shared::ecpay::order_form::{order_form, path};
 use shared::platform::clock::InvocationTime;
@@ -15,50 +16,136 @@ use shared::platform::random;
 use shared::store::billing::checkout::Checkout;
 
 use crate::api::AdminApi;
+use crate::billing::purchase;
+use crate::billing::purchase::NextForm;
 use crate::http::response::Failure;
 
-/// Minutes for which a page is valid.
-const PAGE_MINUTES: i64 = 60;
+/// Minutes for which a page lets the buyer pay.
+const PAY_MINUTES: i64 = 60;
+/// Days for which a page says that its purchase was paid.
+const PAGE_DAYS: i64 = 30;
 /// Submits the form at once; without scripts the buyer presses the button. The Content-Security-Policy allows no script
 /// but the one with this hash.
 const SCRIPT: &str = "document.forms[0].submit()";
+
+/// A page as its token opens it.
+enum Page {
+    /// The buyer can pay this order's purchase.
+    Open(Box<Subscription>),
+    Paid,
+    Expired,
+}
 
 /// Creates the page of an order and returns its token. Only the token's hash is stored.
 pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, time: InvocationTime) -> Result<String, Failure> {
     // The address is the only credential of the page, so it must be unguessable.
     let token = random::random_id(40).map_err(|error| Failure::upstream(&error))?;
-    let page = Checkout { subscription: order.clone(), expires_at: time.wall.plus_minutes(PAGE_MINUTES) };
+    let page = Checkout {
+        subscription: order.clone(),
+        pay_until: time.wall.plus_minutes(PAY_MINUTES),
+        expires_at: time.wall.plus_days(PAGE_DAYS),
+    };
     api.store.billing.put_checkout(&sha256_hex(&token), &page).await?;
     Ok(token)
 }
 
-/// Shows the page of a token as long as its order waits for the first charge.
-pub(crate) async fn page(api: &AdminApi, token: &str, time: InvocationTime) -> Response<Body> {
-    match form_of(api, token, time).await {
-        Ok(Some(form)) => {
-            html(StatusCode::OK, &submit_page(&api.config.ecpay.endpoint, &form), &api.config.ecpay.endpoint)
-        }
-        Ok(None) => html(
-            StatusCode::NOT_FOUND,
-            &plain_page("此連結已失效，請重新訂閱。 This page has expired. Please subscribe again."),
-            "",
-        ),
-        Err(cause) => {
-            tracing::error!(error = cause, "checkout page failed");
-            html(StatusCode::SERVICE_UNAVAILABLE, &plain_page("請稍後再試。 Please try again in a moment."), "")
-        }
+/// `GET /checkout/{token}`: shows the purchase, with a button to pay it. Reading it any number of times changes nothing.
+pub(crate) async fn show(api: &AdminApi, token: &str, time: InvocationTime) -> Response<Body> {
+    match page(api, token, time).await {
+        Ok(Page::Open(order)) => html(StatusCode::OK, &offer_page(&order), "'self'"),
+        Ok(Page::Paid) => paid(api),
+        Ok(Page::Expired) => expired(),
+        Err(cause) => failed(&cause),
     }
 }
 
-async fn form_of(api: &AdminApi, token: &str, time: InvocationTime) -> Result<Option<Vec<(String, String)>>, String> {
+/// `POST /checkout/{token}`: answers with ECPay's form for an order number that was not submitted before.
+pub(crate) async fn pay(api: &AdminApi, token: &str, time: InvocationTime) -> Response<Body> {
+    let order = match page(api, token, time).await {
+        Ok(Page::Open(order)) => order,
+        Ok(Page::Paid) => return paid(api),
+        Ok(Page::Expired) => return expired(),
+        Err(cause) => return failed(&cause),
+    };
+    // Read before an attempt is stored: without keys its form could not be signed.
+    let keys = match api.keys.get(time.wall).await {
+        Ok(keys) => keys,
+        Err(error) => return failed(&error_chain(&error)),
+    };
+    match purchase::next_form(api, &order, time.logical).await {
+        Ok(NextForm::Of(order)) => {
+            let form = order_form(&order, &api.config.urls, &keys.current);
+            html(StatusCode::OK, &submit_page(&api.config.ecpay.endpoint, &form), origin(&api.config.ecpay.endpoint))
+        }
+        Ok(NextForm::Paid(_)) => paid(api),
+        Ok(NextForm::LiveOrder(_)) => {
+            let text = "您已有使用中的方案，無需再次付款。 You already have an active plan; there is nothing to pay.";
+            html(StatusCode::CONFLICT, &leading_back(api, text), "'none'")
+        }
+        Ok(NextForm::TooManyAttempts) => {
+            let text = "付款嘗試次數過多，請重新訂閱。 Too many attempts to pay. Please subscribe again.";
+            html(StatusCode::CONFLICT, &leading_back(api, text), "'none'")
+        }
+        // Logged where it arose.
+        Err(_) => unavailable(),
+    }
+}
+
+async fn page(api: &AdminApi, token: &str, time: InvocationTime) -> Result<Page, String> {
     // Looked up by hash: a copy of the table opens no page.
     let found = api.store.billing.checkout(&sha256_hex(token), time.wall).await.map_err(|error| error_chain(&error))?;
-    let Some(id) = found else { return Ok(None) };
-    let order = api.store.billing.subscription(&id).await.map_err(|error| error_chain(&error))?;
-    // A paid order must not be submitted a second time.
-    let Some(order) = order.filter(|order| order.value.status == Status::Pending) else { return Ok(None) };
-    let keys = api.keys.get(time.wall).await.map_err(|error| error_chain(&error))?;
-    Ok(Some(order_form(&order.value, &api.config.urls, &keys.current)))
+    let Some(checkout) = found else { return Ok(Page::Expired) };
+    let order = api.store.billing.subscription(&checkout.subscription).await.map_err(|error| error_chain(&error))?;
+    let Some(order) = order.map(|order| order.value) else { return Ok(Page::Expired) };
+    let purchase = api.store.billing.purchase(&order).await.map_err(|error| error_chain(&error))?;
+    Ok(if purchase.paid.is_some() || purchase::is_paid(&order) {
+        Page::Paid
+    } else if time.wall >= checkout.pay_until || order.erased.is_some() {
+        Page::Expired
+    } else {
+        Page::Open(Box::new(order))
+    })
+}
+
+fn paid(api: &AdminApi) -> Response<Body> {
+    html(
+        StatusCode::OK,
+        &leading_back(api, "已收到您的付款，謝謝。 Your payment has been received. Thank you."),
+        "'none'",
+    )
+}
+
+fn expired() -> Response<Body> {
+    let text = "此連結已失效，請重新訂閱。 This page has expired. Please subscribe again.";
+    html(StatusCode::NOT_FOUND, &plain_page(text), "'none'")
+}
+
+fn failed(cause: &str) -> Response<Body> {
+    tracing::error!(error = cause, "checkout page failed");
+    unavailable()
+}
+
+fn unavailable() -> Response<Body> {
+    let text = "請稍後再試。 Please try again in a moment.";
+    html(StatusCode::SERVICE_UNAVAILABLE, &plain_page(text), "'none'")
+}
+
+/// What is bought and the button. Without an action the form posts to the page's own address.
+fn offer_page(order: &Subscription) -> String {
+    let (zh, en) = match order.terms.cycle {
+        BillingCycle::Monthly => ("每月", "a month"),
+        BillingCycle::Annual => ("每年", "a year"),
+    };
+    let (plan, price) = (escape(order.terms.plan.as_str()), order.terms.price);
+    frame(&format!(
+        "<h1>{plan}</h1><p>{zh} {price} - {price} {en}</p>\
+         <form method=\"post\"><button type=\"submit\">前往綠界付款 - Continue to ECPay</button></form>"
+    ))
+}
+
+fn leading_back(api: &AdminApi, text: &str) -> String {
+    let back = escape(&format!("{}/billing", api.config.urls.frontend));
+    frame(&format!("<p>{}</p><p><a href=\"{back}\">返回 Back</a></p>", escape(text)))
 }
 
 fn submit_page(endpoint: &str, form: &[(String, String)]) -> String {
@@ -99,13 +186,15 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-fn html(status: StatusCode, body: &str, endpoint: &str) -> Response<Body> {
+/// The origin of an address. A path in `form-action` would have to match exactly (CSP Level 3, path-part match).
+fn origin(endpoint: &str) -> &str {
+    endpoint.match_indices('/').nth(2).and_then(|(end, _)| endpoint.get(..end)).unwrap_or(endpoint)
+}
+
+fn html(status: StatusCode, body: &str, form_target: &str) -> Response<Body> {
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
-    // Only the origin: a path in `form-action` would have to match exactly (CSP Level 3, path-part match).
-    let origin = endpoint.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    let target = if origin.is_empty() { "'none'" } else { &origin };
     let policy = format!(
-        "default-src 'none'; script-src 'sha256-{hash}'; form-action {target}; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'sha256-{hash}'; form-action {form_target}; base-uri 'none'; frame-ancestors 'none'"
     );
     let mut response = Response::new(Body::Text(body.to_owned()));
     *response.status_mut() = status;

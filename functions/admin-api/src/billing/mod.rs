@@ -6,6 +6,7 @@ pub(crate) mod kpis;
 pub(crate) mod legacy;
 pub(crate) mod notices;
 pub(crate) mod operations;
+pub(crate) mod purchase;
 pub(crate) mod quarantine;
 pub(crate) mod replay;
 pub(crate) mod stats;

@@ -11,7 +11,6 @@ use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{Locale, NewOrder, Status, Subscription, Terms};
 use shared::domain::values::ids::{EmailAddress, OperationKey, SubscriptionId, UserId};
 use shared::ecpay::order_form::{order_form, path};
-use shared::platform::random;
 use shared::store::billing::commit::Commit;
 use shared::store::retry::{Attempt, retry_on_conflict};
 
@@ -19,6 +18,8 @@ use crate::api::AdminApi;
 use crate::billing::checkout;
 use crate::billing::explanation::explain;
 use crate::billing::notices;
+use crate::billing::purchase;
+use crate::billing::purchase::{live_order, new_id};
 use crate::billing::translations::{Language, why};
 use crate::http::context::RequestContext;
 use crate::http::request::Input;
@@ -85,7 +86,8 @@ async fn draft(api: &AdminApi, input: &Input) -> Result<NewOrder, Failure> {
     let terms = Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle), monthly_price };
     // A placeholder: `store_new` and `store_keyed` set the id.
     let id = SubscriptionId::parse("DK").map_err(|error| Failure::upstream(&error))?;
-    Ok(NewOrder { id, user, email, locale, merchant: api.config.ecpay.merchant.clone(), terms, replaces })
+    let merchant = api.config.ecpay.merchant.clone();
+    Ok(NewOrder { id, user, email, locale, merchant, terms, replaces, purchase: None })
 }
 
 async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<SubscriptionId, Failure> {
@@ -102,13 +104,11 @@ async fn replaced(api: &AdminApi, text: &str, user: &UserId) -> Result<Subscript
     Ok(id)
 }
 
-/// Stores the order under a new random id. Ids are unique within a merchant, which several installations may share, and
-/// upper case only, because CheckMacValue ignores letter case.
+/// Stores the order under a new random id.
 async fn store_new(api: &AdminApi, draft: NewOrder, context: &RequestContext) -> Result<Subscription, Failure> {
     let draft = &draft;
     retry_on_conflict("storing an order", (), |()| async move {
-        let name = random::random_id(18).map_err(|error| Failure::upstream(&error))?;
-        let id = SubscriptionId::issue(&name).map_err(|error| Failure::upstream(&error))?;
+        let id = new_id()?;
         let decision =
             create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(context.actor.clone()), context.time.logical);
         let order = decision.change.next.clone();
@@ -138,7 +138,11 @@ async fn store_keyed(
     };
     // Read first: the order of an earlier request may be live by now, and `create_order` would then refuse a second one.
     if let Some(made) = api.store.billing.subscription(&id).await? {
-        return if same(&made.value) { Ok(made.value) } else { Err(Failure::key_reused()) };
+        return if same(&made.value) {
+            purchase::usable(api, made.value, context.time.logical).await
+        } else {
+            Err(Failure::key_reused())
+        };
     }
     let decision = create_order(draft.clone(), Actor::Staff(context.actor.clone()), context.time.logical);
     let order = decision.change.next.clone();
@@ -152,13 +156,6 @@ async fn store_keyed(
             None => Err(Failure::contended()),
         },
     }
-}
-
-fn live_order(live: &SubscriptionId) -> Failure {
-    Failure::conflict(
-        "live_order",
-        format!("the user has the live order {live}; pass its id as replaces to replace it"),
-    )
 }
 
 /// `GET /api/subscriptions/{id}?after=`: shows a subscription with payments, notices, explanation and one page of history.
@@ -176,6 +173,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
     let payments = api.store.billing.payments(&order.id).await?;
     let mails = api.store.billing.notices(&order.id).await?;
     let next = NextAction::of(&order, &api.config.policy);
+    let purchase = api.store.billing.purchase(&order).await?;
     let period = order.paid_period();
     let body = json!({
         "id": order.id,
@@ -193,6 +191,7 @@ pub(crate) async fn show(api: &AdminApi, id: &str, input: &Input) -> Result<Resp
         "downgrade_reason": order.downgrade.map(|downgrade| downgrade.reason.name()),
         "replaces": order.replaces,
         "superseded_by": order.superseded_by,
+        "purchase": json!({ "first": order.purchase.as_ref().unwrap_or(&order.id), "paid_by": purchase.paid }),
         "paused_until": order.paused.map(|pause| pause.until),
         "cancel_requested_at": order.cancel_requested,
         "last_query": order.last_query.map(|query| json!({ "at": query.at, "state": query.state })),
@@ -240,6 +239,7 @@ fn entry(seq: u64, entry: &HistoryEntry) -> Value {
     let by = match &entry.by {
         Actor::Ecpay => "ecpay".to_owned(),
         Actor::Schedule => "schedule".to_owned(),
+        Actor::Buyer => "buyer".to_owned(),
         Actor::Staff(name) => format!("staff:{name}"),
     };
     json!({

@@ -32,6 +32,26 @@ pub struct Snapshot {
     pub subscription: Versioned<Subscription>,
     /// Order that it replaces, until the replacement happened.
     pub replaced: Option<Versioned<Subscription>>,
+    /// Another order of the same purchase that was paid already.
+    pub paid_order: Option<SubscriptionId>,
+}
+
+/// Change of a purchase: the orders that a buyer made for it, of which one is paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurchaseChange {
+    /// First order of the purchase, which identifies it.
+    pub purchase: SubscriptionId,
+    /// What becomes of it.
+    pub step: PurchaseStep,
+}
+
+/// Step of a purchase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PurchaseStep {
+    /// The decision's order is a further attempt, after these.
+    Attempted(Vec<SubscriptionId>),
+    /// The decision's order is the one that was paid.
+    Paid,
 }
 
 /// Event in an order's history. The order's state is a pure function of these events and the policy.
@@ -42,6 +62,13 @@ pub enum HistoryEvent {
     Ordered(NewOrder),
     /// Authorisation reported by ECPay, or payment recorded by staff.
     Reported(PaymentReport),
+    /// Success reported by ECPay for an order whose purchase had been paid by another one.
+    ReportedAfter {
+        /// The report.
+        report: PaymentReport,
+        /// Order that was paid before.
+        paid_order: SubscriptionId,
+    },
     /// Scheduled action carried out because its time had come.
     ActionDue,
     /// Downgrade due, but ECPay or the first notice is waited for.
@@ -149,6 +176,8 @@ pub enum Actor {
     Ecpay,
     /// Scheduled task of a run.
     Schedule,
+    /// The buyer, on the checkout page.
+    Buyer,
     /// Staff, by the name of the API token.
     Staff(String),
 }
@@ -213,6 +242,8 @@ pub struct Decision {
     pub payment: Option<Payment>,
     /// Payment of which money went back, as it is stored from now on.
     pub refunded: Option<Payment>,
+    /// The purchase, where the order is a further attempt or was paid.
+    pub purchase: Option<PurchaseChange>,
     /// Mails to be queued.
     pub notices: Vec<Notice>,
 }
@@ -286,7 +317,16 @@ impl Decision {
         let history = HistoryEntry::new(at, cause, Some(before.value.status), next.status);
         let user = UserChange::between(&before.value, &next);
         let change = SubscriptionWrite { next, expected: Some(before.version), history };
-        Self { change, replaced: None, user, receipt: None, payment: None, refunded: None, notices: Vec::new() }
+        Self {
+            change,
+            replaced: None,
+            user,
+            receipt: None,
+            payment: None,
+            refunded: None,
+            purchase: None,
+            notices: Vec::new(),
+        }
     }
 
     /// The decision in the name of staff, with their reason, and recorded under the operation's key.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::calendar::BillingCalendar;
 use crate::domain::billing::dunning::downgrade::Downgrade;
+use crate::domain::billing::dunning::notice_state::DunningNoticeState;
 use crate::domain::billing::dunning::policy::CHARGE_RESULT_DAYS;
 use crate::domain::billing::operations::{AppliedOperation, Pause};
 use crate::domain::billing::payments::charge_history::ChargeHistory;
@@ -37,6 +38,9 @@ pub struct Subscription {
     pub created_at: Timestamp,
     /// Order that this one replaces once its first charge succeeds.
     pub replaces: Option<SubscriptionId>,
+    /// First order of the same purchase, where this one is a further attempt to pay it.
+    #[serde(default)]
+    pub purchase: Option<SubscriptionId>,
     /// Order that replaced this one.
     pub superseded_by: Option<SubscriptionId>,
     /// ProcessDate of the replacing order's first charge.
@@ -148,27 +152,6 @@ pub struct PaidPeriod {
     pub from: LocalDate,
     /// Day after the period: the due date of the next charge.
     pub to: LocalDate,
-}
-
-/// Dunning mails sent about the failing charge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DunningNoticeState {
-    /// Due date of the failing charge.
-    pub charge_due: LocalDate,
-    /// Number of the latest mail, 1 to 3.
-    pub attempt: u8,
-    /// Number of the first mail: above 1 where several failures became known together.
-    #[serde(default = "first_attempt")]
-    pub first_attempt: u8,
-    /// Time at which the first mail was queued.
-    pub first_notice_at: Timestamp,
-    /// Latest end of the grace period that a mail named: kept whatever happens later.
-    #[serde(default)]
-    pub promised_until: Option<Timestamp>,
-}
-
-const fn first_attempt() -> u8 {
-    1
 }
 
 /// Retry requested from ECPay (ReAuth). No further one is requested while its result is pending.
@@ -291,6 +274,7 @@ impl Subscription {
             terms: order.terms,
             created_at: now,
             replaces: order.replaces,
+            purchase: order.purchase,
             superseded_by: None,
             superseded_at: None,
             status: Status::Pending,
@@ -397,4 +381,7 @@ pub struct NewOrder {
     pub terms: Terms,
     /// Order that this one replaces once its first charge succeeds.
     pub replaces: Option<SubscriptionId>,
+    /// First order of the same purchase, where this one is a further attempt to pay it.
+    #[serde(default)]
+    pub purchase: Option<SubscriptionId>,
 }

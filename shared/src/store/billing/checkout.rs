@@ -1,4 +1,4 @@
-//! Checkout pages: the link from a page's token to its order, until it expires.
+//! Checkout pages: the link from a page's token to its purchase, until it expires.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,13 @@ use crate::store::error::Error;
 use crate::store::table::keys;
 use crate::store::table::record::Record;
 
-/// Page on which the buyer submits an order to ECPay.
+/// Page on which the buyer pays a purchase.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checkout {
-    /// Order that the page submits.
+    /// Order of the purchase for which the page was made.
     pub subscription: SubscriptionId,
+    /// First instant at which the page no longer lets the buyer pay (UTC).
+    pub pay_until: Timestamp,
     /// First instant at which the page is no longer served (UTC).
     pub expires_at: Timestamp,
 }
@@ -29,10 +31,10 @@ impl Billing {
         self.table.put(record, "storing a checkout page").await
     }
 
-    /// Returns the order of a checkout page; `None` where the token is unknown or the page has expired at `wall`.
-    pub async fn checkout(&self, token_digest: &str, wall: Timestamp) -> Result<Option<SubscriptionId>, Error> {
+    /// Returns a checkout page; `None` where the token is unknown or the page has expired at `wall`.
+    pub async fn checkout(&self, token_digest: &str, wall: Timestamp) -> Result<Option<Checkout>, Error> {
         let record = self.table.get::<Checkout>(&keys::checkout(token_digest), "reading a checkout page").await?;
         // DynamoDB deletes expired items up to days late.
-        Ok(record.filter(|record| wall < record.data.expires_at).map(|record| record.data.subscription))
+        Ok(record.filter(|record| wall < record.data.expires_at).map(|record| record.data))
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::webhook_log;
 use crate::store::billing::webhook_log::WebhookLog;
-use crate::store::billing::{Billing, counters, notices, users};
+use crate::store::billing::{Billing, counters, notices, purchases, users};
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::Item;
@@ -42,6 +42,7 @@ enum Guard {
     Receipt,
     Subscription,
     Payment,
+    Purchase,
     User,
     Notice(NotificationId),
 }
@@ -116,7 +117,7 @@ impl Billing {
                     attempt.enqueued.push(id.clone());
                     return Ok(Attempt::Conflict(attempt));
                 }
-                Some((_, Guard::Subscription)) | None => Commit::Conflict,
+                Some((_, Guard::Subscription | Guard::Purchase)) | None => Commit::Conflict,
             }))
         });
         // On the heap: a decision is large, and so is every future that holds one.
@@ -171,6 +172,10 @@ impl CommitPlan {
         if let Some(refunded) = &decision.refunded {
             // Every refund writes the subscription too, whose condition protects the payment as well.
             plan.transaction.put(Record::new(keys::payment(id, &refunded.id), refunded))?;
+        }
+        if let Some(change) = &decision.purchase {
+            let place = plan.transaction.update_or_return(purchases::update(change, id));
+            plan.guards.push((place, Guard::Purchase));
         }
         if let Some(change) = &decision.user {
             let place = plan.transaction.update_or_return(users::update(change));

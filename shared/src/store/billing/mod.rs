@@ -6,6 +6,7 @@ pub mod counters;
 pub mod due;
 pub mod notice_list;
 pub mod notices;
+pub mod purchases;
 pub mod quarantine;
 pub mod quarantine_list;
 pub mod quarantine_types;

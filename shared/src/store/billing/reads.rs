@@ -36,14 +36,17 @@ impl Billing {
         Ok(record.map(Record::into_versioned))
     }
 
-    /// Completes the input of a decision about an order: reads the order that it replaces, while it is not paid.
+    /// Completes the input of a decision about an order: reads the order that it replaces and the one by which its purchase
+    /// was paid, while it is not paid itself.
     pub async fn snapshot(&self, subscription: Versioned<Subscription>) -> Result<Snapshot, Error> {
         let is_unpaid = matches!(subscription.value.status, Status::Pending | Status::Failed);
         let replaced = match &subscription.value.replaces {
             Some(old) if is_unpaid => self.subscription(old).await?,
             Some(_) | None => None,
         };
-        Ok(Snapshot { subscription, replaced })
+        let paid_order = if is_unpaid { self.purchase(&subscription.value).await?.paid } else { None };
+        let paid_order = paid_order.filter(|paid| *paid != subscription.value.id);
+        Ok(Snapshot { subscription, replaced, paid_order })
     }
 
     /// Returns one payment.

@@ -24,6 +24,7 @@
 //! | message of a digest | `DIGEST#<day>` | `MESSAGE#<number>` |
 //! | message that a day has no digest | `DIGEST#<day>` | `FAILURE` |
 //! | lease of an exclusive run | `LEASE` | `<job>` |
+//! | purchase | `PURCHASE#<first order>` | `STATE` |
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
 //! | quarantined report | `QUARANTINE#<id>` | `STATE` |
 //! | quarantine count of a day | `COUNT#quarantine` | `<day>` |
@@ -282,6 +283,12 @@ pub fn digest_failure(day: LocalDate) -> Key {
 #[must_use]
 pub fn lease(job: &str) -> Key {
     Key::new("LEASE", job)
+}
+
+/// Key of a purchase, by its first order.
+#[must_use]
+pub fn purchase(first: &SubscriptionId) -> Key {
+    Key::new(format!("PURCHASE#{first}"), STATE)
 }
 
 /// Key of a checkout page, by the SHA-256 of its token in hex.

@@ -141,7 +141,7 @@ impl Pair {
     }
 
     pub(crate) fn verdict(&self, report: &PaymentReport, now: i64) -> PaymentDecision {
-        let snapshot = Snapshot { subscription: self.real.clone(), replaced: None };
+        let snapshot = Snapshot { subscription: self.real.clone(), replaced: None, paid_order: None };
         decide_payment(&snapshot, report, DecisionContext::new(&DunningPolicy::default(), ts(now)))
     }
 
@@ -229,7 +229,7 @@ impl Pair {
     fn supersede(&self, now: i64) -> Decision {
         let new = create_order(order("NEW1", BillingCycle::Monthly, 9, Some("OLD1")), Actor::Schedule, ts(now));
         let new = Self { real: Versioned { value: new.change.next, version: 1 }, ..self.clone() };
-        let snapshot = Snapshot { subscription: new.real.clone(), replaced: Some(self.real.clone()) };
+        let snapshot = Snapshot { subscription: new.real.clone(), replaced: Some(self.real.clone()), paid_order: None };
         let report = new.report(&Step::Success(1, now));
         let PaymentDecision::Apply(mut decision) =
             decide_payment(&snapshot, &report, DecisionContext::new(&DunningPolicy::default(), ts(now)))

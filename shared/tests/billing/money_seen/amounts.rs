@@ -116,7 +116,7 @@ fn a_first_authorisation_matches_the_signed_order_or_is_quarantined() {
         shared::domain::billing::payments::payment::PaymentOutcome::Succeeded { number: 1 },
         "2025/01/15 10:05:00",
     );
-    let snapshot = Snapshot { subscription: life.order.clone(), replaced: None };
+    let snapshot = Snapshot { subscription: life.order.clone(), replaced: None, paid_order: None };
     for amount in [None, Some(Twd::ZERO), Some(Twd::new(898)), Some(Twd::new(900))] {
         let policy = policy();
         let context = DecisionContext::new(&policy, first.processed_at);

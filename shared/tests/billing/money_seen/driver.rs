@@ -178,7 +178,7 @@ impl Driver {
 
     /// Applies a report as a callback is applied; the decision, if there is one.
     pub(crate) fn apply(&mut self, report: &PaymentReport) -> Option<Decision> {
-        let snapshot = Snapshot { subscription: self.order.clone(), replaced: None };
+        let snapshot = Snapshot { subscription: self.order.clone(), replaced: None, paid_order: None };
         let decision = match decide_payment(&snapshot, report, self.context()) {
             PaymentDecision::Apply(decision) => Some(*decision),
             PaymentDecision::Repeat => None,

@@ -113,7 +113,7 @@ pub(crate) fn fallen() -> Life {
 pub(crate) fn replaced(mut old: Life) -> Life {
     let new = create_order(new_order("ORDER2", Some("ORDER1")), Actor::Schedule, t("2025/02/20 11:00:00")).after();
     let first = report(&new.value, EventId::success(1), PaymentOutcome::Succeeded { number: 1 }, "2025/02/20 12:00:00");
-    let snapshot = Snapshot { subscription: new, replaced: Some(old.order.clone()) };
+    let snapshot = Snapshot { subscription: new, replaced: Some(old.order.clone()), paid_order: None };
     let PaymentDecision::Apply(decision) =
         decide_payment(&snapshot, &first, DecisionContext::new(&policy(), t("2025/02/20 12:01:00")))
     else {
@@ -152,7 +152,7 @@ impl Life {
 
     /// Applies a report at `now`.
     pub(crate) fn reported(&mut self, report: &PaymentReport, now: &str) -> Decision {
-        let snapshot = Snapshot { subscription: self.order.clone(), replaced: None };
+        let snapshot = Snapshot { subscription: self.order.clone(), replaced: None, paid_order: None };
         let PaymentDecision::Apply(decision) =
             decide_payment(&snapshot, report, DecisionContext::new(&policy(), t(now)))
         else {

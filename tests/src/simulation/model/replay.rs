@@ -118,10 +118,15 @@ impl Replay {
         };
         match &line.event {
             HistoryEvent::Ordered(_) | HistoryEvent::SupersededBy(_) => None,
-            HistoryEvent::Reported(report) => {
+            HistoryEvent::Reported(report) | HistoryEvent::ReportedAfter { report, .. } => {
+                let paid_order = if let HistoryEvent::ReportedAfter { paid_order, .. } = &line.event {
+                    Some(paid_order.clone())
+                } else {
+                    None
+                };
                 // It was plausible when it was received, which may be later than the logical time of a late run.
                 let context = context.received_at(report.processed_at);
-                let snapshot = Snapshot { subscription: before.clone(), replaced };
+                let snapshot = Snapshot { subscription: before.clone(), replaced, paid_order };
                 match decide_payment(&snapshot, report, context) {
                     PaymentDecision::Apply(decision) => Some(*decision),
                     PaymentDecision::Repeat | PaymentDecision::Quarantine(_) => None,

@@ -73,7 +73,7 @@ pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
     let mut changed = line.clone();
     match &mut changed.event {
         HistoryEvent::Ordered(NewOrder { id, user, email, .. }) => pseudonymize(user, email, id),
-        HistoryEvent::Reported(report) => report.card_last4 = None,
+        HistoryEvent::Reported(report) | HistoryEvent::ReportedAfter { report, .. } => report.card_last4 = None,
         HistoryEvent::Erased => return None,
         HistoryEvent::ActionDue
         | HistoryEvent::DowngradePostponed { .. }
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn paid(order: Versioned<Subscription>, report: &PaymentReport, now: &str) -> Decision {
-        let snapshot = Snapshot { subscription: order, replaced: None };
+        let snapshot = Snapshot { subscription: order, replaced: None, paid_order: None };
         match decide_payment(&snapshot, report, DecisionContext::new(&DunningPolicy::default(), at(now))) {
             PaymentDecision::Apply(decision) => *decision,
             PaymentDecision::Repeat => panic!("a repeat"),

@@ -319,7 +319,7 @@ fn mark_paid(
         exec_times: None,
         simulated: false,
     };
-    let snapshot = Snapshot { subscription: before.clone(), replaced: None };
+    let snapshot = Snapshot { subscription: before.clone(), replaced: None, paid_order: None };
     match decide_payment(&snapshot, &report, context) {
         PaymentDecision::Apply(decision) => Ok(Some(*decision)),
         PaymentDecision::Repeat | PaymentDecision::Quarantine(QuarantineReason::Conflict) => Ok(None),

@@ -1,7 +1,8 @@
 //! Decisions caused by time: creation, end of grace, missing charges, cancellation, expiry.
 
 use crate::domain::billing::decision::{
-    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, SubscriptionWrite, Versioned,
+    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PurchaseChange, PurchaseStep,
+    SubscriptionWrite, Versioned,
 };
 use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
 use crate::domain::billing::dunning::downgrade::{Downgrade, DowngradeReason};
@@ -16,6 +17,7 @@ use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{CancelRequest, Ended, NewOrder, OrderEnd, Status, Subscription};
 use crate::domain::billing::task::Task;
+use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::{Timestamp, Zone};
 
 /// Creates an order. The user's plan stays as it is; the commit checks that the user may order.
@@ -33,8 +35,19 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
         receipt: None,
         payment: None,
         refunded: None,
+        purchase: None,
         notices: Vec::new(),
     }
+}
+
+/// Creates a further order for a purchase whose other `attempts` ECPay may have taken already: it refuses a number that was
+/// submitted once with 10300028.
+#[must_use]
+pub fn create_attempt(order: NewOrder, attempts: Vec<SubscriptionId>, now: Timestamp) -> Decision {
+    let purchase = order.purchase.clone();
+    let mut decision = create_order(order, Actor::Buyer, now);
+    decision.purchase = purchase.map(|purchase| PurchaseChange { purchase, step: PurchaseStep::Attempted(attempts) });
+    decision
 }
 
 /// Downgrades where that is due: the grace period ended unpaid, or the paid period of a terminated order is over. To be

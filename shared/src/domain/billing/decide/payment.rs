@@ -3,8 +3,8 @@
 use crate::domain::billing::calendar::BillingCalendar;
 use crate::domain::billing::decide::erasure;
 use crate::domain::billing::decision::{
-    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Receipt, Snapshot,
-    SubscriptionWrite, Versioned,
+    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, PurchaseChange, PurchaseStep,
+    Receipt, Snapshot, SubscriptionWrite, Versioned,
 };
 use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::dunning::policy::FAILURES_THAT_END_AN_ORDER;
@@ -83,6 +83,14 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
     if newest_report(before, report) {
         next.terms.exec_times = report.exec_times.unwrap_or(next.terms.exec_times);
     }
+    // Of a purchase the first order that is paid counts. A later one is treated as replaced by it.
+    let paid_order = snapshot.paid_order.clone().filter(|_| {
+        matches!(report.outcome, PaymentOutcome::Succeeded { .. })
+            && matches!(before.status, Status::Pending | Status::Failed)
+    });
+    if paid_order.is_some() {
+        next.superseded_by.clone_from(&paid_order);
+    }
     let (rule, mut notices) = match report.outcome {
         PaymentOutcome::Pending => (Rule::ResultPending, Vec::new()),
         PaymentOutcome::Failed => {
@@ -98,16 +106,17 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
     notices.extend(amount_notice(&mut next, report, now));
     let starts = rule == Rule::FirstChargePaid;
     let refund_due = rule == Rule::RefundDue;
-    let mut decision = Decision::new(
-        &snapshot.subscription,
-        next,
-        Cause::new(HistoryEvent::Reported(report.clone()), rule, Actor::Ecpay),
-        now,
-    );
+    let event = match paid_order {
+        Some(paid_order) => HistoryEvent::ReportedAfter { report: report.clone(), paid_order },
+        None => HistoryEvent::Reported(report.clone()),
+    };
+    let mut decision = Decision::new(&snapshot.subscription, next, Cause::new(event, rule, Actor::Ecpay), now);
     decision.receipt = Some(Receipt { event: report.event.clone(), report: report.clone() });
     decision.payment = Some(report.payment(before.terms.price, refund_due, now));
     decision.notices = notices;
     if starts {
+        let purchase = before.purchase.clone().unwrap_or_else(|| before.id.clone());
+        decision.purchase = Some(PurchaseChange { purchase, step: PurchaseStep::Paid });
         decision.replaced = snapshot.replaced.as_ref().and_then(|old| supersede(old, before, report.processed_at, now));
         // Most users have no other order than the one that is replaced.
         let replaced = snapshot.replaced.iter().map(|old| &old.value).filter(|old| old.counts_for_user());

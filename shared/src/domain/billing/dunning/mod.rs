@@ -2,5 +2,6 @@
 
 pub mod arrears;
 pub mod downgrade;
+pub mod notice_state;
 pub mod policy;
 pub(crate) mod state;

@@ -3,8 +3,9 @@
 use crate::domain::billing::decide::retry::announced_retry_at;
 use crate::domain::billing::decision::DecisionContext;
 use crate::domain::billing::dunning::arrears::Arrears;
+use crate::domain::billing::dunning::notice_state::DunningNoticeState;
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::subscription::{DunningNoticeState, Status, Subscription};
+use crate::domain::billing::subscription::{Status, Subscription};
 
 /// Number of the last dunning mail: one each for the first, second and third failure.
 const LAST_MAILED_ATTEMPT: u8 = 3;
