@@ -13,6 +13,8 @@ use crate::NAME;
 
 /// Rows of one answer: Lambda's limit is 6 MB, and a row has less than 2 KB.
 const ROWS: usize = 2_500;
+/// Reason for a vehicle that cannot be read.
+const UNREADABLE: &str = "unreadable";
 /// Distinct reasons kept in the run history: a provider may word each refusal differently.
 const REASONS: usize = 50;
 
@@ -116,7 +118,12 @@ impl Report {
     /// Counts a vehicle that cannot be read, and so has no row.
     pub(crate) fn add_unreadable(&mut self) {
         *self.counts.entry(Outcome::Failed).or_default() += 1;
-        *self.reasons.entry((Outcome::Failed, "unreadable".to_owned())).or_default() += 1;
+        *self.reasons.entry((Outcome::Failed, UNREADABLE.to_owned())).or_default() += 1;
+    }
+
+    /// Number of vehicles that could not be read.
+    pub(crate) fn unreadable(&self) -> u64 {
+        self.reasons.get(&(Outcome::Failed, UNREADABLE.to_owned())).copied().unwrap_or(0)
     }
 
     pub(crate) fn count(&self, outcome: Outcome) -> u64 {

@@ -39,6 +39,9 @@ fn emit_metrics(report: &Report, time: InvocationTime) {
     for (outcome, count) in report.counts() {
         metrics.count(Point::Reminders(ReminderOutcome::from(outcome)), count);
     }
+    if report.unreadable() > 0 {
+        metrics.count(Point::UnreadableItems, report.unreadable());
+    }
     if report.stopped.is_some() {
         metrics.count(Point::RunsStopped(StopReason::WhatsappProvider), 1);
     }

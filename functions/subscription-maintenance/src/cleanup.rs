@@ -8,7 +8,7 @@ use shared::ecpay::order_form::Environment;
 
 use crate::Error;
 use crate::ecpay_session::EcpaySession;
-use crate::report::TaskReport;
+use crate::report::{TaskReport, UNREADABLE};
 
 /// Callback logs deleted by one run.
 const DELETE_LIMIT: usize = 5_000;
@@ -37,7 +37,7 @@ pub(crate) async fn clean_up(session: &EcpaySession<'_>, now: Timestamp) -> Resu
     report.due += restored.moved.saturating_add(restored.left);
     report.done += restored.moved;
     if restored.left > 0 {
-        report.failed.insert("unreadable".to_owned(), restored.left);
+        report.failed.insert(UNREADABLE.to_owned(), restored.left);
     }
     // ECPay's test merchant is shared with strangers, whose orders are always quarantined: such mails would mean nothing.
     if session.maintenance.environment == Environment::Production {

@@ -9,7 +9,7 @@ use shared::platform::metrics::{Batch, NoticeOutcome, Point};
 use shared::store::Store;
 use shared::store::billing::counters::Counts;
 
-use crate::report::{RunReport, TaskReport};
+use crate::report::{RunReport, TaskReport, UNREADABLE};
 
 /// Metrics collected during one invocation.
 #[derive(Default)]
@@ -57,6 +57,9 @@ impl RunMetrics {
             self.batch.count(Point::ItemsDue(task), done.due);
             self.batch.count(Point::ItemsDone(task), done.done);
             self.batch.count(Point::ItemsFailed(task), done.failed.values().sum());
+        }
+        if let Some(unreadable) = done.failed.get(UNREADABLE) {
+            self.batch.count(Point::UnreadableItems, *unreadable);
         }
         if let Some(reason) = done.stopped {
             self.batch.count(Point::RunsStopped(reason), 1);

@@ -12,6 +12,9 @@ use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::Timestamp;
 use shared::platform::metrics::StopReason;
 
+/// Reason in a report for items that cannot be read.
+pub(crate) const UNREADABLE: &str = "unreadable";
+
 /// Failures listed in a task's report. With [`ENTRIES`] it keeps the row within DynamoDB's 400 KB per item.
 const FAILURES: usize = 50;
 /// Entries listed in a task's report.
@@ -154,7 +157,7 @@ impl TaskReport {
     /// Adds an item that cannot be read, and so has no id to show.
     pub(crate) fn add_unreadable(&mut self) {
         self.due += 1;
-        *self.failed.entry("unreadable".to_owned()).or_default() += 1;
+        *self.failed.entry(UNREADABLE.to_owned()).or_default() += 1;
     }
 
     /// Adds an item that a newer version wrote. It stays due for that version.

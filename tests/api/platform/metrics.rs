@@ -217,6 +217,43 @@ async fn a_run_prints_that_ecpay_refuses_calls_and_that_it_stopped() {
     assert_eq!(metrics, expected);
 }
 
+/// The stored order as DynamoDB's own JSON.
+fn stored(sandbox: &Sandbox, order: &str) -> Value {
+    let items = sandbox::world::table_inspect::contents(&sandbox.world);
+    let is_order = |item: &&Value| item["pk"]["S"] == format!("SUB#{order}") && item["sk"]["S"] == "STATE";
+    items.iter().find(is_order).unwrap().clone()
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_read_is_counted_leaves_its_queue_and_comes_back_once_it_can() {
+    let (sandbox, order, now) = subscribed("canary-broken", 45).await;
+    let put = |item: &Value| sandbox::world::table_inspect::put(&sandbox.world, item).unwrap();
+    let mut broken = stored(&sandbox, &order);
+    let status = broken["data"]["M"]["status"].clone();
+    broken["data"]["M"]["status"] = json!({ "S": "edited" });
+    put(&broken);
+    let mut bootstrap =
+        Bootstrap::start("subscription-maintenance", &environment(&sandbox.world, "SubscriptionMaintenance")).await;
+    let mut run = async |task: &str, minute| {
+        let event = json!({ "task": task, "scheduled_at": now + Duration::minutes(minute) });
+        let report = bootstrap.invoke(&event).await;
+        (report["tasks"][task]["due"].clone(), report["tasks"][task]["done"].clone(), report["status"].clone())
+    };
+    assert_eq!(run("reconcile", 0).await, (json!(1), json!(0), json!("done")));
+    assert_eq!(run("reconcile", 1).await, (json!(0), json!(0), json!("done")));
+    run("clean-up", 2).await;
+    let mut repaired = stored(&sandbox, &order);
+    repaired["data"]["M"]["status"] = status;
+    put(&repaired);
+    run("clean-up", 3).await;
+    assert_eq!(run("reconcile", 4).await, (json!(1), json!(1), json!("done")));
+    let (stdout, _) = bootstrap.stop().await;
+    let unreadable = |entries: Vec<String>| entries.into_iter().find(|entry| entry.starts_with("UnreadableItems"));
+    let counted: Vec<_> = printed(&stdout).into_iter().map(unreadable).collect();
+    let once = Some("UnreadableItems{}=1".to_owned());
+    assert_eq!(counted, [once.clone(), None, once, None, None]);
+}
+
 #[tokio::test]
 async fn a_scan_of_institutions_prints_its_result() {
     let now = clock::now();

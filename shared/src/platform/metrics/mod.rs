@@ -180,6 +180,7 @@ mod tests {
             Point::ItemsDue(Task::Retry),
             Point::ItemsDone(Task::Retry),
             Point::ItemsFailed(Task::Retry),
+            Point::UnreadableItems,
             Point::RunsStopped(StopReason::EcpayUnanswered),
             Point::NeedsAttention,
             Point::Notices(NoticeKind::QuarantineDigest, NoticeOutcome::Dead),

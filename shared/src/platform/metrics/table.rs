@@ -47,6 +47,7 @@ table! {
     ITEMS_DUE = "ItemsDue", "Count", ["Task"], "items that a run processed";
     ITEMS_DONE = "ItemsDone", "Count", ["Task"], "of these, items that were changed, sent or deleted";
     ITEMS_FAILED = "ItemsFailed", "Count", ["Task"], "of these, items that failed; they will be retried";
+    UNREADABLE_ITEMS = "UnreadableItems", "Count", [], "stored items that could not be read when they were due; they left their queue and come back when a version can read them";
     RUNS_STOPPED = "RunsStopped", "Count", ["Reason"], "tasks that stopped before their queue was empty";
     NEEDS_ATTENTION = "NeedsAttention", "Count", [], "orders for which a task failed so often that staff were notified";
     NOTICES = "Notices", "Count", ["Kind", "Outcome"], "mails by kind and outcome";
@@ -87,6 +88,8 @@ pub enum Point {
     ItemsDone(Task),
     /// Items that failed and will be retried.
     ItemsFailed(Task),
+    /// Stored item that could not be read.
+    UnreadableItems,
     /// Task that stopped before its queue was empty.
     RunsStopped(StopReason),
     /// Order whose task keeps failing; staff were notified.
@@ -219,6 +222,7 @@ impl Point {
             Self::ItemsDue(_) => &ITEMS_DUE,
             Self::ItemsDone(_) => &ITEMS_DONE,
             Self::ItemsFailed(_) => &ITEMS_FAILED,
+            Self::UnreadableItems => &UNREADABLE_ITEMS,
             Self::RunsStopped(_) => &RUNS_STOPPED,
             Self::NeedsAttention => &NEEDS_ATTENTION,
             Self::Notices(..) => &NOTICES,
@@ -263,6 +267,7 @@ impl Point {
             | Self::PlansRestored
             | Self::RefundsDue
             | Self::OldestDueAge(_)
+            | Self::UnreadableItems
             | Self::NeedsAttention
             | Self::MailsHeldBack
             | Self::EcpayBlocked
