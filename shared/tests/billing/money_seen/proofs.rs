@@ -1,6 +1,7 @@
 //! Successes that cannot be recorded prove nevertheless that their period was paid.
 
 use shared::domain::billing::decide::proof::proof_of_payment;
+use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payments::charge_history::{ProofSource, UnrecordedSuccess};
 use shared::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use shared::domain::billing::payments::payment::{PaymentOutcome, PaymentReport};
@@ -52,6 +53,18 @@ fn a_success_listed_without_a_number_keeps_the_plan_and_staff_are_notified_once(
     assert_eq!(driver.shown(), ("PRO", "2025-03-15".to_owned()));
     assert_eq!((driver.count(Rule::SuccessProven), driver.count(Rule::NotCharged)), (1, 0));
     assert_eq!(driver.mails, ["2025-02-16 unrecorded-charge"]);
+}
+
+#[test]
+fn a_payment_outside_ecpay_is_no_proof_for_the_queries_after_it() {
+    let mut driver = Driver::paid("2025/01/15 10:00:00");
+    driver.failure("2025/02/15 10:00:00");
+    driver.staff(&Operation::MarkPaid { amount: Some(Twd::new(899)), reference: None }, "2025/02/17 10:00:00");
+    driver.run_until("2025/03/17 00:00:00");
+    // The charge of March is late, and ECPay is asked for it.
+    assert_eq!(driver.value().last_query.map(|query| query.at > t("2025/03/16 00:00:00")), Some(true));
+    assert_eq!(driver.count(Rule::SuccessProven), 0);
+    assert!(!driver.mails.iter().any(|mail| mail.contains("unrecorded-charge")), "{:?}", driver.mails);
 }
 
 #[test]

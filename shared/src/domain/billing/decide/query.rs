@@ -52,7 +52,9 @@ fn success_proven(
     noted: &Versioned<Subscription>,
     context: DecisionContext<'_>,
 ) -> Option<Decision> {
-    let newest = noted.value.charge_history.last_paid_at().filter(|at| !before.charge_history.has_success_at(*at))?;
+    let listed = noted.value.charge_history.unrecorded_successes.iter().map(|success| success.at);
+    // Anything up to the newest success that was known proves nothing new, however that one was paid.
+    let newest = listed.max().filter(|at| before.charge_history.last_paid_at() < Some(*at))?;
     proven(noted, newest, context)
 }
 
