@@ -202,13 +202,16 @@ async fn resume(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Res
 async fn end_grace_period(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
     let order = session.newest(due);
     let context = DecisionContext::new(&session.maintenance.policy, session.now);
-    let notice = match first_notice_id(&order.value) {
-        Some(id) => session.store.billing.notice_outcome(&id).await?,
-        None => None,
-    };
-    let notice = notice.map(|notice| FirstNotice { state: notice.state, ended_at: notice.ended_at });
+    let notice = first_notice(session, &order.value).await?;
     let decision = postpone_downgrade(&order, notice, context).or_else(|| end_grace(&order, context));
     conclude(session, decision).await
+}
+
+/// State of the first notice about the charge that an order owes.
+async fn first_notice(session: &EcpaySession<'_>, order: &Subscription) -> Result<Option<FirstNotice>, Failure> {
+    let Some(id) = first_notice_id(order) else { return Ok(None) };
+    let notice = session.store.billing.notice_outcome(&id).await?;
+    Ok(notice.map(|notice| FirstNotice { state: notice.state, ended_at: notice.ended_at }))
 }
 
 /// What is due for an order although ECPay takes no calls: the end of a pause that is over, and the downgrade of a customer
@@ -217,7 +220,11 @@ pub(crate) async fn without_ecpay(session: &EcpaySession<'_>, due: Versioned<Sub
     let order = session.newest(due);
     let context = DecisionContext::new(&session.maintenance.policy, session.now);
     let is_over = order.value.paused.is_some_and(|pause| pause.until <= session.now);
-    let decision = if is_over { operation::resume(&order, context) } else { end_grace_unreached(&order, context) };
+    let decision = if is_over {
+        operation::resume(&order, context)
+    } else {
+        end_grace_unreached(&order, first_notice(session, &order.value).await?, context)
+    };
     if let Some(decision) = decision {
         session.commit(decision).await?;
     }

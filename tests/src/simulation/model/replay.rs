@@ -141,7 +141,7 @@ impl Replay {
                     decision.change.next.backoff.map(|backoff| Backoff { again_at: *until, ..backoff });
                 Some(decision)
             }
-            HistoryEvent::EcpayUnreached => end_grace_unreached(before, context),
+            HistoryEvent::EcpayUnreached => end_grace_unreached(before, None, context),
             HistoryEvent::RetryRequested => claim_retry(before, line.by.clone(), at).ok(),
             HistoryEvent::RetryOutcomeRecorded(answer) => record_retry_outcome(before, *answer, at),
             HistoryEvent::CancelRequestedAtEcpay => claim_cancel(before, DecisionContext::new(policy, at)),

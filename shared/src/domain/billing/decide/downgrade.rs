@@ -38,19 +38,27 @@ pub fn postpone_downgrade(
     notice: Option<FirstNotice>,
     context: DecisionContext<'_>,
 ) -> Option<Decision> {
-    let DecisionContext { policy, now, .. } = context;
+    let now = context.now;
     let arrears = Arrears::of(&before.value).filter(|_| matches!(before.value.status, Status::PastDue { .. }))?;
-    let last_day = downgrade_at(&before.value, &arrears, policy).plus_days(UNSENT_NOTICE_DAYS);
-    let until = if is_query_too_old(&before.value, now) {
-        // The query is then due at once.
-        now
-    } else {
-        notice.and_then(|notice| wait_for(notice, now)).map(|until| until.min(last_day)).filter(|until| *until > now)?
-    };
+    // The query is then due at once.
+    let until =
+        if is_query_too_old(&before.value, now) { now } else { waits_until(&before.value, &arrears, notice, context)? };
     let mut next = before.value.clone();
     next.backoff = Some(Backoff { task: Task::EndGrace, attempts: 1, again_at: until });
     let event = HistoryEvent::DowngradePostponed { until };
     Some(Decision::new(before, next, Cause::new(event, Rule::DowngradePostponed, Actor::Schedule), now))
+}
+
+/// The time until which a downgrade that is due waits for the first notice; `None` where it need not wait.
+pub(super) fn waits_until(
+    order: &Subscription,
+    arrears: &Arrears,
+    notice: Option<FirstNotice>,
+    context: DecisionContext<'_>,
+) -> Option<Timestamp> {
+    let last_day = downgrade_at(order, arrears, context.policy).plus_days(UNSENT_NOTICE_DAYS);
+    let until = wait_for(notice?, context.now)?.min(last_day);
+    Some(until).filter(|until| *until > context.now)
 }
 
 /// True if ECPay was not queried about the order within a day, although it could be reached.

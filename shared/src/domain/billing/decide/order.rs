@@ -1,5 +1,6 @@
 //! Decisions caused by time: creation, end of grace, missing charges, cancellation, expiry.
 
+use crate::domain::billing::decide::downgrade::{FirstNotice, waits_until};
 use crate::domain::billing::decision::{
     Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PurchaseChange, PurchaseStep,
     SubscriptionWrite, Versioned,
@@ -82,13 +83,19 @@ pub fn end_grace(before: &Versioned<Subscription>, context: DecisionContext<'_>)
 }
 
 /// Downgrades although ECPay could not be queried: the query before the downgrade has been due for a day without an answer.
+/// The first notice is waited for as ever.
 #[must_use]
-pub fn end_grace_unreached(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
+pub fn end_grace_unreached(
+    before: &Versioned<Subscription>,
+    notice: Option<FirstNotice>,
+    context: DecisionContext<'_>,
+) -> Option<Decision> {
     let DecisionContext { policy, now, .. } = context;
     let next = NextAction::of(&before.value, policy)?;
     let is_query = next.why == ActionReason::DowngradeAhead && now >= next.at.plus_hours(DOWNGRADE_QUERY_HOURS);
     let arrears = Arrears::of(&before.value).filter(|_| is_query)?;
-    if now < downgrade_at(&before.value, &arrears, policy) {
+    let is_early = now < downgrade_at(&before.value, &arrears, policy);
+    if is_early || waits_until(&before.value, &arrears, notice, context).is_some() {
         return None;
     }
     let cause = Cause::new(HistoryEvent::EcpayUnreached, Rule::GraceEnded, Actor::Schedule);
