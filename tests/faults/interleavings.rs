@@ -276,7 +276,7 @@ fn three_first_charges_of_one_user_at_once_are_all_applied_and_staff_are_notifie
             deployment.release(*task, Verdict::Proceed);
         }
     }
-    // The last one decides anew after each of the others.
+    // The last one decides again after each of the others.
     for task in [tasks[0], tasks[2], tasks[1], tasks[1]] {
         assert!(is_write(&deployment, task), "a write is held");
         deployment.release(task, Verdict::Proceed);

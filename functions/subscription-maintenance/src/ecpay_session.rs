@@ -41,7 +41,7 @@ pub(crate) struct EcpaySession<'a> {
     memory: Mutex<Memory>,
 }
 
-/// What an invocation knows so far.
+/// Knowledge of an invocation so far.
 #[derive(Default)]
 struct Memory {
     metrics: RunMetrics,

@@ -214,8 +214,8 @@ async fn first_notice(session: &EcpaySession<'_>, order: &Subscription) -> Resul
     Ok(notice.map(|notice| FirstNotice { state: notice.state, ended_at: notice.ended_at }))
 }
 
-/// What is due for an order although ECPay takes no calls: the end of a pause that is over, and the downgrade of a customer
-/// about whom ECPay could not be reached for a day.
+/// Performs what is due for an order although ECPay takes no calls: ends a pause that is over, and downgrades a customer about
+/// whom ECPay could not be reached for a day.
 pub(crate) async fn without_ecpay(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<(), Failure> {
     let order = session.newest(due);
     let context = DecisionContext::new(&session.maintenance.policy, session.now);

@@ -182,7 +182,7 @@ async fn a_repeated_key_gives_an_order_that_can_be_paid() {
     assert_eq!(status, 201);
     assert_ne!(second["subscription_id"], made["subscription_id"]);
     assert_eq!(keyed(&sandbox, "again").await.1["subscription_id"], second["subscription_id"]);
-    // Nobody pays it within a day.
+    // It expires unpaid after a day.
     sandbox.travel("2025-01-07T10:00:00+08:00").await;
     let (_, third) = keyed(&sandbox, "again").await;
     assert!(![&made, &second].map(|made| &made["subscription_id"]).contains(&&third["subscription_id"]));

@@ -130,7 +130,7 @@ fn unavailable() -> Response<Body> {
     html(StatusCode::SERVICE_UNAVAILABLE, &plain_page(text), "'none'")
 }
 
-/// What is bought and the button. Without an action the form posts to the page's own address.
+/// Page with plan, price and button. Without an action the form posts to the page's own address.
 fn offer_page(order: &Subscription) -> String {
     let (zh, en) = match order.terms.cycle {
         BillingCycle::Monthly => ("每月", "a month"),

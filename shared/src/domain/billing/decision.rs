@@ -41,7 +41,7 @@ pub struct Snapshot {
 pub struct PurchaseChange {
     /// First order of the purchase, which identifies it.
     pub purchase: SubscriptionId,
-    /// What becomes of it.
+    /// Step that the decision takes.
     pub step: PurchaseStep,
 }
 

@@ -64,8 +64,8 @@ fn the_number_of_charges_is_the_newest_that_ecpay_tells() {
     let second = crate::operations::fixtures::report(life.value(), event, outcome, "2025/02/15 03:00:00");
     life.reported(&PaymentReport { exec_times: Some(99), ..second }, "2025/03/15 04:00:00");
     assert_eq!(times(&life), 150);
-    let told = QueryAnswer { exec_times: Some(3), ..answer(EcpayState::Running, "2025/03/16 00:00:00") };
-    life.answered(Task::Reconcile, &told);
+    let lengthened = QueryAnswer { exec_times: Some(3), ..answer(EcpayState::Running, "2025/03/16 00:00:00") };
+    life.answered(Task::Reconcile, &lengthened);
     assert_eq!(times(&life), 3);
     life.answered(Task::Reconcile, &answer(EcpayState::Running, "2025/03/17 00:00:00"));
     assert_eq!(times(&life), 3);

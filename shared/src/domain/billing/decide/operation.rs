@@ -69,7 +69,7 @@ pub enum OperationRefusal {
     /// More than what is left of the payment.
     #[error("only {left} of this payment have not gone back yet")]
     RefundTooHigh {
-        /// What was paid less what went back.
+        /// Amount that was paid less what went back.
         left: Twd,
     },
     /// Retry not allowed; see [`RetryRefusal`].

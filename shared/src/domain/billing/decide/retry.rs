@@ -50,8 +50,8 @@ pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
 
 /// True if a query since the latest failure showed the order as running.
 fn runs_on(subscription: &Subscription) -> bool {
-    let failed_at = subscription.charge_history.failures.last().map(|failure| failure.at);
-    subscription.last_query.is_some_and(|query| query.state == EcpayState::Running && Some(query.at) >= failed_at)
+    let is_running = subscription.last_query.is_some_and(|query| query.state == EcpayState::Running);
+    is_running && is_queried_since_failure(subscription)
 }
 
 /// Time of the next automatic retry: the first scheduled day after the latest request, so that overdue days collapse

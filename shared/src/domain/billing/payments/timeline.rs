@@ -22,7 +22,7 @@ pub struct Timeline {
     pub unexplained: Option<Timestamp>,
 }
 
-/// What is known about an order besides its charges.
+/// Knowledge about an order besides its charges.
 #[derive(Clone, Copy, Debug)]
 pub struct TimelineInput {
     /// Day that stands in for the first charge until it is reported (Asia/Taipei).
