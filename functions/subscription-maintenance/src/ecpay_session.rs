@@ -134,7 +134,7 @@ impl<'a> EcpaySession<'a> {
         self.memory().entries.push(ReportEntry::Requested { subscription: subscription.clone(), asks, answer });
     }
 
-    /// Waits for the next slot of the pace and returns the keys to sign with, unless the circuit breaker is open. To be
+    /// Waits for the next call that the pace allows and returns the keys to sign with, unless the circuit breaker is open. To be
     /// called before every call to ECPay, because another instance may have received a 403 in the meantime.
     pub(crate) async fn check_circuit_breaker(&self) -> Result<HashKeys, Failure> {
         self.pace.wait(&self.store, self.time).await?;
