@@ -30,6 +30,7 @@ pub(crate) enum End {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SentMail {
     pub(crate) due: i64,
+    began: i64,
     attempt: usize,
     pub(crate) at: i64,
     /// End of the grace period that the mail names.
@@ -226,17 +227,16 @@ impl Oracle {
             return Vec::new();
         }
         let Some(episode) = self.episode() else { return Vec::new() };
-        let sent = self.sent.iter().filter(|sent| sent.due == episode.due).map(|sent| sent.attempt).max();
-        let names = ["first-payment-failure", "second-payment-failure", "final-payment-failure"];
+        let is_about = |sent: &&SentMail| sent.due == episode.due || sent.began == episode.began;
+        let sent = self.sent.iter().filter(is_about).map(|sent| sent.attempt).max();
         // Of failures that become known together only the last one is mailed.
         let attempt = episode.times.min(3);
         if sent.is_some_and(|sent| attempt <= sent) {
             return Vec::new();
         }
-        let name = names[attempt - 1];
+        let name = ["first-payment-failure", "second-payment-failure", "final-payment-failure"][attempt - 1];
         let promised = self.kept_grace_end(episode);
-        self.sent.push(SentMail { due: episode.due, attempt, at: now, promised });
-        // "Where no retry is possible the mail does not announce one."
+        self.sent.push(SentMail { due: episode.due, began: episode.began, attempt, at: now, promised });
         let retries = self.may_ask() && self.retry_at().is_some();
         let mail = format!("{name} about {} new-card {} retries {retries}", iso(episode.due), episode.new_card);
         self.mailed.insert((episode.due, attempt)).then_some(mail).into_iter().collect()

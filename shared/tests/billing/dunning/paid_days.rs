@@ -22,7 +22,11 @@ impl PaidDays {
         sorted.sort_unstable();
         sorted.dedup();
         let mut earlier = i64::MIN;
+        let mut was_moved = false;
         for made in sorted {
+            if was_moved {
+                days.drop_single_charge(failures, earlier, made);
+            }
             let day = day_of(made);
             let due = days.due_days.of(day);
             let own = days.due_of_charge(day);
@@ -31,12 +35,13 @@ impl PaidDays {
                 (due_of_failure == due || due_of_failure == own, **failed)
             });
             let failed = failed.map(|failed| days.due_of_charge(day_of(*failed)));
+            was_moved = false;
             let paid = if let Some(failed) = failed.filter(|failed| *failed == due || *failed == own) {
                 failed
             } else if (day - due).abs() <= 1 {
                 due
             } else if read_at.is_some_and(|read| read >= made) {
-                days.move_to(day);
+                was_moved = days.move_to(day);
                 days.due_days.of(day)
             } else {
                 days.unexplained = Some(made);
@@ -45,7 +50,23 @@ impl PaidDays {
             days.paid = days.paid.max(Some(paid));
             earlier = made;
         }
+        if was_moved {
+            days.drop_single_charge(failures, earlier, i64::MAX);
+        }
         days
+    }
+
+    /// The charge after a success off the due day failed on a due day of before: ECPay charges as it did, and that success
+    /// was a single charge out of turn.
+    fn drop_single_charge(&mut self, failures: &[i64], after: i64, until: i64) {
+        let next = failures.iter().filter(|failed| after < **failed && **failed < until).min();
+        let Some(day) = next.map(|failed| day_of(*failed)) else { return };
+        let mut before = self.due_days.clone();
+        before.moved.pop();
+        let is_due = |due_days: &DueDays| (day - due_days.of(day)).abs() <= 1;
+        if is_due(&before) && !is_due(&self.due_days) {
+            self.due_days = before;
+        }
     }
 
     /// Due date of a charge that was attempted on a day: "a failure belongs to the earlier of the old and the new due
@@ -61,11 +82,12 @@ impl PaidDays {
         }
     }
 
-    /// A charge day moves forward in time only.
-    fn move_to(&mut self, day: i64) {
+    /// A charge day moves forward in time only. Returns true if it moved.
+    fn move_to(&mut self, day: i64) -> bool {
         let latest = self.due_days.moved.last().copied().unwrap_or(self.due_days.first.anchor);
         if day > latest {
             self.due_days.moved.push(day);
         }
+        day > latest
     }
 }

@@ -241,3 +241,30 @@ fn a_charge_day_that_was_moved_years_ago_stays() {
     assert!(driver.value().charge_history.recent_successes.len() <= 24);
     assert_eq!((driver.mails.len(), driver.queries.len()), (0, 0));
 }
+
+#[test]
+fn a_single_charge_out_of_turn_does_not_move_the_charge_day_of_an_order_that_then_fails() {
+    // Charged by staff on 8 January; ECPay goes on charging on the 5th.
+    let mut driver = Driver::paid("2025/01/05 10:00:00");
+    driver.success("2025/01/08 10:00:00");
+    driver.run_until("2025/01/20 00:00:00");
+    let failed = driver.failure("2025/02/05 10:00:00");
+    assert_eq!(failed.notices[0].fields["charge_due"], "2025-02-05");
+    driver.success("2025/02/05 18:00:00");
+    assert_eq!(driver.shown(), ("PRO", "2025-03-05".to_owned()));
+    driver.success("2025/03/05 10:00:00");
+    driver.run_until("2025/04/01 00:00:00");
+    assert_eq!(driver.shown(), ("PRO", "2025-04-05".to_owned()));
+    assert_eq!(driver.mails, ["2025-02-05 first-payment-failure", "2025-02-05 recovered"]);
+}
+
+#[test]
+fn a_charge_day_that_moved_stays_when_its_next_charge_fails_on_it() {
+    let mut driver = of_the_5th();
+    driver.success("2025/03/15 10:00:00");
+    driver.run_until("2025/04/01 00:00:00");
+    let failed = driver.failure("2025/04/15 10:00:00");
+    assert_eq!(failed.notices[0].fields["charge_due"], "2025-04-15");
+    driver.success("2025/04/16 10:00:00");
+    assert_eq!(driver.shown(), ("PRO", "2025-05-15".to_owned()));
+}

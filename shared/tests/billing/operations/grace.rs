@@ -101,3 +101,27 @@ fn days_given_to_one_failed_charge_are_not_those_of_the_next_whose_failure_was_k
     assert_eq!(paid.notices[0].fields["charge_due"], "2025-03-15");
     assert_eq!(life.grace_end().as_deref(), Some("2025/03/22 03:00:00"));
 }
+
+#[test]
+fn days_that_were_added_survive_a_query_that_shows_another_due_date() {
+    let mut life = running();
+    life.success(2, "2025/02/15 03:05:06");
+    // Reported late, so that no query has shown yet whether the charge day moved to the 19th.
+    life.success_seen(3, "2025/02/19 10:00:00", "2025/03/12 10:00:00");
+    let failed = life.failure("2025/03/12 10:00:00");
+    assert_eq!(
+        (mails(&failed), failed.notices[0].fields["charge_due"].as_str()),
+        (vec!["first-payment-failure"], "2025-03-15")
+    );
+    life.staff(&Operation::ExtendGrace { days: 5 }, "2025/03/12 11:00:00");
+    assert_eq!(life.grace_end().unwrap(), "2025/03/24 10:00:00");
+    let queried = life.queried(EcpayState::Running, "2025/03/12 12:00:00");
+    assert_eq!((mails(&queried), life.grace_end().unwrap()), (vec![], "2025/03/24 10:00:00".to_owned()));
+    // The second failure extends grace once, and the days stay.
+    let second = life.failure("2025/03/13 10:00:00");
+    assert_eq!(
+        (mails(&second), second.notices[0].fields["charge_due"].as_str()),
+        (vec!["second-payment-failure"], "2025-03-19")
+    );
+    assert_eq!(life.grace_end().unwrap(), "2025/03/27 10:00:00");
+}

@@ -159,9 +159,12 @@ fn grace_ended(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> 
         return Err(format!("{id} was put on FREE while ECPay has a retry to make: {view}"));
     }
     let seen = instant(&facts.order["last_query"]["at"]);
+    // A charge that must be refunded pays nothing.
+    let refunds: Vec<_> = facts.payments.iter().filter(|payment| payment["refund_due"] == true).collect();
+    let is_refunded = |at| refunds.iter().any(|payment| instant(&payment["processed_at"]) == Some(at));
     match charges(&view).filter(|charge| is_paid(charge)).find(|charge| {
         let at = made_at(charge);
-        at > began && Some(at) <= seen
+        at > began && Some(at) <= seen && !is_refunded(at)
     }) {
         Some(charge) => Err(format!("{id} was put on FREE although ECPay listed a success: {charge}")),
         None => Ok(()),
@@ -195,9 +198,8 @@ fn notified(facts: &Facts<'_>, id: &str, due: NaiveDate, end: DateTime<Utc>) -> 
         let id = text(&notice["id"]);
         id.contains("-payment-failure/") && id.ends_with(&due.to_string())
     };
-    let first = oldest(facts.notices.iter().copied().filter(named).collect());
     // A notice queued before ECPay showed a new charge day names the day that was due by the old one.
-    let first = first.or_else(|| oldest(about_failures(facts)));
+    let first = oldest(facts.notices.iter().copied().filter(named).chain(about_failures(facts)).collect());
     let first =
         first.ok_or_else(|| format!("{id} was put on FREE and never notified that the charge of {due} failed"))?;
     let created = instant(&first["created_at"]).ok_or("a notice without a time")?;

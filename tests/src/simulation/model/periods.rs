@@ -38,7 +38,11 @@ impl Periods {
         let mut periods = Self { anchors: vec![first], months: charges.months, paid: None };
         let outside = charges.outside.iter().max().copied();
         let mut previous = None;
+        let mut moved = false;
         for success in charges.successes {
+            if moved {
+                periods.keep_or_drop_last_series(&charges.failures, previous, Some(success));
+            }
             let today = day(success);
             let due = periods.due_on(today);
             let failed = charges.failures.iter().rev().filter(|at| previous < Some(**at) && **at < success);
@@ -48,17 +52,37 @@ impl Periods {
             let late = owed.map(|day| periods.charge_on(day)).filter(|failed| *failed == due || *failed == own);
             let is_near = (today - due).num_days().abs() <= 1;
             let moves = late.is_none() && !is_near && charges.queried_at.is_some_and(|queried| queried >= success);
-            if moves && periods.anchors.iter().all(|anchor| today > *anchor) {
+            moved = moves && periods.anchors.iter().all(|anchor| today > *anchor);
+            if moved {
                 periods.anchors.push(today);
             }
             let paid = late.unwrap_or_else(|| periods.due_on(today));
             periods.paid = periods.paid.max(Some(paid));
             previous = Some(success);
         }
+        if moved {
+            periods.keep_or_drop_last_series(&charges.failures, previous, None);
+        }
         if periods.paid.is_some() {
             periods.paid = periods.paid.max(outside);
         }
         periods
+    }
+
+    /// A charge that failed on a due day of the series before shows that the last series was a single charge out of turn.
+    fn keep_or_drop_last_series(
+        &mut self,
+        failures: &[DateTime<Utc>],
+        from: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) {
+        let next = failures.iter().find(|at| from < Some(**at) && until.is_none_or(|until| **at < until));
+        let Some(failed) = next.map(|at| day(*at)) else { return };
+        let is_due = |periods: &Self| (failed - periods.due_on(failed)).num_days().abs() <= 1;
+        let before = Self { anchors: self.anchors[..self.anchors.len() - 1].to_vec(), months: self.months, paid: None };
+        if is_due(&before) && !is_due(self) {
+            self.anchors.pop();
+        }
     }
 
     /// Due days, without end: each series ends where the next begins.

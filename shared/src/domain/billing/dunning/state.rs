@@ -22,7 +22,9 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
     };
     // Kept for as long as anything is owed, whatever charge the mail was about.
     let promised = next.dunning_notice.and_then(|sent| sent.promised_until);
-    if next.dunning_notice.is_some_and(|sent| sent.charge_due < arrears.charge_due) {
+    let is_about =
+        |sent: &DunningNoticeState| sent.charge_due == arrears.charge_due || sent.began_at == Some(arrears.began_at);
+    if next.dunning_notice.is_some_and(|sent| !is_about(&sent) && sent.charge_due < arrears.charge_due) {
         // Staff added these days to an episode that is over.
         next.extra_grace_days = 0;
         next.dunning_notice = None;
@@ -34,7 +36,10 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
     if next.paused.is_some() {
         return None;
     }
-    let sent = next.dunning_notice.filter(|sent| sent.charge_due == arrears.charge_due);
+    let sent = next.dunning_notice.filter(is_about);
+    if let Some(sent) = next.dunning_notice.as_mut().filter(|sent| is_about(sent)) {
+        sent.began_at = Some(arrears.began_at);
+    }
     // No mail for the fourth failure; of failures that become known together only the last one is mailed.
     let attempt = u8::try_from(arrears.attempts).unwrap_or(u8::MAX).min(LAST_MAILED_ATTEMPT);
     if attempt <= sent.map_or(0, |sent| sent.attempt) {
@@ -42,7 +47,8 @@ pub(crate) fn refresh_dunning_state(next: &mut Subscription, context: DecisionCo
     }
     let kind = NoticeKind::of_attempt(attempt)?;
     next.dunning_notice = Some(DunningNoticeState {
-        charge_due: arrears.charge_due,
+        charge_due: sent.map_or(arrears.charge_due, |sent| sent.charge_due),
+        began_at: Some(arrears.began_at),
         attempt,
         first_attempt: sent.map_or(attempt, |sent| sent.first_attempt),
         first_notice_at: sent.map_or(now, |sent| sent.first_notice_at),

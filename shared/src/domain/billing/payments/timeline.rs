@@ -1,6 +1,8 @@
 //! Timeline of an order's successful charges: the due date that each one paid, and the charge day that follows from them.
 //! Derived from the charge history on each use, so that it does not depend on the order in which reports arrive.
 
+use std::ops::Range;
+
 use crate::domain::billing::calendar::BillingCalendar;
 use crate::domain::billing::payments::charge_history::{ChargeHistory, FailedCharge};
 use crate::domain::billing::plan::BillingCycle;
@@ -42,7 +44,9 @@ impl Timeline {
         let mut timeline = Self { calendar, paid_due: None, announced: None, unexplained: None };
         let mut announced = history.next_charge;
         let mut previous = None;
+        let mut before_move = None;
         for success in history.paid_at() {
+            timeline.undo_single_charge(before_move.take(), history, previous..Some(success));
             let day = success.day(Zone::Taipei);
             let own = |failure: &&FailedCharge| {
                 previous.is_none_or(|previous| failure.at > previous)
@@ -68,6 +72,7 @@ impl Timeline {
             } else if is_near(due, day) {
                 due
             } else if log_read_at.is_some_and(|read| read >= success) {
+                before_move = Some(timeline.calendar.clone());
                 timeline.calendar.move_to(day);
                 timeline.calendar.due_on(day)
             } else {
@@ -77,6 +82,7 @@ impl Timeline {
             timeline.paid_due = timeline.paid_due.max(Some(paid));
             previous = Some(success);
         }
+        timeline.undo_single_charge(before_move, history, previous..None);
         timeline.paid_due = timeline.paid_due.max(history.paid_out_of_band.filter(|_| timeline.paid_due.is_some()));
         timeline.announce(announced.map(|announced| announced.on));
         timeline
@@ -109,6 +115,26 @@ impl Timeline {
         let Some(paid) = self.paid_due.filter(|paid| due <= *paid) else { return due };
         let next = self.calendar.due_after(paid);
         if day.days_until(next) < paid.days_until(day) { next } else { due }
+    }
+
+    /// Returns to the due dates before a success moved them, where the next charge failed on one of those: the success was a
+    /// single charge out of turn, e.g. made by staff in ECPay's console. A next charge that succeeds there moves them back by
+    /// itself.
+    fn undo_single_charge(
+        &mut self,
+        before_move: Option<BillingCalendar>,
+        history: &ChargeHistory,
+        between: Range<Option<Timestamp>>,
+    ) {
+        let is_between = |failure: &&FailedCharge| {
+            Some(failure.at) > between.start && between.end.is_none_or(|end| failure.at < end)
+        };
+        let Some(before_move) = before_move else { return };
+        let Some(failed) = history.failures.iter().find(is_between) else { return };
+        let day = failed.at.day(Zone::Taipei);
+        if is_near(before_move.due_on(day), day) && !is_near(self.calendar.due_on(day), day) {
+            self.calendar = before_move;
+        }
     }
 
     fn announce(&mut self, day: Option<LocalDate>) {
