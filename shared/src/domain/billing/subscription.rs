@@ -353,7 +353,14 @@ impl Subscription {
         let known = self.charge_history.last_paid_at().max(failed);
         let open =
             self.recent_events.iter().filter_map(|seen| seen.event.pending_since()).filter(|at| known < Some(*at));
-        open.max().is_some_and(|at| now < at.plus_days(CHARGE_RESULT_DAYS))
+        self.result_awaited_until().is_some_and(|until| now < until)
+    }
+
+    /// Time until which the result of a charge is waited for that was reported as pending and of which no later result is
+    /// known.
+    #[must_use]
+    pub fn result_awaited_until(&self) -> Option<Timestamp> {
+        open.max().map(|at| at.plus_days(CHARGE_RESULT_DAYS))
     }
 
     /// Records an applied event and drops the oldest beyond [`RECENT_EVENTS_KEPT`].

@@ -6,14 +6,16 @@ use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::next_action::{ActionReason, NextAction};
 use shared::domain::billing::notices::NoticeState;
 use shared::domain::billing::payments::order_query::EcpayState;
+use shared::domain::billing::payments::payment::PaymentOutcome;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{RetryState, Status};
 use shared::domain::billing::task::Task;
+use shared::domain::values::ids::EventId;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::date;
 
 use crate::money_seen::driver::Driver;
-use crate::operations::fixtures::{Life, answer, due, failing, pending, policy, running, t};
+use crate::operations::fixtures::{Life, answer, due, failing, pending, policy, report, running, t};
 use crate::support::new_order;
 
 /// Times as `02/06 14:00`.
@@ -161,6 +163,29 @@ fn a_downgrade_waits_until_the_first_notice_was_sent_three_days_ago_and_at_most_
     let decision = postpone_downgrade(&life.order, Some(notice), context).unwrap();
     let again_at = decision.change.next.backoff.unwrap().again_at;
     assert!(again_at > t("2025/02/25 03:05:06") && again_at <= t("2025/02/26 03:05:06"), "{again_at}");
+}
+
+#[test]
+fn a_downgrade_waits_for_the_result_of_a_pending_charge_for_three_days_at_most() {
+    let policy = policy();
+    for (reported, resolved, until) in [
+        ("2025/02/25 01:00:00", false, Some("2025/02/28 01:00:00")),
+        ("2025/02/22 03:05:07", false, Some("2025/02/25 03:05:07")),
+        ("2025/02/22 03:05:06", false, None),
+        ("2025/02/25 01:00:00", true, None),
+    ] {
+        let mut life = failing(2);
+        let mut pending = report(life.value(), EventId::pending(t(reported)), PaymentOutcome::Pending, reported);
+        pending.rtn_code = "10300066".to_owned();
+        life.reported(&pending, reported);
+        if resolved {
+            life.failure("2025/02/25 02:00:00");
+        }
+        life.queried(EcpayState::Running, "2025/02/25 03:05:06");
+        let context = DecisionContext::new(&policy, t("2025/02/25 03:05:06"));
+        let waits = postpone_downgrade(&life.order, None, context);
+        assert_eq!(waits.map(|decision| decision.change.next.backoff.unwrap().again_at), until.map(t), "{reported}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Conditions of a downgrade for a failed payment besides its time: ECPay was queried, and the customer was notified.
+//! Conditions of a downgrade for a failed payment besides its time: ECPay was queried, no charge is pending, and the customer
+//! was notified.
 
 use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
 use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
@@ -30,8 +31,9 @@ pub fn first_notice_id(order: &Subscription) -> Option<NotificationId> {
     Some(NotificationId::of(order.id.as_str(), kind.name(), &notice.charge_due.to_string()))
 }
 
-/// Postpones a downgrade that is due: until ECPay was queried within a day, or until the first notice was sent three days
-/// ago. A notice that is unsent through our own fault is waited for, at most 14 days. `None` where the downgrade may happen.
+/// Postpones a downgrade that is due: until ECPay was queried within a day, until the result of a pending charge is known, at
+/// most three days, and until the first notice was sent three days ago. A notice that is unsent through our own fault is
+/// waited for, at most 14 days. `None` where the downgrade may happen.
 #[must_use]
 pub fn postpone_downgrade(
     before: &Versioned<Subscription>,
@@ -49,7 +51,8 @@ pub fn postpone_downgrade(
     Some(Decision::new(before, next, Cause::new(event, Rule::DowngradePostponed, Actor::Schedule), now))
 }
 
-/// The time until which a downgrade that is due waits for the first notice; `None` where it need not wait.
+/// The time until which a downgrade that is due waits for the first notice and for the result of a charge; `None` where it
+/// need not wait.
 pub(super) fn waits_until(
     order: &Subscription,
     arrears: &Arrears,
@@ -57,8 +60,9 @@ pub(super) fn waits_until(
     context: DecisionContext<'_>,
 ) -> Option<Timestamp> {
     let last_day = downgrade_at(order, arrears, context.policy).plus_days(UNSENT_NOTICE_DAYS);
-    let until = wait_for(notice?, context.now)?.min(last_day);
-    Some(until).filter(|until| *until > context.now)
+    let for_notice = notice.and_then(|notice| wait_for(notice, context.now)).map(|until| until.min(last_day));
+    // A success would restore the plan within the hour, after a mail that says FREE.
+    for_notice.max(order.result_awaited_until()).filter(|until| *until > context.now)
 }
 
 /// True if ECPay was not queried about the order within a day, although it could be reached.
