@@ -1,6 +1,6 @@
 //! ECPay and the table as one invocation uses them: queries an order and stores the result as callbacks are stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::apply_report;
@@ -45,8 +45,8 @@ pub(crate) struct EcpaySession<'a> {
 #[derive(Default)]
 struct Memory {
     metrics: RunMetrics,
-    /// Orders already queried: at most once per invocation.
-    queried: BTreeSet<SubscriptionId>,
+    /// Orders already queried, with true if ECPay answered: at most once per invocation.
+    queried: BTreeMap<SubscriptionId, bool>,
     /// Orders as this invocation last stored them. The due index may still return older versions.
     latest: BTreeMap<SubscriptionId, Versioned<Subscription>>,
     /// Answers that are noted in the order, but not stored with it yet.
@@ -185,8 +185,13 @@ impl<'a> EcpaySession<'a> {
     /// Queries ECPay about an order, once per invocation, stores what is new and returns the order as it then is.
     pub(crate) async fn query_order(&self, order: Versioned<Subscription>) -> Result<Versioned<Subscription>, Failure> {
         let order = self.newest(order);
-        let is_queried = self.memory().queried.contains(&order.value.id);
-        if is_queried { Ok(order) } else { self.query_order_again(order).await }
+        let answered = self.memory().queried.get(&order.value.id).copied();
+        match answered {
+            Some(true) => Ok(order),
+            // Nothing may be decided without an answer, whichever task asks.
+            Some(false) => Err(Failure::Query(client::Error::Unknown("no usable answer earlier in this run".into()))),
+            None => self.query_order_again(order).await,
+        }
     }
 
     /// As [`Self::query_order`], also if the order was queried before: needed after a cancellation.
@@ -196,12 +201,16 @@ impl<'a> EcpaySession<'a> {
     ) -> Result<Versioned<Subscription>, Failure> {
         let keys = self.check_circuit_breaker().await?;
         let id = order.value.id.clone();
-        self.memory().queried.insert(id.clone());
+        self.memory().queried.insert(id.clone(), false);
         let log = match self.maintenance.ecpay.period_info(&id, self.wall(), &keys).await {
             Ok(log) => log,
             Err(error) => return Err(self.failure(error, Failure::Query).await),
         };
-        self.memory().has_answered = true;
+        {
+            let mut memory = self.memory();
+            memory.has_answered = true;
+            memory.queried.insert(id.clone(), true);
+        }
         // The log does not number its successes. The order's recent events usually suffice to number them; all payments
         // are read only if ECPay's count of successes does not fit.
         let mut info = log.reports(&recent_numbers(&order.value));

@@ -118,6 +118,19 @@ async fn an_accepted_retry_without_a_result_is_queried_at_growing_intervals_and_
 }
 
 #[tokio::test]
+async fn a_retry_that_was_closed_without_an_answer_is_not_followed_by_another_without_a_query() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "unheard", NO_CREDIT).await;
+    sandbox.order_behavior(&order, json!({ "paused": true })).await;
+    sandbox.travel("2025-01-16T10:30:00+08:00").await;
+    sandbox.order_behavior(&order, json!({ "answers": false })).await;
+    sandbox.travel("2025-01-26T00:00:00+08:00").await;
+    let account = sandbox.account(&order).await;
+    assert_eq!(account["retry"], json!({ "requested_at": "2025-01-16T02:30:00Z", "state": "no_result" }));
+    assert_eq!(asked(&sandbox).await.1, 1);
+}
+
+#[tokio::test]
 async fn a_403_stops_every_call_for_thirty_minutes_and_then_work_goes_on() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "refused", NO_CREDIT).await;
