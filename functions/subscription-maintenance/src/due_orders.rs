@@ -112,12 +112,10 @@ pub(crate) async fn handle_due(
     }
     let stopped = stopped.get().copied();
     context.report.stopped = stopped;
-    // A stop for ECPay's sake says nothing about the orders: they stay due as they are.
-    if matches!(stopped, None | Some(StopReason::Limit)) && session.has_answered() {
-        let unanswered = std::mem::take(&mut context.unanswered);
-        defer(session, &mut context, unanswered).await?;
-    }
-    if matches!(stopped, Some(StopReason::EcpayBlocked | StopReason::EcpayUnanswered)) {
+    // Without any answer the failures say nothing about the orders: they stay due as they are.
+    let unanswered = std::mem::take(&mut context.unanswered);
+    let is_stopped = matches!(stopped, Some(StopReason::EcpayBlocked | StopReason::EcpayUnanswered));
+    if is_stopped || (!unanswered.is_empty() && !session.has_answered()) {
         without_ecpay(session, &mut context, until).await?;
     }
     Ok(context.report)
