@@ -4,6 +4,7 @@ mod alarms;
 mod environments;
 mod metrics;
 mod permissions;
+mod reachable;
 mod resources;
 mod routes;
 mod schedules;
