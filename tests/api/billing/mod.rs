@@ -3,7 +3,7 @@
 mod callbacks;
 mod cancel;
 mod checkout;
-mod console_edits;
+mod ecpay_world;
 mod kpis;
 mod legacy_api;
 mod lifecycle;

@@ -1,0 +1,6 @@
+//! What the real ECPay does: edits of its console, odd answers, ends that were not asked for, and customers who buy twice.
+
+mod console_edits;
+mod ends;
+mod odd_answers;
+mod two_orders;
