@@ -41,7 +41,9 @@ impl Continuation {
         };
         let names: Vec<_> = tasks.tasks.iter().map(|task| task.as_str()).collect();
         let run_id = format!("{}.{round}", names.join("+"));
-        let event = json!({ "task": names, "scheduled_at": time.wall_now(), "run_id": run_id, "round": round });
+        let event = json!({
+            "task": names, "scheduled_at": time.wall_now(), "run_id": run_id, "round": round, "early": tasks.early,
+        });
         let invoke = self.client.invoke().function_name(function).invocation_type(InvocationType::Event);
         match invoke.payload(Blob::new(event.to_string())).send().await {
             Ok(_) => true,

@@ -25,11 +25,18 @@ const CONCURRENT_ORDERS: usize = 16;
 /// A task stops after this many orders without an answer from ECPay, if ECPay answered for none.
 const UNANSWERED_LIMIT: usize = 3;
 
+/// Days ahead within which every live order has its next action: more than the longest period and an announced charge.
+const EARLY_DAYS: i64 = 1_000;
+
+/// Queues that hold orders whose first charge succeeded.
+const PAID_ORDER_QUEUES: [Task; 5] = [Task::Cancel, Task::Resume, Task::EndGrace, Task::Reconcile, Task::Retry];
+
 /// An item of the due index, or the reason why it cannot be read.
 type DueOrder = Result<Versioned<Subscription>, store::Error>;
 
 /// Item of a page, with the time for which the page's first item was due.
 struct DueItem {
+    queue: Task,
     order: DueOrder,
     oldest: Option<Timestamp>,
 }
@@ -117,18 +124,30 @@ pub(crate) async fn handle_due(
     let is_stopped = matches!(stopped, Some(StopReason::EcpayBlocked | StopReason::EcpayUnanswered));
     if is_stopped || (!unanswered.is_empty() && !session.has_answered()) {
         without_ecpay(session, &mut context, until).await?;
+    } else {
+        defer(session, &mut context, unanswered).await?;
     }
     Ok(context.report)
 }
 
-/// The due items of a task in the order in which they fell due.
+/// The due items of a task in the order in which they fell due. Ahead of time these are the orders of all queues, since a
+/// cancellation that can still be undone may wait behind any other action.
 fn due_items<'a>(session: &'a EcpaySession<'_>, task: Task) -> impl Stream<Item = Result<DueItem, store::Error>> + 'a {
+    let queues = if session.is_early { PAID_ORDER_QUEUES.to_vec() } else { vec![task] };
+    iter(queues).flat_map(move |queue| queue_items(session, queue))
+}
+
+fn queue_items<'a>(
+    session: &'a EcpaySession<'_>,
+    queue: Task,
+) -> impl Stream<Item = Result<DueItem, store::Error>> + 'a {
+    let until = if session.is_early { session.now.plus_days(EARLY_DAYS) } else { session.now };
     let pages = unfold(Some(None), move |cursor: Option<Cursor>| async move {
-        let page = session.store.billing.due_subscriptions(task, session.now, cursor?).await;
+        let page = session.store.billing.due_subscriptions(queue, until, cursor?).await;
         Some(match page {
             Ok(page) => {
                 let oldest = page.oldest;
-                let items = page.items.into_iter().map(|order| Ok(DueItem { order, oldest })).collect();
+                let items = page.items.into_iter().map(|order| Ok(DueItem { queue, order, oldest })).collect();
                 (items, page.next.map(Some))
             }
             Err(error) => (vec![Err(error)], None),
@@ -138,12 +157,12 @@ fn due_items<'a>(session: &'a EcpaySession<'_>, task: Task) -> impl Stream<Item 
 }
 
 async fn handle(session: &EcpaySession<'_>, task: Task, item: Result<DueItem, store::Error>) -> Result<Handled, Error> {
-    let DueItem { order, oldest } = item?;
+    let DueItem { queue, order, oldest } = item?;
     let order = match order {
         Ok(order) => order,
         Err(error) => {
             // Out of the task's queue, so that it does not count as due in every later run.
-            session.store.billing.move_to_unreadable(task, &error).await?;
+            session.store.billing.move_to_unreadable(queue, &error).await?;
             return Ok(Handled { order: None, outcome: Err(Failure::Fatal(error.into())), oldest });
         }
     };
@@ -159,6 +178,15 @@ async fn handle_order(
 ) -> Result<TaskOutcome, Failure> {
     let policy = &session.maintenance.policy;
     let wanted = NextAction::of(&order.value, policy);
+    if session.is_early {
+        let is_due = wanted.is_some_and(|next| next.kind == task && next.at <= session.now);
+        let is_requested = order.value.cancel_requested.is_some() && order.value.ended.is_none();
+        return if is_due || is_requested {
+            tasks::handle(session, task, order).await
+        } else {
+            Ok(TaskOutcome::Skipped("no cancellation was requested".to_owned()))
+        };
+    }
     let newest = session.newest(order.clone());
     // The index may be behind what this run stored; only an order as it is stored can stand in a wrong queue.
     if newest.version == order.version && wanted.is_none_or(|next| next.kind != task || next.at > session.now) {
@@ -261,7 +289,7 @@ async fn defer(session: &EcpaySession<'_>, context: &mut DueContext, orders: Vec
     Ok(())
 }
 
-/// While ECPay takes no calls: ends the pauses that are over, and downgrades where ECPay could not be reached for a day.
+/// While ECPay takes no calls: see [`tasks::without_ecpay`].
 async fn without_ecpay(session: &EcpaySession<'_>, context: &mut DueContext, until: Duration) -> Result<(), Error> {
     let mut items = std::pin::pin!(due_items(session, context.task));
     while let Some(item) = items.next().await {

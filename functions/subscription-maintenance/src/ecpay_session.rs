@@ -37,6 +37,8 @@ pub(crate) struct EcpaySession<'a> {
     /// Logical time, by which decisions are made.
     pub(crate) now: Timestamp,
     pub(crate) time: InvocationTime,
+    /// True if cancellations that can still be undone are requested now.
+    pub(crate) is_early: bool,
     pace: EcpayPace,
     memory: Mutex<Memory>,
 }
@@ -45,7 +47,7 @@ pub(crate) struct EcpaySession<'a> {
 #[derive(Default)]
 struct Memory {
     metrics: RunMetrics,
-    /// Orders already queried, with true if ECPay answered: at most once per invocation.
+    /// Orders already queried, with true if the answer was applied: at most once per invocation.
     queried: BTreeMap<SubscriptionId, bool>,
     /// Orders as this invocation last stored them. The due index may still return older versions.
     latest: BTreeMap<SubscriptionId, Versioned<Subscription>>,
@@ -83,6 +85,7 @@ impl<'a> EcpaySession<'a> {
             store: maintenance.store.clone(),
             now: time.logical,
             time,
+            is_early: false,
             pace: EcpayPace::new(maintenance.calls_per_second),
             memory: Mutex::default(),
         }
@@ -206,11 +209,7 @@ impl<'a> EcpaySession<'a> {
             Ok(log) => log,
             Err(error) => return Err(self.failure(error, Failure::Query).await),
         };
-        {
-            let mut memory = self.memory();
-            memory.has_answered = true;
-            memory.queried.insert(id.clone(), true);
-        }
+        self.memory().has_answered = true;
         // The log does not number its successes. The order's recent events usually suffice to number them; all payments
         // are read only if ECPay's count of successes does not fit.
         let mut info = log.reports(&recent_numbers(&order.value));
@@ -231,7 +230,10 @@ impl<'a> EcpaySession<'a> {
         let answer =
             QueryAnswer { at: self.now, state: info.state, exec_times: info.exec_times, unrecorded: info.unnumbered };
         let order = self.note(order, answer).await?;
-        self.memory().latest.insert(id, order.clone());
+        let mut memory = self.memory();
+        memory.queried.insert(id.clone(), true);
+        memory.latest.insert(id, order.clone());
+        drop(memory);
         Ok(order)
     }
 

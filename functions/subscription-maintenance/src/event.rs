@@ -28,6 +28,8 @@ pub struct Tasks {
     pub run: exclusive_run::Job,
     /// Number of the round in a chain of continuations; 0 for the run that began it.
     pub round: u32,
+    /// True if `cancel` also requests the cancellations of customers that can still be undone.
+    pub early: bool,
 }
 
 /// A retry requested by staff.
@@ -69,13 +71,15 @@ struct Event {
     dry_run: bool,
     #[serde(default)]
     round: u32,
+    #[serde(default)]
+    early: bool,
     retry: Option<Retry>,
     cancel: Option<Cancel>,
 }
 
 impl Job {
     /// Parses `{"task": name or list of names, "scheduled_at": RFC 3339, "run_id": name, "dry_run": bool, "round":
-    /// number}`, all optional (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}` or `{"cancel": {"subscription_id"}}`.
+    /// number, "early": bool}`, all optional (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}` or `{"cancel": {"subscription_id"}}`.
     ///
     /// # Errors
     /// An event of another shape, with the field that does not fit.
@@ -103,6 +107,9 @@ impl Job {
         };
         let names = tasks.iter().map(|task| task.as_str()).collect();
         let run = exclusive_run::Job::new(names, requested, now);
-        Ok(Self::Tasks(Tasks { tasks, run, round: event.round }))
+        if event.early && tasks != [Task::Cancel] {
+            return Err(serde::de::Error::custom("early: only the task `cancel` can be requested ahead of its time"));
+        }
+        Ok(Self::Tasks(Tasks { tasks, run, round: event.round, early: event.early }))
     }
 }

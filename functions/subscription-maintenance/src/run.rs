@@ -34,8 +34,9 @@ pub(crate) async fn run_tasks(maintenance: &Maintenance, tasks: &Tasks, time: In
         Start::Acquired(run) => run,
         Start::NothingToDo(answer) => return Ok(answer),
     };
-    let session =
+    let mut session =
         if job.dry_run { EcpaySession::dry_run(maintenance, time) } else { EcpaySession::new(maintenance, time) };
+    session.is_early = tasks.early;
     // On the heap: the futures of all tasks together are too large for a thread's stack.
     let performed = Box::pin(perform(&session, tasks)).await;
     if !job.dry_run

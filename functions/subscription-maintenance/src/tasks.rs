@@ -1,10 +1,10 @@
 //! Tasks of one due order: query, decide, request, record.
 
+use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel, claim_cancel_early};
 use shared::domain::billing::decide::downgrade::{FirstNotice, first_notice_id, postpone_downgrade};
 use shared::domain::billing::decide::operation;
 use shared::domain::billing::decide::order::{
-    cancel_overtaken, charge_missing, claim_cancel, end_grace, end_grace_unreached, expire, is_expired, still_pending,
-    success_missing,
+    charge_missing, end_grace, end_grace_unreached, expire, is_expired, still_pending, success_missing,
 };
 use shared::domain::billing::decide::query::nothing_new;
 use shared::domain::billing::decide::retry::{
@@ -214,8 +214,8 @@ async fn first_notice(session: &EcpaySession<'_>, order: &Subscription) -> Resul
     Ok(notice.map(|notice| FirstNotice { state: notice.state, ended_at: notice.ended_at }))
 }
 
-/// Performs what is due for an order although ECPay takes no calls: ends a pause that is over, and downgrades a customer about
-/// whom ECPay could not be reached for a day.
+/// Performs what is due for an order although ECPay takes no calls: ends a pause that is over, downgrades a customer about
+/// whom ECPay could not be reached for a day, and notifies staff of a cancellation that is late.
 pub(crate) async fn without_ecpay(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<(), Failure> {
     let order = session.newest(due);
     let context = DecisionContext::new(&session.maintenance.policy, session.now);
@@ -223,7 +223,8 @@ pub(crate) async fn without_ecpay(session: &EcpaySession<'_>, due: Versioned<Sub
     let decision = if is_over {
         operation::resume(&order, context)
     } else {
-        end_grace_unreached(&order, first_notice(session, &order.value).await?, context)
+        let notice = first_notice(session, &order.value).await?;
+        end_grace_unreached(&order, notice, context).or_else(|| cancel_unreached(&order, context))
     };
     if let Some(decision) = decision {
         session.commit(decision).await?;
@@ -235,14 +236,13 @@ pub(crate) async fn without_ecpay(session: &EcpaySession<'_>, due: Versioned<Sub
 pub(crate) async fn cancel(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
     let read = due.version;
     let order = session.query_order(due).await?;
+    let context = DecisionContext::new(&session.maintenance.policy, session.now);
+    let claimed = if session.is_early { claim_cancel_early(&order, context) } else { claim_cancel(&order, context) };
     // The open charge may still succeed, and an ended order is no longer reconciled.
-    if !is_due(&order.value, Task::Cancel, session) || order.value.awaits_result(session.now) {
-        return noted(session, order, Task::Cancel, read).await;
-    }
-    let keys = session.check_circuit_breaker().await?;
-    let Some(claim) = claim_cancel(&order, DecisionContext::new(&session.maintenance.policy, session.now)) else {
+    let Some(claim) = claimed.filter(|_| !order.value.awaits_result(session.now)) else {
         return noted(session, order, Task::Cancel, read).await;
     };
+    let keys = session.check_circuit_breaker().await?;
     let was_requested_before = order.value.cancel.is_some();
     let Some(claimed) = session.commit(claim).await? else { return Ok(changed_meanwhile()) };
     let id = claimed.value.id.clone();

@@ -51,6 +51,7 @@ const fn template(kind: NoticeKind) -> &'static str {
         NoticeKind::Recovered => include_str!("../../templates/customer/recovered.txt"),
         NoticeKind::RefundDue => include_str!("../../templates/staff/refund-due.txt"),
         NoticeKind::Uncharged => include_str!("../../templates/staff/uncharged.txt"),
+        NoticeKind::CancelUnconfirmed => include_str!("../../templates/staff/cancel-unconfirmed.txt"),
         NoticeKind::SecondLiveOrder => include_str!("../../templates/staff/second-live-order.txt"),
         NoticeKind::QuarantineDigest => include_str!("../../templates/staff/quarantine-digest.txt"),
         NoticeKind::Quarantined => include_str!("../../templates/staff/quarantined.txt"),

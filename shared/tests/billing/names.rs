@@ -112,6 +112,7 @@ fn each_notice_has_its_name_and_its_reader() {
         (NoticeKind::QuarantineDigest, "quarantine-digest", true),
         (NoticeKind::Quarantined, "quarantined", true),
         (NoticeKind::CancelConfirmed, "cancel-confirmed", false),
+        (NoticeKind::CancelUnconfirmed, "cancel-unconfirmed", true),
         (NoticeKind::NeedsAttention, "needs-attention", true),
         (NoticeKind::SlackRefused, "slack-refused", true),
     ] {

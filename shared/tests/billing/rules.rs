@@ -1,10 +1,9 @@
 //! Table of the rules: for each one the shortest story that leads to it, and the sentence that the history shows.
 
+use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel};
 use shared::domain::billing::decide::downgrade::{FirstNotice, postpone_downgrade};
 use shared::domain::billing::decide::erasure::erase;
-use shared::domain::billing::decide::order::{
-    cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, still_pending, success_missing,
-};
+use shared::domain::billing::decide::order::{charge_missing, create_order, end_grace, still_pending, success_missing};
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{claim_retry, close_retry_without_result, record_retry_outcome};
 use shared::domain::billing::decide::task_failure::record_task_failure;
@@ -83,7 +82,7 @@ fn charges() -> Vec<Story> {
         story(
             Rule::RefundDue,
             ended.clone().success(2, "2025/02/16 12:00:00"),
-            "payment processed for an order that is over: a refund is due",
+            "payment processed for an order that is over or was cancelled: a refund is due",
         ),
     ]
 }
@@ -183,6 +182,8 @@ fn ends() -> Vec<Story> {
     overtaken.success(2, "2025/03/13 01:00:00");
     let mut ended = running();
     let confirmed = ended.ended(OrderEnd::Cancelled, "2025/02/01 12:00:00");
+    let mut wished = running();
+    wished.staff(&Operation::Cancel, "2025/02/01 12:00:00");
     let unrecorded = vec![t("2025/02/16 12:00:00")];
     let listed = QueryAnswer { unrecorded, ..answer(EcpayState::Running, "2025/02/16 13:00:00") };
     vec![
@@ -192,6 +193,11 @@ fn ends() -> Vec<Story> {
             "ECPay reports a successful charge that is missing from its charge log",
         ),
         story(Rule::CancelRequestedAtEcpay, claim, "cancellation requested from ECPay"),
+        story(
+            Rule::CancelUnconfirmed,
+            cancel_unreached(&wished.order, DecisionContext::new(&policy(), t("2025/02/13 12:00:00"))).unwrap(),
+            "the cancellation is not confirmed shortly before the next charge; staff notified",
+        ),
         story(
             Rule::CancelOvertaken,
             cancel_overtaken(&overtaken.order, t("2025/03/13 02:00:00")).unwrap(),
@@ -253,6 +259,7 @@ fn staff() -> Vec<Story> {
         troubled.take(&failure);
         failure
     };
+    let mut wished = running();
     let [first, _, _, fourth] = [fails(), fails(), fails(), fails()];
     vec![
         story(
@@ -268,8 +275,13 @@ fn staff() -> Vec<Story> {
         ),
         story(
             Rule::CancelRequested,
-            running().staff(&Operation::Cancel, "2025/02/01 12:00:00"),
+            wished.staff(&Operation::Cancel, "2025/02/01 12:00:00"),
             "cancellation requested by the customer",
+        ),
+        story(
+            Rule::CancelUndone,
+            wished.staff(&Operation::UndoCancel, "2025/02/02 12:00:00"),
+            "cancellation undone by the customer; the order continues",
         ),
         story(Rule::TaskFailed, first, "a task failed for this order; will be retried"),
         story(Rule::NeedsAttention, fourth, "a task keeps failing for this order; staff notified"),

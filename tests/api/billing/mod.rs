@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod cancel;
+mod cancel_timing;
 mod checkout;
 mod ecpay_world;
 mod kpis;

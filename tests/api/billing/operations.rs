@@ -84,18 +84,35 @@ async fn a_mail_of_dunning_waits_for_the_end_of_the_pause() {
 }
 
 #[tokio::test]
-async fn a_cancellation_is_confirmed_at_ecpay_at_once_and_what_is_paid_stays() {
+async fn a_cancellation_can_be_undone_for_72_hours_and_what_is_paid_stays() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("leaving", "monthly").await;
     let (status, account) = operate(&sandbox, &order, "cancel", json!({ "why": "moves away" })).await;
     assert_eq!(status, 200);
     assert_eq!((account["status"].as_str(), account["plan_id"].as_str()), (Some("active"), Some("PRO")));
+    assert_eq!(account["next_action"]["kind"], "cancel");
+    assert_eq!(account["next_action"]["at"], "2025-01-18T02:00:00Z");
+    // Undone, and requested again.
+    let (status, undone) = operate(&sandbox, &order, "undo-cancel", json!({ "why": "stays" })).await;
+    assert_eq!((status, undone["next_action"]["kind"].as_str()), (200, Some("reconcile")));
+    assert!(undone["cancel_requested_at"].is_null(), "{undone}");
+    let again = refused(&sandbox, &order, "undo-cancel", json!({ "why": "again" })).await;
+    assert_eq!(again, (409, "no_cancel".to_owned()));
+    operate(&sandbox, &order, "cancel", json!({ "why": "moves away" })).await;
+    sandbox.travel("2025-01-18T11:59:59+08:00").await;
+    assert_eq!(sandbox.at_ecpay(&order).await["state"], "running");
+    sandbox.travel("2025-01-18T12:00:00+08:00").await;
+    assert_eq!(sandbox.at_ecpay(&order).await["state"], "cancelled");
+    let account = sandbox.account(&order).await;
     assert_eq!(account["next_action"]["kind"], "end-grace");
     assert_eq!(account["next_action"]["at"], "2025-02-14T16:00:00Z");
-    assert_eq!(sandbox.at_ecpay(&order).await["state"], "cancelled");
     let rules = column(&account["history"], "rule");
-    assert_eq!(rules[2..], ["cancel-requested", "cancel-requested-at-ecpay", "order-over"]);
-    assert_eq!(operate(&sandbox, &order, "cancel", json!({ "why": "again" })).await.0, 409);
+    let expected = ["cancel-requested", "cancel-undone", "cancel-requested", "cancel-requested-at-ecpay", "order-over"];
+    assert_eq!(rules[2..], expected);
+    for operation in ["cancel", "undo-cancel"] {
+        let refused = refused(&sandbox, &order, operation, json!({ "why": "again" })).await;
+        assert_eq!(refused, (409, "order_over".to_owned()), "{operation}");
+    }
     assert_eq!(asked(&sandbox, "Cancel").await, 1);
     sandbox.travel("2025-02-15T06:00:00+08:00").await;
     let account = sandbox.account(&order).await;
@@ -109,6 +126,8 @@ async fn a_cancellation_is_confirmed_at_ecpay_at_once_and_what_is_paid_stays() {
 async fn a_cancellation_that_ecpay_does_not_hear_is_done_by_the_schedule() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("later", "monthly").await;
+    // Within a week of the next charge, so that ECPay is called at once.
+    sandbox.travel("2025-02-10T10:00:00+08:00").await;
     sandbox.fault("ecpay", "down").await;
     let (status, account) = operate(&sandbox, &order, "cancel", json!({ "why": "moves away" })).await;
     assert_eq!((status, account["next_action"]["kind"].as_str()), (200, Some("cancel")));
@@ -116,7 +135,7 @@ async fn a_cancellation_that_ecpay_does_not_hear_is_done_by_the_schedule() {
     // The same wish again is no other wish.
     assert_eq!(operate(&sandbox, &order, "cancel", json!({ "why": "still" })).await.0, 200);
     sandbox.fault("ecpay", "none").await;
-    sandbox.travel("2025-01-15T12:00:00+08:00").await;
+    sandbox.travel("2025-02-10T12:00:00+08:00").await;
     assert_eq!(sandbox.at_ecpay(&order).await["state"], "cancelled");
     let history = sandbox.account(&order).await["history"].clone();
     assert_eq!(column(&history, "rule").iter().filter(|rule| *rule == "cancel-requested").count(), 1);

@@ -271,3 +271,21 @@ async fn one_run_asks_about_each_order_once() {
     assert_eq!(sandbox.at_ecpay(&retried).await["queries"], 1);
     assert_eq!(sandbox.at_ecpay(&open).await["queries"], asked_before + 1);
 }
+
+#[tokio::test]
+async fn the_only_customer_is_downgraded_too_when_ecpay_could_not_be_reached_for_a_day() {
+    for fault in ["down", "refuse"] {
+        let sandbox = Sandbox::at(BEGIN).await;
+        let order = sandbox.subscribe("only", "monthly").await;
+        // A stolen card is not retried. Grace ends on the 22nd at 10:00:01.
+        sandbox.charge(&order, json!({ "rtn_code": "10100256" })).await;
+        sandbox.travel("2025-01-21T10:00:00+08:00").await;
+        sandbox.fault("ecpay", fault).await;
+        // The query before the downgrade is due from the 21st at 22:00:01 on.
+        sandbox.travel("2025-01-22T22:29:59+08:00").await;
+        assert_eq!(sandbox.account(&order).await["plan_id"], "PRO", "{fault}");
+        sandbox.travel("2025-01-22T22:30:00+08:00").await;
+        let account = sandbox.account(&order).await;
+        assert_eq!((&account["plan_id"], &account["downgrade_reason"]), (&json!("FREE"), &json!("payment_failure")));
+    }
+}

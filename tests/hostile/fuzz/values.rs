@@ -281,7 +281,7 @@ fn an_event_is_a_job_or_an_error() {
     assert!(jobs.get() > 300, "only {} were jobs", jobs.get());
 }
 
-const KINDS: [NoticeKind; 14] = [
+const KINDS: [NoticeKind; 15] = [
     NoticeKind::FirstPaymentFailure,
     NoticeKind::SecondPaymentFailure,
     NoticeKind::FinalPaymentFailure,
@@ -294,6 +294,7 @@ const KINDS: [NoticeKind; 14] = [
     NoticeKind::QuarantineDigest,
     NoticeKind::Quarantined,
     NoticeKind::CancelConfirmed,
+    NoticeKind::CancelUnconfirmed,
     NoticeKind::NeedsAttention,
     NoticeKind::SlackRefused,
 ];

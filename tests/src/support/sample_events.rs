@@ -106,6 +106,7 @@ pub const SAMPLES: &[Sample] = &[
     sample(DIGEST, "admin-api/expiring-institutions.json", 200),
     sample(DIGEST, "admin-api/acknowledge-institution.json", 200),
     sample(DIGEST, "admin-api/cancel.json", 200),
+    sample(DIGEST, "admin-api/undo-cancel.json", 200),
     sample(DIGEST, "subscription-maintenance/cancel.json", 200),
     sample(DIGEST, "admin-api/import-customers.json", 200),
     sample(DIGEST, "admin-api/put-customer.json", 200),

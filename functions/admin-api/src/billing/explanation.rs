@@ -122,6 +122,13 @@ fn exceptions(language: Language, order: &Subscription) -> Option<String> {
     });
     let cancellation = requested.map(|at| {
         let at = at.to_local(Zone::Taipei);
+        if order.cancel.is_none() {
+            return language.pick(
+                format!("客戶於 {at}（台北時間）要求取消；尚未向綠界提出，可以撤回。"),
+                format!("The customer requested cancellation at {at} (Taipei); it is not requested from ECPay yet and can be undone."),
+                format!("Pelanggan meminta pembatalan pada {at} (waktu Taipei); masih dapat dibatalkan sebelum diminta ke ECPay."),
+            );
+        }
         language.pick(
             format!("客戶於 {at}（台北時間）要求取消，等待綠界確認。"),
             format!("The customer requested cancellation at {at} (Taipei); ECPay has not confirmed it yet."),

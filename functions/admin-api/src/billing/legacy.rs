@@ -16,6 +16,7 @@ use crate::http::request::Input;
 use crate::http::response;
 use crate::http::response::Failure;
 use crate::runs::requests;
+use crate::runs::requests::RunMode;
 
 /// Requests a retry of the failed charge `payment_id` from ECPay.
 pub(crate) async fn manual_retry(
@@ -59,7 +60,7 @@ pub(crate) async fn manual_retry(
 
 /// Runs all tasks of `subscription-maintenance` now.
 pub(crate) async fn trigger_maintenance(api: &AdminApi, time: InvocationTime) -> Result<Response<Body>, Failure> {
-    let (run, report) = requests::invoke(api, None, false, time).await?;
+    let (run, report) = requests::invoke(api, None, RunMode::default(), time).await?;
     // API Gateway ends the request after 30 seconds, a run may take minutes.
     let Some(report) = report else { return Ok(requests::still_running(&run)) };
     let done = |task: &str| report.pointer(&format!("/tasks/{task}/done")).and_then(Value::as_u64).unwrap_or(0);

@@ -4,9 +4,11 @@ use lambda_http::{Body, Response};
 use serde_json::json;
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::decision::DecisionContext;
+use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::operations::{LONGEST_PAUSE_DAYS, Operation, PAUSE_DAYS};
 use shared::domain::billing::payments::payment::Payment;
 use shared::domain::billing::subscription::Subscription;
+use shared::domain::billing::task::Task;
 use shared::domain::values::ids::PaymentId;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::LocalDate;
@@ -47,6 +49,7 @@ pub(crate) fn parse(name: &str, input: &Input) -> Option<Result<Requested, Failu
         "pause" => pause(input),
         "resume" => only(input, &[]).map(|()| Operation::Resume),
         "cancel" => only(input, &[]).map(|()| Operation::Cancel),
+        "undo-cancel" => only(input, &[]).map(|()| Operation::UndoCancel),
         "mark-paid" => payment(input),
         "terms" => terms(input),
         "refund" => return Some(refund(input).map(Requested::Refund)),
@@ -146,11 +149,13 @@ pub(crate) async fn operate(
         };
         let rule = decision.change.history.rule;
         let payment = decision.payment.clone();
+        let next = NextAction::of(&decision.change.next, &api.config.policy);
+        let cancels_now = next.is_some_and(|action| action.kind == Task::Cancel && action.at <= decided.now);
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => {
                 tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
                 // After the commit: a crash in between leaves a stored request, which the schedule sends.
-                if matches!(operation, Operation::Cancel | Operation::Refund { end_access: true, .. }) {
+                if cancels_now {
                     cancel_at_ecpay(api, &order.value.id).await;
                 }
                 Ok(Attempt::Done(show(api, id, input).await?))
@@ -190,6 +195,9 @@ fn refused(refusal: &OperationRefusal) -> Failure {
         OperationRefusal::NotPaused => "not_paused",
         OperationRefusal::NotPaid => "not_paid",
         OperationRefusal::OrderOver => "order_over",
+        OperationRefusal::NoCancel => "no_cancel",
+        OperationRefusal::CancelSent => "cancel_sent",
+        OperationRefusal::ChargedSince => "charged_since",
         OperationRefusal::NothingOwed => "nothing_owed",
         OperationRefusal::RetryOpen => "retry_open",
         OperationRefusal::NoTerms => "no_terms",

@@ -57,17 +57,27 @@ pub(crate) async fn route(
     }
 }
 
+/// How a run of `subscription-maintenance` was requested.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RunMode {
+    /// True if nothing is written or requested.
+    pub(crate) dry_run: bool,
+    /// True if `cancel` also requests the cancellations that customers can still undo.
+    pub(crate) early: bool,
+}
+
 /// Runs one task of `subscription-maintenance`, or all. Returns the run's id, and its report if it finishes in time.
 pub(crate) async fn invoke(
     api: &AdminApi,
     job: Option<&str>,
-    dry_run: bool,
+    mode: RunMode,
     time: InvocationTime,
 ) -> Result<(String, Option<Value>), Failure> {
     // A random name: two requests within a second are two runs.
     let name = random::random_id(12).map_err(|error| Failure::upstream(&error))?;
     let name = format!("manual-{name}");
-    let mut event = json!({ "scheduled_at": time.logical, "run_id": name, "dry_run": dry_run });
+    let mut event =
+        json!({ "scheduled_at": time.logical, "run_id": name, "dry_run": mode.dry_run, "early": mode.early });
     if let (Some(job), Some(fields)) = (job, event.as_object_mut()) {
         fields.insert("task".to_owned(), json!(job));
     }
@@ -75,17 +85,21 @@ pub(crate) async fn invoke(
     Ok((run_id(time.logical, &name), report))
 }
 
-/// `POST /runs/{job}?dry_run=`: returns the report, or 202 and the run's address if the run outlasts the request.
+/// `POST /runs/{job}?dry_run=`, for `cancel` also `?early=`: returns the report, or 202 and the run's address if the run outlasts the request.
 async fn start(api: &AdminApi, job: &str, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["admin_token"])?;
     let dry_run = input.flag("dry_run")?;
+    let early = input.flag("early")?;
+    if early && job != Task::Cancel.as_str() {
+        return Err(Failure::invalid("early", "is supported by cancel only"));
+    }
     let invoked = match ExclusiveJob::of_name(job) {
         Some(exclusive) => {
             let scheduled_at = scheduled_at(exclusive, input, context.time)?;
             exclusive.invoke(api, scheduled_at, dry_run, context).await?
         }
         None if Task::ALL.iter().any(|task| task.as_str() == job) => {
-            invoke(api, Some(job), dry_run, context.time).await?
+            invoke(api, Some(job), RunMode { dry_run, early }, context.time).await?
         }
         None => return Err(unknown_job()),
     };

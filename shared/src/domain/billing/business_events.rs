@@ -123,6 +123,7 @@ impl BusinessEvent {
             | Rule::RetryOutcomeUnknown
             | Rule::RetryWithoutResult
             | Rule::CancelRequestedAtEcpay
+            | Rule::CancelUnconfirmed
             | Rule::CancelOvertaken
             | Rule::OrderOver
             | Rule::PaidPeriodEnded
@@ -133,6 +134,7 @@ impl BusinessEvent {
             | Rule::DunningPaused
             | Rule::DunningResumed
             | Rule::CancelRequested
+            | Rule::CancelUndone
             | Rule::TermsChanged
             | Rule::Refunded
             | Rule::RefundedAndEnded

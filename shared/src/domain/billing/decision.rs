@@ -76,7 +76,7 @@ pub enum HistoryEvent {
         /// Earliest time of the downgrade.
         until: Timestamp,
     },
-    /// ECPay could not be reached for a day before a downgrade.
+    /// ECPay could not be reached for a day before a downgrade, or for a cancellation shortly before the next charge.
     EcpayUnreached,
     /// Retry claimed, before the request is sent to ECPay.
     RetryRequested,
@@ -134,6 +134,8 @@ pub enum HistoryEvent {
     Resumed,
     /// Cancellation requested by the customer.
     CancelRequested,
+    /// Cancellation undone by the customer.
+    CancelUndone,
     /// Scheduled task failed for this order.
     TaskFailed {
         /// The failing task.

@@ -4,11 +4,11 @@ use crate::domain::billing::decide::retry::next_retry_at;
 use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
 use crate::domain::billing::dunning::downgrade::{Downgrade, DowngradeReason};
 use crate::domain::billing::dunning::policy::{
-    CANCEL_LEAD_DAYS, DOWNGRADE_QUERY_HOURS, DOWNGRADE_QUERY_LEAD_HOURS, DunningPolicy, FAILURES_THAT_END_AN_ORDER,
-    LATE_CHARGE_QUERY_DAYS, NOT_CHARGED_DAILY_DAYS, NOT_CHARGED_QUERY_DAYS, PENDING_EXPIRY_HOURS,
-    PENDING_QUERY_MINUTES, RECOVERY_WINDOW_DAYS,
+    ANNUAL_UNDO_DAYS, CANCEL_LEAD_DAYS, DOWNGRADE_QUERY_HOURS, DOWNGRADE_QUERY_LEAD_HOURS, DunningPolicy,
+    FAILURES_THAT_END_AN_ORDER, LATE_CHARGE_QUERY_DAYS, NOT_CHARGED_DAILY_DAYS, NOT_CHARGED_QUERY_DAYS,
+    PENDING_EXPIRY_HOURS, PENDING_QUERY_MINUTES, RECOVERY_WINDOW_DAYS, REQUESTED_CANCEL_LEAD_DAYS, UNDO_HOURS,
 };
-use crate::domain::billing::payments::charge_history::FailedCharge;
+use crate::domain::billing::plan::BillingCycle;
 use crate::domain::billing::subscription::{RetryRequest, Status, Subscription};
 use crate::domain::billing::task::Task;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
@@ -96,7 +96,8 @@ impl NextAction {
             }
             Status::Active => match subscription.downgrade {
                 Some(downgrade) => Some(after_downgrade(subscription, downgrade)),
-                None => active(subscription),
+                None if subscription.ended.is_some() => paid_out(subscription),
+                None => cancel_or(subscription, active(subscription)),
             },
             Status::PastDue { .. } => past_due(subscription, policy),
             Status::Cancelled | Status::Completed if !subscription.plan.is_free() => paid_out(subscription),
@@ -137,12 +138,6 @@ fn pending(subscription: &Subscription) -> NextAction {
 
 fn active(subscription: &Subscription) -> Option<NextAction> {
     let paid_end = subscription.paid_period()?.to;
-    if subscription.ended.is_some() {
-        return paid_out(subscription);
-    }
-    if let Some(cancel) = requested_cancel(subscription) {
-        return Some(cancel);
-    }
     if let Some(ask) = subscription.cancel {
         return Some(NextAction::new(Task::Reconcile, ask.requested_at, ActionReason::CancelRequestedBeforePayment));
     }
@@ -190,23 +185,21 @@ fn past_due(subscription: &Subscription, policy: &DunningPolicy) -> Option<NextA
             subscription.task_failure.as_ref().filter(|failure| failure.task == kind && failure.needs_attention());
         failing.is_some_and(|failure| failure.again_at >= pause_ends_at.unwrap_or(end_at))
     };
-    // A pause stops dunning, not the customer's cancellation: ECPay would charge the card again.
-    if let Some(cancel) = requested_cancel(subscription).filter(|action| !yields(action.kind)) {
-        return Some(cancel);
-    }
-    if let Some(at) = end_suspected(subscription) {
-        return Some(NextAction::new(Task::Reconcile, at, ActionReason::EndSuspected));
-    }
-    if subscription.paused.is_some() {
-        return None;
-    }
-    match next_retry_at(subscription, &arrears, policy) {
-        // At the same instant the retry precedes the downgrade: it may make it unnecessary.
-        Some(at) if at <= end_at && !yields(Task::Retry) => {
-            Some(NextAction::new(Task::Retry, at, ActionReason::RetryScheduled))
+    let dunning = if let Some(at) = end_suspected(subscription) {
+        Some(NextAction::new(Task::Reconcile, at, ActionReason::EndSuspected))
+    } else if subscription.paused.is_some() {
+        None
+    } else {
+        match next_retry_at(subscription, &arrears, policy) {
+            // At the same instant the retry precedes the downgrade: it may make it unnecessary.
+            Some(at) if at <= end_at && !yields(Task::Retry) => {
+                Some(NextAction::new(Task::Retry, at, ActionReason::RetryScheduled))
+            }
+            _ => Some(downgrade(subscription, end_at)),
         }
-        _ => Some(downgrade(subscription, end_at)),
-    }
+    };
+    // A pause stops dunning, not the customer's cancellation: ECPay would charge the card again.
+    if yields(Task::Cancel) { dunning } else { cancel_or(subscription, dunning) }
 }
 
 /// The downgrade at the end of grace, and before it a query, so that no customer is downgraded whose payment ECPay has.
@@ -228,12 +221,30 @@ fn downgrade(subscription: &Subscription, end_at: Timestamp) -> NextAction {
     given_up.map_or(query, |at| end_grace(end_at.max(at)))
 }
 
-/// The cancellation requested by the customer, until the order is over.
-fn requested_cancel(subscription: &Subscription) -> Option<NextAction> {
-    if subscription.ended.is_some() {
-        return None;
-    }
-    Some(cancel(subscription, subscription.cancel_requested?, ActionReason::CancelRequested))
+/// The cancellation requested by the customer once it is due, until then `other`.
+fn cancel_or(subscription: &Subscription, other: Option<NextAction>) -> Option<NextAction> {
+    let Some(at) = requested_cancel_at(subscription) else { return other };
+    let tried = [
+        subscription.task_failure.as_ref().map(|failure| failure.task),
+        subscription.backoff.map(|backoff| backoff.task),
+    ];
+    // Once it was tried, no other action comes between it and the next attempt.
+    let has_begun = subscription.cancel.is_some() || tried.contains(&Some(Task::Cancel));
+    let is_sooner = |other: &NextAction| !has_begun && delayed(subscription, *other).at < at;
+    other.filter(is_sooner).or_else(|| Some(cancel(subscription, at, ActionReason::CancelRequested)))
+}
+
+/// Time at which the cancellation requested by the customer is due: late enough to be undone, early enough before the next
+/// charge that ECPay can confirm it. `None` without one, and where the order is over.
+fn requested_cancel_at(subscription: &Subscription) -> Option<Timestamp> {
+    let requested_at = subscription.cancel_requested.filter(|_| subscription.ended.is_none())?;
+    let undo_until = match subscription.terms.cycle {
+        BillingCycle::Monthly => requested_at.plus_hours(UNDO_HOURS),
+        BillingCycle::Annual => requested_at.plus_days(ANNUAL_UNDO_DAYS),
+    };
+    let charge = charge_to_come(subscription, requested_at.day(Zone::Taipei));
+    let latest = charge.plus_days(-REQUESTED_CANCEL_LEAD_DAYS).start(Zone::Taipei);
+    Some(undo_until.min(latest).max(requested_at))
 }
 
 fn end_of_pause(subscription: &Subscription) -> Option<NextAction> {
@@ -242,11 +253,8 @@ fn end_of_pause(subscription: &Subscription) -> Option<NextAction> {
 }
 
 fn after_downgrade(subscription: &Subscription, downgrade: Downgrade) -> NextAction {
-    if let Some(cancel) = requested_cancel(subscription) {
-        return cancel;
-    }
-    match downgrade.reason {
-        DowngradeReason::Refunded => cancel(subscription, downgrade.at, ActionReason::DowngradedToFree),
+    let action = match downgrade.reason {
+        DowngradeReason::Refunded => return cancel(subscription, downgrade.at, ActionReason::DowngradedToFree),
         DowngradeReason::PaymentFailure => {
             // As late as possible, so that a payment can restore the plan, yet before ECPay charges again.
             let window_end = downgrade.at.plus_days(RECOVERY_WINDOW_DAYS);
@@ -261,17 +269,32 @@ fn after_downgrade(subscription: &Subscription, downgrade: Downgrade) -> NextAct
             let days = if is_daily { 1 } else { NOT_CHARGED_QUERY_DAYS };
             NextAction::new(Task::Reconcile, since.plus_days(days), ActionReason::AwaitsCharge)
         }
-    }
+    };
+    cancel_or(subscription, Some(action)).unwrap_or(action)
 }
 
-/// The due date of the next charge as of `today`: that of the current period, unless it passed or its charge was made.
-fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
+/// The due date of the next charge as of `today`: the day that staff announced, that of a charge that is overdue, or that of
+/// the current period, unless it passed or its charge was made.
+pub(crate) fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
     let timeline = subscription.timeline();
+    let history = &subscription.charge_history;
+    if let Some(announced) = timeline.announced {
+        return announced;
+    }
     let due = timeline.calendar.due_on(today);
-    let is_made = |failure: &FailedCharge| timeline.calendar.due_on(failure.at.day(Zone::Taipei)) == due;
-    // A charge that failed in this period was made, so the next one is that of the following period.
-    let is_over = due < today || subscription.charge_history.failures.iter().any(is_made);
-    if is_over { timeline.calendar.due_after(due) } else { due }
+    let is_of_due = |at: Timestamp| timeline.calendar.due_on(at.day(Zone::Taipei)) == due;
+    let is_made = history.failures.iter().any(|failure| is_of_due(failure.at))
+        || history.last_refund_due_at.is_some_and(is_of_due)
+        || timeline.paid_due.is_some_and(|paid| paid >= due);
+    if !is_made
+        && due < today
+        && subscription.downgrade.is_none_or(|downgrade| downgrade.reason == DowngradeReason::NotCharged)
+    {
+        // ECPay may make it any day.
+        return due;
+    }
+    // A charge that was made in this period is followed by that of the next one.
+    if is_made || due < today { timeline.calendar.due_after(due) } else { due }
 }
 
 fn cancel(subscription: &Subscription, at: Timestamp, why: ActionReason) -> NextAction {

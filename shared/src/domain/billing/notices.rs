@@ -26,7 +26,7 @@ pub enum NoticeKind {
     PlanEnded,
     /// To the customer: payment succeeded, the plan continues.
     Recovered,
-    /// To staff: charge for an order that was already over.
+    /// To staff: charge for an order that was over, replaced or cancelled by the customer.
     RefundDue,
     /// To staff: active order that ECPay did not charge.
     Uncharged,
@@ -42,6 +42,8 @@ pub enum NoticeKind {
     Quarantined,
     /// To the customer: the requested cancellation took effect.
     CancelConfirmed,
+    /// To staff: cancellation that ECPay has not confirmed shortly before the next charge.
+    CancelUnconfirmed,
     /// To staff: task that keeps failing for an order.
     NeedsAttention,
     /// To staff: digest of institutions refused by Slack, or its delivery unknown.
@@ -123,6 +125,7 @@ impl NoticeKind {
             Self::QuarantineDigest => "quarantine-digest",
             Self::Quarantined => "quarantined",
             Self::CancelConfirmed => "cancel-confirmed",
+            Self::CancelUnconfirmed => "cancel-unconfirmed",
             Self::NeedsAttention => "needs-attention",
             Self::SlackRefused => "slack-refused",
         }
@@ -137,6 +140,7 @@ impl NoticeKind {
             | Self::AmountDiffers
             | Self::UnrecordedCharge
             | Self::SecondLiveOrder
+            | Self::CancelUnconfirmed
             | Self::QuarantineDigest
             | Self::Quarantined
             | Self::NeedsAttention

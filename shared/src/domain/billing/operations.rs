@@ -61,6 +61,8 @@ pub enum Operation {
     Resume,
     /// Ends the order at the customer's request; the plan stays until the paid period ends.
     Cancel,
+    /// Takes the customer's request to end the order back.
+    UndoCancel,
     /// Records a payment outside ECPay, e.g. a bank transfer.
     MarkPaid {
         /// Amount in TWD; the order's price if absent.
@@ -110,6 +112,7 @@ impl Operation {
             Self::Pause { days } => format!("pause {days}"),
             Self::Resume => "resume".to_owned(),
             Self::Cancel => "cancel".to_owned(),
+            Self::UndoCancel => "undo-cancel".to_owned(),
             Self::MarkPaid { amount, reference } => {
                 let amount = amount.map_or_else(String::new, |amount| amount.dollars().to_string());
                 format!("mark-paid {amount} {}", reference.as_deref().unwrap_or_default())

@@ -26,7 +26,7 @@ pub enum Rule {
     ArrearsPaid,
     /// Success that restored the plan of a downgraded customer.
     PlanRestored,
-    /// Success for an order that is over: the amount must be refunded.
+    /// Success for an order that is over or that the customer had cancelled: the amount must be refunded.
     RefundDue,
     /// First failure: the grace period starts.
     GraceBegan,
@@ -66,6 +66,8 @@ pub enum Rule {
     RetryWithoutResult,
     /// Cancellation claimed, before the request is sent to ECPay.
     CancelRequestedAtEcpay,
+    /// Cancellation not confirmed shortly before the next charge, while ECPay could not be called; staff are notified.
+    CancelUnconfirmed,
     /// Customer paid after the cancellation was requested, and the order is still active at ECPay.
     CancelOvertaken,
     /// Query confirmed that the order is terminated at ECPay.
@@ -86,6 +88,8 @@ pub enum Rule {
     DunningResumed,
     /// Customer requested the end of the order.
     CancelRequested,
+    /// Customer undid the request to end the order.
+    CancelUndone,
     /// Staff recorded terms that they had changed in ECPay's console.
     TermsChanged,
     /// Staff recorded money that went back to the customer.
@@ -125,7 +129,7 @@ impl Rule {
             Self::LateSuccess => "payment processed: late report, already superseded by a newer state",
             Self::ArrearsPaid => "payment processed: overdue amount paid",
             Self::PlanRestored => "payment processed: the plan was restored from FREE",
-            Self::RefundDue => "payment processed for an order that is over: a refund is due",
+            Self::RefundDue => "payment processed for an order that is over or was cancelled: a refund is due",
             Self::GraceBegan => "payment failed for the first time: the grace period began",
             Self::GraceExtendedOnce => "payment failed for the second time: the grace period was extended once",
             Self::LastWarning => "payment failed for the third time: the customer was warned of the downgrade",
@@ -151,6 +155,9 @@ impl Rule {
             Self::RetryOutcomeUnknown => "outcome of the retry request unknown; will be checked by query",
             Self::RetryWithoutResult => "no result of the retry within a day",
             Self::CancelRequestedAtEcpay => "cancellation requested from ECPay",
+            Self::CancelUnconfirmed => {
+                "the cancellation is not confirmed shortly before the next charge; staff notified"
+            }
             Self::CancelOvertaken => {
                 "paid after cancellation was requested; the order is still active at ECPay and continues"
             }
@@ -163,6 +170,7 @@ impl Rule {
             Self::DunningPaused => "dunning paused by staff: no automatic retries, no downgrade",
             Self::DunningResumed => "dunning resumed; the paused days were added to the grace period",
             Self::CancelRequested => "cancellation requested by the customer",
+            Self::CancelUndone => "cancellation undone by the customer; the order continues",
             Self::TermsChanged => "staff recorded new terms of the order",
             Self::Refunded => "staff recorded a refund",
             Self::RefundedAndEnded => "downgraded to FREE: staff recorded a refund and ended the plan",

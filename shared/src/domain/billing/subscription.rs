@@ -67,6 +67,9 @@ pub struct Subscription {
     pub cancel_requested: Option<Timestamp>,
     /// Cancellation requested from ECPay.
     pub cancel: Option<CancelRequest>,
+    /// Due date of the charge before which staff were notified that the cancellation is unconfirmed.
+    #[serde(default)]
+    pub unconfirmed_notified_for: Option<LocalDate>,
     /// Set once ECPay makes no further charges for this order.
     pub ended: Option<Ended>,
     /// Due date of the charge whose absence staff were notified of.
@@ -287,6 +290,7 @@ impl Subscription {
             retry: None,
             cancel_requested: None,
             cancel: None,
+            unconfirmed_notified_for: None,
             ended: None,
             missing_charge_notified_for: None,
             last_query: None,
@@ -349,18 +353,17 @@ impl Subscription {
     /// True if a charge of the last days was reported as pending and no later result is known.
     #[must_use]
     pub fn awaits_result(&self, now: Timestamp) -> bool {
-        let failed = self.charge_history.failures.last().map(|failure| failure.at);
-        let known = self.charge_history.last_paid_at().max(failed);
-        let open =
-            self.recent_events.iter().filter_map(|seen| seen.event.pending_since()).filter(|at| known < Some(*at));
-        self.result_awaited_until().is_some_and(|until| now < until)
+        self.pending_since().is_some_and(|at| now < at.plus_days(CHARGE_RESULT_DAYS))
     }
 
-    /// Time until which the result of a charge is waited for that was reported as pending and of which no later result is
-    /// known.
+    /// ProcessDate of the charge that was reported as pending and of which no later result is known.
     #[must_use]
-    pub fn result_awaited_until(&self) -> Option<Timestamp> {
-        open.max().map(|at| at.plus_days(CHARGE_RESULT_DAYS))
+    pub fn pending_since(&self) -> Option<Timestamp> {
+        let failed = self.charge_history.failures.last().map(|failure| failure.at);
+        let known = self.charge_history.last_paid_at().max(failed).max(self.charge_history.last_refund_due_at);
+        let open =
+            self.recent_events.iter().filter_map(|seen| seen.event.pending_since()).filter(|at| known < Some(*at));
+        open.max()
     }
 
     /// Records an applied event and drops the oldest beyond [`RECENT_EVENTS_KEPT`].

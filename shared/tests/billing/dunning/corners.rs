@@ -1,6 +1,7 @@
 //! Requirements of the design that the tables omit: one test for each sentence of it.
 
-use shared::domain::billing::decide::order::{charge_missing, claim_cancel, end_grace};
+use shared::domain::billing::decide::cancel::claim_cancel;
+use shared::domain::billing::decide::order::{charge_missing, end_grace};
 use shared::domain::billing::decide::retry::retry_is_due;
 use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::dunning::policy::DunningPolicy;

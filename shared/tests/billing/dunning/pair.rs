@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use shared::domain::billing::decide::cancel::claim_cancel;
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation};
-use shared::domain::billing::decide::order::{charge_missing, claim_cancel, create_order, end_grace, still_pending};
+use shared::domain::billing::decide::order::{charge_missing, create_order, end_grace, still_pending};
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::query::{decide_query, note_query, nothing_new};
 use shared::domain::billing::decide::retry::{
@@ -148,8 +149,7 @@ impl Pair {
     /// Takes a step on both sides and compares. `false` if both sides do nothing.
     pub(crate) fn step(&mut self, now: i64, step: &Step) -> bool {
         self.story.push(format!("[{}] {}", show(now), describe(step)));
-        let expected = self.expect(now, step);
-        let decision = self.decide(now, step);
+        let (expected, decision) = (self.expect(now, step), self.decide(now, step));
         assert_eq!(decision.is_some(), expected.is_some(), "does anything happen? {}", self.case());
         let (Some(decision), Some(expected)) = (decision, expected) else {
             self.cases += 1;

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use shared::domain::billing::decide::cancel::{cancel_overtaken, claim_cancel};
 use shared::domain::billing::decide::downgrade::postpone_downgrade;
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation, resume};
-use shared::domain::billing::decide::order::{
-    cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, still_pending, success_missing,
-};
+use shared::domain::billing::decide::order::{charge_missing, create_order, end_grace, still_pending, success_missing};
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::proof::proof_of_payment;
 use shared::domain::billing::decide::query::{decide_query, note_query, nothing_new};

@@ -106,7 +106,7 @@ fn a_refund_that_ends_access_takes_the_plan_now_and_cancels_the_order() {
         assert_eq!(order.downgrade, Some(Downgrade { at: t(now), reason: DowngradeReason::Refunded }));
         assert_eq!((order.cancel_requested, order.dunning_notice), (Some(t(now)), None));
         assert_eq!(decision.user.unwrap().entry, LiveEntry::Live(LiveOrder::of(order)));
-        assert_eq!(life.next(), due("cancel", now, ActionReason::CancelRequested));
+        assert_eq!(life.next(), due("cancel", now, ActionReason::DowngradedToFree));
     }
 }
 

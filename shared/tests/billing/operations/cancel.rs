@@ -1,8 +1,9 @@
-//! Cancellation at the customer's request: precedes every other action, is confirmed by ECPay, and leaves the paid
-//! period.
+//! Cancellation at the customer's request: can be undone for a while, then precedes every other action, is confirmed by
+//! ECPay, and leaves the paid period.
 
+use shared::domain::billing::decide::cancel::{cancel_overtaken, claim_cancel};
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
-use shared::domain::billing::decide::order::{cancel_overtaken, claim_cancel, end_grace};
+use shared::domain::billing::decide::order::end_grace;
 use shared::domain::billing::decide::retry::{RetryRefusal, claim_retry};
 use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
@@ -14,20 +15,10 @@ use shared::domain::billing::subscription::{CancelRequest, OrderEnd, RetryState,
 use shared::domain::billing::task::Task;
 
 use crate::operations::fixtures::{
-    Life, due, failing, fallen, given_up, mails, over, pending, policy, replaced, running, t,
+    Life, asked, due, failing, fallen, given_up, mails, over, pending, policy, replaced, running, t,
 };
 
 const CANCEL: Operation = Operation::Cancel;
-
-/// Claims the cancellation, as before the request to ECPay.
-fn asked(life: &mut Life, now: &str) {
-    let decision = claim_cancel(&life.order, DecisionContext::new(&policy(), t(now))).unwrap();
-    assert_eq!(
-        (&decision.change.history.event, decision.change.history.rule),
-        (&HistoryEvent::CancelRequestedAtEcpay, Rule::CancelRequestedAtEcpay)
-    );
-    life.take(&decision);
-}
 
 /// Records failures of a task, the first at the given time and each further one at its next attempt.
 fn fails_repeatedly(life: &mut Life, task: Task, times: usize, first: &str) {
@@ -63,7 +54,7 @@ fn a_customer_downgraded_on_the_day_of_a_charge_that_is_still_to_come_is_cancell
 }
 
 #[test]
-fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
+fn a_wish_is_due_after_72_hours_and_access_lasts_until_the_paid_period_ends() {
     let mut life = running();
     let decision = life.staff(&CANCEL, "2025/01/20 12:00:00");
     assert_eq!((mails(&decision), &decision.user), (vec![], &None));
@@ -74,10 +65,10 @@ fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
         (Actor::Staff("support".to_owned()), Some(Status::Active), Status::Active)
     );
     assert_eq!(life.value().cancel_requested, Some(t("2025/01/20 12:00:00")));
-    assert_eq!(life.next(), due("cancel", "2025/01/20 12:00:00", ActionReason::CancelRequested));
-    asked(&mut life, "2025/01/20 12:00:00");
-    assert_eq!(life.next(), due("cancel", "2025/01/20 12:00:00", ActionReason::CancelUnconfirmed));
-    let confirmed = life.ended(OrderEnd::Cancelled, "2025/01/20 12:00:10");
+    assert_eq!(life.next(), due("cancel", "2025/01/23 12:00:00", ActionReason::CancelRequested));
+    asked(&mut life, "2025/01/23 12:00:00");
+    assert_eq!(life.next(), due("cancel", "2025/01/23 12:00:00", ActionReason::CancelUnconfirmed));
+    let confirmed = life.ended(OrderEnd::Cancelled, "2025/01/23 12:00:10");
     assert_eq!((mails(&confirmed), confirmed.change.history.rule), (vec!["cancel-confirmed"], Rule::OrderOver));
     assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
     assert_eq!((life.value().status, life.value().plan.as_str()), (Status::Active, "PRO"));
@@ -92,13 +83,13 @@ fn a_wish_is_due_at_once_and_access_lasts_until_the_paid_period_ends() {
 fn a_cancellation_that_is_not_confirmed_is_asked_again_an_hour_later() {
     let mut life = running();
     life.staff(&CANCEL, "2025/01/20 12:00:00");
-    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 11:59:59"))), None);
-    asked(&mut life, "2025/01/20 12:30:00");
-    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 13:29:59"))), None);
-    asked(&mut life, "2025/01/20 13:30:00");
-    assert_eq!(life.value().cancel, Some(CancelRequest { requested_at: t("2025/01/20 13:30:00") }));
-    life.ended(OrderEnd::Cancelled, "2025/01/20 13:30:10");
-    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/20 16:00:00"))), None);
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/23 11:59:59"))), None);
+    asked(&mut life, "2025/01/23 12:30:00");
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/23 13:29:59"))), None);
+    asked(&mut life, "2025/01/23 13:30:00");
+    assert_eq!(life.value().cancel, Some(CancelRequest { requested_at: t("2025/01/23 13:30:00") }));
+    life.ended(OrderEnd::Cancelled, "2025/01/23 13:30:10");
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/01/23 16:00:00"))), None);
 }
 
 #[test]
@@ -108,8 +99,8 @@ fn the_same_wish_again_is_no_other_wish() {
     for key in [None, Some("1")] {
         assert_eq!(life.verdict(&CANCEL, key, "2025/01/21 12:00:00"), OperationDecision::Repeat);
     }
-    asked(&mut life, "2025/01/21 12:30:00");
-    assert_eq!(life.verdict(&CANCEL, None, "2025/01/22 12:00:00"), OperationDecision::Repeat);
+    asked(&mut life, "2025/01/23 12:30:00");
+    assert_eq!(life.verdict(&CANCEL, None, "2025/01/24 12:00:00"), OperationDecision::Repeat);
 }
 
 #[test]
@@ -148,17 +139,18 @@ fn only_an_order_that_was_paid_and_is_not_over_can_be_ended() {
 fn a_failing_customer_who_leaves_is_not_charged_again() {
     let mut life = failing(1);
     life.staff(&CANCEL, "2025/02/15 12:00:00");
-    assert_eq!(life.next(), due("cancel", "2025/02/15 12:00:00", ActionReason::CancelRequested));
+    // The next charge is that of 15 March.
+    assert_eq!(life.next(), due("cancel", "2025/02/18 12:00:00", ActionReason::CancelRequested));
     let retry = claim_retry(&life.order, Actor::Schedule, t("2025/02/16 12:00:00"));
     assert_eq!(retry, Err(RetryRefusal::OrderOver));
     assert_eq!(
         life.refused(&Operation::Retry, "2025/02/16 12:00:00"),
         OperationRefusal::Retry(RetryRefusal::OrderOver)
     );
-    asked(&mut life, "2025/02/15 12:00:00");
-    let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/15 12:00:10");
-    // The failed charge was due on that date.
-    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-15");
+    asked(&mut life, "2025/02/18 12:00:00");
+    let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/18 12:00:10");
+    // The failed charge was due on the 15th.
+    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-18");
     // The paid period is over, but the mail about the failure promised the plan until the 22nd.
     assert_eq!(life.next(), due("reconcile", "2025/02/21 15:05:06", ActionReason::DowngradeAhead));
     life.ended(OrderEnd::Cancelled, "2025/02/21 15:05:06");
@@ -173,9 +165,9 @@ fn an_open_retry_comes_first() {
     life.asked("2025/02/16 12:00:00", RetryState::Unknown);
     life.staff(&CANCEL, "2025/02/16 13:00:00");
     assert_eq!(life.next(), due("reconcile", "2025/02/16 12:00:00", ActionReason::RetryResultPending));
-    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/02/16 14:00:00"))), None);
+    assert_eq!(claim_cancel(&life.order, DecisionContext::new(&policy(), t("2025/02/19 14:00:00"))), None);
     life.failure("2025/02/16 14:00:00");
-    assert_eq!(life.next(), due("cancel", "2025/02/16 13:00:00", ActionReason::CancelRequested));
+    assert_eq!(life.next(), due("cancel", "2025/02/19 13:00:00", ActionReason::CancelRequested));
 }
 
 #[test]
@@ -184,28 +176,26 @@ fn on_free_the_wish_does_not_wait_for_the_window_in_which_a_payment_brings_the_p
     // 14 days after 25 February 12:00.
     assert_eq!(life.next(), due("cancel", "2025/03/11 12:00:00", ActionReason::DowngradedToFree));
     life.staff(&CANCEL, "2025/02/26 12:00:00");
-    assert_eq!(life.next(), due("cancel", "2025/02/26 12:00:00", ActionReason::CancelRequested));
-    asked(&mut life, "2025/02/26 12:00:00");
-    let confirmed = life.ended(OrderEnd::Cancelled, "2025/02/27 00:30:00");
+    assert_eq!(life.next(), due("cancel", "2025/03/01 12:00:00", ActionReason::CancelRequested));
+    asked(&mut life, "2025/03/01 12:00:00");
+    let confirmed = life.ended(OrderEnd::Cancelled, "2025/03/02 00:30:00");
     // Nothing was paid, so no plan remains.
-    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-02-27");
+    assert_eq!(confirmed.notices[0].fields["access_until"], "2025-03-02");
     assert_eq!((life.value().status, mails(&confirmed)), (Status::Cancelled, vec!["cancel-confirmed"]));
 }
 
 #[test]
 fn a_pause_does_not_hold_the_wish() {
-    for life in [running(), failing(1)] {
+    let mut paid = running();
+    paid.success(2, "2025/02/15 03:05:06");
+    for life in [paid, failing(1)] {
         let mut life = life;
         life.staff(&Operation::Pause { days: 30 }, "2025/02/15 12:00:00");
         life.staff(&CANCEL, "2025/02/16 12:00:00");
-        assert_eq!(
-            life.next(),
-            due("cancel", "2025/02/16 12:00:00", ActionReason::CancelRequested),
-            "{:?}",
-            life.value().status
-        );
-        asked(&mut life, "2025/02/16 12:00:00");
-        life.ended(OrderEnd::Cancelled, "2025/02/16 12:00:10");
+        let expected = due("cancel", "2025/02/19 12:00:00", ActionReason::CancelRequested);
+        assert_eq!(life.next(), expected, "{:?}", life.value().status);
+        asked(&mut life, "2025/02/19 12:00:00");
+        life.ended(OrderEnd::Cancelled, "2025/02/19 12:00:10");
     }
 }
 
@@ -213,7 +203,7 @@ fn a_pause_does_not_hold_the_wish() {
 fn a_wish_that_cannot_be_done_does_not_hold_the_end_of_a_pause() {
     let mut life = failing(1);
     life.staff(&Operation::Pause { days: 10 }, "2025/02/15 12:00:00");
-    life.staff(&CANCEL, "2025/02/24 12:00:00");
+    life.staff(&CANCEL, "2025/02/21 12:00:00");
     fails_repeatedly(&mut life, Task::Cancel, 3, "2025/02/24 12:00:00");
     assert_eq!(life.next(), due("cancel", "2025/02/24 19:00:00", ActionReason::PreviousAttemptFailed));
     fails_repeatedly(&mut life, Task::Cancel, 1, "2025/02/25 03:59:59");

@@ -2,17 +2,22 @@
 //! on the 15th of each month. Its second charge fails on 15 February at 03:05:06, so that the grace period ends on the
 //! 22nd, and after the second failure on the 25th.
 
+use shared::domain::billing::decide::cancel::claim_cancel;
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::decide::order::{create_order, end_grace, still_pending};
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::query::{decide_query, note_query, nothing_new};
 use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
-use shared::domain::billing::decision::{Actor, Decision, DecisionContext, PaymentDecision, Snapshot, Versioned};
+use shared::domain::billing::decision::{
+    Actor, Decision, DecisionContext, HistoryEvent, PaymentDecision, Snapshot, Versioned,
+};
 use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::next_action::{ActionReason, NextAction};
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription};
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{EventId, GatewayAuthorization, OperationKey, SubscriptionId};
@@ -86,6 +91,15 @@ pub(crate) fn pending() -> Life {
 /// Order paid until 15 February.
 pub(crate) fn running() -> Life {
     let mut life = pending();
+    life.success(1, "2025/01/15 10:05:00");
+    life
+}
+
+/// Order paid for a year, until 15 January 2026.
+pub(crate) fn annual() -> Life {
+    let mut order = new_order("ORDER1", None);
+    order.terms.cycle = BillingCycle::Annual;
+    let mut life = Life { order: create_order(order, Actor::Schedule, t("2025/01/15 10:00:00")).after() };
     life.success(1, "2025/01/15 10:05:00");
     life
 }
@@ -274,4 +288,14 @@ pub(crate) fn due(task: &'static str, at: &str, why: ActionReason) -> (&'static 
 /// Names of a decision's notices.
 pub(crate) fn mails(decision: &Decision) -> Vec<&'static str> {
     decision.notices.iter().map(|notice| notice.kind.name()).collect()
+}
+
+/// Claims the cancellation, as before the request to ECPay.
+pub(crate) fn asked(life: &mut Life, now: &str) {
+    let decision = claim_cancel(&life.order, DecisionContext::new(&policy(), t(now))).unwrap();
+    assert_eq!(
+        (&decision.change.history.event, decision.change.history.rule),
+        (&HistoryEvent::CancelRequestedAtEcpay, Rule::CancelRequestedAtEcpay)
+    );
+    life.take(&decision);
 }

@@ -2,6 +2,7 @@
 //! derived by hand from the calendar of `fixtures`.
 
 mod cancel;
+mod cancel_timing;
 pub(crate) mod fixtures;
 mod grace;
 mod history;

@@ -1,6 +1,7 @@
 //! Failing task of one order: retried with backoff; staff are notified once; other tasks are not blocked.
 
-use shared::domain::billing::decide::order::{claim_cancel, end_grace};
+use shared::domain::billing::decide::cancel::claim_cancel;
+use shared::domain::billing::decide::order::end_grace;
 use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, DecisionContext, HistoryEvent};
 use shared::domain::billing::next_action::ActionReason;
@@ -188,7 +189,7 @@ fn only_the_failing_task_itself_yields() {
 #[test]
 fn a_failing_cancellation_yields_to_the_downgrade_and_is_retried_after_it() {
     let mut life = failing(2);
-    life.staff(&Operation::Cancel, "2025/02/24 12:00:00");
+    life.staff(&Operation::Cancel, "2025/02/21 12:00:00");
     for (now, again) in [
         ("2025/02/24 12:00:00", "2025/02/24 13:00:00"),
         ("2025/02/24 13:00:00", "2025/02/24 15:00:00"),

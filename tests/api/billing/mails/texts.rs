@@ -8,7 +8,7 @@ use shared::mail::render::{Error, render};
 use testing::support::project::{names, text};
 
 /// Every mail, with its subject once all values are there.
-const MAILS: [(NoticeKind, &str); 17] = [
+const MAILS: [(NoticeKind, &str); 18] = [
     (NoticeKind::FirstPaymentFailure, "付款失敗通知 - Payment Failure Notice"),
     (NoticeKind::SecondPaymentFailure, "第二次付款失敗 - Second Payment Failure"),
     (NoticeKind::FinalPaymentFailure, "最終付款失敗通知 - Final Payment Failure Notice"),
@@ -24,6 +24,7 @@ const MAILS: [(NoticeKind, &str); 17] = [
     (NoticeKind::QuarantineDigest, "Quarantined on 2025-02-28: 3 reports"),
     (NoticeKind::Quarantined, "Quarantined: a report about order DKSAMPLE"),
     (NoticeKind::CancelConfirmed, "訂閱已取消 - Subscription Cancelled"),
+    (NoticeKind::CancelUnconfirmed, "Cancellation not confirmed: order DKSAMPLE"),
     (NoticeKind::NeedsAttention, "Action needed: order DKSAMPLE"),
     (NoticeKind::SlackRefused, "No expiry digest in Slack: 2025-02-28"),
 ];

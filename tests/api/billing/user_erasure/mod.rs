@@ -107,11 +107,12 @@ pub(crate) fn story() -> Story {
     let extended = json!({ "days": 1, "why": format!("{EMAIL} called") });
     let (status, _) = ask(&mut deployment, "POST", &format!("/api/subscriptions/{over}/extend-grace"), Some(extended));
     assert_eq!(status, 200);
-    run(&mut deployment, "2025-03-08T10:30:00+08:00", &["reconcile"]);
-    run(&mut deployment, "2025-03-08T12:00:00+08:00", &["end-grace"]);
+    deployment.set_now("2025-03-05T12:00:00+08:00".parse().unwrap());
     let wished = json!({ "why": format!("{USER} wrote") });
     let (status, _) = ask(&mut deployment, "POST", &format!("/api/subscriptions/{over}/cancel"), Some(wished));
     assert_eq!(status, 200);
+    run(&mut deployment, "2025-03-08T10:30:00+08:00", &["reconcile"]);
+    run(&mut deployment, "2025-03-08T12:00:00+08:00", &["end-grace"]);
     run(&mut deployment, "2025-03-08T14:00:00+08:00", &["cancel"]);
     deployment.set_now("2025-03-10T10:00:00+08:00".parse().unwrap());
     let made = order(&mut deployment, USER, EMAIL, "c-2");

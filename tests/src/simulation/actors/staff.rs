@@ -55,6 +55,8 @@ impl Driver {
         let Some(id) = self.troubled() else { return };
         let days = self.random.between(1, 10);
         let price = self.model.mirror.order(&id)["terms"]["price"].clone();
+        let is_leaving = !self.model.mirror.order(&id)["cancel_requested"].is_null();
+        let name = if name == "cancel" && is_leaving { "undo-cancel" } else { name };
         let body = match name {
             "extend-grace" | "pause" => json!({ "days": days, "why": "they asked" }),
             "mark-paid" => json!({ "amount_twd": price, "reference": format!("bank {days}"), "why": "they asked" }),

@@ -88,7 +88,7 @@ fn free_since(mirror: &Mirror, id: &str, at: DateTime<Utc>) -> Option<DateTime<U
         let line = &row["data"];
         let line_at = instant(&line["at"]).filter(|line_at| *line_at < at);
         match (line_at, text(&line["rule"])) {
-            (None, _) | (_, "plan-restored") => since = since.filter(|_| line_at.is_none()),
+            (None, _) | (_, "plan-restored" | "cancel-undone") => since = since.filter(|_| line_at.is_none()),
             // An order that ECPay did not charge is never cancelled for that: the charge may still come.
             (Some(_), "grace-ended" | "superseded" | "cancel-requested" | "paid-period-ended") => {
                 since = since.or(line_at);

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel};
 use shared::domain::billing::decide::downgrade::{FirstNotice, postpone_downgrade};
 use shared::domain::billing::decide::erasure::erase;
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation, resume};
 use shared::domain::billing::decide::order::{
-    cancel_overtaken, charge_missing, claim_cancel, create_order, end_grace, end_grace_unreached, expire,
-    still_pending, success_missing,
+    charge_missing, create_order, end_grace, end_grace_unreached, expire, still_pending, success_missing,
 };
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::proof::proven;
@@ -23,6 +23,7 @@ use shared::domain::billing::operations::{Operation, OperationContext, RECENT_OP
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::billing::task_failure::Backoff;
+use shared::domain::values::time::Timestamp;
 
 /// The lines of each order that are not folded in yet, oldest first.
 pub(crate) type Lines = BTreeMap<String, VecDeque<HistoryEntry>>;
@@ -133,15 +134,10 @@ impl Replay {
                 }
             }
             HistoryEvent::ActionDue => end_grace(before, DecisionContext::new(policy, at)),
-            // The state of the notice is not in the history.
-            HistoryEvent::DowngradePostponed { until } => {
-                let notice = FirstNotice { state: NoticeState::Queued, ended_at: None };
-                let mut decision = postpone_downgrade(before, Some(notice), context)?;
-                decision.change.next.backoff =
-                    decision.change.next.backoff.map(|backoff| Backoff { again_at: *until, ..backoff });
-                Some(decision)
+            HistoryEvent::DowngradePostponed { until } => postponed(before, *until, context),
+            HistoryEvent::EcpayUnreached => {
+                end_grace_unreached(before, None, context).or_else(|| cancel_unreached(before, context))
             }
-            HistoryEvent::EcpayUnreached => end_grace_unreached(before, None, context),
             HistoryEvent::RetryRequested => claim_retry(before, line.by.clone(), at).ok(),
             HistoryEvent::RetryOutcomeRecorded(answer) => record_retry_outcome(before, *answer, at),
             HistoryEvent::CancelRequestedAtEcpay => claim_cancel(before, DecisionContext::new(policy, at)),
@@ -166,6 +162,7 @@ impl Replay {
             HistoryEvent::Paused { days } => staff(Operation::Pause { days: *days }),
             HistoryEvent::Resumed => resume(before, DecisionContext::new(policy, at)),
             HistoryEvent::CancelRequested => staff(Operation::Cancel),
+            HistoryEvent::CancelUndone => staff(Operation::UndoCancel),
             HistoryEvent::TaskFailed { task, reason } => Some(record_task_failure(before, *task, reason, at)),
             HistoryEvent::Erased => {
                 let Actor::Staff(by) = &line.by else { return None };
@@ -178,6 +175,15 @@ impl Replay {
 
 fn is_taken_by(line: &HistoryEntry, id: &str) -> bool {
     matches!(&line.event, HistoryEvent::SupersededBy(by) if by.as_str() == id)
+}
+
+/// The state of the notice is not in the history.
+fn postponed(before: &Versioned<Subscription>, until: Timestamp, context: DecisionContext<'_>) -> Option<Decision> {
+    let notice = FirstNotice { state: NoticeState::Queued, ended_at: None };
+    let mut decision = postpone_downgrade(before, Some(notice), context)?;
+    let next = &mut decision.change.next;
+    next.backoff = next.backoff.map(|backoff| Backoff { again_at: until, ..backoff });
+    Some(decision)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other rule follows from a look")]

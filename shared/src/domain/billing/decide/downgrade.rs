@@ -4,7 +4,7 @@
 use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
 use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
 use crate::domain::billing::dunning::policy::{
-    DOWNGRADE_QUERY_HOURS, NOTICE_AGE_DAYS, UNSENT_NOTICE_DAYS, UNSENT_NOTICE_HOURS,
+    CHARGE_RESULT_DAYS, DOWNGRADE_QUERY_HOURS, NOTICE_AGE_DAYS, UNSENT_NOTICE_DAYS, UNSENT_NOTICE_HOURS,
 };
 use crate::domain::billing::notices::{NoticeKind, NoticeState};
 use crate::domain::billing::rule::Rule;
@@ -62,7 +62,8 @@ pub(super) fn waits_until(
     let last_day = downgrade_at(order, arrears, context.policy).plus_days(UNSENT_NOTICE_DAYS);
     let for_notice = notice.and_then(|notice| wait_for(notice, context.now)).map(|until| until.min(last_day));
     // A success would restore the plan within the hour, after a mail that says FREE.
-    for_notice.max(order.result_awaited_until()).filter(|until| *until > context.now)
+    let for_result = order.pending_since().map(|at| at.plus_days(CHARGE_RESULT_DAYS));
+    for_notice.max(for_result).filter(|until| *until > context.now)
 }
 
 /// True if ECPay was not queried about the order within a day, although it could be reached.

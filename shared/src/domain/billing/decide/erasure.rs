@@ -90,6 +90,7 @@ pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
         | HistoryEvent::Paused { .. }
         | HistoryEvent::Resumed
         | HistoryEvent::CancelRequested
+        | HistoryEvent::CancelUndone
         | HistoryEvent::SuccessProven { .. }
         | HistoryEvent::TermsChanged { .. }
         | HistoryEvent::Refunded { .. }

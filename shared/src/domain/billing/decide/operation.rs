@@ -51,6 +51,15 @@ pub enum OperationRefusal {
     /// Order terminated or replaced.
     #[error("the order is already over or was replaced")]
     OrderOver,
+    /// No request to end the order.
+    #[error("no cancellation was requested")]
+    NoCancel,
+    /// Cancellation requested from ECPay, where it cannot be taken back.
+    #[error("the cancellation was already requested from ECPay: a new order is needed")]
+    CancelSent,
+    /// Charge after the request, which is to be refunded.
+    #[error("ECPay charged the order after the request, and that charge is to be refunded: a new order is needed")]
+    ChargedSince,
     /// No failed charge to pay.
     #[error("no charge is unpaid")]
     NothingOwed,
@@ -103,6 +112,7 @@ pub fn decide_operation(
             None => Err(OperationRefusal::NotPaused),
         },
         Operation::Cancel => request_cancel(before, now),
+        Operation::UndoCancel => undo_cancel(before, context),
         Operation::MarkPaid { amount, reference } => mark_paid(before, *amount, reference.as_deref(), context),
         Operation::Terms { amount, next_charge_on } => terms(before, *amount, *next_charge_on, context),
         Operation::Refund { payment, amount, reference, end_access } => {
@@ -198,6 +208,36 @@ fn request_cancel(before: &Versioned<Subscription>, now: Timestamp) -> Result<Op
         Cause::new(HistoryEvent::CancelRequested, Rule::CancelRequested, staff()),
         now,
     )))
+}
+
+fn undo_cancel(
+    before: &Versioned<Subscription>,
+    context: DecisionContext<'_>,
+) -> Result<Option<Decision>, OperationRefusal> {
+    let order = &before.value;
+    if order.cancel_requested.is_none() {
+        return Err(OperationRefusal::NoCancel);
+    }
+    // With a refund that ended the plan, the cancellation is part of what staff decided.
+    let is_refunded = order.downgrade.is_some_and(|downgrade| downgrade.reason == DowngradeReason::Refunded);
+    if order.ended.is_some() || !order.is_live() || is_refunded {
+        return Err(OperationRefusal::OrderOver);
+    }
+    if order.cancel.is_some() {
+        return Err(OperationRefusal::CancelSent);
+    }
+    if order.charge_history.last_refund_due_at > order.cancel_requested {
+        return Err(OperationRefusal::ChargedSince);
+    }
+    let mut next = order.clone();
+    next.cancel_requested = None;
+    next.unconfirmed_notified_for = None;
+    // A charge that failed meanwhile is owed from now on.
+    let notice = if next.downgrade.is_none() { refresh_dunning_state(&mut next, context) } else { None };
+    let cause = Cause::new(HistoryEvent::CancelUndone, Rule::CancelUndone, staff());
+    let mut decision = Decision::new(before, next, cause, context.now);
+    decision.notices.extend(notice);
+    Ok(Some(decision))
 }
 
 /// Records the terms that staff changed in ECPay's console. A plan that was taken away for lack of a charge returns where

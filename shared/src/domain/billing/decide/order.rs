@@ -1,4 +1,4 @@
-//! Decisions caused by time: creation, end of grace, missing charges, cancellation, expiry.
+//! Decisions caused by time: creation, end of grace, missing charges, expiry.
 
 use crate::domain::billing::decide::downgrade::{FirstNotice, waits_until};
 use crate::domain::billing::decision::{
@@ -8,7 +8,7 @@ use crate::domain::billing::decision::{
 use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
 use crate::domain::billing::dunning::downgrade::{Downgrade, DowngradeReason};
 use crate::domain::billing::dunning::policy::{
-    CANCEL_REPEAT_HOURS, DOWNGRADE_QUERY_HOURS, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, PENDING_EXPIRY_HOURS,
+    DOWNGRADE_QUERY_HOURS, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, PENDING_EXPIRY_HOURS,
 };
 use crate::domain::billing::live_orders::UserChange;
 use crate::domain::billing::next_action::{ActionReason, NextAction};
@@ -16,7 +16,7 @@ use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payments::order_query::EcpayState;
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::{CancelRequest, Ended, NewOrder, OrderEnd, Status, Subscription};
+use crate::domain::billing::subscription::{Ended, NewOrder, OrderEnd, Status, Subscription};
 use crate::domain::billing::task::Task;
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::{Timestamp, Zone};
@@ -165,21 +165,6 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     Some(decision)
 }
 
-/// Query result: the order is still active although its cancellation was requested, and the customer has paid since.
-/// The order continues.
-#[must_use]
-pub fn cancel_overtaken(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
-    let order = &before.value;
-    // A customer on FREE must not be charged again, so there the cancellation stands.
-    let runs_on = order.status == Status::Active && !order.plan.is_free() && order.ended.is_none();
-    if order.cancel.is_none() || order.cancel_requested.is_some() || !runs_on {
-        return None;
-    }
-    let mut next = order.clone();
-    next.cancel = None;
-    Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::CancelOvertaken, Actor::Schedule), now))
-}
-
 /// Query result: the missing success is not in ECPay's log. It is not searched for again.
 #[must_use]
 pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
@@ -189,29 +174,6 @@ pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Opti
     let mut next = before.value.clone();
     next.charge_history.reconciled_up_to = next.charge_history.successes;
     Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule), now))
-}
-
-/// Claims the cancellation of an order that is due, before the request is sent to ECPay. An unconfirmed one is
-/// requested again after an hour: a repeated request has no further effect.
-#[must_use]
-pub fn claim_cancel(before: &Versioned<Subscription>, context: DecisionContext<'_>) -> Option<Decision> {
-    let DecisionContext { policy, now, .. } = context;
-    NextAction::of(&before.value, policy).filter(|action| action.kind == Task::Cancel && action.at <= now)?;
-    if before.value.ended.is_some() {
-        return None;
-    }
-    let repeat_from = |ask: CancelRequest| ask.requested_at.plus_hours(CANCEL_REPEAT_HOURS);
-    if before.value.cancel.is_some_and(|ask| now < repeat_from(ask)) {
-        return None;
-    }
-    let mut next = before.value.clone();
-    next.cancel = Some(CancelRequest { requested_at: now });
-    Some(Decision::new(
-        before,
-        next,
-        Cause::new(HistoryEvent::CancelRequestedAtEcpay, Rule::CancelRequestedAtEcpay, Actor::Schedule),
-        now,
-    ))
 }
 
 /// Query result: the order is still unpaid. It is queried again later and expires after a day, whatever the answer.

@@ -98,8 +98,9 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
             failure(&mut next, report, context)
         }
         PaymentOutcome::Succeeded { number } => {
+            let is_after_cancel = is_charged_after_cancel(before, report);
             resolve_retry(&mut next, report);
-            success(&mut next, report, number, context)
+            success(&mut next, report, SuccessFacts { number, is_after_cancel }, context)
         }
         PaymentOutcome::PaidOutOfBand => paid_out_of_band(&mut next, report, context),
     };
@@ -160,17 +161,25 @@ fn resolve_retry(next: &mut Subscription, report: &PaymentReport) {
     }
 }
 
+/// A success as ECPay numbers it.
+struct SuccessFacts {
+    number: u32,
+    /// True if it was made although the customer had cancelled.
+    is_after_cancel: bool,
+}
+
 fn success(
     next: &mut Subscription,
     report: &PaymentReport,
-    number: u32,
+    facts: SuccessFacts,
     context: DecisionContext<'_>,
 ) -> (Rule, Vec<Notice>) {
+    let SuccessFacts { number, is_after_cancel } = facts;
     let now = context.now;
     // Counted before the refund is decided: a refunded charge is a reported success all the same.
     next.charge_history.successes = next.charge_history.successes.max(number);
     next.charge_history.reported_successes = next.charge_history.reported_successes.saturating_add(1);
-    if is_paid_out_of_band(next, report.processed_at) {
+    if is_paid_out_of_band(next, report.processed_at) || is_after_cancel {
         return refund_due(next, report, now);
     }
     if is_over(next, report, number) {
@@ -238,6 +247,19 @@ fn is_over(order: &Subscription, report: &PaymentReport, number: u32) -> bool {
     replaced || ended || abandoned
 }
 
+/// True if ECPay made another charge after the customer had requested the end of the order. The result of a charge that was
+/// pending then, or of a retry that was requested before, is none, nor is the late payment of a charge that had failed: its
+/// period was used.
+fn is_charged_after_cancel(before: &Subscription, report: &PaymentReport) -> bool {
+    let Some(requested_at) = before.cancel_requested.filter(|at| *at < report.processed_at) else { return false };
+    let is_retry = before.retry.is_some_and(|retry| retry.is_open() && retry.requested_at <= requested_at);
+    let was_pending = before.pending_since().is_some_and(|since| since <= requested_at);
+    let timeline = before.timeline();
+    let due = timeline.charge_due(report.processed_at.day(Zone::Taipei));
+    let pays = |failure: &FailedCharge| failure.at <= requested_at && timeline.failed_due(failure) == due;
+    !is_retry && !was_pending && !before.charge_history.failures.iter().any(pays)
+}
+
 /// True if the charge of that period was also paid outside ECPay.
 fn is_paid_out_of_band(order: &Subscription, processed_at: Timestamp) -> bool {
     let due = order.calendar().due_on(processed_at.day(Zone::Taipei));
@@ -273,7 +295,8 @@ fn last_instant_of(due: LocalDate, calendar: &BillingCalendar) -> Timestamp {
     calendar.due_after(due).plus_days(-1).start(Zone::Taipei).plus_seconds(-1)
 }
 
-fn refund_due(next: &Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {
+fn refund_due(next: &mut Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {
+    next.charge_history.last_refund_due_at = next.charge_history.last_refund_due_at.max(Some(report.processed_at));
     let notice = Notice::about(next, NoticeKind::RefundDue, report.event.as_str(), now)
         .with_instant("charged_at", report.processed_at)
         .with("gwsr", report.gwsr.as_ref().map_or("-", |gwsr| gwsr.as_str()));

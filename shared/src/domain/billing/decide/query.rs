@@ -1,6 +1,7 @@
 //! Decisions about ECPay's answer to the query of an order, beyond the charges in its log: state, number of charges, and
 //! successes that cannot be recorded.
 
+use crate::domain::billing::decide::cancel::unconfirmed_from;
 use crate::domain::billing::decide::order::{expire, final_status};
 use crate::domain::billing::decide::proof::proven;
 use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
@@ -101,7 +102,8 @@ pub fn nothing_new(before: &Versioned<Subscription>, task: Task, context: Decisi
         let again_at = now.plus_hours(wait.unwrap_or(longest));
         // The result of a charge comes within the hour.
         let result_at = next.awaits_result(now).then(|| now.plus_hours(1));
-        let deadlines = deadlines(&next).chain(result_at).filter(|deadline| *deadline > now);
+        let notified_from = unconfirmed_from(&next, now).filter(|_| task == Task::Cancel).map(|(_, from)| from);
+        let deadlines = deadlines(&next).chain(result_at).chain(notified_from).filter(|deadline| *deadline > now);
         let again_at = deadlines.fold(again_at, Timestamp::min);
         next.backoff = Some(Backoff { task, attempts: attempts.saturating_add(1), again_at });
     }

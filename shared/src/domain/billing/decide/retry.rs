@@ -20,7 +20,7 @@ pub enum RetryRefusal {
     #[error("no failed charge is open")]
     NothingOwed,
     /// Order cancelled, replaced or terminated at ECPay, or about to be.
-    #[error("the order is over at ECPay or about to be: a new order is needed")]
+    #[error("the order is over at ECPay or about to be, or its customer cancelled it")]
     OrderOver,
     /// Five failures and no query since that shows the order as running: a sixth may make ECPay terminate it.
     #[error("five charges of this order failed, and a sixth failure may end it at ECPay")]

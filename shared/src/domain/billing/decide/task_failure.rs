@@ -1,5 +1,6 @@
 //! Decisions about failing tasks: retried with backoff; staff are notified once; other tasks are not blocked.
 
+use crate::domain::billing::decide::cancel::{unconfirmed_from, unconfirmed_notice};
 use crate::domain::billing::decision::{Actor, Cause, Decision, HistoryEvent, Versioned};
 use crate::domain::billing::dunning::policy::{NEEDS_ATTENTION_AFTER, TASK_BACKOFF_HOURS, UNANSWERED_REQUEST_DAYS};
 use crate::domain::billing::notices::{Notice, NoticeKind};
@@ -20,7 +21,10 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
     let attempts = failed.saturating_add(1);
     let [.., longest] = TASK_BACKOFF_HOURS;
     let wait = TASK_BACKOFF_HOURS.get(failed).copied().unwrap_or(longest);
-    let failure = TaskFailure { task, since, attempts, again_at: now.plus_hours(wait), reason: reason.to_owned() };
+    // Staff are notified in time of a cancellation that stays unconfirmed.
+    let notified_from = unconfirmed_from(&next, now).filter(|(_, from)| task == Task::Cancel && *from > now);
+    let again_at = notified_from.map_or(now.plus_hours(wait), |(_, from)| from.min(now.plus_hours(wait)));
+    let failure = TaskFailure { task, since, attempts, again_at, reason: reason.to_owned() };
     let needs_attention = failure.needs_attention();
     // An unpaid order expires by itself, so staff need not look at it.
     let is_notified_now = attempts == NEEDS_ATTENTION_AFTER && task != Task::CheckPending;
@@ -37,7 +41,9 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
         .with("reason", reason);
     let fact = HistoryEvent::TaskFailed { task, reason: reason.to_owned() };
     let rule = if needs_attention { Rule::NeedsAttention } else { Rule::TaskFailed };
+    let unconfirmed = if task == Task::Cancel { unconfirmed_notice(&mut next, now) } else { None };
     let mut decision = Decision::new(before, next, Cause::new(fact, rule, Actor::Schedule), now);
     decision.notices.extend(is_notified_now.then_some(notice));
+    decision.notices.extend(unconfirmed);
     decision
 }

@@ -3,7 +3,7 @@
 use crate::domain::billing::dunning::policy::{DunningPolicy, NOTICE_AGE_DAYS};
 use crate::domain::billing::payments::charge_history::FailedCharge;
 use crate::domain::billing::payments::payment::DeclineClass;
-use crate::domain::billing::subscription::Subscription;
+use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::values::time::{LocalDate, Timestamp};
 
 /// Open episode: the failed charges after the latest success.
@@ -34,7 +34,12 @@ impl Arrears {
             last_paid_at.is_none_or(|paid| failure.at > paid) && !timeline.is_paid_out_of_band(history, failure)
         };
         let open: Vec<_> = history.failures.iter().filter(unpaid).collect();
-        let first = open.first()?;
+        // A charge that first failed after the customer had cancelled is not owed. What was owed then stays owed.
+        let is_past_due = matches!(subscription.status, Status::PastDue { .. });
+        let is_owed = |first: &&&FailedCharge| {
+            is_past_due || subscription.cancel_requested.is_none_or(|requested_at| first.at <= requested_at)
+        };
+        let first = open.first().filter(is_owed)?;
         let charge_due = timeline.failed_due(first);
         // A further charge that fails meanwhile neither extends the grace period nor counts as an attempt.
         let attempts = open.iter().filter(|failure| timeline.failed_due(failure) == charge_due).count();

@@ -15,6 +15,14 @@ pub const UNSENT_NOTICE_HOURS: i64 = 6;
 pub const RECOVERY_WINDOW_DAYS: i64 = 14;
 /// Days before the next charge at which the order of a customer on FREE is cancelled at the latest.
 pub const CANCEL_LEAD_DAYS: i64 = 2;
+/// Hours for which a customer's cancellation of a monthly order can be undone, before it is requested from ECPay.
+pub const UNDO_HOURS: i64 = 72;
+/// Days for which a customer's cancellation of an annual order can be undone.
+pub const ANNUAL_UNDO_DAYS: i64 = 14;
+/// Days before the next charge at which the customer's cancellation is requested from ECPay at the latest.
+pub const REQUESTED_CANCEL_LEAD_DAYS: i64 = 7;
+/// Days before the next charge at which staff are notified of a cancellation that ECPay has not confirmed.
+pub const UNCONFIRMED_CANCEL_DAYS: i64 = 3;
 /// Hours after which a retry without a result is closed.
 pub const RETRY_RESULT_HOURS: i64 = 24;
 /// Days for which a pending charge delays the cancellation of its order.

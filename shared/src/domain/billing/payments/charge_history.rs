@@ -36,6 +36,9 @@ pub struct ChargeHistory {
     /// Day of the next charge as announced by staff.
     #[serde(default)]
     pub next_charge: Option<AnnouncedCharge>,
+    /// ProcessDate of the latest success that pays no period and must be refunded.
+    #[serde(default)]
+    pub last_refund_due_at: Option<Timestamp>,
     /// Failed charges after the first authorisation, oldest first.
     pub failures: Vec<FailedCharge>,
     /// Due date of the latest charge paid outside ECPay.

@@ -111,7 +111,7 @@ pub struct Payment {
     pub processed_at: Timestamp,
     /// ECPay's authorisation number (`gwsr`).
     pub gwsr: Option<GatewayAuthorization>,
-    /// True for a charge that must be refunded: the order was already replaced or cancelled.
+    /// True for a charge that must be refunded: the order was over or replaced, or the customer had cancelled it.
     pub refund_due: bool,
     /// TWD that went back to the customer so far.
     #[serde(default, skip_serializing_if = "Twd::is_zero")]

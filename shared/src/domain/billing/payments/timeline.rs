@@ -110,7 +110,8 @@ impl Timeline {
 
     /// The due date of the charge that was attempted on `day`: that of its window. If that one is paid already and the next
     /// due date is nearer, ECPay made the next charge before its day.
-    fn charge_due(&self, day: LocalDate) -> LocalDate {
+    #[must_use]
+    pub fn charge_due(&self, day: LocalDate) -> LocalDate {
         let due = self.calendar.due_on(day);
         let Some(paid) = self.paid_due.filter(|paid| due <= *paid) else { return due };
         let next = self.calendar.due_after(paid);
