@@ -79,7 +79,8 @@ struct Event {
 
 impl Job {
     /// Parses `{"task": name or list of names, "scheduled_at": RFC 3339, "run_id": name, "dry_run": bool, "round":
-    /// number, "early": bool}`, all optional (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}` or `{"cancel": {"subscription_id"}}`.
+    /// number, "early": bool}`, all optional (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}` or
+    /// `{"cancel": {"subscription_id"}}`. `early` goes with the task `cancel` alone.
     ///
     /// # Errors
     /// An event of another shape, with the field that does not fit.

@@ -122,7 +122,8 @@ fn exceptions(language: Language, order: &Subscription) -> Option<String> {
     });
     let cancellation = requested.map(|at| {
         let at = at.to_local(Zone::Taipei);
-        if order.cancel.is_none() {
+        // As `undo-cancel` decides.
+        if order.cancel.is_none() && order.charge_history.last_refund_due_at <= order.cancel_requested {
             return language.pick(
                 format!("客戶於 {at}（台北時間）要求取消；尚未向綠界提出，可以撤回。"),
                 format!("The customer requested cancellation at {at} (Taipei); it is not requested from ECPay yet and can be undone."),

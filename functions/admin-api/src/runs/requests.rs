@@ -85,7 +85,8 @@ pub(crate) async fn invoke(
     Ok((run_id(time.logical, &name), report))
 }
 
-/// `POST /runs/{job}?dry_run=`, for `cancel` also `?early=`: returns the report, or 202 and the run's address if the run outlasts the request.
+/// `POST /runs/{job}?dry_run=`, for `cancel` also `?early=`: returns the report, or 202 and the run's address if the run
+/// outlasts the request.
 async fn start(api: &AdminApi, job: &str, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
     input.only(&["admin_token"])?;
     let dry_run = input.flag("dry_run")?;

@@ -1,4 +1,5 @@
-//! Ends that nobody asked for, and pauses: an order is over when ECPay says so, a pause ends, and a mail's promise holds.
+//! Orders that ECPay or the merchant ends, and pauses: an order is over when ECPay says so, a pause ends, and the grace that a
+//! mail named is kept.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What the real ECPay does: edits of its console, odd answers, ends that were not asked for, and customers who buy twice.
+//! What the real ECPay does: edits of its console, odd answers, orders that it ends by itself, and customers who buy twice.
 
 mod console_edits;
 mod ends;

@@ -26,7 +26,7 @@ async fn plan(sandbox: &Sandbox, order: &str) -> String {
 #[tokio::test]
 async fn one_odd_order_stops_no_run_and_no_other_customer() {
     let sandbox = Sandbox::at(BEGIN).await;
-    // Success numbers that cannot be told: two successes, of which the first has no authorisation number.
+    // Two successes of which the first has no authorisation number, so that they cannot be numbered.
     let log = [success("2025/01/31 10:00:00", json!("")), success("2025/02/28 10:00:00", json!(13_499_999))];
     let odd = answered(&sandbox, "odd", json!({ "TotalSuccessTimes": 2, "ExecLog": log })).await;
     let garbled = sandbox.subscribe("garbled", "monthly").await;
@@ -99,7 +99,7 @@ async fn a_failure_without_a_code_in_the_log_begins_dunning() {
 }
 
 #[tokio::test]
-async fn an_unpaid_order_fails_or_expires_whatever_ecpay_answers_and_mails_nobody() {
+async fn an_unpaid_order_fails_or_expires_whatever_ecpay_answers_and_no_mail_is_sent() {
     for (code, until) in [
         ("10100058", "2025-01-31T10:15:00+08:00"),
         ("10200095", "2025-02-01T10:10:00+08:00"),

@@ -21,9 +21,10 @@ pub fn record_task_failure(before: &Versioned<Subscription>, task: Task, reason:
     let attempts = failed.saturating_add(1);
     let [.., longest] = TASK_BACKOFF_HOURS;
     let wait = TASK_BACKOFF_HOURS.get(failed).copied().unwrap_or(longest);
-    // Staff are notified in time of a cancellation that stays unconfirmed.
+    let again_at = now.plus_hours(wait);
+    // Not later than staff are to be notified of a cancellation that stays unconfirmed.
     let notified_from = unconfirmed_from(&next, now).filter(|(_, from)| task == Task::Cancel && *from > now);
-    let again_at = notified_from.map_or(now.plus_hours(wait), |(_, from)| from.min(now.plus_hours(wait)));
+    let again_at = notified_from.map_or(again_at, |(_, from)| from.min(again_at));
     let failure = TaskFailure { task, since, attempts, again_at, reason: reason.to_owned() };
     let needs_attention = failure.needs_attention();
     // An unpaid order expires by itself, so staff need not look at it.
