@@ -97,7 +97,7 @@ impl Schedule {
         }
     }
 
-    /// True if it fires so often that a moving clock skips its runs while nothing is due.
+    /// True if it fires so often that a moving clock always skips its runs while nothing is due.
     #[must_use]
     pub fn is_frequent(&self) -> bool {
         matches!(&self.rhythm, Rhythm::Every(step) if *step < TimeDelta::minutes(30))

@@ -5,15 +5,19 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use dynoxide::types::AttributeValue;
 use serde::Serialize;
 use serde_json::Value;
+use shared::domain::billing::task::Task;
 use shared::platform::logging::error_chain;
 
 use crate::aws::invocations::Queued;
 use crate::aws::schedule_expression::Schedule;
 use crate::world::{NotDone, TABLE, World};
+
+/// Hours before the end of a move in which runs without work are made too: the run history then shows a whole day.
+const SHOWN_HOURS: i64 = 24;
 
 /// An event that happened while the clock moved.
 #[derive(Clone, Debug, Serialize)]
@@ -53,10 +57,11 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
         return Err(begin);
     }
     let mut ran = Vec::new();
+    let shown_from = target - TimeDelta::hours(SHOWN_HOURS);
     let mut fired = world.state().fired.unwrap_or(begin);
     run_due_until_quiet(world, &mut ran).await;
     loop {
-        let next = next_event(world, fired).filter(|at| *at <= target.max(world.now()));
+        let next = next_event(world, fired, shown_from).filter(|at| *at <= target.max(world.now()));
         let requested = world.invocations.first_requested_at();
         if requested.is_some_and(|requested| next.is_none_or(|next| requested <= next)) {
             ran.extend(run_queued(world).await);
@@ -65,7 +70,7 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
         }
         let Some(next) = next else { break };
         let at = next.max(fired);
-        let due: Vec<Schedule> = due_schedules(world, fired, at);
+        let due: Vec<Schedule> = due_schedules(world, fired, shown_from, at);
         fired = at;
         world.change(|state| state.fired = Some(at));
         world.move_to(at);
@@ -82,7 +87,8 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
     let frequent: Vec<Schedule> = world.schedules().into_iter().filter(|schedule| schedule.is_frequent()).collect();
     for schedule in frequent {
         let now = world.now();
-        if queued_until(world, &schedule).is_some_and(|at| at <= now) {
+        let queued = queues(&schedule).and_then(|queues| queued_until(world, &queues));
+        if queued.is_some_and(|at| at <= now) {
             ran.push(run(world, &schedule, now).await);
         }
     }
@@ -131,35 +137,47 @@ pub(crate) async fn deliver(world: &Arc<World>) -> Vec<String> {
     }
 }
 
-fn next_event(world: &Arc<World>, fired: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn next_event(world: &Arc<World>, fired: DateTime<Utc>, shown_from: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let ecpay = world.state().ecpay.next_due();
     let schedules = world.schedules();
-    schedules.iter().filter_map(|schedule| next_fire(world, schedule, fired)).chain(ecpay).min()
+    schedules.iter().filter_map(|schedule| next_fire(world, schedule, fired, shown_from)).chain(ecpay).min()
 }
 
-/// Returns the first time after `fired` at which a schedule fires. A frequent one is skipped while nothing is queued for it.
-fn next_fire(world: &World, schedule: &Schedule, fired: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    if !schedule.is_frequent() {
-        return schedule.next_after(fired);
-    }
-    let queued = queued_until(world, schedule)?;
-    // The first tick that is after the last one and not before the item's time.
-    schedule.next_after(fired.max(queued - chrono::TimeDelta::seconds(1)))
+/// Returns the first time after `fired` at which a schedule fires. A run that reads queues and would find them empty is left
+/// out, which makes a move over months short: a frequent one at any time, others before `shown_from`.
+fn next_fire(
+    world: &World,
+    schedule: &Schedule,
+    fired: DateTime<Utc>,
+    shown_from: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let Some(queues) = queues(schedule) else { return schedule.next_after(fired) };
+    // The first tick that is after the last one and not before `at`.
+    let from = |at: DateTime<Utc>| schedule.next_after(fired.max(at - TimeDelta::seconds(1)));
+    let shown = if schedule.is_frequent() { None } else { from(shown_from) };
+    let working = queued_until(world, &queues).and_then(from);
+    shown.into_iter().chain(working).min()
 }
 
-fn due_schedules(world: &World, fired: DateTime<Utc>, at: DateTime<Utc>) -> Vec<Schedule> {
-    world.schedules().into_iter().filter(|schedule| next_fire(world, schedule, fired) == Some(at)).collect()
+fn due_schedules(world: &World, fired: DateTime<Utc>, shown_from: DateTime<Utc>, at: DateTime<Utc>) -> Vec<Schedule> {
+    let fires = |schedule: &Schedule| next_fire(world, schedule, fired, shown_from) == Some(at);
+    world.schedules().into_iter().filter(fires).collect()
 }
 
-/// The earliest time in the queues of a schedule's tasks, read from the table beside the counted calls.
-fn queued_until(world: &World, schedule: &Schedule) -> Option<DateTime<Utc>> {
+/// Queues that the runs of a schedule read, where they do nothing else. The clean-up also reports on what waits for staff.
+fn queues(schedule: &Schedule) -> Option<Vec<Task>> {
     let event: Value = serde_json::from_str(&schedule.input).ok()?;
     let tasks = match event.get("task")? {
-        Value::String(task) => vec![task.clone()],
-        Value::Array(tasks) => tasks.iter().filter_map(|task| task.as_str().map(str::to_owned)).collect(),
-        _ => return None,
+        Value::Array(tasks) => tasks.clone(),
+        task => vec![task.clone()],
     };
-    tasks.iter().filter_map(|task| earliest(world, task)).min()
+    let tasks: Vec<Task> = serde_json::from_value(Value::Array(tasks)).ok()?;
+    (!tasks.contains(&Task::CleanUp)).then_some(tasks)
+}
+
+/// The earliest time in the queues, read from the table beside the counted calls.
+fn queued_until(world: &World, queues: &[Task]) -> Option<DateTime<Utc>> {
+    queues.iter().filter_map(|task| earliest(world, task.as_str())).min()
 }
 
 fn earliest(world: &World, queue: &str) -> Option<DateTime<Utc>> {
