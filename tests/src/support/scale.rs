@@ -1,4 +1,4 @@
-//! Share of the cases that tests try: all with `DUEKEEPER_FULL=1`, about a twentieth without (in the gate).
+//! Share of the cases that tests try: all with `DUEKEEPER_FULL=1`, a small part without (in the gate).
 
 use shared::platform::config::environment;
 
