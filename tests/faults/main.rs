@@ -17,6 +17,7 @@ mod interleavings;
 mod linearizability;
 mod lost_responses;
 mod no_callbacks;
+mod one_order;
 mod reminder_year;
 mod scale;
 mod secrets_outage;

@@ -9,7 +9,6 @@ use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::billing::task::Task;
 use shared::domain::values::time::Timestamp;
-use shared::ecpay::client;
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::StopReason;
 use shared::store;
@@ -17,13 +16,12 @@ use shared::store::table::due_index::Cursor;
 
 use crate::Error;
 use crate::ecpay_session::{EcpaySession, Failure};
-use crate::report::{TaskOutcome, TaskReport, stop_text};
+use crate::next_step::{After, Next, SoFar, TABLE_FAILURES, after};
+use crate::report::{TaskOutcome, TaskReport};
 use crate::tasks;
 
 /// Orders handled at a time. Calls to ECPay take up to a second each, so that fewer would not use its pace.
 const CONCURRENT_ORDERS: usize = 16;
-/// A task stops after this many orders without an answer from ECPay, if ECPay answered for none.
-const UNANSWERED_LIMIT: usize = 3;
 
 /// Days ahead within which every live order has its next action: more than the longest period and an announced charge.
 const EARLY_DAYS: i64 = 1_000;
@@ -61,35 +59,8 @@ struct DueContext {
     report: TaskReport,
     /// Orders for which ECPay did not answer. They are deferred only if it answers for others.
     unanswered: Vec<Deferred>,
-}
-
-/// Answers of ECPay so far in this run.
-#[derive(Clone, Copy)]
-struct EcpayState {
-    /// True if ECPay answered a query in this run.
-    has_answered: bool,
-    /// Orders of the task for which ECPay did not answer.
-    unanswered: usize,
-}
-
-/// Next step of the loop after one order.
-#[derive(Debug, PartialEq, Eq)]
-enum Next {
-    Continue,
-    /// The task ends here, because no later order would fare better.
-    Stop(StopReason),
-    /// The failure is recorded at the order, which is retried with backoff; the loop goes on.
-    Defer(String),
-    /// As [`Next::Defer`], once ECPay answers for another order. If it answers for none, ECPay is down and the failure is
-    /// no order's.
-    DeferIfAnswered(String),
-}
-
-/// Outcome of one order for the report, and the loop's next step.
-#[derive(Debug, PartialEq, Eq)]
-struct After {
-    outcome: TaskOutcome,
-    next: Next,
+    /// Orders in a row for which the table failed.
+    table_failures: usize,
 }
 
 /// Handles every order whose task is due, until `until` of the invocation. A failing order does not block the others.
@@ -99,7 +70,7 @@ pub(crate) async fn handle_due(
     until: Duration,
     report: TaskReport,
 ) -> Result<TaskReport, Error> {
-    let mut context = DueContext { task, report, unanswered: Vec::new() };
+    let mut context = DueContext { task, report, unanswered: Vec::new(), table_failures: 0 };
     context.report.stopped = None;
     let stopped: OnceLock<StopReason> = OnceLock::new();
     // No order begins after the limit or a stop; those under way are finished.
@@ -162,7 +133,12 @@ async fn handle(session: &EcpaySession<'_>, task: Task, item: Result<DueItem, st
         Ok(order) => order,
         Err(error) => {
             // Out of the task's queue, so that it does not count as due in every later run.
-            session.store.billing.move_to_unreadable(queue, &error).await?;
+            if let Err(unmoved) = session.store.billing.move_to_unreadable(queue, &error).await {
+                tracing::error!(
+                    error = error_chain(&unmoved),
+                    "an unreadable order could not be taken out of its queue"
+                );
+            }
             return Ok(Handled { order: None, outcome: Err(Failure::Fatal(error.into())), oldest });
         }
     };
@@ -213,12 +189,18 @@ async fn conclude(
     };
     let id = &order.value.id;
     if let Err(Failure::Fatal(error)) = &handled.outcome
-        && error.is_about_one_order()
+        && error.is_of_table()
     {
         tracing::error!(subscription = %id, error = error_chain(error), "an order could not be handled");
     }
-    let ecpay = EcpayState { has_answered: session.has_answered(), unanswered: context.unanswered.len() };
-    let After { outcome, next } = after(handled.outcome, ecpay)?;
+    let so_far = SoFar {
+        has_answered: session.has_answered(),
+        unanswered: context.unanswered.len(),
+        table_failures: context.table_failures,
+    };
+    let is_refused = matches!(&handled.outcome, Err(Failure::Fatal(error)) if !error.is_about_one_order());
+    let After { outcome, next } = after(handled.outcome, so_far)?;
+    context.table_failures = if is_refused { context.table_failures.saturating_add(1) } else { 0 };
     context.report.add(id, outcome);
     match next {
         Next::Continue => {}
@@ -229,55 +211,12 @@ async fn conclude(
     Ok(None)
 }
 
-/// Decides how the loop goes on after one order.
-///
-/// # Errors
-/// Errors that concern no single order, e.g. an unavailable table: they end the run.
-fn after(handled: Result<TaskOutcome, Failure>, ecpay: EcpayState) -> Result<After, Error> {
-    let failure = match handled {
-        Ok(outcome) => return Ok(After { outcome, next: Next::Continue }),
-        Err(failure) => failure,
-    };
-    let failed = |reason: String, next: Next| After { outcome: TaskOutcome::Failed(reason), next };
-    Ok(match failure {
-        Failure::Blocked => {
-            let reason = StopReason::EcpayBlocked;
-            After { outcome: TaskOutcome::Skipped(stop_text(reason).to_owned()), next: Next::Stop(reason) }
-        }
-        // ECPay is up, but its answer about this order is unusable.
-        Failure::Query(error @ client::Error::Query(_)) => {
-            let reason = error_chain(&error);
-            failed(reason.clone(), Next::Defer(reason))
-        }
-        Failure::Query(error) => {
-            let is_down = !ecpay.has_answered && ecpay.unanswered.saturating_add(1) >= UNANSWERED_LIMIT;
-            let next = if is_down {
-                Next::Stop(StopReason::EcpayUnanswered)
-            } else {
-                Next::DeferIfAnswered(error.to_string())
-            };
-            failed(error_chain(&error), next)
-        }
-        // The order records the request or that it was not sent, and the next run queries it.
-        Failure::Action(error) => failed(error_chain(&error), Next::Continue),
-        Failure::Unconfirmed => {
-            let reason = "ECPay accepted the cancellation, but the order is still active there".to_owned();
-            failed(reason.clone(), Next::Defer(reason))
-        }
-        Failure::Fatal(error) if error.is_about_one_order() => {
-            let reason = error_chain(&error);
-            failed(reason.clone(), Next::Defer(reason))
-        }
-        Failure::Fatal(error) => return Err(error),
-    })
-}
-
 /// Records the failed task at each order, so that the order is retried with backoff.
 async fn defer(session: &EcpaySession<'_>, context: &mut DueContext, orders: Vec<Deferred>) -> Result<(), Error> {
     for Deferred { order, reason } in orders {
         match tasks::defer(session, context.task, order, &reason).await {
             Ok(()) => {}
-            Err(Failure::Fatal(error)) if error.is_about_one_order() => {
+            Err(Failure::Fatal(error)) if error.is_of_table() => {
                 tracing::error!(error = error_chain(&error), "a failed task could not be recorded at its order");
             }
             Err(Failure::Fatal(error)) => return Err(error),
@@ -292,91 +231,23 @@ async fn defer(session: &EcpaySession<'_>, context: &mut DueContext, orders: Vec
 /// While ECPay takes no calls: see [`tasks::without_ecpay`].
 async fn without_ecpay(session: &EcpaySession<'_>, context: &mut DueContext, until: Duration) -> Result<(), Error> {
     let mut items = std::pin::pin!(due_items(session, context.task));
+    let mut table_failures = 0;
     while let Some(item) = items.next().await {
         let Ok(order) = item?.order else { continue };
         if session.time.stopwatch.elapsed() >= until {
             break;
         }
-        if let Err(Failure::Fatal(error)) = tasks::without_ecpay(session, order).await
-            && !error.is_about_one_order()
-        {
+        let id = order.value.id.clone();
+        let Err(Failure::Fatal(error)) = tasks::without_ecpay(session, order).await else {
+            table_failures = 0;
+            continue;
+        };
+        table_failures = if error.is_about_one_order() { 0 } else { table_failures + 1 };
+        if !error.is_of_table() || table_failures >= TABLE_FAILURES {
             return Err(error);
         }
+        tracing::error!(subscription = %id, error = error_chain(&error), "an order could not be handled");
     }
     context.report.add_entries(session.take_entries());
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use shared::ecpay::period_query;
-
-    use super::*;
-
-    const SILENT: EcpayState = EcpayState { has_answered: false, unanswered: 0 };
-
-    fn timeout() -> Failure {
-        Failure::Query(client::Error::Unknown("HTTP 500".into()))
-    }
-
-    fn next(failure: Failure, ecpay: EcpayState) -> Next {
-        let after = after(Err(failure), ecpay).unwrap();
-        assert_ne!(after.outcome, TaskOutcome::Done);
-        after.next
-    }
-
-    fn of_store(error: store::Error) -> Failure {
-        Failure::Fatal(Error::Store(error))
-    }
-
-    #[test]
-    fn an_order_that_was_handled_or_skipped_lets_the_loop_go_on() {
-        for outcome in [TaskOutcome::Done, TaskOutcome::Skipped("not needed".to_owned())] {
-            assert_eq!(after(Ok(outcome.clone()), SILENT).unwrap(), After { outcome, next: Next::Continue });
-        }
-    }
-
-    #[test]
-    fn an_open_circuit_breaker_stops_the_task_and_fails_no_order() {
-        let after = after(Err(Failure::Blocked), SILENT).unwrap();
-        assert!(matches!(after.outcome, TaskOutcome::Skipped(_)));
-        assert_eq!(after.next, Next::Stop(StopReason::EcpayBlocked));
-    }
-
-    #[test]
-    fn an_unusable_answer_defers_the_order_with_the_reason_of_the_report() {
-        let failure = Failure::Query(client::Error::Query(period_query::Error::Malformed));
-        let After { outcome, next } = after(Err(failure), SILENT).unwrap();
-        let TaskOutcome::Failed(reason) = outcome else { panic!("{outcome:?}") };
-        assert!(reason.contains("malformed"), "{reason}");
-        assert_eq!(next, Next::Defer(reason));
-        let unconfirmed = after(Err(Failure::Unconfirmed), SILENT).unwrap();
-        assert!(matches!(unconfirmed.next, Next::Defer(reason) if reason.contains("still active")));
-    }
-
-    #[test]
-    fn the_third_timeout_stops_the_task_unless_ecpay_answered_for_another_order() {
-        for unanswered in 0..5 {
-            for has_answered in [false, true] {
-                let stops = !has_answered && unanswered >= 2;
-                let next = next(timeout(), EcpayState { has_answered, unanswered });
-                assert_eq!(next == Next::Stop(StopReason::EcpayUnanswered), stops, "{unanswered} {has_answered}");
-                assert_eq!(matches!(next, Next::DeferIfAnswered(_)), !stops, "{unanswered} {has_answered}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_lost_response_to_a_request_is_left_to_the_next_query() {
-        assert_eq!(next(Failure::Action(client::Error::Unknown("cut".into())), SILENT), Next::Continue);
-    }
-
-    #[test]
-    fn a_store_error_about_one_item_fails_that_order_and_any_other_ends_the_run() {
-        let item = store::Error::Contended { doing: "storing a decision" };
-        let next = next(of_store(item), SILENT);
-        assert!(matches!(&next, Next::Defer(reason) if reason.contains("too many conflicts")), "{next:?}");
-        let down = store::Error::Unavailable { doing: "storing a decision", source: "HTTP 500".into() };
-        assert!(matches!(after(Err(of_store(down)), SILENT), Err(Error::Store(_))));
-    }
 }

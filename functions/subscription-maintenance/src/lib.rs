@@ -27,6 +27,7 @@ mod ecpay_pace;
 mod ecpay_session;
 mod event;
 mod metrics;
+mod next_step;
 mod on_demand;
 mod report;
 mod run;
@@ -82,6 +83,11 @@ impl Error {
     /// True if the fault lies with one order, so that a run can go on with the others.
     const fn is_about_one_order(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_about_one_item())
+    }
+
+    /// True if the table did not do what was asked. It may be unavailable, or only the items of one order may.
+    const fn is_of_table(&self) -> bool {
+        matches!(self, Self::Store(_))
     }
 }
 

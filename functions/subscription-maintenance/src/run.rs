@@ -158,7 +158,7 @@ async fn send_mail(session: &EcpaySession<'_>) -> Result<TaskReport, Error> {
         session.measure(|metrics| metrics.mails(&drained));
     }
     let skipped = [("later", drained.later)];
-    let failed = [("unclear", drained.unclear), ("given up", drained.dead)];
+    let failed = [("unclear", drained.unclear), ("given up", drained.dead), ("not recorded", drained.failed)];
     let counted = |(_, count): &(&str, u64)| *count > 0;
     report.skipped.extend(skipped.into_iter().filter(counted).map(|(reason, count)| (reason.to_owned(), count)));
     report.failed.extend(failed.into_iter().filter(counted).map(|(reason, count)| (reason.to_owned(), count)));

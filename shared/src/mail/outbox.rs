@@ -7,6 +7,7 @@ use crate::mail::mailer::Mailer;
 use crate::mail::render;
 use crate::mail::render::Mail;
 use crate::platform::clock::InvocationTime;
+use crate::platform::logging::error_chain;
 use crate::platform::metrics::StopReason;
 use crate::platform::pace::Pace;
 use crate::store::billing::notices::{DueNotice, NoticeAttempt, StoredNotice};
@@ -27,6 +28,9 @@ const LIMIT: usize = 500;
 /// Mails in a row that fail for one reason before the drain stops: the others would fare no better.
 const SAME_FAILURES: usize = 3;
 
+/// Notices in a row for which the table fails before the drain ends in error: it is not one notice's fault then.
+const TABLE_FAILURES: usize = 3;
+
 /// Result of a drain; of a dry run, what a drain would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DrainReport {
@@ -38,6 +42,8 @@ pub struct DrainReport {
     pub dead: u64,
     /// Notices whose outcome is unknown.
     pub unclear: u64,
+    /// Notices that stay as they are stored, because the table failed for them.
+    pub failed: u64,
     /// Notices that SES refused for a reason that is not theirs, or has not accepted for an hour.
     pub held_back: u64,
     /// Reason for a stop before the last due notice.
@@ -73,29 +79,35 @@ impl DrainReport {
     /// Number of notices that the drain handled.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.sent + self.later + self.dead + self.unclear
+        self.sent + self.later + self.dead + self.unclear + self.failed
     }
 
-    fn add(&mut self, notice: &StoredNotice, outcome: NoticeState) {
-        match outcome {
+    fn add(&mut self, handled: Handled) {
+        match handled.outcome {
             NoticeState::Sent => self.sent += 1,
             NoticeState::Unclear => self.unclear += 1,
             NoticeState::Dead => self.dead += 1,
             NoticeState::Queued | NoticeState::Claimed => self.later += 1,
         }
-        self.handled.push(Handled { id: notice.id.clone(), kind: notice.kind, outcome });
+        self.handled.push(handled);
+    }
+}
+
+impl Handled {
+    fn new(notice: &StoredNotice, outcome: NoticeState) -> Self {
+        Self { id: notice.id.clone(), kind: notice.kind, outcome }
     }
 }
 
 /// Sends the notices that are due, for at most `seconds`. Without a due notice it costs one query.
 ///
 /// # Errors
-/// [`Error`] where the store failed; the outcome of every mail that was sent before is recorded.
+/// [`Error`] where the store failed for several notices in a row; the outcome of every mail that was sent before is recorded.
 pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, seconds: u64) -> Result<DrainReport, Error> {
     let failures = FailuresInARow::default();
     let report = DrainReport::default();
     let mut drain = DrainContext { store, mailer, moment, pace: mailer.pace(), failures, report };
-    let (mut count, mut cursor) = (0, None);
+    let (mut count, mut cursor, mut table_failures) = (0, None, 0);
     loop {
         let page = store.billing.due_notices(moment.wall, cursor).await?;
         drain.report.oldest = drain.report.oldest.or(page.oldest);
@@ -105,7 +117,18 @@ pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, secon
                 drain.report.stopped = Some(StopReason::Limit);
                 return Ok(drain.report);
             }
-            drain.handle(notice).await?;
+            let id = notice.notice.id.clone();
+            match drain.handle(notice).await {
+                Ok(()) => table_failures = 0,
+                Err(error) => {
+                    table_failures = if error.is_about_one_item() { 0 } else { table_failures + 1 };
+                    if table_failures >= TABLE_FAILURES {
+                        return Err(error);
+                    }
+                    tracing::error!(notice = id, error = error_chain(&error), "a notice could not be handled");
+                    drain.report.failed += 1;
+                }
+            }
             if drain.failures.count >= SAME_FAILURES {
                 tracing::error!(reason = drain.failures.reason, "mails fail for one reason; the next run continues");
                 drain.report.stopped = Some(StopReason::MailProvider);
@@ -161,7 +184,7 @@ impl DrainContext<'_> {
     async fn handle(&mut self, due: DueNotice) -> Result<(), Error> {
         let (state, detail) = match plan(&due.notice) {
             Plan::Send(_) if self.store.is_dry_run() => {
-                self.report.add(&due.notice, NoticeState::Sent);
+                self.report.add(Handled::new(&due.notice, NoticeState::Sent));
                 return Ok(());
             }
             Plan::Send(mail) => return self.send(due, &mail).await,
@@ -169,9 +192,11 @@ impl DrainContext<'_> {
             Plan::Dead(error) => (NoticeState::Dead, error.to_string()),
         };
         tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
-        self.report.add(&due.notice, state);
+        let handled = Handled::new(&due.notice, state);
         let attempt = NoticeAttempt { state, detail, at: self.moment.wall_now(), again_at: None };
-        self.store.billing.record_notice_attempt(due, attempt).await.map(|_| ())
+        self.store.billing.record_notice_attempt(due, attempt).await?;
+        self.report.add(handled);
+        Ok(())
     }
 
     async fn send(&mut self, due: DueNotice, mail: &Mail) -> Result<(), Error> {
@@ -187,7 +212,7 @@ impl DrainContext<'_> {
             self.report.held_back += 1;
         }
         let attempt = attempted.result(outcome);
-        self.report.add(&claimed.notice, attempt.state);
+        let handled = Handled::new(&claimed.notice, attempt.state);
         self.failures.add(&attempt);
         tracing::info!(
             notice = claimed.notice.id,
@@ -196,7 +221,9 @@ impl DrainContext<'_> {
             detail = attempt.detail,
             "mail handled"
         );
-        self.store.billing.record_notice_attempt(claimed, attempt).await.map(|_| ())
+        self.store.billing.record_notice_attempt(claimed, attempt).await?;
+        self.report.add(handled);
+        Ok(())
     }
 }
 

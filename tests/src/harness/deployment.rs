@@ -246,6 +246,7 @@ impl TestDeployment {
                     (Then::Crash, _) => self.shared.inside().crash(task),
                     (Then::Answer, Some(Done::Replied(reply))) => deliver(answer, Ok(reply)),
                     (Then::Answer, Some(Done::Invoked(other))) => self.shared.inside().wait(task, other, answer),
+                    (Then::Garble, _) => deliver(answer, Ok(Reply::new(200, "<html><body>Maintenance</body></html>"))),
                     (Then::Lose, _) | (Then::Answer, None) => deliver(answer, Err(Lost)),
                 }
             }
@@ -299,6 +300,12 @@ impl TestDeployment {
     pub fn partition(&self, pk: &str) -> Vec<Value> {
         let database = self.shared.inside().world.database.clone();
         dynamodb::partition(&database, pk)
+    }
+
+    /// Sets an attribute of an item, in DynamoDB's own form such as `{"S": "text"}`; `None` removes it. The call is not
+    /// counted.
+    pub fn damage(&mut self, pk: &str, sk: &str, attribute: &str, value: Option<Value>) {
+        dynamodb::damage(&self.shared.inside().world.database, pk, sk, attribute, value);
     }
 
     /// An instance of `subscription-maintenance` that has nothing to do.

@@ -119,6 +119,19 @@ pub(crate) fn partition(database: &Database, pk: &str) -> Vec<Value> {
     page.items.unwrap_or_default().into_iter().map(object).collect()
 }
 
+/// Sets an attribute of an item, or removes it. `value` is in DynamoDB's own form, such as `{"S": "text"}`.
+pub(crate) fn damage(database: &Database, pk: &str, sk: &str, attribute: &str, value: Option<Value>) {
+    let key = serde_json::json!({ "pk": { "S": pk }, "sk": { "S": sk } });
+    let mut request = serde_json::json!({
+        "TableName": TABLE, "Key": key, "UpdateExpression": "REMOVE #a", "ExpressionAttributeNames": { "#a": attribute },
+    });
+    if let Some(value) = value {
+        request["UpdateExpression"] = "SET #a = :value".into();
+        request["ExpressionAttributeValues"] = serde_json::json!({ ":value": value });
+    }
+    database.update_item(serde_json::from_value(request).expect("a request")).expect("an update");
+}
+
 /// The whole table as plain JSON, sorted by key.
 pub(crate) fn items(database: &Database) -> Vec<Value> {
     let mut items = scan(database);

@@ -25,6 +25,10 @@ pub enum Verdict {
     /// SES rejects the message, ECPay answers its 403, StarSender does not take the number, MMS not the key, and Slack has
     /// no such channel; nothing is done.
     Refuse,
+    /// AWS denies the call to the function's role; nothing is done.
+    Deny,
+    /// A service outside AWS performs the call and answers with a page that is not of its API.
+    Garble,
 }
 
 /// Course of a certain call under a verdict.
@@ -41,11 +45,12 @@ pub(crate) enum Then {
     Answer,
     Lose,
     Crash,
+    Garble,
 }
 
 impl Verdict {
     /// All verdicts, for drawing one at random.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Proceed,
         Self::Throttle,
         Self::Conflict,
@@ -55,6 +60,8 @@ impl Verdict {
         Self::CrashAfter,
         Self::Down,
         Self::Refuse,
+        Self::Deny,
+        Self::Garble,
     ];
 
     /// True if the verdict applies to calls of `service` for `action`.
@@ -62,7 +69,8 @@ impl Verdict {
     pub fn befalls(self, service: Service, action: &str) -> bool {
         match self {
             Self::Proceed | Self::LoseRequest | Self::LoseAnswer | Self::CrashBefore | Self::CrashAfter => true,
-            Self::Throttle => !is_outside(service),
+            Self::Throttle | Self::Deny => !is_outside(service),
+            Self::Garble => is_outside(service),
             Self::Conflict => matches!(action, "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem"),
             Self::Down | Self::Refuse => service == Service::Ses || is_outside(service),
         }
@@ -76,6 +84,8 @@ impl Verdict {
             Self::LoseAnswer => Course::Act { done: true, then: Then::Lose },
             Self::CrashBefore => Course::Act { done: false, then: Then::Crash },
             Self::CrashAfter => Course::Act { done: true, then: Then::Crash },
+            Self::Garble => Course::Act { done: true, then: Then::Garble },
+            Self::Deny => Course::Refuse(denied(call.service)),
             Self::Throttle => Course::Refuse(throttled(call.service)),
             Self::Conflict => Course::Refuse(dynamodb::conflict(subject::actions(call))),
             Self::Down if call.service == Service::Ses => Course::Refuse(Reply::error(503, "ServiceUnavailable")),
@@ -95,6 +105,15 @@ impl Verdict {
 
 const fn is_outside(service: Service) -> bool {
     matches!(service, Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack)
+}
+
+fn denied(service: Service) -> Reply {
+    match service {
+        Service::DynamoDb | Service::SecretsManager => Reply::error(400, "AccessDeniedException"),
+        Service::Ses | Service::Lambda | Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack => {
+            Reply::error(403, "AccessDeniedException")
+        }
+    }
 }
 
 fn throttled(service: Service) -> Reply {

@@ -179,12 +179,13 @@ fn line(diff: &Diff) -> Result<HistoryEntry, String> {
 /// True if a call with this verdict was performed, whatever its caller learned.
 pub(crate) const fn done(verdict: Verdict) -> bool {
     match verdict {
-        Verdict::Proceed | Verdict::LoseAnswer | Verdict::CrashAfter => true,
+        Verdict::Proceed | Verdict::LoseAnswer | Verdict::CrashAfter | Verdict::Garble => true,
         Verdict::Throttle
         | Verdict::Conflict
         | Verdict::LoseRequest
         | Verdict::CrashBefore
         | Verdict::Down
-        | Verdict::Refuse => false,
+        | Verdict::Refuse
+        | Verdict::Deny => false,
     }
 }
