@@ -294,7 +294,12 @@ pub(crate) fn charge_to_come(subscription: &Subscription, today: LocalDate) -> L
         return due;
     }
     // A charge that was made in this period is followed by that of the next one.
-    if is_made || due < today { timeline.calendar.due_after(due) } else { due }
+    let next = if is_made || due < today { timeline.calendar.due_after(due) } else { due };
+    // A charge that failed before its due date shows that the charge day was moved.
+    let early = history.failures.iter().map(|failure| failure.at.day(Zone::Taipei));
+    let shown =
+        early.filter(|day| timeline.is_early(*day)).map(|day| day.plus_months(subscription.terms.cycle.months()));
+    shown.filter(|shown| *shown > today).min().map_or(next, |shown| shown.min(next))
 }
 
 fn cancel(subscription: &Subscription, at: Timestamp, why: ActionReason) -> NextAction {

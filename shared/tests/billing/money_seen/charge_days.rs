@@ -193,6 +193,29 @@ fn a_plan_that_was_taken_for_lack_of_a_charge_returns_where_the_charge_is_announ
     assert_eq!(driver.mails, ["2025-02-08 uncharged", "2025-02-12 not-charged"]);
 }
 
+#[test]
+fn a_charge_on_the_day_that_an_early_failure_showed_is_that_of_the_next_period() {
+    let mut driver = of_the_5th();
+    driver.failure("2025/03/03 10:00:00");
+    driver.staff(&Operation::ExtendGrace { days: 25 }, "2025/03/03 12:00:00");
+    driver.success("2025/04/03 10:00:00");
+    driver.run_until("2025/05/02 00:00:00");
+    assert_eq!(driver.shown(), ("PRO", "2025-05-03".to_owned()));
+    assert_eq!(driver.mails, ["2025-03-03 first-payment-failure", "2025-04-03 recovered"]);
+}
+
+#[test]
+fn after_an_early_failure_the_order_is_cancelled_before_ecpay_charges_again() {
+    let mut driver = of_the_5th();
+    driver.failure("2025/03/03 10:00:00");
+    driver.staff(&Operation::ExtendGrace { days: 15 }, "2025/03/03 12:00:00");
+    // Downgraded on the 25th. ECPay charges on 3 April, as it did in March.
+    driver.run_until("2025/03/31 23:59:59");
+    assert_eq!((driver.shown().0, driver.count(Rule::CancelRequestedAtEcpay)), ("FREE", 0));
+    driver.run_until("2025/04/01 06:00:00");
+    assert_eq!(driver.count(Rule::CancelRequestedAtEcpay), 1);
+}
+
 /// Every order of the places.
 fn permutations(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |shorter, _| {

@@ -3,7 +3,7 @@
 
 use shared::domain::billing::decide::cancel::{cancel_unreached, claim_cancel, claim_cancel_early};
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
-use shared::domain::billing::decide::order::end_grace;
+use shared::domain::billing::decide::order::{charge_missing, end_grace};
 use shared::domain::billing::decide::retry::{RetryRefusal, retry_refusal};
 use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{DecisionContext, HistoryEvent};
@@ -130,6 +130,15 @@ fn a_charge_after_the_wish_is_a_refund_due_and_a_late_payment_is_not() {
     owed.staff(&CANCEL, "2025/02/16 12:30:00");
     assert_eq!(owed.success(2, "2025/02/16 13:00:00").change.history.rule, Rule::ArrearsPaid);
     assert_eq!(owed.next(), due("cancel", "2025/02/19 12:30:00", ActionReason::CancelRequested));
+}
+
+#[test]
+fn a_charge_that_must_be_refunded_is_not_said_to_be_missing() {
+    let mut life = running();
+    life.staff(&CANCEL, "2025/02/14 12:00:00");
+    asked(&mut life, "2025/02/14 12:00:00");
+    assert_eq!(life.success(2, "2025/02/15 03:05:06").change.history.rule, Rule::RefundDue);
+    assert_eq!(charge_missing(&life.order, t("2025/02/28 00:00:00")), None);
 }
 
 #[test]

@@ -141,6 +141,11 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
         return None;
     }
     let due = subscription.paid_period()?.to;
+    // A charge that must be refunded is one that ECPay made.
+    let refund_due_on = subscription.charge_history.last_refund_due_at.map(|at| at.day(Zone::Taipei));
+    if refund_due_on.is_some_and(|day| day >= due.plus_days(-1)) {
+        return None;
+    }
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);
     // A pause keeps the plan also here, as does a charge whose result is open; staff are notified all the same.
     let is_held = subscription.paused.is_some() || subscription.awaits_result(now);

@@ -53,7 +53,9 @@ impl Timeline {
                     && failure.at < success
                     && !timeline.is_paid_out_of_band(history, failure)
             };
-            let failed_on = history.failures.iter().rfind(own).map(|failure| failure.at.day(Zone::Taipei));
+            let failed: Vec<LocalDate> =
+                history.failures.iter().filter(own).map(|failure| failure.at.day(Zone::Taipei)).collect();
+            let failed_on = failed.last().copied();
             // The announcement is about the first charge after it, whichever day that is.
             let agreed = announced.take_if(|announced| success > announced.since).map(|announced| announced.on);
             let begins = |agreed: &LocalDate| agreed.plus_days(-TOLERANCE_DAYS);
@@ -67,7 +69,10 @@ impl Timeline {
             let of_period = |failed: &LocalDate| {
                 timeline.calendar.due_on(*failed) == due || timeline.charge_due(*failed) == timeline.charge_due(day)
             };
-            let paid = if let Some(failed_on) = failed_on.filter(of_period) {
+            // A whole period after that charge ECPay makes the next one, also on a day that only the failure showed.
+            let first_failed_on = failed.iter().find(|failed| of_period(failed));
+            let is_next = first_failed_on.is_some_and(|first| day >= begins(&first.plus_months(cycle.months())));
+            let paid = if let Some(failed_on) = failed_on.filter(of_period).filter(|_| !is_next) {
                 if is_near(due, day) { timeline.charge_due(day) } else { timeline.charge_due(failed_on) }
             } else if is_near(due, day) {
                 due
@@ -116,6 +121,14 @@ impl Timeline {
         let Some(paid) = self.paid_due.filter(|paid| due <= *paid) else { return due };
         let next = self.calendar.due_after(paid);
         if day.days_until(next) < paid.days_until(day) { next } else { due }
+    }
+
+    /// True if a charge on `day` came more than a day before its due date, and is not a late attempt of the one before.
+    #[must_use]
+    pub fn is_early(&self, day: LocalDate) -> bool {
+        let due = self.calendar.due_on(day);
+        let ahead = day.days_until(self.calendar.due_after(due));
+        ahead > TOLERANCE_DAYS && ahead < due.days_until(day)
     }
 
     /// Returns to the due dates before a success moved them, where the next charge failed on one of those: the success was a
