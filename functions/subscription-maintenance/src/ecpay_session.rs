@@ -227,8 +227,13 @@ impl<'a> EcpaySession<'a> {
                 order = self.apply(order, report).await?;
             }
         }
-        let answer =
-            QueryAnswer { at: self.now, state: info.state, exec_times: info.exec_times, unrecorded: info.unnumbered };
+        let answer = QueryAnswer {
+            at: self.now,
+            state: info.state,
+            exec_times: info.exec_times,
+            unrecorded: info.unnumbered,
+            higher_count: info.higher_count,
+        };
         let order = self.note(order, answer).await?;
         let mut memory = self.memory();
         memory.queried.insert(id.clone(), true);

@@ -45,6 +45,8 @@ pub struct PeriodInfo {
     /// ProcessDates of the successes without a success number: their authorisation is unknown and the log and the count of
     /// successes disagree.
     pub unnumbered: Vec<Timestamp>,
+    /// Number of successes by the header (`TotalSuccessTimes`), where it is higher than that of the log.
+    pub higher_count: Option<u32>,
 }
 
 /// Reasons why a response cannot be used.
@@ -191,10 +193,12 @@ impl PeriodLog {
     #[must_use]
     pub fn reports(&self, numbered: &BTreeMap<GatewayAuthorization, u32>) -> PeriodInfo {
         let (state, exec_times) = (self.state, self.exec_times);
-        let mut info = PeriodInfo { state, exec_times, reports: Vec::new(), unnumbered: Vec::new() };
         let successes = self.charges.iter().filter(|charge| charge.succeeded()).count();
+        let listed = u32::try_from(successes).unwrap_or(u32::MAX);
+        let higher_count = self.total.filter(|total| *total > listed);
+        let mut info = PeriodInfo { state, exec_times, reports: Vec::new(), unnumbered: Vec::new(), higher_count };
         // By date, which the log does not do itself; where the counts differ, only those whose authorisation is stored.
-        let is_complete = self.total.is_some_and(|total| usize::try_from(total).is_ok_and(|total| total == successes));
+        let is_complete = self.total == Some(listed);
         let is_unpaid = successes == 0 && self.total.is_none_or(|total| total == 0);
         let mut by_date = 0;
         for charge in &self.charges {

@@ -75,7 +75,13 @@ pub(crate) fn running(name: &str, replaces: Option<&str>) -> Versioned<Subscript
 
 /// Answer of a query that shows the order as terminated.
 fn stopped(order: &Versioned<Subscription>, at: &str) -> Option<Decision> {
-    let answer = QueryAnswer { at: t(at), state: EcpayState::Stopped, exec_times: None, unrecorded: Vec::new() };
+    let answer = QueryAnswer {
+        at: t(at),
+        state: EcpayState::Stopped,
+        exec_times: None,
+        unrecorded: Vec::new(),
+        higher_count: None,
+    };
     decide_query(order, &answer, DecisionContext::new(&DunningPolicy::default(), t(at)))
 }
 

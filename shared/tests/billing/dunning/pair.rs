@@ -212,13 +212,13 @@ impl Pair {
     }
 
     fn noted(&self, now: i64, state: EcpayState) -> Versioned<Subscription> {
-        let answer = QueryAnswer { at: ts(now), state, exec_times: None, unrecorded: Vec::new() };
+        let answer = QueryAnswer { at: ts(now), state, exec_times: None, unrecorded: Vec::new(), higher_count: None };
         Versioned { value: note_query(&self.real.value, &answer), version: self.real.version }
     }
 
     /// Query without new charges, as a run to reconcile makes it: what follows from the answer, else that it was in vain.
     fn queried(&self, now: i64, state: EcpayState) -> Decision {
-        let answer = QueryAnswer { at: ts(now), state, exec_times: None, unrecorded: Vec::new() };
+        let answer = QueryAnswer { at: ts(now), state, exec_times: None, unrecorded: Vec::new(), higher_count: None };
         let policy = DunningPolicy::default();
         let context = DecisionContext::new(&policy, ts(now));
         decide_query(&self.real, &answer, context)

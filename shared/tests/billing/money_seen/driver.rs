@@ -48,6 +48,8 @@ pub(crate) struct Driver {
     pub(crate) exec_times: Option<u32>,
     /// Successes that a query lists without a number.
     pub(crate) unrecorded: Vec<Timestamp>,
+    /// Number of successes that a query counts beyond its log.
+    pub(crate) higher_count: Option<u32>,
     /// True while ECPay answers nothing.
     pub(crate) is_down: bool,
     /// ECPay's charge log.
@@ -85,6 +87,7 @@ impl Driver {
             state: EcpayState::Running,
             exec_times: None,
             unrecorded: Vec::new(),
+            higher_count: None,
             is_down: false,
             log: Vec::new(),
             successes: 0,
@@ -262,7 +265,7 @@ impl Driver {
         }
         let (at, state, exec_times) = (self.now, self.state, self.exec_times);
         let unrecorded = self.unrecorded.iter().copied().filter(|made| *made <= at).collect();
-        let answer = QueryAnswer { at, state, exec_times, unrecorded };
+        let answer = QueryAnswer { at, state, exec_times, unrecorded, higher_count: self.higher_count };
         let decision = decide_query(&self.order, &answer, self.context());
         if decision.is_none() {
             self.order.value = note_query(self.value(), &answer);

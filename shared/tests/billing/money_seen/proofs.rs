@@ -56,6 +56,27 @@ fn a_success_listed_without_a_number_keeps_the_plan_and_staff_are_notified_once(
 }
 
 #[test]
+fn a_success_that_ecpay_counts_and_does_not_list_keeps_the_plan() {
+    let mut driver = Driver::paid("2025/01/15 10:00:00");
+    driver.higher_count = Some(2);
+    driver.run_until("2025/03/15 00:00:00");
+    assert_eq!(driver.shown(), ("PRO", "2025-03-15".to_owned()));
+    assert_eq!(driver.mails, ["2025-02-16 unrecorded-charge"]);
+    // Counted no longer, and not listed: February counts as unpaid.
+    driver.higher_count = None;
+    driver.run_until("2025/03/16 12:00:00");
+    assert_eq!(driver.value().downgrade.map(|downgrade| downgrade.reason.name()), Some("not_charged"));
+    for (higher_count, is_owing) in [(Some(2), false), (Some(1), true), (None, true)] {
+        let mut owing = failing(2);
+        let counted = QueryAnswer { higher_count, ..answer(EcpayState::Running, "2025/02/17 12:00:00") };
+        owing.answered(Task::Reconcile, &counted);
+        // As long as ECPay says so.
+        owing.answered(Task::Reconcile, &QueryAnswer { at: t("2025/02/18 12:00:00"), ..counted });
+        assert_eq!(matches!(owing.value().status, Status::PastDue { .. }), is_owing, "{higher_count:?}");
+    }
+}
+
+#[test]
 fn a_payment_outside_ecpay_is_no_proof_for_the_queries_after_it() {
     let mut driver = Driver::paid("2025/01/15 10:00:00");
     driver.failure("2025/02/15 10:00:00");

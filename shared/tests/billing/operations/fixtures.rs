@@ -277,7 +277,7 @@ impl Life {
 
 /// Answer of a query without anything but a state.
 pub(crate) fn answer(state: EcpayState, now: &str) -> QueryAnswer {
-    QueryAnswer { at: t(now), state, exec_times: None, unrecorded: Vec::new() }
+    QueryAnswer { at: t(now), state, exec_times: None, unrecorded: Vec::new(), higher_count: None }
 }
 
 /// Expected task, time and reason of an action.

@@ -42,4 +42,7 @@ pub struct QueryAnswer {
     pub exec_times: Option<u32>,
     /// ProcessDates of successes in the log that have no number or no authorisation number.
     pub unrecorded: Vec<Timestamp>,
+    /// Number of successes that ECPay counts, where its log has fewer.
+    #[serde(default)]
+    pub higher_count: Option<u32>,
 }
