@@ -28,16 +28,6 @@ fn a_seed_gives_the_same_story_again() {
     }
 }
 
-/// Seed 393 found that ECPay's answer was lost for an order that another run had changed meanwhile, seed 652 that a run that
-/// was a day late took the charges of that day for implausible, seed 733 that queries took a payment outside ECPay for a success
-/// that cannot be recorded, seed 910 that a downgrade while ECPay takes no calls did not wait for the first notice.
-#[test]
-fn seeds_that_found_a_fault_find_nothing_any_more() {
-    for seed in [393, 652, 733, 910] {
-        run(seed).unwrap();
-    }
-}
-
 /// Seed 240 found that the age of a retry request was counted from the run's logical time.
 #[test]
 fn a_run_that_comes_weeks_late_does_not_have_its_retry_asked_twice() {

@@ -1,6 +1,6 @@
 //! Driver of one simulation: tasks under way, their calls released one by one, the model checked after each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::ecpay::{Callback, Fields, parse_form};
@@ -53,6 +53,14 @@ pub(crate) struct Driver {
     pub(crate) held: Vec<(DateTime<Utc>, Callback)>,
     /// Orders that ECPay does not charge for now, and until when.
     pub(crate) stalled: Vec<(DateTime<Utc>, String)>,
+    /// Orders that the merchant paused in ECPay's console, and until when.
+    pub(crate) paused: Vec<(DateTime<Utc>, String)>,
+    /// Orders of which the merchant moved a charge, by a day or by a pause.
+    pub(crate) moved: BTreeSet<String>,
+    /// Orders about which ECPay answers oddly, and until when.
+    pub(crate) odd: Vec<(DateTime<Utc>, String)>,
+    /// Until then every callback of the schedule is lost.
+    pub(crate) lost_until: DateTime<Utc>,
     /// Callbacks that were delivered.
     pub(crate) delivered: Vec<Callback>,
     /// Runs that failed and that Lambda begins again.
@@ -81,6 +89,10 @@ impl Driver {
             orders: Vec::new(),
             held: Vec::new(),
             stalled: Vec::new(),
+            paused: Vec::new(),
+            moved: BTreeSet::new(),
+            odd: Vec::new(),
+            lost_until: now,
             delivered: Vec::new(),
             again: Vec::new(),
             keys: 0,

@@ -1,5 +1,5 @@
-//! A seeded simulation of the whole product: customers, ECPay, staff, the calendar, several instances at once, the
-//! network and the store, all drawn from one number, and a model that is checked after every call.
+//! A seeded simulation of the whole product: customers, ECPay, the merchant at its console, staff, the calendar, several
+//! instances at once, the network and the store, all drawn from one number, and a model that is checked after every call.
 
 mod actors;
 mod cli;
@@ -114,6 +114,8 @@ fn play(driver: &mut Driver) -> Checked {
             1..=3 => driver.staff(),
             4 => driver.console(),
             5 => driver.old_callback(),
+            6 => driver.edit(),
+            7 => driver.trouble(),
             _ => {}
         }
         driver.schedule();
@@ -128,6 +130,7 @@ fn rest(driver: &mut Driver) -> Checked {
     driver.note("faults stop");
     driver.fault_rates = FaultRates::default();
     driver.calm = true;
+    driver.settle(true);
     for id in driver.orders.clone() {
         driver.deployment.ecpay(|ecpay, now| {
             ecpay.set_paused(&id, false, now);
@@ -142,5 +145,5 @@ fn rest(driver: &mut Driver) -> Checked {
     }
     driver.travel(until);
     driver.model.at_rest(&mut driver.deployment)?;
-    model::convergence::free_of_charge(&mut driver.deployment, &driver.model.mirror, begin)
+    model::convergence::free_of_charge(&mut driver.deployment, &driver.model.mirror, begin, &driver.moved)
 }

@@ -52,6 +52,7 @@ impl Driver {
         for (_, id) in self.stalled.extract_if(.., |(until, _)| *until <= now) {
             self.deployment.ecpay(|ecpay, now| ecpay.set_paused(&id, false, now));
         }
+        self.settle(false);
     }
 
     /// A schedule fires, rather one that has something to do: in time, late, twice, or not at all.

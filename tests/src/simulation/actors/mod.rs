@@ -2,5 +2,6 @@
 
 mod calendar;
 mod customers;
+mod merchant;
 mod network;
 mod staff;

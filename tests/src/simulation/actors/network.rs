@@ -21,6 +21,10 @@ impl Driver {
             let manual = callback.what.starts_with("manual");
             match self.random.below(20) {
                 _ if self.calm => ready.push(callback),
+                _ if now < self.lost_until && !manual => {
+                    self.note(format!("lost: {}", self.masked(&callback)));
+                    self.deployment.ecpay(|ecpay, now| ecpay.callback_answered(callback.id, false, now));
+                }
                 0 | 1 => {
                     let minutes = *self.random.pick(&[5, 90, 700, 3_000, 9_000]);
                     self.held.push((now + TimeDelta::minutes(minutes), callback));

@@ -5,12 +5,13 @@ use sandbox::ecpay::ChargeNow;
 use serde_json::{Value, json};
 
 use crate::simulation::driver::{Driver, Purpose};
-use crate::simulation::model::table_mirror::tag;
+use crate::simulation::model::dunning::day;
+use crate::simulation::model::table_mirror::{instant, tag};
 
 impl Driver {
     /// Performs a random operation of staff, once or twice at the same time.
     pub(crate) fn staff(&mut self) {
-        match self.random.below(20) {
+        match self.random.below(22) {
             0..=5 => self.retry(),
             6..=8 => self.operate("extend-grace"),
             9 | 10 => self.operate("pause"),
@@ -24,8 +25,26 @@ impl Driver {
                 let dry = self.random.chance(50);
                 self.request("POST", &format!("/runs/{job}?dry_run={dry}"), None, None);
             }
+            18 | 19 => self.accept_terms(),
             _ => self.look(),
         }
+    }
+
+    /// Staff take over what the merchant changed in ECPay's console: the price, the next charge day, or both.
+    fn accept_terms(&mut self) {
+        let Some(id) = self.troubled() else { return };
+        let view = self.deployment.ecpay(|ecpay, _| ecpay.view(&id)).unwrap_or_default();
+        let Some(next) = instant(&view["next_charge_at"]).map(day) else { return };
+        let mut body = json!({ "why": "as agreed" });
+        let what = self.random.below(3);
+        if what > 0 {
+            body["amount_twd"] = view["amount"].clone();
+        }
+        if what < 2 {
+            body["next_charge_on"] = json!(next.to_string());
+        }
+        let key = self.key();
+        self.request("POST", &format!("/api/subscriptions/{id}/terms"), Some(body), key.as_deref());
     }
 
     /// An order, rather one that has troubles.

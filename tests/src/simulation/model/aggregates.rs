@@ -51,6 +51,16 @@ fn counts(order: &Value) -> bool {
     order["erased"].is_null() && (is_live(order) || grants)
 }
 
+/// A mail that says FREE is queued only where FREE is the user's plan.
+pub(crate) fn notice(mirror: &Mirror, id: &str, notice: &Value) -> Checked {
+    let user = &mirror.item(&format!("USER#{}", text(&mirror.order(id)["user"])), "STATE")["plan"];
+    let says_free = matches!(text(&notice["kind"]), "downgraded" | "not-charged" | "plan-ended");
+    if says_free && user.as_str().is_some_and(|plan| plan != "FREE") {
+        return Err(format!("{id} is mailed {}, and its user has {user}", notice["kind"]));
+    }
+    Ok(())
+}
+
 /// Rank of an order's plan: by its price per month; a plan without a price stands just above FREE.
 fn rank(plan: &Value, price: &Value) -> i64 {
     if plan == "FREE" { -1 } else { price.as_i64().unwrap_or(0) }

@@ -220,7 +220,9 @@ fn queried(facts: &Facts<'_>, id: &str) -> Checked {
     if is_known && facts.answered_at.is_some_and(|at| at >= oldest) {
         return Ok(());
     }
-    let failing = instant(&facts.order["task_failure"]["since"]).is_some_and(|since| since <= oldest);
+    let before = facts.lines.iter().rev().skip(1);
+    let failures = before.take_while(|line| matches!(text(&line["rule"]), "task-failed" | "needs-attention"));
+    let failing = failures.last().and_then(|line| instant(&line["at"])).is_some_and(|since| since <= oldest);
     let unreached = facts.lines.last().is_some_and(|line| line["event"] == "ecpay_unreached");
     if failing || unreached {
         Ok(())

@@ -3,7 +3,7 @@
 
 pub(crate) mod aggregates;
 pub(crate) mod convergence;
-mod dunning;
+pub(crate) mod dunning;
 pub(crate) mod ecpay_calls;
 mod mails;
 mod money;
@@ -129,6 +129,7 @@ impl Model {
                 "RECEIPT" | "HISTORY" | "PAYMENT" if !diff.old.is_null() => {
                     return Err(format!("{id} {}: written twice", diff.sk));
                 }
+                "NOTICE" if diff.old.is_null() => aggregates::notice(&self.mirror, id, &diff.new["data"])?,
                 "PAYMENT" => money::payment(deployment, &self.mirror, id, &diff.new["data"])?,
                 "HISTORY" => dunning::line(deployment, &seen, id, &diff.new["data"])?,
                 "STATE" => {
