@@ -155,3 +155,20 @@ async fn terms_that_cannot_be_meant_are_refused_with_their_field() {
     let (status, answer) = terms(&sandbox, unpaid, json!({ "amount_twd": 999, "why": "x" })).await;
     assert_eq!((status, answer["error"]["code"].as_str()), (409, Some("no_terms")), "{answer}");
 }
+
+#[tokio::test]
+async fn a_charge_day_that_moved_with_a_failed_charge_is_followed_by_the_next_one() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = sandbox.subscribe("early", "monthly").await;
+    edit(&sandbox, &order, json!({ "next_charge_at": "2025-02-03T10:00:00+08:00" })).await;
+    sandbox.outcomes(&order, &["10100251"]).await;
+    sandbox.travel("2025-02-04T12:00:00+08:00").await;
+    let path = format!("/api/subscriptions/{order}/extend-grace");
+    let (status, answer) = sandbox.call(Method::POST, &path, Some(json!({ "days": 25, "why": "on holiday" }))).await;
+    assert_eq!(status.as_u16(), 200, "{answer}");
+    sandbox.travel("2025-04-02T12:00:00+08:00").await;
+    assert_eq!(standing(&sandbox, &order).await, runs_on("2025-04-03"));
+    assert_eq!(sandbox.subjects(STAFF).await, [""; 0]);
+    let mails = sandbox.subjects("early@customer.example").await;
+    assert_eq!((mails.len(), mails.last().map(String::as_str)), (2, Some(RECOVERED)), "{mails:?}");
+}

@@ -52,6 +52,8 @@ async fn a_success_that_cannot_be_recorded_keeps_the_plan() {
         ("without a number of authorisation", json!([first, success("2025/02/28 10:00:00", json!(""))]), 2),
         ("zero as number", json!([first, success("2025/02/28 10:00:00", json!("0"))]), 2),
         ("counts that disagree", json!([success("2025/02/28 10:00:00", json!(13_499_998))]), 5),
+        ("a success without a date", json!([first, success("", json!(13_499_998))]), 2),
+        ("a log without entries", json!([]), 2),
         ("a count that is too low", json!([first, success("2025/02/28 10:00:00", json!(null))]), 1),
     ] {
         let sandbox = Sandbox::at(BEGIN).await;
