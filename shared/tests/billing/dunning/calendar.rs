@@ -131,11 +131,11 @@ impl DueDays {
         self.all().take_while(|due| due - 1 <= day).last().unwrap_or(self.first.anchor)
     }
 
-    /// "Terms are read, not assumed": a failure more than a day ahead of its due date, and nearer to it than to the one
-    /// before, is on the day to which the charge day was moved. The charge day after that one.
+    /// "Terms are read, not assumed": a failure two to seven days ahead of its due date is on the day to which the charge day
+    /// was moved. The charge day after that one.
     pub(crate) fn shown_by(&self, day: i64) -> Option<i64> {
         let (before, ahead) = (day - self.of(day), self.after(self.of(day)) - day);
-        (ahead > 1 && ahead < before).then(|| Dues { anchor: day, ..self.first }.due(2))
+        ((2..=7).contains(&ahead) && ahead < before).then(|| Dues { anchor: day, ..self.first }.due(2))
     }
 
     /// Due date after that one.

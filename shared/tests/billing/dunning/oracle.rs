@@ -136,14 +136,14 @@ impl Oracle {
         self.known_days.borrow_mut().get_or_insert_with(derived).clone()
     }
 
-    /// "2 days before the next charge, so nobody on FREE is charged": the first due day that is not over and of whose
-    /// charge nothing is known.
+    /// "2 days before the next charge": the first due day that is not over and of whose charge nothing is known.
     pub(crate) fn charge_to_come(&self, day: i64) -> i64 {
         let days = self.days().due_days;
         let due = days.of(day);
         let is_made = self.failed.iter().any(|(at, _)| days.of(day_of(*at)) == due);
-        let next = if due < day || is_made { days.after(due) } else { due };
-        self.failed.iter().filter_map(|(at, _)| days.shown_by(day_of(*at))).filter(|on| *on > day).fold(next, i64::min)
+        let open = self.failed.iter().filter(|(at, _)| Some(*at) > self.last_paid());
+        let shown = open.filter_map(|(at, _)| days.shown_by(day_of(*at))).filter(|on| *on > day).min();
+        shown.unwrap_or(if due < day || is_made { days.after(due) } else { due })
     }
 
     pub(crate) fn last_paid(&self) -> Option<i64> {

@@ -35,10 +35,11 @@ impl PaidDays {
                 (due_of_failure == due || due_of_failure == own, **failed)
             });
             let failed = failed.map(|failed| days.due_of_charge(day_of(*failed)));
-            // A period after the failed charge it is the next one that was paid.
+            // A period after a charge that failed early it is the next one that was paid.
             let same = |on: &i64| [due, own].contains(&days.due_of_charge(*on));
             let between = failures.iter().filter(|failed| earlier < **failed && **failed < made).map(|at| day_of(*at));
-            let is_next = between.filter(same).min().is_some_and(|on| day >= Dues { anchor: on, ..first }.due(2) - 1);
+            let next = between.filter(same).min().and_then(|on| days.due_days.shown_by(on));
+            let is_next = next.is_some_and(|next| day >= next - 1);
             was_moved = false;
             let paid = if let Some(failed) = failed.filter(|failed| !is_next && (*failed == due || *failed == own)) {
                 failed

@@ -5,9 +5,10 @@ use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payments::order_query::EcpayState;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Status;
+use shared::domain::values::time::Timestamp;
 
 use crate::money_seen::driver::Driver;
-use crate::operations::fixtures::day;
+use crate::operations::fixtures::{day, t};
 
 fn announce(on: &str) -> Operation {
     Operation::Terms { amount: None, next_charge_on: Some(day(on)) }
@@ -216,6 +217,40 @@ fn after_an_early_failure_the_order_is_cancelled_before_ecpay_charges_again() {
     assert_eq!(driver.count(Rule::CancelRequestedAtEcpay), 1);
 }
 
+#[test]
+fn a_late_payment_at_the_end_of_a_short_month_s_period_moves_nothing() {
+    let mut driver = Driver::paid("2025/01/31 10:00:00");
+    driver.failure("2025/02/28 10:00:00");
+    driver.staff(&Operation::ExtendGrace { days: 25 }, "2025/03/01 12:00:00");
+    driver.success("2025/03/27 10:00:00");
+    driver.run_until("2025/03/30 00:00:00");
+    assert_eq!(driver.shown(), ("PRO", "2025-03-31".to_owned()));
+}
+
+#[test]
+fn the_cancellation_waits_for_its_72_hours_also_after_early_and_late_failures() {
+    // A retry by hand failed on 21 March, which is over; and ECPay charges on the 3rd, as it did in vain in March.
+    let mut paid = of_the_5th();
+    paid.failure("2025/03/05 10:00:00");
+    paid.staff(&Operation::ExtendGrace { days: 20 }, "2025/03/06 12:00:00");
+    paid.failure("2025/03/21 10:00:00");
+    paid.success("2025/03/22 10:00:00");
+    paid.success("2025/04/05 10:00:00");
+    let mut early = of_the_5th();
+    early.failure("2025/03/03 10:00:00");
+    for (mut driver, wish, due) in
+        [(paid, "2025/04/19 12:00:00", "2025/04/22 12:00:00"), (early, "2025/03/06 12:00:00", "2025/03/09 12:00:00")]
+    {
+        driver.staff(&Operation::Cancel, wish);
+        let asked_by = |driver: &mut Driver, at: Timestamp| {
+            driver.run_to(at);
+            driver.count(Rule::CancelRequestedAtEcpay)
+        };
+        assert_eq!(asked_by(&mut driver, t(due).plus_seconds(-1)), 0, "{due}");
+        assert_eq!(asked_by(&mut driver, t(due).plus_hours(7)), 1, "{due}");
+    }
+}
+
 /// Every order of the places.
 fn permutations(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |shorter, _| {
@@ -236,7 +271,7 @@ fn charges_around_a_moved_day_lead_to_the_same_period_in_any_order() {
         let mut driver = Driver::paid("2025/01/05 10:00:00");
         let mut reports: Vec<_> = days.iter().map(|day| driver.success_report(&format!("{day} 10:00:00"))).collect();
         reports.push(driver.failure_report("2025/05/03 10:00:00"));
-        driver.now = crate::operations::fixtures::t("2025/06/14 12:00:00");
+        driver.now = t("2025/06/14 12:00:00");
         for place in &order {
             driver.callback(&reports[*place]);
         }

@@ -50,11 +50,14 @@ impl Periods {
             let own = periods.charge_on(today);
             // A failure of the same charge makes the success its late payment.
             let late = owed.map(|day| periods.charge_on(day)).filter(|failed| *failed == due || *failed == own);
-            // A whole period after the charge that failed it is the next charge, on the day that the failure showed.
+            // A whole period after a charge that failed up to a week early it is the next one, on the day that it showed.
             let mut since =
                 charges.failures.iter().filter(|at| previous < Some(**at) && **at < success).map(|at| day(*at));
             let first = since.find(|day| [due, own].contains(&periods.charge_on(*day)));
-            let next = first.and_then(|day| day.checked_add_months(Months::new(charges.months)));
+            let ahead = |day: &NaiveDate| (periods.due_after(periods.due_on(*day)) - *day).num_days();
+            let next = first
+                .filter(|day| (2..=7).contains(&ahead(day)))
+                .and_then(|day| day.checked_add_months(Months::new(charges.months)));
             let late = late.filter(|_| next.is_none_or(|next| today < before(next)));
             let is_near = (today - due).num_days().abs() <= 1;
             let moves = late.is_none() && !is_near && charges.queried_at.is_some_and(|queried| queried >= success);

@@ -10,6 +10,8 @@ use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
 /// Days by which a charge may lie off its due date without moving the charge day.
 const TOLERANCE_DAYS: i64 = 1;
+/// Days before its due date at which a failed charge shows that the charge day was moved.
+const EARLY_DAYS: i64 = 7;
 
 /// Due dates of an order as its charges show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +71,10 @@ impl Timeline {
             let of_period = |failed: &LocalDate| {
                 timeline.calendar.due_on(*failed) == due || timeline.charge_due(*failed) == timeline.charge_due(day)
             };
-            // A whole period after that charge ECPay makes the next one, also on a day that only the failure showed.
+            // A whole period after a charge that failed early ECPay makes the next one, on the day that the failure showed.
             let first_failed_on = failed.iter().find(|failed| of_period(failed));
-            let is_next = first_failed_on.is_some_and(|first| day >= begins(&first.plus_months(cycle.months())));
+            let early = first_failed_on.filter(|first| timeline.is_early(**first));
+            let is_next = early.is_some_and(|first| day >= begins(&first.plus_months(cycle.months())));
             let paid = if let Some(failed_on) = failed_on.filter(of_period).filter(|_| !is_next) {
                 if is_near(due, day) { timeline.charge_due(day) } else { timeline.charge_due(failed_on) }
             } else if is_near(due, day) {
@@ -123,12 +126,13 @@ impl Timeline {
         if day.days_until(next) < paid.days_until(day) { next } else { due }
     }
 
-    /// True if a charge on `day` came more than a day before its due date, and is not a late attempt of the one before.
+    /// True if a charge on `day` came up to a week before its due date. Earlier in the period it is rather a late attempt of
+    /// the charge before.
     #[must_use]
     pub fn is_early(&self, day: LocalDate) -> bool {
         let due = self.calendar.due_on(day);
         let ahead = day.days_until(self.calendar.due_after(due));
-        ahead > TOLERANCE_DAYS && ahead < due.days_until(day)
+        ahead > TOLERANCE_DAYS && ahead <= EARLY_DAYS && ahead < due.days_until(day)
     }
 
     /// Returns to the due dates before a success moved them, where the next charge failed on one of those: the success was a
