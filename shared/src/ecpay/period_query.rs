@@ -45,7 +45,7 @@ pub struct PeriodInfo {
     /// ProcessDates of the successes without a success number: their authorisation is unknown and the log and the count of
     /// successes disagree.
     pub unnumbered: Vec<Timestamp>,
-    /// Number of successes by the header (`TotalSuccessTimes`), where it is higher than that of the log.
+    /// Number of successes by the header (`TotalSuccessTimes`), where the log has fewer.
     pub higher_count: Option<u32>,
 }
 

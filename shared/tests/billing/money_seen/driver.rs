@@ -48,7 +48,7 @@ pub(crate) struct Driver {
     pub(crate) exec_times: Option<u32>,
     /// Successes that a query lists without a number.
     pub(crate) unrecorded: Vec<Timestamp>,
-    /// Number of successes that a query counts beyond its log.
+    /// Number of successes by ECPay's count, where its log has fewer.
     pub(crate) higher_count: Option<u32>,
     /// True while ECPay answers nothing.
     pub(crate) is_down: bool,

@@ -56,24 +56,23 @@ fn a_success_listed_without_a_number_keeps_the_plan_and_staff_are_notified_once(
 }
 
 #[test]
-fn a_success_that_ecpay_counts_and_does_not_list_keeps_the_plan() {
+fn a_plan_is_kept_for_14_days_while_ecpay_counts_a_success_that_it_does_not_list() {
+    // Without a charge the plan ends on day 7, or 14 days after the first query, of 16 February.
+    for (higher_count, free_on) in [(None, "2025-02-22"), (Some(1), "2025-02-22"), (Some(2), "2025-03-02")] {
+        let mut driver = Driver::paid("2025/01/15 10:00:00");
+        driver.higher_count = higher_count;
+        driver.run_until("2025/03/12 00:00:00");
+        assert_eq!(driver.mails, ["2025-02-18 uncharged".to_owned(), format!("{free_on} not-charged")]);
+    }
+    // Grace ends on day 7; the charge is asked about each day until ECPay counts what it lists.
     let mut driver = Driver::paid("2025/01/15 10:00:00");
     driver.higher_count = Some(2);
-    driver.run_until("2025/03/15 00:00:00");
-    assert_eq!(driver.shown(), ("PRO", "2025-03-15".to_owned()));
-    assert_eq!(driver.mails, ["2025-02-16 unrecorded-charge"]);
-    // Counted no longer, and not listed: February counts as unpaid.
+    driver.failure("2025/02/15 10:00:00");
+    driver.run_until("2025/02/27 00:00:00");
+    assert_eq!((driver.shown().0, driver.count(Rule::GraceEnded)), ("PRO", 0));
     driver.higher_count = None;
-    driver.run_until("2025/03/16 12:00:00");
-    assert_eq!(driver.value().downgrade.map(|downgrade| downgrade.reason.name()), Some("not_charged"));
-    for (higher_count, is_owing) in [(Some(2), false), (Some(1), true), (None, true)] {
-        let mut owing = failing(2);
-        let counted = QueryAnswer { higher_count, ..answer(EcpayState::Running, "2025/02/17 12:00:00") };
-        owing.answered(Task::Reconcile, &counted);
-        // As long as ECPay says so.
-        owing.answered(Task::Reconcile, &QueryAnswer { at: t("2025/02/18 12:00:00"), ..counted });
-        assert_eq!(matches!(owing.value().status, Status::PastDue { .. }), is_owing, "{higher_count:?}");
-    }
+    driver.run_until("2025/03/01 00:00:00");
+    assert_eq!((driver.shown().0, driver.count(Rule::GraceEnded)), ("FREE", 1));
 }
 
 #[test]

@@ -52,8 +52,6 @@ async fn a_success_that_cannot_be_recorded_keeps_the_plan() {
         ("without a number of authorisation", json!([first, success("2025/02/28 10:00:00", json!(""))]), 2),
         ("zero as number", json!([first, success("2025/02/28 10:00:00", json!("0"))]), 2),
         ("counts that disagree", json!([success("2025/02/28 10:00:00", json!(13_499_998))]), 5),
-        ("a success without a date", json!([first, success("", json!(13_499_998))]), 2),
-        ("a log without entries", json!([]), 2),
         ("a count that is too low", json!([first, success("2025/02/28 10:00:00", json!(null))]), 1),
     ] {
         let sandbox = Sandbox::at(BEGIN).await;
@@ -64,6 +62,23 @@ async fn a_success_that_cannot_be_recorded_keeps_the_plan() {
         assert_eq!(sandbox.at_ecpay(&order).await["cancels_asked"], json!([]), "{name}");
         let missing = sandbox.subjects(STAFF).await.into_iter().filter(|subject| subject.starts_with("Charge missing"));
         assert_eq!(missing.count(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_with_gaps_keeps_the_plan_for_two_weeks_and_staff_look() {
+    let first = success("2025/01/31 10:00:00", json!(13_400_001));
+    for log in [json!([first, success("", json!(13_499_998))]), json!([])] {
+        let sandbox = Sandbox::at(BEGIN).await;
+        let order = answered(&sandbox, "gaps", json!({ "TotalSuccessTimes": 2, "ExecLog": log })).await;
+        // Day 7 is 7 March; the first query was made on the 1st.
+        sandbox.travel("2025-03-14T12:00:00+08:00").await;
+        assert_eq!(plan(&sandbox, &order).await, "PRO", "{log}");
+        assert_eq!(sandbox.subjects("gaps@customer.example").await, [""; 0], "{log}");
+        assert_eq!(sandbox.subjects(STAFF).await, [format!("Charge missing: order {order}")], "{log}");
+        sandbox.travel("2025-03-17T00:00:00+08:00").await;
+        assert_eq!(plan(&sandbox, &order).await, "FREE", "{log}");
+        assert_eq!(sandbox.at_ecpay(&order).await["cancels_asked"], json!([]), "{log}");
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::billing::dunning::policy::{
     CHARGE_RESULT_DAYS, DOWNGRADE_QUERY_HOURS, NOTICE_AGE_DAYS, UNSENT_NOTICE_DAYS, UNSENT_NOTICE_HOURS,
 };
 use crate::domain::billing::notices::{NoticeKind, NoticeState};
+use crate::domain::billing::payments::order_query::OrderQuery;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::billing::task::Task;
@@ -32,8 +33,8 @@ pub fn first_notice_id(order: &Subscription) -> Option<NotificationId> {
 }
 
 /// Postpones a downgrade that is due: until ECPay was queried within a day, until the result of a pending charge is known, at
-/// most three days, and until the first notice was sent three days ago. A notice that is unsent through our own fault is
-/// waited for, at most 14 days. `None` where the downgrade may happen.
+/// most three days, and until the first notice was sent three days ago. A notice that is unsent through our own fault, and a
+/// log that lists every success that ECPay counts, are waited for, at most 14 days. `None` where the downgrade may happen.
 #[must_use]
 pub fn postpone_downgrade(
     before: &Versioned<Subscription>,
@@ -63,7 +64,11 @@ pub(super) fn waits_until(
     let for_notice = notice.and_then(|notice| wait_for(notice, context.now)).map(|until| until.min(last_day));
     // A success would restore the plan within the hour, after a mail that says FREE.
     let for_result = order.pending_since().map(|at| at.plus_days(CHARGE_RESULT_DAYS));
-    for_notice.max(for_result).filter(|until| *until > context.now)
+    // A log with gaps does not show that the charge is unpaid; it is read again as soon as it is too old.
+    let read_again =
+        |query: OrderQuery| Some(query.at.plus_hours(DOWNGRADE_QUERY_HOURS).plus_seconds(1)).min(query.gap_until());
+    let for_gap = order.last_query.and_then(read_again);
+    for_notice.max(for_result).max(for_gap).filter(|until| *until > context.now)
 }
 
 /// True if ECPay was not queried about the order within a day, although it could be reached.

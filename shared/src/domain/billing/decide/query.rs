@@ -5,7 +5,6 @@ use crate::domain::billing::decide::cancel::unconfirmed_from;
 use crate::domain::billing::decide::order::{expire, final_status};
 use crate::domain::billing::decide::proof::proven;
 use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
-use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::dunning::policy::{
     BACKOFF_HOURS, CANCEL_REPEAT_HOURS, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, RETRY_RESULT_HOURS,
 };
@@ -24,25 +23,12 @@ use crate::domain::values::time::{Timestamp, Zone};
 #[must_use]
 pub fn note_query(order: &Subscription, answer: &QueryAnswer) -> Subscription {
     let mut next = order.clone();
-    next.last_query = Some(OrderQuery { at: answer.at, state: answer.state });
+    let has_gap = answer.higher_count.is_some_and(|count| count > order.charge_history.successes);
+    let gap_since = has_gap.then(|| order.last_query.and_then(|query| query.gap_since).unwrap_or(answer.at));
+    next.last_query = Some(OrderQuery { at: answer.at, state: answer.state, gap_since });
     next.terms.exec_times = answer.exec_times.unwrap_or(next.terms.exec_times);
     next.charge_history.set_unrecorded(ProofSource::Query, answer.unrecorded.iter().copied());
-    if let Some(at) = counted_success(&next, answer) {
-        let listed = answer.unrecorded.iter().copied();
-        next.charge_history.set_unrecorded(ProofSource::Query, listed.chain([at]));
-    }
     next
-}
-
-/// A success that ECPay counts beyond those that it lists and those that are known. Its date is unknown: it stands for the
-/// charge that is owed or late, as long as ECPay says so, because a log with gaps does not show that no charge was made.
-fn counted_success(order: &Subscription, answer: &QueryAnswer) -> Option<Timestamp> {
-    answer.higher_count.filter(|count| *count > order.charge_history.successes)?;
-    if Arrears::of(order).is_some() {
-        return order.charge_history.failures.last().map(|failure| failure.at);
-    }
-    let due = order.paid_period()?.to.start(Zone::Taipei);
-    (due <= answer.at).then_some(due)
 }
 
 /// Decides what follows from the answer itself: the order ended, was declined, or has a success that cannot be recorded

@@ -9,6 +9,8 @@ pub const FAILURES_WITHOUT_FURTHER_RETRY: usize = FAILURES_THAT_END_AN_ORDER - 1
 pub const NOTICE_AGE_DAYS: i64 = 3;
 /// Days after the end of grace for which a downgrade waits for the first notice to be sent.
 pub const UNSENT_NOTICE_DAYS: i64 = 14;
+/// Days for which the plan is kept at most while ECPay counts a success that its log does not list.
+pub const UNLISTED_SUCCESS_DAYS: i64 = 14;
 /// Hours after which a downgrade that waits for its first notice is decided again.
 pub const UNSENT_NOTICE_HOURS: i64 = 6;
 /// Days after a downgrade in which a payment restores the plan, before the order is cancelled.

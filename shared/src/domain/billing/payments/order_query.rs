@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing::dunning::policy::UNLISTED_SUCCESS_DAYS;
 use crate::domain::values::time::Timestamp;
 
 /// Answer of ECPay to a query of an order.
@@ -11,6 +12,17 @@ pub struct OrderQuery {
     pub at: Timestamp,
     /// State of the order at ECPay.
     pub state: EcpayState,
+    /// Time since which the answers have a gap: ECPay counts a success that its log does not list and that is not recorded.
+    #[serde(default)]
+    pub gap_since: Option<Timestamp>,
+}
+
+impl OrderQuery {
+    /// The time until which a gap keeps the plan: such a log does not show that no charge was made.
+    #[must_use]
+    pub fn gap_until(&self) -> Option<Timestamp> {
+        self.gap_since.map(|since| since.plus_days(UNLISTED_SUCCESS_DAYS))
+    }
 }
 
 /// State of an order at ECPay (period query, `ExecStatus`).
@@ -42,7 +54,7 @@ pub struct QueryAnswer {
     pub exec_times: Option<u32>,
     /// ProcessDates of successes in the log that have no number or no authorisation number.
     pub unrecorded: Vec<Timestamp>,
-    /// Number of successes that ECPay counts, where its log has fewer.
+    /// Number of successes by ECPay's count, where its log has fewer.
     #[serde(default)]
     pub higher_count: Option<u32>,
 }
