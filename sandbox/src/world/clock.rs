@@ -70,11 +70,12 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
         }
         let Some(next) = next else { break };
         let at = next.max(fired);
-        let due: Vec<Schedule> = due_schedules(world, fired, shown_from, at);
+        world.move_to(at);
+        // Before the schedules of this second, which may have work because of it.
+        run_due_until_quiet(world, &mut ran).await;
+        let due = due_schedules(world, fired, shown_from, at);
         fired = at;
         world.change(|state| state.fired = Some(at));
-        world.move_to(at);
-        run_due_until_quiet(world, &mut ran).await;
         for schedule in due {
             ran.push(run(world, &schedule, at).await);
             run_due_until_quiet(world, &mut ran).await;
