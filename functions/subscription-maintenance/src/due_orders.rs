@@ -198,9 +198,14 @@ async fn conclude(
         unanswered: context.unanswered.len(),
         table_failures: context.table_failures,
     };
-    let is_refused = matches!(&handled.outcome, Err(Failure::Fatal(error)) if !error.is_about_one_order());
+    let is_table_failure = matches!(&handled.outcome, Err(Failure::Fatal(error)) if !error.is_about_one_order());
     let After { outcome, next } = after(handled.outcome, so_far)?;
-    context.table_failures = if is_refused { context.table_failures.saturating_add(1) } else { 0 };
+    // An order that was skipped says nothing about the table.
+    if is_table_failure {
+        context.table_failures = context.table_failures.saturating_add(1);
+    } else if !matches!(outcome, TaskOutcome::Skipped(_)) {
+        context.table_failures = 0;
+    }
     context.report.add(id, outcome);
     match next {
         Next::Continue => {}
@@ -218,10 +223,13 @@ async fn defer(session: &EcpaySession<'_>, context: &mut DueContext, orders: Vec
             Ok(()) => {}
             Err(Failure::Fatal(error)) if error.is_of_table() => {
                 tracing::error!(error = error_chain(&error), "a failed task could not be recorded at its order");
+                context.report.is_unrecorded |= !error.is_about_one_order();
             }
             Err(Failure::Fatal(error)) => return Err(error),
             // Recording a failure calls nothing of ECPay's.
-            Err(Failure::Blocked | Failure::Query(_) | Failure::Action(_) | Failure::Unconfirmed) => {}
+            Err(
+                Failure::Blocked | Failure::Query(_) | Failure::Action(_) | Failure::Changed | Failure::Unconfirmed,
+            ) => {}
         }
     }
     context.report.add_entries(session.take_entries());

@@ -6,22 +6,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use shared::apply_report;
 use shared::apply_report::Outcome;
 use shared::domain::billing::business_events::BusinessEvent;
-use shared::domain::billing::decide::payment::agrees;
 use shared::domain::billing::decide::query::{decide_query, note_query};
 use shared::domain::billing::decision::{Decision, DecisionContext, Versioned};
 use shared::domain::billing::payments::order_query::QueryAnswer;
-use shared::domain::billing::payments::payment::{Payment, PaymentOutcome, PaymentReport};
-use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
-use shared::domain::billing::subscription::{AppliedEvent, Subscription};
-use shared::domain::values::ids::{GatewayAuthorization, SubscriptionId};
+use shared::domain::billing::payments::payment::PaymentReport;
+use shared::domain::billing::subscription::Subscription;
+use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::check_mac_value::HashKeys;
 use shared::ecpay::client;
 use shared::platform::clock::InvocationTime;
+use shared::platform::logging::error_chain;
 use shared::store;
 use shared::store::Store;
 use shared::store::billing::commit::Commit;
 
+use crate::charge_log::{fields, is_applied, is_stored, number_of, recent_numbers};
 use crate::ecpay_pace::EcpayPace;
 use crate::metrics::RunMetrics;
 use crate::report::ReportEntry;
@@ -47,14 +47,25 @@ pub(crate) struct EcpaySession<'a> {
 #[derive(Default)]
 struct Memory {
     metrics: RunMetrics,
-    /// Orders already queried, with true if the answer was applied: at most once per invocation.
-    queried: BTreeMap<SubscriptionId, bool>,
+    /// Orders already queried: at most once per invocation.
+    queried: BTreeMap<SubscriptionId, Queried>,
     /// Orders as this invocation last stored them. The due index may still return older versions.
     latest: BTreeMap<SubscriptionId, Versioned<Subscription>>,
     /// Answers that are noted in the order, but not stored with it yet.
     answers: BTreeMap<SubscriptionId, QueryAnswer>,
     entries: Vec<ReportEntry>,
     has_answered: bool,
+}
+
+/// What became of a query.
+#[derive(Clone, Copy)]
+enum Queried {
+    /// ECPay's answer was applied.
+    Applied,
+    /// There was no usable answer.
+    Unanswered,
+    /// The answer could not be stored because the order changed meanwhile.
+    Changed,
 }
 
 /// Reason why a task failed for an order.
@@ -66,6 +77,8 @@ pub(crate) enum Failure {
     Query(client::Error),
     /// ECPay was not reached with a retry or cancellation, or its response was lost.
     Action(client::Error),
+    /// Another invocation changed the order, or one of its items, while ECPay's answer was being stored.
+    Changed,
     /// ECPay accepted a cancellation at least twice and still shows the order as active.
     Unconfirmed,
     /// The table or the keys failed.
@@ -155,10 +168,13 @@ impl<'a> EcpaySession<'a> {
         }
         tracing::warn!("ECPay answered 403: the circuit breaker opens for {BREAKER_MINUTES} minutes");
         self.memory().metrics.blocked();
-        match self.store.runs.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
-            Ok(()) => Failure::Blocked,
-            Err(error) => error.into(),
+        if let Err(error) = self.store.runs.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
+            tracing::error!(
+                error = error_chain(&error),
+                "the circuit breaker could not be stored; this run stops all the same"
+            );
         }
+        Failure::Blocked
     }
 
     /// Returns true if an answer of ECPay is noted in the order, but not stored with it yet.
@@ -190,9 +206,12 @@ impl<'a> EcpaySession<'a> {
         let order = self.newest(order);
         let answered = self.memory().queried.get(&order.value.id).copied();
         match answered {
-            Some(true) => Ok(order),
+            Some(Queried::Applied) => Ok(order),
+            Some(Queried::Changed) => Err(Failure::Changed),
             // Nothing may be decided without an answer, whichever task asks.
-            Some(false) => Err(Failure::Query(client::Error::Unknown("no usable answer earlier in this run".into()))),
+            Some(Queried::Unanswered) => {
+                Err(Failure::Query(client::Error::Unknown("no usable answer earlier in this run".into())))
+            }
             None => self.query_order_again(order).await,
         }
     }
@@ -204,7 +223,7 @@ impl<'a> EcpaySession<'a> {
     ) -> Result<Versioned<Subscription>, Failure> {
         let keys = self.check_circuit_breaker().await?;
         let id = order.value.id.clone();
-        self.memory().queried.insert(id.clone(), false);
+        self.memory().queried.insert(id.clone(), Queried::Unanswered);
         let log = match self.maintenance.ecpay.period_info(&id, self.wall(), &keys).await {
             Ok(log) => log,
             Err(error) => return Err(self.failure(error, Failure::Query).await),
@@ -234,9 +253,13 @@ impl<'a> EcpaySession<'a> {
             unrecorded: info.unnumbered,
             higher_count: info.higher_count,
         };
-        let order = self.note(order, answer).await?;
+        let noted = self.note(order, answer).await;
+        if matches!(noted, Err(Failure::Changed)) {
+            self.memory().queried.insert(id.clone(), Queried::Changed);
+        }
+        let order = noted?;
         let mut memory = self.memory();
-        memory.queried.insert(id.clone(), true);
+        memory.queried.insert(id.clone(), Queried::Applied);
         memory.latest.insert(id, order.clone());
         drop(memory);
         Ok(order)
@@ -253,13 +276,14 @@ impl<'a> EcpaySession<'a> {
         let context = DecisionContext::new(&self.maintenance.policy, self.now);
         let decision = decide_query(&order, &answer, context);
         let noted = Versioned { value: note_query(&order.value, &answer), version: order.version };
-        self.memory().answers.insert(id, answer);
-        if let Some(decision) = decision
-            && let Some(stored) = self.commit(decision).await?
-        {
-            return Ok(stored);
+        self.memory().answers.insert(id.clone(), answer);
+        let Some(decision) = decision else { return Ok(noted) };
+        let stored = self.commit(decision).await;
+        if !matches!(stored, Ok(Some(_))) {
+            // No other decision may store the answer without what follows from it.
+            self.memory().answers.remove(&id);
         }
-        Ok(noted)
+        stored?.ok_or(Failure::Changed)
     }
 
     async fn apply(
@@ -330,61 +354,7 @@ impl<'a> EcpaySession<'a> {
     }
 }
 
-/// Success numbers of the authorisations among an order's recent events.
-fn recent_numbers(order: &Subscription) -> BTreeMap<GatewayAuthorization, u32> {
-    let number = |applied: &AppliedEvent| Some((applied.gwsr.clone()?, applied.event.success_number()?));
-    order.recent_events.iter().filter_map(number).collect()
-}
-
-/// Returns true if the order itself shows that the report was applied, without reading its payments.
-fn is_applied(order: &Subscription, report: &PaymentReport) -> bool {
-    match order.recent_events.iter().find(|applied| applied.event == report.event) {
-        Some(applied) => agrees(applied, report),
-        None => order.charge_history.contains_report(report),
-    }
-}
-
 fn missing(id: &SubscriptionId) -> Failure {
     let reason = "is in the index but not in the table".to_owned();
     Failure::Fatal(store::Error::Unreadable { pk: id.to_string(), sk: String::new(), reason }.into())
-}
-
-/// Success number of a stored payment by its authorisation number (`gwsr`).
-fn number_of(payment: &Payment) -> Option<(GatewayAuthorization, u32)> {
-    match (&payment.gwsr, payment.outcome) {
-        (Some(gwsr), PaymentOutcome::Succeeded { number }) => Some((gwsr.clone(), number)),
-        (
-            _,
-            PaymentOutcome::Succeeded { .. }
-            | PaymentOutcome::Failed
-            | PaymentOutcome::Pending
-            | PaymentOutcome::PaidOutOfBand,
-        ) => None,
-    }
-}
-
-/// Returns true if the table holds this report's payment with the same content.
-fn is_stored(payments: &[Payment], report: &PaymentReport) -> bool {
-    payments.iter().filter(|payment| payment.event == report.event).any(|payment| {
-        let stored = AppliedEvent { event: payment.event.clone(), gwsr: payment.gwsr.clone(), amount: payment.amount };
-        agrees(&stored, report)
-    })
-}
-
-/// Fields of a callback for an entry of ECPay's charge log, so that the quarantined entry can be replayed like a callback.
-fn fields(report: &PaymentReport, reason: &QuarantineReason) -> BTreeMap<String, String> {
-    let amount = report.amount.map_or_else(String::new, |amount| amount.dollars().to_string());
-    let gwsr = report.gwsr.as_ref().map_or_else(String::new, ToString::to_string);
-    [
-        ("MerchantID", report.merchant.to_string()),
-        ("MerchantTradeNo", report.subscription.to_string()),
-        ("RtnCode", report.rtn_code.clone()),
-        ("RtnMsg", report.rtn_msg.clone()),
-        ("Amount", amount),
-        ("gwsr", gwsr),
-        ("ProcessDate", shared::ecpay::date::format(report.processed_at)),
-        ("Reason", reason.as_str().to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
 }

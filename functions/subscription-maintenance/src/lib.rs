@@ -20,6 +20,7 @@ use shared::platform::secrets;
 use shared::store;
 use shared::store::Store;
 
+mod charge_log;
 mod cleanup;
 mod continuation;
 mod due_orders;

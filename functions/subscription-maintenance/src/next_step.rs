@@ -1,4 +1,4 @@
-//! How a task goes on after one order: it continues, stops, or records a failure at the order.
+//! Decision after each order of a task: the task goes on, stops, or records a failure at the order.
 
 use shared::ecpay::client;
 use shared::platform::logging::error_chain;
@@ -7,13 +7,14 @@ use shared::platform::metrics::StopReason;
 use crate::Error;
 use crate::ecpay_session::Failure;
 use crate::report::{TaskOutcome, stop_text};
+use crate::tasks::changed_meanwhile;
 
 /// A task stops after this many orders without an answer from ECPay, if ECPay answered for none.
 const UNANSWERED_LIMIT: usize = 3;
 /// The run ends in error after this many orders in a row for which the table fails: it is not one order's fault then.
 pub(crate) const TABLE_FAILURES: usize = 3;
 
-/// What the orders before one say about ECPay and the table.
+/// Knowledge about ECPay and the table from the orders before.
 #[derive(Clone, Copy)]
 pub(crate) struct SoFar {
     /// True if ECPay answered a query in this run.
@@ -59,6 +60,7 @@ pub(crate) fn after(handled: Result<TaskOutcome, Failure>, so_far: SoFar) -> Res
             let reason = StopReason::EcpayBlocked;
             After { outcome: TaskOutcome::Skipped(stop_text(reason).to_owned()), next: Next::Stop(reason) }
         }
+        Failure::Changed => After { outcome: changed_meanwhile(), next: Next::Continue },
         // ECPay is up, but its answer about this order is unusable.
         Failure::Query(error @ client::Error::Query(_)) => {
             let reason = error_chain(&error);

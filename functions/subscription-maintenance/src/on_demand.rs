@@ -121,6 +121,7 @@ fn unavailable(failure: Failure) -> Result<Value, Error> {
             Ok(outcome("unavailable", "ECPay is not called for up to 30 minutes after an HTTP 403; try again then"))
         }
         Failure::Query(error) | Failure::Action(error) => Ok(outcome("unavailable", &error.to_string())),
+        Failure::Changed => Ok(outcome("unavailable", "the order changed meanwhile; try again")),
         Failure::Unconfirmed => Ok(outcome("asked", "ECPay has not confirmed it yet")),
         Failure::Fatal(error) => Err(error),
     }

@@ -43,6 +43,9 @@ pub(crate) struct TaskReport {
     /// The first actions taken, or in a dry run to be taken; reported as the run's `did`.
     #[serde(skip)]
     pub(crate) entries: Vec<ReportEntry>,
+    /// True if a failure could not be recorded at its order.
+    #[serde(skip)]
+    pub(crate) is_unrecorded: bool,
     /// Reason for a stop before the last due item.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_stop")]
     pub(crate) stopped: Option<StopReason>,

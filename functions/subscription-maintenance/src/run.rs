@@ -75,13 +75,16 @@ pub(crate) async fn run_tasks(maintenance: &Maintenance, tasks: &Tasks, time: In
     Ok(answer)
 }
 
-/// The reason why a run has failed although the table works: everything that it tried failed.
+/// The reason why a run has failed although it came to its end.
 fn failure(report: &RunReport) -> Option<&'static str> {
     let is_down = report.tasks.values().any(|task| task.stopped == Some(StopReason::EcpayUnanswered));
     let failed: u64 = report.tasks.values().flat_map(|task| task.failed.values()).sum();
     let due: u64 = report.tasks.values().map(|task| task.due).sum();
+    let is_unrecorded = report.tasks.values().any(|task| task.is_unrecorded);
     if is_down {
         Some("ECPay does not answer")
+    } else if is_unrecorded {
+        Some("a failure could not be recorded at its order")
     } else if failed >= FAILED_ORDERS && failed == due {
         Some("everything that was tried failed")
     } else {

@@ -59,7 +59,7 @@ async fn conclude(session: &EcpaySession<'_>, decision: Option<Decision>) -> Res
     Ok(if stored.is_some() { TaskOutcome::Done } else { changed_meanwhile() })
 }
 
-fn changed_meanwhile() -> TaskOutcome {
+pub(crate) fn changed_meanwhile() -> TaskOutcome {
     TaskOutcome::Skipped("changed meanwhile".to_owned())
 }
 

@@ -42,7 +42,7 @@ pub struct DrainReport {
     pub dead: u64,
     /// Notices whose outcome is unknown.
     pub unclear: u64,
-    /// Notices that stay as they are stored, because the table failed for them.
+    /// Notices for which the table failed: still queued, or claimed and unclear later.
     pub failed: u64,
     /// Notices that SES refused for a reason that is not theirs, or has not accepted for an hour.
     pub held_back: u64,
@@ -102,7 +102,8 @@ impl Handled {
 /// Sends the notices that are due, for at most `seconds`. Without a due notice it costs one query.
 ///
 /// # Errors
-/// [`Error`] where the store failed for several notices in a row; the outcome of every mail that was sent before is recorded.
+/// [`Error`] where the store failed for several notices in a row. A mail that was sent and whose outcome could not be stored
+/// becomes unclear when its claim ends.
 pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, seconds: u64) -> Result<DrainReport, Error> {
     let failures = FailuresInARow::default();
     let report = DrainReport::default();

@@ -71,7 +71,14 @@ impl Table {
         for item in items {
             match Record::from_item(item) {
                 Ok(record) => records.push(record),
-                Err(error) => self.move_to_unreadable(queue, &error).await?,
+                Err(error) => {
+                    if let Err(unmoved) = self.move_to_unreadable(queue, &error).await {
+                        tracing::error!(
+                            error = error_chain(&unmoved),
+                            "an unreadable item could not be taken out of its queue"
+                        );
+                    }
+                }
             }
         }
         Ok(Page { items: records, oldest, next })
