@@ -281,13 +281,6 @@ pub(crate) fn charge_to_come(subscription: &Subscription, today: LocalDate) -> L
     if let Some(announced) = timeline.announced {
         return announced;
     }
-    // A charge that failed before its due date shows that the charge day was moved.
-    let open = history.failures.iter().filter(|failure| Some(failure.at) > history.last_paid_at());
-    let early = open.map(|failure| failure.at.day(Zone::Taipei)).filter(|day| timeline.is_early(*day));
-    let shown = early.map(|day| day.plus_months(subscription.terms.cycle.months())).filter(|shown| *shown > today);
-    if let Some(shown) = shown.min() {
-        return shown;
-    }
     let due = timeline.calendar.due_on(today);
     let is_of_due = |at: Timestamp| timeline.calendar.due_on(at.day(Zone::Taipei)) == due;
     let is_made = history.failures.iter().any(|failure| is_of_due(failure.at))
@@ -301,7 +294,12 @@ pub(crate) fn charge_to_come(subscription: &Subscription, today: LocalDate) -> L
         return due;
     }
     // A charge that was made in this period is followed by that of the next one.
-    if is_made || due < today { timeline.calendar.due_after(due) } else { due }
+    let next = if is_made || due < today { timeline.calendar.due_after(due) } else { due };
+    // A charge that failed before its due date may show that the charge day was moved, and may be a retry: the sooner day counts.
+    let failed_on = history.failures.iter().map(|failure| failure.at.day(Zone::Taipei));
+    let early = failed_on.filter(|day| timeline.is_early(*day));
+    let shown = early.map(|day| day.plus_months(subscription.terms.cycle.months())).filter(|shown| *shown > today);
+    shown.fold(next, LocalDate::min)
 }
 
 fn cancel(subscription: &Subscription, at: Timestamp, why: ActionReason) -> NextAction {

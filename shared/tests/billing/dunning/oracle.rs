@@ -141,9 +141,8 @@ impl Oracle {
         let days = self.days().due_days;
         let due = days.of(day);
         let is_made = self.failed.iter().any(|(at, _)| days.of(day_of(*at)) == due);
-        let open = self.failed.iter().filter(|(at, _)| Some(*at) > self.last_paid());
-        let shown = open.filter_map(|(at, _)| days.shown_by(day_of(*at))).filter(|on| *on > day).min();
-        shown.unwrap_or(if due < day || is_made { days.after(due) } else { due })
+        let next = if due < day || is_made { days.after(due) } else { due };
+        self.failed.iter().filter_map(|(at, _)| days.shown_by(day_of(*at))).filter(|on| *on > day).fold(next, i64::min)
     }
 
     pub(crate) fn last_paid(&self) -> Option<i64> {

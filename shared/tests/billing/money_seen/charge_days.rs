@@ -5,7 +5,6 @@ use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payments::order_query::EcpayState;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Status;
-use shared::domain::values::time::Timestamp;
 
 use crate::money_seen::driver::Driver;
 use crate::operations::fixtures::{day, t};
@@ -228,26 +227,27 @@ fn a_late_payment_at_the_end_of_a_short_month_s_period_moves_nothing() {
 }
 
 #[test]
-fn the_cancellation_waits_for_its_72_hours_also_after_early_and_late_failures() {
-    // A retry by hand failed on 21 March, which is over; and ECPay charges on the 3rd, as it did in vain in March.
+fn a_failure_shows_a_sooner_charge_and_never_a_later_one() {
+    // A retry by hand failed on 21 March, which is over.
     let mut paid = of_the_5th();
     paid.failure("2025/03/05 10:00:00");
     paid.staff(&Operation::ExtendGrace { days: 20 }, "2025/03/06 12:00:00");
     paid.failure("2025/03/21 10:00:00");
     paid.success("2025/03/22 10:00:00");
     paid.success("2025/04/05 10:00:00");
-    let mut early = of_the_5th();
-    early.failure("2025/03/03 10:00:00");
+    // One that failed on 1 April does not put the charge of 5 April off to May.
+    let mut owing = of_the_5th();
+    owing.failure("2025/03/05 10:00:00");
+    owing.staff(&Operation::ExtendGrace { days: 28 }, "2025/03/06 12:00:00");
+    owing.failure("2025/04/01 10:00:00");
     for (mut driver, wish, due) in
-        [(paid, "2025/04/19 12:00:00", "2025/04/22 12:00:00"), (early, "2025/03/06 12:00:00", "2025/03/09 12:00:00")]
+        [(paid, "2025/04/19 12:00:00", "2025/04/22 12:00:00"), (owing, "2025/04/02 12:00:00", "2025/04/02 12:00:00")]
     {
         driver.staff(&Operation::Cancel, wish);
-        let asked_by = |driver: &mut Driver, at: Timestamp| {
-            driver.run_to(at);
-            driver.count(Rule::CancelRequestedAtEcpay)
-        };
-        assert_eq!(asked_by(&mut driver, t(due).plus_seconds(-1)), 0, "{due}");
-        assert_eq!(asked_by(&mut driver, t(due).plus_hours(7)), 1, "{due}");
+        driver.run_to(t(due).plus_seconds(-1));
+        assert_eq!(driver.count(Rule::CancelRequestedAtEcpay), 0, "{due}");
+        driver.run_to(t(due).plus_hours(7));
+        assert_eq!(driver.count(Rule::CancelRequestedAtEcpay), 1, "{due}");
     }
 }
 
