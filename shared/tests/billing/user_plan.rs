@@ -97,8 +97,7 @@ fn fallen(order: &Versioned<Subscription>) -> Decision {
     let mut lost = report(&order.value, EventId::failure(at), PaymentOutcome::Failed, at);
     lost.decline = Some(DeclineClass::HardDecline);
     let mut order = applied(order, &lost).after();
-    order.value.last_query =
-        Some(OrderQuery { at: t("2025/02/21 15:00:00"), state: EcpayState::Running, gap_since: None });
+    order.value.last_query = Some(OrderQuery { at: t("2025/02/21 15:00:00"), state: EcpayState::Running, gap: None });
     end_grace(&order, DecisionContext::new(&DunningPolicy::default(), t("2025/02/22 03:00:00"))).unwrap()
 }
 

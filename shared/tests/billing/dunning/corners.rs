@@ -150,8 +150,7 @@ fn no_customer_is_downgraded_without_a_notice() {
     let notices: Vec<_> = decision.notices.iter().map(|notice| notice.kind.name()).collect();
     assert_eq!(notices, ["final-payment-failure"], "{}", pair.case());
     pair.real.value = decision.change.next;
-    pair.real.value.last_query =
-        Some(OrderQuery { at: ts(reported + 2 * DAY), state: EcpayState::Running, gap_since: None });
+    pair.real.value.last_query = Some(OrderQuery { at: ts(reported + 2 * DAY), state: EcpayState::Running, gap: None });
     for (after, falls) in [(HOUR, false), (3 * DAY - 1, false), (3 * DAY, true)] {
         let fall = end_grace(&pair.real, DecisionContext::new(&DunningPolicy::default(), ts(reported + after)));
         assert_eq!(fall.is_some(), falls, "{after} s after the first notice: {}", pair.case());

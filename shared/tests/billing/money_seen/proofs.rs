@@ -70,6 +70,7 @@ fn a_plan_is_kept_for_14_days_while_ecpay_counts_a_success_that_it_does_not_list
     driver.failure("2025/02/15 10:00:00");
     driver.run_until("2025/02/27 00:00:00");
     assert_eq!((driver.shown().0, driver.count(Rule::GraceEnded)), ("PRO", 0));
+    assert_eq!(driver.count(Rule::RetryRequested), 0);
     driver.higher_count = None;
     driver.run_until("2025/03/01 00:00:00");
     assert_eq!((driver.shown().0, driver.count(Rule::GraceEnded)), ("FREE", 1));

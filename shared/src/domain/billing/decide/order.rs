@@ -149,7 +149,7 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     let late_since = |days| due.plus_days(days).start(Zone::Taipei);
     // A pause keeps the plan also here, as does a charge whose result is open, and for a while a log with gaps; staff are
     // notified all the same.
-    let has_gap = subscription.last_query.and_then(|query| query.gap_until()).is_some_and(|until| now < until);
+    let has_gap = subscription.last_query.is_some_and(|query| query.has_gap_at(now));
     let is_held = subscription.paused.is_some() || subscription.awaits_result(now) || has_gap;
     if now >= late_since(LATE_CHARGE_FREE_DAYS) && !is_held {
         let cause = Cause::new(HistoryEvent::MissingChargeObserved, Rule::NotCharged, Actor::Schedule);

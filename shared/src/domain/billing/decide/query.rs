@@ -12,7 +12,7 @@ use crate::domain::billing::dunning::state::refresh_dunning_state;
 use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::payments::charge_history::ProofSource;
-use crate::domain::billing::payments::order_query::{EcpayState, OrderQuery, QueryAnswer};
+use crate::domain::billing::payments::order_query::{EcpayState, LogGap, OrderQuery, QueryAnswer};
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{Ended, OrderEnd, RetryRequest, Status, Subscription};
 use crate::domain::billing::task::Task;
@@ -23,9 +23,12 @@ use crate::domain::values::time::{Timestamp, Zone};
 #[must_use]
 pub fn note_query(order: &Subscription, answer: &QueryAnswer) -> Subscription {
     let mut next = order.clone();
-    let has_gap = answer.higher_count.is_some_and(|count| count > order.charge_history.successes);
-    let gap_since = has_gap.then(|| order.last_query.and_then(|query| query.gap_since).unwrap_or(answer.at));
-    next.last_query = Some(OrderQuery { at: answer.at, state: answer.state, gap_since });
+    let recorded = order.charge_history.successes;
+    // Since a success was recorded it is another gap.
+    let known = order.last_query.and_then(|query| query.gap).filter(|gap| gap.recorded == recorded);
+    let has_gap = answer.higher_count.is_some_and(|count| count > recorded);
+    let gap = has_gap.then(|| known.unwrap_or(LogGap { since: answer.at, recorded }));
+    next.last_query = Some(OrderQuery { at: answer.at, state: answer.state, gap });
     next.terms.exec_times = answer.exec_times.unwrap_or(next.terms.exec_times);
     next.charge_history.set_unrecorded(ProofSource::Query, answer.unrecorded.iter().copied());
     next

@@ -84,10 +84,13 @@ pub fn announced_retry_at(subscription: &Subscription, arrears: &Arrears, policy
     next_retry_at(subscription, arrears, policy).filter(|_| retry_refusal(subscription).is_none())
 }
 
-/// True if the schedule requests a retry at the time of the context.
+/// True if the schedule requests a retry at the time of the context: not while ECPay counts a success that it does not list,
+/// which may be the payment of this charge.
 #[must_use]
 pub fn retry_is_due(subscription: &Subscription, context: DecisionContext<'_>) -> bool {
+    let has_gap = subscription.last_query.is_some_and(|query| query.has_gap_at(context.now));
     matches!(subscription.status, Status::PastDue { .. })
+        && !has_gap
         && Arrears::of(subscription)
             .and_then(|arrears| next_retry_at(subscription, &arrears, context.policy))
             .is_some_and(|at| at <= context.now)

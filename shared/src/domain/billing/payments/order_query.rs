@@ -12,16 +12,31 @@ pub struct OrderQuery {
     pub at: Timestamp,
     /// State of the order at ECPay.
     pub state: EcpayState,
-    /// Time since which the answers have a gap: ECPay counts a success that its log does not list and that is not recorded.
+    /// Gap in ECPay's log, if the answer has one.
     #[serde(default)]
-    pub gap_since: Option<Timestamp>,
+    pub gap: Option<LogGap>,
+}
+
+/// Gap in ECPay's charge log: it counts a success that it does not list and that is not recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogGap {
+    /// Time of the first of the answers with this gap.
+    pub since: Timestamp,
+    /// Highest success number that was recorded then.
+    pub recorded: u32,
 }
 
 impl OrderQuery {
     /// The time until which a gap keeps the plan: such a log does not show that no charge was made.
     #[must_use]
     pub fn gap_until(&self) -> Option<Timestamp> {
-        self.gap_since.map(|since| since.plus_days(UNLISTED_SUCCESS_DAYS))
+        self.gap.map(|gap| gap.since.plus_days(UNLISTED_SUCCESS_DAYS))
+    }
+
+    /// True while a gap keeps the plan.
+    #[must_use]
+    pub fn has_gap_at(&self, now: Timestamp) -> bool {
+        self.gap_until().is_some_and(|until| now < until)
     }
 }
 
