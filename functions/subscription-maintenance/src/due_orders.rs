@@ -199,11 +199,12 @@ async fn conclude(
         table_failures: context.table_failures,
     };
     let is_table_failure = matches!(&handled.outcome, Err(Failure::Fatal(error)) if !error.is_about_one_order());
+    // It wrote nothing.
+    let says_nothing = matches!(&handled.outcome, Err(Failure::Blocked));
     let After { outcome, next } = after(handled.outcome, so_far)?;
-    // An order that was skipped says nothing about the table.
     if is_table_failure {
         context.table_failures = context.table_failures.saturating_add(1);
-    } else if !matches!(outcome, TaskOutcome::Skipped(_)) {
+    } else if !says_nothing {
         context.table_failures = 0;
     }
     context.report.add(id, outcome);

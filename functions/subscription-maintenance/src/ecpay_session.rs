@@ -55,6 +55,8 @@ struct Memory {
     answers: BTreeMap<SubscriptionId, QueryAnswer>,
     entries: Vec<ReportEntry>,
     has_answered: bool,
+    /// True if ECPay answered 403.
+    is_blocked: bool,
 }
 
 /// What became of a query.
@@ -154,7 +156,8 @@ impl<'a> EcpaySession<'a> {
     /// called before every call to ECPay, because another instance may have received a 403 in the meantime.
     pub(crate) async fn check_circuit_breaker(&self) -> Result<HashKeys, Failure> {
         self.pace.wait(&self.store, self.time).await?;
-        if self.store.runs.ecpay_blocked_until(self.wall()).await?.is_some() {
+        let is_blocked = self.memory().is_blocked;
+        if is_blocked || self.store.runs.ecpay_blocked_until(self.wall()).await?.is_some() {
             return Err(Failure::Blocked);
         }
         let keys = self.maintenance.keys.get(self.wall()).await.map_err(|error| Failure::Fatal(error.into()))?;
@@ -168,6 +171,7 @@ impl<'a> EcpaySession<'a> {
         }
         tracing::warn!("ECPay answered 403: the circuit breaker opens for {BREAKER_MINUTES} minutes");
         self.memory().metrics.blocked();
+        self.memory().is_blocked = true;
         if let Err(error) = self.store.runs.block_ecpay(self.wall().plus_minutes(BREAKER_MINUTES)).await {
             tracing::error!(
                 error = error_chain(&error),

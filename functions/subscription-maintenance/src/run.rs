@@ -20,6 +20,8 @@ use crate::{Error, Maintenance};
 const RUN_SECONDS: u64 = 240;
 /// An attempt that crashed can be taken over after this many minutes: longer than the function's timeout.
 const CLAIM_MINUTES: i64 = 6;
+/// Reason of a failed run that worked on all that was due.
+const UNRECORDED: &str = "a failure could not be recorded at its order";
 /// A run has failed where this many orders or more were tried and none succeeded.
 const FAILED_ORDERS: u64 = 3;
 
@@ -58,9 +60,7 @@ pub(crate) async fn run_tasks(maintenance: &Maintenance, tasks: &Tasks, time: In
     if let Some(reason) = failure {
         tracing::error!(run = job.id, report = %answer, reason, "run failed");
         run.fail(reason).await;
-        return Ok(answer);
-    }
-    if report.is_idle() {
+    } else if report.is_idle() {
         run.finish_idle(&answer).await?;
     } else {
         run.finish(&answer).await?;
@@ -68,8 +68,9 @@ pub(crate) async fn run_tasks(maintenance: &Maintenance, tasks: &Tasks, time: In
             tracing::info!(run = job.id, report = %answer, "run done");
         }
     }
-    // After the lease is released, which the continuation takes.
-    if !job.dry_run && report.reached_limit() {
+    // After the lease is released, which the continuation takes. Where everything failed, the next scheduled run goes on.
+    let goes_on = failure.is_none_or(|reason| reason == UNRECORDED);
+    if !job.dry_run && goes_on && report.reached_limit() {
         maintenance.continuation.request(tasks, time).await;
     }
     Ok(answer)
@@ -84,7 +85,7 @@ fn failure(report: &RunReport) -> Option<&'static str> {
     if is_down {
         Some("ECPay does not answer")
     } else if is_unrecorded {
-        Some("a failure could not be recorded at its order")
+        Some(UNRECORDED)
     } else if failed >= FAILED_ORDERS && failed == due {
         Some("everything that was tried failed")
     } else {
