@@ -199,7 +199,7 @@ async fn conclude(
         table_failures: context.table_failures,
     };
     let is_table_failure = matches!(&handled.outcome, Err(Failure::Fatal(error)) if !error.is_about_one_order());
-    // It wrote nothing.
+    // An order that was not begun because of the breaker says nothing about the table.
     let says_nothing = matches!(&handled.outcome, Err(Failure::Blocked));
     let After { outcome, next } = after(handled.outcome, so_far)?;
     if is_table_failure {

@@ -59,7 +59,7 @@ struct Memory {
     is_blocked: bool,
 }
 
-/// What became of a query.
+/// Outcome of a query.
 #[derive(Clone, Copy)]
 enum Queried {
     /// ECPay's answer was applied.

@@ -295,7 +295,8 @@ pub(crate) fn charge_to_come(subscription: &Subscription, today: LocalDate) -> L
     }
     // A charge that was made in this period is followed by that of the next one.
     let next = if is_made || due < today { timeline.calendar.due_after(due) } else { due };
-    // A charge that failed before its due date may show that the charge day was moved, and may be a retry: the sooner day counts.
+    // A charge that failed before its due date shows a moved charge day, or is a retry. A cancellation that is too early does less
+    // harm than one after the charge, so the sooner day counts.
     let failed_on = history.failures.iter().map(|failure| failure.at.day(Zone::Taipei));
     let early = failed_on.filter(|day| timeline.is_early(*day));
     let shown = early.map(|day| day.plus_months(subscription.terms.cycle.months())).filter(|shown| *shown > today);

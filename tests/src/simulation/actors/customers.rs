@@ -28,7 +28,7 @@ impl Driver {
         });
         let headers = self.key();
         let headers: Vec<(&str, &str)> = headers.iter().map(|key| ("idempotency-key", key.as_str())).collect();
-        // Twice under one key it is one order; without a key it is two, as of somebody with two windows open.
+        // Two requests under one key make one order; two without a key, as from two open windows, make two.
         let again = if headers.is_empty() { 10 } else { 30 };
         let times = if self.random.chance(again) { 2 } else { 1 };
         for _ in 0..times {

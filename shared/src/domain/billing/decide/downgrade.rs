@@ -52,8 +52,8 @@ pub fn postpone_downgrade(
     Some(Decision::new(before, next, Cause::new(event, Rule::DowngradePostponed, Actor::Schedule), now))
 }
 
-/// The time until which a downgrade that is due waits for the first notice and for the result of a charge; `None` where it
-/// need not wait.
+/// The time until which a downgrade that is due waits: for the first notice, for the result of a charge, and for a log without
+/// a gap. `None` where it need not wait.
 pub(super) fn waits_until(
     order: &Subscription,
     arrears: &Arrears,
@@ -64,7 +64,7 @@ pub(super) fn waits_until(
     let for_notice = notice.and_then(|notice| wait_for(notice, context.now)).map(|until| until.min(last_day));
     // A success would restore the plan within the hour, after a mail that says FREE.
     let for_result = order.pending_since().map(|at| at.plus_days(CHARGE_RESULT_DAYS));
-    // A log with gaps does not show that the charge is unpaid; it is read again as soon as it is too old.
+    // A log with a gap does not show that the charge is unpaid. The second makes the query too old, so that the next run asks.
     let read_again =
         |query: OrderQuery| Some(query.at.plus_hours(DOWNGRADE_QUERY_HOURS).plus_seconds(1)).min(query.gap_until());
     let for_gap = order.last_query.and_then(read_again);
