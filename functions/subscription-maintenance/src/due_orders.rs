@@ -13,10 +13,11 @@ use shared::platform::logging::error_chain;
 use shared::platform::metrics::StopReason;
 use shared::store;
 use shared::store::table::due_index::Cursor;
+use shared::store::table_failures::TableFailures;
 
 use crate::Error;
 use crate::ecpay_session::{EcpaySession, Failure};
-use crate::next_step::{After, Next, SoFar, TABLE_FAILURES, after};
+use crate::next_step::{After, Next, SoFar, after};
 use crate::report::{TaskOutcome, TaskReport};
 use crate::tasks;
 
@@ -59,8 +60,7 @@ struct DueContext {
     report: TaskReport,
     /// Orders for which ECPay did not answer. They are deferred only if it answers for others.
     unanswered: Vec<Deferred>,
-    /// Orders in a row for which the table failed.
-    table_failures: usize,
+    table_failures: TableFailures,
 }
 
 /// Handles every order whose task is due, until `until` of the invocation. A failing order does not block the others.
@@ -70,7 +70,7 @@ pub(crate) async fn handle_due(
     until: Duration,
     report: TaskReport,
 ) -> Result<TaskReport, Error> {
-    let mut context = DueContext { task, report, unanswered: Vec::new(), table_failures: 0 };
+    let mut context = DueContext { task, report, unanswered: Vec::new(), table_failures: TableFailures::default() };
     context.report.stopped = None;
     let stopped: OnceLock<StopReason> = OnceLock::new();
     // No order begins after the limit or a stop; those under way are finished.
@@ -189,24 +189,21 @@ async fn conclude(
     };
     let id = &order.value.id;
     if let Err(Failure::Fatal(error)) = &handled.outcome
-        && error.is_of_table()
+        && error.of_table().is_some()
     {
         tracing::error!(subscription = %id, error = error_chain(error), "an order could not be handled");
+    }
+    // An order that was not begun because of the breaker says nothing about the table.
+    if !matches!(handled.outcome, Err(Failure::Blocked)) {
+        let of_table = if let Err(Failure::Fatal(error)) = &handled.outcome { error.of_table() } else { None };
+        context.table_failures.add(of_table);
     }
     let so_far = SoFar {
         has_answered: session.has_answered(),
         unanswered: context.unanswered.len(),
         table_failures: context.table_failures,
     };
-    let is_table_failure = matches!(&handled.outcome, Err(Failure::Fatal(error)) if !error.is_about_one_order());
-    // An order that was not begun because of the breaker says nothing about the table.
-    let says_nothing = matches!(&handled.outcome, Err(Failure::Blocked));
     let After { outcome, next } = after(handled.outcome, so_far)?;
-    if is_table_failure {
-        context.table_failures = context.table_failures.saturating_add(1);
-    } else if !says_nothing {
-        context.table_failures = 0;
-    }
     context.report.add(id, outcome);
     match next {
         Next::Continue => {}
@@ -222,7 +219,7 @@ async fn defer(session: &EcpaySession<'_>, context: &mut DueContext, orders: Vec
     for Deferred { order, reason } in orders {
         match tasks::defer(session, context.task, order, &reason).await {
             Ok(()) => {}
-            Err(Failure::Fatal(error)) if error.is_of_table() => {
+            Err(Failure::Fatal(error)) if error.of_table().is_some() => {
                 tracing::error!(error = error_chain(&error), "a failed task could not be recorded at its order");
                 context.report.is_unrecorded |= !error.is_about_one_order();
             }
@@ -240,7 +237,7 @@ async fn defer(session: &EcpaySession<'_>, context: &mut DueContext, orders: Vec
 /// While ECPay takes no calls: see [`tasks::without_ecpay`].
 async fn without_ecpay(session: &EcpaySession<'_>, context: &mut DueContext, until: Duration) -> Result<(), Error> {
     let mut items = std::pin::pin!(due_items(session, context.task));
-    let mut table_failures = 0;
+    let mut table_failures = TableFailures::default();
     while let Some(item) = items.next().await {
         let Ok(order) = item?.order else { continue };
         if session.time.stopwatch.elapsed() >= until {
@@ -248,11 +245,11 @@ async fn without_ecpay(session: &EcpaySession<'_>, context: &mut DueContext, unt
         }
         let id = order.value.id.clone();
         let Err(Failure::Fatal(error)) = tasks::without_ecpay(session, order).await else {
-            table_failures = 0;
+            table_failures.add(None);
             continue;
         };
-        table_failures = if error.is_about_one_order() { 0 } else { table_failures + 1 };
-        if !error.is_of_table() || table_failures >= TABLE_FAILURES {
+        table_failures.add(error.of_table());
+        if error.of_table().is_none() || table_failures.is_table_down() {
             return Err(error);
         }
         tracing::error!(subscription = %id, error = error_chain(&error), "an order could not be handled");

@@ -86,9 +86,9 @@ impl Error {
         matches!(self, Self::Store(error) if error.is_about_one_item())
     }
 
-    /// True if the table did not do what was asked. It may be unavailable, or only the items of one order may.
-    const fn is_of_table(&self) -> bool {
-        matches!(self, Self::Store(_))
+    /// The table's error, if it is one. The table may be down, or only the items of one order may be at fault.
+    const fn of_table(&self) -> Option<&store::Error> {
+        if let Self::Store(error) = self { Some(error) } else { None }
     }
 }
 

@@ -3,6 +3,7 @@
 use shared::ecpay::client;
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::StopReason;
+use shared::store::table_failures::TableFailures;
 
 use crate::Error;
 use crate::ecpay_session::Failure;
@@ -11,18 +12,15 @@ use crate::tasks::changed_meanwhile;
 
 /// A task stops after this many orders without an answer from ECPay, if ECPay answered for none.
 const UNANSWERED_LIMIT: usize = 3;
-/// The run ends in error after this many orders in a row for which the table fails: it is not one order's fault then.
-pub(crate) const TABLE_FAILURES: usize = 3;
 
-/// Knowledge about ECPay and the table from the orders before.
+/// Knowledge about ECPay from the orders before, and about the table up to this one.
 #[derive(Clone, Copy)]
 pub(crate) struct SoFar {
     /// True if ECPay answered a query in this run.
     pub(crate) has_answered: bool,
     /// Orders of the task for which ECPay did not answer.
     pub(crate) unanswered: usize,
-    /// Orders in a row for which the table failed.
-    pub(crate) table_failures: usize,
+    pub(crate) table_failures: TableFailures,
 }
 
 /// Next step of the loop after one order.
@@ -82,8 +80,7 @@ pub(crate) fn after(handled: Result<TaskOutcome, Failure>, so_far: SoFar) -> Res
             failed(reason.clone(), Next::Defer(reason))
         }
         Failure::Fatal(error) => {
-            let is_down = !error.is_of_table() || so_far.table_failures.saturating_add(1) >= TABLE_FAILURES;
-            if is_down && !error.is_about_one_order() {
+            if error.of_table().is_none() || so_far.table_failures.is_table_down() {
                 return Err(error);
             }
             let reason = error_chain(&error);
@@ -99,7 +96,16 @@ mod tests {
 
     use super::*;
 
-    const SILENT: SoFar = SoFar { has_answered: false, unanswered: 0, table_failures: 0 };
+    fn silent() -> SoFar {
+        SoFar { has_answered: false, unanswered: 0, table_failures: TableFailures::default() }
+    }
+
+    /// After so many orders for which the table failed with this error, this one among them.
+    fn failing(orders: usize, error: &store::Error) -> SoFar {
+        let mut so_far = silent();
+        (0..orders).for_each(|_| so_far.table_failures.add(Some(error)));
+        so_far
+    }
 
     fn timeout() -> Failure {
         Failure::Query(client::Error::Unknown("HTTP 500".into()))
@@ -118,13 +124,13 @@ mod tests {
     #[test]
     fn an_order_that_was_handled_or_skipped_lets_the_loop_go_on() {
         for outcome in [TaskOutcome::Done, TaskOutcome::Skipped("not needed".to_owned())] {
-            assert_eq!(after(Ok(outcome.clone()), SILENT).unwrap(), After { outcome, next: Next::Continue });
+            assert_eq!(after(Ok(outcome.clone()), silent()).unwrap(), After { outcome, next: Next::Continue });
         }
     }
 
     #[test]
     fn an_open_circuit_breaker_stops_the_task_and_fails_no_order() {
-        let after = after(Err(Failure::Blocked), SILENT).unwrap();
+        let after = after(Err(Failure::Blocked), silent()).unwrap();
         assert!(matches!(after.outcome, TaskOutcome::Skipped(_)));
         assert_eq!(after.next, Next::Stop(StopReason::EcpayBlocked));
     }
@@ -132,11 +138,11 @@ mod tests {
     #[test]
     fn an_unusable_answer_defers_the_order_with_the_reason_of_the_report() {
         let failure = Failure::Query(client::Error::Query(period_query::Error::Malformed));
-        let After { outcome, next } = after(Err(failure), SILENT).unwrap();
+        let After { outcome, next } = after(Err(failure), silent()).unwrap();
         let TaskOutcome::Failed(reason) = outcome else { panic!("{outcome:?}") };
         assert!(reason.contains("malformed"), "{reason}");
         assert_eq!(next, Next::Defer(reason));
-        let unconfirmed = after(Err(Failure::Unconfirmed), SILENT).unwrap();
+        let unconfirmed = after(Err(Failure::Unconfirmed), silent()).unwrap();
         assert!(matches!(unconfirmed.next, Next::Defer(reason) if reason.contains("still active")));
     }
 
@@ -145,7 +151,7 @@ mod tests {
         for unanswered in 0..5 {
             for has_answered in [false, true] {
                 let stops = !has_answered && unanswered >= 2;
-                let next = next(timeout(), SoFar { has_answered, unanswered, ..SILENT });
+                let next = next(timeout(), SoFar { has_answered, unanswered, ..silent() });
                 assert_eq!(next == Next::Stop(StopReason::EcpayUnanswered), stops, "{unanswered} {has_answered}");
                 assert_eq!(matches!(next, Next::DeferIfAnswered(_)), !stops, "{unanswered} {has_answered}");
             }
@@ -154,14 +160,15 @@ mod tests {
 
     #[test]
     fn a_lost_response_to_a_request_is_left_to_the_next_query() {
-        assert_eq!(next(Failure::Action(client::Error::Unknown("cut".into())), SILENT), Next::Continue);
+        assert_eq!(next(Failure::Action(client::Error::Unknown("cut".into())), silent()), Next::Continue);
     }
 
     #[test]
     fn a_store_error_about_one_item_fails_that_order_however_many_there_are() {
         for table_failures in 0..5 {
             let item = store::Error::Contended { doing: "storing a decision" };
-            let next = next(of_store(item), SoFar { table_failures, ..SILENT });
+            let so_far = failing(table_failures + 1, &item);
+            let next = next(of_store(item), so_far);
             assert!(matches!(&next, Next::Defer(reason) if reason.contains("too many conflicts")), "{next:?}");
         }
     }
@@ -170,7 +177,8 @@ mod tests {
     fn the_third_order_in_a_row_for_which_the_table_fails_ends_the_run() {
         for table_failures in 0..5 {
             let down = store::Error::Unavailable { doing: "storing a decision", source: "HTTP 500".into() };
-            let after = after(Err(of_store(down)), SoFar { table_failures, ..SILENT });
+            let so_far = failing(table_failures + 1, &down);
+            let after = after(Err(of_store(down)), so_far);
             let ends = matches!(after, Err(Error::Store(_)));
             assert_eq!(ends, table_failures >= 2, "{table_failures}: {after:?}");
         }

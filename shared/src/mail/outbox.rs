@@ -11,6 +11,7 @@ use crate::platform::logging::error_chain;
 use crate::platform::metrics::StopReason;
 use crate::platform::pace::Pace;
 use crate::store::billing::notices::{DueNotice, NoticeAttempt, StoredNotice};
+use crate::store::table_failures::TableFailures;
 use crate::store::{Error, Store};
 
 /// Minutes after which a claim ends; the run that made it then counts as crashed.
@@ -27,9 +28,6 @@ const PATIENCE_SECONDS: i64 = 3_600;
 const LIMIT: usize = 500;
 /// Mails in a row that fail for one reason before the drain stops: the others would fare no better.
 const SAME_FAILURES: usize = 3;
-
-/// Notices in a row for which the table fails before the drain ends in error: it is not one notice's fault then.
-const TABLE_FAILURES: usize = 3;
 
 /// Result of a drain; of a dry run, what a drain would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,7 +106,7 @@ pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, secon
     let failures = FailuresInARow::default();
     let report = DrainReport::default();
     let mut drain = DrainContext { store, mailer, moment, pace: mailer.pace(), failures, report };
-    let (mut count, mut cursor, mut table_failures) = (0, None, 0);
+    let (mut count, mut cursor, mut table_failures) = (0, None, TableFailures::default());
     loop {
         let page = store.billing.due_notices(moment.wall, cursor).await?;
         drain.report.oldest = drain.report.oldest.or(page.oldest);
@@ -119,16 +117,14 @@ pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, secon
                 return Ok(drain.report);
             }
             let id = notice.notice.id.clone();
-            match drain.handle(notice).await {
-                Ok(()) => table_failures = 0,
-                Err(error) => {
-                    table_failures = if error.is_about_one_item() { 0 } else { table_failures + 1 };
-                    if table_failures >= TABLE_FAILURES {
-                        return Err(error);
-                    }
-                    tracing::error!(notice = id, error = error_chain(&error), "a notice could not be handled");
-                    drain.report.failed += 1;
+            let handled = drain.handle(notice).await;
+            table_failures.add(handled.as_ref().err());
+            if let Err(error) = handled {
+                if table_failures.is_table_down() {
+                    return Err(error);
                 }
+                tracing::error!(notice = id, error = error_chain(&error), "a notice could not be handled");
+                drain.report.failed += 1;
             }
             if drain.failures.count >= SAME_FAILURES {
                 tracing::error!(reason = drain.failures.reason, "mails fail for one reason; the next run continues");

@@ -17,6 +17,7 @@ pub mod institutions;
 pub mod retry;
 pub mod runs;
 pub mod table;
+pub mod table_failures;
 pub mod workshop;
 
 /// The four parts of the table. Cheap to clone: clones share the connection pool.
