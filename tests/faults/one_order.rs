@@ -58,15 +58,15 @@ impl World {
         Self { deployment: self.deployment.fork(), orders: self.orders.clone() }
     }
 
-    /// The run, with a verdict for each call. It comes to its end, as done or as failed.
-    fn run(&mut self, mut decide: impl FnMut(&HeldCall) -> Verdict) -> Result<(), String> {
+    /// The run, with a verdict for each call; its answer where it comes to its end, as done or as failed.
+    fn run(&mut self, mut decide: impl FnMut(&HeldCall) -> Verdict) -> Result<String, String> {
         let task = self.deployment.spawn_maintenance(json!({ "task": TASKS, "run_id": "the run" }), 0);
         while let Some(call) = self.deployment.held_calls().into_iter().next() {
             let verdict = decide(&call);
             self.deployment.release_call(&call, verdict);
         }
         match self.deployment.finished(task) {
-            Some(Outcome::Answered { status: 200, .. }) => Ok(()),
+            Some(Outcome::Answered { status: 200, body }) => Ok(body),
             other => Err(format!("the run ended with {other:?}")),
         }
     }
@@ -92,10 +92,15 @@ impl World {
         json!({ "items": items, "mails": mails, "at_ecpay": at_ecpay(&mut self.deployment, &id) })
     }
 
+    /// A customer's order as calls name it.
+    fn subject(&self, user: &str) -> String {
+        let place = self.deployment.orders().iter().position(|id| *id == self.orders[user]);
+        place.map(|place| format!("order{place}")).unwrap()
+    }
+
     /// True if the call is about this customer alone.
     fn concerns(&self, call: &HeldCall, user: &str) -> bool {
-        let place = self.deployment.orders().iter().position(|id| *id == self.orders[user]);
-        let order = place.map(|place| format!("order{place}")).unwrap();
+        let order = self.subject(user);
         let subject = call.subject.split(' ').next().unwrap_or_default();
         subject == order || subject == format!("USER#{user}") || subject.starts_with(&format!("{user}@"))
     }
@@ -264,4 +269,91 @@ fn difference(user: &str, state: &Value, expected: &Value) -> String {
     let text = |entry: Option<Value>| entry.map_or_else(|| "nothing".to_owned(), |entry| entry.to_string());
     let (found, wanted) = differing.unwrap_or_default();
     format!("{user} has\n  {}\n  instead of\n  {}", text(found), text(wanted))
+}
+
+#[test]
+fn a_table_that_stores_nothing_ends_the_run_in_error_and_an_unrecorded_failure_fails_it() {
+    let begin = world();
+    let refuse = |action: &'static str, part: &str| {
+        let mut world = begin.fork();
+        let is_refused = |call: &HeldCall| call.action == action && call.subject.contains(part);
+        world.run(|call| if is_refused(call) { Verdict::Deny } else { Verdict::Proceed })
+    };
+    // The third order in a row, and the third mail.
+    for (action, part, doing) in [
+        ("TransactWriteItems", "STATE", "storing a decision"),
+        ("PutItem", "NOTICE", "recording the state of a notice"),
+    ] {
+        let ended = refuse(action, part).unwrap_err();
+        assert!(ended.contains("Failed") && ended.contains(doing), "{ended}");
+    }
+    // One order for which not even the failure can be stored.
+    let answer = refuse("TransactWriteItems", &format!("{} STATE", begin.subject("grace-a"))).unwrap();
+    assert!(answer.contains(r#""status":"failed""#) && answer.contains("could not be recorded"), "{answer}");
+}
+
+#[test]
+fn a_403_stops_a_run_whose_breaker_cannot_be_stored() {
+    let mut world = world();
+    let task = world.deployment.spawn_maintenance(json!({ "task": TASKS, "run_id": "the run" }), 0);
+    let (mut refused, mut under_way) = (0, None::<Vec<HeldCall>>);
+    while let Some(call) = world.deployment.held_calls().into_iter().next() {
+        let verdict = match (call.service, call.subject.as_str(), call.action.as_str()) {
+            (Service::Ecpay, _, _) if under_way.is_none() => {
+                refused += 1;
+                Verdict::Refuse
+            }
+            (Service::Ecpay, _, _) => {
+                assert!(under_way.as_ref().is_some_and(|calls| calls.contains(&call)), "{call:?} after the 403");
+                Verdict::Proceed
+            }
+            (_, "BREAKER", "PutItem") => {
+                under_way.get_or_insert_with(|| world.deployment.held_calls());
+                Verdict::Deny
+            }
+            _ => Verdict::Proceed,
+        };
+        world.deployment.release_call(&call, verdict);
+    }
+    assert!(refused > 0 && under_way.is_some());
+    assert!(matches!(world.deployment.finished(task), Some(Outcome::Answered { status: 200, .. })));
+}
+
+#[test]
+fn an_answer_whose_decision_was_not_stored_is_decided_about_again() {
+    let mut world = world();
+    let id = world.orders["retry-a"].clone();
+    let gwsr = at_ecpay(&mut world.deployment, &id)["charges"][0]["gwsr"].clone();
+    let entry = |rtn_code: u32, gwsr: &Value, at: &str| json!({ "RtnCode": rtn_code, "amount": 899, "gwsr": gwsr, "process_date": at, "auth_code": "777777" });
+    // The second success has no authorisation number: it proves the payment, and cannot be recorded.
+    let log = [
+        entry(1, &gwsr, "2025/02/08 10:00:00"),
+        entry(10_100_252, &json!(""), "2025/03/08 10:00:00"),
+        entry(1, &json!(""), "2025/03/09 10:00:00"),
+    ];
+    let answer = json!({ "TotalSuccessTimes": 1, "ExecLog": log }).as_object().cloned().unwrap();
+    world.deployment.ecpay(|ecpay, _| ecpay.set_query_answer(&id, answer));
+    let state = |world: &World| {
+        let items = world.deployment.partition(&format!("SUB#{id}"));
+        items.into_iter().find(|item| item["sk"] == "STATE").unwrap()
+    };
+    let (order, mut denied) = (world.subject("retry-a"), 0);
+    world
+        .run(|call| {
+            let is_first = denied == 0 && call.action == "TransactWriteItems" && call.subject.starts_with(&order);
+            denied += u32::from(is_first);
+            if is_first { Verdict::Deny } else { Verdict::Proceed }
+        })
+        .unwrap();
+    let failed = state(&world);
+    assert_eq!(
+        (denied, failed["queue"].is_string(), failed["data"]["status"] == "active"),
+        (1, true, false),
+        "{failed}"
+    );
+    world.at("03-11T12:30");
+    run(&mut world.deployment, json!({ "task": ["reconcile", "retry"], "run_id": "the next run" }));
+    let decided = state(&world);
+    assert_eq!(decided["data"]["status"], "active", "{decided}");
+    assert_eq!(at_ecpay(&mut world.deployment, &id)["retries_asked"], json!([]));
 }
