@@ -1,4 +1,4 @@
-//! The seeded simulation: 300 seeds, or as many as `DUEKEEPER_SEEDS` says.
+//! The seeded simulation: 60 seeds, or as many as `DUEKEEPER_SEEDS` says.
 
 use serde_json::json;
 use testing::harness::{Options, TestDeployment};
@@ -6,7 +6,7 @@ use testing::simulation::{run, sweep};
 
 #[test]
 fn nothing_is_found_in_any_seed() {
-    let seeds = shared::platform::config::environment("DUEKEEPER_SEEDS").map_or(300, |seeds| seeds.parse().unwrap());
+    let seeds = shared::platform::config::environment("DUEKEEPER_SEEDS").map_or(60, |seeds| seeds.parse().unwrap());
     match sweep(1, seeds, 2) {
         Ok(figures) => assert_eq!(figures.seeds, seeds),
         Err(finding) => panic!("{}\n{finding}", finding.story.join("\n")),
