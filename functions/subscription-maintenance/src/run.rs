@@ -30,7 +30,7 @@ const FAILED_ORDERS: u64 = 3;
 pub(crate) async fn run_tasks(maintenance: &Maintenance, tasks: &Tasks, time: InvocationTime) -> Result<Value, Error> {
     let job = &tasks.run;
     // A late or repeated run decides as of its scheduled time.
-    let time = InvocationTime { logical: job.scheduled_at, ..time };
+    let time = time.with_logical(job.scheduled_at);
     let rules = RunRules { lease: lease(&tasks.tasks), run_seconds: RUN_SECONDS, claim_minutes: CLAIM_MINUTES };
     let run = match ExclusiveRun::start(&maintenance.store.runs, job, time, rules).await? {
         Start::Acquired(run) => run,

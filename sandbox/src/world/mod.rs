@@ -234,8 +234,7 @@ impl World {
 
     /// An invocation that happens now.
     pub(crate) fn moment(&self) -> InvocationTime {
-        let now = self.timestamp();
-        InvocationTime { logical: now, wall: now, stopwatch: Stopwatch::of(self.timer) }
+        InvocationTime::beginning(self.now(), Stopwatch::of(self.timer))
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::values::time::Timestamp;
 
 /// Time of one invocation.
@@ -15,6 +17,8 @@ pub struct InvocationTime {
     pub logical: Timestamp,
     /// Real time, for signatures, leases and caches.
     pub wall: Timestamp,
+    /// Time from `wall`, which has whole seconds, to the start of the invocation.
+    into_second: Duration,
     /// Stopwatch since the start of the invocation.
     pub stopwatch: Stopwatch,
 }
@@ -48,22 +52,32 @@ struct StoppedTimer;
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the only reader of the clock")]
 pub fn now() -> Timestamp {
-    Timestamp::new(chrono::Utc::now())
+    Timestamp::new(Utc::now())
 }
 
 impl InvocationTime {
+    /// The same invocation with another logical time.
+    #[must_use]
+    pub const fn with_logical(self, logical: Timestamp) -> Self {
+        Self { logical, ..self }
+    }
+
     /// Returns the real time now: [`Self::wall`] plus the time since. A run may take minutes, and ECPay accepts a TimeStamp for
     /// three.
     #[must_use]
     pub fn wall_now(&self) -> Timestamp {
-        self.wall.plus_seconds(i64::try_from(self.stopwatch.elapsed().as_secs()).unwrap_or(i64::MAX))
+        self.wall.plus_seconds(i64::try_from(self.since_wall().as_secs()).unwrap_or(i64::MAX))
     }
 
-    /// Returns the real time now in Unix milliseconds.
+    /// Returns the real time now in Unix milliseconds, the same for all instances.
     #[must_use]
     pub fn wall_millis(&self) -> u64 {
-        let millis = u64::try_from(self.stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(self.since_wall().as_millis()).unwrap_or(u64::MAX);
         u64::try_from(self.wall.unix()).unwrap_or(0).saturating_mul(1_000).saturating_add(millis)
+    }
+
+    fn since_wall(&self) -> Duration {
+        self.stopwatch.elapsed().saturating_add(self.into_second)
     }
 
     /// Waits for `duration`, by the same timer that [`Self::stopwatch`] goes by.
@@ -71,21 +85,25 @@ impl InvocationTime {
         self.stopwatch.sleep(duration).await;
     }
 
-    /// An invocation that begins now. Its stopwatch counts from the start of the second, so that [`Self::wall_millis`] of
-    /// several instances agree.
+    /// An invocation that begins now.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the only reader of the clock")]
     pub fn now() -> Self {
-        let now = chrono::Utc::now();
+        Self::beginning(Utc::now(), Stopwatch::start())
+    }
+
+    /// An invocation that begins at `now`, by the clock of `stopwatch`.
+    #[must_use]
+    pub fn beginning(now: DateTime<Utc>, stopwatch: Stopwatch) -> Self {
         let into_second = Duration::from_millis(u64::from(now.timestamp_subsec_millis()));
         let at = Timestamp::new(now);
-        Self { logical: at, wall: at, stopwatch: Stopwatch::started_before(into_second) }
+        Self { logical: at, wall: at, into_second, stopwatch }
     }
 
     /// An invocation whose logical and real time are `at`.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
-        Self { logical: at, wall: at, stopwatch: Stopwatch::start() }
+        Self::beginning(at.utc(), Stopwatch::start())
     }
 }
 
@@ -100,13 +118,6 @@ impl Stopwatch {
     #[must_use]
     pub fn of(timer: &'static dyn Timer) -> Self {
         Self { timer, since: timer.elapsed() }
-    }
-
-    /// A stopwatch of the system's timer that has run for `elapsed`.
-    fn started_before(elapsed: Duration) -> Self {
-        let timer: &'static dyn Timer = &SystemTimer;
-        // The timer may have been used for the first time just now.
-        Self { timer, since: timer.elapsed().saturating_sub(elapsed) }
     }
 
     /// A stopwatch that stays at zero and waits for nothing, for a simulation whose result must not depend on the speed of
@@ -136,11 +147,7 @@ impl Stopwatch {
 
 impl Timer for SystemTimer {
     fn elapsed(&self) -> Duration {
-        // A second before the first use, so that a stopwatch can begin earlier than that.
-        static ORIGIN: LazyLock<Instant> = LazyLock::new(|| {
-            let now = instant();
-            now.checked_sub(Duration::from_secs(1)).unwrap_or(now)
-        });
+        static ORIGIN: LazyLock<Instant> = LazyLock::new(instant);
         instant().saturating_duration_since(*ORIGIN)
     }
 
@@ -162,4 +169,19 @@ impl Timer for StoppedTimer {
 #[expect(clippy::disallowed_methods, reason = "the only reader of the clock")]
 fn instant() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invocation_that_begins_within_a_second_has_taken_no_time_and_knows_the_millisecond() {
+        let now: DateTime<Utc> = "2025-01-31T02:00:00.750Z".parse().unwrap();
+        let time = InvocationTime::beginning(now, Stopwatch::stopped());
+        assert_eq!((time.stopwatch.elapsed(), time.stopwatch.elapsed_ms()), (Duration::ZERO, 0.0));
+        // 2025-01-31T02:00:00Z is 1,738,288,800 seconds after 1970.
+        assert_eq!(time.wall_millis(), 1_738_288_800_750);
+        assert_eq!(time.wall.to_string(), "2025-01-31T02:00:00Z");
+    }
 }

@@ -365,8 +365,7 @@ impl TestDeployment {
     }
 
     fn moment(&self) -> InvocationTime {
-        let now = Timestamp::new(self.now());
-        InvocationTime { logical: now, wall: now, stopwatch: Stopwatch::stopped() }
+        InvocationTime::beginning(self.now(), Stopwatch::stopped())
     }
 }
 
