@@ -23,7 +23,7 @@ const RENEW_SECONDS: u64 = 30;
 /// One requested run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Names of the tasks in the order of work; joined by `+` they name the job.
+    /// Names of the tasks in the order of work; joined by dots they name the job.
     pub tasks: Vec<&'static str>,
     /// Logical time: the time for which the run was scheduled, not the time at which it happens.
     pub scheduled_at: Timestamp,
@@ -135,7 +135,7 @@ impl Job {
     #[must_use]
     pub fn new(tasks: Vec<&'static str>, requested: Requested, now: Timestamp) -> Self {
         let scheduled_at = requested.scheduled_at.unwrap_or(now);
-        let id = run_id(scheduled_at, &requested.run_id.unwrap_or_else(|| tasks.join("+")));
+        let id = run_id(scheduled_at, &requested.run_id.unwrap_or_else(|| tasks.join(".")));
         Self { tasks, scheduled_at, id, requested_by: requested.requested_by, dry_run: requested.dry_run }
     }
 
@@ -158,10 +158,10 @@ impl Job {
         Ok(Self::new(vec![name], requested, now))
     }
 
-    /// Name of the job, also of its lease: the tasks joined by `+`.
+    /// Name of the job, also of its lease: the tasks joined by dots.
     #[must_use]
     pub fn name(&self) -> String {
-        self.tasks.join("+")
+        self.tasks.join(".")
     }
 }
 

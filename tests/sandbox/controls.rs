@@ -113,12 +113,12 @@ async fn the_credentials_have_good_tokens_and_one_of_each_bad_kind() {
 }
 
 #[tokio::test]
-async fn an_unknown_route_is_answered_as_api_gateway_does() {
+async fn an_unknown_route_is_answered_by_the_admin_api() {
     let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
     for (method, path) in
         [(Method::GET, "/nothing"), (Method::GET, "/api/webhooks/ecpay-auth"), (Method::DELETE, "/api/subscriptions")]
     {
         let (status, body) = sandbox.call(method, path, None).await;
-        assert_eq!((status.as_u16(), body), (404, json!({ "message": "Not Found" })));
+        assert_eq!((status.as_u16(), &body["error"]["type"]), (404, &json!("not_found")), "{body}");
     }
 }

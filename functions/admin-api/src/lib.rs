@@ -23,8 +23,9 @@ pub use api::AdminApi;
 pub use config::Config;
 
 use billing::{checkout, stats};
+use http::path::route_key;
 use http::request::Input;
-use http::response::Dialect;
+use http::response::{Dialect, Failure};
 use routes::dispatch;
 
 /// Answers one request and emits its metrics.
@@ -41,13 +42,16 @@ pub async fn handle(api: &AdminApi, request: Request, time: InvocationTime) -> R
 
 async fn answer(api: &AdminApi, request: Request, time: InvocationTime) -> Response<Body> {
     let request_id = request_id(&request);
-    let path = request.uri().path().to_owned();
+    let routed = http::path::path(&request);
+    // Without a route the path decides only the shape of the error.
+    let path = routed.clone().unwrap_or_else(|| request.uri().path().to_owned());
     let method = request.method().as_str().to_owned();
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let dialect = Dialect::of(&segments);
     let input = Input::read(&request).await;
     // Monitors and buyers have no token: these routes are answered before `dispatch` asks for one.
     let answer = match (method.as_str(), segments.as_slice()) {
+        _ if routed.is_none() => Err(Failure::not_found("route", "no such route")),
         ("GET", ["api", "webhooks", "health"]) => Ok(stats::health(api, time).await),
         ("GET", ["checkout", token]) => return checkout::show(api, token, time).await,
         ("POST", ["checkout", token]) => return checkout::pay(api, token, time).await,
@@ -56,14 +60,6 @@ async fn answer(api: &AdminApi, request: Request, time: InvocationTime) -> Respo
     match answer {
         Ok(response) => auth::deprecate(response, &input),
         Err(failure) => auth::deprecate(failure.answer(dialect, &request_id), &input),
-    }
-}
-
-/// API Gateway's route key, for example `GET /api/subscriptions/{id}`.
-fn route_key(request: &Request) -> Option<String> {
-    match request.request_context_ref() {
-        Some(EventContext::ApiGatewayV2(context)) => context.route_key.clone(),
-        _ => None,
     }
 }
 

@@ -40,7 +40,7 @@ impl Continuation {
             return false;
         };
         let names: Vec<_> = tasks.tasks.iter().map(|task| task.as_str()).collect();
-        let run_id = format!("{}.{round}", names.join("+"));
+        let run_id = format!("{}.{round}", names.join("."));
         let event = json!({
             "task": names, "scheduled_at": time.wall_now(), "run_id": run_id, "round": round, "early": tasks.early,
         });

@@ -1,11 +1,13 @@
 //! Events as AWS delivers them to the functions, whether they come from the public port or from a file.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use chrono::{DateTime, Utc};
 use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
 
-use crate::aws::template::Route;
+use crate::aws::template::{Route, decoded};
 use crate::world::{NotDone, World};
 
 impl World {
@@ -35,10 +37,17 @@ pub(crate) async fn answer(world: &World, function: &str, event: &str) -> Option
     }
 }
 
-/// The event of API Gateway's payload format 2.0; forms come base64-encoded, as AWS sends them.
+/// The event of API Gateway's payload format 2.0. Forms come base64-encoded and the path percent-decoded, as AWS sends them
+/// ("Create routes for HTTP APIs"): in `rawPath` a `/`, `?` or `#` of an id looks like one of the path.
 #[must_use]
-pub fn api_gateway(parts: &http::request::Parts, body: &[u8], route: &Route, now: DateTime<Utc>) -> Value {
-    let route_key = format!("{} {}", route.method, route.path);
+pub fn api_gateway(parts: &http::request::Parts, body: &[u8], route: Option<&Route>, now: DateTime<Utc>) -> Value {
+    let route_key = route.map_or_else(|| "$default".to_owned(), |route| format!("{} {}", route.method, route.path));
+    let path = decoded(parts.uri.path());
+    let variables: Map<String, Value> = route
+        .into_iter()
+        .flat_map(|route| route.parameters(parts.uri.path()))
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect();
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut headers: Map<String, Value> = Map::new();
     for name in parts.headers.keys() {
@@ -49,16 +58,20 @@ pub fn api_gateway(parts: &http::request::Parts, body: &[u8], route: &Route, now
     let text = if is_text { std::str::from_utf8(body).ok() } else { None };
     let encoded = text.map_or_else(|| base64::engine::general_purpose::STANDARD.encode(body), str::to_owned);
     let query = parts.uri.query().unwrap_or_default();
-    let parameters: Map<String, Value> =
-        form_urlencoded::parse(query.as_bytes()).map(|(k, v)| (k.into_owned(), json!(v))).collect();
+    let mut parameters: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        // A repeated parameter comes once, its values joined by commas.
+        let values = parameters.entry(name.into_owned());
+        values.and_modify(|values| *values = format!("{values},{value}")).or_insert_with(|| value.into_owned());
+    }
     let request_id = format!("sandbox-{}", now.timestamp_micros());
-    json!({
-        "version": "2.0", "routeKey": route_key, "rawPath": parts.uri.path(), "rawQueryString": query,
+    let mut event = json!({
+        "version": "2.0", "routeKey": route_key, "rawPath": path, "rawQueryString": query,
         "headers": headers, "queryStringParameters": parameters,
         "requestContext": {
             "accountId": "000000000000", "apiId": "sandbox", "domainName": header("host"), "domainPrefix": "sandbox",
             "http": {
-                "method": parts.method.as_str(), "path": parts.uri.path(), "protocol": "HTTP/1.1",
+                "method": parts.method.as_str(), "path": path, "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1", "userAgent": header("user-agent"),
             },
             "requestId": request_id, "routeKey": route_key, "stage": "$default",
@@ -66,5 +79,9 @@ pub fn api_gateway(parts: &http::request::Parts, body: &[u8], route: &Route, now
         },
         "body": if body.is_empty() { Value::Null } else { Value::String(encoded) },
         "isBase64Encoded": !body.is_empty() && text.is_none(),
-    })
+    });
+    if let (false, Some(fields)) = (variables.is_empty(), event.as_object_mut()) {
+        fields.insert("pathParameters".to_owned(), Value::Object(variables));
+    }
+    event
 }

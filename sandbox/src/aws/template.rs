@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 use yaml_serde::Value;
 
@@ -21,6 +22,8 @@ pub struct Template {
     pub table: Json,
     /// Routes of all functions, in the order of the template.
     pub routes: Vec<Route>,
+    /// Function that API Gateway calls where no route matches, by its logical name.
+    pub default_function: Option<String>,
     /// Schedules of all functions, in the order of the template.
     pub schedules: Vec<Schedule>,
     /// Further settings of the schedules that have a name, under which EventBridge Scheduler's API finds them.
@@ -114,6 +117,7 @@ impl Template {
         let mut template = Self {
             table: Json::Null,
             routes: vec![],
+            default_function: None,
             schedules: vec![],
             named_schedules: vec![],
             resources: resources
@@ -153,6 +157,8 @@ impl Template {
             let required =
                 |key: &str| text(key).map(str::to_owned).ok_or_else(|| missing(&format!("{name}.{event}.{key}")));
             match definition.get("Type").and_then(Value::as_str) {
+                // An event without a path is the route `$default`.
+                Some("HttpApi") if text("Path").is_none() => self.default_function = Some(name.to_owned()),
                 Some("HttpApi") => {
                     self.routes.push(Route {
                         method: required("Method")?,
@@ -245,13 +251,26 @@ impl Template {
         self.variables.get(function).into_iter().flat_map(|variables| variables.keys().map(String::as_str))
     }
 
-    /// The function behind a request; `None` when no route matches.
+    /// The route of a request, whose path is as the client sent it; `None` when no route matches.
     #[must_use]
     pub fn route(&self, method: &str, path: &str) -> Option<&Route> {
         let matches = |route: &&Route| route.method == method && path_matches(&route.path, path);
         // A literal segment is preferred to one that varies, as API Gateway does.
         self.routes.iter().filter(matches).min_by_key(|route| route.path.matches('{').count())
     }
+}
+
+impl Route {
+    /// Values of the path's variable segments, percent-decoded once.
+    pub fn parameters<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a str, String)> {
+        let names = self.path.split('/').map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+        names.zip(path.split('/')).filter_map(|(name, value)| Some((name?, decoded(value))))
+    }
+}
+
+/// Percent-decodes a path or a segment of one.
+pub(crate) fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 impl NamedSchedule {

@@ -54,12 +54,13 @@ async fn api(State(world): State<Arc<World>>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let Some(route) = world.template.route(parts.method.as_str(), parts.uri.path()) else {
+    let route = world.template.route(parts.method.as_str(), parts.uri.path());
+    let Some(function) = route.map(|route| &route.function).or(world.template.default_function.as_ref()) else {
         return (StatusCode::NOT_FOUND, [("content-type", "application/json")], r#"{"message":"Not Found"}"#)
             .into_response();
     };
     let event = lambda_events::api_gateway(&parts, &body, route, world.now());
-    let Some(answer) = lambda_events::answer(&world, &route.function, &event.to_string()).await else {
+    let Some(answer) = lambda_events::answer(&world, function, &event.to_string()).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let (parts, body) = answer.into_parts();

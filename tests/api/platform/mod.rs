@@ -6,6 +6,7 @@ mod bootstraps;
 mod binaries_events;
 pub(crate) mod configuration;
 mod metrics;
+mod paths;
 mod runs;
 mod sample_events;
 mod secret_rotation;

@@ -48,7 +48,7 @@ pub(crate) fn admin_event(
 
 fn event(parts: &Parts, body: &[u8], now: DateTime<Utc>) -> Request {
     let route = template().route(parts.method.as_str(), parts.uri.path()).expect("a route of the template");
-    lambda_http::request::from_str(&api_gateway(parts, body, route, now).to_string()).expect("an event")
+    lambda_http::request::from_str(&api_gateway(parts, body, Some(route), now).to_string()).expect("an event")
 }
 
 impl TestDeployment {

@@ -14,10 +14,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use base64::Engine;
 use chrono::{DateTime, FixedOffset, Utc};
+use sandbox::aws::lambda_events::api_gateway;
 use sandbox::aws::template::Template;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -253,41 +253,14 @@ pub fn callback(address: &str, body: &[u8]) -> Value {
     http_event(&format!("POST /api/webhooks/{address}"), &[FORM], body)
 }
 
-/// An event of API Gateway's payload format 2.0 for a request line such as `GET /path?query`. What is not JSON comes base64-encoded, as AWS sends it.
+/// An event of API Gateway's payload format 2.0 for a request line such as `GET /path?query`.
 pub fn http_event(request_line: &str, headers: &[(&str, &str)], body: &[u8]) -> Value {
     let (method, target) = request_line.split_once(' ').unwrap();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let is_json = headers.contains(&("content-type", "application/json"));
-    let template = Template::of_the_stack().unwrap();
-    // Where no route matches, API Gateway takes the default one, if an API has it.
-    let route_key = template.route(method, path).map(|route| format!("{} {}", route.method, route.path));
-    let route_key = route_key.unwrap_or_else(|| "$default".to_owned());
-    let text = if is_json {
-        String::from_utf8(body.to_vec()).unwrap()
-    } else {
-        base64::engine::general_purpose::STANDARD.encode(body)
-    };
-    let headers: Map<String, Value> =
-        headers.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
-    let parameters: Map<String, Value> = query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.to_owned(), Value::from(value)))
-        .collect();
-    json!({
-        "version": "2.0", "routeKey": route_key, "rawPath": path, "rawQueryString": query,
-        "headers": headers, "queryStringParameters": parameters,
-        "requestContext": {
-            "accountId": "000000000000", "apiId": "invented", "domainName": "api.invented.example",
-            "domainPrefix": "invented",
-            "http": {
-                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1",
-                "userAgent": "invented",
-            },
-            "requestId": "invented-request", "routeKey": route_key, "stage": "$default",
-            "time": "31/Jan/2025:02:00:00 +0000", "timeEpoch": 1_738_288_800_000_u64,
-        },
-        "body": if body.is_empty() { Value::Null } else { Value::from(text) },
-        "isBase64Encoded": !body.is_empty() && !is_json,
-    })
+    let mut request = axum::http::Request::builder().method(method).uri(target).header("host", "api.invented.example");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let parts = request.body(()).unwrap().into_parts().0;
+    let route = Template::of_the_stack().unwrap().route(method, parts.uri.path());
+    api_gateway(&parts, body, route, "2025-01-31T02:00:00Z".parse().unwrap())
 }

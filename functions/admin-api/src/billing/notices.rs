@@ -13,7 +13,8 @@ use crate::api::AdminApi;
 use crate::auth::Scope;
 use crate::http::context::RequestContext;
 use crate::http::cursor;
-use crate::http::request::{Input, decoded};
+use crate::http::path::decoded;
+use crate::http::request::Input;
 use crate::http::response;
 use crate::http::response::Failure;
 

@@ -17,8 +17,8 @@ use shared::store::retry::{Attempt, retry_on_conflict};
 
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
+use crate::http::path::decoded;
 use crate::http::request::Input;
-use crate::http::request::decoded;
 use crate::http::response;
 use crate::http::response::Failure;
 

@@ -3,5 +3,6 @@
 pub(crate) mod context;
 pub(crate) mod cursor;
 pub(crate) mod dates;
+pub(crate) mod path;
 pub(crate) mod request;
 pub(crate) mod response;

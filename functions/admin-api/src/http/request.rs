@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt};
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use shared::domain::billing::operations::OperationContext;
 use shared::domain::values::ids::OperationKey;
@@ -228,9 +227,4 @@ async fn multipart(content_type: &str, body: &[u8]) -> Result<BTreeMap<String, V
         fields.insert(name, Value::String(part.text().await.map_err(malformed)?));
     }
     Ok(fields)
-}
-
-/// Percent-decodes a path segment.
-pub(crate) fn decoded(segment: &str) -> String {
-    percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }

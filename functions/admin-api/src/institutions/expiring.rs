@@ -14,7 +14,8 @@ use shared::store::retry::{Attempt, retry_on_conflict};
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
 use crate::http::dates;
-use crate::http::request::{Input, decoded};
+use crate::http::path::decoded;
+use crate::http::request::Input;
 use crate::http::response;
 use crate::http::response::Failure;
 

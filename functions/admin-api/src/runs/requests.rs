@@ -16,7 +16,8 @@ use crate::api::AdminApi;
 use crate::auth::Scope;
 use crate::auth::jwt;
 use crate::http::context::RequestContext;
-use crate::http::request::{Input, decoded};
+use crate::http::path::decoded;
+use crate::http::request::Input;
 use crate::http::response;
 use crate::http::response::Failure;
 use crate::runs::exclusive_job::ExclusiveJob;
@@ -148,7 +149,7 @@ pub(crate) fn still_running(run: &str) -> Response<Body> {
 
 /// Path of a run in the API.
 pub(crate) fn address(run: &str) -> String {
-    format!("/runs/{}", percent_encoding::utf8_percent_encode(run, percent_encoding::NON_ALPHANUMERIC))
+    format!("/runs/{run}")
 }
 
 /// `GET /runs?before=&limit=`: lists runs, newest first; `next` is the `before` of the next page.

@@ -14,7 +14,8 @@ use shared::store::workshop::WriteOutcome;
 
 use crate::api::AdminApi;
 use crate::http::context::RequestContext;
-use crate::http::request::{Input, decoded};
+use crate::http::path::decoded;
+use crate::http::request::Input;
 use crate::http::response;
 use crate::http::response::Failure;
 use crate::workshop::errors::unknown_customer;

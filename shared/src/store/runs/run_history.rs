@@ -45,10 +45,12 @@ pub struct NewRun<'a> {
     pub holds_lease: bool,
 }
 
-/// Returns the id of a run, which sorts by its scheduled time.
+/// Returns the id of a run, for example `20250331T123000Z-reconcile.retry`. It sorts by its scheduled time (UTC), and of
+/// `A-Z a-z 0-9 . _ -` alone it stands in an address as it is.
 #[must_use]
 pub fn run_id(scheduled_at: Timestamp, name: &str) -> String {
-    format!("{scheduled_at}#{name}")
+    let at: String = scheduled_at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("{at}-{name}")
 }
 
 /// The first attempt of a run.

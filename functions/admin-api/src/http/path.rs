@@ -1,0 +1,36 @@
+//! Path of a request, rebuilt from API Gateway's route.
+
+use lambda_http::request::RequestContext as EventContext;
+use lambda_http::{Request, RequestExt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// Every character but the unreserved ones of RFC 3986, 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// API Gateway's route key, for example `GET /api/subscriptions/{id}`; `$default` where no route matches.
+pub(crate) fn route_key(request: &Request) -> Option<String> {
+    match request.request_context_ref() {
+        Some(EventContext::ApiGatewayV2(context)) => context.route_key.clone(),
+        _ => None,
+    }
+}
+
+/// Path of the request's route, with the value of each variable segment percent-encoded; `None` where no route matches.
+///
+/// The path in the event is decoded already (AWS, "Create routes for HTTP APIs"), so that a `/`, `?` or `#` of an id looks
+/// there like one of the path, and decoding it again would lead to another id.
+pub(crate) fn path(request: &Request) -> Option<String> {
+    let key = route_key(request)?;
+    let (_, route) = key.split_once(' ')?;
+    let values = request.path_parameters();
+    let rebuilt = |segment: &str| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+        Some(name) => utf8_percent_encode(values.first(name).unwrap_or_default(), RESERVED).to_string(),
+        None => segment.to_owned(),
+    };
+    Some(route.split('/').map(rebuilt).collect::<Vec<_>>().join("/"))
+}
+
+/// Percent-decodes a segment of [`path`].
+pub(crate) fn decoded(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
