@@ -128,11 +128,15 @@ fn pending(subscription: &Subscription) -> NextAction {
     let ages = PENDING_QUERY_MINUTES.map(|minutes| subscription.created_at.plus_minutes(minutes));
     match ages.into_iter().find(|at| *at > asked_until) {
         Some(at) => NextAction::new(Task::CheckPending, at, ActionReason::FirstChargeNotReported),
-        None => NextAction::new(
-            Task::CheckPending,
-            subscription.created_at.plus_hours(PENDING_EXPIRY_HOURS),
-            ActionReason::UnpaidOrderExpires,
-        ),
+        None => {
+            let expiry = subscription.created_at.plus_hours(PENDING_EXPIRY_HOURS);
+            // A success that is counted and not listed keeps the order; it is asked about daily until the count no longer does.
+            let gap = subscription.last_query.and_then(|query| Some(query.gap_until()?.min(query.at.plus_days(1))));
+            match gap.filter(|at| *at > expiry) {
+                Some(at) => NextAction::new(Task::CheckPending, at, ActionReason::FirstChargeNotReported),
+                None => NextAction::new(Task::CheckPending, expiry, ActionReason::UnpaidOrderExpires),
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::money_seen::driver::Driver;
 use crate::operations::fixtures::{
     Life, answer, failing, fallen, given_up, mails, over, pending, policy, replaced, report, running, t,
 };
+use crate::support::new_order;
 
 /// Another authorisation under a number that was used already.
 fn reused(life_number: u32, driver: &Driver, at: &str) -> PaymentReport {
@@ -74,6 +75,31 @@ fn a_plan_is_kept_for_14_days_while_ecpay_counts_a_success_that_it_does_not_list
     driver.higher_count = None;
     driver.run_until("2025/03/01 00:00:00");
     assert_eq!((driver.shown().0, driver.count(Rule::GraceEnded)), ("FREE", 1));
+}
+
+#[test]
+fn an_unpaid_order_is_asked_about_daily_while_ecpay_counts_a_success_that_it_does_not_list() {
+    let mut driver = Driver::ordered(new_order("ORDER1"), t("2025/01/15 10:00:00"));
+    driver.higher_count = Some(1);
+    driver.run_until("2025/01/18 12:00:00");
+    // After 10 and 40 minutes, then daily.
+    let asked = [
+        "2025/01/15 10:10:00",
+        "2025/01/15 10:40:00",
+        "2025/01/16 10:40:00",
+        "2025/01/17 10:40:00",
+        "2025/01/18 10:40:00",
+    ];
+    assert_eq!((driver.value().status, driver.queries.as_slice()), (Status::Pending, asked.map(t).as_slice()));
+    let mut fallen = driver.clone();
+    fallen.higher_count = None;
+    fallen.run_until("2025/01/20 00:00:00");
+    assert_eq!((fallen.value().status, fallen.queries.len()), (Status::Failed, 6));
+    // The count alone keeps it for 14 days.
+    driver.run_until("2025/01/29 10:00:00");
+    assert_eq!(driver.value().status, Status::Pending);
+    driver.run_until("2025/01/30 00:00:00");
+    assert_eq!(driver.value().status, Status::Failed);
 }
 
 #[test]

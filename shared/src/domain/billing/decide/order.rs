@@ -183,7 +183,7 @@ pub fn success_missing(before: &Versioned<Subscription>, now: Timestamp) -> Opti
     Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::SuccessMissing, Actor::Schedule), now))
 }
 
-/// Query result: the order is still unpaid. It is queried again later and expires after a day, whatever the answer.
+/// Query result: the order is still unpaid, as far as the answer shows. It is queried again later and expires after a day.
 #[must_use]
 pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     if before.value.status != Status::Pending {
@@ -196,10 +196,11 @@ pub fn still_pending(before: &Versioned<Subscription>, now: Timestamp) -> Option
     Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, Rule::StillPending, Actor::Schedule), now))
 }
 
-/// True if a pending order is old enough to expire.
+/// True if a pending order is old enough to expire, unless ECPay counts a success that it does not list.
 #[must_use]
 pub fn is_expired(order: &Subscription, now: Timestamp) -> bool {
-    now >= order.created_at.plus_hours(PENDING_EXPIRY_HOURS)
+    let is_counted = order.last_query.is_some_and(|query| query.has_gap_at(now));
+    !is_counted && now >= order.created_at.plus_hours(PENDING_EXPIRY_HOURS)
 }
 
 /// Expires a pending order: also where ECPay gave no usable answer about it twice.
