@@ -216,7 +216,8 @@ impl<'a> EcpaySession<'a> {
             Some(Queried::Unanswered) => {
                 Err(Failure::Query(client::Error::Unknown("no usable answer earlier in this run".into())))
             }
-            None => self.query_order_again(order).await,
+            // On the heap: every task holds this future, and without optimisation its size counts in each of their frames.
+            None => Box::pin(self.query_order_again(order)).await,
         }
     }
 

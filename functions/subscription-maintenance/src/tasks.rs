@@ -1,5 +1,6 @@
 //! Tasks of one due order: query, decide, request, record.
 
+use futures::future::{BoxFuture, ready};
 use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel, claim_cancel_early};
 use shared::domain::billing::decide::downgrade::{FirstNotice, first_notice_id, postpone_downgrade};
 use shared::domain::billing::decide::operation;
@@ -26,21 +27,24 @@ use crate::report::TaskOutcome;
 /// Attempts to store ECPay's reply when callbacks change the order at the same time.
 const ATTEMPTS: usize = 4;
 
-/// Performs a due task for an order.
-pub(crate) async fn handle(
-    session: &EcpaySession<'_>,
+/// Performs a due task for an order. On the heap: without optimisation an `async fn` would hold the futures of all tasks in one
+/// frame, a quarter of a thread's stack.
+pub(crate) fn handle<'a>(
+    session: &'a EcpaySession<'_>,
     task: Task,
     order: Versioned<Subscription>,
-) -> Result<TaskOutcome, Failure> {
+) -> BoxFuture<'a, Result<TaskOutcome, Failure>> {
     match task {
-        Task::Reconcile => reconcile(session, order).await,
-        Task::CheckPending => check_pending(session, order).await,
-        Task::Retry => retry(session, order).await,
-        Task::Resume => resume(session, order).await,
-        Task::EndGrace => end_grace_period(session, order).await,
-        Task::Cancel => cancel(session, order).await,
+        Task::Reconcile => Box::pin(reconcile(session, order)),
+        Task::CheckPending => Box::pin(check_pending(session, order)),
+        Task::Retry => Box::pin(retry(session, order)),
+        Task::Resume => Box::pin(resume(session, order)),
+        Task::EndGrace => Box::pin(end_grace_period(session, order)),
+        Task::Cancel => Box::pin(cancel(session, order)),
         // The due index never holds an order under these two.
-        Task::CleanUp | Task::SendMail => Ok(TaskOutcome::Skipped("not a task of one order".to_owned())),
+        Task::CleanUp | Task::SendMail => {
+            Box::pin(ready(Ok(TaskOutcome::Skipped("not a task of one order".to_owned()))))
+        }
     }
 }
 
@@ -97,7 +101,7 @@ async fn noted(
     Ok(if order.version == read { TaskOutcome::Skipped("nothing new at ECPay".to_owned()) } else { TaskOutcome::Done })
 }
 
-/// Queries an unpaid order; it expires after a day, whatever the answer but a success.
+/// Queries an unpaid order; it expires after a day, whatever the answer but one that lists or counts a success.
 async fn check_pending(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
     let order = match session.query_order(due.clone()).await {
         Ok(order) => order,
