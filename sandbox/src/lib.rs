@@ -3,6 +3,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "most enums matched here are other crates' and may grow")]
 
+pub mod api_docs;
 pub mod aws;
 pub mod demo;
 pub mod ecpay;
@@ -11,6 +12,7 @@ pub mod mms;
 mod slack;
 #[cfg(test)]
 mod test_support;
+pub mod token;
 mod whatsapp;
 pub mod world;
 
@@ -29,6 +31,12 @@ pub enum Error {
     /// A port could not be opened.
     #[error("opening a port")]
     Port(#[from] std::io::Error),
+    /// The documents of the API could not be written.
+    #[error("writing docs/openapi.json and docs/API.md")]
+    Documents(#[source] std::io::Error),
+    /// The token could not be made.
+    #[error(transparent)]
+    Token(#[from] token::Error),
     /// The HTTP client failed.
     #[error("calling the sandbox")]
     Http(#[from] reqwest::Error),

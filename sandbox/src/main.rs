@@ -2,26 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
+use sandbox::token::Wanted;
 use sandbox::world::{Options, World};
-use sandbox::{Error, demo};
+use sandbox::{Error, api_docs, demo, token};
 use shared::platform::logging;
 
 const HELP: &str = "\
 cargo run                          play the demo, then serve
 cargo run -- demo                  play the demo
 cargo run -- serve [--port 8787] [--data DIR] [--now RFC3339]
-                                   only serve, on 127.0.0.1";
+                                   only serve, on 127.0.0.1
+cargo run -- token --name NAME --scopes read,operate [--expires RFC3339] [--key-file FILE]
+                                   make an admin token and the entry of its hash for the secret; with the
+                                   file of a jwt_key, a JSON Web Token. Scopes: read, operate, customers,
+                                   reminders, institutions (a JSON Web Token: the last three)
+cargo run -- api-docs              write docs/openapi.json and docs/API.md";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     DemoThenServe,
     Demo,
     Serve,
+    ApiDocs,
+    Token,
 }
 
 struct Arguments {
@@ -29,6 +37,7 @@ struct Arguments {
     port: u16,
     data: Option<PathBuf>,
     now: Option<DateTime<Utc>>,
+    token: Wanted,
 }
 
 #[tokio::main]
@@ -48,19 +57,22 @@ async fn main() -> ExitCode {
 }
 
 fn parse() -> Result<Option<Arguments>, lexopt::Error> {
-    let mut arguments = Arguments { mode: Mode::DemoThenServe, port: 8787, data: None, now: None };
+    let mut arguments =
+        Arguments { mode: Mode::DemoThenServe, port: 8787, data: None, now: None, token: Wanted::default() };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Value(mode) if mode == "demo" => arguments.mode = Mode::Demo,
             Value(mode) if mode == "serve" => arguments.mode = Mode::Serve,
+            Value(mode) if mode == "api-docs" => arguments.mode = Mode::ApiDocs,
+            Value(mode) if mode == "token" => arguments.mode = Mode::Token,
+            Long("name") => arguments.token.name = parser.value()?.string()?,
+            Long("scopes") => arguments.token.scopes = parser.value()?.string()?,
+            Long("key-file") => arguments.token.key_file = Some(parser.value()?.into()),
+            Long("expires") => arguments.token.expires_at = Some(instant(&mut parser)?),
             Long("port") => arguments.port = parser.value()?.parse()?,
             Long("data") => arguments.data = Some(parser.value()?.into()),
-            Long("now") => {
-                arguments.now = Some(
-                    parser.value()?.parse_with(|text| DateTime::parse_from_rfc3339(text).map(|now| now.to_utc()))?,
-                )
-            }
+            Long("now") => arguments.now = Some(instant(&mut parser)?),
             Short('h') | Long("help") => return Ok(None),
             Short(_) | Long(_) | Value(_) => return Err(argument.unexpected()),
         }
@@ -68,7 +80,18 @@ fn parse() -> Result<Option<Arguments>, lexopt::Error> {
     Ok(Some(arguments))
 }
 
+fn instant(parser: &mut lexopt::Parser) -> Result<DateTime<Utc>, lexopt::Error> {
+    parser.value()?.parse_with(|text| DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()))
+}
+
 async fn run(arguments: Arguments) -> Result<(), Error> {
+    if arguments.mode == Mode::ApiDocs {
+        return api_docs::write(Path::new("docs")).map_err(Error::Documents);
+    }
+    if arguments.mode == Mode::Token {
+        say(&token::make(&arguments.token, shared::platform::clock::now().utc())?);
+        return Ok(());
+    }
     let plays_demo = arguments.mode != Mode::Serve;
     let begin = if plays_demo { demo::BEGIN.parse().ok() } else { None };
     let now = arguments.now.or(begin).unwrap_or_else(|| shared::platform::clock::now().utc());

@@ -9,6 +9,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod api_docs;
 mod hygiene;
 mod prose;
 mod runbook;

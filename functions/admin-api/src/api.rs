@@ -8,10 +8,11 @@ use shared::store::Store;
 
 use crate::auth::{jwt, tokens};
 use crate::aws::{lambda, schedule};
+use crate::billing::callbacks::health_report::HealthCache;
 use crate::config::Config;
 
 /// State of one Lambda instance, shared by its requests.
-pub struct AdminApi {
+pub(crate) struct ApiState {
     pub(crate) store: Store,
     pub(crate) keys: EcpayKeys,
     pub(crate) tokens: tokens::AdminTokens,
@@ -20,15 +21,16 @@ pub struct AdminApi {
     pub(crate) reminders: lambda::Function,
     pub(crate) expiry_scan: lambda::Function,
     pub(crate) schedule: schedule::Schedule,
+    pub(crate) health: HealthCache,
     pub(crate) config: Config,
 }
 
-impl AdminApi {
+impl ApiState {
     /// Builds the clients and reads the secrets, so that an instance without usable secrets does not start.
     ///
     /// # Errors
     /// [`secrets::Error`] if a secret cannot be read or is malformed.
-    pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, secrets::Error> {
+    pub(crate) async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, secrets::Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let keys = EcpayKeys::new(secrets.clone(), config.ecpay.secret_id.clone(), config.ecpay.environment);
         let tokens = tokens::AdminTokens::new(secrets.clone(), config.admin_secret.clone());
@@ -42,6 +44,7 @@ impl AdminApi {
         let reminders = lambda::Function::new(client.clone(), config.reminders.function.clone());
         let expiry_scan = lambda::Function::new(client, config.expiry_function.clone());
         let schedule = schedule::Schedule::new(aws, config.reminders.schedule.clone(), config.reminders.hours);
-        Ok(Self { store, keys, tokens, jwt, maintenance, reminders, expiry_scan, schedule, config })
+        let health = HealthCache::default();
+        Ok(Self { store, keys, tokens, jwt, maintenance, reminders, expiry_scan, schedule, health, config })
     }
 }

@@ -3,35 +3,71 @@
 //!
 //! Never calls ECPay: it invokes `subscription-maintenance`, which sends every request to ECPay.
 
+#![allow(unused_qualifications, reason = "utoipa's macros qualify the types that they are given")]
+
+use std::sync::Arc;
+
+use aws_types::SdkConfig;
+use axum::Router;
+use lambda_http::http::header::{ALLOW, CACHE_CONTROL};
+use lambda_http::http::request::Parts;
+use lambda_http::http::{HeaderValue, Method};
 use lambda_http::request::RequestContext as EventContext;
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Body, Request, RequestExt, Response, Service};
+use shared::domain::values::time::Timestamp;
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, Point, Route, StatusClass};
+use shared::platform::secrets;
 
 mod api;
 mod auth;
 mod aws;
 mod billing;
 mod config;
+mod description;
 mod http;
 mod institutions;
 mod routes;
 mod runs;
 mod workshop;
 
-pub use api::AdminApi;
 pub use config::Config;
 
-use billing::{checkout, stats};
-use http::path::route_key;
+use api::ApiState;
+use http::path;
 use http::request::Input;
 use http::response::{Dialect, Failure};
-use routes::dispatch;
+
+/// Method of a request that no route of API Gateway matches, but for HEAD. No handler takes it, so that the router answers 404
+/// or, where the path has another method, 405.
+const UNROUTED: &[u8] = b"UNROUTED";
+
+/// One Lambda instance of the function.
+pub struct AdminApi {
+    router: Router,
+}
+
+impl AdminApi {
+    /// Builds the clients and reads the secrets, so that an instance without usable secrets does not start.
+    ///
+    /// # Errors
+    /// [`secrets::Error`] if a secret cannot be read or is malformed.
+    pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, secrets::Error> {
+        let state = ApiState::start(aws, config, wall).await?;
+        Ok(Self { router: routes::router(Arc::new(state)) })
+    }
+}
+
+/// Description of the HTTP API as OpenAPI 3.1 in JSON, also of the callbacks' routes.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    serde_json::json!(routes::description())
+}
 
 /// Answers one request and emits its metrics.
 pub async fn handle(api: &AdminApi, request: Request, time: InvocationTime) -> Response<Body> {
     // Metrics are counted by route key and not by path: a path holds ids, each would be a metric of its own.
-    let route = Route::of_key(route_key(&request).as_deref());
+    let route = Route::of_key(path::route_key(&request).as_deref());
     let response = answer(api, request, time).await;
     let mut batch = Batch::default();
     batch.count(Point::Requests(route, StatusClass::of(response.status().as_u16())), 1);
@@ -42,25 +78,54 @@ pub async fn handle(api: &AdminApi, request: Request, time: InvocationTime) -> R
 
 async fn answer(api: &AdminApi, request: Request, time: InvocationTime) -> Response<Body> {
     let request_id = request_id(&request);
-    let routed = http::path::path(&request);
-    // Without a route the path decides only the shape of the error.
-    let path = routed.clone().unwrap_or_else(|| request.uri().path().to_owned());
-    let method = request.method().as_str().to_owned();
-    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let dialect = Dialect::of(&segments);
-    let input = Input::read(&request).await;
-    // Monitors and buyers have no token: these routes are answered before `dispatch` asks for one.
-    let answer = match (method.as_str(), segments.as_slice()) {
-        _ if routed.is_none() => Err(Failure::not_found("route", "no such route")),
-        ("GET", ["api", "webhooks", "health"]) => Ok(stats::health(api, time).await),
-        ("GET", ["checkout", token]) => return checkout::show(api, token, time).await,
-        ("POST", ["checkout", token]) => return checkout::pay(api, token, time).await,
-        _ => dispatch(api, &method, &segments, &input, time).await,
-    };
-    match answer {
-        Ok(response) => auth::deprecate(response, &input),
-        Err(failure) => auth::deprecate(failure.answer(dialect, &request_id), &input),
+    let input = Arc::new(Input::read(&request).await);
+    let routed = path::path(&request);
+    let path = routed.clone().unwrap_or_else(|| path::encoded(request.raw_http_path()));
+    let dialect = Dialect::of(&path);
+    let (mut parts, _) = request.into_parts();
+    let Ok(uri) = path.parse() else { return Failure::no_route().answer(dialect, &request_id) };
+    parts.uri = uri;
+    // No route of API Gateway has the method HEAD; the router answers it like GET.
+    if routed.is_none() && parts.method != Method::HEAD {
+        parts.method = Method::from_bytes(UNROUTED).unwrap_or_default();
     }
+    let is_head = parts.method == Method::HEAD;
+    parts.extensions.insert(time);
+    parts.extensions.insert(Arc::clone(&input));
+    let mut response = routed_answer(api.router.clone(), parts).await;
+    let mut answer = match response.extensions_mut().remove::<Failure>() {
+        Some(failure) => {
+            let mut answer = failure.answer(dialect, &request_id);
+            // With 405 the router says which methods the path has.
+            answer.headers_mut().extend(response.headers_mut().remove(ALLOW).map(|methods| (ALLOW, methods)));
+            if is_head { answer.map(|_| Body::Empty) } else { answer }
+        }
+        None => in_lambda_form(response).await,
+    };
+    // Answers hold personal data, which no cache may keep.
+    answer.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    auth::deprecate(&mut answer, &input);
+    answer
+}
+
+async fn routed_answer(mut router: Router, parts: Parts) -> axum::response::Response {
+    // The input holds the body already.
+    match router.call(axum::extract::Request::from_parts(parts, axum::body::Body::empty())).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// A router's response as Lambda takes it.
+async fn in_lambda_form(response: axum::response::Response) -> Response<Body> {
+    let (parts, body) = response.into_parts();
+    // Handlers answer with whole bodies, which cannot fail to be read.
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let body = match String::from_utf8(bytes.into()) {
+        Ok(text) => Body::Text(text),
+        Err(error) => Body::Binary(error.into_bytes()),
+    };
+    Response::from_parts(parts, body)
 }
 
 /// API Gateway's request id, which its access log has too.

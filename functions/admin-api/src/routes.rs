@@ -1,114 +1,90 @@
-//! Route table: method, path and the scope that each route needs.
+//! Routes of all areas, and their description.
 
-use lambda_http::{Body, Response};
-use shared::platform::clock::InvocationTime;
+use std::sync::{Arc, OnceLock};
 
-use crate::api::AdminApi;
-use crate::auth::Scope;
-use crate::auth::jwt::Area;
-use crate::billing::{legacy, notices, operations, quarantine, replay, stats, subscriptions, users};
-use crate::http::path::decoded;
-use crate::http::request::Input;
+use axum::Router;
+use axum::response::IntoResponse;
+use lambda_http::http::header::CONTENT_TYPE;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Description;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::ApiState;
+use crate::auth::whoami;
+use crate::billing::{callbacks, checkout, notices, quarantine, replay, subscriptions, users};
+use crate::description::Common;
 use crate::http::response::Failure;
 use crate::institutions::expiring;
 use crate::runs::requests;
-use crate::workshop::{customers, reminders, vehicles};
+use crate::workshop::{customers, import, reminders, vehicles};
 
-/// Authorizes a request and passes it to the handler of its route.
-pub(crate) async fn dispatch(
-    api: &AdminApi,
-    method: &str,
-    segments: &[&str],
-    input: &Input,
-    time: InvocationTime,
-) -> Result<Response<Body>, Failure> {
-    let allow = |scope: Scope| api.tokens.authorize(input, scope, time);
-    match (method, segments) {
-        ("GET", ["api", "webhooks", "webhook-stats"]) => {
-            allow(Scope::Read).await?;
-            stats::webhook_stats(api, input, time).await
+/// Routes and their description, before the state of an instance is known.
+fn described() -> (Router<Arc<ApiState>>, Description) {
+    OpenApiRouter::with_openapi(Common::openapi())
+        .routes(routes!(openapi_json))
+        .routes(routes!(whoami::whoami))
+        .merge(subscriptions::routes())
+        .merge(users::routes())
+        .merge(checkout::routes())
+        .merge(notices::routes())
+        .merge(quarantine::routes())
+        .merge(replay::routes())
+        .merge(callbacks::routes())
+        .merge(customers::routes())
+        .merge(import::routes())
+        .merge(vehicles::routes())
+        .merge(reminders::routes())
+        .merge(expiring::routes())
+        .merge(requests::routes())
+        .split_for_parts()
+}
+
+/// Description of all routes.
+pub(crate) fn description() -> Description {
+    let mut description = described().1;
+    without_unused_schemas(&mut description);
+    description
+}
+
+/// Removes schemas that stand where they are used, too, and to which nothing refers.
+fn without_unused_schemas(description: &mut Description) {
+    // Until none is removed, because one that is unused may refer to others.
+    loop {
+        let text = description.to_json().unwrap_or_default();
+        let Some(components) = &mut description.components else { return };
+        let before = components.schemas.len();
+        components.schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+        if components.schemas.len() == before {
+            return;
         }
-        ("GET", ["api", "webhooks", "subscription-status", user]) => {
-            allow(Scope::Read).await?;
-            legacy::subscription_status(api, &decoded(user), time).await
-        }
-        ("POST", ["api", "webhooks", "ecpay-manual-retry"]) => {
-            let context = allow(Scope::Operate).await?;
-            legacy::manual_retry(api, input, &context).await
-        }
-        ("POST", ["api", "webhooks", "trigger-maintenance"]) => {
-            allow(Scope::Operate).await?;
-            legacy::trigger_maintenance(api, time).await
-        }
-        ("POST", ["api", "subscriptions"]) => {
-            let context = allow(Scope::Operate).await?;
-            subscriptions::create(api, input, &context).await
-        }
-        ("GET", ["api", "subscriptions", id]) => {
-            allow(Scope::Read).await?;
-            subscriptions::show(api, id, input).await
-        }
-        ("POST", ["api", "subscriptions", id, name]) => {
-            let context = allow(Scope::Operate).await?;
-            match operations::parse(name, input) {
-                // Parsed after authorization: a caller without a token learns nothing about the fields.
-                Some(operation) => operations::operate(api, id, operation?, input, &context).await,
-                None => Err(Failure::not_found("route", "no such route")),
-            }
-        }
-        (method, ["api", "users", rest @ ..]) => {
-            let context = allow(Scope::Operate).await?;
-            users::route(api, method, rest, input, &context).await
-        }
-        (_, ["scheduler" | "customers" | "vehicles", ..]) => workshop(api, method, segments, input, time).await,
-        (method, ["institutions", rest @ ..]) => {
-            let context = api.jwt.authorize(input, Area::Institutions, time).await?;
-            expiring::route(api, method, rest, input, &context).await
-        }
-        (method, ["runs", rest @ ..]) => requests::route(api, method, rest, input, time).await,
-        (method, ["notices", rest @ ..]) => notices::route(api, method, rest, input, time).await,
-        ("GET", ["quarantine"]) => {
-            allow(Scope::Read).await?;
-            quarantine::list(api, input, time).await
-        }
-        ("POST", ["quarantine", "replay"]) => {
-            let context = allow(Scope::Operate).await?;
-            replay::range(api, input, &context).await
-        }
-        ("POST", ["quarantine", id, "replay"]) => {
-            let context = allow(Scope::Operate).await?;
-            replay::one(api, id, input, &context).await
-        }
-        _ => Err(Failure::not_found("route", "no such route")),
     }
 }
 
-/// Routes of the workshop's app, which authenticates with a JSON Web Token.
-async fn workshop(
-    api: &AdminApi,
-    method: &str,
-    segments: &[&str],
-    input: &Input,
-    time: InvocationTime,
-) -> Result<Response<Body>, Failure> {
-    let allow = |area: Area| api.jwt.authorize(input, area, time);
-    match (method, segments) {
-        (method, ["scheduler", "maintenance-reminder", name]) => {
-            let context = allow(Area::Reminders).await?;
-            reminders::schedule(api, method, name, input, &context).await
-        }
-        ("POST", ["customers", "send-maintenance-reminder"]) => {
-            let context = allow(Area::Reminders).await?;
-            reminders::run_now(api, &context).await
-        }
-        (method, ["customers", rest @ ..]) => {
-            let context = allow(Area::Customers).await?;
-            customers::route(api, method, rest, input, &context).await
-        }
-        (method, ["vehicles", rest @ ..]) => {
-            let context = allow(Area::Customers).await?;
-            vehicles::route(api, method, rest, input, &context).await
-        }
-        _ => Err(Failure::not_found("route", "no such route")),
-    }
+/// Describes the API.
+///
+/// OpenAPI 3.1; the same document as docs/openapi.json of this version.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "api", operation_id = "openapi",
+    responses((status = 200, description = "This document.", body = Object)),
+    security(()),
+)]
+async fn openapi_json() -> impl IntoResponse {
+    // Made once: anyone may ask for it.
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    let document = DOCUMENT.get_or_init(|| description().to_json().unwrap_or_default());
+    ([(CONTENT_TYPE, "application/json")], document.as_str())
+}
+
+/// Router of one instance.
+pub(crate) fn router(state: Arc<ApiState>) -> Router {
+    described().0.fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(state)
+}
+
+async fn no_route() -> Failure {
+    Failure::no_route()
+}
+
+async fn wrong_method() -> Failure {
+    Failure::wrong_method()
 }

@@ -22,8 +22,10 @@ const REASONS: usize = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// The provider accepted the message; in a dry run: it would be sent.
+    /// The provider accepted the message.
     Sent,
+    /// Only in a dry run: the message would be sent.
+    WouldSend,
     /// The message was certainly not accepted.
     Failed,
     /// Not sent, for a reason of the business's rules.
@@ -62,14 +64,16 @@ pub(crate) struct Report {
     pub(crate) stopped: Option<String>,
 }
 
-impl From<Outcome> for ReminderOutcome {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Sent => Self::Sent,
-            Outcome::Failed => Self::Failed,
-            Outcome::Skipped => Self::Skipped,
-            Outcome::AlreadySent => Self::AlreadySent,
-            Outcome::Unclear => Self::Unclear,
+impl Outcome {
+    /// Outcome as a metric; `None` for one of a dry run, which changes nothing.
+    pub(crate) const fn metric(self) -> Option<ReminderOutcome> {
+        match self {
+            Self::Sent => Some(ReminderOutcome::Sent),
+            Self::WouldSend => None,
+            Self::Failed => Some(ReminderOutcome::Failed),
+            Self::Skipped => Some(ReminderOutcome::Skipped),
+            Self::AlreadySent => Some(ReminderOutcome::AlreadySent),
+            Self::Unclear => Some(ReminderOutcome::Unclear),
         }
     }
 }
@@ -91,7 +95,7 @@ impl Row {
         }
     }
 
-    /// Adds the sent message and the provider's response.
+    /// Adds the message, and the provider's response if it was sent.
     pub(crate) fn with_message(self, message: String, api_response: Option<String>) -> Self {
         Self { message: Some(message), api_response, ..self }
     }
@@ -160,12 +164,63 @@ impl Report {
             "due": self.total(), "done": self.count(Outcome::Sent), "skipped": by_reason(Outcome::Skipped),
             "failed": by_reason(Outcome::Failed), "unclear": by_reason(Outcome::Unclear), "stopped": self.stopped,
         });
-        json!({
+        let mut row = json!({
             "run": job.id, "status": "done", "scheduled_at": job.scheduled_at, "dry_run": job.dry_run,
             "requested_by": job.requested_by, "total_customers": self.total(),
             "reminder_sent": self.count(Outcome::Sent), "failed": self.count(Outcome::Failed),
             "skipped": self.count(Outcome::Skipped), "already_sent": self.count(Outcome::AlreadySent),
             "unclear": self.count(Outcome::Unclear), "stopped": self.stopped, "tasks": { NAME: task },
-        })
+        });
+        if let (true, Some(fields)) = (job.dry_run, row.as_object_mut()) {
+            fields.insert("would_send".to_owned(), json!(self.count(Outcome::WouldSend)));
+        }
+        row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::values::ids::CustomerId;
+    use shared::domain::values::time::Timestamp;
+    use shared::domain::workshop::plate::Plate;
+    use shared::domain::workshop::vehicles::VehicleStatus;
+
+    use super::*;
+
+    fn answer(outcome: Outcome, dry_run: bool) -> Value {
+        let today = LocalDate::parse("2025-12-16").unwrap();
+        let vehicle = Vehicle {
+            plate: Plate::parse("B 1234 ABC").unwrap(),
+            customer: CustomerId::parse("C-1").unwrap(),
+            last_visit: LocalDate::parse("2025-08-18").unwrap(),
+            own_next_visit: None,
+            status: VehicleStatus::Active,
+        };
+        let job = Job {
+            tasks: vec![NAME],
+            scheduled_at: Timestamp::parse("2025-12-16T02:00:00Z").unwrap(),
+            id: "run".to_owned(),
+            requested_by: None,
+            dry_run,
+        };
+        let mut report = Report::default();
+        report.add(Row::new(&vehicle, None, today, outcome).with_message("text".to_owned(), None));
+        report.answer(&job)
+    }
+
+    #[test]
+    fn a_dry_run_counts_what_it_would_send_and_nothing_as_sent() {
+        let answer = answer(Outcome::WouldSend, true);
+        let counts = ["total_customers", "reminder_sent", "would_send"].map(|name| answer[name].as_u64());
+        assert_eq!(counts, [Some(1), Some(0), Some(1)]);
+        assert_eq!(answer["details"][0]["status"], "would_send");
+        assert_eq!((&answer["tasks"][NAME]["due"], &answer["tasks"][NAME]["done"]), (&json!(1), &json!(0)));
+    }
+
+    #[test]
+    fn a_run_that_sends_has_no_count_of_what_it_would_send() {
+        let answer = answer(Outcome::Sent, false);
+        assert_eq!((&answer["reminder_sent"], answer.get("would_send")), (&json!(1), None));
+        assert_eq!(answer["details"][0]["status"], "sent");
     }
 }

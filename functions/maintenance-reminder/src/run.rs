@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared::exclusive_run::{ExclusiveRun, Job, RunRules, Start};
 use shared::platform::clock::InvocationTime;
-use shared::platform::metrics::{Batch as Metrics, Point, ReminderOutcome, StopReason};
+use shared::platform::metrics::{Batch as Metrics, Point, StopReason};
 
 use crate::report::Report;
 use crate::vehicles::Batch;
@@ -37,7 +37,9 @@ pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationT
 fn emit_metrics(report: &Report, time: InvocationTime) {
     let mut metrics = Metrics::default();
     for (outcome, count) in report.counts() {
-        metrics.count(Point::Reminders(ReminderOutcome::from(outcome)), count);
+        if let Some(metric) = outcome.metric() {
+            metrics.count(Point::Reminders(metric), count);
+        }
     }
     if report.unreadable() > 0 {
         metrics.count(Point::UnreadableItems, report.unreadable());

@@ -34,7 +34,7 @@ pub(crate) struct Batch<'a, 't> {
     time: InvocationTime,
     /// Providers in the order in which they are tried, without the disabled ones.
     providers: Vec<ActiveProvider>,
-    /// Messages of this run that a provider accepted, or may have.
+    /// Messages of this run that a provider accepted, or may have; in a dry run those that would be sent.
     handed_out: u32,
     /// Messages of the day by earlier runs. Only a dry run reads them; otherwise the claim checks the daily cap.
     handed_out_before: u32,
@@ -194,7 +194,9 @@ impl<'a, 't> Batch<'a, 't> {
         let input = ReminderInput { vehicle, customer, reminder };
         match (plan(input, self.today, hours, received_at), customer) {
             // Sent by an earlier attempt of this same run, whose report was lost.
-            (ReminderAction::AlreadySent, _) if reminder.is_some_and(|reminder| reminder.run == self.job.id) => {
+            (ReminderAction::AlreadySent, _)
+                if !self.job.dry_run && reminder.is_some_and(|reminder| reminder.run == self.job.id) =>
+            {
                 Ok(Attempt::Handled(row(Outcome::Sent)))
             }
             (ReminderAction::AlreadySent, _) => Ok(Attempt::Handled(row(Outcome::AlreadySent))),
@@ -236,7 +238,7 @@ impl<'a, 't> Batch<'a, 't> {
         let row = |status| Row::new(vehicle, Some(customer), today, status);
         if self.job.dry_run {
             self.handed_out += 1;
-            return Ok(Attempt::Handled(row(Outcome::Sent).with_message(text, None)));
+            return Ok(Attempt::Handled(row(Outcome::WouldSend).with_message(text, None)));
         }
         let workshop = &self.reminders.workshop;
         let claim = self.claim(vehicle, context);

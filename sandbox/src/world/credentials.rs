@@ -115,29 +115,32 @@ pub fn jwt(now: DateTime<Utc>) -> String {
     Jwt { now: now.timestamp(), ..Jwt::default() }.text()
 }
 
-fn digest(token: &str) -> String {
+/// SHA-256 of a token in hex, as the secret lists it.
+pub(crate) fn digest(token: &str) -> String {
     Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A token (RFC 7519).
 #[derive(Clone, Copy)]
-struct Jwt {
-    algorithm: &'static str,
-    key: &'static str,
-    audience: &'static str,
-    scope: &'static str,
+pub(crate) struct Jwt<'a> {
+    pub(crate) algorithm: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) audience: &'a str,
+    pub(crate) scope: &'a str,
     /// Time of issue, in seconds since 1970.
-    now: i64,
+    pub(crate) now: i64,
     /// Validity, in seconds from the issue.
-    seconds: i64,
+    pub(crate) seconds: i64,
 }
 
 /// For half a day with every scope.
-impl Default for Jwt {
+impl Default for Jwt<'_> {
     fn default() -> Self {
         Self {
             algorithm: "HS256",
             key: JWT_KEY,
+            name: "sandbox",
             audience: "duekeeper",
             scope: "reminders customers institutions",
             now: 0,
@@ -146,11 +149,11 @@ impl Default for Jwt {
     }
 }
 
-impl Jwt {
-    fn text(&self) -> String {
+impl Jwt<'_> {
+    pub(crate) fn text(&self) -> String {
         let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let claims = json!({
-            "sub": "sandbox", "aud": self.audience, "scope": self.scope,
+            "sub": self.name, "aud": self.audience, "scope": self.scope,
             "iat": self.now, "nbf": self.now, "exp": self.now + self.seconds,
         });
         let signed = format!("{}.{}", part(json!({ "alg": self.algorithm, "typ": "JWT" })), part(claims));

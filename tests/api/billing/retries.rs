@@ -354,7 +354,7 @@ async fn only_a_payment_that_exists_and_failed_can_be_retried() {
     let order = sandbox.subscribe("paid", "monthly").await;
     let payment = sandbox.latest_payment(&order).await;
     let (status, answer) = sandbox.retry(&payment).await;
-    assert_eq!((status.as_u16(), answer["detail"].as_str()), (409, Some("only a failed payment can be retried")));
+    assert_eq!((status.as_u16(), answer["detail"].as_str()), (409, Some("Only a failed payment can be retried.")));
     for unknown in ["DKNOSUCHORDER0000001.S:1", &format!("{order}.S:9"), "nonsense", "."] {
         let (status, answer) = sandbox.retry(unknown).await;
         assert_eq!((status.as_u16(), answer["detail"].as_str()), (404, Some("Payment not found")), "{unknown}");

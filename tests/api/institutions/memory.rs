@@ -123,7 +123,7 @@ async fn what_staff_say_is_checked() {
         sandbox.staff(Method::POST, path, Some(json!({ "until": "2026-11-22", "why": "a mistake" }))).await;
     assert_eq!((&shown["uid"], &shown["acknowledged"]), (&json!("A/1"), &json!(null)));
     // Only those whose business it is.
-    assert_eq!(sandbox.call(Method::POST, path, Some(good.clone())).await.0, 401);
+    assert_eq!(sandbox.call(Method::POST, path, Some(good.clone())).await.0, 403);
     let other = sandbox.get("/sandbox/credentials").await["jwt_reminders_only"].as_str().unwrap().to_owned();
     for path in ["/institutions/expiring", "/runs/x"] {
         let answer = sandbox.http.get(format!("{}{path}", sandbox.base)).bearer_auth(&other).send().await.unwrap();

@@ -5,9 +5,12 @@ mod bootstraps;
 #[cfg(target_os = "linux")]
 mod binaries_events;
 pub(crate) mod configuration;
+mod dry_requests;
 mod metrics;
 mod paths;
 mod runs;
 mod sample_events;
 mod secret_rotation;
+mod strict;
 mod tls_trust;
+mod tokens;

@@ -115,13 +115,32 @@ async fn a_path_without_a_route_is_answered_by_the_function_and_leads_nowhere() 
     let sandbox = now().await;
     let mut admin = Bootstrap::start("admin-api", &environment(&sandbox.world, "AdminApi")).await;
     user(&sandbox, 1, "mei").await;
-    for request in
-        ["GET /nowhere", "GET /", "PUT /api/users/mei", "GET /api/users/mei/export/", "DELETE /api%2Fusers%2Fmei"]
-    {
+    let (missing, other) = ((404, Some("not_found")), (405, Some("wrong_method")));
+    for (request, expected) in [
+        ("GET /nowhere", missing),
+        ("GET /", missing),
+        ("PUT /api/users/mei", other),
+        ("GET /api/users/mei/export/", missing),
+        // Decoded, it is the path of a route, which is nevertheless not taken.
+        ("DELETE /api%2Fusers%2Fmei", other),
+        ("DELETE /api%2Fusers/mei", other),
+    ] {
         let event = http_event(request, &[], b"");
         assert_eq!(event["routeKey"], "$default", "{request}");
         let (status, answer) = ask(&mut admin, &sandbox, request, Some(json!({ "why": "asked for" }))).await;
-        assert_eq!((status, answer["error"]["type"].as_str()), (404, Some("not_found")), "{request}: {answer}");
+        assert_eq!((status, answer["error"]["type"].as_str()), expected, "{request}: {answer}");
     }
     admin.stop().await;
+}
+
+#[tokio::test]
+async fn an_id_that_is_the_word_of_another_route_leads_to_its_own_customer() {
+    let sandbox = now().await;
+    for id in ["import", "send-maintenance-reminder"] {
+        let path = format!("/customers/{id}");
+        sandbox.keep(&path, json!({ "name": "Owner", "phone": "08551110001" })).await;
+        assert_eq!(sandbox.seen(&path).await["customer_id"], id);
+        let (status, erased) = sandbox.staff(Method::DELETE, &path, Some(json!({ "why": "asked for" }))).await;
+        assert_eq!((status.as_u16(), erased["customer_id"].as_str()), (200, Some(id)), "{erased}");
+    }
 }

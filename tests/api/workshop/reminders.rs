@@ -66,8 +66,8 @@ async fn at_six_in_the_evening_of_london_it_is_tomorrow_in_jakarta() {
     owners(&sandbox, &["2025-12-15", "2025-12-18"]).await;
     // Still the 15th there: the visit of that day is in the window, the one of the 18th is not.
     let before = sandbox.call(Method::POST, "/runs/maintenance-reminder?dry_run=true", None).await.1;
-    assert_eq!(rows(&before, "sent")[0]["next_visit_date"], "2025-12-15");
-    assert_eq!((&before["dry_run"], counts(&before)), (&json!(true), [1, 0, 0, 0, 0]));
+    assert_eq!(rows(&before, "would_send")[0]["next_visit_date"], "2025-12-15");
+    assert_eq!((&before["dry_run"], &before["would_send"], counts(&before)), (&json!(true), &json!(1), [0; 5]));
     assert_eq!(sandbox.chats().await.len(), 0);
     sandbox.travel("2025-12-15T18:00:00Z").await;
     let run = sandbox.remind().await;
@@ -269,13 +269,13 @@ async fn a_run_reads_the_days_that_are_due_and_nothing_else() {
     owners(&sandbox, &["2025-12-16", "2025-12-17", "2025-12-18", "2025-12-25"]).await;
     sandbox.world.forget_calls();
     let run = sandbox.call(Method::POST, "/runs/maintenance-reminder?dry_run=true", None).await.1;
-    assert_eq!(counts(&run), [3, 0, 0, 0, 0]);
+    assert_eq!((&run["would_send"], counts(&run)), (&json!(3), [0; 5]));
     let few = (sandbox.world.items_read(), sandbox.calls("dynamodb").await);
     let copies = count(100_000);
     assert!(sandbox::world::table_inspect::multiply_item(&sandbox.world, "VEHICLE#B 1003 XY", copies));
     sandbox.world.forget_calls();
     let run = sandbox.call(Method::POST, "/runs/maintenance-reminder?dry_run=true", None).await.1;
-    assert_eq!(counts(&run), [3, 0, 0, 0, 0]);
+    assert_eq!((&run["would_send"], counts(&run)), (&json!(3), [0; 5]));
     let many = (sandbox.world.items_read(), sandbox.calls("dynamodb").await);
     assert_eq!(few, many);
     assert!(many.0 <= 12, "{} items were read for 3 that are due", many.0);
@@ -287,7 +287,7 @@ async fn a_run_is_kept_with_its_counts_and_shows_whom_it_reminded() {
     owners(&sandbox, &["2025-12-17"; 2]).await;
     sandbox.put("/sandbox/whatsapp/628550000001", json!({ "fault": "refuse" })).await;
     let run = sandbox.remind().await;
-    let id = run["run"].as_str().unwrap().replace('#', "%23");
+    let id = run["run"].as_str().unwrap().to_owned();
     let shown = sandbox.get(&format!("/runs/{id}")).await;
     assert_eq!((&shown["status"], &shown["jobs"]), (&json!("done"), &json!(["maintenance-reminder"])));
     let task = &shown["tasks"]["maintenance-reminder"];

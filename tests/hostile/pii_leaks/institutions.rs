@@ -171,7 +171,7 @@ async fn shown_to_admins(sandbox: &Sandbox, heard: &mut Heard) {
     let ids: Vec<&str> = runs["runs"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap()).collect();
     assert!(ids.len() > 15, "{ids:?}");
     for id in ids {
-        let run = sandbox.get(&format!("/runs/{}", id.replace(':', "%3A").replace('#', "%23"))).await;
+        let run = sandbox.get(&format!("/runs/{}", id)).await;
         heard.note(format!("the run {id}"), run.to_string());
     }
     let named = ["INSTITUTION#", "DIGEST#"];

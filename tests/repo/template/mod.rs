@@ -6,7 +6,6 @@ mod metrics;
 mod permissions;
 mod reachable;
 mod resources;
-mod routes;
 mod schedules;
 
 use std::collections::BTreeMap;

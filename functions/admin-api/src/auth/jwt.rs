@@ -1,14 +1,15 @@
 //! JSON Web Tokens of the business's own apps (RFC 7519): HS256, audience `duekeeper`, expiry at most 24 hours ahead, scopes.
 
 use aws_sdk_secretsmanager::Client;
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use shared::domain::values::time::Timestamp;
 use shared::platform::cached_secret::CachedSecret;
 use shared::platform::secrets::{Error, Secret};
 
-use crate::auth::hs256;
-use crate::http::request::Input;
+use crate::auth::scope::Scope;
+use crate::auth::{Token, TokenKind, hs256};
 use crate::http::response::Failure;
 
 const AUDIENCE: &str = "duekeeper";
@@ -20,17 +21,6 @@ const DOCUMENT: &str = "JSON with jwt_key, a text of at least 32 characters";
 const LONGEST_HOURS: i64 = 24;
 /// Shortest key in bytes: HS256 needs one at least as long as its hash output (RFC 7518, 3.2).
 const SHORTEST_KEY: usize = 32;
-
-/// Part of the API that a scope of a token opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Area {
-    /// Scope `reminders`: the schedule of reminders and their runs.
-    Reminders,
-    /// Scope `customers`: customers and their vehicles.
-    Customers,
-    /// Scope `institutions`: institutions of MMS and their scans.
-    Institutions,
-}
 
 /// Signing key of the secret `{"jwt_key": …}`.
 pub(crate) struct JwtKey {
@@ -52,16 +42,6 @@ struct Claims {
     scope: String,
 }
 
-impl Area {
-    const fn scope(self) -> &'static str {
-        match self {
-            Self::Reminders => "reminders",
-            Self::Customers => "customers",
-            Self::Institutions => "institutions",
-        }
-    }
-}
-
 impl JwtKey {
     pub(crate) fn new(client: Client, id: String) -> Self {
         // The provider is set once per process; an error means that an earlier instance has set the same one.
@@ -75,11 +55,10 @@ impl JwtKey {
         self.cached.get(wall, self.read()).await.map(|_| ())
     }
 
-    /// Verifies the request's token for `area` at `wall` and returns its `sub`, or `app` if it has none.
+    /// Verifies a token at `wall`. Its name is its `sub`, or `app` if it has none.
     ///
     /// `exp` and `nbf` are checked here, because the library would read the system clock.
-    pub(crate) async fn verify(&self, input: &Input, area: Area, wall: Timestamp) -> Result<String, Failure> {
-        let token = input.bearer.as_deref().ok_or_else(Failure::unauthorized)?;
+    pub(crate) async fn verify(&self, token: &str, wall: Timestamp) -> Result<Token, Failure> {
         let key = self.cached.get(wall, self.read()).await.map_err(|error| Failure::upstream(&error))?;
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_audience(&[AUDIENCE]);
@@ -87,22 +66,23 @@ impl JwtKey {
         rules.set_required_spec_claims(&["exp", "aud"]);
         rules.validate_exp = false;
         rules.validate_nbf = false;
-        let claims = decode::<Claims>(token, &key, &rules).map_err(|_| Failure::unauthorized())?.claims;
-        let latest = wall.plus_hours(LONGEST_HOURS).unix();
-        let timely =
-            wall.unix() < claims.exp && claims.exp <= latest && claims.nbf.is_none_or(|nbf| nbf <= wall.unix());
-        if !timely {
-            return Err(Failure::unauthorized());
+        let claims = decode::<Claims>(token, &key, &rules).map_err(|error| refused(error.kind()))?.claims;
+        if claims.exp <= wall.unix() {
+            return Err(Failure::unauthorized("expired", "The JSON Web Token has expired."));
         }
-        // Checked last: an expired token is 401 whatever its scope, and only a valid one can be 403.
-        if !claims.scope.split(' ').any(|scope| scope == area.scope()) {
-            return Err(Failure::forbidden());
+        if claims.exp > wall.plus_hours(LONGEST_HOURS).unix() {
+            return Err(malformed("The exp of the JSON Web Token must be at most 24 hours ahead."));
         }
-        input.validated()?;
+        if claims.nbf.is_some_and(|begin| wall.unix() < begin) {
+            return Err(malformed("The JSON Web Token is not valid yet."));
+        }
+        let expires_at = Timestamp::from_unix(claims.exp);
         // `sub` is logged and stored, so control characters and long texts are cut.
         let name = claims.sub.unwrap_or_default();
         let shown: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
-        Ok(if shown.is_empty() { "app".to_owned() } else { shown })
+        let name = if shown.is_empty() { "app".to_owned() } else { shown };
+        let scopes = claims.scope.split(' ').filter_map(Scope::of_name).filter(|scope| scope.is_of_apps()).collect();
+        Ok(Token { key_scope: format!("jwt:{name}"), name, kind: TokenKind::JsonWebToken, scopes, expires_at })
     }
 
     async fn read(&self) -> Result<DecodingKey, Error> {
@@ -114,7 +94,23 @@ impl JwtKey {
     }
 }
 
-/// True if the bearer token has the form of a JSON Web Token, three parts with dots between; admin tokens are opaque.
-pub(crate) fn is_jwt(input: &Input) -> bool {
-    input.bearer.as_deref().is_some_and(|token| token.split('.').count() == 3)
+fn malformed(message: &str) -> Failure {
+    Failure::unauthorized("malformed", message)
+}
+
+/// Refusal of a token that the library does not accept.
+fn refused(error: &ErrorKind) -> Failure {
+    if matches!(error, ErrorKind::InvalidSignature) {
+        return Failure::unauthorized("unknown", "The JSON Web Token is not signed with the key of this installation.");
+    }
+    if matches!(error, ErrorKind::InvalidAudience) {
+        return malformed("The aud of the JSON Web Token must be duekeeper.");
+    }
+    if matches!(error, ErrorKind::MissingRequiredClaim(_)) {
+        return malformed("The JSON Web Token needs exp and aud.");
+    }
+    if matches!(error, ErrorKind::InvalidAlgorithm) {
+        return malformed("The JSON Web Token must be signed with HS256.");
+    }
+    malformed("The token is not a JSON Web Token of the expected form.")
 }

@@ -1,68 +1,62 @@
-//! Authorization by bearer token. The `admin_token` field of a form or query, which the ECPay document describes, still
-//! works and is answered with a `Deprecation` header.
+//! Authorization by bearer token: admin tokens of staff and tools, and JSON Web Tokens of the business's apps. The
+//! `admin_token` field of a form or query, which the ECPay document describes, still works and is answered with a
+//! `Deprecation` header.
 
+pub(crate) mod caller;
 pub(crate) mod hs256;
 pub(crate) mod jwt;
+pub(crate) mod scope;
 pub(crate) mod tokens;
+pub(crate) mod whoami;
 
 use lambda_http::http::HeaderValue;
 use lambda_http::{Body, Response};
-use shared::platform::clock::InvocationTime;
+use serde::Serialize;
+use shared::domain::values::time::Timestamp;
+use utoipa::ToSchema;
 
-use crate::auth::jwt::{Area, JwtKey};
-use crate::auth::tokens::AdminTokens;
-use crate::http::context::RequestContext;
+use crate::auth::scope::Scope;
 use crate::http::request::Input;
 use crate::http::response::Failure;
 
-pub(crate) use crate::auth::tokens::Scope;
+/// A valid token.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    /// Name of the admin token, or `sub` of the JSON Web Token; stored with what the request changes.
+    pub(crate) name: String,
+    /// Scope of `Idempotency-Key`: two callers may send the same key. For an admin token its SHA-256 in hex.
+    pub(crate) key_scope: String,
+    pub(crate) kind: TokenKind,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) expires_at: Option<Timestamp>,
+}
 
-/// Form or query field in which callers of the older system send their token.
-const FIELD: &str = "admin_token";
+/// Kind of a token, by its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TokenKind {
+    /// Opaque, listed in the secret by its hash.
+    AdminToken,
+    JsonWebToken,
+}
 
-impl AdminTokens {
-    /// Authorizes a request of staff by its admin token. If an `Authorization` header is present, the field is ignored.
-    pub(crate) async fn authorize(
-        &self,
-        input: &Input,
-        scope: Scope,
-        time: InvocationTime,
-    ) -> Result<RequestContext, Failure> {
-        let presented = input.bearer.as_deref().or_else(|| in_field(input)).ok_or_else(Failure::unauthorized)?;
-        let found = self.find(presented, time.wall).await.map_err(|error| Failure::upstream(&error))?;
-        let token = found.ok_or_else(Failure::unauthorized)?;
-        // 401 for an unknown or expired token, 403 for one without the scope.
-        if !token.may(scope) {
-            return Err(Failure::forbidden());
+impl Token {
+    /// Refuses a token without the scope. Scopes of staff are for admin tokens alone.
+    pub(crate) fn require(&self, scope: Scope) -> Result<(), Failure> {
+        if self.scopes.contains(&scope) {
+            Ok(())
+        } else if self.kind == TokenKind::JsonWebToken && !scope.is_of_apps() {
+            Err(Failure::unauthorized("wrong_kind", "This route takes an admin token, not a JSON Web Token."))
+        } else {
+            Err(Failure::forbidden(scope.name()))
         }
-        // Only now: a caller without a valid token learns nothing about how the body was parsed.
-        input.validated()?;
-        Ok(RequestContext { actor: token.name, key_scope: token.sha256, time })
     }
-}
-
-impl JwtKey {
-    /// Authorizes a request of an app by its JSON Web Token.
-    pub(crate) async fn authorize(
-        &self,
-        input: &Input,
-        area: Area,
-        time: InvocationTime,
-    ) -> Result<RequestContext, Failure> {
-        let actor = self.verify(input, area, time.wall).await?;
-        Ok(RequestContext { key_scope: format!("jwt:{actor}"), actor, time })
-    }
-}
-
-fn in_field(input: &Input) -> Option<&str> {
-    input.text(FIELD).or_else(|| input.query(FIELD)).filter(|token| !token.is_empty())
 }
 
 /// Adds the `Deprecation` header (RFC 9745; the date is 2026-01-01) if the token was sent in a field.
-pub(crate) fn deprecate(mut response: Response<Body>, input: &Input) -> Response<Body> {
-    if input.bearer.is_none() && in_field(input).is_some() {
+pub(crate) fn deprecate(response: &mut Response<Body>, input: &Input) {
+    if input.is_token_in_field {
         // A Unix time after "@", as RFC 9745 writes dates.
         response.headers_mut().insert("deprecation", HeaderValue::from_static("@1767225600"));
     }
-    response
 }

@@ -8,49 +8,33 @@ use shared::platform::hash::sha256_hex;
 use shared::platform::secrets::{Error, Secret};
 use subtle::ConstantTimeEq;
 
+use crate::auth::scope::Scope;
+use crate::auth::{Token, TokenKind};
+use crate::http::response::Failure;
+
 /// Stale limit in minutes: an outage of Secrets Manager does not close the API at once, and a withdrawn token still ends.
 const STALE_MINUTES: i64 = 15;
 const DOCUMENT: &str = "JSON with tokens: name, sha256, scopes, expires_at";
 
-/// Permission of an admin token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Scope {
-    /// Read state, history and statistics.
-    Read,
-    /// Change state or request something from ECPay.
-    Operate,
-}
-
-/// Tokens of the secret `{"tokens": [{"name", "sha256", "scopes": ["read", "operate"], "expires_at"?}]}`.
+/// Tokens of the secret `{"tokens": [{"name", "sha256", "scopes": ["read", …], "expires_at"?}]}`.
 pub(crate) struct AdminTokens {
     secret: Secret,
-    cached: CachedSecret<Vec<Token>>,
+    cached: CachedSecret<Vec<Listed>>,
 }
 
 /// One admin token of the secret.
 #[derive(Clone, Deserialize)]
-pub(crate) struct Token {
-    pub(crate) name: String,
+struct Listed {
+    name: String,
     /// SHA-256 of the token, 64 hex digits.
-    pub(crate) sha256: String,
+    sha256: String,
     scopes: Vec<Scope>,
     expires_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
 struct Document {
-    tokens: Vec<Token>,
-}
-
-impl Token {
-    fn is_active(&self, wall: Timestamp) -> bool {
-        self.expires_at.is_none_or(|end| wall < end)
-    }
-
-    pub(crate) fn may(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope)
-    }
+    tokens: Vec<Listed>,
 }
 
 impl AdminTokens {
@@ -64,19 +48,27 @@ impl AdminTokens {
         self.cached.get(wall, self.read()).await.map(|_| ())
     }
 
-    /// Returns the active token equal to `presented`. Digests are compared in constant time, so that the time taken says
-    /// nothing about how much of a guess was right.
-    pub(crate) async fn find(&self, presented: &str, wall: Timestamp) -> Result<Option<Token>, Error> {
+    /// Verifies a token at `wall`. Digests are compared in constant time, so that the time taken says nothing about how much of
+    /// a guess was right.
+    pub(crate) async fn verify(&self, presented: &str, wall: Timestamp) -> Result<Token, Failure> {
         let digest = sha256_hex(presented);
-        let tokens = self.cached.get(wall, self.read()).await?;
-        let is_it = |token: &Token| bool::from(token.sha256.to_ascii_lowercase().as_bytes().ct_eq(digest.as_bytes()));
-        Ok(tokens.into_iter().find(|token| is_it(token) && token.is_active(wall)))
+        let tokens = self.cached.get(wall, self.read()).await.map_err(|error| Failure::upstream(&error))?;
+        let is_it = |token: &Listed| bool::from(token.sha256.to_ascii_lowercase().as_bytes().ct_eq(digest.as_bytes()));
+        let mut found = tokens.into_iter().filter(is_it).peekable();
+        if found.peek().is_none() {
+            return Err(Failure::unauthorized("unknown", "The token is not known here."));
+        }
+        // One token may be listed twice, for example to extend it.
+        let active = found.find(|token| token.expires_at.is_none_or(|end| wall < end));
+        let Listed { name, sha256, scopes, expires_at } =
+            active.ok_or_else(|| Failure::unauthorized("expired", "The token has expired."))?;
+        Ok(Token { name, key_scope: sha256, kind: TokenKind::AdminToken, scopes, expires_at })
     }
 
-    async fn read(&self) -> Result<Vec<Token>, Error> {
+    async fn read(&self) -> Result<Vec<Listed>, Error> {
         let document: Document = self.secret.json(DOCUMENT).await?;
         let is_digest =
-            |token: &Token| token.sha256.len() == 64 && token.sha256.bytes().all(|digit| digit.is_ascii_hexdigit());
+            |token: &Listed| token.sha256.len() == 64 && token.sha256.bytes().all(|digit| digit.is_ascii_hexdigit());
         if document.tokens.iter().all(is_digest) { Ok(document.tokens) } else { Err(self.secret.malformed(DOCUMENT)) }
     }
 }

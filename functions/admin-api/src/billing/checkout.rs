@@ -1,9 +1,13 @@
 //! Checkout page: shows a purchase, gives the buyer a new order number for each attempt to pay it, and says when it is paid. It
 //! has an unguessable address and shows no data of the buyer.
 
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, Path, State};
+use axum::response::Response;
 use base64::Engine;
 use lambda_http::http::{HeaderValue, StatusCode, header};
-use lambda_http::{Body, Response};
 use sha2::{Digest, Sha256};
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::Subscription;
@@ -14,8 +18,10 @@ use shared::platform::hash::sha256_hex;
 use shared::platform::logging::error_chain;
 use shared::platform::random;
 use shared::store::billing::checkout::Checkout;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::api::AdminApi;
+use crate::api::ApiState;
 use crate::billing::purchase;
 use crate::billing::purchase::NextForm;
 use crate::http::response::Failure;
@@ -36,8 +42,13 @@ enum Page {
     Expired,
 }
 
+/// Routes of the page.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(show, pay))
+}
+
 /// Creates the page of an order and returns its token. Only the token's hash is stored.
-pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, time: InvocationTime) -> Result<String, Failure> {
+pub(crate) async fn open(api: &ApiState, order: &SubscriptionId, time: InvocationTime) -> Result<String, Failure> {
     // The address is the only credential of the page, so it must be unguessable.
     let token = random::random_id(40).map_err(|error| Failure::upstream(&error))?;
     let page = Checkout {
@@ -49,21 +60,59 @@ pub(crate) async fn open(api: &AdminApi, order: &SubscriptionId, time: Invocatio
     Ok(token)
 }
 
-/// `GET /checkout/{token}`: shows the purchase, with a button to pay it. Reading it any number of times changes nothing.
-pub(crate) async fn show(api: &AdminApi, token: &str, time: InvocationTime) -> Response<Body> {
-    match page(api, token, time).await {
+/// Shows the purchase to its buyer, with a button to pay it.
+///
+/// An HTML page. Its address is the only credential. Reading it any number of times changes nothing; parameters are ignored.
+/// For one hour it lets the buyer pay, and for 30 days it says that the purchase was paid.
+#[utoipa::path(
+    get, path = "/checkout/{token}", tag = "checkout", operation_id = "show_checkout",
+    params(("token" = String, Path, description = "Token of the page, from `checkout_url` of the order.", example = "nYk3v2d0cGx4b3ZhYmNkZWZnaGlqa2xtbm9wcXJzdHU")),
+    responses(
+        (status = 200, description = "The purchase, or that it is paid.", body = String, content_type = "text/html"),
+        (status = 404, description = "There is no such page, or it has expired.", body = String, content_type = "text/html"),
+        (status = 503, description = "Unavailable for the moment.", body = String, content_type = "text/html"),
+    ),
+    security(()),
+)]
+async fn show(
+    State(api): State<Arc<ApiState>>,
+    Path(token): Path<String>,
+    Extension(time): Extension<InvocationTime>,
+) -> Response {
+    match page(&api, &token, time).await {
         Ok(Page::Open(order)) => html(StatusCode::OK, &offer_page(&order), "'self'"),
-        Ok(Page::Paid) => paid(api),
+        Ok(Page::Paid) => paid(&api),
         Ok(Page::Expired) => expired(),
         Err(cause) => failed(&cause),
     }
 }
 
-/// `POST /checkout/{token}`: answers with ECPay's form for an order number that was not submitted before.
-pub(crate) async fn pay(api: &AdminApi, token: &str, time: InvocationTime) -> Response<Body> {
-    let order = match page(api, token, time).await {
+/// Leads the buyer to ECPay.
+///
+/// The button of the page: answers with ECPay's form for an order number that was not submitted before, and submits it. Fields
+/// and parameters are ignored.
+#[utoipa::path(
+    post, path = "/checkout/{token}", tag = "checkout", operation_id = "pay_checkout",
+    params(("token" = String, Path, description = "Token of the page, from `checkout_url` of the order.", example = "nYk3v2d0cGx4b3ZhYmNkZWZnaGlqa2xtbm9wcXJzdHU")),
+    responses(
+        (status = 200, description = "ECPay's form, or that the purchase is paid.", body = String, content_type = "text/html"),
+        (status = 404, description = "There is no such page, or it has expired.", body = String, content_type = "text/html"),
+        (
+            status = 409, description = "The buyer has a live order, or there were too many attempts.",
+            body = String, content_type = "text/html",
+        ),
+        (status = 503, description = "Unavailable for the moment.", body = String, content_type = "text/html"),
+    ),
+    security(()),
+)]
+async fn pay(
+    State(api): State<Arc<ApiState>>,
+    Path(token): Path<String>,
+    Extension(time): Extension<InvocationTime>,
+) -> Response {
+    let order = match page(&api, &token, time).await {
         Ok(Page::Open(order)) => order,
-        Ok(Page::Paid) => return paid(api),
+        Ok(Page::Paid) => return paid(&api),
         Ok(Page::Expired) => return expired(),
         Err(cause) => return failed(&cause),
     };
@@ -72,26 +121,26 @@ pub(crate) async fn pay(api: &AdminApi, token: &str, time: InvocationTime) -> Re
         Ok(keys) => keys,
         Err(error) => return failed(&error_chain(&error)),
     };
-    match purchase::next_form(api, &order, time.logical).await {
+    match purchase::next_form(&api, &order, time.logical).await {
         Ok(NextForm::Of(order)) => {
             let form = order_form(&order, &api.config.urls, &keys.current);
             html(StatusCode::OK, &submit_page(&api.config.ecpay.endpoint, &form), origin(&api.config.ecpay.endpoint))
         }
-        Ok(NextForm::Paid(_)) => paid(api),
+        Ok(NextForm::Paid(_)) => paid(&api),
         Ok(NextForm::LiveOrder(_)) => {
             let text = "您已有使用中的方案，無需再次付款。 You already have an active plan; there is nothing to pay.";
-            html(StatusCode::CONFLICT, &leading_back(api, text), "'none'")
+            html(StatusCode::CONFLICT, &leading_back(&api, text), "'none'")
         }
         Ok(NextForm::TooManyAttempts) => {
             let text = "付款嘗試次數過多，請重新訂閱。 Too many attempts to pay. Please subscribe again.";
-            html(StatusCode::CONFLICT, &leading_back(api, text), "'none'")
+            html(StatusCode::CONFLICT, &leading_back(&api, text), "'none'")
         }
         // Logged where it arose.
         Err(_) => unavailable(),
     }
 }
 
-async fn page(api: &AdminApi, token: &str, time: InvocationTime) -> Result<Page, String> {
+async fn page(api: &ApiState, token: &str, time: InvocationTime) -> Result<Page, String> {
     // Looked up by hash: a copy of the table opens no page.
     let found = api.store.billing.checkout(&sha256_hex(token), time.wall).await.map_err(|error| error_chain(&error))?;
     let Some(checkout) = found else { return Ok(Page::Expired) };
@@ -107,7 +156,7 @@ async fn page(api: &AdminApi, token: &str, time: InvocationTime) -> Result<Page,
     })
 }
 
-fn paid(api: &AdminApi) -> Response<Body> {
+fn paid(api: &ApiState) -> Response {
     html(
         StatusCode::OK,
         &leading_back(api, "已收到您的付款，謝謝。 Your payment has been received. Thank you."),
@@ -115,17 +164,17 @@ fn paid(api: &AdminApi) -> Response<Body> {
     )
 }
 
-fn expired() -> Response<Body> {
+fn expired() -> Response {
     let text = "此連結已失效，請重新訂閱。 This page has expired. Please subscribe again.";
     html(StatusCode::NOT_FOUND, &plain_page(text), "'none'")
 }
 
-fn failed(cause: &str) -> Response<Body> {
+fn failed(cause: &str) -> Response {
     tracing::error!(error = cause, "checkout page failed");
     unavailable()
 }
 
-fn unavailable() -> Response<Body> {
+fn unavailable() -> Response {
     let text = "請稍後再試。 Please try again in a moment.";
     html(StatusCode::SERVICE_UNAVAILABLE, &plain_page(text), "'none'")
 }
@@ -143,7 +192,7 @@ fn offer_page(order: &Subscription) -> String {
     ))
 }
 
-fn leading_back(api: &AdminApi, text: &str) -> String {
+fn leading_back(api: &ApiState, text: &str) -> String {
     let back = escape(&format!("{}/billing", api.config.urls.frontend));
     frame(&format!("<p>{}</p><p><a href=\"{back}\">返回 Back</a></p>", escape(text)))
 }
@@ -191,12 +240,12 @@ fn origin(endpoint: &str) -> &str {
     endpoint.match_indices('/').nth(2).and_then(|(end, _)| endpoint.get(..end)).unwrap_or(endpoint)
 }
 
-fn html(status: StatusCode, body: &str, form_target: &str) -> Response<Body> {
+fn html(status: StatusCode, body: &str, form_target: &str) -> Response {
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
     let policy = format!(
         "default-src 'none'; script-src 'sha256-{hash}'; form-action {form_target}; base-uri 'none'; frame-ancestors 'none'"
     );
-    let mut response = Response::new(Body::Text(body.to_owned()));
+    let mut response = Response::new(Body::from(body.to_owned()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -1,48 +1,34 @@
 //! Notices: mails that wait, were refused or have an unknown outcome, and their resending by staff.
 
-use lambda_http::{Body, Response};
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
 use shared::domain::billing::notices::{NoticeState, Recipient, ResendRefusal};
 use shared::domain::values::ids::NotificationId;
 use shared::domain::values::time::Timestamp;
-use shared::platform::clock::InvocationTime;
-use shared::store::billing::notice_list::{NoticePosition, Resend};
+use shared::store::billing::notice_list::Resend;
 use shared::store::billing::notices::{ResendRequest, StoredNotice};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::api::AdminApi;
-use crate::auth::Scope;
-use crate::http::context::RequestContext;
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Operate, Read};
 use crate::http::cursor;
-use crate::http::path::decoded;
-use crate::http::request::Input;
-use crate::http::response;
+use crate::http::cursor::NoticeCursor;
+use crate::http::given::{Given, Nothing};
+use crate::http::reason::Reason;
+use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
 
-/// Default page size.
+/// Default number of notices in one response.
 const PAGE: usize = 50;
-/// Largest page size that a caller may request.
-const LARGEST_PAGE: usize = 100;
 
-/// Routes below `/notices`.
-pub(crate) async fn route(
-    api: &AdminApi,
-    method: &str,
-    rest: &[&str],
-    input: &Input,
-    time: InvocationTime,
-) -> Result<Response<Body>, Failure> {
-    let allow = |scope: Scope| api.tokens.authorize(input, scope, time);
-    match (method, rest) {
-        ("GET", []) => {
-            allow(Scope::Read).await?;
-            list(api, input).await
-        }
-        ("POST", [id, "resend"]) => {
-            let context = allow(Scope::Operate).await?;
-            resend(api, &decoded(id), input, &context).await
-        }
-        _ => Err(Failure::not_found("route", "no such route")),
-    }
+/// Routes of notices.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(resend))
 }
 
 /// The notice's id as routes have it: its parts joined by dots, because a path has slashes of its own. No part has a dot.
@@ -50,39 +36,165 @@ pub(crate) fn route_id(notice: &StoredNotice) -> String {
     notice.id.replace('/', ".")
 }
 
-/// `GET /notices?state=&limit=&after=`: lists notices of a state, latest first.
-async fn list(api: &AdminApi, input: &Input) -> Result<Response<Body>, Failure> {
-    let state = match input.query("state").unwrap_or("dead") {
-        "dead" => NoticeState::Dead,
-        "unclear" => NoticeState::Unclear,
-        "queued" => NoticeState::Queued,
-        _ => return Err(Failure::invalid("state", "must be dead, unclear or queued")),
+/// Query of the list of notices.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NoticeListQuery {
+    /// State of the notices: `dead` (refused, or not accepted for three days), `unclear` (outcome unknown) or `queued`
+    /// (an attempt is ahead). `dead` where it is absent.
+    #[serde(default)]
+    #[param(inline)]
+    state: ListedState,
+    /// Notices in one response; 50 where it is absent.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<usize>,
+    /// `next` of the page before: only later ones of the list follow.
+    #[param(value_type = Option<String>, max_length = 500)]
+    after: Option<NoticeCursor>,
+}
+
+/// State by which notices are listed.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ListedState {
+    /// Refused, or not accepted for three days.
+    #[default]
+    Dead,
+    /// Outcome unknown; not sent again by itself.
+    Unclear,
+    /// An attempt is ahead.
+    Queued,
+}
+
+/// Request to send a notice again.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendBody {
+    /// Reason of staff in one line.
+    #[schema(value_type = String, min_length = 1, max_length = 500, example = "the mailbox works again")]
+    why: Reason,
+}
+
+/// Notices of one state, latest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NoticeList {
+    notices: Vec<NoticeAnswer>,
+    /// `after` of the next page; null on the last one.
+    next: Option<String>,
+}
+
+/// A notice without personal data: neither address nor text.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NoticeAnswer {
+    /// Id in routes.
+    #[schema(example = "DK20250131SAMPLE0001.first-payment-failure.2025-03-31")]
+    id: String,
+    /// Template of the mail.
+    #[schema(example = "first-payment-failure")]
+    kind: &'static str,
+    to: NoticeAudience,
+    /// Order that the mail is about; null for one about no single order.
+    #[schema(example = "DK20250131SAMPLE0001")]
+    merchant_trade_no: Option<String>,
+    /// State of its sending: `queued`, `claimed`, `sent`, `unclear` or `dead`.
+    #[schema(example = "dead")]
+    state: &'static str,
+    /// Provider's answer or the reason for the state.
+    detail: Option<String>,
+    /// Time of the decision that caused the mail.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:00:00Z")]
+    created_at: Timestamp,
+    /// Number of attempts, each of which may have sent the mail.
+    #[schema(example = 3)]
+    attempts: u32,
+    /// Time of the first attempt since the mail was queued, or queued again by staff.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T02:05:00Z")]
+    first_attempt_at: Option<Timestamp>,
+    /// Time of the next attempt; null where none follows by itself.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T03:05:00Z")]
+    again_at: Option<Timestamp>,
+    /// Time at which the state became `sent`, `unclear` or `dead`; null before.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-04-03T02:05:00Z")]
+    ended_at: Option<Timestamp>,
+    /// Latest request of staff to send it again; null without one.
+    resend: Option<ResendAnswer>,
+}
+
+/// Recipient of a notice.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NoticeAudience {
+    Customer,
+    Staff,
+}
+
+/// Request of staff to send a notice again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ResendAnswer {
+    #[schema(value_type = String, format = DateTime, example = "2025-04-04T02:00:00Z")]
+    at: Timestamp,
+    /// `staff:` and the name of the token.
+    #[schema(example = "staff:support")]
+    by: String,
+    /// Reason of staff.
+    #[schema(example = "the mailbox works again")]
+    why: String,
+}
+
+/// Lists notices of a state, latest first.
+#[utoipa::path(
+    get, path = "/notices", tag = "notices", operation_id = "list_notices", params(NoticeListQuery),
+    responses((status = 200, description = "One page of the list.", body = NoticeList), Refusals),
+    security(("token" = ["read"])),
+)]
+async fn list(
+    State(api): State<Arc<ApiState>>,
+    _: Caller<Read>,
+    given: Given<NoticeListQuery>,
+) -> Result<Json<NoticeList>, Failure> {
+    let NoticeListQuery { state, limit, after } = given.query;
+    let state = match state {
+        ListedState::Dead => NoticeState::Dead,
+        ListedState::Unclear => NoticeState::Unclear,
+        ListedState::Queued => NoticeState::Queued,
     };
-    let limit = input.limit(PAGE, LARGEST_PAGE)?;
-    let after = position(input.query("after"))?;
-    let page = api.store.billing.notices_in(state, after.as_ref(), limit).await?;
-    let notices: Vec<Value> = page.notices.iter().map(|listed| shown(&listed.notice, listed.at)).collect();
-    Ok(response::ok(&json!({ "notices": notices, "next": page.next.as_ref().map(cursor::encode_notice) })))
+    let after = after.map(|NoticeCursor(position)| position);
+    let page = api.store.billing.notices_in(state, after.as_ref(), limit.unwrap_or(PAGE)).await?;
+    let notices = page.notices.iter().map(|listed| shown(&listed.notice, listed.at)).collect();
+    Ok(Json(NoticeList { notices, next: page.next.as_ref().map(cursor::encode_notice) }))
 }
 
-fn position(text: Option<&str>) -> Result<Option<NoticePosition>, Failure> {
-    let Some(text) = text else { return Ok(None) };
-    let position = cursor::decode_notice(text);
-    position.map(Some).ok_or_else(|| Failure::invalid("after", "must be the `next` of this list"))
-}
-
-/// `POST /notices/{id}/resend` `{why}`: the next run sends the mail.
-async fn resend(api: &AdminApi, id: &str, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
-    input.only(&["why", "admin_token"])?;
-    let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
-    let missing = || Failure::not_found("id", "no such notice");
+/// Sends a notice again.
+///
+/// The next run sends a mail that is `dead`, `unclear` or `queued`. It keeps its id and has three more days for its attempts.
+/// An `unclear` one may then arrive twice. Refused with 409 and the code `already_sent` (SES accepted the mail),
+/// `being_sent` (a run is sending it) or `erased` (the customer was erased).
+#[utoipa::path(
+    post, path = "/notices/{id}/resend", tag = "notices", operation_id = "resend_notice",
+    params((
+        "id" = String, Path, description = "Id of the notice, as `GET /notices` and the subscription show it.",
+        example = "DK20250131SAMPLE0001.first-payment-failure.2025-03-31",
+    )),
+    request_body = ResendBody,
+    responses((status = 200, description = "The notice as it is queued now.", body = NoticeAnswer), Refusals, Missing, Conflicts),
+    security(("token" = ["operate"])),
+)]
+async fn resend(
+    State(api): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    caller: Caller<Operate>,
+    given: Given<Nothing, ResendBody>,
+) -> Result<Json<NoticeAnswer>, Failure> {
+    let missing = || Failure::not_found("id", "There is no such notice.");
     let id = NotificationId::parse(&id.replace('.', "/")).map_err(|_| missing())?;
+    let Reason(why) = given.body.why;
     // Mail is due by wall time.
-    let request = ResendRequest { at: context.time.wall, by: context.actor.clone(), why: why.to_owned() };
+    let request = ResendRequest { at: caller.context.time.wall, by: caller.context.actor, why };
     match api.store.billing.resend_notice(&id, &request).await? {
         Resend::Queued(notice) => {
             tracing::info!(notice = notice.id, by = request.by, "mail to be sent again");
-            Ok(response::ok(&shown(&notice, request.at)))
+            Ok(Json(shown(&notice, request.at)))
         }
         Resend::Refused(refusal) => Err(refused(refusal)),
         Resend::Unknown => Err(missing()),
@@ -90,27 +202,34 @@ async fn resend(api: &AdminApi, id: &str, input: &Input, context: &RequestContex
 }
 
 fn refused(refusal: ResendRefusal) -> Failure {
-    let code = match refusal {
-        ResendRefusal::Sent => "already_sent",
-        ResendRefusal::BeingSent => "being_sent",
-        ResendRefusal::Erased => "erased",
-    };
-    Failure::conflict(code, refusal.to_string())
+    match refusal {
+        ResendRefusal::Sent => Failure::conflict("already_sent", "SES accepted the mail."),
+        ResendRefusal::BeingSent => Failure::conflict("being_sent", "A run is sending the mail at this moment."),
+        ResendRefusal::Erased => Failure::conflict("erased", "The customer was erased."),
+    }
 }
 
-/// A notice without personal data: neither address nor text.
-fn shown(notice: &StoredNotice, at: Timestamp) -> Value {
-    let to = match notice.to {
-        Recipient::Customer(_) => "customer",
-        Recipient::Staff => "staff",
-    };
-    let again_at = if notice.state.is_final() { None } else { Some(at) };
-    let resend = notice.resend.as_ref();
-    json!({
-        "id": route_id(notice), "kind": notice.kind.name(), "to": to,
-        "merchant_trade_no": notice.fields.get("subscription"), "state": notice.state.name(), "detail": notice.detail,
-        "created_at": notice.created_at, "attempts": notice.attempts, "first_attempt_at": notice.first_attempt_at,
-        "again_at": again_at, "ended_at": notice.ended_at,
-        "resend": resend.map(|resend| json!({ "at": resend.at, "by": format!("staff:{}", resend.by), "why": resend.why })),
-    })
+fn shown(notice: &StoredNotice, at: Timestamp) -> NoticeAnswer {
+    let resend = notice.resend.as_ref().map(|resend| ResendAnswer {
+        at: resend.at,
+        by: format!("staff:{}", resend.by),
+        why: resend.why.clone(),
+    });
+    NoticeAnswer {
+        id: route_id(notice),
+        kind: notice.kind.name(),
+        to: match notice.to {
+            Recipient::Customer(_) => NoticeAudience::Customer,
+            Recipient::Staff => NoticeAudience::Staff,
+        },
+        merchant_trade_no: notice.fields.get("subscription").cloned(),
+        state: notice.state.name(),
+        detail: notice.detail.clone(),
+        created_at: notice.created_at,
+        attempts: notice.attempts,
+        first_attempt_at: notice.first_attempt_at,
+        again_at: if notice.state.is_final() { None } else { Some(at) },
+        ended_at: notice.ended_at,
+        resend,
+    }
 }

@@ -9,7 +9,7 @@ use shared::platform::random;
 use shared::store::billing::commit::Commit;
 use shared::store::retry::{Attempt, retry_on_conflict};
 
-use crate::api::AdminApi;
+use crate::api::ApiState;
 use crate::http::response::Failure;
 
 /// Most orders of one purchase whose forms the checkout page gives out.
@@ -41,7 +41,7 @@ pub(crate) const fn is_paid(order: &Subscription) -> bool {
 }
 
 /// Gives the buyer an order whose form has not been given out: the purchase's first one, else a new one.
-pub(crate) async fn next_form(api: &AdminApi, order: &Subscription, now: Timestamp) -> Result<NextForm, Failure> {
+pub(crate) async fn next_form(api: &ApiState, order: &Subscription, now: Timestamp) -> Result<NextForm, Failure> {
     retry_on_conflict("storing an attempt to pay", (), |()| async move {
         let purchase = api.store.billing.purchase(order).await?;
         if let Some(paid) = purchase.paid {
@@ -82,7 +82,7 @@ pub(crate) async fn next_form(api: &AdminApi, order: &Subscription, now: Timesta
 }
 
 /// The order under a repeated idempotency key: the one that was made, unless it can no longer be paid.
-pub(crate) async fn usable(api: &AdminApi, made: Subscription, now: Timestamp) -> Result<Subscription, Failure> {
+pub(crate) async fn usable(api: &ApiState, made: Subscription, now: Timestamp) -> Result<Subscription, Failure> {
     if made.status != Status::Failed {
         return Ok(made);
     }
@@ -99,7 +99,7 @@ pub(crate) async fn usable(api: &AdminApi, made: Subscription, now: Timestamp) -
         NextForm::Paid(live) | NextForm::LiveOrder(live) => Err(live_order(&live)),
         NextForm::TooManyAttempts => Err(Failure::conflict(
             "too_many_attempts",
-            format!("the purchase was attempted {MOST_ATTEMPTS} times; create an order with another Idempotency-Key"),
+            format!("The purchase was attempted {MOST_ATTEMPTS} times; create an order with another Idempotency-Key."),
         )),
     }
 }
@@ -108,6 +108,6 @@ pub(crate) async fn usable(api: &AdminApi, made: Subscription, now: Timestamp) -
 pub(crate) fn live_order(live: &SubscriptionId) -> Failure {
     Failure::conflict(
         "live_order",
-        format!("the user has the live order {live}; pass its id as replaces to replace it"),
+        format!("The user has the live order {live}; pass its id as replaces to replace it."),
     )
 }

@@ -1,29 +1,38 @@
 //! Replay of quarantined reports after their cause was fixed: the same report takes the path of a new callback, with the
 //! current time.
 
-use lambda_http::{Body, Response};
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
 use shared::apply_report;
 use shared::apply_report::{Applied, Outcome};
 use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::payments::payment::PaymentReport;
 use shared::domain::billing::payments::quarantine_reason::{QuarantineReason, QuarantineReasonKind};
 use shared::domain::billing::rule::Rule;
-use shared::domain::values::time::Timestamp;
 use shared::ecpay::callback;
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::Batch;
-use shared::store::Error;
 use shared::store::billing::counters::Counts;
 use shared::store::billing::quarantine_list::{Listing, Position};
 use shared::store::billing::quarantine_types::{QuarantineState, Quarantined, Resolution, ResolvedAs};
+use shared::store::{Error, Store};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::api::AdminApi;
-use crate::billing::quarantine::{day, position, reason, time_range};
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Operate};
+use crate::billing::quarantine::{ReasonName, position, time_range};
 use crate::http::context::RequestContext;
 use crate::http::cursor;
-use crate::http::request::Input;
-use crate::http::response;
+use crate::http::cursor::ReportCursor;
+use crate::http::dates::Day;
+use crate::http::given::Given;
+use crate::http::reason::Reason;
+use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
 
 /// Most reports that one request replays.
@@ -32,6 +41,112 @@ const MOST: usize = 200;
 const PAGE: usize = 50;
 /// Seconds after which a request starts no further report: API Gateway ends a request after 30 seconds.
 const SECONDS: u64 = 20;
+
+/// Routes of replays.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(one)).routes(routes!(range))
+}
+
+/// Query of a replay.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReplayQuery {
+    /// Answers what the replay would do. Nothing is written or counted.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Request to replay one report.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplayReportBody {
+    /// Reason of staff in one line.
+    #[schema(value_type = String, min_length = 1, max_length = 500, example = "the order exists by now")]
+    why: Reason,
+}
+
+/// Request to replay the open reports of some days.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplayRangeBody {
+    /// First day of receipt, in Asia/Taipei.
+    #[schema(value_type = String, format = Date, example = "2025-03-01")]
+    from: Day,
+    /// Last day of receipt, in Asia/Taipei.
+    #[schema(value_type = String, format = Date, example = "2025-03-31")]
+    to: Day,
+    #[schema(schema_with = ReasonName::in_a_body)]
+    reason: Option<ReasonName>,
+    /// Reason of staff in one line.
+    #[schema(value_type = String, min_length = 1, max_length = 500, example = "the orders were imported late")]
+    why: Reason,
+    /// `next` of the request before, with the same days.
+    #[schema(value_type = Option<String>, max_length = 500)]
+    after: Option<ReportCursor>,
+}
+
+/// Result of the replay of one report.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReplayAnswer {
+    #[serde(flatten)]
+    report: ReplayedReport,
+    /// True in a dry run; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<bool>,
+}
+
+/// Results of the replay of some days.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReplayRangeAnswer {
+    /// Reports in the order of their receipt, oldest first.
+    replayed: Vec<ReplayedReport>,
+    /// True if reports of these days are left for another request.
+    more: bool,
+    /// `after` of the next request; null where none is left.
+    next: Option<String>,
+    /// True in a dry run; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<bool>,
+}
+
+/// Result of the replay of a report.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReplayedReport {
+    #[schema(example = "0123456789abcdef0123456789abcdef")]
+    id: String,
+    outcome: ReplayOutcome,
+    /// Rule under which it was or would be applied; absent for another outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "renewed")]
+    rule: Option<&'static str>,
+    /// Sentence of the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "payment processed: the recurring charge succeeded")]
+    what: Option<&'static str>,
+    /// Name of the reason for which it is still quarantined; absent for another outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "unknown_order")]
+    reason: Option<String>,
+    /// Sentence of the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "unknown order")]
+    detail: Option<String>,
+}
+
+/// Outcome of the replay of a report.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReplayOutcome {
+    /// Applied now.
+    Applied,
+    /// Of a dry run: a replay would apply it now.
+    WouldApply,
+    /// Applied before, by a repeat or an earlier replay.
+    Repeat,
+    /// Still not applicable.
+    StillQuarantined,
+}
 
 /// Result of a replay.
 enum Replayed {
@@ -43,52 +158,78 @@ enum Replayed {
     StillQuarantined(String, String),
 }
 
-/// `POST /quarantine/{id}/replay` `{why}`: replays one report.
-pub(crate) async fn one(
-    api: &AdminApi,
-    id: &str,
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    input.only(&["why", "admin_token"])?;
-    let why = input.required("why")?.to_owned();
-    let missing = || Failure::not_found("id", "no such quarantined report");
-    // Refused without a read: the id becomes part of a key.
-    if !cursor::is_report_id(id) {
-        return Err(missing());
-    }
-    let report = api.store.billing.quarantined(id).await?.ok_or_else(missing)?;
-    let resolution =
-        Resolution { at: context.time.logical, by: context.actor.clone(), why, outcome: ResolvedAs::Applied };
-    let replayed = replay(api, &report, &resolution).await?;
-    Ok(response::ok(&shown(id, replayed)))
+/// One request to replay, with what is the same for all of its reports.
+struct Replay<'a> {
+    api: &'a ApiState,
+    /// Of a dry run a store that writes nothing, in which each decision sees those before it.
+    store: Store,
+    resolution: Resolution,
 }
 
-/// `POST /quarantine/replay` `{from, to, reason?, why, after?}`: replays the open reports of some days, oldest first. A
-/// report that is refused again does not stop the others. If more remain, `next` is the `after` of the next request.
-pub(crate) async fn range(api: &AdminApi, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
-    input.only(&["from", "to", "reason", "why", "after", "admin_token"])?;
-    let range = time_range(day("from", input.required("from")?)?, day("to", input.required("to")?)?)?;
-    let reason = reason(input.optional("reason")?)?;
-    let why = input.required("why")?.to_owned();
-    let mut after = position(input.optional("after")?, range)?;
-    let resolution =
-        Resolution { at: context.time.logical, by: context.actor.clone(), why, outcome: ResolvedAs::Applied };
+/// Replays one quarantined report.
+///
+/// The report takes the path of a new callback, so that nothing is applied twice. If it is refused again it stays open with
+/// the new reason.
+#[utoipa::path(
+    post, path = "/quarantine/{id}/replay", tag = "quarantine", operation_id = "replay_report",
+    params(
+        ("id" = String, Path, description = "Id of the report.", example = "0123456789abcdef0123456789abcdef"),
+        ReplayQuery,
+    ),
+    request_body = ReplayReportBody,
+    responses((status = 200, description = "Result of the replay.", body = ReplayAnswer), Refusals, Missing),
+    security(("token" = ["operate"])),
+)]
+async fn one(
+    State(api): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    caller: Caller<Operate>,
+    given: Given<ReplayQuery, ReplayReportBody>,
+) -> Result<Json<ReplayAnswer>, Failure> {
+    let missing = || Failure::not_found("id", "There is no such quarantined report.");
+    // Refused without a read: the id becomes part of a key.
+    if !cursor::is_report_id(&id) {
+        return Err(missing());
+    }
+    let replay = Replay::of(&api, given.query, given.body.why, caller.context);
+    let report = replay.store.billing.quarantined(&id).await?.ok_or_else(missing)?;
+    let replayed = replay.replay(&report).await?;
+    Ok(Json(ReplayAnswer { report: replay.shown(id, replayed), dry_run: replay.shown_mode() }))
+}
+
+/// Replays the open reports of some days, oldest first, at most 200.
+///
+/// A report that is refused again does not stop the others. If more remain, `next` is the `after` of the next request.
+#[utoipa::path(
+    post, path = "/quarantine/replay", tag = "quarantine", operation_id = "replay_quarantine", params(ReplayQuery),
+    request_body = ReplayRangeBody,
+    responses((status = 200, description = "Results of the replay.", body = ReplayRangeAnswer), Refusals),
+    security(("token" = ["operate"])),
+)]
+async fn range(
+    State(api): State<Arc<ApiState>>,
+    caller: Caller<Operate>,
+    given: Given<ReplayQuery, ReplayRangeBody>,
+) -> Result<Json<ReplayRangeAnswer>, Failure> {
+    let ReplayRangeBody { from: Day(from), to: Day(to), reason, why, after } = given.body;
+    let range = time_range(from, to)?;
+    let mut after = position(after, range)?;
+    let stopwatch = caller.context.time.stopwatch;
+    let replay = Replay::of(&api, given.query, why, caller.context);
     let listing = Listing { states: &[QuarantineState::Open], range, oldest_first: true };
     let mut replayed = Vec::new();
     let next = 'pages: loop {
         let limit = PAGE.min(MOST.saturating_sub(replayed.len()));
-        let (page, next) = api.store.billing.quarantine_page(&listing, after.as_ref(), limit).await?;
+        let (page, next) = replay.store.billing.quarantine_page(&listing, after.as_ref(), limit).await?;
         for listed in page {
-            if context.time.stopwatch.elapsed().as_secs() >= SECONDS {
+            if stopwatch.elapsed().as_secs() >= SECONDS {
                 break 'pages after;
             }
             // Also for reports that the filter skips, so that the next request starts behind them.
             after = Some(Position::of(&listed));
             let id = listed.id.clone();
-            if let Some(report) = listed.readable().filter(|report| reason.is_none_or(|wanted| wanted == report.reason))
-            {
-                replayed.push(shown(&id, replay(api, &report, &resolution).await?));
+            if let Some(report) = listed.readable().filter(|report| reason.is_none_or(|reason| reason.is_of(report))) {
+                replayed.push(replay.shown(id, replay.replay(&report).await?));
             }
         }
         if next.is_none() || replayed.len() >= MOST {
@@ -96,69 +237,139 @@ pub(crate) async fn range(api: &AdminApi, input: &Input, context: &RequestContex
         }
     };
     let next = next.as_ref().map(cursor::encode);
-    Ok(response::ok(&json!({ "replayed": replayed, "more": next.is_some(), "next": next })))
+    Ok(Json(ReplayRangeAnswer { replayed, more: next.is_some(), next, dry_run: replay.shown_mode() }))
 }
 
-/// Applies a report and marks it resolved. If interrupted in between, the next replay detects that it was applied.
-async fn replay(api: &AdminApi, report: &Quarantined, resolution: &Resolution) -> Result<Replayed, Failure> {
-    let replayed = match apply(api, report, resolution).await {
-        Ok(replayed) => replayed,
-        Err(error @ Error::Unavailable { .. }) => return Err(error.into()),
-        // The fault of one order: the other reports are still replayed. An unavailable table, above, stops all.
-        Err(
-            error @ (Error::Unreadable { .. } | Error::Newer { .. } | Error::Contended { .. } | Error::Rejected { .. }),
-        ) => {
-            tracing::error!(quarantine = report.id, error = error_chain(&error), "report not replayed");
-            Replayed::StillQuarantined(
-                report.reason.clone(),
-                "the order cannot be read or written at the moment".to_owned(),
-            )
+impl ReplayOutcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::WouldApply => "would_apply",
+            Self::Repeat => "repeat",
+            Self::StillQuarantined => "still_quarantined",
         }
-    };
-    let outcome = replayed.name();
-    tracing::info!(quarantine = report.id, by = resolution.by, outcome, "report replayed");
-    Ok(replayed)
+    }
 }
 
-async fn apply(api: &AdminApi, kept: &Quarantined, resolution: &Resolution) -> Result<Replayed, Error> {
-    // Resolved by another request since it was listed.
-    if kept.state() == QuarantineState::Resolved {
-        return Ok(Replayed::Repeat);
+impl<'a> Replay<'a> {
+    fn of(api: &'a ApiState, query: ReplayQuery, why: Reason, context: RequestContext) -> Self {
+        let store = if query.dry_run { api.store.dry_run() } else { api.store.clone() };
+        let Reason(why) = why;
+        let resolution = Resolution { at: context.time.logical, by: context.actor, why, outcome: ResolvedAs::Applied };
+        Self { api, store, resolution }
     }
-    let report = match parse_stored(kept) {
-        Ok(report) => report,
-        Err(reason) => return keep_quarantined(api, kept, None, &reason).await,
-    };
-    let context = DecisionContext::new(&api.config.policy, resolution.at);
-    let found = apply_report::apply(&api.store.billing, &report, None, context).await?;
-    let (outcome, replayed) = match found {
-        Outcome::Applied(applied) => {
-            count(api, &applied, resolution.at).await;
-            (ResolvedAs::Applied, Replayed::Applied(applied.decision.change.history.rule))
+
+    /// Applies a report and marks it resolved. If interrupted in between, the next replay detects that it was applied.
+    async fn replay(&self, report: &Quarantined) -> Result<Replayed, Failure> {
+        let replayed = match self.apply(report).await {
+            Ok(replayed) => replayed,
+            Err(error @ Error::Unavailable { .. }) => return Err(error.into()),
+            // The fault of one order: the other reports are still replayed. An unavailable table, above, stops all.
+            Err(
+                error @ (Error::Unreadable { .. }
+                | Error::Newer { .. }
+                | Error::Contended { .. }
+                | Error::Rejected { .. }),
+            ) => {
+                tracing::error!(quarantine = report.id, error = error_chain(&error), "report not replayed");
+                Replayed::StillQuarantined(
+                    report.reason.clone(),
+                    "the order cannot be read or written at the moment".to_owned(),
+                )
+            }
+        };
+        let outcome = self.outcome(&replayed).name();
+        let dry_run = self.store.is_dry_run();
+        tracing::info!(quarantine = report.id, by = self.resolution.by, outcome, dry_run, "report replayed");
+        Ok(replayed)
+    }
+
+    async fn apply(&self, kept: &Quarantined) -> Result<Replayed, Error> {
+        // Resolved by another request since it was listed.
+        if kept.state() == QuarantineState::Resolved {
+            return Ok(Replayed::Repeat);
         }
-        Outcome::Repeat => (ResolvedAs::Repeat, Replayed::Repeat),
-        Outcome::Quarantined(reason) => return keep_quarantined(api, kept, Some(&report), &reason).await,
-    };
-    let resolution = Resolution { outcome, ..resolution.clone() };
-    // `false`: a concurrent replay has resolved it; the outcome is the same.
-    let _marked = api.store.billing.resolve_quarantined(kept, &report.subscription, &resolution).await?;
-    Ok(replayed)
-}
+        let report = match parse_stored(kept) {
+            Ok(report) => report,
+            Err(reason) => return self.keep_quarantined(kept, None, &reason).await,
+        };
+        let context = DecisionContext::new(&self.api.config.policy, self.resolution.at);
+        let found = apply_report::apply(&self.store.billing, &report, None, context).await?;
+        let (outcome, replayed) = match found {
+            Outcome::Applied(applied) => {
+                self.count(&applied).await;
+                (ResolvedAs::Applied, Replayed::Applied(applied.decision.change.history.rule))
+            }
+            Outcome::Repeat => (ResolvedAs::Repeat, Replayed::Repeat),
+            Outcome::Quarantined(reason) => return self.keep_quarantined(kept, Some(&report), &reason).await,
+        };
+        let resolution = Resolution { outcome, ..self.resolution.clone() };
+        // `false`: a concurrent replay has resolved it; the outcome is the same.
+        let _marked = self.store.billing.resolve_quarantined(kept, &report.subscription, &resolution).await?;
+        Ok(replayed)
+    }
 
-/// Counts the business events of a replayed report like those of a callback. A failure is only logged.
-async fn count(api: &AdminApi, applied: &Applied, at: Timestamp) {
-    let (mut batch, mut counts) = (Batch::default(), Counts::default());
-    for event in applied.business_events() {
-        batch.happened(&event);
-        counts.count_event(&event);
+    /// Counts the business events of a replayed report like those of a callback. A failure is only logged.
+    async fn count(&self, applied: &Applied) {
+        if self.store.is_dry_run() {
+            return;
+        }
+        let at = self.resolution.at;
+        let (mut batch, mut counts) = (Batch::default(), Counts::default());
+        for event in applied.business_events() {
+            batch.happened(&event);
+            counts.count_event(&event);
+        }
+        batch.emit(at);
+        if counts.is_empty() {
+            return;
+        }
+        let shard_key = applied.decision.change.next.id.as_str();
+        if let Err(error) = self.store.billing.count(&counts, at, shard_key).await {
+            tracing::warn!(error = error_chain(&error), "replayed report not counted");
+        }
     }
-    batch.emit(at);
-    if counts.is_empty() {
-        return;
+
+    /// Keeps a report in quarantine and stores the current reason if it differs.
+    async fn keep_quarantined(
+        &self,
+        kept: &Quarantined,
+        report: Option<&PaymentReport>,
+        reason: &QuarantineReason,
+    ) -> Result<Replayed, Error> {
+        let detail = reason.to_string();
+        if (kept.reason.as_str(), &kept.detail) != (reason.as_str(), &detail) {
+            let is_known = *reason != QuarantineReason::UnknownOrder;
+            let order = if is_known { report.map(|report| &report.subscription) } else { None };
+            let _marked = self.store.billing.update_quarantine_reason(kept, order, reason).await?;
+        }
+        Ok(Replayed::StillQuarantined(reason.as_str().to_owned(), detail))
     }
-    let shard_key = applied.decision.change.next.id.as_str();
-    if let Err(error) = api.store.billing.count(&counts, at, shard_key).await {
-        tracing::warn!(error = error_chain(&error), "replayed report not counted");
+
+    const fn outcome(&self, replayed: &Replayed) -> ReplayOutcome {
+        match replayed {
+            Replayed::Applied(_) if self.store.is_dry_run() => ReplayOutcome::WouldApply,
+            Replayed::Applied(_) => ReplayOutcome::Applied,
+            Replayed::Repeat => ReplayOutcome::Repeat,
+            Replayed::StillQuarantined(..) => ReplayOutcome::StillQuarantined,
+        }
+    }
+
+    /// Field `dry_run` of the answer.
+    fn shown_mode(&self) -> Option<bool> {
+        self.store.is_dry_run().then_some(true)
+    }
+
+    fn shown(&self, id: String, replayed: Replayed) -> ReplayedReport {
+        let outcome = self.outcome(&replayed);
+        let (mut rule, mut still) = (None, None);
+        match replayed {
+            Replayed::Applied(applied) => rule = Some(applied),
+            Replayed::Repeat => {}
+            Replayed::StillQuarantined(reason, detail) => still = Some((reason, detail)),
+        }
+        let (reason, detail) = still.unzip();
+        ReplayedReport { id, outcome, rule: rule.map(Rule::as_str), what: rule.map(Rule::sentence), reason, detail }
     }
 }
 
@@ -175,41 +386,4 @@ fn parse_stored(kept: &Quarantined) -> Result<PaymentReport, QuarantineReason> {
     let kind = kept.callback.ok_or_else(|| unusable("the form was not stored".to_owned()))?;
     let fields = kept.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     callback::parse_kept(kind, fields, kept.received_at).map_err(|error| error.quarantine_reason())
-}
-
-/// Keeps a report in quarantine and stores the current reason if it differs.
-async fn keep_quarantined(
-    api: &AdminApi,
-    kept: &Quarantined,
-    report: Option<&PaymentReport>,
-    reason: &QuarantineReason,
-) -> Result<Replayed, Error> {
-    let detail = reason.to_string();
-    if (kept.reason.as_str(), &kept.detail) != (reason.as_str(), &detail) {
-        let is_known = *reason != QuarantineReason::UnknownOrder;
-        let order = if is_known { report.map(|report| &report.subscription) } else { None };
-        let _marked = api.store.billing.update_quarantine_reason(kept, order, reason).await?;
-    }
-    Ok(Replayed::StillQuarantined(reason.as_str().to_owned(), detail))
-}
-
-impl Replayed {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Applied(_) => "applied",
-            Self::Repeat => "repeat",
-            Self::StillQuarantined(..) => "still_quarantined",
-        }
-    }
-}
-
-fn shown(id: &str, replayed: Replayed) -> Value {
-    let outcome = replayed.name();
-    match replayed {
-        Replayed::Applied(rule) => json!({ "id": id, "outcome": outcome, "rule": rule, "what": rule.sentence() }),
-        Replayed::Repeat => json!({ "id": id, "outcome": outcome }),
-        Replayed::StillQuarantined(reason, detail) => {
-            json!({ "id": id, "outcome": outcome, "reason": reason, "detail": detail })
-        }
-    }
 }

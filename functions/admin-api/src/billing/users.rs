@@ -1,131 +1,268 @@
 //! Users: export and erasure of the personal data of one user.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use lambda_http::{Body, Response};
-use serde_json::{Value, json};
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shared::domain::billing::decide::erasure::{NotErasable, erasable, erase as erase_order};
 use shared::domain::billing::decision::Versioned;
+use shared::domain::billing::live_orders::LiveOrder;
 use shared::domain::billing::operations::OperationContext;
+use shared::domain::billing::plan::PlanId;
 use shared::domain::billing::subscription::Subscription;
-use shared::domain::values::ids::UserId;
+use shared::domain::values::ids::{SubscriptionId, UserId};
 use shared::domain::values::time::Timestamp;
 use shared::store::billing::commit::Commit;
 use shared::store::billing::user_erasure::UserData;
 use shared::store::erasure::Erasure;
 use shared::store::retry::{Attempt, retry_on_conflict};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::api::AdminApi;
-use crate::http::context::RequestContext;
-use crate::http::path::decoded;
-use crate::http::request::Input;
-use crate::http::response;
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Operate};
+use crate::http::given::{Given, Nothing};
+use crate::http::reason::Reason;
+use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
 
-/// Routes below `/api/users`.
-pub(crate) async fn route(
-    api: &AdminApi,
-    method: &str,
-    rest: &[&str],
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    match (method, rest) {
-        ("GET", [user, "export"]) => export(api, &parse(user)?, context).await,
-        ("DELETE", [user]) => erase(api, &parse(user)?, input, context).await,
-        _ => Err(Failure::not_found("route", "no such route")),
-    }
+/// Routes of users and their data.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(export)).routes(routes!(erase))
 }
 
 fn unknown() -> Failure {
-    Failure::not_found("user_id", "no such user")
+    Failure::not_found("user_id", "There is no such user.")
 }
 
 fn parse(user: &str) -> Result<UserId, Failure> {
-    UserId::parse(&decoded(user)).map_err(|_| unknown())
+    UserId::parse(user).map_err(|_| unknown())
 }
 
-/// `GET /api/users/{user_id}/export`: returns all stored data of a user, item by item.
-async fn export(api: &AdminApi, id: &UserId, context: &RequestContext) -> Result<Response<Body>, Failure> {
-    let person = api.store.billing.user_data(id).await?;
-    // An erased user still has an export: the note of the erasure.
+/// All stored data of a user.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UserExport {
+    /// User, as named by the business's app.
+    #[schema(value_type = String, example = "user-42")]
+    user_id: UserId,
+    /// Logical time of the export.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:00:00Z")]
+    exported_at: Timestamp,
+    /// Plan and orders; null after an erasure.
+    user: Option<ExportedUser>,
+    /// Record of the latest erasure: its time, the name of the token and the reason.
+    #[schema(value_type = Option<Object>)]
+    erased: Option<Erasure>,
+    subscriptions: Vec<ExportedSubscription>,
+}
+
+/// Plan of a user and the orders that grant it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportedUser {
+    /// Best plan of the live orders, or FREE.
+    #[schema(value_type = String, example = "PRO")]
+    plan: PlanId,
+    /// Live orders as stored: id, plan and its monthly price in TWD.
+    #[schema(value_type = Vec<Object>)]
+    live_orders: Vec<LiveOrder>,
+    /// Order that was created or changed last.
+    #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
+    latest: SubscriptionId,
+}
+
+/// Items of one subscription as they are stored. A list without items is absent.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportedSubscription {
+    /// MerchantTradeNo of the order at ECPay.
+    #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
+    id: SubscriptionId,
+    /// Subscription itself, as it is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    subscription: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    payments: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    history: Vec<Value>,
+    /// Mails about the subscription.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    notices: Vec<Value>,
+    /// Callbacks of ECPay within the last 30 days.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    callbacks: Vec<Value>,
+    /// Records of the reports that were applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    receipts: Vec<Value>,
+    /// Quarantined reports about the subscription.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    quarantined: Vec<Value>,
+    /// Items of any other kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    other: Vec<Value>,
+}
+
+/// Request to erase a user.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EraseUserBody {
+    /// Reason, one line. It is kept, so it must name neither the user id nor an address of the user.
+    #[schema(value_type = String, min_length = 1, max_length = 500, example = "The customer asked for it by mail.")]
+    why: Reason,
+}
+
+/// Erasure of a user's personal data.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UserErased {
+    /// User, as named by the business's app.
+    #[schema(value_type = String, example = "user-42")]
+    user_id: UserId,
+    /// Logical time of the erasure.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:00:00Z")]
+    erased_at: Timestamp,
+    /// Name of the admin token that was used.
+    #[schema(example = "support")]
+    by: String,
+    /// True if the user had been erased before this request.
+    already_erased: bool,
+}
+
+/// Exports all stored data of a user, item by item.
+///
+/// An erased user still has an export: the record of the erasure.
+#[utoipa::path(
+    get, path = "/api/users/{user_id}/export", tag = "users", operation_id = "export_user",
+    params(("user_id" = String, Path, description = "User, as named by the business's app.", example = "user-42")),
+    responses((status = 200, description = "The stored data.", body = UserExport), Refusals, Missing),
+    security(("token" = ["operate"])),
+)]
+async fn export(
+    State(api): State<Arc<ApiState>>,
+    Path(user): Path<String>,
+    caller: Caller<Operate>,
+    _: Given,
+) -> Result<Json<UserExport>, Failure> {
+    let id = parse(&user)?;
+    let person = api.store.billing.user_data(&id).await?;
     if !person.is_known() && person.erased.is_none() {
         return Err(unknown());
     }
     let mut subscriptions = Vec::with_capacity(person.orders.len());
     for order in &person.orders {
-        let mut shown: BTreeMap<&str, Value> = BTreeMap::from([("id", json!(order))]);
+        let mut exported = ExportedSubscription::new(order.clone());
         for (key, data) in api.store.billing.export_items(order).await? {
-            // Sort keys begin with the kind of the item.
-            let list = match key.split('#').next() {
-                Some("STATE") => {
-                    shown.insert("subscription", data);
-                    continue;
-                }
-                Some("PAYMENT") => "payments",
-                Some("HISTORY") => "history",
-                Some("NOTICE") => "notices",
-                Some("WEBHOOK") => "callbacks",
-                Some("RECEIPT") => "receipts",
-                Some("QUARANTINE") => "quarantined",
-                _ => "other",
-            };
-            if let Value::Array(list) = shown.entry(list).or_insert_with(|| json!([])) {
-                list.push(data);
-            }
+            exported.add(&key, data);
         }
-        subscriptions.push(shown);
+        subscriptions.push(exported);
     }
-    tracing::info!(by = context.actor, orders = subscriptions.len(), "user data exported");
-    let user = person.user.map(|user| json!({ "plan": user.plan, "live_orders": user.live, "latest": user.latest }));
-    Ok(response::ok(&json!({
-        "user_id": id, "exported_at": context.time.logical, "user": user, "erased": person.erased, "subscriptions": subscriptions,
-    })))
+    tracing::info!(by = caller.context.actor, orders = subscriptions.len(), "user data exported");
+    let user = person.user.map(|user| ExportedUser { plan: user.plan, live_orders: user.live, latest: user.latest });
+    let exported_at = caller.context.time.logical;
+    Ok(Json(UserExport { user_id: id, exported_at, user, erased: person.erased, subscriptions }))
 }
 
-/// `DELETE /api/users/{user_id}`: erases the personal data of a user. Each step may be repeated, and the items that lead
-/// from the user id to the orders are deleted last: if interrupted, the same request finishes the erasure.
-async fn erase(
-    api: &AdminApi,
-    id: &UserId,
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    input.only(&["why", "admin_token"])?;
-    let cause = input.cause(context)?;
-    if cause.why.is_none() {
-        return Err(Failure::invalid("why", "is missing"));
+impl ExportedSubscription {
+    const fn new(id: SubscriptionId) -> Self {
+        Self {
+            id,
+            subscription: None,
+            payments: Vec::new(),
+            history: Vec::new(),
+            notices: Vec::new(),
+            callbacks: Vec::new(),
+            receipts: Vec::new(),
+            quarantined: Vec::new(),
+            other: Vec::new(),
+        }
     }
-    let cause = &cause;
+
+    /// Adds an item. Sort keys begin with the kind of the item.
+    fn add(&mut self, key: &str, data: Value) {
+        let list = match key.split('#').next() {
+            Some("STATE") => {
+                self.subscription = Some(data);
+                return;
+            }
+            Some("PAYMENT") => &mut self.payments,
+            Some("HISTORY") => &mut self.history,
+            Some("NOTICE") => &mut self.notices,
+            Some("WEBHOOK") => &mut self.callbacks,
+            Some("RECEIPT") => &mut self.receipts,
+            Some("QUARANTINE") => &mut self.quarantined,
+            _ => &mut self.other,
+        };
+        list.push(data);
+    }
+}
+
+/// Erases the personal data of a user.
+///
+/// Payment records stay for accounting. Refused while an order is live, may still be paid or waits for ECPay. If the
+/// erasure is interrupted, the same request finishes it; a repetition is answered with the first erasure.
+#[utoipa::path(
+    delete, path = "/api/users/{user_id}", tag = "users", operation_id = "erase_user",
+    params(("user_id" = String, Path, description = "User, as named by the business's app.", example = "user-42")),
+    request_body = EraseUserBody,
+    responses((status = 200, description = "The erasure.", body = UserErased), Refusals, Missing, Conflicts),
+    security(("token" = ["operate"])),
+)]
+async fn erase(
+    State(api): State<Arc<ApiState>>,
+    Path(user): Path<String>,
+    caller: Caller<Operate>,
+    given: Given<Nothing, EraseUserBody>,
+) -> Result<Json<UserErased>, Failure> {
+    let id = parse(&user)?;
+    let cause = caller.context.cause(Some(given.body.why.0))?;
+    erase_all(&api, &id, &cause, caller.context.time.logical).await.map(Json)
+}
+
+/// Erases order by order. The items that lead from the user id to the orders are deleted last, so that a repetition finds
+/// what an interrupted erasure left.
+async fn erase_all(
+    api: &ApiState,
+    id: &UserId,
+    cause: &OperationContext,
+    now: Timestamp,
+) -> Result<UserErased, Failure> {
     retry_on_conflict("erasing a user", (), |()| async move {
         let person = api.store.billing.user_data(id).await?;
         if !person.is_known() {
             // A repeated request is answered with the first erasure, not with 404.
             let erasure = person.erased.ok_or_else(unknown)?;
-            return Ok(Attempt::Done(response::ok(&erased(id, &erasure, true))));
+            return Ok(Attempt::Done(erased(id, erasure, true)));
         }
         let orders = orders(api, id, &person, cause).await?;
         for order in orders {
-            erase_one(api, order, cause, context.time.logical).await?;
+            erase_one(api, order, cause, now).await?;
         }
-        let erasure = Erasure { at: context.time.logical, by: cause.by.clone(), why: cause.why.clone() };
+        let erasure = Erasure { at: now, by: cause.by.clone(), why: cause.why.clone() };
         if api.store.billing.delete_user(id, &person, &erasure).await? {
             tracing::info!(by = cause.by, orders = person.orders.len(), "user erased");
-            return Ok(Attempt::Done(response::ok(&erased(id, &erasure, false))));
+            return Ok(Attempt::Done(erased(id, erasure, false)));
         }
         Ok(Attempt::Conflict(()))
     })
     .await
 }
 
-fn erased(id: &UserId, erasure: &Erasure, already: bool) -> Value {
-    json!({ "user_id": id, "erased_at": erasure.at, "by": erasure.by, "already_erased": already })
+fn erased(id: &UserId, erasure: Erasure, already_erased: bool) -> UserErased {
+    UserErased { user_id: id.clone(), erased_at: erasure.at, by: erasure.by, already_erased }
 }
 
 /// Returns the user's orders if all of them allow the erasure. Checked before the first write, so that a refusal changes
 /// nothing.
 async fn orders(
-    api: &AdminApi,
+    api: &ApiState,
     id: &UserId,
     person: &UserData,
     cause: &OperationContext,
@@ -150,7 +287,7 @@ async fn orders(
 }
 
 async fn erase_one(
-    api: &AdminApi,
+    api: &ApiState,
     order: Versioned<Subscription>,
     cause: &OperationContext,
     now: Timestamp,

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
 use shared::domain::values::ids::NotificationId;
 use shared::domain::values::time::Timestamp;
 use shared::platform::hash::short_id;
@@ -14,6 +15,37 @@ const CHECK: usize = 8;
 /// Lists that one position covers: open and resolved reports.
 const LISTS: usize = 2;
 
+/// Cursor of a list of quarantined reports in a request.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ReportCursor(pub(crate) Position);
+
+/// Cursor of a list of notices in a request.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct NoticeCursor(pub(crate) NoticePosition);
+
+/// Refusal of a text that no list gave out as its cursor.
+#[derive(Debug, thiserror::Error)]
+#[error("a cursor is the `next` of the page before, unchanged")]
+pub(crate) struct NotACursor;
+
+impl TryFrom<String> for ReportCursor {
+    type Error = NotACursor;
+
+    fn try_from(text: String) -> Result<Self, NotACursor> {
+        decode(&text).map(Self).ok_or(NotACursor)
+    }
+}
+
+impl TryFrom<String> for NoticeCursor {
+    type Error = NotACursor;
+
+    fn try_from(text: String) -> Result<Self, NotACursor> {
+        decode_notice(&text).map(Self).ok_or(NotACursor)
+    }
+}
+
 /// Encodes a position among quarantined reports for a response.
 pub(crate) fn encode(position: &Position) -> String {
     let last = position.last.iter().map(|id| id.as_deref().unwrap_or_default());
@@ -21,7 +53,7 @@ pub(crate) fn encode(position: &Position) -> String {
 }
 
 /// Decodes a cursor among quarantined reports; `None` unless [`encode`] made it.
-pub(crate) fn decode(cursor: &str) -> Option<Position> {
+fn decode(cursor: &str) -> Option<Position> {
     let text = unseal(cursor)?;
     let mut parts = text.split('/');
     let at = Timestamp::parse(parts.next()?).ok()?;
@@ -37,7 +69,7 @@ pub(crate) fn encode_notice(position: &NoticePosition) -> String {
 }
 
 /// Decodes a cursor among notices; `None` unless [`encode_notice`] made it.
-pub(crate) fn decode_notice(cursor: &str) -> Option<NoticePosition> {
+fn decode_notice(cursor: &str) -> Option<NoticePosition> {
     let text = unseal(cursor)?;
     let (at, id) = text.split_once(' ')?;
     Some(NoticePosition { at: Timestamp::parse(at).ok()?, id: NotificationId::parse(id).ok()? })

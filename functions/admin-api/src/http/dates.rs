@@ -1,10 +1,37 @@
 //! Dates in requests of staff.
 
+use serde::Deserialize;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::vehicles::ZONE;
 
 /// Reason for anything but a date from 2000 to 2100.
 const NOT_A_DAY: &str = "must be a date like 2025-08-18, from 2000-01-01 to 2100-12-31";
+
+/// A date from 2000 to 2100 in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Day(pub(crate) LocalDate);
+
+/// Refusal of a text as a [`Day`].
+#[derive(Debug, thiserror::Error)]
+#[error("a date is like 2025-08-18, from 2000-01-01 to 2100-12-31")]
+pub(crate) struct NotADay;
+
+impl TryFrom<String> for Day {
+    type Error = NotADay;
+
+    fn try_from(text: String) -> Result<Self, NotADay> {
+        parse(&text).map(Self).map_err(|_| NotADay)
+    }
+}
+
+impl Day {
+    /// The date of a past visit. Tomorrow in Jakarta is accepted, because the day begins up to two hours earlier in the east
+    /// of Indonesia.
+    pub(crate) fn past(self, now: Timestamp) -> Result<LocalDate, &'static str> {
+        if self.0 <= now.day(ZONE).plus_days(1) { Ok(self.0) } else { Err("must not be in the future") }
+    }
+}
 
 /// Parses a past or future date.
 pub(crate) fn parse(text: &str) -> Result<LocalDate, &'static str> {
@@ -14,9 +41,7 @@ pub(crate) fn parse(text: &str) -> Result<LocalDate, &'static str> {
     if (first..=last).contains(&day) { Ok(day) } else { Err(NOT_A_DAY) }
 }
 
-/// Parses the date of a past visit. Tomorrow in Jakarta is accepted, because the day begins up to two hours earlier in the
-/// east of Indonesia.
+/// Parses the date of a past visit.
 pub(crate) fn parse_past(text: &str, now: Timestamp) -> Result<LocalDate, &'static str> {
-    let day = parse(text)?;
-    if day <= now.day(ZONE).plus_days(1) { Ok(day) } else { Err("must not be in the future") }
+    Day(parse(text)?).past(now)
 }

@@ -3,6 +3,11 @@
 pub(crate) mod context;
 pub(crate) mod cursor;
 pub(crate) mod dates;
+pub(crate) mod fields;
+pub(crate) mod given;
+pub(crate) mod idempotency;
 pub(crate) mod path;
+pub(crate) mod reason;
+pub(crate) mod refusals;
 pub(crate) mod request;
 pub(crate) mod response;

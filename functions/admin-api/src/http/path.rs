@@ -2,10 +2,10 @@
 
 use lambda_http::request::RequestContext as EventContext;
 use lambda_http::{Request, RequestExt};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Every character but the unreserved ones of RFC 3986, 2.3.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Every character but `/` and the unreserved ones of RFC 3986, 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// API Gateway's route key, for example `GET /api/subscriptions/{id}`; `$default` where no route matches.
 pub(crate) fn route_key(request: &Request) -> Option<String> {
@@ -24,13 +24,14 @@ pub(crate) fn path(request: &Request) -> Option<String> {
     let (_, route) = key.split_once(' ')?;
     let values = request.path_parameters();
     let rebuilt = |segment: &str| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-        Some(name) => utf8_percent_encode(values.first(name).unwrap_or_default(), RESERVED).to_string(),
+        // Byte by byte, so that no id is read as a literal segment of another route, for example `import`.
+        Some(name) => values.first(name).unwrap_or_default().bytes().map(|byte| format!("%{byte:02X}")).collect(),
         None => segment.to_owned(),
     };
     Some(route.split('/').map(rebuilt).collect::<Vec<_>>().join("/"))
 }
 
-/// Percent-decodes a segment of [`path`].
-pub(crate) fn decoded(segment: &str) -> String {
-    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+/// Percent-encodes a path but for its slashes.
+pub(crate) fn encoded(path: &str) -> String {
+    utf8_percent_encode(path, RESERVED).to_string()
 }

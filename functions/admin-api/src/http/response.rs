@@ -1,7 +1,9 @@
 //! JSON responses, and the one place that maps failures to HTTP statuses.
 
+use axum::response::IntoResponse;
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
 use shared::platform::logging::error_chain;
 
@@ -12,6 +14,18 @@ pub(crate) struct Failure {
     code: &'static str,
     message: String,
     param: Option<String>,
+    faults: Vec<Fault>,
+    challenge: Option<String>,
+}
+
+/// One fault of a request.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Fault {
+    /// Name of the parameter, field or header.
+    param: String,
+    code: &'static str,
+    /// Sentence that names the parameter and the rule, and repeats no value.
+    message: String,
 }
 
 /// Shape of an error body. The source documents' endpoints keep their own.
@@ -36,6 +50,8 @@ enum Kind {
     Invalid,
     /// 404: the caller names something that exists.
     NotFound,
+    /// 405: the caller uses a method of the `Allow` header.
+    WrongMethod,
     /// 409: the caller reads the current state first.
     Conflict,
     /// 503: the caller tries again later.
@@ -46,8 +62,8 @@ enum Kind {
 
 impl Dialect {
     /// Shape of the endpoint at a path.
-    pub(crate) fn of(segments: &[&str]) -> Self {
-        match segments {
+    pub(crate) fn of(path: &str) -> Self {
+        match path.trim_start_matches('/').split('/').collect::<Vec<_>>().as_slice() {
             ["api", "webhooks", ..] => Self::Ecpay,
             ["scheduler", ..] | ["customers", "send-maintenance-reminder"] => Self::Reminders,
             _ => Self::Ours,
@@ -62,6 +78,7 @@ impl Kind {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Invalid => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -74,6 +91,7 @@ impl Kind {
             Self::Forbidden => "forbidden",
             Self::Invalid => "invalid_request",
             Self::NotFound => "not_found",
+            Self::WrongMethod => "wrong_method",
             Self::Conflict => "conflict",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
@@ -83,25 +101,55 @@ impl Kind {
 
 impl Failure {
     fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), param: None }
+        Self { kind, code, message: message.into(), param: None, faults: Vec::new(), challenge: None }
     }
 
-    pub(crate) fn unauthorized() -> Self {
-        Self::new(Kind::Unauthorized, "unauthorized", "Unauthorized")
+    /// 401. `code` says what is wrong with the token: `missing`, `malformed`, `unknown`, `expired` or `wrong_kind`.
+    pub(crate) fn unauthorized(code: &'static str, message: &str) -> Self {
+        // RFC 6750, 3: a request without a token is answered with the scheme alone.
+        let challenge = match code {
+            "missing" => "Bearer".to_owned(),
+            _ => format!("Bearer error=\"invalid_token\", error_description=\"{message}\""),
+        };
+        Self { challenge: Some(challenge), ..Self::new(Kind::Unauthorized, code, message) }
     }
 
-    pub(crate) fn forbidden() -> Self {
-        Self::new(Kind::Forbidden, "scope", "this token lacks the required scope")
+    /// 403: the token is valid and lacks the scope.
+    pub(crate) fn forbidden(scope: &str) -> Self {
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        let message = format!("The token lacks the scope {scope}.");
+        Self { challenge: Some(challenge), ..Self::new(Kind::Forbidden, "scope", message) }
     }
 
     /// Invalid parameter; `reason` completes the sentence that begins with its name.
-    pub(crate) fn invalid(param: &str, reason: impl Into<String>) -> Self {
-        Self { param: Some(param.to_owned()), ..Self::new(Kind::Invalid, "invalid_parameter", reason) }
+    pub(crate) fn invalid(param: &str, reason: impl AsRef<str>) -> Self {
+        Self::faults(vec![Fault::new(param, reason.as_ref())])
+    }
+
+    /// Parameter whose type refuses the value; `sentence` is the type's own.
+    pub(crate) fn invalid_value(param: &str, sentence: &dyn std::error::Error) -> Self {
+        Self::faults(vec![Fault::of_value(param, &sentence.to_string())])
+    }
+
+    /// 400 with every fault that was found.
+    pub(crate) fn faults(faults: Vec<Fault>) -> Self {
+        let message: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        let (message, param) = (message.join("; "), faults.first().map(|fault| fault.param.clone()));
+        Self { param, faults, ..Self::new(Kind::Invalid, "invalid_parameter", message) }
     }
 
     /// Parameter that names nothing stored.
     pub(crate) fn not_found(param: &str, message: &str) -> Self {
         Self { param: Some(param.to_owned()), ..Self::new(Kind::NotFound, "not_found", message) }
+    }
+
+    pub(crate) fn no_route() -> Self {
+        Self::not_found("route", "There is no such route.")
+    }
+
+    /// 405; the router adds the methods of the path.
+    pub(crate) fn wrong_method() -> Self {
+        Self::new(Kind::WrongMethod, "wrong_method", "This route does not take the request's method.")
     }
 
     pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
@@ -128,6 +176,12 @@ impl Failure {
         Self::unavailable("temporarily unavailable; try again")
     }
 
+    /// Defect of this function, which no caller can cause.
+    pub(crate) fn defect(what: &str) -> Self {
+        tracing::error!(error = what, "request failed");
+        Self::new(Kind::Internal, "internal", "Internal server error")
+    }
+
     fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = error_chain(error), "request failed");
         Self::new(Kind::Internal, "internal", "Internal server error")
@@ -139,16 +193,40 @@ impl Failure {
             "type": self.kind.name(), "code": self.code, "message": self.message,
             "param": self.param, "request_id": request_id,
         });
-        let body = match dialect {
+        let mut body = match dialect {
             Dialect::Ours => json!({ "error": error }),
             Dialect::Ecpay => json!({ "detail": self.message }),
             Dialect::Reminders => json!({ "success": false, "message": self.message, "error": error }),
         };
-        let mut response = json_reply(self.kind.status(), &body);
-        if self.kind == Kind::Unauthorized {
-            // RFC 9110, 11.6.1: a 401 names the authentication scheme.
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        if let (false, Some(fields)) = (self.faults.is_empty(), body.as_object_mut()) {
+            fields.insert("errors".to_owned(), json!(self.faults));
         }
+        let mut response = json_reply(self.kind.status(), &body);
+        // RFC 9110, 11.6.1: a 401 names the authentication scheme.
+        if let Some(challenge) = self.challenge.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+impl Fault {
+    /// `reason` completes the sentence that begins with the name.
+    pub(crate) fn new(param: &str, reason: &str) -> Self {
+        Self { param: param.to_owned(), code: "invalid_parameter", message: format!("{param} {reason}") }
+    }
+
+    /// `sentence` is that of a value's type, and has a subject of its own.
+    pub(crate) fn of_value(param: &str, sentence: &str) -> Self {
+        Self { param: param.to_owned(), code: "invalid_parameter", message: format!("{param}: {sentence}") }
+    }
+}
+
+impl IntoResponse for Failure {
+    /// Status alone: the shape of the body depends on the route, and is given to it at the edge.
+    fn into_response(self) -> axum::response::Response {
+        let mut response = self.kind.status().into_response();
+        response.extensions_mut().insert(self);
         response
     }
 }
@@ -164,27 +242,10 @@ impl From<shared::store::Error> for Failure {
     }
 }
 
-/// 200 with a JSON body.
-pub(crate) fn ok(body: &Value) -> Response<Body> {
-    json_reply(StatusCode::OK, body)
-}
-
-/// 200 with a CSV file to save. `no-store`: it holds personal data, which no cache may keep.
-pub(crate) fn list(text: String) -> Response<Body> {
-    let mut response = Response::new(Body::Text(text));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"customer.csv\""));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// JSON body with a status. `no-store`: responses hold personal data, which no cache may keep.
-pub(crate) fn json_reply(status: StatusCode, body: &Value) -> Response<Body> {
+/// JSON body with a status.
+fn json_reply(status: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::Text(body.to_string()));
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -1,63 +1,90 @@
 //! Institutions of MMS: list of those about to expire, and acknowledgement by staff.
 
-use lambda_http::{Body, Response};
-use serde_json::{Value, json};
-use shared::domain::billing::decision::Versioned;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
 use shared::domain::institutions::ZONE;
-use shared::domain::institutions::tracked_institution::{Acknowledgement, LONGEST_QUIET_DAYS, TrackedInstitution};
+use shared::domain::institutions::tracked_institution::{Acknowledgement, LONGEST_QUIET_DAYS};
 use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::LocalDate;
-use shared::platform::clock::InvocationTime;
 use shared::store::institutions::tracked::InstitutionPosition;
 use shared::store::retry::{Attempt, retry_on_conflict};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::api::AdminApi;
-use crate::http::context::RequestContext;
-use crate::http::dates;
-use crate::http::path::decoded;
-use crate::http::request::Input;
-use crate::http::response;
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Institutions};
+use crate::http::dates::Day;
+use crate::http::given::{Given, Nothing};
+use crate::http::reason::Reason;
+use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
+use crate::institutions::institution_answer::InstitutionAnswer;
 
-/// Routes below `/institutions`.
-pub(crate) async fn route(
-    api: &AdminApi,
-    method: &str,
-    rest: &[&str],
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    match (method, rest) {
-        ("GET", ["expiring"]) => expiring(api, input, context.time).await,
-        ("POST", [uid, "acknowledge"]) => {
-            let uid = InstitutionUid::parse(&decoded(uid)).map_err(|_| unknown())?;
-            acknowledge(api, &uid, input, context).await
-        }
-        _ => Err(Failure::not_found("route", "no such route")),
-    }
+/// Routes of institutions.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(expiring)).routes(routes!(acknowledge))
 }
 
 fn unknown() -> Failure {
-    Failure::not_found("uid", "no such institution in the last scan")
+    Failure::not_found("uid", "There is no such institution in the last scan.")
 }
 
-/// `GET /institutions/expiring?after=`: lists institutions of the last scans that expire within the horizon, soonest
-/// first, 50 in one response; `next` is the `after` of the next request.
-async fn expiring(api: &AdminApi, input: &Input, time: InvocationTime) -> Result<Response<Body>, Failure> {
-    let today = time.logical.day(ZONE);
+/// Query of the institutions about to expire.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExpiringQuery {
+    /// `next` of the page before; only institutions after it are listed.
+    #[param(max_length = 100, min_length = 1, example = "2026-12-20/U-1001")]
+    after: Option<String>,
+}
+
+/// Institutions about to expire, soonest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExpiringInstitutions {
+    /// Today in Asia/Taipei, from which the days are counted.
+    #[schema(value_type = String, format = Date, example = "2026-11-20")]
+    day: LocalDate,
+    /// At most 50 institutions.
+    institutions: Vec<InstitutionAnswer>,
+    /// `after` of the next page; null on the last one.
+    #[schema(example = "2026-12-20/U-1001")]
+    next: Option<String>,
+}
+
+/// Lists institutions about to expire, soonest first.
+///
+/// The list has what MMS listed at the last scans and the Slack digest shows: expiries from today to the horizon.
+#[utoipa::path(
+    get, path = "/institutions/expiring", tag = "institutions", operation_id = "list_expiring_institutions",
+    params(ExpiringQuery),
+    responses((status = 200, description = "One page of institutions.", body = ExpiringInstitutions), Refusals),
+    security(("token" = ["institutions"])),
+)]
+async fn expiring(
+    State(api): State<Arc<ApiState>>,
+    caller: Caller<Institutions>,
+    given: Given<ExpiringQuery>,
+) -> Result<Json<ExpiringInstitutions>, Failure> {
+    let today = caller.context.time.logical.day(ZONE);
     // Only what the Slack digest lists, too: the same horizon.
-    let horizon = today.plus_days(api.config.tiers.horizon().into());
-    let after = input.query("after").map(position).transpose()?;
+    let tiers = &api.config.tiers;
+    let horizon = today.plus_days(tiers.horizon().into());
+    let after = given.query.after.as_deref().map(position).transpose()?;
     if after.as_ref().is_some_and(|after| after.expires > horizon) {
         return Err(Failure::invalid("after", "must not be after the last listed day"));
     }
     // A cursor from before midnight may point to a day that is over; the list then starts with today.
     let after = after.filter(|after| after.expires >= today);
     let page = api.store.institutions.institutions_between(today, horizon, after).await?;
-    let institutions: Vec<Value> = page.items.iter().map(|kept| shown(api, &kept.value, today)).collect();
     let last = if page.next.is_some() { page.items.last() } else { None };
     let next = last.map(|kept| format!("{}/{}", kept.value.institution.expires, kept.value.institution.uid));
-    Ok(response::ok(&json!({ "day": today, "institutions": institutions, "next": next })))
+    let institutions = page.items.into_iter().map(|kept| InstitutionAnswer::new(kept.value, tiers, today));
+    Ok(Json(ExpiringInstitutions { day: today, institutions: institutions.collect(), next }))
 }
 
 /// Parses the cursor, `<expiry date>/<uid>` of the last institution shown.
@@ -68,52 +95,53 @@ fn position(after: &str) -> Result<InstitutionPosition, Failure> {
     Ok(InstitutionPosition { expires, uid: InstitutionUid::parse(uid).map_err(|_| invalid())? })
 }
 
-fn shown(api: &AdminApi, tracked: &TrackedInstitution, today: LocalDate) -> Value {
-    let one = &tracked.institution;
-    let days = today.days_until(one.expires);
-    let announced =
-        tracked.announced.map(|last| json!({ "on": last.on, "tier": last.tier, "expiry_date": last.expires }));
-    let acknowledged =
-        tracked.quiet(today).map(|it| json!({ "until": it.until, "by": it.by, "why": it.why, "at": it.at }));
-    json!({
-        "uid": one.uid, "name": one.name, "expiry_date": one.expires, "days_until_expiry": days,
-        "tier": api.config.tiers.tier(days), "contact_person": one.contact, "contact_number": one.phone,
-        "address": one.address, "plan_name": one.plan, "account_limit": one.account_limit, "announced": announced,
-        "acknowledged": acknowledged,
-    })
+/// Acknowledgement of an expiry.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcknowledgeInstitutionBody {
+    /// First date on which digests list the institution again, Asia/Taipei, at most 366 days from now. Today or an earlier
+    /// date ends an acknowledgement.
+    #[schema(value_type = String, format = Date, example = "2026-12-01")]
+    until: Day,
+    /// Reason in one line, shown with the institution.
+    #[schema(value_type = String, min_length = 1, max_length = 500, example = "the contract is signed")]
+    why: Reason,
 }
 
-/// `POST /institutions/{uid}/acknowledge` `{"until": date, "why": text}`: until that day the Slack digest counts the
-/// institution without listing it. Today or an earlier day ends an acknowledgement.
+/// Acknowledges the expiry of an institution.
+///
+/// Until the given day the Slack digest counts the institution without listing it. A changed expiry date is announced all the
+/// same.
+#[utoipa::path(
+    post, path = "/institutions/{uid}/acknowledge", tag = "institutions", operation_id = "acknowledge_institution",
+    params(("uid" = String, Path, description = "Identity of the institution at MMS.", example = "U-1001")),
+    request_body = AcknowledgeInstitutionBody,
+    responses((status = 200, description = "The institution.", body = InstitutionAnswer), Refusals, Missing),
+    security(("token" = ["institutions"])),
+)]
 async fn acknowledge(
-    api: &AdminApi,
-    uid: &InstitutionUid,
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    input.only(&["until", "why"])?;
+    State(api): State<Arc<ApiState>>,
+    Path(uid): Path<String>,
+    caller: Caller<Institutions>,
+    given: Given<Nothing, AcknowledgeInstitutionBody>,
+) -> Result<Json<InstitutionAnswer>, Failure> {
+    let uid = &InstitutionUid::parse(&uid).map_err(|_| unknown())?;
+    let AcknowledgeInstitutionBody { until: Day(until), why: Reason(why) } = &given.body;
+    let (api, context, until) = (&api, &caller.context, *until);
     let today = context.time.logical.day(ZONE);
-    let until = dates::parse(input.required("until")?).map_err(|why| Failure::invalid("until", why))?;
     if until > today.plus_days(LONGEST_QUIET_DAYS) {
         return Err(Failure::invalid("until", format!("must be at most {LONGEST_QUIET_DAYS} days from now")));
     }
-    let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
     retry_on_conflict("acknowledging an institution", (), |()| async move {
         let mut known = api.store.institutions.listed_institution(uid).await?.ok_or_else(unknown)?;
         let expires = known.value.institution.expires;
         // Bound to the expiry date: a new date is news and ends the acknowledgement.
-        let acknowledgement = Acknowledgement {
-            expires,
-            until,
-            by: context.actor.clone(),
-            why: why.to_owned(),
-            at: context.time.logical,
-        };
+        let acknowledgement =
+            Acknowledgement { expires, until, by: context.actor.clone(), why: why.clone(), at: context.time.logical };
         known.value.acknowledged = (until > today).then_some(acknowledgement);
         if api.store.institutions.acknowledge_institution(&known, context.time.wall).await? {
             tracing::info!(by = context.actor, "institution acknowledged");
-            let Versioned { value, .. } = known;
-            return Ok(Attempt::Done(response::ok(&shown(api, &value, today))));
+            return Ok(Attempt::Done(Json(InstitutionAnswer::new(known.value, &api.config.tiers, today))));
         }
         Ok(Attempt::Conflict(()))
     })

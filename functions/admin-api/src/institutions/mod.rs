@@ -1,3 +1,4 @@
 //! Routes of institution accounts about to expire.
 
 pub(crate) mod expiring;
+pub(crate) mod institution_answer;

@@ -5,8 +5,8 @@ use shared::domain::values::time::Timestamp;
 use shared::platform::random;
 use shared::store::runs::run_history::{NewRun, run_id};
 
-use crate::api::AdminApi;
-use crate::auth::jwt::Area;
+use crate::api::ApiState;
+use crate::auth::scope::Scope;
 use crate::aws::lambda::Function;
 use crate::http::context::RequestContext;
 use crate::http::response::Failure;
@@ -35,15 +35,15 @@ impl ExclusiveJob {
         Self::ALL.into_iter().find(|job| job.name() == name)
     }
 
-    /// Scope of a JSON Web Token that may start the job and read its runs.
-    pub(crate) const fn area(self) -> Area {
+    /// Scope that may start the job and read its runs.
+    pub(crate) const fn scope(self) -> Scope {
         match self {
-            Self::Reminders => Area::Reminders,
-            Self::ExpiryScan => Area::Institutions,
+            Self::Reminders => Scope::Reminders,
+            Self::ExpiryScan => Scope::Institutions,
         }
     }
 
-    const fn function(self, api: &AdminApi) -> &Function {
+    const fn function(self, api: &ApiState) -> &Function {
         match self {
             Self::Reminders => &api.reminders,
             Self::ExpiryScan => &api.expiry_scan,
@@ -53,7 +53,7 @@ impl ExclusiveJob {
     /// Invokes the job as the run due at `scheduled_at`. Returns the run's id, and its report if it finishes in time.
     pub(crate) async fn invoke(
         self,
-        api: &AdminApi,
+        api: &ApiState,
         scheduled_at: Timestamp,
         dry_run: bool,
         context: &RequestContext,

@@ -1,83 +1,126 @@
-//! Customers of the workshop: show, store, export and erase.
+//! Customers of the workshop: show and store.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
 use lambda_http::http::StatusCode;
-use lambda_http::{Body, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 use shared::domain::values::ids::{CustomerId, EmailAddress};
 use shared::domain::values::time::Zone;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
-use shared::domain::workshop::vehicles::{Customer, PersonName, ZONE};
-use shared::store::erasure::Erasure;
+use shared::domain::workshop::vehicles::{Customer, PersonName};
 use shared::store::retry::{Attempt, retry_on_conflict};
 use shared::store::workshop::WriteOutcome;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::api::AdminApi;
-use crate::http::context::RequestContext;
-use crate::http::path::decoded;
-use crate::http::request::Input;
-use crate::http::response;
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Customers};
+use crate::http::given::{Given, Nothing};
+use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
-use crate::workshop::errors::unknown_customer;
-use crate::workshop::{export, import};
+use crate::workshop::customer_fields::{CustomerBody, MOST_LISTED};
+use crate::workshop::errors::{stored_id, unknown_customer};
+use crate::workshop::{erasure, export};
 
-/// Most vehicles in one response.
-const MOST_LISTED: usize = 1_000;
-/// Shortest word of a name, in characters, that a reason must not contain: shorter ones are often ordinary words.
-const SHORTEST_NAME: usize = 3;
-/// Time zones of Indonesia by their tz database names; Pontianak has the time of Jakarta.
-const ZONES: [(&str, Zone); 4] = [
-    ("Asia/Jakarta", Zone::Jakarta),
-    ("Asia/Pontianak", Zone::Jakarta),
-    ("Asia/Makassar", Zone::Makassar),
-    ("Asia/Jayapura", Zone::Jayapura),
-];
-
-/// Routes below `/customers`.
-pub(crate) async fn route(
-    api: &AdminApi,
-    method: &str,
-    rest: &[&str],
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    match (method, rest) {
-        ("POST", ["import"]) => import::import(api, input, context).await,
-        ("GET", [id]) => show(api, &parse(id)?).await,
-        ("PUT", [id]) => put(api, id, input, context).await,
-        ("DELETE", [id]) => erase(api, &parse(id)?, input, context).await,
-        ("GET", [id, "export"]) => export::export(api, &parse(id)?, input, context).await,
-        _ => Err(Failure::not_found("route", "no such route")),
-    }
+/// Routes of one customer.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(show, put, erasure::erase)).routes(routes!(export::export))
 }
 
-fn parse(id: &str) -> Result<CustomerId, Failure> {
-    CustomerId::parse(&decoded(id)).map_err(|_| unknown_customer())
+/// Customer of the workshop, with the plates of the vehicles.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CustomerAnswer {
+    /// Id given by the workshop.
+    #[schema(value_type = String, example = "C-1")]
+    customer_id: CustomerId,
+    /// Name used in messages.
+    #[schema(value_type = String, example = "Budi Santoso")]
+    name: PersonName,
+    /// Mobile number in international form without a plus.
+    #[schema(value_type = String, example = "628551234567")]
+    phone: Phone,
+    /// Mail address; null if none is stored.
+    #[schema(value_type = Option<String>, example = "budi@customer.example")]
+    email: Option<EmailAddress>,
+    /// True if the customer does not want reminders.
+    #[schema(example = false)]
+    opted_out: bool,
+    /// Time zone in which reminders have their send hours.
+    #[schema(value_type = String, example = "Asia/Jakarta")]
+    time_zone: Zone,
+    /// Plates of the customer's vehicles, at most 1,000.
+    #[schema(value_type = Vec<String>, example = json!(["B 1234 ABC"]))]
+    vehicles: Vec<Plate>,
+    /// True if the customer has more vehicles than are listed.
+    #[schema(example = false)]
+    more_vehicles: bool,
 }
 
-async fn show(api: &AdminApi, id: &CustomerId) -> Result<Response<Body>, Failure> {
-    let customer = api.store.workshop.customer(id).await?.ok_or_else(unknown_customer)?;
-    Ok(response::ok(&shown(api, &customer.value).await?))
+/// Shows a customer with the plates of the vehicles.
+#[utoipa::path(
+    get, path = "/customers/{id}", tag = "workshop", operation_id = "show_customer",
+    params(("id" = String, Path, description = "Id of the customer.", example = "C-1")),
+    responses((status = 200, description = "The customer.", body = CustomerAnswer), Refusals, Missing),
+    security(("token" = ["customers"])),
+)]
+async fn show(
+    State(api): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    _: Caller<Customers>,
+    _: Given,
+) -> Result<Json<CustomerAnswer>, Failure> {
+    let customer = api.store.workshop.customer(&stored_id(&id)?).await?.ok_or_else(unknown_customer)?;
+    shown(&api, customer.value).await.map(Json)
 }
 
-async fn shown(api: &AdminApi, customer: &Customer) -> Result<Value, Failure> {
-    let mut plates = api.store.workshop.plates_of(&customer.id, MOST_LISTED + 1).await?;
-    let more = plates.len() > MOST_LISTED;
-    plates.truncate(MOST_LISTED);
-    Ok(json!({
-        "customer_id": customer.id, "name": customer.name, "phone": customer.phone, "email": customer.email,
-        "opted_out": customer.opted_out, "time_zone": customer.zone, "vehicles": plates, "more_vehicles": more,
-    }))
+async fn shown(api: &ApiState, customer: Customer) -> Result<CustomerAnswer, Failure> {
+    let mut vehicles = api.store.workshop.plates_of(&customer.id, MOST_LISTED + 1).await?;
+    let more_vehicles = vehicles.len() > MOST_LISTED;
+    vehicles.truncate(MOST_LISTED);
+    Ok(CustomerAnswer {
+        customer_id: customer.id,
+        name: customer.name,
+        phone: customer.phone,
+        email: customer.email,
+        opted_out: customer.opted_out,
+        time_zone: customer.zone,
+        vehicles,
+        more_vehicles,
+    })
 }
 
-/// `PUT /customers/{id}`: stores a customer. A missing field returns to its default, except `opted_out`: an opt-out ends only
-/// if the request says so.
-async fn put(api: &AdminApi, id: &str, input: &Input, context: &RequestContext) -> Result<Response<Body>, Failure> {
-    input.only(&["name", "phone", "email", "opted_out", "time_zone"])?;
-    let opted_out = input.boolean("opted_out")?;
-    let id = CustomerId::parse(&decoded(id)).map_err(|error| Failure::invalid("customer_id", error.to_string()))?;
-    let wanted = wanted(id, input)?;
-    let wanted = &wanted;
+/// Stores a customer.
+///
+/// Replaces the stored customer of this id. An absent field returns to its default, except `opted_out`: an opt-out ends only
+/// if the request says so. A customer who was erased is stored again.
+#[utoipa::path(
+    put, path = "/customers/{id}", tag = "workshop", operation_id = "put_customer",
+    params((
+        "id" = String, Path, min_length = 1, max_length = 64, example = "C-1",
+        description = "Id that the workshop gives: letters, digits, dots, hyphens and underscores.",
+    )),
+    request_body = CustomerBody,
+    responses(
+        (status = 200, description = "The customer, who was known.", body = CustomerAnswer),
+        (status = 201, description = "The new customer.", body = CustomerAnswer),
+        Refusals,
+    ),
+    security(("token" = ["customers"])),
+)]
+async fn put(
+    State(api): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    caller: Caller<Customers>,
+    given: Given<Nothing, CustomerBody>,
+) -> Result<(StatusCode, Json<CustomerAnswer>), Failure> {
+    let id = CustomerId::parse(&id).map_err(|error| Failure::invalid_value("customer_id", &error))?;
+    let opted_out = given.body.opted_out;
+    let wanted = &given.body.customer(id);
+    let (api, context) = (&api, &caller.context);
     retry_on_conflict("storing a customer", (), |()| async move {
         let known = api.store.workshop.customer(&wanted.id).await?;
         let opted_out = opted_out.unwrap_or_else(|| known.as_ref().is_some_and(|known| known.value.opted_out));
@@ -88,80 +131,9 @@ async fn put(api: &AdminApi, id: &str, input: &Input, context: &RequestContext) 
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
                 tracing::info!(by = context.actor, new = known.is_none(), "customer stored");
-                Ok(Attempt::Done(response::json_reply(status, &shown(api, &customer).await?)))
+                Ok(Attempt::Done((status, Json(shown(api, customer).await?))))
             }
         }
     })
     .await
-}
-
-fn wanted(id: CustomerId, input: &Input) -> Result<Customer, Failure> {
-    let invalid = |name: &'static str| move |error: &dyn std::error::Error| Failure::invalid(name, error.to_string());
-    let name = PersonName::parse(input.required("name")?).map_err(|error| invalid("name")(&error))?;
-    let phone = Phone::parse(input.required("phone")?).map_err(|error| invalid("phone")(&error))?;
-    let email = input.given("email")?.map(EmailAddress::parse).transpose().map_err(|error| invalid("email")(&error))?;
-    let zone = input.given("time_zone")?.map_or(Ok(ZONE), zone)?;
-    Ok(Customer { id, name, phone, email, opted_out: false, zone })
-}
-
-fn zone(name: &str) -> Result<Zone, Failure> {
-    let found = ZONES.into_iter().find(|(known, _)| *known == name).map(|(_, zone)| zone);
-    found.ok_or_else(|| Failure::invalid("time_zone", "must be Asia/Jakarta, Asia/Makassar or Asia/Jayapura"))
-}
-
-/// `DELETE /customers/{id}`: erases a customer. The customer is deleted before its vehicles, so that no new vehicle is
-/// stored; if interrupted, the same request finishes the erasure.
-async fn erase(
-    api: &AdminApi,
-    id: &CustomerId,
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    input.only(&["why"])?;
-    let why = input.why()?.ok_or_else(|| Failure::invalid("why", "is missing"))?;
-    retry_on_conflict("erasing a customer", (), |()| async move {
-        let plates = api.store.workshop.plates_of(id, MOST_LISTED).await?;
-        let Some(known) = api.store.workshop.customer(id).await? else {
-            // Erased before: its vehicles are deleted again, in case that request was interrupted.
-            let erasure = api.store.workshop.customer_erasure(id).await?.ok_or_else(unknown_customer)?;
-            api.store.workshop.delete_customer_vehicles(id).await?;
-            return Ok(Attempt::Done(response::ok(&erased(id, &erasure, plates.is_empty()))));
-        };
-        if identifies(why, &known.value, &plates) {
-            return Err(Failure::invalid("why", "must not identify the customer, because it is kept"));
-        }
-        let erasure = Erasure { at: context.time.logical, by: context.actor.clone(), why: Some(why.to_owned()) };
-        if api.store.workshop.delete_customer(&known, &erasure).await? {
-            api.store.workshop.delete_customer_vehicles(id).await?;
-            tracing::info!(by = context.actor, vehicles = plates.len(), "customer erased");
-            return Ok(Attempt::Done(response::ok(&erased(id, &erasure, false))));
-        }
-        Ok(Attempt::Conflict(()))
-    })
-    .await
-}
-
-fn erased(id: &CustomerId, erasure: &Erasure, already: bool) -> Value {
-    json!({ "customer_id": id, "erased_at": erasure.at, "by": erasure.by, "already_erased": already })
-}
-
-/// True if `why` identifies the customer: by id, a word of the name, email address, phone number or a plate.
-fn identifies(why: &str, customer: &Customer, plates: &[Plate]) -> bool {
-    let why = why.to_lowercase();
-    // Compared without blanks and punctuation: "B 1234-ABC" is the plate B 1234 ABC.
-    let signs: String = why.chars().filter(char::is_ascii_alphanumeric).collect();
-    let within = |text: &str| signs.contains(&text.to_lowercase().replace(' ', ""));
-    let has_word = |word: &str| why.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);
-    let name = customer.name.as_str().to_lowercase();
-    let name_words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= SHORTEST_NAME);
-    let id = customer.id.as_str().to_lowercase();
-    let mut words = why.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
-    // Indonesian numbers are written +62 812…, 62812… or 0812…: all contain the digits after 62.
-    let number = customer.phone.as_str();
-    why.contains(&name)
-        || name_words.into_iter().any(has_word)
-        || words.any(|word| word == id || word.trim_end_matches('.') == id)
-        || customer.email.as_ref().is_some_and(|email| why.contains(&email.as_str().to_lowercase()))
-        || within(number.strip_prefix("62").unwrap_or(number))
-        || plates.iter().any(|plate| within(plate.as_str()))
 }

@@ -1,58 +1,138 @@
 //! Export of one customer: a CSV list that can be imported again, or all stored data as JSON.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, TryStreamExt, stream};
-use lambda_http::{Body, Response};
-use serde_json::{Value, json};
+use lambda_http::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shared::domain::billing::decision::Versioned;
 use shared::domain::values::ids::CustomerId;
+use shared::domain::values::time::Timestamp;
 use shared::domain::workshop::vehicles::{Customer, Vehicle};
+use shared::store::erasure::Erasure;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::api::AdminApi;
-use crate::http::context::RequestContext;
-use crate::http::request::Input;
-use crate::http::response;
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Customers};
+use crate::http::given::Given;
+use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
 use crate::workshop::csv::{COLUMNS, neutral};
-use crate::workshop::errors::unknown_customer;
+use crate::workshop::errors::{stored_id, unknown_customer};
 
 /// Vehicles whose reminders are read concurrently.
 const AT_ONCE: usize = 8;
 
-/// `GET /customers/{id}/export?format=csv|json`: exports a customer, by default as CSV.
+/// Query of an export.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExportQuery {
+    /// Form of the export. Default: `csv`.
+    #[serde(default)]
+    #[param(inline)]
+    format: ExportFormat,
+}
+
+/// Form of an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ExportFormat {
+    /// List that `POST /customers/import` takes.
+    #[default]
+    Csv,
+    /// All data that is stored about the customer.
+    Json,
+}
+
+/// All data that is stored about a customer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CustomerExport {
+    #[schema(value_type = String, example = "C-1")]
+    customer_id: CustomerId,
+    /// Time of the export.
+    #[schema(value_type = String, format = DateTime, example = "2025-12-16T03:00:00Z")]
+    exported_at: Timestamp,
+    /// The customer as stored; null for an erased one.
+    #[schema(value_type = Option<Object>)]
+    customer: Option<Customer>,
+    /// The customer's vehicles.
+    vehicles: Vec<VehicleExport>,
+    /// Note of an erasure, with time, author and reason; null if there was none.
+    #[schema(value_type = Option<Object>)]
+    erased: Option<Erasure>,
+}
+
+/// All data that is stored about a vehicle.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct VehicleExport {
+    /// The vehicle as stored.
+    #[schema(value_type = Object)]
+    vehicle: Vehicle,
+    /// Its reminders as stored.
+    #[schema(value_type = Vec<Object>)]
+    reminders: Vec<Value>,
+}
+
+/// Exports a customer.
+///
+/// The CSV list has a row for each vehicle, or one row without a vehicle, and leads to the same data when it is imported.
+/// JSON also has the reminders and, for an erased customer, the note of the erasure.
+#[utoipa::path(
+    get, path = "/customers/{id}/export", tag = "workshop", operation_id = "export_customer",
+    params(("id" = String, Path, description = "Id of the customer.", example = "C-1"), ExportQuery),
+    responses(
+        (
+            status = 200, description = "The customer's data.",
+            content((String = "text/csv"), (CustomerExport = "application/json")),
+        ),
+        Refusals, Missing,
+    ),
+    security(("token" = ["customers"])),
+)]
 pub(crate) async fn export(
-    api: &AdminApi,
-    id: &CustomerId,
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    let customer = api.store.workshop.customer(id).await?;
-    let vehicles = api.store.workshop.vehicles_of(id, usize::MAX).await?;
+    State(api): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    caller: Caller<Customers>,
+    given: Given<ExportQuery>,
+) -> Result<Response, Failure> {
+    let id = stored_id(&id)?;
+    let context = &caller.context;
+    let customer = api.store.workshop.customer(&id).await?.map(|known| known.value);
+    let vehicles = api.store.workshop.vehicles_of(&id, usize::MAX).await?;
     tracing::info!(by = context.actor, vehicles = vehicles.len(), "customer data exported");
-    match input.query("format") {
-        None | Some("csv") => {
-            let customer = customer.ok_or_else(unknown_customer)?.value;
-            Ok(response::list(listed(&customer, &vehicles).map_err(|error| Failure::upstream(&error))?))
+    match given.query.format {
+        ExportFormat::Csv => {
+            let customer = customer.ok_or_else(unknown_customer)?;
+            let list = listed(&customer, &vehicles).map_err(|error| Failure::upstream(&error))?;
+            let headers = [
+                (CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (CONTENT_DISPOSITION, "attachment; filename=\"customer.csv\""),
+            ];
+            Ok((headers, list).into_response())
         }
-        Some("json") => {
+        ExportFormat::Json => {
             // JSON also answers for an erased customer: the note of the erasure is stored data.
-            let erased = api.store.workshop.customer_erasure(id).await?;
+            let erased = api.store.workshop.customer_erasure(&id).await?;
             if customer.is_none() && erased.is_none() {
                 return Err(unknown_customer());
             }
-            Ok(response::ok(&json!({
-                "customer_id": id, "exported_at": context.time.logical, "customer": customer.map(|known| known.value),
-                "vehicles": export_items(api, vehicles).await?, "erased": erased,
-            })))
+            let vehicles = export_items(&api, vehicles).await?;
+            let exported_at = context.time.logical;
+            Ok(Json(CustomerExport { customer_id: id, exported_at, customer, vehicles, erased }).into_response())
         }
-        Some(_) => Err(Failure::invalid("format", "must be csv or json")),
     }
 }
 
 /// Stored vehicles, each with its reminders.
-async fn export_items(api: &AdminApi, vehicles: Vec<Versioned<Vehicle>>) -> Result<Vec<Value>, Failure> {
+async fn export_items(api: &ApiState, vehicles: Vec<Versioned<Vehicle>>) -> Result<Vec<VehicleExport>, Failure> {
     let one = |vehicle: Versioned<Vehicle>| async move {
         let reminders = api.store.workshop.reminders_as_stored(&vehicle.value.plate, usize::MAX).await?;
-        Ok::<_, Failure>(json!({ "vehicle": vehicle.value, "reminders": reminders }))
+        Ok::<_, Failure>(VehicleExport { vehicle: vehicle.value, reminders })
     };
     stream::iter(vehicles).map(one).buffered(AT_ONCE).try_collect().await
 }

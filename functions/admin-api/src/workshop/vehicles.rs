@@ -1,83 +1,91 @@
 //! Vehicles of the workshop: show, store, and record a visit.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
 use lambda_http::http::StatusCode;
-use lambda_http::{Body, Response};
-use serde_json::{Value, json};
-use shared::domain::values::ids::CustomerId;
-use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::plate::Plate;
-use shared::domain::workshop::vehicles::{Vehicle, VehicleStatus};
+use shared::domain::workshop::vehicles::Vehicle;
 use shared::store::retry::{Attempt, retry_on_conflict};
 use shared::store::workshop::WriteOutcome;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::api::AdminApi;
-use crate::http::context::RequestContext;
-use crate::http::dates;
-use crate::http::path::decoded;
-use crate::http::request::Input;
-use crate::http::response;
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Customers};
+use crate::http::given::{Given, Nothing};
+use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
 use crate::workshop::errors::unknown_customer;
+use crate::workshop::vehicle_fields::{VehicleAnswer, VehicleBody, VisitBody};
 
 /// Most reminders in one response.
 const MOST_REMINDERS: usize = 100;
 
-/// Fields of a `PUT` request.
-struct Wanted {
-    customer: CustomerId,
-    last_visit: LocalDate,
-    next_visit: Option<LocalDate>,
-    status: Option<VehicleStatus>,
-}
-
-/// Routes below `/vehicles`.
-pub(crate) async fn route(
-    api: &AdminApi,
-    method: &str,
-    rest: &[&str],
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    match (method, rest) {
-        // A malformed plate names no stored vehicle, hence 404; only PUT explains what is wrong with it.
-        ("GET", [plate]) => show(api, &parse(plate).map_err(|_| unknown())?).await,
-        ("PUT", [plate]) => put(api, &parse(plate)?, input, context).await,
-        ("POST", [plate, "visits"]) => visit(api, &parse(plate).map_err(|_| unknown())?, input, context).await,
-        _ => Err(Failure::not_found("route", "no such route")),
-    }
+/// Routes of vehicles.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(show, put)).routes(routes!(visit))
 }
 
 fn unknown() -> Failure {
-    Failure::not_found("plate", "no such vehicle")
+    Failure::not_found("plate", "There is no such vehicle.")
 }
 
-fn parse(plate: &str) -> Result<Plate, Failure> {
-    Plate::parse(&decoded(plate)).map_err(|error| Failure::invalid("plate", error.to_string()))
+/// Plate of a vehicle that is stored. A malformed plate names none, hence 404; only `PUT` explains what is wrong with it.
+fn stored(plate: &str) -> Result<Plate, Failure> {
+    Plate::parse(plate).map_err(|_| unknown())
 }
 
-async fn show(api: &AdminApi, plate: &Plate) -> Result<Response<Body>, Failure> {
-    let vehicle = api.store.workshop.vehicle(plate).await?.ok_or_else(unknown)?;
-    Ok(response::ok(&shown(api, &vehicle.value).await?))
+/// Shows a vehicle with its reminders.
+#[utoipa::path(
+    get, path = "/vehicles/{plate}", tag = "workshop", operation_id = "show_vehicle",
+    params(("plate" = String, Path, description = "Number plate, in any usual notation.", example = "B 1234 ABC")),
+    responses((status = 200, description = "The vehicle.", body = VehicleAnswer), Refusals, Missing),
+    security(("token" = ["customers"])),
+)]
+async fn show(
+    State(api): State<Arc<ApiState>>,
+    Path(plate): Path<String>,
+    _: Caller<Customers>,
+    _: Given,
+) -> Result<Json<VehicleAnswer>, Failure> {
+    let vehicle = api.store.workshop.vehicle(&stored(&plate)?).await?.ok_or_else(unknown)?;
+    shown(&api, vehicle.value).await.map(Json)
 }
 
-async fn shown(api: &AdminApi, vehicle: &Vehicle) -> Result<Value, Failure> {
+async fn shown(api: &ApiState, vehicle: Vehicle) -> Result<VehicleAnswer, Failure> {
     let reminders = api.store.workshop.reminders_as_stored(&vehicle.plate, MOST_REMINDERS).await?;
-    Ok(json!({
-        "plate": vehicle.plate, "customer_id": vehicle.customer, "last_visit_date": vehicle.last_visit,
-        "next_visit_date": vehicle.next_visit(), "next_visit_set_by_staff": vehicle.own_next_visit.is_some(),
-        "status": vehicle.status, "reminders": reminders,
-    }))
+    Ok(VehicleAnswer::new(vehicle, reminders))
 }
 
-/// `PUT /vehicles/{plate}`: stores a vehicle. `customer_id` may differ from the stored one: the vehicle was sold.
+/// Stores a vehicle.
+///
+/// Replaces the stored vehicle of this plate. `customer_id` may differ from the stored one: the vehicle was sold. Answers 404
+/// if that customer is not stored.
+#[utoipa::path(
+    put, path = "/vehicles/{plate}", tag = "workshop", operation_id = "put_vehicle",
+    params((
+        "plate" = String, Path, example = "B 1234 ABC",
+        description = "Number plate: 2 to 12 letters and digits. Letter case, blanks, dots and hyphens do not matter.",
+    )),
+    request_body = VehicleBody,
+    responses(
+        (status = 200, description = "The vehicle, which was known.", body = VehicleAnswer),
+        (status = 201, description = "The new vehicle.", body = VehicleAnswer),
+        Refusals, Missing,
+    ),
+    security(("token" = ["customers"])),
+)]
 async fn put(
-    api: &AdminApi,
-    plate: &Plate,
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    let wanted = Wanted::read(input, context.time.logical)?;
-    let wanted = &wanted;
+    State(api): State<Arc<ApiState>>,
+    Path(plate): Path<String>,
+    caller: Caller<Customers>,
+    given: Given<Nothing, VehicleBody>,
+) -> Result<(StatusCode, Json<VehicleAnswer>), Failure> {
+    let plate = &Plate::parse(&plate).map_err(|error| Failure::invalid_value("plate", &error))?;
+    let (api, context, wanted) = (&api, &caller.context, &given.body);
+    wanted.check(context.time.logical)?;
     retry_on_conflict("storing a vehicle", (), |()| async move {
         let known = api.store.workshop.vehicle(plate).await?;
         let vehicle = wanted.applied(plate, known.as_ref().map(|known| &known.value));
@@ -87,81 +95,47 @@ async fn put(
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
                 tracing::info!(by = context.actor, new = known.is_none(), "vehicle stored");
-                Ok(Attempt::Done(response::json_reply(status, &shown(api, &vehicle).await?)))
+                Ok(Attempt::Done((status, Json(shown(api, vehicle).await?))))
             }
         }
     })
     .await
 }
 
-/// `POST /vehicles/{plate}/visits`: records a visit. A visit before the latest one changes nothing.
+/// Records a visit.
+///
+/// The visit ends a booking and the date that staff set for it. A visit that is not later than the latest one changes
+/// nothing; an earlier one is answered with a `note`.
+#[utoipa::path(
+    post, path = "/vehicles/{plate}/visits", tag = "workshop", operation_id = "record_visit",
+    params(("plate" = String, Path, description = "Number plate, in any usual notation.", example = "B 1234 ABC")),
+    request_body = VisitBody,
+    responses((status = 200, description = "The vehicle after the visit.", body = VehicleAnswer), Refusals, Missing),
+    security(("token" = ["customers"])),
+)]
 async fn visit(
-    api: &AdminApi,
-    plate: &Plate,
-    input: &Input,
-    context: &RequestContext,
-) -> Result<Response<Body>, Failure> {
-    input.only(&["date"])?;
-    let day = dates::parse_past(input.required("date")?, context.time.logical)
-        .map_err(|why| Failure::invalid("date", why))?;
+    State(api): State<Arc<ApiState>>,
+    Path(plate): Path<String>,
+    caller: Caller<Customers>,
+    given: Given<Nothing, VisitBody>,
+) -> Result<Json<VehicleAnswer>, Failure> {
+    let plate = &stored(&plate)?;
+    let (api, context) = (&api, &caller.context);
+    let day = given.body.date.past(context.time.logical).map_err(|why| Failure::invalid("date", why))?;
     retry_on_conflict("recording a visit", (), |()| async move {
         let known = api.store.workshop.vehicle(plate).await?.ok_or_else(unknown)?;
         let Some(after) = known.value.visited(day) else {
-            let mut same = shown(api, &known.value).await?;
-            if day < known.value.last_visit
-                && let Some(shown) = same.as_object_mut()
-            {
-                shown.insert("note".to_owned(), json!("a later visit is already recorded; nothing was changed"));
-            }
-            return Ok(Attempt::Done(response::ok(&same)));
+            let same = shown(api, known.value).await?;
+            return Ok(Attempt::Done(Json(same.unchanged_by_visit(day))));
         };
         match api.store.workshop.put_vehicle(&after, Some(&known)).await? {
             WriteOutcome::Conflict => Ok(Attempt::Conflict(())),
             WriteOutcome::NoSuchCustomer => Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 tracing::info!(by = context.actor, "visit recorded");
-                Ok(Attempt::Done(response::ok(&shown(api, &after).await?)))
+                Ok(Attempt::Done(Json(shown(api, after).await?)))
             }
         }
     })
     .await
-}
-
-impl Wanted {
-    fn read(input: &Input, now: Timestamp) -> Result<Self, Failure> {
-        input.only(&["customer_id", "last_visit_date", "next_visit_date", "status"])?;
-        let customer = CustomerId::parse(input.required("customer_id")?);
-        let customer = customer.map_err(|error| Failure::invalid("customer_id", error.to_string()))?;
-        let last_visit = dates::parse_past(input.required("last_visit_date")?, now);
-        let last_visit = last_visit.map_err(|why| Failure::invalid("last_visit_date", why))?;
-        let next_visit = input.given("next_visit_date")?.map(dates::parse).transpose();
-        let next_visit = next_visit.map_err(|why| Failure::invalid("next_visit_date", why))?;
-        if next_visit.is_some_and(|next| next < last_visit) {
-            return Err(Failure::invalid("next_visit_date", "is before last_visit_date"));
-        }
-        let named = |name| {
-            let reason = "must be active, booked, sold or archived";
-            VehicleStatus::of_name(name).ok_or_else(|| Failure::invalid("status", reason))
-        };
-        let status = input.given("status")?.map(named).transpose()?;
-        Ok(Self { customer, last_visit, next_visit, status })
-    }
-
-    /// Vehicle to store. A missing status stays, except after a change of customer, or if the vehicle was booked for a visit
-    /// that has taken place: then it is `active`.
-    fn applied(&self, plate: &Plate, known: Option<&Vehicle>) -> Vehicle {
-        // A new customer inherits nothing: a status `sold` or `booked` belonged to the previous one.
-        let known = known.filter(|known| known.customer == self.customer);
-        let kept = known.map(|known| {
-            let booking_is_over = known.status == VehicleStatus::Booked && known.last_visit < self.last_visit;
-            if booking_is_over { VehicleStatus::Active } else { known.status }
-        });
-        Vehicle {
-            plate: plate.clone(),
-            customer: self.customer.clone(),
-            last_visit: self.last_visit,
-            own_next_visit: self.next_visit,
-            status: self.status.or(kept).unwrap_or(VehicleStatus::Active),
-        }
-    }
 }

@@ -89,6 +89,10 @@ impl Billing {
         policy: &DunningPolicy,
     ) -> Result<Commit, Error> {
         if let Some(overlay) = &self.overlay {
+            // The conditions of the transaction that would refuse a repeat.
+            if let Some(applied) = self.applied_before(&decision).await? {
+                return Ok(Commit::AlreadyApplied(Some(applied)));
+            }
             overlay.record(&decision);
             return Ok(Commit::Done);
         }
@@ -123,6 +127,19 @@ impl Billing {
         // On the heap: a decision is large, and so is every future that holds one.
         Box::pin(storing).await
     }
+
+    /// Returns what is stored under the event or the payment of a decision; `None` where the decision is new.
+    async fn applied_before(&self, decision: &Decision) -> Result<Option<AppliedEvent>, Error> {
+        let id = &decision.change.next.id;
+        if let Some(receipt) = &decision.receipt {
+            let stored = self.table.get(&keys::receipt(id, &receipt.event), "reading a receipt").await?;
+            if let Some(record) = stored {
+                return Ok(Some(record.data));
+            }
+        }
+        let Some(payment) = &decision.payment else { return Ok(None) };
+        Ok(self.payment(&payment.id).await?.map(applied_with))
+    }
 }
 
 /// The live order that forbids a new one: any, unless the new order replaces one of them.
@@ -144,8 +161,11 @@ fn receipt(refusal: &Refusal, place: usize) -> Option<AppliedEvent> {
 }
 
 fn payment(refusal: &Refusal, place: usize) -> Option<AppliedEvent> {
-    let payment: Payment = existing(refusal, place)?;
-    Some(AppliedEvent { event: payment.event, gwsr: payment.gwsr, amount: payment.amount })
+    existing(refusal, place).map(applied_with)
+}
+
+fn applied_with(payment: Payment) -> AppliedEvent {
+    AppliedEvent { event: payment.event, gwsr: payment.gwsr, amount: payment.amount }
 }
 
 impl CommitPlan {

@@ -133,16 +133,11 @@ impl CallbackFate {
 }
 
 impl CallbackCount {
-    /// Failed callbacks in the older system's statistics: quarantined and refused ones.
-    #[must_use]
-    pub const fn unsuccessful(self) -> u64 {
-        self.quarantined.saturating_add(self.refused)
-    }
-
-    /// All callbacks in the older system's statistics, among which repetitions are not.
+    /// All callbacks in the older system's statistics: those that ECPay signed, each report once. Refused ones, which a
+    /// stranger can send, are a number of their own.
     #[must_use]
     pub const fn total(self) -> u64 {
-        self.applied.saturating_add(self.unsuccessful())
+        self.applied.saturating_add(self.quarantined)
     }
 
     /// Sum of two counts.

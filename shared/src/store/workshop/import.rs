@@ -33,6 +33,12 @@ pub enum Imported {
     Refused(Refused),
 }
 
+/// Customers as a dry run of an import would have stored them so far.
+#[derive(Default)]
+pub struct ImportPreview {
+    customers: HashMap<Key, Versioned<Customer>>,
+}
+
 /// Stored items that the rows of a batch refer to, with the changes of the rows before.
 #[derive(Default)]
 struct Known {
@@ -68,6 +74,22 @@ impl Workshop {
         let mut all = Vec::with_capacity(rows.len());
         for batch in rows.chunks(BATCH) {
             all.extend(self.import_batch(batch).await?);
+        }
+        Ok(all)
+    }
+
+    /// Returns the outcomes that [`Workshop::import`] would have for the rows, and writes nothing. `before` holds what the
+    /// rows of the same list before these would have stored.
+    ///
+    /// # Errors
+    /// Where DynamoDB fails.
+    pub async fn preview_import(&self, rows: &[Row], before: &mut ImportPreview) -> Result<Vec<Imported>, Error> {
+        let mut all = Vec::with_capacity(rows.len());
+        for batch in rows.chunks(BATCH) {
+            let mut known = self.known(batch).await?;
+            known.customers.extend(before.customers.drain());
+            all.extend(batch.iter().map(|row| known.preview(row)));
+            before.customers = known.customers;
         }
         Ok(all)
     }
@@ -182,6 +204,18 @@ impl Known {
             customer: change.customer.map(|wanted| (wanted, customer.cloned())),
             vehicle: change.vehicle.map(|wanted| (wanted, vehicle.map(|known| known.version))),
         })
+    }
+
+    /// Outcome of a row in the absence of conflicts; the rows after it see its change.
+    fn preview(&mut self, row: &Row) -> Imported {
+        match self.decide(row) {
+            Err(refused) => Imported::Refused(refused),
+            Ok(change) if change.is_nothing() => Imported::Unchanged,
+            Ok(change) => {
+                self.apply(change);
+                Imported::Stored
+            }
+        }
     }
 
     /// Applies a change, so that later rows of the batch see it.

@@ -1,18 +1,33 @@
 //! Explanation of a subscription in a few sentences: state, next action, its time and reason, in three languages.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use shared::domain::billing::dunning::arrears::Arrears;
 use shared::domain::billing::dunning::downgrade::DowngradeReason;
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::subscription::{Status, Subscription};
 use shared::domain::values::time::Zone;
+use utoipa::ToSchema;
 
-use crate::billing::translations::{Language, action_text, why};
+use crate::billing::subscriptions::translations::{Language, action_text, why};
 
-/// Returns the explanation by language tag.
-pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>) -> Value {
+/// Explanation of a subscription by language tag: its state, the next action, and the time and reason of that.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Explanation {
+    /// Traditional Chinese as in Taiwan.
+    #[serde(rename = "zh-TW")]
+    #[schema(example = "PRO 使用中，已付費至 2025-04-15。不會再自動進行任何動作。")]
+    zh_tw: String,
+    #[schema(example = "Active on PRO, paid until 2025-04-15. No automatic action is scheduled.")]
+    en: String,
+    /// Indonesian, the language of the workshop.
+    #[schema(example = "Paket PRO aktif, dibayar sampai 2025-04-15. Tidak ada yang terjadi dengan sendirinya.")]
+    id: String,
+}
+
+/// Returns the explanation in all languages.
+pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>) -> Explanation {
     let of = |language| sentences(language, order, next);
-    json!({ "zh-TW": of(Language::ZhTw), "en": of(Language::En), "id": of(Language::Id) })
+    Explanation { zh_tw: of(Language::ZhTw), en: of(Language::En), id: of(Language::Id) }
 }
 
 fn sentences(language: Language, order: &Subscription, next: Option<&NextAction>) -> String {

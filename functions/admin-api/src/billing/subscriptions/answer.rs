@@ -1,0 +1,323 @@
+//! A subscription as the API shows it.
+
+use serde::Serialize;
+use shared::domain::billing::decision::{Actor, HistoryEntry};
+use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::payments::order_query::{EcpayState, OrderQuery};
+use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
+use shared::domain::billing::plan::{BillingCycle, PlanId};
+use shared::domain::billing::rule::Rule;
+use shared::domain::billing::subscription::{RetryRequest, RetryState};
+use shared::domain::billing::task::Task;
+use shared::domain::billing::task_failure::TaskFailure;
+use shared::domain::values::ids::{GatewayAuthorization, PaymentId, SubscriptionId, UserId};
+use shared::domain::values::money::Twd;
+use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::store::billing::notices::StoredNotice;
+use utoipa::ToSchema;
+
+use crate::billing::notices;
+use crate::billing::subscriptions::explanation::Explanation;
+use crate::billing::subscriptions::names::{OrderCycle, SubscriptionStatus};
+use crate::billing::subscriptions::translations::{Language, why};
+
+/// A subscription with its payments, notices, explanation and one page of its history.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SubscriptionAnswer {
+    /// MerchantTradeNo of the order at ECPay.
+    #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
+    pub(crate) id: SubscriptionId,
+    /// Customer, as named by the business's app.
+    #[schema(value_type = String, example = "user-42")]
+    pub(crate) user_id: UserId,
+    /// Plan that the customer may use now: the ordered one or FREE.
+    #[schema(value_type = String, example = "PRO")]
+    pub(crate) plan_id: PlanId,
+    /// Plan that was ordered.
+    #[schema(value_type = String, example = "PRO")]
+    pub(crate) ordered_plan_id: PlanId,
+    pub(crate) status: SubscriptionStatus,
+    #[schema(value_type = OrderCycle)]
+    pub(crate) billing_cycle: BillingCycle,
+    /// Price of the plan that the customer may use now, in TWD per billing cycle: 0 on FREE.
+    #[schema(value_type = u32, example = 899)]
+    pub(crate) amount_twd: Twd,
+    /// Price of each charge in TWD.
+    #[schema(value_type = u32, example = 899)]
+    pub(crate) price_twd: Twd,
+    /// First day of the paid period (Asia/Taipei); null before the first successful charge.
+    #[schema(value_type = Option<String>, format = Date, example = "2025-03-15")]
+    pub(crate) current_period_start: Option<LocalDate>,
+    /// Day after the paid period (Asia/Taipei): the due date of the next charge.
+    #[schema(value_type = Option<String>, format = Date, example = "2025-04-15")]
+    pub(crate) current_period_end: Option<LocalDate>,
+    /// First instant after the grace period, while it runs.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-22T02:00:01Z")]
+    pub(crate) grace_period_ends_at: Option<Timestamp>,
+    /// Time since which the customer is on FREE because of `downgrade_reason`.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-22T04:00:00Z")]
+    pub(crate) downgraded_at: Option<Timestamp>,
+    /// Reason of the downgrade: `payment_failure`, `not_charged` or `refunded`.
+    #[schema(example = "payment_failure")]
+    pub(crate) downgrade_reason: Option<&'static str>,
+    /// Order that this one replaces once its first charge succeeds.
+    #[schema(value_type = Option<String>, example = "DK3W9HV6LD2C7FYG8J4S")]
+    pub(crate) replaces: Option<SubscriptionId>,
+    /// Order that replaced this one.
+    #[schema(value_type = Option<String>, example = "DK5T1ZB8NK6X4MRQ2W7H")]
+    pub(crate) superseded_by: Option<SubscriptionId>,
+    pub(crate) purchase: SubscriptionPurchase,
+    /// Automatic end of a pause of dunning.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-25T02:00:00Z")]
+    pub(crate) paused_until: Option<Timestamp>,
+    /// Time at which the customer requested the cancellation.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-20T02:00:00Z")]
+    pub(crate) cancel_requested_at: Option<Timestamp>,
+    pub(crate) last_query: Option<LastQuery>,
+    /// Time at which the customer's data was erased.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-05-02T02:00:00Z")]
+    pub(crate) erased_at: Option<Timestamp>,
+    pub(crate) task_failure: Option<FailingTask>,
+    pub(crate) retry: Option<LatestRetry>,
+    /// Next action of the schedule; null if there is none.
+    pub(crate) next_action: Option<ScheduledAction>,
+    pub(crate) explanation: Explanation,
+    /// Payments, the earliest ProcessDate first.
+    pub(crate) payments: Vec<SubscriptionPayment>,
+    /// Mails about the subscription, oldest first.
+    pub(crate) notices: Vec<SubscriptionNotice>,
+    /// Up to 100 history entries, oldest first.
+    pub(crate) history: Vec<SubscriptionHistoryEntry>,
+    /// `after` of the next page of the history; null on the last one.
+    #[schema(example = 100)]
+    pub(crate) history_next: Option<u64>,
+}
+
+/// Purchase of the order: one checkout, which may take several orders until one is paid.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SubscriptionPurchase {
+    /// First order of the purchase.
+    #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
+    pub(crate) first: SubscriptionId,
+    /// Order of the purchase that was paid.
+    #[schema(value_type = Option<String>, example = "DK8M2XQ7RT4B9KWZ5N3P")]
+    pub(crate) paid_by: Option<SubscriptionId>,
+}
+
+/// Latest answer of ECPay to a query of the order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LastQuery {
+    /// Logical time of the query.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-16T02:00:00Z")]
+    at: Timestamp,
+    /// State of the order at ECPay: `running`, `stopped`, `finished`, `unpaid`, `declined` or `other`.
+    #[schema(value_type = String, example = "running")]
+    state: EcpayState,
+}
+
+/// Task that fails for this order while it works for others.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FailingTask {
+    /// Name of the task, as in `next_action`.
+    #[schema(value_type = String, example = "reconcile")]
+    task: Task,
+    /// Time of the first failure.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-16T02:00:00Z")]
+    since: Timestamp,
+    /// Number of failures in a row.
+    #[schema(example = 3)]
+    attempts: usize,
+    /// Time of the next attempt.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-16T06:00:00Z")]
+    again_at: Timestamp,
+    /// True once staff were notified by mail.
+    needs_attention: bool,
+    /// Latest error, without personal data.
+    #[schema(example = "ECPay answered with HTTP status 500")]
+    reason: String,
+}
+
+/// Latest retry that was requested from ECPay.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LatestRetry {
+    /// Time just before the request.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-16T02:00:00Z")]
+    requested_at: Timestamp,
+    /// Outcome of the request: `unknown`, `accepted`, `refused`, `not_sent`, `resolved` or `no_result`.
+    #[schema(value_type = String, example = "accepted")]
+    state: RetryState,
+}
+
+/// Action that the schedule takes next for the order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ScheduledAction {
+    /// Task: `resume`, `end-grace`, `reconcile`, `check-pending`, `retry` or `cancel`.
+    #[schema(example = "retry")]
+    kind: &'static str,
+    /// Due time; the first scheduled run after it carries the action out.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-18T02:00:00Z")]
+    at: Timestamp,
+    /// Reason, an English clause.
+    #[schema(example = "the charge failed and is retried on the days of the policy")]
+    why: String,
+}
+
+/// Payment of the order, or an attempt at one.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SubscriptionPayment {
+    /// Id of the payment: the order and a key.
+    #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P.G13401072")]
+    id: PaymentId,
+    /// Result: `succeeded`, `failed`, `pending` or `paid_out_of_band`.
+    #[schema(example = "succeeded")]
+    outcome: &'static str,
+    /// Number of a success, 1 for the first charge; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, nullable = false, example = 2)]
+    number: Option<u32>,
+    /// ECPay's RtnCode, verbatim.
+    #[schema(example = "1")]
+    rtn_code: String,
+    /// ECPay's RtnMsg, verbatim, or the reference of staff.
+    #[schema(example = "Succeeded.")]
+    rtn_msg: String,
+    /// Amount in TWD; null for a success of unknown amount.
+    #[schema(value_type = Option<u32>, example = 899)]
+    amount_twd: Option<Twd>,
+    /// Time of the authorisation.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-15T02:00:00Z")]
+    process_date: Timestamp,
+    /// ECPay's authorisation number; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false, example = "13401072")]
+    gwsr: Option<GatewayAuthorization>,
+    /// True if the payment must go back to the customer.
+    refund_due: bool,
+    /// TWD that went back so far.
+    #[schema(value_type = u32, example = 0)]
+    refunded_twd: Twd,
+}
+
+/// Mail about the subscription.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SubscriptionNotice {
+    /// Id of the notice in the routes of notices.
+    #[schema(example = "DK8M2XQ7RT4B9KWZ5N3P.first-payment-failure.2025-03-15")]
+    id: String,
+    /// Name of the mail's template.
+    #[schema(example = "first-payment-failure")]
+    kind: &'static str,
+    /// State of its sending: `queued`, `claimed`, `sent`, `unclear` or `dead`.
+    #[schema(example = "sent")]
+    state: &'static str,
+    /// Time of the decision that caused it.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-15T02:00:01Z")]
+    at: Timestamp,
+}
+
+/// Entry of a subscription's history.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SubscriptionHistoryEntry {
+    /// Number of the entry within the subscription, from 1 on.
+    #[schema(example = 2)]
+    seq: u64,
+    /// Logical time of the decision.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-15T02:00:00Z")]
+    at: Timestamp,
+    /// English sentence about the event and its consequence.
+    #[schema(example = "payment processed: the recurring charge succeeded")]
+    what: &'static str,
+    /// Name of the rule that the decision followed.
+    #[schema(value_type = String, example = "renewed")]
+    rule: Rule,
+    /// State before; null for a new order.
+    from: Option<SubscriptionStatus>,
+    to: SubscriptionStatus,
+    /// Actor: `ecpay`, `schedule`, `buyer`, or `staff:` with the name of the token.
+    #[schema(example = "staff:support")]
+    by: String,
+    /// Reason that staff gave.
+    #[schema(example = "The customer asked for time.")]
+    why: Option<String>,
+}
+
+impl From<OrderQuery> for LastQuery {
+    fn from(query: OrderQuery) -> Self {
+        Self { at: query.at, state: query.state }
+    }
+}
+
+impl From<&TaskFailure> for FailingTask {
+    fn from(failure: &TaskFailure) -> Self {
+        Self {
+            task: failure.task,
+            since: failure.since,
+            attempts: failure.attempts,
+            again_at: failure.again_at,
+            needs_attention: failure.needs_attention(),
+            reason: failure.reason.clone(),
+        }
+    }
+}
+
+impl From<RetryRequest> for LatestRetry {
+    fn from(request: RetryRequest) -> Self {
+        Self { requested_at: request.requested_at, state: request.state }
+    }
+}
+
+impl From<NextAction> for ScheduledAction {
+    fn from(action: NextAction) -> Self {
+        Self { kind: action.kind.as_str(), at: action.at, why: why(Language::En, action.why) }
+    }
+}
+
+impl From<&Payment> for SubscriptionPayment {
+    fn from(payment: &Payment) -> Self {
+        let number = match payment.outcome {
+            PaymentOutcome::Succeeded { number } => Some(number),
+            PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutOfBand => None,
+        };
+        Self {
+            id: payment.id.clone(),
+            outcome: payment.outcome.as_str(),
+            number,
+            rtn_code: payment.rtn_code.clone(),
+            rtn_msg: payment.rtn_msg.clone(),
+            amount_twd: payment.amount,
+            process_date: payment.processed_at,
+            gwsr: payment.gwsr.clone(),
+            refund_due: payment.refund_due,
+            refunded_twd: payment.refunded,
+        }
+    }
+}
+
+impl From<&StoredNotice> for SubscriptionNotice {
+    fn from(notice: &StoredNotice) -> Self {
+        let (kind, state) = (notice.kind.name(), notice.state.name());
+        Self { id: notices::route_id(notice), kind, state, at: notice.created_at }
+    }
+}
+
+impl SubscriptionHistoryEntry {
+    /// The entry under its number.
+    pub(crate) fn of(seq: u64, entry: &HistoryEntry) -> Self {
+        let by = match &entry.by {
+            Actor::Ecpay => "ecpay".to_owned(),
+            Actor::Schedule => "schedule".to_owned(),
+            Actor::Buyer => "buyer".to_owned(),
+            Actor::Staff(name) => format!("staff:{name}"),
+        };
+        Self {
+            seq,
+            at: entry.at,
+            what: entry.rule.sentence(),
+            rule: entry.rule,
+            from: entry.from.map(SubscriptionStatus::from),
+            to: entry.to.into(),
+            by,
+            why: entry.why.clone(),
+        }
+    }
+}

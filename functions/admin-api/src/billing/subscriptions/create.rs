@@ -1,0 +1,216 @@
+//! Creates an order and answers with ECPay's form and the address of the checkout page.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use lambda_http::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::domain::billing::decide::order::create_order;
+use shared::domain::billing::decision::Actor;
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::subscription::{Locale, NewOrder, Subscription, Terms};
+use shared::domain::values::ids::{EmailAddress, OperationKey, SubscriptionId, UserId};
+use shared::ecpay::order_form::{order_form, path};
+use shared::store::billing::commit::Commit;
+use shared::store::retry::{Attempt, retry_on_conflict};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Operate};
+use crate::billing::checkout;
+use crate::billing::purchase;
+use crate::billing::purchase::{live_order, new_id};
+use crate::billing::subscriptions::names::{OrderCycle, OrderLocale};
+use crate::http::context::RequestContext;
+use crate::http::given::{Given, Nothing};
+use crate::http::idempotency::IdempotencyHeader;
+use crate::http::refusals::{Conflicts, Refusals};
+use crate::http::response::Failure;
+
+/// Characters that no new id may have: addresses give them a meaning, and software on the way may decode them once too often.
+const RESERVED: [char; 4] = ['/', '?', '#', '%'];
+
+/// Route of new orders.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(create))
+}
+
+/// Order of a subscription.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OrderBody {
+    /// Customer, as named by the business's app: visible ASCII characters, of a new customer without `/`, `?`, `#` and `%`.
+    #[schema(value_type = String, min_length = 1, max_length = 128, example = "user-42")]
+    user_id: UserId,
+    /// Recipient of the order's mails.
+    #[schema(value_type = String, min_length = 1, max_length = 254, example = "mei@customer.example")]
+    email: EmailAddress,
+    /// Plan of the price table; FREE is not sold.
+    #[schema(min_length = 1, max_length = 20, example = "PRO")]
+    plan_id: String,
+    /// Interval between two charges.
+    billing_cycle: OrderCycle,
+    /// Language of ECPay's payment page; `zh-TW` if absent.
+    locale: Option<OrderLocale>,
+    /// Order of the same customer that this one replaces once its first charge succeeds.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 20, example = "DK3W9HV6LD2C7FYG8J4S")]
+    replaces: Option<SubscriptionId>,
+}
+
+/// A new order and the two ways to pay it: ECPay's form, which can be submitted once, and the checkout page.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrderAnswer {
+    /// Id of the subscription.
+    #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
+    subscription_id: SubscriptionId,
+    /// MerchantTradeNo at ECPay: the same id.
+    #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
+    merchant_trade_no: SubscriptionId,
+    /// Address to which the buyer's browser posts the form.
+    #[schema(example = "https://payment-stage.ecpay.com.tw/Cashier/AioCheckOut/V5")]
+    action_url: String,
+    /// Fields of ECPay's form by name, with the signature `CheckMacValue`.
+    form_data: BTreeMap<String, String>,
+    /// Address of the checkout page, which lets the buyer pay for an hour and gives each attempt a number of its own.
+    #[schema(example = "https://api.example.com/checkout/3FQ8Z1K5M7T2W9X4B6C0D3G5H8J1L4N7P2R6S9VY")]
+    checkout_url: String,
+}
+
+/// Creates an order.
+///
+/// The order is stored before the answer and expires one day after its creation if it is not paid. A customer with a live
+/// order can order only what `replaces` it. Repeated under its
+/// `Idempotency-Key` the request is answered with the same order, or with a usable one of the same purchase after a decline or
+/// expiry.
+#[utoipa::path(
+    post, path = "/api/subscriptions", tag = "subscriptions", operation_id = "create_subscription",
+    params(IdempotencyHeader), request_body = OrderBody,
+    responses((status = 201, description = "The order.", body = OrderAnswer), Refusals, Conflicts),
+    security(("token" = ["operate"])),
+)]
+async fn create(
+    State(api): State<Arc<ApiState>>,
+    caller: Caller<Operate>,
+    given: Given<Nothing, OrderBody>,
+) -> Result<(StatusCode, Json<OrderAnswer>), Failure> {
+    let context = &caller.context;
+    let key = context.key()?;
+    let draft = draft(&api, given.body).await?;
+    // Read before the order is stored: without keys the form could not be signed and the order would be left behind.
+    let keys = api.keys.get(context.time.wall).await.map_err(|error| Failure::upstream(&error))?;
+    // Stored before the form is signed, so that every callback finds the order.
+    let order = match key {
+        Some(key) => store_keyed(&api, draft, &key, context).await?,
+        None => store_new(&api, draft, context).await?,
+    };
+    let form = order_form(&order, &api.config.urls, &keys.current);
+    let token = checkout::open(&api, &order.id, context.time).await?;
+    let answer = OrderAnswer {
+        subscription_id: order.id.clone(),
+        merchant_trade_no: order.id,
+        action_url: format!("{}{}", api.config.ecpay.endpoint, path::CHECKOUT),
+        form_data: form.into_iter().collect(),
+        checkout_url: format!("{}/checkout/{token}", api.config.urls.api),
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Checks an order; its id is set later.
+async fn draft(api: &ApiState, body: OrderBody) -> Result<NewOrder, Failure> {
+    let OrderBody { user_id: user, email, plan_id, billing_cycle, locale, replaces } = body;
+    // Earlier users keep their ids.
+    if user.as_str().contains(RESERVED) && api.store.billing.user(&user).await?.is_none() {
+        return Err(Failure::invalid("user_id", "must not contain / ? # or %"));
+    }
+    if email.is_erased() {
+        return Err(Failure::invalid("email", "is not a deliverable address"));
+    }
+    let cycle = BillingCycle::from(billing_cycle);
+    let found = api.config.prices.find(&plan_id, cycle).ok_or_else(|| {
+        let names = api.config.prices.names().collect::<Vec<_>>().join(", ");
+        Failure::invalid("plan_id", format!("must be one of {names}"))
+    });
+    let (plan, price) = found?;
+    let replaces = match replaces {
+        None => None,
+        Some(id) => Some(replaced(api, id, &user).await?),
+    };
+    let monthly_price = api.config.prices.find(plan.as_str(), BillingCycle::Monthly).map(|(_, price)| price);
+    let terms = Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle), monthly_price };
+    let locale = locale.map(Locale::from).unwrap_or_default();
+    // A placeholder: `store_new` and `store_keyed` set the id.
+    let id = SubscriptionId::parse("DK").map_err(|error| Failure::upstream(&error))?;
+    let merchant = api.config.ecpay.merchant.clone();
+    Ok(NewOrder { id, user, email, locale, merchant, terms, replaces, purchase: None })
+}
+
+async fn replaced(api: &ApiState, id: SubscriptionId, user: &UserId) -> Result<SubscriptionId, Failure> {
+    let unknown = || Failure::invalid("replaces", "is not an order of this user");
+    let order = api.store.billing.subscription(&id).await?.ok_or_else(unknown)?.value;
+    // The same error as for an unknown id: other users' orders are not disclosed.
+    if order.user != *user {
+        return Err(unknown());
+    }
+    if order.superseded_by.is_some() {
+        return Err(Failure::conflict("already_replaced", "The order has already been replaced."));
+    }
+    Ok(id)
+}
+
+/// Stores the order under a new random id.
+async fn store_new(api: &ApiState, draft: NewOrder, context: &RequestContext) -> Result<Subscription, Failure> {
+    let draft = &draft;
+    retry_on_conflict("storing an order", (), |()| async move {
+        let id = new_id()?;
+        let decision =
+            create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(context.actor.clone()), context.time.logical);
+        let order = decision.change.next.clone();
+        match api.store.billing.commit(decision, None, &api.config.policy).await? {
+            Commit::Done => Ok(Attempt::Done(order)),
+            Commit::LiveOrderExists(live) => Err(live_order(&live)),
+            // The id is taken: try another one.
+            Commit::Conflict | Commit::AlreadyApplied(_) => Ok(Attempt::Conflict(())),
+        }
+    })
+    .await
+}
+
+/// Stores the order under an id derived from the idempotency key, so that a repeated request finds it.
+async fn store_keyed(
+    api: &ApiState,
+    draft: NewOrder,
+    key: &OperationKey,
+    context: &RequestContext,
+) -> Result<Subscription, Failure> {
+    let name: String = key.as_str().to_ascii_uppercase().chars().take(18).collect();
+    let id = SubscriptionId::parse(&format!("DK{name}")).map_err(|error| Failure::upstream(&error))?;
+    let draft = NewOrder { id: id.clone(), ..draft };
+    let same = |order: &Subscription| {
+        let made = (&order.user, &order.email, order.locale, &order.terms, &order.replaces);
+        made == (&draft.user, &draft.email, draft.locale, &draft.terms, &draft.replaces)
+    };
+    // Read first: the order of an earlier request may be live by now, and `create_order` would then refuse a second one.
+    if let Some(made) = api.store.billing.subscription(&id).await? {
+        return if same(&made.value) {
+            purchase::usable(api, made.value, context.time.logical).await
+        } else {
+            Err(Failure::key_reused())
+        };
+    }
+    let decision = create_order(draft.clone(), Actor::Staff(context.actor.clone()), context.time.logical);
+    let order = decision.change.next.clone();
+    match api.store.billing.commit(decision, None, &api.config.policy).await? {
+        Commit::Done => Ok(order),
+        Commit::LiveOrderExists(live) => Err(live_order(&live)),
+        // A concurrent request with the same key stored the order first.
+        Commit::Conflict | Commit::AlreadyApplied(_) => match api.store.billing.subscription(&id).await? {
+            Some(made) if same(&made.value) => Ok(made.value),
+            Some(_) => Err(Failure::key_reused()),
+            None => Err(Failure::contended()),
+        },
+    }
+}

@@ -1,0 +1,23 @@
+//! Subscriptions: orders, their state with payments and history, and the operations of staff on them.
+
+pub(crate) mod answer;
+pub(crate) mod bodies;
+pub(crate) mod create;
+pub(crate) mod explanation;
+pub(crate) mod names;
+pub(crate) mod operate;
+pub(crate) mod operations;
+pub(crate) mod preview;
+pub(crate) mod show;
+pub(crate) mod translations;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::api::ApiState;
+
+/// Routes of subscriptions and of the operations on them.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    create::routes().merge(show::routes()).merge(operations::routes())
+}

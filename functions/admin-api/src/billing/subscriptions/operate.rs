@@ -1,0 +1,171 @@
+//! Applies an operation of staff: each is stored with caller and reason, and runs once per `Idempotency-Key`.
+
+use axum::Json;
+use serde_json::json;
+use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
+use shared::domain::billing::decision::{DecisionContext, Versioned};
+use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::operations::{Operation, OperationContext};
+use shared::domain::billing::payments::payment::Payment;
+use shared::domain::billing::subscription::Subscription;
+use shared::domain::billing::task::Task;
+use shared::domain::values::ids::{PaymentId, SubscriptionId};
+use shared::domain::values::money::Twd;
+use shared::store::billing::commit::Commit;
+use shared::store::retry::{Attempt, retry_on_conflict};
+
+use crate::api::ApiState;
+use crate::billing::subscriptions::preview::{OperationAnswer, OperationPreview};
+use crate::billing::subscriptions::show::{find, subscription};
+use crate::http::context::RequestContext;
+use crate::http::reason::Reason;
+use crate::http::response::Failure;
+
+/// Request for an operation on one subscription.
+pub(crate) struct OperationRequest {
+    /// Id of the subscription as it stands in the path.
+    pub(crate) id: String,
+    pub(crate) requested: Requested,
+    pub(crate) why: Reason,
+    /// True if the effect is answered and nothing is stored.
+    pub(crate) dry_run: bool,
+}
+
+/// Operation as requested. A refund names a payment, which is read with the order.
+#[derive(Debug)]
+pub(crate) enum Requested {
+    Operation(Operation),
+    Refund(RefundRequest),
+}
+
+/// Request to record money that went back.
+#[derive(Debug)]
+pub(crate) struct RefundRequest {
+    pub(crate) payment: PaymentId,
+    pub(crate) amount: Twd,
+    pub(crate) reference: Option<String>,
+    pub(crate) end_access: bool,
+}
+
+/// Completes the request with what it names.
+async fn complete(api: &ApiState, order: &Subscription, requested: &Requested) -> Result<Operation, Failure> {
+    let RefundRequest { payment, amount, reference, end_access } = match requested {
+        Requested::Operation(operation) => return Ok(operation.clone()),
+        Requested::Refund(refund) => refund,
+    };
+    let unknown = || Failure::invalid("payment_id", "is not a payment of this subscription");
+    if payment.subscription().ok().as_ref() != Some(&order.id) {
+        return Err(unknown());
+    }
+    let payment = Box::new(api.store.billing.payment(payment).await?.ok_or_else(unknown)?);
+    Ok(Operation::Refund { payment, amount: *amount, reference: reference.clone(), end_access: *end_access })
+}
+
+/// Reads the order and decides about the request.
+async fn decide(
+    api: &ApiState,
+    id: &str,
+    requested: &Requested,
+    cause: &OperationContext,
+    decided: DecisionContext<'_>,
+) -> Result<(Versioned<Subscription>, OperationDecision), Failure> {
+    let order = find(api, id).await?;
+    let operation = complete(api, &order.value, requested).await?;
+    let decision = decide_operation(&order, &operation, cause, decided);
+    Ok((order, decision))
+}
+
+/// Applies an operation and shows the resulting subscription; a dry run shows only its effect.
+pub(crate) async fn operate(
+    api: &ApiState,
+    request: OperationRequest,
+    context: &RequestContext,
+) -> Result<Json<OperationAnswer>, Failure> {
+    let OperationRequest { id, requested, why, dry_run } = request;
+    let cause = context.cause(Some(why.0))?;
+    let (id, requested, cause) = (id.as_str(), &requested, &cause);
+    let decided = DecisionContext::new(&api.config.policy, context.time.logical);
+    if dry_run {
+        let effect = match decide(api, id, requested, cause, decided).await? {
+            (_, OperationDecision::Apply(decision)) => {
+                let change = decision.change;
+                OperationPreview::of(&change.next, Some(change.history.rule), &api.config.policy)
+            }
+            (order, OperationDecision::Repeat) => OperationPreview::of(&order.value, None, &api.config.policy),
+            (_, OperationDecision::Refused(refusal)) => return Err(refused(&refusal)),
+        };
+        return Ok(Json(OperationAnswer::DryRun(effect)));
+    }
+    retry_on_conflict("storing an operation", (), |()| async move {
+        let (order, decision) = decide(api, id, requested, cause, decided).await?;
+        let decision = match decision {
+            OperationDecision::Apply(decision) => *decision,
+            // The same key and request as before: the same response, without a second effect.
+            OperationDecision::Repeat => return Ok(Attempt::Done(shown(api, id).await?)),
+            OperationDecision::Refused(refusal) => return Err(refused(&refusal)),
+        };
+        let rule = decision.change.history.rule;
+        let payment = decision.payment.clone();
+        let next = NextAction::of(&decision.change.next, &api.config.policy);
+        let cancels_now = next.is_some_and(|action| action.kind == Task::Cancel && action.at <= decided.now);
+        match api.store.billing.commit(decision, None, &api.config.policy).await? {
+            Commit::Done => {
+                tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
+                // After the commit: a crash in between leaves a stored request, which the schedule sends.
+                if cancels_now {
+                    cancel_at_ecpay(api, &order.value.id).await;
+                }
+                Ok(Attempt::Done(shown(api, id).await?))
+            }
+            // A concurrent request recorded a payment of this charge first.
+            Commit::AlreadyApplied(_) if is_recorded(api, payment).await? => Ok(Attempt::Done(shown(api, id).await?)),
+            Commit::AlreadyApplied(_) => Err(refused(&OperationRefusal::NothingOwed)),
+            Commit::Conflict | Commit::LiveOrderExists(_) => Ok(Attempt::Conflict(())),
+        }
+    })
+    .await
+}
+
+/// The subscription after an operation.
+async fn shown(api: &ApiState, id: &str) -> Result<Json<OperationAnswer>, Failure> {
+    let subscription = subscription(api, id, 0).await?;
+    Ok(Json(OperationAnswer::Shown(Box::new(subscription))))
+}
+
+/// True if the payment is stored with the same amount and reference: a repetition. Otherwise it would be lost without notice.
+async fn is_recorded(api: &ApiState, payment: Option<Payment>) -> Result<bool, Failure> {
+    let Some(payment) = payment else { return Ok(true) };
+    let stored = api.store.billing.payment(&payment.id).await?;
+    Ok(stored.is_some_and(|stored| stored.amount == payment.amount && stored.rtn_msg == payment.rtn_msg))
+}
+
+/// Requests the cancellation from ECPay at once. Errors are only logged: the cancellation is stored and the schedule
+/// requests it again.
+async fn cancel_at_ecpay(api: &ApiState, id: &SubscriptionId) {
+    match api.maintenance.invoke(&json!({ "cancel": { "subscription_id": id } })).await {
+        Ok(Some(answer)) => tracing::info!(subscription = %id, answer = %answer, "cancellation requested from ECPay"),
+        Ok(None) | Err(_) => tracing::warn!(subscription = %id, "cancellation left to the schedule"),
+    }
+}
+
+fn refused(refusal: &OperationRefusal) -> Failure {
+    let code = match refusal {
+        OperationRefusal::KeyReused => return Failure::key_reused(),
+        OperationRefusal::NoGrace => "no_grace",
+        OperationRefusal::NothingToPause => "nothing_to_pause",
+        OperationRefusal::NotPaused => "not_paused",
+        OperationRefusal::NotPaid => "not_paid",
+        OperationRefusal::OrderOver => "order_over",
+        OperationRefusal::NoCancel => "no_cancel",
+        OperationRefusal::CancelSent => "cancel_sent",
+        OperationRefusal::ChargedSince => "charged_since",
+        OperationRefusal::NothingOwed => "nothing_owed",
+        OperationRefusal::RetryOpen => "retry_open",
+        OperationRefusal::NoTerms => "no_terms",
+        OperationRefusal::NextChargeOutOfRange => return Failure::invalid("next_charge_on", refusal.to_string()),
+        OperationRefusal::NotRefundable => "not_refundable",
+        OperationRefusal::RefundTooHigh { .. } => "refund_too_high",
+        OperationRefusal::Retry(_) => "retry_refused",
+    };
+    Failure::conflict(code, refusal.to_string())
+}

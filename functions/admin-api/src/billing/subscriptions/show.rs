@@ -1,0 +1,120 @@
+//! Shows a subscription with its payments, notices, explanation and history.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use shared::domain::billing::decision::Versioned;
+use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::subscription::Subscription;
+use shared::domain::values::ids::SubscriptionId;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Read};
+use crate::billing::subscriptions::answer::{
+    FailingTask, SubscriptionAnswer, SubscriptionHistoryEntry, SubscriptionNotice, SubscriptionPayment,
+    SubscriptionPurchase,
+};
+use crate::billing::subscriptions::explanation::explain;
+use crate::http::given::Given;
+use crate::http::refusals::{Missing, Refusals};
+use crate::http::response::Failure;
+
+/// History entries of one response.
+const HISTORY_PAGE: usize = 100;
+
+/// Route of one subscription.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(show))
+}
+
+/// Query of a subscription.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShowQuery {
+    /// `seq` of a history entry, usually the `history_next` of the page before: only later entries are listed.
+    #[param(minimum = 0, default = 0, example = 100)]
+    after: Option<u64>,
+}
+
+/// Shows a subscription.
+///
+/// The history is paged: a page has up to 100 entries, oldest first, and `history_next` is the `after` of the next one.
+/// All else is the same on every page.
+#[utoipa::path(
+    get, path = "/api/subscriptions/{id}", tag = "subscriptions", operation_id = "show_subscription",
+    params(
+        ("id" = String, Path, description = "Id of the subscription.", example = "DK8M2XQ7RT4B9KWZ5N3P"),
+        ShowQuery,
+    ),
+    responses((status = 200, description = "The subscription.", body = SubscriptionAnswer), Refusals, Missing),
+    security(("token" = ["read"])),
+)]
+async fn show(
+    State(api): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    _: Caller<Read>,
+    given: Given<ShowQuery>,
+) -> Result<Json<SubscriptionAnswer>, Failure> {
+    subscription(&api, &id, given.query.after.unwrap_or(0)).await.map(Json)
+}
+
+/// Reads a subscription with the history entries after the number `after`.
+pub(crate) async fn subscription(api: &ApiState, id: &str, after: u64) -> Result<SubscriptionAnswer, Failure> {
+    let order = find(api, id).await?.value;
+    // `seq` is stable while the history grows, so a page never repeats or skips an entry.
+    let history = api.store.billing.history(&order.id, after, HISTORY_PAGE).await?;
+    // A full page may be the last one; the next one is then empty.
+    let full = history.len() == HISTORY_PAGE;
+    let next_after = if full { history.last().map(|(seq, _)| *seq) } else { None };
+    let payments = api.store.billing.payments(&order.id).await?;
+    let mails = api.store.billing.notices(&order.id).await?;
+    let next = NextAction::of(&order, &api.config.policy);
+    let purchase = api.store.billing.purchase(&order).await?;
+    let period = order.paid_period();
+    Ok(SubscriptionAnswer {
+        status: order.status.into(),
+        billing_cycle: order.terms.cycle,
+        amount_twd: order.amount(),
+        price_twd: order.terms.price,
+        current_period_start: period.map(|period| period.from),
+        current_period_end: period.map(|period| period.to),
+        grace_period_ends_at: order.status.grace_ends_at(),
+        downgraded_at: order.downgrade.map(|downgrade| downgrade.at),
+        downgrade_reason: order.downgrade.map(|downgrade| downgrade.reason.name()),
+        purchase: SubscriptionPurchase {
+            first: order.purchase.as_ref().unwrap_or(&order.id).clone(),
+            paid_by: purchase.paid,
+        },
+        paused_until: order.paused.map(|pause| pause.until),
+        cancel_requested_at: order.cancel_requested,
+        last_query: order.last_query.map(Into::into),
+        erased_at: order.erased,
+        task_failure: order.task_failure.as_ref().map(FailingTask::from),
+        retry: order.retry.map(Into::into),
+        next_action: next.map(Into::into),
+        explanation: explain(&order, next.as_ref()),
+        payments: payments.iter().map(SubscriptionPayment::from).collect(),
+        notices: mails.iter().map(SubscriptionNotice::from).collect(),
+        history: history.iter().map(|(seq, stored)| SubscriptionHistoryEntry::of(*seq, stored)).collect(),
+        history_next: next_after,
+        id: order.id,
+        user_id: order.user,
+        plan_id: order.plan,
+        ordered_plan_id: order.terms.plan,
+        replaces: order.replaces,
+        superseded_by: order.superseded_by,
+    })
+}
+
+/// Reads a subscription by the id in a path; 404 if it is malformed or unknown.
+pub(crate) async fn find(api: &ApiState, id: &str) -> Result<Versioned<Subscription>, Failure> {
+    let missing = || Failure::not_found("id", "There is no such subscription.");
+    let id = SubscriptionId::parse(id).map_err(|_| missing())?;
+    api.store.billing.subscription(&id).await?.ok_or_else(missing)
+}

@@ -1,0 +1,26 @@
+//! Reasons that staff give for what they do.
+
+use serde::Deserialize;
+
+/// Longest reason in characters.
+const LONGEST: usize = 500;
+
+/// Reason for an operation: one line of 1 to 500 characters, kept with what it changed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Reason(pub(crate) String);
+
+/// Refusal of a text as a [`Reason`].
+#[derive(Debug, thiserror::Error)]
+#[error("a reason is one line of 1 to 500 characters")]
+pub(crate) struct NotAReason;
+
+impl TryFrom<String> for Reason {
+    type Error = NotAReason;
+
+    fn try_from(text: String) -> Result<Self, NotAReason> {
+        let text = text.trim();
+        let fits = (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text.to_owned())) } else { Err(NotAReason) }
+    }
+}

@@ -1,0 +1,87 @@
+//! Customer of the workshop as requests describe it.
+
+use serde::Deserialize;
+use shared::domain::values::ids::{CustomerId, EmailAddress};
+use shared::domain::values::time::Zone;
+use shared::domain::workshop::phone::{InvalidPhone, Phone};
+use shared::domain::workshop::vehicles::{Customer, PersonName, ZONE};
+use utoipa::ToSchema;
+
+/// Most vehicles of a customer in one response.
+pub(crate) const MOST_LISTED: usize = 1_000;
+
+/// Customer to be stored.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CustomerBody {
+    /// Name used in messages: one line, with a letter or digit in it.
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Budi Santoso")]
+    name: PersonName,
+    /// Indonesian mobile number in any usual notation; reminders are sent to it by WhatsApp.
+    #[schema(value_type = String, min_length = 1, max_length = 40, example = "0855-1234-567")]
+    phone: PhoneAsWritten,
+    /// Mail address, stored for the workshop; no mail is sent to it. Default: none.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 254, example = "budi@customer.example")]
+    email: Option<EmailAddress>,
+    /// True if the customer does not want reminders. Default: the stored value, and false for a new customer.
+    #[schema(example = false)]
+    pub(crate) opted_out: Option<bool>,
+    /// Time zone of the customer, in which reminders have their send hours. Default: `Asia/Jakarta`.
+    time_zone: Option<CustomerZone>,
+}
+
+/// Time zone of Indonesia by its tz database name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+pub(crate) enum CustomerZone {
+    #[serde(rename = "Asia/Jakarta")]
+    Jakarta,
+    /// Has the time of Jakarta, and is stored as `Asia/Jakarta`.
+    #[serde(rename = "Asia/Pontianak")]
+    Pontianak,
+    #[serde(rename = "Asia/Makassar")]
+    Makassar,
+    #[serde(rename = "Asia/Jayapura")]
+    Jayapura,
+}
+
+/// Phone number in a notation that people use.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct PhoneAsWritten(Phone);
+
+/// Refusal of a text as a [`PhoneAsWritten`].
+#[derive(Debug, thiserror::Error)]
+#[error("this {0}")]
+struct UnusablePhone(InvalidPhone);
+
+impl TryFrom<String> for PhoneAsWritten {
+    type Error = UnusablePhone;
+
+    fn try_from(text: String) -> Result<Self, UnusablePhone> {
+        Phone::parse(&text).map(Self).map_err(UnusablePhone)
+    }
+}
+
+impl From<CustomerZone> for Zone {
+    fn from(zone: CustomerZone) -> Self {
+        match zone {
+            CustomerZone::Jakarta | CustomerZone::Pontianak => Self::Jakarta,
+            CustomerZone::Makassar => Self::Makassar,
+            CustomerZone::Jayapura => Self::Jayapura,
+        }
+    }
+}
+
+impl CustomerBody {
+    /// The customer to store under an id, not opted out unless the request says so.
+    pub(crate) fn customer(self, id: CustomerId) -> Customer {
+        Customer {
+            id,
+            name: self.name,
+            phone: self.phone.0,
+            email: self.email,
+            opted_out: self.opted_out.unwrap_or(false),
+            zone: self.time_zone.map_or(ZONE, Zone::from),
+        }
+    }
+}
