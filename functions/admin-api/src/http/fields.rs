@@ -284,3 +284,115 @@ pub(crate) fn shown(name: &str) -> String {
     let looks_like_one = !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(is_name);
     if looks_like_one { name.to_owned() } else { "a name in the request".to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+    use shared::domain::values::ids::EmailAddress;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+    #[serde(rename_all = "lowercase")]
+    enum Size {
+        Small,
+        Large,
+    }
+
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[schema(value_type = String, max_length = 20, example = "a@shop.example")]
+        email: EmailAddress,
+        #[schema(minimum = 1, maximum = 60, example = 5)]
+        days: u32,
+        #[serde(default)]
+        dry_run: bool,
+        size: Option<Size>,
+    }
+
+    /// The body, or the messages about its fields.
+    fn read(sent: Sent) -> Result<Sample, Vec<String>> {
+        let mut faults = Vec::new();
+        let read = Fields::of_body::<Sample>().read(sent, &mut faults);
+        assert_eq!(read.is_some(), faults.is_empty());
+        read.ok_or_else(|| faults.iter().map(|it| json!(it)["message"].as_str().unwrap().to_owned()).collect())
+    }
+
+    fn faults(sent: Sent) -> Vec<String> {
+        read(sent).err().unwrap_or_default()
+    }
+
+    fn form(pairs: &[(&str, &str)]) -> Sent {
+        Sent::of_pairs(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())))
+    }
+
+    fn of_json(changes: &Value) -> Vec<String> {
+        let mut body = json!({ "email": "a@b.example", "days": 60 });
+        for (name, value) in changes.as_object().unwrap() {
+            body.as_object_mut().unwrap().insert(name.clone(), value.clone());
+        }
+        faults(Sent { values: body.as_object().cloned().unwrap(), ..Sent::default() })
+    }
+
+    fn of_form(pairs: &[(&str, &str)]) -> Vec<String> {
+        faults(form(pairs))
+    }
+
+    #[test]
+    fn each_broken_rule_is_named_and_no_value_is_repeated() {
+        let days = "days must be a whole number from 1 to 60";
+        for (changes, expected) in [
+            (json!({}), vec![]),
+            (json!({ "size": null, "dry_run": true }), vec![]),
+            (json!({ "size": "small" }), vec![]),
+            (json!({ "days": 0 }), vec![days]),
+            (json!({ "days": 61 }), vec![days]),
+            (json!({ "days": 1.0 }), vec![days]),
+            (json!({ "days": "5" }), vec![days]),
+            (json!({ "days": 18_446_744_073_709_551_615_u64 }), vec![days]),
+            (json!({ "days": null }), vec![days]),
+            (json!({ "days": [5] }), vec![days]),
+            (json!({ "dry_run": "true" }), vec!["dry_run must be true or false"]),
+            (json!({ "dry_run": null }), vec!["dry_run must be true or false"]),
+            (json!({ "size": "0912-345-678" }), vec!["size must be small or large"]),
+            (json!({ "email": { "a": 1 } }), vec!["email must be a text"]),
+            (json!({ "email": "0912-345-678" }), vec!["email: an email is an address like name@example.com"]),
+            (json!({ "email": "a".repeat(21) }), vec!["email must be a text of at most 20 characters"]),
+            (json!({ "dryrun": true }), vec!["dryrun is not a field of this request; did you mean dry_run?"]),
+            (json!({ "0912-345-678": 1 }), vec!["a name in the request is not a field of this request"]),
+        ] {
+            assert_eq!(of_json(&changes), expected, "{changes}");
+        }
+    }
+
+    #[test]
+    fn all_faults_are_found_at_once_also_those_of_the_types() {
+        let all = of_json(&json!({ "email": "no-address", "days": 99, "size": "huge", "dry-run": true }));
+        let expected = [
+            "dry-run is not a field of this request; did you mean dry_run?",
+            "days must be a whole number from 1 to 60",
+            "size must be small or large",
+            "email: an email is an address like name@example.com",
+        ];
+        assert_eq!(all, expected);
+        assert_eq!(faults(Sent::default()), ["days is missing", "email is missing"]);
+    }
+
+    #[test]
+    fn texts_of_a_form_become_what_the_field_is() {
+        let email = ("email", "a@b.example");
+        let read = read(form(&[email, ("days", "5"), ("dry_run", "true"), ("size", "large")])).unwrap();
+        let Sample { email: address, days, dry_run, size } = read;
+        assert_eq!((address.as_str(), days, dry_run, size), ("a@b.example", 5, true, Some(Size::Large)));
+        for days in ["+5", "5.0", " 5", "", "0x5", "99999999999999999999"] {
+            assert_eq!(of_form(&[email, ("days", days)]), ["days must be a whole number from 1 to 60"], "{days}");
+        }
+        assert_eq!(of_form(&[email, ("days", "5"), ("dry_run", "1")]), ["dry_run must be true or false"]);
+        assert_eq!(of_form(&[email, ("days", "5"), ("days", "5")]), ["days was sent more than once"]);
+        let many: Vec<String> = (0..60).map(|number| format!("n{number}")).collect();
+        let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "1")).collect();
+        assert_eq!(of_form(&many), ["request must not have more than 50 fields"]);
+    }
+}
