@@ -211,7 +211,7 @@ async fn an_order_that_cannot_be_made_names_the_field_and_the_reason() {
         ("user_id", json!(""), "user_id must not be empty"),
         ("user_id", json!(7), "user_id must be a text"),
         ("user_id", json!("ü"), "user_id: a user_id is 1 to 128 visible ASCII characters"),
-        ("email", json!("nobody"), "email: an email is an address like name@example.com"),
+        ("email", json!("no-address"), "email: an email is an address like name@example.com"),
         ("plan_id", json!("FREE"), "plan_id must be one of ENTERPRISE, PRO, STUDENT"),
         ("plan_id", json!("pro"), "plan_id must be one of ENTERPRISE, PRO, STUDENT"),
         ("billing_cycle", json!("weekly"), "billing_cycle must be monthly or annual"),

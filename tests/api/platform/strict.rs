@@ -154,7 +154,7 @@ async fn a_misspelt_or_missing_field_is_refused_everywhere_and_nothing_is_done()
 async fn all_faults_of_a_request_are_named_at_once_with_the_right_spelling_where_it_is_near() {
     let world = World::new().await;
     let sent =
-        json!({ "userid": "amy", "email": "nobody", "plan_id": "PRO", "billing_cycle": "yearly", "replaces": 5 });
+        json!({ "userid": "amy", "email": "no-address", "plan_id": "PRO", "billing_cycle": "yearly", "replaces": 5 });
     let (status, answer) = world.sandbox.call(Method::POST, "/api/subscriptions?dry=1", Some(sent)).await;
     let faults: Vec<&str> =
         answer["errors"].as_array().unwrap().iter().map(|fault| fault["message"].as_str().unwrap()).collect();

@@ -68,7 +68,7 @@ impl<S: Needs + Send> FromRequestParts<Arc<ApiState>> for Caller<S> {
 }
 
 /// Verifies the request's token. Its form decides which kind it is: a JSON Web Token has three parts with dots between.
-pub(crate) async fn authenticate(api: &ApiState, input: &Input, time: InvocationTime) -> Result<Token, Failure> {
+async fn authenticate(api: &ApiState, input: &Input, time: InvocationTime) -> Result<Token, Failure> {
     let token = match &input.bearer {
         Bearer::Token(token) => token,
         Bearer::None => {

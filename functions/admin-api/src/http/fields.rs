@@ -279,7 +279,7 @@ fn plain(name: &str) -> String {
 }
 
 /// Name as an error repeats it. What does not look like a name may be a value in the wrong place, and personal.
-pub(crate) fn shown(name: &str) -> String {
+fn shown(name: &str) -> String {
     let is_name = |byte: u8| byte.is_ascii_alphabetic() || b"_-".contains(&byte);
     let looks_like_one = !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(is_name);
     if looks_like_one { name.to_owned() } else { "a name in the request".to_owned() }

@@ -65,7 +65,7 @@ impl Input {
 
     /// Parses a request. The content type decides how the body is read: JSON, a form or a multipart form (`curl -F`).
     ///
-    /// A malformed body is reported by [`Input::validated`], which is called after authorization, so that a caller without a
+    /// A malformed body is reported by [`Input::sent_body`], which is called after authorization, so that a caller without a
     /// token gets 401 and no details.
     pub(crate) async fn read(request: &Request) -> Self {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());

@@ -156,12 +156,7 @@ fn scheduled_at(job: ExclusiveJob, day: Option<Day>, time: InvocationTime) -> Re
 
 /// Answer for a run that continues after it.
 pub(crate) fn started(run: &str) -> RunStarted {
-    RunStarted { status: "running", run: run.to_owned(), address: address(run) }
-}
-
-/// Path of a run in the API.
-pub(crate) fn address(run: &str) -> String {
-    format!("/runs/{run}")
+    RunStarted { status: "running", run: run.to_owned(), address: format!("/runs/{run}") }
 }
 
 /// Query of the run history.
@@ -305,12 +300,11 @@ async fn show(
     let reads_all = token.require(Scope::Read);
     if reads_all.is_err() && !ExclusiveJob::ALL.iter().any(may_see) {
         // A JSON Web Token cannot have the scope of staff.
-        caller.token.require(Scope::Reminders)?;
+        token.require(Scope::Reminders)?;
     }
     given?;
-    let is_visible = |run: &StoredRun| {
-        token.require(Scope::Read).is_ok() || ExclusiveJob::ALL.iter().any(|job| may_see(job) && is_of(run, *job))
-    };
+    let is_visible =
+        |run: &StoredRun| reads_all.is_ok() || ExclusiveJob::ALL.iter().any(|job| may_see(job) && is_of(run, *job));
     // 404 for runs of another scope: the app does not learn that they exist.
     let run = api.store.runs.run(&id).await?.filter(is_visible).ok_or_else(unknown_run)?;
     detail(&api, &run, &caller.context).await.map(Json)

@@ -70,19 +70,6 @@ pub(crate) struct ScheduledJob {
 #[schema(value_type = Object)]
 pub(crate) struct ReminderReport(pub(crate) Value);
 
-/// A run of reminders that goes on after the response.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ReminderRunStarted {
-    #[schema(example = "running")]
-    pub(crate) status: &'static str,
-    /// Id of the run.
-    #[schema(example = "20251216T020000Z-manual-BE2G51CEGGF7")]
-    pub(crate) run: String,
-    /// Path under which the run and its report are read.
-    #[schema(example = "/runs/20251216T020000Z-manual-BE2G51CEGGF7")]
-    pub(crate) address: String,
-}
-
 /// Error of a request to the reminder routes.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReminderError {

@@ -20,10 +20,10 @@ use crate::http::context::RequestContext;
 use crate::http::given::Given;
 use crate::http::response::Failure;
 use crate::runs::exclusive_job::ExclusiveJob;
-use crate::runs::requests::address;
+use crate::runs::requests::{RunStarted, started};
 use crate::workshop::reminder_answers::{
-    ReminderConflicts, ReminderRefusals, ReminderReport, ReminderRunStarted, ScheduleStarted, ScheduleStatus,
-    ScheduleStopped, ScheduledJob, Success, success,
+    ReminderConflicts, ReminderRefusals, ReminderReport, ScheduleStarted, ScheduleStatus, ScheduleStopped,
+    ScheduledJob, Success, success,
 };
 
 /// Time of day of the reminder document, Asia/Jakarta.
@@ -141,7 +141,7 @@ async fn status(
         (status = 200, description = "Report of the run.", body = Success<ReminderReport>),
         (
             status = 202, description = "The run takes longer than the response and continues.",
-            body = Success<ReminderRunStarted>,
+            body = Success<RunStarted>,
         ),
         ReminderRefusals, ReminderConflicts,
     ),
@@ -165,7 +165,7 @@ async fn run_now(
         (status = 200, description = "Report of the run.", body = Success<ReminderReport>),
         (
             status = 202, description = "The run takes longer than the response and continues.",
-            body = Success<ReminderRunStarted>,
+            body = Success<RunStarted>,
         ),
         ReminderRefusals, ReminderConflicts,
     ),
@@ -185,9 +185,6 @@ async fn run(api: &ApiState, context: &RequestContext, dry_run: bool) -> Result<
         (_, Some(report)) => Ok(success(ReminderReport(report)).into_response()),
         // A dry run is not stored, so there is no address at which its report could be read later.
         (_, None) if dry_run => Err(Failure::unavailable("The dry run did not finish in time.")),
-        (run, None) => {
-            let started = ReminderRunStarted { status: "running", address: address(&run), run };
-            Ok((StatusCode::ACCEPTED, success(started)).into_response())
-        }
+        (run, None) => Ok((StatusCode::ACCEPTED, success(started(&run))).into_response()),
     }
 }

@@ -11,8 +11,6 @@ use crate::domain::values::time::{LocalDate, Timestamp};
 pub const RECENT_OPERATIONS_KEPT: usize = 12;
 /// Default length of a pause, in days.
 pub const PAUSE_DAYS: u32 = 30;
-/// Longest pause that staff may set, in days.
-pub const LONGEST_PAUSE_DAYS: u32 = 60;
 
 /// Longest time ahead for which staff may announce the next charge, in days: a year and a month.
 pub const NEXT_CHARGE_DAYS: i64 = 396;
