@@ -88,7 +88,7 @@ pub(crate) enum ReportEntry {
         notice: String,
         /// Kind of the notice.
         kind: &'static str,
-        /// State of the notice after the attempt to send it.
+        /// State of the notice after the attempt to send it; `would_send` in a dry run.
         outcome: &'static str,
     },
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::domain::billing::notices::NoticeState;
 use shared::domain::billing::task::Task;
 use shared::exclusive_run::{ExclusiveRun, Lease, RunRules, Start};
 use shared::mail::outbox;
@@ -166,10 +167,11 @@ async fn send_mail(session: &EcpaySession<'_>) -> Result<TaskReport, Error> {
     let counted = |(_, count): &(&str, u64)| *count > 0;
     report.skipped.extend(skipped.into_iter().filter(counted).map(|(reason, count)| (reason.to_owned(), count)));
     report.failed.extend(failed.into_iter().filter(counted).map(|(reason, count)| (reason.to_owned(), count)));
+    let is_dry_run = session.store.is_dry_run();
     report.add_entries(drained.handled.into_iter().map(|mail| ReportEntry::Mail {
         notice: mail.id,
         kind: mail.kind.name(),
-        outcome: mail.outcome.name(),
+        outcome: if is_dry_run && mail.outcome == NoticeState::Sent { "would_send" } else { mail.outcome.name() },
     }));
     Ok(report)
 }

@@ -54,9 +54,13 @@ async fn a_dry_run_of_the_mail_reports_what_would_be_sent() {
     let order = failing(&sandbox, "mail").await;
     let dry = run(&sandbox, "send-mail?dry_run=true").await;
     let id = format!("{order}/first-payment-failure/2025-01-15");
-    assert_eq!(dry["did"]["send-mail"], json!([{ "notice": id, "kind": "first-payment-failure", "outcome": "sent" }]));
+    assert_eq!(
+        dry["did"]["send-mail"],
+        json!([{ "notice": id, "kind": "first-payment-failure", "outcome": "would_send" }])
+    );
     assert!(sandbox.mails("mail@customer.example").await.is_empty());
-    assert_eq!(run(&sandbox, "send-mail").await["did"], dry["did"]);
+    let sent = json!([{ "notice": id, "kind": "first-payment-failure", "outcome": "sent" }]);
+    assert_eq!(run(&sandbox, "send-mail").await["did"]["send-mail"], sent);
     assert_eq!(sandbox.mails("mail@customer.example").await.len(), 1);
 }
 
