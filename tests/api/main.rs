@@ -11,6 +11,7 @@
 )]
 
 mod billing;
+mod find;
 mod institutions;
 mod platform;
 mod workshop;

@@ -29,6 +29,7 @@ mod http;
 mod institutions;
 mod routes;
 mod runs;
+mod search;
 mod workshop;
 
 pub use config::Config;

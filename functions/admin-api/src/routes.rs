@@ -12,25 +12,29 @@ use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::whoami;
-use crate::billing::{callbacks, checkout, notices, quarantine, replay, subscriptions, users};
+use crate::billing::{callbacks, checkout, notices, payments, quarantine, replay, subscriptions, users};
 use crate::description::Common;
 use crate::http::response::Failure;
 use crate::institutions::expiring;
 use crate::runs::requests;
-use crate::workshop::{customers, import, reminders, vehicles};
+use crate::search;
+use crate::workshop::{customers, import, lists, reminders, vehicles};
 
 /// Routes and their description, before the state of an instance is known.
 fn described() -> (Router<Arc<ApiState>>, Description) {
     OpenApiRouter::with_openapi(Common::openapi())
         .routes(routes!(openapi_json))
         .routes(routes!(whoami::whoami))
+        .merge(search::routes())
         .merge(subscriptions::routes())
+        .merge(payments::routes())
         .merge(users::routes())
         .merge(checkout::routes())
         .merge(notices::routes())
         .merge(quarantine::routes())
         .merge(replay::routes())
         .merge(callbacks::routes())
+        .merge(lists::routes())
         .merge(customers::routes())
         .merge(import::routes())
         .merge(vehicles::routes())

@@ -44,6 +44,8 @@ const HERE: &str = "{sandbox}";
 /// Admin token of an operator, who may call every route of the business API.
 pub const ADMIN_TOKEN: &str = "sandbox-operator-token-invented";
 const READ_TOKEN: &str = "sandbox-reader-token-invented";
+/// Admin token with all five scopes.
+const OWNER_TOKEN: &str = "sandbox-owner-token-invented";
 const EXPIRED_TOKEN: &str = "sandbox-expired-token-invented";
 const JWT_KEY: &str = "sandbox-jwt-key-invented-and-long-enough";
 const OTHER_JWT_KEY: &str = "another-jwt-key-invented-and-long-enough";
@@ -56,6 +58,7 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
         "tokens": [
             token("support", ADMIN_TOKEN, &["read", "operate"], None),
             token("monitor", READ_TOKEN, &["read"], None),
+            token("owner", OWNER_TOKEN, &["read", "operate", "customers", "reminders", "institutions"], None),
             token("former", EXPIRED_TOKEN, &["read", "operate"], Some(now - TimeDelta::days(1))),
         ],
         "jwt_key": JWT_KEY,
@@ -95,7 +98,7 @@ pub(crate) fn shown(state: &State) -> Value {
     let now = state.now.timestamp();
     let good = Jwt { now, ..Jwt::default() };
     json!({
-        "admin_token": ADMIN_TOKEN, "read_token": READ_TOKEN, "expired_token": EXPIRED_TOKEN,
+        "admin_token": ADMIN_TOKEN, "read_token": READ_TOKEN, "owner_token": OWNER_TOKEN, "expired_token": EXPIRED_TOKEN,
         "merchant_id": merchant.merchant_id, "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv,
         "jwt": good.text(),
         "jwt_reminders_only": Jwt { scope: "reminders", ..good }.text(),

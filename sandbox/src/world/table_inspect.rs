@@ -63,6 +63,14 @@ pub fn multiply(world: &World, subscription: &str, copies: usize) -> bool {
         if let Some(AttributeValue::M(data)) = item.get_mut("data") {
             data.insert("id".to_owned(), AttributeValue::S(of(number)));
         }
+        if let Some(AttributeValue::S(list)) = item.get_mut("list") {
+            let name = list.rsplit_once('#').map_or("", |(name, _)| name);
+            *list = format!("{name}#{}", number % 4);
+        }
+        if let Some(AttributeValue::S(position)) = item.get_mut("listed_at") {
+            let at = position.split('#').next().unwrap_or_default();
+            *position = format!("{at}#{number:032}");
+        }
         item
     };
     let copied = (0..copies).map(copy).collect();

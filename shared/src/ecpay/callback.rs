@@ -2,7 +2,7 @@
 //! CheckMacValue does not protect the borders of fields. Money that was seen is not lost for an unreadable amount.
 
 use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId};
+use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, TradeNo};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
 
@@ -156,6 +156,7 @@ fn report(form: &VerifiedForm, charge: Charge) -> Result<PaymentReport, Error> {
         amount,
         processed_at,
         gwsr: gwsr(form)?,
+        trade_no: form.get("TradeNo").and_then(|number| TradeNo::parse(number).ok()),
         card_last4: form
             .get("card4no")
             .filter(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))

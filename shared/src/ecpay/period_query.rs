@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::domain::billing::payments::order_query::EcpayState;
 use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
-use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId};
+use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId, TradeNo};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
 
@@ -111,6 +111,8 @@ struct LogEntry {
     amount: LenientString,
     #[serde(default)]
     gwsr: LenientString,
+    #[serde(rename = "TradeNo", default)]
+    trade_no: LenientString,
     #[serde(default)]
     process_date: LenientString,
 }
@@ -141,6 +143,7 @@ impl LenientString {
 struct Charge {
     at: Timestamp,
     gwsr: Option<GatewayAuthorization>,
+    trade_no: Option<TradeNo>,
     rtn_code: String,
     rtn_msg: String,
     amount: Option<Twd>,
@@ -244,6 +247,7 @@ impl Charge {
             exec_times: None,
             processed_at: self.at,
             gwsr: self.gwsr.clone(),
+            trade_no: self.trade_no.clone(),
             card_last4: None,
             simulated: false,
         }
@@ -256,6 +260,7 @@ fn charge(entry: &LogEntry) -> Option<Charge> {
     Some(Charge {
         at: date::parse(&entry.process_date.text()).ok()?,
         gwsr: GatewayAuthorization::parse(&entry.gwsr.text()).ok(),
+        trade_no: TradeNo::parse(&entry.trade_no.text()).ok(),
         rtn_code: if is_integer(&rtn_code) { rtn_code } else { String::new() },
         rtn_msg: entry.rtn_msg.text().chars().take(200).collect(),
         amount: Twd::parse(&entry.amount.text()).ok().filter(|amount| *amount != Twd::ZERO),

@@ -45,6 +45,7 @@ pub(crate) fn report(
         amount: Some(order.terms.price),
         processed_at,
         gwsr: Some(GatewayAuthorization::parse(&processed_at.unix().to_string()).unwrap()),
+        trade_no: None,
         card_last4: Some("4321".to_owned()),
         exec_times: None,
         simulated: false,

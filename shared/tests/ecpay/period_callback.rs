@@ -64,6 +64,7 @@ fn paid() -> PaymentReport {
         amount: Some(Twd::new(899)),
         processed_at: utc("2025-01-31T19:05:06Z"),
         gwsr: Some(authorization("13401070")),
+        trade_no: None,
         card_last4: None,
         exec_times: Some(999),
         simulated: false,

@@ -68,6 +68,7 @@ fn success(number: u32, gwsr: &str, at: &str) -> PaymentReport {
         amount: Some(Twd::new(899)),
         processed_at: utc(at),
         gwsr: Some(authorization(gwsr)),
+        trade_no: None,
         card_last4: None,
         exec_times: None,
         simulated: false,

@@ -126,7 +126,7 @@ async fn a_call_that_the_role_does_not_allow_is_refused() {
     let refused = Some("AccessDeniedException".to_owned());
     assert_eq!(deletion(&sandbox, "EcpayWebhook", "USER#a").await, refused);
     // Of one person, by that name, their vehicles, and the mark that they were erased.
-    for begin in ["USER#", "CUSTOMER#", "VEHICLE#", "ERASED#"] {
+    for begin in ["USER#", "CUSTOMER#", "VEHICLE#", "ERASED#", "FIND#"] {
         assert_eq!(deletion(&sandbox, "AdminApi", &format!("{begin}a")).await, None, "{begin}");
     }
     for begin in ["SUB#", "RUN", "COUNT#", "LEASE", "user#"] {
@@ -168,7 +168,8 @@ fn what_is_allowed_under_a_condition_is_allowed_under_that_one_alone() {
         .collect();
     let schedules = "StringEquals: aws:SourceAccount: !Ref AWS::AccountId aws:SourceArn: \
                      !Sub arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/default";
-    let a_person = "ForAllValues:StringLike: dynamodb:LeadingKeys: - USER#* - CUSTOMER#* - VEHICLE#* - ERASED#*";
+    let a_person =
+        "ForAllValues:StringLike: dynamodb:LeadingKeys: - USER#* - CUSTOMER#* - VEHICLE#* - ERASED#* - FIND#*";
     let expected = [
         ("AdminApiRole", "dynamodb:DeleteItem", a_person),
         ("AdminApiRole", "iam:PassRole", "StringEquals: iam:PassedToService: scheduler.amazonaws.com"),

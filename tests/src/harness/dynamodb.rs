@@ -42,10 +42,10 @@ fn ask<Q: DeserializeOwned, A: Serialize>(
     Ok(serde_json::to_string(&act(request)?).expect("an answer of the engine"))
 }
 
-/// DynamoDB promises no order among items of an index with the same sort key. The engine orders them by their keys,
+/// DynamoDB promises no order among items of the due index with the same due time. The engine orders them by their keys,
 /// which hold random ids; here they come in the order in which their orders were made.
 fn query(database: &Database, request: QueryRequest, orders: &Orders) -> dynoxide::Result<QueryResponse> {
-    let index = request.index_name.is_some();
+    let index = request.index_name.as_deref() == Some("due");
     let mut answer = database.query(request)?;
     if let Some(items) = answer.items.as_mut().filter(|_| index) {
         items.sort_by_cached_key(|item| {

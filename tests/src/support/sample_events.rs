@@ -47,6 +47,9 @@ pub const SAMPLES: &[Sample] = &[
     sample(FAILURE, "admin-api/webhook-stats.json", 200),
     sample(FAILURE, "admin-api/subscription-status.json", 200),
     sample(FAILURE, "admin-api/get-subscription.json", 200),
+    sample(FAILURE, "admin-api/list-subscriptions.json", 200),
+    sample(FAILURE, "admin-api/list-payments.json", 200),
+    sample(FAILURE, "admin-api/search.json", 200),
     sample(FAILURE, "admin-api/quarantine.json", 200),
     sample(FAILURE, "admin-api/replay-report.json", 200),
     sample(FAILURE, "admin-api/replay-quarantine.json", 200),
@@ -116,6 +119,8 @@ pub const SAMPLES: &[Sample] = &[
     sample(DIGEST, "admin-api/put-vehicle.json", 200),
     sample(DIGEST, "admin-api/get-vehicle.json", 200),
     sample(DIGEST, "admin-api/record-visit.json", 200),
+    sample(DIGEST, "admin-api/find-customers.json", 200),
+    sample(DIGEST, "admin-api/list-vehicles.json", 200),
     sample(DIGEST, "admin-api/export-customer.json", 200),
     sample(DIGEST, "admin-api/erase-customer.json", 200),
 ];

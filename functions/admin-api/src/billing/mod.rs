@@ -3,6 +3,7 @@
 pub(crate) mod callbacks;
 pub(crate) mod checkout;
 pub(crate) mod notices;
+pub(crate) mod payments;
 pub(crate) mod purchase;
 pub(crate) mod quarantine;
 pub(crate) mod replay;

@@ -3,11 +3,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use shared::domain::values::ids::NotificationId;
+use shared::domain::values::ids::{NotificationId, SubscriptionId};
 use shared::domain::values::time::Timestamp;
 use shared::platform::hash::short_id;
+use shared::store::billing::find::subscriptions::SubscriptionPosition;
 use shared::store::billing::notice_list::NoticePosition;
 use shared::store::billing::quarantine_list::Position;
+use shared::store::table::listing::ListPosition;
 
 /// Hex digits of the checksum that detects a changed cursor. It is no secret: a forged cursor leads only to what its
 /// caller may read anyway.
@@ -24,6 +26,16 @@ pub(crate) struct ReportCursor(pub(crate) Position);
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct NoticeCursor(pub(crate) NoticePosition);
+
+/// Cursor of a list of subscriptions in a request.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct SubscriptionCursor(pub(crate) SubscriptionPosition);
+
+/// Cursor of any other list in a request.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ListCursor(pub(crate) ListPosition);
 
 /// Refusal of a text that no list gave out as its cursor.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +55,22 @@ impl TryFrom<String> for NoticeCursor {
 
     fn try_from(text: String) -> Result<Self, NotACursor> {
         decode_notice(&text).map(Self).ok_or(NotACursor)
+    }
+}
+
+impl TryFrom<String> for SubscriptionCursor {
+    type Error = NotACursor;
+
+    fn try_from(text: String) -> Result<Self, NotACursor> {
+        decode_subscription(&text).map(Self).ok_or(NotACursor)
+    }
+}
+
+impl TryFrom<String> for ListCursor {
+    type Error = NotACursor;
+
+    fn try_from(text: String) -> Result<Self, NotACursor> {
+        unseal(&text).and_then(|text| ListPosition::parse(&text)).map(Self).ok_or(NotACursor)
     }
 }
 
@@ -73,6 +101,28 @@ fn decode_notice(cursor: &str) -> Option<NoticePosition> {
     let text = unseal(cursor)?;
     let (at, id) = text.split_once(' ')?;
     Some(NoticePosition { at: Timestamp::parse(at).ok()?, id: NotificationId::parse(id).ok()? })
+}
+
+/// Encodes a position among subscriptions for a response.
+pub(crate) fn encode_subscription(position: &SubscriptionPosition) -> String {
+    match position {
+        SubscriptionPosition::Listed(position) => seal(position.as_str()),
+        SubscriptionPosition::Due { at, id } => seal(&format!("{at} {id}")),
+    }
+}
+
+/// Decodes a cursor among subscriptions; `None` unless [`encode_subscription`] made it.
+fn decode_subscription(cursor: &str) -> Option<SubscriptionPosition> {
+    let text = unseal(cursor)?;
+    let Some((at, id)) = text.split_once(' ') else {
+        return ListPosition::parse(&text).map(SubscriptionPosition::Listed);
+    };
+    Some(SubscriptionPosition::Due { at: Timestamp::parse(at).ok()?, id: SubscriptionId::parse(id).ok()? })
+}
+
+/// Encodes a position in any other list for a response.
+pub(crate) fn encode_list(position: &ListPosition) -> String {
+    seal(position.as_str())
 }
 
 fn seal(text: &str) -> String {

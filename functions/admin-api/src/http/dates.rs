@@ -12,6 +12,16 @@ const NOT_A_DAY: &str = "must be a date like 2025-08-18, from 2000-01-01 to 2100
 #[serde(try_from = "String")]
 pub(crate) struct Day(pub(crate) LocalDate);
 
+/// A month from 2000 to 2100 in a request, by its first day.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Month(pub(crate) LocalDate);
+
+/// Refusal of a text as a [`Month`].
+#[derive(Debug, thiserror::Error)]
+#[error("a month is like 2025-08, from 2000-01 to 2100-12")]
+pub(crate) struct NotAMonth;
+
 /// Refusal of a text as a [`Day`].
 #[derive(Debug, thiserror::Error)]
 #[error("a date is like 2025-08-18, from 2000-01-01 to 2100-12-31")]
@@ -22,6 +32,14 @@ impl TryFrom<String> for Day {
 
     fn try_from(text: String) -> Result<Self, NotADay> {
         parse(&text).map(Self).map_err(|_| NotADay)
+    }
+}
+
+impl TryFrom<String> for Month {
+    type Error = NotAMonth;
+
+    fn try_from(text: String) -> Result<Self, NotAMonth> {
+        parse(&format!("{text}-01")).map(Self).map_err(|_| NotAMonth)
     }
 }
 

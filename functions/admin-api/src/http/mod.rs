@@ -11,3 +11,4 @@ pub(crate) mod reason;
 pub(crate) mod refusals;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod search_query;

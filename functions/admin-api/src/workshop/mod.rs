@@ -7,6 +7,7 @@ pub(crate) mod erasure;
 pub(crate) mod errors;
 pub(crate) mod export;
 pub(crate) mod import;
+pub(crate) mod lists;
 pub(crate) mod reminder_answers;
 pub(crate) mod reminders;
 pub(crate) mod vehicle_fields;

@@ -1,5 +1,7 @@
 //! Decision: the set of changes that are written in one transaction, with their cause.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::dunning::policy::DunningPolicy;
@@ -13,6 +15,7 @@ use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Status, Subscription};
 use crate::domain::billing::task::Task;
 use crate::domain::values::ids::{EventId, PaymentId, SubscriptionId};
+use crate::domain::values::lookup::Lookup;
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
@@ -218,6 +221,10 @@ pub struct SubscriptionWrite {
     pub expected: Option<u64>,
     /// History entry written with it.
     pub history: HistoryEntry,
+    /// Values by which the order was found before and not any more.
+    pub lost_lookups: BTreeSet<Lookup>,
+    /// Values by which the order is found from now on.
+    pub new_lookups: BTreeSet<Lookup>,
 }
 
 /// Proof that an event was applied, with the values that a repeat must match.
@@ -293,6 +300,26 @@ impl HistoryEntry {
 }
 
 impl SubscriptionWrite {
+    /// A new order.
+    #[must_use]
+    pub fn created(next: Subscription, history: HistoryEntry) -> Self {
+        let new_lookups = next.lookups();
+        Self { next, expected: None, history, lost_lookups: BTreeSet::new(), new_lookups }
+    }
+
+    /// An order over the state in which it was read.
+    #[must_use]
+    pub fn changed(before: &Versioned<Subscription>, next: Subscription, history: HistoryEntry) -> Self {
+        let (was, is) = (before.value.lookups(), next.lookups());
+        Self {
+            next,
+            expected: Some(before.version),
+            history,
+            lost_lookups: was.difference(&is).cloned().collect(),
+            new_lookups: is.difference(&was).cloned().collect(),
+        }
+    }
+
     /// The version under which the order will be stored.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -318,7 +345,7 @@ impl Decision {
         }
         let history = HistoryEntry::new(at, cause, Some(before.value.status), next.status);
         let user = UserChange::between(&before.value, &next);
-        let change = SubscriptionWrite { next, expected: Some(before.version), history };
+        let change = SubscriptionWrite::changed(before, next, history);
         Self {
             change,
             replaced: None,

@@ -102,6 +102,10 @@ id!(
     }
 );
 id!(
+    /// ECPay's number of a trade (`TradeNo`): 20 characters.
+    TradeNo, "a TradeNo", "1 to 20 letters and digits", |text| alphanumeric(text, 20)
+);
+id!(
     /// Identity of a notice: derived from its occasion, never random, so that one occasion leads to one mail.
     NotificationId, "a notification id", "1 to 200 visible ASCII characters", |text| printable(text, 200)
 );

@@ -1,6 +1,7 @@
 //! Validated values used by every area.
 
 pub mod ids;
+pub mod lookup;
 pub mod money;
 pub mod retry_after;
 pub mod send_outcome;

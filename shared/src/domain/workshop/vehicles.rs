@@ -1,10 +1,12 @@
 //! Customers of a workshop and their vehicles, with the due date of the next visit.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::values::ids::{CustomerId, EmailAddress};
+use crate::domain::values::lookup::Lookup;
 use crate::domain::values::time::{LocalDate, Zone};
 use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
@@ -16,6 +18,8 @@ pub const WINDOW_DAYS: i64 = 3;
 /// Time zone in which visits are counted.
 pub const ZONE: Zone = Zone::Jakarta;
 const LONGEST_NAME: usize = 100;
+/// Words of a name by which it is found.
+const MOST_WORDS: usize = 8;
 
 /// A customer's name: one line of at most 100 characters, without surrounding blanks. Never logged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +101,20 @@ impl PersonName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Words by which the name is found: its first eight of at least two letters or digits, in lower case.
+    #[must_use]
+    pub fn words(&self) -> BTreeSet<String> {
+        words(&self.0)
+    }
+}
+
+/// Words of a name, or of a text that is searched for among names. Each has at least two letters or digits.
+#[must_use]
+pub fn words(text: &str) -> BTreeSet<String> {
+    let lower = text.to_lowercase();
+    let words = lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| word.chars().nth(1).is_some());
+    words.take(MOST_WORDS).map(str::to_owned).collect()
 }
 
 /// True for line and paragraph separators and for marks that change the direction of the text after them.
@@ -126,6 +144,15 @@ impl TryFrom<String> for PersonName {
     type Error = InvalidName;
     fn try_from(text: String) -> Result<Self, InvalidName> {
         Self::parse(&text)
+    }
+}
+
+impl Customer {
+    /// Values by which the customer is found, apart from their id and the words of their name.
+    #[must_use]
+    pub fn lookups(&self) -> BTreeSet<Lookup> {
+        let email = self.email.as_ref().map(Lookup::customer_email);
+        std::iter::once(Lookup::phone(&self.phone)).chain(email).collect()
     }
 }
 

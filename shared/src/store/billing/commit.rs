@@ -11,6 +11,8 @@ use crate::domain::billing::subscription::AppliedEvent;
 use crate::domain::values::ids::{NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
+use crate::store::billing::find::payments;
+use crate::store::billing::find::subscriptions::SubscriptionList;
 use crate::store::billing::webhook_log;
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::billing::{Billing, counters, notices, purchases, users};
@@ -19,6 +21,7 @@ use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::Item;
 use crate::store::table::expression::Update;
 use crate::store::table::keys;
+use crate::store::table::lookup::links;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::{Refusal, Transaction};
 
@@ -185,13 +188,15 @@ impl CommitPlan {
             plan.write_subscription(replaced, policy)?;
         }
         if let Some(payment) = &decision.payment {
-            let record = Record::new(keys::payment(id, &payment.id), payment);
-            let place = plan.transaction.put_if_absent_or_return(record)?;
+            let place = plan.transaction.put_if_absent_or_return(payments::record(id, payment))?;
             plan.guards.push((place, Guard::Payment));
+            if decision.change.next.erased.is_none() {
+                plan.transaction.put_links(links(&payment.lookups(), &keys::subscription_partition(id)))?;
+            }
         }
         if let Some(refunded) = &decision.refunded {
             // Every refund writes the subscription too, whose condition protects the payment as well.
-            plan.transaction.put(Record::new(keys::payment(id, &refunded.id), refunded))?;
+            plan.transaction.put(payments::record(id, refunded))?;
         }
         if let Some(change) = &decision.purchase {
             let place = plan.transaction.update_or_return(purchases::update(change, id));
@@ -218,12 +223,16 @@ impl CommitPlan {
 
     /// Writes a subscription, with its place in the due index, and its history entry.
     fn write_subscription(&mut self, write: &SubscriptionWrite, policy: &DunningPolicy) -> Result<(), Error> {
-        let mut record = Record::new(keys::subscription(&write.next.id), &write.next);
+        let record = Record::new(keys::subscription(&write.next.id), &write.next);
+        let mut record = record.listed(&SubscriptionList::of(&write.next).name(), write.history.at);
         if let Some(action) = NextAction::of(&write.next, policy) {
             record = record.due(action.kind.as_str(), action.at);
         }
         let place = self.transaction.put_if_version(record, write.expected)?;
         self.guards.push((place, Guard::Subscription));
+        let target = keys::subscription_partition(&write.next.id);
+        self.transaction.put_links(links(&write.new_lookups, &target))?;
+        self.transaction.delete_links(links(&write.lost_lookups, &target));
         // The key holds the version, so the subscription's condition protects the history as well.
         self.transaction.put(Record::new(keys::history(&write.next.id, write.version()), &write.history))?;
         Ok(())

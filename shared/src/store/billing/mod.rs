@@ -4,6 +4,7 @@ pub mod checkout;
 pub mod commit;
 pub mod counters;
 pub mod due;
+pub mod find;
 pub mod notice_list;
 pub mod notices;
 pub mod purchases;

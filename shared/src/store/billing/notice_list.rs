@@ -12,7 +12,7 @@ use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
-use crate::store::table::{Item, keys, text, text_in};
+use crate::store::table::{Item, keys, text_in};
 
 /// End of a page: the last notice and its time in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +61,10 @@ impl Billing {
         limit: usize,
     ) -> Result<NoticePage, Error> {
         let Some(queue) = queue(state) else { return Ok(NoticePage::default()) };
-        let start = after.map(|position| {
-            let key = keys::notice(&position.id);
-            let names = [keys::QUEUE, keys::DUE_AT, keys::PK, keys::SK].map(str::to_owned);
-            let values = [text(queue), text(position.at.to_string()), text(key.pk), text(key.sk)];
-            names.into_iter().zip(values).collect::<Item>()
-        });
-        let query = Query::queue(queue).descending().after(start).limit(limit);
+        let mut query = Query::queue(queue).descending().limit(limit);
+        if let Some(position) = after {
+            query = query.after_due(position.at, keys::notice(&position.id));
+        }
         let page = self.table.query(query, "listing notices").await?;
         // From the index keys, which exist even where the rest of the item cannot be read.
         let last = page.items.last().and_then(position);

@@ -176,13 +176,10 @@ impl Billing {
         if let Some(start) = start {
             *(if listing.oldest_first { &mut from } else { &mut last }) = start.at;
         }
-        let after = start.and_then(|start| {
-            let key = keys::quarantine(start.last?);
-            let names = [keys::QUEUE, keys::DUE_AT, keys::PK, keys::SK].map(str::to_owned);
-            let values = [text(state.queue()), text(start.at.to_string()), text(key.pk), text(key.sk)];
-            Some(names.into_iter().zip(values).collect::<Item>())
-        });
-        let query = Query::queue(state.queue()).due_in(TimeRange::inclusive(from, last)).after(after).limit(limit);
+        let mut query = Query::queue(state.queue()).due_in(TimeRange::inclusive(from, last)).limit(limit);
+        if let Some((at, id)) = start.and_then(|start| Some((start.at, start.last?))) {
+            query = query.after_due(at, keys::quarantine(id));
+        }
         let query = if listing.oldest_first { query } else { query.descending() };
         let page = self.table.query(query, "reading quarantined reports").await?;
         Ok(Queue { listed: page.items.into_iter().filter_map(listed).collect(), has_more: page.next.is_some() })

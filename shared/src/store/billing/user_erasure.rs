@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::domain::billing::decide::erasure::{ERASED_TEXT, without_person};
 use crate::domain::billing::decision::HistoryEntry;
 use crate::domain::billing::notices::{NoticeState, Recipient};
+use crate::domain::billing::payments::payment::Payment;
 use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
 use crate::ecpay::callback_fields::is_accounting_field;
 
@@ -21,6 +22,7 @@ use crate::store::table::Item;
 use crate::store::table::expression::{Condition, Update};
 use crate::store::table::keys;
 use crate::store::table::keys::{Key, prefix};
+use crate::store::table::lookup::links;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::text_in;
@@ -88,6 +90,7 @@ impl Billing {
                 match text_in(&item, keys::SK).and_then(|key| key.split_once('#')).map(|(kind, _)| kind) {
                     Some("HISTORY") => self.anonymize_history(Record::from_item(item)?).await?,
                     Some("NOTICE") => is_complete &= self.anonymize_notice(Record::from_item(item)?).await?,
+                    Some("PAYMENT") => self.delete_payment_links(order, Record::from_item(item)?).await?,
                     Some("QUARANTINE") => self.anonymize_quarantined(&item).await?,
                     _ => {}
                 }
@@ -105,6 +108,14 @@ impl Billing {
     async fn anonymize_history(&self, record: Record<HistoryEntry>) -> Result<(), Error> {
         let Some(data) = without_person(&record.data) else { return Ok(()) };
         self.table.put(Record { data, ..record }, "erasing personal data from history").await
+    }
+
+    /// Deletes the items by which the order is found through a payment. The payment itself stays for accounting.
+    async fn delete_payment_links(&self, order: &SubscriptionId, record: Record<Payment>) -> Result<(), Error> {
+        for link in links(&record.data.lookups(), &keys::subscription_partition(order)) {
+            self.table.delete(&link, "erasing the numbers of a payment").await?;
+        }
+        Ok(())
     }
 
     /// Removes address and text from a notice to the customer and cancels it where it is pending. Returns `false` where

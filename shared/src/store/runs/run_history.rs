@@ -5,10 +5,17 @@ use crate::domain::values::time::Timestamp;
 use crate::store::error::Error;
 use crate::store::runs::Runs;
 use crate::store::runs::stored_run::StoredRun;
-use crate::store::table::keys;
+use crate::store::table::keys::Key;
+use crate::store::table::listing::{Listing, readable};
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
+use crate::store::table::transaction::Transaction;
+use crate::store::table::{keys, text_in};
 
+/// List of the runs without a report: they run, or they failed.
+const UNFINISHED: &str = "runs#unfinished";
+/// Runs that are read for one page where others than the wanted ones are among them.
+const READ_TO_SELECT: usize = 200;
 /// Days for which runs are kept.
 const KEPT_DAYS: i64 = 90;
 
@@ -45,6 +52,22 @@ pub struct NewRun<'a> {
     pub holds_lease: bool,
 }
 
+/// Selection of runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunFilter<'a> {
+    /// Name of a job that the run has.
+    pub job: Option<&'a str>,
+    /// True for runs with a report, false for those without.
+    pub is_finished: Option<bool>,
+}
+
+impl RunFilter<'_> {
+    fn takes(&self, run: &StoredRun) -> bool {
+        self.job.is_none_or(|job| run.tasks.iter().any(|task| task == job))
+            && self.is_finished.is_none_or(|is_finished| is_finished == run.report.is_some())
+    }
+}
+
 /// Returns the id of a run, for example `20250331T123000Z-reconcile.retry`. It sorts by its scheduled time (UTC), and of
 /// `A-Z a-z 0-9 . _ -` alone it stands in an address as it is.
 #[must_use]
@@ -69,14 +92,21 @@ fn first_attempt(new: NewRun<'_>, wall: Timestamp, lease_until: Option<Timestamp
     }
 }
 
+/// The item of a run. While it has no report it stands in the list of unfinished runs.
+fn listed(run: StoredRun) -> Record<StoredRun> {
+    let (is_finished, id) = (run.report.is_some(), run.id.clone());
+    let record = Record::new(keys::run(&id), run);
+    if is_finished { record } else { record.listed(UNFINISHED, id) }
+}
+
 impl Runs {
     /// Claims a logical run. An unfinished run is taken over when its claim has ended.
     pub async fn claim_run(&self, new: NewRun<'_>, wall: Timestamp, lease_until: Timestamp) -> Result<RunClaim, Error> {
         let holds_lease = new.holds_lease;
         let run = first_attempt(new, wall, Some(lease_until));
         let expires_at = wall.plus_days(KEPT_DAYS);
-        let record = Record::new(keys::run(&run.id), run.clone()).expiring(expires_at).at_version(1);
-        if self.table.put_if_absent(record, "claiming a run").await? {
+        let record = listed(run.clone()).expiring(expires_at).at_version(1);
+        if self.put_new(record, &run, "claiming a run").await? {
             return Ok(RunClaim::Claimed(ClaimedRun { run, version: 1 }));
         }
         let Some(held) = self.table.get::<StoredRun>(&keys::run(&run.id), "reading a run").await? else {
@@ -94,7 +124,7 @@ impl Runs {
         }
         let version = held.version.unwrap_or(0);
         let run = StoredRun { attempts: held.data.attempts.saturating_add(1), error: held.data.error, ..run };
-        let record = Record::new(keys::run(&run.id), run.clone()).expiring(expires_at);
+        let record = listed(run.clone()).expiring(expires_at);
         let taken = self.table.put_if_version(record, version, "taking over a run").await?;
         Ok(if taken {
             RunClaim::Claimed(ClaimedRun { run, version: version.saturating_add(1) })
@@ -106,8 +136,19 @@ impl Runs {
     /// Stores a run that is about to be requested, so that its address is valid before it starts.
     pub async fn register_run(&self, new: NewRun<'_>, wall: Timestamp) -> Result<(), Error> {
         let run = StoredRun { attempts: 0, ..first_attempt(new, wall, None) };
-        let record = Record::new(keys::run(&run.id.clone()), run).expiring(wall.plus_days(KEPT_DAYS)).at_version(1);
-        self.table.put_if_absent(record, "registering a run").await.map(|_| ())
+        let record = listed(run.clone()).expiring(wall.plus_days(KEPT_DAYS)).at_version(1);
+        self.put_new(record, &run, "registering a run").await.map(|_| ())
+    }
+
+    /// Stores a run with the links from its jobs; `false` where a run of that id exists.
+    async fn put_new(&self, record: Record<StoredRun>, run: &StoredRun, doing: &'static str) -> Result<bool, Error> {
+        let expires_at = record.expires_at;
+        let mut transaction = Transaction::default();
+        transaction.put_if_absent(record)?;
+        for job in &run.tasks {
+            transaction.put(Record { expires_at, ..Record::new(keys::job_run(job, &run.id), ()) })?;
+        }
+        Ok(self.table.transact(transaction, doing).await?.is_none())
     }
 
     /// Ends the claim of a failed run, so that its repetition need not wait for the end of the lease.
@@ -125,7 +166,7 @@ impl Runs {
     /// Stores a run unless another invocation has taken it over.
     async fn put_run(&self, run: StoredRun, version: u64, doing: &'static str) -> Result<(), Error> {
         let expires_at = run.started_at.plus_days(KEPT_DAYS);
-        let record = Record::new(keys::run(&run.id.clone()), run).expiring(expires_at);
+        let record = listed(run).expiring(expires_at);
         self.table.put_if_version(record, version, doing).await.map(|_| ())
     }
 
@@ -134,10 +175,59 @@ impl Runs {
         Ok(self.table.get(&keys::run(id), "reading a run").await?.map(|record| record.data))
     }
 
-    /// Returns up to `limit` runs with an id below `before`, which is an id or a scheduled time, newest first.
-    pub async fn runs(&self, before: &str, limit: usize) -> Result<Vec<StoredRun>, Error> {
-        let query = Query::partition(keys::run(before).pk).below(before).descending().limit(limit);
+    /// Returns at most `limit` runs before an id or a scheduled time, newest first, and the id before which the next page begins;
+    /// none: it was the last one. `is_wanted` selects by more than the job and the report; the page may then be shorter
+    /// although more follow.
+    pub async fn runs(
+        &self,
+        filter: RunFilter<'_>,
+        before: Option<&str>,
+        limit: usize,
+        is_wanted: impl Fn(&StoredRun) -> bool,
+    ) -> Result<(Vec<StoredRun>, Option<String>), Error> {
+        let selected = |item| readable::<StoredRun>(item).filter(|run| filter.takes(run) && is_wanted(run));
+        let (keys, mut next) = self.run_keys(filter, before, limit).await?;
+        let mut items = self.table.get_many(&keys, "reading runs").await?;
+        let mut page: Vec<StoredRun> = Vec::new();
+        for key in keys {
+            let Some(run) = items.remove(&key).and_then(selected) else { continue };
+            if page.len() == limit {
+                next = page.last().map(|last| last.id.clone());
+                break;
+            }
+            page.push(run);
+        }
+        Ok((page, next))
+    }
+
+    /// Keys of the runs among which the wanted ones are, newest first.
+    async fn run_keys(
+        &self,
+        filter: RunFilter<'_>,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Key>, Option<String>), Error> {
+        let limit = if filter.job.is_some() || filter.is_finished.is_some() { READ_TO_SELECT } else { limit };
+        // Ids begin with the scheduled time, so this sorts after all of them.
+        let before = before.unwrap_or("9999");
+        if filter.is_finished == Some(false) {
+            let listing = Listing {
+                lists: vec![UNFINISHED.to_owned()],
+                from: None,
+                to: Some(before.to_owned()),
+                is_descending: true,
+                after: None,
+                limit,
+            };
+            let (entries, next) = self.table.list(listing, "reading unfinished runs").await?;
+            let keys = entries.into_iter().map(|entry| entry.key).filter(|key| key.sk.as_str() < before).collect();
+            return Ok((keys, next.map(|position| position.at().to_owned())));
+        }
+        let partition = filter.job.map_or_else(|| keys::run(before).pk, |job| keys::job_run(job, before).pk);
+        let query = Query::partition(partition).below(before).descending().limit(limit);
         let page = self.table.query(query, "reading runs").await?;
-        page.items.into_iter().map(|item| Ok(Record::from_item(item)?.data)).collect()
+        let ids: Vec<&str> = page.items.iter().filter_map(|item| text_in(item, keys::SK)).collect();
+        let next = ids.last().filter(|_| page.next.is_some()).map(|id| (*id).to_owned());
+        Ok((ids.into_iter().map(keys::run).collect(), next))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use futures::future::try_join_all;
 
 use crate::store::error::Error;
 use crate::store::table::keys;
@@ -16,26 +17,30 @@ pub(in crate::store) const MAX_KEYS: usize = 100;
 const MAX_CALLS: usize = 8;
 
 impl Table {
-    /// Reads items by key, each consistently; keys without an item are left out.
+    /// Reads items by key, each consistently; keys without an item are left out. The batches are read beside one another.
     pub(in crate::store) async fn get_many(
         &self,
         keys: &[Key],
         doing: &'static str,
     ) -> Result<HashMap<Key, Item>, Error> {
+        let batches = try_join_all(keys.chunks(MAX_KEYS).map(|keys| self.get_whole_batch(keys, doing))).await?;
+        Ok(batches.into_iter().flatten().collect())
+    }
+
+    async fn get_whole_batch(&self, keys: &[Key], doing: &'static str) -> Result<HashMap<Key, Item>, Error> {
         let mut found = HashMap::with_capacity(keys.len());
-        for keys in keys.chunks(MAX_KEYS) {
-            let mut left: Vec<Item> = keys.iter().map(key_item).collect();
-            for _ in 0..MAX_CALLS {
-                if left.is_empty() {
-                    break;
-                }
-                left = self.get_batch(left, &mut found, doing).await?;
+        let mut left: Vec<Item> = keys.iter().map(key_item).collect();
+        for _ in 0..MAX_CALLS {
+            if left.is_empty() {
+                return Ok(found);
             }
-            if !left.is_empty() {
-                return Err(Error::unavailable(doing, "DynamoDB left keys of a batch unprocessed"));
-            }
+            left = self.get_batch(left, &mut found, doing).await?;
         }
-        Ok(found)
+        if left.is_empty() {
+            Ok(found)
+        } else {
+            Err(Error::unavailable(doing, "DynamoDB left keys of a batch unprocessed"))
+        }
     }
 
     /// Sends one call and returns the keys that DynamoDB left unprocessed.

@@ -35,7 +35,12 @@
 //! | ECPay's circuit breaker | `BREAKER` | `ecpay` |
 //! | Pace of calls to ECPay | `PACE` | `ecpay` |
 //!
-//! The index `due` is sparse: items with `queue` and `due_at` are in it, ordered by time within each queue.
+//! | value by which an item is found: key only | `FIND#<kind>#<hash>` | `SUB#<id>`, `CUSTOMER#<id>` |
+//! | word of a customer's name: key only | `FIND#name#<first two letters>` | `<word>#<customer id>` |
+//! | link from a job to a run: key only | `RUN#<job>` | `<run id>` |
+//!
+//! Both indexes are sparse. In `due` are items with `queue` and `due_at`, ordered by time within each queue; in `listed` those
+//! with `list` and `listed_at`, see [`listing`](crate::store::table::listing).
 
 use sha2::{Digest, Sha256};
 
@@ -58,6 +63,12 @@ pub const DUE_INDEX: &str = "due";
 pub const QUEUE: &str = "queue";
 /// Sort key of the due index: RFC 3339 in UTC, to the second.
 pub const DUE_AT: &str = "due_at";
+/// Name of the index of lists.
+pub const LISTED_INDEX: &str = "listed";
+/// Partition key of the index of lists: a list and its shard.
+pub const LIST: &str = "list";
+/// Sort key of the index of lists: the position within the list.
+pub const LISTED_AT: &str = "listed_at";
 /// Sort key of the main item of a partition.
 pub const STATE: &str = "STATE";
 
@@ -87,7 +98,7 @@ pub const REMINDER_CLAIM_QUEUE: &str = "reminder-claim";
 pub const INSTITUTION_QUEUE: &str = "institution";
 
 /// A primary key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Partition key.
     pub pk: String,
@@ -101,8 +112,12 @@ impl Key {
     }
 }
 
-/// Prefixes of sort keys, in a subscription's partition unless stated otherwise.
+/// Prefixes of keys: of sort keys in a subscription's partition unless stated otherwise.
 pub mod prefix {
+    /// Prefix of the partitions of subscriptions.
+    pub const SUBSCRIPTION: &str = "SUB#";
+    /// Prefix of the partitions of customers.
+    pub const CUSTOMER: &str = "CUSTOMER#";
     /// Prefix of payments.
     pub const PAYMENT: &str = "PAYMENT#";
     /// Prefix of history entries.
@@ -124,7 +139,7 @@ pub mod prefix {
 /// Partition of a subscription and its items.
 #[must_use]
 pub fn subscription_partition(id: &SubscriptionId) -> String {
-    format!("SUB#{id}")
+    format!("{}{id}", prefix::SUBSCRIPTION)
 }
 
 /// Key of a subscription.
@@ -192,7 +207,7 @@ pub fn erasure(user: &UserId) -> Key {
 /// Partition of a customer and the links to their vehicles.
 #[must_use]
 pub fn customer_partition(id: &CustomerId) -> String {
-    format!("CUSTOMER#{id}")
+    format!("{}{id}", prefix::CUSTOMER)
 }
 
 /// Key of a customer of the workshop.
@@ -347,6 +362,12 @@ pub fn hourly_count(shard: u8, hour: &str) -> Key {
 #[must_use]
 pub fn run(id: &str) -> Key {
     Key::new("RUN", id)
+}
+
+/// Key of the link from a job to one of its runs.
+#[must_use]
+pub fn job_run(job: &str, id: &str) -> Key {
+    Key::new(format!("RUN#{job}"), id)
 }
 
 /// Key of ECPay's circuit breaker.

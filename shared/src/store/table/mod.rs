@@ -13,6 +13,8 @@ pub(in crate::store) mod dry_run;
 pub mod due_index;
 pub(in crate::store) mod expression;
 pub mod keys;
+pub mod listing;
+pub(in crate::store) mod lookup;
 pub(in crate::store) mod query;
 pub mod record;
 pub(in crate::store) mod single_item;

@@ -1,26 +1,36 @@
-//! Queries of one partition of the table or one queue of the due index.
+//! Queries of one partition of the table, one queue of the due index or one list of the listed index.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::domain::values::time::Timestamp;
 use crate::domain::values::time_range::TimeRange;
 use crate::store::error::Error;
+use crate::store::table::keys::Key;
 use crate::store::table::{Item, Table, keys, text};
 
 /// Position after a page; none: there are no more items.
 pub type Cursor = Option<HashMap<String, AttributeValue>>;
 
-/// Items of one partition or queue in the order of their sort keys. Eventually consistent unless stated otherwise.
+/// Items of one partition, queue or list in the order of their sort keys. Eventually consistent unless stated otherwise.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Query {
-    index: Option<&'static str>,
+    source: Source,
     partition: String,
     sort: Sort,
     is_descending: bool,
     is_consistent: bool,
     after: Cursor,
     limit: Option<i32>,
+}
+
+/// The table or one of its indexes.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Table,
+    DueIndex,
+    ListedIndex,
 }
 
 #[derive(Clone, Debug)]
@@ -41,19 +51,24 @@ pub(in crate::store) struct QueryPage {
 }
 
 impl Query {
-    fn new(index: Option<&'static str>, partition: String) -> Self {
+    fn new(source: Source, partition: String) -> Self {
         let (sort, is_descending, is_consistent) = (Sort::All, false, false);
-        Self { index, partition, sort, is_descending, is_consistent, after: None, limit: None }
+        Self { source, partition, sort, is_descending, is_consistent, after: None, limit: None }
     }
 
     /// All items of a partition.
     pub(in crate::store) fn partition(pk: impl Into<String>) -> Self {
-        Self::new(None, pk.into())
+        Self::new(Source::Table, pk.into())
     }
 
     /// All items of a queue of the due index.
     pub(in crate::store) fn queue(queue: impl Into<String>) -> Self {
-        Self::new(Some(keys::DUE_INDEX), queue.into())
+        Self::new(Source::DueIndex, queue.into())
+    }
+
+    /// All entries of one partition of a list.
+    pub(in crate::store) fn list(partition: impl Into<String>) -> Self {
+        Self::new(Source::ListedIndex, partition.into())
     }
 
     /// Only items whose sort key begins with `prefix`.
@@ -80,13 +95,20 @@ impl Query {
         Self { is_descending: true, ..self }
     }
 
-    /// Reads consistently; the due index does not offer it.
+    /// Reads consistently; indexes do not offer it.
     pub(in crate::store) fn consistent(self) -> Self {
         Self { is_consistent: true, ..self }
     }
 
     pub(in crate::store) fn after(self, after: Cursor) -> Self {
         Self { after, ..self }
+    }
+
+    /// Only items of a queue after the one of that due time and key.
+    pub(in crate::store) fn after_due(self, at: Timestamp, key: Key) -> Self {
+        let names = [keys::QUEUE, keys::DUE_AT, keys::PK, keys::SK].map(str::to_owned);
+        let values = [text(&self.partition), text(at.to_string()), text(key.pk), text(key.sk)];
+        Self { after: Some(names.into_iter().zip(values).collect()), ..self }
     }
 
     /// Reads at most so many items in one page.
@@ -98,8 +120,11 @@ impl Query {
 impl Table {
     /// Reads one page.
     pub(in crate::store) async fn query(&self, query: Query, doing: &'static str) -> Result<QueryPage, Error> {
-        let (partition, sort_key) =
-            if query.index.is_some() { (keys::QUEUE, keys::DUE_AT) } else { (keys::PK, keys::SK) };
+        let (index, partition, sort_key) = match query.source {
+            Source::Table => (None, keys::PK, keys::SK),
+            Source::DueIndex => (Some(keys::DUE_INDEX), keys::QUEUE, keys::DUE_AT),
+            Source::ListedIndex => (Some(keys::LISTED_INDEX), keys::LIST, keys::LISTED_AT),
+        };
         let (condition, values): (_, Vec<(&str, AttributeValue)>) = match query.sort {
             Sort::All => (None, Vec::new()),
             Sort::Prefix(prefix) => (Some("begins_with(#sort, :prefix)"), vec![(":prefix", text(prefix))]),
@@ -112,7 +137,7 @@ impl Table {
             .client
             .query()
             .table_name(&self.name)
-            .set_index_name(query.index.map(str::to_owned))
+            .set_index_name(index.map(str::to_owned))
             .expression_attribute_names("#partition", partition)
             .expression_attribute_values(":partition", text(query.partition))
             .set_consistent_read(query.is_consistent.then_some(true))

@@ -34,6 +34,12 @@ pub struct Record<T> {
     /// Due time within the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// Partition of the index of lists that holds the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// Position within the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed_at: Option<String>,
     /// Unix time in seconds from which DynamoDB may delete the item (its TTL attribute).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -42,7 +48,7 @@ pub struct Record<T> {
 }
 
 impl<T> Record<T> {
-    /// An item without a place in the due index and without expiry.
+    /// An item without a place in an index and without expiry.
     #[must_use]
     pub fn new(key: Key, data: T) -> Self {
         Self {
@@ -52,6 +58,8 @@ impl<T> Record<T> {
             version: None,
             queue: None,
             due_at: None,
+            list: None,
+            listed_at: None,
             expires_at: None,
             data,
         }

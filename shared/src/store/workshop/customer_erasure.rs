@@ -16,6 +16,7 @@ use crate::store::table::record::Record;
 use crate::store::table::text_in;
 use crate::store::table::transaction::Transaction;
 use crate::store::workshop::Workshop;
+use crate::store::workshop::search::LinkChange;
 
 const DOING: &str = "erasing a customer";
 /// Vehicles in one page.
@@ -30,6 +31,7 @@ impl Workshop {
         transaction.delete_if(keys::customer(&customer.id), Condition::version_is(known.version));
         transaction.put(Record::new(keys::customer_erasure(&customer.id), erasure))?;
         transaction.put(Record::new(keys::phone_erasure(&customer.phone), erasure))?;
+        LinkChange::between(Some(customer), None).add_to(&mut transaction)?;
         Ok(self.table.transact(transaction, DOING).await?.is_none())
     }
 

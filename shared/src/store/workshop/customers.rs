@@ -13,6 +13,7 @@ use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::text_in;
 use crate::store::table::transaction::Transaction;
+use crate::store::workshop::search::LinkChange;
 use crate::store::workshop::{Workshop, WriteOutcome};
 
 impl Workshop {
@@ -35,6 +36,8 @@ impl Workshop {
         let record = Record::new(keys::customer(&customer.id), customer);
         let mut transaction = Transaction::default();
         transaction.put_if_version(record, known.map(|known| known.version))?;
+        let change = LinkChange::between(known.map(|known| &known.value), Some(customer));
+        change.add_to(&mut transaction)?;
         transaction.delete(keys::customer_erasure(&customer.id));
         transaction.delete(keys::phone_erasure(&customer.phone));
         let refused = self.table.transact(transaction, "storing a customer").await?;

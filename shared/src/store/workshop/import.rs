@@ -16,6 +16,7 @@ use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::{MAX_ACTIONS, Transaction};
 use crate::store::workshop::Workshop;
+use crate::store::workshop::search::LinkChange;
 use crate::store::workshop::vehicles;
 
 const DOING: &str = "importing customers";
@@ -232,15 +233,25 @@ impl RowWrite {
         self.customer.is_none() && self.vehicle.is_none()
     }
 
-    /// Maximum actions of one row: customer, two erasure checks, vehicle, its pointer and the check of its customer.
-    const MAX_ACTIONS: usize = 6;
+    /// Actions of the row apart from its links: customer, two erasure checks, vehicle, its pointer and the check of its
+    /// customer.
+    const MAX_ITEMS: usize = 6;
+
+    /// Links by which the customer is found, as they change.
+    fn links(&self) -> LinkChange {
+        let change = |(after, before): &(Customer, Option<Versioned<Customer>>)| {
+            LinkChange::between(before.as_ref().map(|before| &before.value), Some(after))
+        };
+        self.customer.as_ref().map(change).unwrap_or_default()
+    }
 }
 
 impl Chunk {
     fn has_room_for(&self, change: &RowWrite) -> bool {
         let is_touched =
             change.customer.as_ref().is_some_and(|(value, _)| self.touched.contains(&keys::customer(&value.id)));
-        !is_touched && self.transaction.action_count() + RowWrite::MAX_ACTIONS <= MAX_ACTIONS
+        let actions = RowWrite::MAX_ITEMS + change.links().action_count();
+        !is_touched && self.transaction.action_count() + actions <= MAX_ACTIONS
     }
 
     fn add(&mut self, place: usize, change: &RowWrite) -> Result<(), Error> {
@@ -250,6 +261,7 @@ impl Chunk {
             self.touched.insert(key.clone());
             let version = before.as_ref().map(|before| before.version);
             self.transaction.put_if_version(Record::new(key, customer), version)?;
+            change.links().add_to(&mut self.transaction)?;
             if before.is_none() {
                 self.check(keys::customer_erasure(&customer.id), Condition::item_absent());
             }

@@ -4,6 +4,7 @@ mod customer_erasure;
 mod customers;
 pub mod import;
 pub mod reminders;
+pub mod search;
 pub(in crate::store) mod vehicles;
 
 use crate::store::table::Table;

@@ -19,13 +19,19 @@ use crate::store::table::record::Record;
 use crate::store::table::transaction::Transaction;
 use crate::store::workshop::{Workshop, WriteOutcome};
 
-/// The item of a vehicle. Only an active vehicle is in the queue of visits.
+/// The item of a vehicle, in the list of its status. Only an active vehicle is in the queue of visits.
 pub(in crate::store) fn record(vehicle: &Vehicle) -> Record<&Vehicle> {
     let record = Record::new(keys::vehicle(&vehicle.plate), vehicle);
+    let record = record.listed(&list(vehicle.status), vehicle.next_visit());
     match vehicle.status {
         VehicleStatus::Active => record.due(keys::VISIT_QUEUE, vehicle.next_visit().start(ZONE)),
         VehicleStatus::Booked | VehicleStatus::Sold | VehicleStatus::Archived => record,
     }
+}
+
+/// List of the vehicles of a status, by the day of their next visit.
+pub(in crate::store) fn list(status: VehicleStatus) -> String {
+    format!("vehicles#{}", status.name())
 }
 
 /// Reads the item of a vehicle.

@@ -113,9 +113,7 @@ impl Pair {
 
     pub(crate) fn report(&self, step: &Step) -> PaymentReport {
         let (event, first, outcome, code, at) = match *step {
-            Step::Success(number, at) => {
-                (EventId::success(number), number == 1, PaymentOutcome::Succeeded { number }, "1", at)
-            }
+            Step::Success(n, at) => (EventId::success(n), n == 1, PaymentOutcome::Succeeded { number: n }, "1", at),
             Step::Failure(at, code) => (EventId::failure(ts(at)), false, PaymentOutcome::Failed, code, at),
             Step::FirstFailure(at) => (EventId::first_failure(ts(at)), true, PaymentOutcome::Failed, "10100252", at),
             Step::Pending(at) => (EventId::pending(ts(at)), false, PaymentOutcome::Pending, "10300066", at),
@@ -135,6 +133,7 @@ impl Pair {
             amount: Some(self.real.value.terms.price),
             processed_at: ts(at),
             gwsr: Some(GatewayAuthorization::parse(&at.to_string()).unwrap()),
+            trade_no: None,
             card_last4: None,
             exec_times: None,
             simulated: false,

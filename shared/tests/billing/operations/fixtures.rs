@@ -76,6 +76,7 @@ pub(crate) fn report(order: &Subscription, event: EventId, outcome: PaymentOutco
         amount: Some(order.terms.price),
         processed_at: t(at),
         gwsr: succeeded.then(|| GatewayAuthorization::parse(&t(at).unix().to_string()).unwrap()),
+        trade_no: None,
         card_last4: None,
         exec_times: None,
         simulated: false,

@@ -202,7 +202,7 @@ fn the_export_holds_every_item_in_which_something_of_the_person_stands() {
 
 #[test]
 fn an_erased_person_is_found_nowhere_the_books_stay_and_they_may_order_again() {
-    let Story { mut deployment, bystander, over, .. } = story();
+    let Story { mut deployment, bystander, over, unpaid, .. } = story();
     let before = items(&deployment);
     let (status, erased) = erase(&mut deployment);
     assert_eq!((status, &erased["already_erased"], &erased["by"]), (200, &json!(false), &json!("support")));
@@ -211,13 +211,21 @@ fn an_erased_person_is_found_nowhere_the_books_stay_and_they_may_order_again() {
     let of = |items: &[Value], kind: &str| -> Vec<Value> {
         items.iter().filter(|item| item["sk"].as_str().unwrap().starts_with(kind)).cloned().collect()
     };
+    // Two orders by their mail address, and the paid one by its card, its TradeNo and the numbers of its two charges.
+    let found = |items: &[Value], order: &str| {
+        let leads_to =
+            |item: &&Value| item["pk"].as_str().unwrap().starts_with("FIND#") && item["sk"] == format!("SUB#{order}");
+        items.iter().filter(leads_to).count()
+    };
+    assert_eq!((found(&before, &over), found(&before, &unpaid), found(&before, &bystander)), (5, 1, 4));
+    assert_eq!((found(&after, &over), found(&after, &unpaid), found(&after, &bystander)), (0, 0, 4));
     for kind in ["PAYMENT#", "RECEIPT#", "WEBHOOK#"] {
         assert!(!of(&before, kind).is_empty());
         assert_eq!(of(&after, kind), of(&before, kind), "{kind}");
     }
     // A line more for each order, and nothing less but the user's item and the two links.
     assert_eq!(of(&after, "HISTORY#").len(), of(&before, "HISTORY#").len() + 2);
-    assert_eq!(after.len(), before.len() + 2 - 3 + 1);
+    assert_eq!(after.len(), before.len() + 2 - 3 + 1 - 6);
     let untouched = |items: &[Value]| -> Vec<Value> {
         items.iter().filter(|item| item.to_string().contains(&bystander)).cloned().collect()
     };

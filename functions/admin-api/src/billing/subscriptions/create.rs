@@ -24,6 +24,7 @@ use crate::auth::caller::{Caller, Operate};
 use crate::billing::checkout;
 use crate::billing::purchase;
 use crate::billing::purchase::{live_order, new_id};
+use crate::billing::subscriptions::list;
 use crate::billing::subscriptions::names::{OrderCycle, OrderLocale};
 use crate::http::context::RequestContext;
 use crate::http::given::{Given, Nothing};
@@ -36,7 +37,7 @@ const RESERVED: [char; 4] = ['/', '?', '#', '%'];
 
 /// Route of new orders.
 pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(create))
+    OpenApiRouter::new().routes(routes!(create, list::list))
 }
 
 /// Order of a subscription.

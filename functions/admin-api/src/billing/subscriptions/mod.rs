@@ -4,11 +4,13 @@ pub(crate) mod answer;
 pub(crate) mod bodies;
 pub(crate) mod create;
 pub(crate) mod explanation;
+pub(crate) mod list;
 pub(crate) mod names;
 pub(crate) mod operate;
 pub(crate) mod operations;
 pub(crate) mod preview;
 pub(crate) mod show;
+pub(crate) mod summary;
 pub(crate) mod translations;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::plan::BillingCycle;
-use shared::domain::billing::subscription::{Locale, Status};
+use shared::domain::billing::subscription::{Locale, Status, StatusKind};
 use utoipa::ToSchema;
 
 /// Interval between two charges.
@@ -26,7 +26,7 @@ pub(crate) enum OrderLocale {
 }
 
 /// State of a subscription. After a downgrade it is `active` on the plan FREE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(example = "active")]
 pub(crate) enum SubscriptionStatus {
@@ -70,6 +70,19 @@ impl From<Status> for SubscriptionStatus {
             Status::Cancelled => Self::Cancelled,
             Status::Completed => Self::Completed,
             Status::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<SubscriptionStatus> for StatusKind {
+    fn from(status: SubscriptionStatus) -> Self {
+        match status {
+            SubscriptionStatus::Pending => Self::Pending,
+            SubscriptionStatus::Active => Self::Active,
+            SubscriptionStatus::PastDue => Self::PastDue,
+            SubscriptionStatus::Cancelled => Self::Cancelled,
+            SubscriptionStatus::Completed => Self::Completed,
+            SubscriptionStatus::Failed => Self::Failed,
         }
     }
 }

@@ -166,6 +166,7 @@ mod tests {
             amount: Some(order.terms.price),
             processed_at: at(on),
             gwsr: None,
+            trade_no: None,
             card_last4: Some("7719".to_owned()),
             exec_times: None,
             simulated: false,

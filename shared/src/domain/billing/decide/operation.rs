@@ -355,6 +355,7 @@ fn mark_paid(
         amount: Some(amount.unwrap_or(order.terms.price)),
         processed_at: known_failure.map_or(now, |failed_at| failed_at.max(now)),
         gwsr: None,
+        trade_no: None,
         card_last4: None,
         exec_times: None,
         simulated: false,

@@ -28,7 +28,7 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
     let user = UserChange::of_new_order(&order);
     let history =
         HistoryEntry::new(now, Cause::new(HistoryEvent::Ordered(order), Rule::OrderCreated, by), None, next.status);
-    let change = SubscriptionWrite { next, expected: None, history };
+    let change = SubscriptionWrite::created(next, history);
     Decision {
         change,
         replaced: None,

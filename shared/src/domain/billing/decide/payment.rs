@@ -392,5 +392,5 @@ fn supersede(
     }
     let cause = Cause::new(HistoryEvent::SupersededBy(by.id.clone()), Rule::Superseded, Actor::Ecpay);
     let history = HistoryEntry::new(now, cause, Some(old.value.status), next.status);
-    Some(SubscriptionWrite { next, expected: Some(old.version), history })
+    Some(SubscriptionWrite::changed(old, next, history))
 }

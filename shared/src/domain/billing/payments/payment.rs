@@ -1,9 +1,12 @@
 //! Reports of authorisations, and the payments recorded from them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, PaymentId, SubscriptionId};
+use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, PaymentId, SubscriptionId, TradeNo};
+use crate::domain::values::lookup::Lookup;
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::Timestamp;
 
@@ -83,6 +86,9 @@ pub struct PaymentReport {
     pub processed_at: Timestamp,
     /// ECPay's authorisation number (`gwsr`); failures may have none.
     pub gwsr: Option<GatewayAuthorization>,
+    /// ECPay's number of the trade; callbacks name that of the first charge only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trade_no: Option<TradeNo>,
     /// Last four digits of the card, the only ones that are kept.
     pub card_last4: Option<String>,
     /// Number of charges of the order at ECPay (`ExecTimes`), 1 to 999; `None` if the report does not say it.
@@ -111,6 +117,9 @@ pub struct Payment {
     pub processed_at: Timestamp,
     /// ECPay's authorisation number (`gwsr`).
     pub gwsr: Option<GatewayAuthorization>,
+    /// ECPay's number of the trade (`TradeNo`), if reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trade_no: Option<TradeNo>,
     /// True for a charge that must be refunded: the order was over or replaced, or the customer had cancelled it.
     pub refund_due: bool,
     /// TWD that went back to the customer so far.
@@ -174,6 +183,24 @@ impl PaymentOutcomeKind {
     }
 }
 
+impl Payment {
+    /// Values by which the order of the payment is found.
+    #[must_use]
+    pub fn lookups(&self) -> BTreeSet<Lookup> {
+        let numbers = self.gwsr.iter().map(Lookup::gwsr);
+        numbers.chain(self.trade_no.iter().map(Lookup::trade_no)).collect()
+    }
+
+    /// True if money moved: a charge that succeeded, or a payment outside ECPay.
+    #[must_use]
+    pub const fn moved_money(&self) -> bool {
+        match self.outcome {
+            PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand => true,
+            PaymentOutcome::Failed | PaymentOutcome::Pending => false,
+        }
+    }
+}
+
 impl PaymentReport {
     /// The payment record of this report; `price` stands in for the omitted amount of a failure.
     #[must_use]
@@ -195,6 +222,7 @@ impl PaymentReport {
             amount: self.amount.or((!matches!(self.outcome, PaymentOutcome::Succeeded { .. })).then_some(price)),
             processed_at: self.processed_at,
             gwsr: self.gwsr.clone(),
+            trade_no: self.trade_no.clone(),
             refund_due,
             refunded: Twd::ZERO,
             recorded_at: now,

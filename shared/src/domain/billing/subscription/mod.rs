@@ -1,5 +1,9 @@
 //! Subscription: the agreed terms, the known charges, and the state derived from them.
 
+mod status;
+
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::calendar::BillingCalendar;
@@ -13,8 +17,11 @@ use crate::domain::billing::payments::timeline::{Timeline, TimelineInput};
 use crate::domain::billing::plan::{BillingCycle, PlanId};
 use crate::domain::billing::task_failure::{Backoff, TaskFailure};
 use crate::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
+use crate::domain::values::lookup::Lookup;
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
+
+pub use self::status::{Status, StatusKind};
 
 /// Event ids kept with an order, so that one read detects a repeat.
 pub const RECENT_EVENTS_KEPT: usize = 12;
@@ -127,27 +134,6 @@ pub struct Terms {
     pub monthly_price: Option<Twd>,
 }
 
-/// State of an order. The plan is a separate field: after a downgrade an order is active on FREE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Created; no charge reported.
-    Pending,
-    /// Charged as agreed, or on FREE after a downgrade.
-    Active,
-    /// Latest charge failed; the grace period runs.
-    PastDue {
-        /// First instant after the grace period.
-        grace_ends_at: Timestamp,
-    },
-    /// Cancellation confirmed by ECPay.
-    Cancelled,
-    /// All ordered charges made.
-    Completed,
-    /// First authorisation failed, or not paid within a day.
-    Failed,
-}
-
 /// Days for which the customer has paid (Asia/Taipei).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PaidPeriod {
@@ -221,30 +207,6 @@ pub struct AppliedEvent {
     pub gwsr: Option<GatewayAuthorization>,
     /// Amount in TWD, if reported.
     pub amount: Option<Twd>,
-}
-
-impl Status {
-    /// The state's name in the API: `past_due`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Active => "active",
-            Self::PastDue { .. } => "past_due",
-            Self::Cancelled => "cancelled",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The end of the grace period, while it runs.
-    #[must_use]
-    pub const fn grace_ends_at(self) -> Option<Timestamp> {
-        match self {
-            Self::PastDue { grace_ends_at } => Some(grace_ends_at),
-            Self::Pending | Self::Active | Self::Cancelled | Self::Completed | Self::Failed => None,
-        }
-    }
 }
 
 impl RetryRequest {
@@ -364,6 +326,17 @@ impl Subscription {
         let open =
             self.recent_events.iter().filter_map(|seen| seen.event.pending_since()).filter(|at| known < Some(*at));
         open.max()
+    }
+
+    /// Values by which the order is found, apart from its number, its user and its payments. None once its customer is
+    /// erased.
+    #[must_use]
+    pub fn lookups(&self) -> BTreeSet<Lookup> {
+        if self.erased.is_some() {
+            return BTreeSet::new();
+        }
+        let card = self.charge_history.card_last4.as_deref().map(Lookup::card_last4);
+        std::iter::once(Lookup::subscription_email(&self.email)).chain(card).collect()
     }
 
     /// Records an applied event and drops the oldest beyond [`RECENT_EVENTS_KEPT`].

@@ -1,0 +1,71 @@
+//! Payments of a month, for accounting.
+
+use std::collections::BTreeSet;
+
+use crate::domain::billing::payments::payment::Payment;
+use crate::domain::billing::subscription::Subscription;
+use crate::domain::values::ids::SubscriptionId;
+use crate::domain::values::time::{LocalDate, Zone};
+
+use crate::store::billing::Billing;
+use crate::store::error::Error;
+use crate::store::table::keys;
+use crate::store::table::keys::Key;
+use crate::store::table::listing::{ListPosition, Listing, readable};
+use crate::store::table::record::Record;
+
+const DOING: &str = "listing payments";
+/// Time zone of the days and months of payments.
+pub const ZONE: Zone = Zone::Taipei;
+
+/// A payment with its subscription.
+#[derive(Debug)]
+pub struct ListedPayment {
+    /// Payment as it is stored.
+    pub payment: Payment,
+    /// Its subscription; none if that cannot be read.
+    pub subscription: Option<Subscription>,
+}
+
+/// Payments of one page, and the position of the next; none: it was the last page.
+pub type PaymentPage = (Vec<ListedPayment>, Option<ListPosition>);
+
+/// The item of a payment. One that moved money stands in the list of its month.
+pub(in crate::store) fn record<'a>(order: &SubscriptionId, payment: &'a Payment) -> Record<&'a Payment> {
+    let record = Record::new(keys::payment(order, &payment.id), payment);
+    if !payment.moved_money() {
+        return record;
+    }
+    record.listed(&list(payment.processed_at.day(ZONE)), payment.processed_at)
+}
+
+/// List of the month in which a day lies: `payments#2025-03`.
+fn list(day: LocalDate) -> String {
+    let day = day.to_string();
+    format!("payments#{}", day.rsplit_once('-').map_or("", |(month, _)| month))
+}
+
+impl Billing {
+    /// Returns at most `limit` payments of the month of a day (Asia/Taipei) after a position, the earliest first: charges that
+    /// succeeded and payments outside ECPay.
+    ///
+    /// Eventually consistent: a payment of the last moments may be missing.
+    pub async fn payments_of_month(
+        &self,
+        month: LocalDate,
+        after: Option<&ListPosition>,
+        limit: usize,
+    ) -> Result<PaymentPage, Error> {
+        let listing = Listing { lists: vec![list(month)], from: None, to: None, is_descending: false, after, limit };
+        let (payments, next) = self.table.list_items(listing, limit, DOING, readable::<Payment>).await?;
+        let orders = payments.iter().filter_map(|payment| payment.id.subscription().ok());
+        let keys: BTreeSet<Key> = orders.map(|order| keys::subscription(&order)).collect();
+        let found = self.table.get_many(&Vec::from_iter(keys), DOING).await?;
+        let subscription = |payment: &Payment| {
+            let order = payment.id.subscription().ok()?;
+            readable::<Subscription>(found.get(&keys::subscription(&order))?.clone())
+        };
+        let with_order = |payment| ListedPayment { subscription: subscription(&payment), payment };
+        Ok((payments.into_iter().map(with_order).collect(), next))
+    }
+}
