@@ -87,3 +87,17 @@ fn failures_are_kept_in_order_those_of_one_instant_as_they_came_and_the_latest_2
     let codes: Vec<_> = history.failures.iter().map(|failure| failure.rtn_code.as_str()).collect();
     assert_eq!((codes.len(), &codes[..3], codes[23]), (24, &["a", "d", "c"][..], "28"));
 }
+
+#[test]
+fn requests_of_retries_are_kept_once_in_order_and_the_latest_24_of_them() {
+    let mut history = ChargeHistory::default();
+    for day in [5, 3, 7, 5, 1] {
+        history.add_retry(t(day));
+    }
+    assert_eq!(history.retries, [t(1), t(3), t(5), t(7)]);
+    history.remove_retry(t(3));
+    for day in 8..=29 {
+        history.add_retry(t(day));
+    }
+    assert_eq!((history.retries.len(), history.retries[0], history.retries[23]), (24, t(5), t(29)));
+}

@@ -286,10 +286,12 @@ pub(crate) fn charge_to_come(subscription: &Subscription, today: LocalDate) -> L
         return announced;
     }
     let due = timeline.calendar.due_on(today);
-    let is_of_due = |at: Timestamp| timeline.calendar.due_on(at.day(Zone::Taipei)) == due;
+    // On the due day a charge may also be the result of a retry, made before the one that is due.
+    let is_retry = |at: Timestamp| today <= due && timeline.may_repeat_earlier(at);
+    let is_of_due = |at: Timestamp| timeline.calendar.due_on(timeline.charged_on(at)) == due && !is_retry(at);
     let is_made = history.failures.iter().any(|failure| is_of_due(failure.at))
         || history.last_refund_due_at.is_some_and(is_of_due)
-        || timeline.paid_due.is_some_and(|paid| paid >= due);
+        || timeline.paid_due.is_some_and(|paid| paid >= due) && !history.last_success_at.is_some_and(is_retry);
     if !is_made
         && due < today
         && subscription.downgrade.is_none_or(|downgrade| downgrade.reason == DowngradeReason::NotCharged)

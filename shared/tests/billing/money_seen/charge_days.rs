@@ -252,7 +252,7 @@ fn a_failure_shows_a_sooner_charge_and_never_a_later_one() {
 }
 
 /// Every order of the places.
-fn permutations(count: usize) -> Vec<Vec<usize>> {
+pub(crate) fn permutations(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |shorter, _| {
         let longer = |known: &Vec<usize>| {
             let missing = (0..count).filter(|place| !known.contains(place)).collect::<Vec<_>>();

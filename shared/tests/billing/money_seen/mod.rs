@@ -9,3 +9,4 @@ mod policy_change;
 mod proofs;
 mod queries;
 mod refunds;
+mod retries;

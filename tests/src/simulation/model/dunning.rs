@@ -79,17 +79,19 @@ impl<'a> Facts<'a> {
         let rows = |prefix| seen.mirror.rows(&pk, prefix).map(|row| &row["data"]).collect::<Vec<_>>();
         let payments = rows("PAYMENT#");
         let order = seen.mirror.order(id);
+        let lines = rows("HISTORY#");
         let charges = Charges {
             ordered_on: day(instant(&order["created_at"]).ok_or("an order without a time")?),
             months: if order["terms"]["cycle"] == "annual" { 12 } else { 1 },
             successes: charged(&payments, "succeeded").collect(),
             failures: charged(&payments, "failed").collect(),
+            retries: retries(&lines),
             outside: outside(&payments).map(|(due, _)| due).collect(),
             queried_at: instant(&order["last_query"]["at"]),
         };
         Ok(Self {
             now: instant(&line["at"]).ok_or("a line without a time")?,
-            lines: rows("HISTORY#"),
+            lines,
             notices: rows("NOTICE#"),
             periods: Periods::of(charges),
             payments,
@@ -100,7 +102,7 @@ impl<'a> Facts<'a> {
 
     /// True if the charge to which a failure belongs was paid outside ECPay, or a later one, so that nothing is owed.
     fn is_paid_out_of_band(&self, failure: DateTime<Utc>) -> bool {
-        let due = self.periods.due_on(day(failure));
+        let due = self.periods.due_on(self.periods.day_of(failure));
         outside(&self.payments).any(|(paid, _)| due <= paid)
     }
 
@@ -129,6 +131,20 @@ fn charged<'b>(payments: &'b [&Value], outcome: &'b str) -> impl Iterator<Item =
     these.filter_map(|payment| instant(&payment["processed_at"]))
 }
 
+/// Times of the retries that ECPay may have made.
+fn retries(lines: &[&Value]) -> Vec<DateTime<Utc>> {
+    let mut asked = Vec::new();
+    for line in lines {
+        let fact = &line["event"];
+        if fact == "retry_requested" {
+            asked.extend(instant(&line["at"]));
+        } else if matches!(text(&fact["retry_outcome_recorded"]), "refused" | "not_sent") {
+            asked.pop();
+        }
+    }
+    asked
+}
+
 /// Due days that were paid outside ECPay, with the time at which that was recorded.
 fn outside<'b>(payments: &'b [&Value]) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> + 'b {
     payments.iter().filter_map(|payment| {
@@ -140,8 +156,9 @@ fn outside<'b>(payments: &'b [&Value]) -> impl Iterator<Item = (NaiveDate, DateT
 fn grace_ended(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> Checked {
     let open = facts.open();
     let began = *open.first().ok_or_else(|| format!("{id} was put on FREE and owes nothing"))?;
-    let due = facts.periods.charge_on(day(began));
-    let times = open.iter().filter(|at| facts.periods.charge_on(day(**at)) == due).count();
+    let charge = |at| facts.periods.charge_on(facts.periods.day_of(at));
+    let due = charge(began);
+    let times = open.iter().filter(|at| charge(**at) == due).count();
     let days = TimeDelta::days(if times >= 2 { 10 } else { 7 });
     // A grace end that was mailed is kept, also when the order is over at ECPay.
     let end = (began + days + given(facts, began)).max(promised(facts)?.unwrap_or(began));

@@ -1,7 +1,9 @@
 //! Charge days and paid periods of an order, restated from the design: a success on another day moves the charge day,
 //! unless it pays a charge that failed.
 
-use chrono::{DateTime, Days, Months, NaiveDate, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Days, Months, NaiveDate, TimeDelta, Utc};
 
 use super::dunning::day;
 
@@ -15,6 +17,8 @@ pub(crate) struct Charges {
     pub(crate) successes: Vec<DateTime<Utc>>,
     /// Times of the failures after the first authorisation.
     pub(crate) failures: Vec<DateTime<Utc>>,
+    /// Times of the retries requested from ECPay, unless it refused them or did not process them.
+    pub(crate) retries: Vec<DateTime<Utc>>,
     /// Due days of the charges that were paid outside ECPay.
     pub(crate) outside: Vec<NaiveDate>,
     /// Time of the latest query, which lists a failure that was not reported.
@@ -28,6 +32,8 @@ pub(crate) struct Periods {
     months: u32,
     /// Due day of the latest charge that was paid.
     pub(crate) paid: Option<NaiveDate>,
+    /// Charges that may be the result of a retry, with the failed charge before it.
+    repeats: BTreeMap<DateTime<Utc>, DateTime<Utc>>,
 }
 
 impl Periods {
@@ -35,7 +41,8 @@ impl Periods {
         charges.successes.sort();
         charges.failures.sort();
         let first = charges.successes.first().map_or(charges.ordered_on, |at| day(*at));
-        let mut periods = Self { anchors: vec![first], months: charges.months, paid: None };
+        let repeats = repeats(&charges);
+        let mut periods = Self { anchors: vec![first], months: charges.months, paid: None, repeats };
         let outside = charges.outside.iter().max().copied();
         let mut previous = None;
         let mut moved = false;
@@ -43,17 +50,17 @@ impl Periods {
             if moved {
                 periods.keep_or_drop_last_series(&charges.failures, previous, Some(success));
             }
-            let today = day(success);
+            let today = periods.day_of(success);
             let due = periods.due_on(today);
             let failed = charges.failures.iter().rev().filter(|at| previous < Some(**at) && **at < success);
-            let owed = failed.map(|at| day(*at)).find(|day| outside.is_none_or(|paid| periods.due_on(*day) > paid));
+            let owed =
+                failed.map(|at| periods.day_of(*at)).find(|day| outside.is_none_or(|paid| periods.due_on(*day) > paid));
             let own = periods.charge_on(today);
             // A failure of the same charge makes the success its late payment.
             let late = owed.map(|day| periods.charge_on(day)).filter(|failed| *failed == due || *failed == own);
             // A whole period after a charge that failed up to a week early it is the next one, on the day that it showed.
-            let mut since =
-                charges.failures.iter().filter(|at| previous < Some(**at) && **at < success).map(|at| day(*at));
-            let first = since.find(|day| [due, own].contains(&periods.charge_on(*day)));
+            let since = charges.failures.iter().filter(|at| previous < Some(**at) && **at < success);
+            let first = since.map(|at| periods.day_of(*at)).find(|day| [due, own].contains(&periods.charge_on(*day)));
             let ahead = |day: &NaiveDate| (periods.due_after(periods.due_on(*day)) - *day).num_days();
             let next = first
                 .filter(|day| (2..=7).contains(&ahead(day)))
@@ -88,10 +95,20 @@ impl Periods {
         let next = failures.iter().find(|at| from < Some(**at) && until.is_none_or(|until| **at < until));
         let Some(failed) = next.map(|at| day(*at)) else { return };
         let is_due = |periods: &Self| (failed - periods.due_on(failed)).num_days().abs() <= 1;
-        let before = Self { anchors: self.anchors[..self.anchors.len() - 1].to_vec(), months: self.months, paid: None };
+        let anchors = self.anchors[..self.anchors.len() - 1].to_vec();
+        let before = Self { anchors, months: self.months, paid: None, repeats: BTreeMap::new() };
         if is_due(&before) && !is_due(self) {
             self.anchors.pop();
         }
+    }
+
+    /// Day of a charge. The result of a retry is one more attempt of the charge that failed before it was requested, unless
+    /// the day is already that of the next charge.
+    pub(crate) fn day_of(&self, mut at: DateTime<Utc>) -> NaiveDate {
+        while let Some(failed) = self.repeats.get(&at).filter(|_| day(at) == before(self.due_on(day(at)))) {
+            at = *failed;
+        }
+        day(at)
     }
 
     /// Due days, without end: each series ends where the next begins.
@@ -136,6 +153,20 @@ impl Periods {
     pub(crate) fn paid_until(&self) -> Option<NaiveDate> {
         self.paid.map(|paid| self.due_after(paid))
     }
+}
+
+/// A charge is the result of a retry that was requested since the charge before failed, at most a day ago.
+fn repeats(charges: &Charges) -> BTreeMap<DateTime<Utc>, DateTime<Utc>> {
+    let failed = charges.failures.iter().map(|at| (*at, true));
+    let all: BTreeMap<_, _> = failed.chain(charges.successes.iter().map(|at| (*at, false))).collect();
+    let mut repeats = BTreeMap::new();
+    for ((before, failed), at) in all.iter().zip(all.keys().skip(1)) {
+        let asked = |asked: &DateTime<Utc>| before < asked && asked <= at && *at - *asked <= TimeDelta::hours(24);
+        if *failed && charges.retries.iter().any(asked) {
+            repeats.insert(*at, *before);
+        }
+    }
+    repeats
 }
 
 fn before(day: NaiveDate) -> NaiveDate {

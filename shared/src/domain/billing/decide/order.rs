@@ -142,7 +142,8 @@ pub fn charge_missing(before: &Versioned<Subscription>, now: Timestamp) -> Optio
     }
     let due = subscription.paid_period()?.to;
     // A charge that must be refunded is one that ECPay made.
-    let refund_due_on = subscription.charge_history.last_refund_due_at.map(|at| at.day(Zone::Taipei));
+    let timeline = subscription.timeline();
+    let refund_due_on = subscription.charge_history.last_refund_due_at.map(|at| timeline.charged_on(at));
     if refund_due_on.is_some_and(|day| day >= due.plus_days(-1)) {
         return None;
     }

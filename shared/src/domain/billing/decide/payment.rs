@@ -255,14 +255,15 @@ fn is_charged_after_cancel(before: &Subscription, report: &PaymentReport) -> boo
     let is_retry = before.retry.is_some_and(|retry| retry.is_open() && retry.requested_at <= requested_at);
     let was_pending = before.pending_since().is_some_and(|since| since <= requested_at);
     let timeline = before.timeline();
-    let due = timeline.charge_due(report.processed_at.day(Zone::Taipei));
+    let due = timeline.charge_due(timeline.charged_on(report.processed_at));
     let pays = |failure: &FailedCharge| failure.at <= requested_at && timeline.failed_due(failure) == due;
     !is_retry && !was_pending && !before.charge_history.failures.iter().any(pays)
 }
 
 /// True if the charge of that period was also paid outside ECPay.
 fn is_paid_out_of_band(order: &Subscription, processed_at: Timestamp) -> bool {
-    let due = order.calendar().due_on(processed_at.day(Zone::Taipei));
+    let timeline = order.timeline();
+    let due = timeline.calendar.due_on(timeline.charged_on(processed_at));
     order.charge_history.paid_out_of_band == Some(due)
 }
 

@@ -109,6 +109,7 @@ pub fn claim_retry(before: &Versioned<Subscription>, by: Actor, now: Timestamp) 
     // Unknown from the start: a crash before the response is stored must not lead to a second request.
     let covered_before = next.retry.and_then(|request| request.covered_until());
     next.retry = Some(RetryRequest { requested_at: now, state: RetryState::Unknown, covered_before });
+    next.charge_history.add_retry(now);
     Ok(Decision::new(before, next, Cause::new(HistoryEvent::RetryRequested, Rule::RetryRequested, by), now))
 }
 
@@ -126,6 +127,9 @@ pub fn record_retry_outcome(before: &Versioned<Subscription>, outcome: RetryStat
     };
     let mut next = before.value.clone();
     next.retry = Some(RetryRequest { state: outcome, ..request });
+    if matches!(outcome, RetryState::Refused | RetryState::NotSent) {
+        next.charge_history.remove_retry(request.requested_at);
+    }
     if outcome == RetryState::NotSent {
         // Staff's operation had no effect, so its key must not make a repetition of it a repeat.
         let applied = next.operations.iter().rposition(|seen| seen.request == Operation::Retry.fingerprint());

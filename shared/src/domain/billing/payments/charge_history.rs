@@ -1,4 +1,4 @@
-//! Charges of an order as reported, without anything derived from them.
+//! Charges of an order as reported and the retries requested for it, without anything derived from them.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,8 @@ use crate::domain::values::time::{LocalDate, Timestamp};
 const FAILURES_KEPT: usize = 24;
 /// Successes kept with an order, to derive its charge day.
 const SUCCESSES_KEPT: usize = 12;
+/// Requests of retries kept with an order. Each leads to one charge at most.
+const RETRIES_KEPT: usize = FAILURES_KEPT;
 /// Successes kept that could not be recorded.
 const UNRECORDED_KEPT: usize = 12;
 
@@ -41,6 +43,9 @@ pub struct ChargeHistory {
     pub last_refund_due_at: Option<Timestamp>,
     /// Failed charges after the first authorisation, oldest first.
     pub failures: Vec<FailedCharge>,
+    /// Times of the retries requested from ECPay, in ascending order, without those that ECPay refused or did not process.
+    #[serde(default)]
+    pub retries: Vec<Timestamp>,
     /// Due date of the latest charge paid outside ECPay.
     #[serde(default)]
     pub paid_out_of_band: Option<LocalDate>,
@@ -172,6 +177,21 @@ impl ChargeHistory {
             let oldest = self.recent_successes.first().copied();
             self.next_charge = self.next_charge.filter(|announced| Some(announced.since) >= oldest);
         }
+    }
+
+    /// Inserts the request of a retry in the order of time and drops the oldest beyond the limit.
+    pub fn add_retry(&mut self, requested_at: Timestamp) {
+        let place = self.retries.partition_point(|known| *known < requested_at);
+        if self.retries.get(place) != Some(&requested_at) {
+            self.retries.insert(place, requested_at);
+        }
+        let excess = self.retries.len().saturating_sub(RETRIES_KEPT);
+        self.retries.drain(..excess);
+    }
+
+    /// Removes the request of a retry that makes no charge.
+    pub fn remove_retry(&mut self, requested_at: Timestamp) {
+        self.retries.retain(|known| *known != requested_at);
     }
 
     /// Inserts a failure in the order of time and drops the oldest beyond the limit.

@@ -6,4 +6,5 @@ pub mod order_query;
 pub mod payment;
 pub mod plausibility;
 pub mod quarantine_reason;
+pub mod retry_results;
 pub mod timeline;

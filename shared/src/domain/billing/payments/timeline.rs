@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::domain::billing::calendar::BillingCalendar;
 use crate::domain::billing::payments::charge_history::{ChargeHistory, FailedCharge};
+use crate::domain::billing::payments::retry_results::RetryResults;
 use crate::domain::billing::plan::BillingCycle;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
@@ -24,6 +25,8 @@ pub struct Timeline {
     pub announced: Option<LocalDate>,
     /// Success off its due date of which no query has shown yet whether it is a late payment or a new charge day.
     pub unexplained: Option<Timestamp>,
+    /// Charges that repeat a failed one.
+    retry_results: RetryResults,
 }
 
 /// Knowledge about an order besides its charges.
@@ -43,20 +46,21 @@ impl Timeline {
     pub fn of(history: &ChargeHistory, input: TimelineInput) -> Self {
         let TimelineInput { ordered_on, cycle, log_read_at } = input;
         let calendar = BillingCalendar::new(history.anchor.unwrap_or(ordered_on), cycle);
-        let mut timeline = Self { calendar, paid_due: None, announced: None, unexplained: None };
+        let retry_results = RetryResults::of(history);
+        let mut timeline = Self { calendar, paid_due: None, announced: None, unexplained: None, retry_results };
         let mut announced = history.next_charge;
         let mut previous = None;
         let mut before_move = None;
         for success in history.paid_at() {
             timeline.undo_single_charge(before_move.take(), history, previous..Some(success));
-            let day = success.day(Zone::Taipei);
+            let day = timeline.charged_on(success);
             let own = |failure: &&FailedCharge| {
                 previous.is_none_or(|previous| failure.at > previous)
                     && failure.at < success
                     && !timeline.is_paid_out_of_band(history, failure)
             };
             let failed: Vec<LocalDate> =
-                history.failures.iter().filter(own).map(|failure| failure.at.day(Zone::Taipei)).collect();
+                history.failures.iter().filter(own).map(|failure| timeline.charged_on(failure.at)).collect();
             let failed_on = failed.last().copied();
             // The announcement is about the first charge after it, whichever day that is.
             let agreed = announced.take_if(|announced| success > announced.since).map(|announced| announced.on);
@@ -106,13 +110,31 @@ impl Timeline {
     /// The due date of a charge that failed.
     #[must_use]
     pub fn failed_due(&self, failure: &FailedCharge) -> LocalDate {
-        self.charge_due(failure.at.day(Zone::Taipei))
+        self.charge_due(self.charged_on(failure.at))
+    }
+
+    /// The day as of which a charge counts (Asia/Taipei): its own. Before the due day of its window the result of a retry
+    /// belongs to the charge that it repeats, and counts as of the day of that one. From the due day on ECPay may have made the
+    /// charge of that day instead.
+    #[must_use]
+    pub fn charged_on(&self, at: Timestamp) -> LocalDate {
+        let day = at.day(Zone::Taipei);
+        let repeated = self.retry_results.repeats(at).filter(|_| day < self.calendar.due_on(day));
+        repeated.map_or(day, |failed_at| self.charged_on(failed_at))
+    }
+
+    /// True if a charge may be the result of a retry of a charge that was due earlier, so that the one due on its day is
+    /// perhaps still to come.
+    #[must_use]
+    pub fn may_repeat_earlier(&self, at: Timestamp) -> bool {
+        let due = self.calendar.due_on(at.day(Zone::Taipei));
+        self.retry_results.repeats(at).is_some_and(|failed_at| self.calendar.due_on(self.charged_on(failed_at)) < due)
     }
 
     /// True if the charge that failed was paid outside ECPay, or an earlier one.
     #[must_use]
     pub fn is_paid_out_of_band(&self, history: &ChargeHistory, failure: &FailedCharge) -> bool {
-        let due = self.calendar.due_on(failure.at.day(Zone::Taipei));
+        let due = self.calendar.due_on(self.charged_on(failure.at));
         history.paid_out_of_band.is_some_and(|paid| due <= paid)
     }
 
