@@ -1,8 +1,6 @@
 //! Subscriptions: orders, callbacks, dunning, operations by staff, mails.
 
 mod callbacks;
-mod cancel;
-mod cancel_timing;
 mod checkout;
 mod ecpay_world;
 mod kpis;

@@ -72,7 +72,16 @@ async fn a_dry_retry_is_not_requested_and_refused_where_the_real_one_is() {
         (status, &tried["status"], &tried["message"]),
         (200, &json!("dry_run"), &json!("Payment retry would be requested"))
     );
+    let by_order = format!("/api/subscriptions/{order}/retry");
+    let why = json!({ "why": "tried first" });
+    let (status, tried) = dry(&sandbox, &format!("{by_order}?dry_run=true"), why.clone()).await;
+    assert_eq!((status, &tried["dry_run"], &tried["outcome"]), (200, &json!(true), &json!("asked")));
+    assert_eq!(tried["would"]["history"], json!([{ "what": "retry requested from ECPay" }]));
     sandbox.post(&format!("/api/subscriptions/{order}/cancel"), json!({ "why": "moves away" })).await;
+    let (status, tried) = dry(&sandbox, &format!("{by_order}?dry_run=true"), why.clone()).await;
+    let (real, done) = sandbox.call(Method::POST, &by_order, Some(why)).await;
+    assert_eq!((status, &tried["error"]["message"]), (real.as_u16(), &done["error"]["message"]));
+    assert_eq!((status, &tried["error"]["code"]), (409, &json!("retry_refused")));
     let (status, tried) = dry(&sandbox, &format!("{path}?dry_run=true"), retry.clone()).await;
     let (real, done) = sandbox.call(Method::POST, path, Some(retry)).await;
     assert_eq!((status, &tried["detail"]), (real.as_u16(), &done["detail"]));

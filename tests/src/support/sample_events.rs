@@ -68,6 +68,8 @@ pub const SAMPLES: &[Sample] = &[
     },
     sample(LATER, "admin-api/manual-retry.json", 200),
     sample(LATER, "subscription-maintenance/retry.json", 200),
+    // The retry was requested by the samples before.
+    sample(LATER, "admin-api/retry-charge.json", 200),
     // As long as none is paid, each is an order with a page of its own.
     Sample {
         at: LATER,

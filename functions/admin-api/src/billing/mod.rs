@@ -7,5 +7,6 @@ pub(crate) mod payments;
 pub(crate) mod purchase;
 pub(crate) mod quarantine;
 pub(crate) mod replay;
+pub(crate) mod retry;
 pub(crate) mod subscriptions;
 pub(crate) mod users;

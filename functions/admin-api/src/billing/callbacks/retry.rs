@@ -5,8 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use shared::domain::billing::decide::retry::{RetryRefusal, retry_refusal};
 use shared::domain::billing::payments::payment::PaymentOutcome;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::PaymentId;
@@ -17,6 +15,8 @@ use utoipa_axum::routes;
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
 use crate::billing::callbacks::refusals::{DetailBody, DetailRefusals};
+use crate::billing::retry;
+use crate::billing::retry::RetryOutcome;
 use crate::http::given::Given;
 use crate::http::idempotency::IdempotencyHeader;
 use crate::http::reason::Reason;
@@ -25,6 +25,7 @@ use crate::http::response::Failure;
 /// Message about a retry that ECPay accepted or that is not needed any more.
 const PROCESSED: &str = "Payment retry processed successfully";
 const ALREADY_REQUESTED: &str = "Payment retry was already requested; its result is not known yet";
+const WOULD_BE_REQUESTED: &str = "Payment retry would be requested";
 
 /// Route of the retry.
 pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
@@ -69,8 +70,7 @@ pub(crate) struct RetryAnswer {
     /// `asked`: ECPay accepted the retry. `paid`: the charge was paid meanwhile. `already_asked`: the result of an earlier
     /// retry is not known yet. Absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "asked")]
-    outcome: Option<&'static str>,
+    outcome: Option<RetryOutcome>,
 }
 
 /// Refusals of a retry.
@@ -103,37 +103,23 @@ async fn manual_retry(
 ) -> Result<Json<RetryAnswer>, Failure> {
     let context = caller.context;
     let RetryBody { payment_id, why } = given.body;
-    let key = context.key()?;
+    // Before any read, so that a malformed key is refused whatever the payment is.
+    context.key()?;
     let (payment_id, order) = failed_payment(&api, &payment_id).await?;
     let answer = |status, message, outcome| {
         let processing_time_ms = context.time.stopwatch.elapsed_ms();
         Ok(Json(RetryAnswer { status, payment_id, processing_time_ms, message, outcome }))
     };
     if given.query.dry_run {
-        match retry_refusal(&order) {
-            Some(refusal @ (RetryRefusal::OrderOver | RetryRefusal::NothingOwed)) => {
-                return Err(Failure::conflict("retry_refused", refusal.to_string()));
-            }
-            Some(RetryRefusal::AlreadyRequested) => return answer("dry_run", ALREADY_REQUESTED, None),
-            // After five failures ECPay is asked first whether the order runs.
-            Some(RetryRefusal::LastFailureAllowed) | None => {}
-        }
-        return answer("dry_run", "Payment retry would be requested", None);
+        return match retry::preview(&order)? {
+            RetryOutcome::AlreadyAsked => answer("dry_run", ALREADY_REQUESTED, None),
+            RetryOutcome::Asked | RetryOutcome::Paid => answer("dry_run", WOULD_BE_REQUESTED, None),
+        };
     }
     let why = why.map(|Reason(why)| why);
-    let event = json!({ "retry": { "subscription_id": order.id, "by": context.actor, "why": why, "key": key } });
-    let Some(retried) = api.maintenance.invoke(&event).await? else {
-        return Err(Failure::unavailable("There is no response from ECPay yet; check the subscription in a minute."));
-    };
-    let text = |name: &str| retried.get(name).and_then(Value::as_str).unwrap_or_default();
-    match text("outcome") {
-        "asked" => answer("success", PROCESSED, Some("asked")),
-        "paid" => answer("success", PROCESSED, Some("paid")),
-        "already_asked" => answer("success", ALREADY_REQUESTED, Some("already_asked")),
-        "refused" => Err(Failure::conflict("retry_refused", text("reason"))),
-        // Outcome unknown or ECPay unavailable: 503, so that the caller checks before repeating.
-        _ => Err(Failure::unavailable(text("reason"))),
-    }
+    let outcome = retry::request(&api, &order, why, &context).await?;
+    let message = if outcome == RetryOutcome::AlreadyAsked { ALREADY_REQUESTED } else { PROCESSED };
+    answer("success", message, Some(outcome))
 }
 
 /// A payment that is stored and failed, with its order.

@@ -26,8 +26,8 @@ pub(crate) enum OperationAnswer {
 pub(crate) struct OperationPreview {
     /// Always true: nothing was stored or requested.
     #[schema(example = true)]
-    dry_run: bool,
-    would: OperationEffect,
+    pub(crate) dry_run: bool,
+    pub(crate) would: OperationEffect,
 }
 
 /// Effect that the operation would have now.

@@ -1,6 +1,10 @@
 //! Operations of staff on one subscription: paused and resumed, cancelled at the customer's request, paid out of band;
 //! each once for a key, and with actor and reason in the history.
 
+mod cancel;
+mod cancel_timing;
+mod retry;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,0 +1,60 @@
+//! Request for a retry of the charge that an order owes, as both of its routes make it. `subscription-maintenance` decides
+//! and asks ECPay, under one lease and one `Idempotency-Key`, so that it does not matter which route staff use.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::domain::billing::decide::retry::{RetryRefusal, retry_refusal};
+use shared::domain::billing::subscription::Subscription;
+use utoipa::ToSchema;
+
+use crate::api::ApiState;
+use crate::http::context::RequestContext;
+use crate::http::response::Failure;
+
+/// Outcome of a request for a retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(example = "asked")]
+pub(crate) enum RetryOutcome {
+    /// ECPay accepted the retry; its result follows by callback or query.
+    Asked,
+    /// ECPay had the payment already, and it is applied now.
+    Paid,
+    /// The retry was requested before.
+    AlreadyAsked,
+}
+
+/// Requests a retry from ECPay, if a query shows that it is still needed.
+pub(crate) async fn request(
+    api: &ApiState,
+    order: &Subscription,
+    why: Option<String>,
+    context: &RequestContext,
+) -> Result<RetryOutcome, Failure> {
+    let key = context.key()?;
+    let event = json!({ "retry": { "subscription_id": order.id, "by": context.actor, "why": why, "key": key } });
+    let Some(retried) = api.maintenance.invoke(&event).await? else {
+        return Err(Failure::unavailable("There is no response from ECPay yet; check the subscription in a minute."));
+    };
+    let text = |name: &str| retried.get(name).and_then(Value::as_str).unwrap_or_default();
+    match text("outcome") {
+        "asked" => Ok(RetryOutcome::Asked),
+        "paid" => Ok(RetryOutcome::Paid),
+        "already_asked" => Ok(RetryOutcome::AlreadyAsked),
+        "refused" => Err(Failure::conflict("retry_refused", text("reason"))),
+        // Outcome unknown or ECPay unavailable: 503, so that the caller checks before repeating.
+        _ => Err(Failure::unavailable(text("reason"))),
+    }
+}
+
+/// Outcome that a request would have as far as the stored order shows it: ECPay is not asked.
+pub(crate) fn preview(order: &Subscription) -> Result<RetryOutcome, Failure> {
+    match retry_refusal(order) {
+        Some(refusal @ (RetryRefusal::OrderOver | RetryRefusal::NothingOwed)) => {
+            Err(Failure::conflict("retry_refused", refusal.to_string()))
+        }
+        Some(RetryRefusal::AlreadyRequested) => Ok(RetryOutcome::AlreadyAsked),
+        // After five failures ECPay is asked first whether the order runs.
+        Some(RetryRefusal::LastFailureAllowed) | None => Ok(RetryOutcome::Asked),
+    }
+}
