@@ -17,7 +17,7 @@ use shared::domain::billing::payments::payment::PaymentOutcome;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, RetryState};
 use shared::domain::billing::task::Task;
-use shared::domain::values::ids::EventId;
+use shared::domain::values::ids::{EmailAddress, EventId};
 use shared::domain::values::money::Twd;
 
 use crate::operations::fixtures::{
@@ -294,11 +294,21 @@ fn staff() -> Vec<Story> {
         story(Rule::Refunded, refunded(false), "staff recorded a refund"),
         story(Rule::RefundedAndEnded, refunded(true), "downgraded to FREE: staff recorded a refund and ended the plan"),
         story(
+            Rule::EmailChanged,
+            running().staff(&Operation::ChangeEmail { email: address("new@customer.example") }, now),
+            "staff changed the address of the order's mails",
+        ),
+        story(Rule::NoteAdded, running().staff(&Operation::Note, now), "staff added a note"),
+        story(
             Rule::UserErased,
             erase(&given_up().order, &cause(None), t("2025/02/15 10:00:00")).unwrap(),
             "personal data erased; payment records kept for accounting",
         ),
     ]
+}
+
+fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
 }
 
 fn stories() -> Vec<Story> {

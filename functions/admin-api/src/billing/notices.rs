@@ -167,9 +167,10 @@ async fn list(
 
 /// Sends a notice again.
 ///
-/// The next run sends a mail that is `dead`, `unclear` or `queued`. It keeps its id and has three more days for its attempts.
-/// An `unclear` one may then arrive twice. Refused with 409 and the code `already_sent` (SES accepted the mail),
-/// `being_sent` (a run is sending it) or `erased` (the customer was erased).
+/// The next run sends a mail that is `dead` or `unclear`, and one that is `queued` because SES did not accept it yet, whose next
+/// attempt may be hours ahead. It keeps its id, goes to the address that the order has now, and has three more days for its
+/// attempts. An `unclear` one may then arrive twice. Refused with 409 and the code `already_sent` (SES accepted the mail),
+/// `being_sent` (a run is sending it), `waiting` (no run has attempted it yet) or `erased` (the customer was erased).
 #[utoipa::path(
     post, path = "/notices/{id}/resend", tag = "notices", operation_id = "resend_notice",
     params((
@@ -202,26 +203,47 @@ async fn resend(
 }
 
 fn refused(refusal: ResendRefusal) -> Failure {
+    let message = match refusal {
+        ResendRefusal::Sent => "SES accepted the mail.",
+        ResendRefusal::BeingSent => "A run is sending the mail at this moment.",
+        ResendRefusal::Waiting => "The mail waits for its first attempt, which the next run makes.",
+        ResendRefusal::Erased => "The customer was erased.",
+    };
+    Failure::conflict(refusal_code(refusal), message)
+}
+
+/// Code of a refused resend.
+pub(crate) const fn refusal_code(refusal: ResendRefusal) -> &'static str {
     match refusal {
-        ResendRefusal::Sent => Failure::conflict("already_sent", "SES accepted the mail."),
-        ResendRefusal::BeingSent => Failure::conflict("being_sent", "A run is sending the mail at this moment."),
-        ResendRefusal::Erased => Failure::conflict("erased", "The customer was erased."),
+        ResendRefusal::Sent => "already_sent",
+        ResendRefusal::BeingSent => "being_sent",
+        ResendRefusal::Waiting => "waiting",
+        ResendRefusal::Erased => "erased",
     }
 }
 
-fn shown(notice: &StoredNotice, at: Timestamp) -> NoticeAnswer {
-    let resend = notice.resend.as_ref().map(|resend| ResendAnswer {
+/// Recipient of a notice without the address.
+pub(crate) const fn audience(notice: &StoredNotice) -> NoticeAudience {
+    match notice.to {
+        Recipient::Customer(_) => NoticeAudience::Customer,
+        Recipient::Staff => NoticeAudience::Staff,
+    }
+}
+
+/// Latest request of staff to send a notice again.
+pub(crate) fn resend_answer(notice: &StoredNotice) -> Option<ResendAnswer> {
+    notice.resend.as_ref().map(|resend| ResendAnswer {
         at: resend.at,
         by: format!("staff:{}", resend.by),
         why: resend.why.clone(),
-    });
+    })
+}
+
+fn shown(notice: &StoredNotice, at: Timestamp) -> NoticeAnswer {
     NoticeAnswer {
         id: route_id(notice),
         kind: notice.kind.name(),
-        to: match notice.to {
-            Recipient::Customer(_) => NoticeAudience::Customer,
-            Recipient::Staff => NoticeAudience::Staff,
-        },
+        to: audience(notice),
         merchant_trade_no: notice.fields.get("subscription").cloned(),
         state: notice.state.name(),
         detail: notice.detail.clone(),
@@ -230,6 +252,6 @@ fn shown(notice: &StoredNotice, at: Timestamp) -> NoticeAnswer {
         first_attempt_at: notice.first_attempt_at,
         again_at: if notice.state.is_final() { None } else { Some(at) },
         ended_at: notice.ended_at,
-        resend,
+        resend: resend_answer(notice),
     }
 }

@@ -138,6 +138,8 @@ impl BusinessEvent {
             | Rule::TermsChanged
             | Rule::Refunded
             | Rule::RefundedAndEnded
+            | Rule::EmailChanged
+            | Rule::NoteAdded
             | Rule::TaskFailed
             | Rule::TaskRecovered
             | Rule::UserErased => None,

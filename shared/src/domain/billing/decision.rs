@@ -14,8 +14,8 @@ use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Status, Subscription};
 use crate::domain::billing::task::Task;
-use crate::domain::values::ids::{EventId, PaymentId, SubscriptionId};
 use crate::domain::values::lookup::Lookup;
+use crate::domain::values::ids::{EmailAddress, EventId, PaymentId, SubscriptionId};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
@@ -139,6 +139,13 @@ pub enum HistoryEvent {
     CancelRequested,
     /// Cancellation undone by the customer.
     CancelUndone,
+    /// Recipient of the order's mails changed by staff.
+    EmailChanged {
+        /// New address.
+        email: EmailAddress,
+    },
+    /// Remark of staff, which is the entry's reason.
+    Noted,
     /// Scheduled task failed for this order.
     TaskFailed {
         /// The failing task.
@@ -332,7 +339,9 @@ impl Decision {
     #[must_use]
     pub fn new(before: &Versioned<Subscription>, next: Subscription, cause: Cause, at: Timestamp) -> Self {
         let mut next = next;
-        if !matches!(cause.event, HistoryEvent::TaskFailed { .. }) {
+        // These say nothing about the order at ECPay.
+        let is_remark = matches!(cause.event, HistoryEvent::EmailChanged { .. } | HistoryEvent::Noted);
+        if !is_remark && !matches!(cause.event, HistoryEvent::TaskFailed { .. }) {
             // Any other change may have removed the cause of the failure; if not, the next attempt records it again.
             next.task_failure = None;
         }
@@ -340,7 +349,7 @@ impl Decision {
             cause.event,
             HistoryEvent::NothingNew { .. } | HistoryEvent::TaskFailed { .. } | HistoryEvent::DowngradePostponed { .. }
         );
-        if !keeps_backoff {
+        if !is_remark && !keeps_backoff {
             next.backoff = None;
         }
         let history = HistoryEntry::new(at, cause, Some(before.value.status), next.status);
@@ -370,6 +379,12 @@ impl Decision {
         history.why.clone_from(&cause.why);
         history.operation = seen;
         self
+    }
+
+    /// The new recipient of the order's mails that wait, where the decision changes it.
+    #[must_use]
+    pub fn new_recipient(&self) -> Option<&EmailAddress> {
+        if let HistoryEvent::EmailChanged { email } = &self.change.history.event { Some(email) } else { None }
     }
 
     /// The order as stored after the commit.

@@ -85,6 +85,9 @@ pub enum ResendRefusal {
     /// A run claimed the notice, and its outcome follows within minutes.
     #[error("a run is sending the mail at this moment")]
     BeingSent,
+    /// Not attempted yet: the next run sends it.
+    #[error("the mail waits for its first attempt, which the next run makes")]
+    Waiting,
     /// Address and text are no longer stored.
     #[error("the customer was erased")]
     Erased,
@@ -197,14 +200,15 @@ impl NoticeState {
     }
 }
 
-/// Returns the reason for which a notice cannot be sent again; `None` where it can. An unclear one may then arrive twice,
-/// which staff decide.
+/// Returns the reason for which a notice after that number of attempts cannot be sent again; `None` where it can. An unclear one
+/// may then arrive twice, which staff decide. One that SES did not accept yet is attempted at once instead of hours later.
 #[must_use]
-pub fn resend_refusal(state: NoticeState, to: &Recipient) -> Option<ResendRefusal> {
+pub fn resend_refusal(state: NoticeState, attempts: u32, to: &Recipient) -> Option<ResendRefusal> {
     match (state, to) {
         (NoticeState::Sent, _) => Some(ResendRefusal::Sent),
         (NoticeState::Claimed, _) => Some(ResendRefusal::BeingSent),
         (_, Recipient::Customer(address)) if address.is_erased() => Some(ResendRefusal::Erased),
+        (NoticeState::Queued, _) if attempts == 0 => Some(ResendRefusal::Waiting),
         (NoticeState::Queued | NoticeState::Unclear | NoticeState::Dead, _) => None,
     }
 }

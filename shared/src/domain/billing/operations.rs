@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::payments::payment::Payment;
-use crate::domain::values::ids::OperationKey;
+use crate::domain::values::ids::{EmailAddress, OperationKey};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
@@ -70,6 +70,13 @@ pub enum Operation {
     },
     /// Requests a retry from ECPay.
     Retry,
+    /// Changes the recipient of the order's mails.
+    ChangeEmail {
+        /// New address.
+        email: EmailAddress,
+    },
+    /// Adds a remark to the history: the reason of the operation.
+    Note,
     /// Records terms that staff changed in ECPay's console.
     Terms {
         /// Price of each charge from now on, in TWD.
@@ -116,6 +123,8 @@ impl Operation {
                 format!("mark-paid {amount} {}", reference.as_deref().unwrap_or_default())
             }
             Self::Retry => "retry".to_owned(),
+            Self::ChangeEmail { email } => format!("change-email {}", email.as_str()),
+            Self::Note => "note".to_owned(),
             Self::Terms { amount, next_charge_on } => {
                 let amount = amount.map_or_else(String::new, |amount| amount.dollars().to_string());
                 format!("terms {amount} {}", next_charge_on.map_or_else(String::new, |day| day.to_string()))

@@ -96,6 +96,10 @@ pub enum Rule {
     Refunded,
     /// Staff recorded money that went back to the customer, and ended the plan.
     RefundedAndEnded,
+    /// Staff changed the recipient of the order's mails.
+    EmailChanged,
+    /// Staff added a remark.
+    NoteAdded,
     /// Task failed for this order and will be retried.
     TaskFailed,
     /// Task failed repeatedly for this order; staff are notified.
@@ -174,6 +178,8 @@ impl Rule {
             Self::TermsChanged => "staff recorded new terms of the order",
             Self::Refunded => "staff recorded a refund",
             Self::RefundedAndEnded => "downgraded to FREE: staff recorded a refund and ended the plan",
+            Self::EmailChanged => "staff changed the address of the order's mails",
+            Self::NoteAdded => "staff added a note",
             Self::TaskFailed => "a task failed for this order; will be retried",
             Self::NeedsAttention => "a task keeps failing for this order; staff notified",
             Self::TaskRecovered => "the failing task succeeded again",

@@ -218,6 +218,14 @@ impl NotificationId {
     pub fn of(subject: &str, kind: &str, occasion: &str) -> Self {
         Self(format!("{subject}/{kind}/{occasion}"))
     }
+
+    /// The order that the notice is about, given that it is about one.
+    ///
+    /// # Errors
+    /// [`InvalidId`] if the subject is not a subscription id.
+    pub fn subscription(&self) -> Result<SubscriptionId, InvalidId> {
+        SubscriptionId::parse(self.0.split('/').next().unwrap_or_default())
+    }
 }
 
 impl PaymentId {

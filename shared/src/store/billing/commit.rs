@@ -13,6 +13,7 @@ use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::find::payments;
 use crate::store::billing::find::subscriptions::SubscriptionList;
+use crate::store::billing::notices::StoredNotice;
 use crate::store::billing::webhook_log;
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::billing::{Billing, counters, notices, purchases, users};
@@ -47,6 +48,8 @@ enum Guard {
     Payment,
     Purchase,
     User,
+    /// A notice that waits, and gets a new recipient.
+    Waiting,
     Notice(NotificationId),
 }
 
@@ -103,7 +106,12 @@ impl Billing {
         let first = CommitAttempt { decision, live: None, enqueued: Vec::new() };
         let storing = retry_on_conflict(DOING, first, |mut attempt| async move {
             let decision = attempt.adapted(now);
-            let plan = CommitPlan::of(&decision, log, policy)?;
+            let mut plan = CommitPlan::of(&decision, log, policy)?;
+            if let Some(recipient) = decision.new_recipient() {
+                for notice in self.waiting_for(&decision.change.next.id, recipient).await? {
+                    plan.readdress(notice)?;
+                }
+            }
             let Some(refusal) = self.table.transact(plan.transaction, DOING).await? else {
                 return Ok(Attempt::Done(Commit::Done));
             };
@@ -124,7 +132,7 @@ impl Billing {
                     attempt.enqueued.push(id.clone());
                     return Ok(Attempt::Conflict(attempt));
                 }
-                Some((_, Guard::Subscription | Guard::Purchase)) | None => Commit::Conflict,
+                Some((_, Guard::Subscription | Guard::Purchase | Guard::Waiting)) | None => Commit::Conflict,
             }))
         });
         // On the heap: a decision is large, and so is every future that holds one.
@@ -219,6 +227,15 @@ impl CommitPlan {
         }
         plan.count_statuses(decision);
         Ok(plan)
+    }
+
+    /// Writes a notice that waits, with its new recipient. Refused where a run has claimed it since it was read; one that was
+    /// enqueued since changed the subscription's version.
+    fn readdress(&mut self, notice: Record<StoredNotice>) -> Result<(), Error> {
+        let version = notice.version;
+        let place = self.transaction.put_if_version(notice, version)?;
+        self.guards.push((place, Guard::Waiting));
+        Ok(())
     }
 
     /// Writes a subscription, with its place in the due index, and its history entry.

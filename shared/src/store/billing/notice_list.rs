@@ -1,18 +1,22 @@
 //! Lists of notices by state, and notices that staff have sent again.
 
-use crate::domain::billing::notices::{NoticeState, ResendRefusal, resend_refusal};
-use crate::domain::values::ids::NotificationId;
+use crate::domain::billing::decision::Versioned;
+use crate::domain::billing::notices::{NoticeState, Recipient, ResendRefusal, resend_refusal};
+use crate::domain::billing::subscription::Subscription;
+use crate::domain::values::ids::{NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 use crate::platform::logging::error_chain;
 
 use crate::store::billing::Billing;
-use crate::store::billing::notices::{DueNotice, ResendRequest, StoredNotice, queue};
+use crate::store::billing::notices::{ResendRequest, StoredNotice, placed, queue};
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
+use crate::store::table::expression::Condition;
 use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::{Item, keys, text_in};
+use crate::store::table::transaction::Transaction;
 
 /// End of a page: the last notice and its time in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,28 +76,87 @@ impl Billing {
         Ok(NoticePage { notices: page.items.into_iter().filter_map(listed).collect(), next })
     }
 
+    /// Returns at most `limit` notices about an order after a position, latest decision first; the time of each is that of its
+    /// next attempt, or of its decision where none is ahead.
+    pub async fn messages(
+        &self,
+        order: &SubscriptionId,
+        after: Option<&NoticePosition>,
+        limit: usize,
+    ) -> Result<NoticePage, Error> {
+        let mut records = self.notice_records(order).await?;
+        records.sort_by(|one, other| place(&other.data).cmp(&place(&one.data)));
+        if let Some(after) = after {
+            records.retain(|record| place(&record.data) < (after.at, after.id.as_str()));
+        }
+        let is_last = records.len() <= limit;
+        records.truncate(limit);
+        let end = records.last().filter(|_| !is_last);
+        let next = end.and_then(|record| {
+            let id = NotificationId::parse(&record.data.id).ok()?;
+            Some(NoticePosition { at: record.data.created_at, id })
+        });
+        let listed = |record: Record<StoredNotice>| ListedNotice {
+            at: record.due_at.unwrap_or(record.data.created_at),
+            notice: record.data,
+        };
+        Ok(NoticePage { notices: records.into_iter().map(listed).collect(), next })
+    }
+
     /// Makes a notice due at once, on a request of staff, with three more days for its attempts. It keeps its id, and each
-    /// attempt begins with a claim, so that concurrent requests and runs send it once.
+    /// attempt begins with a claim, so that concurrent requests and runs send it once. It goes to the address that the order
+    /// has now.
     pub async fn resend_notice(&self, id: &NotificationId, request: &ResendRequest) -> Result<Resend, Error> {
         retry_on_conflict("resending a notice", (), |()| async move {
             let Some(found) = self.notice(id).await? else { return Ok(Attempt::Done(Resend::Unknown)) };
-            if let Some(refusal) = resend_refusal(found.notice.state, &found.notice.to) {
+            let StoredNotice { state, attempts, to, .. } = &found.notice;
+            if let Some(refusal) = resend_refusal(*state, *attempts, to) {
                 return Ok(Attempt::Done(Resend::Refused(refusal)));
             }
+            let mut transaction = Transaction::default();
+            let to = match to {
+                Recipient::Staff => Recipient::Staff,
+                Recipient::Customer(address) => match self.order_of(id).await? {
+                    Some(order) if order.value.erased.is_some() => {
+                        return Ok(Attempt::Done(Resend::Refused(ResendRefusal::Erased)));
+                    }
+                    Some(order) => {
+                        // A change of address that comes first refuses this one.
+                        transaction.check(keys::subscription(&order.value.id), Condition::version_is(order.version));
+                        Recipient::Customer(order.value.email)
+                    }
+                    None => Recipient::Customer(address.clone()),
+                },
+            };
             let notice = StoredNotice {
+                to,
                 state: NoticeState::Queued,
                 first_attempt_at: None,
                 ended_at: None,
                 resend: Some(request.clone()),
                 ..found.notice
             };
-            Ok(match self.put_notice(DueNotice { notice, ..found }, request.at).await? {
-                Some(due) => Attempt::Done(Resend::Queued(Box::new(due.notice))),
-                None => Attempt::Conflict(()),
+            transaction.put_if_version(placed(&notice, request.at)?, Some(found.version))?;
+            Ok(match self.table.transact(transaction, "resending a notice").await? {
+                None => Attempt::Done(Resend::Queued(Box::new(notice))),
+                Some(_) => Attempt::Conflict(()),
             })
         })
         .await
     }
+
+    /// Reads the order that a notice to a customer is about.
+    async fn order_of(&self, id: &NotificationId) -> Result<Option<Versioned<Subscription>>, Error> {
+        match id.subscription() {
+            Ok(order) => self.subscription(&order).await,
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// Place of a notice among those about its order.
+fn place(notice: &StoredNotice) -> (Timestamp, &str) {
+    (notice.created_at, &notice.id)
 }
 
 fn position(item: &Item) -> Option<NoticePosition> {

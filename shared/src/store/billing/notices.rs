@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::notices::{Notice, NoticeKind, NoticeState, Recipient};
-use crate::domain::values::ids::NotificationId;
+use crate::domain::values::ids::{EmailAddress, NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::Billing;
 use crate::store::error::Error;
 use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::keys;
+use crate::store::table::keys::prefix;
+use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 
 /// A notice and the state of its sending.
@@ -135,6 +137,33 @@ impl Billing {
         Ok(self.notice(id).await?.map(|due| due.notice.outcome()))
     }
 
+    /// Returns the notices about an order that wait to be sent to its customer, addressed to `recipient`. One that a run has
+    /// claimed is on its way to the old address.
+    pub(in crate::store) async fn waiting_for(
+        &self,
+        order: &SubscriptionId,
+        recipient: &EmailAddress,
+    ) -> Result<Vec<Record<StoredNotice>>, Error> {
+        let mut waiting = self.notice_records(order).await?;
+        waiting.retain(|record| {
+            record.data.state == NoticeState::Queued && matches!(record.data.to, Recipient::Customer(_))
+        });
+        for record in &mut waiting {
+            record.data.to = Recipient::Customer(recipient.clone());
+        }
+        Ok(waiting)
+    }
+
+    /// Reads the notices about an order consistently.
+    pub(in crate::store) async fn notice_records(
+        &self,
+        order: &SubscriptionId,
+    ) -> Result<Vec<Record<StoredNotice>>, Error> {
+        let query = Query::partition(keys::subscription_partition(order)).prefix(prefix::NOTICE).consistent();
+        let items = self.table.query_pages(query, usize::MAX, "reading notices").await?;
+        items.into_iter().map(Record::from_item).collect()
+    }
+
     /// Reads a notice consistently.
     pub(in crate::store) async fn notice(&self, id: &NotificationId) -> Result<Option<DueNotice>, Error> {
         let record = self.table.get::<StoredNotice>(&keys::notice(id), "reading a notice").await?;
@@ -144,16 +173,7 @@ impl Billing {
     /// Writes a notice over the version that was read, with `at` as its place in the queue of its state. `None` where it
     /// has changed since.
     pub(in crate::store) async fn put_notice(&self, due: DueNotice, at: Timestamp) -> Result<Option<DueNotice>, Error> {
-        let key = NotificationId::parse(&due.notice.id).map(|id| keys::notice(&id));
-        let key = key.map_err(|error| Error::Unreadable {
-            pk: String::new(),
-            sk: due.notice.id.clone(),
-            reason: error.to_string(),
-        })?;
-        let mut record = Record::new(key, due.notice.clone());
-        if let Some(queue) = queue(due.notice.state) {
-            record = record.due(queue, at);
-        }
+        let record = placed(&due.notice, at)?;
         let written = self.table.put_if_version(record, due.version, "recording the state of a notice").await?;
         Ok(written.then(|| DueNotice { version: due.version.saturating_add(1), ..due }))
     }
@@ -183,6 +203,18 @@ pub(in crate::store) const fn queue(state: NoticeState) -> Option<&'static str> 
         NoticeState::Dead => Some(keys::DEAD_MAIL_QUEUE),
         NoticeState::Sent => None,
     }
+}
+
+/// A notice with `at` as its place in the queue of its state.
+pub(in crate::store) fn placed(notice: &StoredNotice, at: Timestamp) -> Result<Record<StoredNotice>, Error> {
+    let key = NotificationId::parse(&notice.id).map(|id| keys::notice(&id));
+    let key =
+        key.map_err(|error| Error::Unreadable { pk: String::new(), sk: notice.id.clone(), reason: error.to_string() })?;
+    let record = Record::new(key, notice.clone());
+    Ok(match queue(notice.state) {
+        Some(queue) => record.due(queue, at),
+        None => record,
+    })
 }
 
 /// A notice as it is enqueued: due from the time of its decision.

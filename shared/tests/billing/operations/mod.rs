@@ -3,6 +3,7 @@
 
 mod cancel;
 mod cancel_timing;
+mod contact;
 pub(crate) mod fixtures;
 mod grace;
 mod history;

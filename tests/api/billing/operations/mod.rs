@@ -3,6 +3,7 @@
 
 mod cancel;
 mod cancel_timing;
+mod note;
 mod retry;
 
 use reqwest::Method;

@@ -11,7 +11,7 @@ use crate::simulation::model::table_mirror::{instant, tag};
 impl Driver {
     /// Performs a random operation of staff, once or twice at the same time.
     pub(crate) fn staff(&mut self) {
-        match self.random.below(22) {
+        match self.random.below(24) {
             0..=5 => self.retry(),
             6..=8 => self.operate("extend-grace"),
             9 | 10 => self.operate("pause"),
@@ -26,6 +26,8 @@ impl Driver {
                 self.request("POST", &format!("/runs/{job}?dry_run={dry}"), None, None);
             }
             18 | 19 => self.accept_terms(),
+            20 => self.operate("email"),
+            21 => self.operate("note"),
             _ => self.look(),
         }
     }
@@ -79,6 +81,8 @@ impl Driver {
         let body = match name {
             "extend-grace" | "pause" => json!({ "days": days, "why": "they asked" }),
             "mark-paid" => json!({ "amount_twd": price, "reference": format!("bank {days}"), "why": "they asked" }),
+            "email" => json!({ "email": format!("moved{days}@customer.example"), "why": "they asked" }),
+            "note" => json!({ "note": "they asked" }),
             _ => json!({ "why": "they asked" }),
         };
         let key = self.key();

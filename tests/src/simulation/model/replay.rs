@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel};
+use shared::domain::billing::decide::contact::{change_email, note};
 use shared::domain::billing::decide::downgrade::{FirstNotice, postpone_downgrade};
 use shared::domain::billing::decide::erasure::erase;
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation, resume};
@@ -163,6 +164,8 @@ impl Replay {
             HistoryEvent::Resumed => resume(before, DecisionContext::new(policy, at)),
             HistoryEvent::CancelRequested => staff(Operation::Cancel),
             HistoryEvent::CancelUndone => staff(Operation::UndoCancel),
+            HistoryEvent::EmailChanged { email } => Some(change_email(before, email, line.by.clone(), at)),
+            HistoryEvent::Noted => Some(note(before, line.by.clone(), at)),
             HistoryEvent::TaskFailed { task, reason } => Some(record_task_failure(before, *task, reason, at)),
             HistoryEvent::Erased => {
                 let Actor::Staff(by) = &line.by else { return None };

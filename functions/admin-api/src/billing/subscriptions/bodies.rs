@@ -1,13 +1,15 @@
 //! Bodies of the operations on a subscription.
 
 use serde::Deserialize;
-use shared::domain::values::ids::PaymentId;
+use shared::domain::values::ids::{EmailAddress, PaymentId};
 use shared::domain::values::money::Twd;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::dates::Day;
 use crate::http::reason::Reason;
 
+/// Longest note in characters.
+const LONGEST_NOTE: usize = 500;
 /// Longest reference in characters.
 const LONGEST_REFERENCE: usize = 100;
 
@@ -73,6 +75,27 @@ pub(crate) struct UndoCancelBody {
     pub(crate) why: Reason,
 }
 
+/// New recipient of the order's mails.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmailBody {
+    /// Address at which the customer reads mail from now on.
+    #[schema(value_type = String, min_length = 1, max_length = 254, example = "mei.new@customer.example")]
+    pub(crate) email: EmailAddress,
+    /// Reason, one line, kept in the history; without an address, because those who may only read see it.
+    #[schema(value_type = String, min_length = 1, max_length = 500, example = "The customer asked for it by phone.")]
+    pub(crate) why: Reason,
+}
+
+/// Remark of staff.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoteBody {
+    /// Text, one line, shown as the reason of its history entry. It is erased with the customer's data.
+    #[schema(value_type = String, min_length = 1, max_length = 500, example = "The customer calls again on Monday.")]
+    pub(crate) note: Note,
+}
+
 /// Payment that the customer made outside ECPay.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +146,26 @@ pub(crate) struct RefundBody {
     /// Reason, one line, kept in the history.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "The bank charged the payment back.")]
     pub(crate) why: Reason,
+}
+
+/// Remark of staff: one line of 1 to 500 characters, as every text of a history entry.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Note(pub(crate) String);
+
+/// Refusal of a text as a [`Note`].
+#[derive(Debug, thiserror::Error)]
+#[error("a note is one line of 1 to 500 characters")]
+pub(crate) struct NotANote;
+
+impl TryFrom<String> for Note {
+    type Error = NotANote;
+
+    fn try_from(text: String) -> Result<Self, NotANote> {
+        let text = text.trim();
+        let fits = (1..=LONGEST_NOTE).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text.to_owned())) } else { Err(NotANote) }
+    }
 }
 
 /// Reference of a payment or refund: one line of 1 to 100 characters.

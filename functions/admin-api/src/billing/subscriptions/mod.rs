@@ -5,6 +5,7 @@ pub(crate) mod bodies;
 pub(crate) mod create;
 pub(crate) mod explanation;
 pub(crate) mod list;
+pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod operate;
 pub(crate) mod operations;
@@ -22,5 +23,5 @@ use crate::api::ApiState;
 
 /// Routes of subscriptions and of the operations on them.
 pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    create::routes().merge(show::routes()).merge(operations::routes()).merge(retry::routes())
+    create::routes().merge(show::routes()).merge(operations::routes()).merge(retry::routes()).merge(messages::routes())
 }

@@ -165,6 +165,7 @@ fn refused(refusal: &OperationRefusal) -> Failure {
         OperationRefusal::NextChargeOutOfRange => return Failure::invalid("next_charge_on", refusal.to_string()),
         OperationRefusal::NotRefundable => "not_refundable",
         OperationRefusal::RefundTooHigh { .. } => "refund_too_high",
+        OperationRefusal::Erased => "erased",
         OperationRefusal::Retry(_) => "retry_refused",
     };
     Failure::conflict(code, refusal.to_string())

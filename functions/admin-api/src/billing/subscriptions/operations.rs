@@ -11,13 +11,14 @@ use utoipa_axum::routes;
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
 use crate::billing::subscriptions::bodies::{
-    CancelBody, ExtendGraceBody, MarkPaidBody, OperationQuery, PauseBody, RefundBody, ResumeBody, TermsBody,
-    UndoCancelBody,
+    CancelBody, EmailBody, ExtendGraceBody, MarkPaidBody, Note, NoteBody, OperationQuery, PauseBody, RefundBody,
+    ResumeBody, TermsBody, UndoCancelBody,
 };
 use crate::billing::subscriptions::operate::{OperationRequest, RefundRequest, Requested, operate};
 use crate::billing::subscriptions::preview::OperationAnswer;
 use crate::http::given::Given;
 use crate::http::idempotency::IdempotencyHeader;
+use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
 
@@ -32,6 +33,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
         .routes(routes!(mark_paid))
         .routes(routes!(terms))
         .routes(routes!(refund))
+        .routes(routes!(change_email))
+        .routes(routes!(add_note))
 }
 
 /// Extends the grace period.
@@ -262,4 +265,65 @@ async fn refund(
         end_access: end_access.unwrap_or(false),
     });
     operate(&api, OperationRequest { id, requested, why, dry_run: given.query.dry_run }, &caller.context).await
+}
+
+/// Changes the address to which the order's mails go.
+///
+/// Mails that wait go to the new address, too; one that a run is sending goes to the old one. A mail that was refused at the old
+/// address goes to the new one when staff resend it. Other orders of the customer keep their address. The history says that the
+/// address changed, and never which it was or is. Possible in every state of the order, since a mail may be due after its end;
+/// refused with the code `erased` once the customer is erased.
+#[utoipa::path(
+    post, path = "/api/subscriptions/{id}/email", tag = "subscriptions", operation_id = "change_email",
+    params(
+        ("id" = String, Path, description = "Id of the subscription.", example = "DK8M2XQ7RT4B9KWZ5N3P"),
+        OperationQuery, IdempotencyHeader,
+    ),
+    request_body = EmailBody,
+    responses(
+        (status = 200, description = "The subscription after it; of a dry run its effect.", body = OperationAnswer),
+        Refusals, Missing, Conflicts,
+    ),
+    security(("token" = ["operate"])),
+)]
+async fn change_email(
+    State(api): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    caller: Caller<Operate>,
+    given: Given<OperationQuery, EmailBody>,
+) -> Result<Json<OperationAnswer>, Failure> {
+    let EmailBody { email, why } = given.body;
+    if email.is_erased() {
+        return Err(Failure::invalid("email", "is not a deliverable address"));
+    }
+    let requested = Requested::Operation(Operation::ChangeEmail { email });
+    operate(&api, OperationRequest { id, requested, why, dry_run: given.query.dry_run }, &caller.context).await
+}
+
+/// Adds a note to the history.
+///
+/// Nothing else changes. Refused with the code `erased` once the customer is erased.
+#[utoipa::path(
+    post, path = "/api/subscriptions/{id}/note", tag = "subscriptions", operation_id = "add_note",
+    params(
+        ("id" = String, Path, description = "Id of the subscription.", example = "DK8M2XQ7RT4B9KWZ5N3P"),
+        OperationQuery, IdempotencyHeader,
+    ),
+    request_body = NoteBody,
+    responses(
+        (status = 200, description = "The subscription after it; of a dry run its effect.", body = OperationAnswer),
+        Refusals, Missing, Conflicts,
+    ),
+    security(("token" = ["operate"])),
+)]
+async fn add_note(
+    State(api): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    caller: Caller<Operate>,
+    given: Given<OperationQuery, NoteBody>,
+) -> Result<Json<OperationAnswer>, Failure> {
+    let NoteBody { note: Note(note) } = given.body;
+    let requested = Requested::Operation(Operation::Note);
+    let request = OperationRequest { id, requested, why: Reason(note), dry_run: given.query.dry_run };
+    operate(&api, request, &caller.context).await
 }

@@ -74,6 +74,7 @@ pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
     match &mut changed.event {
         HistoryEvent::Ordered(NewOrder { id, user, email, .. }) => pseudonymize(user, email, id),
         HistoryEvent::Reported(report) | HistoryEvent::ReportedAfter { report, .. } => report.card_last4 = None,
+        HistoryEvent::EmailChanged { email } => *email = EmailAddress::erased(),
         HistoryEvent::Erased => return None,
         HistoryEvent::ActionDue
         | HistoryEvent::DowngradePostponed { .. }
@@ -94,6 +95,7 @@ pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
         | HistoryEvent::SuccessProven { .. }
         | HistoryEvent::TermsChanged { .. }
         | HistoryEvent::Refunded { .. }
+        | HistoryEvent::Noted
         | HistoryEvent::TaskFailed { .. } => {}
     }
     if let Some(why) = &mut changed.why {

@@ -1,6 +1,7 @@
 //! Decisions: pure functions from a stored subscription and an event to the changes that are written together.
 
 pub mod cancel;
+pub mod contact;
 pub mod downgrade;
 pub mod erasure;
 pub mod operation;

@@ -1,5 +1,6 @@
 //! Decisions about operations of staff: the same effect as an event of ECPay or the schedule, with author and reason.
 
+use crate::domain::billing::decide::contact::{change_email, note};
 use crate::domain::billing::decide::payment::{decide_payment, unpaid_charge};
 use crate::domain::billing::decide::retry::{RetryRefusal, claim_retry};
 use crate::domain::billing::decision::{
@@ -81,6 +82,9 @@ pub enum OperationRefusal {
         /// Amount that was paid less what went back.
         left: Twd,
     },
+    /// Customer erased: the order holds no data about them any more.
+    #[error("the customer was erased")]
+    Erased,
     /// Retry not allowed; see [`RetryRefusal`].
     #[error(transparent)]
     Retry(RetryRefusal),
@@ -118,6 +122,12 @@ pub fn decide_operation(
         Operation::Refund { payment, amount, reference, end_access } => {
             refund(before, payment, &Refund { amount: *amount, reference, end_access: *end_access }, now)
         }
+        Operation::ChangeEmail { .. } | Operation::Note if before.value.erased.is_some() => {
+            Err(OperationRefusal::Erased)
+        }
+        Operation::ChangeEmail { email } if *email == before.value.email => Ok(None),
+        Operation::ChangeEmail { email } => Ok(Some(change_email(before, email, staff(), now))),
+        Operation::Note => Ok(Some(note(before, staff(), now))),
         Operation::Retry => {
             claim_retry(before, Actor::Staff(cause.by.clone()), now).map(Some).map_err(OperationRefusal::Retry)
         }

@@ -1,0 +1,161 @@
+//! Messages of an order: its mails with text and address, as the customer was or will be sent them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use shared::domain::billing::notices::{Recipient, resend_refusal};
+use shared::domain::values::time::Timestamp;
+use shared::mail::render::render;
+use shared::store::billing::notice_list::ListedNotice;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Operate};
+use crate::billing::notices;
+use crate::billing::notices::{NoticeAudience, ResendAnswer};
+use crate::billing::subscriptions::show::find;
+use crate::http::cursor;
+use crate::http::cursor::NoticeCursor;
+use crate::http::given::Given;
+use crate::http::refusals::{Missing, Refusals};
+use crate::http::response::Failure;
+
+/// Default number of messages in one response.
+const PAGE: usize = 20;
+
+/// Route of the messages.
+pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::new().routes(routes!(messages))
+}
+
+/// Query of the messages of an order.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MessagesQuery {
+    /// Messages in one response; 20 where it is absent.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<usize>,
+    /// `next` of the page before: only earlier messages follow.
+    #[param(value_type = Option<String>, max_length = 500)]
+    after: Option<NoticeCursor>,
+}
+
+/// Messages of an order, latest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MessageList {
+    messages: Vec<MessageAnswer>,
+    /// `after` of the next page; null on the last one.
+    next: Option<String>,
+}
+
+/// A mail about an order, with the customer's data.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MessageAnswer {
+    /// Id in the routes of notices.
+    #[schema(example = "DK20250131SAMPLE0001.first-payment-failure.2025-03-31")]
+    id: String,
+    /// Template of the mail.
+    #[schema(example = "first-payment-failure")]
+    kind: &'static str,
+    to: NoticeAudience,
+    /// Customer's address; null for a mail to staff and after the customer's erasure.
+    #[schema(example = "mei@customer.example")]
+    address: Option<String>,
+    /// Subject, from the template of the running version; null after the customer's erasure and where a value is missing.
+    #[schema(example = "付款失敗通知 - Payment Failure Notice")]
+    subject: Option<String>,
+    /// Text, as `subject`.
+    #[schema(example = "…")]
+    text: Option<String>,
+    /// State of its sending: `queued`, `claimed`, `sent`, `unclear` or `dead`.
+    #[schema(example = "sent")]
+    state: &'static str,
+    /// Provider's answer to the latest attempt or the reason for the state.
+    detail: Option<String>,
+    /// Time of the decision that caused the mail.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:00:00Z")]
+    created_at: Timestamp,
+    /// Number of attempts, each of which may have sent the mail.
+    #[schema(example = 1)]
+    attempts: u32,
+    /// Time of the first attempt since the mail was queued, or queued again by staff.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T02:05:00Z")]
+    first_attempt_at: Option<Timestamp>,
+    /// Time of the next attempt; null where none follows by itself.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T03:05:00Z")]
+    again_at: Option<Timestamp>,
+    /// Time at which the state became `sent`, `unclear` or `dead`; null before.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T02:05:00Z")]
+    ended_at: Option<Timestamp>,
+    /// Latest request of staff to send it again; null without one.
+    resend: Option<ResendAnswer>,
+    /// True if `POST /notices/{id}/resend` sends it again.
+    #[schema(example = false)]
+    can_resend: bool,
+    /// Code with which that is refused; null where it is not.
+    #[schema(example = "already_sent")]
+    resend_refusal: Option<&'static str>,
+}
+
+/// Lists the mails about a subscription with their text and address, latest first.
+///
+/// Mails to staff about it are in the list as well. The text is personal data, so the scope is that of the export.
+#[utoipa::path(
+    get, path = "/api/subscriptions/{id}/messages", tag = "subscriptions", operation_id = "list_messages",
+    params(
+        ("id" = String, Path, description = "Id of the subscription.", example = "DK8M2XQ7RT4B9KWZ5N3P"),
+        MessagesQuery,
+    ),
+    responses((status = 200, description = "One page of the list.", body = MessageList), Refusals, Missing),
+    security(("token" = ["operate"])),
+)]
+async fn messages(
+    State(api): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    caller: Caller<Operate>,
+    given: Given<MessagesQuery>,
+) -> Result<Json<MessageList>, Failure> {
+    let MessagesQuery { limit, after } = given.query;
+    let order = find(&api, &id).await?.value;
+    let after = after.map(|NoticeCursor(position)| position);
+    let page = api.store.billing.messages(&order.id, after.as_ref(), limit.unwrap_or(PAGE)).await?;
+    tracing::info!(subscription = %order.id, by = caller.context.actor, "texts of messages shown");
+    let messages = page.notices.into_iter().map(MessageAnswer::from).collect();
+    Ok(Json(MessageList { messages, next: page.next.as_ref().map(cursor::encode_notice) }))
+}
+
+impl From<ListedNotice> for MessageAnswer {
+    fn from(listed: ListedNotice) -> Self {
+        let ListedNotice { notice, at } = listed;
+        let address = match &notice.to {
+            Recipient::Customer(address) if !address.is_erased() => Some(address.as_str().to_owned()),
+            Recipient::Customer(_) | Recipient::Staff => None,
+        };
+        let mail = render(notice.kind, &notice.fields).ok();
+        let (subject, text) = mail.map(|mail| (mail.subject, mail.body)).unzip();
+        let refusal = resend_refusal(notice.state, notice.attempts, &notice.to).map(notices::refusal_code);
+        Self {
+            id: notices::route_id(&notice),
+            kind: notice.kind.name(),
+            to: notices::audience(&notice),
+            address,
+            subject,
+            text,
+            state: notice.state.name(),
+            detail: notice.detail.clone(),
+            created_at: notice.created_at,
+            attempts: notice.attempts,
+            first_attempt_at: notice.first_attempt_at,
+            again_at: if notice.state.is_final() { None } else { Some(at) },
+            ended_at: notice.ended_at,
+            resend: notices::resend_answer(&notice),
+            can_resend: refusal.is_none(),
+            resend_refusal: refusal,
+        }
+    }
+}
