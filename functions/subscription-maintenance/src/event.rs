@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use shared::domain::billing::operations::KeyedRequest;
 use shared::domain::billing::task::Task;
-use shared::domain::values::ids::{OperationKey, SubscriptionId};
+use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::Timestamp;
 use shared::exclusive_run;
 use shared::exclusive_run::Requested;
@@ -42,8 +43,8 @@ pub struct Retry {
     pub by: String,
     /// Reason given by staff, for the history.
     pub why: Option<String>,
-    /// Idempotency key: one key requests one retry.
-    pub key: Option<OperationKey>,
+    /// The request under its idempotency key: one key requests one retry.
+    pub key: Option<KeyedRequest>,
 }
 
 /// An order to be cancelled now.

@@ -18,9 +18,11 @@ use crate::{Error, Maintenance};
 
 /// Maximum attempts after a version conflict.
 const ATTEMPTS: usize = 4;
+/// Reason of an answer to a repeated request.
+const PROCESSED: &str = "this request was already processed";
 
 /// Requests a retry, if a query shows that it is still needed. Answers `{"outcome": …, "reason"?: …}` with outcome
-/// `asked`, `already_asked`, `paid`, `refused` or `unavailable`.
+/// `asked`, `already_asked`, `paid`, `refused`, `key_reused` or `unavailable`.
 pub(crate) async fn retry(maintenance: &Maintenance, retry: &Retry, time: InvocationTime) -> Result<Value, Error> {
     let session = EcpaySession::new(maintenance, time);
     let answer = attempts(&session, retry).await;
@@ -45,11 +47,14 @@ async fn attempt(session: &EcpaySession<'_>, retry: &Retry) -> Result<Option<Val
         return Ok(Some(outcome("refused", "no such subscription")));
     };
     // Refusals and repeated requests are answered without a call to ECPay.
+    if let Some(answer) = answered_before(session, retry).await? {
+        return Ok(Some(answer));
+    }
     match decide(session, &stored, retry) {
         OperationDecision::Apply(_)
         // A query can show that the order runs on after five failures.
         | OperationDecision::Refused(OperationRefusal::Retry(RetryRefusal::LastFailureAllowed)) => {}
-        decision @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => return Ok(Some(rejection(decision))),
+        decision @ (OperationDecision::Unchanged | OperationDecision::Refused(_)) => return Ok(Some(rejection(decision))),
     }
     let order = session.query_order(stored).await?;
     let claim = match decide(session, &order, retry) {
@@ -57,7 +62,9 @@ async fn attempt(session: &EcpaySession<'_>, retry: &Retry) -> Result<Option<Val
         OperationDecision::Refused(OperationRefusal::Retry(RetryRefusal::NothingOwed)) => {
             return Ok(Some(outcome("paid", "ECPay already had the payment; it is applied now")));
         }
-        decision @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => return Ok(Some(rejection(decision))),
+        decision @ (OperationDecision::Unchanged | OperationDecision::Refused(_)) => {
+            return Ok(Some(rejection(decision)));
+        }
     };
     match tasks::request_retry(session, *claim).await? {
         TaskOutcome::Done => {
@@ -65,6 +72,19 @@ async fn attempt(session: &EcpaySession<'_>, retry: &Retry) -> Result<Option<Val
         }
         TaskOutcome::Skipped(_) | TaskOutcome::Failed(_) => Ok(None),
     }
+}
+
+/// Answer to a request whose key was used before, for the same request or for another one.
+async fn answered_before(session: &EcpaySession<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
+    let Some(request) = &retry.key else { return Ok(None) };
+    let receipt = session.store.billing.key_receipt(&request.key).await?;
+    Ok(receipt.map(|receipt| {
+        if receipt.is_of(request) {
+            outcome("already_asked", PROCESSED)
+        } else {
+            outcome("key_reused", "the key was used for another request")
+        }
+    }))
 }
 
 fn decide(session: &EcpaySession<'_>, order: &Versioned<Subscription>, retry: &Retry) -> OperationDecision {
@@ -79,9 +99,7 @@ fn rejection(decision: OperationDecision) -> Value {
             outcome("already_asked", &refusal.to_string())
         }
         OperationDecision::Refused(refusal) => outcome("refused", &refusal.to_string()),
-        OperationDecision::Repeat | OperationDecision::Apply(_) => {
-            outcome("already_asked", "this request was already processed")
-        }
+        OperationDecision::Unchanged | OperationDecision::Apply(_) => outcome("already_asked", PROCESSED),
     }
 }
 

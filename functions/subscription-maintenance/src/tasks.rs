@@ -15,6 +15,7 @@ use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{Actor, Decision, DecisionContext, Versioned};
 use shared::domain::billing::dunning::policy::PENDING_EXPIRY_HOURS;
 use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::operations::KeyStep;
 use shared::domain::billing::subscription::{RetryState, Status, Subscription};
 use shared::domain::billing::task::Task;
 use shared::ecpay::client;
@@ -142,6 +143,7 @@ async fn retry(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Resu
 pub(crate) async fn request_retry(session: &EcpaySession<'_>, claim: Decision) -> Result<TaskOutcome, Failure> {
     // Before the claim, so that an open circuit breaker leaves no claim without a request.
     let keys = session.check_circuit_breaker().await?;
+    let key = claim.key.clone();
     let Some(claimed) = session.commit(claim).await? else { return Ok(changed_meanwhile()) };
     let id = claimed.value.id.clone();
     if session.store.is_dry_run() {
@@ -166,22 +168,33 @@ pub(crate) async fn request_retry(session: &EcpaySession<'_>, claim: Decision) -
         }
     };
     session.record_request(&id, "ReAuth", Some(answer));
-    store_answer(session, claimed, state).await?;
+    // Not asked: staff's request had no effect, so its key must not make a repetition of it a repeat.
+    let released = key.filter(|_| state == RetryState::NotSent).and_then(KeyStep::released);
+    store_answer(session, claimed, RetryReply { state, released }).await?;
     failure.map_or(Ok(TaskOutcome::Done), Err)
+}
+
+/// ECPay's reply to the request of a retry.
+struct RetryReply {
+    state: RetryState,
+    /// Key of a request that did not reach ECPay.
+    released: Option<KeyStep>,
 }
 
 /// Stores ECPay's reply to a retry. If a callback changed the order after the claim, the reply is stored on top of it.
 async fn store_answer(
     session: &EcpaySession<'_>,
     claimed: Versioned<Subscription>,
-    state: RetryState,
+    reply: RetryReply,
 ) -> Result<(), Failure> {
+    let RetryReply { state, released } = reply;
     let id = claimed.value.id.clone();
     let mut order = Some(claimed);
     for _ in 0..ATTEMPTS {
-        let Some(decision) = order.and_then(|order| record_retry_outcome(&order, state, session.now)) else {
+        let Some(mut decision) = order.and_then(|order| record_retry_outcome(&order, state, session.now)) else {
             return Ok(());
         };
+        decision.key.clone_from(&released);
         if session.commit_unreported(decision).await?.is_some() {
             return Ok(());
         }

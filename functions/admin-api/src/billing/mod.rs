@@ -2,6 +2,7 @@
 
 pub(crate) mod callbacks;
 pub(crate) mod checkout;
+pub(crate) mod keys;
 pub(crate) mod notices;
 pub(crate) mod payments;
 pub(crate) mod purchase;

@@ -83,6 +83,9 @@ pub(crate) async fn next_form(api: &ApiState, order: &Subscription, now: Timesta
 
 /// The order under a repeated idempotency key: the one that was made, unless it can no longer be paid.
 pub(crate) async fn usable(api: &ApiState, made: Subscription, now: Timestamp) -> Result<Subscription, Failure> {
+    if made.erased.is_some() {
+        return Err(Failure::conflict("erased", "The customer of the order was erased."));
+    }
     if made.status != Status::Failed {
         return Ok(made);
     }

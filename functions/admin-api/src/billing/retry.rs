@@ -4,10 +4,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::domain::billing::decide::retry::{RetryRefusal, retry_refusal};
+use shared::domain::billing::operations::{KeyedRequest, Operation};
 use shared::domain::billing::subscription::Subscription;
 use utoipa::ToSchema;
 
 use crate::api::ApiState;
+use crate::billing::keys;
 use crate::http::context::RequestContext;
 use crate::http::response::Failure;
 
@@ -31,7 +33,7 @@ pub(crate) async fn request(
     why: Option<String>,
     context: &RequestContext,
 ) -> Result<RetryOutcome, Failure> {
-    let key = context.key()?;
+    let key = keyed(order, why.as_deref(), context)?;
     let event = json!({ "retry": { "subscription_id": order.id, "by": context.actor, "why": why, "key": key } });
     let Some(retried) = api.maintenance.invoke(&event).await? else {
         return Err(Failure::unavailable("There is no response from ECPay yet; check the subscription in a minute."));
@@ -41,14 +43,24 @@ pub(crate) async fn request(
         "asked" => Ok(RetryOutcome::Asked),
         "paid" => Ok(RetryOutcome::Paid),
         "already_asked" => Ok(RetryOutcome::AlreadyAsked),
+        "key_reused" => Err(Failure::key_reused()),
         "refused" => Err(Failure::conflict("retry_refused", text("reason"))),
         // Outcome unknown or ECPay unavailable: 503, so that the caller checks before repeating.
         _ => Err(Failure::unavailable(text("reason"))),
     }
 }
 
-/// Outcome that a request would have as far as the stored order shows it: ECPay is not asked.
-pub(crate) fn preview(order: &Subscription) -> Result<RetryOutcome, Failure> {
+/// Outcome that a request would have as far as order and key show it: ECPay is not asked.
+pub(crate) async fn preview(
+    api: &ApiState,
+    order: &Subscription,
+    why: Option<&str>,
+    context: &RequestContext,
+) -> Result<RetryOutcome, Failure> {
+    let key = keyed(order, why, context)?;
+    if keys::earlier(api, key.as_ref()).await?.is_some() {
+        return Ok(RetryOutcome::AlreadyAsked);
+    }
     match retry_refusal(order) {
         Some(refusal @ (RetryRefusal::OrderOver | RetryRefusal::NothingOwed)) => {
             Err(Failure::conflict("retry_refused", refusal.to_string()))
@@ -57,4 +69,9 @@ pub(crate) fn preview(order: &Subscription) -> Result<RetryOutcome, Failure> {
         // After five failures ECPay is asked first whether the order runs.
         Some(RetryRefusal::LastFailureAllowed) | None => Ok(RetryOutcome::Asked),
     }
+}
+
+/// The request under its key: the same at both routes.
+fn keyed(order: &Subscription, why: Option<&str>, context: &RequestContext) -> Result<Option<KeyedRequest>, Failure> {
+    context.keyed(&Operation::Retry.fingerprint(&order.id, why.unwrap_or_default()))
 }

@@ -222,7 +222,7 @@ async fn erase(
     given: Given<Nothing, EraseUserBody>,
 ) -> Result<Json<UserErased>, Failure> {
     let id = parse(&user)?;
-    let cause = caller.context.cause(Some(given.body.why.0))?;
+    let cause = caller.context.cause(Some(given.body.why.0), None);
     erase_all(&api, &id, &cause, caller.context.time.logical).await.map(Json)
 }
 

@@ -1,7 +1,6 @@
 //! Context that authorization adds to a request.
 
-use shared::domain::billing::operations::OperationContext;
-use shared::domain::values::ids::OperationKey;
+use shared::domain::billing::operations::{KeyedRequest, OperationContext};
 use shared::platform::clock::InvocationTime;
 
 use crate::http::idempotency::SentKey;
@@ -21,13 +20,13 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    /// `Idempotency-Key` as stored; `None` for a request without one.
-    pub(crate) fn key(&self) -> Result<Option<OperationKey>, Failure> {
-        self.sent_key.stored(&self.key_scope)
+    /// The request under its `Idempotency-Key`; `None` for one without. The fingerprint differs for every other request.
+    pub(crate) fn keyed(&self, fingerprint: &str) -> Result<Option<KeyedRequest>, Failure> {
+        self.sent_key.of_request(&self.key_scope, fingerprint)
     }
 
-    /// Caller, reason and idempotency key of an operation.
-    pub(crate) fn cause(&self, why: Option<String>) -> Result<OperationContext, Failure> {
-        Ok(OperationContext { by: self.actor.clone(), why, key: self.key()? })
+    /// Caller, reason and key of an operation.
+    pub(crate) fn cause(&self, why: Option<String>, key: Option<KeyedRequest>) -> OperationContext {
+        OperationContext { by: self.actor.clone(), why, key }
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use lambda_http::http::HeaderValue;
-use shared::domain::values::ids::OperationKey;
-use shared::platform::hash::short_id;
+use shared::domain::billing::operations::KeyedRequest;
+use shared::domain::values::ids::{OperationKey, RequestDigest};
+use shared::platform::hash::{sha256_hex, short_id};
 use utoipa::IntoParams;
 
 use crate::http::response::Failure;
@@ -17,8 +18,9 @@ const LONGEST: usize = 255;
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only described: `SentKey` is read")]
 pub(crate) struct IdempotencyHeader {
-    /// Key of the caller's choice in visible ASCII characters. A repetition under the same key has no second effect and is
-    /// answered with the current state; another request under it is refused with 409 and the code `key_reused`.
+    /// Key of the caller's choice in visible ASCII characters, kept for at least 30 days. A repetition under the same key has no
+    /// second effect and is answered with the current state; any other request under it is refused with 409 and the code
+    /// `key_reused`: of another route or order, or with another value.
     #[param(
         rename = "Idempotency-Key",
         nullable = false,
@@ -35,20 +37,25 @@ pub(crate) struct IdempotencyHeader {
 pub(crate) struct SentKey(Option<String>);
 
 impl SentKey {
-    /// Reads the header. It is checked by [`SentKey::stored`], after authorization.
+    /// Reads the header. It is checked by [`SentKey::of_request`], after authorization.
     pub(crate) fn of(header: Option<&HeaderValue>) -> Self {
-        // A header that is not text becomes a control character, which `stored` refuses.
+        // A header that is not text becomes a control character, which `of_request` refuses.
         Self(header.map(|value| value.to_str().unwrap_or("\u{7f}").to_owned()))
     }
 
-    /// Key as stored: hashed together with the caller's scope, since two callers may send the same key.
-    pub(crate) fn stored(&self, scope: &str) -> Result<Option<OperationKey>, Failure> {
+    /// Request under the key, both hashed: the key together with the caller's scope, since two callers may send the same one, and
+    /// the request together with the key, so that its values cannot be guessed from the table.
+    pub(crate) fn of_request(&self, scope: &str, fingerprint: &str) -> Result<Option<KeyedRequest>, Failure> {
         let Some(key) = &self.0 else { return Ok(None) };
         if key.is_empty() || key.len() > LONGEST || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"));
         }
-        let stored = short_id(&format!("{scope}|{key}"));
-        OperationKey::parse(&stored).map(Some).map_err(|error| Failure::upstream(&error))
+        let stored = OperationKey::parse(&short_id(&format!("{scope}|{key}")));
+        let request = RequestDigest::parse(&sha256_hex(&format!("{scope}|{key}|{fingerprint}")));
+        match (stored, request) {
+            (Ok(key), Ok(request)) => Ok(Some(KeyedRequest { key, request })),
+            (Err(error), _) | (_, Err(error)) => Err(Failure::upstream(&error)),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::live_orders::{LiveEntry, LiveOrder, UserChange};
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::operations::{AppliedOperation, Operation, OperationContext, RECENT_OPERATIONS_KEPT};
+use crate::domain::billing::operations::{KeyStep, OperationContext};
 use crate::domain::billing::payments::order_query::QueryAnswer;
 use crate::domain::billing::payments::payment::{Payment, PaymentReport};
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
@@ -211,9 +211,6 @@ pub struct HistoryEntry {
     pub by: Actor,
     /// Reason given by staff.
     pub why: Option<String>,
-    /// Keyed operation that caused the decision.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<AppliedOperation>,
     /// Answer of ECPay to a query that was noted before the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<QueryAnswer>,
@@ -252,6 +249,8 @@ pub struct Decision {
     pub replaced: Option<SubscriptionWrite>,
     /// The user's item, if plan or live order change.
     pub user: Option<UserChange>,
+    /// Idempotency key that the decision uses or releases.
+    pub key: Option<KeyStep>,
     /// Receipt of the event, if a report caused the decision.
     pub receipt: Option<Receipt>,
     /// Payment record, if a report caused the decision.
@@ -298,11 +297,11 @@ impl Cause {
 }
 
 impl HistoryEntry {
-    /// Entry without a reason or an operation.
+    /// Entry without a reason.
     #[must_use]
     pub fn new(at: Timestamp, cause: Cause, from: Option<Status>, to: Status) -> Self {
         let Cause { event, rule, actor } = cause;
-        Self { at, event, rule, from, to, by: actor, why: None, operation: None, query: None }
+        Self { at, event, rule, from, to, by: actor, why: None, query: None }
     }
 }
 
@@ -359,6 +358,7 @@ impl Decision {
             change,
             replaced: None,
             user,
+            key: None,
             receipt: None,
             payment: None,
             refunded: None,
@@ -367,17 +367,13 @@ impl Decision {
         }
     }
 
-    /// The decision in the name of staff, with their reason, and recorded under the operation's key.
+    /// The decision in the name of staff, with their reason, and with the receipt of a request under a key.
     #[must_use]
-    pub fn by_staff(mut self, cause: &OperationContext, operation: &Operation) -> Self {
-        let seen = cause.key.clone().map(|key| AppliedOperation { key, request: operation.fingerprint() });
-        self.change.next.operations.extend(seen.clone());
-        let excess = self.change.next.operations.len().saturating_sub(RECENT_OPERATIONS_KEPT);
-        self.change.next.operations.drain(..excess);
+    pub fn by_staff(mut self, cause: &OperationContext) -> Self {
+        self.key = cause.receipt(&self.change.next.id, self.change.history.at).map(KeyStep::Used);
         let history = &mut self.change.history;
         history.by = Actor::Staff(cause.by.clone());
         history.why.clone_from(&cause.why);
-        history.operation = seen;
         self
     }
 

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::payments::payment::Payment;
-use crate::domain::values::ids::{EmailAddress, OperationKey};
+use crate::domain::values::ids::{EmailAddress, OperationKey, RequestDigest, SubscriptionId};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
-/// Keyed operations kept with an order, for the detection of repeats.
-pub const RECENT_OPERATIONS_KEPT: usize = 12;
+/// Days for which a receipt of a keyed request is kept at least; DynamoDB deletes it up to days later.
+pub const KEY_RECEIPT_DAYS: i64 = 30;
 /// Default length of a pause, in days.
 pub const PAUSE_DAYS: u32 = 30;
 
@@ -33,13 +33,54 @@ impl Pause {
     }
 }
 
-/// Applied operation, so that a repetition under its key is distinguished from another request.
+/// Request under an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppliedOperation {
-    /// Hash of the Idempotency-Key.
+#[serde(deny_unknown_fields)]
+pub struct KeyedRequest {
+    /// Hash of caller and key.
     pub key: OperationKey,
-    /// Operation and parameters as [`Operation::fingerprint`].
-    pub request: String,
+    /// Hash of the whole request, equal for a repetition only.
+    pub request: RequestDigest,
+}
+
+/// Receipt of a keyed request, stored with its effect: a repetition is distinguished from another request by it. Without
+/// personal data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyReceipt {
+    /// Key and request.
+    pub keyed: KeyedRequest,
+    /// Order that the request created or changed.
+    pub subscription: SubscriptionId,
+    /// Logical time of the effect (UTC).
+    pub at: Timestamp,
+}
+
+/// Step of a decision that concerns an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyStep {
+    /// The key is used by the decision's request.
+    Used(KeyReceipt),
+    /// The request under the key had no effect after all, so that a repetition may have one.
+    Released(OperationKey),
+}
+
+impl KeyStep {
+    /// The step that takes this one back; `None` where it used no key.
+    #[must_use]
+    pub fn released(self) -> Option<Self> {
+        match self {
+            Self::Used(receipt) => Some(Self::Released(receipt.keyed.key)),
+            Self::Released(_) => None,
+        }
+    }
+}
+
+impl KeyReceipt {
+    /// True for the request of which this is the receipt, false for another one under its key.
+    #[must_use]
+    pub fn is_of(&self, request: &KeyedRequest) -> bool {
+        self.keyed == *request
+    }
 }
 
 /// Operation requested by staff.
@@ -105,34 +146,48 @@ pub struct OperationContext {
     /// Reason given by staff.
     pub why: Option<String>,
     /// Idempotency key: requests under one key are one request.
-    pub key: Option<OperationKey>,
+    pub key: Option<KeyedRequest>,
+}
+
+impl OperationContext {
+    /// Receipt of the request, if it has a key.
+    #[must_use]
+    pub fn receipt(&self, subscription: &SubscriptionId, at: Timestamp) -> Option<KeyReceipt> {
+        let keyed = self.key.clone()?;
+        Some(KeyReceipt { keyed, subscription: subscription.clone(), at })
+    }
 }
 
 impl Operation {
-    /// Operation and parameters as text: equal for a repetition only.
+    /// Operation, order, reason and parameters as text, one a line since none of them has two: equal for a repetition only.
     #[must_use]
-    pub fn fingerprint(&self) -> String {
-        match self {
-            Self::ExtendGrace { days } => format!("extend-grace {days}"),
-            Self::Pause { days } => format!("pause {days}"),
-            Self::Resume => "resume".to_owned(),
-            Self::Cancel => "cancel".to_owned(),
-            Self::UndoCancel => "undo-cancel".to_owned(),
+    pub fn fingerprint(&self, order: &SubscriptionId, why: &str) -> String {
+        let dollars = |amount: &Option<Twd>| amount.map_or_else(String::new, |amount| amount.dollars().to_string());
+        let (name, parameters) = match self {
+            Self::ExtendGrace { days } => ("extend-grace", vec![days.to_string()]),
+            Self::Pause { days } => ("pause", vec![days.to_string()]),
+            Self::Resume => ("resume", Vec::new()),
+            Self::Cancel => ("cancel", Vec::new()),
+            Self::UndoCancel => ("undo-cancel", Vec::new()),
             Self::MarkPaid { amount, reference } => {
-                let amount = amount.map_or_else(String::new, |amount| amount.dollars().to_string());
-                format!("mark-paid {amount} {}", reference.as_deref().unwrap_or_default())
+                ("mark-paid", vec![dollars(amount), reference.clone().unwrap_or_default()])
             }
-            Self::Retry => "retry".to_owned(),
-            Self::ChangeEmail { email } => format!("change-email {}", email.as_str()),
-            Self::Note => "note".to_owned(),
+            Self::Retry => ("retry", Vec::new()),
+            Self::ChangeEmail { email } => ("email", vec![email.as_str().to_owned()]),
+            Self::Note => ("note", Vec::new()),
             Self::Terms { amount, next_charge_on } => {
-                let amount = amount.map_or_else(String::new, |amount| amount.dollars().to_string());
-                format!("terms {amount} {}", next_charge_on.map_or_else(String::new, |day| day.to_string()))
+                ("terms", vec![dollars(amount), next_charge_on.map_or_else(String::new, |day| day.to_string())])
             }
-            Self::Refund { payment, amount, reference, end_access } => {
-                let reference = reference.as_deref().unwrap_or_default();
-                format!("refund {} {} {end_access} {reference}", payment.id, amount.dollars())
-            }
-        }
+            Self::Refund { payment, amount, reference, end_access } => (
+                "refund",
+                vec![
+                    payment.id.to_string(),
+                    amount.dollars().to_string(),
+                    end_access.to_string(),
+                    reference.clone().unwrap_or_default(),
+                ],
+            ),
+        };
+        [vec![name.to_owned(), order.to_string(), why.to_owned()], parameters].concat().join("\n")
     }
 }

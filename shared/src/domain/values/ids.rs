@@ -118,6 +118,10 @@ id!(
     OperationKey, "an operation key", "32 hex digits", |text| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 );
 id!(
+    /// Fingerprint of a request as stored: a SHA-256 over its idempotency key and all its values, so that it discloses none.
+    RequestDigest, "a request digest", "64 hex digits", |text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+);
+id!(
     /// Identity of a payment: the subscription and the authorisation (or event), joined by a dot.
     PaymentId, "a payment id", "a subscription id, a dot and the payment's key", |text| {
         text.len() <= 100 && text.split_once('.').is_some_and(|(order, key)| alphanumeric(order, 20) && printable(key, 79))

@@ -6,6 +6,7 @@ use crate::domain::billing::decision::{Decision, SubscriptionWrite};
 use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::live_orders::LiveOrder;
 use crate::domain::billing::next_action::NextAction;
+use crate::domain::billing::operations::KeyStep;
 use crate::domain::billing::payments::payment::Payment;
 use crate::domain::billing::subscription::AppliedEvent;
 use crate::domain::values::ids::{NotificationId, SubscriptionId};
@@ -16,7 +17,7 @@ use crate::store::billing::find::subscriptions::SubscriptionList;
 use crate::store::billing::notices::StoredNotice;
 use crate::store::billing::webhook_log;
 use crate::store::billing::webhook_log::WebhookLog;
-use crate::store::billing::{Billing, counters, notices, purchases, users};
+use crate::store::billing::{Billing, counters, key_receipts, notices, purchases, users};
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::Item;
@@ -43,6 +44,7 @@ pub enum Commit {
 
 /// An action whose refusal has a meaning of its own.
 enum Guard {
+    Key,
     Receipt,
     Subscription,
     Payment,
@@ -132,7 +134,9 @@ impl Billing {
                     attempt.enqueued.push(id.clone());
                     return Ok(Attempt::Conflict(attempt));
                 }
-                Some((_, Guard::Subscription | Guard::Purchase | Guard::Waiting)) | None => Commit::Conflict,
+                Some((_, Guard::Key | Guard::Subscription | Guard::Purchase | Guard::Waiting)) | None => {
+                    Commit::Conflict
+                }
             }))
         });
         // On the heap: a decision is large, and so is every future that holds one.
@@ -183,6 +187,15 @@ impl CommitPlan {
     fn of(decision: &Decision, log: Option<&WebhookLog>, policy: &DunningPolicy) -> Result<Self, Error> {
         let mut plan = Self::default();
         let id = &decision.change.next.id;
+        match &decision.key {
+            Some(KeyStep::Used(receipt)) => {
+                // The first guard: whoever decides again finds the receipt, whatever else has changed.
+                let place = plan.transaction.put_if_absent(key_receipts::record(receipt))?;
+                plan.guards.push((place, Guard::Key));
+            }
+            Some(KeyStep::Released(key)) => drop(plan.transaction.delete(keys::key_receipt(key))),
+            None => {}
+        }
         if let Some(receipt) = &decision.receipt {
             let report = &receipt.report;
             let applied =

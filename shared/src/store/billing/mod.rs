@@ -5,6 +5,7 @@ pub mod commit;
 pub mod counters;
 pub mod due;
 pub mod find;
+pub mod key_receipts;
 pub mod notice_list;
 pub mod notices;
 pub mod purchases;

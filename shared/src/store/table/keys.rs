@@ -23,6 +23,7 @@
 //! | digest of a day | `DIGEST#<day>` | `STATE` |
 //! | message of a digest | `DIGEST#<day>` | `MESSAGE#<number>` |
 //! | message that a day has no digest | `DIGEST#<day>` | `FAILURE` |
+//! | receipt of a request under an `Idempotency-Key` | `KEY#<digest of caller and key>` | `STATE` |
 //! | lease of an exclusive run | `LEASE` | `<job>` |
 //! | purchase | `PURCHASE#<first order>` | `STATE` |
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
@@ -45,7 +46,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::domain::values::ids::{
-    CustomerId, EventId, InstitutionUid, NotificationId, PaymentId, SubscriptionId, UserId,
+    CustomerId, EventId, InstitutionUid, NotificationId, OperationKey, PaymentId, SubscriptionId, UserId,
 };
 use crate::domain::values::time::{LocalDate, Timestamp};
 use crate::domain::workshop::phone::Phone;
@@ -310,6 +311,12 @@ pub fn purchase(first: &SubscriptionId) -> Key {
 #[must_use]
 pub fn checkout(token_digest: &str) -> Key {
     Key::new(format!("CHECKOUT#{token_digest}"), STATE)
+}
+
+/// Key of the receipt of a request under an idempotency key.
+#[must_use]
+pub fn key_receipt(key: &OperationKey) -> Key {
+    Key::new(format!("KEY#{key}"), STATE)
 }
 
 /// Key of a quarantined report.

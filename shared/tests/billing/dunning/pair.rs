@@ -394,6 +394,6 @@ fn extended(real: &Versioned<Subscription>, days: u32, policy: &DunningPolicy, a
     let cause = OperationContext { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None };
     match decide_operation(real, &Operation::ExtendGrace { days }, &cause, DecisionContext::new(policy, at)) {
         OperationDecision::Apply(decision) => Some(*decision),
-        OperationDecision::Repeat | OperationDecision::Refused(_) => None,
+        OperationDecision::Unchanged | OperationDecision::Refused(_) => None,
     }
 }

@@ -68,14 +68,14 @@ fn until_it_is_requested_from_ecpay_a_wish_can_be_undone() {
     let before = life.next();
     assert_eq!(life.refused(&UNDO, "2025/01/20 12:00:00"), OperationRefusal::NoCancel);
     life.staff(&CANCEL, "2025/01/20 12:00:00");
-    let undone = life.keyed(&UNDO, Some("1"), "2025/01/23 11:59:59");
+    let undone = life.staff(&UNDO, "2025/01/23 11:59:59");
     let line = undone.change.history;
     assert_eq!(
         (line.event, line.rule, life.value().cancel_requested),
         (HistoryEvent::CancelUndone, Rule::CancelUndone, None)
     );
     assert_eq!(life.next(), before);
-    assert_eq!(life.verdict(&UNDO, Some("1"), "2025/01/23 12:00:00"), OperationDecision::Repeat);
+    assert_eq!(life.refused(&UNDO, "2025/01/23 12:00:00"), OperationRefusal::NoCancel);
     // A second wish waits again, and cannot be undone once it was requested from ECPay.
     life.staff(&CANCEL, "2025/01/24 12:00:00");
     asked(&mut life, "2025/01/27 12:00:00");

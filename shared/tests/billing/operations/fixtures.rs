@@ -13,14 +13,14 @@ use shared::domain::billing::decision::{
 };
 use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::next_action::{ActionReason, NextAction};
-use shared::domain::billing::operations::{Operation, OperationContext};
+use shared::domain::billing::operations::{KeyedRequest, Operation, OperationContext};
 use shared::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription};
 use shared::domain::billing::task::Task;
-use shared::domain::values::ids::{EventId, GatewayAuthorization, OperationKey, SubscriptionId};
+use shared::domain::values::ids::{EventId, GatewayAuthorization, OperationKey, RequestDigest, SubscriptionId};
 
 use crate::support;
 pub(crate) use crate::support::{day, taipei as t};
@@ -57,7 +57,10 @@ pub(crate) fn cause(key: Option<&str>) -> OperationContext {
     OperationContext {
         by: "support".to_owned(),
         why: Some("asked for".to_owned()),
-        key: key.map(|key| OperationKey::parse(&format!("{key:0>32}")).unwrap()),
+        key: key.map(|key| KeyedRequest {
+            key: OperationKey::parse(&format!("{key:0>32}")).unwrap(),
+            request: RequestDigest::parse(&"0".repeat(64)).unwrap(),
+        }),
     }
 }
 
@@ -248,7 +251,7 @@ impl Life {
                 self.take(&decision);
                 *decision
             }
-            verdict @ (OperationDecision::Repeat | OperationDecision::Refused(_)) => {
+            verdict @ (OperationDecision::Unchanged | OperationDecision::Refused(_)) => {
                 panic!("{operation:?} at {now}: {verdict:?}")
             }
         }
@@ -258,7 +261,7 @@ impl Life {
     pub(crate) fn refused(&self, operation: &Operation, now: &str) -> OperationRefusal {
         match self.verdict(operation, None, now) {
             OperationDecision::Refused(refusal) => refusal,
-            verdict @ (OperationDecision::Apply(_) | OperationDecision::Repeat) => {
+            verdict @ (OperationDecision::Apply(_) | OperationDecision::Unchanged) => {
                 panic!("{operation:?} at {now}: {verdict:?}")
             }
         }

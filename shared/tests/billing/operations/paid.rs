@@ -243,12 +243,13 @@ fn an_order_that_is_over_keeps_what_was_paid_until_its_period_ends() {
 }
 
 #[test]
-fn a_recorded_payment_said_again_is_a_repeat_where_the_charge_looks_unpaid() {
+fn a_recorded_payment_said_again_changes_nothing_where_the_charge_looks_unpaid_and_another_one_is_refused() {
     let mut life = paid_out_of_band();
     // The payment stands, whichever report made the charge look unpaid.
     life.order.value.charge_history.paid_out_of_band = None;
     life.failure("2025/02/18 04:00:00");
-    assert_eq!(life.verdict(&transfer(899), None, "2025/02/19 12:00:00"), OperationDecision::Repeat);
+    assert_eq!(life.verdict(&transfer(899), None, "2025/02/19 12:00:00"), OperationDecision::Unchanged);
+    assert_eq!(life.refused(&transfer(900), "2025/02/19 12:00:00"), OperationRefusal::NothingOwed);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn paid() -> Operation {
 fn by_staff(life: &Life, operation: &Operation, now: Timestamp) -> Option<Decision> {
     match decide_operation(&life.order, operation, &cause(None), DecisionContext::new(&policy(), now)) {
         OperationDecision::Apply(decision) => Some(*decision),
-        OperationDecision::Repeat | OperationDecision::Refused(_) => None,
+        OperationDecision::Unchanged | OperationDecision::Refused(_) => None,
     }
 }
 

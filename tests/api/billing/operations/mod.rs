@@ -3,6 +3,7 @@
 
 mod cancel;
 mod cancel_timing;
+mod keys;
 mod note;
 mod retry;
 

@@ -20,7 +20,7 @@ use shared::domain::billing::decision::{
 };
 use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::notices::NoticeState;
-use shared::domain::billing::operations::{Operation, OperationContext, RECENT_OPERATIONS_KEPT};
+use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::billing::task_failure::Backoff;
@@ -95,7 +95,6 @@ impl Replay {
             }
             decision.change.next
         };
-        let next = remembering(next, line);
         let version = self.states.get(id).map_or(0, |state| state.version) + 1;
         self.states.insert(id.to_owned(), Versioned { value: next, version });
         Ok(())
@@ -115,7 +114,7 @@ impl Replay {
             let cause = OperationContext { by: "staff".to_owned(), why: None, key: None };
             match decide_operation(before, &operation, &cause, DecisionContext::new(policy, at)) {
                 OperationDecision::Apply(decision) => Some(*decision),
-                OperationDecision::Repeat | OperationDecision::Refused(_) => None,
+                OperationDecision::Unchanged | OperationDecision::Refused(_) => None,
             }
         };
         match &line.event {
@@ -198,12 +197,4 @@ fn checked(before: &Versioned<Subscription>, line: &HistoryEntry) -> Option<Deci
         Rule::SuccessMissing => success_missing(before, line.at),
         _ => None,
     }
-}
-
-/// Operations under a key are remembered with the order.
-fn remembering(mut next: Subscription, line: &HistoryEntry) -> Subscription {
-    next.operations.extend(line.operation.clone());
-    let excess = next.operations.len().saturating_sub(RECENT_OPERATIONS_KEPT);
-    next.operations.drain(..excess);
-    next
 }

@@ -103,20 +103,18 @@ async fn manual_retry(
 ) -> Result<Json<RetryAnswer>, Failure> {
     let context = caller.context;
     let RetryBody { payment_id, why } = given.body;
-    // Before any read, so that a malformed key is refused whatever the payment is.
-    context.key()?;
     let (payment_id, order) = failed_payment(&api, &payment_id).await?;
     let answer = |status, message, outcome| {
         let processing_time_ms = context.time.stopwatch.elapsed_ms();
         Ok(Json(RetryAnswer { status, payment_id, processing_time_ms, message, outcome }))
     };
+    let why = why.map(|Reason(why)| why);
     if given.query.dry_run {
-        return match retry::preview(&order)? {
+        return match retry::preview(&api, &order, why.as_deref(), &context).await? {
             RetryOutcome::AlreadyAsked => answer("dry_run", ALREADY_REQUESTED, None),
             RetryOutcome::Asked | RetryOutcome::Paid => answer("dry_run", WOULD_BE_REQUESTED, None),
         };
     }
-    let why = why.map(|Reason(why)| why);
     let outcome = retry::request(&api, &order, why, &context).await?;
     let message = if outcome == RetryOutcome::AlreadyAsked { ALREADY_REQUESTED } else { PROCESSED };
     answer("success", message, Some(outcome))

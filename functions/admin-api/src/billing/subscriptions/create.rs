@@ -9,9 +9,10 @@ use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::decide::order::create_order;
 use shared::domain::billing::decision::Actor;
+use shared::domain::billing::operations::{KeyedRequest, OperationContext};
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{Locale, NewOrder, Subscription, Terms};
-use shared::domain::values::ids::{EmailAddress, OperationKey, SubscriptionId, UserId};
+use shared::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
 use shared::ecpay::order_form::{order_form, path};
 use shared::store::billing::commit::Commit;
 use shared::store::retry::{Attempt, retry_on_conflict};
@@ -22,6 +23,7 @@ use utoipa_axum::routes;
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
 use crate::billing::checkout;
+use crate::billing::keys;
 use crate::billing::purchase;
 use crate::billing::purchase::{live_order, new_id};
 use crate::billing::subscriptions::list;
@@ -85,8 +87,8 @@ pub(crate) struct OrderAnswer {
 ///
 /// The order is stored before the answer and expires one day after its creation if it is not paid. A customer with a live
 /// order can order only what `replaces` it. Repeated under its
-/// `Idempotency-Key` the request is answered with the same order, or with a usable one of the same purchase after a decline or
-/// expiry.
+/// `Idempotency-Key` the request is answered with the same order, or after a decline or expiry with another one of the same
+/// purchase, whose form can be submitted; never with the form of an order that failed.
 #[utoipa::path(
     post, path = "/api/subscriptions", tag = "subscriptions", operation_id = "create_subscription",
     params(IdempotencyHeader), request_body = OrderBody,
@@ -99,14 +101,14 @@ async fn create(
     given: Given<Nothing, OrderBody>,
 ) -> Result<(StatusCode, Json<OrderAnswer>), Failure> {
     let context = &caller.context;
-    let key = context.key()?;
-    let draft = draft(&api, given.body).await?;
+    let key = context.keyed(&given.body.fingerprint())?;
     // Read before the order is stored: without keys the form could not be signed and the order would be left behind.
     let keys = api.keys.get(context.time.wall).await.map_err(|error| Failure::upstream(&error))?;
-    // Stored before the form is signed, so that every callback finds the order.
-    let order = match key {
-        Some(key) => store_keyed(&api, draft, &key, context).await?,
-        None => store_new(&api, draft, context).await?,
+    // The key comes first: repeated, the request may name an order that it has replaced since.
+    let order = match made_before(&api, key.as_ref(), context).await? {
+        Some(order) => order,
+        // Stored before the form is signed, so that every callback finds the order.
+        None => store(&api, draft(&api, given.body).await?, context.cause(None, key), context).await?,
     };
     let form = order_form(&order, &api.config.urls, &keys.current);
     let token = checkout::open(&api, &order.id, context.time).await?;
@@ -118,6 +120,16 @@ async fn create(
         checkout_url: format!("{}/checkout/{token}", api.config.urls.api),
     };
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+impl OrderBody {
+    /// The whole request as text, one value a line since none of them has two.
+    fn fingerprint(&self) -> String {
+        let Self { user_id, email, plan_id, billing_cycle, locale, replaces } = self;
+        let locale = locale.map(Locale::from).unwrap_or_default();
+        let replaces = replaces.as_ref().map_or("", SubscriptionId::as_str);
+        format!("create\n{user_id}\n{}\n{plan_id}\n{billing_cycle:?}\n{locale:?}\n{replaces}", email.as_str())
+    }
 }
 
 /// Checks an order; its id is set later.
@@ -143,7 +155,7 @@ async fn draft(api: &ApiState, body: OrderBody) -> Result<NewOrder, Failure> {
     let monthly_price = api.config.prices.find(plan.as_str(), BillingCycle::Monthly).map(|(_, price)| price);
     let terms = Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle), monthly_price };
     let locale = locale.map(Locale::from).unwrap_or_default();
-    // A placeholder: `store_new` and `store_keyed` set the id.
+    // A placeholder: `store` sets the id.
     let id = SubscriptionId::parse("DK").map_err(|error| Failure::upstream(&error))?;
     let merchant = api.config.ecpay.merchant.clone();
     Ok(NewOrder { id, user, email, locale, merchant, terms, replaces, purchase: None })
@@ -162,56 +174,40 @@ async fn replaced(api: &ApiState, id: SubscriptionId, user: &UserId) -> Result<S
     Ok(id)
 }
 
-/// Stores the order under a new random id.
-async fn store_new(api: &ApiState, draft: NewOrder, context: &RequestContext) -> Result<Subscription, Failure> {
-    let draft = &draft;
+/// Order that the same request made before under its key, or another one of its purchase if that can no longer be paid.
+async fn made_before(
+    api: &ApiState,
+    key: Option<&KeyedRequest>,
+    context: &RequestContext,
+) -> Result<Option<Subscription>, Failure> {
+    let Some(receipt) = keys::earlier(api, key).await? else { return Ok(None) };
+    let made = api.store.billing.subscription(&receipt.subscription).await?;
+    let made = made.ok_or_else(|| Failure::defect("the order of a key's receipt is not stored"))?.value;
+    purchase::usable(api, made, context.time.logical).await.map(Some)
+}
+
+/// Stores the order under a new random id, with the receipt of its key.
+async fn store(
+    api: &ApiState,
+    draft: NewOrder,
+    cause: OperationContext,
+    context: &RequestContext,
+) -> Result<Subscription, Failure> {
+    let (draft, cause) = (&draft, &cause);
     retry_on_conflict("storing an order", (), |()| async move {
-        let id = new_id()?;
-        let decision =
-            create_order(NewOrder { id, ..draft.clone() }, Actor::Staff(context.actor.clone()), context.time.logical);
+        // A concurrent request with the same key may have stored it first.
+        if let Some(made) = made_before(api, cause.key.as_ref(), context).await? {
+            return Ok(Attempt::Done(made));
+        }
+        let (by, now) = (Actor::Staff(cause.by.clone()), context.time.logical);
+        let decision = create_order(NewOrder { id: new_id()?, ..draft.clone() }, by, now).by_staff(cause);
         let order = decision.change.next.clone();
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => Ok(Attempt::Done(order)),
             Commit::LiveOrderExists(live) => Err(live_order(&live)),
-            // The id is taken: try another one.
+            // The id is taken, or the key was used.
             Commit::Conflict | Commit::AlreadyApplied(_) => Ok(Attempt::Conflict(())),
         }
     })
     .await
-}
-
-/// Stores the order under an id derived from the idempotency key, so that a repeated request finds it.
-async fn store_keyed(
-    api: &ApiState,
-    draft: NewOrder,
-    key: &OperationKey,
-    context: &RequestContext,
-) -> Result<Subscription, Failure> {
-    let name: String = key.as_str().to_ascii_uppercase().chars().take(18).collect();
-    let id = SubscriptionId::parse(&format!("DK{name}")).map_err(|error| Failure::upstream(&error))?;
-    let draft = NewOrder { id: id.clone(), ..draft };
-    let same = |order: &Subscription| {
-        let made = (&order.user, &order.email, order.locale, &order.terms, &order.replaces);
-        made == (&draft.user, &draft.email, draft.locale, &draft.terms, &draft.replaces)
-    };
-    // Read first: the order of an earlier request may be live by now, and `create_order` would then refuse a second one.
-    if let Some(made) = api.store.billing.subscription(&id).await? {
-        return if same(&made.value) {
-            purchase::usable(api, made.value, context.time.logical).await
-        } else {
-            Err(Failure::key_reused())
-        };
-    }
-    let decision = create_order(draft.clone(), Actor::Staff(context.actor.clone()), context.time.logical);
-    let order = decision.change.next.clone();
-    match api.store.billing.commit(decision, None, &api.config.policy).await? {
-        Commit::Done => Ok(order),
-        Commit::LiveOrderExists(live) => Err(live_order(&live)),
-        // A concurrent request with the same key stored the order first.
-        Commit::Conflict | Commit::AlreadyApplied(_) => match api.store.billing.subscription(&id).await? {
-            Some(made) if same(&made.value) => Ok(made.value),
-            Some(_) => Err(Failure::key_reused()),
-            None => Err(Failure::contended()),
-        },
-    }
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use serde_json::json;
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
-use shared::domain::billing::decision::{DecisionContext, Versioned};
+use shared::domain::billing::decision::{Decision, DecisionContext, Versioned};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payments::payment::Payment;
@@ -15,6 +15,7 @@ use shared::store::billing::commit::Commit;
 use shared::store::retry::{Attempt, retry_on_conflict};
 
 use crate::api::ApiState;
+use crate::billing::keys;
 use crate::billing::subscriptions::preview::{OperationAnswer, OperationPreview};
 use crate::billing::subscriptions::show::{find, subscription};
 use crate::http::context::RequestContext;
@@ -61,18 +62,40 @@ async fn complete(api: &ApiState, order: &Subscription, requested: &Requested) -
     Ok(Operation::Refund { payment, amount: *amount, reference: reference.clone(), end_access: *end_access })
 }
 
-/// Reads the order and decides about the request.
-async fn decide(
-    api: &ApiState,
-    id: &str,
-    requested: &Requested,
-    cause: &OperationContext,
-    decided: DecisionContext<'_>,
-) -> Result<(Versioned<Subscription>, OperationDecision), Failure> {
-    let order = find(api, id).await?;
-    let operation = complete(api, &order.value, requested).await?;
-    let decision = decide_operation(&order, &operation, cause, decided);
-    Ok((order, decision))
+/// Decision about a request.
+enum Decided {
+    Apply(Box<Decision>),
+    /// The order is in the requested state already.
+    Unchanged,
+    /// The same request was made before under its key.
+    Repeat,
+}
+
+/// An order with the decision about a request, and the request's cause.
+struct Considered {
+    order: Versioned<Subscription>,
+    cause: OperationContext,
+    decided: Decided,
+}
+
+/// Reads the order and decides about the request. Its key comes first: a repetition succeeds also if the state has moved on.
+async fn consider(api: &ApiState, request: &OperationRequest, context: &RequestContext) -> Result<Considered, Failure> {
+    let order = find(api, &request.id).await?;
+    let operation = complete(api, &order.value, &request.requested).await?;
+    let why = &request.why.0;
+    let key = context.keyed(&operation.fingerprint(&order.value.id, why))?;
+    let earlier = keys::earlier(api, key.as_ref()).await?;
+    let cause = context.cause(Some(why.clone()), key);
+    if earlier.is_some() {
+        return Ok(Considered { order, cause, decided: Decided::Repeat });
+    }
+    let decisions = DecisionContext::new(&api.config.policy, context.time.logical);
+    let decided = match decide_operation(&order, &operation, &cause, decisions) {
+        OperationDecision::Apply(decision) => Decided::Apply(decision),
+        OperationDecision::Unchanged => Decided::Unchanged,
+        OperationDecision::Refused(refusal) => return Err(refused(&refusal)),
+    };
+    Ok(Considered { order, cause, decided })
 }
 
 /// Applies an operation and shows the resulting subscription; a dry run shows only its effect.
@@ -81,33 +104,32 @@ pub(crate) async fn operate(
     request: OperationRequest,
     context: &RequestContext,
 ) -> Result<Json<OperationAnswer>, Failure> {
-    let OperationRequest { id, requested, why, dry_run } = request;
-    let cause = context.cause(Some(why.0))?;
-    let (id, requested, cause) = (id.as_str(), &requested, &cause);
-    let decided = DecisionContext::new(&api.config.policy, context.time.logical);
-    if dry_run {
-        let effect = match decide(api, id, requested, cause, decided).await? {
-            (_, OperationDecision::Apply(decision)) => {
+    let (request, id, now) = (&request, request.id.as_str(), context.time.logical);
+    if request.dry_run {
+        let Considered { order, decided, .. } = consider(api, request, context).await?;
+        let effect = match decided {
+            Decided::Apply(decision) => {
                 let change = decision.change;
                 OperationPreview::of(&change.next, Some(change.history.rule), &api.config.policy)
             }
-            (order, OperationDecision::Repeat) => OperationPreview::of(&order.value, None, &api.config.policy),
-            (_, OperationDecision::Refused(refusal)) => return Err(refused(&refusal)),
+            Decided::Unchanged | Decided::Repeat => OperationPreview::of(&order.value, None, &api.config.policy),
         };
         return Ok(Json(OperationAnswer::DryRun(effect)));
     }
     retry_on_conflict("storing an operation", (), |()| async move {
-        let (order, decision) = decide(api, id, requested, cause, decided).await?;
-        let decision = match decision {
-            OperationDecision::Apply(decision) => *decision,
-            // The same key and request as before: the same response, without a second effect.
-            OperationDecision::Repeat => return Ok(Attempt::Done(shown(api, id).await?)),
-            OperationDecision::Refused(refusal) => return Err(refused(&refusal)),
+        let Considered { order, cause, decided } = consider(api, request, context).await?;
+        let decision = match decided {
+            Decided::Apply(decision) => *decision,
+            Decided::Repeat => return Ok(Attempt::Done(shown(api, id).await?)),
+            Decided::Unchanged if keys::note(api, &cause, &order.value.id, now).await? => {
+                return Ok(Attempt::Done(shown(api, id).await?));
+            }
+            Decided::Unchanged => return Ok(Attempt::Conflict(())),
         };
         let rule = decision.change.history.rule;
         let payment = decision.payment.clone();
         let next = NextAction::of(&decision.change.next, &api.config.policy);
-        let cancels_now = next.is_some_and(|action| action.kind == Task::Cancel && action.at <= decided.now);
+        let cancels_now = next.is_some_and(|action| action.kind == Task::Cancel && action.at <= now);
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => {
                 tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
@@ -150,7 +172,6 @@ async fn cancel_at_ecpay(api: &ApiState, id: &SubscriptionId) {
 
 fn refused(refusal: &OperationRefusal) -> Failure {
     let code = match refusal {
-        OperationRefusal::KeyReused => return Failure::key_reused(),
         OperationRefusal::NoGrace => "no_grace",
         OperationRefusal::NothingToPause => "nothing_to_pause",
         OperationRefusal::NotPaused => "not_paused",

@@ -91,8 +91,7 @@ async fn retry_charge(
     let RetryChargeBody { why: Reason(why) } = given.body;
     let order = find(&api, &id).await?.value;
     if given.query.dry_run {
-        caller.context.key()?;
-        let outcome = retry::preview(&order)?;
+        let outcome = retry::preview(&api, &order, Some(&why), &caller.context).await?;
         let rule = (outcome == RetryOutcome::Asked).then_some(Rule::RetryRequested);
         let OperationPreview { dry_run, would } = OperationPreview::of(&order, rule, &api.config.policy);
         return Ok(Json(RetryChargeAnswer::DryRun(RetryPreview { dry_run, outcome, would })));

@@ -12,7 +12,6 @@ use crate::domain::billing::dunning::state::refresh_dunning_state;
 use crate::domain::billing::operations::{NEXT_CHARGE_DAYS, Operation, OperationContext, Pause};
 use crate::domain::billing::payments::charge_history::AnnouncedCharge;
 use crate::domain::billing::payments::payment::{Payment, PaymentOutcome, PaymentReport, ReportSource};
-use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{Status, Subscription};
@@ -25,8 +24,8 @@ use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 pub enum OperationDecision {
     /// Write these changes.
     Apply(Box<Decision>),
-    /// Applied before under the same key, or already in the requested state.
-    Repeat,
+    /// Already in the requested state.
+    Unchanged,
     /// Not possible in the order's state.
     Refused(OperationRefusal),
 }
@@ -34,9 +33,6 @@ pub enum OperationDecision {
 /// Reason for which an operation is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OperationRefusal {
-    /// Idempotency key used for another request.
-    #[error("this key was used for another request")]
-    KeyReused,
     /// Extension requested while no grace period is running.
     #[error("no grace period is running")]
     NoGrace,
@@ -90,7 +86,7 @@ pub enum OperationRefusal {
     Retry(RetryRefusal),
 }
 
-/// Decides about an operation of staff.
+/// Decides about an operation of staff. A repetition under an idempotency key is found by its receipt, before this.
 #[must_use]
 pub fn decide_operation(
     before: &Versioned<Subscription>,
@@ -99,15 +95,6 @@ pub fn decide_operation(
     context: DecisionContext<'_>,
 ) -> OperationDecision {
     let now = context.now;
-    // Checked first: a repeat must succeed even if the state has moved on.
-    let seen = before.value.operations.iter().find(|seen| cause.key.as_ref() == Some(&seen.key));
-    if let Some(seen) = seen {
-        return if seen.request == operation.fingerprint() {
-            OperationDecision::Repeat
-        } else {
-            OperationDecision::Refused(OperationRefusal::KeyReused)
-        };
-    }
     let decided = match operation {
         Operation::ExtendGrace { days } => extend_grace(before, *days, context),
         Operation::Pause { days } => pause(before, *days, now),
@@ -133,8 +120,8 @@ pub fn decide_operation(
         }
     };
     match decided {
-        Ok(Some(decision)) => OperationDecision::Apply(Box::new(decision.by_staff(cause, operation))),
-        Ok(None) => OperationDecision::Repeat,
+        Ok(Some(decision)) => OperationDecision::Apply(Box::new(decision.by_staff(cause))),
+        Ok(None) => OperationDecision::Unchanged,
         Err(refusal) => OperationDecision::Refused(refusal),
     }
 }
@@ -373,7 +360,8 @@ fn mark_paid(
     let snapshot = Snapshot { subscription: before.clone(), replaced: None, paid_order: None };
     match decide_payment(&snapshot, &report, context) {
         PaymentDecision::Apply(decision) => Ok(Some(*decision)),
-        PaymentDecision::Repeat | PaymentDecision::Quarantine(QuarantineReason::Conflict) => Ok(None),
+        PaymentDecision::Repeat => Ok(None),
+        // Also one of another amount for the same charge, which would not be in the books.
         PaymentDecision::Quarantine(_) => Err(OperationRefusal::NothingOwed),
     }
 }

@@ -33,6 +33,7 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
         change,
         replaced: None,
         user: Some(user),
+        key: None,
         receipt: None,
         payment: None,
         refunded: None,

@@ -4,7 +4,6 @@
 use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
 use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::dunning::policy::{DunningPolicy, FAILURES_WITHOUT_FURTHER_RETRY, RETRY_RESULT_HOURS};
-use crate::domain::billing::operations::Operation;
 use crate::domain::billing::payments::order_query::EcpayState;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryRequest, RetryState, Status, Subscription};
@@ -129,11 +128,6 @@ pub fn record_retry_outcome(before: &Versioned<Subscription>, outcome: RetryStat
     next.retry = Some(RetryRequest { state: outcome, ..request });
     if matches!(outcome, RetryState::Refused | RetryState::NotSent) {
         next.charge_history.remove_retry(request.requested_at);
-    }
-    if outcome == RetryState::NotSent {
-        // Staff's operation had no effect, so its key must not make a repetition of it a repeat.
-        let applied = next.operations.iter().rposition(|seen| seen.request == Operation::Retry.fingerprint());
-        applied.map(|place| next.operations.remove(place));
     }
     let event = HistoryEvent::RetryOutcomeRecorded(outcome);
     Some(Decision::new(before, next, Cause::new(event, rule, Actor::Ecpay), now))

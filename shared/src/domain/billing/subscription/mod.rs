@@ -10,7 +10,7 @@ use crate::domain::billing::calendar::BillingCalendar;
 use crate::domain::billing::dunning::downgrade::Downgrade;
 use crate::domain::billing::dunning::notice_state::DunningNoticeState;
 use crate::domain::billing::dunning::policy::CHARGE_RESULT_DAYS;
-use crate::domain::billing::operations::{AppliedOperation, Pause};
+use crate::domain::billing::operations::Pause;
 use crate::domain::billing::payments::charge_history::ChargeHistory;
 use crate::domain::billing::payments::order_query::OrderQuery;
 use crate::domain::billing::payments::timeline::{Timeline, TimelineInput};
@@ -99,9 +99,6 @@ pub struct Subscription {
     pub erased: Option<Timestamp>,
     /// Latest applied events, oldest first; at most [`RECENT_EVENTS_KEPT`].
     pub recent_events: Vec<AppliedEvent>,
-    /// Latest keyed operations of staff, oldest first.
-    #[serde(default)]
-    pub operations: Vec<AppliedOperation>,
 }
 
 /// Language of the customer, for ECPay's page. Mails are always bilingual.
@@ -261,7 +258,6 @@ impl Subscription {
             task_failure: None,
             erased: None,
             recent_events: Vec::new(),
-            operations: Vec::new(),
         }
     }
 
