@@ -104,6 +104,10 @@ async fn noted(
 
 /// Queries an unpaid order; it expires after a day, whatever the answer but one that lists or counts a success.
 async fn check_pending(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
+    if due.value.offered_until.is_some() {
+        // ECPay never got its form.
+        return conclude(session, expire(&session.newest(due), session.now)).await;
+    }
     let order = match session.query_order(due.clone()).await {
         Ok(order) => order,
         Err(Failure::Query(error)) if is_expired(&due.value, session.now) && failed_before(&due.value) => {

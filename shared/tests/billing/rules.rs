@@ -3,7 +3,9 @@
 use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel};
 use shared::domain::billing::decide::downgrade::{FirstNotice, postpone_downgrade};
 use shared::domain::billing::decide::erasure::erase;
-use shared::domain::billing::decide::order::{charge_missing, create_order, end_grace, still_pending, success_missing};
+use shared::domain::billing::decide::order::{
+    charge_missing, create_order, end_grace, expire, still_pending, success_missing,
+};
 use shared::domain::billing::decide::payment::decide_payment;
 use shared::domain::billing::decide::retry::{claim_retry, close_retry_without_result, record_retry_outcome};
 use shared::domain::billing::decide::task_failure::record_task_failure;
@@ -15,7 +17,7 @@ use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use shared::domain::billing::payments::payment::PaymentOutcome;
 use shared::domain::billing::rule::Rule;
-use shared::domain::billing::subscription::{OrderEnd, RetryState};
+use shared::domain::billing::subscription::{NewOrder, OrderEnd, RetryState};
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{EmailAddress, EventId};
 use shared::domain::values::money::Twd;
@@ -225,8 +227,15 @@ fn ends() -> Vec<Story> {
             still_pending(&pending().order, t("2025/01/16 10:00:00")).unwrap(),
             "not paid within a day: order expired",
         ),
+        story(Rule::LinkEnded, link_ended(), "the payment link ended: the offered order expired"),
         (Rule::Superseded, superseded().history, "replaced by a new order"),
     ]
+}
+
+fn link_ended() -> Decision {
+    let offer = NewOrder { offered_until: Some(t("2025/02/14 10:00:00")), ..new_order("ORDER1", None) };
+    let offered = create_order(offer, Actor::Schedule, t("2025/01/15 10:00:00")).after();
+    expire(&offered, t("2025/02/14 10:00:00")).unwrap()
 }
 
 fn superseded() -> SubscriptionWrite {

@@ -48,5 +48,6 @@ pub fn new_order(id: &str) -> NewOrder {
         terms: pro(BillingCycle::Monthly, 99),
         replaces: None,
         purchase: None,
+        offered_until: None,
     }
 }

@@ -11,9 +11,9 @@ const BEGIN: &str = "2025-01-05T10:00:00+08:00";
 
 /// ECPay's form on a page.
 #[derive(Debug, PartialEq, Eq)]
-struct Form {
+pub(super) struct Form {
     action: String,
-    fields: BTreeMap<String, String>,
+    pub(super) fields: BTreeMap<String, String>,
 }
 
 fn form_of(page: &str) -> Form {
@@ -27,23 +27,23 @@ fn form_of(page: &str) -> Form {
     Form { action: plain(action), fields: fields.collect() }
 }
 
-async fn open(sandbox: &Sandbox, made: &Value) -> Response {
+pub(super) async fn open(sandbox: &Sandbox, made: &Value) -> Response {
     sandbox.http.get(made["checkout_url"].as_str().unwrap()).send().await.unwrap()
 }
 
-async fn press(sandbox: &Sandbox, made: &Value) -> Response {
+pub(super) async fn press(sandbox: &Sandbox, made: &Value) -> Response {
     sandbox.http.post(made["checkout_url"].as_str().unwrap()).send().await.unwrap()
 }
 
 /// The buyer presses the button; gives ECPay's form.
-async fn attempt(sandbox: &Sandbox, made: &Value) -> Form {
+pub(super) async fn attempt(sandbox: &Sandbox, made: &Value) -> Form {
     let answer = press(sandbox, made).await;
     assert_eq!(answer.status(), 200);
     form_of(&answer.text().await.unwrap())
 }
 
 /// The buyer's browser submits the form, and the card is charged with this result; gives the order.
-async fn submit(sandbox: &Sandbox, form: &Form, code: &str) -> String {
+pub(super) async fn submit(sandbox: &Sandbox, form: &Form, code: &str) -> String {
     let order = form.fields["MerchantTradeNo"].clone();
     sandbox.outcomes(&order, &[code]).await;
     let page = sandbox.http.post(&form.action).form(&form.fields).send().await.unwrap();
@@ -51,7 +51,7 @@ async fn submit(sandbox: &Sandbox, form: &Form, code: &str) -> String {
     order
 }
 
-async fn says_paid(sandbox: &Sandbox, made: &Value) {
+pub(super) async fn says_paid(sandbox: &Sandbox, made: &Value) {
     for answer in [open(sandbox, made).await, press(sandbox, made).await] {
         assert_eq!(answer.status(), 200);
         let page = answer.text().await.unwrap();

@@ -8,6 +8,7 @@ mod legacy_api;
 mod lifecycle;
 mod mails;
 mod operations;
+mod payment_link;
 mod quarantine;
 mod reconcile;
 mod refunds;

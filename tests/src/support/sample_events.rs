@@ -77,6 +77,8 @@ pub const SAMPLES: &[Sample] = &[
         status: 201,
         adds: &["CHECKOUT#", "SUB#DK", "SUB#DK", "USER#sample-user-2 ORDER#DK"],
     },
+    // The offer is made once for its key; each answer has a page of its own.
+    Sample { at: LATER, file: "admin-api/payment-link.json", status: 201, adds: &["CHECKOUT#"] },
     sample(LATER, "admin-api/trigger-maintenance.json", 200),
     sample(LATER, "subscription-maintenance/all-tasks.json", 200),
     // The samples' keys make each of these one request, however often it comes.

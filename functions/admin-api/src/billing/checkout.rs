@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::SubscriptionId;
+use shared::domain::values::time::Timestamp;
 use shared::ecpay::order_form::{order_form, path};
 use shared::platform::clock::InvocationTime;
 use shared::platform::hash::sha256_hex;
@@ -26,9 +27,9 @@ use crate::billing::purchase;
 use crate::billing::purchase::NextForm;
 use crate::http::response::Failure;
 
-/// Minutes for which a page lets the buyer pay.
-const PAY_MINUTES: i64 = 60;
-/// Days for which a page says that its purchase was paid.
+/// Minutes for which the page of a new order lets the buyer pay.
+pub(crate) const PAY_MINUTES: i64 = 60;
+/// Days after that for which a page says that its purchase was paid.
 const PAGE_DAYS: i64 = 30;
 /// Submits the form at once; without scripts the buyer presses the button. The Content-Security-Policy allows no script
 /// but the one with this hash.
@@ -47,14 +48,15 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
     OpenApiRouter::new().routes(routes!(show, pay))
 }
 
-/// Creates the page of an order and returns its token. Only the token's hash is stored.
-pub(crate) async fn open(api: &ApiState, order: &SubscriptionId, time: InvocationTime) -> Result<String, Failure> {
+/// Creates the page of an order, which lets the buyer pay until that instant, and returns its token. Only the token's hash is
+/// stored.
+pub(crate) async fn open(api: &ApiState, order: &SubscriptionId, pay_until: Timestamp) -> Result<String, Failure> {
     // The address is the only credential of the page, so it must be unguessable.
     let token = random::random_id(40).map_err(|error| Failure::upstream(&error))?;
     let page = Checkout {
         subscription: order.clone(),
-        pay_until: time.wall.plus_minutes(PAY_MINUTES),
-        expires_at: time.wall.plus_days(PAGE_DAYS),
+        pay_until,
+        expires_at: pay_until.plus_days(PAGE_DAYS),
     };
     api.store.billing.put_checkout(&sha256_hex(&token), &page).await?;
     Ok(token)
@@ -63,7 +65,8 @@ pub(crate) async fn open(api: &ApiState, order: &SubscriptionId, time: Invocatio
 /// Shows the purchase to its buyer, with a button to pay it.
 ///
 /// An HTML page. Its address is the only credential. Reading it any number of times changes nothing; parameters are ignored.
-/// For one hour it lets the buyer pay, and for 30 days it says that the purchase was paid.
+/// For one hour, or as long as a payment link was made for, it lets the buyer pay, and for 30 days more it says that the purchase
+/// was paid.
 #[utoipa::path(
     get, path = "/checkout/{token}", tag = "checkout", operation_id = "show_checkout",
     params(("token" = String, Path, description = "Token of the page, from `checkout_url` of the order.", example = "nYk3v2d0cGx4b3ZhYmNkZWZnaGlqa2xtbm9wcXJzdHU")),

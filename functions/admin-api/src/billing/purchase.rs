@@ -47,7 +47,8 @@ pub(crate) async fn next_form(api: &ApiState, order: &Subscription, now: Timesta
         if let Some(paid) = purchase.paid {
             return Ok(Attempt::Done(NextForm::Paid(paid)));
         }
-        let is_first = order.purchase.is_none() && purchase.attempts.is_empty();
+        // The form of an order that a payment link offers is never given out, so that the order need not expire after a day.
+        let is_first = order.purchase.is_none() && order.offered_until.is_none() && purchase.attempts.is_empty();
         if is_first && order.status == Status::Pending {
             let is_noted = api.store.billing.note_first_attempt(&order.id).await?;
             return Ok(if is_noted {
@@ -68,6 +69,7 @@ pub(crate) async fn next_form(api: &ApiState, order: &Subscription, now: Timesta
             terms: order.terms.clone(),
             replaces: order.replaces.clone(),
             purchase: Some(order.purchase.clone().unwrap_or_else(|| order.id.clone())),
+            offered_until: None,
         };
         let decision = create_attempt(draft, purchase.attempts, now);
         let made = decision.change.next.clone();

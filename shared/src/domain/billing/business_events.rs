@@ -129,6 +129,7 @@ impl BusinessEvent {
             | Rule::PaidPeriodEnded
             | Rule::StillPending
             | Rule::OrderExpired
+            | Rule::LinkEnded
             | Rule::Superseded
             | Rule::GraceExtendedByStaff
             | Rule::DunningPaused

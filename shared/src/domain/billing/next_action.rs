@@ -35,6 +35,8 @@ pub enum ActionReason {
     FirstChargeNotReported,
     /// Unpaid orders expire after one day.
     UnpaidOrderExpires,
+    /// Payment link that offers the order ends.
+    LinkEnds,
     /// Cancellation requested before the plan was restored.
     CancelRequestedBeforePayment,
     /// Earlier success never reported.
@@ -123,6 +125,9 @@ fn delayed(subscription: &Subscription, action: NextAction) -> NextAction {
 }
 
 fn pending(subscription: &Subscription) -> NextAction {
+    if let Some(until) = subscription.offered_until {
+        return NextAction::new(Task::CheckPending, until, ActionReason::LinkEnds);
+    }
     let asked_until = subscription.last_query.map_or(subscription.created_at, |query| query.at);
     // Each age leads to one query; after the last only the expiry remains.
     let ages = PENDING_QUERY_MINUTES.map(|minutes| subscription.created_at.plus_minutes(minutes));

@@ -78,6 +78,8 @@ pub enum Rule {
     StillPending,
     /// Pending order not paid within a day.
     OrderExpired,
+    /// Payment link ended; the order that it offered was not submitted to ECPay.
+    LinkEnded,
     /// Another order of the same customer replaced this one.
     Superseded,
     /// Staff extended the grace period.
@@ -169,6 +171,7 @@ impl Rule {
             Self::PaidPeriodEnded => "the paid period ended, and the plan with it",
             Self::StillPending => "queried ECPay: still unpaid",
             Self::OrderExpired => "not paid within a day: order expired",
+            Self::LinkEnded => "the payment link ended: the offered order expired",
             Self::Superseded => "replaced by a new order",
             Self::GraceExtendedByStaff => "staff extended the grace period",
             Self::DunningPaused => "dunning paused by staff: no automatic retries, no downgrade",

@@ -192,7 +192,7 @@ fn postponed(before: &Versioned<Subscription>, until: Timestamp, context: Decisi
 fn checked(before: &Versioned<Subscription>, line: &HistoryEntry) -> Option<Decision> {
     match line.rule {
         Rule::StillPending => still_pending(before, line.at),
-        Rule::OrderExpired | Rule::FirstChargeFailed => expire(before, line.at),
+        Rule::OrderExpired | Rule::LinkEnded | Rule::FirstChargeFailed => expire(before, line.at),
         Rule::CancelOvertaken => cancel_overtaken(before, line.at),
         Rule::SuccessMissing => success_missing(before, line.at),
         _ => None,

@@ -111,7 +111,8 @@ async fn create(
         None => store(&api, draft(&api, given.body).await?, context.cause(None, key), context).await?,
     };
     let form = order_form(&order, &api.config.urls, &keys.current);
-    let token = checkout::open(&api, &order.id, context.time).await?;
+    let pay_until = context.time.wall.plus_minutes(checkout::PAY_MINUTES);
+    let token = checkout::open(&api, &order.id, pay_until).await?;
     let answer = OrderAnswer {
         subscription_id: order.id.clone(),
         merchant_trade_no: order.id,
@@ -142,23 +143,27 @@ async fn draft(api: &ApiState, body: OrderBody) -> Result<NewOrder, Failure> {
     if email.is_erased() {
         return Err(Failure::invalid("email", "is not a deliverable address"));
     }
-    let cycle = BillingCycle::from(billing_cycle);
-    let found = api.config.prices.find(&plan_id, cycle).ok_or_else(|| {
-        let names = api.config.prices.names().collect::<Vec<_>>().join(", ");
-        Failure::invalid("plan_id", format!("must be one of {names}"))
-    });
-    let (plan, price) = found?;
+    let terms = terms(api, &plan_id, BillingCycle::from(billing_cycle))?;
     let replaces = match replaces {
         None => None,
         Some(id) => Some(replaced(api, id, &user).await?),
     };
-    let monthly_price = api.config.prices.find(plan.as_str(), BillingCycle::Monthly).map(|(_, price)| price);
-    let terms = Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle), monthly_price };
     let locale = locale.map(Locale::from).unwrap_or_default();
     // A placeholder: `store` sets the id.
     let id = SubscriptionId::parse("DK").map_err(|error| Failure::upstream(&error))?;
     let merchant = api.config.ecpay.merchant.clone();
-    Ok(NewOrder { id, user, email, locale, merchant, terms, replaces, purchase: None })
+    Ok(NewOrder { id, user, email, locale, merchant, terms, replaces, purchase: None, offered_until: None })
+}
+
+/// Terms of a plan of the price table.
+pub(crate) fn terms(api: &ApiState, plan: &str, cycle: BillingCycle) -> Result<Terms, Failure> {
+    let found = api.config.prices.find(plan, cycle).ok_or_else(|| {
+        let names = api.config.prices.names().collect::<Vec<_>>().join(", ");
+        Failure::invalid("plan_id", format!("must be one of {names}"))
+    });
+    let (plan, price) = found?;
+    let monthly_price = api.config.prices.find(plan.as_str(), BillingCycle::Monthly).map(|(_, price)| price);
+    Ok(Terms { plan, cycle, price, exec_times: api.config.exec_times.of(cycle), monthly_price })
 }
 
 async fn replaced(api: &ApiState, id: SubscriptionId, user: &UserId) -> Result<SubscriptionId, Failure> {
@@ -187,7 +192,7 @@ async fn made_before(
 }
 
 /// Stores the order under a new random id, with the receipt of its key.
-async fn store(
+pub(crate) async fn store(
     api: &ApiState,
     draft: NewOrder,
     cause: OperationContext,

@@ -9,6 +9,7 @@ pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod operate;
 pub(crate) mod operations;
+pub(crate) mod payment_link;
 pub(crate) mod preview;
 pub(crate) mod retry;
 pub(crate) mod show;
@@ -23,5 +24,5 @@ use crate::api::ApiState;
 
 /// Routes of subscriptions and of the operations on them.
 pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    create::routes().merge(show::routes()).merge(operations::routes()).merge(retry::routes()).merge(messages::routes())
+    create::routes().merge(show::routes()).merge(operations::routes()).merge(retry::routes()).merge(messages::routes()).merge(payment_link::routes())
 }

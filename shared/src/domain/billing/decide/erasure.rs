@@ -40,6 +40,8 @@ pub fn erasable(order: &Subscription, policy: &DunningPolicy) -> Result<(), NotE
         return Ok(());
     }
     match order.status {
+        // ECPay does not know an order that a payment link offers, and the link ends with the erasure.
+        Status::Pending if order.offered_until.is_some() => Ok(()),
         Status::Pending => Err(NotErasable::Pending(id())),
         Status::Active | Status::PastDue { .. } if order.is_live() => Err(NotErasable::Live(id())),
         Status::Active | Status::PastDue { .. } => Err(NotErasable::Unfinished(id())),
@@ -60,6 +62,9 @@ pub fn erase(before: &Versioned<Subscription>, cause: &OperationContext, now: Ti
     pseudonymize(&mut next.user, &mut next.email, &next.id);
     next.charge_history.card_last4 = None;
     next.erased = Some(now);
+    if next.status == Status::Pending {
+        next.status = Status::Failed;
+    }
     let by = Actor::Staff(cause.by.clone());
     let mut decision = Decision::new(before, next, Cause::new(HistoryEvent::Erased, Rule::UserErased, by), now);
     decision.change.history.why.clone_from(&cause.why);

@@ -205,7 +205,7 @@ pub fn is_expired(order: &Subscription, now: Timestamp) -> bool {
     !is_counted && now >= order.created_at.plus_hours(PENDING_EXPIRY_HOURS)
 }
 
-/// Expires a pending order: also where ECPay gave no usable answer about it twice.
+/// Expires a pending order: also where ECPay gave no usable answer about it twice, and an offered one, which it does not know.
 #[must_use]
 pub fn expire(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     if before.value.status != Status::Pending {
@@ -214,6 +214,12 @@ pub fn expire(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decisi
     let mut next = before.value.clone();
     next.status = Status::Failed;
     let declined = next.last_query.is_some_and(|query| query.state == EcpayState::Declined);
-    let rule = if declined { Rule::FirstChargeFailed } else { Rule::OrderExpired };
+    let rule = if next.offered_until.is_some() {
+        Rule::LinkEnded
+    } else if declined {
+        Rule::FirstChargeFailed
+    } else {
+        Rule::OrderExpired
+    };
     Some(Decision::new(before, next, Cause::new(HistoryEvent::Checked, rule, Actor::Schedule), now))
 }

@@ -48,6 +48,10 @@ pub struct Subscription {
     /// First order of the same purchase, where this one is a further attempt to pay it.
     #[serde(default)]
     pub purchase: Option<SubscriptionId>,
+    /// End of the payment link that offers this order. ECPay's form of such an order is never given out: the buyer gets one of a
+    /// further attempt.
+    #[serde(default)]
+    pub offered_until: Option<Timestamp>,
     /// Order that replaced this one.
     pub superseded_by: Option<SubscriptionId>,
     /// ProcessDate of the replacing order's first charge.
@@ -237,6 +241,7 @@ impl Subscription {
             created_at: now,
             replaces: order.replaces,
             purchase: order.purchase,
+            offered_until: order.offered_until,
             superseded_by: None,
             superseded_at: None,
             status: Status::Pending,
@@ -363,4 +368,7 @@ pub struct NewOrder {
     /// First order of the same purchase, where this one is a further attempt to pay it.
     #[serde(default)]
     pub purchase: Option<SubscriptionId>,
+    /// End of the payment link that offers this order; `None` for any other order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered_until: Option<Timestamp>,
 }
