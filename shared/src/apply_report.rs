@@ -17,8 +17,8 @@ use crate::platform::hash::short_id;
 use crate::store::Error;
 use crate::store::billing::Billing;
 use crate::store::billing::commit::Commit;
+use crate::store::billing::quarantine::types::Quarantined;
 use crate::store::billing::quarantine::{QuarantineOutcome, RelatedWrites};
-use crate::store::billing::quarantine_types::Quarantined;
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::retry::{Attempt, retry_on_conflict};
 

@@ -16,7 +16,7 @@ use shared::platform::logging::error_chain;
 use shared::platform::metrics::CallbackOutcome;
 use shared::store::billing::counters::CallbackFate;
 use shared::store::billing::quarantine::QuarantineOutcome;
-use shared::store::billing::quarantine_types::Quarantined;
+use shared::store::billing::quarantine::types::Quarantined;
 use shared::store::billing::webhook_log::WebhookLog;
 
 use crate::metrics::CallbackMetrics;

@@ -53,11 +53,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
 pub(crate) async fn open(api: &ApiState, order: &SubscriptionId, pay_until: Timestamp) -> Result<String, Failure> {
     // The address is the only credential of the page, so it must be unguessable.
     let token = random::random_id(40).map_err(|error| Failure::upstream(&error))?;
-    let page = Checkout {
-        subscription: order.clone(),
-        pay_until,
-        expires_at: pay_until.plus_days(PAGE_DAYS),
-    };
+    let page = Checkout { subscription: order.clone(), pay_until, expires_at: pay_until.plus_days(PAGE_DAYS) };
     api.store.billing.put_checkout(&sha256_hex(&token), &page).await?;
     Ok(token)
 }

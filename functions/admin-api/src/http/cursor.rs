@@ -8,7 +8,7 @@ use shared::domain::values::time::Timestamp;
 use shared::platform::hash::short_id;
 use shared::store::billing::find::subscriptions::SubscriptionPosition;
 use shared::store::billing::notice_list::NoticePosition;
-use shared::store::billing::quarantine_list::Position;
+use shared::store::billing::quarantine::list::Position;
 use shared::store::table::listing::ListPosition;
 
 /// Hex digits of the checksum that detects a changed cursor. It is no secret: a forged cursor leads only to what its

@@ -10,8 +10,6 @@ pub mod notice_list;
 pub mod notices;
 pub mod purchases;
 pub mod quarantine;
-pub mod quarantine_list;
-pub mod quarantine_types;
 pub mod reads;
 pub mod user_erasure;
 pub mod users;

@@ -15,8 +15,8 @@ use crate::store::table::expression::Condition;
 use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
-use crate::store::table::{Item, keys, text_in};
 use crate::store::table::transaction::Transaction;
+use crate::store::table::{Item, keys, text_in};
 
 /// End of a page: the last notice and its time in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::Timestamp;
+use shared::store::billing::quarantine::types::{Quarantined, Resolution, ResolvedAs};
 use shared::store::billing::quarantine::{QuarantineOutcome, RelatedWrites};
-use shared::store::billing::quarantine_types::{Quarantined, Resolution, ResolvedAs};
 
 use testing::support::{Reply, Sandbox, column, first, period, with};
 

@@ -24,5 +24,10 @@ use crate::api::ApiState;
 
 /// Routes of subscriptions and of the operations on them.
 pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    create::routes().merge(show::routes()).merge(operations::routes()).merge(retry::routes()).merge(messages::routes()).merge(payment_link::routes())
+    create::routes()
+        .merge(show::routes())
+        .merge(operations::routes())
+        .merge(retry::routes())
+        .merge(messages::routes())
+        .merge(payment_link::routes())
 }

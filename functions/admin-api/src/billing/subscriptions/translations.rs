@@ -65,11 +65,9 @@ pub(crate) fn why(language: Language, why: ActionReason) -> String {
             "unpaid orders expire after one day",
             "pesanan yang tidak dibayar dalam sehari dihapuskan",
         ),
-        ActionReason::LinkEnds => language.pick(
-            "付款連結屆時失效",
-            "the payment link ends then",
-            "tautan pembayaran berakhir saat itu",
-        ),
+        ActionReason::LinkEnds => {
+            language.pick("付款連結屆時失效", "the payment link ends then", "tautan pembayaran berakhir saat itu")
+        }
         ActionReason::CancelRequestedBeforePayment => language.pick(
             "方案恢復前曾請求取消",
             "a cancellation was requested before the plan was restored",

@@ -8,7 +8,7 @@ use crate::domain::values::time_range::TimeRange;
 use crate::platform::logging::error_chain;
 
 use crate::store::billing::Billing;
-use crate::store::billing::quarantine_types::{QuarantinePointer, QuarantineState, Quarantined};
+use crate::store::billing::quarantine::types::{QuarantinePointer, QuarantineState, Quarantined};
 use crate::store::error::Error;
 use crate::store::table::keys;
 use crate::store::table::keys::prefix;

@@ -1,4 +1,6 @@
 //! Verified reports that are quarantined instead of applied, so that nothing that ECPay signed is lost.
+pub mod list;
+pub mod types;
 
 use crate::domain::billing::notices::Notice;
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
@@ -7,7 +9,7 @@ use crate::domain::values::time::{Timestamp, Zone};
 
 use crate::store::billing::Billing;
 use crate::store::billing::notices::queued;
-use crate::store::billing::quarantine_types::{QuarantinePointer, Quarantined, Resolution, ResolvedAs};
+use crate::store::billing::quarantine::types::{QuarantinePointer, Quarantined, Resolution, ResolvedAs};
 use crate::store::billing::webhook_log;
 use crate::store::billing::webhook_log::{WEBHOOK_LOG_DAYS, WebhookLog};
 use crate::store::error::Error;
