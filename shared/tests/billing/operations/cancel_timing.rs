@@ -2,7 +2,7 @@
 //! happens where ECPay does not confirm it.
 
 use shared::domain::billing::decide::cancel::{cancel_unreached, claim_cancel, claim_cancel_early};
-use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
+use shared::domain::billing::decide::operation::OperationRefusal;
 use shared::domain::billing::decide::order::{charge_missing, end_grace};
 use shared::domain::billing::decide::retry::{RetryRefusal, retry_refusal};
 use shared::domain::billing::decide::task_failure::record_task_failure;

@@ -84,7 +84,7 @@ fn the_schedule_resumes_at_the_end_and_what_was_missed_makes_one_retry() {
     assert_eq!(life.grace_end().as_deref(), Some("2025/03/04 03:05:06"));
     let line = &decision.change.history;
     assert_eq!((&line.event, line.rule, &line.by), (&HistoryEvent::Resumed, Rule::DunningResumed, &Actor::Schedule));
-    assert_eq!((line.from, line.why.as_deref(), &line.operation), (Some(before), None, &None));
+    assert_eq!((line.from, line.why.as_deref()), (Some(before), None));
     // The customer was notified of this failure before the pause.
     assert_eq!(mails(&decision), [""; 0]);
     assert_eq!(life.next(), due("retry", "2025/02/16 03:05:06", ActionReason::RetryScheduled));
