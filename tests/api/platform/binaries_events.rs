@@ -40,18 +40,16 @@ async fn deliver(bootstrap: &mut Bootstrap, event: &Value) -> (u16, String) {
 
 /// Replaces what differs between two worlds: the base URL, ids of orders made there, their pages and names of runs.
 fn without_chance(sandbox: &Sandbox, answers: &[(&str, String)], text: &str) -> String {
-    let made = answers.iter().filter(|(file, _)| *file == "admin-api/create-subscription.json");
+    let makes_page = ["admin-api/create-subscription.json", "admin-api/payment-link.json"];
+    let made = answers.iter().filter(|(file, _)| makes_page.contains(file));
     let made = made.enumerate().flat_map(|(place, (_, answer))| {
         let answer: Value = serde_json::from_str(answer).unwrap();
         let page = answer["checkout_url"].as_str().unwrap().rsplit_once('/').unwrap().1.to_owned();
         // The table holds the digest of a page's token.
         let digest: String = Sha256::digest(&page).iter().map(|byte| format!("{byte:02x}")).collect();
-        [
-            (answer["subscription_id"].as_str().unwrap().to_owned(), format!("order-{place}")),
-            (answer["form_data"]["CheckMacValue"].as_str().unwrap().to_owned(), format!("mac-{place}")),
-            (page, format!("page-{place}")),
-            (digest, format!("page-{place}")),
-        ]
+        let mac = answer["form_data"]["CheckMacValue"].as_str().map(|mac| (mac.to_owned(), format!("mac-{place}")));
+        let order = (answer["subscription_id"].as_str().unwrap().to_owned(), format!("order-{place}"));
+        [order, (page, format!("page-{place}")), (digest, format!("page-{place}"))].into_iter().chain(mac)
     });
     let mut text = text.replace(&sandbox.base, "http://here");
     for (name, other) in made {

@@ -189,7 +189,7 @@ impl CommitPlan {
         let id = &decision.change.next.id;
         match &decision.key {
             Some(KeyStep::Used(receipt)) => {
-                // The first guard: whoever decides again finds the receipt, whatever else has changed.
+                // The first guard: the next decision finds the receipt, whatever else has changed.
                 let place = plan.transaction.put_if_absent(key_receipts::record(receipt))?;
                 plan.guards.push((place, Guard::Key));
             }

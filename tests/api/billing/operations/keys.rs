@@ -100,7 +100,7 @@ async fn what_is_refused_and_what_is_tried_dry_use_up_no_key() {
     sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT })).await;
     assert_eq!(sent(&sandbox, &format!("{}?dry_run=true", extend(&order)), five.clone(), "K1").await, (200, None));
     let (_, done) = sandbox.keyed(&extend(&order), five, "K1").await;
-    assert_eq!(done["grace_period_ends_at"], "2025-01-27T02:00:00Z");
+    assert_eq!(done["grace_period_ends_at"], "2025-01-27T02:00:01Z");
 }
 
 #[tokio::test]

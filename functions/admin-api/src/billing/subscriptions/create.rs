@@ -191,7 +191,14 @@ async fn made_before(
     purchase::usable(api, made, context.time.logical).await.map(Some)
 }
 
-/// Stores the order under a new random id, with the receipt of its key.
+/// Number of the order that a request under a key makes, where no other order has it: one of a key that came before, long after
+/// its receipt was deleted.
+fn number_of(request: &KeyedRequest) -> Result<SubscriptionId, Failure> {
+    let name: String = request.key.as_str().to_ascii_uppercase().chars().take(18).collect();
+    SubscriptionId::issue(&name).map_err(|error| Failure::upstream(&error))
+}
+
+/// Stores the order under a new id, with the receipt of its key.
 pub(crate) async fn store(
     api: &ApiState,
     draft: NewOrder,
@@ -199,19 +206,21 @@ pub(crate) async fn store(
     context: &RequestContext,
 ) -> Result<Subscription, Failure> {
     let (draft, cause) = (&draft, &cause);
-    retry_on_conflict("storing an order", (), |()| async move {
+    let number = cause.key.as_ref().map(number_of).transpose()?;
+    retry_on_conflict("storing an order", number, |number| async move {
         // A concurrent request with the same key may have stored it first.
         if let Some(made) = made_before(api, cause.key.as_ref(), context).await? {
             return Ok(Attempt::Done(made));
         }
         let (by, now) = (Actor::Staff(cause.by.clone()), context.time.logical);
-        let decision = create_order(NewOrder { id: new_id()?, ..draft.clone() }, by, now).by_staff(cause);
+        let id = number.map_or_else(new_id, Ok)?;
+        let decision = create_order(NewOrder { id, ..draft.clone() }, by, now).by_staff(cause);
         let order = decision.change.next.clone();
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => Ok(Attempt::Done(order)),
             Commit::LiveOrderExists(live) => Err(live_order(&live)),
             // The id is taken, or the key was used.
-            Commit::Conflict | Commit::AlreadyApplied(_) => Ok(Attempt::Conflict(())),
+            Commit::Conflict | Commit::AlreadyApplied(_) => Ok(Attempt::Conflict(None)),
         }
     })
     .await

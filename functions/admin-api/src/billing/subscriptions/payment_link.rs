@@ -72,7 +72,7 @@ pub(crate) struct PaymentLink {
     #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
     subscription_id: SubscriptionId,
     offer: Offer,
-    /// Address of the checkout page. It is a credential: whoever has it sees plan and price, and can pay.
+    /// Address of the checkout page. It is a credential: its holder sees plan and price, and can pay.
     #[schema(example = "https://api.example.com/checkout/3FQ8Z1K5M7T2W9X4B6C0D3G5H8J1L4N7P2R6S9VY")]
     checkout_url: String,
 }

@@ -360,8 +360,13 @@ fn mark_paid(
     let snapshot = Snapshot { subscription: before.clone(), replaced: None, paid_order: None };
     match decide_payment(&snapshot, &report, context) {
         PaymentDecision::Apply(decision) => Ok(Some(*decision)),
-        PaymentDecision::Repeat => Ok(None),
+        PaymentDecision::Repeat if is_recorded(order, &report) => Ok(None),
         // Also one of another amount for the same charge, which would not be in the books.
-        PaymentDecision::Quarantine(_) => Err(OperationRefusal::NothingOwed),
+        PaymentDecision::Repeat | PaymentDecision::Quarantine(_) => Err(OperationRefusal::NothingOwed),
     }
+}
+
+/// True if the payment of that charge is recorded with the same amount.
+fn is_recorded(order: &Subscription, report: &PaymentReport) -> bool {
+    order.recent_events.iter().any(|seen| seen.event == report.event && seen.amount == report.amount)
 }

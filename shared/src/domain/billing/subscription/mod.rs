@@ -48,8 +48,7 @@ pub struct Subscription {
     /// First order of the same purchase, where this one is a further attempt to pay it.
     #[serde(default)]
     pub purchase: Option<SubscriptionId>,
-    /// End of the payment link that offers this order. ECPay's form of such an order is never given out: the buyer gets one of a
-    /// further attempt.
+    /// End of the payment link that offers this order, whose form is never given out: the buyer gets that of a further attempt.
     #[serde(default)]
     pub offered_until: Option<Timestamp>,
     /// Order that replaced this one.
