@@ -30,7 +30,7 @@ async fn a_job_lists_the_runs_that_had_it() {
         }
         assert!(of_job.windows(2).all(|pair| pair[0] > pair[1]), "the newest comes first");
     }
-    assert_eq!(runs(&sandbox, "?status=done").await[..20], all[..20]);
+    assert_eq!(runs(&sandbox, "?status=done").await, all);
     for status in ["failed", "running", "cut_off", "requested"] {
         assert_eq!(runs(&sandbox, &format!("?status={status}")).await, Vec::<String>::new(), "{status}");
     }

@@ -14,6 +14,8 @@ struct Operation {
     method: Method,
     path: String,
     scope: String,
+    /// Required parameters of the query, with their examples.
+    query: String,
     body: Option<Value>,
 }
 
@@ -37,7 +39,12 @@ fn operations() -> Vec<Operation> {
                 };
                 fields.map(|name| (name.to_owned(), example(name))).collect::<BTreeMap<_, _>>()
             });
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let needed = parameters.filter(|one| one["in"] == "query" && one["required"] == true);
+            let query =
+                needed.map(|one| format!("&{}={}", one["name"].as_str().unwrap(), one["example"].as_str().unwrap()));
             operations.push(Operation {
+                query: query.collect(),
                 method: method.to_uppercase().parse().unwrap(),
                 path: path.clone(),
                 scope: scope.to_owned(),
@@ -81,7 +88,7 @@ impl World {
             "read" | "operate" => self.sandbox.token.clone(),
             _ => credentials::jwt(self.sandbox.world.now()),
         };
-        let url = format!("{}{}?{query}", self.sandbox.base, self.path(operation));
+        let url = format!("{}{}?{query}{}", self.sandbox.base, self.path(operation), operation.query);
         let mut request = self.sandbox.http.request(operation.method.clone(), url).bearer_auth(token);
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
@@ -188,7 +195,7 @@ async fn a_body_in_json_without_its_content_type_is_refused_by_that_name_and_not
 async fn a_path_answers_another_method_with_405_and_the_methods_that_it_has() {
     let world = World::new().await;
     for (method, path, allowed) in [
-        (Method::DELETE, "/api/subscriptions", "POST"),
+        (Method::DELETE, "/api/subscriptions", "POST,GET,HEAD"),
         (Method::PUT, "/runs", "GET,HEAD"),
         (Method::POST, "/api/webhooks/health", "GET,HEAD"),
     ] {

@@ -75,7 +75,7 @@ pub const SAMPLES: &[Sample] = &[
         at: LATER,
         file: "admin-api/create-subscription.json",
         status: 201,
-        adds: &["CHECKOUT#", "SUB#DK", "SUB#DK", "USER#sample-user-2 ORDER#DK"],
+        adds: &["CHECKOUT#", "FIND#", "SUB#DK", "SUB#DK", "USER#sample-user-2 ORDER#DK"],
     },
     // The offer is made once for its key; each answer has a page of its own.
     Sample { at: LATER, file: "admin-api/payment-link.json", status: 201, adds: &["CHECKOUT#"] },

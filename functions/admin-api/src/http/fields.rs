@@ -63,7 +63,9 @@ impl Fields {
     pub(crate) fn of_query<T: IntoParams>() -> Self {
         let known = T::into_params(|| None).into_iter().map(|parameter: Parameter| {
             let is_required = matches!(parameter.required, Required::True);
-            let schema = parameter.schema.map_or_else(any, |schema| object(schema, &[]));
+            let mut schema = parameter.schema.map_or_else(any, |schema| object(schema, &[]));
+            // A parameter has its example beside its schema.
+            schema.example = schema.example.or(parameter.example);
             (parameter.name, Field { is_required, schema })
         });
         Self { word: "parameter", known: known.collect() }
