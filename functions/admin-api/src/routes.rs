@@ -7,22 +7,21 @@ use axum::response::IntoResponse;
 use lambda_http::http::header::CONTENT_TYPE;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Description;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::whoami;
 use crate::billing::{callbacks, checkout, notices, payments, quarantine, replay, subscriptions, users};
 use crate::description::Common;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::institutions::expiring;
 use crate::runs::requests;
 use crate::search;
 use crate::workshop::{customers, import, lists, reminders, vehicles};
 
-/// Routes and their description, before the state of an instance is known.
-fn described() -> (Router<Arc<ApiState>>, Description) {
-    OpenApiRouter::with_openapi(Common::openapi())
+/// Routes of all areas.
+fn all() -> Routes {
+    Routes::new()
         .routes(routes!(openapi_json))
         .routes(routes!(whoami::whoami))
         .merge(search::routes())
@@ -41,12 +40,11 @@ fn described() -> (Router<Arc<ApiState>>, Description) {
         .merge(reminders::routes())
         .merge(expiring::routes())
         .merge(requests::routes())
-        .split_for_parts()
 }
 
 /// Description of all routes.
 pub(crate) fn description() -> Description {
-    let mut description = described().1;
+    let mut description = all().description(Common::openapi());
     without_unused_schemas(&mut description);
     description
 }
@@ -82,7 +80,7 @@ async fn openapi_json() -> impl IntoResponse {
 
 /// Router of one instance.
 pub(crate) fn router(state: Arc<ApiState>) -> Router {
-    described().0.fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(state)
+    all().router().fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(state)
 }
 
 async fn no_route() -> Failure {

@@ -9,8 +9,6 @@ use shared::domain::values::ids::{EmailAddress, GatewayAuthorization, PaymentId,
 use shared::domain::values::lookup::Lookup;
 use shared::store::billing::find::search::SubscriptionSearch;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::AnyCaller;
@@ -19,6 +17,7 @@ use crate::billing::subscriptions::summary::SubscriptionSummary;
 use crate::http::given::Given;
 use crate::http::refusals::Refusals;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::http::search_query::SearchQuery;
 use crate::workshop::lists::{CustomerSummary, customer_search, found_customers};
 
@@ -26,8 +25,8 @@ use crate::workshop::lists::{CustomerSummary, customer_search, found_customers};
 const MOST_SHOWN: usize = 50;
 
 /// Route of the search.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(search))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(search))
 }
 
 /// Subscriptions and customers that were found, at most 50 of each.

@@ -19,13 +19,12 @@ use shared::platform::hash::sha256_hex;
 use shared::platform::logging::error_chain;
 use shared::platform::random;
 use shared::store::billing::checkout::Checkout;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::billing::purchase;
 use crate::billing::purchase::NextForm;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Minutes for which the page of a new order lets the buyer pay.
 pub(crate) const PAY_MINUTES: i64 = 60;
@@ -44,8 +43,8 @@ enum Page {
 }
 
 /// Routes of the page.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(show, pay))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(show, pay))
 }
 
 /// Creates the page of an order, which lets the buyer pay until that instant, and returns its token. Only the token's hash is

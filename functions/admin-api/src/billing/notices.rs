@@ -11,8 +11,6 @@ use shared::domain::values::time::Timestamp;
 use shared::store::billing::notice_list::Resend;
 use shared::store::billing::notices::{ResendRequest, StoredNotice};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate, Read};
@@ -22,13 +20,14 @@ use crate::http::given::{Given, Nothing};
 use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Default number of notices in one response.
 const PAGE: usize = 50;
 
 /// Routes of notices.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(resend))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(list)).routes(routes!(resend))
 }
 
 /// The notice's id as routes have it: its parts joined by dots, because a path has slashes of its own. No part has a dot.

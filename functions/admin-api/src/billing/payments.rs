@@ -16,8 +16,6 @@ use shared::domain::values::money::Twd;
 use shared::domain::values::time::LocalDate;
 use shared::store::billing::find::payments::{ListedPayment, ZONE};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Read};
@@ -28,6 +26,7 @@ use crate::http::dates::Month;
 use crate::http::given::Given;
 use crate::http::refusals::Refusals;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Default number of payments in one response.
 const PAGE: usize = 1_000;
@@ -35,8 +34,8 @@ const PAGE: usize = 1_000;
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// Route of payments.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(list))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(list))
 }
 
 /// Query of the payments of a month.

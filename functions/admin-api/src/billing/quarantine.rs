@@ -15,8 +15,6 @@ use shared::store::billing::quarantine::types::{QuarantineState, Quarantined};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Object, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Read};
@@ -26,6 +24,7 @@ use crate::http::dates::Day;
 use crate::http::given::Given;
 use crate::http::refusals::Refusals;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Days before `to` at which the list begins without `from`. For one order it begins with its first report.
 const DAYS: i64 = 30;
@@ -35,8 +34,8 @@ const PAGE: usize = 50;
 const READS: usize = 10;
 
 /// Routes of the list.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(list))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(list))
 }
 
 /// Query of the list of quarantined reports.

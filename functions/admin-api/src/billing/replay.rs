@@ -20,8 +20,6 @@ use shared::store::billing::quarantine::list::{Listing, Position};
 use shared::store::billing::quarantine::types::{QuarantineState, Quarantined, Resolution, ResolvedAs};
 use shared::store::{Error, Store};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
@@ -34,6 +32,7 @@ use crate::http::given::Given;
 use crate::http::reason::Reason;
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Most reports that one request replays.
 const MOST: usize = 200;
@@ -43,8 +42,8 @@ const PAGE: usize = 50;
 const SECONDS: u64 = 20;
 
 /// Routes of replays.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(one)).routes(routes!(range))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(one)).routes(routes!(range))
 }
 
 /// Query of a replay.

@@ -19,8 +19,6 @@ use shared::store::billing::user_erasure::UserData;
 use shared::store::erasure::Erasure;
 use shared::store::retry::{Attempt, retry_on_conflict};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
@@ -28,10 +26,11 @@ use crate::http::given::{Given, Nothing};
 use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Routes of users and their data.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(export)).routes(routes!(erase))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(export)).routes(routes!(erase))
 }
 
 fn unknown() -> Failure {

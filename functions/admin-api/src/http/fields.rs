@@ -63,9 +63,10 @@ impl Fields {
     pub(crate) fn of_query<T: IntoParams>() -> Self {
         let known = T::into_params(|| None).into_iter().map(|parameter: Parameter| {
             let is_required = matches!(parameter.required, Required::True);
+            // A parameter has its example beside its schema, where only its JSON form shows it.
+            let example = serde_json::to_value(&parameter).ok().and_then(|json| json.get("example").cloned());
             let mut schema = parameter.schema.map_or_else(any, |schema| object(schema, &[]));
-            // A parameter has its example beside its schema.
-            schema.example = schema.example.or(parameter.example);
+            schema.example = schema.example.or(example);
             (parameter.name, Field { is_required, schema })
         });
         Self { word: "parameter", known: known.collect() }

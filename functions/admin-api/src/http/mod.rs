@@ -11,4 +11,5 @@ pub(crate) mod reason;
 pub(crate) mod refusals;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod routes;
 pub(crate) mod search_query;

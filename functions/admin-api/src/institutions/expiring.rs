@@ -12,8 +12,6 @@ use shared::domain::values::time::LocalDate;
 use shared::store::institutions::tracked::InstitutionPosition;
 use shared::store::retry::{Attempt, retry_on_conflict};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Institutions};
@@ -22,11 +20,12 @@ use crate::http::given::{Given, Nothing};
 use crate::http::reason::Reason;
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::institutions::institution_answer::InstitutionAnswer;
 
 /// Routes of institutions.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(expiring)).routes(routes!(acknowledge))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(expiring)).routes(routes!(acknowledge))
 }
 
 fn unknown() -> Failure {

@@ -14,8 +14,6 @@ use shared::domain::values::time::Timestamp;
 use shared::platform::clock::InvocationTime;
 use shared::store::institutions::digests::REPLAYED_DAYS;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::AnyCaller;
@@ -24,13 +22,14 @@ use crate::http::dates::Day;
 use crate::http::given::Given;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::runs::exclusive_job::ExclusiveJob;
 use crate::runs::history;
 use crate::runs::maintenance::{RunMode, invoke};
 
 /// Routes of runs.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(history::list)).routes(routes!(start, history::show))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(history::list)).routes(routes!(start, history::show))
 }
 
 /// Query of a run on demand.

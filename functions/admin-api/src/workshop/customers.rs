@@ -14,21 +14,20 @@ use shared::domain::workshop::vehicles::{Customer, PersonName};
 use shared::store::retry::{Attempt, retry_on_conflict};
 use shared::store::workshop::WriteOutcome;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
 use crate::http::given::{Given, Nothing};
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::workshop::customer_fields::{CustomerBody, MOST_LISTED};
 use crate::workshop::errors::{stored_id, unknown_customer};
 use crate::workshop::{erasure, export};
 
 /// Routes of one customer.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(show, put, erasure::erase)).routes(routes!(export::export))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(show, put, erasure::erase)).routes(routes!(export::export))
 }
 
 /// Customer of the workshop, with the plates of the vehicles.

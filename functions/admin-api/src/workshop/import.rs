@@ -14,8 +14,6 @@ use shared::platform::clock::InvocationTime;
 use shared::store::Store;
 use shared::store::workshop::import::{ImportPreview, Imported};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
@@ -23,6 +21,7 @@ use crate::http::given::Given;
 use crate::http::refusals::Refusals;
 use crate::http::request::Input;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::workshop::csv;
 use crate::workshop::csv::Refusal;
 
@@ -36,8 +35,8 @@ const TOO_LONG: &str = "The import took too long. Send the list again; rows alre
 const DRY_RUN_TOO_LONG: &str = "The dry run took too long. Send the list in parts.";
 
 /// Route of the import.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(import))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(import))
 }
 
 /// List of an import as it was sent.

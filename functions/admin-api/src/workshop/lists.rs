@@ -14,8 +14,6 @@ use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{PersonName, VehicleStatus, words};
 use shared::store::workshop::search::{CustomerSearch, FoundCustomer, ListedVehicle, VehicleFilter};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
@@ -25,6 +23,7 @@ use crate::http::dates::Day;
 use crate::http::given::Given;
 use crate::http::refusals::Refusals;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::http::search_query::SearchQuery;
 use crate::workshop::vehicle_fields::VehicleState;
 
@@ -36,8 +35,8 @@ const MOST_CUSTOMERS: usize = 50;
 const PHONE_DIGITS: usize = 7;
 
 /// Routes of the lists.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(customers)).routes(routes!(vehicles))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(customers)).routes(routes!(vehicles))
 }
 
 /// Customers that were found.

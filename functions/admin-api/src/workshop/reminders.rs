@@ -10,8 +10,6 @@ use lambda_http::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::workshop::vehicles::ZONE;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Reminders};
@@ -19,6 +17,7 @@ use crate::aws::schedule::Daily;
 use crate::http::context::RequestContext;
 use crate::http::given::Given;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::runs::exclusive_job::ExclusiveJob;
 use crate::runs::requests::{RunStarted, started};
 use crate::workshop::reminder_answers::{
@@ -30,8 +29,8 @@ use crate::workshop::reminder_answers::{
 const DOCUMENTED: Daily = Daily { hour: 7, minute: 0 };
 
 /// Routes of reminders and their schedule.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(start))
         .routes(routes!(stop))
         .routes(routes!(status))

@@ -9,14 +9,13 @@ use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::Vehicle;
 use shared::store::retry::{Attempt, retry_on_conflict};
 use shared::store::workshop::WriteOutcome;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
 use crate::http::given::{Given, Nothing};
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::workshop::errors::unknown_customer;
 use crate::workshop::vehicle_fields::{VehicleAnswer, VehicleBody, VisitBody};
 
@@ -24,8 +23,8 @@ use crate::workshop::vehicle_fields::{VehicleAnswer, VehicleBody, VisitBody};
 const MOST_REMINDERS: usize = 100;
 
 /// Routes of vehicles.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(show, put)).routes(routes!(visit))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(show, put)).routes(routes!(visit))
 }
 
 fn unknown() -> Failure {

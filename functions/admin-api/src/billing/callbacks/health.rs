@@ -12,13 +12,12 @@ use shared::domain::values::time::Timestamp;
 use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
 use shared::store::billing::counters::{CallbackCount, Counts};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::billing::callbacks::health_report::{CallbackFates, HealthMetrics, HealthReport, HealthStatus};
 use crate::billing::callbacks::kpis::{percent, success_rate};
 use crate::http::request::Input;
+use crate::http::routes::{Routes, routes};
 
 const SERVICE: &str = "ecpay-webhooks";
 /// Share of processed callbacks in percent below which the service is `degraded`.
@@ -27,8 +26,8 @@ const HEALTHY_PERCENT: f64 = 95.0;
 const DEGRADED_FROM: u64 = 3;
 
 /// Route of the health.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(health))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(health))
 }
 
 /// Shows the health of the callbacks.

@@ -10,21 +10,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::domain::values::time::Timestamp;
 use utoipa::{IntoParams, IntoResponses, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
 use crate::billing::callbacks::refusals::{DetailBody, DetailRefusals};
 use crate::http::given::Given;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 use crate::runs::maintenance::{RunMode, invoke};
 use crate::runs::requests;
 use crate::runs::requests::{RunReport, RunStarted};
 
 /// Route of the run.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(trigger_maintenance))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(trigger_maintenance))
 }
 
 /// Query of a run of all tasks.

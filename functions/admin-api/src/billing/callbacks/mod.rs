@@ -1,11 +1,7 @@
 //! Routes of the older system, in the shapes of the ECPay document: health and statistics of callbacks, state of a user,
 //! retries and maintenance by hand.
 
-use std::sync::Arc;
-
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::api::ApiState;
+use crate::http::routes::Routes;
 
 pub(crate) mod health;
 pub(crate) mod health_report;
@@ -17,7 +13,7 @@ pub(crate) mod stats;
 pub(crate) mod status;
 
 /// Routes of this folder.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+pub(crate) fn routes() -> Routes {
     let shown = health::routes().merge(stats::routes()).merge(status::routes());
     shown.merge(retry::routes()).merge(maintenance::routes())
 }

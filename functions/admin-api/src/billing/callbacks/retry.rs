@@ -9,8 +9,6 @@ use shared::domain::billing::payments::payment::PaymentOutcome;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::PaymentId;
 use utoipa::{IntoParams, IntoResponses, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
@@ -21,6 +19,7 @@ use crate::http::given::Given;
 use crate::http::idempotency::IdempotencyHeader;
 use crate::http::reason::Reason;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Message about a retry that ECPay accepted or that is not needed any more.
 const PROCESSED: &str = "Payment retry processed successfully";
@@ -28,8 +27,8 @@ const ALREADY_REQUESTED: &str = "Payment retry was already requested; its result
 const WOULD_BE_REQUESTED: &str = "Payment retry would be requested";
 
 /// Route of the retry.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(manual_retry))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(manual_retry))
 }
 
 /// Query of a retry.

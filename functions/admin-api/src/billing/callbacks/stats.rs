@@ -10,8 +10,6 @@ use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::values::time::Timestamp;
 use shared::store::billing::counters::CallbackCount;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Read};
@@ -19,13 +17,14 @@ use crate::billing::callbacks::kpis::{KeyFigures, kpis, success_rate};
 use crate::billing::callbacks::refusals::DetailRefusals;
 use crate::http::given::Given;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Default period in hours.
 const HOURS: i64 = 24;
 
 /// Route of the statistics.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(webhook_stats))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(webhook_stats))
 }
 
 /// Query of the statistics.

@@ -16,14 +16,13 @@ use shared::domain::values::money::Twd;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::store::billing::webhook_log::WebhookLog;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Read};
 use crate::billing::callbacks::refusals::DetailRefusals;
 use crate::http::given::Given;
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Days of callbacks in an answer.
 const WEBHOOK_DAYS: i64 = 30;
@@ -31,8 +30,8 @@ const WEBHOOK_DAYS: i64 = 30;
 const PAYMENTS: usize = 5;
 
 /// Route of the status.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(subscription_status))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(subscription_status))
 }
 
 /// Status of a user: with a subscription or without one, as `subscription_found` says.

@@ -17,8 +17,6 @@ use shared::ecpay::order_form::{order_form, path};
 use shared::store::billing::commit::Commit;
 use shared::store::retry::{Attempt, retry_on_conflict};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
@@ -33,13 +31,14 @@ use crate::http::given::{Given, Nothing};
 use crate::http::idempotency::IdempotencyHeader;
 use crate::http::refusals::{Conflicts, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Characters that no new id may have: addresses give them a meaning, and software on the way may decode them once too often.
 const RESERVED: [char; 4] = ['/', '?', '#', '%'];
 
 /// Route of new orders.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(create, list::list))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(create, list::list))
 }
 
 /// Order of a subscription.

@@ -10,8 +10,6 @@ use shared::domain::values::time::Timestamp;
 use shared::mail::render::render;
 use shared::store::billing::notice_list::ListedNotice;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
@@ -23,13 +21,14 @@ use crate::http::cursor::NoticeCursor;
 use crate::http::given::Given;
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Default number of messages in one response.
 const PAGE: usize = 20;
 
 /// Route of the messages.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(messages))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(messages))
 }
 
 /// Query of the messages of an order.

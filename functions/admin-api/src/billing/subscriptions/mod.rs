@@ -16,14 +16,10 @@ pub(crate) mod show;
 pub(crate) mod summary;
 pub(crate) mod translations;
 
-use std::sync::Arc;
-
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::api::ApiState;
+use crate::http::routes::Routes;
 
 /// Routes of subscriptions and of the operations on them.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
+pub(crate) fn routes() -> Routes {
     create::routes()
         .merge(show::routes())
         .merge(operations::routes())

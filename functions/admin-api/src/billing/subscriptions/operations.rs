@@ -5,8 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use shared::domain::billing::operations::{Operation, PAUSE_DAYS};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
@@ -21,10 +19,11 @@ use crate::http::idempotency::IdempotencyHeader;
 use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Routes of the operations.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .routes(routes!(extend_grace))
         .routes(routes!(pause))
         .routes(routes!(resume))

@@ -14,8 +14,6 @@ use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
@@ -31,13 +29,14 @@ use crate::http::idempotency::IdempotencyHeader;
 use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Hours for which a link lets the customer pay, where the request names none.
 const VALID_HOURS: u32 = 72;
 
 /// Route of payment links.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(payment_link))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(payment_link))
 }
 
 /// Request for a payment link.

@@ -7,8 +7,6 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::rule::Rule;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
@@ -23,10 +21,11 @@ use crate::http::idempotency::IdempotencyHeader;
 use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// Route of the retry.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(retry_charge))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(retry_charge))
 }
 
 /// Request for a retry.

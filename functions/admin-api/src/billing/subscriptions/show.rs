@@ -10,8 +10,6 @@ use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::SubscriptionId;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Read};
@@ -23,13 +21,14 @@ use crate::billing::subscriptions::explanation::explain;
 use crate::http::given::Given;
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
 
 /// History entries of one response.
 const HISTORY_PAGE: usize = 100;
 
 /// Route of one subscription.
-pub(crate) fn routes() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::new().routes(routes!(show))
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(show))
 }
 
 /// Query of a subscription.
