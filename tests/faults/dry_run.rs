@@ -23,6 +23,9 @@ fn did(report: &Value, job: &str) -> Vec<Value> {
     let mut kept: Vec<Value> = Vec::new();
     for mut deed in deeds {
         deed.as_object_mut().unwrap().remove("answer");
+        if deed["outcome"] == "would_send" {
+            deed["outcome"] = "sent".into();
+        }
         let follows = kept.last().is_some_and(|last| {
             last["asks"] == "Cancel" && last["subscription"] == deed["subscription"] && deed["rule"] == "order-over"
         });

@@ -102,11 +102,11 @@ fn each_call_of_a_subscription_is_seen_and_none_of_its_random_ids() {
     assert_eq!(
         steps,
         [
-            "0 dynamodb.TransactWriteItems order0 STATE +4: Proceed",
+            "0 dynamodb.TransactWriteItems order0 STATE +5: Proceed",
             "0 dynamodb.PutItem CHECKOUT: Proceed",
             "1 dynamodb.GetItem order0 STATE: Proceed",
             "1 dynamodb.GetItem PURCHASE: Proceed",
-            "1 dynamodb.TransactWriteItems order0 RECEIPT +7: Proceed",
+            "1 dynamodb.TransactWriteItems order0 RECEIPT +10: Proceed",
             "1 dynamodb.UpdateItem COUNT: Proceed",
         ]
     );

@@ -172,7 +172,7 @@ pub fn items(sandbox: &Sandbox) -> Vec<String> {
     sandbox
         .items()
         .into_iter()
-        .filter(|item| !["COUNT#", "RUN ", "LEASE ", "PACE "].iter().any(|begin| item.starts_with(begin)))
+        .filter(|item| !["COUNT#", "RUN ", "RUN#", "LEASE ", "PACE "].iter().any(|begin| item.starts_with(begin)))
         .collect()
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures::future::try_join_all;
+
 use crate::domain::billing::decision::Versioned;
 use crate::domain::workshop::import::{KnownForRow, Refused, Row};
 use crate::domain::workshop::vehicles::{Customer, Vehicle};
@@ -97,11 +99,13 @@ impl Workshop {
 
     async fn import_batch(&self, rows: &[Row]) -> Result<Vec<Imported>, Error> {
         let (mut outcomes, chunks) = self.plan(rows).await?;
-        for chunk in chunks {
-            if self.table.transact(chunk.transaction, DOING).await?.is_none() {
-                continue;
-            }
-            for place in chunk.rows {
+        let stored = chunks.into_iter().map(|Chunk { rows, transaction, .. }| async move {
+            Ok::<_, Error>(self.table.transact(transaction, DOING).await?.map(|_| rows))
+        });
+        // Beside one another, as one after the other would take longer than the request may. One that depends on another may be
+        // refused.
+        for refused in try_join_all(stored).await?.into_iter().flatten() {
+            for place in refused {
                 if let (Some(row), Some(outcome)) = (rows.get(place), outcomes.get_mut(place)) {
                     *outcome = self.import_one(row).await?;
                 }
