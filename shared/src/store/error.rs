@@ -78,7 +78,7 @@ impl Error {
 /// SHA-256.
 fn redact_key(key: &str) -> String {
     match key.split_once('#') {
-        Some((kind @ ("USER" | "CUSTOMER" | "VEHICLE"), name)) => {
+        Some((kind @ ("USER" | "CUSTOMER" | "VEHICLE" | "FIND"), name)) => {
             let digest = hex::encode(Sha256::digest(name));
             format!("{kind}#{}", digest.get(..12).unwrap_or_default())
         }

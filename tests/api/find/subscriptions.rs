@@ -133,6 +133,21 @@ async fn pages_hold_every_subscription_once_in_order_at_any_size() {
 }
 
 #[tokio::test]
+async fn a_position_of_a_list_in_another_order_is_refused() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    for number in 0..3 {
+        sandbox.store_order(&format!("DKOTHER{number:013}"), &format!("user{number}"), BEGIN).await;
+    }
+    let lists = ["status=pending&limit=1", "next_action=check-pending&limit=1"];
+    for (list, other) in [(lists[0], lists[1]), (lists[1], lists[0])] {
+        let next = sandbox.get(&format!("/api/subscriptions?{list}")).await["next"].as_str().unwrap().to_owned();
+        let path = format!("/api/subscriptions?{other}&after={next}");
+        let (status, answer) = sandbox.call(reqwest::Method::GET, &path, None).await;
+        assert_eq!((status.as_u16(), answer["error"]["param"].as_str()), (400, Some("after")), "{other}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_value_is_refused_and_named() {
     let sandbox = Sandbox::at(BEGIN).await;
     for (query, param) in [

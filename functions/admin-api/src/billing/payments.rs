@@ -124,7 +124,8 @@ pub(crate) struct AccountedPayment {
 /// Lists the payments of a month.
 ///
 /// For accounting: charges that succeeded and payments outside ECPay, the earliest first, by the day of the charge in
-/// Asia/Taipei. In CSV all cells are quoted, a cell that a spreadsheet would take for a formula begins with `'`, and a header
+/// Asia/Taipei. In CSV all cells are quoted, a cell that a spreadsheet would take for a formula or shorten as a number begins with
+/// `'`, and a header
 /// `Link` with `rel="next"` leads to the next page.
 #[utoipa::path(
     get, path = "/api/payments", tag = "payments", operation_id = "list_payments", params(PaymentListQuery),
@@ -184,12 +185,17 @@ impl AccountedPayment {
         let fields = serde_json::to_value(self)?;
         let cell = |name: &&str| match fields.get(*name) {
             None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) if text.starts_with(FORMULA) => format!("'{text}"),
+            Some(Value::String(text)) if text.starts_with(FORMULA) || is_long_number(text) => format!("'{text}"),
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),
         };
         Ok(COLUMNS.iter().map(cell).collect())
     }
+}
+
+/// True for a number of which a spreadsheet keeps the first 15 digits only.
+fn is_long_number(text: &str) -> bool {
+    text.len() > 15 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Columns of the CSV form.

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{Object, ObjectBuilder, OneOf, Schema, SchemaType, Type};
-use utoipa::openapi::{RefOr, Required};
+use utoipa::openapi::{RefOr, Required, path::Parameter};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::response::Fault;

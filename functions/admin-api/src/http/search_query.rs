@@ -19,7 +19,7 @@ impl SearchQuery {
     /// The text without surrounding blanks.
     pub(crate) fn text(&self) -> Result<String, Failure> {
         let text = self.q.trim();
-        if text.chars().nth(1).is_none() {
+        if text.chars().filter(|sign| sign.is_alphanumeric()).nth(1).is_none() {
             return Err(Failure::invalid("q", "must have at least two letters or digits"));
         }
         Ok(text.to_owned())

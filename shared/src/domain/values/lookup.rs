@@ -26,8 +26,8 @@ pub enum LookupKind {
     Phone,
 }
 
-/// A value that leads to subscriptions or customers. The value itself is not kept, only its hash: keys of the table appear in
-/// logs of AWS.
+/// A value that leads to subscriptions or customers. It is kept as a hash, since keys of the table appear in logs of AWS; a short
+/// value, such as four digits, can be guessed from its hash.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lookup {
     kind: LookupKind,

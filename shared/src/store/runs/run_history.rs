@@ -10,7 +10,7 @@ use crate::store::table::listing::{Listing, readable};
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::Transaction;
-use crate::store::table::{keys, text_in};
+use crate::store::table::{Item, keys, text_in};
 
 /// List of the runs without a report: they run, or they failed.
 const UNFINISHED: &str = "runs#unfinished";
@@ -186,11 +186,10 @@ impl Runs {
         is_wanted: impl Fn(&StoredRun) -> bool,
     ) -> Result<(Vec<StoredRun>, Option<String>), Error> {
         let selected = |item| readable::<StoredRun>(item).filter(|run| filter.takes(run) && is_wanted(run));
-        let (keys, mut next) = self.run_keys(filter, before, limit).await?;
-        let mut items = self.table.get_many(&keys, "reading runs").await?;
+        let (items, mut next) = self.run_items(filter, before, limit).await?;
         let mut page: Vec<StoredRun> = Vec::new();
-        for key in keys {
-            let Some(run) = items.remove(&key).and_then(selected) else { continue };
+        for item in items {
+            let Some(run) = selected(item) else { continue };
             if page.len() == limit {
                 next = page.last().map(|last| last.id.clone());
                 break;
@@ -200,13 +199,13 @@ impl Runs {
         Ok((page, next))
     }
 
-    /// Keys of the runs among which the wanted ones are, newest first.
-    async fn run_keys(
+    /// Items of the runs among which the wanted ones are, newest first.
+    async fn run_items(
         &self,
         filter: RunFilter<'_>,
         before: Option<&str>,
         limit: usize,
-    ) -> Result<(Vec<Key>, Option<String>), Error> {
+    ) -> Result<(Vec<Item>, Option<String>), Error> {
         let limit = if filter.job.is_some() || filter.is_finished.is_some() { READ_TO_SELECT } else { limit };
         // Ids begin with the scheduled time, so this sorts after all of them.
         let before = before.unwrap_or("9999");
@@ -221,13 +220,23 @@ impl Runs {
             };
             let (entries, next) = self.table.list(listing, "reading unfinished runs").await?;
             let keys = entries.into_iter().map(|entry| entry.key).filter(|key| key.sk.as_str() < before).collect();
-            return Ok((keys, next.map(|position| position.at().to_owned())));
+            return Ok((self.runs_at(keys).await?, next.map(|position| position.at().to_owned())));
         }
         let partition = filter.job.map_or_else(|| keys::run(before).pk, |job| keys::job_run(job, before).pk);
         let query = Query::partition(partition).below(before).descending().limit(limit);
         let page = self.table.query(query, "reading runs").await?;
         let ids: Vec<&str> = page.items.iter().filter_map(|item| text_in(item, keys::SK)).collect();
         let next = ids.last().filter(|_| page.next.is_some()).map(|id| (*id).to_owned());
-        Ok((ids.into_iter().map(keys::run).collect(), next))
+        if filter.job.is_none() {
+            return Ok((page.items, next));
+        }
+        let keys = ids.into_iter().map(keys::run).collect();
+        Ok((self.runs_at(keys).await?, next))
+    }
+
+    /// Reads the items of those keys, in their order; those that exist no more are left out.
+    async fn runs_at(&self, keys: Vec<Key>) -> Result<Vec<Item>, Error> {
+        let mut items = self.table.get_many(&keys, "reading runs").await?;
+        Ok(keys.iter().filter_map(|key| items.remove(key)).collect())
     }
 }

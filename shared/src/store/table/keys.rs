@@ -35,7 +35,6 @@
 //! | run | `RUN` | `<run id>` |
 //! | ECPay's circuit breaker | `BREAKER` | `ecpay` |
 //! | Pace of calls to ECPay | `PACE` | `ecpay` |
-//!
 //! | value by which an item is found: key only | `FIND#<kind>#<hash>` | `SUB#<id>`, `CUSTOMER#<id>` |
 //! | word of a customer's name: key only | `FIND#name#<first two letters>` | `<word>#<customer id>` |
 //! | link from a job to a run: key only | `RUN#<job>` | `<run id>` |

@@ -1,6 +1,7 @@
 //! The index `listed`: items in lists, each ordered by a position of its own. Its keys stand apart from those of the due
 //! index, so that being listed makes nothing due.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use futures::future::try_join_all;
@@ -133,10 +134,15 @@ impl Table {
         select: impl Fn(Item) -> Option<T>,
     ) -> Result<(Vec<T>, Option<ListPosition>), Error> {
         let (entries, mut next) = self.list(listing, doing).await?;
-        let keys: Vec<Key> = entries.iter().map(|entry| entry.key.clone()).collect();
-        let mut items = self.get_many(&keys, doing).await?;
+        // While an item moves from one list to another, the index may show it in both.
+        let wanted: BTreeSet<Key> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let mut items = self.get_many(&Vec::from_iter(wanted), doing).await?;
         let (mut page, mut last) = (Vec::new(), None);
         for entry in entries {
+            let is_own = |item: &Item| text_in(item, keys::LISTED_AT) == Some(entry.position.as_str());
+            if !items.get(&entry.key).is_some_and(is_own) {
+                continue;
+            }
             let Some(selected) = items.remove(&entry.key).and_then(&select) else { continue };
             if page.len() == limit {
                 next = last;

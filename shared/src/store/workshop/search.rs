@@ -20,8 +20,8 @@ use crate::store::table::{Item, keys, text_in};
 use crate::store::workshop::{Workshop, vehicles};
 
 const DOING: &str = "searching the workshop";
-/// Names that one word finds; further ones are not looked at.
-const MOST_NAMES: usize = 1_000;
+/// Names that are read for one word of a search, each about a hundred bytes.
+const MOST_NAMES: usize = 10_000;
 /// Plates that are shown with a customer.
 const MOST_PLATES: usize = 20;
 
@@ -156,14 +156,15 @@ impl Workshop {
 
     /// Returns the customers in whose name a word begins like this.
     async fn named(&self, word: &str) -> Result<BTreeSet<CustomerId>, Error> {
-        let query = Query::partition(name_partition(word)).prefix(word).consistent().limit(MOST_NAMES);
-        let page = self.table.query(query, DOING).await?;
+        let query = Query::partition(name_partition(word)).prefix(word).consistent();
+        let items = self.table.query_pages(query, MOST_NAMES, DOING).await?;
         let id = |item: &Item| CustomerId::parse(text_in(item, keys::SK)?.split_once('#')?.1).ok();
-        Ok(page.items.iter().filter_map(id).collect())
+        Ok(items.iter().filter_map(id).collect())
     }
 
     async fn owner_of(&self, plate: Option<&Plate>) -> Result<Option<CustomerId>, Error> {
         let Some(plate) = plate else { return Ok(None) };
-        Ok(self.vehicle(plate).await?.map(|vehicle| vehicle.value.customer))
+        let item = self.table.get_item(&keys::vehicle(plate), DOING).await?;
+        Ok(item.and_then(readable::<Vehicle>).map(|vehicle| vehicle.customer))
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct SubscriptionListQuery {
     #[param(inline)]
     next_action: Option<ListedAction>,
     /// Only subscriptions whose latest decision is not earlier. A decision of a run has the run's scheduled time, so a program
-    /// that follows changes asks from an hour before its latest request.
+    /// that follows changes asks from three hours before its latest request.
     #[param(value_type = Option<String>, format = DateTime, example = "2025-03-15T00:00:00Z")]
     updated_since: Option<Timestamp>,
     /// Subscriptions in one response; 50 where it is absent.
@@ -72,8 +72,8 @@ pub(crate) struct SubscriptionPageAnswer {
 
 /// Lists subscriptions.
 ///
-/// The latest change comes first. With `next_action` of active subscriptions, or of those of any status, the earliest due time
-/// comes first. A change of the last moments may be missing.
+/// The latest change comes first. With `next_action` and no status, and with `reconcile`, `cancel` or `resume` of active
+/// subscriptions, the earliest due time comes first. A change of the last moments may be missing.
 #[utoipa::path(
     get, path = "/api/subscriptions", tag = "subscriptions", operation_id = "list_subscriptions",
     params(SubscriptionListQuery),
@@ -93,6 +93,9 @@ pub(crate) async fn list(
         updated_since,
     };
     let after = after.map(|SubscriptionCursor(position)| position);
+    if after.as_ref().is_some_and(|after| !filter.accepts(after)) {
+        return Err(Failure::invalid("after", "must be the `next` of the same list"));
+    }
     let (page, next) = api.store.billing.subscriptions(&filter, after.as_ref(), limit.unwrap_or(PAGE)).await?;
     let policy = &api.config.policy;
     Ok(Json(SubscriptionPageAnswer {

@@ -50,6 +50,9 @@ impl Billing {
     /// succeeded and payments outside ECPay.
     ///
     /// Eventually consistent: a payment of the last moments may be missing.
+    ///
+    /// # Errors
+    /// Also where a payment cannot be read.
     pub async fn payments_of_month(
         &self,
         month: LocalDate,
@@ -57,7 +60,10 @@ impl Billing {
         limit: usize,
     ) -> Result<PaymentPage, Error> {
         let listing = Listing { lists: vec![list(month)], from: None, to: None, is_descending: false, after, limit };
-        let (payments, next) = self.table.list_items(listing, limit, DOING, readable::<Payment>).await?;
+        let read = |item| Some(Record::<Payment>::from_item(item).map(|record| record.data));
+        let (payments, next) = self.table.list_items(listing, limit, DOING, read).await?;
+        // A sum without one of the payments would be wrong without a sign.
+        let payments = payments.into_iter().collect::<Result<Vec<_>, _>>()?;
         let orders = payments.iter().filter_map(|payment| payment.id.subscription().ok());
         let keys: BTreeSet<Key> = orders.map(|order| keys::subscription(&order)).collect();
         let found = self.table.get_many(&Vec::from_iter(keys), DOING).await?;

@@ -133,6 +133,26 @@ impl SubscriptionFilter {
         lists.copied().filter(has_plan).map(SubscriptionList::name).collect()
     }
 
+    /// Task in whose queue the wanted subscriptions are looked up: there are too many active ones to select from, and their
+    /// other next actions are those of other states.
+    const fn task_queue(&self) -> Option<Task> {
+        match (self.status, self.next_action) {
+            (None, task) | (Some(StatusKind::Active), task @ Some(Task::Reconcile | Task::Cancel | Task::Resume)) => {
+                task
+            }
+            (Some(_), _) => None,
+        }
+    }
+
+    /// True if a position is one in the order in which this selection is listed.
+    #[must_use]
+    pub const fn accepts(&self, position: &SubscriptionPosition) -> bool {
+        match position {
+            SubscriptionPosition::Listed(_) => self.task_queue().is_none(),
+            SubscriptionPosition::Due { .. } => self.task_queue().is_some(),
+        }
+    }
+
     /// True if the lists by state hold others than the wanted ones.
     const fn selects_from_lists(&self) -> bool {
         self.plan.is_some() || self.next_action.is_some()
@@ -156,11 +176,9 @@ impl Billing {
         after: Option<&SubscriptionPosition>,
         limit: usize,
     ) -> Result<SubscriptionPage, Error> {
-        match (filter.status, filter.next_action) {
-            (None | Some(StatusKind::Active), Some(task)) => {
-                self.subscriptions_by_action(filter, task, after, limit).await
-            }
-            (_, _) => self.subscriptions_by_change(filter, after, limit).await,
+        match filter.task_queue() {
+            Some(task) => self.subscriptions_by_action(filter, task, after, limit).await,
+            None => self.subscriptions_by_change(filter, after, limit).await,
         }
     }
 
