@@ -5,8 +5,8 @@ use shared::domain::billing::decide::operation::{OperationDecision, OperationRef
 use shared::domain::billing::decide::retry::RetryRefusal;
 use shared::domain::billing::decision::{DecisionContext, Versioned};
 use shared::domain::billing::next_action::NextAction;
-use shared::domain::billing::operations::{Operation, OperationContext};
-use shared::domain::billing::subscription::Subscription;
+use shared::domain::billing::operations::{KeyReceipt, Operation, OperationContext};
+use shared::domain::billing::subscription::{RetryState, Subscription};
 use shared::domain::billing::task::Task;
 use shared::platform::clock::InvocationTime;
 
@@ -41,29 +41,36 @@ async fn attempts(session: &EcpaySession<'_>, retry: &Retry) -> Result<Value, Er
     Ok(outcome("unavailable", "the subscription is being changed by other requests; try again"))
 }
 
-/// Returns `None` after a version conflict.
+/// Returns `None` after a version conflict, or where the key was used in between.
 async fn attempt(session: &EcpaySession<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
+    // Before the order, which then shows the retry that left the receipt.
+    let receipt = match &retry.key {
+        Some(request) => session.store.billing.key_receipt(&request.key).await?,
+        None => None,
+    };
     let Some(stored) = session.store.billing.subscription(&retry.subscription_id).await? else {
         return Ok(Some(outcome("refused", "no such subscription")));
     };
     // Refusals and repeated requests are answered without a call to ECPay.
-    if let Some(answer) = answered_before(session, retry).await? {
-        return Ok(Some(answer));
+    if let Some(receipt) = receipt {
+        return Ok(Some(answered_before(&receipt, &stored.value, retry)));
     }
     match decide(session, &stored, retry) {
         OperationDecision::Apply(_)
         // A query can show that the order runs on after five failures.
         | OperationDecision::Refused(OperationRefusal::Retry(RetryRefusal::LastFailureAllowed)) => {}
-        decision @ (OperationDecision::Unchanged | OperationDecision::Refused(_)) => return Ok(Some(rejection(decision))),
+        decision @ (OperationDecision::Unchanged | OperationDecision::Refused(_)) => {
+            return rejection(session, retry, decision).await;
+        }
     }
     let order = session.query_order(stored).await?;
     let claim = match decide(session, &order, retry) {
         OperationDecision::Apply(claim) => claim,
         OperationDecision::Refused(OperationRefusal::Retry(RetryRefusal::NothingOwed)) => {
-            return Ok(Some(outcome("paid", "ECPay already had the payment; it is applied now")));
+            return noted(session, retry, outcome("paid", "ECPay already had the payment; it is applied now")).await;
         }
         decision @ (OperationDecision::Unchanged | OperationDecision::Refused(_)) => {
-            return Ok(Some(rejection(decision)));
+            return rejection(session, retry, decision).await;
         }
     };
     match tasks::request_retry(session, *claim).await? {
@@ -75,31 +82,53 @@ async fn attempt(session: &EcpaySession<'_>, retry: &Retry) -> Result<Option<Val
 }
 
 /// Answer to a request whose key was used before, for the same request or for another one.
-async fn answered_before(session: &EcpaySession<'_>, retry: &Retry) -> Result<Option<Value>, Failure> {
-    let Some(request) = &retry.key else { return Ok(None) };
-    let receipt = session.store.billing.key_receipt(&request.key).await?;
-    Ok(receipt.map(|receipt| {
-        if receipt.is_of(request) {
-            outcome("already_asked", PROCESSED)
-        } else {
-            outcome("key_reused", "the key was used for another request")
-        }
-    }))
+fn answered_before(receipt: &KeyReceipt, order: &Subscription, retry: &Retry) -> Value {
+    if retry.key.as_ref().is_none_or(|request| !receipt.is_of(request)) {
+        return outcome("key_reused", "the key was used for another request");
+    }
+    // The claim of the request itself: the call that made it may still wait for ECPay, and give the key back.
+    let is_open =
+        order.retry.is_some_and(|request| request.state == RetryState::Unknown && request.requested_at == receipt.at);
+    if is_open {
+        outcome("unavailable", "There is no response from ECPay yet; check the subscription in a minute.")
+    } else {
+        outcome("already_asked", PROCESSED)
+    }
+}
+
+/// Notes the key of a request that needs no retry: repeated later, it must not request one. `None` where the key was used in
+/// between.
+async fn noted(session: &EcpaySession<'_>, retry: &Retry, answer: Value) -> Result<Option<Value>, Failure> {
+    let is_noted = match cause(retry).receipt(&retry.subscription_id, session.now) {
+        Some(receipt) => session.store.billing.note_key(&receipt).await?,
+        None => true,
+    };
+    Ok(is_noted.then_some(answer))
+}
+
+fn cause(retry: &Retry) -> OperationContext {
+    OperationContext { by: retry.by.clone(), why: retry.why.clone(), key: retry.key.clone() }
 }
 
 fn decide(session: &EcpaySession<'_>, order: &Versioned<Subscription>, retry: &Retry) -> OperationDecision {
-    let context = OperationContext { by: retry.by.clone(), why: retry.why.clone(), key: retry.key.clone() };
-    decide_operation(order, &Operation::Retry, &context, DecisionContext::new(&session.maintenance.policy, session.now))
+    let decisions = DecisionContext::new(&session.maintenance.policy, session.now);
+    decide_operation(order, &Operation::Retry, &cause(retry), decisions)
 }
 
-/// Answer for a decision that requests nothing.
-fn rejection(decision: OperationDecision) -> Value {
+/// Answer for a decision that requests nothing. A refused request uses up no key.
+async fn rejection(
+    session: &EcpaySession<'_>,
+    retry: &Retry,
+    decision: OperationDecision,
+) -> Result<Option<Value>, Failure> {
     match decision {
         OperationDecision::Refused(refusal @ OperationRefusal::Retry(RetryRefusal::AlreadyRequested)) => {
-            outcome("already_asked", &refusal.to_string())
+            noted(session, retry, outcome("already_asked", &refusal.to_string())).await
         }
-        OperationDecision::Refused(refusal) => outcome("refused", &refusal.to_string()),
-        OperationDecision::Unchanged | OperationDecision::Apply(_) => outcome("already_asked", PROCESSED),
+        OperationDecision::Refused(refusal) => Ok(Some(outcome("refused", &refusal.to_string()))),
+        OperationDecision::Unchanged | OperationDecision::Apply(_) => {
+            noted(session, retry, outcome("already_asked", PROCESSED)).await
+        }
     }
 }
 

@@ -160,7 +160,9 @@ async fn an_offer_that_was_not_taken_does_not_hold_up_an_erasure_and_ends_with_i
     let made = sandbox.order("leaves", "monthly", None).await;
     let failed = made["subscription_id"].as_str().unwrap().to_owned();
     sandbox.travel("2025-01-06T12:30:00+08:00").await;
-    let (_, link) = linked(&sandbox, &failed, json!({ "valid_hours": 720, "why": WHY })).await;
+    let path = format!("/api/subscriptions/{failed}/payment-link");
+    let body = json!({ "valid_hours": 720, "why": WHY });
+    let (_, link) = sandbox.keyed(&path, body.clone(), "K1").await;
     let erased = sandbox.call(Method::DELETE, "/api/users/leaves", Some(json!({ "why": "asked for" }))).await;
     assert_eq!(erased.0, 200, "{}", erased.1);
     assert_eq!(open(&sandbox, &link).await.status(), 404);
@@ -168,4 +170,9 @@ async fn an_offer_that_was_not_taken_does_not_hold_up_an_erasure_and_ends_with_i
     assert_eq!((&offered["status"], &offered["next_action"]), (&json!("failed"), &Value::Null));
     let (status, refused) = linked(&sandbox, &failed, json!({ "why": WHY })).await;
     assert_eq!((status, &refused["error"]["code"]), (409, &json!("erased")));
+    // So is a repetition, which opens no page for an offer that has ended.
+    let before = sandbox.items();
+    let (status, refused) = sandbox.keyed(&path, body, "K1").await;
+    assert_eq!((status.as_u16(), &refused["error"]["code"]), (409, &json!("erased")));
+    assert_eq!(sandbox.items(), before);
 }

@@ -1,10 +1,29 @@
 //! Idempotency keys: the receipt that an operation leaves, and what distinguishes two requests.
 
 use shared::domain::billing::operations::{KeyReceipt, KeyStep, KeyedRequest, Operation};
-use shared::domain::values::ids::{EmailAddress, RequestDigest, SubscriptionId};
+use shared::domain::billing::payments::payment::Payment;
+use shared::domain::values::ids::{EmailAddress, PaymentId, RequestDigest, SubscriptionId};
 use shared::domain::values::money::Twd;
 
-use crate::operations::fixtures::{cause, failing, t};
+use crate::operations::fixtures::{cause, day, failing, pending, t};
+
+/// Refund of 400 TWD of the payment `ORDER1.S:1`, with `change` applied to the values.
+fn refund(change: impl FnOnce(&mut Refunded)) -> Operation {
+    let mut refunded = Refunded { payment: "ORDER1.S:1", dollars: 400, reference: Some("R-1"), end_access: false };
+    change(&mut refunded);
+    let Refunded { payment, dollars, reference, end_access } = refunded;
+    let paid = pending().success(1, "2025/01/15 10:05:00").payment.unwrap();
+    let payment = Box::new(Payment { id: PaymentId::parse(payment).unwrap(), ..paid });
+    Operation::Refund { payment, amount: Twd::new(dollars), reference: reference.map(str::to_owned), end_access }
+}
+
+/// Values of a refund.
+struct Refunded {
+    payment: &'static str,
+    dollars: u32,
+    reference: Option<&'static str>,
+    end_access: bool,
+}
 
 /// Every operation, and variants that differ in one value, with the end of their fingerprints.
 fn operations() -> Vec<(Operation, &'static str)> {
@@ -25,6 +44,13 @@ fn operations() -> Vec<(Operation, &'static str)> {
         (paid(900, "bank 0042"), "mark-paid\nORDER1\nso\n900\nbank 0042"),
         (Operation::MarkPaid { amount: None, reference: None }, "mark-paid\nORDER1\nso\n\n"),
         (Operation::Terms { amount: Some(Twd::new(999)), next_charge_on: None }, "terms\nORDER1\nso\n999\n"),
+        (Operation::Terms { amount: None, next_charge_on: Some(day("2025-03-01")) }, "terms\nORDER1\nso\n\n2025-03-01"),
+        (refund(|_| ()), "refund\nORDER1\nso\nORDER1.S:1\n400\nfalse\nR-1"),
+        (refund(|refund| refund.payment = "ORDER1.S:2"), "refund\nORDER1\nso\nORDER1.S:2\n400\nfalse\nR-1"),
+        (refund(|refund| refund.dollars = 401), "refund\nORDER1\nso\nORDER1.S:1\n401\nfalse\nR-1"),
+        (refund(|refund| refund.reference = Some("R-2")), "refund\nORDER1\nso\nORDER1.S:1\n400\nfalse\nR-2"),
+        (refund(|refund| refund.reference = None), "refund\nORDER1\nso\nORDER1.S:1\n400\nfalse\n"),
+        (refund(|refund| refund.end_access = true), "refund\nORDER1\nso\nORDER1.S:1\n400\ntrue\nR-1"),
         (moved("a@customer.example"), "email\nORDER1\nso\na@customer.example"),
         (moved("b@customer.example"), "email\nORDER1\nso\nb@customer.example"),
         (Operation::Note, "note\nORDER1\nso"),

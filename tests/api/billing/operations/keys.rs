@@ -91,6 +91,89 @@ async fn a_request_that_found_its_wish_fulfilled_does_not_act_when_it_is_repeate
 }
 
 #[tokio::test]
+async fn a_retry_that_was_requested_before_is_not_requested_again_by_a_repetition() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "asked").await;
+    let retry = format!("/api/subscriptions/{order}/retry");
+    let why = json!({ "why": "limit raised" });
+    assert_eq!(operate(&sandbox, &order, "retry", why.clone()).await.1["outcome"], "asked");
+    let (_, second) = sandbox.keyed(&retry, why.clone(), "K1").await;
+    assert_eq!(second["outcome"], "already_asked", "{second}");
+    sandbox.outcomes(&order, &[NO_CREDIT]).await;
+    sandbox.travel("2025-01-15T13:00:00+08:00").await;
+    assert_eq!(sandbox.account(&order).await["retry"]["state"], "resolved");
+    let (status, again) = sandbox.keyed(&retry, why, "K1").await;
+    assert_eq!((status.as_u16(), &again["outcome"]), (200, &json!("already_asked")), "{again}");
+    assert_eq!(asked(&sandbox, "ReAuth").await, 1);
+}
+
+#[tokio::test]
+async fn a_retry_that_found_the_payment_is_not_requested_by_a_repetition() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let (order, other) = (failing(&sandbox, "had-it").await, failing(&sandbox, "other").await);
+    let retry = |order: &str| format!("/api/subscriptions/{order}/retry");
+    let why = json!({ "why": "limit raised" });
+    sandbox.charge(&order, json!({ "rtn_code": "1", "callback": false })).await;
+    let (_, paid) = sandbox.keyed(&retry(&order), why.clone(), "K1").await;
+    assert_eq!(paid["outcome"], "paid", "{paid}");
+    sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT })).await;
+    assert_eq!(sandbox.account(&order).await["status"], "past_due");
+    let (status, again) = sandbox.keyed(&retry(&order), why.clone(), "K1").await;
+    assert_eq!((status.as_u16(), &again["outcome"]), (200, &json!("already_asked")), "{again}");
+    assert_eq!(sent(&sandbox, &retry(&other), why, "K1").await, reused());
+    assert_eq!(asked(&sandbox, "ReAuth").await, 0);
+}
+
+#[tokio::test]
+async fn a_repetition_while_ecpays_response_to_the_retry_is_unknown_is_not_answered_as_done() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "open").await;
+    let retry = format!("/api/subscriptions/{order}/retry");
+    let why = json!({ "why": "limit raised" });
+    // ECPay answers the query, and its response to the retry is lost.
+    sandbox.forget_calls().await;
+    sandbox.fault("ecpay", "held").await;
+    let strike = async {
+        while sandbox.calls("ecpay").await.is_empty() {}
+        sandbox.fault("ecpay", "answer_lost").await;
+    };
+    let (first, ()) = tokio::join!(sent(&sandbox, &retry, why.clone(), "K1"), strike);
+    assert_eq!(first, (200, None));
+    assert_eq!(sandbox.account(&order).await["retry"]["state"], "unknown");
+    sandbox.fault("ecpay", "none").await;
+    let (status, open) = sandbox.keyed(&retry, why.clone(), "K1").await;
+    assert_eq!(
+        (status.as_u16(), open["error"]["message"].as_str()),
+        (503, Some("There is no response from ECPay yet; check the subscription in a minute."))
+    );
+    sandbox.travel("2025-01-15T13:00:00+08:00").await;
+    assert_eq!(sandbox.account(&order).await["retry"]["state"], "resolved");
+    let (status, again) = sandbox.keyed(&retry, why, "K1").await;
+    assert_eq!((status.as_u16(), &again["outcome"]), (200, &json!("already_asked")), "{again}");
+    assert_eq!(asked(&sandbox, "ReAuth").await, 1);
+}
+
+#[tokio::test]
+async fn payments_recorded_at_once_under_several_keys_are_not_recorded_when_they_are_repeated_later() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "transfer").await;
+    let path = format!("/api/subscriptions/{order}/mark-paid");
+    let body = json!({ "reference": "bank 0042", "why": "transfer seen" });
+    let keys = ["K1", "K2", "K3", "K4", "K5"];
+    let answers = futures::future::join_all(keys.map(|key| sent(&sandbox, &path, body.clone(), key))).await;
+    sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT })).await;
+    let payments = sandbox.account(&order).await["payments"].clone();
+    for (key, answer) in keys.iter().zip(answers) {
+        // One that was refused because nothing was owed any more used up no key.
+        if answer == (200, None) {
+            assert_eq!(sent(&sandbox, &path, body.clone(), key).await, (200, None));
+        }
+    }
+    let account = sandbox.account(&order).await;
+    assert_eq!((&account["payments"], &account["status"]), (&payments, &json!("past_due")));
+}
+
+#[tokio::test]
 async fn what_is_refused_and_what_is_tried_dry_use_up_no_key() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("later", "monthly").await;

@@ -139,8 +139,14 @@ pub(crate) async fn operate(
                 }
                 Ok(Attempt::Done(shown(api, id).await?))
             }
-            // A concurrent request recorded a payment of this charge first.
-            Commit::AlreadyApplied(_) if is_recorded(api, payment).await? => Ok(Attempt::Done(shown(api, id).await?)),
+            // A concurrent request recorded a payment of this charge first: the wish is fulfilled, as if unchanged.
+            Commit::AlreadyApplied(_) if is_recorded(api, payment).await? => {
+                if keys::note(api, &cause, &order.value.id, now).await? {
+                    Ok(Attempt::Done(shown(api, id).await?))
+                } else {
+                    Ok(Attempt::Conflict(()))
+                }
+            }
             Commit::AlreadyApplied(_) => Err(refused(&OperationRefusal::NothingOwed)),
             Commit::Conflict | Commit::LiveOrderExists(_) => Ok(Attempt::Conflict(())),
         }

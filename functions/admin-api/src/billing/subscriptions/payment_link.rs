@@ -136,7 +136,11 @@ async fn payment_link(
     let hours = i64::from(given.body.valid_hours.unwrap_or(VALID_HOURS));
     // The key comes first: the order may have been replaced through the link since.
     let order = match keys::earlier(&api, key.as_ref()).await? {
-        Some(receipt) => find(&api, receipt.subscription.as_str()).await?.value,
+        Some(receipt) => {
+            let offered = find(&api, receipt.subscription.as_str()).await?.value;
+            refuse_erased(&offered)?;
+            offered
+        }
         None => {
             let draft = draft(&api, &source, &given.body, context.time.logical.plus_hours(hours)).await?;
             if given.query.dry_run {
@@ -155,6 +159,14 @@ async fn payment_link(
     let checkout_url = format!("{}/checkout/{token}", api.config.urls.api);
     let link = PaymentLink { subscription_id: order.id, offer, checkout_url };
     Ok((StatusCode::CREATED, Json(PaymentLinkAnswer::Made(link))).into_response())
+}
+
+/// Refuses an order whose customer was erased, also since the request was made first.
+fn refuse_erased(order: &Subscription) -> Result<(), Failure> {
+    match order.erased {
+        Some(_) => Err(Failure::conflict("erased", "The customer was erased.")),
+        None => Ok(()),
+    }
 }
 
 impl PaymentLinkBody {
@@ -185,9 +197,7 @@ async fn draft(
     body: &PaymentLinkBody,
     until: Timestamp,
 ) -> Result<NewOrder, Failure> {
-    if source.erased.is_some() {
-        return Err(Failure::conflict("erased", "The customer was erased."));
-    }
+    refuse_erased(source)?;
     if let Some(newer) = &source.superseded_by {
         let message = format!("The order was replaced by {newer}; make the link for that one.");
         return Err(Failure::conflict("already_replaced", message));
