@@ -6,10 +6,11 @@ use crate::domain::billing::decision::{Decision, SubscriptionWrite};
 use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::live_orders::LiveOrder;
 use crate::domain::billing::next_action::NextAction;
+use crate::domain::billing::notices::{NoticeState, Recipient};
 use crate::domain::billing::operations::KeyStep;
 use crate::domain::billing::payments::payment::Payment;
 use crate::domain::billing::subscription::AppliedEvent;
-use crate::domain::values::ids::{NotificationId, SubscriptionId};
+use crate::domain::values::ids::{EmailAddress, NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::find::payments;
@@ -21,11 +22,12 @@ use crate::store::billing::{Billing, counters, key_receipts, notices, purchases,
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::Item;
-use crate::store::table::expression::Update;
+use crate::store::table::expression::{Condition, Update};
 use crate::store::table::keys;
+use crate::store::table::keys::Key;
 use crate::store::table::lookup::links;
 use crate::store::table::record::Record;
-use crate::store::table::transaction::{Refusal, Transaction};
+use crate::store::table::transaction::{MAX_ACTIONS, Refusal, Transaction};
 
 const DOING: &str = "storing a decision";
 
@@ -50,7 +52,7 @@ enum Guard {
     Payment,
     Purchase,
     User,
-    /// A notice that waits, and gets a new recipient.
+    /// A notice that waits and gets a new recipient, or that could be queued with the old one meanwhile.
     Waiting,
     Notice(NotificationId),
 }
@@ -110,8 +112,8 @@ impl Billing {
             let decision = attempt.adapted(now);
             let mut plan = CommitPlan::of(&decision, log, policy)?;
             if let Some(recipient) = decision.new_recipient() {
-                for notice in self.waiting_for(&decision.change.next.id, recipient).await? {
-                    plan.readdress(notice)?;
+                for notice in self.unsent(&decision.change.next.id).await? {
+                    plan.readdress(notice, recipient)?;
                 }
             }
             let Some(refusal) = self.table.transact(plan.transaction, DOING).await? else {
@@ -242,11 +244,23 @@ impl CommitPlan {
         Ok(plan)
     }
 
-    /// Writes a notice that waits, with its new recipient. Refused where a run has claimed it since it was read; one that was
-    /// enqueued since changed the subscription's version.
-    fn readdress(&mut self, notice: Record<StoredNotice>) -> Result<(), Error> {
-        let version = notice.version;
-        let place = self.transaction.put_if_version(notice, version)?;
+    /// Writes a notice that waits, with its new recipient. Any other one must be as it was read: a resend that queues it, and a
+    /// run that queues a claimed one again, take the address that the order has then. A notice that was enqueued since changed
+    /// the subscription's version. Of more notices than a transaction takes, the last ones are not checked.
+    fn readdress(&mut self, mut notice: Record<StoredNotice>, recipient: &EmailAddress) -> Result<(), Error> {
+        let place = match (notice.data.state, notice.version) {
+            (NoticeState::Queued, version) => {
+                notice.data.to = Recipient::Customer(recipient.clone());
+                self.transaction.put_if_version(notice, version)?
+            }
+            (NoticeState::Claimed | NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead, Some(version))
+                if self.transaction.action_count() < MAX_ACTIONS =>
+            {
+                let key = Key { pk: notice.pk, sk: notice.sk };
+                self.transaction.check(key, Condition::version_is(version))
+            }
+            (NoticeState::Claimed | NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead, _) => return Ok(()),
+        };
         self.guards.push((place, Guard::Waiting));
         Ok(())
     }

@@ -1,14 +1,11 @@
 //! Lists of notices by state, and notices that staff have sent again.
 
-use crate::domain::billing::decision::Versioned;
 use crate::domain::billing::notices::{NoticeState, Recipient, ResendRefusal, resend_refusal};
-use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::{NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
-use crate::platform::logging::error_chain;
 
 use crate::store::billing::Billing;
-use crate::store::billing::notices::{ResendRequest, StoredNotice, placed, queue};
+use crate::store::billing::notices::{ResendRequest, StoredNotice, placed, queue, readable};
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::expression::Condition;
@@ -76,15 +73,17 @@ impl Billing {
         Ok(NoticePage { notices: page.items.into_iter().filter_map(listed).collect(), next })
     }
 
-    /// Returns at most `limit` notices about an order after a position, latest decision first; the time of each is that of its
-    /// next attempt, or of its decision where none is ahead.
+    /// Returns at most `limit` notices about an order after a position, latest decision first. The time of each is that of its
+    /// next attempt, of its end where it is dead or unclear, and of its decision where it is sent. One that cannot be read is
+    /// logged and left out.
     pub async fn messages(
         &self,
         order: &SubscriptionId,
         after: Option<&NoticePosition>,
         limit: usize,
     ) -> Result<NoticePage, Error> {
-        let mut records = self.notice_records(order).await?;
+        let items = self.notice_items(order).await?.into_iter();
+        let mut records: Vec<_> = items.filter_map(|item| readable(item).ok()).collect();
         records.sort_by(|one, other| place(&other.data).cmp(&place(&one.data)));
         if let Some(after) = after {
             records.retain(|record| place(&record.data) < (after.at, after.id.as_str()));
@@ -116,12 +115,12 @@ impl Billing {
             let mut transaction = Transaction::default();
             let to = match to {
                 Recipient::Staff => Recipient::Staff,
-                Recipient::Customer(address) => match self.order_of(id).await? {
+                Recipient::Customer(address) => match self.order_of(id.as_str()).await? {
                     Some(order) if order.value.erased.is_some() => {
                         return Ok(Attempt::Done(Resend::Refused(ResendRefusal::Erased)));
                     }
                     Some(order) => {
-                        // A change of address that comes first refuses this one.
+                        // A change of address that comes first refuses this one, and one that comes later finds it changed.
                         transaction.check(keys::subscription(&order.value.id), Condition::version_is(order.version));
                         Recipient::Customer(order.value.email)
                     }
@@ -144,14 +143,6 @@ impl Billing {
         })
         .await
     }
-
-    /// Reads the order that a notice to a customer is about.
-    async fn order_of(&self, id: &NotificationId) -> Result<Option<Versioned<Subscription>>, Error> {
-        match id.subscription() {
-            Ok(order) => self.subscription(&order).await,
-            Err(_) => Ok(None),
-        }
-    }
 }
 
 /// Place of a notice among those about its order.
@@ -167,11 +158,6 @@ fn position(item: &Item) -> Option<NoticePosition> {
 
 fn listed(item: Item) -> Option<ListedNotice> {
     let NoticePosition { at, .. } = position(&item)?;
-    match Record::from_item(item) {
-        Ok(record) => Some(ListedNotice { notice: record.data, at }),
-        Err(error) => {
-            tracing::error!(error = error_chain(&error), "a notice cannot be read");
-            None
-        }
-    }
+    let record = readable(item).ok()?;
+    Some(ListedNotice { notice: record.data, at })
 }

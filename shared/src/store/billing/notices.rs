@@ -1,21 +1,28 @@
 //! Notices in the outbox: enqueued, claimed, sent, and the outcome recorded. The item's key is the fact, so that a fact
 //! is notified once.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing::decision::Versioned;
 use crate::domain::billing::notices::{Notice, NoticeKind, NoticeState, Recipient};
-use crate::domain::values::ids::{EmailAddress, NotificationId, SubscriptionId};
+use crate::domain::billing::subscription::Subscription;
+use crate::domain::values::ids::{NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
+use crate::platform::logging::error_chain;
 
 use crate::store::billing::Billing;
 use crate::store::error::Error;
+use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::due_index::{Cursor, Page};
-use crate::store::table::keys;
+use crate::store::table::expression::Condition;
 use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
+use crate::store::table::transaction::Transaction;
+use crate::store::table::{Item, keys, text_in};
 
 /// A notice and the state of its sending.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -120,7 +127,8 @@ impl Billing {
         self.put_notice(DueNotice { notice, ..due }, lease_until).await
     }
 
-    /// Records the result of an attempt to send a claimed notice. `None` where another run recorded one first.
+    /// Records the result of an attempt to send a claimed notice; one that is queued again goes to the address that the order
+    /// has by then. `None` where another run recorded a result first.
     pub async fn record_notice_attempt(
         &self,
         claimed: DueNotice,
@@ -129,7 +137,44 @@ impl Billing {
         let NoticeAttempt { state, detail, at, again_at } = attempt;
         let ended_at = if state.is_final() { Some(at) } else { None };
         let notice = StoredNotice { state, detail: Some(detail), ended_at, ..claimed.notice };
-        self.put_notice(DueNotice { notice, ..claimed }, again_at.unwrap_or(at)).await
+        let (due, at) = (DueNotice { notice, ..claimed }, again_at.unwrap_or(at));
+        match (state, &due.notice.to) {
+            (NoticeState::Queued, Recipient::Customer(_)) => self.queue_again(due, at).await,
+            (NoticeState::Queued, Recipient::Staff)
+            | (NoticeState::Claimed | NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead, _) => {
+                self.put_notice(due, at).await
+            }
+        }
+    }
+
+    /// Queues a claimed notice to a customer again, addressed as its order is now: a change of address left it as it was while
+    /// it was claimed. `None` where it has changed since.
+    async fn queue_again(&self, due: DueNotice, at: Timestamp) -> Result<Option<DueNotice>, Error> {
+        let doing = "queueing a notice again";
+        retry_on_conflict(doing, due, |mut due| async move {
+            let mut transaction = Transaction::default();
+            // The notices of an erased order keep their address until the erasure reaches them, which finds them by it.
+            if let Some(order) = self.order_of(&due.notice.id).await?.filter(|order| order.value.erased.is_none()) {
+                // A change of address that comes first refuses this write.
+                transaction.check(keys::subscription(&order.value.id), Condition::version_is(order.version));
+                due.notice.to = Recipient::Customer(order.value.email);
+            }
+            let place = transaction.put_if_version(placed(&due.notice, at)?, Some(due.version))?;
+            Ok(match self.table.transact(transaction, doing).await? {
+                None => Attempt::Done(Some(DueNotice { version: due.version.saturating_add(1), ..due })),
+                Some(refusal) if refusal.is_at(place) => Attempt::Done(None),
+                Some(_) => Attempt::Conflict(due),
+            })
+        })
+        .await
+    }
+
+    /// Reads the order that a notice to a customer is about.
+    pub(in crate::store) async fn order_of(&self, notice: &str) -> Result<Option<Versioned<Subscription>>, Error> {
+        match NotificationId::parse(notice).ok().and_then(|id| id.subscription().ok()) {
+            Some(order) => self.subscription(&order).await,
+            None => Ok(None),
+        }
     }
 
     /// Returns the state of a notice; `None` where there is none of that id.
@@ -137,31 +182,28 @@ impl Billing {
         Ok(self.notice(id).await?.map(|due| due.notice.outcome()))
     }
 
-    /// Returns the notices about an order that wait to be sent to its customer, addressed to `recipient`. One that a run has
-    /// claimed is on its way to the old address.
-    pub(in crate::store) async fn waiting_for(
-        &self,
-        order: &SubscriptionId,
-        recipient: &EmailAddress,
-    ) -> Result<Vec<Record<StoredNotice>>, Error> {
-        let mut waiting = self.notice_records(order).await?;
-        waiting.retain(|record| {
-            record.data.state == NoticeState::Queued && matches!(record.data.to, Recipient::Customer(_))
-        });
-        for record in &mut waiting {
-            record.data.to = Recipient::Customer(recipient.clone());
+    /// Returns the notices to the customer of an order that SES has not accepted: first those that are queued, then the others,
+    /// latest first. One that cannot be read is left out, unless it waits in the queue of mails.
+    pub(in crate::store) async fn unsent(&self, order: &SubscriptionId) -> Result<Vec<Record<StoredNotice>>, Error> {
+        let mut unsent = Vec::new();
+        for item in self.notice_items(order).await? {
+            let waits = text_in(&item, keys::QUEUE) == Some(keys::MAIL_QUEUE);
+            match readable(item) {
+                Ok(record) if record.data.is_unsent_to_customer() => unsent.push(record),
+                Ok(_) => {}
+                // A later version could send it.
+                Err(error) if waits => return Err(error),
+                Err(_) => {}
+            }
         }
-        Ok(waiting)
+        unsent.sort_by_key(|record| (record.data.state != NoticeState::Queued, Reverse(record.data.created_at)));
+        Ok(unsent)
     }
 
     /// Reads the notices about an order consistently.
-    pub(in crate::store) async fn notice_records(
-        &self,
-        order: &SubscriptionId,
-    ) -> Result<Vec<Record<StoredNotice>>, Error> {
+    pub(in crate::store) async fn notice_items(&self, order: &SubscriptionId) -> Result<Vec<Item>, Error> {
         let query = Query::partition(keys::subscription_partition(order)).prefix(prefix::NOTICE).consistent();
-        let items = self.table.query_pages(query, usize::MAX, "reading notices").await?;
-        items.into_iter().map(Record::from_item).collect()
+        self.table.query_pages(query, usize::MAX, "reading notices").await
     }
 
     /// Reads a notice consistently.
@@ -186,12 +228,24 @@ impl DueNotice {
 }
 
 impl StoredNotice {
+    /// True for a notice to a customer that SES has not accepted, as far as is known.
+    fn is_unsent_to_customer(&self) -> bool {
+        self.state != NoticeState::Sent && matches!(self.to, Recipient::Customer(_))
+    }
+
     fn outcome(&self) -> NoticeOutcome {
         // Notices of earlier versions have no time of their end; they were sent within minutes as a rule.
         let ended_at = if self.state.is_final() { Some(self.ended_at.unwrap_or(self.created_at)) } else { None };
         let sent_at = if self.state == NoticeState::Sent { ended_at } else { None };
         NoticeOutcome { state: self.state, queued_at: self.created_at, sent_at, ended_at }
     }
+}
+
+/// The notice of an item; one that cannot be read is logged.
+pub(in crate::store) fn readable(item: Item) -> Result<Record<StoredNotice>, Error> {
+    Record::from_item(item).inspect_err(|error| {
+        tracing::error!(error = error_chain(error), "a notice cannot be read");
+    })
 }
 
 /// Queue of the notices of a state: those to be sent by the time of the next attempt, those that staff may resend by the

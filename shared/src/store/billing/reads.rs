@@ -9,7 +9,7 @@ use crate::domain::values::ids::{PaymentId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::Billing;
-use crate::store::billing::notices::StoredNotice;
+use crate::store::billing::notices::{StoredNotice, readable};
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::error::Error;
 use crate::store::table::keys;
@@ -63,9 +63,10 @@ impl Billing {
         Ok(payments)
     }
 
-    /// Returns the notices about a subscription, oldest first.
+    /// Returns the notices about a subscription, oldest first. One that cannot be read is logged and left out.
     pub async fn notices(&self, id: &SubscriptionId) -> Result<Vec<StoredNotice>, Error> {
-        let mut notices: Vec<StoredNotice> = self.list(id, prefix::NOTICE, "reading notices").await?;
+        let items = self.notice_items(id).await?.into_iter();
+        let mut notices: Vec<_> = items.filter_map(|item| readable(item).ok()).map(|record| record.data).collect();
         notices.sort_by_key(|notice| notice.created_at);
         Ok(notices)
     }

@@ -75,6 +75,75 @@ async fn changes_and_runs_at_the_same_time_send_the_mail_once() {
 }
 
 #[tokio::test]
+async fn a_mail_that_is_resent_while_the_address_changes_goes_to_the_new_one() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    sandbox.fault("mail", "refuse").await;
+    let mut orders = Vec::new();
+    for number in 0..5 {
+        orders.push(failing(&sandbox, &format!("old-{number}")).await);
+        sandbox.post("/runs/send-mail", json!({})).await;
+    }
+    sandbox.fault("mail", "none").await;
+    for (number, order) in orders.iter().enumerate() {
+        assert_eq!(states(&sandbox, order).await, ["first-payment-failure dead"]);
+        let id = sandbox.account(order).await["notices"][0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/notices/{id}/resend");
+        let resend = async { drop(sandbox.post(&path, json!({ "why": "the mailbox works" })).await) };
+        let change = async { assert_eq!(moved(&sandbox, order, NEW).await.0, 200) };
+        // Each of them begins first some times.
+        if number % 2 == 0 {
+            tokio::join!(resend, change)
+        } else {
+            tokio::join!(change, resend)
+        };
+    }
+    sandbox.travel("2025-01-15T10:10:00+08:00").await;
+    for number in 0..5 {
+        assert_eq!(sandbox.subjects(&format!("old-{number}@customer.example")).await, Vec::<String>::new());
+    }
+    assert_eq!(sandbox.subjects(NEW).await, [SUBJECT; 5]);
+}
+
+#[tokio::test]
+async fn a_mail_that_ses_did_not_accept_while_the_address_changed_goes_to_the_new_one() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    sandbox.fault("mail", "down").await;
+    for number in 0..5 {
+        let order = failing(&sandbox, &format!("old-{number}")).await;
+        let run = sandbox.post("/runs/send-mail", json!({}));
+        let (_, (status, answer)) = tokio::join!(run, moved(&sandbox, &order, NEW));
+        assert_eq!(status, 200, "{answer}");
+    }
+    sandbox.fault("mail", "none").await;
+    sandbox.travel("2025-01-15T10:20:00+08:00").await;
+    for number in 0..5 {
+        assert_eq!(sandbox.subjects(&format!("old-{number}@customer.example")).await, Vec::<String>::new());
+    }
+    assert_eq!(sandbox.subjects(NEW).await, [SUBJECT; 5]);
+}
+
+#[tokio::test]
+async fn a_notice_that_cannot_be_read_keeps_no_other_from_the_list_and_the_address_from_no_change() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = failing(&sandbox, "broken").await;
+    sandbox.fault("mail", "refuse").await;
+    sandbox.post("/runs/send-mail", json!({})).await;
+    sandbox.fault("mail", "none").await;
+    let items = sandbox::world::table_inspect::contents(&sandbox.world);
+    let is_notice = |item: &&Value| item["sk"]["S"].as_str().is_some_and(|key| key.starts_with("NOTICE#"));
+    let mut broken = items.iter().find(is_notice).unwrap().clone();
+    broken["data"]["M"]["state"]["S"] = json!("of a later version");
+    sandbox::world::table_inspect::put(&sandbox.world, &broken).unwrap();
+    // The downgrade a week later is announced in a mail of its own.
+    sandbox.travel("2025-01-22T13:00:00+08:00").await;
+    let (status, answer) = moved(&sandbox, &order, NEW).await;
+    assert_eq!((status, answer["notices"].as_array().unwrap().len()), (200, 1), "{answer}");
+    let listed = sandbox.get(&format!("/api/subscriptions/{order}/messages")).await;
+    assert_eq!(listed["messages"].as_array().unwrap().len(), 1, "{listed}");
+    assert_ne!(listed["messages"][0]["kind"], "first-payment-failure");
+}
+
+#[tokio::test]
 async fn what_is_no_address_is_refused_and_the_same_address_changes_nothing() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = failing(&sandbox, "same").await;
