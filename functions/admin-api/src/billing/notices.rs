@@ -16,7 +16,7 @@ use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate, Read};
 use crate::http::cursor;
 use crate::http::cursor::NoticeCursor;
-use crate::http::given::{Given, Nothing};
+use crate::http::given::Given;
 use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
@@ -64,6 +64,16 @@ pub(crate) enum ListedState {
     Unclear,
     /// An attempt is ahead.
     Queued,
+}
+
+/// Query of a request to send a notice again.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ResendQuery {
+    /// Answers what the request would do, and queues nothing.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Request to send a notice again.
@@ -120,6 +130,16 @@ pub(crate) struct NoticeAnswer {
     resend: Option<ResendAnswer>,
 }
 
+/// A notice that is sent again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ResentNotice {
+    /// True if nothing was queued.
+    #[schema(example = false)]
+    dry_run: bool,
+    #[serde(flatten)]
+    notice: NoticeAnswer,
+}
+
 /// Recipient of a notice.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -172,29 +192,39 @@ async fn list(
 /// `being_sent` (a run is sending it), `waiting` (no run has attempted it yet) or `erased` (the customer was erased).
 #[utoipa::path(
     post, path = "/notices/{id}/resend", tag = "notices", operation_id = "resend_notice",
-    params((
-        "id" = String, Path, description = "Id of the notice, as `GET /notices` and the subscription show it.",
-        example = "DK20250131SAMPLE0001.first-payment-failure.2025-03-31",
-    )),
+    params(
+        (
+            "id" = String, Path, description = "Id of the notice, as `GET /notices` and the subscription show it.",
+            example = "DK20250131SAMPLE0001.first-payment-failure.2025-03-31",
+        ),
+        ResendQuery,
+    ),
     request_body = ResendBody,
-    responses((status = 200, description = "The notice as it is queued now.", body = NoticeAnswer), Refusals, Missing, Conflicts),
+    responses(
+        (status = 200, description = "The notice as it is queued now; of a dry run as it would be.", body = ResentNotice),
+        Refusals, Missing, Conflicts,
+    ),
     security(("token" = ["operate"])),
 )]
 async fn resend(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
-    given: Given<Nothing, ResendBody>,
-) -> Result<Json<NoticeAnswer>, Failure> {
+    given: Given<ResendQuery, ResendBody>,
+) -> Result<Json<ResentNotice>, Failure> {
     let missing = || Failure::not_found("id", "There is no such notice.");
     let id = NotificationId::parse(&id.replace('.', "/")).map_err(|_| missing())?;
     let Reason(why) = given.body.why;
     // Mail is due by wall time.
     let request = ResendRequest { at: caller.context.time.wall, by: caller.context.actor, why };
-    match api.store.billing.resend_notice(&id, &request).await? {
+    let dry_run = given.query.dry_run;
+    let store = if dry_run { api.store.dry_run() } else { api.store.clone() };
+    match store.billing.resend_notice(&id, &request).await? {
         Resend::Queued(notice) => {
-            tracing::info!(notice = notice.id, by = request.by, "mail to be sent again");
-            Ok(Json(shown(&notice, request.at)))
+            if !dry_run {
+                tracing::info!(notice = notice.id, by = request.by, "mail to be sent again");
+            }
+            Ok(Json(ResentNotice { dry_run, notice: shown(&notice, request.at) }))
         }
         Resend::Refused(refusal) => Err(refused(refusal)),
         Resend::Unknown => Err(missing()),

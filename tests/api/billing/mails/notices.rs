@@ -50,6 +50,10 @@ async fn a_dead_mail_is_listed_without_personal_data_and_sent_once_when_staff_re
     // Without a state the list is of dead ones.
     assert_eq!(listed(&sandbox, "").await, expected);
     assert_eq!(listed(&sandbox, "?state=dead").await, expected);
+    let before = sandbox.items();
+    let (status, tried) = sandbox.call(Method::POST, &format!("/notices/{id}/resend?dry_run=true"), Some(why())).await;
+    assert_eq!((status.as_u16(), &tried["dry_run"], &tried["state"]), (200, &json!(true), &json!("queued")));
+    assert_eq!((listed(&sandbox, "").await, sandbox.items()), (expected, before), "a dry run changes nothing");
     let (status, answer) = resend(&sandbox, &id, why()).await;
     assert_eq!((status, &answer["state"], &answer["id"]), (200, &json!("queued"), &json!(id)), "{answer}");
     assert_eq!(answer["resend"]["why"], "the mailbox works again");
