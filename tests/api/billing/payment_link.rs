@@ -149,6 +149,10 @@ async fn a_repeated_key_gives_the_same_offer_with_the_same_end() {
     assert_eq!((&again["subscription_id"], &again["offer"]), (&link["subscription_id"], &link["offer"]));
     let other = sandbox.keyed(&path, json!({ "valid_hours": 49, "why": WHY }), "K1").await;
     assert_eq!((other.0.as_u16(), &other.1["error"]["code"]), (409, &json!("key_reused")));
+    // An absent value counts as its default.
+    let (_, absent) = sandbox.keyed(&path, json!({ "why": WHY }), "K2").await;
+    let (status, same) = sandbox.keyed(&path, json!({ "valid_hours": 72, "why": WHY }), "K2").await;
+    assert_eq!((status.as_u16(), &same["subscription_id"]), (201, &absent["subscription_id"]), "{same}");
     // Both pages are of one purchase.
     submit(&sandbox, &attempt(&sandbox, &again).await, "1").await;
     says_paid(&sandbox, &link).await;

@@ -12,7 +12,7 @@ use shared::store::retry::{Attempt, retry_on_conflict};
 use crate::api::ApiState;
 use crate::http::response::Failure;
 
-/// Most orders of one purchase whose forms the checkout page gives out.
+/// Most orders of one purchase whose forms the checkout page gives out. The description of payment links names it.
 const MOST_ATTEMPTS: usize = 20;
 
 /// Answer to a buyer who wants to pay.

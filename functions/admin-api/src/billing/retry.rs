@@ -18,7 +18,7 @@ use crate::http::response::Failure;
 #[serde(rename_all = "snake_case")]
 #[schema(example = "asked")]
 pub(crate) enum RetryOutcome {
-    /// ECPay accepted the retry; its result follows by callback or query.
+    /// The request was sent; `retry.state` of the subscription says whether ECPay accepted it.
     Asked,
     /// ECPay had the payment already, and it is applied now.
     Paid,
@@ -45,7 +45,7 @@ pub(crate) async fn request(
         "already_asked" => Ok(RetryOutcome::AlreadyAsked),
         "key_reused" => Err(Failure::key_reused()),
         "refused" => Err(Failure::conflict("retry_refused", text("reason"))),
-        // Outcome unknown or ECPay unavailable: 503, so that the caller checks before repeating.
+        // ECPay was not asked, or the first call under the key still waits for its response.
         _ => Err(Failure::unavailable(text("reason"))),
     }
 }

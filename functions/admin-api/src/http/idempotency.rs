@@ -27,7 +27,7 @@ pub(crate) struct IdempotencyHeader {
         min_length = 1,
         max_length = 255,
         pattern = "^[!-~]+$",
-        example = "refund-2025-03-31-0042"
+        example = "5b0c1d9e-7a34-4f6b-9c2e-8d1f0a3b6e57"
     )]
     key: Option<String>,
 }

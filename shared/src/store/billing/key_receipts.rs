@@ -9,7 +9,7 @@ use crate::store::error::Error;
 use crate::store::table::keys;
 use crate::store::table::record::Record;
 
-/// A receipt as it is stored: until its days are over by the later of logical and wall time, as far as both are known.
+/// A receipt as it is stored. DynamoDB may delete it [`KEY_RECEIPT_DAYS`] days after the logical time of its effect.
 pub(in crate::store) fn record(receipt: &KeyReceipt) -> Record<&KeyReceipt> {
     let expires_at: Timestamp = receipt.at.plus_days(KEY_RECEIPT_DAYS);
     Record::new(keys::key_receipt(&receipt.keyed.key), receipt).expiring(expires_at)

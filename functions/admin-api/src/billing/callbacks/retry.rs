@@ -21,7 +21,7 @@ use crate::http::reason::Reason;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 
-/// Message about a retry that ECPay accepted or that is not needed any more.
+/// Message about a retry that was sent to ECPay or is not needed any more.
 const PROCESSED: &str = "Payment retry processed successfully";
 const ALREADY_REQUESTED: &str = "Payment retry was already requested; its result is not known yet";
 const WOULD_BE_REQUESTED: &str = "Payment retry would be requested";
@@ -66,8 +66,8 @@ pub(crate) struct RetryAnswer {
     processing_time_ms: f64,
     #[schema(example = "Payment retry processed successfully")]
     message: &'static str,
-    /// `asked`: ECPay accepted the retry. `paid`: the charge was paid meanwhile. `already_asked`: the result of an earlier
-    /// retry is not known yet. Absent in a dry run.
+    /// `asked`: the request was sent; `retry.state` of the subscription says whether ECPay accepted it. `paid`: the charge was
+    /// paid meanwhile. `already_asked`: the retry was requested before. Absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<RetryOutcome>,
 }

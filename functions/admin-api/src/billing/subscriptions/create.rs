@@ -190,8 +190,8 @@ async fn made_before(
     purchase::usable(api, made, context.time.logical).await.map(Some)
 }
 
-/// Number of the order that a request under a key makes, where no other order has it: one of a key that came before, long after
-/// its receipt was deleted.
+/// Order number derived from the key. It is taken where the key was used before and its receipt has been deleted since; the
+/// order then gets a random number.
 fn number_of(request: &KeyedRequest) -> Result<SubscriptionId, Failure> {
     let name: String = request.key.as_str().to_ascii_uppercase().chars().take(18).collect();
     SubscriptionId::issue(&name).map_err(|error| Failure::upstream(&error))

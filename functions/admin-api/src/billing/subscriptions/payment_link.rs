@@ -107,8 +107,8 @@ pub(crate) struct Offer {
 ///
 /// The new order has the customer, address and language of the one in the path and replaces it once its first charge succeeds,
 /// if that one is live. Send the link to the customer: no mail is sent. Each press of the page's button makes an order number of
-/// its own, so that the link works until its end, and the offer itself is never submitted to ECPay: it expires without a query
-/// when the link ends. Refused with 409 and the code `erased`, `already_replaced`, or `live_order` where the customer has another
+/// its own, so that the link works until its end, for at most 20 attempts to pay. The offer itself is never submitted to ECPay: it
+/// expires without a query when the link ends. Refused with 409 and the code `erased`, `already_replaced`, or `live_order` where the customer has another
 /// live order. Repeated under its `Idempotency-Key` the request is answered with a new page for the same offer and end.
 #[utoipa::path(
     post, path = "/api/subscriptions/{id}/payment-link", tag = "subscriptions", operation_id = "make_payment_link",
@@ -133,7 +133,7 @@ async fn payment_link(
     let context = &caller.context;
     let source = find(&api, &id).await?.value;
     let key = context.keyed(&given.body.fingerprint(&source.id))?;
-    let hours = i64::from(given.body.valid_hours.unwrap_or(VALID_HOURS));
+    let hours = i64::from(given.body.hours());
     // The key comes first: the order may have been replaced through the link since.
     let order = match keys::earlier(&api, key.as_ref()).await? {
         Some(receipt) => {
@@ -172,9 +172,14 @@ fn refuse_erased(order: &Subscription) -> Result<(), Failure> {
 impl PaymentLinkBody {
     /// The whole request as text, one value a line since none of them has two.
     fn fingerprint(&self, order: &SubscriptionId) -> String {
-        let Self { plan_id, billing_cycle, valid_hours, why } = self;
-        let plan = plan_id.as_deref().unwrap_or_default();
-        format!("payment-link\n{order}\n{}\n{plan}\n{billing_cycle:?}\n{valid_hours:?}", why.0)
+        let Self { plan_id, billing_cycle, why, .. } = self;
+        let (plan, hours) = (plan_id.as_deref().unwrap_or_default(), self.hours());
+        format!("payment-link\n{order}\n{}\n{plan}\n{billing_cycle:?}\n{hours}", why.0)
+    }
+
+    /// Hours for which the link lets the customer pay.
+    fn hours(&self) -> u32 {
+        self.valid_hours.unwrap_or(VALID_HOURS)
     }
 }
 

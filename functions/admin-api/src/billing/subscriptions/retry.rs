@@ -66,8 +66,9 @@ pub(crate) struct RetryPreview {
 ///
 /// The same request as `POST /api/webhooks/ecpay-manual-retry`, which names the failed payment instead of the order. ECPay is
 /// queried first: it may have the payment already, or end the order at a sixth failure. Refused with 409 and the code
-/// `retry_refused` where no charge is owed or the order is over. With 503 the outcome is unknown or ECPay was not reached;
-/// `retry` of the subscription says which. A dry run asks ECPay nothing.
+/// `retry_refused` where no charge is owed or the order is over. With 503 ECPay was not asked, or its response is not known yet:
+/// a minute later `retry` of the subscription has the time of this request if a retry was requested, and the state `not_sent` if
+/// it did not reach ECPay. A dry run asks ECPay nothing.
 #[utoipa::path(
     post, path = "/api/subscriptions/{id}/retry", tag = "subscriptions", operation_id = "retry_charge",
     params(

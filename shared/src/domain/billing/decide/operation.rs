@@ -43,7 +43,7 @@ pub enum OperationRefusal {
     #[error("dunning is not paused")]
     NotPaused,
     /// Order never paid.
-    #[error("the order is not paid yet; it expires one day after its creation")]
+    #[error("the order is not paid yet")]
     NotPaid,
     /// Order terminated or replaced.
     #[error("the order is already over or was replaced")]
