@@ -36,11 +36,13 @@ fn of_lambda(function: &str) -> BTreeSet<Permission> {
 }
 
 /// Permissions that a function uses where neither the story nor the samples lead it: a log of ECPay's whose successes are
-/// found by the stored payments (`tests/api/billing/reconcile.rs`), and a run that reaches its limit.
+/// found by the stored payments (`tests/api/billing/reconcile.rs`), a mail to a customer that is queued again
+/// (`tests/api/billing/mails/address.rs`), and a run that reaches its limit.
 fn seldom_used(function: &str) -> BTreeSet<Permission> {
     match function {
         "SubscriptionMaintenance" => BTreeSet::from([
             permission("dynamodb:Query", &format!("arn:aws:dynamodb:{PLACE}:table/{TABLE}")),
+            permission("dynamodb:ConditionCheckItem", &format!("arn:aws:dynamodb:{PLACE}:table/{TABLE}")),
             permission("lambda:InvokeFunction", &format!("arn:aws:lambda:{PLACE}:function:{function}")),
         ]),
         _ => BTreeSet::new(),
