@@ -2,7 +2,7 @@
 
 use shared::domain::values::ids::{
     EmailAddress, EventId, GatewayAuthorization, InvalidId, MerchantId, NotificationId, OperationKey, PaymentId,
-    RequestDigest, SubscriptionId, UserId,
+    RequestHash, SubscriptionId, UserId,
 };
 use shared::domain::values::time::LocalDate;
 
@@ -49,8 +49,8 @@ fn an_authorisation_is_up_to_20_digits_and_not_zero() {
 #[test]
 fn an_operation_key_is_32_hex_digits() {
     assert!(OperationKey::parse("0123456789abcdef0123456789ABCDEF").is_ok());
-    assert!(RequestDigest::parse(&"0123456789abcdef".repeat(4)).is_ok());
-    assert!(RequestDigest::parse(&"0123456789abcdef".repeat(2)).is_err());
+    assert!(RequestHash::parse(&"0123456789abcdef".repeat(4)).is_ok());
+    assert!(RequestHash::parse(&"0123456789abcdef".repeat(2)).is_err());
     for bad in
         ["0123456789abcdef0123456789abcde", "0123456789abcdef0123456789abcdefa", "g123456789abcdef0123456789abcdef"]
     {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use lambda_http::http::HeaderValue;
 use shared::domain::billing::operations::KeyedRequest;
-use shared::domain::values::ids::{OperationKey, RequestDigest};
+use shared::domain::values::ids::{OperationKey, RequestHash};
 use shared::platform::hash::{sha256_hex, short_id};
 use utoipa::IntoParams;
 
@@ -51,7 +51,7 @@ impl SentKey {
             return Err(Failure::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"));
         }
         let stored = OperationKey::parse(&short_id(&format!("{scope}|{key}")));
-        let request = RequestDigest::parse(&sha256_hex(&format!("{scope}|{key}|{fingerprint}")));
+        let request = RequestHash::parse(&sha256_hex(&format!("{scope}|{key}|{fingerprint}")));
         match (stored, request) {
             (Ok(key), Ok(request)) => Ok(Some(KeyedRequest { key, request })),
             (Err(error), _) | (_, Err(error)) => Err(Failure::upstream(&error)),

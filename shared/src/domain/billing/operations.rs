@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::payments::payment::Payment;
-use crate::domain::values::ids::{EmailAddress, OperationKey, RequestDigest, SubscriptionId};
+use crate::domain::values::ids::{EmailAddress, OperationKey, RequestHash, SubscriptionId};
 use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
@@ -40,7 +40,7 @@ pub struct KeyedRequest {
     /// Hash of caller and key.
     pub key: OperationKey,
     /// Hash of the whole request, equal for a repetition only.
-    pub request: RequestDigest,
+    pub request: RequestHash,
 }
 
 /// Receipt of a keyed request, stored with its effect: a repetition is distinguished from another request by it. Without

@@ -119,7 +119,7 @@ id!(
 );
 id!(
     /// Fingerprint of a request as stored: a SHA-256 over its idempotency key and all its values, so that it discloses none.
-    RequestDigest, "a request digest", "64 hex digits", |text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    RequestHash, "a request hash", "64 hex digits", |text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 );
 id!(
     /// Identity of a payment: the subscription and the authorisation (or event), joined by a dot.

@@ -23,7 +23,7 @@
 //! | digest of a day | `DIGEST#<day>` | `STATE` |
 //! | message of a digest | `DIGEST#<day>` | `MESSAGE#<number>` |
 //! | message that a day has no digest | `DIGEST#<day>` | `FAILURE` |
-//! | receipt of a request under an `Idempotency-Key` | `KEY#<digest of caller and key>` | `STATE` |
+//! | receipt of a request under an `Idempotency-Key` | `KEY#<hash of caller and key>` | `STATE` |
 //! | lease of an exclusive run | `LEASE` | `<job>` |
 //! | purchase | `PURCHASE#<first order>` | `STATE` |
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |

@@ -20,7 +20,7 @@ use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState, Subscription};
 use shared::domain::billing::task::Task;
-use shared::domain::values::ids::{EventId, GatewayAuthorization, OperationKey, RequestDigest, SubscriptionId};
+use shared::domain::values::ids::{EventId, GatewayAuthorization, OperationKey, RequestHash, SubscriptionId};
 
 use crate::support;
 pub(crate) use crate::support::{day, taipei as t};
@@ -59,7 +59,7 @@ pub(crate) fn cause(key: Option<&str>) -> OperationContext {
         why: Some("asked for".to_owned()),
         key: key.map(|key| KeyedRequest {
             key: OperationKey::parse(&format!("{key:0>32}")).unwrap(),
-            request: RequestDigest::parse(&"0".repeat(64)).unwrap(),
+            request: RequestHash::parse(&"0".repeat(64)).unwrap(),
         }),
     }
 }

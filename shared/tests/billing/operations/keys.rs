@@ -2,7 +2,7 @@
 
 use shared::domain::billing::operations::{KeyReceipt, KeyStep, KeyedRequest, Operation};
 use shared::domain::billing::payments::payment::Payment;
-use shared::domain::values::ids::{EmailAddress, PaymentId, RequestDigest, SubscriptionId};
+use shared::domain::values::ids::{EmailAddress, PaymentId, RequestHash, SubscriptionId};
 use shared::domain::values::money::Twd;
 
 use crate::operations::fixtures::{cause, day, failing, pending, t};
@@ -82,7 +82,7 @@ fn an_operation_under_a_key_leaves_a_receipt_with_its_order_and_time() {
     let receipt = KeyReceipt { keyed: keyed.clone(), subscription: order("ORDER1"), at: t("2025/02/16 09:00:00") };
     assert_eq!(decision.key, Some(KeyStep::Used(receipt.clone())));
     assert!(receipt.is_of(&keyed));
-    let other = KeyedRequest { request: RequestDigest::parse(&"1".repeat(64)).unwrap(), ..keyed.clone() };
+    let other = KeyedRequest { request: RequestHash::parse(&"1".repeat(64)).unwrap(), ..keyed.clone() };
     assert!(!receipt.is_of(&other));
     // Given back, if the request turns out to have had no effect.
     assert_eq!(KeyStep::Used(receipt).released(), Some(KeyStep::Released(keyed.key)));
