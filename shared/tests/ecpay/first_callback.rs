@@ -2,7 +2,7 @@
 
 use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
-use shared::domain::values::ids::EventId;
+use shared::domain::values::ids::{EventId, TradeNo};
 use shared::domain::values::money::Twd;
 use shared::ecpay::callback::{Error, parse, parse_kept};
 
@@ -47,7 +47,7 @@ fn paid() -> PaymentReport {
         amount: Some(Twd::new(899)),
         processed_at: utc("2025-01-31T19:05:06Z"),
         gwsr: Some(authorization("13401070")),
-        trade_no: None,
+        trade_no: Some(TradeNo::parse("2502010305060001").unwrap()),
         card_last4: Some("2222".to_owned()),
         exec_times: None,
         simulated: false,

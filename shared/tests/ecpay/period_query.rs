@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shared::domain::billing::payments::order_query::EcpayState;
 use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport, ReportSource};
-use shared::domain::values::ids::EventId;
+use shared::domain::values::ids::{EventId, TradeNo};
 use shared::domain::values::money::Twd;
 use shared::ecpay::period_query::{Error, PeriodInfo, parse_period_info, period_info_form};
 
@@ -68,7 +68,7 @@ fn success(number: u32, gwsr: &str, at: &str) -> PaymentReport {
         amount: Some(Twd::new(899)),
         processed_at: utc(at),
         gwsr: Some(authorization(gwsr)),
-        trade_no: None,
+        trade_no: Some(TradeNo::parse(if number == 1 { "2501151002110001" } else { "20250215030506000001" }).unwrap()),
         card_last4: None,
         exec_times: None,
         simulated: false,
