@@ -252,7 +252,7 @@ pub(crate) const fn refusal_code(refusal: ResendRefusal) -> &'static str {
 }
 
 /// Recipient of a notice without the address.
-pub(crate) const fn audience(notice: &StoredNotice) -> NoticeAudience {
+const fn audience(notice: &StoredNotice) -> NoticeAudience {
     match notice.to {
         Recipient::Customer(_) => NoticeAudience::Customer,
         Recipient::Staff => NoticeAudience::Staff,
@@ -260,7 +260,7 @@ pub(crate) const fn audience(notice: &StoredNotice) -> NoticeAudience {
 }
 
 /// Latest request of staff to send a notice again.
-pub(crate) fn resend_answer(notice: &StoredNotice) -> Option<ResendAnswer> {
+fn resend_answer(notice: &StoredNotice) -> Option<ResendAnswer> {
     notice.resend.as_ref().map(|resend| ResendAnswer {
         at: resend.at,
         by: format!("staff:{}", resend.by),
@@ -268,7 +268,8 @@ pub(crate) fn resend_answer(notice: &StoredNotice) -> Option<ResendAnswer> {
     })
 }
 
-fn shown(notice: &StoredNotice, at: Timestamp) -> NoticeAnswer {
+/// The notice as lists show it; `at` is the time of its next attempt, or of its end.
+pub(crate) fn shown(notice: &StoredNotice, at: Timestamp) -> NoticeAnswer {
     NoticeAnswer {
         id: route_id(notice),
         kind: notice.kind.name(),

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::notices::{Recipient, resend_refusal};
-use shared::domain::values::time::Timestamp;
 use shared::mail::render::render;
 use shared::store::billing::notice_list::ListedNotice;
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
 use crate::billing::notices;
-use crate::billing::notices::{NoticeAudience, ResendAnswer};
+use crate::billing::notices::NoticeAnswer;
 use crate::billing::subscriptions::show::find;
 use crate::http::cursor;
 use crate::http::cursor::NoticeCursor;
@@ -52,16 +51,11 @@ pub(crate) struct MessageList {
     next: Option<String>,
 }
 
-/// A mail about an order, with the customer's data.
+/// A notice about an order, with the customer's data.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MessageAnswer {
-    /// Id in the routes of notices.
-    #[schema(example = "DK20250131SAMPLE0001.first-payment-failure.2025-03-31")]
-    id: String,
-    /// Template of the mail.
-    #[schema(example = "first-payment-failure")]
-    kind: &'static str,
-    to: NoticeAudience,
+    #[serde(flatten)]
+    notice: NoticeAnswer,
     /// Customer's address; null for a mail to staff and after the customer's erasure.
     #[schema(example = "mei@customer.example")]
     address: Option<String>,
@@ -71,28 +65,6 @@ pub(crate) struct MessageAnswer {
     /// Text, as `subject`.
     #[schema(example = "…")]
     text: Option<String>,
-    /// State of its sending: `queued`, `claimed`, `sent`, `unclear` or `dead`.
-    #[schema(example = "sent")]
-    state: &'static str,
-    /// Provider's answer to the latest attempt or the reason for the state.
-    detail: Option<String>,
-    /// Time of the decision that caused the mail.
-    #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:00:00Z")]
-    created_at: Timestamp,
-    /// Number of attempts, each of which may have sent the mail.
-    #[schema(example = 1)]
-    attempts: u32,
-    /// Time of the first attempt since the mail was queued, or queued again by staff.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T02:05:00Z")]
-    first_attempt_at: Option<Timestamp>,
-    /// Time of the next attempt; null where none follows by itself.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T03:05:00Z")]
-    again_at: Option<Timestamp>,
-    /// Time at which the state became `sent`, `unclear` or `dead`; null before.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T02:05:00Z")]
-    ended_at: Option<Timestamp>,
-    /// Latest request of staff to send it again; null without one.
-    resend: Option<ResendAnswer>,
     /// True if `POST /notices/{id}/resend` sends it again.
     #[schema(example = false)]
     can_resend: bool,
@@ -139,20 +111,10 @@ impl From<ListedNotice> for MessageAnswer {
         let (subject, text) = mail.map(|mail| (mail.subject, mail.body)).unzip();
         let refusal = resend_refusal(notice.state, notice.attempts, &notice.to).map(notices::refusal_code);
         Self {
-            id: notices::route_id(&notice),
-            kind: notice.kind.name(),
-            to: notices::audience(&notice),
+            notice: notices::shown(&notice, at),
             address,
             subject,
             text,
-            state: notice.state.name(),
-            detail: notice.detail.clone(),
-            created_at: notice.created_at,
-            attempts: notice.attempts,
-            first_attempt_at: notice.first_attempt_at,
-            again_at: if notice.state.is_final() { None } else { Some(at) },
-            ended_at: notice.ended_at,
-            resend: notices::resend_answer(&notice),
             can_resend: refusal.is_none(),
             resend_refusal: refusal,
         }

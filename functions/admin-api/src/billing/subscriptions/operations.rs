@@ -301,7 +301,7 @@ async fn change_email(
 
 /// Adds a note to the history.
 ///
-/// Nothing else changes. Refused with the code `erased` once the customer is erased.
+/// Changes nothing else. Refused with the code `erased` once the customer is erased.
 #[utoipa::path(
     post, path = "/api/subscriptions/{id}/note", tag = "subscriptions", operation_id = "add_note",
     params(

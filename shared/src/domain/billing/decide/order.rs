@@ -28,18 +28,7 @@ pub fn create_order(order: NewOrder, by: Actor, now: Timestamp) -> Decision {
     let user = UserChange::of_new_order(&order);
     let history =
         HistoryEntry::new(now, Cause::new(HistoryEvent::Ordered(order), Rule::OrderCreated, by), None, next.status);
-    let change = SubscriptionWrite::created(next, history);
-    Decision {
-        change,
-        replaced: None,
-        user: Some(user),
-        key: None,
-        receipt: None,
-        payment: None,
-        refunded: None,
-        purchase: None,
-        notices: Vec::new(),
-    }
+    Decision::of(SubscriptionWrite::created(next, history), Some(user))
 }
 
 /// Creates a further order for a purchase whose other `attempts` ECPay may have taken already: it refuses a number that was

@@ -188,6 +188,11 @@ impl Decision {
         let history = HistoryEntry::new(at, cause, Some(before.value.status), next.status);
         let user = UserChange::between(&before.value, &next);
         let change = SubscriptionWrite::changed(before, next, history);
+        Self::of(change, user)
+    }
+
+    /// Decision that writes one order, and its user's item where that changes; nothing else yet.
+    pub(in crate::domain::billing) const fn of(change: SubscriptionWrite, user: Option<UserChange>) -> Self {
         Self {
             change,
             replaced: None,

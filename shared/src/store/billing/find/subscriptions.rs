@@ -165,9 +165,8 @@ impl SubscriptionFilter {
 }
 
 impl Billing {
-    /// Returns at most `limit` subscriptions after a position. A next action of active subscriptions, or of those of any
-    /// state, is looked up in the queue of the task: there the earliest due time comes first. Otherwise the latest change
-    /// comes first.
+    /// Returns at most `limit` subscriptions after a position. A next action alone, and one that active subscriptions have, is
+    /// looked up in the queue of the task: there the earliest due time comes first. Otherwise the latest change comes first.
     ///
     /// Eventually consistent: a change of the last moments may be missing.
     pub async fn subscriptions(
