@@ -326,3 +326,28 @@ fn a_charge_day_that_moved_stays_when_its_next_charge_fails_on_it() {
     driver.success("2025/04/16 10:00:00");
     assert_eq!(driver.shown(), ("PRO", "2025-05-15".to_owned()));
 }
+
+#[test]
+fn a_day_announced_while_a_charge_was_owed_stays_when_that_one_is_paid() {
+    for paid in ["2025/02/06 10:00:00", "2025/02/12 10:00:00", "2025/02/25 10:00:00"] {
+        let mut driver = Driver::paid("2025/01/05 10:00:00");
+        driver.failure("2025/02/05 10:00:00");
+        driver.staff(&announce("2025-03-15"), "2025/02/05 12:00:00");
+        driver.success(paid);
+        assert_eq!(driver.shown(), ("PRO", "2025-03-15".to_owned()), "{paid}");
+        driver.success("2025/03/15 10:00:00");
+        driver.run_until("2025/04/01 00:00:00");
+        assert_eq!(driver.shown(), ("PRO", "2025-04-15".to_owned()), "{paid}");
+        assert!(driver.mails.iter().all(|mail| !mail.contains("charged")), "{paid}: {:?}", driver.mails);
+    }
+}
+
+#[test]
+fn a_regular_charge_settles_an_announcement_that_did_not_come_true() {
+    let mut driver = Driver::paid("2025/01/05 10:00:00");
+    driver.failure("2025/02/05 10:00:00");
+    driver.staff(&announce("2025-03-25"), "2025/02/05 12:00:00");
+    driver.success("2025/02/06 10:00:00");
+    driver.success("2025/03/05 10:00:00");
+    assert_eq!(driver.shown(), ("PRO", "2025-04-05".to_owned()));
+}

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::domain::billing::calendar::BillingCalendar;
-use crate::domain::billing::payments::charge_history::{ChargeHistory, FailedCharge};
+use crate::domain::billing::payments::charge_history::{AnnouncedCharge, ChargeHistory, FailedCharge};
 use crate::domain::billing::payments::retry_results::RetryResults;
 use crate::domain::billing::plan::BillingCycle;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
@@ -62,9 +62,18 @@ impl Timeline {
             let failed: Vec<LocalDate> =
                 history.failures.iter().filter(own).map(|failure| timeline.charged_on(failure.at)).collect();
             let failed_on = failed.last().copied();
-            // The announcement is about the first charge after it, whichever day that is.
-            let agreed = announced.take_if(|announced| success > announced.since).map(|announced| announced.on);
+            // The announcement is about the first charge after it, whichever day that is, but not about what was owed then.
+            let owed = |since: Timestamp| {
+                history.failures.iter().filter(own).any(|failure| {
+                    failure.at < since
+                        && timeline.calendar.due_on(timeline.charged_on(failure.at)) == timeline.calendar.due_on(day)
+                })
+            };
             let begins = |agreed: &LocalDate| agreed.plus_days(-TOLERANCE_DAYS);
+            let is_due = |announced: &mut AnnouncedCharge| {
+                success > announced.since && (day >= begins(&announced.on) || !owed(announced.since))
+            };
+            let agreed = announced.take_if(is_due).map(|announced| announced.on);
             let is_kept =
                 |agreed: &LocalDate| is_near(*agreed, day) || failed_on.is_some_and(|failed| failed >= begins(agreed));
             if let Some(agreed) = agreed.filter(is_kept) {
