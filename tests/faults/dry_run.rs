@@ -9,7 +9,7 @@ use testing::harness::{Service, TestDeployment};
 use testing::support::model_runs::seeded_history::seeded_history;
 use testing::support::model_runs::{each, request};
 use testing::support::random::Random;
-use testing::support::scale::scaled;
+use testing::support::scale::Scale;
 
 const JOBS: [&str; 8] =
     ["reconcile", "check-pending", "resume", "retry", "end-grace", "cancel", "clean-up", "send-mail"];
@@ -70,7 +70,7 @@ fn effects(deployment: &TestDeployment, from: usize) -> Vec<String> {
 #[test]
 fn a_dry_run_and_the_run_after_it_decide_the_same_over_random_tables() {
     let due = Mutex::new(BTreeMap::<&str, u64>::new());
-    each(scaled(1_000, 50), |seed| {
+    each(Scale { few: 50, many: 50, all: 1_000 }.count(), |seed| {
         let mut random = Random::scrambled(seed.try_into().unwrap());
         let orders = 2 + random.below(5);
         let (mut deployment, _) = seeded_history(&mut random, orders);

@@ -12,7 +12,7 @@ use testing::harness::{HeldCall, Outcome, Service, TaskId, TestDeployment, Verdi
 
 use testing::support::model_runs::concurrent_handlers::{Actor, ConcurrentHandlers, End};
 use testing::support::model_runs::{answer, deployment, each, list, view};
-use testing::support::scale::scaled;
+use testing::support::scale::Scale;
 
 /// Start of three handlers.
 struct Scene {
@@ -249,7 +249,7 @@ fn two_drains() -> Scene {
 fn three_handlers_in_every_interleaving_have_one_winner_and_the_end_of_some_order() {
     let scenes = [same_callback, callback_and_query, failure_success_grace, three_retries, paid_twice, two_drains];
     let told = Mutex::new(Vec::new());
-    let most = scaled(usize::MAX, 70);
+    let most = Scale { few: 20, many: 70, all: usize::MAX }.count();
     each(scenes.len(), |number| {
         let scene = scenes[number]();
         let explored = explore(&scene, most);

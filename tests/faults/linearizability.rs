@@ -12,7 +12,7 @@ use testing::support::model_runs::concurrent_handlers::{Actor, ConcurrentHandler
 use testing::support::model_runs::seeded_history::{retry_request, seeded_history};
 use testing::support::model_runs::{at_ecpay, each, list, run, view};
 use testing::support::random::Random;
-use testing::support::scale::scaled;
+use testing::support::scale::Scale;
 
 /// Tasks of the run, in this order.
 const TASKS: [&str; 5] = ["resume", "end-grace", "reconcile", "retry", "cancel"];
@@ -108,7 +108,7 @@ fn between_tasks(handlers: &ConcurrentHandlers, next: bool) -> Vec<End> {
 #[test]
 fn a_retry_by_hand_a_run_and_a_callback_at_once_agree_with_some_order_of_the_three() {
     let (histories, between, statuses) = (Mutex::new(0), Mutex::new(0), Mutex::new(BTreeMap::new()));
-    each(scaled(3_000, 20), |seed| {
+    each(Scale { few: 6, many: 20, all: 3_000 }.count(), |seed| {
         let mut random = Random::scrambled(seed.try_into().unwrap());
         let Some(mut handlers) = handlers(&mut random) else { return };
         let before = view(&mut handlers.deployment, &handlers.id);
@@ -130,5 +130,5 @@ fn a_retry_by_hand_a_run_and_a_callback_at_once_agree_with_some_order_of_the_thr
     });
     let histories = histories.into_inner().unwrap();
     println!("{histories} histories, {} between tasks, from {:#?}", between.lock().unwrap(), statuses.lock().unwrap());
-    assert!(histories >= scaled(10_000, 60), "{histories}");
+    assert!(histories >= Scale { few: 15, many: 60, all: 10_000 }.count(), "{histories}");
 }

@@ -12,7 +12,7 @@ use testing::harness::{HeldCall, Service, TestDeployment, Verdict};
 use testing::support::model_runs::life::Life;
 use testing::support::model_runs::{at_ecpay, deployment, each, list, overdue, view};
 use testing::support::random::Random;
-use testing::support::scale::scaled;
+use testing::support::scale::Scale;
 
 const DECLINED: &str = "10100252";
 /// Hours after which a request without effect is given up.
@@ -234,7 +234,7 @@ fn a_mail_that_takes_longer_than_its_lease_goes_once_and_staff_see_that_it_is_un
 #[test]
 fn answers_to_retries_that_are_lost_never_lead_to_a_blind_second_ask() {
     let asked = Mutex::new(0);
-    let count = scaled(4_000, 120);
+    let count = Scale { few: 40, many: 120, all: 4_000 }.count();
     each(count, |seed| *asked.lock().unwrap() += usize::from(retry(seed.try_into().unwrap())));
     let asked = asked.into_inner().unwrap();
     println!("{count} retries, {asked} reached ECPay");
@@ -244,7 +244,7 @@ fn answers_to_retries_that_are_lost_never_lead_to_a_blind_second_ask() {
 #[test]
 fn answers_to_mails_that_are_lost_never_lead_to_a_second_mail() {
     let states = Mutex::new(BTreeMap::new());
-    let count = scaled(6_000, 180);
+    let count = Scale { few: 60, many: 180, all: 6_000 }.count();
     each(count, |seed| *states.lock().unwrap().entry(mail(seed.try_into().unwrap())).or_insert(0) += 1);
     let states = states.into_inner().unwrap();
     println!("{count} mails: {states:?}");

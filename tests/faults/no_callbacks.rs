@@ -9,7 +9,7 @@ use testing::harness::{Service, Step, TaskId, TestDeployment, Verdict};
 
 use testing::support::model_runs::{at_ecpay, deployment, list, view};
 use testing::support::random::Random;
-use testing::support::scale::scaled;
+use testing::support::scale::Scale;
 
 /// Results of second charges; `None`: never charged.
 const ENDS: [Option<&str>; 6] = [Some("1"), Some("1"), Some("1"), Some("10100252"), Some("10100251"), None];
@@ -66,7 +66,7 @@ fn agrees_with_ecpay(deployment: &mut TestDeployment, orders: &BTreeMap<String, 
 
 #[test]
 fn a_month_without_callbacks_is_found_out_within_two_runs_at_one_query_an_order_and_run() {
-    let count = scaled(2_000, 100);
+    let count = Scale { few: 40, many: 100, all: 2_000 }.count();
     // At noon the retries of failed charges are due as well: the run that learns of a failure requests its retry, and
     // needs no second query for that.
     let (mut deployment, orders) = silent_month(count, "2025-03-01T12:00:00+08:00");
@@ -130,7 +130,7 @@ fn stops_from_the_next_call(steps: &[Step]) {
 
 #[test]
 fn a_403_stops_the_calls_of_all_instances_for_half_an_hour_and_then_the_queue_drains() {
-    for seed in 0..u64::try_from(scaled(200, 10)).unwrap() {
+    for seed in 0..u64::try_from(Scale { few: 4, many: 10, all: 200 }.count()).unwrap() {
         let mut random = Random::scrambled(seed);
         let (mut deployment, orders) = silent_month(12, "2025-03-01T00:00:00+08:00");
         let from = deployment.transcript().len();

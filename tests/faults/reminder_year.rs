@@ -10,7 +10,7 @@ use testing::harness::{HeldCall, Options, Outcome, Service, TaskId, TestDeployme
 
 use testing::support::model_runs::{answer, each};
 use testing::support::random::Random;
-use testing::support::scale::scaled;
+use testing::support::scale::Scale;
 
 /// A visit of a vehicle: its number, and the day.
 type Visit = (usize, NaiveDate);
@@ -222,7 +222,7 @@ fn is_answered(deployment: &TestDeployment, task: TaskId) -> bool {
 
 #[test]
 fn a_year_of_runs_started_twice_and_cut_off_reminds_each_owner_once_of_each_visit() {
-    let vehicles = scaled(3_000, 150);
+    let vehicles = Scale { few: 60, many: 150, all: 3_000 }.count();
     let begin = NaiveDate::from_ymd_opt(2025, 1, 1).unwrap();
     let mut random = Random::scrambled(2_025);
     let mut workshop = Workshop::new("2025-01-31T16:30:00Z", &[("REMINDER_DAILY_CAP", "100000")]);
@@ -253,7 +253,7 @@ fn a_year_of_runs_started_twice_and_cut_off_reminds_each_owner_once_of_each_visi
 
 #[test]
 fn answers_that_are_lost_never_lead_to_a_second_message() {
-    let batches = scaled(100, 5);
+    let batches = Scale { few: 2, many: 5, all: 100 }.count();
     each(batches, |seed| {
         let mut workshop = Workshop::new("2025-12-16T02:00:00Z", &[]);
         let last = NaiveDate::from_ymd_opt(2025, 8, 17).unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use testing::support::Sandbox;
-use testing::support::scale::count;
+use testing::support::scale::Scale;
 
 const BEGIN: &str = "2025-01-15T10:00:00+08:00";
 const NO_CREDIT: &str = "10100252";
@@ -57,7 +57,7 @@ async fn run_beside(stored: usize) -> (BTreeMap<String, u64>, u64, u64) {
 #[tokio::test]
 async fn a_run_reads_the_same_at_any_size_of_the_table_and_hardly_more_than_what_is_due() {
     let small = run_beside(1_000).await;
-    let large = run_beside(count(100_000)).await;
+    let large = run_beside(Scale { few: 5_000, many: 5_000, all: 100_000 }.count()).await;
     assert_eq!(small, large);
     let (calls, read, due) = large;
     assert_eq!(due, 3 * DUE as u64, "{calls:?}");

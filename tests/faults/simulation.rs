@@ -1,12 +1,13 @@
-//! The seeded simulation: 60 seeds, or as many as `DUEKEEPER_SEEDS` says.
+//! The seeded simulation.
 
 use serde_json::json;
 use testing::harness::{Options, TestDeployment};
 use testing::simulation::{run, sweep};
+use testing::support::scale::Scale;
 
 #[test]
 fn nothing_is_found_in_any_seed() {
-    let seeds = shared::platform::config::environment("DUEKEEPER_SEEDS").map_or(60, |seeds| seeds.parse().unwrap());
+    let seeds = Scale { few: 25, many: 300, all: 10_000 }.count() as u64;
     match sweep(1, seeds, 2) {
         Ok(figures) => assert_eq!(figures.seeds, seeds),
         Err(finding) => panic!("{}\n{finding}", finding.story.join("\n")),

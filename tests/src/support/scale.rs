@@ -1,24 +1,68 @@
-//! Share of the cases that tests try: all with `DUEKEEPER_FULL=1`, a small part without (in the gate).
+//! Number of cases that tests try: few, so that `cargo test` is quick, or with `DUEKEEPER_CASES` as many as the gate tries
+//! (`many`) or all of them (`all`).
 
 use shared::platform::config::environment;
 
-/// The gate tries one case in so many.
-const GATE: usize = 20;
+/// Share of all cases that [`count`] takes by default.
+const SHARE: usize = 20;
 
-/// True if `DUEKEEPER_FULL=1` requests the full counts; any other value does not.
+/// How many cases tests try.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Amount {
+    Few,
+    Many,
+    All,
+}
+
+/// Numbers of cases of a test.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// By default.
+    pub few: usize,
+    /// In the gate.
+    pub many: usize,
+    /// In the full run.
+    pub all: usize,
+}
+
+impl Scale {
+    /// The number to try now.
+    #[must_use]
+    pub fn count(self) -> usize {
+        match amount() {
+            Amount::Few => self.few,
+            Amount::Many => self.many,
+            Amount::All => self.all,
+        }
+    }
+}
+
+/// Number of cases to try of so many: a twentieth, or all.
+#[must_use]
+pub fn count(all: usize) -> usize {
+    let share = all.div_ceil(SHARE);
+    Scale { few: share, many: share, all }.count()
+}
+
+/// True if all cases are requested.
 #[must_use]
 pub fn is_full() -> bool {
-    environment("DUEKEEPER_FULL").is_some_and(|value| value == "1")
+    amount() == Amount::All
 }
 
-/// Number of cases to try out of `full`.
+/// True if as many cases as the gate tries are requested, or all.
 #[must_use]
-pub fn count(full: usize) -> usize {
-    scaled(full, full.div_ceil(GATE))
+pub fn is_thorough() -> bool {
+    amount() != Amount::Few
 }
 
-/// Number of cases to try: `full`, or `gate` in the gate.
-#[must_use]
-pub fn scaled(full: usize, gate: usize) -> usize {
-    if is_full() { full } else { gate }
+/// # Panics
+/// For another value of the variable, which would go unnoticed.
+fn amount() -> Amount {
+    match environment("DUEKEEPER_CASES").as_deref() {
+        None | Some("few") => Amount::Few,
+        Some("many") => Amount::Many,
+        Some("all") => Amount::All,
+        Some(other) => panic!("DUEKEEPER_CASES is few, many or all, not {other}"),
+    }
 }
