@@ -156,14 +156,17 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
     {
         return Some(NextAction::new(Task::Reconcile, at, ActionReason::SuccessMissing));
     }
-    if let Some(at) = subscription.timeline().unexplained {
+    let timeline = subscription.timeline();
+    if let Some(at) = timeline.unexplained {
         return Some(NextAction::new(Task::Reconcile, at, ActionReason::ChargeDayUnexplained));
     }
     if let Some(at) = end_suspected(subscription) {
         return Some(NextAction::new(Task::Reconcile, at, ActionReason::EndSuspected));
     }
     // Nothing is open: the next event is ECPay's charge, and its absence a day after the due date.
-    let at = paid_end.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
+    let late = |due: LocalDate| due.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);
+    let is_queried = |at: &Timestamp| subscription.last_query.is_some_and(|query| query.at >= *at);
+    let at = timeline.passed_over.map(late).filter(|at| !is_queried(at)).unwrap_or_else(|| late(paid_end));
     Some(NextAction::new(Task::Reconcile, at, ActionReason::ChargeOverdue))
 }
 

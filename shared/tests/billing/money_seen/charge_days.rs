@@ -351,3 +351,19 @@ fn a_regular_charge_settles_an_announcement_that_did_not_come_true() {
     driver.success("2025/03/05 10:00:00");
     assert_eq!(driver.shown(), ("PRO", "2025-04-05".to_owned()));
 }
+
+#[test]
+fn a_charge_made_before_a_later_day_was_announced_is_found_the_day_after() {
+    let mut driver = Driver::paid("2025/01/05 10:00:00");
+    driver.run_until("2025/02/05 10:00:00");
+    let lost = driver.success_report("2025/02/05 10:00:00");
+    driver.unreported(lost);
+    driver.staff(&announce("2025-03-05"), "2025/02/05 12:00:00");
+    assert_eq!(driver.shown(), ("PRO", "2025-03-05".to_owned()));
+    driver.run_until("2025/02/07 00:00:00");
+    assert_eq!(driver.queries, [t("2025/02/06 00:00:00")]);
+    assert_eq!(driver.value().charge_history.last_success_at, Some(t("2025/02/05 10:00:00")));
+    driver.success("2025/03/05 10:00:00");
+    driver.run_until("2025/04/01 00:00:00");
+    assert_eq!((driver.shown(), driver.queries.len()), (("PRO", "2025-04-05".to_owned()), 1));
+}

@@ -87,6 +87,7 @@ impl<'a> Facts<'a> {
             failures: charged(&payments, "failed").collect(),
             retries: retries(&lines),
             outside: outside(&payments).map(|(due, _)| due).collect(),
+            announced: lines.iter().rev().find_map(|line| announced(line)),
             queried_at: instant(&order["last_query"]["at"]),
         };
         Ok(Self {
@@ -143,6 +144,12 @@ fn retries(lines: &[&Value]) -> Vec<DateTime<Utc>> {
         }
     }
     asked
+}
+
+/// Day that staff announced for the next charge, with the time at which they did.
+fn announced(line: &Value) -> Option<(DateTime<Utc>, NaiveDate)> {
+    let on = text(&line["event"]["terms_changed"]["next_charge_on"]).parse().ok()?;
+    Some((instant(&line["at"])?, on))
 }
 
 /// Due days that were paid outside ECPay, with the time at which that was recorded.

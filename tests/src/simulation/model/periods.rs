@@ -21,6 +21,8 @@ pub(crate) struct Charges {
     pub(crate) retries: Vec<DateTime<Utc>>,
     /// Due days of the charges that were paid outside ECPay.
     pub(crate) outside: Vec<NaiveDate>,
+    /// Latest day that staff announced for the next charge, after the time at which they did.
+    pub(crate) announced: Option<(DateTime<Utc>, NaiveDate)>,
     /// Time of the latest query, which lists a failure that was not reported.
     pub(crate) queried_at: Option<DateTime<Utc>>,
 }
@@ -51,6 +53,24 @@ impl Periods {
                 periods.keep_or_drop_last_series(&charges.failures, previous, Some(success));
             }
             let today = periods.day_of(success);
+            // The announcement is about the first charge after it that does not pay what was owed before.
+            if let Some((since, on)) = charges.announced.filter(|(since, _)| *since < success) {
+                let failed = charges.failures.iter().filter(|at| previous < Some(**at) && **at < success);
+                let failed: Vec<_> = failed.map(|at| (*at, periods.day_of(*at))).collect();
+                let is_old = |at: &DateTime<Utc>, day| *at < since && periods.due_on(day) == periods.due_on(today);
+                let is_unpaid = |day| outside.is_none_or(|paid| periods.due_on(day) > paid);
+                let pays_old = failed.iter().any(|(at, day)| is_old(at, *day) && is_unpaid(*day));
+                if today >= before(on) || !pays_old {
+                    charges.announced = None;
+                    let is_kept = (today - on).num_days().abs() <= 1
+                        || failed
+                            .iter()
+                            .rev()
+                            .find(|(_, day)| is_unpaid(*day))
+                            .is_some_and(|(_, day)| *day >= before(on));
+                    periods.announce(is_kept.then_some(on));
+                }
+            }
             let due = periods.due_on(today);
             let failed = charges.failures.iter().rev().filter(|at| previous < Some(**at) && **at < success);
             let owed =
@@ -82,7 +102,12 @@ impl Periods {
         if periods.paid.is_some() {
             periods.paid = periods.paid.max(outside);
         }
+        periods.announce(charges.announced.map(|(_, on)| on).filter(|on| periods.paid.is_none_or(|paid| *on > paid)));
         periods
+    }
+
+    fn announce(&mut self, on: Option<NaiveDate>) {
+        self.anchors.extend(on.filter(|on| self.anchors.iter().all(|anchor| on > anchor)));
     }
 
     /// A charge that failed on a due day of the series before shows that the last series was a single charge out of turn.

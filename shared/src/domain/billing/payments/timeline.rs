@@ -23,6 +23,8 @@ pub struct Timeline {
     pub paid_due: Option<LocalDate>,
     /// Charge day announced by staff for the next charge, until a charge succeeds.
     pub announced: Option<LocalDate>,
+    /// Due date that had come when staff announced a later charge day: its charge may have been made before they did.
+    pub passed_over: Option<LocalDate>,
     /// Success off its due date of which no query has shown yet whether it is a late payment or a new charge day.
     pub unexplained: Option<Timestamp>,
     /// Charges that repeat a failed one.
@@ -47,7 +49,8 @@ impl Timeline {
         let TimelineInput { ordered_on, cycle, log_read_at } = input;
         let calendar = BillingCalendar::new(history.anchor.unwrap_or(ordered_on), cycle);
         let retry_results = RetryResults::of(history);
-        let mut timeline = Self { calendar, paid_due: None, announced: None, unexplained: None, retry_results };
+        let mut timeline =
+            Self { calendar, paid_due: None, announced: None, passed_over: None, unexplained: None, retry_results };
         let mut announced = history.next_charge;
         let mut previous = None;
         let mut before_move = None;
@@ -105,7 +108,7 @@ impl Timeline {
         }
         timeline.undo_single_charge(before_move, history, previous..None);
         timeline.paid_due = timeline.paid_due.max(history.paid_out_of_band.filter(|_| timeline.paid_due.is_some()));
-        timeline.announce(announced.map(|announced| announced.on));
+        timeline.announce(announced);
         timeline
     }
 
@@ -186,10 +189,13 @@ impl Timeline {
         }
     }
 
-    fn announce(&mut self, day: Option<LocalDate>) {
-        let Some(day) = day.filter(|day| self.paid_due.is_none_or(|paid| *day > paid)) else { return };
-        self.calendar.move_to(day);
-        self.announced = Some(day);
+    fn announce(&mut self, announced: Option<AnnouncedCharge>) {
+        let is_later = |announced: &AnnouncedCharge| self.paid_due.is_none_or(|paid| announced.on > paid);
+        let Some(AnnouncedCharge { on, since }) = announced.filter(is_later) else { return };
+        let due = self.paid_due.map(|paid| self.calendar.due_after(paid));
+        self.passed_over = due.filter(|due| *due <= since.day(Zone::Taipei) && *due < on);
+        self.calendar.move_to(on);
+        self.announced = Some(on);
     }
 }
 
