@@ -17,6 +17,7 @@ SECRETS = {
     "duekeeper/ecpay": {"hash_key": "pwFHCqoQZGmho4w6", "hash_iv": "EkRm7iFT261dpevs"},
     "duekeeper/admin": {"tokens": [], "jwt_key": "emulator-jwt-key-invented-and-long-enough"},
     "duekeeper/reminders": {"starsender_api_key": "emulator-device-key-invented"},
+    "duekeeper/phones": {"keys": ["emulator-phone-key-invented-and-long-enough"]},
     "duekeeper/expiry": {"mms_api_key": "emulator-mms-key-invented", "slack_bot_token": "emulator-bot-token-invented"},
 }
 # For each function an event that needs no call outside, and a part of its response.

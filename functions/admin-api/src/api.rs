@@ -3,6 +3,7 @@
 use aws_types::SdkConfig;
 use shared::domain::values::time::Timestamp;
 use shared::platform::ecpay_keys::EcpayKeys;
+use shared::platform::phone_keys::PhoneKeys;
 use shared::platform::secrets;
 use shared::store::Store;
 
@@ -15,6 +16,7 @@ use crate::config::Config;
 pub(crate) struct ApiState {
     pub(crate) store: Store,
     pub(crate) keys: EcpayKeys,
+    pub(crate) phone_keys: PhoneKeys,
     pub(crate) tokens: tokens::AdminTokens,
     pub(crate) jwt: jwt::JwtKey,
     pub(crate) maintenance: lambda::Function,
@@ -34,10 +36,12 @@ impl ApiState {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let keys = EcpayKeys::new(secrets.clone(), config.ecpay.secret_id.clone(), config.ecpay.environment);
         let tokens = tokens::AdminTokens::new(secrets.clone(), config.admin_secret.clone());
-        let jwt = jwt::JwtKey::new(secrets, config.admin_secret.clone());
+        let jwt = jwt::JwtKey::new(secrets.clone(), config.admin_secret.clone());
+        let phone_keys = PhoneKeys::new(secrets, config.phone_secret.clone());
         let read_keys = async { keys.get(wall).await.map(drop) };
+        let read_phone_keys = async { phone_keys.get(wall).await.map(drop) };
         // At the same time, since a cold start waits for all of them.
-        tokio::try_join!(read_keys, tokens.warm(wall), jwt.warm(wall))?;
+        tokio::try_join!(read_keys, read_phone_keys, tokens.warm(wall), jwt.warm(wall))?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone());
         let client = lambda::client(aws, config.patience);
         let maintenance = lambda::Function::new(client.clone(), config.maintenance_function.clone());
@@ -45,6 +49,6 @@ impl ApiState {
         let expiry_scan = lambda::Function::new(client, config.expiry_function.clone());
         let schedule = schedule::Schedule::new(aws, config.reminders.schedule.clone(), config.reminders.hours);
         let health = HealthCache::default();
-        Ok(Self { store, keys, tokens, jwt, maintenance, reminders, expiry_scan, schedule, health, config })
+        Ok(Self { store, keys, phone_keys, tokens, jwt, maintenance, reminders, expiry_scan, schedule, health, config })
     }
 }

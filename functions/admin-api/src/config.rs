@@ -19,6 +19,7 @@ pub struct Config {
     pub(crate) urls: OrderUrls,
     pub(crate) prices: PriceTable,
     pub(crate) admin_secret: String,
+    pub(crate) phone_secret: String,
     pub(crate) maintenance_function: String,
     pub(crate) reminders: RemindersConfig,
     pub(crate) expiry_function: String,
@@ -59,7 +60,7 @@ impl Config {
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
-        let admin_secret = reader.required("ADMIN_SECRET_ID");
+        let (admin_secret, phone_secret) = (reader.required("ADMIN_SECRET_ID"), reader.required("PHONE_SECRET_ID"));
         let maintenance_function = reader.required("MAINTENANCE_FUNCTION");
         let (function, schedule) = (reader.required("REMINDER_FUNCTION"), reader.required("REMINDER_SCHEDULE"));
         let hours = reader.parsed("REMINDER_SEND_HOURS", SendHours::parse);
@@ -89,6 +90,7 @@ impl Config {
                     urls,
                     prices,
                     admin_secret,
+                    phone_secret,
                     maintenance_function,
                     reminders,
                     expiry_function,

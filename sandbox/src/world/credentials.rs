@@ -20,6 +20,9 @@ pub const ADMIN_SECRET: &str = "duekeeper/admin";
 /// The name of the secret with the WhatsApp gateways' keys.
 pub const REMINDER_SECRET: &str = "duekeeper/reminders";
 
+/// The name of the secret with the keys under which phone numbers are hashed.
+pub const PHONE_SECRET: &str = "duekeeper/phones";
+
 /// The name of the secret with the keys of MMS and Slack.
 pub const EXPIRY_SECRET: &str = "duekeeper/expiry";
 
@@ -48,6 +51,7 @@ const READ_TOKEN: &str = "sandbox-reader-token-invented";
 const OWNER_TOKEN: &str = "sandbox-owner-token-invented";
 const EXPIRED_TOKEN: &str = "sandbox-expired-token-invented";
 const JWT_KEY: &str = "sandbox-jwt-key-invented-and-long-enough";
+const PHONE_KEY: &str = "sandbox-phone-key-invented-and-long-enough";
 const OTHER_JWT_KEY: &str = "another-jwt-key-invented-and-long-enough";
 
 /// The secrets of a new world.
@@ -69,6 +73,7 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
         (ECPAY_SECRET.to_owned(), secret(ecpay_document(merchant))),
         (ADMIN_SECRET.to_owned(), secret(admin.to_string())),
         (REMINDER_SECRET.to_owned(), secret(reminders.to_string())),
+        (PHONE_SECRET.to_owned(), secret(json!({ "keys": [PHONE_KEY] }).to_string())),
         (EXPIRY_SECRET.to_owned(), secret(expiry_document(HERE))),
     ])
 }

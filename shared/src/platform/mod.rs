@@ -12,5 +12,6 @@ pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod pace;
+pub mod phone_keys;
 pub mod random;
 pub mod secrets;

@@ -357,6 +357,6 @@ async fn every_bootstrap_that_cannot_read_a_secret_names_it_in_its_only_line() {
             tried.insert(variable.clone());
         }
     }
-    let all = ["ADMIN_SECRET_ID", "ECPAY_SECRET_ID", "EXPIRY_SECRET_ID", "REMINDER_SECRET_ID"];
+    let all = ["ADMIN_SECRET_ID", "ECPAY_SECRET_ID", "EXPIRY_SECRET_ID", "PHONE_SECRET_ID", "REMINDER_SECRET_ID"];
     assert_eq!(tried, all.map(str::to_owned).into());
 }

@@ -231,24 +231,24 @@ async fn an_export_contains_everything_and_no_cell_is_a_formula() {
     let (headers, list) = sandbox.exported("C-1").await;
     assert_eq!(headers["content-type"], "text/csv; charset=utf-8");
     assert!(headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
-    let expected = "customer_id,name,phone,email,plate,last_visit_date,next_visit_date\r\n\
-        C-1,Budi Santoso,628551234567,budi@customer.example,B 1234 ABC,2025-08-18,\r\n\
-        C-1,Budi Santoso,628551234567,budi@customer.example,D 2 XY,2025-08-18,2026-01-05\r\n";
-    assert_eq!(list, expected);
+    let expected = "\u{feff}customer_id,name,phone,email,plate,last_visit_date,next_visit_date\r\n\
+        C-1,Budi Santoso,0855-1234-567,budi@customer.example,B 1234 ABC,18 Agustus 2025,\r\n\
+        C-1,Budi Santoso,0855-1234-567,budi@customer.example,D 2 XY,18 Agustus 2025,05 Januari 2026\r\n";
+    assert_eq!(list.replace('"', ""), expected);
     let whole = sandbox.seen("/customers/C-1/export?format=json").await;
     assert_eq!(whole["customer"]["name"], "Budi Santoso");
     assert_eq!(column(&whole["vehicles"], "reminders")[0], r#"[{"state":"sent","visit":"2025-12-18"}]"#);
     assert_eq!(whole["vehicles"][1]["vehicle"]["plate"], "D 2 XY");
     for (id, name, cells) in [
-        ("F-1", "=1+1", "F-1,'=1+1,"),
-        ("F-2", "+x, \"y\"", "F-2,\"'+x, \"\"y\"\"\","),
-        ("-F", "@x", "'-F,'@x,"),
-        ("F-3", "'=x", "F-3,''=x,"),
-        ("F-4", "'s Gravenhage", "F-4,'s Gravenhage,"),
+        ("F-1", "=1+1", "\"F-1\",\"'=1+1\","),
+        ("F-2", "+x, \"y\"", "\"F-2\",\"'+x, \"\"y\"\"\","),
+        ("-F", "@x", "\"'-F\",\"'@x\","),
+        ("F-3", "'=x", "\"F-3\",\"''=x\","),
+        ("F-4", "'s Gravenhage", "\"F-4\",\"'s Gravenhage\","),
     ] {
         sandbox.keep(&format!("/customers/{id}"), json!({ "name": name, "phone": "08551234567" })).await;
         let (_, list) = sandbox.exported(id).await;
-        assert_eq!(list.lines().nth(1).unwrap(), format!("{cells}628551234567,,,,"));
+        assert_eq!(list.lines().nth(1).unwrap(), format!("{cells}\"0855-1234-567\",\"\",\"\",\"\",\"\""));
         let (status, answer) = sandbox.import(list).await;
         assert_eq!((status.as_u16(), &answer["unchanged"]), (200, &json!(1)), "{answer}");
     }
@@ -299,8 +299,8 @@ async fn an_erased_customer_leaves_a_mark_without_a_name_and_only_staff_bring_th
     assert_eq!(
         answer["refused"],
         json!([
-            { "line": 2, "field": "customer_id", "reason": "was erased" },
-            { "line": 3, "field": "phone", "reason": "was erased" },
+            { "line": 2, "field": "customer_id", "reason": "was erased", "reason_id": "sudah dihapus atas permintaan" },
+            { "line": 3, "field": "phone", "reason": "was erased", "reason_id": "sudah dihapus atas permintaan" },
         ])
     );
     assert_eq!(kept(&sandbox), left);

@@ -1,6 +1,9 @@
 //! Customers, vehicles and reminders.
 
 mod customers;
+mod export;
 mod import;
+mod lists;
 mod reminders;
 mod schedule;
+mod workbooks;

@@ -165,7 +165,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 49] = [
+const SETTINGS: [(&str, &str); 50] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -180,6 +180,7 @@ const SETTINGS: [(&str, &str); 49] = [
     ("FRONTEND_URL", "https://shop.example"),
     ("PLAN_PRICES", "{\"PRO\":{\"monthly\":899,\"annual\":8999}}"),
     ("ADMIN_SECRET_ID", "duekeeper/admin"),
+    ("PHONE_SECRET_ID", "duekeeper/phones"),
     ("MAINTENANCE_FUNCTION", "maintenance"),
     ("EXEC_TIMES_MONTHLY", "99"),
     ("EXEC_TIMES_ANNUAL", "9"),

@@ -47,17 +47,29 @@ impl Sandbox {
 
     /// Staff import a list; the answer is there before API Gateway gives up.
     pub async fn import(&self, list: impl Into<Vec<u8>>) -> (StatusCode, Value) {
-        let request = self.http.post(format!("{}/customers/import", self.base)).bearer_auth(self.jwt().await);
-        let request = request.timeout(Duration::from_secs(29)).header("content-type", "text/csv");
+        self.import_as(list, "text/csv", "").await
+    }
+
+    /// Staff import a list with a content type and a query.
+    pub async fn import_as(&self, list: impl Into<Vec<u8>>, kind: &str, query: &str) -> (StatusCode, Value) {
+        let request = self.http.post(format!("{}/customers/import{query}", self.base)).bearer_auth(self.jwt().await);
+        let request = request.timeout(Duration::from_secs(29)).header("content-type", kind);
         let answer = request.body(list.into()).send().await.unwrap();
         (answer.status(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 
     /// A customer as a list, with the headers of the answer.
     pub async fn exported(&self, customer: &str) -> (HeaderMap, String) {
-        let request = self.http.get(format!("{}/customers/{customer}/export", self.base));
+        self.exported_as(customer, "").await
+    }
+
+    /// A customer as a list in the form that a query asks for, with its byte order mark.
+    pub async fn exported_as(&self, customer: &str, query: &str) -> (HeaderMap, String) {
+        let request = self.http.get(format!("{}/customers/{customer}/export{query}", self.base));
         let answer = request.bearer_auth(self.jwt().await).send().await.unwrap();
         assert_eq!(answer.status(), 200);
-        (answer.headers().clone(), answer.text().await.unwrap())
+        let headers = answer.headers().clone();
+        // `text` would drop the byte order mark.
+        (headers, String::from_utf8(answer.bytes().await.unwrap().to_vec()).unwrap())
     }
 }

@@ -58,8 +58,3 @@ pub(crate) fn parse(text: &str) -> Result<LocalDate, &'static str> {
     let last = LocalDate::new(2100, 12, 31).ok_or(NOT_A_DAY)?;
     if (first..=last).contains(&day) { Ok(day) } else { Err(NOT_A_DAY) }
 }
-
-/// Parses the date of a past visit.
-pub(crate) fn parse_past(text: &str, now: Timestamp) -> Result<LocalDate, &'static str> {
-    Day(parse(text)?).past(now)
-}

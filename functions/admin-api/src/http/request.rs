@@ -15,13 +15,12 @@ use shared::platform::clock::InvocationTime;
 use crate::http::fields::Sent;
 use crate::http::idempotency::SentKey;
 use crate::http::response::{Failure, Fault};
+use crate::workshop::import::upload;
 
 /// Form or query field in which callers of the older system send their token.
 const FIELD: &str = "admin_token";
 /// Largest body in bytes, except of an import.
 const LARGEST_BODY: usize = 64 * 1024;
-/// Largest imported list in bytes: in base64 it fits the 6 MB of a Lambda event (Lambda quotas).
-const LARGEST_LIST: usize = 4 * 1024 * 1024;
 /// Path of the import, whose body is a list.
 const LIST_PATH: &str = "/customers/import";
 
@@ -71,9 +70,9 @@ impl Input {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let key = SentKey::of(request.headers().get("idempotency-key"));
         let content_type = header("content-type").unwrap_or_default();
-        // The import takes bytes: its encoding is checked row by row, with line numbers.
+        // The import takes a file.
         let content = if request.method() == Method::POST && request.uri().path() == LIST_PATH {
-            list(request.body().as_ref(), content_type)
+            upload::file(request.body().as_ref(), content_type).await.map(|list| Content { list, ..Content::default() })
         } else {
             fields(request.body().as_ref(), content_type).await
         };
@@ -115,7 +114,7 @@ impl Input {
         self.fault.clone().map_or_else(|| Ok(self.body.fields.clone()), Err)
     }
 
-    /// Body of the import; empty on every other route.
+    /// File of the import; empty on every other route.
     pub(crate) fn list(&self) -> &[u8] {
         &self.body.list
     }
@@ -145,16 +144,6 @@ async fn fields(body: &[u8], content_type: &str) -> Result<Content, Fault> {
         _ => return Err(Fault::new("Content-Type", "must be application/json or a form")),
     };
     Ok(Content { fields, ..Content::default() })
-}
-
-fn list(body: &[u8], content_type: &str) -> Result<Content, Fault> {
-    if body.len() > LARGEST_LIST {
-        return Err(Fault::new("body", "is larger than 4 MB: import it in parts"));
-    }
-    if media_type(content_type) != "text/csv" {
-        return Err(Fault::new("Content-Type", "must be text/csv"));
-    }
-    Ok(Content { list: body.to_vec(), ..Content::default() })
 }
 
 fn media_type(content_type: &str) -> String {

@@ -6,12 +6,13 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, TryStreamExt, stream};
-use lambda_http::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use lambda_http::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::domain::billing::decision::Versioned;
 use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::Timestamp;
+use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::vehicles::{Customer, Vehicle};
 use shared::store::erasure::Erasure;
 use utoipa::{IntoParams, ToSchema};
@@ -21,8 +22,10 @@ use crate::auth::caller::{Caller, Customers};
 use crate::http::given::Given;
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
-use crate::workshop::csv::{COLUMNS, neutral};
 use crate::workshop::errors::{stored_id, unknown_customer};
+use crate::workshop::import::cells::neutral;
+use crate::workshop::import::columns::Column;
+use crate::workshop::import::dates;
 
 /// Vehicles whose reminders are read concurrently.
 const AT_ONCE: usize = 8;
@@ -36,6 +39,20 @@ pub(crate) struct ExportQuery {
     #[serde(default)]
     #[param(inline)]
     format: ExportFormat,
+    /// Separator of the columns of the CSV list. Excel divides a list into columns only by the separator of its computer, which
+    /// is a semicolon in Indonesia; the import takes either. Default: `comma`.
+    #[serde(default)]
+    #[param(inline)]
+    separator: Separator,
+}
+
+/// Separator of the columns of an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Separator {
+    #[default]
+    Comma,
+    Semicolon,
 }
 
 /// Form of an export.
@@ -108,10 +125,12 @@ pub(crate) async fn export(
     match given.query.format {
         ExportFormat::Csv => {
             let customer = customer.ok_or_else(unknown_customer)?;
-            let list = listed(&customer, &vehicles).map_err(|error| Failure::upstream(&error))?;
+            let list =
+                listed(&customer, &vehicles, given.query.separator).map_err(|error| Failure::upstream(&error))?;
             let headers = [
                 (CONTENT_TYPE, "text/csv; charset=utf-8"),
                 (CONTENT_DISPOSITION, "attachment; filename=\"customer.csv\""),
+                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
             ];
             Ok((headers, list).into_response())
         }
@@ -137,19 +156,28 @@ async fn export_items(api: &ApiState, vehicles: Vec<Versioned<Vehicle>>) -> Resu
     stream::iter(vehicles).map(one).buffered(AT_ONCE).try_collect().await
 }
 
-/// CSV with one row for each vehicle, or one row without a vehicle. `next_visit_date` is filled only if staff set it: a
+/// CSV with one row for each vehicle, or one row without a vehicle, in a form that a spreadsheet of any country stores as it
+/// was: all cells quoted, days with the month's name, phone numbers in groups. `next_visit_date` is filled only if staff set it: a
 /// computed date would become fixed when the list is imported again.
-fn listed(customer: &Customer, vehicles: &[Versioned<Vehicle>]) -> Result<String, csv::Error> {
-    // RFC 4180 ends lines with CRLF.
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(COLUMNS)?;
+fn listed(customer: &Customer, vehicles: &[Versioned<Vehicle>], separator: Separator) -> Result<String, csv::Error> {
+    let delimiter = match separator {
+        Separator::Comma => b',',
+        Separator::Semicolon => b';',
+    };
+    // Excel takes a list for UTF-8 only after a byte order mark. RFC 4180 ends lines with CRLF.
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(delimiter)
+        .quote_style(csv::QuoteStyle::Always)
+        .terminator(csv::Terminator::CRLF)
+        .from_writer("\u{feff}".as_bytes().to_vec());
+    writer.write_record(Column::ALL.map(Column::name))?;
     let email = customer.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default();
-    let person = [customer.id.to_string(), customer.name.to_string(), customer.phone.to_string(), email]
-        .map(|cell| neutral(&cell));
+    let person = [customer.id.to_string(), customer.name.to_string(), grouped(&customer.phone), email];
+    let person = person.map(|cell| neutral(&cell));
     let rows = vehicles.iter().map(|vehicle| {
         let vehicle = &vehicle.value;
-        let next = vehicle.own_next_visit.map(|day| day.to_string()).unwrap_or_default();
-        [vehicle.plate.to_string(), vehicle.last_visit.to_string(), next]
+        let next = vehicle.own_next_visit.map(dates::write).unwrap_or_default();
+        [neutral(vehicle.plate.as_str()), dates::write(vehicle.last_visit), next]
     });
     let none = vehicles.is_empty().then(<[String; 3]>::default);
     for row in rows.chain(none) {
@@ -157,4 +185,12 @@ fn listed(customer: &Customer, vehicles: &[Versioned<Vehicle>]) -> Result<String
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A number in groups of at least three digits, which no spreadsheet takes for a number: `0855-1234-567`.
+fn grouped(phone: &Phone) -> String {
+    let number = phone.national();
+    let (prefix, rest) = number.split_at_checked(4).unwrap_or((&number, ""));
+    let (middle, last) = rest.split_at_checked(rest.len().saturating_sub(3).min(4)).unwrap_or((rest, ""));
+    format!("{prefix}-{middle}-{last}")
 }

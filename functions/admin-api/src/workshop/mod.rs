@@ -1,6 +1,5 @@
 //! Routes of a vehicle workshop: customers, vehicles, import, export, reminders and their schedule.
 
-pub(crate) mod csv;
 pub(crate) mod customer_fields;
 pub(crate) mod customers;
 pub(crate) mod erasure;

@@ -45,7 +45,39 @@ pub struct Refused {
     /// Column that caused the rejection.
     pub field: &'static str,
     /// Reason, without the column's content.
-    pub reason: &'static str,
+    pub reason: RefusedReason,
+}
+
+/// Reason for the rejection of a row. The texts follow the name of the column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedReason {
+    /// The customer was erased.
+    #[error("was erased")]
+    Erased,
+    /// The vehicle is stored with another owner.
+    #[error("belongs to another customer; PUT /vehicles/{{plate}} moves it")]
+    OtherOwner,
+    /// A later visit of the vehicle is stored.
+    #[error("is before the latest visit that is known")]
+    Older,
+    /// Other requests keep changing the customer.
+    #[error("conflicts with other changes; import it again")]
+    Conflict,
+    /// An earlier row has the customer with another phone number.
+    #[error("differs from line {line} of the same customer")]
+    DiffersFrom {
+        /// Line of that row.
+        line: u64,
+    },
+    /// An earlier row has the vehicle with another customer.
+    #[error("is in line {line} with another customer")]
+    OtherOwnerIn {
+        /// Line of that row.
+        line: u64,
+    },
+    /// The row has no id, and several stored customers have its phone number.
+    #[error("is missing, and several customers have this phone number")]
+    SeveralCustomers,
 }
 
 /// Stored data that a row refers to.
@@ -71,6 +103,12 @@ pub struct ImportChange {
 }
 
 impl Row {
+    /// Date of the visit (Asia/Jakarta); `None` if the row has no vehicle.
+    #[must_use]
+    pub fn visit(&self) -> Option<LocalDate> {
+        self.vehicle.as_ref().map(|vehicle| vehicle.last_visit)
+    }
+
     /// The items that the row changes.
     ///
     /// # Errors
@@ -106,7 +144,7 @@ impl Refused {
     /// An erased customer is not created again by an import.
     #[must_use]
     pub const fn erased(field: &'static str) -> Self {
-        Self { field, reason: "was erased" }
+        Self { field, reason: RefusedReason::Erased }
     }
 }
 
@@ -133,11 +171,10 @@ impl RowVehicle {
     pub fn applied(&self, customer: &CustomerId, known: Option<&Vehicle>) -> Result<Vehicle, Refused> {
         let Some(known) = known else { return Ok(self.new_vehicle(customer)) };
         if known.customer != *customer {
-            let reason = "belongs to another customer; PUT /vehicles/{plate} moves it";
-            return Err(Refused { field: "plate", reason });
+            return Err(Refused { field: "plate", reason: RefusedReason::OtherOwner });
         }
         if self.last_visit < known.last_visit {
-            return Err(Refused { field: "last_visit_date", reason: "is before the latest visit that is known" });
+            return Err(Refused { field: "last_visit_date", reason: RefusedReason::Older });
         }
         // Only a later visit consumes the dates that staff set.
         let later = known.last_visit < self.last_visit;

@@ -1,6 +1,7 @@
 //! Customers and vehicles of a workshop: due dates of maintenance, and reminders to the owners.
 
 pub mod import;
+pub mod latest_visits;
 pub mod phone;
 pub mod plate;
 pub mod reminders;

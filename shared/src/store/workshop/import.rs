@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use futures::future::try_join_all;
 
 use crate::domain::billing::decision::Versioned;
-use crate::domain::workshop::import::{KnownForRow, Refused, Row};
+use crate::domain::workshop::import::{KnownForRow, Refused, RefusedReason, Row};
 use crate::domain::workshop::vehicles::{Customer, Vehicle};
 
 use crate::store::error::Error;
@@ -125,10 +125,9 @@ impl Workshop {
             Ok(outcomes.first().map_or(Attempt::Conflict(()), |outcome| Attempt::Done(*outcome)))
         });
         match imported.await {
-            Err(Error::Contended { .. }) => Ok(Imported::Refused(Refused {
-                field: "customer_id",
-                reason: "conflicts with other changes; import it again",
-            })),
+            Err(Error::Contended { .. }) => {
+                Ok(Imported::Refused(Refused { field: "customer_id", reason: RefusedReason::Conflict }))
+            }
             imported => imported,
         }
     }

@@ -1,12 +1,14 @@
 //! Customers and vehicles as staff find them: by a value, and vehicles by the day of their next visit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures::future::try_join_all;
+use futures::future::{ready, try_join_all};
+use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::domain::values::ids::CustomerId;
 use crate::domain::values::lookup::Lookup;
 use crate::domain::values::time::LocalDate;
+use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::{Customer, Vehicle, VehicleStatus};
 
@@ -22,6 +24,8 @@ use crate::store::workshop::{Workshop, vehicles};
 const DOING: &str = "searching the workshop";
 /// Names that are read for one word of a search, each about a hundred bytes.
 const MOST_NAMES: usize = 10_000;
+/// Phone numbers that are looked up concurrently.
+const CONCURRENT_LOOKUPS: usize = 32;
 /// Plates that are shown with a customer.
 const MOST_PLATES: usize = 20;
 
@@ -102,14 +106,35 @@ fn links_to(customer: &Customer) -> BTreeSet<Key> {
     links(&customer.lookups(), &keys::customer_partition(&customer.id)).chain(names).collect()
 }
 
+/// The customer whose partition it is.
+fn customer_of(pk: &str) -> Option<CustomerId> {
+    CustomerId::parse(pk.strip_prefix(prefix::CUSTOMER)?).ok()
+}
+
 impl Workshop {
+    /// Returns the ids of the stored customers that have these phone numbers.
+    ///
+    /// # Errors
+    /// Where DynamoDB fails.
+    pub async fn customers_with_phones(
+        &self,
+        phones: BTreeSet<Phone>,
+    ) -> Result<BTreeMap<Phone, Vec<CustomerId>>, Error> {
+        let found = stream::iter(phones).map(|phone| async move {
+            let partitions = self.table.find(&Lookup::phone(&phone)).await?;
+            Ok::<_, Error>((phone, partitions.iter().filter_map(|pk| customer_of(pk)).collect::<Vec<_>>()))
+        });
+        let found = found.buffer_unordered(CONCURRENT_LOOKUPS);
+        found.try_filter(|(_, ids)| ready(!ids.is_empty())).try_collect().await
+    }
+
     /// Returns at most `limit` customers that any of the readings finds, in the order of their ids, and whether there are more.
     pub async fn search(&self, search: &CustomerSearch, limit: usize) -> Result<(Vec<FoundCustomer>, bool), Error> {
         let values = try_join_all(search.lookups.iter().map(|lookup| self.table.find(lookup)));
         let names = try_join_all(search.words.iter().map(|word| self.named(word)));
         let (values, names, owner) = futures::try_join!(values, names, self.owner_of(search.plate.as_ref()))?;
         let partitions = values.iter().flatten();
-        let ids = partitions.filter_map(|pk| CustomerId::parse(pk.strip_prefix(prefix::CUSTOMER)?).ok());
+        let ids = partitions.filter_map(|pk| customer_of(pk));
         let named = names.into_iter().reduce(|some, others| &some & &others).unwrap_or_default();
         let ids: BTreeSet<CustomerId> = ids.chain(named).chain(owner).chain(search.id.clone()).collect();
         let has_more = ids.len() > limit;

@@ -1,0 +1,151 @@
+//! Answer to an import: what became of each row.
+
+use serde::Serialize;
+use shared::domain::values::ids::{CustomerId, EmailAddress};
+use shared::domain::values::time::LocalDate;
+use shared::domain::workshop::import::{Refused, RefusedReason, Row};
+use shared::domain::workshop::latest_visits::ListedRow;
+use shared::domain::workshop::phone::Phone;
+use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::vehicles::PersonName;
+use utoipa::ToSchema;
+
+use crate::workshop::import::file::ImportedTable;
+use crate::workshop::import::header::Title;
+use crate::workshop::import::reasons::Reason;
+use crate::workshop::import::rows::Note;
+
+/// Result of an import, or of its dry run.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportAnswer {
+    /// True for a dry run; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dry_run: Option<bool>,
+    /// Sheet that was read; absent for CSV.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Pelanggan")]
+    pub(crate) sheet: Option<String>,
+    /// Columns of the list in its order.
+    pub(crate) columns: Vec<ImportColumn>,
+    /// Rows of the list, without the header and blank rows.
+    #[schema(example = 120)]
+    pub(crate) rows: usize,
+    /// Rows of which something was stored. Absent for a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 117)]
+    pub(crate) stored: Option<u32>,
+    /// Of a dry run: rows of which something would be stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) would_store: Option<u32>,
+    /// Rows that were stored like this already.
+    #[schema(example = 2)]
+    pub(crate) unchanged: u32,
+    /// Rows of earlier visits of a vehicle whose latest visit is in another row.
+    #[schema(example = 0)]
+    pub(crate) older_visits: usize,
+    /// Refused rows in the order of the list.
+    pub(crate) refused: Vec<ImportNote>,
+    #[schema(example = 1)]
+    pub(crate) refused_count: usize,
+    /// Remarks on rows that are not refused: cells that are not stored, and rows of earlier visits.
+    pub(crate) notes: Vec<ImportNote>,
+    /// Of a dry run: the first rows as they would be stored, at most 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_rows: Option<Vec<ImportRow>>,
+}
+
+/// Column of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportColumn {
+    /// Title in the list.
+    #[schema(example = "No HP")]
+    title: String,
+    /// Column for which it is read; null if it is ignored.
+    #[schema(value_type = Option<String>, example = "phone")]
+    read_as: Option<&'static str>,
+}
+
+/// Remark on a row.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportNote {
+    /// First line of the row; in a workbook the number of its row.
+    #[schema(example = 17)]
+    pub(crate) line: u64,
+    /// Column at fault; `row` where the cells do not stand in their columns.
+    #[schema(value_type = String, example = "phone")]
+    field: &'static str,
+    /// Reason, without the cell's content.
+    #[schema(example = "is not a mobile number")]
+    reason: String,
+    /// Reason in Indonesian.
+    #[schema(example = "bukan nomor HP")]
+    reason_id: String,
+}
+
+/// Row as it would be stored.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportRow {
+    #[schema(example = 2)]
+    line: u64,
+    #[schema(value_type = String, example = "C-1")]
+    customer_id: CustomerId,
+    #[schema(value_type = String, example = "Budi Santoso")]
+    name: PersonName,
+    /// Mobile number in international form without a plus.
+    #[schema(value_type = String, example = "628551234567")]
+    phone: Phone,
+    /// Null: a stored address stays.
+    #[schema(value_type = Option<String>, example = "budi@customer.example")]
+    email: Option<EmailAddress>,
+    /// Null if the row has no vehicle.
+    #[schema(value_type = Option<String>, example = "B 1234 ABC")]
+    plate: Option<Plate>,
+    #[schema(value_type = Option<String>, format = Date, example = "2025-08-18")]
+    last_visit_date: Option<LocalDate>,
+    /// Null: four months after the latest visit, or the stored one.
+    #[schema(value_type = Option<String>, format = Date, example = "2025-12-20")]
+    next_visit_date: Option<LocalDate>,
+}
+
+/// Columns of a table as the answer shows them.
+pub(crate) fn columns(list: &ImportedTable) -> Vec<ImportColumn> {
+    let shown =
+        |title: &Title| ImportColumn { title: title.text.clone(), read_as: title.column.map(|column| column.name()) };
+    list.header.titles.iter().filter(|title| !title.text.is_empty()).map(shown).collect()
+}
+
+/// Remark on a row that the rules refuse.
+pub(crate) fn refused(line: u64, Refused { field, reason }: Refused) -> Note {
+    let indonesian = match reason {
+        RefusedReason::Erased => "sudah dihapus atas permintaan".to_owned(),
+        RefusedReason::OtherOwner => "milik pelanggan lain; PUT /vehicles/{plate} memindahkannya".to_owned(),
+        RefusedReason::Older => "lebih awal dari kunjungan terakhir yang tersimpan".to_owned(),
+        RefusedReason::Conflict => "bentrok dengan perubahan lain; impor sekali lagi".to_owned(),
+        RefusedReason::DiffersFrom { line } => format!("berbeda dari baris {line} untuk pelanggan yang sama"),
+        RefusedReason::OtherOwnerIn { line } => format!("ada di baris {line} dengan pelanggan lain"),
+        RefusedReason::SeveralCustomers => "kosong, dan beberapa pelanggan memakai nomor HP ini".to_owned(),
+    };
+    Note { line, field, reason: Reason::new(reason.to_string(), indonesian) }
+}
+
+impl From<Note> for ImportNote {
+    fn from(Note { line, field, reason }: Note) -> Self {
+        Self { line, field, reason: reason.english, reason_id: reason.indonesian }
+    }
+}
+
+impl From<&ListedRow> for ImportRow {
+    fn from(ListedRow { line, row: Row { customer, vehicle } }: &ListedRow) -> Self {
+        let vehicle = vehicle.as_ref();
+        Self {
+            line: *line,
+            customer_id: customer.id.clone(),
+            name: customer.name.clone(),
+            phone: customer.phone.clone(),
+            email: customer.email.clone(),
+            plate: vehicle.map(|vehicle| vehicle.plate.clone()),
+            last_visit_date: vehicle.map(|vehicle| vehicle.last_visit),
+            next_visit_date: vehicle.and_then(|vehicle| vehicle.next_visit),
+        }
+    }
+}

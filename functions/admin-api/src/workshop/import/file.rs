@@ -1,0 +1,39 @@
+//! File of a list: a workbook or a text, whatever its content type says.
+
+use crate::workshop::import::header::{Header, NoHeader};
+use crate::workshop::import::reasons::Reason;
+use crate::workshop::import::table::{ListFault, Table};
+use crate::workshop::import::text;
+use crate::workshop::import::workbook::Workbook;
+
+/// Table that is imported, with its header.
+#[derive(Debug)]
+pub(crate) struct ImportedTable {
+    pub(crate) table: Table,
+    pub(crate) header: Header,
+}
+
+/// Reads a file. Of a workbook the first visible sheet that has a header is taken.
+pub(crate) fn read(bytes: &[u8]) -> Result<ImportedTable, ListFault> {
+    let fault = if Workbook::is_one(bytes)? {
+        let mut workbook = Workbook::open(bytes)?;
+        let mut best: Option<NoHeader> = None;
+        for sheet in workbook.sheets() {
+            let table = workbook.table(&sheet)?;
+            match Header::find(&table) {
+                Ok(header) => return Ok(ImportedTable { table, header }),
+                Err(fault) if best.as_ref().is_none_or(|best| best.recognised < fault.recognised) => best = Some(fault),
+                Err(_) => {}
+            }
+        }
+        best
+    } else {
+        let table = text::table(bytes)?;
+        match Header::find(&table) {
+            Ok(header) => return Ok(ImportedTable { table, header }),
+            Err(fault) => Some(fault),
+        }
+    };
+    let reason = fault.map_or_else(|| Reason::new("the list is empty", "daftar ini kosong"), |fault| fault.reason);
+    Err(ListFault { field: "header", reason })
+}

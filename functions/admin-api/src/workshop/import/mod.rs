@@ -1,0 +1,259 @@
+//! Import of a list of customers and vehicles: valid rows are stored, every refused row is reported.
+
+pub(crate) mod answer;
+pub(crate) mod cells;
+pub(crate) mod columns;
+pub(crate) mod dates;
+pub(crate) mod file;
+pub(crate) mod header;
+pub(crate) mod reasons;
+pub(crate) mod rows;
+pub(crate) mod table;
+pub(crate) mod text;
+pub(crate) mod upload;
+pub(crate) mod workbook;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use futures::future::try_join_all;
+use lambda_http::http::request::Parts;
+use serde::Deserialize;
+use shared::domain::values::ids::CustomerId;
+use shared::domain::workshop::import::{Refused, RefusedReason, Row, RowCustomer};
+use shared::domain::workshop::latest_visits::{LatestVisits, ListedRow};
+use shared::domain::workshop::phone::Phone;
+use shared::platform::clock::InvocationTime;
+use shared::store::Store;
+use shared::store::workshop::import::{ImportPreview, Imported};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::ApiState;
+use crate::auth::caller::{Caller, Customers};
+use crate::http::given::Given;
+use crate::http::refusals::Refusals;
+use crate::http::request::Input;
+use crate::http::response::Failure;
+use crate::http::routes::{Routes, routes};
+use crate::workshop::import::answer::{ImportAnswer, ImportRow};
+use crate::workshop::import::dates::DateOrder;
+use crate::workshop::import::reasons::Reason;
+use crate::workshop::import::rows::{DateRules, Note, ParsedRow};
+
+/// Lanes: parts of a list that are stored concurrently.
+const LANES: usize = 8;
+/// Rows stored between two checks of the time.
+const STEP: usize = 100;
+/// Rows that a dry run shows.
+const SHOWN_ROWS: usize = 10;
+/// Milliseconds after which no further rows are stored: the function must answer within its timeout of 29 seconds.
+const LATEST_MS: f64 = 24_000.0;
+const TOO_LONG: &str = "The import took too long. Send the list again; rows already stored are skipped.";
+const DRY_RUN_TOO_LONG: &str = "The dry run took too long. Send the list in parts.";
+
+/// Route of the import.
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(import))
+}
+
+/// List of an import as it was sent.
+pub(crate) struct ImportList(Arc<Input>);
+
+impl<S: Sync> FromRequestParts<S> for ImportList {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        Input::of(parts).map(Self)
+    }
+}
+
+/// Query of an import.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImportQuery {
+    /// Answers what the import would do; nothing is written. Default: false.
+    #[serde(default)]
+    dry_run: bool,
+    /// Order of day and month in dates like `05/06/2025`. Where it is absent, dates with two readings are refused.
+    #[param(inline)]
+    date_order: Option<DateOrder>,
+}
+
+/// Excel file of a list.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it describes a body that is read from its bytes")]
+pub(crate) struct ImportFile(Vec<u8>);
+
+/// Form with the file of a list.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes a body that is read from its bytes")]
+pub(crate) struct ImportForm {
+    /// Excel file or CSV.
+    #[schema(value_type = String, format = Binary, example = "nama,no hp\nBudi Santoso,0855-1234-567\n")]
+    file: Vec<u8>,
+}
+
+/// Imports a list of customers and vehicles.
+///
+/// The list is an Excel file (xlsx) or CSV, as the body or as a file of a multipart form, of at most 6 MB, 50 MB when unpacked,
+/// 20,000 rows and 100 columns. CSV may be separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252. Columns are
+/// recognised by their titles in English or Indonesian, in any order; names and phone numbers are needed, other columns are
+/// ignored. A customer without an id is the stored one with the phone number, or gets an id that follows from the number. Of a
+/// vehicle the latest visit counts. Valid rows are stored; each other row is reported with its line, field and reason. Stored
+/// rows stay stored if the import is interrupted; sending the list again stores the rest.
+#[utoipa::path(
+    post, path = "/customers/import", tag = "workshop", operation_id = "import_customers", params(ImportQuery),
+    request_body(
+        description = "List with a header and one row a vehicle or visit.",
+        content(
+            (String = "text/csv"),
+            (ImportFile = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+            (ImportForm = "multipart/form-data"),
+        ),
+    ),
+    responses((status = 200, description = "Result of the import.", body = ImportAnswer), Refusals),
+    security(("token" = ["customers"])),
+)]
+async fn import(
+    State(api): State<Arc<ApiState>>,
+    caller: Caller<Customers>,
+    given: Given<ImportQuery>,
+    ImportList(input): ImportList,
+) -> Result<Json<ImportAnswer>, Failure> {
+    let (context, ImportQuery { dry_run, date_order }) = (&caller.context, given.query);
+    let list = file::read(input.list()).map_err(|fault| Failure::invalid(fault.field, fault.reason.both()))?;
+    let parsed = rows::parse(&list, DateRules { now: context.time.logical, order: date_order });
+    let rows = parsed.rows.len() + parsed.refused.len();
+    let (mut refused, mut notes) = (parsed.refused, parsed.lost);
+    let identified = identify(&api, parsed.rows, context.time, &mut refused).await?;
+    let latest = LatestVisits::of(identified);
+    refused.extend(latest.refused.iter().map(|row| answer::refused(row.line, row.refused)));
+    notes.extend(remarks(&latest));
+    let first_rows = dry_run.then(|| latest.rows.iter().take(SHOWN_ROWS).map(ImportRow::from).collect());
+    let older_visits = latest.older.len();
+    let (mut stored, mut unchanged) = (0_u32, 0_u32);
+    let lanes = lanes(latest.rows).into_iter().map(|lane| import_lane(&api.store, lane, dry_run, context.time));
+    for (line, outcome) in try_join_all(lanes).await?.into_iter().flatten() {
+        match outcome {
+            Imported::Stored => stored += 1,
+            Imported::Unchanged => unchanged += 1,
+            Imported::Refused(why) => refused.push(answer::refused(line, why)),
+        }
+    }
+    // Staff correct the list from top to bottom.
+    refused.sort_by_key(|note| note.line);
+    notes.sort_by_key(|note| note.line);
+    if !dry_run {
+        tracing::info!(by = context.actor, rows, stored, unchanged, refused = refused.len(), "list imported");
+    }
+    Ok(Json(ImportAnswer {
+        dry_run: dry_run.then_some(true),
+        columns: answer::columns(&list),
+        sheet: list.table.sheet,
+        rows,
+        stored: (!dry_run).then_some(stored),
+        would_store: dry_run.then_some(stored),
+        unchanged,
+        older_visits,
+        refused_count: refused.len(),
+        refused: refused.into_iter().map(Into::into).collect(),
+        notes: notes.into_iter().map(Into::into).collect(),
+        first_rows,
+    }))
+}
+
+/// Gives each row its customer's id: its own, that of the stored customer with the phone number, or one that follows from the
+/// number.
+async fn identify(
+    api: &ApiState,
+    rows: Vec<ParsedRow>,
+    time: InvocationTime,
+    refused: &mut Vec<Note>,
+) -> Result<Vec<ListedRow>, Failure> {
+    let without_id = rows.iter().filter(|row| row.id.is_none()).map(|row| row.phone.clone()).collect();
+    let known: BTreeMap<Phone, Vec<CustomerId>> = api.store.workshop.customers_with_phones(without_id).await?;
+    let hasher = api.phone_keys.get(time.wall).await.map_err(|error| Failure::upstream(&error))?;
+    let mut identified = Vec::new();
+    for ParsedRow { line, id, name, phone, email, vehicle } in rows {
+        let stored = known.get(&phone).map(Vec::as_slice).unwrap_or_default();
+        let id = match (id, stored) {
+            (Some(id), _) => id,
+            (None, [one]) => one.clone(),
+            (None, []) => {
+                hasher.customer_id(&phone).ok_or_else(|| Failure::defect("no id follows from a phone number"))?
+            }
+            (None, _) => {
+                let why = Refused { field: "customer_id", reason: RefusedReason::SeveralCustomers };
+                refused.push(answer::refused(line, why));
+                continue;
+            }
+        };
+        identified.push(ListedRow { line, row: Row { customer: RowCustomer { id, name, phone, email }, vehicle } });
+    }
+    Ok(identified)
+}
+
+/// Remarks on rows of which something is not stored, since a later visit counts.
+fn remarks(latest: &LatestVisits) -> impl Iterator<Item = Note> {
+    let older = latest.older.iter().map(|row| Note {
+        line: row.line,
+        field: "last_visit_date",
+        reason: Reason::new(
+            format!("line {} has the latest visit of this vehicle", row.counts),
+            format!("baris {} memuat kunjungan terakhir kendaraan ini", row.counts),
+        ),
+    });
+    let names = latest.other_names.iter().map(|row| Note {
+        line: row.line,
+        field: "name",
+        reason: Reason::new(
+            format!("differs from line {}, which has the customer's latest visit", row.counts),
+            format!("berbeda dari baris {}, yang memuat kunjungan terakhir pelanggan ini", row.counts),
+        ),
+    });
+    older.chain(names)
+}
+
+/// Divides the rows into lanes of similar length. All rows of a customer are in one lane, because concurrent transactions
+/// on one item conflict.
+fn lanes(rows: Vec<ListedRow>) -> Vec<Vec<ListedRow>> {
+    let mut customers: BTreeMap<CustomerId, Vec<ListedRow>> = BTreeMap::new();
+    for listed in rows {
+        customers.entry(listed.row.customer.id.clone()).or_default().push(listed);
+    }
+    let mut lanes = vec![Vec::new(); LANES];
+    for rows in customers.into_values() {
+        if let Some(lane) = lanes.iter_mut().min_by_key(|lane| lane.len()) {
+            lane.extend(rows);
+        }
+    }
+    lanes
+}
+
+/// Stores the rows of a lane, or only finds out what storing them would lead to.
+async fn import_lane(
+    store: &Store,
+    lane: Vec<ListedRow>,
+    dry_run: bool,
+    time: InvocationTime,
+) -> Result<Vec<(u64, Imported)>, Failure> {
+    let (lines, rows): (Vec<u64>, Vec<Row>) = lane.into_iter().map(|listed| (listed.line, listed.row)).unzip();
+    let mut outcomes = Vec::with_capacity(rows.len());
+    let mut preview = ImportPreview::default();
+    for step in rows.chunks(STEP) {
+        // 503 rather than a timeout: the caller learns that sending the list again is safe.
+        if time.stopwatch.elapsed_ms() > LATEST_MS {
+            return Err(Failure::unavailable(if dry_run { DRY_RUN_TOO_LONG } else { TOO_LONG }));
+        }
+        outcomes.extend(if dry_run {
+            store.workshop.preview_import(step, &mut preview).await?
+        } else {
+            store.workshop.import(step).await?
+        });
+    }
+    Ok(lines.into_iter().zip(outcomes).collect())
+}

@@ -1,0 +1,182 @@
+//! Rows of a list, read from the cells of its table.
+
+use shared::domain::values::ids::{CustomerId, EmailAddress};
+use shared::domain::values::time::Timestamp;
+use shared::domain::workshop::import::RowVehicle;
+use shared::domain::workshop::phone::Phone;
+use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::vehicles::PersonName;
+
+use crate::http::dates::Day;
+use crate::workshop::import::cells::{is_nothing, plain};
+use crate::workshop::import::columns::Column;
+use crate::workshop::import::dates;
+use crate::workshop::import::dates::DateOrder;
+use crate::workshop::import::file::ImportedTable;
+use crate::workshop::import::header::Header;
+use crate::workshop::import::reasons;
+use crate::workshop::import::reasons::Reason;
+use crate::workshop::import::table::Line;
+
+/// Rows of a list that can be stored, and what cannot.
+#[derive(Default)]
+pub(crate) struct ParsedList {
+    pub(crate) rows: Vec<ParsedRow>,
+    pub(crate) refused: Vec<Note>,
+    /// Cells that are not stored, while their rows are.
+    pub(crate) lost: Vec<Note>,
+}
+
+/// Readable row of a list.
+pub(crate) struct ParsedRow {
+    pub(crate) line: u64,
+    /// None where the list has no id for the customer.
+    pub(crate) id: Option<CustomerId>,
+    pub(crate) name: PersonName,
+    pub(crate) phone: Phone,
+    pub(crate) email: Option<EmailAddress>,
+    pub(crate) vehicle: Option<RowVehicle>,
+}
+
+/// Remark on a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Note {
+    /// Line at which the row begins.
+    pub(crate) line: u64,
+    /// Column, or `row`.
+    pub(crate) field: &'static str,
+    pub(crate) reason: Reason,
+}
+
+/// How dates are read.
+#[derive(Clone, Copy)]
+pub(crate) struct DateRules {
+    pub(crate) now: Timestamp,
+    pub(crate) order: Option<DateOrder>,
+}
+
+/// Column at fault and the reason.
+struct Fault {
+    field: &'static str,
+    reason: Reason,
+}
+
+/// Cells of a row by their columns.
+struct Cells<'a> {
+    header: &'a Header,
+    line: &'a Line,
+}
+
+/// Reads the rows below the header.
+pub(crate) fn parse(list: &ImportedTable, rules: DateRules) -> ParsedList {
+    let mut parsed = ParsedList::default();
+    for line in list.table.lines.iter().skip(list.header.place + 1) {
+        let cells = Cells { header: &list.header, line };
+        match cells.row(rules, &mut parsed.lost) {
+            Ok(row) => parsed.rows.push(row),
+            Err(Fault { field, reason }) => parsed.refused.push(Note { line: line.number, field, reason }),
+        }
+    }
+    // Nothing of a refused row is stored.
+    let refused: Vec<u64> = parsed.refused.iter().map(|note| note.line).collect();
+    parsed.lost.retain(|note| refused.binary_search(&note.line).is_err());
+    parsed
+}
+
+impl Cells<'_> {
+    fn row(&self, rules: DateRules, lost: &mut Vec<Note>) -> Result<ParsedRow, Fault> {
+        self.refuse_by_look()?;
+        let name = PersonName::parse(&self.needed(Column::Name)?).map_err(|why| {
+            fault(
+                Column::Name,
+                Reason::new(why.to_string(), "harus satu baris, 1 sampai 100 karakter, dengan huruf atau angka"),
+            )
+        })?;
+        let phone =
+            Phone::parse(&self.needed(Column::Phone)?).map_err(|why| fault(Column::Phone, reasons::phone(why)))?;
+        let id = self.given(Column::CustomerId).map(|id| CustomerId::parse(&id)).transpose().map_err(|why| {
+            fault(
+                Column::CustomerId,
+                Reason::new(why.to_string(), "harus 1 sampai 64 huruf, angka, titik, garis bawah atau tanda hubung"),
+            )
+        })?;
+        let email = self.given(Column::Email).map(|address| EmailAddress::parse(&address)).transpose();
+        let email = email.unwrap_or_else(|why| {
+            lost.push(self.note(Column::Email, Reason::new(why.to_string(), "bukan alamat email")));
+            None
+        });
+        let vehicle = self.vehicle(rules, lost)?;
+        Ok(ParsedRow { line: self.line.number, id, name, phone, email, vehicle })
+    }
+
+    /// The vehicle of the row; a row without plate and dates has none.
+    fn vehicle(&self, rules: DateRules, lost: &mut Vec<Note>) -> Result<Option<RowVehicle>, Fault> {
+        let columns = [Column::Plate, Column::LastVisitDate, Column::NextVisitDate];
+        if columns.into_iter().all(|column| self.given(column).is_none()) {
+            return Ok(None);
+        }
+        let plate = Plate::parse(&self.needed(Column::Plate)?)
+            .map_err(|why| fault(Column::Plate, Reason::new(why.to_string(), "bukan nomor polisi yang benar")))?;
+        let last_visit = dates::read(&self.needed(Column::LastVisitDate)?, rules.order)
+            .map_err(|reason| fault(Column::LastVisitDate, reason))?;
+        let last_visit = Day(last_visit)
+            .past(rules.now)
+            .map_err(|why| fault(Column::LastVisitDate, Reason::new(why, "tidak boleh di masa depan")))?;
+        let next_visit = self.given(Column::NextVisitDate).map(|date| dates::read(&date, rules.order)).transpose();
+        let next_visit = next_visit.and_then(|next| match next {
+            Some(next) if next < last_visit => {
+                Err(Reason::new("is before last_visit_date", "lebih awal dari kunjungan terakhir"))
+            }
+            other => Ok(other),
+        });
+        let next_visit = next_visit.unwrap_or_else(|reason| {
+            lost.push(self.note(Column::NextVisitDate, reason));
+            None
+        });
+        Ok(Some(RowVehicle { plate, last_visit, next_visit }))
+    }
+
+    /// Refuses a row whose cells do not stand in their columns.
+    fn refuse_by_look(&self) -> Result<(), Fault> {
+        let (count, width) = (self.line.cells.len(), self.header.width);
+        let row =
+            |english: String, indonesian: String| Err(Fault { field: "row", reason: Reason::new(english, indonesian) });
+        if self.line.cells.iter().any(|cell| has_swallowed_rows(cell, width)) {
+            return row(
+                "has other rows in a cell; a quote may be unclosed".to_owned(),
+                "memuat baris lain di dalam satu sel; mungkin ada tanda kutip yang tidak ditutup".to_owned(),
+            );
+        }
+        if count > width {
+            return row(
+                format!("has {count} columns, expected {width}"),
+                format!("berisi {count} kolom, seharusnya {width}"),
+            );
+        }
+        Ok(())
+    }
+
+    fn given(&self, column: Column) -> Option<String> {
+        let cell = self.line.cells.get(self.header.place_of(column)?)?;
+        Some(plain(cell)).filter(|cell| !cell.is_empty() && !is_nothing(cell))
+    }
+
+    fn needed(&self, column: Column) -> Result<String, Fault> {
+        self.given(column).ok_or_else(|| fault(column, Reason::missing()))
+    }
+
+    fn note(&self, column: Column, reason: Reason) -> Note {
+        Note { line: self.line.number, field: column.name(), reason }
+    }
+}
+
+fn fault(column: Column, reason: Reason) -> Fault {
+    Fault { field: column.name(), reason }
+}
+
+/// True for a cell in which whole rows follow a line break.
+fn has_swallowed_rows(cell: &str, width: usize) -> bool {
+    let separators =
+        |line: &str| [',', ';', '\t'].into_iter().map(|separator| line.matches(separator).count()).max().unwrap_or(0);
+    cell.lines().skip(1).any(|line| width > 1 && separators(line) + 1 >= width)
+}

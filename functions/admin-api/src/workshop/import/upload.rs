@@ -1,0 +1,59 @@
+//! Upload of a list: the body itself, or a file in a multipart form.
+
+use std::convert::Infallible;
+
+use crate::http::response::Fault;
+
+/// Largest list in bytes.
+pub(crate) const LARGEST_LIST: usize = 6 * 1024 * 1024;
+/// Content types that programs give to workbooks and CSV, or to any file. What a file is its content says.
+const TYPES: [&str; 14] = [
+    "",
+    "text/csv",
+    "text/plain",
+    "text/tab-separated-values",
+    "text/comma-separated-values",
+    "text/x-csv",
+    "application/csv",
+    "application/x-csv",
+    "application/excel",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-excel.sheet.macroenabled.12",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/octet-stream",
+    // curl calls what follows `--data-binary` a form unless another type is given.
+    "application/x-www-form-urlencoded",
+];
+
+/// Reads the file of a request.
+pub(crate) async fn file(body: &[u8], content_type: &str) -> Result<Vec<u8>, Fault> {
+    if body.len() > LARGEST_LIST {
+        return Err(Fault::new("body", "is larger than 6 MB: import it in parts"));
+    }
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if media_type == "multipart/form-data" {
+        return part(body, content_type).await;
+    }
+    if TYPES.contains(&media_type.as_str()) {
+        return Ok(body.to_vec());
+    }
+    Err(Fault::new("Content-Type", "must be that of an Excel file (.xlsx), CSV or multipart/form-data"))
+}
+
+/// The file of a form. Fields without a file name are no lists.
+async fn part(body: &[u8], content_type: &str) -> Result<Vec<u8>, Fault> {
+    let malformed = |_| Fault::new("body", "is not a valid multipart form");
+    let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
+    // multer reads a stream; the whole body is one chunk.
+    let whole = futures::stream::iter([Ok::<_, Infallible>(body.to_vec())]);
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let mut found = None;
+    while let Some(part) = parts.next_field().await.map_err(malformed)? {
+        let is_file = part.file_name().is_some() || part.name() == Some("file");
+        let content = part.bytes().await.map_err(malformed)?;
+        if is_file && found.replace(content.to_vec()).is_some() {
+            return Err(Fault::new("body", "has more than one file"));
+        }
+    }
+    found.ok_or_else(|| Fault::new("body", "has no file"))
+}
