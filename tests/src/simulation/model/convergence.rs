@@ -30,6 +30,8 @@ fn waits(item: &Value, now: DateTime<Utc>) -> Checked {
     let due = instant(&item["due_at"]).filter(|_| !LISTS.contains(&queue));
     // The end of an order that the merchant stopped is learned later than what follows from it was due.
     let due = due.max(due.and(instant(&item["data"]["ended"]["at"])));
+    // What a query has decided about is asked again by the next run.
+    let due = due.max(due.and(instant(&item["data"]["last_query"]["at"])));
     let late = due.is_some_and(|due| due + allowed < now);
     let claimed = text(&item["sk"]).starts_with("NOTICE#") && item["data"]["state"] == "claimed";
     let held = item["pk"] == "RUN" && instant(&item["data"]["lease_until"]).is_some_and(|until| until > now);
