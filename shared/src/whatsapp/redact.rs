@@ -12,6 +12,8 @@ const DIGITS_OF_A_NUMBER: usize = 5;
 const BETWEEN_DIGITS: usize = 3;
 /// Longest word that counts as a word of a sentence, in characters; keys and tokens are longer.
 const LONGEST_WORD: usize = 24;
+/// Longest of the words that a name joins, in letters.
+const LONGEST_PART: usize = 14;
 const MASK: &str = "***";
 
 /// Redacts a text: one line of at most 200 characters, without control and invisible characters; numbers of five or
@@ -90,9 +92,16 @@ fn announces_key(word: &str) -> bool {
 fn has_key(word: &str) -> bool {
     let is_long = word
         .split(|c: char| !(c.is_alphanumeric() || "-_".contains(c)))
-        .any(|part| part.chars().count() > LONGEST_WORD);
+        .any(|part| part.chars().count() > LONGEST_WORD && !is_name(part));
     let given = word
         .split_once([':', '='])
         .is_some_and(|(name, value)| !value.is_empty() && announces_key(&format!("{name}:")));
     is_long || given
+}
+
+/// True for words joined by underscores, such as Meta's `paused_for_quality_assessment`. A key has other characters, or no
+/// part as short as a word.
+fn is_name(text: &str) -> bool {
+    let is_word = |part: &str| (1..=LONGEST_PART).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase());
+    text.contains('_') && text.split('_').all(is_word)
 }

@@ -49,6 +49,22 @@ fn keys_are_masked() {
     assert_eq!(shown("Invalid token or api key"), "Invalid token or api key");
 }
 
+#[test]
+fn a_status_of_several_words_is_kept_and_a_key_of_letters_is_not() {
+    for status in ["accepted", "paused_for_quality_assessment", "held_for_quality_assessment"] {
+        assert_eq!(shown(status), status);
+    }
+    for key in [
+        "abcdefghijklmnopqrstuvwxyzabcd",
+        "sk_live_abcdefghijklmnopqrstuvwx",
+        "EAAGm0PX4ZCpsBAKwCbZAZBlZCZBf",
+        "paused_for_quality_assessment_7",
+        "_____________________________",
+    ] {
+        assert_eq!(shown(key), "***", "{key}");
+    }
+}
+
 proptest! {
     #![proptest_config(crate::cases(3_000))]
 
