@@ -154,7 +154,7 @@ fn institutions(blocks: &[Value]) -> Checked<Vec<Found>> {
 
 /// Visible text: without invisible characters and blanks, in Slack's escapes.
 fn plain(text: &str) -> String {
-    let invisible = |c: char| matches!(u32::from(c), 0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfeff);
+    let invisible = |c: char| matches!(u32::from(c), 0xad | 0x34f | 0x61c | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfff8 | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff);
     let mut all = String::new();
     for c in text.chars().filter(|c| !invisible(*c) && !c.is_whitespace() && !c.is_control()) {
         match c {

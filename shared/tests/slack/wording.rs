@@ -160,7 +160,7 @@ fn values_that_mms_omits_are_shown_as_missing() {
     let text = format!("*ORG-1*\n到期日：2026-11-25（剩 5 天）\n{missing}\nUID：ORG-1　<{BACKSTAGE}ORG-1|查看詳情>");
     assert_eq!(alone(&bare, None), text);
     // Invisible text counts as missing.
-    let nothing = || Some("\u{200b}\u{feff}".to_owned());
+    let nothing = || Some("\u{200b}\u{feff}\u{3164}\u{fe0f}".to_owned());
     bare.name = nothing().unwrap();
     (bare.contact, bare.phone, bare.address, bare.plan, bare.account_limit) =
         (nothing(), nothing(), nothing(), nothing(), nothing());

@@ -11,3 +11,4 @@ mod ids;
 mod instants;
 #[path = "../support/mod.rs"]
 mod support;
+mod texts;

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
+use shared::domain::values::text::{to_ascii, visible};
 use shared::domain::values::time::LocalDate;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
@@ -143,11 +144,14 @@ proptest! {
         if let Ok(plate) = Plate::parse(&text) {
             let again = Plate::parse(plate.as_str()).unwrap();
             prop_assert_eq!(&again, &plate);
-            let signs = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+            let signs = |text: &str| {
+                text.chars().map(to_ascii).filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase()
+            };
             prop_assert_eq!(signs(&text), signs(plate.as_str()));
         }
         if let Ok(name) = PersonName::parse(&text) {
-            prop_assert_eq!(name.as_str(), text.trim());
+            let visible = visible(&text);
+            prop_assert_eq!(name.as_str(), visible.trim());
         }
     }
 }

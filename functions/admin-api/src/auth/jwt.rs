@@ -4,6 +4,7 @@ use aws_sdk_secretsmanager::Client;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
+use shared::domain::values::text::visible;
 use shared::domain::values::time::Timestamp;
 use shared::platform::cached_secret::CachedSecret;
 use shared::platform::secrets::{Error, Secret};
@@ -77,9 +78,9 @@ impl JwtKey {
             return Err(malformed("The JSON Web Token is not valid yet."));
         }
         let expires_at = Timestamp::from_unix(claims.exp);
-        // `sub` is logged and stored, so control characters and long texts are cut.
+        // `sub` is logged and stored, so control characters, invisible ones and long texts are cut.
         let name = claims.sub.unwrap_or_default();
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
+        let shown: String = visible(&name).chars().filter(|c| !c.is_control()).take(100).collect();
         let name = if shown.is_empty() { "app".to_owned() } else { shown };
         let scopes = claims.scope.split(' ').filter_map(Scope::of_name).filter(|scope| scope.is_of_apps()).collect();
         Ok(Token { key_scope: format!("jwt:{name}"), name, kind: TokenKind::JsonWebToken, scopes, expires_at })

@@ -1,6 +1,7 @@
 //! Dates in requests of staff.
 
 use serde::Deserialize;
+use shared::domain::values::text::visible;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::vehicles::ZONE;
 
@@ -53,7 +54,7 @@ impl Day {
 
 /// Parses a past or future date.
 pub(crate) fn parse(text: &str) -> Result<LocalDate, &'static str> {
-    let day = LocalDate::parse(text).map_err(|_| NOT_A_DAY)?;
+    let day = LocalDate::parse(&visible(text)).map_err(|_| NOT_A_DAY)?;
     let first = LocalDate::new(2000, 1, 1).ok_or(NOT_A_DAY)?;
     let last = LocalDate::new(2100, 12, 31).ok_or(NOT_A_DAY)?;
     if (first..=last).contains(&day) { Ok(day) } else { Err(NOT_A_DAY) }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use shared::domain::values::text::visible;
 use utoipa::openapi::schema::{Object, ObjectBuilder, OneOf, Schema, SchemaType, Type};
 use utoipa::openapi::{RefOr, Required, path::Parameter};
 use utoipa::{IntoParams, ToSchema};
@@ -33,7 +34,7 @@ struct Field {
     schema: Object,
 }
 
-/// Fields as they were sent.
+/// Fields as they were sent, their texts without invisible characters.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sent {
     /// Values by name. Of a repeated field the last one.
@@ -49,7 +50,7 @@ impl Sent {
     pub(crate) fn of_pairs<'a>(pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Self {
         let mut sent = Self { is_text: true, ..Self::default() };
         for (name, value) in pairs {
-            if sent.values.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
+            if sent.values.insert(name.to_string(), Value::String(visible(&value).into_owned())).is_some() {
                 sent.repeated.push(name.into_owned());
             }
         }
@@ -197,15 +198,13 @@ impl Field {
 
     fn number_fault(&self, value: &Value) -> Option<String> {
         let (low, high) = (limit(self.schema.minimum.as_ref()), limit(self.schema.maximum.as_ref()));
-        let number = value.as_i64();
-        let fits =
-            number.is_some_and(|number| low.is_none_or(|low| low <= number) && high.is_none_or(|high| number <= high));
+        let fits = |number| low.is_none_or(|low| low <= number) && high.is_none_or(|high| number <= high);
         let rule = match (low, high) {
             (Some(low), Some(high)) => format!("must be a whole number from {low} to {high}"),
             (Some(low), None) => format!("must be a whole number from {low} on"),
             (None, _) => "must be a whole number".to_owned(),
         };
-        (!fits).then_some(rule)
+        (!value.as_i64().is_some_and(fits)).then_some(rule)
     }
 
     /// Puts the field's example in the place of a faulty value; an optional field is left out.

@@ -1,6 +1,7 @@
 //! Reasons that staff give for what they do.
 
 use serde::Deserialize;
+use shared::domain::values::text::one_line;
 
 /// Longest reason in characters.
 const LONGEST: usize = 500;
@@ -19,8 +20,6 @@ impl TryFrom<String> for Reason {
     type Error = NotAReason;
 
     fn try_from(text: String) -> Result<Self, NotAReason> {
-        let text = text.trim();
-        let fits = (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text.to_owned())) } else { Err(NotAReason) }
+        one_line(&text, LONGEST).map(Self).ok_or(NotAReason)
     }
 }

@@ -10,6 +10,7 @@ use lambda_http::{Request, RequestExt};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use shared::domain::values::text::visible;
 use shared::platform::clock::InvocationTime;
 
 use crate::http::fields::Sent;
@@ -175,7 +176,10 @@ impl<'de> Deserialize<'de> for Repeatable {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Repeatable, A::Error> {
                 let mut read = Repeatable { values: Map::new(), repeated: Vec::new() };
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                while let Some((name, mut value)) = map.next_entry::<String, Value>()? {
+                    if let Value::String(text) = &mut value {
+                        *text = visible(text).into_owned();
+                    }
                     if read.values.insert(name.clone(), value).is_some() {
                         read.repeated.push(name);
                     }

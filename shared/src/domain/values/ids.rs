@@ -1,10 +1,12 @@
 //! Types of ids, one for each kind, so that the compiler rejects one in another's place.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::domain::values::text::visible;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
 /// Rejection of a text as an id.
@@ -17,20 +19,24 @@ pub struct InvalidId {
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
+        id!($(#[$doc])* $name, $what, $rule, $valid, unchanged);
+    };
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr, $clean:path) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// Accepts the text unchanged or rejects it; nothing is trimmed.
+            /// Accepts or rejects the text; nothing is trimmed.
             ///
             /// # Errors
             /// [`InvalidId`] with the broken rule.
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
-                let valid: fn(&str) -> bool = $valid;
-                if valid(text) {
-                    Ok(Self(text.to_owned()))
+                let (valid, clean): (fn(&str) -> bool, fn(&str) -> Cow<'_, str>) = ($valid, $clean);
+                let id = clean(text);
+                if valid(&id) {
+                    Ok(Self(id.into_owned()))
                 } else {
                     Err(InvalidId { what: $what, rule: $rule })
                 }
@@ -64,6 +70,10 @@ macro_rules! id {
     };
 }
 
+fn unchanged(text: &str) -> Cow<'_, str> {
+    Cow::Borrowed(text)
+}
+
 fn alphanumeric(text: &str, longest: usize) -> bool {
     !text.is_empty() && text.len() <= longest && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
@@ -86,10 +96,10 @@ id!(
     UserId, "a user_id", "1 to 128 visible ASCII characters", |text| printable(text, 128)
 );
 id!(
-    /// Customer of the workshop, named by the workshop.
+    /// Customer of the workshop, named by the workshop. Read from lists without invisible characters.
     CustomerId, "a customer_id", "1 to 64 letters, digits, dots, hyphens and underscores", |text| {
         (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-    }
+    }, visible
 );
 id!(
     /// Institution, named by MMS.

@@ -5,6 +5,6 @@ pub mod lookup;
 pub mod money;
 pub mod retry_after;
 pub mod send_outcome;
-pub(crate) mod text;
+pub mod text;
 pub mod time;
 pub mod time_range;

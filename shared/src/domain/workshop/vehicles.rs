@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::values::ids::{CustomerId, EmailAddress};
 use crate::domain::values::lookup::Lookup;
+use crate::domain::values::text::one_line;
 use crate::domain::values::time::{LocalDate, Zone};
 use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
@@ -21,7 +22,7 @@ const LONGEST_NAME: usize = 100;
 /// Words of a name by which it is found.
 const MOST_WORDS: usize = 8;
 
-/// A customer's name: one line of at most 100 characters, without surrounding blanks. Never logged.
+/// A customer's name: one line of at most 100 characters, without invisible ones and surrounding blanks. Never logged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PersonName(String);
@@ -81,19 +82,13 @@ pub enum VehicleStatus {
 }
 
 impl PersonName {
-    /// Accepts a name and removes surrounding blanks.
+    /// Accepts a name and removes invisible characters and surrounding blanks.
     ///
     /// # Errors
     /// [`InvalidName`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        let name = text.trim();
-        let is_one_line = !name.chars().any(|c| c.is_control() || turns_the_line(c));
-        let has_a_sign = name.contains(char::is_alphanumeric);
-        if is_one_line && has_a_sign && name.chars().count() <= LONGEST_NAME {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(InvalidName)
-        }
+        let name = one_line(text, LONGEST_NAME).filter(|name| name.contains(char::is_alphanumeric));
+        name.map(Self).ok_or(InvalidName)
     }
 
     /// The name as text.
@@ -115,11 +110,6 @@ pub fn words(text: &str) -> BTreeSet<String> {
     let lower = text.to_lowercase();
     let words = lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| word.chars().nth(1).is_some());
     words.take(MOST_WORDS).map(str::to_owned).collect()
-}
-
-/// True for line and paragraph separators and for marks that change the direction of the text after them.
-const fn turns_the_line(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Debug for PersonName {

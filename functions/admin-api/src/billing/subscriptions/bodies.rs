@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use shared::domain::values::ids::{EmailAddress, PaymentId};
 use shared::domain::values::money::Twd;
+use shared::domain::values::text::one_line;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::dates::Day;
@@ -162,9 +163,7 @@ impl TryFrom<String> for Note {
     type Error = NotANote;
 
     fn try_from(text: String) -> Result<Self, NotANote> {
-        let text = text.trim();
-        let fits = (1..=LONGEST_NOTE).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text.to_owned())) } else { Err(NotANote) }
+        one_line(&text, LONGEST_NOTE).map(Self).ok_or(NotANote)
     }
 }
 
@@ -182,7 +181,6 @@ impl TryFrom<String> for PaymentReference {
     type Error = NotAReference;
 
     fn try_from(text: String) -> Result<Self, NotAReference> {
-        let fits = (1..=LONGEST_REFERENCE).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text)) } else { Err(NotAReference) }
+        one_line(&text, LONGEST_REFERENCE).map(Self).ok_or(NotAReference)
     }
 }
