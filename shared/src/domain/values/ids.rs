@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use crate::domain::values::email::{EmailAddress, InvalidEmail};
 use crate::domain::values::text::visible;
 use crate::domain::values::time::{LocalDate, Timestamp};
 
@@ -273,68 +274,5 @@ impl PaymentId {
     #[must_use]
     pub fn key(&self) -> &str {
         self.0.split_once('.').map_or("", |(_, key)| key)
-    }
-}
-
-/// Address that replaces an erased customer's. Uses the reserved TLD `.invalid` (RFC 2606).
-const ERASED_ADDRESS: &str = "erased@erased.invalid";
-
-/// Recipient of a customer's mail. Never logged.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct EmailAddress(String);
-
-impl EmailAddress {
-    /// Accepts an address with one `@`, text on both sides, a dot in the host, no blanks or control characters, and at
-    /// most 254 bytes. Existence of the mailbox is not checked.
-    ///
-    /// # Errors
-    /// [`InvalidId`] for any other text.
-    pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        let parts = text.split_once('@');
-        let shaped = parts.is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
-        let clean = text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>,;\"".contains(c));
-        if shaped && clean && text.len() <= 254 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId { what: "an email", rule: "an address like name@example.com" })
-        }
-    }
-
-    /// The address that replaces an erased customer's.
-    #[must_use]
-    pub fn erased() -> Self {
-        Self(ERASED_ADDRESS.to_owned())
-    }
-
-    /// True for the address that replaces an erased customer's.
-    #[must_use]
-    pub fn is_erased(&self) -> bool {
-        self.0 == ERASED_ADDRESS
-    }
-
-    /// The address for the envelope of a mail.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for EmailAddress {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("EmailAddress(***)")
-    }
-}
-
-impl From<EmailAddress> for String {
-    fn from(address: EmailAddress) -> Self {
-        address.0
-    }
-}
-
-impl TryFrom<String> for EmailAddress {
-    type Error = InvalidId;
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        Self::parse(&text)
     }
 }

@@ -1,5 +1,6 @@
 //! Validated values used by every area.
 
+pub mod email;
 pub mod ids;
 pub mod lookup;
 pub mod money;
