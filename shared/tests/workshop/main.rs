@@ -8,6 +8,7 @@
 )]
 
 mod decisions;
+mod phone_notations;
 mod phones;
 mod plates;
 mod provider_responses;

@@ -20,7 +20,6 @@ fn every_way_to_write_a_number_gives_the_same() {
         "+62855/1234567",
         "+62-855-1234-567",
         "+62.855.1234.567",
-        "+628-5-5-1-2-3-4-5-6-7",
         "62-855-1234-567",
         "62.855.1234.567",
         "8551234567",
@@ -38,7 +37,30 @@ fn every_way_to_write_a_number_gives_the_same() {
         "0062 855 1234 567",
         "wa.me/628551234567",
         "https://wa.me/628551234567",
+        "https://wa.me/628551234567?text=Halo%20Budi,%20ini%20nomor%20saya%2008551234568%20dan%20masih%20panjang",
+        "wa.me/+62855-1234-567/",
+        "wa.me/%2B628551234567?text=a",
+        "WA.ME/628551234567#x",
+        "https://api.whatsapp.com/send?phone=628551234567",
+        "https://api.whatsapp.com/send/?text=Halo&phone=%2B62%20855%201234567&type=phone_number",
+        "web.whatsapp.com/send?phone=08551234567&text=1",
+        "whatsapp://send?phone=628551234567",
+        "whatsapp:+628551234567",
+        "628551234567@s.whatsapp.net",
+        "628551234567@c.us",
         "tel:+62-855-1234-567",
+        "=\"08551234567\"",
+        "＝＂０８５５１２３４５６７＂",
+        "\"0855-1234-567\"",
+        "628,551,234,567",
+        "628.551.234.567",
+        "8.551.234.567",
+        "08551234567.",
+        "٠٨٥٥١٢٣٤٥٦٧",
+        "+٦٢ ٨٥٥ ١٢٣٤ ٥٦٧",
+        "۰۸۵۵۱۲۳۴۵۶۷",
+        "꧐꧘꧕꧕꧑꧒꧓꧔꧕꧖꧗",
+        "+62\u{fe0e}855\u{3164}1234567",
         "'08551234567",
         "\u{202a}+62\u{a0}855\u{2011}1234\u{2011}567\u{202c}",
         "\u{feff}0855\u{200b}1234567",
@@ -94,9 +116,59 @@ fn what_is_no_mobile_number_of_the_country_is_refused_with_its_own_reason() {
         ("0855_1234567", NotANumber),
         ("62+628551234567", NotANumber),
         ("08551234567#1", NotANumber),
-        ("٠٨٥٥١٢٣٤٥٦٧", NotANumber),
         (&"0".repeat(41), TooLong),
         (&"0".repeat(1_000_000), TooLong),
+    ] {
+        assert_eq!(read(text), Err(reason), "{text:?}");
+    }
+}
+
+#[test]
+fn digits_that_belong_to_no_number_refuse_it_and_so_does_an_address_without_one() {
+    use InvalidPhone::*;
+    for (text, reason) in [
+        ("628551234567.0", DecimalPart),
+        ("08551234567.0", DecimalPart),
+        ("628551234567.00", DecimalPart),
+        ("81234567890.0", DecimalPart),
+        ("8551234567.0", DecimalPart),
+        ("6281234567890.0", DecimalPart),
+        ("08551234567,0", DecimalPart),
+        ("628551234567,00", DecimalPart),
+        ("628551234567 . 0", DecimalPart),
+        ("６２８５５１２３４５６７．０", DecimalPart),
+        ("٦٢٨٥٥١٢٣٤٥٦٧٫٠", DecimalPart),
+        ("628551234567.000000", DecimalPart),
+        ("628,551,234,567.00", DecimalPart),
+        ("628.551.234.567,00", DecimalPart),
+        ("=\"628551234567.0\"", DecimalPart),
+        ("wa.me/628551234567.0?text=a", DecimalPart),
+        ("628551234567.0@c.us", DecimalPart),
+        ("tel:+62-855-1234-567.0", DecimalPart),
+        ("0812345678 (2)", StrayEnd),
+        ("0812-345678-9", StrayEnd),
+        ("0812 345678 90", StrayEnd),
+        ("08551234567.5", StrayEnd),
+        ("08551234567 (021)", StrayEnd),
+        ("+628-5-5-1-2-3-4-5-6-7", StrayEnd),
+        ("1. 08551234567", StrayBeginning),
+        ("2) 0855-1234-567", StrayBeginning),
+        ("8 1234567890", StrayBeginning),
+        ("6 28551234567", StrayBeginning),
+        ("08. 81234567890", StrayBeginning),
+        ("8.812.345.678", StrayBeginning),
+        ("812) 812345678", StrayBeginning),
+        ("628,55,1234567", NotANumber),
+        ("6.28551234567E+11", ScientificNotation),
+        ("wa.me/?text=08551234567", NotANumber),
+        ("wa.me/message/ABC123", Letters),
+        ("https://api.whatsapp.com/send?text=08551234567", NotANumber),
+        ("api.whatsapp.com/send?phone=628551234567&phone=628561234567", Several),
+        ("wa.me/886912345678?text=a", OtherCountry),
+        ("whatsapp:+886912345678", OtherCountry),
+        ("6285512345-1234567@g.us", Letters),
+        ("08551234567-08561234567", Several),
+        ("08551234567¹", NotANumber),
     ] {
         assert_eq!(read(text), Err(reason), "{text:?}");
     }
@@ -213,7 +285,7 @@ proptest! {
 
     #[test]
     fn every_number_of_the_pattern_is_read_alike_in_every_notation(
-        a in "8[1-35-9][0-9]", b in "[0-9]{4}", c in "[0-9]{2,5}"
+        a in "8[1-35-9][0-9]", b in "[0-9]{3,4}", c in "[0-9]{3,5}"
     ) {
         let national = format!("{a}{b}{c}");
         let international = format!("62{national}");
@@ -236,8 +308,11 @@ proptest! {
                 prop_assert_eq!(read(&format!("+{ours}")), Ok(ours.clone()));
                 prop_assert_eq!(Phone::try_from(ours.clone()).map(String::from), Ok(ours));
             }
-            // Rejected although the pattern matches: possibly two numbers, or another country's.
-            Err(InvalidPhone::Several | InvalidPhone::Ambiguous) => {}
+            // Rejected although the pattern matches: two numbers, another country's, or digits that stand apart.
+            Err(
+                InvalidPhone::Several | InvalidPhone::Ambiguous | InvalidPhone::StrayEnd | InvalidPhone::StrayBeginning
+                | InvalidPhone::DecimalPart,
+            ) => {}
             Err(_) => prop_assert_eq!(published(&text), None),
         }
     }

@@ -17,8 +17,9 @@ pub(crate) struct CustomerBody {
     /// Name used in messages: one line, with a letter or digit in it.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "Budi Santoso")]
     name: PersonName,
-    /// Indonesian mobile number in any usual notation; reminders are sent to it by WhatsApp.
-    #[schema(value_type = String, min_length = 1, max_length = 40, example = "0855-1234-567")]
+    /// Indonesian mobile number in any usual notation, also as a link to its chat (`wa.me/…`); reminders are sent to it by
+    /// WhatsApp. Digits that stand apart, such as a decimal part (`.0`), refuse it.
+    #[schema(value_type = String, min_length = 1, max_length = 500, example = "0855-1234-567")]
     phone: PhoneAsWritten,
     /// Mail address, stored for the workshop; no mail is sent to it. Default: none.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 254, example = "budi@customer.example")]

@@ -3,6 +3,7 @@
 pub mod import;
 pub mod latest_visits;
 pub mod phone;
+mod phone_notation;
 pub mod plate;
 pub mod reminders;
 pub mod vehicles;
