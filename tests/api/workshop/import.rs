@@ -242,11 +242,12 @@ async fn a_customer_with_hundreds_of_vehicles_is_imported_and_so_are_two_lists_a
 #[tokio::test]
 async fn an_import_during_an_erasure_leaves_nothing_of_the_person() {
     let sandbox = Sandbox::at(NOW).await;
-    for round in 0..10 {
+    for round in 0..10_u8 {
         let customer = format!("C-{round}");
         let phone = format!("0812000000{round}");
+        let series = char::from(b'A' + round);
         let plates = |from: usize| {
-            let row = |number| format!("{customer},Budi Santoso,{phone},,B {number} R{round},2025-08-18,");
+            let row = |number| format!("{customer},Budi Santoso,{phone},,B {number} R{series},2025-08-18,");
             list(&(from..from + 60).map(row).collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>())
         };
         assert_eq!(counts(&sandbox.import(plates(0)).await.1), [60, 60, 0, 0]);

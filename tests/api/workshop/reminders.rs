@@ -251,10 +251,10 @@ async fn an_unreadable_item_keeps_no_other_owner_from_a_reminder() {
 #[tokio::test]
 async fn by_schedule_no_reminder_is_sent_at_night_where_the_owner_lives() {
     let sandbox = Sandbox::with("2025-12-16T06:00:00+07:00", &[("REMINDER_SEND_HOURS", "8-20")]).await;
-    for (id, zone) in [("west", "Asia/Jakarta"), ("east", "Asia/Jayapura")] {
+    for (id, zone, plate) in [("west", "Asia/Jakarta", "B1W"), ("east", "Asia/Jayapura", "B1E")] {
         let body = json!({ "name": "Owner", "phone": if id == "west" { "08551110001" } else { "08551110002" }, "time_zone": zone });
         sandbox.staff(Method::PUT, &format!("/customers/{id}"), Some(body)).await;
-        sandbox.vehicle(&format!("B1{id}"), id, "2025-08-17", None).await;
+        sandbox.vehicle(plate, id, "2025-08-17", None).await;
     }
     // Seven in Jakarta is nine in Jayapura.
     sandbox.travel("2025-12-16T07:30:00+07:00").await;

@@ -27,7 +27,7 @@ pub(super) const CANARIES: [(&str, &str); 30] = [
     ("ECPay's garbage", "canary-garbage"),
     ("a name", "Kanarienvogel Santoso"),
     ("a phone number", "81377766655"),
-    ("a plate", "CNR 4242 YY"),
+    ("a plate", "QX 4242 YY"),
     ("a customer", "canary-customer-9d1"),
     ("the device's key", STARSENDER_KEY),
     ("the Cloud API's token", CLOUD_TOKEN),

@@ -9,7 +9,7 @@ use testing::support::lambda::{Bootstrap, http_event};
 
 const NAME: &str = "Kanarienvogel Santoso";
 const PHONE: &str = "0813-7776-6655";
-const PLATE: &str = "CNR4242YY";
+const PLATE: &str = "QX4242YY";
 const CUSTOMER: &str = "canary-customer-9d1";
 
 /// Stores the customer as no version of ours would have; gives the item as it was.
@@ -32,7 +32,7 @@ async fn reminded_under_faults(sandbox: &Sandbox, reminders: &mut Bootstrap, day
         sandbox.put("/sandbox/faults", json!({ "whatsapp_cloud": { "fault": second, "times": 1 } })).await;
         let own =
             json!({ "customer_id": CUSTOMER, "last_visit_date": "2024-01-10", "next_visit_date": day.plus_days(1) });
-        sandbox.keep(&format!("/vehicles/CNR4242YY{}", char::from(b'A' + u8::try_from(place).unwrap())), own).await;
+        sandbox.keep(&format!("/vehicles/{PLATE}{}", char::from(b'A' + u8::try_from(place).unwrap())), own).await;
         let event = json!({ "task": "maintenance-reminder", "run_id": fault, "requested_by": "support" });
         assert_eq!(reminders.invoke(&event).await["status"], "done");
     }

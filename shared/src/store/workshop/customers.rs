@@ -55,6 +55,6 @@ impl Workshop {
         let query = Query::partition(keys::customer_partition(id)).prefix(prefix::VEHICLE).consistent().limit(limit);
         let items = self.table.query_pages(query, limit, "reading a customer's vehicles").await?;
         let plates = items.iter().take(limit).filter_map(|item| text_in(item, keys::SK)?.strip_prefix(prefix::VEHICLE));
-        Ok(plates.filter_map(|plate| Plate::parse(plate).ok()).collect())
+        Ok(plates.filter_map(|plate| Plate::try_from(plate.to_owned()).ok()).collect())
     }
 }
