@@ -128,7 +128,7 @@ async fn what_cannot_be_stored_is_refused_by_its_field() {
             "{body} {answer}"
         );
     }
-    let (status, answer) = sandbox.staff(Method::PUT, CAR, Some(car("C-9"))).await;
+    let (status, answer) = sandbox.staff(Method::PUT, "/vehicles/D9XY", Some(car("C-9"))).await;
     assert_eq!((status.as_u16(), answer["error"]["param"].as_str()), (404, Some("customer_id")));
     let (status, answer) = sandbox.staff(Method::PUT, "/vehicles/ABC", Some(car("C-1"))).await;
     assert_eq!((status.as_u16(), answer["error"]["param"].as_str()), (400, Some("plate")));
@@ -195,10 +195,58 @@ async fn a_vehicle_that_is_sold_to_another_customer_moves_with_its_pointer() {
     let mut sold = car("C-1");
     sold["status"] = json!("sold");
     sandbox.keep(CAR, sold).await;
-    let shown = sandbox.keep(CAR, car("C-2")).await;
+    let before = sandbox.seen(CAR).await;
+    for query in ["", "?move=false"] {
+        let (status, answer) = sandbox.staff(Method::PUT, &format!("{CAR}{query}"), Some(car("C-2"))).await;
+        assert_eq!((status.as_u16(), answer["error"]["code"].as_str()), (409, Some("owned_by_another")), "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains("move=true"), "{answer}");
+    }
+    assert_eq!(sandbox.seen(CAR).await, before);
+    let shown = sandbox.keep(&format!("{CAR}?move=true"), car("C-2")).await;
     assert_eq!((&shown["customer_id"], &shown["status"]), (&json!("C-2"), &json!("active")));
     assert_eq!(sandbox.seen("/customers/C-1").await["vehicles"], json!([]));
     assert_eq!(sandbox.seen("/customers/C-2").await["vehicles"], json!(["B 1234 ABC"]));
+    let (status, _) = sandbox.staff(Method::PUT, &format!("{CAR}?move=true"), Some(car("C-9"))).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn two_diplomatic_vehicles_are_two_and_a_plate_that_may_be_either_is_refused() {
+    let sandbox = workshop().await;
+    sandbox.keep("/customers/C-2", json!({ "name": "Siti Aminah", "phone": "08129876543" })).await;
+    sandbox.keep("/vehicles/CD%2012%20345", car("C-1")).await;
+    sandbox.keep("/vehicles/CD-123-45", car("C-2")).await;
+    assert_eq!(sandbox.seen("/vehicles/cd%2012%20345").await["customer_id"], "C-1");
+    assert_eq!(sandbox.seen("/customers/C-2").await["vehicles"], json!(["CD 123 45"]));
+    for (path, part) in [("/vehicles/CD%2012345", "two groups"), ("/vehicles/B%201234%20ABC%20BRIO", "stands alone")] {
+        let (status, answer) = sandbox.staff(Method::PUT, path, Some(car("C-1"))).await;
+        assert_eq!((status.as_u16(), answer["error"]["param"].as_str()), (400, Some("plate")), "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(part), "{answer}");
+    }
+    let army = sandbox.keep("/vehicles/8102%2F00", car("C-1")).await;
+    assert_eq!(army["plate"], "8102-00");
+}
+
+#[tokio::test]
+async fn invisible_characters_are_no_part_of_what_is_stored_or_asked_for() {
+    let sandbox = workshop().await;
+    let hidden = json!({
+        "name": "\u{202e}Siti\u{200b} Aminah\u{3164}", "phone": "+62\u{fe0e}855\u{200e}1234569", "email": "si\u{200b}ti@customer.example",
+    });
+    let stored = sandbox.keep("/customers/C%E2%80%8B-2", hidden).await;
+    assert_eq!(
+        [&stored["customer_id"], &stored["name"], &stored["phone"], &stored["email"]],
+        ["C-2", "Siti Aminah", "628551234569", "siti@customer.example"]
+    );
+    let mut body = car("C\u{feff}-2");
+    body["last_visit_date"] = json!("2025-\u{200e}08-18");
+    sandbox.keep("/vehicles/D%EF%BB%BF2XY", body).await;
+    assert_eq!(sandbox.seen("/vehicles/D2XY").await["customer_id"], "C-2");
+    let found = sandbox.seen("/customers?q=siti%E2%80%8B").await;
+    assert_eq!(found["customers"][0]["customer_id"], "C-2", "{found}");
+    let nameless = json!({ "name": "\u{3164}\u{115f}", "phone": "08551234569" });
+    let (status, answer) = sandbox.staff(Method::PUT, "/customers/C-2", Some(nameless)).await;
+    assert_eq!((status.as_u16(), answer["error"]["param"].as_str()), (400, Some("name")), "{answer}");
 }
 
 #[tokio::test]
@@ -209,7 +257,8 @@ async fn concurrent_puts_of_one_vehicle_leave_exactly_one_pointer() {
         sandbox.keep(&format!("/customers/{name}"), budi()).await;
     }
     for _ in 0..5 {
-        let puts = names.iter().map(|name| sandbox.staff(Method::PUT, CAR, Some(car(name))));
+        let path = format!("{CAR}?move=true");
+        let puts = names.iter().map(|name| sandbox.staff(Method::PUT, &path, Some(car(name))));
         let statuses: Vec<u16> = join_all(puts).await.into_iter().map(|(status, _)| status.as_u16()).collect();
         assert!(statuses.iter().all(|status| [200, 201, 503].contains(status)), "{statuses:?}");
         assert!(statuses.iter().any(|status| *status < 300));

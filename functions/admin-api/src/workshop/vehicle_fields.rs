@@ -18,7 +18,7 @@ const LATER_IS_KNOWN: &str = "a later visit is already recorded; nothing was cha
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VehicleBody {
-    /// Owner, who must be stored. Another one than before: the vehicle was sold to them.
+    /// Owner, who must be stored. Another one than before needs `move=true`.
     #[schema(value_type = String, min_length = 1, max_length = 64, example = "C-1")]
     customer_id: CustomerId,
     /// Date of the latest visit, Asia/Jakarta.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use lambda_http::http::StatusCode;
+use serde::Deserialize;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::Vehicle;
 use shared::store::retry::{Attempt, retry_on_conflict};
 use shared::store::workshop::WriteOutcome;
+use utoipa::IntoParams;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
 use crate::http::given::{Given, Nothing};
-use crate::http::refusals::{Missing, Refusals};
+use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 use crate::workshop::errors::unknown_customer;
@@ -21,6 +23,9 @@ use crate::workshop::vehicle_fields::{VehicleAnswer, VehicleBody, VisitBody};
 
 /// Most reminders in one response.
 const MOST_REMINDERS: usize = 100;
+
+const OWNED_BY_ANOTHER: &str = "The vehicle of this plate belongs to another customer. Check the plate; if the vehicle was sold, \
+    send the request with move=true.";
 
 /// Routes of vehicles.
 pub(crate) fn routes() -> Routes {
@@ -58,21 +63,32 @@ async fn shown(api: &ApiState, vehicle: Vehicle) -> Result<VehicleAnswer, Failur
     Ok(VehicleAnswer::new(vehicle, reminders))
 }
 
+/// Query of storing a vehicle.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct PutVehicleQuery {
+    /// Takes the vehicle from the customer who has it, because it was sold. Default: false.
+    #[serde(default, rename = "move")]
+    moves: bool,
+}
+
 /// Stores a vehicle.
 ///
-/// Replaces the stored vehicle of this plate. `customer_id` may differ from the stored one: the vehicle was sold. Answers 404
-/// if that customer is not stored.
+/// Replaces the stored vehicle of this plate. If another customer than `customer_id` has it, it is refused with 409
+/// `owned_by_another` unless `move=true` says that it was sold. Answers 404 if the customer is not stored.
 #[utoipa::path(
     put, path = "/vehicles/{plate}", tag = "workshop", operation_id = "put_vehicle",
-    params((
+    params(PutVehicleQuery, (
         "plate" = String, Path, example = "B 1234 ABC",
-        description = "Number plate: 2 to 12 letters and digits. Letter case, blanks, dots and hyphens do not matter.",
+        description = "Number plate: civil (`B 1234 ABC`), diplomatic with two groups of digits (`CD 12 345`), of army or police \
+            (`8102-00`, `12345-III`). Letter case and the signs between the groups do not matter.",
     )),
     request_body = VehicleBody,
     responses(
         (status = 200, description = "The vehicle, which was known.", body = VehicleAnswer),
         (status = 201, description = "The new vehicle.", body = VehicleAnswer),
-        Refusals, Missing,
+        Refusals, Missing, Conflicts,
     ),
     security(("token" = ["customers"])),
 )]
@@ -80,14 +96,18 @@ async fn put(
     State(api): State<Arc<ApiState>>,
     Path(plate): Path<String>,
     caller: Caller<Customers>,
-    given: Given<Nothing, VehicleBody>,
+    given: Given<PutVehicleQuery, VehicleBody>,
 ) -> Result<(StatusCode, Json<VehicleAnswer>), Failure> {
     let plate = &Plate::parse(&plate).map_err(|error| Failure::invalid_value("plate", &error))?;
-    let (api, context, wanted) = (&api, &caller.context, &given.body);
+    let (api, context, wanted, moves) = (&api, &caller.context, &given.body, given.query.moves);
     wanted.check(context.time.logical)?;
     retry_on_conflict("storing a vehicle", (), |()| async move {
         let known = api.store.workshop.vehicle(plate).await?;
         let vehicle = wanted.applied(plate, known.as_ref().map(|known| &known.value));
+        // A misspelt plate is often another customer's.
+        if !moves && known.as_ref().is_some_and(|known| known.value.customer != vehicle.customer) {
+            return Err(Failure::conflict("owned_by_another", OWNED_BY_ANOTHER));
+        }
         match api.store.workshop.put_vehicle(&vehicle, known.as_ref()).await? {
             WriteOutcome::Conflict => Ok(Attempt::Conflict(())),
             WriteOutcome::NoSuchCustomer => Err(unknown_customer()),

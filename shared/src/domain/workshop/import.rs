@@ -55,7 +55,7 @@ pub enum RefusedReason {
     #[error("was erased")]
     Erased,
     /// The vehicle is stored with another owner.
-    #[error("belongs to another customer; PUT /vehicles/{{plate}} moves it")]
+    #[error("belongs to another customer; PUT /vehicles/{{plate}}?move=true moves it")]
     OtherOwner,
     /// A later visit of the vehicle is stored.
     #[error("is before the latest visit that is known")]

@@ -118,7 +118,7 @@ pub(crate) fn columns(list: &ImportedTable) -> Vec<ImportColumn> {
 pub(crate) fn refused(line: u64, Refused { field, reason }: Refused) -> Note {
     let indonesian = match reason {
         RefusedReason::Erased => "sudah dihapus atas permintaan".to_owned(),
-        RefusedReason::OtherOwner => "milik pelanggan lain; PUT /vehicles/{plate} memindahkannya".to_owned(),
+        RefusedReason::OtherOwner => "milik pelanggan lain; PUT /vehicles/{plate}?move=true memindahkannya".to_owned(),
         RefusedReason::Older => "lebih awal dari kunjungan terakhir yang tersimpan".to_owned(),
         RefusedReason::Conflict => "bentrok dengan perubahan lain; impor sekali lagi".to_owned(),
         RefusedReason::DiffersFrom { line } => format!("berbeda dari baris {line} untuk pelanggan yang sama"),
