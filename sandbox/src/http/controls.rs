@@ -20,6 +20,7 @@ use crate::world::clock;
 use crate::world::credentials;
 use crate::world::faults::{Fault, FaultSpec, Service};
 use crate::world::mail_refusal::MailRefusal;
+use crate::world::state::ComingInstitutions;
 
 pub(crate) fn routes() -> Router<Arc<World>> {
     let many = DefaultBodyLimit::max(LARGEST_BODY);
@@ -72,11 +73,25 @@ async fn messages(State(world): Shared) -> Json<Value> {
 }
 
 /// The institutions are MMS's own: whatever they hold, and however broken they are.
-async fn set_institutions(State(world): Shared, body: Bytes) -> Answer {
+async fn set_institutions(State(world): Shared, RawQuery(query): RawQuery, body: Bytes) -> Answer {
+    let after_pages = match query.as_deref() {
+        None | Some("") => 0,
+        Some(query) => query
+            .strip_prefix("after_pages=")
+            .and_then(|pages| pages.parse().ok())
+            .ok_or_else(|| bad("the only parameter is after_pages, a number of pages"))?,
+    };
     let institutions: Vec<Value> = serde_json::from_slice(&body)
         .map_err(|error| bad(&format!("the body must be a JSON list of institutions: {error}")))?;
     let count = institutions.len();
-    world.change(|state| state.institutions = institutions);
+    world.change(|state| {
+        state.coming_institutions = None;
+        if after_pages == 0 {
+            state.institutions = institutions;
+        } else {
+            state.coming_institutions = Some(ComingInstitutions { after_pages, institutions });
+        }
+    });
     Ok(Json(json!({ "institutions": count })))
 }
 

@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, State as Shared};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
 use chrono::{NaiveDate, TimeDelta};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::world::World;
 use crate::world::credentials::MMS_KEY;
 use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service, pass};
+use crate::world::state::State;
 
 /// Only this function calls MMS.
 const CALLER: &str = "MmsExpiryScan";
@@ -43,7 +44,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
 }
 
 async fn by_page(
-    State(world): State<Arc<World>>,
+    Shared(world): Shared<Arc<World>>,
     Path(path): Path<String>,
     headers: HeaderMap,
     body: Bytes,
@@ -66,9 +67,11 @@ async fn by_page(
         Err(why) => failure(&why).into_response(),
         Ok(_) if fault == Fault::AnswerLost => lost_response(),
         Ok(wanted) => {
-            let state = world.state();
-            let page = wanted.page(&state.institutions, fault == Fault::RepeatPage);
-            Json(json!({ "status": "success", "data": { "data": { "pageData": page } } })).into_response()
+            let page = wanted.page(&world.state().institutions, fault);
+            if world.state().coming_institutions.is_some() {
+                world.change(State::count_page);
+            }
+            Json(json!({ "status": "success", "data": { "data": page } })).into_response()
         }
     }
 }
@@ -101,11 +104,19 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// The institutions of the page: none after the last one, or those of the last one where it `repeats`.
-    fn page<'a>(&self, institutions: &'a [Value], repeats: bool) -> &'a [Value] {
+    /// The page with its institutions, none after the last page, and the number of all. MMS documents no total; its name
+    /// is that of common pagers.
+    fn page(&self, institutions: &[Value], fault: Fault) -> Value {
         let mut pages = institutions.chunks(self.page_size);
+        let repeats = matches!(fault, Fault::RepeatPage | Fault::RepeatPageWithTotal);
         let last = if repeats { pages.clone().next_back() } else { None };
-        pages.nth(self.page_number - 1).or(last).unwrap_or_default()
+        let records = pages.nth(self.page_number - 1).or(last).unwrap_or_default();
+        let is_null = fault == Fault::NullPage && records.is_empty();
+        let mut page = Map::from_iter([("pageData".to_owned(), if is_null { Value::Null } else { json!(records) })]);
+        if !matches!(fault, Fault::RepeatPage | Fault::NoTotal) {
+            page.insert("total".to_owned(), json!(institutions.len()));
+        }
+        Value::Object(page)
     }
 }
 

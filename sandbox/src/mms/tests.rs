@@ -143,6 +143,39 @@ async fn the_last_page_can_come_for_ever() {
 }
 
 #[tokio::test]
+async fn a_page_has_the_total_unless_a_fault_leaves_it_out() {
+    let world = sandbox().await;
+    put(&world, INSTITUTIONS, &records()).await;
+    for (fault, number, expected) in [
+        ("none", 3, json!({ "pageData": [{ "expirationTime": "soon" }], "total": 5 })),
+        ("none", 4, json!({ "pageData": [], "total": 5 })),
+        ("null_page", 4, json!({ "pageData": null, "total": 5 })),
+        ("no_total", 4, json!({ "pageData": [] })),
+        ("repeat_page", 4, json!({ "pageData": [{ "expirationTime": "soon" }] })),
+        ("repeat_page_with_total", 4, json!({ "pageData": [{ "expirationTime": "soon" }], "total": 5 })),
+    ] {
+        misbehave(&world, json!({ "mms": fault })).await;
+        let (_, text) = answer(asked(&world, MMS_KEY, &wanted(number, 2))).await;
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(answer["data"]["data"], expected, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_can_change_between_two_pages() {
+    let world = sandbox().await;
+    put(&world, INSTITUTIONS, &json!([1, 2, 3, 4])).await;
+    put(&world, &format!("{INSTITUTIONS}?after_pages=2"), &json!([2, 3, 4, 5])).await;
+    assert_eq!(page(&world, 1, 1).await, json!([1]));
+    assert_eq!(page(&world, 2, 1).await, json!([2]));
+    assert_eq!(page(&world, 3, 1).await, json!([4]));
+    assert_eq!(page(&world, 1, 4).await, json!([2, 3, 4, 5]));
+    for query in ["after_pages=", "after_pages=x", "after=1"] {
+        assert_eq!(put(&world, &format!("{INSTITUTIONS}?{query}"), &json!([])).await.0, 400, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn a_fault_can_begin_after_some_calls_and_end_after_more() {
     let world = sandbox().await;
     misbehave(&world, json!({ "mms": { "fault": "down", "after": 2, "times": 1 } })).await;

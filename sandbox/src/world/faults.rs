@@ -56,8 +56,14 @@ pub enum Fault {
     Refuse,
     /// MMS refuses the key with status 200.
     RefuseWithOk,
-    /// MMS gives its last page again for every page after it.
+    /// MMS gives its last page again for every page after it, and no total.
     RepeatPage,
+    /// MMS gives its last page again for every page after it.
+    RepeatPageWithTotal,
+    /// MMS gives null in place of an empty page.
+    NullPage,
+    /// MMS gives no total.
+    NoTotal,
     /// A WhatsApp gateway whose sender cannot send: StarSender's phone is disconnected, Meta has locked the account.
     DeviceOff,
     /// A WhatsApp gateway or Slack takes no more messages for now.
@@ -114,7 +120,9 @@ impl Service {
             Fault::DeviceOff => self.is_whatsapp(),
             Fault::Limit => self.is_whatsapp() || self == Self::Slack,
             Fault::Html => self.is_whatsapp() || matches!(self, Self::Mms | Self::Slack),
-            Fault::RefuseWithOk | Fault::RepeatPage => self == Self::Mms,
+            Fault::RefuseWithOk | Fault::RepeatPage | Fault::RepeatPageWithTotal | Fault::NullPage | Fault::NoTotal => {
+                self == Self::Mms
+            }
             Fault::Archived | Fault::InvalidBlocks => self == Self::Slack,
         }
     }

@@ -35,6 +35,9 @@ pub struct State {
     /// MMS's institutions, each in its own fields or broken as it was put.
     #[serde(default)]
     pub institutions: Vec<Value>,
+    /// Institutions that MMS lists after some more pages.
+    #[serde(default)]
+    pub coming_institutions: Option<ComingInstitutions>,
     /// Fault of each simulated service.
     #[serde(default)]
     pub faults: BTreeMap<Service, FaultSpec>,
@@ -47,6 +50,15 @@ pub struct State {
     /// Schedules that are not as the template has them any more, by name.
     #[serde(default)]
     pub schedules: BTreeMap<String, Definition>,
+}
+
+/// A list of institutions that takes the place of the present one while it is read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ComingInstitutions {
+    /// Pages that are still of the present list: 1 or more.
+    pub after_pages: u32,
+    /// Institutions after that.
+    pub institutions: Vec<Value>,
 }
 
 /// A message as its recipient got it.
@@ -140,6 +152,7 @@ impl State {
             messages: Vec::new(),
             secrets,
             institutions: Vec::new(),
+            coming_institutions: None,
             faults: BTreeMap::new(),
             mail_refusal: None,
             whatsapp: BTreeMap::new(),
@@ -153,6 +166,17 @@ impl State {
         if let Some(secret) = self.secrets.get_mut(name) {
             let previous = Some(std::mem::take(&mut secret.current));
             *secret = Secret { current, created, previous };
+        }
+    }
+
+    /// Counts a page that MMS returned, after which another list may begin.
+    pub(crate) fn count_page(&mut self) {
+        let Some(mut coming) = self.coming_institutions.take() else { return };
+        coming.after_pages = coming.after_pages.saturating_sub(1);
+        if coming.after_pages == 0 {
+            self.institutions = coming.institutions;
+        } else {
+            self.coming_institutions = Some(coming);
         }
     }
 
