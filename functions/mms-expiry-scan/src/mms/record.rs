@@ -8,8 +8,8 @@ use crate::mms::expiry_day::expiry_day;
 
 /// Longest text kept, in characters.
 const LONGEST_TEXT: usize = 500;
-/// `type` of the contact numbers to show: the first entry of either type is taken.
-const SHOWN_NUMBERS: [i64; 2] = [1, 2];
+/// `type` of the contact numbers to show, as a number or as text: the first entry of either type is taken.
+const SHOWN_NUMBERS: [&str; 2] = ["1", "2"];
 
 /// Parses an institution, or returns the name of the required field that is missing or malformed.
 pub(crate) fn institution(record: &Value) -> Result<Institution, &'static str> {
@@ -57,9 +57,17 @@ fn contact(record: &Value) -> Option<String> {
 }
 
 fn phone(numbers: Option<&Value>) -> Option<String> {
-    let is_shown =
-        |entry: &&Value| entry.get("type").and_then(Value::as_i64).is_some_and(|kind| SHOWN_NUMBERS.contains(&kind));
-    numbers?.as_array()?.iter().filter(is_shown).find_map(|entry| text(entry.get("number")))
+    // An entry without a type may be the number itself.
+    let number = |entry: &Value| match entry.get("type").filter(|kind| !kind.is_null()) {
+        Some(kind) if SHOWN_NUMBERS.contains(&text(Some(kind))?.as_str()) => text(entry.get("number")),
+        Some(_) => None,
+        None => text(Some(entry)).or_else(|| text(entry.get("number"))),
+    };
+    let numbers = numbers?;
+    match numbers.as_array() {
+        Some(numbers) => numbers.iter().find_map(number),
+        None => number(numbers),
+    }
 }
 
 #[cfg(test)]
@@ -208,6 +216,29 @@ mod tests {
         assert_eq!((read.name.as_str(), read.uid.as_str()), ("42", "42"));
         let rest = [read.contact, read.phone, read.address, read.plan, read.account_limit];
         assert_eq!(rest, [const { None::<String> }; 5]);
+    }
+
+    #[test]
+    fn a_contact_number_is_shown_in_whatever_form_it_comes() {
+        for (numbers, expected) in [
+            (json!([{ "type": "1", "number": "0912-000-678" }]), Some("0912-000-678")),
+            (json!([{ "type": " 2 ", "number": "0912-000-678" }]), Some("0912-000-678")),
+            (json!([{ "type": 2.0, "number": "1" }, { "type": 1, "number": 912_000_678 }]), Some("912000678")),
+            (json!(["", null, "0912-000-678", "0912-000-679"]), Some("0912-000-678")),
+            (json!([{ "number": "0912-000-678" }]), Some("0912-000-678")),
+            (json!([{ "type": null, "number": "0912-000-678" }]), Some("0912-000-678")),
+            (json!("0912-000-678"), Some("0912-000-678")),
+            (json!({ "type": "2", "number": "0912-000-678" }), Some("0912-000-678")),
+            // The first of a shown type that has a number.
+            (
+                json!([{ "type": "3", "number": "1" }, { "type": "1", "number": " " }, { "type": "2", "number": "2" }]),
+                Some("2"),
+            ),
+            (json!([{ "type": "3", "number": "1" }, { "type": "12", "number": "2" }]), None),
+            (json!([{ "type": true, "number": "1" }, [], {}, false]), None),
+        ] {
+            assert_eq!(phone(Some(&numbers)).as_deref(), expected, "{numbers}");
+        }
     }
 
     #[test]
