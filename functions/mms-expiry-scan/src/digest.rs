@@ -19,13 +19,15 @@ use crate::ExpiryScan;
 use crate::credentials::Keys;
 use crate::error::ScanError;
 use crate::mms::client::Pages;
-use crate::mms::pages::{Horizon, MmsListing, read_all};
+use crate::mms::listing::{Horizon, MmsListing};
+use crate::mms::pages::read_pass;
+use crate::mms::pass::Pass;
 use crate::publish::Publisher;
 use crate::report::Report;
 use crate::slack_client::Channel;
 
-/// Unreadable records named in a report.
-const NAMED_UNREADABLE: usize = 100;
+/// Unreadable or contradictory records named in a report.
+const NAMED_RECORDS: usize = 100;
 /// Days for which an expired institution is still read; after that its expiry was announced or is irrelevant.
 const REMEMBERED_DAYS: i64 = 3_650;
 
@@ -35,11 +37,16 @@ pub(crate) struct Scan<'a> {
     pub(crate) job: &'a Job,
     pub(crate) report: Report,
     pub(crate) publisher: Publisher<'a>,
+    /// Institutions as they were read last, where the list of this run cannot be read.
+    last_known: Vec<ScanResult>,
     /// Day of the digest, Asia/Taipei.
     today: LocalDate,
     keys: &'a Keys,
     time: InvocationTime,
 }
+
+/// Institutions in the table, with the versions that the next write must name.
+type Stored = HashMap<InstitutionUid, Versioned<TrackedInstitution>>;
 
 /// A listed institution with its stored state and its place in the digest.
 struct ScanResult {
@@ -54,7 +61,7 @@ impl<'a> Scan<'a> {
         let channel = Channel { http: slack, settings: &config.slack, key: &keys.slack };
         let pace = config.slack.pace;
         let publisher = Publisher { institutions, billing, channel, job, day: today, time, pace, has_posted: false };
-        Self { function, job, report: Report::default(), publisher, today, keys, time }
+        Self { function, job, report: Report::default(), publisher, last_known: Vec::new(), today, keys, time }
     }
 
     /// Composes the day's digest unless an earlier attempt did, and posts its unposted messages.
@@ -89,14 +96,26 @@ impl<'a> Scan<'a> {
         self.time.wall_now()
     }
 
+    /// Institutions to show, where the list of this run cannot be read.
+    pub(crate) fn last_known(&self) -> Vec<Entry<'_>> {
+        shown(&self.last_known)
+    }
+
     /// Reads MMS, composes the digest and stores it. A dry run only reports it and returns `None`.
     async fn compose(&mut self, run: &mut ExclusiveRun<'_>) -> Result<Option<Versioned<StoredDigest>>, ScanError> {
-        let ExpiryScan { institutions, config, mms, .. } = self.function;
-        let pages = Pages { http: mms, settings: &config.mms, key: &self.keys.mms };
+        let ExpiryScan { institutions, config, .. } = self.function;
         let horizon = Horizon { tiers: &config.tiers, today: self.today };
-        let mut found = read_all(&pages, &horizon, run).await?;
-        let unreadable = std::mem::take(&mut found.unreadable);
-        let (seen, kept, gone) = self.reconcile_institutions(found).await?;
+        let (found, pass, stored) = self.read_mms(run).await?;
+        let unreadable: Vec<(String, &'static str)> =
+            found.unreadable.iter().map(|record| (record.label.clone(), record.field)).collect();
+        let contradictory = found.contradictory_within(&horizon);
+        let (seen, kept, gone) = self.reconcile_institutions(&found, stored).await?;
+        if let Err(error) = pass.check_readable() {
+            self.report.unreadable_count = unreadable.len();
+            self.report.unreadable = named_unreadable(&unreadable);
+            self.last_known = seen;
+            return Err(error.into());
+        }
         // Before the digest: an institution must be stored when a posted message marks it as announced.
         if !self.job.dry_run {
             institutions.put_institutions(&kept, self.wall()).await?;
@@ -111,6 +130,7 @@ impl<'a> Scan<'a> {
             acknowledged: seen.iter().filter(|seen| seen.say == DigestPlacement::Acknowledged).count(),
             gone: gone.len(),
             unreadable: &unreadable,
+            contradictory: &contradictory,
         };
         let messages = digest.messages();
         let stored = StoredDigest {
@@ -120,11 +140,8 @@ impl<'a> Scan<'a> {
             shown: digest.counts().into_iter().map(|(tier, count)| (tier.name().to_owned(), count)).collect(),
             acknowledged: digest.acknowledged,
             unreadable_count: unreadable.len(),
-            unreadable: unreadable
-                .iter()
-                .take(NAMED_UNREADABLE)
-                .map(|(which, field)| format!("{which}: {field} is missing or odd"))
-                .collect(),
+            unreadable: named_unreadable(&unreadable),
+            contradictory: named_contradictory(&contradictory),
             posted_at: None,
         };
         // A day without news has no stored digest, so that a later run of the day reads MMS again.
@@ -142,38 +159,61 @@ impl<'a> Scan<'a> {
         Ok(Some(stored))
     }
 
-    /// Compares MMS's list with the stored institutions: the listed ones with their place in the digest, those to be
-    /// stored, and those to be delisted.
-    async fn reconcile_institutions(
-        &self,
-        found: MmsListing,
-    ) -> Result<(Vec<ScanResult>, Vec<InstitutionWrite>, Vec<InstitutionWrite>), ScanError> {
-        let store = &self.function.institutions;
-        let mut stored: HashMap<InstitutionUid, Versioned<TrackedInstitution>> = HashMap::new();
+    /// Reads the list, and once more where something is missing: an institution that was listed before, or one that moved
+    /// to another page while the list changed.
+    async fn read_mms(&self, run: &mut ExclusiveRun<'_>) -> Result<(MmsListing, Pass, Stored), ScanError> {
+        let ExpiryScan { config, mms, .. } = self.function;
+        let pages = Pages { http: mms, settings: &config.mms, key: &self.keys.mms };
+        let mut listing = MmsListing::default();
+        let pass = read_pass(&pages, &mut listing, run).await?;
+        let stored = self.listed_before().await?;
+        let page_size = usize::try_from(config.mms.page_size).unwrap_or(usize::MAX);
+        if pass.is_steady(page_size) && stored.keys().all(|uid| listing.lists(uid)) {
+            return Ok((listing, pass, stored));
+        }
+        listing.begin_second_pass();
+        let pass = read_pass(&pages, &mut listing, run).await?;
+        Ok((listing, pass, stored))
+    }
+
+    /// Institutions that the latest scan listed.
+    async fn listed_before(&self) -> Result<Stored, ScanError> {
+        let mut stored = Stored::new();
         let mut position = None;
         let first = self.today.plus_days(-REMEMBERED_DAYS);
         let last = self.today.plus_days(REMEMBERED_DAYS);
         loop {
-            let page = store.institutions_between(first, last, position).await?;
+            let page = self.function.institutions.institutions_between(first, last, position).await?;
             let last = page.items.last().map(|kept| &kept.value.institution);
             position = last.map(|last| InstitutionPosition { expires: last.expires, uid: last.uid.clone() });
             stored.extend(page.items.into_iter().map(|kept| (kept.value.institution.uid.clone(), kept)));
             if page.next.is_none() || position.is_none() {
-                break;
+                return Ok(stored);
             }
         }
+    }
+
+    /// Compares MMS's list with the stored institutions: the listed ones with their place in the digest, those to be
+    /// stored, and those to be delisted.
+    async fn reconcile_institutions(
+        &self,
+        found: &MmsListing,
+        mut stored: Stored,
+    ) -> Result<(Vec<ScanResult>, Vec<InstitutionWrite>, Vec<InstitutionWrite>), ScanError> {
+        let config = &self.function.config;
+        let institutions = found.within(&Horizon { tiers: &config.tiers, today: self.today });
         let listed_before: HashSet<InstitutionUid> = stored.keys().cloned().collect();
         // The index is eventually consistent, and an institution that was delisted may be listed again.
         let missing: Vec<InstitutionUid> =
-            found.institutions.iter().map(|one| one.uid.clone()).filter(|uid| !stored.contains_key(uid)).collect();
-        stored.extend(store.institutions(&missing).await?);
+            institutions.iter().map(|one| one.uid.clone()).filter(|uid| !stored.contains_key(uid)).collect();
+        stored.extend(self.function.institutions.institutions(&missing).await?);
         let known = stored.iter().map(|(uid, kept)| {
             let is_listed = listed_before.contains(uid);
             (uid.clone(), KnownInstitution { tracked: kept.value.clone(), is_listed })
         });
         let listing = Listing {
-            institutions: found.institutions,
-            unreadable: found.unreadable_uids,
+            institutions,
+            unreadable: found.unreadable.iter().filter_map(|record| record.uid.clone()).collect(),
             is_current: self.today >= self.wall().day(ZONE),
         };
         let write = |watched: &TrackedInstitution, is_listed| InstitutionWrite {
@@ -194,11 +234,26 @@ impl<'a> Scan<'a> {
                     continue;
                 }
             };
-            let say = watched.say(&self.function.config.tiers, self.today);
+            let say = watched.say(&config.tiers, self.today);
             seen.push(ScanResult { watched, say });
         }
         Ok((seen, kept, gone))
     }
+}
+
+fn named_unreadable(unreadable: &[(String, &'static str)]) -> Vec<String> {
+    let named = unreadable.iter().take(NAMED_RECORDS);
+    named.map(|(which, field)| format!("{which}: {field} is missing or odd")).collect()
+}
+
+fn named_contradictory(contradictory: &[(InstitutionUid, Vec<LocalDate>)]) -> Vec<String> {
+    let named = contradictory.iter().take(NAMED_RECORDS);
+    named
+        .map(|(uid, dates)| {
+            let dates: Vec<String> = dates.iter().map(LocalDate::to_string).collect();
+            format!("uid {uid}: expires on {}", dates.join(" and "))
+        })
+        .collect()
 }
 
 /// Entries of the digest, soonest expiry first, expired institutions at the end.

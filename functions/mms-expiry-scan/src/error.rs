@@ -4,8 +4,8 @@ use shared::exclusive_run;
 use shared::platform::metrics::ScanOutcome;
 use shared::store;
 
-use crate::mms::client;
-use crate::mms::client::ReadError;
+use crate::mms::error as mms;
+use crate::mms::error::ReadError;
 
 /// Reason why a scan ended early.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub(crate) enum ScanError {
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
-    Mms(#[from] client::Error),
+    Mms(#[from] mms::Error),
     #[error("Slack did not accept a message: {reason}")]
     Slack { reason: String, is_retryable: bool, is_about_one_message: bool },
 }
@@ -49,6 +49,7 @@ impl ScanError {
     pub(crate) const fn outcome(&self) -> Option<ScanOutcome> {
         match self {
             Self::Mms(error) if error.is_retryable() => Some(ScanOutcome::MmsUnavailable),
+            Self::Mms(mms::Error::Unreadable { .. }) => Some(ScanOutcome::MmsUnreadable),
             Self::Mms(_) => Some(ScanOutcome::MmsRefused),
             Self::Slack { is_retryable: true, .. } => Some(ScanOutcome::SlackUnavailable),
             Self::Slack { .. } => Some(ScanOutcome::SlackRefused),

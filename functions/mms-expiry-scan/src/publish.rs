@@ -9,7 +9,7 @@ use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::exclusive_run;
 use shared::exclusive_run::{ExclusiveRun, Job};
 use shared::platform::clock::InvocationTime;
-use shared::slack::scan_failed;
+use shared::slack::{Entry, scan_failed};
 use shared::store;
 use shared::store::billing::Billing;
 use shared::store::institutions::Institutions;
@@ -134,16 +134,21 @@ impl Publisher<'_> {
         if is_recorded { Ok(state) } else { Err(exclusive_run::Error::LeaseLost.into()) }
     }
 
-    /// Notifies staff by mail that Slack does not work, once per day of a digest.
+    /// Notifies staff by mail that the digest is missing or incomplete, once per day.
     pub(crate) async fn mail(&self, reason: &str) -> Result<(), store::Error> {
         let notice = Notice::to_staff(NoticeKind::SlackRefused, &self.day.to_string(), self.job.scheduled_at);
         let notice = notice.with_day("day", self.day).with("reason", reason);
         self.billing.enqueue(&notice).await.map(|_| ())
     }
 
-    /// Notifies staff in Slack that the day has no digest, once.
-    pub(crate) async fn post_failure(&self, reason: &str, run: &mut ExclusiveRun<'_>) -> Result<(), ScanError> {
-        let payload = scan_failed(self.day, self.wall(), reason);
+    /// Notifies staff in Slack that the day has no digest, once, with the institutions that are known all the same.
+    pub(crate) async fn post_failure(
+        &self,
+        reason: &str,
+        known: &[Entry<'_>],
+        run: &mut ExclusiveRun<'_>,
+    ) -> Result<(), ScanError> {
+        let payload = scan_failed(self.day, self.wall(), reason, known);
         let stored = self.institutions.digest_failure(self.day, &payload, self.wall()).await?;
         if let Some(open) = stored.filter(|stored| !stored.message.has_outcome()) {
             self.post(open, run).await?;

@@ -23,6 +23,8 @@ pub(crate) struct Report {
     pub(crate) unreadable_count: usize,
     /// The first unreadable records: label and field.
     pub(crate) unreadable: Vec<String>,
+    /// Institutions that MMS lists with several expiry dates.
+    pub(crate) contradictory: Vec<String>,
     /// Messages of the digest.
     pub(crate) messages: u32,
     /// Messages posted by this run.
@@ -44,6 +46,7 @@ impl Report {
         self.acknowledged = digest.acknowledged;
         self.unreadable_count = digest.unreadable_count;
         self.unreadable = digest.unreadable.clone();
+        self.contradictory = digest.contradictory.clone();
         self.messages = digest.messages;
     }
 
@@ -103,7 +106,8 @@ impl Report {
         json!({
             "run": job.id, "status": self.status(), "scheduled_at": job.scheduled_at, "dry_run": job.dry_run,
             "day": job.scheduled_at.day(ZONE), "requested_by": job.requested_by, "institutions": self.shown,
-            "acknowledged": self.acknowledged, "unreadable": self.unreadable, "error": error,
+            "acknowledged": self.acknowledged, "unreadable": self.unreadable,
+            "contradictory": self.contradictory, "error": error,
             "posting": {
                 "messages": self.messages, "posted": self.posted, "posted_before": self.posted_before,
                 "unclear": self.unclear,

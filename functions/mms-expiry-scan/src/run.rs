@@ -7,7 +7,7 @@ use shared::platform::metrics::{Batch, Point, ScanOutcome};
 
 use crate::digest::Scan;
 use crate::error::ScanError;
-use crate::report::Report;
+use crate::mms::error as mms;
 use crate::{Error, ExpiryScan};
 
 /// Performs a run once. Answers with the stored report if the run is done, and with `already_running` to a caller while
@@ -58,16 +58,24 @@ async fn notify_staff(
     }
     let publisher = &scan.publisher;
     match error {
-        ScanError::Mms(error) => match Box::pin(publisher.post_failure(&error.to_string(), run)).await {
-            Err(refused @ ScanError::Slack { is_retryable: false, .. }) => {
-                Ok(publisher.mail(&refused.to_string()).await?)
+        ScanError::Mms(error) => {
+            let reason = error.to_string();
+            // Its repair is a change of this function, so that those are notified too who do not read the channel.
+            if matches!(error, mms::Error::Unreadable { .. }) {
+                publisher.mail(&reason).await?;
             }
-            // The error makes Lambda repeat the run, which posts the notice then.
-            Err(ScanError::Slack { reason, .. }) => Err(Error::Slack(reason)),
-            Err(ScanError::Store(error)) => Err(error.into()),
-            Err(ScanError::Run(error)) => Err(error.into()),
-            Ok(()) | Err(ScanError::Mms(_)) => Ok(()),
-        },
+            let posted = Box::pin(publisher.post_failure(&reason, &scan.last_known(), run)).await;
+            match posted {
+                Err(refused @ ScanError::Slack { is_retryable: false, .. }) => {
+                    Ok(publisher.mail(&refused.to_string()).await?)
+                }
+                // The error makes Lambda repeat the run, which posts the notice then.
+                Err(ScanError::Slack { reason, .. }) => Err(Error::Slack(reason)),
+                Err(ScanError::Store(error)) => Err(error.into()),
+                Err(ScanError::Run(error)) => Err(error.into()),
+                Ok(()) | Err(ScanError::Mms(_)) => Ok(()),
+            }
+        }
         ScanError::Slack { is_retryable: false, .. } => Ok(publisher.mail(&error.to_string()).await?),
         ScanError::Slack { .. } | ScanError::Store(_) | ScanError::Run(_) => Ok(()),
     }

@@ -13,8 +13,12 @@ use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::{LocalDate, Timestamp};
 use crate::slack::wording;
 
-/// Most unreadable records that a digest names.
-const NAMED_UNREADABLE: usize = 10;
+/// Most unreadable or contradictory records that a digest names.
+const NAMED_RECORDS: usize = 10;
+/// Most expiry dates named of an institution with contradictory ones.
+const NAMED_DATES: usize = 5;
+/// Longest list of known institutions in the message that a scan failed, in characters of blocks and of `text`.
+const LONGEST_KNOWN: usize = 2_400;
 /// Longest reason of a failed scan, in characters.
 const LONGEST_REASON: usize = 300;
 
@@ -38,6 +42,8 @@ pub struct Digest<'a> {
     pub gone: usize,
     /// Unreadable records: the record's name and the field.
     pub unreadable: &'a [(String, &'static str)],
+    /// Institutions that MMS lists with several expiry dates; the entry has the first of them.
+    pub contradictory: &'a [(InstitutionUid, Vec<LocalDate>)],
 }
 
 /// An institution with its place in the digest.
@@ -62,14 +68,15 @@ impl Digest<'_> {
     /// Returns the messages; none for a digest without content.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
-        if self.entries.is_empty() && self.gone == 0 && self.unreadable.is_empty() {
+        let has_faults = !self.unreadable.is_empty() || !self.contradictory.is_empty();
+        if self.entries.is_empty() && self.gone == 0 && !has_faults {
             return Vec::new();
         }
         let mut pages = Vec::new();
         let mut page = Page::default();
         page.preface(&self.summary(), &self.spoken_summary());
-        if let Some(unreadable) = self.unreadable() {
-            page.preface(&unreadable, &unreadable);
+        for fault in [self.unreadable(), self.contradictory()].into_iter().flatten() {
+            page.preface(&fault, &fault);
         }
         let counts = self.counts();
         let mut last = None;
@@ -137,23 +144,41 @@ impl Digest<'_> {
         self.entries.len() - self.count(ExpiryTier::Expired)
     }
 
+    /// Counted tiers. Beside unreadable records a zero would claim what is not known.
+    fn counted(&self) -> impl Iterator<Item = ExpiryTier> {
+        let tiers = [ExpiryTier::Urgent, ExpiryTier::Warning, ExpiryTier::Notice];
+        tiers.into_iter().filter(|tier| self.unreadable.is_empty() || self.count(*tier) > 0)
+    }
+
+    fn unknown(&self) -> String {
+        format!("有 {} 筆機構資料無法判讀，無法確認有無 {} 天內到期的機構", self.unreadable.len(), self.tiers.horizon())
+    }
+
     fn summary(&self) -> String {
-        let total = match self.expiring() {
-            0 => format!("*目前沒有 {} 天內到期的機構*", self.tiers.horizon()),
-            count => format!("*找到 {count} 個即將到期的機構*"),
+        let total = match (self.expiring(), self.unreadable.len()) {
+            (0, 0) => format!("*目前沒有 {} 天內到期的機構*", self.tiers.horizon()),
+            (0, _) => format!("*{}*", self.unknown()),
+            (count, 0) => format!("*找到 {count} 個即將到期的機構*"),
+            (count, unreadable) => format!("*已知 {count} 個即將到期的機構，另有 {unreadable} 筆無法判讀*"),
         };
         let line = |tier: ExpiryTier| {
             format!("{} {}：{} 家", wording::colour(tier), wording::heading(tier, &self.tiers), self.count(tier))
         };
-        let mut lines = vec![total, line(ExpiryTier::Urgent), line(ExpiryTier::Warning), line(ExpiryTier::Notice)];
+        let mut lines = vec![total];
+        lines.extend(self.counted().map(line));
         lines.extend(self.asides());
         lines.join("\n")
     }
 
     fn spoken_summary(&self) -> String {
-        let counts = [ExpiryTier::Urgent, ExpiryTier::Warning, ExpiryTier::Notice]
-            .map(|tier| format!("{} {} 家", wording::name(tier), self.count(tier)));
-        let mut lines = vec![format!("即將到期 {} 家：{}。", self.expiring(), counts.join("、"))];
+        let counts = self.counted().map(|tier| format!("{} {} 家", wording::name(tier), self.count(tier)));
+        let counts = counts.collect::<Vec<_>>().join("、");
+        let total = match (self.expiring(), self.unreadable.len()) {
+            (count, 0) => format!("即將到期 {count} 家：{counts}。"),
+            (0, _) => format!("{}。", self.unknown()),
+            (count, unreadable) => format!("已知即將到期 {count} 家：{counts}。另有 {unreadable} 筆無法判讀。"),
+        };
+        let mut lines = vec![total];
         lines.extend(self.asides());
         lines.join("\n")
     }
@@ -173,25 +198,64 @@ impl Digest<'_> {
     }
 
     fn unreadable(&self) -> Option<String> {
+        let lines =
+            self.unreadable.iter().map(|(which, field)| format!("{}：{field} 缺少或無法判讀", escaped(which, 80)));
         let count = self.unreadable.len();
-        let named = self.unreadable.iter().take(NAMED_UNREADABLE);
-        let lines: Vec<String> =
-            named.map(|(which, field)| format!("• {}：{field} 缺少或無法判讀", escaped(which, 80))).collect();
-        let more = count.saturating_sub(NAMED_UNREADABLE);
-        let more = if more > 0 { format!("\n• 另有 {more} 筆") } else { String::new() };
-        (count > 0).then(|| format!("⚠️ {count} 筆機構資料無法判讀，未列入以下清單：\n{}{more}", lines.join("\n")))
+        named(&format!("⚠️ {count} 筆機構資料無法判讀，先前讀過的以當時的到期日列出，其餘未列入："), lines)
+    }
+
+    fn contradictory(&self) -> Option<String> {
+        let lines = self.contradictory.iter().map(|(uid, dates)| {
+            let named: Vec<String> = dates.iter().take(NAMED_DATES).map(LocalDate::to_string).collect();
+            let more = if dates.len() > NAMED_DATES { "…" } else { "" };
+            format!("uid {}：{}{more}", escaped(uid.as_str(), 80), named.join("、"))
+        });
+        let count = self.contradictory.len();
+        named(&format!("⚠️ {count} 家機構在 MMS 有不同的到期日，以最早的列出："), lines)
     }
 }
 
-/// Returns the message that a day has no digest, with the reason.
+/// A section with the first of the lines and the number of the others; none without lines.
+fn named(title: &str, lines: impl ExactSizeIterator<Item = String>) -> Option<String> {
+    let count = lines.len();
+    let mut section = vec![title.to_owned()];
+    section.extend(lines.take(NAMED_RECORDS).map(|line| format!("• {line}")));
+    let more = count.saturating_sub(NAMED_RECORDS);
+    section.extend((more > 0).then(|| format!("• 另有 {more} 筆")));
+    (count > 0).then(|| section.join("\n"))
+}
+
+/// Returns the message that a day has no digest, with the reason. Institutions that are known from an earlier day are
+/// listed, as far as they fit.
 #[must_use]
-pub fn scan_failed(day: LocalDate, at: Timestamp, reason: &str) -> Value {
+pub fn scan_failed(day: LocalDate, at: Timestamp, reason: &str, known: &[Entry<'_>]) -> Value {
     let title = format!("MMS 到期掃描未完成 {day}");
     let reason = escaped(reason, LONGEST_REASON);
     let body = format!("今天的到期清單尚未送出，這不代表沒有機構到期。\n原因：{reason}\n排除後會在下一次執行時補送。");
     let when = format!("執行時間 {}（台北）", at.to_local(ZONE));
-    json!({
-        "text": format!("{title}\n{body}"),
-        "blocks": [header(&title), context(&when), section(&format!("❗ {body}"))],
-    })
+    let mut text = format!("{title}\n{body}");
+    let mut blocks = vec![header(&title), context(&when), section(&format!("❗ {body}"))];
+    if !known.is_empty() {
+        let title = "依先前讀到的資料，以下機構即將到期或已到期：";
+        let list = |write: fn(&Institution, DigestEntry) -> String| {
+            let lines = known.iter().map(|entry| write(entry.institution, entry.shown));
+            fitting(title, lines)
+        };
+        blocks.push(section(&list(wording::in_brief)));
+        text = format!("{text}\n{}", list(wording::spoken));
+    }
+    json!({ "text": text, "blocks": blocks })
+}
+
+/// The title with as many lines as fit, and the number of the others.
+fn fitting(title: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
+    let (mut text, mut left) = (title.to_owned(), lines.len());
+    for line in lines {
+        if text.chars().count() + line.chars().count() > LONGEST_KNOWN {
+            break;
+        }
+        text = format!("{text}\n{line}");
+        left -= 1;
+    }
+    if left > 0 { format!("{text}\n另有 {left} 家") } else { text }
 }

@@ -99,13 +99,19 @@ fn unreadable() -> impl Strategy<Value = Vec<(String, &'static str)>> {
     proptest::collection::vec((hostile(), field), 0..30)
 }
 
+fn contradictory() -> impl Strategy<Value = Vec<(InstitutionUid, Vec<LocalDate>)>> {
+    let uid = "[A-Za-z0-9<>&|*_~`!@#%?/.+=-]{1,60}".prop_map(|uid| InstitutionUid::parse(&uid).unwrap());
+    let dates = proptest::collection::vec((-800..800_i64).prop_map(|days| today().plus_days(days)), 2..9);
+    proptest::collection::vec((uid, dates), 0..30)
+}
+
 /// Messages of a digest of these institutions.
 fn messages(
     all: &[(Institution, DigestEntry)],
     full_within: u32,
-    acknowledged: usize,
-    gone: usize,
+    [acknowledged, gone]: [usize; 2],
     unreadable: &[(String, &'static str)],
+    contradictory: &[(InstitutionUid, Vec<LocalDate>)],
 ) -> Vec<Message> {
     let entries: Vec<Entry<'_>> = all.iter().map(|(institution, shown)| Entry { institution, shown: *shown }).collect();
     let digest = Digest {
@@ -117,6 +123,7 @@ fn messages(
         acknowledged,
         gone,
         unreadable,
+        contradictory,
     };
     digest.messages()
 }
@@ -147,21 +154,37 @@ proptest! {
     fn any_institutions_arrive_whole_and_once_within_slacks_limits(
         all in prop_oneof![institutions(12), institutions(120), institutions(400)],
         full_within in prop_oneof![Just(0_u32), Just(30), Just(60), 0..60_u32],
-        asides in (0..3_usize, 0..3_usize),
+        asides in [0..3_usize, 0..3_usize],
         unreadable in unreadable(),
+        contradictory in contradictory(),
     ) {
-        let messages = messages(&all, full_within, asides.0, asides.1, &unreadable);
-        let is_silent = all.is_empty() && asides.1 == 0 && unreadable.is_empty();
+        let messages = messages(&all, full_within, asides, &unreadable, &contradictory);
+        let is_silent = all.is_empty() && asides[1] == 0 && unreadable.is_empty() && contradictory.is_empty();
         prop_assert_eq!(messages.is_empty(), is_silent);
         let checked = check(&given(&all), &messages);
         prop_assert!(checked.is_ok(), "{}", checked.unwrap_err());
     }
 
     #[test]
-    fn any_reason_of_a_failure_fits_and_mentions_no_one(reason in hostile()) {
-        let payload = scan_failed(today(), Timestamp::parse("2026-11-20T01:30:00Z").unwrap(), &reason);
-        let checked = check(&[], &[Message { payload, uids: Vec::new() }]);
+    fn any_reason_of_a_failure_fits_with_the_known_institutions_and_mentions_no_one(
+        reason in hostile(), all in institutions(80)
+    ) {
+        let known: Vec<Entry<'_>> = all.iter().map(|(institution, shown)| Entry { institution, shown: *shown }).collect();
+        let now = Timestamp::parse("2026-11-20T01:30:00Z").unwrap();
+        let alone = scan_failed(today(), now, &reason, &[]);
+        let checked = check(&[], &[Message { payload: alone, uids: Vec::new() }]);
         prop_assert!(checked.is_ok(), "{}", checked.unwrap_err());
+        let payload = scan_failed(today(), now, &reason, &known);
+        let (text, blocks) = (payload["text"].as_str().unwrap(), payload["blocks"].as_array().unwrap());
+        prop_assert!(text.chars().count() <= 4_000 && !text.contains(['<', '>']), "{}", text);
+        if let Some(list) = blocks.get(3) {
+            let list = list["text"]["text"].as_str().unwrap();
+            let shown = list.matches("/organizations/").count();
+            let left = list.lines().last().unwrap().strip_prefix("另有 ").and_then(|rest| rest.split(' ').next());
+            prop_assert!(list.chars().count() <= 3_000 && !list.contains("<!"), "{}", list);
+            prop_assert_eq!(shown + left.map_or(0, |left| left.parse::<usize>().unwrap()), all.len());
+        }
+        prop_assert_eq!(blocks.len(), if all.is_empty() { 3 } else { 4 });
     }
 }
 
@@ -169,7 +192,7 @@ proptest! {
 fn four_hundred_institutions_take_as_many_messages_as_they_need_and_no_more() {
     let all: Vec<_> = (0..400).map(|number| plain(number, number * 61 / 400)).collect();
     // In full within 30 days: 204 sections, at most 41 beside the message's own blocks; then 196 lines, up to 90.
-    let messages = messages(&all, 30, 0, 0, &[]);
+    let messages = messages(&all, 30, [0, 0], &[], &[]);
     check(&given(&all), &messages).unwrap();
     assert!((8..=10).contains(&messages.len()), "{}", messages.len());
     let title = |message: &Message| message.payload["blocks"][0]["text"]["text"].as_str().unwrap().to_owned();
@@ -181,7 +204,7 @@ fn four_hundred_institutions_take_as_many_messages_as_they_need_and_no_more() {
 #[test]
 fn the_checker_finds_what_is_wrong() {
     let all = vec![plain(1, 3), plain(2, 20), plain(3, 45), plain(4, 46), plain(5, -1)];
-    let good = messages(&all, 30, 1, 1, &[]);
+    let good = messages(&all, 30, [1, 1], &[], &[]);
     check(&given(&all), &good).unwrap();
     let blocks = good[0].payload["blocks"].as_array().unwrap();
     let of = |uid: &str| blocks.iter().position(|block| block.to_string().contains(uid)).unwrap();

@@ -38,6 +38,7 @@ fn digest<'a>(entries: &'a [Entry<'a>], unreadable: &'a [(String, &'static str)]
         acknowledged: 0,
         gone: 0,
         unreadable,
+        contradictory: &[],
     }
 }
 
@@ -176,18 +177,51 @@ fn ten_records_that_cannot_be_read_are_named_and_the_others_counted() {
         let messages = digest(&[], &odd[..count]).messages();
         assert_eq!(messages.len(), 1);
         let texts = texts(&messages[0]).iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        assert_eq!(texts[2].lines().next(), Some("*目前沒有 60 天內到期的機構*"));
-        assert!(messages[0].payload["text"].as_str().unwrap().ends_with(&texts[3]));
+        // What was not read may expire: no sentence claims the contrary, and no zero does.
+        let unknown = format!("有 {count} 筆機構資料無法判讀，無法確認有無 60 天內到期的機構");
+        assert_eq!(texts[2], format!("*{unknown}*"));
+        let spoken = format!("MMS 機構到期提醒 2026-11-20\n{unknown}。\n{}", texts[3]);
+        assert_eq!(messages[0].payload["text"], spoken);
         texts[3].lines().map(str::to_owned).collect::<Vec<_>>()
     };
     let ten = lines(10);
     assert_eq!(ten.len(), 11);
-    assert_eq!(ten[0], "⚠️ 10 筆機構資料無法判讀，未列入以下清單：");
+    assert_eq!(ten[0], "⚠️ 10 筆機構資料無法判讀，先前讀過的以當時的到期日列出，其餘未列入：");
     assert_eq!(ten[10], "• page 1, record 10：uid 缺少或無法判讀");
     let twelve = lines(12);
     assert_eq!(twelve.len(), 12);
     assert_eq!((twelve[10].as_str(), twelve[11].as_str()), ("• page 1, record 10：uid 缺少或無法判讀", "• 另有 2 筆"));
-    assert_eq!(lines(1), ["⚠️ 1 筆機構資料無法判讀，未列入以下清單：", "• page 1, record 1：uid 缺少或無法判讀"]);
+    assert_eq!(
+        lines(1),
+        [
+            "⚠️ 1 筆機構資料無法判讀，先前讀過的以當時的到期日列出，其餘未列入：",
+            "• page 1, record 1：uid 缺少或無法判讀"
+        ]
+    );
+}
+
+#[test]
+fn beside_unreadable_records_only_what_was_found_is_counted() {
+    let warning = institution("ORG-2", "星河教室", "2026-12-20");
+    let entries = [shown(&warning, None)];
+    let odd = [("uid ORG-9".to_owned(), "expirationTime")];
+    let messages = digest(&entries, &odd).messages();
+    assert_eq!(texts(&messages[0])[2], "*已知 1 個即將到期的機構，另有 1 筆無法判讀*\n🟡 警告（8–30 天）：1 家");
+    let spoken = messages[0].payload["text"].as_str().unwrap();
+    assert_eq!(spoken.lines().nth(1), Some("已知即將到期 1 家：警告 1 家。另有 1 筆無法判讀。"));
+}
+
+#[test]
+fn an_institution_with_several_expiry_dates_is_named_with_all_of_them() {
+    let uid = |uid: &str| InstitutionUid::parse(uid).unwrap();
+    let dates = |days: &[&str]| days.iter().map(|text| day(text)).collect::<Vec<_>>();
+    let many = (1..=6).map(|number| day(&format!("2026-12-0{number}"))).collect();
+    let contradictory = [(uid("D<1"), dates(&["2026-11-22", "2027-01-09"])), (uid("D-2"), many)];
+    let messages = Digest { contradictory: &contradictory, ..digest(&[], &[]) }.messages();
+    let expected = "⚠️ 2 家機構在 MMS 有不同的到期日，以最早的列出：\n• uid D&lt;1：2026-11-22、2027-01-09\n\
+                    • uid D-2：2026-12-01、2026-12-02、2026-12-03、2026-12-04、2026-12-05…";
+    assert_eq!(texts(&messages[0])[3], expected);
+    assert!(messages[0].payload["text"].as_str().unwrap().ends_with(expected));
 }
 
 #[test]
@@ -204,7 +238,7 @@ fn a_digest_without_news_has_no_messages() {
 fn a_failed_scan_is_announced_with_its_reason() {
     let body = "今天的到期清單尚未送出，這不代表沒有機構到期。\n原因：MMS refused: &lt;!here&gt; token not valid\n\
                 排除後會在下一次執行時補送。";
-    let message = scan_failed(day("2026-11-20"), morning(), "MMS refused: <!here> token not valid");
+    let message = scan_failed(day("2026-11-20"), morning(), "MMS refused: <!here> token not valid", &[]);
     let mrkdwn = |text: &str| json!({ "type": "mrkdwn", "text": text, "verbatim": true });
     let expected: Value = json!({
         "text": format!("MMS 到期掃描未完成 2026-11-20\n{body}"),
@@ -215,4 +249,20 @@ fn a_failed_scan_is_announced_with_its_reason() {
         ],
     });
     assert_eq!(message, expected);
+}
+
+#[test]
+fn a_failed_scan_lists_the_institutions_that_are_known_as_far_as_they_fit() {
+    let all: Vec<Institution> =
+        (0..40).map(|number| institution(&format!("ORG-{number:02}"), "星河教室", "2026-12-20")).collect();
+    let known: Vec<Entry<'_>> = all.iter().map(|one| shown(one, None)).collect();
+    let payload = scan_failed(day("2026-11-20"), morning(), "3 of 3 records of MMS cannot be read", &known);
+    let list = payload["blocks"][3]["text"]["text"].as_str().unwrap();
+    let lines: Vec<&str> = list.lines().collect();
+    assert_eq!(lines[0], "依先前讀到的資料，以下機構即將到期或已到期：");
+    assert_eq!(lines[1], format!("• <{BACKSTAGE}ORG-00|星河教室>（ORG-00）2026-12-20，剩 30 天，標準方案"));
+    // Of 2,400 characters the title has 22 and each line 125 with its line break.
+    assert_eq!((lines.len(), lines[20]), (21, "另有 21 家"), "{list}");
+    let text = payload["text"].as_str().unwrap();
+    assert_eq!(text.matches("警告：星河教室，2026-12-20 到期，剩 30 天").count(), 40);
 }

@@ -107,7 +107,8 @@ async fn a_record_that_cannot_be_read_is_reported_and_the_rest_goes_on() {
         json!(null),
         json!({ "uid": "ODD", "expirationTime": "next week" }),
     ];
-    sandbox.mms(&[broken.as_slice(), &[institution("GOOD", 5)]].concat()).await;
+    let good = ["GOOD", "GOOD-2", "GOOD-3"].map(|uid| institution(uid, 5));
+    sandbox.mms(&[broken.as_slice(), &good].concat()).await;
     let report = sandbox.scan().await;
     let odd = "expirationTime is missing or odd";
     let expected =
@@ -115,7 +116,7 @@ async fn a_record_that_cannot_be_read_is_reported_and_the_rest_goes_on() {
     assert_eq!(report["unreadable"], json!(expected));
     assert_eq!(report["tasks"]["mms-expiry-scan"]["failed"], json!({ "unreadable": 3 }));
     let slack = sandbox.slack().await;
-    assert_eq!(uids(&slack), ["GOOD"]);
+    assert_eq!(uids(&slack), ["GOOD", "GOOD-2", "GOOD-3"]);
     assert!(
         texts(&slack[0]).iter().any(|text| text.starts_with("⚠️ 3 筆機構資料無法判讀") && text.contains("uid NODATE"))
     );

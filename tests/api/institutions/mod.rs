@@ -3,6 +3,7 @@
 mod cuts;
 mod digest;
 mod items;
+mod list;
 mod memory;
 mod scale;
 mod settings;

@@ -272,9 +272,19 @@ async fn a_scan_of_institutions_prints_its_result() {
     for run in ["first", "second"] {
         scan.invoke(&at(0, run)).await;
     }
+    sandbox.put("/sandbox/mms/institutions", json!([{ "uid": "INV-1", "expirationTime": "canary" }])).await;
+    scan.invoke(&at(2, "unreadable")).await;
     let (stdout, stderr) = scan.stop().await;
     assert_eq!(stderr, "");
-    let outcomes = ["mms_refused", "mms_unavailable", "slack_refused", "slack_unavailable", "posted", "already_posted"];
+    let outcomes = [
+        "mms_refused",
+        "mms_unavailable",
+        "slack_refused",
+        "slack_unavailable",
+        "posted",
+        "already_posted",
+        "mms_unreadable",
+    ];
     let expected: Vec<Vec<String>> =
         outcomes.iter().map(|outcome| vec![format!("ExpiryScans{{Outcome={outcome}}}=1")]).collect();
     assert_eq!(printed(&stdout), expected);

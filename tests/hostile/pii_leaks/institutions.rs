@@ -31,6 +31,8 @@ fn institutions(now: Timestamp) -> Value {
     json!([
         with("INV-1", json!(day(3))),
         with("INV-2", json!(day(45))),
+        with("INV-4", json!(day(50))),
+        with("INV-5", json!(day(55))),
         with("INV-3", json!(NAME)),
         with(NAME, json!(day(3))),
         [NAME, PHONE],

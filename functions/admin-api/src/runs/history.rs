@@ -209,7 +209,7 @@ async fn detail(api: &ApiState, run: &StoredRun, context: &RequestContext) -> Re
             &["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"]
         }
         Some(ExclusiveJob::ExpiryScan) => {
-            &["requested_by", "day", "institutions", "acknowledged", "unreadable", "posting"]
+            &["requested_by", "day", "institutions", "acknowledged", "unreadable", "contradictory", "posting"]
         }
         None => &[],
     };

@@ -5,12 +5,13 @@ use std::time::Duration;
 use reqwest::{Client, header};
 use serde_json::{Value, json};
 use shared::domain::values::retry_after;
-use shared::exclusive_run;
 use shared::exclusive_run::ExclusiveRun;
 use shared::platform::http;
 use shared::slack::BACKSTAGE;
 
 use crate::config::Mms;
+use crate::mms::error::{Error, ReadError};
+use crate::mms::pass::{Page, Pass};
 
 /// Path of the endpoint, which MMS's proxy expects percent-encoded as one segment.
 const PATH: &str = "admin/organization/get/info/byPage";
@@ -18,36 +19,14 @@ const PATH: &str = "admin/organization/get/info/byPage";
 const ENABLED: u32 = 1;
 /// `expirationStatuses` of institutions about to expire, as the older tool's comments say.
 const ABOUT_TO_EXPIRE: u32 = 2;
+/// Fields that may have the number of all records: those of common Java pagers, because MMS's own is not documented.
+const TOTALS: [&str; 3] = ["total", "totalCount", "totalElements"];
 /// Longest wait before a retry, in seconds. A longer Retry-After ends this attempt of the run.
 const LONGEST_WAIT: u32 = 60;
 /// Characters of MMS's error message that are shown.
 const LONGEST_MESSAGE: usize = 200;
 /// Longest word shown, in bytes: a longer one may be part of a key.
 const LONGEST_WORD: usize = 60;
-
-/// Reason why a page could not be read.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Error {
-    /// MMS rejects the request, most likely because the key expired.
-    #[error("MMS refused: {0}")]
-    Refused(String),
-    /// MMS was not reached, or its response is not a page.
-    #[error("MMS is unavailable: {0}")]
-    Unavailable(String),
-    /// MMS returns the same institutions on page after page.
-    #[error("MMS repeats page {0} without end")]
-    Endless(u32),
-    /// The list is longer than any real one.
-    #[error("MMS has more than {0} pages")]
-    TooManyPages(u32),
-}
-
-/// Reason why reading the list ended early.
-#[derive(Debug)]
-pub(crate) enum ReadError {
-    Mms(Error),
-    Run(exclusive_run::Error),
-}
 
 /// A failed request, with the wait that MMS requests before the next one.
 struct FailedTry {
@@ -62,35 +41,13 @@ pub(crate) struct Pages<'a> {
     pub(crate) key: &'a str,
 }
 
-impl Error {
-    /// Returns true if the same request may succeed later.
-    pub(crate) const fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unavailable(_) => true,
-            Self::Refused(_) | Self::Endless(_) | Self::TooManyPages(_) => false,
-        }
-    }
-}
-
-impl From<Error> for ReadError {
-    fn from(error: Error) -> Self {
-        Self::Mms(error)
-    }
-}
-
-impl From<exclusive_run::Error> for ReadError {
-    fn from(error: exclusive_run::Error) -> Self {
-        Self::Run(error)
-    }
-}
-
 impl Pages<'_> {
-    /// Returns the records of a page, counted from 1; an empty page follows the last one.
-    pub(crate) async fn get(&self, number: u32, run: &mut ExclusiveRun<'_>) -> Result<Vec<Value>, ReadError> {
+    /// Returns the page of this number, counted from 1, after those that the pass has read.
+    pub(crate) async fn get(&self, number: u32, pass: &Pass, run: &mut ExclusiveRun<'_>) -> Result<Page, ReadError> {
         let mut wait = self.settings.delay;
         let mut left = self.settings.retries;
         loop {
-            let FailedTry { error, wait_seconds } = match self.try_once(number).await {
+            let FailedTry { error, wait_seconds } = match self.try_once(number, pass).await {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };
@@ -108,7 +65,7 @@ impl Pages<'_> {
         }
     }
 
-    async fn try_once(&self, number: u32) -> Result<Vec<Value>, FailedTry> {
+    async fn try_once(&self, number: u32, pass: &Pass) -> Result<Page, FailedTry> {
         let mut url = self.settings.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push(PATH);
@@ -125,10 +82,10 @@ impl Pages<'_> {
         let request = request.header(header::REFERER, BACKSTAGE).header(header::USER_AGENT, "duekeeper");
         let unavailable = |reason: String| FailedTry { error: Error::Unavailable(reason), wait_seconds: None };
         let answer = http::post(request, &body).await.map_err(|failed| unavailable(failed.to_string()))?;
-        self.read(&answer)
+        self.read(&answer, pass)
     }
 
-    fn read(&self, answer: &http::Answer) -> Result<Vec<Value>, FailedTry> {
+    fn read(&self, answer: &http::Answer, pass: &Pass) -> Result<Page, FailedTry> {
         let body: Option<Value> = serde_json::from_slice(&answer.body).ok().filter(Value::is_object);
         let status = answer.status;
         let wait_seconds = retry_after::seconds(answer.retry_after.as_deref());
@@ -137,9 +94,7 @@ impl Pages<'_> {
         let message = body.as_ref().and_then(message);
         match (status, &body) {
             (200..300, Some(body)) if body.get("status") == Some(&json!("success")) => {
-                // The proxy wraps the endpoint's own `data` in another one.
-                let page = body.pointer("/data/data/pageData").and_then(Value::as_array);
-                page.cloned().ok_or_else(|| retryable("an answer without a page".to_owned()))
+                page(body, pass).ok_or_else(|| retryable("an answer without a page".to_owned()))
             }
             (200..300, Some(_)) => Err(refused(message.unwrap_or("without a reason"))),
             (200..300, None) => Err(retryable(format!("HTTP {status}, but no page of institutions"))),
@@ -160,6 +115,21 @@ impl Pages<'_> {
     }
 }
 
+/// Reads a successful response. Without records it is the end of the list only if the pass has read as many as MMS has:
+/// Java and Go write an empty list as null or leave it out.
+fn page(body: &Value, pass: &Pass) -> Option<Page> {
+    // The proxy wraps the endpoint's own `data` in another one.
+    let data = body.pointer("/data/data");
+    let number = |name: &&str| data?.get(*name)?.as_u64();
+    let total = TOTALS.iter().find_map(number).and_then(|total| usize::try_from(total).ok());
+    let records = match data.and_then(|data| data.get("pageData")) {
+        Some(Value::Array(records)) => records.clone(),
+        None | Some(Value::Null) if pass.has_read_all(total) => Vec::new(),
+        _ => return None,
+    };
+    Some(Page { records, total })
+}
+
 /// Error message of a response, from one of the fields in which MMS has been seen to return it.
 fn message(response: &Value) -> Option<&str> {
     let places = ["/error/message", "/error", "/message", "/data/message", "/data"];
@@ -173,15 +143,20 @@ mod tests {
     use reqwest::Url;
 
     use super::*;
+    use crate::mms::listing::MmsListing;
 
-    /// Reads one response of MMS and returns the number of its records.
+    /// Reads a first response of MMS and returns the number of its records.
     fn read(status: u16, body: &Value) -> Result<usize, Error> {
+        read_after(&Pass::default(), status, body)
+    }
+
+    fn read_after(pass: &Pass, status: u16, body: &Value) -> Result<usize, Error> {
         let base = Url::parse("https://mms.example/proxy").unwrap();
         let settings = Mms { base, timeout: Duration::from_secs(1), retries: 0, delay: 0, page_size: 50 };
         let http = http::client(Duration::from_secs(1)).unwrap();
         let pages = Pages { http: &http, settings: &settings, key: "invented-key" };
         let answer = http::Answer { status, retry_after: None, body: body.to_string().into_bytes() };
-        pages.read(&answer).map(|page| page.len()).map_err(|failed| failed.error)
+        pages.read(&answer, pass).map(|page| page.records.len()).map_err(|failed| failed.error)
     }
 
     #[test]
@@ -206,5 +181,38 @@ mod tests {
         // Anything that may be a key is redacted.
         let echoed = format!("bad invented-key and {}", "eyJhbGciOiJIUzI1NiJ9".repeat(4));
         assert_eq!(read(403, &json!({ "message": echoed })), refused("HTTP 403: bad *** and ***"));
+    }
+
+    #[test]
+    fn a_response_without_records_is_the_end_only_of_a_list_that_was_read_whole() {
+        let answer = |data: &Value| json!({ "status": "success", "data": { "data": data } });
+        let no_page = Err(Error::Unavailable("an answer without a page".to_owned()));
+        let mut half_read = Pass::default();
+        let records = vec![json!({ "uid": "A", "expirationTime": "2026-12-02" }), json!(null)];
+        half_read.add(Page { records: records.clone(), total: Some(3) }, 1, &mut MmsListing::default()).unwrap();
+        let mut read_whole = Pass::default();
+        read_whole.add(Page { records, total: Some(2) }, 1, &mut MmsListing::default()).unwrap();
+        for (pass, data, is_end) in [
+            (&Pass::default(), json!({ "pageData": null, "total": 0 }), true),
+            (&Pass::default(), json!({ "totalCount": 0 }), true),
+            (&Pass::default(), json!({ "pageData": null }), false),
+            (&Pass::default(), json!({ "pageData": null, "total": 1 }), false),
+            (&Pass::default(), json!({ "pageData": null, "total": "0" }), false),
+            (&Pass::default(), json!({ "pageData": {}, "total": 0 }), false),
+            (&Pass::default(), json!(null), false),
+            (&half_read, json!({ "pageData": null }), false),
+            (&half_read, json!({ "pageData": null, "totalElements": 3 }), false),
+            (&read_whole, json!({ "pageData": null }), true),
+            (&read_whole, json!({ "pageData": null, "total": 2 }), true),
+            (&read_whole, json!({ "total": 3 }), false),
+            (&read_whole, json!({ "pageData": "", "total": 2 }), false),
+        ] {
+            let expected = if is_end { Ok(0) } else { no_page.clone() };
+            assert_eq!(read_after(pass, 200, &answer(&data)), expected, "{data}");
+        }
+        // An empty first page is no end of a list that has records.
+        let first = Page { records: Vec::new(), total: Some(5) };
+        let added = Pass::default().add(first, 1, &mut MmsListing::default());
+        assert_eq!(added, Err(Error::Unavailable("none of 5 records on the first page".to_owned())));
     }
 }

@@ -11,8 +11,34 @@ const LONGEST_TEXT: usize = 500;
 /// `type` of the contact numbers to show, as a number or as text: the first entry of either type is taken.
 const SHOWN_NUMBERS: [&str; 2] = ["1", "2"];
 
+/// A record of the list.
+#[derive(Debug)]
+pub(crate) enum Record {
+    Institution(Institution),
+    Unreadable(Unreadable),
+}
+
+/// A record that is no institution.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    /// Uid, or page and position, for reports.
+    pub(crate) label: String,
+    /// Required field that is missing or malformed.
+    pub(crate) field: &'static str,
+    /// Uid of an institution that MMS still lists.
+    pub(crate) uid: Option<InstitutionUid>,
+}
+
+/// Reads the record at a place, counted from 1, of a page.
+pub(crate) fn read(record: &Value, page: u32, place: usize) -> Record {
+    match institution(record) {
+        Ok(institution) => Record::Institution(institution),
+        Err(field) => Record::Unreadable(Unreadable { label: label(record, page, place), field, uid: uid(record) }),
+    }
+}
+
 /// Parses an institution, or returns the name of the required field that is missing or malformed.
-pub(crate) fn institution(record: &Value) -> Result<Institution, &'static str> {
+fn institution(record: &Value) -> Result<Institution, &'static str> {
     let uid = uid(record).ok_or("uid")?;
     let expires = record.get("expirationTime").and_then(Value::as_str).and_then(expiry_day).ok_or("expirationTime")?;
     let plan = record.get("purchasePlan");
@@ -30,12 +56,12 @@ pub(crate) fn institution(record: &Value) -> Result<Institution, &'static str> {
 }
 
 /// Returns the uid of a record, if it has a valid one.
-pub(crate) fn uid(record: &Value) -> Option<InstitutionUid> {
+fn uid(record: &Value) -> Option<InstitutionUid> {
     InstitutionUid::parse(&text(record.get("uid"))?).ok()
 }
 
 /// Label of an unreadable record in reports: its uid if it has one, else page and position.
-pub(crate) fn label(record: &Value, page: u32, place: usize) -> String {
+fn label(record: &Value, page: u32, place: usize) -> String {
     uid(record).map_or_else(|| format!("page {page}, record {place}"), |uid| format!("uid {uid}"))
 }
 

@@ -8,9 +8,9 @@ use crate::domain::values::ids::InstitutionUid;
 /// Result of reading the list of MMS.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    /// Institutions that could be read, in the order of MMS.
+    /// Institutions that could be read.
     pub institutions: Vec<Institution>,
-    /// Institutions listed in a form that could not be read: neither updated nor delisted.
+    /// Institutions listed in a form that could not be read: those known before stay as they are.
     pub unreadable: HashSet<InstitutionUid>,
     /// True for the list of the current day. A digest made up for an earlier day delists nothing.
     pub is_current: bool,
@@ -36,8 +36,8 @@ pub enum InstitutionChange {
     Delisted(TrackedInstitution),
 }
 
-/// Compares a listing with the stored institutions: one change for each listed institution, in the order of the
-/// listing, then one for each that is to be delisted.
+/// Compares a listing with the stored institutions: one change for each readable institution, in the order of the
+/// listing, then one for each that is known but not readable today, then one for each that is to be delisted.
 #[must_use]
 pub fn reconcile(listing: Listing, mut known: HashMap<InstitutionUid, KnownInstitution>) -> Vec<InstitutionChange> {
     let Listing { institutions, unreadable, is_current } = listing;
@@ -46,10 +46,11 @@ pub fn reconcile(listing: Listing, mut known: HashMap<InstitutionUid, KnownInsti
         let before = known.remove(&institution.uid);
         changes.push(listed(institution, before.as_ref()));
     }
+    let left = known.into_values().filter(|left| left.is_listed).map(|left| left.tracked);
+    let (unreadable, gone): (Vec<_>, Vec<_>) = left.partition(|left| unreadable.contains(&left.institution.uid));
+    changes.extend(unreadable.into_iter().map(InstitutionChange::Unchanged));
     if is_current {
-        let gone = known.into_values().filter(|left| left.is_listed);
-        let gone = gone.map(|left| left.tracked).filter(|left| !unreadable.contains(&left.institution.uid));
-        changes.extend(gone.map(InstitutionChange::Delisted));
+        changes.extend(gone.into_iter().map(InstitutionChange::Delisted));
     }
     changes
 }
@@ -139,12 +140,12 @@ mod tests {
 
     #[test]
     fn only_a_current_listing_delists_and_only_institutions_it_does_not_contain() {
-        let gone = announced("GONE", "2026-12-10");
-        let stored =
-            [(gone.clone(), true), (announced("ODD", "2026-12-10"), true), (announced("BEFORE", "2026-12-10"), false)];
-        let unreadable = HashSet::from([InstitutionUid::parse("ODD").unwrap()]);
+        let (gone, odd) = (announced("GONE", "2026-12-10"), announced("ODD", "2026-12-10"));
+        let stored = [(gone.clone(), true), (odd.clone(), true), (announced("BEFORE", "2026-12-10"), false)];
+        let unreadable = HashSet::from(["ODD", "BEFORE", "NEW"].map(|uid| InstitutionUid::parse(uid).unwrap()));
         let current = Listing { institutions: Vec::new(), unreadable, is_current: true };
-        assert_eq!(reconcile(current, known(&stored)), [InstitutionChange::Delisted(gone)]);
+        let expected = [InstitutionChange::Unchanged(odd), InstitutionChange::Delisted(gone)];
+        assert_eq!(reconcile(current, known(&stored)), expected);
         assert_eq!(reconcile(listing(Vec::new(), false), known(&stored)), []);
     }
 }

@@ -166,6 +166,8 @@ pub enum ScanOutcome {
     MmsRefused,
     /// Timeout or temporary failure of MMS.
     MmsUnavailable,
+    /// List of MMS of which most records cannot be read.
+    MmsUnreadable,
     /// Refusal by Slack, which no repetition changes.
     SlackRefused,
     /// Temporary failure of Slack; a repetition posts the rest.
@@ -319,6 +321,7 @@ impl ScanOutcome {
             Self::AlreadyPosted => "already_posted",
             Self::MmsRefused => "mms_refused",
             Self::MmsUnavailable => "mms_unavailable",
+            Self::MmsUnreadable => "mms_unreadable",
             Self::SlackRefused => "slack_refused",
             Self::SlackUnavailable => "slack_unavailable",
         }

@@ -45,6 +45,9 @@ pub struct StoredDigest {
     pub unreadable_count: usize,
     /// The first of those records, each with its uid and the field at fault.
     pub unreadable: Vec<String>,
+    /// The first of the institutions that MMS lists with several expiry dates, each with its uid and the dates.
+    #[serde(default)]
+    pub contradictory: Vec<String>,
     /// Time at which the outcome of its last message was recorded (UTC).
     pub posted_at: Option<Timestamp>,
 }
