@@ -32,6 +32,7 @@ mod slack_client;
 
 pub use config::{Config, UncheckedConfig};
 use credentials::MmsCredentials;
+use error::ScanError;
 
 /// Name of the job and of its only task.
 pub const NAME: &str = "mms-expiry-scan";
@@ -75,6 +76,17 @@ pub enum Error {
     /// Slack is unavailable, or a message's outcome is unknown.
     #[error("Slack did not accept a message: {0}; repeating the run posts the remaining ones")]
     Slack(String),
+}
+
+impl From<ScanError> for Error {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Run(error) => error.into(),
+            ScanError::Store(error) => error.into(),
+            ScanError::Mms(error) => Self::Mms(error.to_string()),
+            ScanError::Slack { reason, .. } => Self::Slack(reason),
+        }
+    }
 }
 
 impl ExpiryScan {

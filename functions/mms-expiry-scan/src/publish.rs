@@ -81,7 +81,8 @@ impl Publisher<'_> {
             && self.wall() < until
         {
             let reason = format!("rate limited until {until}");
-            return Err(ScanError::Slack { reason, is_retryable: true, is_about_one_message: false });
+            let not_before = Some(until);
+            return Err(ScanError::Slack { reason, is_retryable: true, is_about_one_message: false, not_before });
         }
         Ok(match self.post(stored, run).await? {
             NoticeState::Sent => Published::Sent,
@@ -116,7 +117,7 @@ impl Publisher<'_> {
         let not_before = wait.map(|seconds| self.wall().plus_seconds(seconds.into()));
         let not_posted = NotPosted { is_certain, not_before, detail: reason.clone() };
         self.institutions.requeue_digest_message(claimed, not_posted, self.wall()).await?;
-        Err(ScanError::Slack { reason, is_retryable, is_about_one_message })
+        Err(ScanError::Slack { reason, is_retryable, is_about_one_message, not_before })
     }
 
     /// Records the final outcome of a claimed message.

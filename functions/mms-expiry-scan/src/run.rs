@@ -42,7 +42,7 @@ pub(crate) async fn run_once(function: &ExpiryScan, job: &Job, time: InvocationT
     // The row is released even if staff could not be notified: the repetition does it.
     run.fail(&error.to_string()).await;
     notified?;
-    conclude(job, report, error)
+    if error.is_worth_repeating(time.wall_now()) { Err(error.into()) } else { Ok(report.answer(job)) }
 }
 
 /// Notifies staff that the digest is missing or incomplete: in Slack if it still accepts messages, else by mail.
@@ -66,29 +66,17 @@ async fn notify_staff(
             }
             let posted = Box::pin(publisher.post_failure(&reason, &scan.last_known(), run)).await;
             match posted {
-                Err(refused @ ScanError::Slack { is_retryable: false, .. }) => {
-                    Ok(publisher.mail(&refused.to_string()).await?)
+                Err(error @ ScanError::Slack { .. }) if !error.is_worth_repeating(time.wall_now()) => {
+                    Ok(publisher.mail(&error.to_string()).await?)
                 }
                 // The error makes Lambda repeat the run, which posts the notice then.
-                Err(ScanError::Slack { reason, .. }) => Err(Error::Slack(reason)),
-                Err(ScanError::Store(error)) => Err(error.into()),
-                Err(ScanError::Run(error)) => Err(error.into()),
-                Ok(()) | Err(ScanError::Mms(_)) => Ok(()),
+                posted => Ok(posted?),
             }
         }
-        ScanError::Slack { is_retryable: false, .. } => Ok(publisher.mail(&error.to_string()).await?),
+        ScanError::Slack { .. } if !error.is_worth_repeating(time.wall_now()) => {
+            Ok(publisher.mail(&error.to_string()).await?)
+        }
         ScanError::Slack { .. } | ScanError::Store(_) | ScanError::Run(_) => Ok(()),
-    }
-}
-
-/// Returns an error where a repetition may help, else the report with status `failed`.
-fn conclude(job: &Job, report: Report, error: ScanError) -> Result<Value, Error> {
-    match error {
-        ScanError::Run(error) => Err(error.into()),
-        ScanError::Store(error) => Err(error.into()),
-        ScanError::Mms(error) if error.is_retryable() => Err(Error::Mms(error.to_string())),
-        ScanError::Slack { reason, is_retryable: true, .. } => Err(Error::Slack(reason)),
-        ScanError::Mms(_) | ScanError::Slack { .. } => Ok(report.answer(job)),
     }
 }
 

@@ -12,7 +12,7 @@ use shared::slack::{POST_MESSAGE_PATH, judge_post_message, judge_webhook};
 use crate::config::Slack;
 use crate::credentials::SlackKey;
 
-/// Longest wait in seconds; a longer one ends this attempt of the run.
+/// Longest wait in seconds; a longer one is left to a repetition or a later run of the day.
 const LONGEST_WAIT: u32 = 20;
 
 /// Slack channel with the means to post to it.

@@ -35,7 +35,8 @@ const LONGEST_TEXT: usize = 40_000;
 enum Refusal {
     Nowhere,
     Archived,
-    Limited,
+    /// Retry-After in seconds.
+    Limited(&'static str),
     Payload,
     NoText,
     Attachments,
@@ -98,7 +99,8 @@ fn obeyed(fault: Fault) -> Result<(), Refusal> {
     match fault {
         Fault::Refuse => Err(Refusal::Nowhere),
         Fault::Archived => Err(Refusal::Archived),
-        Fault::Limit => Err(Refusal::Limited),
+        Fault::Limit => Err(Refusal::Limited("1")),
+        Fault::LongLimit => Err(Refusal::Limited("3600")),
         Fault::InvalidBlocks => Err(Refusal::Blocks(block_kit::Flaw::Invalid)),
         _ => Ok(()),
     }
@@ -162,7 +164,7 @@ impl Refusal {
         let (status, word) = match self {
             Self::Nowhere => (StatusCode::NOT_FOUND, "no_service"),
             Self::Archived => (StatusCode::GONE, "channel_is_archived"),
-            Self::Limited => return later("rate_limited".into_response()),
+            Self::Limited(seconds) => return later("rate_limited".into_response(), seconds),
             Self::Payload => (StatusCode::BAD_REQUEST, "invalid_payload"),
             Self::NoText | Self::Attachments | Self::Blocks(_) => (StatusCode::BAD_REQUEST, self.word()),
         };
@@ -171,7 +173,7 @@ impl Refusal {
 
     fn by_api(self) -> Response {
         let answer = not_ok(self.word());
-        if matches!(self, Self::Limited) { later(answer) } else { answer }
+        if let Self::Limited(seconds) = self { later(answer, seconds) } else { answer }
     }
 
     /// The Web API's word.
@@ -179,7 +181,7 @@ impl Refusal {
         match self {
             Self::Nowhere => "channel_not_found",
             Self::Archived => "is_archived",
-            Self::Limited => "ratelimited",
+            Self::Limited(_) => "ratelimited",
             Self::Payload => "invalid_json",
             Self::NoText => "no_text",
             Self::Attachments => "invalid_attachments",
@@ -189,6 +191,6 @@ impl Refusal {
     }
 }
 
-fn later(answer: Response) -> Response {
-    (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], answer).into_response()
+fn later(answer: Response, seconds: &'static str) -> Response {
+    (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)], answer).into_response()
 }

@@ -68,6 +68,8 @@ pub enum Fault {
     DeviceOff,
     /// A WhatsApp gateway or Slack takes no more messages for now.
     Limit,
+    /// Slack takes no more messages for an hour.
+    LongLimit,
     /// A WhatsApp gateway, MMS or Slack answers 200 with an HTML page, as a proxy before it does, and does nothing.
     Html,
     /// Slack's channel is archived.
@@ -123,7 +125,7 @@ impl Service {
             Fault::RefuseWithOk | Fault::RepeatPage | Fault::RepeatPageWithTotal | Fault::NullPage | Fault::NoTotal => {
                 self == Self::Mms
             }
-            Fault::Archived | Fault::InvalidBlocks => self == Self::Slack,
+            Fault::LongLimit | Fault::Archived | Fault::InvalidBlocks => self == Self::Slack,
         }
     }
 

@@ -149,18 +149,21 @@ async fn a_dry_run_returns_the_exact_messages_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn the_schedule_runs_on_weekdays_at_half_past_nine_and_posts_nothing_where_there_is_nothing() {
+async fn the_schedule_posts_on_weekdays_at_half_past_nine_once_and_nothing_where_there_is_nothing() {
     let sandbox = Sandbox::at(BEGIN).await;
     let runs = |ran: Vec<String>| ran.into_iter().filter(|ran| ran.contains("MmsExpiryScan")).collect::<Vec<_>>();
-    let ran = runs(sandbox.travel("2026-11-20T12:00:00+08:00").await);
-    assert_eq!(ran, ["2026-11-20T01:30:00Z MmsExpiryScan WeekdayDigest: nothing due"]);
+    let ran = runs(sandbox.travel("2026-11-20T18:00:00+08:00").await);
+    let nothing = |hour: u32| format!("2026-11-20T{hour:02}:30:00Z MmsExpiryScan WeekdayDigest: nothing due");
+    assert_eq!(ran, [1, 3, 5, 7, 9].map(nothing));
     assert!(sandbox.slack().await.is_empty());
     sandbox.mms(&[institution("LONG", 40)]).await;
-    // Friday's is over; Monday to Friday.
+    // Friday is over; Monday to Friday, each with four runs that have nothing left to do.
     let ran = runs(sandbox.travel("2026-11-28T12:00:00+08:00").await);
-    assert_eq!(ran.len(), 5);
-    assert!(ran[0].starts_with("2026-11-23T01:30:00Z") && ran[4].starts_with("2026-11-27T01:30:00Z"), "{ran:?}");
-    assert_eq!(sandbox.slack().await.len(), 5);
+    assert_eq!(ran.len(), 25);
+    let posted: Vec<&String> = ran.iter().filter(|ran| ran.ends_with("1 of 1 messages posted")).collect();
+    let days = [23, 24, 25, 26, 27].map(|day| format!("2026-11-{day}T01:30:00Z"));
+    assert!(posted.iter().zip(&days).all(|(ran, day)| ran.starts_with(day)), "{posted:?}");
+    assert_eq!((posted.len(), sandbox.slack().await.len()), (5, 5));
 }
 
 #[tokio::test]

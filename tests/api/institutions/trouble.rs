@@ -107,7 +107,8 @@ async fn the_next_day_marks_as_new_what_did_not_arrive() {
     let sandbox = Sandbox::at(BEGIN).await;
     sandbox.mms(&many()).await;
     sandbox.fault_spec("slack", json!({ "fault": "down", "after": 1 })).await;
-    let ran = sandbox.travel("2026-11-20T10:00:00+08:00").await;
+    // Through the last run of the day.
+    let ran = sandbox.travel("2026-11-20T18:00:00+08:00").await;
     assert!(ran.iter().any(|ran| ran.contains("MmsExpiryScan WeekdayDigest: failed: ")), "{ran:?}");
     let arrived = uids(&sandbox.slack().await);
     sandbox.fault("slack", "none").await;
@@ -152,6 +153,47 @@ async fn a_slack_that_asks_for_patience_gets_it() {
     sandbox.fault_spec("slack", json!({ "fault": "limit", "times": 1 })).await;
     assert_eq!(sandbox.scan().await["posting"]["posted"], 1);
     assert_eq!((sandbox.slack().await.len(), sandbox.calls("slack").await["webhook"]), (1, 2));
+}
+
+#[tokio::test]
+async fn a_long_wait_is_met_by_a_later_run_of_the_day() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    sandbox.mms(&many()).await;
+    sandbox.fault_spec("slack", json!({ "fault": "long_limit", "after": 1, "times": 1 })).await;
+    // Lambda does not repeat what it cannot outlast.
+    let ran = sandbox.travel("2026-11-20T10:00:00+08:00").await;
+    let scans: Vec<&String> = ran.iter().filter(|ran| ran.contains("MmsExpiryScan")).collect();
+    assert_eq!(scans.len(), 1, "{ran:?}");
+    assert!(scans[0].ends_with("failed: Slack did not accept a message: HTTP 429: rate_limited"), "{scans:?}");
+    assert_eq!((sandbox.slack().await.len(), sandbox.calls("slack").await["webhook"]), (1, 2));
+    assert_eq!(sandbox.subjects(STAFF).await, ["No expiry digest in Slack: 2026-11-20"]);
+    // A run by staff before the time is over asks Slack nothing.
+    let report = sandbox.scan().await;
+    assert_eq!(report["status"], "failed");
+    assert!(report["error"]["reason"].as_str().unwrap().contains("rate limited until 2026-11-20T0"), "{report}");
+    assert_eq!(sandbox.calls("slack").await["webhook"], 2);
+    // No person is needed for the rest, and MMS is not read again.
+    sandbox.mms(&[]).await;
+    sandbox.travel("2026-11-20T12:00:00+08:00").await;
+    let slack = sandbox.slack().await;
+    let mut found = uids(&slack);
+    found.sort();
+    found.dedup();
+    assert_eq!((found.len(), uids(&slack).len()), (100, 100));
+    assert_eq!(sandbox.subjects(STAFF).await.len(), 1);
+    assert_eq!(sandbox.scan().await["status"], "already_posted");
+}
+
+#[tokio::test]
+async fn a_failed_scan_is_made_up_for_by_a_later_run_of_the_day() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    sandbox.mms(&[institution("A", 3)]).await;
+    sandbox.fault("mms", "down").await;
+    sandbox.travel("2026-11-20T10:00:00+08:00").await;
+    assert_eq!(titles(&sandbox.slack().await), [FAILED]);
+    sandbox.fault("mms", "none").await;
+    sandbox.travel("2026-11-20T12:00:00+08:00").await;
+    assert_eq!(uids(&sandbox.slack().await[1..]), ["A"]);
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn the_ledger_lists_runs_newest_first_with_what_they_did() {
     let listed = sandbox.get("/runs?limit=3").await;
     assert_eq!(
         column(&listed["runs"], "scheduled_at"),
-        ["2025-01-16T10:00:00Z", "2025-01-16T08:30:00Z", "2025-01-16T06:30:00Z"]
+        ["2025-01-16T10:00:00Z", "2025-01-16T09:30:00Z", "2025-01-16T08:30:00Z"]
     );
     let mut before = listed["next"].as_str().unwrap().to_owned();
     let mut all = column(&listed["runs"], "id");

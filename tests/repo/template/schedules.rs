@@ -17,7 +17,7 @@ use testing::support::project::TEMPLATE;
 /// The schedules of the design: function, event, expression and zone.
 const EXPECTED: &[[&str; 4]] = &[
     ["MaintenanceReminder", "DailyReminders", "cron(0 7 * * ? *)", "Asia/Jakarta"],
-    ["MmsExpiryScan", "WeekdayDigest", "cron(30 9 ? * MON-FRI *)", "Asia/Taipei"],
+    ["MmsExpiryScan", "WeekdayDigest", "cron(30 9,11,13,15,17 ? * MON-FRI *)", "Asia/Taipei"],
     ["SubscriptionMaintenance", "Daily", "cron(0 2 * * ? *)", "Asia/Taipei"],
     ["SubscriptionMaintenance", "EveryFiveMinutes", "rate(5 minutes)", "Asia/Taipei"],
     ["SubscriptionMaintenance", "EverySixHours", "cron(0 */6 * * ? *)", "Asia/Taipei"],
