@@ -1,10 +1,12 @@
 //! Settings of the function, named as in the MMS document.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use reqwest::Url;
 use shared::domain::institutions::expiry_tier::TierThresholds;
+use shared::domain::values::time::LocalDate;
 use shared::platform::config::{Invalid, Reader};
 use shared::platform::logging::LEVELS;
 use shared::slack::API_HOST;
@@ -24,6 +26,10 @@ pub struct Config {
     pub(crate) tiers: TierThresholds,
     /// `NOTIFICATION_DAYS_THRESHOLD`: days before expiry from which an institution is shown in full.
     pub(crate) full_within: u32,
+    /// `EXPIRY_HOLIDAYS`: days in Taipei on which the schedule posts nothing.
+    pub(crate) holidays: BTreeSet<LocalDate>,
+    /// `EXPIRY_POST_NOTHING_DUE`: true if a day without content has a digest that says so.
+    pub(crate) posts_nothing_due: bool,
 }
 
 /// Settings of the MMS client.
@@ -76,9 +82,18 @@ impl Config {
         let slack = Slack::parse(&mut reader);
         let tiers = reader.tiers();
         let full_within = number(&mut reader, "NOTIFICATION_DAYS_THRESHOLD", 0..=3_650, "must be 0 to 3650 days");
-        let config = match (mms, slack, tiers, full_within) {
-            (Some(mms), Some(slack), Some(tiers), Some(full_within)) => {
-                Some(Self { table, mms, slack, tiers, full_within })
+        let holidays = holidays(&mut reader);
+        let posts_nothing_due = match reader.optional("EXPIRY_POST_NOTHING_DUE").as_deref() {
+            None | Some("false") => Some(false),
+            Some("true") => Some(true),
+            Some(_) => {
+                reader.fault("EXPIRY_POST_NOTHING_DUE", "must be true or false");
+                None
+            }
+        };
+        let config = match (mms, slack, tiers, full_within, holidays, posts_nothing_due) {
+            (Some(mms), Some(slack), Some(tiers), Some(full_within), Some(holidays), Some(posts_nothing_due)) => {
+                Some(Self { table, mms, slack, tiers, full_within, holidays, posts_nothing_due })
             }
             _ => None,
         };
@@ -108,6 +123,16 @@ impl Slack {
         let endpoint = reader.endpoint("SLACK_ENDPOINT_URL").unwrap_or_else(|| API_HOST.to_owned());
         Some(Self { channel: channel?, timeout: timeout?, pace: pace?, endpoint })
     }
+}
+
+/// Reads days separated by commas; none where the setting is empty.
+fn holidays(reader: &mut Reader<'_>) -> Option<BTreeSet<LocalDate>> {
+    let Some(days) = reader.optional("EXPIRY_HOLIDAYS") else { return Some(BTreeSet::new()) };
+    let days = days.split(',').map(|day| LocalDate::parse(day.trim())).collect::<Result<_, _>>().ok();
+    if days.is_none() {
+        reader.fault("EXPIRY_HOLIDAYS", "must be days like 2027-01-01, separated by commas");
+    }
+    days
 }
 
 fn number(reader: &mut Reader<'_>, name: &str, range: RangeInclusive<u32>, rule: &'static str) -> Option<u32> {

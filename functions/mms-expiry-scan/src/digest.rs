@@ -131,6 +131,7 @@ impl<'a> Scan<'a> {
             gone: gone.len(),
             unreadable: &unreadable,
             contradictory: &contradictory,
+            says_nothing_due: config.posts_nothing_due,
         };
         let messages = digest.messages();
         let stored = StoredDigest {

@@ -1,6 +1,7 @@
 //! A scan from start to run history, and the notices to staff when it fails.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use shared::domain::institutions::ZONE;
 use shared::exclusive_run::{ExclusiveRun, Job, RunRules, Start};
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, Point, ScanOutcome};
@@ -13,6 +14,12 @@ use crate::{Error, ExpiryScan};
 /// Performs a run once. Answers with the stored report if the run is done, and with `already_running` to a caller while
 /// another run holds the lease.
 pub(crate) async fn run_once(function: &ExpiryScan, job: &Job, time: InvocationTime) -> Result<Value, Error> {
+    let day = job.scheduled_at.day(ZONE);
+    // Staff who start a run on a holiday want its digest.
+    if job.requested_by.is_none() && !job.dry_run && function.config.holidays.contains(&day) {
+        tracing::info!(run = job.id, "a holiday of EXPIRY_HOLIDAYS: no scan");
+        return Ok(json!({ "run": job.id, "status": "holiday", "day": day }));
+    }
     let mut run = match ExclusiveRun::start(&function.runs, job, time, RunRules::SENDING).await? {
         Start::Acquired(run) => run,
         Start::NothingToDo(answer) => return Ok(answer),

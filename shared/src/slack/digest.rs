@@ -44,6 +44,8 @@ pub struct Digest<'a> {
     pub unreadable: &'a [(String, &'static str)],
     /// Institutions that MMS lists with several expiry dates; the entry has the first of them.
     pub contradictory: &'a [(InstitutionUid, Vec<LocalDate>)],
+    /// True if a digest without content has a message that says so (`EXPIRY_POST_NOTHING_DUE`).
+    pub says_nothing_due: bool,
 }
 
 /// An institution with its place in the digest.
@@ -65,11 +67,11 @@ pub struct Message {
 }
 
 impl Digest<'_> {
-    /// Returns the messages; none for a digest without content.
+    /// Returns the messages; none for a digest without content, unless it is to say so.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
         let has_faults = !self.unreadable.is_empty() || !self.contradictory.is_empty();
-        if self.entries.is_empty() && self.gone == 0 && !has_faults {
+        if self.entries.is_empty() && self.gone == 0 && !has_faults && !self.says_nothing_due {
             return Vec::new();
         }
         let mut pages = Vec::new();
@@ -156,6 +158,8 @@ impl Digest<'_> {
 
     fn summary(&self) -> String {
         let total = match (self.expiring(), self.unreadable.len()) {
+            // Acknowledged institutions expire too.
+            (0, 0) if self.acknowledged > 0 => format!("*目前沒有其他 {} 天內到期的機構*", self.tiers.horizon()),
             (0, 0) => format!("*目前沒有 {} 天內到期的機構*", self.tiers.horizon()),
             (0, _) => format!("*{}*", self.unknown()),
             (count, 0) => format!("*找到 {count} 個即將到期的機構*"),

@@ -124,6 +124,7 @@ fn messages(
         gone,
         unreadable,
         contradictory,
+        says_nothing_due: false,
     };
     digest.messages()
 }

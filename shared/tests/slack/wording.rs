@@ -39,6 +39,7 @@ fn digest<'a>(entries: &'a [Entry<'a>], unreadable: &'a [(String, &'static str)]
         gone: 0,
         unreadable,
         contradictory: &[],
+        says_nothing_due: false,
     }
 }
 
@@ -229,6 +230,11 @@ fn a_digest_without_news_has_no_messages() {
     assert_eq!(digest(&[], &[]).messages(), []);
     // Acknowledged institutions alone make no digest.
     assert_eq!(Digest { acknowledged: 3, ..digest(&[], &[]) }.messages(), []);
+    // Where a setting asks for it, the day says so.
+    let first = |digest: Digest<'_>| texts(&digest.messages()[0])[2].lines().next().unwrap().to_owned();
+    let quiet = Digest { says_nothing_due: true, ..digest(&[], &[]) };
+    assert_eq!(first(quiet.clone()), "*目前沒有 60 天內到期的機構*");
+    assert_eq!(first(Digest { acknowledged: 3, ..quiet }), "*目前沒有其他 60 天內到期的機構*");
     let gone = Digest { gone: 1, ..digest(&[], &[]) }.messages();
     assert_eq!(gone.len(), 1);
     assert!(texts(&gone[0])[2].ends_with("先前列出、現已不在清單（已續約、停用或到期）：1 家"));

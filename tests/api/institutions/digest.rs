@@ -167,6 +167,39 @@ async fn the_schedule_posts_on_weekdays_at_half_past_nine_once_and_nothing_where
 }
 
 #[tokio::test]
+async fn on_a_holiday_only_staff_have_a_digest_posted() {
+    // Monday and Tuesday.
+    let sandbox = Sandbox::with(BEGIN, &[("EXPIRY_HOLIDAYS", "2026-11-23, 2026-11-24")]).await;
+    sandbox.mms(&[institution("A", 20)]).await;
+    let ran = sandbox.travel("2026-11-23T18:00:00+08:00").await;
+    assert_eq!(
+        ran.iter().filter(|ran| ran.contains("2026-11-23T") && ran.contains("WeekdayDigest: nothing due")).count(),
+        5
+    );
+    assert_eq!(sandbox.slack().await.len(), 1);
+    assert_eq!(sandbox.scan().await["status"], "done");
+    assert_eq!(texts(&sandbox.slack().await[1])[0], "MMS 機構到期提醒 2026-11-23");
+    sandbox.travel("2026-11-25T10:00:00+08:00").await;
+    let slack = sandbox.slack().await;
+    assert_eq!((slack.len(), texts(&slack[2])[0].as_str()), (3, "MMS 機構到期提醒 2026-11-25"));
+}
+
+#[tokio::test]
+async fn a_day_without_anything_is_posted_once_where_the_settings_say_so() {
+    let sandbox = Sandbox::with(BEGIN, &[("EXPIRY_POST_NOTHING_DUE", "true")]).await;
+    sandbox.mms(&[institution("FAR", 400)]).await;
+    sandbox.travel("2026-11-20T18:00:00+08:00").await;
+    let slack = sandbox.slack().await;
+    assert_eq!((slack.len(), texts(&slack[0])[0].as_str()), (1, "MMS 機構到期提醒 2026-11-20"));
+    assert!(texts(&slack[0])[2].starts_with("*目前沒有 60 天內到期的機構*"), "{slack:?}");
+    assert!(slack[0]["text"].as_str().unwrap().contains("即將到期 0 家"));
+    // An MMS that cannot be read is not such a day.
+    sandbox.mms(&[json!({ "uid": "A", "expirationTime": "soon" })]).await;
+    sandbox.travel("2026-11-23T10:00:00+08:00").await;
+    assert!(!sandbox.slack().await[1].to_string().contains("目前沒有"));
+}
+
+#[tokio::test]
 async fn thresholds_are_settings() {
     let settings = [
         ("NOTIFICATION_URGENT_THRESHOLD", "3"),

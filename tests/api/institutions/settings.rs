@@ -81,6 +81,10 @@ fn the_settings_are_checked_together() {
         ("SLACK_PACE_SECONDS", "11", "must be 0 to 10 seconds"),
         ("NOTIFICATION_DAYS_THRESHOLD", "soon", "must be 0 to 3650 days"),
         ("EXPIRY_THRESHOLD", "0", "must be 1 to 3650 days"),
+        ("EXPIRY_POST_NOTHING_DUE", "yes", "must be true or false"),
+        ("EXPIRY_HOLIDAYS", "2027-01-01;2027-02-08", "must be days like 2027-01-01, separated by commas"),
+        ("EXPIRY_HOLIDAYS", "2027-01-01,", "must be days like 2027-01-01, separated by commas"),
+        ("EXPIRY_HOLIDAYS", "1/1/2027", "must be days like 2027-01-01, separated by commas"),
     ] {
         assert_eq!(changed("MmsExpiryScan", &[(name, value)]), [format!("{name} {rule}")], "{value}");
     }

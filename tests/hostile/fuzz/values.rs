@@ -171,7 +171,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 50] = [
+const SETTINGS: [(&str, &str); 52] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -220,6 +220,8 @@ const SETTINGS: [(&str, &str); 50] = [
     ("NOTIFICATION_URGENT_THRESHOLD", "7"),
     ("NOTIFICATION_WARNING_THRESHOLD", "30"),
     ("EXPIRY_THRESHOLD", "60"),
+    ("EXPIRY_HOLIDAYS", "2027-01-01"),
+    ("EXPIRY_POST_NOTHING_DUE", "false"),
     ("UNUSED", ""),
     ("UNUSED_TOO", "x"),
 ];
