@@ -1,5 +1,7 @@
 //! Cells of a list as a spreadsheet changes them: escaped in an export, restored in an import.
 
+use shared::domain::values::text::visible;
+
 /// First characters by which a spreadsheet takes a cell for a formula (OWASP, CSV Injection), also in full width.
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 /// Characters at which a spreadsheet may divide a line: which one it takes is a setting of the computer.
@@ -39,9 +41,10 @@ pub(crate) fn neutral(cell: &str) -> String {
     escaped
 }
 
-/// Removes what [`neutral`] added, blanks around the cell, and the `="…"` that keeps a number as a text.
+/// Removes what [`neutral`] added, invisible characters, blanks around the cell, and the `="…"` that keeps a number as a text.
 pub(crate) fn plain(cell: &str) -> String {
-    let cell = cell.trim_matches(|c: char| c.is_whitespace());
+    let cell = visible(cell);
+    let cell = cell.trim();
     let cell = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')).unwrap_or(cell);
     let mut restored = String::new();
     for (place, part) in parts(cell).into_iter().enumerate() {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shared::domain::values::text::visible;
+
 /// Column of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Column {
@@ -111,6 +113,7 @@ impl Column {
 
     /// The column that a title means, and how sure that is.
     pub(crate) fn of_title(title: &str) -> Option<(Self, Certainty)> {
+        let title = visible(title);
         let title = title.trim();
         if let Some(column) = Self::ALL.into_iter().find(|column| column.name().eq_ignore_ascii_case(title)) {
             return Some((column, Certainty::Exact));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use shared::domain::values::text::to_ascii;
 use shared::domain::values::time::LocalDate;
 use utoipa::ToSchema;
 
@@ -70,7 +71,8 @@ enum Part {
 /// # Errors
 /// A reason for what is not a date from 2000 to 2100, or can be read as several: then with the readings.
 pub(crate) fn read(text: &str, order: Option<DateOrder>) -> Result<LocalDate, Reason> {
-    let date = without_time(text);
+    let text: String = text.chars().map(to_ascii).collect();
+    let date = without_time(&text);
     if let Some(day) = serial(date) {
         return Ok(day);
     }

@@ -1,6 +1,7 @@
 //! Reasons in an import's answer, in English and Indonesian: the list's owner may read only one of them.
 
 use shared::domain::workshop::phone::InvalidPhone;
+use shared::domain::workshop::plate::InvalidPlate;
 
 /// Reason in both languages. It follows the name of a column and does not repeat a cell, other than the readings of a date: the
 /// answer must not carry personal data.
@@ -30,6 +31,11 @@ pub(crate) fn phone(why: InvalidPhone) -> Reason {
     let indonesian = match why {
         InvalidPhone::NotANumber => "bukan nomor telepon",
         InvalidPhone::TooLong => "lebih dari 40 karakter",
+        InvalidPhone::DecimalPart => {
+            "berisi angka desimal yang ditambahkan spreadsheet; ubah format kolom menjadi teks lalu tulis nomornya tanpa itu"
+        }
+        InvalidPhone::StrayEnd => "diakhiri angka terpisah yang bukan bagian nomor; tulis nomornya saja",
+        InvalidPhone::StrayBeginning => "diawali angka terpisah yang bukan bagian nomor; tulis nomornya saja",
         InvalidPhone::Letters => "berisi huruf; tulis nomornya saja",
         InvalidPhone::ScientificNotation => {
             "rusak oleh spreadsheet (notasi ilmiah); ubah format kolom menjadi teks lalu isi lagi nomornya"
@@ -40,6 +46,17 @@ pub(crate) fn phone(why: InvalidPhone) -> Reason {
         InvalidPhone::NotValid => "bukan nomor Indonesia yang benar; nomor HP adalah 08 dan 8 sampai 11 angka lagi",
         InvalidPhone::NotMobile => "bukan nomor HP",
         InvalidPhone::NotStored => "tidak tersimpan sebagai 628 dan 8 sampai 11 angka lagi",
+    };
+    Reason::new(why.to_string(), indonesian)
+}
+
+/// Reason for a plate that is refused.
+pub(crate) fn plate(why: &InvalidPlate) -> Reason {
+    let indonesian = match why {
+        InvalidPlate::Form => "bukan nomor polisi yang benar",
+        InvalidPlate::Remark => "berisi kata atau angka lain; tulis nomor polisinya saja",
+        InvalidPlate::OneGroup => "pelat CD atau CC terdiri dari dua kelompok angka; beri spasi di antaranya",
+        InvalidPlate::NotStored => "bukan nomor polisi yang tersimpan",
     };
     Reason::new(why.to_string(), indonesian)
 }

@@ -115,8 +115,8 @@ impl Cells<'_> {
         if columns.into_iter().all(|column| self.given(column).is_none()) {
             return Ok(None);
         }
-        let plate = Plate::parse(&self.needed(Column::Plate)?)
-            .map_err(|why| fault(Column::Plate, Reason::new(why.to_string(), "bukan nomor polisi yang benar")))?;
+        let plate =
+            Plate::parse(&self.needed(Column::Plate)?).map_err(|why| fault(Column::Plate, reasons::plate(&why)))?;
         let last_visit = dates::read(&self.needed(Column::LastVisitDate)?, rules.order)
             .map_err(|reason| fault(Column::LastVisitDate, reason))?;
         let last_visit = Day(last_visit)
