@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use testing::lambda::environment;
 
-use testing::support::lambda::{Bootstrap, lines_and_metrics};
+use testing::support::lambda::{Bootstrap, body, lines_and_metrics};
 use testing::support::sample_events::{
     BEGIN, DIGEST, ORDER, assert_final_state, at, deliver_each_twice, event, folders, items, sandbox,
 };
@@ -33,7 +33,7 @@ async fn start(sandbox: &Sandbox, clock: &StandingClock, function: &str) -> Boot
 async fn deliver(bootstrap: &mut Bootstrap, event: &Value) -> (u16, String) {
     let answer = bootstrap.invoke(event).await;
     match answer["statusCode"].as_u64() {
-        Some(status) => (u16::try_from(status).unwrap(), answer["body"].as_str().unwrap().to_owned()),
+        Some(status) => (u16::try_from(status).unwrap(), body(&answer)),
         None => (200, answer.to_string()),
     }
 }

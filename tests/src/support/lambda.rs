@@ -14,6 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use base64::Engine;
 use chrono::{DateTime, FixedOffset, Utc};
 use sandbox::aws::lambda_events::api_gateway;
 use sandbox::aws::template::Template;
@@ -126,9 +127,7 @@ impl Bootstrap {
     /// Invokes it with a request; the status, the headers and the body of the answer.
     pub async fn request(&mut self, event: &Value) -> (u64, Value, String) {
         let answer = self.invoke(event).await;
-        assert_eq!(answer["isBase64Encoded"], false);
-        let body = answer["body"].as_str().unwrap().to_owned();
-        (answer["statusCode"].as_u64().unwrap(), answer["headers"].clone(), body)
+        (answer["statusCode"].as_u64().unwrap(), answer["headers"].clone(), body(&answer))
     }
 
     /// The most memory that the process has had so far, in kilobytes.
@@ -263,4 +262,15 @@ pub fn http_event(request_line: &str, headers: &[(&str, &str)], body: &[u8]) -> 
     let parts = request.body(()).unwrap().into_parts().0;
     let route = Template::of_the_stack().unwrap().route(method, parts.uri.path());
     api_gateway(&parts, body, route, "2025-01-31T02:00:00Z".parse().unwrap())
+}
+
+/// The body of a function's answer, as API Gateway sends it on.
+#[must_use]
+pub fn body(answer: &Value) -> String {
+    let body = answer["body"].as_str().unwrap();
+    if answer["isBase64Encoded"] == false {
+        return body.to_owned();
+    }
+    let bytes = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
+    String::from_utf8(bytes).unwrap()
 }

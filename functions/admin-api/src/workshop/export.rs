@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, TryStreamExt, stream};
-use lambda_http::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use lambda_http::http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::domain::billing::decision::Versioned;
@@ -131,6 +131,8 @@ pub(crate) async fn export(
                 (CONTENT_TYPE, "text/csv; charset=utf-8"),
                 (CONTENT_DISPOSITION, "attachment; filename=\"customer.csv\""),
                 (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+                // lambda_http decodes a text without this header, and drops its byte order mark.
+                (CONTENT_ENCODING, "identity"),
             ];
             Ok((headers, list).into_response())
         }
