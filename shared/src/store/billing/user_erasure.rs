@@ -146,19 +146,23 @@ impl Billing {
         self.table.put_if_version(Record::new(key, notice), version, "erasing personal data from a notice").await
     }
 
-    /// Removes all fields of a quarantined report that accounting does not need.
+    /// Removes all fields of a quarantined report that accounting does not need, and the reason of its replay.
     async fn anonymize_quarantined(&self, pointer: &Item) -> Result<(), Error> {
         let doing = "erasing personal data from a quarantined report";
         let Some(id) = quarantine_id(pointer) else { return Ok(()) };
         let key = keys::quarantine(id);
         let Some(item) = self.table.get_item(&key, doing).await? else { return Ok(()) };
-        let paths = personal_paths(&item);
-        if paths.is_empty() {
+        let (paths, has_reason) = (personal_paths(&item), has_reason(&item));
+        if paths.is_empty() && !has_reason {
             return Ok(());
         }
         let update = Update::of(key).when(Condition::exists("data"));
         let mut update =
             paths.iter().fold(update, |update, (part, name)| update.remove(["data", *part, name.as_str()]));
+        if has_reason {
+            // What staff wrote may name the person.
+            update = update.set(["data", "resolved", "why"], AttributeValue::S(ERASED_TEXT.to_owned()));
+        }
         if item.contains_key("version") {
             // A writer that read the report before cannot restore the fields.
             update = update.add("version", 1);
@@ -193,6 +197,12 @@ fn personal_paths(item: &Item) -> Vec<(&'static str, String)> {
         paths.push(("report", "card_last4".to_owned()));
     }
     paths
+}
+
+/// True for a report that was replayed with a reason that is not removed yet.
+fn has_reason(item: &Item) -> bool {
+    let resolved = item.get("data").and_then(|data| data.as_m().ok()?.get("resolved")?.as_m().ok());
+    resolved.and_then(|resolved| resolved.get("why")?.as_s().ok()).is_some_and(|why| why != ERASED_TEXT)
 }
 
 /// Id of the quarantined report to which an item of an order's partition points.

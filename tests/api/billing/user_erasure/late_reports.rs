@@ -4,9 +4,12 @@ use serde_json::{Value, json};
 use testing::harness::{Outcome, TaskId, TestDeployment, Verdict};
 use testing::lambda::environment;
 
-use super::{ERASE, EXPORT, Story, answer, ask, contains_personal_data, deliver, erase, odd, run, story, traces, why};
+use super::{
+    EMAIL, ERASE, EXPORT, Story, USER, answer, ask, callback, contains_personal_data, deliver, erase, odd, run, story,
+    traces, why,
+};
 use testing::support::lambda::{Bootstrap, http_event};
-use testing::support::{Sandbox, column, first, with};
+use testing::support::{Sandbox, column, first, period, with};
 
 const BOTH: &str = "2025-03-12T12:00:00+08:00";
 
@@ -121,4 +124,24 @@ async fn the_verbose_log_of_an_export_and_an_erasure_has_no_personal_data() {
     let (stdout, stderr) = admin.stop().await;
     assert!(stdout.contains("user erased") && stdout.contains("user data exported"), "{stdout}");
     assert!(!contains_personal_data(&stdout) && !contains_personal_data(&stderr), "{stdout}{stderr}");
+}
+
+#[test]
+fn what_staff_wrote_when_they_replayed_a_report_is_erased() {
+    let Story { mut deployment, over, bystander, .. } = story();
+    // Dated ahead, so that it is quarantined and can be applied later.
+    deliver(&mut deployment, &callback(&over, &period(&over, "1", "2025/03/14 10:00:00", "2", "99000002")));
+    deployment.set_now("2025-03-14T12:00:00+08:00".parse().unwrap());
+    let (_, open) = ask(&mut deployment, "GET", &format!("/quarantine?subscription={over}"), None);
+    let reports = open["quarantine"].as_array().unwrap_or_else(|| panic!("{open}"));
+    let report =
+        reports.iter().find(|report| report["fields"]["gwsr"] == "99000002").unwrap_or_else(|| panic!("{open}"));
+    let path = format!("/quarantine/{}/replay", report["id"].as_str().unwrap());
+    let why = json!({ "why": format!("{USER} says from {EMAIL} that it is paid") });
+    let (status, answer) = ask(&mut deployment, "POST", &path, Some(why));
+    assert_eq!(status, 200, "{answer}");
+    assert!(!traces(&deployment, &bystander).is_empty());
+    let (status, answer) = erase(&mut deployment);
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(traces(&deployment, &bystander), Vec::<String>::new());
 }

@@ -60,7 +60,7 @@ pub(crate) fn run(deployment: &mut TestDeployment, now: &str, tasks: &[&str]) {
 }
 
 /// A callback of our own making.
-fn callback(order: &str, fields: &Fields) -> Callback {
+pub(crate) fn callback(order: &str, fields: &Fields) -> Callback {
     let url = "https://api.duekeeper.example/api/webhooks/ecpay-billing".to_owned();
     Callback { id: 0, url, body: form(fields), merchant_trade_no: order.to_owned(), what: String::new() }
 }
