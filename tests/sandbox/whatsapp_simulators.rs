@@ -169,6 +169,23 @@ async fn one_recipient_among_many_can_be_made_to_fail_at_both_gateways() {
 }
 
 #[tokio::test]
+async fn each_gateway_can_refuse_in_any_words() {
+    let sandbox = sandbox().await;
+    let body = json!({ "success": false, "message": "gagal" });
+    let error = json!({ "error": { "code": 131_042 } });
+    let refusals = json!({
+        "starsender": { "status": 200, "body": body, "to": [PHONE] }, "whatsapp_cloud": { "status": 402, "body": error },
+    });
+    sandbox.put("/sandbox/whatsapp/refusals", refusals).await;
+    assert_eq!(text(&sandbox, DEVICE_KEY, &hello("08551234567")).await, refused("gagal"));
+    assert_eq!(text(&sandbox, DEVICE_KEY, &hello("628551234568")).await, sent());
+    assert_eq!(template(&sandbox, TOKEN, &reminder("628551234568")).await, (402, error));
+    sandbox.put("/sandbox/whatsapp/refusals", json!({})).await;
+    assert_eq!(text(&sandbox, DEVICE_KEY, &hello(PHONE)).await, sent());
+    assert_eq!(recipients(&sandbox).await, ["628551234568", PHONE]);
+}
+
+#[tokio::test]
 async fn what_no_service_or_number_can_have_is_refused() {
     let sandbox = sandbox().await;
     for (path, body, why) in [
@@ -178,6 +195,16 @@ async fn what_no_service_or_number_can_have_is_refused() {
         ("/sandbox/faults", json!({ "starsender": { "fault": "limit", "times": 0 } }), "invalid value: integer `0`"),
         ("/sandbox/faults", json!({ "starsender": { "times": 2 } }), "missing field `fault`"),
         ("/sandbox/faults", json!({ "telegram": "down" }), "unknown variant `telegram`"),
+        (
+            "/sandbox/whatsapp/refusals",
+            json!({ "slack": { "status": 200, "body": {} } }),
+            "the services are starsender",
+        ),
+        (
+            "/sandbox/whatsapp/refusals",
+            json!({ "starsender": { "status": 99, "body": {} } }),
+            "status must be 200 to 599",
+        ),
         ("/sandbox/whatsapp/budi", json!({ "fault": "refuse" }), "the path ends with a phone number"),
         ("/sandbox/whatsapp/08551234567", json!({ "fault": "refuse", "for": 1 }), "unknown field `for`"),
     ] {

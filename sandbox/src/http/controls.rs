@@ -21,6 +21,7 @@ use crate::world::credentials;
 use crate::world::faults::{Fault, FaultSpec, Service};
 use crate::world::mail_refusal::MailRefusal;
 use crate::world::state::ComingInstitutions;
+use crate::world::whatsapp_refusal::WhatsappRefusal;
 
 pub(crate) fn routes() -> Router<Arc<World>> {
     let many = DefaultBodyLimit::max(LARGEST_BODY);
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/mms/institutions", put(set_institutions).get(show_institutions).layer(many))
         .route("/faults", put(set_faults).get(show_faults))
         .route("/mail/refusal", put(set_mail_refusal).delete(end_mail_refusal))
+        .route("/whatsapp/refusals", put(set_whatsapp_refusals))
         .route("/whatsapp/{phone}", put(set_recipient_fault))
         .route("/calls", get(calls).delete(forget_calls))
         .route("/credentials", get(show_credentials))
@@ -122,6 +124,19 @@ async fn set_mail_refusal(State(world): Shared, body: Bytes) -> Answer {
 async fn end_mail_refusal(State(world): Shared) -> Json<Value> {
     world.change(|state| state.mail_refusal = None);
     Json(json!({}))
+}
+
+/// Sets the responses with which the WhatsApp providers refuse messages; a provider that is left out refuses none.
+async fn set_whatsapp_refusals(State(world): Shared, body: Bytes) -> Answer {
+    let refusals: BTreeMap<Service, WhatsappRefusal> = read(&body)?;
+    if !refusals.keys().all(|service| service.knows(Fault::DeviceOff)) {
+        return Err(bad("the services are starsender and whatsapp_cloud"));
+    }
+    if !refusals.values().all(|refusal| (200..600).contains(&refusal.status)) {
+        return Err(bad("status must be 200 to 599"));
+    }
+    world.change(|state| state.whatsapp_refusals = refusals.clone());
+    Ok(Json(json!(refusals)))
 }
 
 /// Sets the fault of messages to one number; `none` ends it.

@@ -3,8 +3,9 @@
 pub(crate) mod cloud_api;
 pub(crate) mod starsender;
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Json, Response};
 use chrono::TimeDelta;
+use http::StatusCode;
 
 use crate::world::World;
 use crate::world::faults::{Fault, Service, pass};
@@ -24,6 +25,11 @@ pub(crate) fn digits(number: &str) -> Option<String> {
 /// Takes the fault of a message. `Err` is the response if the message does not reach the gateway.
 pub(crate) async fn next_fault(world: &World, gateway: Service, to: &str) -> Result<Fault, Response> {
     let recipient = digits(to).unwrap_or_default();
+    let refusal = world.state().whatsapp_refusals.get(&gateway).filter(|refusal| refusal.is_for(&recipient)).cloned();
+    if let Some(refusal) = refusal {
+        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+        return Err((status, Json(refusal.body)).into_response());
+    }
     pass(world.meet_fault(|state| state.next_message_fault(gateway, &recipient)).await)
 }
 

@@ -8,6 +8,7 @@ pub mod mail_refusal;
 pub mod state;
 pub mod table_inspect;
 pub(crate) mod timer;
+pub mod whatsapp_refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ use crate::ecpay::{Ecpay, Merchant};
 use crate::slack::block_kit;
 use crate::world::faults::{Fault, FaultSpec, Service, next_fault};
 use crate::world::mail_refusal::MailRefusal;
+use crate::world::whatsapp_refusal::WhatsappRefusal;
 
 /// State that survives a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +48,9 @@ pub struct State {
     /// Fault of messages to a WhatsApp number, by its digits with country code.
     #[serde(default)]
     pub whatsapp: BTreeMap<String, FaultSpec>,
+    /// Response with which each WhatsApp provider refuses messages.
+    #[serde(default)]
+    pub whatsapp_refusals: BTreeMap<Service, WhatsappRefusal>,
     /// Schedules that are not as the template has them any more, by name.
     #[serde(default)]
     pub schedules: BTreeMap<String, Definition>,
@@ -156,6 +160,7 @@ impl State {
             faults: BTreeMap::new(),
             mail_refusal: None,
             whatsapp: BTreeMap::new(),
+            whatsapp_refusals: BTreeMap::new(),
             schedules: BTreeMap::new(),
         }
     }
