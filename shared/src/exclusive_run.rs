@@ -12,7 +12,7 @@ use crate::platform::logging::error_chain;
 use crate::platform::random;
 use crate::store;
 use crate::store::runs::Runs;
-use crate::store::runs::run_history::{ClaimedRun, NewRun, RunClaim, run_id};
+use crate::store::runs::run_history::{ClaimedRun, NewRun, RunClaim, RunEnding, run_id};
 
 /// Length of a job's lease in seconds: longer than one step, shorter than Lambda waits before it repeats a failed
 /// invocation for the second time.
@@ -276,13 +276,21 @@ impl<'a> ExclusiveRun<'a> {
     ///
     /// # Errors
     /// [`Error::Store`] if the report could not be stored: the run must be repeated.
-    pub async fn finish(mut self, report: &Value) -> Result<(), Error> {
+    pub async fn finish(self, report: &Value) -> Result<(), Error> {
+        self.end(RunEnding { report: report.to_string(), has_failed: false, notice: None }).await
+    }
+
+    /// Ends the run as the ending says, and stores its notice in the same transaction.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the ending could not be stored: the run must be repeated.
+    pub async fn end(mut self, ending: RunEnding) -> Result<(), Error> {
         if self.rules.lease == Lease::None && !self.job.dry_run {
             // A row that another attempt of this run has stored or is storing stays.
             self.claimed = if let RunClaim::Claimed(claimed) = self.claim().await? { Some(claimed) } else { None };
         }
         let stored = match self.claimed.take() {
-            Some(claimed) => self.runs.finish_run(claimed, self.time.wall_now(), report.to_string()).await,
+            Some(claimed) => self.runs.finish_run(claimed, self.time.wall_now(), ending).await,
             None => Ok(()),
         };
         self.release_lease().await;

@@ -18,6 +18,7 @@ use shared::store::runs::Runs;
 use shared::store::workshop::Workshop;
 use shared::whatsapp::Wording;
 
+mod delivery;
 mod providers;
 mod report;
 mod run;

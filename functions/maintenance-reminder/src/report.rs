@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::values::time::LocalDate;
-use shared::domain::workshop::vehicles::{Customer, Vehicle};
+use shared::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
 use shared::exclusive_run::Job;
 use shared::platform::metrics::ReminderOutcome;
 
@@ -62,6 +63,12 @@ pub(crate) struct Report {
     rows: Vec<Row>,
     /// Reason why no provider was left, if the run stopped sending.
     pub(crate) stopped: Option<String>,
+    /// Providers that were disabled during the run, each with its reason.
+    pub(crate) disabled: Vec<String>,
+    /// Messages of this run that a provider accepted, or may have.
+    pub(crate) handed_out: u32,
+    /// Refusals of this run that concern one recipient.
+    pub(crate) personal_refusals: u64,
 }
 
 impl Outcome {
@@ -143,6 +150,39 @@ impl Report {
         self.counts.values().sum()
     }
 
+    /// True for a run that achieved nothing: no provider was left, or every reminder failed. One person who cannot be
+    /// reached after others were reminded by earlier runs is no such failure.
+    pub(crate) fn has_failed(&self) -> bool {
+        let failed = self.count(Outcome::Failed);
+        let all_failed = failed > 0 && self.handed_out == 0 && self.count(Outcome::Sent) == 0;
+        let is_personal = self.count(Outcome::AlreadySent) > 0 && failed <= self.personal_refusals;
+        self.stopped.is_some() || (all_failed && !is_personal)
+    }
+
+    /// Returns the notice to staff, one for each day: a provider was disabled, or the run failed.
+    pub(crate) fn notice(&self, job: &Job) -> Option<Notice> {
+        if job.dry_run || (self.disabled.is_empty() && !self.has_failed()) {
+            return None;
+        }
+        let day = job.scheduled_at.day(ZONE);
+        let notice = Notice::to_staff(NoticeKind::RemindersFailed, &day.to_string(), job.scheduled_at);
+        let counted = |notice: Notice, name: &str, outcome| notice.with(name, self.count(outcome));
+        let notice = notice.with_day("day", day).with("due", self.total()).with("reason", self.trouble());
+        let notice = counted(notice, "sent", Outcome::Sent);
+        let notice = counted(notice, "failed", Outcome::Failed);
+        Some(counted(notice, "skipped", Outcome::Skipped))
+    }
+
+    /// Words of the disabled providers, else the commonest reason of a failure.
+    fn trouble(&self) -> String {
+        if !self.disabled.is_empty() {
+            return self.disabled.join("; ");
+        }
+        let failures = self.reasons.iter().filter(|((outcome, _), _)| *outcome == Outcome::Failed);
+        let commonest = failures.max_by_key(|(_, count)| **count).map(|((_, reason), _)| reason.as_str());
+        commonest.filter(|reason| !reason.trim().is_empty()).unwrap_or("no reason given").to_owned()
+    }
+
     /// Answer to the caller: the fields of the reminder document, and counts that the older system did not have.
     pub(crate) fn answer(self, job: &Job) -> Value {
         let mut answer = self.for_history(job);
@@ -165,7 +205,7 @@ impl Report {
             "failed": by_reason(Outcome::Failed), "unclear": by_reason(Outcome::Unclear), "stopped": self.stopped,
         });
         let mut row = json!({
-            "run": job.id, "status": "done", "scheduled_at": job.scheduled_at, "dry_run": job.dry_run,
+            "run": job.id, "status": if self.has_failed() { "failed" } else { "done" }, "scheduled_at": job.scheduled_at, "dry_run": job.dry_run,
             "requested_by": job.requested_by, "total_customers": self.total(),
             "reminder_sent": self.count(Outcome::Sent), "failed": self.count(Outcome::Failed),
             "skipped": self.count(Outcome::Skipped), "already_sent": self.count(Outcome::AlreadySent),

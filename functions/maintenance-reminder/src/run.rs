@@ -3,7 +3,8 @@
 use serde_json::Value;
 use shared::exclusive_run::{ExclusiveRun, Job, RunRules, Start};
 use shared::platform::clock::InvocationTime;
-use shared::platform::metrics::{Batch as Metrics, Point, StopReason};
+use shared::platform::metrics::{Batch as Metrics, Point, RunOutcome, StopReason};
+use shared::store::runs::run_history::RunEnding;
 
 use crate::report::Report;
 use crate::vehicles::Batch;
@@ -19,7 +20,8 @@ pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationT
     match Box::pin(Batch::new(reminders, job, &mut run, time).perform()).await {
         Ok(report) => {
             let history = report.for_history(job);
-            run.finish(&history).await?;
+            let (has_failed, notice) = (report.has_failed(), report.notice(job));
+            run.end(RunEnding { report: history.to_string(), has_failed, notice }).await?;
             // Only after the row is stored: a repetition of the run would count the same reminders again.
             if !job.dry_run {
                 emit_metrics(&report, time);
@@ -36,6 +38,8 @@ pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationT
 
 fn emit_metrics(report: &Report, time: InvocationTime) {
     let mut metrics = Metrics::default();
+    let outcome = if report.has_failed() { RunOutcome::Failed } else { RunOutcome::Done };
+    metrics.count(Point::ReminderRuns(outcome), 1);
     for (outcome, count) in report.counts() {
         if let Some(metric) = outcome.metric() {
             metrics.count(Point::Reminders(metric), count);

@@ -1,7 +1,7 @@
 //! Due vehicles of one run, one after the other: read, claim, send, record.
 
 use shared::domain::billing::decision::Versioned;
-use shared::domain::values::send_outcome::{NotSentCause, RefusalScope, SendOutcome};
+use shared::domain::values::send_outcome::{RefusalScope, SendOutcome};
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::reminders::{Reminder, ReminderAction, ReminderInput, ReminderState, SkipReason, plan};
 use shared::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
@@ -13,12 +13,11 @@ use shared::store::workshop::reminders::{DailyCap, Occasion, ReminderClaim, Remi
 use shared::whatsapp;
 use shared::whatsapp::Provider;
 
+use crate::delivery::{Delivery, Sent};
 use crate::providers::Message;
 use crate::report::{Outcome, Report, Row};
 use crate::{Error, Reminders};
 
-/// Consecutive messages without a known outcome after which a provider is disabled for the run.
-const MOST_TIMEOUTS: u32 = 3;
 /// Attempts per vehicle when it or its customer is changed at the same time.
 const ATTEMPTS: usize = 4;
 /// Detail of a claim without an outcome.
@@ -32,8 +31,8 @@ pub(crate) struct Batch<'a, 't> {
     /// Logical day of the run, Asia/Jakarta.
     today: LocalDate,
     time: InvocationTime,
-    /// Providers in the order in which they are tried, without the disabled ones.
-    providers: Vec<ActiveProvider>,
+    delivery: Delivery<'a>,
+    failed_before: Vec<FailedBefore>,
     /// Messages of this run that a provider accepted, or may have; in a dry run those that would be sent.
     handed_out: u32,
     /// Messages of the day by earlier runs. Only a dry run reads them; otherwise the claim checks the daily cap.
@@ -42,18 +41,20 @@ pub(crate) struct Batch<'a, 't> {
     report: Report,
 }
 
-/// A provider that still accepts messages.
-#[derive(Clone, Copy)]
-struct ActiveProvider {
-    provider: Provider,
-    /// Latest messages in a row that it did not accept, or with unknown outcome.
-    consecutive_timeouts: u32,
+/// A vehicle whose reminder failed before. It comes last, so that it cannot keep others from their reminders.
+struct FailedBefore {
+    vehicle: Vehicle,
+    /// Time of the latest attempt (UTC).
+    at: Timestamp,
 }
 
-/// Outcome of a message, and the provider that it belongs to.
-struct Sent {
-    provider: Option<Provider>,
-    outcome: SendOutcome,
+/// Place of a vehicle in the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// In the order of the visits; put off where its reminder failed before.
+    First,
+    /// After all others, the one that was tried longest ago first.
+    Last,
 }
 
 /// Result of one attempt at a vehicle.
@@ -71,14 +72,14 @@ impl<'a, 't> Batch<'a, 't> {
         run: &'t mut ExclusiveRun<'a>,
         time: InvocationTime,
     ) -> Self {
-        let active = |provider| ActiveProvider { provider, consecutive_timeouts: 0 };
         Self {
             reminders,
             job,
             run,
             today: job.scheduled_at.day(ZONE),
             time,
-            providers: reminders.sender.providers().into_iter().map(active).collect(),
+            delivery: Delivery::new(&reminders.sender),
+            failed_before: Vec::new(),
             handed_out: 0,
             handed_out_before: 0,
             is_capped: false,
@@ -103,22 +104,38 @@ impl<'a, 't> Batch<'a, 't> {
             for vehicle in page.items {
                 self.run.heartbeat().await?;
                 let done = match vehicle {
-                    Ok(vehicle) => self.handle_vehicle(vehicle.value).await,
+                    Ok(vehicle) => self.handle_vehicle(vehicle.value, Turn::First).await,
                     Err(error) => self.skip_unreadable(error).await,
                 };
-                match done {
-                    // A failing vehicle does not block the others.
-                    Err(Error::Store(error)) if error.is_about_one_item() => {
-                        tracing::error!(error = error_chain(&error), "a vehicle could not be handled");
-                        self.report.add_unreadable();
-                    }
-                    done => done?,
-                }
+                self.pass_over(done)?;
             }
             cursor = page.next;
             if cursor.is_none() {
-                return Ok(self.report);
+                break;
             }
+        }
+        let mut failed_before = std::mem::take(&mut self.failed_before);
+        failed_before.sort_by_key(|failed| failed.at);
+        for failed in failed_before {
+            self.run.heartbeat().await?;
+            let done = self.handle_vehicle(failed.vehicle, Turn::Last).await;
+            self.pass_over(done)?;
+        }
+        self.report.disabled = self.delivery.disabled;
+        self.report.stopped = self.delivery.stopped;
+        self.report.handed_out = self.handed_out;
+        Ok(self.report)
+    }
+
+    /// Counts a vehicle that cannot be handled, which does not block the others.
+    fn pass_over(&mut self, done: Result<(), Error>) -> Result<(), Error> {
+        match done {
+            Err(Error::Store(error)) if error.is_about_one_item() => {
+                tracing::error!(error = error_chain(&error), "a vehicle could not be handled");
+                self.report.add_unreadable();
+                Ok(())
+            }
+            done => done,
         }
     }
 
@@ -142,7 +159,7 @@ impl<'a, 't> Batch<'a, 't> {
         Ok(())
     }
 
-    async fn handle_vehicle(&mut self, due: Vehicle) -> Result<(), Error> {
+    async fn handle_vehicle(&mut self, due: Vehicle, turn: Turn) -> Result<(), Error> {
         let mut vehicle = due;
         for _ in 0..ATTEMPTS {
             let context = self.read_context(&vehicle).await?;
@@ -152,6 +169,12 @@ impl<'a, 't> Batch<'a, 't> {
             {
                 vehicle = current.clone();
                 continue;
+            }
+            if turn == Turn::First
+                && let Some(at) = failed_at(&context)
+            {
+                self.failed_before.push(FailedBefore { vehicle, at });
+                return Ok(());
             }
             if let Attempt::Handled(row) = self.attempt(&vehicle, &context).await? {
                 self.report.add(row);
@@ -207,7 +230,7 @@ impl<'a, 't> Batch<'a, 't> {
             }
             (ReminderAction::Skip(skip), _) => skipped(skip),
             (ReminderAction::Send, None) => skipped(SkipReason::NoCustomer),
-            (ReminderAction::Send, Some(_)) if self.providers.is_empty() => skipped(SkipReason::Stopped),
+            (ReminderAction::Send, Some(_)) if self.delivery.next_provider().is_none() => skipped(SkipReason::Stopped),
             (ReminderAction::Send, Some(_)) if self.is_capped() => skipped(SkipReason::DailyCap),
             (ReminderAction::Send, Some(customer)) => self.remind(vehicle, customer, context).await,
         }
@@ -220,7 +243,7 @@ impl<'a, 't> Batch<'a, 't> {
 
     /// Seconds for which StarSender is to hold the next message back. The Cloud API sends at once.
     fn delay(&self) -> u32 {
-        match self.providers.first().map(|active| active.provider) {
+        match self.delivery.next_provider() {
             Some(Provider::StarSender) => self.handed_out.saturating_mul(self.reminders.rules.pace),
             Some(Provider::CloudApi) | None => 0,
         }
@@ -252,13 +275,14 @@ impl<'a, 't> Batch<'a, 't> {
             }
         };
         let message = Message { to: &customer.phone, text: &text, reminder: content, delay: self.delay() };
-        let sent = self.send(&message).await;
-        let mut recorded = with_outcome(&claimed.value, &sent);
-        // A provider may repeat parts of the message in its response, which is stored and shown.
-        recorded.detail = recorded.detail.map(|detail| {
-            let personal = [customer.name.as_str(), vehicle.plate.as_str()];
-            personal.iter().fold(detail, |detail, text| detail.replace(text, "***"))
-        });
+        let sent = self.delivery.send(&message, self.time.wall_now()).await;
+        match &sent.outcome {
+            // An unknown outcome counts against the daily cap, because the message may have arrived.
+            SendOutcome::Sent { .. } | SendOutcome::Unknown { .. } => self.handed_out += 1,
+            SendOutcome::Refused { scope: RefusalScope::Message, .. } => self.report.personal_refusals += 1,
+            SendOutcome::Refused { .. } | SendOutcome::NotSent { .. } => {}
+        }
+        let recorded = with_outcome(&claimed.value, &sent);
         tracing::info!(run = self.job.id, outcome = recorded.state.name(), "reminder handled");
         let row = row_of_outcome(row, &recorded, text);
         // The result is ignored: the message went out even if another run took the claim for abandoned.
@@ -286,66 +310,12 @@ impl<'a, 't> Batch<'a, 't> {
     fn wall(&self) -> Timestamp {
         self.time.wall_now()
     }
+}
 
-    /// Sends a message by the first provider that accepts it. The next one is tried only if the one before certainly did
-    /// not accept it, so that a message cannot arrive twice.
-    async fn send(&mut self, message: &Message<'_>) -> Sent {
-        let mut last = SendOutcome::unavailable("no provider is left");
-        for ActiveProvider { provider, .. } in self.providers.clone() {
-            let outcome = self.reminders.sender.send(provider, message, self.wall()).await;
-            match &outcome {
-                // A refusal of one number shows that the provider works.
-                SendOutcome::Sent { .. } | SendOutcome::Refused { scope: RefusalScope::Message, .. } => {
-                    self.reset_failures(provider);
-                }
-                SendOutcome::Unknown { reason }
-                | SendOutcome::NotSent { cause: NotSentCause::Unavailable, reason, .. } => {
-                    self.count_timeout(provider, reason);
-                }
-                SendOutcome::Refused { scope: RefusalScope::Sender, reason }
-                | SendOutcome::NotSent { cause: NotSentCause::RateLimit, reason, .. } => {
-                    self.disable_provider(provider, reason);
-                }
-            }
-            match &outcome {
-                // An unknown outcome counts against the daily cap, because the message may have arrived.
-                SendOutcome::Sent { .. } | SendOutcome::Unknown { .. } => self.handed_out += 1,
-                SendOutcome::Refused { scope: RefusalScope::Message, .. } => {}
-                SendOutcome::NotSent { .. } | SendOutcome::Refused { scope: RefusalScope::Sender, .. } => {
-                    last = outcome;
-                    continue;
-                }
-            }
-            return Sent { provider: Some(provider), outcome };
-        }
-        Sent { provider: None, outcome: last }
-    }
-
-    fn reset_failures(&mut self, provider: Provider) {
-        for active in self.providers.iter_mut().filter(|active| active.provider == provider) {
-            active.consecutive_timeouts = 0;
-        }
-    }
-
-    fn count_timeout(&mut self, provider: Provider, reason: &str) {
-        let mut timeouts = 0;
-        for active in self.providers.iter_mut().filter(|active| active.provider == provider) {
-            active.consecutive_timeouts += 1;
-            timeouts = active.consecutive_timeouts;
-        }
-        if timeouts >= MOST_TIMEOUTS {
-            self.disable_provider(provider, reason);
-        }
-    }
-
-    /// Sends no further message by this provider in this run.
-    fn disable_provider(&mut self, provider: Provider, reason: &str) {
-        tracing::error!(provider = provider.name(), "the provider is disabled for this run");
-        self.providers.retain(|active| active.provider != provider);
-        if self.providers.is_empty() {
-            self.report.stopped = Some(reason.to_owned());
-        }
-    }
+/// Time of the latest attempt at the reminder, if it failed: of this occasion, or of the day before.
+fn failed_at(context: &ReminderContext) -> Option<Timestamp> {
+    let latest = context.reminder.as_ref().map(|reminder| &reminder.value).or(context.day_before.as_ref())?;
+    (latest.state == ReminderState::Failed).then_some(latest.claimed_at)
 }
 
 /// Returns the claimed reminder with the outcome of its message.

@@ -254,7 +254,8 @@ impl Attempted {
             SendOutcome::Sent { id, .. } => (NoticeState::Sent, id.unwrap_or_default()),
             SendOutcome::Refused { reason, scope: RefusalScope::Message } => (NoticeState::Dead, reason),
             SendOutcome::Unknown { reason } => (NoticeState::Unclear, reason),
-            SendOutcome::NotSent { reason, .. } | SendOutcome::Refused { reason, scope: RefusalScope::Sender } => {
+            SendOutcome::NotSent { reason, .. }
+            | SendOutcome::Refused { reason, scope: RefusalScope::Sender | RefusalScope::Unrecognised } => {
                 return self.again(reason);
             }
         };

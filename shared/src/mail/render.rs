@@ -58,6 +58,7 @@ const fn template(kind: NoticeKind) -> &'static str {
         NoticeKind::CancelConfirmed => include_str!("../../templates/customer/cancel-confirmed.txt"),
         NoticeKind::NeedsAttention => include_str!("../../templates/staff/needs-attention.txt"),
         NoticeKind::SlackRefused => include_str!("../../templates/staff/slack-refused.txt"),
+        NoticeKind::RemindersFailed => include_str!("../../templates/staff/reminders-failed.txt"),
     }
 }
 

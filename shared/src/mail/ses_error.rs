@@ -191,6 +191,7 @@ mod tests {
         match (SesError { status, code, message: Some(message) }).judge() {
             SendOutcome::Refused { reason, scope: RefusalScope::Message } => ("mail", reason),
             SendOutcome::Refused { reason, scope: RefusalScope::Sender } => ("sender", reason),
+            SendOutcome::Refused { reason, scope: RefusalScope::Unrecognised } => ("unrecognised", reason),
             SendOutcome::NotSent { reason, cause: NotSentCause::RateLimit, .. } => ("limit", reason),
             SendOutcome::NotSent { reason, cause: NotSentCause::Unavailable, .. } => ("unavailable", reason),
             SendOutcome::Unknown { reason } => ("unknown", reason),

@@ -157,9 +157,12 @@ fn by_code(error: &Refusal, status: u16, retry_after: Option<&str>) -> SendOutco
         | 134_011 => SendOutcome::sender_refused(reason),
         // Overloaded, under maintenance, not reachable.
         2 | 131_016 | 131_057 | 133_004 => SendOutcome::unavailable(reason),
-        // This recipient (not on WhatsApp, excluded by Meta, opted out, the sender itself) or a parameter of this message.
-        100 | 130_472 | 131_008 | 131_009 | 131_021 | 131_026 | 131_030 | 131_049 | 131_050 | 132_005 | 132_018
-        | 135_000 => SendOutcome::refused(reason),
+        // This recipient (not on WhatsApp, not on the list of a test number, excluded by Meta, opted out, the sender
+        // itself), or a text that is too long for the template.
+        130_472 | 131_021 | 131_026 | 131_030 | 131_049 | 131_050 | 132_005 => SendOutcome::refused(reason),
+        100 if error.is_about_setup() => SendOutcome::sender_refused(reason),
+        // A parameter: of this message, or of all.
+        100 | 131_008 | 131_009 | 132_018 | 135_000 => SendOutcome::unrecognised(reason),
         // Among them 1 and 131000, "something went wrong": the status says whether it was before the message went out.
         _ => with_reason(by_status(status, retry_after, ""), reason),
     }
@@ -174,6 +177,14 @@ fn with_reason(outcome: SendOutcome, reason: String) -> SendOutcome {
 }
 
 impl Refusal {
+    /// True where an error 100 names the template, a parameter of it by name, or the sending number.
+    fn is_about_setup(&self) -> bool {
+        let said = self.said().to_lowercase();
+        ["template", "parameter name", "unsupported", "no such object", "does not exist", "permission"]
+            .iter()
+            .any(|words| said.contains(words))
+    }
+
     fn said(&self) -> String {
         let details = self.error_data.as_ref().map_or("", |data| data.details.as_str());
         [self.message.as_str(), details].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" - ")

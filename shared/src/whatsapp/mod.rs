@@ -48,6 +48,7 @@ impl Provider {
 ///
 /// - 401 and 403 concern the key, 402 the account, and 404, 405 and a permanent redirect the endpoint, since no part of
 ///   the path depends on the recipient: every further message would be refused too.
+/// - Any other 4xx does not say whether it is about the recipient.
 /// - 408 and 503 come from a server that did not handle the request (RFC 9110); any other 5xx may come after the message
 ///   was sent.
 /// - A 2xx that cannot be read, and a redirect after the work, may have sent it.
@@ -57,7 +58,7 @@ fn by_status(status: u16, retry_after: Option<&str>, said: &str) -> SendOutcome 
         301 | 307 | 308 | 401..=405 => SendOutcome::sender_refused(reason),
         408 | 503 => SendOutcome::unavailable(reason),
         429 => SendOutcome::rate_limited(reason, retry_after::seconds(retry_after)),
-        400..500 => SendOutcome::refused(reason),
+        400..500 => SendOutcome::unrecognised(reason),
         _ => SendOutcome::unknown(reason),
     }
 }

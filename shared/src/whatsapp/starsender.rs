@@ -58,9 +58,9 @@ pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8]) -> SendOutcome
         (false, true) => by_words(&said, retry_after),
         // Of a 4xx without a meaning of its own the words say more than the status.
         (false, false) => match by_status(status, retry_after, &said) {
-            SendOutcome::Refused { scope: RefusalScope::Message, .. } => by_words(&said, retry_after),
+            SendOutcome::Refused { scope: RefusalScope::Unrecognised, .. } => by_words(&said, retry_after),
             other @ (SendOutcome::Sent { .. }
-            | SendOutcome::Refused { scope: RefusalScope::Sender, .. }
+            | SendOutcome::Refused { scope: RefusalScope::Sender | RefusalScope::Message, .. }
             | SendOutcome::NotSent { .. }
             | SendOutcome::Unknown { .. }) => other,
         },
@@ -92,16 +92,22 @@ impl Answer {
     }
 }
 
-/// Beginnings of words in English and Indonesian. The four lists are tried in this order.
+/// Beginnings of words in English and Indonesian. The lists are tried in this order.
 const LIMITS: [&str; 6] = ["limit", "ratelimit", "rate", "429", "throttl", "too-many"];
-const DEVICE_OR_KEY: [&str; 18] = [
+const SENDER: [&str; 42] = [
     "logout",
     "logged-out",
     "disconnect",
     "not-connected",
+    "belum-terhubung",
+    "tidak-terhubung",
+    "not-ready",
     "device",
     "perangkat",
     "terputus",
+    "session",
+    "sesi",
+    "qr",
     "auth",
     "unauth",
     "token",
@@ -109,16 +115,53 @@ const DEVICE_OR_KEY: [&str; 18] = [
     "apikey",
     "quota",
     "kuota",
+    "paket",
+    "saldo",
+    "insufficient",
     "expired",
     "kadaluarsa",
     "kedaluwarsa",
     "langganan",
+    "subscription",
+    "tagihan",
+    "unpaid",
+    "template",
+    "banned",
+    "suspend",
+    "account-block",
+    "account-is-block",
+    "akun-diblokir",
+    "akun-anda",
+    "your-account",
+    "nomor-pengirim",
+    "nomor-anda",
+    "your-number",
+    "sender",
 ];
-const NUMBER: [&str; 7] = ["invalid", "nomor", "number", "registered", "unregistered", "terdaftar", "tujuan"];
-const TEMPORARY: [&str; 5] = ["timeout", "timed-out", "network", "jaringan", "koneksi"];
+const TEMPORARY: [&str; 7] = ["timeout", "timed-out", "network", "jaringan", "koneksi", "maintenance", "pemeliharaan"];
+/// A refusal is the recipient's where the words name a number and one of its faults, or say that it has no WhatsApp.
+const NUMBER: [&str; 6] = ["nomor", "number", "phone", "tujuan", "penerima", "recipient"];
+const FAULT: [&str; 8] = [
+    "invalid",
+    "not-valid",
+    "tidak-valid",
+    "salah",
+    "not-registered",
+    "unregistered",
+    "tidak-terdaftar",
+    "belum-terdaftar",
+];
+const NO_WHATSAPP: [&str; 6] = [
+    "not-on-whatsapp",
+    "not-registered-on-whatsapp",
+    "not-a-whatsapp-user",
+    "tidak-terdaftar-di-whatsapp",
+    "belum-terdaftar-di-whatsapp",
+    "tidak-memiliki-whatsapp",
+];
 
 /// Judges the reason of a `success: false` by its words, since no list of its texts is published. The provider did not
-/// accept the message, so even a timeout behind it is no unknown outcome. Unknown words concern this message only.
+/// accept the message, so even a timeout behind it is no unknown outcome. Other words, or none, are unrecognised.
 fn by_words(said: &str, retry_after: Option<&str>) -> SendOutcome {
     let lower = said.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -127,13 +170,13 @@ fn by_words(said: &str, retry_after: Option<&str>) -> SendOutcome {
     let reason = shown(said);
     if any(&LIMITS) {
         SendOutcome::rate_limited(reason, retry_after::seconds(retry_after))
-    } else if any(&DEVICE_OR_KEY) {
+    } else if any(&SENDER) {
         SendOutcome::sender_refused(reason)
-    } else if any(&NUMBER) {
-        SendOutcome::refused(reason)
     } else if any(&TEMPORARY) {
         SendOutcome::unavailable(reason)
-    } else {
+    } else if any(&NO_WHATSAPP) || any(&NUMBER) && any(&FAULT) {
         SendOutcome::refused(reason)
+    } else {
+        SendOutcome::unrecognised(reason)
     }
 }

@@ -9,6 +9,7 @@ fn kind(outcome: &SendOutcome) -> &'static str {
     match outcome {
         SendOutcome::Sent { .. } => "sent",
         SendOutcome::Refused { scope: RefusalScope::Message, .. } => "refused",
+        SendOutcome::Refused { scope: RefusalScope::Unrecognised, .. } => "unrecognised",
         SendOutcome::Refused { scope: RefusalScope::Sender, .. } => "sender refused",
         SendOutcome::NotSent { cause: NotSentCause::RateLimit, .. } => "limited",
         SendOutcome::NotSent { cause: NotSentCause::Unavailable, .. } => "unavailable",
@@ -96,16 +97,41 @@ fn a_failure_at_200_is_sorted_by_its_words() {
         ("Nomor tidak terdaftar di WhatsApp", "refused"),
         ("Timeout", "unavailable"),
         ("network error", "unavailable"),
-        ("Failed to generate preview", "refused"),
-        ("628554291234 gagal", "refused"),
-        ("entahlah", "refused"),
-        ("", "refused"),
+        ("Nomor tujuan tidak valid", "refused"),
+        ("Recipient is not on WhatsApp", "refused"),
+        ("WhatsApp belum terhubung", "sender refused"),
+        ("Please scan QR code", "sender refused"),
+        ("session closed", "sender refused"),
+        ("Session not found", "sender refused"),
+        ("Client not ready", "sender refused"),
+        ("Paket anda sudah habis", "sender refused"),
+        ("Your subscription has ended", "sender refused"),
+        ("akun diblokir", "sender refused"),
+        ("Your account is not registered", "sender refused"),
+        ("Nomor pengirim tidak terdaftar", "sender refused"),
+        ("Insufficient balance", "sender refused"),
+        ("Template not approved", "sender refused"),
+        ("This number has been banned", "sender refused"),
+        ("server sedang maintenance", "unavailable"),
+        ("Failed to generate preview", "unrecognised"),
+        ("Failed to send message", "unrecognised"),
+        ("Invalid request", "unrecognised"),
+        ("Invalid WhatsApp instance", "unrecognised"),
+        ("628554291234 gagal", "unrecognised"),
+        ("entahlah", "unrecognised"),
+        (" \u{200b} ", "unrecognised"),
+        ("", "unrecognised"),
     ] {
         let body = serde_json::json!({ "success": false, "message": message }).to_string();
         assert_eq!(starsender(200, &body), verdict, "{message}");
     }
-    assert_eq!(starsender(200, r#"{"success":false}"#), "refused");
-    assert_eq!(starsender(200, r#"{"success":false,"message":{"to":["The to field is invalid"]}}"#), "refused");
+    for body in [
+        r#"{"success":false}"#,
+        r#"{"success":false,"message":null}"#,
+        r#"{"success":false,"message":{"to":["The to field is invalid"]}}"#,
+    ] {
+        assert_eq!(starsender(200, body), "unrecognised", "{body}");
+    }
     let named = judge_starsender(200, None, br#"{"success":false,"message":"Nomor 0855-1234-567 tidak terdaftar"}"#);
     assert_eq!(named, SendOutcome::refused("Nomor *** tidak terdaftar"));
 }
@@ -116,13 +142,13 @@ fn starsenders_other_statuses_speak_for_themselves() {
     for (status, verdict) in [
         (301, "sender refused"),
         (302, "unknown"),
-        (400, "refused"),
+        (400, "unrecognised"),
         (401, "sender refused"),
         (402, "sender refused"),
         (403, "sender refused"),
         (404, "sender refused"),
         (408, "unavailable"),
-        (422, "refused"),
+        (422, "unrecognised"),
         (429, "limited"),
         (500, "unknown"),
         (502, "unknown"),
@@ -184,10 +210,14 @@ fn the_cloud_api_took_it_where_it_gives_an_id() {
 #[test]
 fn metas_codes_decide_whatever_the_status() {
     for (verdict, codes) in [
-        ("refused", &[131_026, 131_049, 131_021, 130_472, 131_056, 132_005, 100][..]),
+        ("refused", &[131_026, 131_030, 131_049, 131_050, 131_021, 130_472, 131_056, 132_005][..]),
+        ("unrecognised", &[100, 131_008, 131_009, 135_000]),
         (
             "sender refused",
-            &[0, 3, 10, 190, 200, 299, 368, 131_031, 131_042, 131_047, 131_048, 132_000, 132_001, 132_015, 133_010],
+            &[
+                0, 3, 10, 190, 200, 299, 368, 131_031, 131_042, 131_047, 131_048, 132_000, 132_001, 132_012, 132_015,
+                133_010,
+            ],
         ),
         ("limited", &[4, 80_007, 130_429]),
         ("unavailable", &[2, 131_016, 131_057]),
@@ -200,7 +230,7 @@ fn metas_codes_decide_whatever_the_status() {
     }
     for (status, verdict) in [
         (200, "unknown"),
-        (400, "refused"),
+        (400, "unrecognised"),
         (401, "sender refused"),
         (429, "limited"),
         (500, "unknown"),
@@ -217,7 +247,22 @@ fn metas_code_is_kept_and_its_text_masked() {
     let delivery = judge_cloud_api(400, None, body);
     assert_eq!(delivery, SendOutcome::refused("Meta 131026: (#***) Message undeliverable - to ***"));
     let hostile = judge_cloud_api(400, None, br#"{"error":{"code":4294967295,"message":"x"}}"#);
-    assert_eq!(hostile, SendOutcome::refused("HTTP 400: x"));
+    assert_eq!(hostile, SendOutcome::unrecognised("HTTP 400: x"));
+}
+
+#[test]
+fn metas_error_100_is_the_senders_where_it_names_the_template_or_the_sending_number() {
+    for (details, verdict) in [
+        ("Parameter name is missing or empty", "sender refused"),
+        ("Template name does not exist in the translation", "sender refused"),
+        ("Object with ID '***' does not exist, cannot be loaded due to missing permissions", "sender refused"),
+        ("a text has more than four spaces in a row", "unrecognised"),
+        ("", "unrecognised"),
+    ] {
+        let error = serde_json::json!({ "code": 100, "message": "(#100) Invalid parameter", "error_data": { "details": details } });
+        let body = serde_json::json!({ "error": error }).to_string();
+        assert_eq!(kind(&judge_cloud_api(400, None, body.as_bytes())), verdict, "{details}");
+    }
 }
 
 #[test]
@@ -229,7 +274,7 @@ fn a_huge_or_deep_body_is_an_unknown_outcome_and_nothing_worse() {
     }
     let long = format!(r#"{{"success":false,"message":"{}"}}"#, "nomor 628551234567 ".repeat(60_000));
     let delivery = judge_starsender(200, None, long.as_bytes());
-    assert!(kind(&delivery) == "refused" && text(&delivery).len() <= 200 && !text(&delivery).contains("1234"));
+    assert!(kind(&delivery) == "unrecognised" && text(&delivery).len() <= 200 && !text(&delivery).contains("1234"));
 }
 
 proptest! {

@@ -290,6 +290,37 @@ async fn a_scan_of_institutions_prints_its_result() {
     assert_eq!(printed(&stdout), expected);
 }
 
+#[tokio::test]
+async fn a_run_of_reminders_prints_that_it_failed() {
+    let now = clock::now();
+    let sandbox = Sandbox::at(&now.to_string()).await;
+    sandbox.customer("c-1", "canary", "08551234567").await;
+    let visit = now.day(Zone::Jakarta).plus_days(1).to_string();
+    sandbox.vehicle("B1CAN", "c-1", "2025-01-10", Some(&visit)).await;
+    let mut reminder =
+        Bootstrap::start("maintenance-reminder", &environment(&sandbox.world, "MaintenanceReminder")).await;
+    let event = |run: &str| json!({ "scheduled_at": now, "run_id": run, "requested_by": "staff" });
+    for (run, fault, status) in [("first", "device_off", "failed"), ("second", "none", "done")] {
+        sandbox.fault("starsender", fault).await;
+        assert_eq!(reminder.invoke(&event(run)).await["status"], status);
+    }
+    let (stdout, _) = reminder.stop().await;
+    let expected = [
+        vec![
+            "ReminderRuns{Outcome=failed}=1",
+            "Reminders{Outcome=failed}=1",
+            "RunsStopped{Reason=whatsapp_provider}=1",
+        ],
+        vec!["ReminderRuns{Outcome=done}=1"],
+        vec!["Reminders{Outcome=sent}=1"],
+    ];
+    let mut printed = printed(&stdout);
+    printed.sort();
+    let mut expected = expected.map(|line| line.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    expected.sort();
+    assert_eq!(printed, expected);
+}
+
 #[test]
 fn the_documentation_has_every_metric_as_the_code_has_it() {
     let documented = text("docs/METRICS.md");

@@ -4,6 +4,7 @@ mod customers;
 mod export;
 mod import;
 mod lists;
+mod refusals;
 mod reminders;
 mod schedule;
 mod workbooks;

@@ -290,7 +290,7 @@ fn an_event_is_a_job_or_an_error() {
     assert!(jobs.get() > 300, "only {} were jobs", jobs.get());
 }
 
-const KINDS: [NoticeKind; 15] = [
+const KINDS: [NoticeKind; 16] = [
     NoticeKind::FirstPaymentFailure,
     NoticeKind::SecondPaymentFailure,
     NoticeKind::FinalPaymentFailure,
@@ -306,6 +306,7 @@ const KINDS: [NoticeKind; 15] = [
     NoticeKind::CancelUnconfirmed,
     NoticeKind::NeedsAttention,
     NoticeKind::SlackRefused,
+    NoticeKind::RemindersFailed,
 ];
 
 /// The variables of a template, by asking for each until none is missing.

@@ -95,6 +95,7 @@ pub(crate) enum RunStatus {
     Requested,
     Running,
     Done,
+    /// Ended by an error; of reminders also a run in which no provider was left or every reminder failed.
     Failed,
     /// Ended by a timeout of the function or a crash.
     CutOff,
@@ -150,7 +151,7 @@ pub(crate) async fn list(
     let RunListQuery { job, status: wanted, before, limit } = given.query;
     let job = job.as_deref().map(known_job).transpose()?;
     let wall = caller.context.time.wall;
-    let filter = RunFilter { job, is_finished: wanted.map(|status| status == RunStatus::Done) };
+    let filter = RunFilter { job, is_done: wanted.map(|status| status == RunStatus::Done) };
     let is_wanted = |run: &StoredRun| wanted.is_none_or(|wanted| status(run, wall) == wanted);
     let limit = limit.unwrap_or(PAGE);
     let (runs, next) = api.store.runs.runs(filter, before.as_deref(), limit, is_wanted).await?;
@@ -256,6 +257,7 @@ fn status(run: &StoredRun, wall: Timestamp) -> RunStatus {
     let holds_lease = run.lease_until.is_some_and(|until| wall < until);
     match (&run.report, &run.error) {
         // A report is stored only at the end, so it takes precedence over the error of an earlier attempt.
+        (Some(_), _) if run.has_failed => RunStatus::Failed,
         (Some(_), _) => RunStatus::Done,
         (None, _) if holds_lease => RunStatus::Running,
         (None, Some(_)) => RunStatus::Failed,

@@ -48,6 +48,8 @@ pub enum NoticeKind {
     NeedsAttention,
     /// To staff: digest of institutions refused by Slack, or its delivery unknown.
     SlackRefused,
+    /// To staff: WhatsApp provider disabled in a run of reminders, or every reminder of a run failed.
+    RemindersFailed,
 }
 
 /// Recipient of a mail.
@@ -131,6 +133,7 @@ impl NoticeKind {
             Self::CancelUnconfirmed => "cancel-unconfirmed",
             Self::NeedsAttention => "needs-attention",
             Self::SlackRefused => "slack-refused",
+            Self::RemindersFailed => "reminders-failed",
         }
     }
 
@@ -147,7 +150,8 @@ impl NoticeKind {
             | Self::QuarantineDigest
             | Self::Quarantined
             | Self::NeedsAttention
-            | Self::SlackRefused => true,
+            | Self::SlackRefused
+            | Self::RemindersFailed => true,
             Self::FirstPaymentFailure
             | Self::SecondPaymentFailure
             | Self::FinalPaymentFailure

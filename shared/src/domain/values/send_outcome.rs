@@ -50,6 +50,8 @@ pub enum NotSentCause {
 pub enum RefusalScope {
     /// This message or recipient alone; others may be accepted.
     Message,
+    /// Not known from the response: others may be accepted or not, which repetition shows.
+    Unrecognised,
     /// Every message: the key, device, account, template or channel is wrong.
     Sender,
 }
@@ -59,6 +61,12 @@ impl SendOutcome {
     #[must_use]
     pub fn refused(reason: impl Into<String>) -> Self {
         Self::Refused { reason: reason.into(), scope: RefusalScope::Message }
+    }
+
+    /// A refusal that does not say whether others would be accepted.
+    #[must_use]
+    pub fn unrecognised(reason: impl Into<String>) -> Self {
+        Self::Refused { reason: reason.into(), scope: RefusalScope::Unrecognised }
     }
 
     /// A refusal of everything from this sender.

@@ -5,5 +5,6 @@ pub mod latest_visits;
 pub mod phone;
 mod phone_notation;
 pub mod plate;
+pub mod provider_health;
 pub mod reminders;
 pub mod vehicles;

@@ -10,10 +10,12 @@ use serde_json::{Map, Number, Value, json};
 use crate::domain::billing::business_events::{BusinessEvent, RetryNumber};
 use crate::domain::values::time::Timestamp;
 
+mod request;
 pub mod table;
 
+pub use request::{Route, StatusClass};
 pub use table::{
-    CallbackOutcome, Dimensions, NoticeOutcome, Point, ReminderOutcome, Route, ScanOutcome, StatusClass, StopReason,
+    CallbackOutcome, Dimensions, NoticeOutcome, Point, ReminderOutcome, RunOutcome, ScanOutcome, StopReason,
 };
 
 /// CloudWatch namespace of all metrics.
@@ -187,6 +189,7 @@ mod tests {
             Point::MailsHeldBack,
             Point::EcpayBlocked,
             Point::Reminders(ReminderOutcome::AlreadySent),
+            Point::ReminderRuns(RunOutcome::Failed),
             Point::ExpiryScans(ScanOutcome::MmsRefused),
             Point::Requests(Route::of_key(Some("GET /api/subscriptions/{id}")), StatusClass::ServerError),
             Point::RequestLatency,

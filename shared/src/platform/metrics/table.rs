@@ -8,6 +8,7 @@ use crate::domain::billing::notices::{NoticeKind, NoticeState};
 use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::domain::billing::payments::payment::DeclineClass;
 use crate::domain::billing::task::Task;
+use crate::platform::metrics::request::{Route, StatusClass};
 
 /// Values of a metric's dimensions by their names.
 pub type Dimensions = BTreeMap<&'static str, String>;
@@ -54,6 +55,7 @@ table! {
     MAILS_HELD_BACK = "MailsHeldBack", "Count", [], "attempts to send a mail that SES refused because of the account, the role or the configuration, or that it has not accepted for an hour; they will be retried";
     ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "403 responses from ECPay, each of which opens the circuit breaker for 30 minutes";
     REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles in the window of a run of reminders, by outcome";
+    REMINDER_RUNS = "ReminderRuns", "Count", ["Outcome"], "runs of reminders by outcome; `failed` means that no provider was left, or that every reminder failed";
     EXPIRY_SCANS = "ExpiryScans", "Count", ["Outcome"], "runs of the expiry scan by outcome; `refused` means that repeating does not help";
     REQUESTS = "Requests", "Count", ["Route", "StatusClass"], "requests to admin-api";
     REQUEST_LATENCY = "RequestLatency", "Milliseconds", [], "from the request to its response";
@@ -102,6 +104,8 @@ pub enum Point {
     EcpayBlocked,
     /// One vehicle in the window of reminders.
     Reminders(ReminderOutcome),
+    /// One run of reminders.
+    ReminderRuns(RunOutcome),
     /// One run of the expiry scan.
     ExpiryScans(ScanOutcome),
     /// One request to `admin-api`.
@@ -155,6 +159,15 @@ pub enum ReminderOutcome {
     Unclear,
 }
 
+/// Result of a run of reminders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunOutcome {
+    /// Reminders were sent, or none was due.
+    Done,
+    /// No provider was left, or every reminder failed.
+    Failed,
+}
+
 /// Result of a run of the expiry scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanOutcome {
@@ -189,23 +202,6 @@ pub enum StopReason {
     MailProvider,
 }
 
-/// Class of an HTTP status code by its first digit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusClass {
-    /// 100 to 299.
-    Success,
-    /// 300 to 399.
-    Redirection,
-    /// 400 to 499.
-    ClientError,
-    /// 500 and above.
-    ServerError,
-}
-
-/// A route as API Gateway names it: with placeholders instead of the caller's values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route(String);
-
 impl Point {
     /// Returns the declaration in [`TABLE`].
     #[must_use]
@@ -231,6 +227,7 @@ impl Point {
             Self::MailsHeldBack => &MAILS_HELD_BACK,
             Self::EcpayBlocked => &ECPAY_BLOCKED,
             Self::Reminders(_) => &REMINDERS,
+            Self::ReminderRuns(_) => &REMINDER_RUNS,
             Self::ExpiryScans(_) => &EXPIRY_SCANS,
             Self::Requests(..) => &REQUESTS,
             Self::RequestLatency => &REQUEST_LATENCY,
@@ -261,8 +258,9 @@ impl Point {
             Self::RunsStopped(reason) => vec![reason.name()],
             Self::Notices(kind, outcome) => vec![kind.name(), outcome.name()],
             Self::Reminders(outcome) => vec![outcome.name()],
+            Self::ReminderRuns(outcome) => vec![outcome.name()],
             Self::ExpiryScans(outcome) => vec![outcome.name()],
-            Self::Requests(Route(route), class) => vec![route, class.name()],
+            Self::Requests(route, class) => vec![route.key(), class.name()],
             Self::CheckMacValueFailures
             | Self::CallbackLatency
             | Self::EpisodesStarted
@@ -328,6 +326,15 @@ impl ScanOutcome {
     }
 }
 
+impl RunOutcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl ReminderOutcome {
     const fn name(self) -> &'static str {
         match self {
@@ -349,35 +356,5 @@ impl StopReason {
             Self::WhatsappProvider => "whatsapp_provider",
             Self::MailProvider => "mail_provider",
         }
-    }
-}
-
-impl StatusClass {
-    /// Returns the class of a status code.
-    #[must_use]
-    pub const fn of(status: u16) -> Self {
-        match status {
-            ..300 => Self::Success,
-            300..400 => Self::Redirection,
-            400..500 => Self::ClientError,
-            500.. => Self::ServerError,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Success => "2xx",
-            Self::Redirection => "3xx",
-            Self::ClientError => "4xx",
-            Self::ServerError => "5xx",
-        }
-    }
-}
-
-impl Route {
-    /// A route by API Gateway's key, `METHOD /path/{placeholder}`; `none` for a request without one.
-    #[must_use]
-    pub fn of_key(key: Option<&str>) -> Self {
-        Self(key.filter(|key| !key.is_empty()).unwrap_or("none").to_owned())
     }
 }

@@ -1,8 +1,11 @@
 //! Run history: every run is claimed before it starts and its report is stored when it ends.
 
+use crate::domain::billing::notices::Notice;
 use crate::domain::values::time::Timestamp;
 
+use crate::store::billing::notices::queued;
 use crate::store::error::Error;
+use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::runs::Runs;
 use crate::store::runs::stored_run::StoredRun;
 use crate::store::table::keys::Key;
@@ -12,7 +15,7 @@ use crate::store::table::record::Record;
 use crate::store::table::transaction::Transaction;
 use crate::store::table::{Item, keys, text_in};
 
-/// List of the runs without a report: they run, or they failed.
+/// List of the runs that are not done: they run, or they failed.
 const UNFINISHED: &str = "runs#unfinished";
 /// Runs that are read for one page where others than the wanted ones are among them.
 const READ_TO_SELECT: usize = 200;
@@ -37,6 +40,17 @@ pub struct ClaimedRun {
     version: u64,
 }
 
+/// End of a run: its report, and the notice that is stored with it.
+#[derive(Clone, Debug)]
+pub struct RunEnding {
+    /// Report as JSON.
+    pub report: String,
+    /// True for a run that failed as a whole, with the counts in its report.
+    pub has_failed: bool,
+    /// Notice to staff; left out where one of its id was stored before.
+    pub notice: Option<Notice>,
+}
+
 /// A logical run: the same for every attempt.
 #[derive(Clone, Debug)]
 pub struct NewRun<'a> {
@@ -57,14 +71,14 @@ pub struct NewRun<'a> {
 pub struct RunFilter<'a> {
     /// Name of a job that the run has.
     pub job: Option<&'a str>,
-    /// True for runs with a report, false for those without.
-    pub is_finished: Option<bool>,
+    /// True for runs that are done, false for those that run or failed.
+    pub is_done: Option<bool>,
 }
 
 impl RunFilter<'_> {
     fn takes(&self, run: &StoredRun) -> bool {
         self.job.is_none_or(|job| run.tasks.iter().any(|task| task == job))
-            && self.is_finished.is_none_or(|is_finished| is_finished == run.report.is_some())
+            && self.is_done.is_none_or(|is_done| is_done == run.is_done())
     }
 }
 
@@ -88,15 +102,16 @@ fn first_attempt(new: NewRun<'_>, wall: Timestamp, lease_until: Option<Timestamp
         attempts: 1,
         finished_at: None,
         report: None,
+        has_failed: false,
         error: None,
     }
 }
 
-/// The item of a run. While it has no report it stands in the list of unfinished runs.
+/// The item of a run. Until it is done it stands in the list of unfinished runs.
 fn listed(run: StoredRun) -> Record<StoredRun> {
-    let (is_finished, id) = (run.report.is_some(), run.id.clone());
+    let (is_done, id) = (run.is_done(), run.id.clone());
     let record = Record::new(keys::run(&id), run);
-    if is_finished { record } else { record.listed(UNFINISHED, id) }
+    if is_done { record } else { record.listed(UNFINISHED, id) }
 }
 
 impl Runs {
@@ -158,9 +173,30 @@ impl Runs {
     }
 
     /// Stores the report of a run that has finished.
-    pub async fn finish_run(&self, claimed: ClaimedRun, wall: Timestamp, report: String) -> Result<(), Error> {
-        let run = StoredRun { lease_until: None, finished_at: Some(wall), report: Some(report), ..claimed.run };
-        self.put_run(run, claimed.version, "finishing a run").await
+    pub async fn finish_run(&self, claimed: ClaimedRun, wall: Timestamp, ending: RunEnding) -> Result<(), Error> {
+        let doing = "finishing a run";
+        let RunEnding { report, has_failed, notice } = ending;
+        let run =
+            StoredRun { lease_until: None, finished_at: Some(wall), report: Some(report), has_failed, ..claimed.run };
+        let version = claimed.version;
+        let Some(notice) = notice else { return self.put_run(run, version, doing).await };
+        retry_on_conflict(doing, (), |()| async {
+            let record = listed(run.clone()).expiring(run.started_at.plus_days(KEPT_DAYS));
+            let mut transaction = Transaction::default();
+            transaction.put_if_version(record, Some(version))?;
+            let place = transaction.put_if_absent(queued(&notice))?;
+            Ok(match self.table.transact(transaction, doing).await? {
+                Some(refusal) if refusal.is_only_at(place) => {
+                    self.put_run(run.clone(), version, doing).await?;
+                    Attempt::Done(())
+                }
+                // Another invocation has taken the run over, and notifies staff itself.
+                Some(refusal) if refusal.is_by_condition() => Attempt::Done(()),
+                Some(_) => Attempt::Conflict(()),
+                None => Attempt::Done(()),
+            })
+        })
+        .await
     }
 
     /// Stores a run unless another invocation has taken it over.
@@ -206,10 +242,10 @@ impl Runs {
         before: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Item>, Option<String>), Error> {
-        let limit = if filter.job.is_some() || filter.is_finished.is_some() { READ_TO_SELECT } else { limit };
+        let limit = if filter.job.is_some() || filter.is_done.is_some() { READ_TO_SELECT } else { limit };
         // Ids begin with the scheduled time, so this sorts after all of them.
         let before = before.unwrap_or("9999");
-        if filter.is_finished == Some(false) {
+        if filter.is_done == Some(false) {
             let listing = Listing {
                 lists: vec![UNFINISHED.to_owned()],
                 from: None,

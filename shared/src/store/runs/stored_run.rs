@@ -29,7 +29,18 @@ pub struct StoredRun {
     pub finished_at: Option<Timestamp>,
     /// Report as JSON; none until the run has finished.
     pub report: Option<String>,
+    /// True for a run whose report says that it failed.
+    #[serde(default)]
+    pub has_failed: bool,
     /// Error of the latest failed attempt, without personal data.
     #[serde(default)]
     pub error: Option<String>,
+}
+
+impl StoredRun {
+    /// True once a report is stored that says no failure.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        self.report.is_some() && !self.has_failed
+    }
 }

@@ -51,6 +51,8 @@ pub struct ReminderContext {
     pub customer: Option<Versioned<Customer>>,
     /// Reminder of the same occasion; none where none was claimed.
     pub reminder: Option<Versioned<Reminder>>,
+    /// Reminder of the day before, where one is sent each day.
+    pub day_before: Option<Reminder>,
 }
 
 /// Outcome of claiming a reminder.
@@ -85,13 +87,18 @@ impl Workshop {
         occasion: Occasion,
     ) -> Result<ReminderContext, Error> {
         let reminder = keys::reminder(plate, occasion.visit, occasion.day);
-        let keys = [keys::vehicle(plate), keys::customer(customer), reminder];
+        let day_before = occasion.day.map(|day| keys::reminder(plate, occasion.visit, Some(day.plus_days(-1))));
+        let mut keys = vec![keys::vehicle(plate), keys::customer(customer), reminder];
+        keys.extend(day_before);
         let mut found = self.table.get_many(&keys, "reading a vehicle before its reminder").await?;
-        let [vehicle, customer, reminder] = keys.map(|key| found.remove(&key));
+        let mut found = keys.iter().map(|key| found.remove(key));
+        let mut next = || found.next().flatten();
+        let (vehicle, customer, reminder, day_before) = (next(), next(), next(), next());
         Ok(ReminderContext {
             vehicle: vehicle.map(versioned).transpose()?,
             customer: customer.map(versioned).transpose()?,
             reminder: reminder.map(versioned).transpose()?,
+            day_before: day_before.map(versioned).transpose()?.map(|reminder| reminder.value),
         })
     }
 

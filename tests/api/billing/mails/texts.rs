@@ -8,7 +8,7 @@ use shared::mail::render::{Error, render};
 use testing::support::project::{names, text};
 
 /// Every mail, with its subject once all values are there.
-const MAILS: [(NoticeKind, &str); 18] = [
+const MAILS: [(NoticeKind, &str); 19] = [
     (NoticeKind::FirstPaymentFailure, "付款失敗通知 - Payment Failure Notice"),
     (NoticeKind::SecondPaymentFailure, "第二次付款失敗 - Second Payment Failure"),
     (NoticeKind::FinalPaymentFailure, "最終付款失敗通知 - Final Payment Failure Notice"),
@@ -27,6 +27,7 @@ const MAILS: [(NoticeKind, &str); 18] = [
     (NoticeKind::CancelUnconfirmed, "Cancellation not confirmed: order DKSAMPLE"),
     (NoticeKind::NeedsAttention, "Action needed: order DKSAMPLE"),
     (NoticeKind::SlackRefused, "No expiry digest in Slack: 2025-02-28"),
+    (NoticeKind::RemindersFailed, "WhatsApp reminders need attention: 2025-02-28"),
 ];
 
 fn values() -> BTreeMap<String, String> {
@@ -43,6 +44,10 @@ fn values() -> BTreeMap<String, String> {
         ("gwsr", "13400042"),
         ("day", "2025-02-28"),
         ("count", "3"),
+        ("due", "7"),
+        ("sent", "1"),
+        ("failed", "4"),
+        ("skipped", "2"),
         ("reasons", "no such order"),
         ("reason", "the amount is another"),
         ("event", "S:2"),
