@@ -64,7 +64,7 @@ pub(crate) struct ScheduledJob {
 ///
 /// `total_customers` counts the vehicles that are due, `reminder_sent`, `already_sent`, `failed`, `skipped` and `unclear`
 /// their outcomes; `details` has a row for each vehicle with its `status`. A dry run sends nothing: `would_send` counts the
-/// reminders that a run would send, and their rows have that status.
+/// reminders that a run would send, and their rows have that status. A run in which no reminder could be sent says so in `status`.
 #[derive(Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = Object)]
