@@ -7,6 +7,7 @@ use sha2::Sha256;
 
 use crate::domain::values::ids::CustomerId;
 use crate::domain::values::time::Timestamp;
+use crate::domain::workshop::import::DERIVED_ID;
 use crate::domain::workshop::phone::Phone;
 use crate::platform::cached_secret::CachedSecret;
 use crate::platform::secrets::{Error, Secret};
@@ -65,7 +66,7 @@ impl PhoneHasher {
     #[must_use]
     pub fn customer_id(&self, phone: &Phone) -> Option<CustomerId> {
         let hash = self.hashes("customer", phone).next()?;
-        CustomerId::parse(&format!("P-{}", hash.get(..ID_CHARACTERS)?)).ok()
+        CustomerId::parse(&format!("{DERIVED_ID}{}", hash.get(..ID_CHARACTERS)?)).ok()
     }
 
     /// Hashes of a number under each key, the newest first. `purpose` keeps the uses of the keys apart.

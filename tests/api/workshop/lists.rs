@@ -141,6 +141,11 @@ async fn a_customer_without_an_id_is_the_stored_one_or_gets_an_id_that_does_not_
     assert!(owner.starts_with("P-") && owner.len() == 22 && !owner.contains("81210"), "{owner}");
     let (_, again) = sandbox.import(list).await;
     assert_eq!((&again["stored"], &again["unchanged"]), (&json!(0), &json!(3)), "{again}");
+    // Siti has another number, and hers was given to Ratna.
+    sandbox.keep(&format!("/customers/{owner}"), json!({ "name": "Siti", "phone": "0812-1000-005" })).await;
+    let (_, taken) = sandbox.import("nama,hp\nRatna,0812-1000-002\n").await;
+    assert!(remarks(&taken["refused"])[0].starts_with("2 customer_id: belongs to a customer"), "{taken}");
+    assert_eq!(sandbox.seen(&format!("/customers/{owner}")).await["name"], "Siti");
 }
 
 #[tokio::test]
@@ -148,11 +153,17 @@ async fn of_a_row_for_each_visit_the_latest_counts() {
     let sandbox = Sandbox::at(NOW).await;
     let list = "nama,hp,nopol,tanggal servis,email\nBudi,0812-1000-001,B 1 A,2024-12-01,\n\
         Budi Santoso,0812-1000-001,B 1 A,2025-08-18,\nBudi,0812-1000-001,b-1-a,2025-04-10,budi@customer.example\n\
-        Siti,0812-1000-002,B 1 A,2025-09-01,\n";
+        Siti,0812-1000-002,B 1 A,2025-07-01,\nRatna,0812-1000-003,B 2 A,2025-01-01,\n\
+        Dewi,0812-1000-004,B 2 A,2025-09-01,\n";
     let (_, answer) = sandbox.import(list).await;
     let counts = ["rows", "stored", "older_visits", "refused_count"].map(|name| answer[name].as_u64().unwrap());
-    assert_eq!(counts, [4, 1, 2, 1], "{answer}");
-    assert!(remarks(&answer["refused"])[0].starts_with("5 plate: is in line 3"), "{answer}");
+    assert_eq!(counts, [6, 2, 2, 2], "{answer}");
+    let refused = remarks(&answer["refused"]);
+    assert!(
+        refused[0].starts_with("5 plate: is in line 3") && refused[1].starts_with("6 plate: is in line 7"),
+        "{answer}"
+    );
+    assert_eq!(sandbox.seen("/vehicles/B2A").await["last_visit_date"], "2025-09-01");
     assert_eq!(sandbox.seen("/vehicles/B1A").await["last_visit_date"], "2025-08-18");
     let owner = sandbox.seen("/vehicles/B1A").await["customer_id"].as_str().unwrap().to_owned();
     let seen = sandbox.seen(&format!("/customers/{owner}")).await;
@@ -232,6 +243,20 @@ async fn an_unclosed_quote_does_not_lose_rows_in_silence() {
     let answer = preview(&sandbox, list).await;
     assert_eq!((&answer["rows"], &answer["would_store"]), (&json!(1), &json!(0)), "{answer}");
     assert!(remarks(&answer["refused"])[0].contains("a quote may be unclosed"), "{answer}");
+    let wider = "nama,hp,alamat,keterangan\nBudi,0812-1000-001,\"Jl. Mawar\nSiti,0812-1000-002,Jl. Melati\nRatna,0812-1000-003,x\n";
+    assert_eq!(preview(&sandbox, wider).await["would_store"], 0);
+    let commas = "nama,hp,alamat\nBudi,0812-1000-001,\"Jl. Mawar 5\nRT 1, RW 2, Jakarta\"\n";
+    assert_eq!(preview(&sandbox, commas).await["would_store"], 1);
     let address = "nama,hp,alamat\nBudi,0812-1000-001,\"Jl. Mawar\nJakarta\"\n";
     assert_eq!(preview(&sandbox, address).await["would_store"], 1);
+}
+
+#[tokio::test]
+async fn kilometres_are_no_dates() {
+    let sandbox = Sandbox::at(NOW).await;
+    let list = "nama;hp;nopol;tgl servis terakhir;servis berikutnya (km)\nBudi;0812-1000-001;B 1 A;18/08/2025;50000\n";
+    let answer = preview(&sandbox, list).await;
+    assert_eq!((&answer["would_store"], &answer["columns"][4]["read_as"]), (&json!(1), &json!(null)), "{answer}");
+    let list = "nama;hp;nopol;servis terakhir\nBudi;0812-1000-001;B 1 A;45000\n";
+    assert_eq!(preview(&sandbox, list).await["refused"][0]["field"], "last_visit_date");
 }

@@ -80,6 +80,17 @@ async fn numbers_and_dates_of_a_workbook_are_what_the_spreadsheet_shows() {
     assert_eq!(owner["phone"], "628120000300");
 }
 
+#[tokio::test]
+async fn an_address_of_several_lines_is_no_unclosed_quote_in_a_workbook() {
+    let sandbox = Sandbox::at(NOW).await;
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write_row(0, 0, ["Nama", "No HP", "Alamat"]).unwrap();
+    sheet.write_row(1, 0, ["Budi", "0812-1000-001", "Jl. Mawar 5\nRT 1, RW 2, Jakarta, 12345"]).unwrap();
+    let (_, answer) = preview(&sandbox, book.save_to_buffer().unwrap()).await;
+    assert_eq!((&answer["would_store"], &answer["refused_count"]), (&json!(1), &json!(0)), "{answer}");
+}
+
 /// A minimal workbook with this XML as its sheet.
 fn workbook_of(sheet: &[u8]) -> Vec<u8> {
     const RELATIONS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";

@@ -6,6 +6,9 @@ use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus, ZONE};
 
+/// Beginning of an id that follows from a customer's phone number.
+pub const DERIVED_ID: &str = "P-";
+
 /// Row of the list in readable form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -54,6 +57,9 @@ pub enum RefusedReason {
     /// The customer was erased.
     #[error("was erased")]
     Erased,
+    /// The id follows from the row's number, and its customer has another number since.
+    #[error("belongs to a customer whose number has changed; change them by PUT /customers/{{id}}")]
+    NumberChanged,
     /// The vehicle is stored with another owner.
     #[error("belongs to another customer; PUT /vehicles/{{plate}}?move=true moves it")]
     OtherOwner,
@@ -121,6 +127,10 @@ impl Row {
         let has_same_phone = known.customer.is_some_and(|customer| customer.phone == self.customer.phone);
         if known.is_phone_erased && !has_same_phone {
             return Err(Refused::erased("phone"));
+        }
+        // A number is given to another person after a time, who must not become the customer whose number it was.
+        if known.customer.is_some() && !has_same_phone && self.customer.id.as_str().starts_with(DERIVED_ID) {
+            return Err(Refused { field: "customer_id", reason: RefusedReason::NumberChanged });
         }
         let vehicle =
             self.vehicle.as_ref().map(|vehicle| vehicle.applied(&self.customer.id, known.vehicle)).transpose()?;

@@ -65,7 +65,7 @@ struct KnownCustomer {
 
 impl LatestVisits {
     /// Finds the rows that count. Of two rows of one vehicle the one with the later visit counts, of equal ones the later row;
-    /// if they have different customers the later row is refused.
+    /// of two customers with one vehicle the one with the later visit has it.
     #[must_use]
     pub fn of(list: Vec<ListedRow>) -> Self {
         let mut found = Self::default();
@@ -99,13 +99,17 @@ impl LatestVisits {
             return Err(Refused { field: "phone", reason: RefusedReason::DiffersFrom { line: known.line } });
         }
         let earlier = row.vehicle.as_ref().and_then(|vehicle| vehicles.get(&vehicle.plate)).copied();
-        if let Some(earlier) = earlier.and_then(|place| self.rows.get(place))
-            && earlier.row.customer.id != row.customer.id
-        {
-            let reason = RefusedReason::OtherOwnerIn { line: earlier.line };
-            return Err(Refused { field: "plate", reason });
+        let visit = row.visit();
+        let other =
+            earlier.and_then(|place| self.rows.get(place)).filter(|kept| kept.row.customer.id != row.customer.id);
+        if let Some(kept) = other {
+            let refused = |line| Refused { field: "plate", reason: RefusedReason::OtherOwnerIn { line } };
+            if visit <= kept.row.visit() {
+                return Err(refused(kept.line));
+            }
+            self.refused.push(RefusedRow { line: kept.line, refused: refused(*line) });
         }
-        let visit = row.vehicle.as_ref().map(|vehicle| vehicle.last_visit);
+        let has_new_owner = other.is_some();
         let known = customers.entry(row.customer.id.clone()).or_insert_with(|| KnownCustomer {
             line: *line,
             visit,
@@ -117,7 +121,9 @@ impl LatestVisits {
         }
         known.customer.email = known.customer.email.take().or(email).or_else(|| row.customer.email.clone());
         let place = earlier.unwrap_or(self.rows.len());
-        if let Some(kept) = self.rows.get_mut(place) {
+        if let Some(kept) = self.rows.get_mut(place).filter(|_| has_new_owner) {
+            *kept = listed;
+        } else if let Some(kept) = self.rows.get_mut(place) {
             let (older, latest) = if kept.row.visit() > visit { (*line, kept.line) } else { (kept.line, *line) };
             self.older.push(OlderVisit { line: older, counts: latest });
             if latest == *line {

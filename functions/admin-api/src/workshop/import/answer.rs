@@ -25,6 +25,10 @@ pub(crate) struct ImportAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Pelanggan")]
     pub(crate) sheet: Option<String>,
+    /// Further visible sheets, which were not read; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["Harga"]))]
+    pub(crate) sheets_not_read: Vec<String>,
     /// Columns of the list in its order.
     pub(crate) columns: Vec<ImportColumn>,
     /// Rows of the list, without the header and blank rows.
@@ -49,7 +53,7 @@ pub(crate) struct ImportAnswer {
     pub(crate) refused_count: usize,
     /// Remarks on rows that are not refused: cells that are not stored, and rows of earlier visits.
     pub(crate) notes: Vec<ImportNote>,
-    /// Of a dry run: the first rows as they would be stored, at most 10.
+    /// Of a dry run: the first rows as they were read, at most 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) first_rows: Option<Vec<ImportRow>>,
 }
@@ -82,7 +86,7 @@ pub(crate) struct ImportNote {
     reason_id: String,
 }
 
-/// Row as it would be stored.
+/// Row as it was read, with the id of its customer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ImportRow {
     #[schema(example = 2)]
@@ -118,6 +122,9 @@ pub(crate) fn columns(list: &ImportedTable) -> Vec<ImportColumn> {
 pub(crate) fn refused(line: u64, Refused { field, reason }: Refused) -> Note {
     let indonesian = match reason {
         RefusedReason::Erased => "sudah dihapus atas permintaan".to_owned(),
+        RefusedReason::NumberChanged => {
+            "milik pelanggan yang nomornya sudah berubah; ubah lewat PUT /customers/{id}".to_owned()
+        }
         RefusedReason::OtherOwner => "milik pelanggan lain; PUT /vehicles/{plate}?move=true memindahkannya".to_owned(),
         RefusedReason::Older => "lebih awal dari kunjungan terakhir yang tersimpan".to_owned(),
         RefusedReason::Conflict => "bentrok dengan perubahan lain; impor sekali lagi".to_owned(),

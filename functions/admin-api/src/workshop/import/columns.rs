@@ -52,7 +52,7 @@ pub(crate) enum Certainty {
 
 const WORDS: [(Word, &[&str]); 16] = [
     (Word::Number, &["no", "nomor", "nomer", "number", "num", "nmr"]),
-    (Word::Date, &["tgl", "tanggal", "tggl", "date", "hari"]),
+    (Word::Date, &["tgl", "tanggal", "tggl", "date"]),
     (Word::Id, &["id", "kode", "code"]),
     (Word::Person, &["customer", "customers", "cust", "pelanggan", "konsumen", "pemilik", "owner", "client", "klien"]),
     (Word::Name, &["nama", "name"]),
@@ -76,12 +76,15 @@ const WORDS: [(Word, &[&str]); 16] = [
             "seluler",
             "kontak",
             "contact",
+            "hand",
+            "telfon",
+            "tlpn",
         ],
     ),
     (Word::Whatsapp, &["wa", "whatsapp", "whatsap"]),
     (Word::Mail, &["email", "mail", "surel"]),
     (Word::Address, &["alamat", "address"]),
-    (Word::Plate, &["plat", "plate", "polisi", "pol", "nopol", "tnkb", "police"]),
+    (Word::Plate, &["plat", "plate", "polisi", "pol", "nopol", "tnkb", "nrkb", "police"]),
     (Word::Registration, &["registration", "registrasi", "license", "licence"]),
     (Word::Vehicle, &["kendaraan", "mobil", "motor", "vehicle", "car", "unit"]),
     (Word::Visit, &["servis", "service", "visit", "kunjungan", "perawatan", "maintenance", "masuk", "datang"]),
@@ -90,7 +93,13 @@ const WORDS: [(Word, &[&str]); 16] = [
         Word::Next,
         &["berikutnya", "berikut", "selanjutnya", "next", "mendatang", "jadwal", "due", "jatuh", "tempo", "rencana"],
     ),
-    (Word::Filler, &["lengkap", "full", "of", "the", "e", "aktif", "active", "dan", "and", "atau", "or", "1"]),
+    (Word::Filler, &["lengkap", "full", "of", "the", "e", "aktif", "active", "hari", "dan", "and", "atau", "or", "1"]),
+];
+
+/// Words of remarks that leave the meaning of a title as it is.
+const REMARKS: [&str; 20] = [
+    "sesuai", "ktp", "stnk", "aktif", "active", "wajib", "required", "opsional", "optional", "diisi", "format",
+    "contoh", "dd", "mm", "yy", "yyyy", "tgl", "bln", "thn", "wa",
 ];
 
 impl Column {
@@ -118,11 +127,26 @@ impl Column {
         if let Some(column) = Self::ALL.into_iter().find(|column| column.name().eq_ignore_ascii_case(title)) {
             return Some((column, Certainty::Exact));
         }
-        // A remark in parentheses rarely says what the column is, and may have any words.
         let spaced = between_cases(title);
-        let readings = [title, &spaced, title.split('(').next()?];
-        readings.into_iter().find_map(meaning)
+        let readings = [Some(title), Some(spaced.as_str()), without_remark(title)];
+        readings.into_iter().flatten().find_map(meaning)
     }
+}
+
+/// True for a title that says that the column has dates.
+pub(crate) fn says_date(title: &str) -> bool {
+    let is_exact = Column::of_title(title).is_some_and(|(_, certainty)| certainty == Certainty::Exact);
+    let lower = between_cases(title).to_lowercase();
+    let words = lower.split(|c: char| !c.is_alphanumeric()).filter_map(split_into_words);
+    is_exact || words.flatten().any(|word| word == Word::Date)
+}
+
+/// The title without a remark in parentheses that says nothing about the column; other words there may change the meaning.
+fn without_remark(title: &str) -> Option<&str> {
+    let (title, remark) = title.split_once('(')?;
+    let lower = remark.to_lowercase();
+    let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.all(|word| REMARKS.contains(&word)).then_some(title)
 }
 
 fn meaning(title: &str) -> Option<(Column, Certainty)> {
@@ -265,6 +289,11 @@ mod tests {
             "No KTP",
             "Status",
             "Telp Rumah",
+            "Nama (Mekanik)",
+            "No HP (Sales)",
+            "Tanggal (Lahir)",
+            "Servis Berikutnya (KM)",
+            "Hari",
         ] {
             assert_eq!(Column::of_title(title), None, "{title}");
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use shared::domain::values::text::to_ascii;
-use shared::domain::values::time::LocalDate;
+use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::domain::workshop::vehicles::ZONE;
 use utoipa::ToSchema;
 
 use crate::http::dates;
@@ -60,6 +61,14 @@ pub(crate) enum DateOrder {
     Mdy,
 }
 
+/// How the dates of a column are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CellRules {
+    pub(crate) order: Option<DateOrder>,
+    /// True if numbers may be days as Excel counts them; in a column that does not say that it has dates they may be kilometres.
+    pub(crate) takes_serials: bool,
+}
+
 /// Part of a date.
 enum Part {
     Number { value: u32, digits: usize },
@@ -70,14 +79,18 @@ enum Part {
 ///
 /// # Errors
 /// A reason for what is not a date from 2000 to 2100, or can be read as several: then with the readings.
-pub(crate) fn read(text: &str, order: Option<DateOrder>) -> Result<LocalDate, Reason> {
+pub(crate) fn read(text: &str, rules: CellRules) -> Result<LocalDate, Reason> {
     let text: String = text.chars().map(to_ascii).collect();
+    // An instant, as programs write it: the day is that of the workshop.
+    if let Ok(instant) = Timestamp::parse(text.trim()) {
+        return Some(instant.day(ZONE)).filter(in_range).ok_or_else(not_a_date);
+    }
     let date = without_time(&text);
-    if let Some(day) = serial(date) {
+    if let Some(day) = serial(date).filter(|_| rules.takes_serials) {
         return Ok(day);
     }
     let parts = parts(date).ok_or_else(not_a_date)?;
-    let found: BTreeSet<LocalDate> = readings(&parts, order).into_iter().flatten().filter(in_range).collect();
+    let found: BTreeSet<LocalDate> = readings(&parts, rules.order).into_iter().flatten().filter(in_range).collect();
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (None, _) => Err(not_a_date()),
@@ -136,7 +149,10 @@ fn without_time(text: &str) -> &str {
 fn serial(text: &str) -> Option<LocalDate> {
     let (days, fraction) = text.split_once(['.', ',']).unwrap_or((text, ""));
     let is_number = days.len() == 5 && days.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
-    let days: i64 = days.parse().ok().filter(|_| is_number)?;
+    // `40825` may be 4 August 2025 without its first zero.
+    let is_day_month_year =
+        days.get(1..3).and_then(|month| month.parse().ok()).is_some_and(|month| (1..=12).contains(&month));
+    let days: i64 = days.parse().ok().filter(|_| is_number && !is_day_month_year)?;
     let first = LocalDate::new(2000, 1, 1)?;
     (SERIAL_OF_2000..=LAST_SERIAL).contains(&days).then(|| first.plus_days(days - SERIAL_OF_2000))
 }
@@ -188,7 +204,12 @@ fn readings(parts: &[Part], order: Option<DateOrder>) -> Vec<Option<LocalDate>> 
     match parts {
         [Number { value: all, digits: 8 }] => {
             let (first, second, rest) = (all / 1_000_000, all / 10_000 % 100, all % 10_000);
-            vec![date(all / 10_000, all / 100 % 100, all % 100), date(rest, second, first)]
+            let ymd = date(all / 10_000, all / 100 % 100, all % 100);
+            match order {
+                Some(DateOrder::Dmy) => vec![ymd, date(rest, second, first)],
+                Some(DateOrder::Mdy) => vec![ymd, date(rest, first, second)],
+                None => vec![ymd, date(rest, second, first), date(rest, first, second)],
+            }
         }
         [Number { value: year, digits: 4 }, Number { value: month, .. }, Number { value: day, .. }]
         | [Number { value: year, digits: 4 }, Month(month), Number { value: day, .. }] => {
@@ -228,6 +249,12 @@ fn date(year: u32, month: u32, day: u32) -> Option<LocalDate> {
 mod tests {
     use super::*;
 
+    const ANY: CellRules = CellRules { order: None, takes_serials: true };
+
+    fn ordered(order: DateOrder) -> CellRules {
+        CellRules { order: Some(order), takes_serials: true }
+    }
+
     #[test]
     fn one_day_in_every_unambiguous_notation() {
         for text in [
@@ -240,6 +267,8 @@ mod tests {
             "2025-08-18 00:00:00",
             "2025-08-18T00:00:00",
             "2025-08-18T10:30:00.000Z",
+            "2025-08-17T17:00:00.000Z",
+            "08182025",
             "18/08/2025",
             "18-08-2025",
             "18.8.2025",
@@ -258,7 +287,7 @@ mod tests {
             "45887.5",
             "8/18/2025 10:30 AM",
         ] {
-            assert_eq!(read(text, None).map(|day| day.to_string()), Ok("2025-08-18".to_owned()), "{text}");
+            assert_eq!(read(text, ANY).map(|day| day.to_string()), Ok("2025-08-18".to_owned()), "{text}");
         }
         for (text, day) in [
             ("5/5/2025", "2025-05-05"),
@@ -269,7 +298,7 @@ mod tests {
             ("7-Jun-2025", "2025-06-07"),
             ("7 Jul 2025", "2025-07-07"),
         ] {
-            assert_eq!(read(text, None).map(|day| day.to_string()), Ok(day.to_owned()), "{text}");
+            assert_eq!(read(text, ANY).map(|day| day.to_string()), Ok(day.to_owned()), "{text}");
         }
     }
 
@@ -279,15 +308,18 @@ mod tests {
             ("05/06/2025", ["2025-05-06", "2025-06-05"]),
             ("1-12-2024", ["2024-01-12", "2024-12-01"]),
             ("18/08/25", ["2018-08-25", "2025-08-18"]),
+            ("05062025", ["2025-05-06", "2025-06-05"]),
         ] {
-            let reason = read(text, None).unwrap_err();
+            let reason = read(text, ANY).unwrap_err();
             for reading in readings {
                 assert!(reason.english.contains(reading), "{text}: {}", reason.english);
             }
         }
-        assert!(read("05/06/2025", None).unwrap_err().indonesian.contains("05 Juni 2025"));
-        assert_eq!(read("05/06/2025", Some(DateOrder::Dmy)).unwrap().to_string(), "2025-06-05");
-        assert_eq!(read("05/06/2025", Some(DateOrder::Mdy)).unwrap().to_string(), "2025-05-06");
+        assert!(read("05/06/2025", ANY).unwrap_err().indonesian.contains("05 Juni 2025"));
+        assert_eq!(read("05062025", ordered(DateOrder::Mdy)).unwrap().to_string(), "2025-05-06");
+        assert!(read("45887", CellRules { order: None, takes_serials: false }).is_err());
+        assert_eq!(read("05/06/2025", ordered(DateOrder::Dmy)).unwrap().to_string(), "2025-06-05");
+        assert_eq!(read("05/06/2025", ordered(DateOrder::Mdy)).unwrap().to_string(), "2025-05-06");
     }
 
     #[test]
@@ -311,9 +343,10 @@ mod tests {
             "May",
             "18 Foo 2025",
             "2101-01-01",
+            "40825",
             "99999",
         ] {
-            assert!(read(text, None).is_err(), "{text}");
+            assert!(read(text, ANY).is_err(), "{text}");
         }
     }
 
@@ -321,7 +354,7 @@ mod tests {
     fn a_written_date_is_read_again() {
         let mut day = LocalDate::new(2024, 1, 1).unwrap();
         for _ in 0..400 {
-            assert_eq!(read(&write(day), None), Ok(day));
+            assert_eq!(read(&write(day), ANY), Ok(day));
             day = day.plus_days(1);
         }
         assert_eq!(write(LocalDate::new(2025, 8, 18).unwrap()), "18 Agustus 2025");

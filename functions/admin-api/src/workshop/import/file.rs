@@ -11,6 +11,8 @@ use crate::workshop::import::workbook::Workbook;
 pub(crate) struct ImportedTable {
     pub(crate) table: Table,
     pub(crate) header: Header,
+    /// Names of the other visible sheets.
+    pub(crate) other_sheets: Vec<String>,
 }
 
 /// Reads a file. Of a workbook the first visible sheet that has a header is taken.
@@ -18,10 +20,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<ImportedTable, ListFault> {
     let fault = if Workbook::is_one(bytes)? {
         let mut workbook = Workbook::open(bytes)?;
         let mut best: Option<NoHeader> = None;
-        for sheet in workbook.sheets() {
-            let table = workbook.table(&sheet)?;
+        let sheets = workbook.sheets();
+        for sheet in &sheets {
+            let table = workbook.table(sheet)?;
             match Header::find(&table) {
-                Ok(header) => return Ok(ImportedTable { table, header }),
+                Ok(header) => {
+                    let other_sheets = sheets.iter().filter(|other| *other != sheet).cloned().collect();
+                    return Ok(ImportedTable { table, header, other_sheets });
+                }
                 Err(fault) if best.as_ref().is_none_or(|best| best.recognised < fault.recognised) => best = Some(fault),
                 Err(_) => {}
             }
@@ -30,7 +36,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<ImportedTable, ListFault> {
     } else {
         let table = text::table(bytes)?;
         match Header::find(&table) {
-            Ok(header) => return Ok(ImportedTable { table, header }),
+            Ok(header) => return Ok(ImportedTable { table, header, other_sheets: Vec::new() }),
             Err(fault) => Some(fault),
         }
     };

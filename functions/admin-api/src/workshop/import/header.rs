@@ -95,7 +95,9 @@ impl Header {
         let read_as = |at: usize| places.iter().find(|(_, place)| **place == at).map(|(column, _)| *column);
         let width = line.cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
         let cells = line.cells.iter().take(width).enumerate();
-        let titles = cells.map(|(at, cell)| Title { text: shortened(cell), column: read_as(at) }).collect();
+        let titles = cells
+            .map(|(at, cell)| Title { text: cell.chars().take(LONGEST_TITLE).collect(), column: read_as(at) })
+            .collect();
         Ok(Self { place, width, titles, places })
     }
 }
@@ -131,6 +133,7 @@ fn similar_titles(column: Column, places: &[usize], line: &Line) -> Reason {
     )
 }
 
+/// The beginning of a title, without what stands in parentheses, which may be about a person.
 fn shortened(title: &str) -> String {
-    title.chars().take(LONGEST_TITLE).collect()
+    title.split('(').next().unwrap_or_default().trim().chars().take(LONGEST_TITLE).collect()
 }

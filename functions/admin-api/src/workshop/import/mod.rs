@@ -46,11 +46,14 @@ use crate::workshop::import::rows::{DateRules, Note, ParsedRow};
 const LANES: usize = 8;
 /// Rows stored between two checks of the time.
 const STEP: usize = 100;
+/// Phone numbers looked up between two checks of the time.
+const LOOKUPS: usize = 500;
 /// Rows that a dry run shows.
 const SHOWN_ROWS: usize = 10;
 /// Milliseconds after which no further rows are stored: the function must answer within its timeout of 29 seconds.
 const LATEST_MS: f64 = 24_000.0;
 const TOO_LONG: &str = "The import took too long. Send the list again; rows already stored are skipped.";
+const LOOKUPS_TOO_LONG: &str = "The customers of the list could not be found in time. Send the list in parts.";
 const DRY_RUN_TOO_LONG: &str = "The dry run took too long. Send the list in parts.";
 
 /// Route of the import.
@@ -103,7 +106,7 @@ pub(crate) struct ImportForm {
 /// 20,000 rows and 100 columns. CSV may be separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252. Columns are
 /// recognised by their titles in English or Indonesian, in any order; names and phone numbers are needed, other columns are
 /// ignored. A customer without an id is the stored one with the phone number, or gets an id that follows from the number. Of a
-/// vehicle the latest visit counts. Valid rows are stored; each other row is reported with its line, field and reason. Stored
+/// vehicle the latest visit counts. Of a workbook the first of at most ten visible sheets with such titles is read. Valid rows are stored; each other row is reported with its line, field and reason. Stored
 /// rows stay stored if the import is interrupted; sending the list again stores the rest.
 #[utoipa::path(
     post, path = "/customers/import", tag = "workshop", operation_id = "import_customers", params(ImportQuery),
@@ -154,6 +157,7 @@ async fn import(
         dry_run: dry_run.then_some(true),
         columns: answer::columns(&list),
         sheet: list.table.sheet,
+        sheets_not_read: list.other_sheets,
         rows,
         stored: (!dry_run).then_some(stored),
         would_store: dry_run.then_some(stored),
@@ -174,8 +178,23 @@ async fn identify(
     time: InvocationTime,
     refused: &mut Vec<Note>,
 ) -> Result<Vec<ListedRow>, Failure> {
-    let without_id = rows.iter().filter(|row| row.id.is_none()).map(|row| row.phone.clone()).collect();
-    let known: BTreeMap<Phone, Vec<CustomerId>> = api.store.workshop.customers_with_phones(without_id).await?;
+    let without_id: Vec<Phone> = rows.iter().filter(|row| row.id.is_none()).map(|row| row.phone.clone()).collect();
+    let mut known: BTreeMap<Phone, Vec<CustomerId>> = BTreeMap::new();
+    for phones in without_id.chunks(LOOKUPS) {
+        if time.stopwatch.elapsed_ms() > LATEST_MS {
+            return Err(Failure::unavailable(LOOKUPS_TOO_LONG));
+        }
+        known.extend(api.store.workshop.customers_with_phones(phones.iter().cloned().collect()).await?);
+    }
+    for row in &rows {
+        let ids = row.id.iter().map(|id| (row.phone.clone(), id.clone()));
+        for (phone, id) in ids {
+            let ids: &mut Vec<CustomerId> = known.entry(phone).or_default();
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
     let hasher = api.phone_keys.get(time.wall).await.map_err(|error| Failure::upstream(&error))?;
     let mut identified = Vec::new();
     for ParsedRow { line, id, name, phone, email, vehicle } in rows {

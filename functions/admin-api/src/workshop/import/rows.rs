@@ -9,9 +9,9 @@ use shared::domain::workshop::vehicles::PersonName;
 
 use crate::http::dates::Day;
 use crate::workshop::import::cells::{is_nothing, plain};
-use crate::workshop::import::columns::Column;
+use crate::workshop::import::columns::{Column, says_date};
 use crate::workshop::import::dates;
-use crate::workshop::import::dates::DateOrder;
+use crate::workshop::import::dates::{CellRules, DateOrder};
 use crate::workshop::import::file::ImportedTable;
 use crate::workshop::import::header::Header;
 use crate::workshop::import::reasons;
@@ -65,13 +65,15 @@ struct Fault {
 struct Cells<'a> {
     header: &'a Header,
     line: &'a Line,
+    /// True for a row of a text, in which a quote may be unclosed.
+    is_text: bool,
 }
 
 /// Reads the rows below the header.
 pub(crate) fn parse(list: &ImportedTable, rules: DateRules) -> ParsedList {
     let mut parsed = ParsedList::default();
     for line in list.table.lines.iter().skip(list.header.place + 1) {
-        let cells = Cells { header: &list.header, line };
+        let cells = Cells { header: &list.header, line, is_text: list.table.sheet.is_none() };
         match cells.row(rules, &mut parsed.lost) {
             Ok(row) => parsed.rows.push(row),
             Err(Fault { field, reason }) => parsed.refused.push(Note { line: line.number, field, reason }),
@@ -117,12 +119,15 @@ impl Cells<'_> {
         }
         let plate =
             Plate::parse(&self.needed(Column::Plate)?).map_err(|why| fault(Column::Plate, reasons::plate(&why)))?;
-        let last_visit = dates::read(&self.needed(Column::LastVisitDate)?, rules.order)
+        let last_visit = dates::read(&self.needed(Column::LastVisitDate)?, self.dates(Column::LastVisitDate, rules))
             .map_err(|reason| fault(Column::LastVisitDate, reason))?;
         let last_visit = Day(last_visit)
             .past(rules.now)
             .map_err(|why| fault(Column::LastVisitDate, Reason::new(why, "tidak boleh di masa depan")))?;
-        let next_visit = self.given(Column::NextVisitDate).map(|date| dates::read(&date, rules.order)).transpose();
+        let next_visit = self
+            .given(Column::NextVisitDate)
+            .map(|date| dates::read(&date, self.dates(Column::NextVisitDate, rules)))
+            .transpose();
         let next_visit = next_visit.and_then(|next| match next {
             Some(next) if next < last_visit => {
                 Err(Reason::new("is before last_visit_date", "lebih awal dari kunjungan terakhir"))
@@ -141,19 +146,25 @@ impl Cells<'_> {
         let (count, width) = (self.line.cells.len(), self.header.width);
         let row =
             |english: String, indonesian: String| Err(Fault { field: "row", reason: Reason::new(english, indonesian) });
-        if self.line.cells.iter().any(|cell| has_swallowed_rows(cell, width)) {
+        if self.is_text && self.line.cells.iter().any(|cell| has_swallowed_rows(cell)) {
             return row(
                 "has other rows in a cell; a quote may be unclosed".to_owned(),
                 "memuat baris lain di dalam satu sel; mungkin ada tanda kutip yang tidak ditutup".to_owned(),
             );
         }
-        if count > width {
+        // The cells of a workbook stand in their columns anyway.
+        if self.is_text && count > width {
             return row(
                 format!("has {count} columns, expected {width}"),
                 format!("berisi {count} kolom, seharusnya {width}"),
             );
         }
         Ok(())
+    }
+
+    fn dates(&self, column: Column, rules: DateRules) -> CellRules {
+        let title = self.header.place_of(column).and_then(|place| self.header.titles.get(place));
+        CellRules { order: rules.order, takes_serials: title.is_some_and(|title| says_date(&title.text)) }
     }
 
     fn given(&self, column: Column) -> Option<String> {
@@ -174,9 +185,8 @@ fn fault(column: Column, reason: Reason) -> Fault {
     Fault { field: column.name(), reason }
 }
 
-/// True for a cell in which whole rows follow a line break.
-fn has_swallowed_rows(cell: &str, width: usize) -> bool {
-    let separators =
-        |line: &str| [',', ';', '\t'].into_iter().map(|separator| line.matches(separator).count()).max().unwrap_or(0);
-    cell.lines().skip(1).any(|line| width > 1 && separators(line) + 1 >= width)
+/// True for a cell in which rows follow a line break: something there is a phone number.
+fn has_swallowed_rows(cell: &str) -> bool {
+    let mut pieces = cell.lines().skip(1).flat_map(|line| line.split([',', ';', '\t']));
+    pieces.any(|piece| Phone::parse(&plain(piece)).is_ok())
 }

@@ -1,6 +1,5 @@
 //! Lists as workbooks (xlsx).
 
-use std::io;
 use std::io::{Cursor, Read};
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
@@ -14,6 +13,14 @@ const ZIP: &[u8] = b"PK\x03\x04";
 const COMPOUND: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0];
 /// Most files in the archive.
 const MOST_ENTRIES: usize = 1_000;
+/// Sheets among which the list is sought.
+const MOST_SHEETS: usize = 10;
+/// Most bytes of the styles, each of which takes many times its bytes in memory.
+const MOST_STYLES: usize = 4 * 1024 * 1024;
+/// Most tags of the shared texts; a text has four.
+const MOST_TAGS: usize = 4_000_000;
+/// Attribute by which the reader reserves memory.
+const CLAIM: &[u8] = b"uniqueCount";
 /// Most characters that are read of a cell; no column takes as many.
 const LONGEST_CELL: usize = 1_000;
 /// Whole numbers below are shown with all digits; a spreadsheet keeps no more than 15.
@@ -37,7 +44,7 @@ impl<'a> Workbook<'a> {
         Ok(bytes.starts_with(ZIP))
     }
 
-    /// Opens a workbook after unpacking it once into nothing: its size when unpacked is known only then.
+    /// Opens a workbook after unpacking each of its parts once: its size when unpacked is known only then.
     pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, ListFault> {
         let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| unreadable())?;
         if archive.len() > MOST_ENTRIES {
@@ -46,17 +53,22 @@ impl<'a> Workbook<'a> {
         let mut left = MOST_UNPACKED;
         for place in 0..archive.len() {
             let entry = archive.by_index(place).map_err(|_| unreadable())?;
-            let unpacked = io::copy(&mut entry.take(left + 1), &mut io::sink()).map_err(|_| unreadable())?;
-            left = left.checked_sub(unpacked).ok_or_else(too_large)?;
+            let name = entry.name().map_err(|_| unreadable())?.to_ascii_lowercase();
+            let mut part = Vec::new();
+            let unpacked = entry.take(left + 1).read_to_end(&mut part).map_err(|_| unreadable())?;
+            left = left.checked_sub(unpacked as u64).ok_or_else(too_large)?;
+            if claims_too_much(&name, &part) {
+                return Err(unreadable());
+            }
         }
         Xlsx::new(Cursor::new(bytes)).map(Self).map_err(|_| unreadable())
     }
 
-    /// Names of the visible sheets.
+    /// Names of the first visible sheets.
     pub(crate) fn sheets(&self) -> Vec<String> {
         let is_shown =
             |sheet: &&calamine::Sheet| sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible;
-        self.0.sheets_metadata().iter().filter(is_shown).map(|sheet| sheet.name.clone()).collect()
+        self.0.sheets_metadata().iter().filter(is_shown).take(MOST_SHEETS).map(|sheet| sheet.name.clone()).collect()
     }
 
     /// Reads a sheet cell by cell: a dense range would have as many cells as the sheet claims.
@@ -87,11 +99,29 @@ impl<'a> Workbook<'a> {
     }
 }
 
+/// True for a part for which the reader would take much more memory than it has bytes.
+fn claims_too_much(name: &str, part: &[u8]) -> bool {
+    if name.ends_with("styles.xml") && part.len() > MOST_STYLES {
+        return true;
+    }
+    if name.ends_with("sharedstrings.xml") && part.iter().filter(|byte| **byte == b'<').count() > MOST_TAGS {
+        return true;
+    }
+    let places = part.windows(CLAIM.len()).enumerate().filter(|(_, bytes)| *bytes == CLAIM).map(|(place, _)| place);
+    places.filter_map(|place| part.get(place + CLAIM.len()..)).any(|value| {
+        let digits = value.iter().skip_while(|byte| byte.is_ascii_whitespace() || b"=\"'".contains(byte));
+        let digits: String = digits.take_while(|byte| byte.is_ascii_digit()).map(|byte| char::from(*byte)).collect();
+        // Digits may also be written as character references, which nothing but harm needs.
+        digits.parse::<usize>().map_or(true, |count| count > part.len())
+    })
+}
+
 fn unreadable() -> ListFault {
     ListFault::file("cannot be read as an Excel file (.xlsx)", "tidak dapat dibaca sebagai file Excel (.xlsx)")
 }
 
-/// A cell as a person would write it: dates as `yyyy-MM-dd`, whole numbers without a decimal part.
+/// The value of a cell: dates as `yyyy-MM-dd`, whole numbers without a decimal part; zeros that only a number format shows are
+/// lost.
 fn text(value: &DataRef<'_>) -> String {
     let shortened = |text: &str| text.chars().take(LONGEST_CELL).collect::<String>();
     match value {
