@@ -145,11 +145,11 @@ async fn every_refused_row_is_named_by_the_line_it_begins_at_and_by_its_field() 
         (23, "last_visit_date"),
     ];
     assert_eq!(remarks(&answer["notes"]), noted.map(|(line, field)| (line, field.to_owned())));
-    let told = format!("{}{}", answer["refused"], answer["notes"]);
+    let shown = format!("{}{}", answer["refused"], answer["notes"]);
     for value in ["Nobody", "0855", "8.55", "nowhere", "1234", "Budi", "two"] {
-        assert!(!told.contains(value), "{value}");
+        assert!(!shown.contains(value), "{value}");
     }
-    assert!(answer["refused"][10]["reason"].as_str().unwrap().contains("line 2"), "{told}");
+    assert!(answer["refused"][10]["reason"].as_str().unwrap().contains("line 2"), "{shown}");
     assert_eq!(sandbox.seen("/customers/C-1").await["vehicles"], json!(["B 1234 ABC", "D 2 XY"]));
     assert_eq!(sandbox.seen("/vehicles/B5A").await["next_visit_date"], "2025-12-18");
     let customers = sandbox.items().iter().filter(|item| item.starts_with("CUSTOMER#")).count();

@@ -13,7 +13,7 @@ pub(crate) mod text;
 pub(crate) mod upload;
 pub(crate) mod workbook;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -106,8 +106,9 @@ pub(crate) struct ImportForm {
 /// 20,000 rows and 100 columns. CSV may be separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252. Columns are
 /// recognised by their titles in English or Indonesian, in any order; names and phone numbers are needed, other columns are
 /// ignored. A customer without an id is the stored one with the phone number, or gets an id that follows from the number. Of a
-/// vehicle the latest visit counts. Of a workbook the first of at most ten visible sheets with such titles is read. Valid rows are stored; each other row is reported with its line, field and reason. Stored
-/// rows stay stored if the import is interrupted; sending the list again stores the rest.
+/// vehicle the latest visit counts. Of a workbook the first of at most ten visible sheets with such titles is read. Valid rows are
+/// stored; each other row is reported with its line, field and reason. Stored rows stay stored if the import is interrupted;
+/// sending the list again stores the rest.
 #[utoipa::path(
     post, path = "/customers/import", tag = "workshop", operation_id = "import_customers", params(ImportQuery),
     request_body(
@@ -178,21 +179,20 @@ async fn identify(
     time: InvocationTime,
     refused: &mut Vec<Note>,
 ) -> Result<Vec<ListedRow>, Failure> {
-    let without_id: Vec<Phone> = rows.iter().filter(|row| row.id.is_none()).map(|row| row.phone.clone()).collect();
+    let without_id: BTreeSet<&Phone> = rows.iter().filter(|row| row.id.is_none()).map(|row| &row.phone).collect();
+    let without_id = Vec::from_iter(without_id);
     let mut known: BTreeMap<Phone, Vec<CustomerId>> = BTreeMap::new();
     for phones in without_id.chunks(LOOKUPS) {
         if time.stopwatch.elapsed_ms() > LATEST_MS {
             return Err(Failure::unavailable(LOOKUPS_TOO_LONG));
         }
-        known.extend(api.store.workshop.customers_with_phones(phones.iter().cloned().collect()).await?);
+        known.extend(api.store.workshop.customers_with_phones(phones.iter().copied().cloned().collect()).await?);
     }
     for row in &rows {
-        let ids = row.id.iter().map(|id| (row.phone.clone(), id.clone()));
-        for (phone, id) in ids {
-            let ids: &mut Vec<CustomerId> = known.entry(phone).or_default();
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
+        let Some(id) = &row.id else { continue };
+        let ids = known.entry(row.phone.clone()).or_default();
+        if !ids.contains(id) {
+            ids.push(id.clone());
         }
     }
     let hasher = api.phone_keys.get(time.wall).await.map_err(|error| Failure::upstream(&error))?;
