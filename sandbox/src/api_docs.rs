@@ -106,13 +106,16 @@ impl Document {
     }
 
     fn body(&self, body: &Value) -> String {
-        let contents = body.get("content").and_then(Value::as_object);
-        let Some((media, content)) = contents.and_then(|contents| contents.iter().next()) else { return String::new() };
+        let Some(contents) = body.get("content").and_then(Value::as_object) else { return String::new() };
+        let media = contents.keys().map(|media| format!("`{media}`")).collect::<Vec<_>>().join(", ");
+        // A body of several types is a file, which the description explains.
+        let Some(content) = contents.values().next() else { return String::new() };
         let schema = content.get("schema").unwrap_or(&Value::Null);
         // A body that may be absent is described as its type or null.
         let schema = self.resolved(schema.pointer("/oneOf/1").unwrap_or(schema));
-        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-            return format!("\n\nBody: `{media}`. {}", one_line(text(body, "/description")));
+        let fields = schema.get("properties").and_then(Value::as_object).filter(|_| contents.len() == 1);
+        let Some(properties) = fields else {
+            return format!("\n\nBody: {media}. {}", one_line(text(body, "/description")));
         };
         let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         let row = |(name, field): (&String, &Value)| {
