@@ -18,6 +18,7 @@ SECRETS = {
     "duekeeper/admin": {"tokens": [], "jwt_key": "emulator-jwt-key-invented-and-long-enough"},
     "duekeeper/reminders": {"starsender_api_key": "emulator-device-key-invented"},
     "duekeeper/phones": {"keys": ["emulator-phone-key-invented-and-long-enough"]},
+    "duekeeper/whatsapp-callbacks": {"starsender_token": "emulator-starsender-token-invented"},
     "duekeeper/expiry": {"mms_api_key": "emulator-mms-key-invented", "slack_bot_token": "emulator-bot-token-invented"},
 }
 # For each function an event that needs no call outside, and a part of its response.

@@ -19,6 +19,7 @@ mod lost_responses;
 mod no_callbacks;
 mod one_order;
 mod reminder_year;
+mod replies;
 mod scale;
 mod secrets_outage;
 mod simulation;

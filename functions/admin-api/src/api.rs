@@ -3,20 +3,24 @@
 use aws_types::SdkConfig;
 use shared::domain::values::time::Timestamp;
 use shared::platform::ecpay_keys::EcpayKeys;
-use shared::platform::phone_keys::PhoneKeys;
+use shared::platform::phone_keys::{PhoneHasher, PhoneKeys};
 use shared::platform::secrets;
 use shared::store::Store;
 
+use crate::auth::callback_keys::CallbackKeys;
 use crate::auth::{jwt, tokens};
 use crate::aws::{lambda, schedule};
 use crate::billing::callbacks::health_report::HealthCache;
 use crate::config::Config;
+use crate::http::context::RequestContext;
+use crate::http::response::Failure;
 
 /// State of one Lambda instance, shared by its requests.
 pub(crate) struct ApiState {
     pub(crate) store: Store,
     pub(crate) keys: EcpayKeys,
     pub(crate) phone_keys: PhoneKeys,
+    pub(crate) callback_keys: CallbackKeys,
     pub(crate) tokens: tokens::AdminTokens,
     pub(crate) jwt: jwt::JwtKey,
     pub(crate) maintenance: lambda::Function,
@@ -37,7 +41,8 @@ impl ApiState {
         let keys = EcpayKeys::new(secrets.clone(), config.ecpay.secret_id.clone(), config.ecpay.environment);
         let tokens = tokens::AdminTokens::new(secrets.clone(), config.admin_secret.clone());
         let jwt = jwt::JwtKey::new(secrets.clone(), config.admin_secret.clone());
-        let phone_keys = PhoneKeys::new(secrets, config.phone_secret.clone());
+        let phone_keys = PhoneKeys::new(secrets.clone(), config.phone_secret.clone());
+        let callback_keys = CallbackKeys::new(secrets, config.whatsapp_callback_secret.clone());
         let read_keys = async { keys.get(wall).await.map(drop) };
         let read_phone_keys = async { phone_keys.get(wall).await.map(drop) };
         // At the same time, since a cold start waits for all of them.
@@ -49,6 +54,24 @@ impl ApiState {
         let expiry_scan = lambda::Function::new(client, config.expiry_function.clone());
         let schedule = schedule::Schedule::new(aws, config.reminders.schedule.clone(), config.reminders.hours);
         let health = HealthCache::default();
-        Ok(Self { store, keys, phone_keys, tokens, jwt, maintenance, reminders, expiry_scan, schedule, health, config })
+        Ok(Self {
+            store,
+            keys,
+            phone_keys,
+            callback_keys,
+            tokens,
+            jwt,
+            maintenance,
+            reminders,
+            expiry_scan,
+            schedule,
+            health,
+            config,
+        })
+    }
+
+    /// Keys under which phone numbers are hashed.
+    pub(crate) async fn phone_hasher(&self, context: &RequestContext) -> Result<PhoneHasher, Failure> {
+        self.phone_keys.get(context.time.wall).await.map_err(|error| Failure::upstream(&error))
     }
 }

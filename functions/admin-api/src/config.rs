@@ -20,6 +20,7 @@ pub struct Config {
     pub(crate) prices: PriceTable,
     pub(crate) admin_secret: String,
     pub(crate) phone_secret: String,
+    pub(crate) whatsapp_callback_secret: String,
     pub(crate) maintenance_function: String,
     pub(crate) reminders: RemindersConfig,
     pub(crate) expiry_function: String,
@@ -61,6 +62,7 @@ impl Config {
         let mut reader = Reader::new(lookup);
         let table = reader.required("TABLE_NAME");
         let (admin_secret, phone_secret) = (reader.required("ADMIN_SECRET_ID"), reader.required("PHONE_SECRET_ID"));
+        let whatsapp_callback_secret = reader.required("WHATSAPP_CALLBACK_SECRET_ID");
         let maintenance_function = reader.required("MAINTENANCE_FUNCTION");
         let (function, schedule) = (reader.required("REMINDER_FUNCTION"), reader.required("REMINDER_SCHEDULE"));
         let hours = reader.parsed("REMINDER_SEND_HOURS", SendHours::parse);
@@ -91,6 +93,7 @@ impl Config {
                     prices,
                     admin_secret,
                     phone_secret,
+                    whatsapp_callback_secret,
                     maintenance_function,
                     reminders,
                     expiry_function,

@@ -17,7 +17,7 @@ use crate::http::routes::{Routes, routes};
 use crate::institutions::expiring;
 use crate::runs::requests;
 use crate::search;
-use crate::workshop::{customers, import, lists, reminders, vehicles};
+use crate::workshop::{customers, import, lists, opt_outs, reminders, vehicles, whatsapp};
 
 /// Routes of all areas.
 fn all() -> Routes {
@@ -37,6 +37,8 @@ fn all() -> Routes {
         .merge(customers::routes())
         .merge(import::routes())
         .merge(vehicles::routes())
+        .merge(opt_outs::routes())
+        .merge(whatsapp::routes())
         .merge(reminders::routes())
         .merge(expiring::routes())
         .merge(requests::routes())

@@ -72,7 +72,7 @@ async fn search(
         },
         async {
             match reads_customers {
-                true => found_customers(&api, &customer_search(&q), MOST_SHOWN).await.map(Some),
+                true => found_customers(&api, &caller.context, &customer_search(&q), MOST_SHOWN).await.map(Some),
                 false => Ok(None),
             }
         }

@@ -96,7 +96,8 @@ fn without_personal(mut outcome: SendOutcome, message: &Message<'_>) -> SendOutc
     | SendOutcome::NotSent { reason: words, .. }
     | SendOutcome::Refused { reason: words, .. }
     | SendOutcome::Unknown { reason: words }) = &mut outcome;
-    for personal in [message.reminder.name.as_str(), message.reminder.plate.as_str()] {
+    let reminder = message.reminder.iter();
+    for personal in reminder.flat_map(|reminder| [reminder.name.as_str(), reminder.plate.as_str()]) {
         *words = words.replace(personal, "***");
     }
     outcome

@@ -11,6 +11,7 @@ use shared::exclusive_run;
 use shared::exclusive_run::{InvalidJobEvent, Job};
 use shared::platform::clock::InvocationTime;
 use shared::platform::config::{Invalid, Reader};
+use shared::platform::phone_keys::PhoneKeys;
 use shared::platform::secrets;
 use shared::store;
 use shared::store::Store;
@@ -18,6 +19,7 @@ use shared::store::runs::Runs;
 use shared::store::workshop::Workshop;
 use shared::whatsapp::Wording;
 
+mod confirmations;
 mod delivery;
 mod providers;
 mod report;
@@ -33,6 +35,7 @@ pub const NAME: &str = "maintenance-reminder";
 #[derive(Clone, Debug)]
 pub struct Config {
     table: String,
+    phone_secret: String,
     providers: WhatsappProviders,
     wording: Wording,
     rules: Rules,
@@ -53,6 +56,7 @@ struct Rules {
 pub struct Reminders {
     workshop: Workshop,
     runs: Runs,
+    phone_keys: PhoneKeys,
     sender: Sender,
     wording: Wording,
     rules: Rules,
@@ -85,7 +89,7 @@ impl Config {
     /// [`Invalid`] with all faults at once.
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
-        let table = reader.required("TABLE_NAME");
+        let (table, phone_secret) = (reader.required("TABLE_NAME"), reader.required("PHONE_SECRET_ID"));
         let providers = WhatsappProviders::parse(&mut reader);
         let text = reader.required("REMINDER_TEXT");
         let phone = reader.required("REMINDER_SERVICE_PHONE");
@@ -109,7 +113,9 @@ impl Config {
             _ => None,
         };
         let config = match (providers, wording, rules) {
-            (Some(providers), Some(wording), Some(rules)) => Some(Self { table, providers, wording, rules }),
+            (Some(providers), Some(wording), Some(rules)) => {
+                Some(Self { table, phone_secret, providers, wording, rules })
+            }
             _ => None,
         };
         reader.finish(config)
@@ -128,9 +134,12 @@ impl Reminders {
     pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let Store { workshop, runs, .. } = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
+        let phone_keys = PhoneKeys::new(secrets.clone(), config.phone_secret);
+        phone_keys.get(wall).await?;
         Ok(Self {
             workshop,
             runs,
+            phone_keys,
             sender: Sender::start(secrets, config.providers, wall).await?,
             wording: config.wording,
             rules: config.rules,
@@ -138,11 +147,14 @@ impl Reminders {
     }
 }
 
-/// Performs one run.
+/// Performs one run, or sends the confirmations of opt-outs for `{"task": "confirm-opt-outs"}`.
 ///
 /// # Errors
 /// [`Error`] where repeating the invocation helps. Failures of single reminders are in the report.
 pub async fn run(reminders: &Reminders, event: Value, time: InvocationTime) -> Result<Value, Error> {
+    if confirmations::are_asked_for(&event) {
+        return confirmations::send_due(reminders, time).await;
+    }
     let job = Job::parse(NAME, event, time.logical)?;
     Box::pin(run::run_once(reminders, &job, time)).await
 }

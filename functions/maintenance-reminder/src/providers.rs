@@ -16,8 +16,8 @@ use shared::platform::secrets;
 use shared::platform::secrets::Secret;
 use shared::whatsapp;
 use shared::whatsapp::{
-    CloudTemplate, Provider, Reminder, cloud_api_body, cloud_api_path, judge_cloud_api, judge_starsender,
-    starsender_body,
+    CloudTemplate, Provider, Reminder, cloud_api_body, cloud_api_path, cloud_api_text_body, judge_cloud_api,
+    judge_starsender, starsender_body,
 };
 
 use crate::Error;
@@ -43,12 +43,13 @@ pub(crate) struct WhatsappProviders {
     template: CloudTemplate,
 }
 
-/// A reminder to one customer, for either provider.
+/// A message to one person, for either provider.
 pub(crate) struct Message<'a> {
     pub(crate) to: &'a Phone,
-    /// Text for StarSender. The Cloud API fills an approved template instead.
+    /// Text of the message. For a reminder the Cloud API fills an approved template instead.
     pub(crate) text: &'a str,
-    pub(crate) reminder: Reminder<'a>,
+    /// Content of a reminder; none for an answer to the person's own message.
+    pub(crate) reminder: Option<Reminder<'a>>,
     /// Seconds for which StarSender is to hold the message back, so that not all are sent at once.
     pub(crate) delay: u32,
 }
@@ -141,7 +142,10 @@ impl Sender {
             Provider::CloudApi => {
                 let path = cloud_api_path(&self.providers.phone_number_id);
                 let token = keys.cloud_api_token.as_deref().unwrap_or_default();
-                let body = cloud_api_body(message.to, &self.providers.template, &message.reminder);
+                let body = match &message.reminder {
+                    Some(reminder) => cloud_api_body(message.to, &self.providers.template, reminder),
+                    None => cloud_api_text_body(message.to, message.text),
+                };
                 let request = self.http.post(format!("{}{path}", self.providers.cloud_api)).bearer_auth(token);
                 exchange(request, &body, judge_cloud_api).await
             }

@@ -6,6 +6,7 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch as Metrics, Point, RunOutcome, StopReason};
 use shared::store::runs::run_history::RunEnding;
 
+use crate::confirmations;
 use crate::report::Report;
 use crate::vehicles::Batch;
 use crate::{Error, Reminders};
@@ -13,11 +14,15 @@ use crate::{Error, Reminders};
 /// Performs a run once. Answers with the stored report if the run is done, and with `already_running` to a caller while
 /// another run holds the lease.
 pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationTime) -> Result<Value, Error> {
+    let hasher = reminders.phone_keys.get(time.wall).await?;
+    if !job.dry_run {
+        confirmations::send_before_run(reminders, time).await;
+    }
     let mut run = match ExclusiveRun::start(&reminders.runs, job, time, RunRules::SENDING).await? {
         Start::Acquired(run) => run,
         Start::NothingToDo(answer) => return Ok(answer),
     };
-    match Box::pin(Batch::new(reminders, job, &mut run, time).perform()).await {
+    match Box::pin(Batch::new(reminders, job, &mut run, time, hasher).perform()).await {
         Ok(report) => {
             let history = report.for_history(job);
             let (has_failed, notice) = (report.has_failed(), report.notice(job));

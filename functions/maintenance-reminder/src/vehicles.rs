@@ -8,6 +8,7 @@ use shared::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
 use shared::exclusive_run::{ExclusiveRun, Job};
 use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
+use shared::platform::phone_keys::PhoneHasher;
 use shared::store;
 use shared::store::workshop::reminders::{DailyCap, Occasion, ReminderClaim, ReminderContext};
 use shared::whatsapp;
@@ -32,6 +33,7 @@ pub(crate) struct Batch<'a, 't> {
     today: LocalDate,
     time: InvocationTime,
     delivery: Delivery<'a>,
+    hasher: PhoneHasher,
     failed_before: Vec<FailedBefore>,
     /// Messages of this run that a provider accepted, or may have; in a dry run those that would be sent.
     handed_out: u32,
@@ -71,6 +73,7 @@ impl<'a, 't> Batch<'a, 't> {
         job: &'a Job,
         run: &'t mut ExclusiveRun<'a>,
         time: InvocationTime,
+        hasher: PhoneHasher,
     ) -> Self {
         Self {
             reminders,
@@ -79,6 +82,7 @@ impl<'a, 't> Batch<'a, 't> {
             today: job.scheduled_at.day(ZONE),
             time,
             delivery: Delivery::new(&reminders.sender),
+            hasher,
             failed_before: Vec::new(),
             handed_out: 0,
             handed_out_before: 0,
@@ -191,13 +195,14 @@ impl<'a, 't> Batch<'a, 't> {
     async fn read_context(&self, vehicle: &Vehicle) -> Result<ReminderContext, Error> {
         let occasion = Occasion { visit: vehicle.next_visit(), day: self.reminders.rules.repeat.day(self.today) };
         let workshop = &self.reminders.workshop;
-        let mut context = workshop.reminder_context(&vehicle.plate, &vehicle.customer, occasion).await?;
+        let hasher = &self.hasher;
+        let mut context = workshop.reminder_context(&vehicle.plate, &vehicle.customer, occasion, hasher).await?;
         let is_claimed = |reminder: &mut Versioned<Reminder>| reminder.value.state == ReminderState::Claimed;
         if !self.job.dry_run
             && let Some(claimed) = context.reminder.take_if(is_claimed)
         {
             self.record_abandoned(claimed).await?;
-            context = workshop.reminder_context(&vehicle.plate, &vehicle.customer, occasion).await?;
+            context = workshop.reminder_context(&vehicle.plate, &vehicle.customer, occasion, hasher).await?;
         }
         Ok(context)
     }
@@ -214,7 +219,7 @@ impl<'a, 't> Batch<'a, 't> {
         let hours = self.job.requested_by.is_none().then_some(self.reminders.rules.hours);
         // StarSender holds messages back, so the customer gets this one later than now.
         let received_at = self.wall().plus_seconds(self.delay().into());
-        let input = ReminderInput { vehicle, customer, reminder };
+        let input = ReminderInput { vehicle, customer, is_opted_out: context.is_opted_out, reminder };
         match (plan(input, self.today, hours, received_at), customer) {
             // Sent by an earlier attempt of this same run, whose report was lost.
             (ReminderAction::AlreadySent, _)
@@ -266,7 +271,7 @@ impl<'a, 't> Batch<'a, 't> {
         let workshop = &self.reminders.workshop;
         let claim = self.claim(vehicle, context);
         let cap = DailyCap { day: self.wall().day(ZONE), limit: self.reminders.rules.daily_cap };
-        let claimed = match workshop.claim_reminder(claim, context, cap).await? {
+        let claimed = match workshop.claim_reminder(claim, context, cap, &self.hasher).await? {
             ReminderClaim::Claimed(claimed) => claimed,
             ReminderClaim::Changed => return Ok(Attempt::Changed),
             ReminderClaim::DailyCap => {
@@ -274,7 +279,7 @@ impl<'a, 't> Batch<'a, 't> {
                 return Ok(Attempt::Handled(row(Outcome::Skipped).because(SkipReason::DailyCap.text())));
             }
         };
-        let message = Message { to: &customer.phone, text: &text, reminder: content, delay: self.delay() };
+        let message = Message { to: &customer.phone, text: &text, reminder: Some(content), delay: self.delay() };
         let sent = self.delivery.send(&message, self.time.wall_now()).await;
         match &sent.outcome {
             // An unknown outcome counts against the daily cap, because the message may have arrived.

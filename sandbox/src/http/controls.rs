@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::response::Json;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use crate::http::answers::{Answer, Shared, bad, read};
 use crate::http::{LARGEST_BODY, ecpay_controls};
 use crate::whatsapp;
+use crate::whatsapp::callbacks;
+use crate::whatsapp::callbacks::{PersonMessage, Stage};
 use crate::world::World;
 use crate::world::clock;
 use crate::world::credentials;
@@ -34,6 +36,8 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/mail/refusal", put(set_mail_refusal).delete(end_mail_refusal))
         .route("/whatsapp/refusals", put(set_whatsapp_refusals))
         .route("/whatsapp/{phone}", put(set_recipient_fault))
+        .route("/whatsapp/{phone}/messages", post(write))
+        .route("/whatsapp/{phone}/statuses", post(report))
         .route("/calls", get(calls).delete(forget_calls))
         .route("/credentials", get(show_credentials))
 }
@@ -149,6 +153,23 @@ async fn set_recipient_fault(State(world): Shared, Path(phone): Path<String>, bo
     });
     world.faults_set.notify_waiters();
     Ok(Json(json!({ "phone": number, "fault": wanted.fault, "times": wanted.times })))
+}
+
+/// A person writes to the business.
+async fn write(State(world): Shared, Path(phone): Path<String>, body: Bytes) -> Answer {
+    let message: PersonMessage = read(&body)?;
+    let number = whatsapp::digits(&phone).ok_or_else(|| bad("the path has a phone number"))?;
+    let answer = callbacks::write(&world, &number, &message).await;
+    // The confirmation is sent by an asynchronous invocation.
+    clock::run_queue(Arc::clone(&world)).await;
+    Ok(Json(answer))
+}
+
+/// The latest message to a person reaches a stage.
+async fn report(State(world): Shared, Path(phone): Path<String>, body: Bytes) -> Answer {
+    let stage: Stage = read(&body)?;
+    let number = whatsapp::digits(&phone).ok_or_else(|| bad("the path has a phone number"))?;
+    callbacks::report(&world, &number, &stage).await.map(Json).ok_or_else(|| bad("there is no message to that number"))
 }
 
 async fn show_faults(State(world): Shared) -> Json<Value> {

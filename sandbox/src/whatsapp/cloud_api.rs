@@ -1,4 +1,4 @@
-//! Meta's WhatsApp Cloud API, as far as reminders need it: template messages by
+//! Meta's WhatsApp Cloud API, as far as reminders need it: template messages, and free text to who has written, by
 //! `POST /{version}/{phone_number_id}/messages`, with Meta's error codes and statuses.
 
 use std::sync::Arc;
@@ -30,7 +30,8 @@ struct Refusal {
     details: &'static str,
 }
 
-struct Template<'a> {
+/// A message: a filled template, or free text.
+struct Content<'a> {
     to: &'a str,
     body: String,
 }
@@ -52,7 +53,8 @@ async fn send(
         Ok(fault) => fault,
         Err(answer) => return answer,
     };
-    let read = authorised(&headers).and_then(|()| addressed(&version, &sender)).and_then(|()| Template::read(&request));
+    let read =
+        authorised(&headers).and_then(|()| addressed(&version, &sender)).and_then(|()| Content::read(&request, &world));
     match read.and_then(|message| obeyed(message, fault)) {
         Ok(message) => {
             whatsapp::receive(&world, message.to, message.body, TimeDelta::zero());
@@ -67,7 +69,7 @@ fn accepted(world: &World, to: &str) -> Response {
     Json(json!({
         "messaging_product": "whatsapp",
         "contacts": [{ "input": to, "wa_id": whatsapp::digits(to) }],
-        "messages": [{ "id": format!("wamid.SANDBOX{number:08}"), "message_status": "accepted" }],
+        "messages": [{ "id": whatsapp::message_id(number), "message_status": "accepted" }],
     }))
     .into_response()
 }
@@ -97,7 +99,7 @@ fn addressed(version: &str, sender: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn obeyed(message: Template<'_>, fault: Fault) -> Result<Template<'_>, Refusal> {
+fn obeyed(message: Content<'_>, fault: Fault) -> Result<Content<'_>, Refusal> {
     match fault {
         Fault::Refuse => Err(bad(131_026, "Message undeliverable", "the recipient is not on WhatsApp")),
         Fault::Limit => Err(Refusal {
@@ -116,8 +118,8 @@ fn obeyed(message: Template<'_>, fault: Fault) -> Result<Template<'_>, Refusal> 
     }
 }
 
-impl<'a> Template<'a> {
-    fn read(request: &'a Value) -> Result<Self, Refusal> {
+impl<'a> Content<'a> {
+    fn read(request: &'a Value, world: &World) -> Result<Self, Refusal> {
         let text = |path: &str| request.pointer(path).and_then(Value::as_str);
         if text("/messaging_product") != Some("whatsapp") {
             return Err(bad(100, "Invalid parameter", "messaging_product must be whatsapp"));
@@ -126,8 +128,14 @@ impl<'a> Template<'a> {
         let to = to.ok_or_else(|| bad(100, "Invalid parameter", "to is no phone number"))?;
         match text("/type") {
             Some("template") => {}
-            // Free text needs a message from the customer within 24 hours, and none has written here.
+            // Free text needs a message from the customer within 24 hours.
             None | Some("text") => {
+                let replied = whatsapp::digits(to).and_then(|number| world.state().replied.get(&number).copied());
+                if replied.is_some_and(|at| world.now() < at + TimeDelta::hours(24)) {
+                    let body = text("/text/body").filter(|body| !body.is_empty());
+                    let body = body.ok_or_else(|| bad(100, "Invalid parameter", "text.body is missing"))?;
+                    return Ok(Self { to, body: body.to_owned() });
+                }
                 return Err(bad(131_047, "Re-engagement message", "more than 24 hours have passed since they replied"));
             }
             Some(_) => return Err(bad(100, "Invalid parameter", "type is not simulated here")),

@@ -1,5 +1,6 @@
 //! Parts that both WhatsApp gateways share: recipients, faults, delivery.
 
+pub(crate) mod callbacks;
 pub(crate) mod cloud_api;
 pub(crate) mod starsender;
 
@@ -20,6 +21,11 @@ pub(crate) fn digits(number: &str) -> Option<String> {
     let digits = number.strip_prefix('0').map_or_else(|| number.to_owned(), |national| format!("62{national}"));
     let proper = (8..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
     proper.then_some(digits)
+}
+
+/// The Cloud API's id of a message, by its number.
+pub(crate) fn message_id(number: usize) -> String {
+    format!("wamid.SANDBOX{number:08}")
 }
 
 /// Takes the fault of a message. `Err` is the response if the message does not reach the gateway.

@@ -23,6 +23,15 @@ pub const REMINDER_SECRET: &str = "duekeeper/reminders";
 /// The name of the secret with the keys under which phone numbers are hashed.
 pub const PHONE_SECRET: &str = "duekeeper/phones";
 
+/// The name of the secret by which callbacks of WhatsApp gateways are verified.
+pub const CALLBACK_SECRET: &str = "duekeeper/whatsapp-callbacks";
+/// The secret of the app at Meta, which signs its callbacks.
+const CLOUD_APP_SECRET: &str = "sandbox-cloud-app-secret-invented";
+/// The token with which Meta verifies the address of its callbacks.
+const CLOUD_VERIFY_TOKEN: &str = "sandbox-cloud-verify-token-invented";
+/// The unguessable part of the address of StarSender's callbacks.
+pub const STARSENDER_TOKEN: &str = "sandbox-starsender-token-invented";
+
 /// The name of the secret with the keys of MMS and Slack.
 pub const EXPIRY_SECRET: &str = "duekeeper/expiry";
 
@@ -51,7 +60,8 @@ const READ_TOKEN: &str = "sandbox-reader-token-invented";
 const OWNER_TOKEN: &str = "sandbox-owner-token-invented";
 const EXPIRED_TOKEN: &str = "sandbox-expired-token-invented";
 const JWT_KEY: &str = "sandbox-jwt-key-invented-and-long-enough";
-const PHONE_KEY: &str = "sandbox-phone-key-invented-and-long-enough";
+/// The key under which phone numbers are hashed.
+pub const PHONE_KEY: &str = "sandbox-phone-key-invented-and-long-enough";
 const OTHER_JWT_KEY: &str = "another-jwt-key-invented-and-long-enough";
 
 /// The secrets of a new world.
@@ -68,14 +78,27 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
         "jwt_key": JWT_KEY,
     });
     let reminders = json!({ "starsender_api_key": STARSENDER_KEY, "cloud_api_token": CLOUD_TOKEN });
+    let callbacks = json!({
+        "cloud_api_app_secret": CLOUD_APP_SECRET, "cloud_api_verify_token": CLOUD_VERIFY_TOKEN,
+        "starsender_token": STARSENDER_TOKEN,
+    });
     let secret = |current: String| Secret { current, created: now, previous: None };
     BTreeMap::from([
         (ECPAY_SECRET.to_owned(), secret(ecpay_document(merchant))),
         (ADMIN_SECRET.to_owned(), secret(admin.to_string())),
         (REMINDER_SECRET.to_owned(), secret(reminders.to_string())),
         (PHONE_SECRET.to_owned(), secret(json!({ "keys": [PHONE_KEY] }).to_string())),
+        (CALLBACK_SECRET.to_owned(), secret(callbacks.to_string())),
         (EXPIRY_SECRET.to_owned(), secret(expiry_document(HERE))),
     ])
+}
+
+/// Signature of a callback as Meta makes it.
+#[must_use]
+pub fn cloud_signature(body: &[u8]) -> String {
+    // HMAC takes keys of any length.
+    let mac = Hmac::<Sha256>::new_from_slice(CLOUD_APP_SECRET.as_bytes()).map(|mac| mac.chain_update(body));
+    mac.map_or_else(|_| String::new(), |mac| format!("sha256={}", hex::encode(mac.finalize().into_bytes())))
 }
 
 /// ECPay's secret as it is stored.

@@ -48,6 +48,12 @@ pub struct State {
     /// Fault of messages to a WhatsApp number, by its digits with country code.
     #[serde(default)]
     pub whatsapp: BTreeMap<String, FaultSpec>,
+    /// Time of the latest message from a WhatsApp number to the business.
+    #[serde(default)]
+    pub replied: BTreeMap<String, DateTime<Utc>>,
+    /// Number of messages from persons.
+    #[serde(default)]
+    pub replies: u64,
     /// Response with which each WhatsApp provider refuses messages.
     #[serde(default)]
     pub whatsapp_refusals: BTreeMap<Service, WhatsappRefusal>,
@@ -160,6 +166,8 @@ impl State {
             faults: BTreeMap::new(),
             mail_refusal: None,
             whatsapp: BTreeMap::new(),
+            replied: BTreeMap::new(),
+            replies: 0,
             whatsapp_refusals: BTreeMap::new(),
             schedules: BTreeMap::new(),
         }

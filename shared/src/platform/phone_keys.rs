@@ -12,9 +12,12 @@ use crate::domain::workshop::phone::Phone;
 use crate::platform::cached_secret::CachedSecret;
 use crate::platform::secrets::{Error, Secret};
 
-/// Stale limit of the keys in minutes: an earlier key stays valid, so that an older copy does no harm.
-const STALE_MINUTES: i64 = 60;
-const DOCUMENT: &str = "JSON with keys, each of at least 32 characters, the newest first";
+/// Stale limit of the keys in minutes: earlier keys stay valid and every record stands under all of them, so that an older copy
+/// does no harm.
+const STALE_MINUTES: i64 = 24 * 60;
+const DOCUMENT: &str = "JSON with keys, 1 to 5 of at least 32 characters each, the newest first";
+/// Most keys: each is an item that a transaction about a number reads or writes.
+const MOST_KEYS: usize = 5;
 /// Fewest characters of a key.
 const SHORTEST: usize = 32;
 /// Characters of a customer's id that come from the hash: 80 bits.
@@ -46,27 +49,42 @@ impl PhoneKeys {
     /// Returns the keys at `wall`.
     ///
     /// # Errors
-    /// [`Error`] where they cannot be read and no copy is younger than an hour.
+    /// [`Error`] where they cannot be read and no copy is younger than a day.
     pub async fn get(&self, wall: Timestamp) -> Result<PhoneHasher, Error> {
         self.cached.get(wall, self.read()).await
     }
 
     async fn read(&self) -> Result<PhoneHasher, Error> {
         let KeyDocument { keys } = self.secret.json(DOCUMENT).await?;
-        if keys.is_empty() || keys.iter().any(|key| key.len() < SHORTEST) {
-            return Err(self.secret.malformed(DOCUMENT));
-        }
-        let macs = keys.iter().map(|key| Hmac::new_from_slice(key.as_bytes()));
-        Ok(PhoneHasher(macs.collect::<Result<_, _>>().map_err(|_| self.secret.malformed(DOCUMENT))?))
+        PhoneHasher::new(&keys).ok_or_else(|| self.secret.malformed(DOCUMENT))
     }
 }
 
 impl PhoneHasher {
+    /// Hashes under these keys, the newest first; `None` unless there are 1 to 5 of at least 32 characters each.
+    #[must_use]
+    pub fn new(keys: &[String]) -> Option<Self> {
+        if !(1..=MOST_KEYS).contains(&keys.len()) || keys.iter().any(|key| key.len() < SHORTEST) {
+            return None;
+        }
+        keys.iter().map(|key| Hmac::new_from_slice(key.as_bytes()).ok()).collect::<Option<_>>().map(Self)
+    }
+
     /// Id of a customer whom a list names without one: the same for the same number, and no way to the number.
     #[must_use]
     pub fn customer_id(&self, phone: &Phone) -> Option<CustomerId> {
         let hash = self.hashes("customer", phone).next()?;
         CustomerId::parse(&format!("{DERIVED_ID}{}", hash.get(..ID_CHARACTERS)?)).ok()
+    }
+
+    /// Hashes under which the erasure of a number's customer is recorded, the newest key's first.
+    pub(crate) fn erasures(&self, phone: &Phone) -> Vec<String> {
+        self.hashes("erasure", phone).collect()
+    }
+
+    /// Hashes under which the opt-out of a number is recorded, the newest key's first.
+    pub(crate) fn opt_outs(&self, phone: &Phone) -> Vec<String> {
+        self.hashes("opt-out", phone).collect()
     }
 
     /// Hashes of a number under each key, the newest first. `purpose` keeps the uses of the keys apart.

@@ -49,6 +49,18 @@ pub fn body(to: &Phone, template: &CloudTemplate, reminder: &Reminder<'_>) -> Va
     })
 }
 
+/// Returns the request's body of a free text, which Meta takes within 24 hours after the recipient's own message.
+#[must_use]
+pub fn text_body(to: &Phone, text: &str) -> Value {
+    json!({
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": to.as_str(),
+        "type": "text",
+        "text": { "preview_url": false, "body": text },
+    })
+}
+
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]

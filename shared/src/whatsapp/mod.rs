@@ -7,6 +7,7 @@ mod wording;
 
 pub use cloud_api::{
     CLOUD_API_HOST, CloudTemplate, body as cloud_api_body, judge as judge_cloud_api, path as cloud_api_path,
+    text_body as cloud_api_text_body,
 };
 pub use redact::shown;
 pub use starsender::{STARSENDER_HOST, STARSENDER_SEND_PATH, body as starsender_body, judge as judge_starsender};

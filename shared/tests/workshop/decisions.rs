@@ -17,7 +17,6 @@ fn customer() -> Customer {
         name: PersonName::parse("Budi Santoso").unwrap(),
         phone: Phone::parse("08551234567").unwrap(),
         email: None,
-        opted_out: false,
         zone: Zone::Jakarta,
     }
 }
@@ -58,7 +57,12 @@ fn planned(
     wall: &str,
 ) -> ReminderAction {
     let hours = SendHours::parse("6-21").unwrap();
-    plan(ReminderInput { vehicle, customer, reminder }, day(today), Some(hours), Timestamp::parse(wall).unwrap())
+    plan(
+        ReminderInput { vehicle, customer, is_opted_out: false, reminder },
+        day(today),
+        Some(hours),
+        Timestamp::parse(wall).unwrap(),
+    )
 }
 
 const MORNING: &str = "2025-12-16T07:00:00+07:00";
@@ -89,11 +93,10 @@ fn what_changed_since_the_vehicle_was_found_counts() {
         planned(&visited, Some(&customer()), None, "2025-12-16", MORNING),
         ReminderAction::Skip(SkipReason::NotDue)
     );
-    let unwilling = Customer { opted_out: true, ..customer() };
-    assert_eq!(
-        planned(&vehicle(), Some(&unwilling), None, "2025-12-16", MORNING),
-        ReminderAction::Skip(SkipReason::OptedOut)
-    );
+    let unwilling =
+        ReminderInput { vehicle: &vehicle(), customer: Some(&customer()), is_opted_out: true, reminder: None };
+    let wall = Timestamp::parse(MORNING).unwrap();
+    assert_eq!(plan(unwilling, day("2025-12-16"), None, wall), ReminderAction::Skip(SkipReason::OptedOut));
     assert_eq!(planned(&vehicle(), None, None, "2025-12-16", MORNING), ReminderAction::Skip(SkipReason::NoCustomer));
 }
 
@@ -127,7 +130,8 @@ fn the_hours_are_those_where_the_customer_lives_and_count_for_the_schedule_only(
             let found = planned(&vehicle(), Some(&customer), None, "2025-12-16", wall);
             let wanted = if expected { ReminderAction::Send } else { ReminderAction::Skip(SkipReason::Hours) };
             assert_eq!(found, wanted, "{wall} {:?}", customer.zone);
-            let case = ReminderInput { vehicle: &vehicle(), customer: Some(&customer), reminder: None };
+            let case =
+                ReminderInput { vehicle: &vehicle(), customer: Some(&customer), is_opted_out: false, reminder: None };
             let by_hand = plan(case, day("2025-12-16"), None, Timestamp::parse(wall).unwrap());
             assert_eq!(by_hand, ReminderAction::Send, "{wall}");
         }

@@ -8,6 +8,7 @@
 )]
 
 mod decisions;
+mod opt_outs;
 mod phone_notations;
 mod phones;
 mod plates;

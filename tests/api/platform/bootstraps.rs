@@ -343,7 +343,9 @@ async fn every_bootstrap_that_cannot_read_a_secret_names_it_in_its_only_line() {
     let mut tried = BTreeSet::new();
     for (function, binary) in every_bootstrap() {
         let all = environment(&sandbox.world, &function);
-        for variable in all.keys().filter(|name| name.ends_with("_SECRET_ID")) {
+        // Read at the first callback, which many instances never see.
+        let is_read_at_start = |name: &&String| name.ends_with("_SECRET_ID") && *name != "WHATSAPP_CALLBACK_SECRET_ID";
+        for variable in all.keys().filter(is_read_at_start) {
             let mut environment = all.clone();
             environment.insert(variable.clone(), "duekeeper/nowhere".to_owned());
             // Its role allows no other secret than the template's; a caller that may read all finds none of that name.

@@ -132,6 +132,7 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
             &[
                 "ADMIN_SECRET_ID is missing",
                 "PHONE_SECRET_ID is missing",
+                "WHATSAPP_CALLBACK_SECRET_ID is missing",
                 "MAINTENANCE_FUNCTION is missing",
                 "API_BASE_URL is missing",
                 "FRONTEND_URL is missing",
@@ -159,6 +160,7 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
 #[test]
 fn the_reminders_settings_are_checked_together() {
     let missing = [
+        "PHONE_SECRET_ID is missing",
         "REMINDER_DAILY_CAP is missing",
         "REMINDER_PACE_SECONDS is missing",
         "REMINDER_PROVIDER is missing",

@@ -371,7 +371,8 @@ async fn an_erasure_that_was_cut_off_is_finished_by_the_same_request() {
     let at = shared::domain::values::time::Timestamp::parse(NOW).unwrap();
     let erasure = shared::store::erasure::Erasure { at, by: "somebody".to_owned(), why: None };
     // The first step, and nothing after it.
-    assert!(sandbox.store().workshop.delete_customer(&known, &erasure).await.unwrap());
+    let hasher = sandbox.phone_hasher();
+    assert!(sandbox.store().workshop.delete_customer(&known, &erasure, &hasher).await.unwrap());
     let (status, _) = sandbox.staff(Method::PUT, "/vehicles/D2XY", Some(car("C-1"))).await;
     assert_eq!(status, 404, "nothing new is stored under them");
     let (status, finished) = sandbox.forget("C-1", "asked for by letter").await;

@@ -1,9 +1,11 @@
 //! Customers, vehicles and reminders.
 
+mod callbacks;
 mod customers;
 mod export;
 mod import;
 mod lists;
+mod opt_outs;
 mod refusals;
 mod reminders;
 mod schedule;

@@ -171,7 +171,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 52] = [
+const SETTINGS: [(&str, &str); 53] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -187,6 +187,7 @@ const SETTINGS: [(&str, &str); 52] = [
     ("PLAN_PRICES", "{\"PRO\":{\"monthly\":899,\"annual\":8999}}"),
     ("ADMIN_SECRET_ID", "duekeeper/admin"),
     ("PHONE_SECRET_ID", "duekeeper/phones"),
+    ("WHATSAPP_CALLBACK_SECRET_ID", "duekeeper/whatsapp-callbacks"),
     ("MAINTENANCE_FUNCTION", "maintenance"),
     ("EXEC_TIMES_MONTHLY", "99"),
     ("EXEC_TIMES_ANNUAL", "9"),

@@ -87,6 +87,7 @@ fn call(request: &HttpRequest) -> Call {
         None if request.uri().ends_with("/functions/SubscriptionMaintenance/invocations") => {
             (Service::Lambda, "Invoke")
         }
+        None if request.uri().ends_with("/functions/MaintenanceReminder/invocations") => (Service::Lambda, "Start"),
         None => panic!("{} is not simulated", request.uri()),
     };
     Call { service, action: action.to_owned(), body }

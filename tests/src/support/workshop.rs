@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use shared::platform::phone_keys::PhoneHasher;
 
 use super::Sandbox;
 
@@ -12,6 +13,11 @@ impl Sandbox {
     /// A JWT that may do everything, valid at the sandbox's time.
     pub async fn jwt(&self) -> String {
         self.get("/sandbox/credentials").await["jwt"].as_str().unwrap().to_owned()
+    }
+
+    /// Keys of the sandbox under which numbers are hashed.
+    pub fn phone_hasher(&self) -> PhoneHasher {
+        PhoneHasher::new(&[sandbox::world::credentials::PHONE_KEY.to_owned()]).unwrap()
     }
 
     /// Any request with the JWT; the answer as JSON.

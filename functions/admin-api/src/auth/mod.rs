@@ -2,6 +2,7 @@
 //! `admin_token` field of a form or query, which the ECPay document describes, still works and is answered with a
 //! `Deprecation` header.
 
+pub(crate) mod callback_keys;
 pub(crate) mod caller;
 pub(crate) mod hs256;
 pub(crate) mod jwt;

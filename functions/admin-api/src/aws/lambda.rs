@@ -1,4 +1,4 @@
-//! Synchronous invocation of another Lambda function.
+//! Invocation of another Lambda function.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
 use aws_types::SdkConfig;
 use serde_json::Value;
 
@@ -31,6 +32,13 @@ pub(crate) fn client(aws: &SdkConfig, patience: Duration) -> Client {
 impl Function {
     pub(crate) const fn new(client: Client, name: String) -> Self {
         Self { client, name }
+    }
+
+    /// Has Lambda invoke the function with `event`, and again where it fails.
+    pub(crate) async fn start(&self, event: &Value) -> Result<(), Failure> {
+        let invoke = self.client.invoke().function_name(&self.name).invocation_type(InvocationType::Event);
+        let started = invoke.payload(Blob::new(event.to_string())).send().await;
+        started.map(drop).map_err(|error| Failure::upstream(&error))
     }
 
     /// Invokes the function with `event`. Returns `None` if it is still running when the caller must be answered; it then

@@ -24,6 +24,10 @@ const FIELD: &str = "admin_token";
 const LARGEST_BODY: usize = 64 * 1024;
 /// Path of the import, whose body is a list.
 const LIST_PATH: &str = "/customers/import";
+/// Beginning of the paths of callbacks of WhatsApp providers, whose bodies are read as they were sent.
+const CALLBACK_PATHS: &str = "/webhooks/";
+/// Largest callback in bytes, as Meta sends them.
+const LARGEST_CALLBACK: usize = 3 * 1024 * 1024;
 
 /// A request as it was sent: token, query and body. The types of its route are read from it after authorization.
 pub(crate) struct Input {
@@ -45,11 +49,11 @@ pub(crate) enum Bearer {
     Malformed,
 }
 
-/// Parsed body: fields, or the bytes of an imported list.
+/// Parsed body: fields, or the bytes of an imported list or a callback.
 #[derive(Default)]
 struct Content {
     fields: Sent,
-    list: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 /// Start of the invocation.
@@ -71,9 +75,13 @@ impl Input {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let key = SentKey::of(request.headers().get("idempotency-key"));
         let content_type = header("content-type").unwrap_or_default();
+        let path = request.uri().path();
+        let bytes = |bytes| Content { bytes, ..Content::default() };
         // The import takes a file.
-        let content = if request.method() == Method::POST && request.uri().path() == LIST_PATH {
-            upload::file(request.body().as_ref(), content_type).await.map(|list| Content { list, ..Content::default() })
+        let content = if request.method() == Method::POST && path == LIST_PATH {
+            upload::file(request.body().as_ref(), content_type).await.map(bytes)
+        } else if path.starts_with(CALLBACK_PATHS) {
+            callback(request.body().as_ref()).map(bytes)
         } else {
             fields(request.body().as_ref(), content_type).await
         };
@@ -115,9 +123,19 @@ impl Input {
         self.fault.clone().map_or_else(|| Ok(self.body.fields.clone()), Err)
     }
 
-    /// File of the import; empty on every other route.
-    pub(crate) fn list(&self) -> &[u8] {
-        &self.body.list
+    /// Parameter of the query on a route that ignores the others.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        self.query.values.get(name).and_then(Value::as_str).map(str::to_owned)
+    }
+
+    /// File of the import, or body of a callback; empty on every other route.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.body.bytes
+    }
+
+    /// Body of a callback as it was sent.
+    pub(crate) fn received(&self) -> Result<&[u8], Failure> {
+        self.fault.clone().map_or(Ok(&self.body.bytes), |fault| Err(Failure::faults(vec![fault])))
     }
 }
 
@@ -126,6 +144,10 @@ fn bearer(value: &HeaderValue) -> Bearer {
     let parts = value.to_str().ok().and_then(|value| value.trim().split_once(' '));
     let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
     token.filter(|token| !token.is_empty()).map_or(Bearer::Malformed, |token| Bearer::Token(token.to_owned()))
+}
+
+fn callback(body: &[u8]) -> Result<Vec<u8>, Fault> {
+    if body.len() > LARGEST_CALLBACK { Err(Fault::new("body", "is larger than 3 MB")) } else { Ok(body.to_vec()) }
 }
 
 async fn fields(body: &[u8], content_type: &str) -> Result<Content, Fault> {

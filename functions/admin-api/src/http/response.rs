@@ -121,6 +121,11 @@ impl Failure {
         Self { challenge: Some(challenge), ..Self::new(Kind::Forbidden, "scope", message) }
     }
 
+    /// 403: a callback that its provider did not send.
+    pub(crate) fn not_signed(message: &str) -> Self {
+        Self::new(Kind::Forbidden, "signature", message)
+    }
+
     /// Invalid parameter; `reason` completes the sentence that begins with its name.
     pub(crate) fn invalid(param: &str, reason: impl AsRef<str>) -> Self {
         Self::faults(vec![Fault::new(param, reason.as_ref())])

@@ -21,6 +21,7 @@ use crate::http::given::Given;
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
 use crate::runs::exclusive_job::ExclusiveJob;
+use crate::workshop::reminder_answers::with_deliveries;
 
 /// Default number of runs in one response.
 const PAGE: usize = 50;
@@ -127,7 +128,8 @@ pub(crate) struct RunDetail {
     /// Report of each task, with its entries.
     #[schema(value_type = Object)]
     tasks: Value,
-    /// Of a run of reminders: the reminders with their outcomes.
+    /// Of a run of reminders: the reminders with their outcomes, and `delivery` with the stage that the message reached, where the
+    /// provider gave it an id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     reminders: Option<Value>,
@@ -206,7 +208,9 @@ async fn detail(api: &ApiState, run: &StoredRun, context: &RequestContext) -> Re
     let mut reminders = None;
     let figures: &[&str] = match ExclusiveJob::ALL.into_iter().find(|job| is_of(run, *job)) {
         Some(ExclusiveJob::Reminders) => {
-            reminders = Some(json!(api.store.workshop.reminders_of_run(&run.id).await?));
+            let stored = api.store.workshop.reminders_of_run(&run.id).await?;
+            let stored = stored.into_iter().map(|reminder| json!(reminder)).collect();
+            reminders = Some(json!(with_deliveries(api, stored).await?));
             &["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"]
         }
         Some(ExclusiveJob::ExpiryScan) => {

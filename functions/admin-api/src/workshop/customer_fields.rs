@@ -24,7 +24,7 @@ pub(crate) struct CustomerBody {
     /// Mail address, stored for the workshop; no mail is sent to it. Default: none.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 254, example = "budi@customer.example")]
     email: Option<EmailAddress>,
-    /// True if the customer does not want reminders. Default: the stored value, and false for a new customer.
+    /// True opts the number out of reminders, false ends its opt-out. Default: an opt-out stays, also under another number.
     #[schema(example = false)]
     pub(crate) opted_out: Option<bool>,
     /// Time zone of the customer, in which reminders have their send hours. Default: `Asia/Jakarta`.
@@ -48,12 +48,12 @@ pub(crate) enum CustomerZone {
 /// Phone number in a notation that people use.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-struct PhoneAsWritten(Phone);
+pub(crate) struct PhoneAsWritten(pub(crate) Phone);
 
 /// Refusal of a text as a [`PhoneAsWritten`].
 #[derive(Debug, thiserror::Error)]
 #[error("this {0}")]
-struct UnusablePhone(InvalidPhone);
+pub(crate) struct UnusablePhone(InvalidPhone);
 
 impl TryFrom<String> for PhoneAsWritten {
     type Error = UnusablePhone;
@@ -74,14 +74,13 @@ impl From<CustomerZone> for Zone {
 }
 
 impl CustomerBody {
-    /// The customer to store under an id, not opted out unless the request says so.
+    /// The customer to store under an id.
     pub(crate) fn customer(self, id: CustomerId) -> Customer {
         Customer {
             id,
             name: self.name,
             phone: self.phone.0,
             email: self.email,
-            opted_out: self.opted_out.unwrap_or(false),
             zone: self.time_zone.map_or(ZONE, Zone::from),
         }
     }

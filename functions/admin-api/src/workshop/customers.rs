@@ -8,6 +8,7 @@ use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::domain::values::ids::{CustomerId, EmailAddress};
 use shared::domain::values::time::Zone;
+use shared::domain::workshop::opt_out::{OptOut, StatedWish, Wish, WishOrigin};
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Customer, PersonName};
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
+use crate::http::context::RequestContext;
 use crate::http::given::{Given, Nothing};
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
@@ -45,7 +47,7 @@ pub(crate) struct CustomerAnswer {
     /// Mail address; null if none is stored.
     #[schema(value_type = Option<String>, example = "budi@customer.example")]
     email: Option<EmailAddress>,
-    /// True if the customer does not want reminders.
+    /// True if the number is opted out of reminders.
     #[schema(example = false)]
     opted_out: bool,
     /// Time zone in which reminders have their send hours.
@@ -69,14 +71,16 @@ pub(crate) struct CustomerAnswer {
 async fn show(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
-    _: Caller<Customers>,
+    caller: Caller<Customers>,
     _: Given,
 ) -> Result<Json<CustomerAnswer>, Failure> {
     let customer = api.store.workshop.customer(&stored_id(&id)?).await?.ok_or_else(unknown_customer)?;
-    shown(&api, customer.value).await.map(Json)
+    let hasher = api.phone_hasher(&caller.context).await?;
+    let opted_out = api.store.workshop.opt_out(&customer.value.phone, &hasher).await?.is_open();
+    shown(&api, customer.value, opted_out).await.map(Json)
 }
 
-async fn shown(api: &ApiState, customer: Customer) -> Result<CustomerAnswer, Failure> {
+async fn shown(api: &ApiState, customer: Customer, opted_out: bool) -> Result<CustomerAnswer, Failure> {
     let mut vehicles = api.store.workshop.plates_of(&customer.id, MOST_LISTED + 1).await?;
     let more_vehicles = vehicles.len() > MOST_LISTED;
     vehicles.truncate(MOST_LISTED);
@@ -85,7 +89,7 @@ async fn shown(api: &ApiState, customer: Customer) -> Result<CustomerAnswer, Fai
         name: customer.name,
         phone: customer.phone,
         email: customer.email,
-        opted_out: customer.opted_out,
+        opted_out,
         time_zone: customer.zone,
         vehicles,
         more_vehicles,
@@ -95,7 +99,8 @@ async fn shown(api: &ApiState, customer: Customer) -> Result<CustomerAnswer, Fai
 /// Stores a customer.
 ///
 /// Replaces the stored customer of this id. An absent field returns to its default, except `opted_out`: an opt-out ends only
-/// if the request says so. A customer who was erased is stored again.
+/// if the request says so. It belongs to the number: every customer with that number has it. A customer who was erased is stored
+/// again.
 #[utoipa::path(
     put, path = "/customers/{id}", tag = "workshop", operation_id = "put_customer",
     params((
@@ -120,19 +125,38 @@ async fn put(
     let opted_out = given.body.opted_out;
     let wanted = &given.body.customer(id);
     let (api, context) = (&api, &caller.context);
+    let hasher = &api.phone_hasher(context).await?;
     retry_on_conflict("storing a customer", (), |()| async move {
         let known = api.store.workshop.customer(&wanted.id).await?;
-        let opted_out = opted_out.unwrap_or_else(|| known.as_ref().is_some_and(|known| known.value.opted_out));
-        let customer = Customer { opted_out, ..wanted.clone() };
-        match api.store.workshop.put_customer(&customer, known.as_ref()).await? {
-            // Read again: `opted_out` may have changed in between, and an opt-out must not be lost.
+        let workshop = &api.store.workshop;
+        let number = workshop.opt_out(&wanted.phone, hasher).await?;
+        let next = match (opted_out, known.as_ref().map(|known| &known.value.phone)) {
+            (Some(opted_out), _) => wish(context, opted_out).applied(&wanted.phone, number.value.as_ref()),
+            (None, Some(former)) if *former != wanted.phone => {
+                workshop.opt_out(former, hasher).await?.carried_to(&wanted.phone, &number)
+            }
+            (None, _) => None,
+        };
+        let opted_out = next.as_ref().map_or(number.is_open(), OptOut::is_open);
+        let change = next.as_ref().map(|next| (&number, next));
+        match workshop.put_customer(wanted, known.as_ref(), change, hasher).await? {
+            // Read again: an opt-out must not be lost.
             WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => Ok(Attempt::Conflict(())),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
                 tracing::info!(by = context.actor, new = known.is_none(), "customer stored");
-                Ok(Attempt::Done((status, Json(shown(api, customer).await?))))
+                Ok(Attempt::Done((status, Json(shown(api, wanted.clone(), opted_out).await?))))
             }
         }
     })
     .await
+}
+
+/// Wish that staff store with a customer.
+fn wish(context: &RequestContext, opted_out: bool) -> StatedWish {
+    StatedWish {
+        wish: if opted_out { Wish::Stop } else { Wish::Start },
+        at: context.time.logical,
+        origin: WishOrigin::Staff { by: context.actor.clone(), why: None },
+    }
 }

@@ -70,6 +70,7 @@ pub(crate) async fn erase(
     let id = &stored_id(&id)?;
     let Reason(why) = &given.body.why;
     let (api, context) = (&api, &caller.context);
+    let hasher = &api.phone_hasher(context).await?;
     // The customer is deleted before its vehicles, so that no new vehicle is stored.
     retry_on_conflict("erasing a customer", (), |()| async move {
         let plates = api.store.workshop.plates_of(id, MOST_LISTED).await?;
@@ -83,7 +84,7 @@ pub(crate) async fn erase(
             return Err(Failure::invalid("why", "must not identify the customer, because it is kept"));
         }
         let erasure = Erasure { at: context.time.logical, by: context.actor.clone(), why: Some(why.clone()) };
-        if api.store.workshop.delete_customer(&known, &erasure).await? {
+        if api.store.workshop.delete_customer(&known, &erasure, hasher).await? {
             api.store.workshop.delete_customer_vehicles(id).await?;
             tracing::info!(by = context.actor, vehicles = plates.len(), "customer erased");
             return Ok(Attempt::Done(Json(erased(id, erasure, false))));

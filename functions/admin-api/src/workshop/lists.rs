@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
+use crate::http::context::RequestContext;
 use crate::http::cursor;
 use crate::http::cursor::ListCursor;
 use crate::http::dates::Day;
@@ -63,7 +64,7 @@ pub(crate) struct CustomerSummary {
     /// Mail address; null if none is stored.
     #[schema(value_type = Option<String>, example = "budi@customer.example")]
     email: Option<EmailAddress>,
-    /// True if the customer does not want reminders.
+    /// True if the number is opted out of reminders.
     #[schema(example = false)]
     opted_out: bool,
     /// Plates of the customer's vehicles, at most 20.
@@ -135,11 +136,11 @@ pub(crate) struct VehicleSummary {
 )]
 async fn customers(
     State(api): State<Arc<ApiState>>,
-    _: Caller<Customers>,
+    caller: Caller<Customers>,
     given: Given<SearchQuery>,
 ) -> Result<Json<CustomerList>, Failure> {
     let search = customer_search(&given.query.text()?);
-    let (customers, more) = found_customers(&api, &search, MOST_CUSTOMERS).await?;
+    let (customers, more) = found_customers(&api, &caller.context, &search, MOST_CUSTOMERS).await?;
     Ok(Json(CustomerList { customers, more }))
 }
 
@@ -163,16 +164,19 @@ pub(crate) fn customer_search(q: &str) -> CustomerSearch {
 /// Reads at most `limit` customers, and whether there are more.
 pub(crate) async fn found_customers(
     api: &ApiState,
+    context: &RequestContext,
     search: &CustomerSearch,
     limit: usize,
 ) -> Result<(Vec<CustomerSummary>, bool), Failure> {
     let (found, more) = api.store.workshop.search(search, limit).await?;
+    let phones = found.iter().map(|found| found.customer.phone.clone()).collect();
+    let opted_out = api.store.workshop.opted_out(phones, &api.phone_hasher(context).await?).await?;
     let summary = |FoundCustomer { customer, plates }| CustomerSummary {
+        opted_out: opted_out.contains(&customer.phone),
         customer_id: customer.id,
         name: customer.name,
         phone: customer.phone,
         email: customer.email,
-        opted_out: customer.opted_out,
         vehicles: plates,
     };
     Ok((found.into_iter().map(summary).collect(), more))

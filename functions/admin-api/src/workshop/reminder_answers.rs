@@ -2,10 +2,12 @@
 
 use axum::Json;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::api::ApiState;
 use crate::http::refusals::{ErrorDetail, FaultDetail};
+use crate::http::response::Failure;
 
 /// Answer to a request that succeeded.
 #[derive(Serialize, ToSchema)]
@@ -118,4 +120,21 @@ pub(crate) enum ReminderConflicts {
 /// Body of a request that succeeded.
 pub(crate) const fn success<T>(data: T) -> Json<Success<T>> {
     Json(Success { success: true, data })
+}
+
+/// Adds to reminders as they are stored, where the provider gave their message an id, what became of it: `delivery`, null where
+/// nothing was reported.
+pub(crate) async fn with_deliveries(api: &ApiState, reminders: Vec<Value>) -> Result<Vec<Value>, Failure> {
+    let message_id = |reminder: &Value| reminder.get("message_id").and_then(Value::as_str).map(str::to_owned);
+    let ids: Vec<String> = reminders.iter().filter_map(message_id).collect();
+    let mut deliveries = api.store.workshop.deliveries(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let with_delivery = |mut reminder: Value| {
+        let Some(id) = message_id(&reminder) else { return reminder };
+        let delivery = deliveries.remove(&id);
+        if let Some(fields) = reminder.as_object_mut() {
+            fields.insert("delivery".to_owned(), json!(delivery));
+        }
+        reminder
+    };
+    Ok(reminders.into_iter().map(with_delivery).collect())
 }

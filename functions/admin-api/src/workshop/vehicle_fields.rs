@@ -74,7 +74,8 @@ pub(crate) struct VehicleAnswer {
     #[schema(example = false)]
     next_visit_set_by_staff: bool,
     status: VehicleState,
-    /// Reminders as stored, oldest visit first, at most 100.
+    /// Reminders as stored, oldest visit first, at most 100. `delivery` is the stage that the message reached, where the provider
+    /// gave it an id.
     #[schema(value_type = Vec<Object>)]
     reminders: Vec<Value>,
     /// Remark on a visit that changed nothing.

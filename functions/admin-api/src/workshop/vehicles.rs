@@ -19,6 +19,7 @@ use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 use crate::workshop::errors::unknown_customer;
+use crate::workshop::reminder_answers::with_deliveries;
 use crate::workshop::vehicle_fields::{VehicleAnswer, VehicleBody, VisitBody};
 
 /// Most reminders in one response.
@@ -60,7 +61,7 @@ async fn show(
 
 async fn shown(api: &ApiState, vehicle: Vehicle) -> Result<VehicleAnswer, Failure> {
     let reminders = api.store.workshop.reminders_as_stored(&vehicle.plate, MOST_REMINDERS).await?;
-    Ok(VehicleAnswer::new(vehicle, reminders))
+    Ok(VehicleAnswer::new(vehicle, with_deliveries(api, reminders).await?))
 }
 
 /// Query of storing a vehicle.

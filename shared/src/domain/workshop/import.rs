@@ -159,7 +159,7 @@ impl Refused {
 }
 
 impl RowCustomer {
-    /// The customer after the row. Opt-out and zone stay, and the address stays if the row has none.
+    /// The customer after the row. The zone stays, and the address stays if the row has none.
     #[must_use]
     pub fn applied(&self, known: Option<&Customer>) -> Customer {
         Customer {
@@ -167,7 +167,6 @@ impl RowCustomer {
             name: self.name.clone(),
             phone: self.phone.clone(),
             email: self.email.clone().or_else(|| known.and_then(|known| known.email.clone())),
-            opted_out: known.is_some_and(|known| known.opted_out),
             zone: known.map_or(ZONE, |known| known.zone),
         }
     }

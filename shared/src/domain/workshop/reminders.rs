@@ -80,6 +80,8 @@ pub struct ReminderInput<'a> {
     pub vehicle: &'a Vehicle,
     /// Owner of the vehicle; `None` if not stored.
     pub customer: Option<&'a Customer>,
+    /// True if the owner's number is opted out.
+    pub is_opted_out: bool,
     /// Reminder of this visit, if one was claimed before.
     pub reminder: Option<&'a Reminder>,
 }
@@ -110,7 +112,7 @@ pub enum SkipReason {
     Archived,
     /// Owner not stored.
     NoCustomer,
-    /// Owner opted out.
+    /// Number of the owner opted out.
     OptedOut,
     /// Outside the sending hours in the owner's time zone.
     Hours,
@@ -219,7 +221,7 @@ pub fn plan(case: ReminderInput<'_>, today: LocalDate, hours: Option<SendHours>,
     }
     match case.customer {
         None => ReminderAction::Skip(SkipReason::NoCustomer),
-        Some(customer) if customer.opted_out => ReminderAction::Skip(SkipReason::OptedOut),
+        Some(_) if case.is_opted_out => ReminderAction::Skip(SkipReason::OptedOut),
         Some(customer) if hours.is_some_and(|hours| !hours.contain(wall.hour(customer.zone))) => {
             ReminderAction::Skip(SkipReason::Hours)
         }

@@ -44,9 +44,6 @@ pub struct Customer {
     /// Mail address, stored for the workshop; no mail is sent to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<EmailAddress>,
-    /// True if the customer does not want reminders.
-    #[serde(default)]
-    pub opted_out: bool,
     /// Time zone of the customer, which decides about the sending hours.
     pub zone: Zone,
 }

@@ -8,6 +8,8 @@ use crate::domain::billing::notices::{NoticeKind, NoticeState};
 use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::domain::billing::payments::payment::DeclineClass;
 use crate::domain::billing::task::Task;
+use crate::domain::workshop::deliveries::DeliveryStage;
+use crate::domain::workshop::opt_out::Wish;
 use crate::platform::metrics::request::{Route, StatusClass};
 
 /// Values of a metric's dimensions by their names.
@@ -56,6 +58,8 @@ table! {
     ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "403 responses from ECPay, each of which opens the circuit breaker for 30 minutes";
     REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles in the window of a run of reminders, by outcome";
     REMINDER_RUNS = "ReminderRuns", "Count", ["Outcome"], "runs of reminders by outcome; `failed` means that no provider was left, or that every reminder failed";
+    REMINDER_DELIVERIES = "ReminderDeliveries", "Count", ["Stage"], "messages of the WhatsApp number that reached a stage, as the Cloud API reports it: `sent`, `delivered`, `read` or `failed`";
+    OPT_OUTS = "OptOuts", "Count", ["Wish"], "numbers that were opted out (`stop`) or in again (`start`) by a reply";
     EXPIRY_SCANS = "ExpiryScans", "Count", ["Outcome"], "runs of the expiry scan by outcome; `refused` means that repeating does not help";
     REQUESTS = "Requests", "Count", ["Route", "StatusClass"], "requests to admin-api";
     REQUEST_LATENCY = "RequestLatency", "Milliseconds", [], "from the request to its response";
@@ -106,6 +110,10 @@ pub enum Point {
     Reminders(ReminderOutcome),
     /// One run of reminders.
     ReminderRuns(RunOutcome),
+    /// Stage that a WhatsApp message reached.
+    ReminderDeliveries(DeliveryStage),
+    /// Number that a reply opted out or in again.
+    OptOuts(Wish),
     /// One run of the expiry scan.
     ExpiryScans(ScanOutcome),
     /// One request to `admin-api`.
@@ -228,6 +236,8 @@ impl Point {
             Self::EcpayBlocked => &ECPAY_BLOCKED,
             Self::Reminders(_) => &REMINDERS,
             Self::ReminderRuns(_) => &REMINDER_RUNS,
+            Self::ReminderDeliveries(_) => &REMINDER_DELIVERIES,
+            Self::OptOuts(_) => &OPT_OUTS,
             Self::ExpiryScans(_) => &EXPIRY_SCANS,
             Self::Requests(..) => &REQUESTS,
             Self::RequestLatency => &REQUEST_LATENCY,
@@ -259,6 +269,8 @@ impl Point {
             Self::Notices(kind, outcome) => vec![kind.name(), outcome.name()],
             Self::Reminders(outcome) => vec![outcome.name()],
             Self::ReminderRuns(outcome) => vec![outcome.name()],
+            Self::ReminderDeliveries(stage) => vec![stage.name()],
+            Self::OptOuts(wish) => vec![wish.name()],
             Self::ExpiryScans(outcome) => vec![outcome.name()],
             Self::Requests(route, class) => vec![route.key(), class.name()],
             Self::CheckMacValueFailures

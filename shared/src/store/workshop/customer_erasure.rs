@@ -4,6 +4,7 @@ use crate::domain::billing::decision::Versioned;
 use crate::domain::values::ids::CustomerId;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::Customer;
+use crate::platform::phone_keys::PhoneHasher;
 
 use crate::store::erasure::Erasure;
 use crate::store::error::Error;
@@ -23,14 +24,26 @@ const DOING: &str = "erasing a customer";
 const PAGE: usize = 100;
 
 impl Workshop {
-    /// Replaces a customer by the records of the erasure, under their id and their phone. From then on an import stores
-    /// nothing under either. Returns `false` where another write to the customer came first.
-    pub async fn delete_customer(&self, known: &Versioned<Customer>, erasure: &Erasure) -> Result<bool, Error> {
+    /// Replaces a customer by the records of the erasure, under their id and under a hash of their phone for each key. From then
+    /// on an import stores nothing under either. An opt-out of the number remains, without the number. Returns `false` where
+    /// another write to the customer or the opt-out came first.
+    pub async fn delete_customer(
+        &self,
+        known: &Versioned<Customer>,
+        erasure: &Erasure,
+        hasher: &PhoneHasher,
+    ) -> Result<bool, Error> {
         let customer = &known.value;
+        let opt_out = self.opt_out(&customer.phone, hasher).await?;
         let mut transaction = Transaction::default();
         transaction.delete_if(keys::customer(&customer.id), Condition::version_is(known.version));
         transaction.put(Record::new(keys::customer_erasure(&customer.id), erasure))?;
-        transaction.put(Record::new(keys::phone_erasure(&customer.phone), erasure))?;
+        for hash in hasher.erasures(&customer.phone) {
+            transaction.put(Record::new(keys::phone_erasure(&hash), erasure))?;
+        }
+        if let Some(value) = &opt_out.value {
+            opt_out.write(&value.anonymous(), &mut transaction)?;
+        }
         LinkChange::between(Some(customer), None).add_to(&mut transaction)?;
         Ok(self.table.transact(transaction, DOING).await?.is_none())
     }

@@ -2,8 +2,10 @@
 
 use crate::domain::billing::decision::Versioned;
 use crate::domain::values::ids::CustomerId;
+use crate::domain::workshop::opt_out::OptOut;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::Customer;
+use crate::platform::phone_keys::PhoneHasher;
 
 use crate::store::erasure::Erasure;
 use crate::store::error::Error;
@@ -13,6 +15,7 @@ use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::text_in;
 use crate::store::table::transaction::Transaction;
+use crate::store::workshop::opt_outs::NumberOptOut;
 use crate::store::workshop::search::LinkChange;
 use crate::store::workshop::{Workshop, WriteOutcome};
 
@@ -23,14 +26,16 @@ impl Workshop {
         Ok(record.map(Record::into_versioned))
     }
 
-    /// Stores a customer over the one that was read, or as a new one. Restores an erased customer: the records of the
-    /// erasure of their id and their phone are deleted.
+    /// Stores a customer over the one that was read, or as a new one, and a change of the number's opt-out with it. Restores an
+    /// erased customer: the records of the erasure of their id and their phone are deleted.
     pub async fn put_customer(
         &self,
         customer: &Customer,
         known: Option<&Versioned<Customer>>,
+        opt_out: Option<(&NumberOptOut, &OptOut)>,
+        hasher: &PhoneHasher,
     ) -> Result<WriteOutcome, Error> {
-        if known.is_some_and(|known| known.value == *customer) {
+        if opt_out.is_none() && known.is_some_and(|known| known.value == *customer) {
             return Ok(WriteOutcome::Unchanged);
         }
         let record = Record::new(keys::customer(&customer.id), customer);
@@ -39,7 +44,12 @@ impl Workshop {
         let change = LinkChange::between(known.map(|known| &known.value), Some(customer));
         change.add_to(&mut transaction)?;
         transaction.delete(keys::customer_erasure(&customer.id));
-        transaction.delete(keys::phone_erasure(&customer.phone));
+        for hash in hasher.erasures(&customer.phone) {
+            transaction.delete(keys::phone_erasure(&hash));
+        }
+        if let Some((known, next)) = opt_out {
+            known.write(next, &mut transaction)?;
+        }
         let refused = self.table.transact(transaction, "storing a customer").await?;
         Ok(if refused.is_none() { WriteOutcome::Written } else { WriteOutcome::Conflict })
     }

@@ -7,19 +7,22 @@ use futures::future::try_join_all;
 
 use crate::domain::billing::decision::Versioned;
 use crate::domain::workshop::import::{KnownForRow, Refused, RefusedReason, Row};
+use crate::domain::workshop::opt_out::OptOut;
+use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::vehicles::{Customer, Vehicle};
+use crate::platform::phone_keys::PhoneHasher;
 
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::batch_get::MAX_KEYS;
 use crate::store::table::expression::Condition;
-use crate::store::table::keys;
 use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::{MAX_ACTIONS, Transaction};
-use crate::store::workshop::Workshop;
+use crate::store::table::{Item, keys};
+use crate::store::workshop::opt_outs::NumberOptOut;
 use crate::store::workshop::search::LinkChange;
-use crate::store::workshop::vehicles;
+use crate::store::workshop::{Workshop, opt_outs, vehicles};
 
 const DOING: &str = "importing customers";
 /// Rows in one batch: their customers and vehicles are as many keys as one read takes.
@@ -43,11 +46,12 @@ pub struct ImportPreview {
 }
 
 /// Stored items that the rows of a batch refer to, with the changes of the rows before.
-#[derive(Default)]
-struct Known {
+struct Known<'a> {
+    hasher: &'a PhoneHasher,
     customers: HashMap<Key, Versioned<Customer>>,
     vehicles: HashMap<Key, Versioned<Vehicle>>,
     erasures: HashSet<Key>,
+    opt_outs: HashMap<Key, Item>,
 }
 
 /// Items that a row changes, with the versions that were read.
@@ -55,6 +59,10 @@ struct Known {
 struct RowWrite {
     customer: Option<(Customer, Option<Versioned<Customer>>)>,
     vehicle: Option<(Vehicle, Option<u64>)>,
+    /// Keys under which an erasure of the customer must not be recorded.
+    erasures: Vec<Key>,
+    /// Opt-out of the customer's former number, for the number of the row.
+    opt_out: Option<(NumberOptOut, OptOut)>,
 }
 
 /// A transaction of many rows.
@@ -73,10 +81,10 @@ impl Workshop {
     ///
     /// # Errors
     /// Where DynamoDB fails; rows stored before stay, and a repetition stores the rest.
-    pub async fn import(&self, rows: &[Row]) -> Result<Vec<Imported>, Error> {
+    pub async fn import(&self, rows: &[Row], hasher: &PhoneHasher) -> Result<Vec<Imported>, Error> {
         let mut all = Vec::with_capacity(rows.len());
         for batch in rows.chunks(BATCH) {
-            all.extend(self.import_batch(batch).await?);
+            all.extend(self.import_batch(batch, hasher).await?);
         }
         Ok(all)
     }
@@ -86,19 +94,26 @@ impl Workshop {
     ///
     /// # Errors
     /// Where DynamoDB fails.
-    pub async fn preview_import(&self, rows: &[Row], before: &mut ImportPreview) -> Result<Vec<Imported>, Error> {
+    pub async fn preview_import(
+        &self,
+        rows: &[Row],
+        before: &mut ImportPreview,
+        hasher: &PhoneHasher,
+    ) -> Result<Vec<Imported>, Error> {
         let mut all = Vec::with_capacity(rows.len());
         for batch in rows.chunks(BATCH) {
-            let mut known = self.known(batch).await?;
+            let mut known = self.known(batch, hasher).await?;
             known.customers.extend(before.customers.drain());
-            all.extend(batch.iter().map(|row| known.preview(row)));
+            for row in batch {
+                all.push(known.preview(row)?);
+            }
             before.customers = known.customers;
         }
         Ok(all)
     }
 
-    async fn import_batch(&self, rows: &[Row]) -> Result<Vec<Imported>, Error> {
-        let (mut outcomes, chunks) = self.plan(rows).await?;
+    async fn import_batch(&self, rows: &[Row], hasher: &PhoneHasher) -> Result<Vec<Imported>, Error> {
+        let (mut outcomes, chunks) = self.plan(rows, hasher).await?;
         let stored = chunks.into_iter().map(|Chunk { rows, transaction, .. }| async move {
             Ok::<_, Error>(self.table.transact(transaction, DOING).await?.map(|_| rows))
         });
@@ -107,16 +122,16 @@ impl Workshop {
         for refused in try_join_all(stored).await?.into_iter().flatten() {
             for place in refused {
                 if let (Some(row), Some(outcome)) = (rows.get(place), outcomes.get_mut(place)) {
-                    *outcome = self.import_one(row).await?;
+                    *outcome = self.import_one(row, hasher).await?;
                 }
             }
         }
         Ok(outcomes)
     }
 
-    async fn import_one(&self, row: &Row) -> Result<Imported, Error> {
+    async fn import_one(&self, row: &Row, hasher: &PhoneHasher) -> Result<Imported, Error> {
         let imported = retry_on_conflict(DOING, (), |()| async move {
-            let (outcomes, chunks) = self.plan(std::slice::from_ref(row)).await?;
+            let (outcomes, chunks) = self.plan(std::slice::from_ref(row), hasher).await?;
             for chunk in chunks {
                 if self.table.transact(chunk.transaction, DOING).await?.is_some() {
                     return Ok(Attempt::Conflict(()));
@@ -133,12 +148,12 @@ impl Workshop {
     }
 
     /// Returns the outcomes of the rows in the absence of conflicts, and the transactions that produce them.
-    async fn plan(&self, rows: &[Row]) -> Result<(Vec<Imported>, Vec<Chunk>), Error> {
-        let mut known = self.known(rows).await?;
+    async fn plan(&self, rows: &[Row], hasher: &PhoneHasher) -> Result<(Vec<Imported>, Vec<Chunk>), Error> {
+        let mut known = self.known(rows, hasher).await?;
         let (mut outcomes, mut chunks) = (Vec::with_capacity(rows.len()), Vec::new());
         let mut chunk = Chunk::default();
         for (place, row) in rows.iter().enumerate() {
-            let change = match known.decide(row) {
+            let change = match known.decide(row)? {
                 Ok(change) => change,
                 Err(refused) => {
                     outcomes.push(Imported::Refused(refused));
@@ -162,12 +177,12 @@ impl Workshop {
         Ok((outcomes, chunks))
     }
 
-    /// Reads customers and vehicles, then the records of erasures that those make relevant.
-    async fn known(&self, rows: &[Row]) -> Result<Known, Error> {
+    /// Reads customers and vehicles, then the records of erasures and opt-outs that those make relevant.
+    async fn known<'a>(&self, rows: &[Row], hasher: &'a PhoneHasher) -> Result<Known<'a>, Error> {
         let customers: HashSet<Key> = rows.iter().map(|row| keys::customer(&row.customer.id)).collect();
         let vehicles = rows.iter().filter_map(|row| row.vehicle.as_ref()).map(|vehicle| keys::vehicle(&vehicle.plate));
         let wanted: HashSet<Key> = vehicles.chain(customers.iter().cloned()).collect();
-        let mut known = Known::default();
+        let mut known = Known::new(hasher);
         for (key, item) in self.table.get_many(&Vec::from_iter(wanted), DOING).await? {
             if customers.contains(&key) {
                 let record: Record<Customer> = Record::from_item(item)?;
@@ -178,48 +193,111 @@ impl Workshop {
             }
         }
         let erasures: HashSet<Key> = rows.iter().flat_map(|row| known.erasure_keys(row)).collect();
-        known.erasures = self.table.get_many(&Vec::from_iter(erasures), DOING).await?.into_keys().collect();
+        let opt_outs: HashSet<Key> = rows.iter().flat_map(|row| known.opt_out_keys(row)).collect();
+        let keys: Vec<Key> = erasures.iter().chain(&opt_outs).cloned().collect();
+        let (erasures, opt_outs) =
+            self.table.get_many(&keys, DOING).await?.into_iter().partition(|(key, _)| erasures.contains(key));
+        known.erasures = HashMap::into_keys(erasures).collect();
+        known.opt_outs = opt_outs;
         Ok(known)
     }
 }
 
-impl Known {
+impl<'a> Known<'a> {
+    fn new(hasher: &'a PhoneHasher) -> Self {
+        Self {
+            hasher,
+            customers: HashMap::new(),
+            vehicles: HashMap::new(),
+            erasures: HashSet::new(),
+            opt_outs: HashMap::new(),
+        }
+    }
+
+    fn customer(&self, row: &Row) -> Option<&Versioned<Customer>> {
+        self.customers.get(&keys::customer(&row.customer.id))
+    }
+
+    /// The number that the row's customer has now, where the row has another.
+    fn former_phone(&self, row: &Row) -> Option<&Phone> {
+        self.customer(row).map(|known| &known.value.phone).filter(|phone| **phone != row.customer.phone)
+    }
+
     /// Keys under which an erasure of the row's customer would be recorded. A number that the customer has already is
     /// not looked up.
     fn erasure_keys(&self, row: &Row) -> Vec<Key> {
         let customer = &row.customer;
-        match self.customers.get(&keys::customer(&customer.id)) {
-            None => vec![keys::customer_erasure(&customer.id), keys::phone_erasure(&customer.phone)],
-            Some(known) if known.value.phone != customer.phone => vec![keys::phone_erasure(&customer.phone)],
+        let of_phone = || self.phone_erasures(&customer.phone);
+        match self.customer(row) {
+            None => std::iter::once(keys::customer_erasure(&customer.id)).chain(of_phone()).collect(),
+            Some(known) if known.value.phone != customer.phone => of_phone(),
             Some(_) => Vec::new(),
         }
     }
 
-    fn decide(&self, row: &Row) -> Result<RowWrite, Refused> {
-        let customer = self.customers.get(&keys::customer(&row.customer.id));
+    fn phone_erasures(&self, phone: &Phone) -> Vec<Key> {
+        self.hasher.erasures(phone).iter().map(|hash| keys::phone_erasure(hash)).collect()
+    }
+
+    /// Keys of the opt-outs of both numbers, where the row changes the number of a customer.
+    fn opt_out_keys(&self, row: &Row) -> Vec<Key> {
+        let phones = self.former_phone(row).into_iter().flat_map(|former| [former, &row.customer.phone]);
+        phones.flat_map(|phone| opt_outs::keys_of(phone, self.hasher)).collect()
+    }
+
+    fn opt_out(&self, phone: &Phone) -> Result<NumberOptOut, Error> {
+        let keys = opt_outs::keys_of(phone, self.hasher);
+        let mut found = keys
+            .iter()
+            .filter_map(|key| self.opt_outs.get_key_value(key))
+            .map(|(key, item)| (key.clone(), item.clone()))
+            .collect();
+        NumberOptOut::from_items(keys, &mut found)
+    }
+
+    /// The opt-out of the customer's former number for the number of the row. One that the new number has or had stays.
+    fn carried_opt_out(&self, row: &Row) -> Result<Option<(NumberOptOut, OptOut)>, Error> {
+        let Some(former) = self.former_phone(row) else { return Ok(None) };
+        let known = self.opt_out(&row.customer.phone)?;
+        let carried = self.opt_out(former)?.carried_to(&row.customer.phone, &known);
+        Ok(carried.map(|opt_out| (known, opt_out)))
+    }
+
+    /// # Errors
+    /// Where a stored opt-out cannot be read; what the row is refused for is an outcome.
+    fn decide(&self, row: &Row) -> Result<Result<RowWrite, Refused>, Error> {
+        let customer = self.customer(row);
         let vehicle = row.vehicle.as_ref().and_then(|wanted| self.vehicles.get(&keys::vehicle(&wanted.plate)));
+        let is_phone_erased = self.phone_erasures(&row.customer.phone).iter().any(|key| self.erasures.contains(key));
         let change = row.decide(KnownForRow {
             customer: customer.map(|known| &known.value),
             vehicle: vehicle.map(|known| &known.value),
             is_customer_erased: self.erasures.contains(&keys::customer_erasure(&row.customer.id)),
-            is_phone_erased: self.erasures.contains(&keys::phone_erasure(&row.customer.phone)),
-        })?;
-        Ok(RowWrite {
+            is_phone_erased,
+        });
+        let change = match change {
+            Ok(change) => change,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let opt_out = if change.customer.is_some() { self.carried_opt_out(row)? } else { None };
+        Ok(Ok(RowWrite {
+            erasures: if change.customer.is_some() { self.erasure_keys(row) } else { Vec::new() },
+            opt_out,
             customer: change.customer.map(|wanted| (wanted, customer.cloned())),
             vehicle: change.vehicle.map(|wanted| (wanted, vehicle.map(|known| known.version))),
-        })
+        }))
     }
 
     /// Outcome of a row in the absence of conflicts; the rows after it see its change.
-    fn preview(&mut self, row: &Row) -> Imported {
-        match self.decide(row) {
+    fn preview(&mut self, row: &Row) -> Result<Imported, Error> {
+        Ok(match self.decide(row)? {
             Err(refused) => Imported::Refused(refused),
             Ok(change) if change.is_nothing() => Imported::Unchanged,
             Ok(change) => {
                 self.apply(change);
                 Imported::Stored
             }
-        }
+        })
     }
 
     /// Applies a change, so that later rows of the batch see it.
@@ -236,9 +314,11 @@ impl RowWrite {
         self.customer.is_none() && self.vehicle.is_none()
     }
 
-    /// Actions of the row apart from its links: customer, two erasure checks, vehicle, its pointer and the check of its
-    /// customer.
-    const MAX_ITEMS: usize = 6;
+    /// Most actions of the row: customer, links, checks of erasures, opt-out, vehicle, its pointer and the check of its customer.
+    fn action_count(&self) -> usize {
+        let opt_out = self.opt_out.as_ref().map_or(0, |(known, _)| known.keys().len());
+        1 + self.links().action_count() + self.erasures.len() + opt_out + 3
+    }
 
     /// Links by which the customer is found, as they change.
     fn links(&self) -> LinkChange {
@@ -251,10 +331,10 @@ impl RowWrite {
 
 impl Chunk {
     fn has_room_for(&self, change: &RowWrite) -> bool {
-        let is_touched =
-            change.customer.as_ref().is_some_and(|(value, _)| self.touched.contains(&keys::customer(&value.id)));
-        let actions = RowWrite::MAX_ITEMS + change.links().action_count();
-        !is_touched && self.transaction.action_count() + actions <= MAX_ACTIONS
+        let customer = change.customer.as_ref().map(|(customer, _)| keys::customer(&customer.id));
+        let opt_out = change.opt_out.iter().flat_map(|(known, _)| known.keys());
+        let is_touched = customer.iter().chain(opt_out).any(|key| self.touched.contains(key));
+        !is_touched && self.transaction.action_count() + change.action_count() <= MAX_ACTIONS
     }
 
     fn add(&mut self, place: usize, change: &RowWrite) -> Result<(), Error> {
@@ -265,12 +345,13 @@ impl Chunk {
             let version = before.as_ref().map(|before| before.version);
             self.transaction.put_if_version(Record::new(key, customer), version)?;
             change.links().add_to(&mut self.transaction)?;
-            if before.is_none() {
-                self.check(keys::customer_erasure(&customer.id), Condition::item_absent());
-            }
-            if before.as_ref().is_none_or(|before| before.value.phone != customer.phone) {
-                self.check(keys::phone_erasure(&customer.phone), Condition::item_absent());
-            }
+        }
+        for key in &change.erasures {
+            self.check(key.clone(), Condition::item_absent());
+        }
+        if let Some((known, next)) = &change.opt_out {
+            known.write(next, &mut self.transaction)?;
+            self.touched.extend(known.keys().iter().cloned());
         }
         if let Some((vehicle, version)) = &change.vehicle {
             self.transaction.put_if_version(vehicles::record(vehicle), *version)?;

@@ -2,7 +2,9 @@
 
 mod customer_erasure;
 mod customers;
+mod deliveries;
 pub mod import;
+pub mod opt_outs;
 pub mod reminders;
 pub mod search;
 pub(in crate::store) mod vehicles;

@@ -7,6 +7,7 @@ use crate::domain::values::time_range::TimeRange;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::reminders::{Reminder, ReminderState};
 use crate::domain::workshop::vehicles::{Customer, Vehicle, WINDOW_DAYS, ZONE};
+use crate::platform::phone_keys::PhoneHasher;
 
 use crate::store::error::Error;
 use crate::store::table::Item;
@@ -17,7 +18,7 @@ use crate::store::table::number;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::Transaction;
-use crate::store::workshop::Workshop;
+use crate::store::workshop::{Workshop, opt_outs};
 
 /// Days for which reminders are kept after their outcome.
 const KEPT_DAYS: i64 = 400;
@@ -53,6 +54,8 @@ pub struct ReminderContext {
     pub reminder: Option<Versioned<Reminder>>,
     /// Reminder of the day before, where one is sent each day.
     pub day_before: Option<Reminder>,
+    /// True if the customer's number is opted out.
+    pub is_opted_out: bool,
 }
 
 /// Outcome of claiming a reminder.
@@ -79,12 +82,13 @@ impl Workshop {
         Ok(self.table.due(keys::VISIT_QUEUE, range, after).await?.map(versioned))
     }
 
-    /// Reads vehicle, customer and reminder in one consistent call.
+    /// Reads vehicle, customer and reminder in one consistent call, then whether the customer's number is opted out.
     pub async fn reminder_context(
         &self,
         plate: &Plate,
         customer: &CustomerId,
         occasion: Occasion,
+        hasher: &PhoneHasher,
     ) -> Result<ReminderContext, Error> {
         let reminder = keys::reminder(plate, occasion.visit, occasion.day);
         let day_before = occasion.day.map(|day| keys::reminder(plate, occasion.visit, Some(day.plus_days(-1))));
@@ -94,21 +98,28 @@ impl Workshop {
         let mut found = keys.iter().map(|key| found.remove(key));
         let mut next = || found.next().flatten();
         let (vehicle, customer, reminder, day_before) = (next(), next(), next(), next());
+        let customer: Option<Versioned<Customer>> = customer.map(versioned).transpose()?;
+        let is_opted_out = match &customer {
+            Some(customer) => self.opt_out(&customer.value.phone, hasher).await?.is_open(),
+            None => false,
+        };
         Ok(ReminderContext {
             vehicle: vehicle.map(versioned).transpose()?,
-            customer: customer.map(versioned).transpose()?,
+            customer,
             reminder: reminder.map(versioned).transpose()?,
             day_before: day_before.map(versioned).transpose()?.map(|reminder| reminder.value),
+            is_opted_out,
         })
     }
 
-    /// Claims a reminder where vehicle and customer are unchanged since `context` was read, no other run has claimed
-    /// it, and the day's limit is not reached.
+    /// Claims a reminder where vehicle and customer are unchanged since `context` was read, the customer's number has not been
+    /// opted out, no other run has claimed it, and the day's limit is not reached.
     pub async fn claim_reminder(
         &self,
         claim: Reminder,
         context: &ReminderContext,
         cap: DailyCap,
+        hasher: &PhoneHasher,
     ) -> Result<ReminderClaim, Error> {
         let key = keys::reminder(&claim.plate, claim.visit, claim.day);
         let expected = context.reminder.as_ref().map(|reminder| reminder.version);
@@ -121,6 +132,9 @@ impl Workshop {
         }
         if let Some(customer) = &context.customer {
             transaction.check(keys::customer(&customer.value.id), Condition::version_is(customer.version));
+            for key in opt_outs::keys_of(&customer.value.phone, hasher) {
+                transaction.check(key, opt_outs::is_not_open());
+            }
         }
         let version = expected.unwrap_or(0).saturating_add(1);
         match self.table.transact(transaction, "claiming a reminder").await {

@@ -26,6 +26,7 @@ use shared::domain::workshop::import::{Refused, RefusedReason, Row, RowCustomer}
 use shared::domain::workshop::latest_visits::{LatestVisits, ListedRow};
 use shared::domain::workshop::phone::Phone;
 use shared::platform::clock::InvocationTime;
+use shared::platform::phone_keys::PhoneHasher;
 use shared::store::Store;
 use shared::store::workshop::import::{ImportPreview, Imported};
 use utoipa::{IntoParams, ToSchema};
@@ -59,6 +60,12 @@ const DRY_RUN_TOO_LONG: &str = "The dry run took too long. Send the list in part
 /// Route of the import.
 pub(crate) fn routes() -> Routes {
     Routes::new().routes(routes!(import))
+}
+
+/// Keys under which numbers are hashed, and the time that the import has taken.
+struct ImportContext<'a> {
+    hasher: &'a PhoneHasher,
+    time: InvocationTime,
 }
 
 /// List of an import as it was sent.
@@ -129,18 +136,19 @@ async fn import(
     ImportList(input): ImportList,
 ) -> Result<Json<ImportAnswer>, Failure> {
     let (context, ImportQuery { dry_run, date_order }) = (&caller.context, given.query);
-    let list = file::read(input.list()).map_err(|fault| Failure::invalid(fault.field, fault.reason.both()))?;
+    let list = file::read(input.bytes()).map_err(|fault| Failure::invalid(fault.field, fault.reason.both()))?;
     let parsed = rows::parse(&list, DateRules { now: context.time.logical, order: date_order });
     let rows = parsed.rows.len() + parsed.refused.len();
     let (mut refused, mut notes) = (parsed.refused, parsed.lost);
-    let identified = identify(&api, parsed.rows, context.time, &mut refused).await?;
+    let import = ImportContext { hasher: &api.phone_hasher(context).await?, time: context.time };
+    let identified = identify(&api, parsed.rows, &import, &mut refused).await?;
     let latest = LatestVisits::of(identified);
     refused.extend(latest.refused.iter().map(|row| answer::refused(row.line, row.refused)));
     notes.extend(remarks(&latest));
     let first_rows = dry_run.then(|| latest.rows.iter().take(SHOWN_ROWS).map(ImportRow::from).collect());
     let older_visits = latest.older.len();
     let (mut stored, mut unchanged) = (0_u32, 0_u32);
-    let lanes = lanes(latest.rows).into_iter().map(|lane| import_lane(&api.store, lane, dry_run, context.time));
+    let lanes = lanes(latest.rows).into_iter().map(|lane| import_lane(&api.store, lane, dry_run, &import));
     for (line, outcome) in try_join_all(lanes).await?.into_iter().flatten() {
         match outcome {
             Imported::Stored => stored += 1,
@@ -176,14 +184,14 @@ async fn import(
 async fn identify(
     api: &ApiState,
     rows: Vec<ParsedRow>,
-    time: InvocationTime,
+    import: &ImportContext<'_>,
     refused: &mut Vec<Note>,
 ) -> Result<Vec<ListedRow>, Failure> {
     let without_id: BTreeSet<&Phone> = rows.iter().filter(|row| row.id.is_none()).map(|row| &row.phone).collect();
     let without_id = Vec::from_iter(without_id);
     let mut known: BTreeMap<Phone, Vec<CustomerId>> = BTreeMap::new();
     for phones in without_id.chunks(LOOKUPS) {
-        if time.stopwatch.elapsed_ms() > LATEST_MS {
+        if import.time.stopwatch.elapsed_ms() > LATEST_MS {
             return Err(Failure::unavailable(LOOKUPS_TOO_LONG));
         }
         known.extend(api.store.workshop.customers_with_phones(phones.iter().copied().cloned().collect()).await?);
@@ -195,7 +203,6 @@ async fn identify(
             ids.push(id.clone());
         }
     }
-    let hasher = api.phone_keys.get(time.wall).await.map_err(|error| Failure::upstream(&error))?;
     let mut identified = Vec::new();
     for ParsedRow { line, id, name, phone, email, vehicle } in rows {
         let stored = known.get(&phone).map(Vec::as_slice).unwrap_or_default();
@@ -203,7 +210,7 @@ async fn identify(
             (Some(id), _) => id,
             (None, [one]) => one.clone(),
             (None, []) => {
-                hasher.customer_id(&phone).ok_or_else(|| Failure::defect("no id follows from a phone number"))?
+                import.hasher.customer_id(&phone).ok_or_else(|| Failure::defect("no id follows from a phone number"))?
             }
             (None, _) => {
                 let why = Refused { field: "customer_id", reason: RefusedReason::SeveralCustomers };
@@ -258,7 +265,7 @@ async fn import_lane(
     store: &Store,
     lane: Vec<ListedRow>,
     dry_run: bool,
-    time: InvocationTime,
+    ImportContext { hasher, time }: &ImportContext<'_>,
 ) -> Result<Vec<(u64, Imported)>, Failure> {
     let (lines, rows): (Vec<u64>, Vec<Row>) = lane.into_iter().map(|listed| (listed.line, listed.row)).unzip();
     let mut outcomes = Vec::with_capacity(rows.len());
@@ -269,9 +276,9 @@ async fn import_lane(
             return Err(Failure::unavailable(if dry_run { DRY_RUN_TOO_LONG } else { TOO_LONG }));
         }
         outcomes.extend(if dry_run {
-            store.workshop.preview_import(step, &mut preview).await?
+            store.workshop.preview_import(step, &mut preview, hasher).await?
         } else {
-            store.workshop.import(step).await?
+            store.workshop.import(step, hasher).await?
         });
     }
     Ok(lines.into_iter().zip(outcomes).collect())

@@ -13,7 +13,9 @@
 //! | user | `USER#<user id>` | `STATE` |
 //! | link from a user to an order: key only | `USER#<user id>` | `ORDER#<id>` |
 //! | erasure of a user | `ERASED#<digest of the user id>` | `STATE` |
-//! | erasure of a customer | `ERASED#<digest of the customer id>`, `ERASED#<digest of the phone>` | `STATE` |
+//! | erasure of a customer | `ERASED#<digest of the customer id>`, `ERASED#<keyed hash of the phone>` | `STATE` |
+//! | opt-out of a phone number | `OPTOUT#<keyed hash of the phone>` | `STATE` |
+//! | state of a WhatsApp message | `MESSAGE#<hash of the provider's id>` | `STATE` |
 //! | customer of the workshop | `CUSTOMER#<id>` | `STATE` |
 //! | link from a customer to a vehicle: key only | `CUSTOMER#<id>` | `VEHICLE#<plate>` |
 //! | vehicle | `VEHICLE#<plate>` | `STATE` |
@@ -45,11 +47,16 @@
 use sha2::{Digest, Sha256};
 
 use crate::domain::values::ids::{
-    CustomerId, EventId, InstitutionUid, NotificationId, OperationKey, PaymentId, SubscriptionId, UserId,
+    EventId, InstitutionUid, NotificationId, OperationKey, PaymentId, SubscriptionId, UserId,
 };
 use crate::domain::values::time::{LocalDate, Timestamp};
-use crate::domain::workshop::phone::Phone;
-use crate::domain::workshop::plate::Plate;
+
+mod workshop;
+
+pub use workshop::{
+    customer, customer_erasure, customer_partition, customer_vehicle, opt_out, phone_erasure, reminder, reminder_count,
+    run_reminders_queue, vehicle, vehicle_partition, whatsapp_message,
+};
 
 /// Partition key of the table.
 pub const PK: &str = "pk";
@@ -93,6 +100,13 @@ pub const QUARANTINE_RESOLVED_QUEUE: &str = "quarantine-resolved";
 pub const VISIT_QUEUE: &str = "visit";
 /// Queue of reminders that are claimed and have no outcome, by time of the claim.
 pub const REMINDER_CLAIM_QUEUE: &str = "reminder-claim";
+
+/// Queue of confirmations of opt-outs that are to be sent, by the time of the reply.
+pub const CONFIRMATION_QUEUE: &str = "opt-out-confirmation";
+/// List of opt-outs that hold, by the time of the wish.
+pub const OPT_OUTS: &str = "opt-outs";
+/// List of opt-outs that were ended, by the time of the wish.
+pub const ENDED_OPT_OUTS: &str = "opt-outs-ended";
 
 /// Queue of institutions that MMS listed last, by the first instant of the day on which they expire.
 pub const INSTITUTION_QUEUE: &str = "institution";
@@ -202,68 +216,6 @@ pub fn user_order(user: &UserId, order: &SubscriptionId) -> Key {
 #[must_use]
 pub fn erasure(user: &UserId) -> Key {
     Key::new(format!("ERASED#{}", hex::encode(Sha256::digest(user.as_str()))), STATE)
-}
-
-/// Partition of a customer and the links to their vehicles.
-#[must_use]
-pub fn customer_partition(id: &CustomerId) -> String {
-    format!("{}{id}", prefix::CUSTOMER)
-}
-
-/// Key of a customer of the workshop.
-#[must_use]
-pub fn customer(id: &CustomerId) -> Key {
-    Key::new(customer_partition(id), STATE)
-}
-
-/// Key of the erasure of a customer, by the SHA-256 of their id. The hashed text begins with `customer `: the space,
-/// which no user id contains, keeps it apart from the erasures of users.
-#[must_use]
-pub fn customer_erasure(id: &CustomerId) -> Key {
-    Key::new(format!("ERASED#{}", hex::encode(Sha256::digest(format!("customer {id}")))), STATE)
-}
-
-/// Key of the erasure of a customer, by the SHA-256 of their phone number.
-#[must_use]
-pub fn phone_erasure(phone: &Phone) -> Key {
-    Key::new(format!("ERASED#{}", hex::encode(Sha256::digest(format!("phone {phone}")))), STATE)
-}
-
-/// Key of the link from a customer to one of their vehicles.
-#[must_use]
-pub fn customer_vehicle(id: &CustomerId, plate: &Plate) -> Key {
-    Key::new(customer_partition(id), format!("{}{plate}", prefix::VEHICLE))
-}
-
-/// Partition of a vehicle and its reminders.
-#[must_use]
-pub fn vehicle_partition(plate: &Plate) -> String {
-    format!("VEHICLE#{plate}")
-}
-
-/// Key of a vehicle.
-#[must_use]
-pub fn vehicle(plate: &Plate) -> Key {
-    Key::new(vehicle_partition(plate), STATE)
-}
-
-/// Key of the reminder of a visit; `day` is given where one is sent each day.
-#[must_use]
-pub fn reminder(plate: &Plate, visit: LocalDate, day: Option<LocalDate>) -> Key {
-    let day = day.map(|day| format!("#{day}")).unwrap_or_default();
-    Key::new(vehicle_partition(plate), format!("{}{visit}{day}", prefix::REMINDER))
-}
-
-/// Queue of the reminders of which a run recorded the outcome, by time of the outcome.
-#[must_use]
-pub fn run_reminders_queue(run: &str) -> String {
-    format!("reminders#{run}")
-}
-
-/// Key of the count of the reminders of a day.
-#[must_use]
-pub fn reminder_count(day: LocalDate) -> Key {
-    Key::new("COUNT#reminders", day.to_string())
 }
 
 /// Key of an institution of MMS.

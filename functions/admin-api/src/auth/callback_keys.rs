@@ -1,0 +1,78 @@
+//! Secret with which the callbacks of WhatsApp providers prove where they come from.
+
+use hmac::{Hmac, Mac};
+use serde::Deserialize;
+use sha2::Sha256;
+use shared::domain::values::time::Timestamp;
+use shared::platform::cached_secret::CachedSecret;
+use shared::platform::secrets::{Error, Secret};
+use subtle::ConstantTimeEq;
+
+/// Stale limit in minutes: a withdrawn key must not verify for longer, and providers send a callback again for hours.
+const STALE_MINUTES: i64 = 15;
+/// Fewest characters of a value.
+const SHORTEST: usize = 16;
+const DOCUMENT: &str = "JSON with cloud_api_app_secret and cloud_api_verify_token, or starsender_token, or all, each of at least 16 \
+    characters";
+
+/// Reader of the secret.
+pub(crate) struct CallbackKeys {
+    secret: Secret,
+    cached: CachedSecret<Keys>,
+}
+
+/// Values of the secret at one time; none for a provider whose callbacks are not taken.
+#[derive(Clone, Deserialize)]
+pub(crate) struct Keys {
+    cloud_api_app_secret: Option<String>,
+    cloud_api_verify_token: Option<String>,
+    starsender_token: Option<String>,
+}
+
+impl CallbackKeys {
+    /// The keys stored under `id`.
+    pub(crate) fn new(client: aws_sdk_secretsmanager::Client, id: String) -> Self {
+        let cached = CachedSecret::new(id.clone(), STALE_MINUTES);
+        Self { secret: Secret::new(client, id), cached }
+    }
+
+    /// Returns the keys at `wall`. They are read at the first callback, as most instances take none.
+    pub(crate) async fn get(&self, wall: Timestamp) -> Result<Keys, Error> {
+        self.cached.get(wall, self.read()).await
+    }
+
+    async fn read(&self) -> Result<Keys, Error> {
+        let keys: Keys = self.secret.json(DOCUMENT).await?;
+        let all = [&keys.cloud_api_app_secret, &keys.cloud_api_verify_token, &keys.starsender_token];
+        if all.into_iter().flatten().any(|value| value.len() < SHORTEST) {
+            return Err(self.secret.malformed(DOCUMENT));
+        }
+        Ok(keys)
+    }
+}
+
+impl Keys {
+    /// True if Meta signed the body: `X-Hub-Signature-256: sha256=`, and the HMAC-SHA256 of the raw body under the app's secret in
+    /// hex.
+    pub(crate) fn is_signed_by_meta(&self, body: &[u8], signature: &str) -> bool {
+        let sent = signature.strip_prefix("sha256=").and_then(|digits| hex::decode(digits).ok());
+        let (Some(secret), Some(sent)) = (&self.cloud_api_app_secret, sent) else { return false };
+        let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };
+        mac.chain_update(body).verify_slice(&sent).is_ok()
+    }
+
+    /// True if that is the token with which Meta verifies the address.
+    pub(crate) fn is_verify_token(&self, token: &str) -> bool {
+        is_same(self.cloud_api_verify_token.as_deref(), token)
+    }
+
+    /// True if that is the unguessable part of StarSender's address.
+    pub(crate) fn is_starsender_token(&self, token: &str) -> bool {
+        is_same(self.starsender_token.as_deref(), token)
+    }
+}
+
+/// Compares in constant time.
+fn is_same(expected: Option<&str>, sent: &str) -> bool {
+    expected.is_some_and(|expected| expected.as_bytes().ct_eq(sent.as_bytes()).into())
+}
