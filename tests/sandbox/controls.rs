@@ -123,3 +123,17 @@ async fn an_unknown_route_is_answered_by_the_admin_api() {
         assert_eq!(sandbox.call(method, path, None).await.0, expected, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_report_of_ses_needs_a_mail_and_a_known_word() {
+    let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
+    for (method, body) in [
+        (Method::PUT, json!({ "mei@customer.example": "bounce" })),
+        (Method::PUT, json!(["mei@customer.example"])),
+        (Method::POST, json!({ "to": "mei@customer.example", "feedback": "complaint" })),
+        (Method::POST, json!({ "to": "mei@customer.example" })),
+    ] {
+        let (status, answer) = sandbox.call(method, "/sandbox/mail/feedback", Some(body.clone())).await;
+        assert_eq!(status, 400, "{body}: {answer}");
+    }
+}

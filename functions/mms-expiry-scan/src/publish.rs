@@ -86,7 +86,11 @@ impl Publisher<'_> {
         }
         Ok(match self.post(stored, run).await? {
             NoticeState::Sent => Published::Sent,
-            NoticeState::Queued | NoticeState::Claimed | NoticeState::Unclear | NoticeState::Dead => Published::Unclear,
+            NoticeState::Queued
+            | NoticeState::Claimed
+            | NoticeState::Unclear
+            | NoticeState::Dead
+            | NoticeState::Undeliverable => Published::Unclear,
         })
     }
 

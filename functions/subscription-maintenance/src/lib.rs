@@ -12,6 +12,7 @@ use shared::ecpay::client;
 use shared::ecpay::client::EcpayClient;
 use shared::exclusive_run;
 use shared::mail::mailer::{MailSettings, Mailer};
+use shared::mail::ses_event::{InvalidSesEvent, SesEvent};
 use shared::platform::clock::InvocationTime;
 use shared::platform::config;
 use shared::platform::config::{Invalid, Reader};
@@ -27,6 +28,7 @@ mod due_orders;
 mod ecpay_pace;
 mod ecpay_session;
 mod event;
+mod mail_feedback;
 mod metrics;
 mod next_step;
 mod on_demand;
@@ -66,6 +68,9 @@ pub enum Error {
     /// The event is not a job. The message does not repeat it, since it may contain anything.
     #[error("the event is not a job: it may contain task, scheduled_at, run_id, dry_run, retry and cancel")]
     InvalidJobEvent,
+    /// The event of EventBridge is not one that SES documents. The message does not repeat it, since it names people.
+    #[error("the event of EventBridge cannot be used: {0}")]
+    InvalidSesEvent(#[from] InvalidSesEvent),
     /// The run could not be started or recorded.
     #[error(transparent)]
     Run(#[from] exclusive_run::Error),
@@ -139,11 +144,14 @@ impl Maintenance {
     }
 }
 
-/// Performs the event's job: scheduled tasks, or an operation requested by staff.
+/// Performs the event's job: scheduled tasks, an operation requested by staff, or a bounce or complaint to be recorded.
 ///
 /// # Errors
 /// [`Error`] where repeating the invocation helps. Errors of single subscriptions are in the report.
 pub async fn run(maintenance: &Maintenance, event: Value, time: InvocationTime) -> Result<Value, Error> {
+    if SesEvent::is_event(&event) {
+        return mail_feedback::record(maintenance, &event, time).await;
+    }
     match Job::parse(event, time.logical).map_err(|_| Error::InvalidJobEvent)? {
         Job::Tasks(tasks) => Box::pin(run::run_tasks(maintenance, &tasks, time)).await,
         Job::Retry(retry) => Box::pin(on_demand::retry(maintenance, &retry, time)).await,

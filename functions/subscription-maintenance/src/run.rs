@@ -162,7 +162,7 @@ async fn send_mail(session: &EcpaySession<'_>) -> Result<TaskReport, Error> {
     if !session.store.is_dry_run() {
         session.measure(|metrics| metrics.mails(&drained));
     }
-    let skipped = [("later", drained.later)];
+    let skipped = [("later", drained.later), ("undeliverable", drained.undeliverable)];
     let failed = [("unclear", drained.unclear), ("given up", drained.dead), ("not recorded", drained.failed)];
     let counted = |(_, count): &(&str, u64)| *count > 0;
     report.skipped.extend(skipped.into_iter().filter(counted).map(|(reason, count)| (reason.to_owned(), count)));

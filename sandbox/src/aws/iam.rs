@@ -186,8 +186,9 @@ pub(crate) fn needs(target: &str, method: &Method, path: &str, body: &[u8]) -> V
         ["v2", "email", "outbound-emails"] => {
             let from = text("/FromEmailAddress");
             let domain = from.rsplit('@').next().unwrap_or_default();
-            // The identity has a default configuration set, for which SES checks the permission as well.
-            let resources = [format!("identity/{domain}"), "configuration-set/*".to_owned()];
+            // Without a name SES takes the default configuration set of the identity, whatever that is.
+            let set = body.pointer("/ConfigurationSetName").and_then(Json::as_str).unwrap_or("*");
+            let resources = [format!("identity/{domain}"), format!("configuration-set/{set}")];
             let need = |resource: &String| {
                 need("ses:SendEmail", &format!("arn:aws:ses:{PLACE}:{resource}"), Some(("ses:FromAddress", from)))
             };

@@ -1,6 +1,8 @@
 //! AWS on one loopback port: DynamoDB (dynoxide behind it), Secrets Manager, SES v2, Lambda Invoke and EventBridge
-//! Scheduler, each call counted. A function says who it is by its access key, and may do what its role allows.
+//! Scheduler, each call counted; and EventBridge's bus, to which SES publishes. A function says who it is by its access key, and may do what its role allows.
 
+pub(crate) mod event_bus;
+pub mod event_rule;
 pub mod iam;
 pub(crate) mod invocations;
 pub mod lambda_events;
@@ -8,6 +10,7 @@ pub mod schedule_definition;
 pub mod schedule_expression;
 pub mod scheduler;
 pub mod ses;
+pub(crate) mod ses_events;
 pub mod template;
 
 use std::sync::Arc;
@@ -206,18 +209,23 @@ async fn secret(world: &World, body: &[u8]) -> Response {
     }
 }
 
-/// Accepts an asynchronous invocation. It runs after those of its function that are under way.
+/// Accepts an asynchronous invocation.
 fn queue(world: &Arc<World>, name: &str, event: Value, caller: &str) -> Response {
     if !World::takes_events(name) {
         return aws_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", "no such function");
     }
+    invoke_later(world, name, event, caller);
+    StatusCode::ACCEPTED.into_response()
+}
+
+/// Queues an asynchronous invocation. It runs after those of its function that are under way.
+pub(crate) fn invoke_later(world: &Arc<World>, name: &str, event: Value, caller: &str) {
     let chain = world.invocations.next_in_chain(name, caller);
     let queued = Queued { function: name.to_owned(), event, chain, requested_at: world.now() };
     if !world.invocations.queue(queued, world.template.may_loop(name)) {
         tracing::warn!(function = name, chain, "an invocation was dropped by Lambda's loop detection");
     }
     tokio::spawn(clock::run_queue(Arc::clone(world)));
-    StatusCode::ACCEPTED.into_response()
 }
 
 async fn invoke(world: &Arc<World>, name: &str, event: Value) -> Response {

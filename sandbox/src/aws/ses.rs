@@ -1,18 +1,22 @@
-//! Simulated Amazon SES, version 2: takes mails, and refuses them as the controls say.
+//! Simulated Amazon SES, version 2: takes mails, refuses them as the controls say, and reports bounces and complaints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::aws::{aws_error, aws_json};
+use crate::aws::{aws_error, aws_json, ses_events};
 use crate::world::World;
 use crate::world::faults::{Fault, Service, lost_response};
+use crate::world::mail_feedback::{AcceptedMail, MailFeedback};
 use crate::world::mail_refusal::MailRefusal;
 use crate::world::state::Message;
 
 /// Answers `SendEmail`.
-pub(crate) async fn send_email(world: &World, body: &[u8]) -> Response {
+pub(crate) async fn send_email(world: &Arc<World>, body: &[u8]) -> Response {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |path: &str| request.pointer(path).and_then(Value::as_str).map(str::to_owned);
     let to = text("/Destination/ToAddresses/0");
@@ -34,12 +38,31 @@ pub(crate) async fn send_email(world: &World, body: &[u8]) -> Response {
         return aws_error(StatusCode::BAD_REQUEST, "BadRequestException", "incomplete");
     };
     let subject = text("/Content/Simple/Subject/Data");
-    let id = world.change(|state| {
-        let sent_at: DateTime<Utc> = state.now;
-        state.messages.push(Message { channel: "mail".to_owned(), to, subject, body: mail.into(), sent_at });
-        format!("mail-{:06}", state.messages.len())
+    let (from, set) = (text("/FromEmailAddress").unwrap_or_default(), text("/ConfigurationSetName"));
+    let (accepted, feedback) = world.change(|state| {
+        state.mail.accepted += 1;
+        let id = format!("mail-{:06}", state.mail.accepted);
+        let accepted = AcceptedMail { id, configuration_set: set, tags: tags(&request), from, to: to.clone() };
+        state.mail.latest.insert(to.clone(), accepted.clone());
+        let feedback = state.mail.feedback_for(&to);
+        if !feedback.is_some_and(MailFeedback::is_bounce) {
+            let sent_at: DateTime<Utc> = state.now;
+            state.messages.push(Message { channel: "mail".to_owned(), to, subject, body: mail.into(), sent_at });
+        }
+        (accepted, feedback)
     });
+    if let Some(feedback) = feedback {
+        ses_events::publish(world, &accepted, feedback);
+    }
+    let id = accepted.id;
     if fault == Fault::AnswerLost { lost_response() } else { aws_json(&json!({ "MessageId": id })) }
+}
+
+/// Tags of a request by their names.
+fn tags(request: &Value) -> BTreeMap<String, String> {
+    let tags = request.get("EmailTags").and_then(Value::as_array).into_iter().flatten();
+    let text = |tag: &Value, key: &str| tag.get(key).and_then(Value::as_str).map(str::to_owned);
+    tags.filter_map(|tag| Some((text(tag, "Name")?, text(tag, "Value")?))).collect()
 }
 
 fn refused(refusal: &MailRefusal) -> Response {

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 use yaml_serde::Value;
 
+use crate::aws::event_rule::EventRule;
 use crate::aws::schedule_expression;
 use crate::aws::schedule_expression::Schedule;
 
@@ -26,6 +27,8 @@ pub struct Template {
     pub default_function: Option<String>,
     /// Schedules of all functions, in the order of the template.
     pub schedules: Vec<Schedule>,
+    /// Rules of EventBridge's default bus.
+    pub event_rules: Vec<EventRule>,
     /// Further settings of the schedules that have a name, under which EventBridge Scheduler's API finds them.
     pub named_schedules: Vec<NamedSchedule>,
     resources: BTreeMap<String, Value>,
@@ -119,6 +122,7 @@ impl Template {
             routes: vec![],
             default_function: None,
             schedules: vec![],
+            event_rules: vec![],
             named_schedules: vec![],
             resources: resources
                 .iter()
@@ -174,6 +178,11 @@ impl Template {
                     let named = definition.get("Properties").and_then(|p| self.named_schedule(p, event, name));
                     self.named_schedules.extend(named);
                 }
+                Some("EventBridgeRule") => {
+                    let pattern = definition.get("Properties").and_then(|properties| properties.get("Pattern"));
+                    let pattern = pattern.ok_or_else(|| missing(&format!("{name}.{event}.Pattern")))?.clone();
+                    self.event_rules.push(EventRule { name: event.to_owned(), function: name.to_owned(), pattern });
+                }
                 _ => return Err(missing(&format!("the type of {name}.{event}"))),
             }
         }
@@ -191,9 +200,33 @@ impl Template {
     /// a resource is here.
     #[must_use]
     pub fn text(&self, value: &Value, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-        let known =
-            |name: &str| reference(name).or_else(|| self.defaults.get(name).cloned()).or_else(|| self.arn(name));
+        let known = |name: &str| {
+            let of_parameter = reference(name).or_else(|| self.defaults.get(name).cloned());
+            of_parameter.or_else(|| self.arn(name)).or_else(|| self.configuration_set(name, reference))
+        };
         resolved(value, &known)
+    }
+
+    /// Name of a configuration set of SES, which `!Ref` of it is.
+    fn configuration_set(&self, name: &str, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        let resource = self.resources.get(name)?;
+        let is_set = resource.get("Type").and_then(Value::as_str) == Some("AWS::SES::ConfigurationSet");
+        resolved(resource.get("Properties").filter(|_| is_set)?.get("Name")?, reference)
+    }
+
+    /// True if SES publishes events of a type, in SES's words, about mails that were sent by this configuration set.
+    #[must_use]
+    pub fn publishes_mail_events(&self, set: &str, kind: &str, reference: &dyn Fn(&str) -> Option<String>) -> bool {
+        self.resources_of("AWS::SES::ConfigurationSetEventDestination").any(|(_, resource)| {
+            let property = |name: &str| resource.get("Properties").and_then(|properties| properties.get(name));
+            let of_destination = |name: &str| property("EventDestination").and_then(|it| it.get(name));
+            let is_of_set = property("ConfigurationSetName").and_then(|name| self.text(name, reference));
+            let types = of_destination("MatchingEventTypes").and_then(Value::as_sequence);
+            is_of_set.as_deref() == Some(set)
+                && of_destination("EventBridgeDestination").is_some()
+                && of_destination("Enabled").and_then(Value::as_bool) == Some(true)
+                && types.is_some_and(|types| types.iter().any(|one| one.as_str() == Some(kind)))
+        })
     }
 
     /// Every resource of a type, by logical name.

@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::aws::ses_events;
 use crate::http::answers::{Answer, Shared, bad, read};
 use crate::http::{LARGEST_BODY, ecpay_controls};
 use crate::whatsapp;
@@ -21,6 +22,7 @@ use crate::world::World;
 use crate::world::clock;
 use crate::world::credentials;
 use crate::world::faults::{Fault, FaultSpec, Service};
+use crate::world::mail_feedback::MailFeedback;
 use crate::world::mail_refusal::MailRefusal;
 use crate::world::state::ComingInstitutions;
 use crate::world::whatsapp_refusal::WhatsappRefusal;
@@ -33,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .nest("/ecpay", ecpay_controls::routes())
         .route("/mms/institutions", put(set_institutions).get(show_institutions).layer(many))
         .route("/faults", put(set_faults).get(show_faults))
+        .route("/mail/feedback", put(set_mail_feedback).post(report_mail))
         .route("/mail/refusal", put(set_mail_refusal).delete(end_mail_refusal))
         .route("/whatsapp/refusals", put(set_whatsapp_refusals))
         .route("/whatsapp/{phone}", put(set_recipient_fault))
@@ -128,6 +131,31 @@ async fn set_mail_refusal(State(world): Shared, body: Bytes) -> Answer {
 async fn end_mail_refusal(State(world): Shared) -> Json<Value> {
     world.change(|state| state.mail_refusal = None);
     Json(json!({}))
+}
+
+/// Sets the reports of SES that follow mails to these addresses; all others arrive.
+async fn set_mail_feedback(State(world): Shared, body: Bytes) -> Answer {
+    let feedback: BTreeMap<String, MailFeedback> = read(&body)?;
+    world.change(|state| state.mail.feedback = feedback.clone());
+    Ok(Json(json!(feedback)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Report {
+    to: String,
+    feedback: MailFeedback,
+}
+
+/// SES reports now about the latest mail to an address.
+async fn report_mail(State(world): Shared, body: Bytes) -> Answer {
+    let Report { to, feedback } = read(&body)?;
+    let mail =
+        world.state().mail.latest.get(&to).cloned().ok_or_else(|| bad("SES accepted no mail to this address"))?;
+    ses_events::publish(&world, &mail, feedback);
+    // The function has taken the report when the control answers.
+    clock::run_queue(Arc::clone(&world)).await;
+    Ok(Json(json!({ "message_id": mail.id })))
 }
 
 /// Sets the responses with which the WhatsApp providers refuse messages; a provider that is left out refuses none.

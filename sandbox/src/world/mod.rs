@@ -4,6 +4,7 @@ pub mod boot;
 pub mod clock;
 pub mod credentials;
 pub mod faults;
+pub mod mail_feedback;
 pub mod mail_refusal;
 pub mod state;
 pub mod table_inspect;
@@ -128,6 +129,20 @@ impl World {
         }
         let merchant_id = self.state().ecpay.merchant().merchant_id.clone();
         Site { base_url: &self.base_url, merchant_id: &merchant_id }.variable(self.template, function, name)
+    }
+
+    /// A text of the template as it is deployed here.
+    pub(crate) fn deployed_text(&self, value: &yaml_serde::Value) -> Option<String> {
+        let merchant_id = self.state().ecpay.merchant().merchant_id.clone();
+        let site = Site { base_url: &self.base_url, merchant_id: &merchant_id };
+        self.template.text(value, &|name| site.parameter(name))
+    }
+
+    /// True if SES publishes events of a type about mails that were sent by this configuration set.
+    pub(crate) fn publishes_mail_events(&self, set: &str, kind: &str) -> bool {
+        let merchant_id = self.state().ecpay.merchant().merchant_id.clone();
+        let site = Site { base_url: &self.base_url, merchant_id: &merchant_id };
+        self.template.publishes_mail_events(set, kind, &|name| site.parameter(name))
     }
 
     pub(crate) fn functions(&self) -> Option<&Functions> {

@@ -12,6 +12,7 @@ use crate::aws::schedule_definition::Definition;
 use crate::ecpay::{Ecpay, Merchant};
 use crate::slack::block_kit;
 use crate::world::faults::{Fault, FaultSpec, Service, next_fault};
+use crate::world::mail_feedback::MailState;
 use crate::world::mail_refusal::MailRefusal;
 use crate::world::whatsapp_refusal::WhatsappRefusal;
 
@@ -45,6 +46,9 @@ pub struct State {
     /// Error with which SES refuses mails.
     #[serde(default)]
     pub mail_refusal: Option<MailRefusal>,
+    /// Mails that SES accepted, and the reports that follow them.
+    #[serde(default)]
+    pub mail: MailState,
     /// Fault of messages to a WhatsApp number, by its digits with country code.
     #[serde(default)]
     pub whatsapp: BTreeMap<String, FaultSpec>,
@@ -165,6 +169,7 @@ impl State {
             coming_institutions: None,
             faults: BTreeMap::new(),
             mail_refusal: None,
+            mail: MailState::default(),
             whatsapp: BTreeMap::new(),
             replied: BTreeMap::new(),
             replies: 0,

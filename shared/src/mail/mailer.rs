@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::SdkError;
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
-use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageTag};
 use aws_types::SdkConfig;
 
 use crate::domain::billing::notices::Recipient;
@@ -13,8 +13,10 @@ use crate::domain::values::ids::EmailAddress;
 use crate::domain::values::send_outcome::SendOutcome;
 use crate::mail::render::Mail;
 use crate::mail::ses_error::SesError;
+use crate::mail::ses_event::{NOTICE_TAG, tag_value};
 use crate::platform::config::Reader;
 use crate::platform::pace::Pace;
+use crate::store::billing::notices::StoredNotice;
 
 /// Settings of all mail.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct MailSettings {
     pub staff: EmailAddress,
     /// Most mails that one run starts to send within a second: SES's sending rate of the account.
     pub per_second: NonZeroU32,
+    /// Configuration set of SES whose events report bounces and complaints; none: they are not reported.
+    pub configuration_set: Option<String>,
 }
 
 /// Client of SES with the configured addresses.
@@ -38,7 +42,8 @@ impl MailSettings {
     /// SES's sending rate of an account that left its sandbox, in mails per second (SES Developer Guide, "Service quotas").
     const USUAL_PER_SECOND: &str = "14";
 
-    /// Reads `MAIL_SENDER`, `STAFF_EMAIL` and `MAIL_PER_SECOND` (1 to 1,000; 14 where it is missing).
+    /// Reads `MAIL_SENDER`, `STAFF_EMAIL`, `MAIL_PER_SECOND` (1 to 1,000; 14 where it is missing) and `MAIL_CONFIGURATION_SET`
+    /// (optional).
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (sender, staff) = (reader.email("MAIL_SENDER"), reader.email("STAFF_EMAIL"));
         let mails = reader.optional("MAIL_PER_SECOND").unwrap_or_else(|| Self::USUAL_PER_SECOND.to_owned());
@@ -46,7 +51,11 @@ impl MailSettings {
         if per_second.is_none() {
             reader.fault("MAIL_PER_SECOND", "must be 1 to 1000 mails");
         }
-        Some(Self { sender: sender?, staff: staff?, per_second: per_second? })
+        let configuration_set = reader.optional("MAIL_CONFIGURATION_SET");
+        if configuration_set.as_deref().is_some_and(|name| !is_configuration_set(name)) {
+            reader.fault("MAIL_CONFIGURATION_SET", "must be 1 to 64 letters, digits, hyphens and underscores");
+        }
+        Some(Self { sender: sender?, staff: staff?, per_second: per_second?, configuration_set })
     }
 }
 
@@ -65,9 +74,15 @@ impl Mailer {
         Pace::per_second(self.settings.per_second)
     }
 
-    /// Sends one mail with one attempt.
-    pub async fn send(&self, to: &Recipient, mail: &Mail) -> SendOutcome {
-        let address = match to {
+    /// Configuration set by which SES reports bounces and complaints.
+    #[must_use]
+    pub fn configuration_set(&self) -> Option<&str> {
+        self.settings.configuration_set.as_deref()
+    }
+
+    /// Sends the mail of a notice with one attempt. SES's events about the mail name the notice.
+    pub async fn send(&self, notice: &StoredNotice, mail: &Mail) -> SendOutcome {
+        let address = match &notice.to {
             Recipient::Customer(address) => address,
             Recipient::Staff => &self.settings.staff,
         };
@@ -80,12 +95,24 @@ impl Mailer {
             .send_email()
             .from_email_address(self.settings.sender.as_str())
             .destination(Destination::builder().to_addresses(address.as_str()).build())
-            .content(EmailContent::builder().simple(message).build());
+            .content(EmailContent::builder().simple(message).build())
+            .set_configuration_set_name(self.settings.configuration_set.clone())
+            .set_email_tags(notice_tag(&notice.id).map(|tag| vec![tag]));
         match request.send().await {
             Ok(answer) => SendOutcome::Sent { id: answer.message_id, reply: String::new() },
             Err(error) => judge(&error),
         }
     }
+}
+
+/// Tag that names the notice in SES's events; `None` for an id that is too long for one.
+fn notice_tag(id: &str) -> Option<MessageTag> {
+    MessageTag::builder().name(NOTICE_TAG).value(tag_value(id)?).build().ok()
+}
+
+/// True for a name that SES accepts (SES API v2, `CreateConfigurationSet`).
+fn is_configuration_set(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 fn content(text: &str) -> Result<Content, aws_sdk_sesv2::error::BuildError> {

@@ -1,6 +1,8 @@
 //! Sends the notices that are due: claim, send, record the outcome. Only the outbox ever repeats a send.
 
-use crate::domain::billing::notices::{NoticeKind, NoticeState};
+use crate::domain::billing::notices::feedback::Feedback;
+use crate::domain::billing::notices::{NoticeKind, NoticeState, Recipient};
+use crate::domain::values::ids::NotificationId;
 use crate::domain::values::send_outcome::{RefusalScope, SendOutcome};
 use crate::domain::values::time::Timestamp;
 use crate::mail::mailer::Mailer;
@@ -38,6 +40,8 @@ pub struct DrainReport {
     pub later: u64,
     /// Notices without a further attempt.
     pub dead: u64,
+    /// Notices that are not sent, because their address takes no mail.
+    pub undeliverable: u64,
     /// Notices whose outcome is unknown.
     pub unclear: u64,
     /// Notices for which the table failed: still queued, or claimed and unclear later.
@@ -69,6 +73,8 @@ enum Plan {
     Unknown,
     /// Its template cannot be filled.
     Dead(render::Error),
+    /// Its address takes no mail, since this report.
+    Undeliverable(Feedback),
     /// Claim and send this mail.
     Send(Mail),
 }
@@ -77,7 +83,7 @@ impl DrainReport {
     /// Number of notices that the drain handled.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.sent + self.later + self.dead + self.unclear + self.failed
+        self.sent + self.later + self.dead + self.undeliverable + self.unclear + self.failed
     }
 
     fn add(&mut self, handled: Handled) {
@@ -85,6 +91,7 @@ impl DrainReport {
             NoticeState::Sent => self.sent += 1,
             NoticeState::Unclear => self.unclear += 1,
             NoticeState::Dead => self.dead += 1,
+            NoticeState::Undeliverable => self.undeliverable += 1,
             NoticeState::Queued | NoticeState::Claimed => self.later += 1,
         }
         self.handled.push(handled);
@@ -179,7 +186,7 @@ impl FailuresInARow {
 
 impl DrainContext<'_> {
     async fn handle(&mut self, due: DueNotice) -> Result<(), Error> {
-        let (state, detail) = match plan(&due.notice) {
+        let (state, detail) = match self.plan(&due.notice).await? {
             Plan::Send(_) if self.store.is_dry_run() => {
                 self.report.add(Handled::new(&due.notice, NoticeState::Sent));
                 return Ok(());
@@ -187,12 +194,42 @@ impl DrainContext<'_> {
             Plan::Send(mail) => return self.send(due, &mail).await,
             Plan::Unknown => (NoticeState::Unclear, "claimed without a recorded outcome".to_owned()),
             Plan::Dead(error) => (NoticeState::Dead, error.to_string()),
+            Plan::Undeliverable(feedback) => {
+                self.notify_staff(&due.notice, &feedback).await?;
+                (NoticeState::Undeliverable, feedback.to_string())
+            }
         };
-        tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
+        // Of an undeliverable one staff were notified, and there may be many.
+        if state == NoticeState::Undeliverable {
+            tracing::info!(notice = due.notice.id, detail, "a mail is not sent: its address takes none");
+        } else {
+            tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
+        }
         let handled = Handled::new(&due.notice, state);
         let attempt = NoticeAttempt { state, detail, at: self.moment.wall_now(), again_at: None };
         self.store.billing.record_notice_attempt(due, attempt).await?;
         self.report.add(handled);
+        Ok(())
+    }
+
+    async fn plan(&self, notice: &StoredNotice) -> Result<Plan, Error> {
+        if notice.state == NoticeState::Claimed {
+            return Ok(Plan::Unknown);
+        }
+        if let Recipient::Customer(address) = &notice.to
+            && let Some(block) = self.store.billing.address_block(address).await?
+        {
+            return Ok(Plan::Undeliverable(block));
+        }
+        Ok(render::render(notice.kind, &notice.fields).map_or_else(Plan::Dead, Plan::Send))
+    }
+
+    /// Notifies staff that the order of a notice has an address that takes no mail, once for each order and address.
+    async fn notify_staff(&self, notice: &StoredNotice, feedback: &Feedback) -> Result<(), Error> {
+        let order = NotificationId::parse(&notice.id).ok().and_then(|id| id.subscription().ok());
+        if let Some(order) = order {
+            self.store.billing.notify_undeliverable(&order, feedback, self.moment.wall_now()).await?;
+        }
         Ok(())
     }
 
@@ -203,7 +240,7 @@ impl DrainContext<'_> {
         let at = self.moment.wall_now();
         let claimed = self.store.billing.claim_notice(due, at, at.plus_minutes(LEASE_MINUTES)).await?;
         let Some(claimed) = claimed else { return Ok(()) };
-        let outcome = self.mailer.send(&claimed.notice.to, mail).await;
+        let outcome = self.mailer.send(&claimed.notice, mail).await;
         let attempted = Attempted { first: claimed.notice.first_attempt_at.unwrap_or(at), at };
         if attempted.is_held_back(&outcome) {
             self.report.held_back += 1;
@@ -221,16 +258,6 @@ impl DrainContext<'_> {
         self.store.billing.record_notice_attempt(claimed, attempt).await?;
         self.report.add(handled);
         Ok(())
-    }
-}
-
-fn plan(notice: &StoredNotice) -> Plan {
-    if notice.state == NoticeState::Claimed {
-        return Plan::Unknown;
-    }
-    match render::render(notice.kind, &notice.fields) {
-        Ok(mail) => Plan::Send(mail),
-        Err(error) => Plan::Dead(error),
     }
 }
 

@@ -59,6 +59,7 @@ const fn template(kind: NoticeKind) -> &'static str {
         NoticeKind::NeedsAttention => include_str!("../../templates/staff/needs-attention.txt"),
         NoticeKind::SlackRefused => include_str!("../../templates/staff/slack-refused.txt"),
         NoticeKind::RemindersFailed => include_str!("../../templates/staff/reminders-failed.txt"),
+        NoticeKind::Undeliverable => include_str!("../../templates/staff/undeliverable.txt"),
     }
 }
 

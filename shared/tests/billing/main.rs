@@ -10,6 +10,7 @@
 
 mod charge_history;
 mod dunning;
+mod mail_feedback;
 mod money_seen;
 mod names;
 mod operations;

@@ -303,6 +303,8 @@ fn a_malformed_value_is_refused_with_the_rule_and_not_repeated() {
         ("MAIL_PER_SECOND", "-1", "must be 1 to 1000 mails"),
         ("MAIL_PER_SECOND", "1001", "must be 1 to 1000 mails"),
         ("MAIL_PER_SECOND", "14.5", "must be 1 to 1000 mails"),
+        ("MAIL_CONFIGURATION_SET", "duekeeper mail", "must be 1 to 64 letters, digits, hyphens and underscores"),
+        ("MAIL_CONFIGURATION_SET", &long, "must be 1 to 64 letters, digits, hyphens and underscores"),
         ("MAIL_SENDER", "billing", "an email is an address like name@example.com"),
         (
             "STAFF_EMAIL",

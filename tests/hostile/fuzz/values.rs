@@ -291,7 +291,7 @@ fn an_event_is_a_job_or_an_error() {
     assert!(jobs.get() > 300, "only {} were jobs", jobs.get());
 }
 
-const KINDS: [NoticeKind; 16] = [
+const KINDS: [NoticeKind; 17] = [
     NoticeKind::FirstPaymentFailure,
     NoticeKind::SecondPaymentFailure,
     NoticeKind::FinalPaymentFailure,
@@ -308,6 +308,7 @@ const KINDS: [NoticeKind; 16] = [
     NoticeKind::NeedsAttention,
     NoticeKind::SlackRefused,
     NoticeKind::RemindersFailed,
+    NoticeKind::Undeliverable,
 ];
 
 /// The variables of a template, by asking for each until none is missing.

@@ -118,6 +118,9 @@ pub const SAMPLES: &[Sample] = &[
     sample(DIGEST, "admin-api/undo-cancel.json", 200),
     sample(DIGEST, "subscription-maintenance/cancel.json", 200),
     sample(DIGEST, "admin-api/change-email.json", 200),
+    // About the mail to the address before.
+    sample(DIGEST, "subscription-maintenance/bounce.json", 200),
+    sample(DIGEST, "subscription-maintenance/complaint.json", 200),
     sample(DIGEST, "admin-api/add-note.json", 200),
     sample(DIGEST, "admin-api/list-messages.json", 200),
     sample(DIGEST, "admin-api/import-customers.json", 200),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
+use shared::domain::billing::notices::feedback::Feedback;
 use shared::domain::billing::notices::{NoticeState, Recipient, ResendRefusal};
 use shared::domain::values::ids::NotificationId;
 use shared::domain::values::time::Timestamp;
@@ -40,8 +41,8 @@ pub(crate) fn route_id(notice: &StoredNotice) -> String {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct NoticeListQuery {
-    /// State of the notices: `dead` (refused, or not accepted for three days), `unclear` (outcome unknown) or `queued`
-    /// (an attempt is ahead). `dead` where it is absent.
+    /// State of the notices: `dead` (refused, or not accepted for three days), `unclear` (outcome unknown), `undeliverable`
+    /// (its address takes no mail) or `queued` (an attempt is ahead). `dead` where it is absent.
     #[serde(default)]
     #[param(inline)]
     state: ListedState,
@@ -62,6 +63,8 @@ pub(crate) enum ListedState {
     Dead,
     /// Outcome unknown; not sent again by itself.
     Unclear,
+    /// Not sent: a mail to its address bounced for good, or the recipient complained.
+    Undeliverable,
     /// An attempt is ahead.
     Queued,
 }
@@ -106,7 +109,7 @@ pub(crate) struct NoticeAnswer {
     /// Order that the mail is about; null for one about no single order.
     #[schema(example = "DK20250131SAMPLE0001")]
     merchant_trade_no: Option<String>,
-    /// State of its sending: `queued`, `claimed`, `sent`, `unclear` or `dead`.
+    /// State of its sending: `queued`, `claimed`, `sent`, `unclear`, `dead` or `undeliverable`.
     #[schema(example = "dead")]
     state: &'static str,
     /// Provider's answer or the reason for the state.
@@ -123,7 +126,7 @@ pub(crate) struct NoticeAnswer {
     /// Time of the next attempt; null where none follows by itself.
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T03:05:00Z")]
     again_at: Option<Timestamp>,
-    /// Time at which the state became `sent`, `unclear` or `dead`; null before.
+    /// Time at which the state became `sent`, `unclear`, `dead` or `undeliverable`; null before.
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-04-03T02:05:00Z")]
     ended_at: Option<Timestamp>,
     /// Latest request of staff to send it again; null without one.
@@ -146,6 +149,23 @@ pub(crate) struct ResentNotice {
 pub(crate) enum NoticeAudience {
     Customer,
     Staff,
+}
+
+/// Bounce or complaint that SES reported, without personal data.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FeedbackAnswer {
+    /// `permanent_bounce`, `transient_bounce`, `undetermined_bounce`, `complaint` or `not_spam` (a complaint taken back).
+    #[schema(example = "permanent_bounce")]
+    kind: &'static str,
+    /// SES's sub-type of a bounce, feedback type or sub-type of a complaint; null where it named none.
+    #[schema(example = "NoEmail")]
+    sub_type: Option<String>,
+    /// Status code of the recipient's mail server (RFC 3463); null where SES named none.
+    #[schema(example = "5.1.1")]
+    status: Option<String>,
+    /// Time that SES named.
+    #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:05:03Z")]
+    at: Timestamp,
 }
 
 /// Request of staff to send a notice again.
@@ -176,6 +196,7 @@ async fn list(
     let state = match state {
         ListedState::Dead => NoticeState::Dead,
         ListedState::Unclear => NoticeState::Unclear,
+        ListedState::Undeliverable => NoticeState::Undeliverable,
         ListedState::Queued => NoticeState::Queued,
     };
     let after = after.map(|NoticeCursor(position)| position);
@@ -186,10 +207,11 @@ async fn list(
 
 /// Sends a notice again.
 ///
-/// The next run sends a mail that is `dead` or `unclear`, and one that is `queued` because SES did not accept it yet, whose next
-/// attempt may be hours ahead. It keeps its id, goes to the address that the order has now, and has three more days for its
-/// attempts. An `unclear` one may then arrive twice. Refused with 409 and the code `already_sent` (SES accepted the mail),
-/// `being_sent` (a run is sending it), `waiting` (no run has attempted it yet) or `erased` (the customer was erased).
+/// The next run sends a mail that is `dead`, `unclear` or `undeliverable`, one that bounced after SES accepted it, and one that is
+/// `queued` because SES did not accept it yet, whose next attempt may be hours ahead. It keeps its id, goes to the address that
+/// the order has now, and has three more days for its attempts. An `unclear` one may then arrive twice. Refused with 409 and the
+/// code `already_sent` (SES accepted the mail, and reported no bounce), `being_sent` (a run is sending it), `waiting` (no run has
+/// attempted it yet), `undeliverable` (the order's address takes no mail: change it first) or `erased` (the customer was erased).
 #[utoipa::path(
     post, path = "/notices/{id}/resend", tag = "notices", operation_id = "resend_notice",
     params(
@@ -237,6 +259,7 @@ fn refused(refusal: ResendRefusal) -> Failure {
         ResendRefusal::BeingSent => "A run is sending the mail at this moment.",
         ResendRefusal::Waiting => "The mail waits for its first attempt, which the next run makes.",
         ResendRefusal::Erased => "The customer was erased.",
+        ResendRefusal::Undeliverable => "The address of the order takes no mail; change it first.",
     };
     Failure::conflict(refusal_code(refusal), message)
 }
@@ -248,6 +271,14 @@ pub(crate) const fn refusal_code(refusal: ResendRefusal) -> &'static str {
         ResendRefusal::BeingSent => "being_sent",
         ResendRefusal::Waiting => "waiting",
         ResendRefusal::Erased => "erased",
+        ResendRefusal::Undeliverable => "undeliverable",
+    }
+}
+
+impl From<&Feedback> for FeedbackAnswer {
+    fn from(feedback: &Feedback) -> Self {
+        let Feedback { at, kind, sub_type, status } = feedback.clone();
+        Self { kind: kind.name(), sub_type, status, at }
     }
 }
 

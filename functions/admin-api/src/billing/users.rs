@@ -15,6 +15,7 @@ use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::{SubscriptionId, UserId};
 use shared::domain::values::time::Timestamp;
 use shared::store::billing::commit::Commit;
+use shared::store::billing::mail_feedback::FeedbackExport;
 use shared::store::billing::user_erasure::UserData;
 use shared::store::erasure::Erasure;
 use shared::store::retry::{Attempt, retry_on_conflict};
@@ -92,6 +93,10 @@ pub(crate) struct ExportedSubscription {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     notices: Vec<Value>,
+    /// Bounces and complaints that SES reported about the mails and their addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    mail_feedback: Vec<FeedbackExport>,
     /// Callbacks of ECPay within the last 30 days.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
@@ -161,6 +166,7 @@ async fn export(
         for (key, data) in api.store.billing.export_items(order).await? {
             exported.add(&key, data);
         }
+        exported.mail_feedback = api.store.billing.export_feedback(order).await?;
         subscriptions.push(exported);
     }
     tracing::info!(by = caller.context.actor, orders = subscriptions.len(), "user data exported");
@@ -177,6 +183,7 @@ impl ExportedSubscription {
             payments: Vec::new(),
             history: Vec::new(),
             notices: Vec::new(),
+            mail_feedback: Vec::new(),
             callbacks: Vec::new(),
             receipts: Vec::new(),
             quarantined: Vec::new(),

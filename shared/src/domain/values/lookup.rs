@@ -45,6 +45,12 @@ impl Lookup {
         Self::new(LookupKind::SubscriptionEmail, &address.as_str().to_lowercase())
     }
 
+    /// The mail address of a subscription that has this hash.
+    #[must_use]
+    pub fn of_subscription_email_hash(hash: &str) -> Self {
+        Self { kind: LookupKind::SubscriptionEmail, hash: hash.to_owned() }
+    }
+
     /// The last four digits of a card.
     #[must_use]
     pub fn card_last4(digits: &str) -> Self {

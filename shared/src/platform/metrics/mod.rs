@@ -15,7 +15,8 @@ pub mod table;
 
 pub use request::{Route, StatusClass};
 pub use table::{
-    CallbackOutcome, Dimensions, NoticeOutcome, Point, ReminderOutcome, RunOutcome, ScanOutcome, StopReason,
+    CallbackOutcome, Dimensions, MailAudience, NoticeOutcome, Point, ReminderOutcome, RunOutcome, ScanOutcome,
+    StopReason,
 };
 
 /// CloudWatch namespace of all metrics.

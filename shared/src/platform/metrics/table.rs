@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::billing::business_events::{ChargeResult, RetryNumber};
 use crate::domain::billing::dunning::downgrade::DowngradeReason;
+use crate::domain::billing::notices::feedback::FeedbackKind;
 use crate::domain::billing::notices::{NoticeKind, NoticeState};
 use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::domain::billing::payments::payment::DeclineClass;
@@ -55,6 +56,7 @@ table! {
     NEEDS_ATTENTION = "NeedsAttention", "Count", [], "orders for which a task failed so often that staff were notified";
     NOTICES = "Notices", "Count", ["Kind", "Outcome"], "mails by kind and outcome";
     MAILS_HELD_BACK = "MailsHeldBack", "Count", [], "attempts to send a mail that SES refused because of the account, the role or the configuration, or that it has not accepted for an hour; they will be retried";
+    MAIL_FEEDBACK = "MailFeedback", "Count", ["Recipient", "Kind"], "bounces and complaints that SES reported; a repeated report about a customer's mail does not count";
     ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "403 responses from ECPay, each of which opens the circuit breaker for 30 minutes";
     REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles in the window of a run of reminders, by outcome";
     REMINDER_RUNS = "ReminderRuns", "Count", ["Outcome"], "runs of reminders by outcome; `failed` means that no provider was left, or that every reminder failed";
@@ -104,6 +106,8 @@ pub enum Point {
     Notices(NoticeKind, NoticeOutcome),
     /// Attempt to send a mail that failed for a reason that is not the mail's.
     MailsHeldBack,
+    /// Bounce or complaint that SES reported.
+    MailFeedback(MailAudience, FeedbackKind),
     /// Response 403 from ECPay.
     EcpayBlocked,
     /// One vehicle in the window of reminders.
@@ -150,6 +154,19 @@ pub enum NoticeOutcome {
     Unclear,
     /// Refused, or out of attempts.
     Dead,
+    /// Not sent, because the address takes no mail.
+    Undeliverable,
+}
+
+/// Recipient of a mail about which SES reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailAudience {
+    /// Customer of an order.
+    Customer,
+    /// Staff.
+    Staff,
+    /// Recipient of a mail that is not, or no longer, stored as one of ours.
+    Unknown,
 }
 
 /// Outcome for a vehicle in the window of reminders.
@@ -233,6 +250,7 @@ impl Point {
             Self::NeedsAttention => &NEEDS_ATTENTION,
             Self::Notices(..) => &NOTICES,
             Self::MailsHeldBack => &MAILS_HELD_BACK,
+            Self::MailFeedback(..) => &MAIL_FEEDBACK,
             Self::EcpayBlocked => &ECPAY_BLOCKED,
             Self::Reminders(_) => &REMINDERS,
             Self::ReminderRuns(_) => &REMINDER_RUNS,
@@ -267,6 +285,7 @@ impl Point {
             Self::ItemsDue(task) | Self::ItemsDone(task) | Self::ItemsFailed(task) => vec![task.as_str()],
             Self::RunsStopped(reason) => vec![reason.name()],
             Self::Notices(kind, outcome) => vec![kind.name(), outcome.name()],
+            Self::MailFeedback(audience, kind) => vec![audience.name(), kind.name()],
             Self::Reminders(outcome) => vec![outcome.name()],
             Self::ReminderRuns(outcome) => vec![outcome.name()],
             Self::ReminderDeliveries(stage) => vec![stage.name()],
@@ -309,6 +328,7 @@ impl From<NoticeState> for NoticeOutcome {
             NoticeState::Queued | NoticeState::Claimed => Self::Later,
             NoticeState::Unclear => Self::Unclear,
             NoticeState::Dead => Self::Dead,
+            NoticeState::Undeliverable => Self::Undeliverable,
         }
     }
 }
@@ -320,6 +340,17 @@ impl NoticeOutcome {
             Self::Later => "later",
             Self::Unclear => "unclear",
             Self::Dead => "dead",
+            Self::Undeliverable => "undeliverable",
+        }
+    }
+}
+
+impl MailAudience {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Staff => "staff",
+            Self::Unknown => "unknown",
         }
     }
 }

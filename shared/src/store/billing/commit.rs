@@ -6,6 +6,7 @@ use crate::domain::billing::decision::{Decision, SubscriptionWrite};
 use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::live_orders::LiveOrder;
 use crate::domain::billing::next_action::NextAction;
+use crate::domain::billing::notices::feedback::follows_change;
 use crate::domain::billing::notices::{NoticeState, Recipient};
 use crate::domain::billing::operations::KeyStep;
 use crate::domain::billing::payments::payment::Payment;
@@ -113,7 +114,7 @@ impl Billing {
             let mut plan = CommitPlan::of(&decision, log, policy)?;
             if let Some(recipient) = decision.new_recipient() {
                 for notice in self.unsent(&decision.change.next.id).await? {
-                    plan.readdress(notice, recipient)?;
+                    plan.readdress(notice, recipient, now)?;
                 }
             }
             let Some(refusal) = self.table.transact(plan.transaction, DOING).await? else {
@@ -244,22 +245,46 @@ impl CommitPlan {
         Ok(plan)
     }
 
-    /// Writes a notice that waits, with its new recipient. Any other one must be as it was read: a resend that queues it, and a
-    /// run that queues a claimed one again, take the address that the order has then. A notice that was enqueued since changed
-    /// the subscription's version. Of more notices than a transaction takes, the last ones are not checked.
-    fn readdress(&mut self, mut notice: Record<StoredNotice>, recipient: &EmailAddress) -> Result<(), Error> {
+    /// Writes a notice that waits, with its new recipient, and queues one again that was undeliverable. Any other one must be as
+    /// it was read: a resend that queues it, and a run that queues a claimed one again, take the address that the order has then.
+    /// A notice that was enqueued since changed the subscription's version. Of more notices than a transaction takes, the last
+    /// ones are not checked.
+    fn readdress(
+        &mut self,
+        mut notice: Record<StoredNotice>,
+        recipient: &EmailAddress,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let place = match (notice.data.state, notice.version) {
             (NoticeState::Queued, version) => {
                 notice.data.to = Recipient::Customer(recipient.clone());
                 self.transaction.put_if_version(notice, version)?
             }
-            (NoticeState::Claimed | NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead, Some(version))
-                if self.transaction.action_count() < MAX_ACTIONS =>
+            (NoticeState::Undeliverable, version)
+                if follows_change(notice.data.created_at, now) && self.transaction.action_count() < MAX_ACTIONS =>
             {
+                let queued = notices::queued_again(notice.data, Recipient::Customer(recipient.clone()));
+                self.transaction.put_if_version(notices::placed(&queued, now)?, version)?
+            }
+            (
+                NoticeState::Claimed
+                | NoticeState::Sent
+                | NoticeState::Unclear
+                | NoticeState::Dead
+                | NoticeState::Undeliverable,
+                Some(version),
+            ) if self.transaction.action_count() < MAX_ACTIONS => {
                 let key = Key { pk: notice.pk, sk: notice.sk };
                 self.transaction.check(key, Condition::version_is(version))
             }
-            (NoticeState::Claimed | NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead, _) => return Ok(()),
+            (
+                NoticeState::Claimed
+                | NoticeState::Sent
+                | NoticeState::Unclear
+                | NoticeState::Dead
+                | NoticeState::Undeliverable,
+                _,
+            ) => return Ok(()),
         };
         self.guards.push((place, Guard::Waiting));
         Ok(())

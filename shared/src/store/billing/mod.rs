@@ -6,6 +6,7 @@ pub mod counters;
 pub mod due;
 pub mod find;
 pub mod key_receipts;
+pub mod mail_feedback;
 pub mod notice_list;
 pub mod notices;
 pub mod purchases;

@@ -1,11 +1,15 @@
 //! Lists of notices by state, and notices that staff have sent again.
 
+use std::cmp::Reverse;
+
+use crate::domain::billing::notices::feedback::AddressFacts;
 use crate::domain::billing::notices::{NoticeState, Recipient, ResendRefusal, resend_refusal};
 use crate::domain::values::ids::{NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::Billing;
-use crate::store::billing::notices::{ResendRequest, StoredNotice, placed, queue, readable};
+use crate::store::billing::mail_feedback::OrderFeedback;
+use crate::store::billing::notices::{ResendRequest, StoredNotice, placed, queue, queued_again, readable};
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::expression::Condition;
@@ -102,6 +106,26 @@ impl Billing {
         Ok(NoticePage { notices: records.into_iter().map(listed).collect(), next })
     }
 
+    /// Returns the notices to the customer of an order that did not arrive as far as is known: first those that are queued, then
+    /// those whose address takes no mail, then the others, latest first. One that cannot be read is left out, unless it waits in
+    /// the queue of mails.
+    pub(in crate::store) async fn unsent(&self, order: &SubscriptionId) -> Result<Vec<Record<StoredNotice>>, Error> {
+        let (mut unsent, feedback) = (Vec::new(), self.order_feedback(order).await?);
+        for item in self.notice_items(order).await? {
+            let waits = text_in(&item, keys::QUEUE) == Some(keys::MAIL_QUEUE);
+            match readable(item) {
+                Ok(record) if has_not_arrived(&record.data, &feedback) => unsent.push(record),
+                Ok(_) => {}
+                // A later version could send it.
+                Err(error) if waits => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let order = |state| [NoticeState::Queued, NoticeState::Undeliverable].iter().position(|first| *first == state);
+        unsent.sort_by_key(|record| (order(record.data.state).unwrap_or(usize::MAX), Reverse(record.data.created_at)));
+        Ok(unsent)
+    }
+
     /// Makes a notice due at once, on a request of staff, with three more days for its attempts. It keeps its id, and each
     /// attempt begins with a claim, so that concurrent requests and runs send it once. It goes to the address that the order
     /// has now.
@@ -109,13 +133,18 @@ impl Billing {
         retry_on_conflict("resending a notice", (), |()| async move {
             let Some(found) = self.notice(id).await? else { return Ok(Attempt::Done(Resend::Unknown)) };
             let StoredNotice { state, attempts, to, .. } = &found.notice;
-            if let Some(refusal) = resend_refusal(*state, *attempts, to) {
+            let order = self.order_of(id.as_str()).await?;
+            let facts = match &order {
+                Some(order) => self.address_facts(&order.value, &found.notice).await?,
+                None => AddressFacts::default(),
+            };
+            if let Some(refusal) = resend_refusal(*state, *attempts, to, facts) {
                 return Ok(Attempt::Done(Resend::Refused(refusal)));
             }
             let mut transaction = Transaction::default();
             let to = match to {
                 Recipient::Staff => Recipient::Staff,
-                Recipient::Customer(address) => match self.order_of(id.as_str()).await? {
+                Recipient::Customer(address) => match order {
                     Some(order) if order.value.erased.is_some() => {
                         return Ok(Attempt::Done(Resend::Refused(ResendRefusal::Erased)));
                     }
@@ -127,14 +156,7 @@ impl Billing {
                     None => Recipient::Customer(address.clone()),
                 },
             };
-            let notice = StoredNotice {
-                to,
-                state: NoticeState::Queued,
-                first_attempt_at: None,
-                ended_at: None,
-                resend: Some(request.clone()),
-                ..found.notice
-            };
+            let notice = StoredNotice { resend: Some(request.clone()), ..queued_again(found.notice, to) };
             transaction.put_if_version(placed(&notice, request.at)?, Some(found.version))?;
             Ok(match self.table.transact(transaction, "resending a notice").await? {
                 None => Attempt::Done(Resend::Queued(Box::new(notice))),
@@ -143,6 +165,12 @@ impl Billing {
         })
         .await
     }
+}
+
+/// True for a notice to a customer that SES has not accepted, or that bounced afterwards, as far as is known.
+fn has_not_arrived(notice: &StoredNotice, feedback: &OrderFeedback) -> bool {
+    let is_unsent = notice.state != NoticeState::Sent || feedback.did_bounce(notice);
+    is_unsent && matches!(notice.to, Recipient::Customer(_))
 }
 
 /// Place of a notice among those about its order.

@@ -1,7 +1,6 @@
 //! Notices in the outbox: enqueued, claimed, sent, and the outcome recorded. The item's key is the fact, so that a fact
 //! is notified once.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +21,7 @@ use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::Transaction;
-use crate::store::table::{Item, keys, text_in};
+use crate::store::table::{Item, keys};
 
 /// A notice and the state of its sending.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,7 +43,7 @@ pub struct StoredNotice {
     /// Time of the first attempt since the notice was enqueued, or enqueued again by staff (UTC).
     #[serde(default)]
     pub first_attempt_at: Option<Timestamp>,
-    /// Time at which the state became sent, unclear or dead (UTC).
+    /// Time at which the state became sent, unclear, dead or undeliverable (UTC).
     #[serde(default)]
     pub ended_at: Option<Timestamp>,
     /// Provider's answer or the reason for the state, without personal data.
@@ -74,7 +73,7 @@ pub struct NoticeOutcome {
     pub queued_at: Timestamp,
     /// Time at which SES accepted the mail (UTC); none in every other state.
     pub sent_at: Option<Timestamp>,
-    /// Time at which the state became sent, unclear or dead (UTC); none while an attempt is ahead.
+    /// Time at which the state became sent, unclear, dead or undeliverable (UTC); none while an attempt is ahead.
     pub ended_at: Option<Timestamp>,
 }
 
@@ -141,9 +140,14 @@ impl Billing {
         match (state, &due.notice.to) {
             (NoticeState::Queued, Recipient::Customer(_)) => self.queue_again(due, at).await,
             (NoticeState::Queued, Recipient::Staff)
-            | (NoticeState::Claimed | NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead, _) => {
-                self.put_notice(due, at).await
-            }
+            | (
+                NoticeState::Claimed
+                | NoticeState::Sent
+                | NoticeState::Unclear
+                | NoticeState::Dead
+                | NoticeState::Undeliverable,
+                _,
+            ) => self.put_notice(due, at).await,
         }
     }
 
@@ -182,24 +186,6 @@ impl Billing {
         Ok(self.notice(id).await?.map(|due| due.notice.outcome()))
     }
 
-    /// Returns the notices to the customer of an order that SES has not accepted: first those that are queued, then the others,
-    /// latest first. One that cannot be read is left out, unless it waits in the queue of mails.
-    pub(in crate::store) async fn unsent(&self, order: &SubscriptionId) -> Result<Vec<Record<StoredNotice>>, Error> {
-        let mut unsent = Vec::new();
-        for item in self.notice_items(order).await? {
-            let waits = text_in(&item, keys::QUEUE) == Some(keys::MAIL_QUEUE);
-            match readable(item) {
-                Ok(record) if record.data.is_unsent_to_customer() => unsent.push(record),
-                Ok(_) => {}
-                // A later version could send it.
-                Err(error) if waits => return Err(error),
-                Err(_) => {}
-            }
-        }
-        unsent.sort_by_key(|record| (record.data.state != NoticeState::Queued, Reverse(record.data.created_at)));
-        Ok(unsent)
-    }
-
     /// Reads the notices about an order consistently.
     pub(in crate::store) async fn notice_items(&self, order: &SubscriptionId) -> Result<Vec<Item>, Error> {
         let query = Query::partition(keys::subscription_partition(order)).prefix(prefix::NOTICE).consistent();
@@ -228,11 +214,6 @@ impl DueNotice {
 }
 
 impl StoredNotice {
-    /// True for a notice to a customer that SES has not accepted, as far as is known.
-    fn is_unsent_to_customer(&self) -> bool {
-        self.state != NoticeState::Sent && matches!(self.to, Recipient::Customer(_))
-    }
-
     fn outcome(&self) -> NoticeOutcome {
         // Notices of earlier versions have no time of their end; they were sent within minutes as a rule.
         let ended_at = if self.state.is_final() { Some(self.ended_at.unwrap_or(self.created_at)) } else { None };
@@ -255,6 +236,7 @@ pub(in crate::store) const fn queue(state: NoticeState) -> Option<&'static str> 
         NoticeState::Queued | NoticeState::Claimed => Some(keys::MAIL_QUEUE),
         NoticeState::Unclear => Some(keys::UNCLEAR_MAIL_QUEUE),
         NoticeState::Dead => Some(keys::DEAD_MAIL_QUEUE),
+        NoticeState::Undeliverable => Some(keys::UNDELIVERABLE_MAIL_QUEUE),
         NoticeState::Sent => None,
     }
 }
@@ -269,6 +251,11 @@ pub(in crate::store) fn placed(notice: &StoredNotice, at: Timestamp) -> Result<R
         Some(queue) => record.due(queue, at),
         None => record,
     })
+}
+
+/// A notice that waits again, with all attempts ahead.
+pub(in crate::store) fn queued_again(notice: StoredNotice, to: Recipient) -> StoredNotice {
+    StoredNotice { to, state: NoticeState::Queued, first_attempt_at: None, ended_at: None, ..notice }
 }
 
 /// A notice as it is enqueued: due from the time of its decision.

@@ -95,6 +95,7 @@ impl Billing {
                     _ => {}
                 }
             }
+            self.erase_feedback(order).await?;
             Ok(if is_complete { Attempt::Done(()) } else { Attempt::Conflict(()) })
         })
         .await
@@ -136,7 +137,7 @@ impl Billing {
             NoticeState::Queued => Some(NoticeState::Dead),
             // The mail may be on its way, and its sender can no longer record the outcome.
             NoticeState::Claimed => Some(NoticeState::Unclear),
-            NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead => None,
+            NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead | NoticeState::Undeliverable => None,
         };
         if let Some(state) = cancelled {
             notice.state = state;

@@ -139,6 +139,9 @@ fn a_downgrade_waits_until_the_first_notice_was_sent_three_days_ago_and_at_most_
         (NoticeState::Sent, Some("2025/02/24 12:00:00"), "2025/02/25 03:05:06", Some("2025/02/27 12:00:00")),
         (NoticeState::Unclear, Some("2025/02/24 12:00:00"), "2025/02/25 03:05:06", Some("2025/02/27 12:00:00")),
         (NoticeState::Dead, Some("2025/02/15 12:00:00"), "2025/02/25 03:05:06", None),
+        // A mailbox that takes no mail is no fault of ours: as if the mail had been sent.
+        (NoticeState::Undeliverable, Some("2025/02/22 03:05:05"), "2025/02/25 03:05:06", None),
+        (NoticeState::Undeliverable, Some("2025/02/24 12:00:00"), "2025/02/25 03:05:06", Some("2025/02/27 12:00:00")),
         // Fourteen days after the end of grace.
         (NoticeState::Sent, Some("2025/03/10 12:00:00"), "2025/03/10 12:00:00", Some("2025/03/11 03:05:06")),
         (NoticeState::Queued, None, "2025/03/11 03:05:06", None),

@@ -3,6 +3,7 @@
 use shared::domain::billing::decide::erasure::{erase, without_person};
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal};
 use shared::domain::billing::decision::HistoryEvent;
+use shared::domain::billing::notices::feedback::AddressFacts;
 use shared::domain::billing::notices::{NoticeState, Recipient, ResendRefusal, resend_refusal};
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::rule::Rule;
@@ -94,7 +95,29 @@ fn a_mail_is_resent_where_it_failed_or_may_not_have_arrived() {
         (NoticeState::Sent, 1, &customer, Some(ResendRefusal::Sent)),
         (NoticeState::Dead, 1, &gone, Some(ResendRefusal::Erased)),
         (NoticeState::Dead, 1, &Recipient::Staff, None),
+        (NoticeState::Undeliverable, 0, &customer, None),
     ] {
-        assert_eq!(resend_refusal(state, attempts, to), refusal, "{state:?} {attempts}");
+        assert_eq!(resend_refusal(state, attempts, to, AddressFacts::default()), refusal, "{state:?} {attempts}");
+    }
+}
+
+#[test]
+fn a_mail_that_bounced_is_resent_only_to_an_address_that_takes_mail() {
+    let customer = Recipient::Customer(address("mei@customer.example"));
+    let bounced = AddressFacts { did_bounce: true, is_blocked: false };
+    let blocked = AddressFacts { did_bounce: true, is_blocked: true };
+    let other = AddressFacts { did_bounce: false, is_blocked: true };
+    for (state, to, facts, refusal) in [
+        (NoticeState::Sent, &customer, bounced, None),
+        (NoticeState::Sent, &customer, blocked, Some(ResendRefusal::Undeliverable)),
+        (NoticeState::Sent, &customer, other, Some(ResendRefusal::Sent)),
+        (NoticeState::Undeliverable, &customer, other, Some(ResendRefusal::Undeliverable)),
+        (NoticeState::Queued, &customer, other, Some(ResendRefusal::Undeliverable)),
+        (NoticeState::Claimed, &customer, other, Some(ResendRefusal::BeingSent)),
+        // The address of the customer says nothing about a mail to staff.
+        (NoticeState::Dead, &Recipient::Staff, other, None),
+        (NoticeState::Sent, &Recipient::Staff, bounced, Some(ResendRefusal::Sent)),
+    ] {
+        assert_eq!(resend_refusal(state, 1, to, facts), refusal, "{state:?} {facts:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! Mails: texts, sending, refusals by SES, and staff's list of them.
 
 mod address;
+mod feedback;
 mod messages;
 mod notices;
 mod outbox;

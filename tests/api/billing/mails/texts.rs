@@ -8,7 +8,7 @@ use shared::mail::render::{Error, render};
 use testing::support::project::{names, text};
 
 /// Every mail, with its subject once all values are there.
-const MAILS: [(NoticeKind, &str); 19] = [
+const MAILS: [(NoticeKind, &str); 20] = [
     (NoticeKind::FirstPaymentFailure, "付款失敗通知 - Payment Failure Notice"),
     (NoticeKind::SecondPaymentFailure, "第二次付款失敗 - Second Payment Failure"),
     (NoticeKind::FinalPaymentFailure, "最終付款失敗通知 - Final Payment Failure Notice"),
@@ -28,6 +28,7 @@ const MAILS: [(NoticeKind, &str); 19] = [
     (NoticeKind::NeedsAttention, "Action needed: order DKSAMPLE"),
     (NoticeKind::SlackRefused, "No expiry digest in Slack: 2025-02-28"),
     (NoticeKind::RemindersFailed, "WhatsApp reminders need attention: 2025-02-28"),
+    (NoticeKind::Undeliverable, "No more mail to the customer: order DKSAMPLE"),
 ];
 
 fn values() -> BTreeMap<String, String> {
@@ -56,6 +57,8 @@ fn values() -> BTreeMap<String, String> {
         ("charged", "NT$999"),
         ("access_until", "2025-03-31"),
         ("task", "retry"),
+        ("feedback", "permanent bounce (NoEmail, 5.1.1)"),
+        ("since", "2025-03-20 10:00"),
     ];
     values.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }

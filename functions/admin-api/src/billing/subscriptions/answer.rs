@@ -13,10 +13,12 @@ use shared::domain::billing::task_failure::TaskFailure;
 use shared::domain::values::ids::{GatewayAuthorization, PaymentId, SubscriptionId, UserId};
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::{LocalDate, Timestamp};
+use shared::store::billing::mail_feedback::OrderFeedback;
 use shared::store::billing::notices::StoredNotice;
 use utoipa::ToSchema;
 
 use crate::billing::notices;
+use crate::billing::notices::FeedbackAnswer;
 use crate::billing::subscriptions::explanation::Explanation;
 use crate::billing::subscriptions::names::{OrderCycle, SubscriptionStatus};
 use crate::billing::subscriptions::translations::{Language, why};
@@ -84,6 +86,8 @@ pub(crate) struct SubscriptionAnswer {
     pub(crate) explanation: Explanation,
     /// Payments, the earliest ProcessDate first.
     pub(crate) payments: Vec<SubscriptionPayment>,
+    /// Report of SES after which the order's address gets no mail until it is changed; null where it gets mail.
+    pub(crate) mail_block: Option<FeedbackAnswer>,
     /// Mails about the subscription, oldest first.
     pub(crate) notices: Vec<SubscriptionNotice>,
     /// Up to 100 history entries, oldest first.
@@ -207,9 +211,11 @@ pub(crate) struct SubscriptionNotice {
     /// Name of the mail's template.
     #[schema(example = "first-payment-failure")]
     kind: &'static str,
-    /// State of its sending: `queued`, `claimed`, `sent`, `unclear` or `dead`.
+    /// State of its sending: `queued`, `claimed`, `sent`, `unclear`, `dead` or `undeliverable`.
     #[schema(example = "sent")]
     state: &'static str,
+    /// Bounce or complaint that SES reported after it accepted the mail; null without one.
+    feedback: Option<FeedbackAnswer>,
     /// Time of the decision that caused it.
     #[schema(value_type = String, format = DateTime, example = "2025-03-15T02:00:01Z")]
     at: Timestamp,
@@ -293,10 +299,12 @@ impl From<&Payment> for SubscriptionPayment {
     }
 }
 
-impl From<&StoredNotice> for SubscriptionNotice {
-    fn from(notice: &StoredNotice) -> Self {
+impl SubscriptionNotice {
+    /// The notice with SES's report about it.
+    pub(crate) fn of(notice: &StoredNotice, feedback: &OrderFeedback) -> Self {
         let (kind, state) = (notice.kind.name(), notice.state.name());
-        Self { id: notices::route_id(notice), kind, state, at: notice.created_at }
+        let feedback = feedback.of(notice).map(FeedbackAnswer::from);
+        Self { id: notices::route_id(notice), kind, state, feedback, at: notice.created_at }
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 use shared::domain::billing::dunning::arrears::Arrears;
 use shared::domain::billing::dunning::downgrade::DowngradeReason;
 use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::notices::feedback::{Feedback, FeedbackKind};
 use shared::domain::billing::subscription::{Status, Subscription};
 use shared::domain::values::time::Zone;
 use utoipa::ToSchema;
@@ -25,16 +26,36 @@ pub(crate) struct Explanation {
 }
 
 /// Returns the explanation in all languages.
-pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>) -> Explanation {
-    let of = |language| sentences(language, order, next);
+pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>, mail_block: Option<&Feedback>) -> Explanation {
+    let of = |language| {
+        let parts = [
+            Some(state(language, order)),
+            exceptions(language, order),
+            mail_block.map(|block| no_mail(language, block)),
+            Some(next_step(language, next)),
+        ];
+        // Chinese sentences follow each other without a blank.
+        let space = if language == Language::ZhTw { "" } else { " " };
+        parts.into_iter().flatten().collect::<Vec<_>>().join(space)
+    };
     Explanation { zh_tw: of(Language::ZhTw), en: of(Language::En), id: of(Language::Id) }
 }
 
-fn sentences(language: Language, order: &Subscription, next: Option<&NextAction>) -> String {
-    // Chinese sentences follow each other without a blank.
-    let space = if language == Language::ZhTw { "" } else { " " };
-    let parts = [Some(state(language, order)), exceptions(language, order), Some(next_step(language, next))];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(space)
+/// Sentence about an address that gets no mail.
+fn no_mail(language: Language, block: &Feedback) -> String {
+    let at = block.at.to_local(Zone::Taipei);
+    if block.kind == FeedbackKind::Complaint {
+        return language.pick(
+            format!("客戶於 {at}（台北時間）將郵件回報為垃圾郵件；變更電子郵件地址前不再寄信。"),
+            format!("The customer reported a mail as unwanted at {at} (Taipei); no mail is sent until the address is changed."),
+            format!("Pelanggan melaporkan email sebagai spam pada {at} (waktu Taipei); email tidak dikirim sampai alamat diganti."),
+        );
+    }
+    language.pick(
+        format!("客戶的電子郵件地址自 {at}（台北時間）起無法收信；變更地址前不再寄信。"),
+        format!("The customer's address takes no mail since {at} (Taipei); no mail is sent until it is changed."),
+        format!("Alamat email pelanggan tidak menerima email sejak {at} (waktu Taipei); email tidak dikirim sampai alamat diganti."),
+    )
 }
 
 fn next_step(language: Language, next: Option<&NextAction>) -> String {

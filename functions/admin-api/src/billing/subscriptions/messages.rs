@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
+use shared::domain::billing::notices::feedback::AddressFacts;
 use shared::domain::billing::notices::{Recipient, resend_refusal};
 use shared::mail::render::render;
+use shared::store::billing::mail_feedback::OrderFeedback;
 use shared::store::billing::notice_list::ListedNotice;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
 use crate::billing::notices;
-use crate::billing::notices::NoticeAnswer;
+use crate::billing::notices::{FeedbackAnswer, NoticeAnswer};
 use crate::billing::subscriptions::show::find;
 use crate::http::cursor;
 use crate::http::cursor::NoticeCursor;
@@ -65,6 +67,8 @@ pub(crate) struct MessageAnswer {
     /// Text, as `subject`.
     #[schema(example = "…")]
     text: Option<String>,
+    /// Bounce or complaint that SES reported after it accepted the mail; null without one.
+    feedback: Option<FeedbackAnswer>,
     /// True if `POST /notices/{id}/resend` sends it again.
     #[schema(example = false)]
     can_resend: bool,
@@ -96,12 +100,23 @@ async fn messages(
     let after = after.map(|NoticeCursor(position)| position);
     let page = api.store.billing.messages(&order.id, after.as_ref(), limit.unwrap_or(PAGE)).await?;
     tracing::info!(subscription = %order.id, by = caller.context.actor, "texts of messages shown");
-    let messages = page.notices.into_iter().map(MessageAnswer::from).collect();
+    let context = MailContext {
+        feedback: api.store.billing.order_feedback(&order.id).await?,
+        is_blocked: api.store.billing.address_block(&order.email).await?.is_some(),
+    };
+    let messages = page.notices.into_iter().map(|listed| MessageAnswer::of(listed, &context)).collect();
     Ok(Json(MessageList { messages, next: page.next.as_ref().map(cursor::encode_notice) }))
 }
 
-impl From<ListedNotice> for MessageAnswer {
-    fn from(listed: ListedNotice) -> Self {
+/// SES's reports about the mails of an order.
+struct MailContext {
+    feedback: OrderFeedback,
+    /// True if the order's address gets no mail.
+    is_blocked: bool,
+}
+
+impl MessageAnswer {
+    fn of(listed: ListedNotice, context: &MailContext) -> Self {
         let ListedNotice { notice, at } = listed;
         let address = match &notice.to {
             Recipient::Customer(address) if !address.is_erased() => Some(address.as_str().to_owned()),
@@ -109,9 +124,11 @@ impl From<ListedNotice> for MessageAnswer {
         };
         let mail = render(notice.kind, &notice.fields).ok();
         let (subject, text) = mail.map(|mail| (mail.subject, mail.body)).unzip();
-        let refusal = resend_refusal(notice.state, notice.attempts, &notice.to).map(notices::refusal_code);
+        let facts = AddressFacts { did_bounce: context.feedback.did_bounce(&notice), is_blocked: context.is_blocked };
+        let refusal = resend_refusal(notice.state, notice.attempts, &notice.to, facts).map(notices::refusal_code);
         Self {
             notice: notices::shown(&notice, at),
+            feedback: context.feedback.of(&notice).map(FeedbackAnswer::from),
             address,
             subject,
             text,

@@ -269,9 +269,10 @@ async fn refund(
 /// Changes the address to which the order's mails go.
 ///
 /// Mails that wait go to the new address, too; one that a run is sending goes to the old one, but its next attempt, if SES does not
-/// accept it, to the new one. A mail that was refused at the old address goes to the new one when staff resend it. Other orders of
-/// the customer keep their address. The history says that the address changed, and never which it was or is. Possible in every
-/// state of the order, since a mail may be due after its end; refused with the code `erased` once the customer is erased.
+/// accept it, to the new one. Mails of the last 14 days that are undeliverable are queued for the new address as well. One that was
+/// refused at the old address, or bounced there, goes to the new one when staff resend it. Other orders of the customer keep their
+/// address. The history says that the address changed, and never which it was or is. Possible in every state of the order, since a
+/// mail may be due after its end; refused with the code `erased` once the customer is erased.
 #[utoipa::path(
     post, path = "/api/subscriptions/{id}/email", tag = "subscriptions", operation_id = "change_email",
     params(

@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Read};
+use crate::billing::notices::FeedbackAnswer;
 use crate::billing::subscriptions::answer::{
     FailingTask, SubscriptionAnswer, SubscriptionHistoryEntry, SubscriptionNotice, SubscriptionPayment,
     SubscriptionPurchase,
@@ -73,6 +74,8 @@ pub(crate) async fn subscription(api: &ApiState, id: &str, after: u64) -> Result
     let next_after = if full { history.last().map(|(seq, _)| *seq) } else { None };
     let payments = api.store.billing.payments(&order.id).await?;
     let mails = api.store.billing.notices(&order.id).await?;
+    let feedback = api.store.billing.order_feedback(&order.id).await?;
+    let mail_block = api.store.billing.address_block(&order.email).await?;
     let next = NextAction::of(&order, &api.config.policy);
     let purchase = api.store.billing.purchase(&order).await?;
     let period = order.paid_period();
@@ -97,9 +100,10 @@ pub(crate) async fn subscription(api: &ApiState, id: &str, after: u64) -> Result
         task_failure: order.task_failure.as_ref().map(FailingTask::from),
         retry: order.retry.map(Into::into),
         next_action: next.map(Into::into),
-        explanation: explain(&order, next.as_ref()),
+        explanation: explain(&order, next.as_ref(), mail_block.as_ref()),
+        mail_block: mail_block.as_ref().map(FeedbackAnswer::from),
         payments: payments.iter().map(SubscriptionPayment::from).collect(),
-        notices: mails.iter().map(SubscriptionNotice::from).collect(),
+        notices: mails.iter().map(|notice| SubscriptionNotice::of(notice, &feedback)).collect(),
         history: history.iter().map(|(seq, stored)| SubscriptionHistoryEntry::of(*seq, stored)).collect(),
         history_next: next_after,
         id: order.id,

@@ -82,8 +82,9 @@ fn is_query_too_old(order: &Subscription, now: Timestamp) -> bool {
 fn wait_for(notice: FirstNotice, now: Timestamp) -> Option<Timestamp> {
     match notice.state {
         NoticeState::Queued | NoticeState::Claimed => Some(now.plus_hours(UNSENT_NOTICE_HOURS)),
-        // Refused for good, it cannot reach the customer; staff see it in the list of dead notices.
-        NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead => {
+        // Refused for good, or not sent because the customer's mailbox takes no mail: no fault of ours, and no wait would bring
+        // it to the customer. Staff were notified, and a new address queues it again, so that the downgrade waits for it.
+        NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead | NoticeState::Undeliverable => {
             notice.ended_at.map(|ended| ended.plus_days(NOTICE_AGE_DAYS))
         }
     }

@@ -10,6 +10,7 @@
 //! | pointer to a quarantined report | `SUB#<id>` | `QUARANTINE#<received>#<report id>` |
 //! | notice about a subscription | `SUB#<id>` | `NOTICE#<notification id>` |
 //! | other notice | `STAFF` | `NOTICE#<notification id>` |
+//! | feedback of SES: see [`mail_feedback`](crate::store::billing::mail_feedback) | `ADDRESS#…`, `FEEDBACK#…` | |
 //! | user | `USER#<user id>` | `STATE` |
 //! | link from a user to an order: key only | `USER#<user id>` | `ORDER#<id>` |
 //! | erasure of a user | `ERASED#<digest of the user id>` | `STATE` |
@@ -85,6 +86,8 @@ pub const MAIL_QUEUE: &str = "send-mail";
 pub const DEAD_MAIL_QUEUE: &str = "mail-dead";
 /// Queue of notices whose delivery is unknown, by the time at which they ended.
 pub const UNCLEAR_MAIL_QUEUE: &str = "mail-unclear";
+/// Queue of notices whose address takes no mail, by the time at which they ended.
+pub const UNDELIVERABLE_MAIL_QUEUE: &str = "mail-undeliverable";
 /// Queue of callback logs, by the time of their deletion.
 pub const WEBHOOK_LOG_QUEUE: &str = "webhook-log";
 /// Queue of items that could not be read when they were due.

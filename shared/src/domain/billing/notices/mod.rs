@@ -1,9 +1,12 @@
 //! Notices: mails to customers and staff. Written in the transaction that causes them, sent later by the outbox.
 
+pub mod feedback;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing::notices::feedback::{AddressFacts, Feedback};
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::{EmailAddress, NotificationId};
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
@@ -50,6 +53,8 @@ pub enum NoticeKind {
     SlackRefused,
     /// To staff: WhatsApp provider disabled in a run of reminders, or every reminder of a run failed.
     RemindersFailed,
+    /// To staff: an order's address gets no mail any more, because a mail bounced for good or the recipient complained.
+    Undeliverable,
 }
 
 /// Recipient of a mail.
@@ -76,6 +81,8 @@ pub enum NoticeState {
     Unclear,
     /// Refused, or all attempts failed.
     Dead,
+    /// Not sent, because SES reported that the address takes no mail.
+    Undeliverable,
 }
 
 /// Reason for which staff cannot have a notice sent again.
@@ -93,6 +100,9 @@ pub enum ResendRefusal {
     /// Address and text are no longer stored.
     #[error("the customer was erased")]
     Erased,
+    /// A mail to the order's address bounced for good, or its recipient complained.
+    #[error("the address takes no mail; change it first")]
+    Undeliverable,
 }
 
 /// Mail to be queued.
@@ -134,6 +144,7 @@ impl NoticeKind {
             Self::NeedsAttention => "needs-attention",
             Self::SlackRefused => "slack-refused",
             Self::RemindersFailed => "reminders-failed",
+            Self::Undeliverable => "undeliverable",
         }
     }
 
@@ -151,7 +162,8 @@ impl NoticeKind {
             | Self::Quarantined
             | Self::NeedsAttention
             | Self::SlackRefused
-            | Self::RemindersFailed => true,
+            | Self::RemindersFailed
+            | Self::Undeliverable => true,
             Self::FirstPaymentFailure
             | Self::SecondPaymentFailure
             | Self::FinalPaymentFailure
@@ -187,7 +199,7 @@ impl NoticeState {
     pub const fn is_final(self) -> bool {
         match self {
             Self::Queued | Self::Claimed => false,
-            Self::Sent | Self::Unclear | Self::Dead => true,
+            Self::Sent | Self::Unclear | Self::Dead | Self::Undeliverable => true,
         }
     }
 
@@ -200,21 +212,45 @@ impl NoticeState {
             Self::Sent => "sent",
             Self::Unclear => "unclear",
             Self::Dead => "dead",
+            Self::Undeliverable => "undeliverable",
         }
     }
 }
 
 /// Returns the reason for which a notice after that number of attempts cannot be sent again; `None` where it can. An unclear one
-/// may then arrive twice, which staff decide. One that SES did not accept yet is attempted at once instead of hours later.
+/// may then arrive twice, which staff decide. One that SES did not accept yet is attempted at once instead of hours later, and
+/// one that bounced after SES accepted it did not arrive.
 #[must_use]
-pub fn resend_refusal(state: NoticeState, attempts: u32, to: &Recipient) -> Option<ResendRefusal> {
+pub fn resend_refusal(
+    state: NoticeState,
+    attempts: u32,
+    to: &Recipient,
+    address: AddressFacts,
+) -> Option<ResendRefusal> {
+    let is_for_customer = matches!(to, Recipient::Customer(_));
     match (state, to) {
-        (NoticeState::Sent, _) => Some(ResendRefusal::Sent),
+        (NoticeState::Sent, _) if !(is_for_customer && address.did_bounce) => Some(ResendRefusal::Sent),
         (NoticeState::Claimed, _) => Some(ResendRefusal::BeingSent),
         (_, Recipient::Customer(address)) if address.is_erased() => Some(ResendRefusal::Erased),
+        _ if is_for_customer && address.is_blocked => Some(ResendRefusal::Undeliverable),
         (NoticeState::Queued, _) if attempts == 0 => Some(ResendRefusal::Waiting),
-        (NoticeState::Queued | NoticeState::Unclear | NoticeState::Dead, _) => None,
+        (
+            NoticeState::Queued
+            | NoticeState::Sent
+            | NoticeState::Unclear
+            | NoticeState::Dead
+            | NoticeState::Undeliverable,
+            _,
+        ) => None,
     }
+}
+
+/// The notice to staff that an order's address gets no mail any more. `occasion` is a value of its own for each address.
+#[must_use]
+pub fn undeliverable(order: &Subscription, occasion: &str, feedback: &Feedback, now: Timestamp) -> Notice {
+    Notice::about(order, NoticeKind::Undeliverable, occasion, now)
+        .with("feedback", feedback)
+        .with_instant("since", feedback.at)
 }
 
 impl Notice {
