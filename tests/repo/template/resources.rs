@@ -67,6 +67,29 @@ fn every_asynchronous_function_has_a_failure_queue_and_a_bound() {
 }
 
 #[test]
+fn events_of_ses_reach_the_function_and_otherwise_the_failure_queue() {
+    let function = &of_type(FUNCTION)["SubscriptionMaintenance"];
+    let set = named(&function["Environment"]["Variables"]["MAIL_CONFIGURATION_SET"], "Ref").to_owned();
+    let destination = &of_type("AWS::SES::ConfigurationSetEventDestination")["MailEvents"];
+    assert_eq!(named(&destination["ConfigurationSetName"], "Ref"), set);
+    let types: Vec<_> = destination["EventDestination"]["MatchingEventTypes"].as_sequence().unwrap().iter().collect();
+    assert_eq!(types, ["bounce", "complaint"]);
+    assert_eq!(destination["EventDestination"]["Enabled"].as_bool(), Some(true));
+    let rule = &function["Events"]["MailFeedback"]["Properties"];
+    let pattern = &rule["Pattern"];
+    assert_eq!(named(&pattern["detail"]["mail"]["tags"]["ses:configuration-set"][0], "Ref"), set);
+    assert!(rule["RetryPolicy"]["MaximumRetryAttempts"].as_u64().is_some_and(|times| times <= 185));
+    let queue = arn_of(&rule["DeadLetterConfig"]["Arn"], "AWS::SQS::Queue");
+    let policy = &of_type("AWS::SQS::QueuePolicy")["FailureQueuePolicy"];
+    assert_eq!(named(&policy["Queues"][0], "Ref"), queue);
+    let statement = &policy["PolicyDocument"]["Statement"][0];
+    assert_eq!(arn_of(&statement["Resource"], "AWS::SQS::Queue"), queue);
+    // SAM names the rule after the function and its event.
+    let source = named(&statement["Condition"]["ArnEquals"]["aws:SourceArn"], "GetAtt");
+    assert_eq!(source, "SubscriptionMaintenanceMailFeedback.Arn");
+}
+
+#[test]
 fn the_webhook_has_instances_of_its_own_where_the_account_allows_it() {
     let webhook = &of_type(FUNCTION)["EcpayWebhook"];
     let Value::Tagged(reserved) = &webhook["ReservedConcurrentExecutions"] else { panic!("{webhook:?}") };
