@@ -21,6 +21,7 @@ use shared::whatsapp::Wording;
 
 mod confirmations;
 mod delivery;
+mod imports;
 mod providers;
 mod report;
 mod run;
@@ -77,6 +78,9 @@ pub enum Error {
     /// Secrets Manager did not return the providers' keys.
     #[error("the keys could not be read")]
     Secrets(#[from] secrets::Error),
+    /// An import is not done at the end of the time of one invocation.
+    #[error("the import reached its time limit; it goes on when repeated")]
+    CutOff,
     /// TLS could not be set up.
     #[error("the HTTP client could not be set up")]
     Client(#[from] reqwest::Error),
@@ -154,6 +158,9 @@ impl Reminders {
 pub async fn run(reminders: &Reminders, event: Value, time: InvocationTime) -> Result<Value, Error> {
     if confirmations::are_asked_for(&event) {
         return confirmations::send_due(reminders, time).await;
+    }
+    if let Some(id) = imports::requested(&event) {
+        return imports::go_on(reminders, &id, time).await;
     }
     let job = Job::parse(NAME, event, time.logical)?;
     Box::pin(run::run_once(reminders, &job, time)).await

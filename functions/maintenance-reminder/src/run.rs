@@ -6,10 +6,10 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch as Metrics, Point, RunOutcome, StopReason};
 use shared::store::runs::run_history::RunEnding;
 
-use crate::confirmations;
 use crate::report::Report;
 use crate::vehicles::Batch;
 use crate::{Error, Reminders};
+use crate::{confirmations, imports};
 
 /// Performs a run once. Answers with the stored report if the run is done, and with `already_running` to a caller while
 /// another run holds the lease.
@@ -17,6 +17,7 @@ pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationT
     let hasher = reminders.phone_keys.get(time.wall).await?;
     if !job.dry_run {
         confirmations::send_before_run(reminders, time).await;
+        imports::go_on_before_run(reminders, time).await;
     }
     let mut run = match ExclusiveRun::start(&reminders.runs, job, time, RunRules::SENDING).await? {
         Start::Acquired(run) => run,

@@ -12,6 +12,7 @@ pub mod scheduler;
 pub mod ses;
 pub(crate) mod ses_events;
 pub mod template;
+pub(crate) mod write_limit;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -98,6 +99,10 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
     }
     if let Some(operation) = target.strip_prefix("DynamoDB_20120810.") {
         endpoint.world.count(caller, "dynamodb", operation);
+        if endpoint.world.write_limit.is_exceeded(operation, &body) {
+            let why = "Throughput exceeds the current capacity of your table or index.";
+            return aws_error(StatusCode::BAD_REQUEST, "ThrottlingException", why);
+        }
         return dynamodb(&endpoint, &parts.headers, body).await;
     }
     if target == "secretsmanager.GetSecretValue" {

@@ -41,8 +41,15 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/whatsapp/{phone}", put(set_recipient_fault))
         .route("/whatsapp/{phone}/messages", post(write))
         .route("/whatsapp/{phone}/statuses", post(report))
+        .route("/dynamodb/write-limit", put(set_write_limit))
         .route("/calls", get(calls).delete(forget_calls))
         .route("/credentials", get(show_credentials))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limit {
+    units_per_second: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -181,6 +188,13 @@ async fn set_recipient_fault(State(world): Shared, Path(phone): Path<String>, bo
     });
     world.faults_set.notify_waiters();
     Ok(Json(json!({ "phone": number, "fault": wanted.fault, "times": wanted.times })))
+}
+
+/// Limits the table's writes by the functions.
+async fn set_write_limit(State(world): Shared, body: Bytes) -> Answer {
+    let Limit { units_per_second } = read(&body)?;
+    world.write_limit.set(units_per_second);
+    Ok(Json(json!({ "units_per_second": units_per_second })))
 }
 
 /// A person writes to the business.

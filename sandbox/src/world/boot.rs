@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use crate::aws::iam::Roles;
 use crate::aws::invocations::Invocations;
 use crate::aws::template::Template;
+use crate::aws::write_limit::WriteLimit;
 use crate::ecpay::Merchant;
 use crate::http::server;
 use crate::world::state::{DataDir, State, test_merchant};
@@ -71,6 +72,7 @@ impl World {
             calls: Mutex::default(),
             invocations: Invocations::default(),
             items_read: AtomicU64::default(),
+            write_limit: WriteLimit::default(),
             roles,
             needed: Mutex::default(),
             timer: WorldTimer::leaked(state.now),

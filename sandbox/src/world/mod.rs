@@ -33,6 +33,7 @@ use crate::aws::iam::{Need, Permission, Roles};
 use crate::aws::invocations::Invocations;
 use crate::aws::template::{STACK, Template};
 pub use crate::aws::template::{TABLE, TEMPLATE};
+use crate::aws::write_limit::WriteLimit;
 use crate::ecpay::Merchant;
 use crate::world::faults::{Fault, SLOW};
 use crate::world::state::{DataDir, State};
@@ -67,6 +68,7 @@ pub struct World {
     pub(crate) calls: Mutex<BTreeMap<String, Counts>>,
     pub(crate) invocations: Invocations,
     pub(crate) items_read: AtomicU64,
+    pub(crate) write_limit: WriteLimit,
     roles: Roles,
     needed: Mutex<BTreeMap<String, BTreeSet<Permission>>>,
     /// Timer that invocations and simulated latency go by.

@@ -1,5 +1,6 @@
 //! Customers, vehicles and reminders.
 
+mod background_import;
 mod callbacks;
 mod customers;
 mod export;

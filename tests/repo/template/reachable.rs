@@ -12,7 +12,7 @@ use testing::support::{Sandbox, lambda};
 
 /// A call of AWS, by a name that executables hold which can make it. Operations of a transaction are permitted as if they
 /// were made alone.
-const CALLS: [(&str, &str); 17] = [
+const CALLS: [(&str, &str); 18] = [
     ("aws_sdk_dynamodb::operation::batch_get_item::BatchGetItem::orchestrate", "dynamodb:BatchGetItem"),
     ("aws_sdk_dynamodb::operation::delete_item::DeleteItem::orchestrate", "dynamodb:DeleteItem"),
     ("aws_sdk_dynamodb::operation::get_item::GetItem::orchestrate", "dynamodb:GetItem"),
@@ -23,6 +23,8 @@ const CALLS: [(&str, &str); 17] = [
     ("shared::store::table::transaction::Transaction::put", "dynamodb:PutItem"),
     ("shared::store::table::transaction::Transaction::update", "dynamodb:UpdateItem"),
     ("shared::store::table::transaction::Transaction::delete", "dynamodb:DeleteItem"),
+    // Deletes what led to a customer.
+    ("shared::store::workshop::search::LinkChange::between", "dynamodb:DeleteItem"),
     ("shared::store::table::transaction::Transaction::check", "dynamodb:ConditionCheckItem"),
     ("aws_sdk_lambda::operation::invoke::Invoke::orchestrate", "lambda:InvokeFunction"),
     ("aws_sdk_scheduler::operation::get_schedule::GetSchedule::orchestrate", "scheduler:GetSchedule"),

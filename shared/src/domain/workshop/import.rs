@@ -1,5 +1,7 @@
 //! Rows of an imported list, and their effect on the stored customers and vehicles.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::values::ids::{CustomerId, EmailAddress};
 use crate::domain::values::time::LocalDate;
 use crate::domain::workshop::phone::Phone;
@@ -10,7 +12,7 @@ use crate::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleSt
 pub const DERIVED_ID: &str = "P-";
 
 /// Row of the list in readable form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// Customer in the row.
     pub customer: RowCustomer,
@@ -19,7 +21,7 @@ pub struct Row {
 }
 
 /// Customer columns of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCustomer {
     /// Id given by the workshop.
     pub id: CustomerId,
@@ -32,7 +34,7 @@ pub struct RowCustomer {
 }
 
 /// Vehicle columns of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowVehicle {
     /// Number plate in normalised form.
     pub plate: Plate,
@@ -42,17 +44,32 @@ pub struct RowVehicle {
     pub next_visit: Option<LocalDate>,
 }
 
+/// Column for which the rules reject a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowField {
+    /// Id of the customer.
+    CustomerId,
+    /// Phone number.
+    Phone,
+    /// Plate of the vehicle.
+    Plate,
+    /// Day of the latest visit.
+    LastVisitDate,
+}
+
 /// Rejection of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Column that caused the rejection.
-    pub field: &'static str,
+    pub field: RowField,
     /// Reason, without the column's content.
     pub reason: RefusedReason,
 }
 
 /// Reason for the rejection of a row. The texts follow the name of the column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum RefusedReason {
     /// The customer was erased.
     #[error("was erased")]
@@ -121,16 +138,16 @@ impl Row {
     /// [`Refused`] if the customer was erased, or the vehicle belongs to another customer or has a later visit.
     pub fn decide(&self, known: KnownForRow<'_>) -> Result<ImportChange, Refused> {
         if known.is_customer_erased {
-            return Err(Refused::erased("customer_id"));
+            return Err(Refused::erased(RowField::CustomerId));
         }
         // A customer may keep the number that was stored before its former owner was erased.
         let has_same_phone = known.customer.is_some_and(|customer| customer.phone == self.customer.phone);
         if known.is_phone_erased && !has_same_phone {
-            return Err(Refused::erased("phone"));
+            return Err(Refused::erased(RowField::Phone));
         }
         // A number is given to another person after a time, who must not become the customer whose number it was.
         if known.customer.is_some() && !has_same_phone && self.customer.id.as_str().starts_with(DERIVED_ID) {
-            return Err(Refused { field: "customer_id", reason: RefusedReason::NumberChanged });
+            return Err(Refused { field: RowField::CustomerId, reason: RefusedReason::NumberChanged });
         }
         let vehicle =
             self.vehicle.as_ref().map(|vehicle| vehicle.applied(&self.customer.id, known.vehicle)).transpose()?;
@@ -150,10 +167,23 @@ impl ImportChange {
     }
 }
 
+impl RowField {
+    /// Name of the column in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CustomerId => "customer_id",
+            Self::Phone => "phone",
+            Self::Plate => "plate",
+            Self::LastVisitDate => "last_visit_date",
+        }
+    }
+}
+
 impl Refused {
     /// An erased customer is not created again by an import.
     #[must_use]
-    pub const fn erased(field: &'static str) -> Self {
+    pub const fn erased(field: RowField) -> Self {
         Self { field, reason: RefusedReason::Erased }
     }
 }
@@ -180,10 +210,10 @@ impl RowVehicle {
     pub fn applied(&self, customer: &CustomerId, known: Option<&Vehicle>) -> Result<Vehicle, Refused> {
         let Some(known) = known else { return Ok(self.new_vehicle(customer)) };
         if known.customer != *customer {
-            return Err(Refused { field: "plate", reason: RefusedReason::OtherOwner });
+            return Err(Refused { field: RowField::Plate, reason: RefusedReason::OtherOwner });
         }
         if self.last_visit < known.last_visit {
-            return Err(Refused { field: "last_visit_date", reason: RefusedReason::Older });
+            return Err(Refused { field: RowField::LastVisitDate, reason: RefusedReason::Older });
         }
         // Only a later visit consumes the dates that staff set.
         let later = known.last_visit < self.last_visit;
@@ -240,9 +270,9 @@ mod tests {
     fn an_erased_customer_is_refused_by_id_and_by_a_number_that_is_new_to_the_customer() {
         let row = row("628551234567", None);
         let erased = KnownForRow { is_customer_erased: true, ..KnownForRow::default() };
-        assert_eq!(row.decide(erased), Err(Refused::erased("customer_id")));
+        assert_eq!(row.decide(erased), Err(Refused::erased(RowField::CustomerId)));
         let phone = KnownForRow { is_phone_erased: true, ..KnownForRow::default() };
-        assert_eq!(row.decide(phone), Err(Refused::erased("phone")));
+        assert_eq!(row.decide(phone), Err(Refused::erased(RowField::Phone)));
         let customer = row.decide(KnownForRow::default()).unwrap().customer;
         let kept = KnownForRow { customer: customer.as_ref(), ..phone };
         assert!(row.decide(kept).unwrap().is_nothing());

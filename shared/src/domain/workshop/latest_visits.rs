@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::values::ids::CustomerId;
 use crate::domain::values::time::LocalDate;
-use crate::domain::workshop::import::{Refused, RefusedReason, Row, RowCustomer};
+use crate::domain::workshop::import::{Refused, RefusedReason, Row, RowCustomer, RowField};
 use crate::domain::workshop::plate::Plate;
 
 /// Row of a list with the line at which it begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedRow {
     /// Line, from 1.
     pub line: u64,
@@ -96,14 +98,14 @@ impl LatestVisits {
         if let Some(known) = customers.get(&row.customer.id)
             && known.customer.phone != row.customer.phone
         {
-            return Err(Refused { field: "phone", reason: RefusedReason::DiffersFrom { line: known.line } });
+            return Err(Refused { field: RowField::Phone, reason: RefusedReason::DiffersFrom { line: known.line } });
         }
         let earlier = row.vehicle.as_ref().and_then(|vehicle| vehicles.get(&vehicle.plate)).copied();
         let visit = row.visit();
         let other =
             earlier.and_then(|place| self.rows.get(place)).filter(|kept| kept.row.customer.id != row.customer.id);
         if let Some(kept) = other {
-            let refused = |line| Refused { field: "plate", reason: RefusedReason::OtherOwnerIn { line } };
+            let refused = |line| Refused { field: RowField::Plate, reason: RefusedReason::OtherOwnerIn { line } };
             if visit <= kept.row.visit() {
                 return Err(refused(kept.line));
             }

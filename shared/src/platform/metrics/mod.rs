@@ -10,14 +10,15 @@ use serde_json::{Map, Number, Value, json};
 use crate::domain::billing::business_events::{BusinessEvent, RetryNumber};
 use crate::domain::values::time::Timestamp;
 
+mod outcomes;
 mod request;
 pub mod table;
 
-pub use request::{Route, StatusClass};
-pub use table::{
-    CallbackOutcome, Dimensions, MailAudience, NoticeOutcome, Point, ReminderOutcome, RunOutcome, ScanOutcome,
-    StopReason,
+pub use outcomes::{
+    CallbackOutcome, MailAudience, NoticeOutcome, ReminderOutcome, RunOutcome, ScanOutcome, StopReason,
 };
+pub use request::{Route, StatusClass};
+pub use table::{Dimensions, Point};
 
 /// CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Duekeeper";

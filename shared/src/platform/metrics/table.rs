@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::domain::billing::business_events::{ChargeResult, RetryNumber};
 use crate::domain::billing::dunning::downgrade::DowngradeReason;
+use crate::domain::billing::notices::NoticeKind;
 use crate::domain::billing::notices::feedback::FeedbackKind;
-use crate::domain::billing::notices::{NoticeKind, NoticeState};
 use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::domain::billing::payments::payment::DeclineClass;
 use crate::domain::billing::task::Task;
 use crate::domain::workshop::deliveries::DeliveryStage;
 use crate::domain::workshop::opt_out::Wish;
+use crate::platform::metrics::outcomes::{
+    CallbackOutcome, MailAudience, NoticeOutcome, ReminderOutcome, RunOutcome, ScanOutcome, StopReason,
+};
 use crate::platform::metrics::request::{Route, StatusClass};
 
 /// Values of a metric's dimensions by their names.
@@ -126,107 +129,6 @@ pub enum Point {
     RequestLatency,
 }
 
-/// Outcome of a callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallbackOutcome {
-    /// Stored with all that follows.
-    Applied,
-    /// Stored already by an earlier callback.
-    Repeat,
-    /// Quarantined now.
-    Quarantined,
-    /// Signed and not stored: quarantined before, or beyond the limit of an order or a day.
-    NotKept,
-    /// Form that ECPay did not sign, or that belongs to the other address.
-    Refused,
-    /// Not stored: ECPay should send it again.
-    NotStored,
-}
-
-/// Outcome of a mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeOutcome {
-    /// Accepted by the provider.
-    Sent,
-    /// Not accepted; will be retried.
-    Later,
-    /// Outcome unknown: the response was lost.
-    Unclear,
-    /// Refused, or out of attempts.
-    Dead,
-    /// Not sent, because the address takes no mail.
-    Undeliverable,
-}
-
-/// Recipient of a mail about which SES reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailAudience {
-    /// Customer of an order.
-    Customer,
-    /// Staff.
-    Staff,
-    /// Recipient of a mail that is not, or no longer, stored as one of ours.
-    Unknown,
-}
-
-/// Outcome for a vehicle in the window of reminders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReminderOutcome {
-    /// Reminder accepted by the provider.
-    Sent,
-    /// Not accepted by any provider.
-    Failed,
-    /// Without a reminder, for a reason in the report.
-    Skipped,
-    /// Reminded by an earlier run.
-    AlreadySent,
-    /// Outcome unknown: the response was lost.
-    Unclear,
-}
-
-/// Result of a run of reminders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunOutcome {
-    /// Reminders were sent, or none was due.
-    Done,
-    /// No provider was left, or every reminder failed.
-    Failed,
-}
-
-/// Result of a run of the expiry scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScanOutcome {
-    /// Digest posted by this run.
-    Posted,
-    /// Digest posted by an earlier run.
-    AlreadyPosted,
-    /// Refusal by MMS, which no repetition changes.
-    MmsRefused,
-    /// Timeout or temporary failure of MMS.
-    MmsUnavailable,
-    /// List of MMS of which most records cannot be read.
-    MmsUnreadable,
-    /// Refusal by Slack, which no repetition changes.
-    SlackRefused,
-    /// Temporary failure of Slack; a repetition posts the rest.
-    SlackUnavailable,
-}
-
-/// Reasons why a task stopped before its queue was empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopReason {
-    /// Circuit breaker of ECPay is open.
-    EcpayBlocked,
-    /// Several timeouts of ECPay in a row.
-    EcpayUnanswered,
-    /// Limit of time or items for one run.
-    Limit,
-    /// No WhatsApp provider accepts messages.
-    WhatsappProvider,
-    /// Several mails in a row failed for one reason.
-    MailProvider,
-}
-
 impl Point {
     /// Returns the declaration in [`TABLE`].
     #[must_use]
@@ -305,99 +207,5 @@ impl Point {
             | Self::RequestLatency => Vec::new(),
         };
         names.into_iter().map(str::to_owned).collect()
-    }
-}
-
-impl CallbackOutcome {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Repeat => "repeat",
-            Self::Quarantined => "quarantined",
-            Self::NotKept => "not_kept",
-            Self::Refused => "refused",
-            Self::NotStored => "not_stored",
-        }
-    }
-}
-
-impl From<NoticeState> for NoticeOutcome {
-    fn from(state: NoticeState) -> Self {
-        match state {
-            NoticeState::Sent => Self::Sent,
-            NoticeState::Queued | NoticeState::Claimed => Self::Later,
-            NoticeState::Unclear => Self::Unclear,
-            NoticeState::Dead => Self::Dead,
-            NoticeState::Undeliverable => Self::Undeliverable,
-        }
-    }
-}
-
-impl NoticeOutcome {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Later => "later",
-            Self::Unclear => "unclear",
-            Self::Dead => "dead",
-            Self::Undeliverable => "undeliverable",
-        }
-    }
-}
-
-impl MailAudience {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Customer => "customer",
-            Self::Staff => "staff",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl ScanOutcome {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Posted => "posted",
-            Self::AlreadyPosted => "already_posted",
-            Self::MmsRefused => "mms_refused",
-            Self::MmsUnavailable => "mms_unavailable",
-            Self::MmsUnreadable => "mms_unreadable",
-            Self::SlackRefused => "slack_refused",
-            Self::SlackUnavailable => "slack_unavailable",
-        }
-    }
-}
-
-impl RunOutcome {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl ReminderOutcome {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::AlreadySent => "already_sent",
-            Self::Unclear => "unclear",
-        }
-    }
-}
-
-impl StopReason {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::EcpayBlocked => "ecpay_blocked",
-            Self::EcpayUnanswered => "ecpay_unanswered",
-            Self::Limit => "limit",
-            Self::WhatsappProvider => "whatsapp_provider",
-            Self::MailProvider => "mail_provider",
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use futures::future::try_join_all;
 
 use crate::domain::billing::decision::Versioned;
-use crate::domain::workshop::import::{KnownForRow, Refused, RefusedReason, Row};
+use crate::domain::workshop::import::{KnownForRow, Refused, RefusedReason, Row, RowField};
 use crate::domain::workshop::opt_out::OptOut;
 use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::vehicles::{Customer, Vehicle};
@@ -141,7 +141,7 @@ impl Workshop {
         });
         match imported.await {
             Err(Error::Contended { .. }) => {
-                Ok(Imported::Refused(Refused { field: "customer_id", reason: RefusedReason::Conflict }))
+                Ok(Imported::Refused(Refused { field: RowField::CustomerId, reason: RefusedReason::Conflict }))
             }
             imported => imported,
         }

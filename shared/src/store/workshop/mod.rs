@@ -1,5 +1,6 @@
 //! Customers, vehicles and reminders of a workshop in the table.
 
+pub mod background_import;
 mod customer_erasure;
 mod customers;
 mod deliveries;

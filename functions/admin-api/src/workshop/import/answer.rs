@@ -1,6 +1,8 @@
 //! Answer to an import: what became of each row.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use shared::domain::values::ids::{CustomerId, EmailAddress};
 use shared::domain::values::time::LocalDate;
 use shared::domain::workshop::import::{Refused, RefusedReason, Row};
@@ -15,9 +17,28 @@ use crate::workshop::import::header::Title;
 use crate::workshop::import::reasons::Reason;
 use crate::workshop::import::rows::Note;
 
+/// Whether an import has ended.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ImportStatus {
+    /// Rows are left, which are stored in the background.
+    Running,
+    Done,
+}
+
 /// Result of an import, or of its dry run.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportAnswer {
+    /// Id of an import that goes on in the background; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "9hJ2kQ7bXw3c")]
+    pub(crate) import_id: Option<String>,
+    /// Of an import that goes on in the background.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<ImportStatus>,
+    /// Of an import that goes on in the background: rows that are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remaining: Option<usize>,
     /// True for a dry run; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dry_run: Option<bool>,
@@ -26,7 +47,7 @@ pub(crate) struct ImportAnswer {
     #[schema(example = "Pelanggan")]
     pub(crate) sheet: Option<String>,
     /// Further visible sheets, which were not read; absent if there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(example = json!(["Harga"]))]
     pub(crate) sheets_not_read: Vec<String>,
     /// Columns of the list in its order.
@@ -59,25 +80,25 @@ pub(crate) struct ImportAnswer {
 }
 
 /// Column of a list.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportColumn {
     /// Title in the list.
     #[schema(example = "No HP")]
     title: String,
     /// Column for which it is read; null if it is ignored.
     #[schema(value_type = Option<String>, example = "phone")]
-    read_as: Option<&'static str>,
+    read_as: Option<Cow<'static, str>>,
 }
 
 /// Remark on a row.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportNote {
     /// First line of the row; in a workbook the number of its row.
     #[schema(example = 17)]
     pub(crate) line: u64,
     /// Column at fault; `row` where the cells do not stand in their columns.
     #[schema(value_type = String, example = "phone")]
-    field: &'static str,
+    field: Cow<'static, str>,
     /// Reason, without the cell's content.
     #[schema(example = "is not a mobile number")]
     reason: String,
@@ -87,7 +108,7 @@ pub(crate) struct ImportNote {
 }
 
 /// Row as it was read, with the id of its customer.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportRow {
     #[schema(example = 2)]
     line: u64,
@@ -113,8 +134,10 @@ pub(crate) struct ImportRow {
 
 /// Columns of a table as the answer shows them.
 pub(crate) fn columns(list: &ImportedTable) -> Vec<ImportColumn> {
-    let shown =
-        |title: &Title| ImportColumn { title: title.text.clone(), read_as: title.column.map(|column| column.name()) };
+    let shown = |title: &Title| ImportColumn {
+        title: title.text.clone(),
+        read_as: title.column.map(|column| column.name().into()),
+    };
     list.header.titles.iter().filter(|title| !title.text.is_empty()).map(shown).collect()
 }
 
@@ -132,12 +155,12 @@ pub(crate) fn refused(line: u64, Refused { field, reason }: Refused) -> Note {
         RefusedReason::OtherOwnerIn { line } => format!("ada di baris {line} dengan pelanggan lain"),
         RefusedReason::SeveralCustomers => "kosong, dan beberapa pelanggan memakai nomor HP ini".to_owned(),
     };
-    Note { line, field, reason: Reason::new(reason.to_string(), indonesian) }
+    Note { line, field: field.name(), reason: Reason::new(reason.to_string(), indonesian) }
 }
 
 impl From<Note> for ImportNote {
     fn from(Note { line, field, reason }: Note) -> Self {
-        Self { line, field, reason: reason.english, reason_id: reason.indonesian }
+        Self { line, field: field.into(), reason: reason.english, reason_id: reason.indonesian }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Import of a list of customers and vehicles: valid rows are stored, every refused row is reported.
 
 pub(crate) mod answer;
+pub(crate) mod background;
 pub(crate) mod cells;
 pub(crate) mod columns;
 pub(crate) mod dates;
@@ -15,19 +16,23 @@ pub(crate) mod workbook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use futures::future::try_join_all;
+use lambda_http::http::StatusCode;
 use lambda_http::http::request::Parts;
 use serde::Deserialize;
 use shared::domain::values::ids::CustomerId;
-use shared::domain::workshop::import::{Refused, RefusedReason, Row, RowCustomer};
+use shared::domain::workshop::import::{Refused, RefusedReason, Row, RowCustomer, RowField};
 use shared::domain::workshop::latest_visits::{LatestVisits, ListedRow};
 use shared::domain::workshop::phone::Phone;
 use shared::platform::clock::InvocationTime;
+use shared::platform::logging::error_chain;
 use shared::platform::phone_keys::PhoneHasher;
 use shared::store::Store;
+use shared::store::workshop::background_import::ChunkOutcome;
 use shared::store::workshop::import::{ImportPreview, Imported};
 use utoipa::{IntoParams, ToSchema};
 
@@ -46,20 +51,22 @@ use crate::workshop::import::rows::{DateRules, Note, ParsedRow};
 /// Lanes: parts of a list that are stored concurrently.
 const LANES: usize = 8;
 /// Rows stored between two checks of the time.
-const STEP: usize = 100;
+const STEP: usize = 50;
+/// Milliseconds between attempts at a table that takes no rows.
+const WAITS_MS: [u64; 4] = [250, 500, 1_000, 2_000];
 /// Phone numbers looked up between two checks of the time.
 const LOOKUPS: usize = 500;
 /// Rows that a dry run shows.
 const SHOWN_ROWS: usize = 10;
-/// Milliseconds after which no further rows are stored: the function must answer within its timeout of 29 seconds.
-const LATEST_MS: f64 = 24_000.0;
-const TOO_LONG: &str = "The import took too long. Send the list again; rows already stored are skipped.";
+/// Milliseconds after which the import goes on in the background: the function must save the rest and answer within its timeout
+/// of 29 seconds.
+const LATEST_MS: f64 = 16_000.0;
 const LOOKUPS_TOO_LONG: &str = "The customers of the list could not be found in time. Send the list in parts.";
 const DRY_RUN_TOO_LONG: &str = "The dry run took too long. Send the list in parts.";
 
 /// Route of the import.
 pub(crate) fn routes() -> Routes {
-    Routes::new().routes(routes!(import))
+    Routes::new().routes(routes!(import)).routes(routes!(background::show))
 }
 
 /// Keys under which numbers are hashed, and the time that the import has taken.
@@ -114,8 +121,8 @@ pub(crate) struct ImportForm {
 /// recognised by their titles in English or Indonesian, in any order; names and phone numbers are needed, other columns are
 /// ignored. A customer without an id is the stored one with the phone number, or gets an id that follows from the number. Of a
 /// vehicle the latest visit counts. Of a workbook the first of at most ten visible sheets with such titles is read. Valid rows are
-/// stored; each other row is reported with its line, field and reason. Stored rows stay stored if the import is interrupted;
-/// sending the list again stores the rest.
+/// stored; each other row is reported with its line, field and reason. An import that takes longer than a response may goes on in the
+/// background and is answered with 202 and the address at which its result is read. Sending the list again does no harm.
 #[utoipa::path(
     post, path = "/customers/import", tag = "workshop", operation_id = "import_customers", params(ImportQuery),
     request_body(
@@ -126,7 +133,11 @@ pub(crate) struct ImportForm {
             (ImportForm = "multipart/form-data"),
         ),
     ),
-    responses((status = 200, description = "Result of the import.", body = ImportAnswer), Refusals),
+    responses(
+        (status = 200, description = "Result of the import.", body = ImportAnswer),
+        (status = 202, description = "The import goes on in the background.", body = ImportAnswer),
+        Refusals,
+    ),
     security(("token" = ["customers"])),
 )]
 async fn import(
@@ -134,7 +145,7 @@ async fn import(
     caller: Caller<Customers>,
     given: Given<ImportQuery>,
     ImportList(input): ImportList,
-) -> Result<Json<ImportAnswer>, Failure> {
+) -> Result<(StatusCode, Json<ImportAnswer>), Failure> {
     let (context, ImportQuery { dry_run, date_order }) = (&caller.context, given.query);
     let list = file::read(input.bytes()).map_err(|fault| Failure::invalid(fault.field, fault.reason.both()))?;
     let parsed = rows::parse(&list, DateRules { now: context.time.logical, order: date_order });
@@ -147,36 +158,42 @@ async fn import(
     notes.extend(remarks(&latest));
     let first_rows = dry_run.then(|| latest.rows.iter().take(SHOWN_ROWS).map(ImportRow::from).collect());
     let older_visits = latest.older.len();
-    let (mut stored, mut unchanged) = (0_u32, 0_u32);
     let lanes = lanes(latest.rows).into_iter().map(|lane| import_lane(&api.store, lane, dry_run, &import));
-    for (line, outcome) in try_join_all(lanes).await?.into_iter().flatten() {
-        match outcome {
-            Imported::Stored => stored += 1,
-            Imported::Unchanged => unchanged += 1,
-            Imported::Refused(why) => refused.push(answer::refused(line, why)),
-        }
+    let (mut outcome, mut left) = (ChunkOutcome::default(), Vec::new());
+    for lane in try_join_all(lanes).await? {
+        lane.outcomes.into_iter().for_each(|(line, imported)| outcome.add(line, imported));
+        left.extend(lane.left);
     }
+    refused.extend(outcome.refused.iter().map(|row| answer::refused(row.line, row.refused)));
     // Staff correct the list from top to bottom.
     refused.sort_by_key(|note| note.line);
     notes.sort_by_key(|note| note.line);
     if !dry_run {
-        tracing::info!(by = context.actor, rows, stored, unchanged, refused = refused.len(), "list imported");
+        let (stored, unchanged, left) = (outcome.stored, outcome.unchanged, left.len());
+        tracing::info!(by = context.actor, rows, stored, unchanged, refused = refused.len(), left, "list imported");
     }
-    Ok(Json(ImportAnswer {
+    let answer = ImportAnswer {
+        import_id: None,
+        status: None,
+        remaining: None,
         dry_run: dry_run.then_some(true),
         columns: answer::columns(&list),
         sheet: list.table.sheet,
         sheets_not_read: list.other_sheets,
         rows,
-        stored: (!dry_run).then_some(stored),
-        would_store: dry_run.then_some(stored),
-        unchanged,
+        stored: (!dry_run).then_some(outcome.stored),
+        would_store: dry_run.then_some(outcome.stored),
+        unchanged: outcome.unchanged,
         older_visits,
         refused_count: refused.len(),
         refused: refused.into_iter().map(Into::into).collect(),
         notes: notes.into_iter().map(Into::into).collect(),
         first_rows,
-    }))
+    };
+    if left.is_empty() {
+        return Ok((StatusCode::OK, Json(answer)));
+    }
+    background::go_on(&api, context, answer, left).await.map(|answer| (StatusCode::ACCEPTED, Json(answer)))
 }
 
 /// Gives each row its customer's id: its own, that of the stored customer with the phone number, or one that follows from the
@@ -213,7 +230,7 @@ async fn identify(
                 import.hasher.customer_id(&phone).ok_or_else(|| Failure::defect("no id follows from a phone number"))?
             }
             (None, _) => {
-                let why = Refused { field: "customer_id", reason: RefusedReason::SeveralCustomers };
+                let why = Refused { field: RowField::CustomerId, reason: RefusedReason::SeveralCustomers };
                 refused.push(answer::refused(line, why));
                 continue;
             }
@@ -260,26 +277,56 @@ fn lanes(rows: Vec<ListedRow>) -> Vec<Vec<ListedRow>> {
     lanes
 }
 
+/// What became of the rows of a lane.
+struct LaneResult {
+    outcomes: Vec<(u64, Imported)>,
+    /// Rows for which the time or the table did not suffice.
+    left: Vec<ListedRow>,
+}
+
 /// Stores the rows of a lane, or only finds out what storing them would lead to.
 async fn import_lane(
     store: &Store,
     lane: Vec<ListedRow>,
     dry_run: bool,
     ImportContext { hasher, time }: &ImportContext<'_>,
-) -> Result<Vec<(u64, Imported)>, Failure> {
-    let (lines, rows): (Vec<u64>, Vec<Row>) = lane.into_iter().map(|listed| (listed.line, listed.row)).unzip();
-    let mut outcomes = Vec::with_capacity(rows.len());
+) -> Result<LaneResult, Failure> {
+    let mut outcomes = Vec::with_capacity(lane.len());
     let mut preview = ImportPreview::default();
-    for step in rows.chunks(STEP) {
-        // 503 rather than a timeout: the caller learns that sending the list again is safe.
-        if time.stopwatch.elapsed_ms() > LATEST_MS {
-            return Err(Failure::unavailable(if dry_run { DRY_RUN_TOO_LONG } else { TOO_LONG }));
+    for (place, step) in lane.chunks(STEP).enumerate() {
+        let left = || lane.iter().skip(place * STEP).cloned().collect();
+        let is_late = time.stopwatch.elapsed_ms() > LATEST_MS;
+        if is_late && dry_run {
+            return Err(Failure::unavailable(DRY_RUN_TOO_LONG));
         }
-        outcomes.extend(if dry_run {
-            store.workshop.preview_import(step, &mut preview, hasher).await?
+        if is_late {
+            return Ok(LaneResult { outcomes, left: left() });
+        }
+        let rows: Vec<Row> = step.iter().map(|listed| listed.row.clone()).collect();
+        let imported = if dry_run {
+            store.workshop.preview_import(&rows, &mut preview, hasher).await?
         } else {
-            store.workshop.import(step, hasher).await?
-        });
+            match stored(store, &rows, hasher).await? {
+                Some(imported) => imported,
+                None => return Ok(LaneResult { outcomes, left: left() }),
+            }
+        };
+        outcomes.extend(step.iter().map(|listed| listed.line).zip(imported));
     }
-    Ok(lines.into_iter().zip(outcomes).collect())
+    Ok(LaneResult { outcomes, left: Vec::new() })
+}
+
+/// Stores rows, and waits for a table at its limit; `None` where it does not take them for seconds.
+async fn stored(store: &Store, rows: &[Row], hasher: &PhoneHasher) -> Result<Option<Vec<Imported>>, Failure> {
+    for wait in WAITS_MS {
+        match store.workshop.import(rows, hasher).await {
+            Ok(imported) => return Ok(Some(imported)),
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(error = error_chain(&error), "the table did not take rows of an import");
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
 }

@@ -16,6 +16,9 @@
 //! | erasure of a user | `ERASED#<digest of the user id>` | `STATE` |
 //! | erasure of a customer | `ERASED#<digest of the customer id>`, `ERASED#<keyed hash of the phone>` | `STATE` |
 //! | opt-out of a phone number | `OPTOUT#<keyed hash of the phone>` | `STATE` |
+//! | import in the background | `IMPORT#<id>` | `STATE` |
+//! | rows of an import, and their outcome | `IMPORT#<id>` | `ROWS#<number>` |
+//! | part of an import's answer | `IMPORT#<id>` | `ANSWER#<number>` |
 //! | state of a WhatsApp message | `MESSAGE#<hash of the provider's id>` | `STATE` |
 //! | customer of the workshop | `CUSTOMER#<id>` | `STATE` |
 //! | link from a customer to a vehicle: key only | `CUSTOMER#<id>` | `VEHICLE#<plate>` |
@@ -55,8 +58,8 @@ use crate::domain::values::time::{LocalDate, Timestamp};
 mod workshop;
 
 pub use workshop::{
-    customer, customer_erasure, customer_partition, customer_vehicle, opt_out, phone_erasure, reminder, reminder_count,
-    run_reminders_queue, vehicle, vehicle_partition, whatsapp_message,
+    customer, customer_erasure, customer_partition, customer_vehicle, import, import_answer, import_rows, opt_out,
+    phone_erasure, reminder, reminder_count, run_reminders_queue, vehicle, vehicle_partition, whatsapp_message,
 };
 
 /// Partition key of the table.
@@ -111,6 +114,9 @@ pub const OPT_OUTS: &str = "opt-outs";
 /// List of opt-outs that were ended, by the time of the wish.
 pub const ENDED_OPT_OUTS: &str = "opt-outs-ended";
 
+/// Queue of imports that go on in the background, by the time at which they began.
+pub const IMPORT_QUEUE: &str = "import";
+
 /// Queue of institutions that MMS listed last, by the first instant of the day on which they expire.
 pub const INSTITUTION_QUEUE: &str = "institution";
 
@@ -149,6 +155,8 @@ pub mod prefix {
     pub const ORDER: &str = "ORDER#";
     /// Prefix of links to vehicles, in the customer's partition.
     pub const VEHICLE: &str = "VEHICLE#";
+    /// Prefix of the partitions of imports.
+    pub const IMPORT: &str = "IMPORT#";
     /// Prefix of reminders, in the vehicle's partition.
     pub const REMINDER: &str = "REMINDER#";
 }

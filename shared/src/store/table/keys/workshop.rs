@@ -80,3 +80,25 @@ pub fn run_reminders_queue(run: &str) -> String {
 pub fn reminder_count(day: LocalDate) -> Key {
     Key::new("COUNT#reminders", day.to_string())
 }
+
+fn import_partition(id: &str) -> String {
+    format!("{}{id}", prefix::IMPORT)
+}
+
+/// Key of an import that goes on in the background.
+#[must_use]
+pub fn import(id: &str) -> Key {
+    Key::new(import_partition(id), STATE)
+}
+
+/// Key of some rows of an import, counted from 0.
+#[must_use]
+pub fn import_rows(id: &str, place: usize) -> Key {
+    Key::new(import_partition(id), format!("ROWS#{place:04}"))
+}
+
+/// Key of a part of an import's answer, counted from 0.
+#[must_use]
+pub fn import_answer(id: &str, place: usize) -> Key {
+    Key::new(import_partition(id), format!("ANSWER#{place:04}"))
+}
