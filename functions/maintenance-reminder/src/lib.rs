@@ -157,10 +157,10 @@ impl Reminders {
 /// [`Error`] where repeating the invocation helps. Failures of single reminders are in the report.
 pub async fn run(reminders: &Reminders, event: Value, time: InvocationTime) -> Result<Value, Error> {
     if confirmations::are_asked_for(&event) {
-        return confirmations::send_due(reminders, time).await;
+        return Box::pin(confirmations::send_due(reminders, time)).await;
     }
     if let Some(id) = imports::requested(&event) {
-        return imports::go_on(reminders, &id, time).await;
+        return Box::pin(imports::go_on(reminders, &id, time)).await;
     }
     let job = Job::parse(NAME, event, time.logical)?;
     Box::pin(run::run_once(reminders, &job, time)).await

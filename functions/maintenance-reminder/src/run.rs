@@ -16,8 +16,8 @@ use crate::{confirmations, imports};
 pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationTime) -> Result<Value, Error> {
     let hasher = reminders.phone_keys.get(time.wall).await?;
     if !job.dry_run {
-        confirmations::send_before_run(reminders, time).await;
-        imports::go_on_before_run(reminders, time).await;
+        Box::pin(confirmations::send_before_run(reminders, time)).await;
+        Box::pin(imports::go_on_before_run(reminders, time)).await;
     }
     let mut run = match ExclusiveRun::start(&reminders.runs, job, time, RunRules::SENDING).await? {
         Start::Acquired(run) => run,

@@ -150,7 +150,7 @@ impl Maintenance {
 /// [`Error`] where repeating the invocation helps. Errors of single subscriptions are in the report.
 pub async fn run(maintenance: &Maintenance, event: Value, time: InvocationTime) -> Result<Value, Error> {
     if SesEvent::is_event(&event) {
-        return mail_feedback::record(maintenance, &event, time).await;
+        return Box::pin(mail_feedback::record(maintenance, &event, time)).await;
     }
     match Job::parse(event, time.logical).map_err(|_| Error::InvalidJobEvent)? {
         Job::Tasks(tasks) => Box::pin(run::run_tasks(maintenance, &tasks, time)).await,

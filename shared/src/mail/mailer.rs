@@ -98,7 +98,7 @@ impl Mailer {
             .content(EmailContent::builder().simple(message).build())
             .set_configuration_set_name(self.settings.configuration_set.clone())
             .set_email_tags(notice_tag(&notice.id).map(|tag| vec![tag]));
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(answer) => SendOutcome::Sent { id: answer.message_id, reply: String::new() },
             Err(error) => judge(&error),
         }

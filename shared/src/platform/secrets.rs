@@ -100,7 +100,7 @@ impl Secret {
 
     /// `None` where the secret has no version with that stage.
     pub(super) async fn version(&self, stage: &str) -> Result<Option<Version>, Error> {
-        let answer = self.client.get_secret_value().secret_id(&self.id).version_stage(stage).send().await;
+        let answer = Box::pin(self.client.get_secret_value().secret_id(&self.id).version_stage(stage).send()).await;
         match answer {
             Ok(answer) => {
                 let created_at = answer.created_date().and_then(|date| Timestamp::from_unix(date.secs()));

@@ -52,7 +52,7 @@ impl Table {
     ) -> Result<Vec<Item>, Error> {
         let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
         let request = request.map_err(|error| Error::unavailable(doing, error))?;
-        let answer = self.client.batch_get_item().request_items(&self.name, request).send().await;
+        let answer = Box::pin(self.client.batch_get_item().request_items(&self.name, request).send()).await;
         let answer = answer.map_err(|error| Error::unavailable(doing, error))?;
         for item in answer.responses.unwrap_or_default().into_values().flatten() {
             if let Some(key) = key_in(&item) {

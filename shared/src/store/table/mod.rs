@@ -23,7 +23,8 @@ pub(in crate::store) mod transaction;
 /// Attributes of an item, by name.
 pub(in crate::store) type Item = HashMap<String, AttributeValue>;
 
-/// Handle to the DynamoDB table. Cheap to clone: clones share the connection pool.
+/// Handle to the DynamoDB table. Cheap to clone: clones share the connection pool. The SDK's futures, of kilobytes each, are on the
+/// heap: otherwise those of all callers would contain them, down to the stack of a run.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Table {
     client: Client,

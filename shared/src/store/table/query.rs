@@ -153,7 +153,7 @@ impl Table {
         for (name, value) in values {
             request = request.expression_attribute_values(name, value);
         }
-        let answer = request.send().await.map_err(|error| Error::unavailable(doing, error))?;
+        let answer = Box::pin(request.send()).await.map_err(|error| Error::unavailable(doing, error))?;
         Ok(QueryPage { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }
 

@@ -23,7 +23,7 @@ impl Table {
     /// Reads an item consistently, in the form in which it is stored.
     pub(in crate::store) async fn get_item(&self, key: &Key, doing: &'static str) -> Result<Option<Item>, Error> {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(key_item(key))).consistent_read(true);
-        let answer = get.send().await.map_err(|error| Error::unavailable(doing, error))?;
+        let answer = Box::pin(get.send()).await.map_err(|error| Error::unavailable(doing, error))?;
         Ok(answer.item)
     }
 
@@ -82,7 +82,7 @@ impl Table {
             .set_condition_expression(expression.condition)
             .set_expression_attribute_names(expression.names)
             .set_expression_attribute_values(expression.values);
-        is_written(put.send().await, doing)
+        is_written(Box::pin(put.send()).await, doing)
     }
 
     /// Changes attributes of an item; `false` when the update's condition does not hold.
@@ -100,7 +100,7 @@ impl Table {
             .set_condition_expression(expression.condition)
             .set_expression_attribute_names(expression.names)
             .set_expression_attribute_values(expression.values);
-        is_written(request.send().await, doing)
+        is_written(Box::pin(request.send()).await, doing)
     }
 
     /// Deletes an item; succeeds where there is none.
@@ -131,7 +131,7 @@ impl Table {
             .set_condition_expression(expression.condition)
             .set_expression_attribute_names(expression.names)
             .set_expression_attribute_values(expression.values);
-        is_written(delete.send().await, doing)
+        is_written(Box::pin(delete.send()).await, doing)
     }
 }
 

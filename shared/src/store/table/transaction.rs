@@ -152,7 +152,8 @@ impl Table {
         }
         let actions = transaction.actions.into_iter().map(|action| self.request(action));
         let actions = actions.collect::<Result<Vec<_>, _>>().map_err(|error| Error::unavailable(doing, error))?;
-        let Err(error) = self.client.transact_write_items().set_transact_items(Some(actions)).send().await else {
+        let sent = self.client.transact_write_items().set_transact_items(Some(actions)).send();
+        let Err(error) = Box::pin(sent).await else {
             return Ok(None);
         };
         match error.as_service_error() {
