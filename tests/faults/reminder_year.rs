@@ -27,13 +27,14 @@ enum Fate {
 struct Known {
     last: NaiveDate,
     own: Option<NaiveDate>,
+    months: u32,
     fate: Fate,
     unwilling: bool,
 }
 
 impl Known {
     fn next(&self) -> NaiveDate {
-        self.own.unwrap_or_else(|| self.last.checked_add_months(Months::new(4)).unwrap())
+        self.own.unwrap_or_else(|| self.last.checked_add_months(Months::new(self.months)).unwrap())
     }
 }
 
@@ -81,7 +82,10 @@ impl Workshop {
             Fate::Booked => "booked",
             Fate::Sold => "sold",
         };
-        let mut body = json!({ "customer_id": format!("c{number}"), "last_visit_date": known.last, "status": status });
+        let mut body = json!({
+            "customer_id": format!("c{number}"), "last_visit_date": known.last, "status": status,
+            "interval_months": known.months,
+        });
         if let Some(own) = known.own {
             body["next_visit_date"] = json!(own);
         }
@@ -228,7 +232,8 @@ fn a_year_of_runs_started_twice_and_cut_off_reminds_each_owner_once_of_each_visi
     let mut workshop = Workshop::new("2025-01-31T16:30:00Z", &[("REMINDER_DAILY_CAP", "100000")]);
     for _ in 0..vehicles {
         let last = begin - Days::new(u64::try_from(random.below(118)).unwrap());
-        workshop.add(Known { last, own: None, fate: Fate::Active, unwilling: random.one_in(30) });
+        let months = *random.pick(&[4, 4, 1, 6]);
+        workshop.add(Known { last, own: None, months, fate: Fate::Active, unwilling: random.one_in(30) });
     }
     let mut expected = BTreeSet::new();
     for day in 0..365 {
@@ -258,7 +263,7 @@ fn answers_that_are_lost_never_lead_to_a_second_message() {
         let mut workshop = Workshop::new("2025-12-16T02:00:00Z", &[]);
         let last = NaiveDate::from_ymd_opt(2025, 8, 17).unwrap();
         for _ in 0..150 {
-            workshop.add(Known { last, own: None, fate: Fate::Active, unwilling: false });
+            workshop.add(Known { last, own: None, months: 4, fate: Fate::Active, unwilling: false });
         }
         let mut random = Random::scrambled(u64::try_from(seed).unwrap());
         let (mut sent, mut unanswered) = (0, 0);
@@ -293,7 +298,7 @@ fn begun() -> (Workshop, TaskId) {
     let mut workshop = Workshop::new("2025-12-16T02:00:00Z", &[]);
     let last = NaiveDate::from_ymd_opt(2025, 8, 17).unwrap();
     for _ in 0..2 {
-        workshop.add(Known { last, own: None, fate: Fate::Active, unwilling: false });
+        workshop.add(Known { last, own: None, months: 4, fate: Fate::Active, unwilling: false });
     }
     let event = workshop.event();
     let task = workshop.deployment.spawn_reminders(event, 0);

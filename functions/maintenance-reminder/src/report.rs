@@ -224,6 +224,7 @@ mod tests {
     use shared::domain::values::time::Timestamp;
     use shared::domain::workshop::plate::Plate;
     use shared::domain::workshop::vehicles::VehicleStatus;
+    use shared::domain::workshop::visit_interval::VisitInterval;
 
     use super::*;
 
@@ -234,6 +235,7 @@ mod tests {
             customer: CustomerId::parse("C-1").unwrap(),
             last_visit: LocalDate::parse("2025-08-18").unwrap(),
             own_next_visit: None,
+            interval: VisitInterval::default(),
             status: VehicleStatus::Active,
         };
         let job = Job {

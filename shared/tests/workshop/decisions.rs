@@ -8,6 +8,7 @@ use shared::domain::workshop::reminders::{
     Reminder, ReminderAction, ReminderInput, ReminderState, SendHours, SkipReason, plan,
 };
 use shared::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus};
+use shared::domain::workshop::visit_interval::VisitInterval;
 
 use crate::support::day;
 
@@ -28,6 +29,7 @@ fn vehicle() -> Vehicle {
         customer: CustomerId::parse("c-1").unwrap(),
         last_visit: day("2025-08-18"),
         own_next_visit: None,
+        interval: VisitInterval::default(),
         status: VehicleStatus::Active,
     }
 }

@@ -6,6 +6,7 @@ use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{
     InvalidName, PersonName, Vehicle, VehicleStatus, WINDOW_DAYS, ZONE, is_in_window,
 };
+use shared::domain::workshop::visit_interval::VisitInterval;
 
 use crate::support::day;
 
@@ -15,6 +16,7 @@ fn vehicle(last_visit: &str) -> Vehicle {
         customer: CustomerId::parse("c-1").unwrap(),
         last_visit: day(last_visit),
         own_next_visit: None,
+        interval: VisitInterval::default(),
         status: VehicleStatus::Active,
     }
 }
@@ -35,6 +37,36 @@ fn the_next_visit_is_four_calendar_months_after_the_last() {
     }
     let own = Vehicle { own_next_visit: Some(day("2026-01-05")), ..vehicle("2025-08-18") };
     assert_eq!(own.next_visit(), day("2026-01-05"));
+}
+
+#[test]
+fn the_next_visit_is_as_many_calendar_months_after_the_last_as_the_vehicle_has() {
+    for (last, months, next) in [
+        ("2025-08-31", 1, "2025-09-30"),
+        ("2025-08-31", 6, "2026-02-28"),
+        ("2023-08-31", 6, "2024-02-29"),
+        ("2024-02-29", 12, "2025-02-28"),
+        ("2024-02-29", 48, "2028-02-29"),
+        ("2025-08-18", 60, "2030-08-18"),
+    ] {
+        let vehicle = Vehicle { interval: VisitInterval::new(months).unwrap(), ..vehicle(last) };
+        assert_eq!(vehicle.next_visit().to_string(), next, "{last} {months}");
+        let visited = vehicle.visited(day("2030-01-31")).unwrap();
+        assert_eq!(visited.interval, vehicle.interval);
+    }
+    for months in [0, 61, u32::MAX] {
+        assert!(VisitInterval::new(months).is_err(), "{months}");
+    }
+}
+
+#[test]
+fn a_vehicle_stored_without_an_interval_has_four_months() {
+    let stored = r#"{"plate":"B 1234 ABC","customer":"c-1","last_visit":"2025-08-18","status":"active"}"#;
+    let read: Vehicle = serde_json::from_str(stored).unwrap();
+    assert_eq!(read, vehicle("2025-08-18"));
+    let own = Vehicle { interval: VisitInterval::new(6).unwrap(), ..vehicle("2025-08-18") };
+    let written = serde_json::to_string(&own).unwrap();
+    assert_eq!(serde_json::from_str::<Vehicle>(&written).unwrap(), own);
 }
 
 #[test]

@@ -49,7 +49,7 @@ async fn the_vehicles_of_next_week_are_listed_by_day_with_their_owners() {
         first["vehicles"],
         json!([{
             "plate": "B 1 AA", "status": "active", "last_visit_date": "2025-08-15", "next_visit_date": "2025-12-15",
-            "customer_id": "C-1", "customer_name": "Budi Santoso", "phone": "628551234567",
+            "interval_months": 4, "customer_id": "C-1", "customer_name": "Budi Santoso", "phone": "628551234567",
         }])
     );
 }

@@ -57,7 +57,7 @@ async fn a_customer_and_a_vehicle_are_shown_as_they_were_put() {
     let (status, made) = sandbox.staff(Method::PUT, "/vehicles/b-1234-abc", Some(car("C-1"))).await;
     let expected = json!({
         "plate": "B 1234 ABC", "customer_id": "C-1", "last_visit_date": "2025-08-18", "next_visit_date": "2025-12-18",
-        "next_visit_set_by_staff": false, "status": "active", "reminders": [],
+        "next_visit_set_by_staff": false, "interval_months": 4, "status": "active", "reminders": [],
     });
     assert_eq!((status.as_u16(), &made), (201, &expected));
     assert_eq!(sandbox.seen(CAR).await, expected);
@@ -115,6 +115,9 @@ async fn what_cannot_be_stored_is_refused_by_its_field() {
         vehicle("last_visit_date", json!("2025-12-18")),
         vehicle("next_visit_date", json!("2025-08-17")),
         vehicle("next_visit_date", json!("2101-01-01")),
+        vehicle("interval_months", json!(0)),
+        vehicle("interval_months", json!(61)),
+        vehicle("interval_months", json!("6")),
         vehicle("status", json!("lost")),
         vehicle("colour", json!("red")),
     ];
@@ -280,9 +283,9 @@ async fn an_export_contains_everything_and_no_cell_is_a_formula() {
     let (headers, list) = sandbox.exported("C-1").await;
     assert_eq!(headers["content-type"], "text/csv; charset=utf-8");
     assert!(headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
-    let expected = "\u{feff}customer_id,name,phone,email,plate,last_visit_date,next_visit_date\r\n\
-        C-1,Budi Santoso,0855-1234-567,budi@customer.example,B 1234 ABC,18 Agustus 2025,\r\n\
-        C-1,Budi Santoso,0855-1234-567,budi@customer.example,D 2 XY,18 Agustus 2025,05 Januari 2026\r\n";
+    let expected = "\u{feff}customer_id,name,phone,email,plate,last_visit_date,next_visit_date,interval_months\r\n\
+        C-1,Budi Santoso,0855-1234-567,budi@customer.example,B 1234 ABC,18 Agustus 2025,,4\r\n\
+        C-1,Budi Santoso,0855-1234-567,budi@customer.example,D 2 XY,18 Agustus 2025,05 Januari 2026,4\r\n";
     assert_eq!(list.replace('"', ""), expected);
     let whole = sandbox.seen("/customers/C-1/export?format=json").await;
     assert_eq!(whole["customer"]["name"], "Budi Santoso");

@@ -5,6 +5,7 @@ mod callbacks;
 mod customers;
 mod export;
 mod import;
+mod intervals;
 mod lists;
 mod opt_outs;
 mod refusals;

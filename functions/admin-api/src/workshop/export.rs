@@ -179,9 +179,9 @@ fn listed(customer: &Customer, vehicles: &[Versioned<Vehicle>], separator: Separ
     let rows = vehicles.iter().map(|vehicle| {
         let vehicle = &vehicle.value;
         let next = vehicle.own_next_visit.map(dates::write).unwrap_or_default();
-        [neutral(vehicle.plate.as_str()), dates::write(vehicle.last_visit), next]
+        [neutral(vehicle.plate.as_str()), dates::write(vehicle.last_visit), next, vehicle.interval.to_string()]
     });
-    let none = vehicles.is_empty().then(<[String; 3]>::default);
+    let none = vehicles.is_empty().then(<[String; 4]>::default);
     for row in rows.chain(none) {
         writer.write_record(person.iter().chain(&row))?;
     }

@@ -12,6 +12,7 @@ use shared::domain::values::time::LocalDate;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{PersonName, VehicleStatus, words};
+use shared::domain::workshop::visit_interval::VisitInterval;
 use shared::store::workshop::search::{CustomerSearch, FoundCustomer, ListedVehicle, VehicleFilter};
 use utoipa::{IntoParams, ToSchema};
 
@@ -115,6 +116,9 @@ pub(crate) struct VehicleSummary {
     /// Date of the next visit, Asia/Jakarta.
     #[schema(value_type = String, format = Date, example = "2025-12-18")]
     next_visit_date: LocalDate,
+    /// Months from a visit to the next one.
+    #[schema(value_type = u32, example = 4)]
+    interval_months: VisitInterval,
     /// Owner.
     #[schema(value_type = String, example = "C-1")]
     customer_id: CustomerId,
@@ -212,6 +216,7 @@ async fn vehicles(
             status: vehicle.status.into(),
             last_visit_date: vehicle.last_visit,
             next_visit_date: vehicle.next_visit(),
+            interval_months: vehicle.interval,
             customer_id: vehicle.customer,
             plate: vehicle.plate,
             customer_name,

@@ -6,6 +6,7 @@ use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{Vehicle, VehicleStatus};
+use shared::domain::workshop::visit_interval::VisitInterval;
 use utoipa::ToSchema;
 
 use crate::http::dates::Day;
@@ -24,9 +25,13 @@ pub(crate) struct VehicleBody {
     /// Date of the latest visit, Asia/Jakarta.
     #[schema(value_type = String, format = Date, example = "2025-08-18")]
     last_visit_date: Day,
-    /// Date of the next visit if staff set it, Asia/Jakarta. Default: four months after the latest visit.
+    /// Date of the next visit if staff set it, Asia/Jakarta. Default: `interval_months` after the latest visit.
     #[schema(value_type = Option<String>, format = Date, example = "2025-12-20")]
     next_visit_date: Option<Day>,
+    /// Months from a visit to the next one; in a shorter month the last day counts. Default: the stored ones, and 4 for a new
+    /// vehicle.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 60, example = 6)]
+    interval_months: Option<VisitInterval>,
     /// Status. Default: the stored one; `active` for a new vehicle, for a new owner, and for a booked vehicle whose visit took
     /// place.
     status: Option<VehicleState>,
@@ -70,9 +75,12 @@ pub(crate) struct VehicleAnswer {
     /// Date of the next visit, Asia/Jakarta.
     #[schema(value_type = String, format = Date, example = "2025-12-18")]
     next_visit_date: LocalDate,
-    /// True if staff set the date of the next visit; false if it is four months after the latest one.
+    /// True if staff set the date of the next visit; false if it is `interval_months` after the latest one.
     #[schema(example = false)]
     next_visit_set_by_staff: bool,
+    /// Months from a visit to the next one.
+    #[schema(value_type = u32, example = 4)]
+    interval_months: VisitInterval,
     status: VehicleState,
     /// Reminders as stored, oldest visit first, at most 100. `delivery` is the stage that the message reached, where the provider
     /// gave it an id.
@@ -119,6 +127,8 @@ impl VehicleBody {
     /// that has taken place: then it is `active`.
     pub(crate) fn applied(&self, plate: &Plate, known: Option<&Vehicle>) -> Vehicle {
         let Day(last_visit) = self.last_visit_date;
+        // The interval is the vehicle's, and stays when it is sold.
+        let interval = self.interval_months.or(known.map(|known| known.interval)).unwrap_or_default();
         // A new customer inherits nothing: a status `sold` or `booked` belonged to the previous one.
         let known = known.filter(|known| known.customer == self.customer_id);
         let kept = known.map(|known| {
@@ -130,6 +140,7 @@ impl VehicleBody {
             customer: self.customer_id.clone(),
             last_visit,
             own_next_visit: self.next_visit_date.map(|Day(next)| next),
+            interval,
             status: self.status.map(VehicleStatus::from).or(kept).unwrap_or(VehicleStatus::Active),
         }
     }
@@ -141,6 +152,7 @@ impl VehicleAnswer {
         Self {
             next_visit_date: vehicle.next_visit(),
             next_visit_set_by_staff: vehicle.own_next_visit.is_some(),
+            interval_months: vehicle.interval,
             plate: vehicle.plate,
             customer_id: vehicle.customer,
             last_visit_date: vehicle.last_visit,

@@ -7,6 +7,7 @@ use crate::domain::values::time::LocalDate;
 use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus, ZONE};
+use crate::domain::workshop::visit_interval::VisitInterval;
 
 /// Beginning of an id that follows from a customer's phone number.
 pub const DERIVED_ID: &str = "P-";
@@ -42,6 +43,8 @@ pub struct RowVehicle {
     pub last_visit: LocalDate,
     /// Date of the next visit; `None` leaves the stored one unchanged.
     pub next_visit: Option<LocalDate>,
+    /// Months to the next visit; `None` leaves the stored ones unchanged.
+    pub interval: Option<VisitInterval>,
 }
 
 /// Column for which the rules reject a row.
@@ -218,7 +221,11 @@ impl RowVehicle {
         // Only a later visit consumes the dates that staff set.
         let later = known.last_visit < self.last_visit;
         let base = if later { known.visited(self.last_visit) } else { None }.unwrap_or_else(|| known.clone());
-        Ok(Vehicle { own_next_visit: self.next_visit.or(base.own_next_visit), ..base })
+        Ok(Vehicle {
+            own_next_visit: self.next_visit.or(base.own_next_visit),
+            interval: self.interval.unwrap_or(base.interval),
+            ..base
+        })
     }
 
     fn new_vehicle(&self, customer: &CustomerId) -> Vehicle {
@@ -227,6 +234,7 @@ impl RowVehicle {
             customer: customer.clone(),
             last_visit: self.last_visit,
             own_next_visit: self.next_visit,
+            interval: self.interval.unwrap_or_default(),
             status: VehicleStatus::Active,
         }
     }
@@ -242,6 +250,7 @@ mod tests {
             plate: Plate::parse("B 1234 ABC").unwrap(),
             last_visit,
             next_visit: None,
+            interval: None,
         });
         let customer = RowCustomer {
             id: CustomerId::parse("C-1").unwrap(),

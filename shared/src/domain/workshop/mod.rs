@@ -11,3 +11,4 @@ pub mod provider_health;
 pub mod reminders;
 pub mod replies;
 pub mod vehicles;
+pub mod visit_interval;

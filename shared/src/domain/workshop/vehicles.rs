@@ -11,9 +11,8 @@ use crate::domain::values::text::one_line;
 use crate::domain::values::time::{LocalDate, Zone};
 use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
+use crate::domain::workshop::visit_interval::VisitInterval;
 
-/// Months from a visit to the next one (reminder document).
-const INTERVAL_MONTHS: u32 = 4;
 /// Days before a visit on which a reminder is sent: `0 <= days < 3` (reminder document).
 pub const WINDOW_DAYS: i64 = 3;
 /// Time zone in which visits are counted.
@@ -60,6 +59,9 @@ pub struct Vehicle {
     /// Date of the next visit as set by staff, until the visit took place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_next_visit: Option<LocalDate>,
+    /// Months from a visit to the next one.
+    #[serde(default, skip_serializing_if = "VisitInterval::is_default")]
+    pub interval: VisitInterval,
     /// Active vehicles lead to reminders.
     pub status: VehicleStatus,
 }
@@ -166,10 +168,10 @@ impl VehicleStatus {
 }
 
 impl Vehicle {
-    /// The date of the next visit: as set by staff, otherwise four calendar months after the latest visit.
+    /// The date of the next visit: as set by staff, otherwise the interval's calendar months after the latest visit.
     #[must_use]
     pub fn next_visit(&self) -> LocalDate {
-        self.own_next_visit.unwrap_or_else(|| self.last_visit.plus_months(INTERVAL_MONTHS))
+        self.own_next_visit.unwrap_or_else(|| self.last_visit.plus_months(self.interval.months()))
     }
 
     /// The vehicle after a visit; `None` if that visit or a later one is stored, so that a repeated report does not

@@ -10,6 +10,7 @@ use shared::domain::workshop::latest_visits::ListedRow;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::PersonName;
+use shared::domain::workshop::visit_interval::VisitInterval;
 use utoipa::ToSchema;
 
 use crate::workshop::import::file::ImportedTable;
@@ -127,9 +128,12 @@ pub(crate) struct ImportRow {
     plate: Option<Plate>,
     #[schema(value_type = Option<String>, format = Date, example = "2025-08-18")]
     last_visit_date: Option<LocalDate>,
-    /// Null: four months after the latest visit, or the stored one.
+    /// Null: `interval_months` after the latest visit, or the stored one.
     #[schema(value_type = Option<String>, format = Date, example = "2025-12-20")]
     next_visit_date: Option<LocalDate>,
+    /// Null: the stored ones stay, and a new vehicle has 4.
+    #[schema(value_type = Option<u32>, example = 6)]
+    interval_months: Option<VisitInterval>,
 }
 
 /// Columns of a table as the answer shows them.
@@ -176,6 +180,7 @@ impl From<&ListedRow> for ImportRow {
             plate: vehicle.map(|vehicle| vehicle.plate.clone()),
             last_visit_date: vehicle.map(|vehicle| vehicle.last_visit),
             next_visit_date: vehicle.and_then(|vehicle| vehicle.next_visit),
+            interval_months: vehicle.and_then(|vehicle| vehicle.interval),
         }
     }
 }

@@ -14,6 +14,7 @@ pub(crate) enum Column {
     Plate,
     LastVisitDate,
     NextVisitDate,
+    IntervalMonths,
 }
 
 /// Meaning of a word in a title.
@@ -34,6 +35,9 @@ enum Word {
     Visit,
     Last,
     Next,
+    Interval,
+    Month,
+    Months,
     /// Says nothing about the column.
     Filler,
 }
@@ -50,7 +54,7 @@ pub(crate) enum Certainty {
     Exact,
 }
 
-const WORDS: [(Word, &[&str]); 16] = [
+const WORDS: [(Word, &[&str]); 19] = [
     (Word::Number, &["no", "nomor", "nomer", "number", "num", "nmr"]),
     (Word::Date, &["tgl", "tanggal", "tggl", "date"]),
     (Word::Id, &["id", "kode", "code"]),
@@ -93,7 +97,16 @@ const WORDS: [(Word, &[&str]); 16] = [
         Word::Next,
         &["berikutnya", "berikut", "selanjutnya", "next", "mendatang", "jadwal", "due", "jatuh", "tempo", "rencana"],
     ),
-    (Word::Filler, &["lengkap", "full", "of", "the", "e", "aktif", "active", "hari", "dan", "and", "atau", "or", "1"]),
+    (Word::Interval, &["interval"]),
+    (Word::Month, &["bulan", "bln", "month"]),
+    (Word::Months, &["months"]),
+    (
+        Word::Filler,
+        &[
+            "lengkap", "full", "of", "the", "e", "aktif", "active", "hari", "dan", "and", "atau", "or", "in", "dalam",
+            "1",
+        ],
+    ),
 ];
 
 /// Words of remarks that leave the meaning of a title as it is.
@@ -104,8 +117,16 @@ const REMARKS: [&str; 20] = [
 
 impl Column {
     /// All columns in the order of an export.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::CustomerId, Self::Name, Self::Phone, Self::Email, Self::Plate, Self::LastVisitDate, Self::NextVisitDate];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::CustomerId,
+        Self::Name,
+        Self::Phone,
+        Self::Email,
+        Self::Plate,
+        Self::LastVisitDate,
+        Self::NextVisitDate,
+        Self::IntervalMonths,
+    ];
 
     /// Name of the column in exports and answers.
     pub(crate) const fn name(self) -> &'static str {
@@ -117,6 +138,7 @@ impl Column {
             Self::Plate => "plate",
             Self::LastVisitDate => "last_visit_date",
             Self::NextVisitDate => "next_visit_date",
+            Self::IntervalMonths => "interval_months",
         }
     }
 
@@ -158,7 +180,8 @@ fn meaning(title: &str) -> Option<(Column, Certainty)> {
     let has = |word: Word| words.contains(&word);
     let only = |allowed: &[Word]| words.iter().all(|word| *word == Word::Filler || allowed.contains(word));
     use Word::{
-        Address, Date, Id, Last, Mail, Name, Next, Number, Person, Phone, Plate, Registration, Vehicle, Visit, Whatsapp,
+        Address, Date, Id, Interval, Last, Mail, Month, Months, Name, Next, Number, Person, Phone, Plate, Registration,
+        Vehicle, Visit, Whatsapp,
     };
     let found = if has(Phone) || has(Whatsapp) {
         only(&[Phone, Whatsapp, Number, Person]).then_some(Column::Phone)
@@ -167,6 +190,9 @@ fn meaning(title: &str) -> Option<(Column, Certainty)> {
     } else if has(Plate) || has(Vehicle) && has(Number) || has(Registration) {
         let is_plate = has(Plate) || has(Vehicle) || has(Number);
         (is_plate && only(&[Plate, Number, Vehicle, Registration])).then_some(Column::Plate)
+    } else if has(Interval) || has(Months) {
+        // A bare `Bulan` may also be the month of the visit, whose number would be taken for the interval.
+        only(&[Interval, Month, Months, Visit, Vehicle]).then_some(Column::IntervalMonths)
     } else if has(Next) {
         only(&[Next, Visit, Date, Vehicle]).then_some(Column::NextVisitDate)
     } else if has(Date) || has(Last) && has(Visit) {
@@ -182,6 +208,7 @@ fn meaning(title: &str) -> Option<(Column, Certainty)> {
     let is_vague = match column {
         Column::LastVisitDate => !has(Last) && !has(Visit),
         Column::NextVisitDate => !has(Date) && !has(Visit),
+        Column::IntervalMonths => !has(Month) && !has(Months),
         Column::CustomerId | Column::Name | Column::Phone | Column::Email | Column::Plate => false,
     };
     let certainty = if has(Whatsapp) { Certainty::Whatsapp } else { Certainty::Usual };
@@ -249,6 +276,10 @@ mod tests {
                 Column::NextVisitDate,
                 "next_visit_date;Next Visit;Next Service Date;Tgl Servis Berikutnya;Servis Berikutnya;Kunjungan Berikutnya;Jadwal Servis;Jatuh Tempo;Due Date;Tanggal Servis Selanjutnya;Rencana Servis;Jadwal",
             ),
+            (
+                Column::IntervalMonths,
+                "interval_months;Interval;Interval Bulan;Interval (bulan);INTERVAL SERVIS;Interval Servis (bln);Months;Service Interval;Service interval in months;intervalbulan",
+            ),
         ];
         for (column, names) in titles {
             for title in names.split(';') {
@@ -294,6 +325,11 @@ mod tests {
             "Tanggal (Lahir)",
             "Servis Berikutnya (KM)",
             "Hari",
+            "Bulan",
+            "Bulan Servis",
+            "Interval (km)",
+            "Jarak Tempuh",
+            "Interval Oli",
         ] {
             assert_eq!(Column::of_title(title), None, "{title}");
         }

@@ -6,6 +6,7 @@ use shared::domain::workshop::import::RowVehicle;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::PersonName;
+use shared::domain::workshop::visit_interval::VisitInterval;
 
 use crate::http::dates::Day;
 use crate::workshop::import::cells::{is_nothing, plain};
@@ -138,7 +139,12 @@ impl Cells<'_> {
             lost.push(self.note(Column::NextVisitDate, reason));
             None
         });
-        Ok(Some(RowVehicle { plate, last_visit, next_visit }))
+        let interval = self.given(Column::IntervalMonths).map(|cell| months(&cell)).transpose();
+        let interval = interval.unwrap_or_else(|reason| {
+            lost.push(self.note(Column::IntervalMonths, reason));
+            None
+        });
+        Ok(Some(RowVehicle { plate, last_visit, next_visit, interval }))
     }
 
     /// Refuses a row whose cells do not stand in their columns.
@@ -183,6 +189,18 @@ impl Cells<'_> {
 
 fn fault(column: Column, reason: Reason) -> Fault {
     Fault { field: column.name(), reason }
+}
+
+/// Reads a number of months, with or without the word, also with the decimal part of a spreadsheet: `6`, `6.0`, `6 bulan`.
+fn months(cell: &str) -> Result<VisitInterval, Reason> {
+    let lower = cell.to_lowercase();
+    let number = ["bulan", "bln.", "bln", "months", "month"].iter().find_map(|unit| lower.strip_suffix(unit));
+    let number = number.unwrap_or(&lower).trim();
+    let whole = number.split_once(['.', ',']).filter(|(_, decimals)| decimals.bytes().all(|digit| digit == b'0'));
+    let whole = whole.map_or(number, |(whole, _)| whole);
+    let is_number = whole.bytes().all(|digit| digit.is_ascii_digit());
+    let months = whole.parse().ok().filter(|_| is_number).and_then(|months| VisitInterval::new(months).ok());
+    months.ok_or_else(|| Reason::new("is not a number of 1 to 60 months", "bukan jumlah bulan dari 1 sampai 60"))
 }
 
 /// True for a cell in which rows follow a line break: something there is a phone number.
