@@ -84,8 +84,9 @@ impl WhatsappProviders {
         // Settings of the Cloud API are required only where it is used.
         let mut of_cloud = |name| if uses_cloud { reader.required(name) } else { String::new() };
         let phone_number_id = of_cloud("WHATSAPP_PHONE_NUMBER_ID");
-        let template =
-            CloudTemplate { name: of_cloud("WHATSAPP_TEMPLATE"), language: of_cloud("WHATSAPP_TEMPLATE_LANGUAGE") };
+        let (name, language) = (of_cloud("WHATSAPP_TEMPLATE"), of_cloud("WHATSAPP_TEMPLATE_LANGUAGE"));
+        let has_salutation = if uses_cloud { reader.flag("WHATSAPP_TEMPLATE_SALUTATION") } else { Some(false) };
+        let template = CloudTemplate { name, language, has_salutation: has_salutation? };
         let mut at = |name, host: &str| reader.endpoint(name).unwrap_or_else(|| host.to_owned());
         let starsender = at("STARSENDER_ENDPOINT_URL", whatsapp::STARSENDER_HOST);
         let cloud_api = at("WHATSAPP_ENDPOINT_URL", whatsapp::CLOUD_API_HOST);

@@ -260,7 +260,12 @@ impl<'a, 't> Batch<'a, 't> {
         customer: &Customer,
         context: &ReminderContext,
     ) -> Result<Attempt, Error> {
-        let content = whatsapp::Reminder { name: &customer.name, plate: &vehicle.plate, visit: vehicle.next_visit() };
+        let content = whatsapp::Reminder {
+            name: &customer.name,
+            salutation: customer.salutation,
+            plate: &vehicle.plate,
+            visit: vehicle.next_visit(),
+        };
         let text = self.reminders.wording.text(&content);
         let today = self.today;
         let row = |status| Row::new(vehicle, Some(customer), today, status);

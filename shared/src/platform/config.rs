@@ -72,6 +72,15 @@ impl<'a> Reader<'a> {
         self.parsed(name, base_url)
     }
 
+    /// Returns a required setting that is `true` or `false`; `None` where a fault was recorded.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        self.parsed(name, |value| match value {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be true or false"),
+        })
+    }
+
     /// Records a fault of a setting.
     pub fn fault(&mut self, name: &str, what: &str) {
         self.faults.push(format!("{name} {what}"));

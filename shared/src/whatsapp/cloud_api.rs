@@ -21,6 +21,8 @@ pub struct CloudTemplate {
     pub name: String,
     /// Language code of the template, such as `id`.
     pub language: String,
+    /// True if the salutation is a part of the name parameter; false if the template's text has it.
+    pub has_salutation: bool,
 }
 
 /// Path to which a message from the business's number with this id is posted.
@@ -33,7 +35,9 @@ pub fn path(phone_number_id: &str) -> String {
 #[must_use]
 pub fn body(to: &Phone, template: &CloudTemplate, reminder: &Reminder<'_>) -> Value {
     // Meta refuses a parameter with several blanks in a row.
-    let name = reminder.name.as_str().split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = reminder.name.as_str();
+    let name = if template.has_salutation { reminder.salutation.with_name(name) } else { name.to_owned() };
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let values = [name, reminder.plate.to_string(), reminder.visit.to_day_month_year()];
     let parameters = values.map(|text| json!({ "type": "text", "text": text }));
     json!({

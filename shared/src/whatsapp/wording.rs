@@ -2,6 +2,7 @@
 
 use crate::domain::values::time::LocalDate;
 use crate::domain::workshop::plate::Plate;
+use crate::domain::workshop::salutation::Salutation;
 use crate::domain::workshop::vehicles::PersonName;
 
 /// Longest template, in characters.
@@ -12,13 +13,16 @@ const LONGEST: usize = 1_000;
 pub struct Reminder<'a> {
     /// Name of the vehicle's owner.
     pub name: &'a PersonName,
+    /// Salutation of the owner, which gives way to one in the name.
+    pub salutation: Salutation,
     /// Licence plate of the vehicle.
     pub plate: &'a Plate,
     /// Day of the visit, Asia/Jakarta.
     pub visit: LocalDate,
 }
 
-/// Template with `{nama_pelanggan}`, `{no_pol}`, `{next_visit_date}` (as `18-12-2025`) and `{nomor_pelayanan}` in it.
+/// Template with `{sapaan}`, `{nama_pelanggan}`, `{no_pol}`, `{next_visit_date}` (as `18-12-2025`) and `{nomor_pelayanan}` in
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wording {
     parts: Vec<Part>,
@@ -41,7 +45,7 @@ pub enum InvalidWording {
     UnbalancedBraces,
     /// A placeholder that does not exist.
     #[error(
-        "the text has {{{0}}}; known are {{nama_pelanggan}}, {{no_pol}}, {{next_visit_date}} and {{nomor_pelayanan}}"
+        "the text has {{{0}}}; known are {{sapaan}}, {{nama_pelanggan}}, {{no_pol}}, {{next_visit_date}} and {{nomor_pelayanan}}"
     )]
     UnknownPlaceholder(String),
     /// Without the vehicle's plate or the day of the visit.
@@ -55,6 +59,7 @@ pub enum InvalidWording {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
+    Salutation,
     Name,
     Plate,
     Visit,
@@ -95,14 +100,32 @@ impl Wording {
     #[must_use]
     pub fn text(&self, reminder: &Reminder<'_>) -> String {
         let visit = reminder.visit.to_day_month_year();
-        let values = self.parts.iter().map(|part| match part {
-            Part::Text(text) => text.as_str(),
-            Part::Name => reminder.name.as_str(),
-            Part::Plate => reminder.plate.as_str(),
-            Part::Visit => visit.as_str(),
-        });
-        values.collect()
+        let mut message = String::new();
+        let mut is_left_out = false;
+        for part in &self.parts {
+            let value = match part {
+                Part::Text(text) => text.as_str(),
+                Part::Salutation => reminder.salutation.before(reminder.name.as_str()).unwrap_or_default(),
+                Part::Name => reminder.name.as_str(),
+                Part::Plate => reminder.plate.as_str(),
+                Part::Visit => visit.as_str(),
+            };
+            let shown = if is_left_out { after_gap(&mut message, value) } else { value };
+            message.push_str(shown);
+            is_left_out = *part == Part::Salutation && value.is_empty();
+        }
+        message
     }
+}
+
+/// Closes the gap that a left out salutation leaves before `rest`: one blank stays of two, and none before a sign or line end.
+fn after_gap<'a>(message: &mut String, rest: &'a str) -> &'a str {
+    let is_open = message.is_empty() || message.ends_with([' ', '\n', '(', '"']);
+    let rest = if is_open { rest.trim_start_matches(' ') } else { rest };
+    if rest.starts_with(['\n', ',', '.', ';', ':', '!', '?']) {
+        message.truncate(message.trim_end_matches(' ').len());
+    }
+    rest
 }
 
 fn parts(text: &str, service_phone: &str) -> Result<Vec<Part>, InvalidWording> {
@@ -114,6 +137,7 @@ fn parts(text: &str, service_phone: &str) -> Result<Vec<Part>, InvalidWording> {
     for piece in pieces {
         let (name, rest) = piece.split_once('}').ok_or(InvalidWording::UnbalancedBraces)?;
         parts.push(match name {
+            "sapaan" => Part::Salutation,
             "nama_pelanggan" => Part::Name,
             PLATE => Part::Plate,
             VISIT => Part::Visit,

@@ -7,6 +7,7 @@ use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::reminders::{
     Reminder, ReminderAction, ReminderInput, ReminderState, SendHours, SkipReason, plan,
 };
+use shared::domain::workshop::salutation::Salutation;
 use shared::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus};
 use shared::domain::workshop::visit_interval::VisitInterval;
 
@@ -18,6 +19,7 @@ fn customer() -> Customer {
         name: PersonName::parse("Budi Santoso").unwrap(),
         phone: Phone::parse("08551234567").unwrap(),
         email: None,
+        salutation: Salutation::Bapak,
         zone: Zone::Jakarta,
     }
 }

@@ -14,6 +14,7 @@ mod phones;
 mod plates;
 mod provider_responses;
 mod redaction;
+mod salutations;
 #[path = "../support/mod.rs"]
 mod support;
 mod visits;

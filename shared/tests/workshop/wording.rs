@@ -6,18 +6,24 @@ use shared::domain::values::text::{to_ascii, visible};
 use shared::domain::values::time::LocalDate;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::salutation::Salutation;
 use shared::domain::workshop::vehicles::PersonName;
 use shared::whatsapp::{
     CloudTemplate, InvalidWording, Provider, Reminder, STARSENDER_SEND_PATH, Wording, cloud_api_body, cloud_api_path,
     starsender_body,
 };
 
-const TEXT: &str = "Bapak {nama_pelanggan} untuk nomor kendaraan {no_pol} sebentar lagi tiba saat pemeliharaan rutin pada tanggal {next_visit_date}, daftarkan segera melalui nomor pelayanan kami {nomor_pelayanan}";
+const TEXT: &str = "{sapaan} {nama_pelanggan} untuk nomor kendaraan {no_pol} sebentar lagi tiba saat pemeliharaan rutin pada tanggal {next_visit_date}, daftarkan segera melalui nomor pelayanan kami {nomor_pelayanan}";
 const SERVICE: &str = "087740659525";
 
 fn with_reminder<T>(name: &str, take: impl FnOnce(&Reminder<'_>) -> T) -> T {
     let (name, plate) = (PersonName::parse(name).unwrap(), Plate::parse("b1234abc").unwrap());
-    take(&Reminder { name: &name, plate: &plate, visit: LocalDate::parse("2025-12-18").unwrap() })
+    take(&Reminder {
+        name: &name,
+        salutation: Salutation::Bapak,
+        plate: &plate,
+        visit: LocalDate::parse("2025-12-18").unwrap(),
+    })
 }
 
 #[test]
@@ -63,7 +69,7 @@ fn a_text_that_cannot_be_filled_in_is_refused_with_what_is_wrong() {
     let unknown = Wording::new("{no_pol} {next_visit_date} {plat}", SERVICE).unwrap_err().to_string();
     assert_eq!(
         unknown,
-        "the text has {plat}; known are {nama_pelanggan}, {no_pol}, {next_visit_date} and {nomor_pelayanan}"
+        "the text has {plat}; known are {sapaan}, {nama_pelanggan}, {no_pol}, {next_visit_date} and {nomor_pelayanan}"
     );
 }
 
@@ -91,7 +97,8 @@ fn a_starsender_request_has_a_delay_only_if_one_is_configured() {
 #[test]
 fn the_cloud_api_is_asked_for_a_template_with_name_plate_and_date() {
     let to = Phone::parse("08551234567").unwrap();
-    let template = CloudTemplate { name: "maintenance_reminder".to_owned(), language: "id".to_owned() };
+    let template =
+        CloudTemplate { name: "maintenance_reminder".to_owned(), language: "id".to_owned(), has_salutation: false };
     let body = with_reminder("Budi     Santoso", |reminder| cloud_api_body(&to, &template, reminder));
     assert_eq!(
         body,
@@ -107,6 +114,11 @@ fn the_cloud_api_is_asked_for_a_template_with_name_plate_and_date() {
             },
         })
     );
+    let addressed = CloudTemplate { has_salutation: true, ..template };
+    for (name, wanted) in [("Budi  Santoso", "Bapak Budi Santoso"), ("Ibu Sari", "Ibu Sari"), ("PT Maju", "PT Maju")] {
+        let body = with_reminder(name, |reminder| cloud_api_body(&to, &addressed, reminder));
+        assert_eq!(body["template"]["components"][0]["parameters"][0]["text"], wanted);
+    }
     assert_eq!(cloud_api_path("106540352242922"), "/v26.0/106540352242922/messages");
 }
 
@@ -120,8 +132,19 @@ fn a_provider_is_known_by_its_name() {
 
 /// Fragments of texts, and arbitrary ones.
 fn piece() -> impl Strategy<Value = String> {
-    let known =
-        ["{no_pol}", "{next_visit_date}", "{nama_pelanggan}", "{nomor_pelayanan}", "{", "}", "{x}", " ", "halo", "\n"];
+    let known = [
+        "{no_pol}",
+        "{sapaan}",
+        "{next_visit_date}",
+        "{nama_pelanggan}",
+        "{nomor_pelayanan}",
+        "{",
+        "}",
+        "{x}",
+        " ",
+        "halo",
+        "\n",
+    ];
     prop_oneof![6 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => any::<String>()]
 }
 

@@ -102,7 +102,7 @@ async fn a_customer_of_the_workshop_is_found_by_each_of_their_values() {
         found["customers"],
         json!([{
             "customer_id": "C-1", "name": "Budi Santoso", "phone": "628551234567", "email": "budi@customer.example",
-            "opted_out": false, "vehicles": ["B 1234 ABC"],
+            "salutation": "bapak", "opted_out": false, "vehicles": ["B 1234 ABC"],
         }])
     );
     for q in ["budi lestari", "antoso", "0855-1234-569", "B 9999 ZZ", "C-3"] {

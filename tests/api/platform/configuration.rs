@@ -94,7 +94,12 @@ fn the_template_gives_each_function_what_it_reads_and_nothing_else() {
     for function in FUNCTIONS {
         let variables = deployed(function);
         // Read by main.rs, before there is a configuration; and settings that are read only where they count.
-        let sometimes = ["WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_TEMPLATE", "WHATSAPP_TEMPLATE_LANGUAGE"];
+        let sometimes = [
+            "WHATSAPP_PHONE_NUMBER_ID",
+            "WHATSAPP_TEMPLATE",
+            "WHATSAPP_TEMPLATE_LANGUAGE",
+            "WHATSAPP_TEMPLATE_SALUTATION",
+        ];
         let of_gateway = sometimes.into_iter().filter(|_| function == "MaintenanceReminder");
         let unread = ["LOG_LEVEL"].into_iter().chain(of_gateway).map(str::to_owned);
         // Set by Lambda.

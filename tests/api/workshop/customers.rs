@@ -48,7 +48,7 @@ async fn a_customer_and_a_vehicle_are_shown_as_they_were_put() {
     let sandbox = Sandbox::at(NOW).await;
     let (status, made) = sandbox.staff(Method::PUT, "/customers/C-1", Some(budi())).await;
     let expected = json!({
-        "customer_id": "C-1", "name": "Budi Santoso", "phone": "628551234567", "email": "budi@customer.example",
+        "customer_id": "C-1", "name": "Budi Santoso", "salutation": "bapak", "phone": "628551234567", "email": "budi@customer.example",
         "opted_out": false, "time_zone": "Asia/Jakarta", "vehicles": [], "more_vehicles": false,
     });
     assert_eq!((status.as_u16(), &made), (201, &expected));
@@ -103,6 +103,7 @@ async fn what_cannot_be_stored_is_refused_by_its_field() {
         person("name", json!("")),
         person("name", json!(7)),
         person("phone", json!("nobody")),
+        person("salutation", json!("Bapak")),
         person("email", json!("budi")),
         person("opted_out", json!("maybe")),
         person("time_zone", json!("Asia/Taipei")),
@@ -283,9 +284,9 @@ async fn an_export_contains_everything_and_no_cell_is_a_formula() {
     let (headers, list) = sandbox.exported("C-1").await;
     assert_eq!(headers["content-type"], "text/csv; charset=utf-8");
     assert!(headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
-    let expected = "\u{feff}customer_id,name,phone,email,plate,last_visit_date,next_visit_date,interval_months\r\n\
-        C-1,Budi Santoso,0855-1234-567,budi@customer.example,B 1234 ABC,18 Agustus 2025,,4\r\n\
-        C-1,Budi Santoso,0855-1234-567,budi@customer.example,D 2 XY,18 Agustus 2025,05 Januari 2026,4\r\n";
+    let expected = "\u{feff}customer_id,name,phone,email,salutation,plate,last_visit_date,next_visit_date,interval_months\r\n\
+        C-1,Budi Santoso,0855-1234-567,budi@customer.example,Bapak,B 1234 ABC,18 Agustus 2025,,4\r\n\
+        C-1,Budi Santoso,0855-1234-567,budi@customer.example,Bapak,D 2 XY,18 Agustus 2025,05 Januari 2026,4\r\n";
     assert_eq!(list.replace('"', ""), expected);
     let whole = sandbox.seen("/customers/C-1/export?format=json").await;
     assert_eq!(whole["customer"]["name"], "Budi Santoso");
@@ -300,7 +301,10 @@ async fn an_export_contains_everything_and_no_cell_is_a_formula() {
     ] {
         sandbox.keep(&format!("/customers/{id}"), json!({ "name": name, "phone": "08551234567" })).await;
         let (_, list) = sandbox.exported(id).await;
-        assert_eq!(list.lines().nth(1).unwrap(), format!("{cells}\"0855-1234-567\",\"\",\"\",\"\",\"\""));
+        assert_eq!(
+            list.lines().nth(1).unwrap(),
+            format!("{cells}\"0855-1234-567\",\"\",\"Bapak\",\"\",\"\",\"\",\"\"")
+        );
         let (status, answer) = sandbox.import(list).await;
         assert_eq!((status.as_u16(), &answer["unchanged"]), (200, &json!(1)), "{answer}");
     }

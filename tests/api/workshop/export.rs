@@ -64,7 +64,10 @@ async fn an_export_comes_back_unchanged_through_excel_of_either_country() {
         ("MAR-1", "＝1+1", "0812-100-001"),
     ];
     for (place, (id, name, phone)) in customers.into_iter().enumerate() {
-        sandbox.keep(&format!("/customers/{id}"), json!({ "name": name, "phone": phone })).await;
+        let salutation = ["bapak", "ibu", "none", "ibu"][place];
+        sandbox
+            .keep(&format!("/customers/{id}"), json!({ "name": name, "phone": phone, "salutation": salutation }))
+            .await;
         let vehicle = json!({ "customer_id": id, "last_visit_date": "2025-06-05", "next_visit_date": "2025-12-20",
             "interval_months": 3 * (1 + place) });
         sandbox.keep(&format!("/vehicles/B {place} XY"), vehicle).await;
@@ -99,7 +102,7 @@ async fn no_cell_of_an_export_is_a_formula_whatever_divides_it() {
         let (header, row) = list.split_once("\r\n").unwrap();
         assert_eq!(
             header,
-            "\"customer_id\",\"name\",\"phone\",\"email\",\"plate\",\"last_visit_date\",\"next_visit_date\",\
+            "\"customer_id\",\"name\",\"phone\",\"email\",\"salutation\",\"plate\",\"last_visit_date\",\"next_visit_date\",\
              \"interval_months\""
         );
         for cell in row.split([',', ';', '\t', '|', '\n']) {

@@ -10,5 +10,6 @@ mod lists;
 mod opt_outs;
 mod refusals;
 mod reminders;
+mod salutations;
 mod schedule;
 mod workbooks;

@@ -1,9 +1,10 @@
 //! Customer of the workshop as requests describe it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::domain::values::ids::{CustomerId, EmailAddress};
 use shared::domain::values::time::Zone;
 use shared::domain::workshop::phone::{InvalidPhone, Phone};
+use shared::domain::workshop::salutation::Salutation;
 use shared::domain::workshop::vehicles::{Customer, PersonName, ZONE};
 use utoipa::ToSchema;
 
@@ -21,6 +22,9 @@ pub(crate) struct CustomerBody {
     /// WhatsApp. Digits that stand apart, such as a decimal part (`.0`), refuse it.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "0855-1234-567")]
     phone: PhoneAsWritten,
+    /// Word before the name in messages. It gives way to one in the name (`Ibu Sari`), and a company (`PT …`) gets none. Default:
+    /// the stored one, and `bapak` for a new customer.
+    pub(crate) salutation: Option<SalutationField>,
     /// Mail address, stored for the workshop; no mail is sent to it. Default: none.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 254, example = "budi@customer.example")]
     email: Option<EmailAddress>,
@@ -43,6 +47,16 @@ pub(crate) enum CustomerZone {
     Makassar,
     #[serde(rename = "Asia/Jayapura")]
     Jayapura,
+}
+
+/// Word before a customer's name in messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SalutationField {
+    Bapak,
+    Ibu,
+    /// The name alone.
+    None,
 }
 
 /// Phone number in a notation that people use.
@@ -73,14 +87,35 @@ impl From<CustomerZone> for Zone {
     }
 }
 
+impl From<SalutationField> for Salutation {
+    fn from(field: SalutationField) -> Self {
+        match field {
+            SalutationField::Bapak => Self::Bapak,
+            SalutationField::Ibu => Self::Ibu,
+            SalutationField::None => Self::None,
+        }
+    }
+}
+
+impl From<Salutation> for SalutationField {
+    fn from(salutation: Salutation) -> Self {
+        match salutation {
+            Salutation::Bapak => Self::Bapak,
+            Salutation::Ibu => Self::Ibu,
+            Salutation::None => Self::None,
+        }
+    }
+}
+
 impl CustomerBody {
-    /// The customer to store under an id.
+    /// The customer to store under an id, with the default salutation unless the request has one.
     pub(crate) fn customer(self, id: CustomerId) -> Customer {
         Customer {
             id,
             name: self.name,
             phone: self.phone.0,
             email: self.email,
+            salutation: self.salutation.map(Salutation::from).unwrap_or_default(),
             zone: self.time_zone.map_or(ZONE, Zone::from),
         }
     }

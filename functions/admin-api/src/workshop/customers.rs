@@ -11,6 +11,7 @@ use shared::domain::values::time::Zone;
 use shared::domain::workshop::opt_out::{OptOut, StatedWish, Wish, WishOrigin};
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::salutation::Salutation;
 use shared::domain::workshop::vehicles::{Customer, PersonName};
 use shared::store::retry::{Attempt, retry_on_conflict};
 use shared::store::workshop::WriteOutcome;
@@ -23,7 +24,7 @@ use crate::http::given::{Given, Nothing};
 use crate::http::refusals::{Missing, Refusals};
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
-use crate::workshop::customer_fields::{CustomerBody, MOST_LISTED};
+use crate::workshop::customer_fields::{CustomerBody, MOST_LISTED, SalutationField};
 use crate::workshop::errors::{stored_id, unknown_customer};
 use crate::workshop::{erasure, export};
 
@@ -41,6 +42,8 @@ pub(crate) struct CustomerAnswer {
     /// Name used in messages.
     #[schema(value_type = String, example = "Budi Santoso")]
     name: PersonName,
+    /// Word before the name in messages.
+    salutation: SalutationField,
     /// Mobile number in international form without a plus.
     #[schema(value_type = String, example = "628551234567")]
     phone: Phone,
@@ -87,6 +90,7 @@ async fn shown(api: &ApiState, customer: Customer, opted_out: bool) -> Result<Cu
     Ok(CustomerAnswer {
         customer_id: customer.id,
         name: customer.name,
+        salutation: customer.salutation.into(),
         phone: customer.phone,
         email: customer.email,
         opted_out,
@@ -98,9 +102,9 @@ async fn shown(api: &ApiState, customer: Customer, opted_out: bool) -> Result<Cu
 
 /// Stores a customer.
 ///
-/// Replaces the stored customer of this id. An absent field returns to its default, except `opted_out`: an opt-out ends only
-/// if the request says so. It belongs to the number: every customer with that number has it. A customer who was erased is stored
-/// again.
+/// Replaces the stored customer of this id. An absent field returns to its default, except `opted_out` and `salutation`: an
+/// opt-out ends, and a salutation changes, only if the request says so. An opt-out belongs to the number: every customer with that
+/// number has it. A customer who was erased is stored again.
 #[utoipa::path(
     put, path = "/customers/{id}", tag = "workshop", operation_id = "put_customer",
     params((
@@ -122,7 +126,7 @@ async fn put(
     given: Given<Nothing, CustomerBody>,
 ) -> Result<(StatusCode, Json<CustomerAnswer>), Failure> {
     let id = CustomerId::parse(&id).map_err(|error| Failure::invalid_value("customer_id", &error))?;
-    let opted_out = given.body.opted_out;
+    let (opted_out, salutation) = (given.body.opted_out, given.body.salutation.map(Salutation::from));
     let wanted = &given.body.customer(id);
     let (api, context) = (&api, &caller.context);
     let hasher = &api.phone_hasher(context).await?;
@@ -130,7 +134,8 @@ async fn put(
         let known = api.store.workshop.customer(&wanted.id).await?;
         let workshop = &api.store.workshop;
         let number = workshop.opt_out(&wanted.phone, hasher).await?;
-        let next = match (opted_out, known.as_ref().map(|known| &known.value.phone)) {
+        let stored = known.as_ref().map(|known| &known.value);
+        let next = match (opted_out, stored.map(|stored| &stored.phone)) {
             (Some(opted_out), _) => wish(context, opted_out).applied(&wanted.phone, number.value.as_ref()),
             (None, Some(former)) if *former != wanted.phone => {
                 workshop.opt_out(former, hasher).await?.carried_to(&wanted.phone, &number)
@@ -139,13 +144,15 @@ async fn put(
         };
         let opted_out = next.as_ref().map_or(number.is_open(), OptOut::is_open);
         let change = next.as_ref().map(|next| (&number, next));
-        match workshop.put_customer(wanted, known.as_ref(), change, hasher).await? {
+        let salutation = salutation.or(stored.map(|stored| stored.salutation)).unwrap_or_default();
+        let customer = Customer { salutation, ..wanted.clone() };
+        match workshop.put_customer(&customer, known.as_ref(), change, hasher).await? {
             // Read again: an opt-out must not be lost.
             WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => Ok(Attempt::Conflict(())),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
                 tracing::info!(by = context.actor, new = known.is_none(), "customer stored");
-                Ok(Attempt::Done((status, Json(shown(api, wanted.clone(), opted_out).await?))))
+                Ok(Attempt::Done((status, Json(shown(api, customer, opted_out).await?))))
             }
         }
     })

@@ -174,7 +174,8 @@ fn listed(customer: &Customer, vehicles: &[Versioned<Vehicle>], separator: Separ
         .from_writer("\u{feff}".as_bytes().to_vec());
     writer.write_record(Column::ALL.map(Column::name))?;
     let email = customer.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default();
-    let person = [customer.id.to_string(), customer.name.to_string(), grouped(&customer.phone), email];
+    let salutation = customer.salutation.in_lists().to_owned();
+    let person = [customer.id.to_string(), customer.name.to_string(), grouped(&customer.phone), email, salutation];
     let person = person.map(|cell| neutral(&cell));
     let rows = vehicles.iter().map(|vehicle| {
         let vehicle = &vehicle.value;

@@ -27,6 +27,7 @@ use crate::http::refusals::Refusals;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 use crate::http::search_query::SearchQuery;
+use crate::workshop::customer_fields::SalutationField;
 use crate::workshop::vehicle_fields::VehicleState;
 
 /// Default number of vehicles in one response.
@@ -59,6 +60,8 @@ pub(crate) struct CustomerSummary {
     customer_id: CustomerId,
     #[schema(value_type = String, example = "Budi Santoso")]
     name: PersonName,
+    /// Word before the name in messages.
+    salutation: SalutationField,
     /// Mobile number in international form without a plus.
     #[schema(value_type = String, example = "628551234567")]
     phone: Phone,
@@ -179,6 +182,7 @@ pub(crate) async fn found_customers(
         opted_out: opted_out.contains(&customer.phone),
         customer_id: customer.id,
         name: customer.name,
+        salutation: customer.salutation.into(),
         phone: customer.phone,
         email: customer.email,
         vehicles: plates,

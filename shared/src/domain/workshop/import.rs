@@ -6,6 +6,7 @@ use crate::domain::values::ids::{CustomerId, EmailAddress};
 use crate::domain::values::time::LocalDate;
 use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
+use crate::domain::workshop::salutation::Salutation;
 use crate::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus, ZONE};
 use crate::domain::workshop::visit_interval::VisitInterval;
 
@@ -32,6 +33,8 @@ pub struct RowCustomer {
     pub phone: Phone,
     /// Mail address; `None` leaves the stored one unchanged.
     pub email: Option<EmailAddress>,
+    /// Word before the name; `None` leaves the stored one unchanged.
+    pub salutation: Option<Salutation>,
 }
 
 /// Vehicle columns of a row.
@@ -192,7 +195,7 @@ impl Refused {
 }
 
 impl RowCustomer {
-    /// The customer after the row. The zone stays, and the address stays if the row has none.
+    /// The customer after the row. The zone stays; address and salutation stay if the row has none.
     #[must_use]
     pub fn applied(&self, known: Option<&Customer>) -> Customer {
         Customer {
@@ -200,6 +203,7 @@ impl RowCustomer {
             name: self.name.clone(),
             phone: self.phone.clone(),
             email: self.email.clone().or_else(|| known.and_then(|known| known.email.clone())),
+            salutation: self.salutation.or(known.map(|known| known.salutation)).unwrap_or_default(),
             zone: known.map_or(ZONE, |known| known.zone),
         }
     }
@@ -257,6 +261,7 @@ mod tests {
             name: PersonName::parse("Budi").unwrap(),
             phone: Phone::try_from(phone.to_owned()).unwrap(),
             email: None,
+            salutation: None,
         };
         Row { customer, vehicle }
     }

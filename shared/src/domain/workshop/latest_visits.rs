@@ -117,11 +117,12 @@ impl LatestVisits {
             visit,
             customer: row.customer.clone(),
         });
-        let email = known.customer.email.clone();
+        let (email, salutation) = (known.customer.email.clone(), known.customer.salutation);
         if visit >= known.visit {
             *known = KnownCustomer { line: *line, visit, customer: row.customer.clone() };
         }
         known.customer.email = known.customer.email.take().or(email).or_else(|| row.customer.email.clone());
+        known.customer.salutation = known.customer.salutation.or(salutation).or(row.customer.salutation);
         let place = earlier.unwrap_or(self.rows.len());
         if let Some(kept) = self.rows.get_mut(place).filter(|_| has_new_owner) {
             *kept = listed;

@@ -10,5 +10,6 @@ pub mod plate;
 pub mod provider_health;
 pub mod reminders;
 pub mod replies;
+pub mod salutation;
 pub mod vehicles;
 pub mod visit_interval;

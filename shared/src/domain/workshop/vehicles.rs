@@ -11,6 +11,7 @@ use crate::domain::values::text::one_line;
 use crate::domain::values::time::{LocalDate, Zone};
 use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::plate::Plate;
+use crate::domain::workshop::salutation::Salutation;
 use crate::domain::workshop::visit_interval::VisitInterval;
 
 /// Days before a visit on which a reminder is sent: `0 <= days < 3` (reminder document).
@@ -38,6 +39,9 @@ pub struct Customer {
     pub id: CustomerId,
     /// Name used in messages.
     pub name: PersonName,
+    /// Word before the name in messages.
+    #[serde(default, skip_serializing_if = "Salutation::is_default")]
+    pub salutation: Salutation,
     /// WhatsApp number of the customer.
     pub phone: Phone,
     /// Mail address, stored for the workshop; no mail is sent to it.

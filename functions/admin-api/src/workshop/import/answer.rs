@@ -13,6 +13,7 @@ use shared::domain::workshop::vehicles::PersonName;
 use shared::domain::workshop::visit_interval::VisitInterval;
 use utoipa::ToSchema;
 
+use crate::workshop::customer_fields::SalutationField;
 use crate::workshop::import::file::ImportedTable;
 use crate::workshop::import::header::Title;
 use crate::workshop::import::reasons::Reason;
@@ -123,6 +124,9 @@ pub(crate) struct ImportRow {
     /// Null: a stored address stays.
     #[schema(value_type = Option<String>, example = "budi@customer.example")]
     email: Option<EmailAddress>,
+    /// Null: the stored one stays, and a new customer has `bapak`.
+    #[schema(value_type = Option<String>, example = "ibu")]
+    salutation: Option<SalutationField>,
     /// Null if the row has no vehicle.
     #[schema(value_type = Option<String>, example = "B 1234 ABC")]
     plate: Option<Plate>,
@@ -177,6 +181,7 @@ impl From<&ListedRow> for ImportRow {
             name: customer.name.clone(),
             phone: customer.phone.clone(),
             email: customer.email.clone(),
+            salutation: customer.salutation.map(SalutationField::from),
             plate: vehicle.map(|vehicle| vehicle.plate.clone()),
             last_visit_date: vehicle.map(|vehicle| vehicle.last_visit),
             next_visit_date: vehicle.and_then(|vehicle| vehicle.next_visit),

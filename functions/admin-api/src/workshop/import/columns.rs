@@ -11,6 +11,7 @@ pub(crate) enum Column {
     Name,
     Phone,
     Email,
+    Salutation,
     Plate,
     LastVisitDate,
     NextVisitDate,
@@ -28,6 +29,7 @@ enum Word {
     Phone,
     Whatsapp,
     Mail,
+    Salutation,
     Address,
     Plate,
     Registration,
@@ -54,7 +56,7 @@ pub(crate) enum Certainty {
     Exact,
 }
 
-const WORDS: [(Word, &[&str]); 19] = [
+const WORDS: [(Word, &[&str]); 20] = [
     (Word::Number, &["no", "nomor", "nomer", "number", "num", "nmr"]),
     (Word::Date, &["tgl", "tanggal", "tggl", "date"]),
     (Word::Id, &["id", "kode", "code"]),
@@ -87,6 +89,7 @@ const WORDS: [(Word, &[&str]); 19] = [
     ),
     (Word::Whatsapp, &["wa", "whatsapp", "whatsap"]),
     (Word::Mail, &["email", "mail", "surel"]),
+    (Word::Salutation, &["sapaan", "panggilan", "salutation", "sebutan", "title"]),
     (Word::Address, &["alamat", "address"]),
     (Word::Plate, &["plat", "plate", "polisi", "pol", "nopol", "tnkb", "nrkb", "police"]),
     (Word::Registration, &["registration", "registrasi", "license", "licence"]),
@@ -117,11 +120,12 @@ const REMARKS: [&str; 20] = [
 
 impl Column {
     /// All columns in the order of an export.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::CustomerId,
         Self::Name,
         Self::Phone,
         Self::Email,
+        Self::Salutation,
         Self::Plate,
         Self::LastVisitDate,
         Self::NextVisitDate,
@@ -135,6 +139,7 @@ impl Column {
             Self::Name => "name",
             Self::Phone => "phone",
             Self::Email => "email",
+            Self::Salutation => "salutation",
             Self::Plate => "plate",
             Self::LastVisitDate => "last_visit_date",
             Self::NextVisitDate => "next_visit_date",
@@ -181,12 +186,15 @@ fn meaning(title: &str) -> Option<(Column, Certainty)> {
     let only = |allowed: &[Word]| words.iter().all(|word| *word == Word::Filler || allowed.contains(word));
     use Word::{
         Address, Date, Id, Interval, Last, Mail, Month, Months, Name, Next, Number, Person, Phone, Plate, Registration,
-        Vehicle, Visit, Whatsapp,
+        Salutation, Vehicle, Visit, Whatsapp,
     };
     let found = if has(Phone) || has(Whatsapp) {
         only(&[Phone, Whatsapp, Number, Person]).then_some(Column::Phone)
     } else if has(Mail) {
         only(&[Mail, Address, Person]).then_some(Column::Email)
+    } else if has(Salutation) {
+        // `Nama Panggilan` is a nickname.
+        only(&[Salutation, Person]).then_some(Column::Salutation)
     } else if has(Plate) || has(Vehicle) && has(Number) || has(Registration) {
         let is_plate = has(Plate) || has(Vehicle) || has(Number);
         (is_plate && only(&[Plate, Number, Vehicle, Registration])).then_some(Column::Plate)
@@ -209,7 +217,7 @@ fn meaning(title: &str) -> Option<(Column, Certainty)> {
         Column::LastVisitDate => !has(Last) && !has(Visit),
         Column::NextVisitDate => !has(Date) && !has(Visit),
         Column::IntervalMonths => !has(Month) && !has(Months),
-        Column::CustomerId | Column::Name | Column::Phone | Column::Email | Column::Plate => false,
+        Column::CustomerId | Column::Name | Column::Phone | Column::Email | Column::Salutation | Column::Plate => false,
     };
     let certainty = if has(Whatsapp) { Certainty::Whatsapp } else { Certainty::Usual };
     Some((column, if is_vague { Certainty::Vague } else { certainty }))
@@ -264,6 +272,10 @@ mod tests {
                 "phone;Phone Number;No HP;no. hp;No.HP;NoHP;Nomor HP;HP;Telp;No. Telp;No Telepon;Telepon;Nomor Telepon;No WA;WA;Nomor WhatsApp;WhatsApp;No HP/WA;Handphone;No. Handphone;Mobile;Mobile Phone;Ponsel;Kontak;notelp;phone_number;Nomor Telepon (aktif);No Telp / HP;HP 1;Telephone;No HP Pelanggan;contact number",
             ),
             (Column::Email, "email;E-mail;E-Mail;Email Address;Alamat Email;Surel;mail"),
+            (
+                Column::Salutation,
+                "salutation;Sapaan;SAPAAN;Panggilan;Title;Salutation;Sapaan Pelanggan;customer_salutation",
+            ),
             (
                 Column::Plate,
                 "plate;Plate Number;No Polisi;No. Polisi;NOPOL;No Pol;Nomor Polisi;Plat;Plat Nomor;No Plat;Plat No.;License Plate;Licence plate;Number Plate;No. Kendaraan;Nomor Kendaraan;Plat Mobil;TNKB;platnomor;Registration Number;No. Polisi Kendaraan;Vehicle Number",
@@ -326,6 +338,8 @@ mod tests {
             "Servis Berikutnya (KM)",
             "Hari",
             "Bulan",
+            "Nama Panggilan",
+            "Job Title",
             "Bulan Servis",
             "Interval (km)",
             "Jarak Tempuh",

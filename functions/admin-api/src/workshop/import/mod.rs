@@ -221,7 +221,7 @@ async fn identify(
         }
     }
     let mut identified = Vec::new();
-    for ParsedRow { line, id, name, phone, email, vehicle } in rows {
+    for ParsedRow { line, id, name, phone, email, salutation, vehicle } in rows {
         let stored = known.get(&phone).map(Vec::as_slice).unwrap_or_default();
         let id = match (id, stored) {
             (Some(id), _) => id,
@@ -235,7 +235,8 @@ async fn identify(
                 continue;
             }
         };
-        identified.push(ListedRow { line, row: Row { customer: RowCustomer { id, name, phone, email }, vehicle } });
+        let customer = RowCustomer { id, name, phone, email, salutation };
+        identified.push(ListedRow { line, row: Row { customer, vehicle } });
     }
     Ok(identified)
 }

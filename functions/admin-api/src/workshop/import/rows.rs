@@ -5,6 +5,7 @@ use shared::domain::values::time::Timestamp;
 use shared::domain::workshop::import::RowVehicle;
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::salutation::Salutation;
 use shared::domain::workshop::vehicles::PersonName;
 use shared::domain::workshop::visit_interval::VisitInterval;
 
@@ -36,6 +37,7 @@ pub(crate) struct ParsedRow {
     pub(crate) name: PersonName,
     pub(crate) phone: Phone,
     pub(crate) email: Option<EmailAddress>,
+    pub(crate) salutation: Option<Salutation>,
     pub(crate) vehicle: Option<RowVehicle>,
 }
 
@@ -108,8 +110,19 @@ impl Cells<'_> {
             lost.push(self.note(Column::Email, Reason::new(why.to_string(), "bukan alamat email")));
             None
         });
+        let salutation = self.salutation(lost);
         let vehicle = self.vehicle(rules, lost)?;
-        Ok(ParsedRow { line: self.line.number, id, name, phone, email, vehicle })
+        Ok(ParsedRow { line: self.line.number, id, name, phone, email, salutation, vehicle })
+    }
+
+    fn salutation(&self, lost: &mut Vec<Note>) -> Option<Salutation> {
+        let cell = self.given(Column::Salutation)?;
+        let salutation = Salutation::of_list(&cell);
+        if salutation.is_none() {
+            let reason = Reason::new("must be Bapak, Ibu or tanpa (none)", "harus Bapak, Ibu atau tanpa");
+            lost.push(self.note(Column::Salutation, reason));
+        }
+        salutation
     }
 
     /// The vehicle of the row; a row without plate and dates has none.
