@@ -17,7 +17,7 @@ use crate::http::routes::{Routes, routes};
 use crate::institutions::expiring;
 use crate::runs::requests;
 use crate::search;
-use crate::workshop::{customers, import, lists, opt_outs, reminders, vehicles, whatsapp};
+use crate::workshop::{customers, import, lists, opt_outs, reminders, send_again, vehicles, whatsapp};
 
 /// Routes of all areas.
 fn all() -> Routes {
@@ -39,6 +39,7 @@ fn all() -> Routes {
         .merge(vehicles::routes())
         .merge(opt_outs::routes())
         .merge(whatsapp::routes())
+        .merge(send_again::routes())
         .merge(reminders::routes())
         .merge(expiring::routes())
         .merge(requests::routes())

@@ -301,7 +301,8 @@ impl<'a, 't> Batch<'a, 't> {
     }
 
     fn claim(&self, vehicle: &Vehicle, context: &ReminderContext) -> Reminder {
-        let attempts = context.reminder.as_ref().map_or(0, |reminder| reminder.value.attempts);
+        let before = context.reminder.as_ref().map(|reminder| &reminder.value);
+        let attempts = before.map_or(0, |reminder| reminder.attempts);
         Reminder {
             plate: vehicle.plate.clone(),
             visit: vehicle.next_visit(),
@@ -314,6 +315,8 @@ impl<'a, 't> Batch<'a, 't> {
             provider: None,
             message_id: None,
             detail: None,
+            send_again: false,
+            before: before.map(|reminder| reminder.before.clone()).unwrap_or_default(),
         }
     }
 

@@ -49,6 +49,8 @@ fn reminder(state: ReminderState) -> Reminder {
         provider: None,
         message_id: None,
         detail: None,
+        send_again: false,
+        before: Vec::new(),
     }
 }
 

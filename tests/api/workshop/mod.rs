@@ -12,4 +12,5 @@ mod refusals;
 mod reminders;
 mod salutations;
 mod schedule;
+mod send_again;
 mod workbooks;

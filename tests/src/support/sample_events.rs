@@ -140,6 +140,7 @@ pub const SAMPLES: &[Sample] = &[
     sample(DIGEST, "admin-api/starsender-callback.json", 200),
     sample(DIGEST, "admin-api/end-opt-out.json", 200),
     sample(DIGEST, "admin-api/list-opt-outs.json", 200),
+    sample(DIGEST, "admin-api/remind-again.json", 200),
     sample(DIGEST, "admin-api/find-customers.json", 200),
     sample(DIGEST, "admin-api/list-vehicles.json", 200),
     sample(DIGEST, "admin-api/export-customer.json", 200),

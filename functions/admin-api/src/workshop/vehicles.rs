@@ -33,12 +33,12 @@ pub(crate) fn routes() -> Routes {
     Routes::new().routes(routes!(show, put)).routes(routes!(visit))
 }
 
-fn unknown() -> Failure {
+pub(crate) fn unknown() -> Failure {
     Failure::not_found("plate", "There is no such vehicle.")
 }
 
 /// Plate of a vehicle that is stored. A malformed plate names none, hence 404; only `PUT` explains what is wrong with it.
-fn stored(plate: &str) -> Result<Plate, Failure> {
+pub(crate) fn stored(plate: &str) -> Result<Plate, Failure> {
     Plate::parse(plate).map_err(|_| unknown())
 }
 

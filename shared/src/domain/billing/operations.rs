@@ -49,8 +49,9 @@ pub struct KeyedRequest {
 pub struct KeyReceipt {
     /// Key and request.
     pub keyed: KeyedRequest,
-    /// Order that the request created or changed.
-    pub subscription: SubscriptionId,
+    /// Order that the request created or changed; `None` for a request about a vehicle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<SubscriptionId>,
     /// Logical time of the effect (UTC).
     pub at: Timestamp,
 }
@@ -154,7 +155,7 @@ impl OperationContext {
     #[must_use]
     pub fn receipt(&self, subscription: &SubscriptionId, at: Timestamp) -> Option<KeyReceipt> {
         let keyed = self.key.clone()?;
-        Some(KeyReceipt { keyed, subscription: subscription.clone(), at })
+        Some(KeyReceipt { keyed, subscription: Some(subscription.clone()), at })
     }
 }
 

@@ -11,5 +11,6 @@ pub mod provider_health;
 pub mod reminders;
 pub mod replies;
 pub mod salutation;
+pub mod send_again;
 pub mod vehicles;
 pub mod visit_interval;

@@ -57,6 +57,30 @@ pub struct Reminder {
     /// Provider's text or reason of the state, without phone numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// True if staff allowed a further message that no run has claimed yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub send_again: bool,
+    /// Earlier messages about the same visit, each with the permission to send another one; oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<SentBefore>,
+}
+
+/// Message after which staff allowed a further one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentBefore {
+    /// Run that sent it.
+    pub run: String,
+    /// State of its sending.
+    pub state: ReminderState,
+    /// Provider's message id, if it returned one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// Time of the permission (UTC).
+    pub allowed_at: Timestamp,
+    /// Caller who gave it.
+    pub allowed_by: String,
+    /// Reason of the caller.
+    pub why: String,
 }
 
 /// State of a reminder.
@@ -202,7 +226,7 @@ impl SkipReason {
 #[must_use]
 pub fn plan(case: ReminderInput<'_>, today: LocalDate, hours: Option<SendHours>, wall: Timestamp) -> ReminderAction {
     // The stored reminder comes first: a repeated message is worse than a missed one.
-    match case.reminder.map(|reminder| reminder.state) {
+    match case.reminder.filter(|reminder| !reminder.send_again).map(|reminder| reminder.state) {
         Some(ReminderState::Sent) => return ReminderAction::AlreadySent,
         Some(ReminderState::Unclear) => return ReminderAction::Unclear,
         Some(ReminderState::Claimed) => return ReminderAction::Skip(SkipReason::InProgress),

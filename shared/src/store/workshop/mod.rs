@@ -8,6 +8,7 @@ pub mod import;
 pub mod opt_outs;
 pub mod reminders;
 pub mod search;
+pub mod send_again;
 pub(in crate::store) mod vehicles;
 
 use crate::store::table::Table;

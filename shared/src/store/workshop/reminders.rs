@@ -21,7 +21,7 @@ use crate::store::table::transaction::Transaction;
 use crate::store::workshop::{Workshop, opt_outs};
 
 /// Days for which reminders are kept after their outcome.
-const KEPT_DAYS: i64 = 400;
+pub(in crate::store) const KEPT_DAYS: i64 = 400;
 /// Maximum reminders that are listed for one run.
 const LISTED: usize = 1_000;
 

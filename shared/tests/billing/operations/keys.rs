@@ -79,7 +79,8 @@ fn an_operation_under_a_key_leaves_a_receipt_with_its_order_and_time() {
     let mut life = failing(1);
     let keyed = cause(Some("1")).key.unwrap();
     let decision = life.keyed(&five, Some("1"), "2025/02/16 09:00:00");
-    let receipt = KeyReceipt { keyed: keyed.clone(), subscription: order("ORDER1"), at: t("2025/02/16 09:00:00") };
+    let receipt =
+        KeyReceipt { keyed: keyed.clone(), subscription: Some(order("ORDER1")), at: t("2025/02/16 09:00:00") };
     assert_eq!(decision.key, Some(KeyStep::Used(receipt.clone())));
     assert!(receipt.is_of(&keyed));
     let other = KeyedRequest { request: RequestHash::parse(&"1".repeat(64)).unwrap(), ..keyed.clone() };

@@ -185,8 +185,9 @@ async fn made_before(
     context: &RequestContext,
 ) -> Result<Option<Subscription>, Failure> {
     let Some(receipt) = keys::earlier(api, key).await? else { return Ok(None) };
-    let made = api.store.billing.subscription(&receipt.subscription).await?;
-    let made = made.ok_or_else(|| Failure::defect("the order of a key's receipt is not stored"))?.value;
+    let unknown = || Failure::defect("the order of a key's receipt is not stored");
+    let order = receipt.subscription.ok_or_else(unknown)?;
+    let made = api.store.billing.subscription(&order).await?.ok_or_else(unknown)?.value;
     purchase::usable(api, made, context.time.logical).await.map(Some)
 }
 

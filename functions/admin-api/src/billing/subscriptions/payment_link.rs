@@ -138,7 +138,8 @@ async fn payment_link(
     // The key comes first: the order may have been replaced through the link since.
     let order = match keys::earlier(&api, key.as_ref()).await? {
         Some(receipt) => {
-            let offered = find(&api, receipt.subscription.as_str()).await?.value;
+            let offered = receipt.subscription.ok_or_else(|| Failure::defect("a key's receipt names no order"))?;
+            let offered = find(&api, offered.as_str()).await?.value;
             refuse_erased(&offered)?;
             offered
         }
