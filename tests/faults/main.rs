@@ -18,6 +18,7 @@ mod linearizability;
 mod lost_responses;
 mod no_callbacks;
 mod one_order;
+mod owner_messages;
 mod reminder_year;
 mod replies;
 mod scale;

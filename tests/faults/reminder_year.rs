@@ -229,7 +229,7 @@ fn a_year_of_runs_started_twice_and_cut_off_reminds_each_owner_once_of_each_visi
     let vehicles = Scale { few: 60, many: 150, all: 3_000 }.count();
     let begin = NaiveDate::from_ymd_opt(2025, 1, 1).unwrap();
     let mut random = Random::scrambled(2_025);
-    let mut workshop = Workshop::new("2025-01-31T16:30:00Z", &[("REMINDER_DAILY_CAP", "100000")]);
+    let mut workshop = Workshop::new("2025-01-31T16:30:00Z", &[("REMINDER_DAILY_CAP", "10000")]);
     for _ in 0..vehicles {
         let last = begin - Days::new(u64::try_from(random.below(118)).unwrap());
         let months = *random.pick(&[4, 4, 1, 6]);

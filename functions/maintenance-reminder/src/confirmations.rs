@@ -9,7 +9,7 @@ use shared::platform::logging::error_chain;
 use shared::store::workshop::opt_outs::DueConfirmation;
 use shared::whatsapp::Provider;
 
-use crate::providers::Message;
+use crate::providers::{Content, Message};
 use crate::{Error, Reminders};
 
 /// Name of the task in events.
@@ -70,7 +70,7 @@ async fn send(
     let claim = Confirmation { claimed_at: Some(wall), ..confirmation.clone() };
     let Some(claimed) = workshop.record_confirmation(due, claim).await? else { return Ok(None) };
     let text = replies::confirmation(claimed.opt_out.latest.wish);
-    let message = Message { to: &phone, text, reminder: None, delay: 0 };
+    let message = Message { to: &phone, text, content: Content::Answer, delay: 0 };
     let state = state_after(&reminders.sender.send(provider, &message, time.wall_now()).await);
     workshop.record_confirmation(claimed, Confirmation { state, ..confirmation }).await?;
     Ok(Some(state))

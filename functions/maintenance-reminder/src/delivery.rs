@@ -96,8 +96,7 @@ fn without_personal(mut outcome: SendOutcome, message: &Message<'_>) -> SendOutc
     | SendOutcome::NotSent { reason: words, .. }
     | SendOutcome::Refused { reason: words, .. }
     | SendOutcome::Unknown { reason: words }) = &mut outcome;
-    let reminder = message.reminder.iter();
-    for personal in reminder.flat_map(|reminder| [reminder.name.as_str(), reminder.plate.as_str()]) {
+    for personal in message.content.personal() {
         *words = words.replace(personal, "***");
     }
     outcome

@@ -6,52 +6,35 @@
 use aws_types::SdkConfig;
 use serde_json::Value;
 use shared::domain::values::time::Timestamp;
-use shared::domain::workshop::reminders::{ReminderFrequency, SendHours};
 use shared::exclusive_run;
 use shared::exclusive_run::{InvalidJobEvent, Job};
 use shared::platform::clock::InvocationTime;
-use shared::platform::config::{Invalid, Reader};
 use shared::platform::phone_keys::PhoneKeys;
 use shared::platform::secrets;
 use shared::store;
 use shared::store::Store;
 use shared::store::runs::Runs;
 use shared::store::workshop::Workshop;
-use shared::whatsapp::Wording;
 
+mod config;
 mod confirmations;
 mod delivery;
+mod due;
 mod imports;
+mod owners;
 mod providers;
 mod report;
 mod run;
+mod sending;
 mod vehicles;
 
-use providers::{Sender, WhatsappProviders};
+pub use config::Config;
+
+use config::Rules;
+use providers::Sender;
 
 /// Name of the job and of its only task.
 pub const NAME: &str = "maintenance-reminder";
-
-/// Settings of the function, from its environment variables.
-#[derive(Clone, Debug)]
-pub struct Config {
-    table: String,
-    phone_secret: String,
-    providers: WhatsappProviders,
-    wording: Wording,
-    rules: Rules,
-}
-
-/// Rules that the business sets for its reminders.
-#[derive(Clone, Copy, Debug)]
-struct Rules {
-    repeat: ReminderFrequency,
-    hours: SendHours,
-    /// Seconds between two messages; StarSender delays them.
-    pace: u32,
-    /// Messages per day, Asia/Jakarta.
-    daily_cap: u32,
-}
 
 /// Clients and settings of one instance of the function.
 pub struct Reminders {
@@ -59,7 +42,6 @@ pub struct Reminders {
     runs: Runs,
     phone_keys: PhoneKeys,
     sender: Sender,
-    wording: Wording,
     rules: Rules,
 }
 
@@ -86,50 +68,6 @@ pub enum Error {
     Client(#[from] reqwest::Error),
 }
 
-impl Config {
-    /// Reads the settings through `lookup`.
-    ///
-    /// # Errors
-    /// [`Invalid`] with all faults at once.
-    pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
-        let mut reader = Reader::new(lookup);
-        let (table, phone_secret) = (reader.required("TABLE_NAME"), reader.required("PHONE_SECRET_ID"));
-        let providers = WhatsappProviders::parse(&mut reader);
-        let text = reader.required("REMINDER_TEXT");
-        let phone = reader.required("REMINDER_SERVICE_PHONE");
-        // A missing setting is already a fault of its own.
-        let given = !text.is_empty() && !phone.is_empty();
-        let wording = given.then(|| Wording::new(&text, &phone)).transpose().unwrap_or_else(|error| {
-            reader.fault("REMINDER_TEXT, REMINDER_SERVICE_PHONE:", &error.to_string());
-            None
-        });
-        let repeat = reader.parsed("REMINDER_REPEAT", |value| match value {
-            "once" => Ok(ReminderFrequency::Once),
-            "daily" => Ok(ReminderFrequency::Daily),
-            _ => Err("must be once or daily"),
-        });
-        let hours = reader.parsed("REMINDER_SEND_HOURS", SendHours::parse);
-        let pace = reader.parsed("REMINDER_PACE_SECONDS", |value| number(value, 0..=60, "must be 0 to 60 seconds"));
-        let daily_cap =
-            reader.parsed("REMINDER_DAILY_CAP", |value| number(value, 1..=100_000, "must be 1 to 100000 messages"));
-        let rules = match (repeat, hours, pace, daily_cap) {
-            (Some(repeat), Some(hours), Some(pace), Some(daily_cap)) => Some(Rules { repeat, hours, pace, daily_cap }),
-            _ => None,
-        };
-        let config = match (providers, wording, rules) {
-            (Some(providers), Some(wording), Some(rules)) => {
-                Some(Self { table, phone_secret, providers, wording, rules })
-            }
-            _ => None,
-        };
-        reader.finish(config)
-    }
-}
-
-fn number(value: &str, range: std::ops::RangeInclusive<u32>, rule: &'static str) -> Result<u32, &'static str> {
-    value.parse().ok().filter(|number| range.contains(number)).ok_or(rule)
-}
-
 impl Reminders {
     /// Builds the clients and reads the keys, so that a wrong secret fails the start and not the first run.
     ///
@@ -140,14 +78,8 @@ impl Reminders {
         let Store { workshop, runs, .. } = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table);
         let phone_keys = PhoneKeys::new(secrets.clone(), config.phone_secret);
         phone_keys.get(wall).await?;
-        Ok(Self {
-            workshop,
-            runs,
-            phone_keys,
-            sender: Sender::start(secrets, config.providers, wall).await?,
-            wording: config.wording,
-            rules: config.rules,
-        })
+        let sender = Sender::start(secrets, config.providers, wall).await?;
+        Ok(Self { workshop, runs, phone_keys, sender, rules: config.rules })
     }
 }
 

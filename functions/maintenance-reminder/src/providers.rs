@@ -16,8 +16,8 @@ use shared::platform::secrets;
 use shared::platform::secrets::Secret;
 use shared::whatsapp;
 use shared::whatsapp::{
-    CloudTemplate, Provider, Reminder, cloud_api_body, cloud_api_path, cloud_api_text_body, judge_cloud_api,
-    judge_starsender, starsender_body,
+    CloudTemplate, GroupReminder, Provider, Reminder, cloud_api_body, cloud_api_group_body, cloud_api_path,
+    cloud_api_text_body, judge_cloud_api, judge_starsender, starsender_body,
 };
 
 use crate::Error;
@@ -40,16 +40,41 @@ pub(crate) struct WhatsappProviders {
     starsender: String,
     cloud_api: String,
     phone_number_id: String,
-    template: CloudTemplate,
+    templates: CloudTemplates,
 }
 
-/// A message to one person, for either provider.
+/// Approved templates of the Cloud API. Only that of the reminder is always used.
+#[derive(Clone, Debug)]
+pub(crate) struct CloudTemplates {
+    reminder: CloudTemplate,
+    follow_up: CloudTemplate,
+    group: CloudTemplate,
+}
+
+/// Templates that the settings make necessary where the Cloud API sends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NeededTemplates {
+    /// For messages after missed visits.
+    pub(crate) follow_up: bool,
+    /// For messages about several vehicles.
+    pub(crate) group: bool,
+}
+
+/// Content of a message.
+pub(crate) enum Content<'a> {
+    Reminder(Reminder<'a>),
+    FollowUp(Reminder<'a>),
+    Group(GroupReminder<'a>),
+    /// Answer to the person's own message, for which no template is needed.
+    Answer,
+}
+
+/// A message to one customer, for either provider.
 pub(crate) struct Message<'a> {
     pub(crate) to: &'a Phone,
     /// Text of the message. For a reminder the Cloud API fills an approved template instead.
     pub(crate) text: &'a str,
-    /// Content of a reminder; none for an answer to the person's own message.
-    pub(crate) reminder: Option<Reminder<'a>>,
+    pub(crate) content: Content<'a>,
     /// Seconds for which StarSender is to hold the message back, so that not all are sent at once.
     pub(crate) delay: u32,
 }
@@ -69,7 +94,8 @@ struct Keys {
 }
 
 impl WhatsappProviders {
-    pub(crate) fn parse(reader: &mut Reader<'_>) -> Option<Self> {
+    /// Reads the settings; where the Cloud API sends also the needed templates.
+    pub(crate) fn parse(reader: &mut Reader<'_>, templates: NeededTemplates) -> Option<Self> {
         let provider = |value: &str| Provider::of_name(value).ok_or("must be starsender or cloud-api");
         let first = reader.parsed("REMINDER_PROVIDER", provider);
         let fallback = match reader.optional("REMINDER_FALLBACK_PROVIDER") {
@@ -86,17 +112,48 @@ impl WhatsappProviders {
         let phone_number_id = of_cloud("WHATSAPP_PHONE_NUMBER_ID");
         let (name, language) = (of_cloud("WHATSAPP_TEMPLATE"), of_cloud("WHATSAPP_TEMPLATE_LANGUAGE"));
         let has_salutation = if uses_cloud { reader.flag("WHATSAPP_TEMPLATE_SALUTATION") } else { Some(false) };
-        let template = CloudTemplate { name, language, has_salutation: has_salutation? };
+        let reminder = CloudTemplate { name, language, has_salutation: has_salutation.unwrap_or_default() };
+        let mut needed = |is_needed: bool, name: &str, by: &str| {
+            let needed = (uses_cloud && is_needed).then(|| needed_template(reader, name, by));
+            CloudTemplate { name: needed.unwrap_or_default(), ..reminder.clone() }
+        };
+        let follow_up = needed(templates.follow_up, "WHATSAPP_FOLLOW_UP_TEMPLATE", "REMINDER_FOLLOW_UP_DAYS");
+        let group = needed(templates.group, "WHATSAPP_GROUP_TEMPLATE", "REMINDER_GROUPING=owner");
+        let templates = CloudTemplates { reminder, follow_up, group };
         let mut at = |name, host: &str| reader.endpoint(name).unwrap_or_else(|| host.to_owned());
         let starsender = at("STARSENDER_ENDPOINT_URL", whatsapp::STARSENDER_HOST);
         let cloud_api = at("WHATSAPP_ENDPOINT_URL", whatsapp::CLOUD_API_HOST);
-        Some(Self { first: first?, fallback, secret_id, starsender, cloud_api, phone_number_id, template })
+        Some(Self { first: first?, fallback, secret_id, starsender, cloud_api, phone_number_id, templates })
+    }
+
+    /// Refuses a template for two kinds of messages: each has its own text.
+    pub(crate) fn refuse_equal_templates(&self, reader: &mut Reader<'_>) {
+        let CloudTemplates { reminder, follow_up, group } = &self.templates;
+        let named = [
+            ("WHATSAPP_TEMPLATE", reminder),
+            ("WHATSAPP_FOLLOW_UP_TEMPLATE", follow_up),
+            ("WHATSAPP_GROUP_TEMPLATE", group),
+        ];
+        for (place, (name, template)) in named.iter().enumerate() {
+            let earlier = named.iter().take(place).find(|(_, earlier)| earlier.name == template.name);
+            if let Some((earlier, _)) = earlier.filter(|_| !template.name.is_empty()) {
+                reader.fault(name, &format!("is the same as {earlier}, which has another text"));
+            }
+        }
     }
 
     /// Returns the providers in the order in which they are tried.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = Provider> {
         [Some(self.first), self.fallback].into_iter().flatten()
     }
+}
+
+/// Name of a template that another setting makes necessary.
+fn needed_template(reader: &mut Reader<'_>, name: &str, by: &str) -> String {
+    reader.optional(name).unwrap_or_else(|| {
+        reader.fault(name, &format!("is missing; {by} needs it where the Cloud API sends"));
+        String::new()
+    })
 }
 
 impl Sender {
@@ -143,9 +200,12 @@ impl Sender {
             Provider::CloudApi => {
                 let path = cloud_api_path(&self.providers.phone_number_id);
                 let token = keys.cloud_api_token.as_deref().unwrap_or_default();
-                let body = match &message.reminder {
-                    Some(reminder) => cloud_api_body(message.to, &self.providers.template, reminder),
-                    None => cloud_api_text_body(message.to, message.text),
+                let templates = &self.providers.templates;
+                let body = match &message.content {
+                    Content::Reminder(reminder) => cloud_api_body(message.to, &templates.reminder, reminder),
+                    Content::FollowUp(reminder) => cloud_api_body(message.to, &templates.follow_up, reminder),
+                    Content::Group(group) => cloud_api_group_body(message.to, &templates.group, group),
+                    Content::Answer => cloud_api_text_body(message.to, message.text),
                 };
                 let request = self.http.post(format!("{}{path}", self.providers.cloud_api)).bearer_auth(token);
                 exchange(request, &body, judge_cloud_api).await
@@ -161,6 +221,22 @@ impl Sender {
         let keys: Keys = self.secret.json(DOCUMENT).await?;
         let is_complete = self.providers.in_order().all(|provider| keys.serve(provider));
         if is_complete { Ok(keys) } else { Err(self.secret.malformed(DOCUMENT)) }
+    }
+}
+
+impl Content<'_> {
+    /// Name and plates, which a provider's response may repeat.
+    pub(crate) fn personal(&self) -> Vec<&str> {
+        match self {
+            Self::Reminder(reminder) | Self::FollowUp(reminder) => {
+                vec![reminder.name.as_str(), reminder.plate.as_str()]
+            }
+            Self::Group(group) => {
+                let plates = group.vehicles.iter().map(|vehicle| vehicle.plate.as_str());
+                std::iter::once(group.name.as_str()).chain(plates).collect()
+            }
+            Self::Answer => Vec::new(),
+        }
     }
 }
 

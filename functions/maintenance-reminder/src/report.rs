@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::values::time::LocalDate;
+use shared::domain::workshop::message_kind::ReminderKind;
+use shared::domain::workshop::reminders::SkipReason;
 use shared::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
 use shared::exclusive_run::Job;
 use shared::platform::metrics::ReminderOutcome;
@@ -40,6 +42,9 @@ pub(crate) enum Outcome {
 /// One vehicle in the answer, with the field names of the reminder document.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
+    /// Absent for a reminder.
+    #[serde(skip_serializing_if = "ReminderKind::is_default")]
+    kind: ReminderKind,
     no_pol: String,
     customer_nama: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +66,10 @@ pub(crate) struct Report {
     counts: BTreeMap<Outcome, u64>,
     reasons: BTreeMap<(Outcome, String), u64>,
     rows: Vec<Row>,
+    /// Vehicles whose message the provider would have to send later than it takes messages for.
+    waiting: u64,
+    /// Follow-ups among the messages that were sent, or would be.
+    follow_ups_sent: u64,
     /// Reason why no provider was left, if the run stopped sending.
     pub(crate) stopped: Option<String>,
     /// Providers that were disabled during the run, each with its reason.
@@ -90,6 +99,7 @@ impl Row {
     pub(crate) fn new(vehicle: &Vehicle, customer: Option<&Customer>, today: LocalDate, status: Outcome) -> Self {
         let visit = vehicle.next_visit();
         Self {
+            kind: ReminderKind::Reminder,
             no_pol: vehicle.plate.to_string(),
             customer_nama: customer.map(|customer| customer.name.to_string()),
             customer_hp: customer.map(|customer| customer.phone.national()),
@@ -100,6 +110,11 @@ impl Row {
             api_response: None,
             reason: None,
         }
+    }
+
+    /// Says that the row is about a message of that kind.
+    pub(crate) fn of_kind(self, kind: ReminderKind) -> Self {
+        Self { kind, ..self }
     }
 
     /// Adds the message, and the provider's response if it was sent.
@@ -116,6 +131,9 @@ impl Row {
 impl Report {
     pub(crate) fn add(&mut self, row: Row) {
         *self.counts.entry(row.status).or_default() += 1;
+        let is_sent = matches!(row.status, Outcome::Sent | Outcome::WouldSend);
+        self.follow_ups_sent += u64::from(is_sent && row.kind == ReminderKind::FollowUp);
+        self.waiting += u64::from(row.reason.as_deref() == Some(SkipReason::Waiting.text()));
         if let Some(reason) = &row.reason {
             let known = self.reasons.contains_key(&(row.status, reason.clone()));
             let reason = if known || self.reasons.len() < REASONS { reason.as_str() } else { "other reasons" };
@@ -209,7 +227,7 @@ impl Report {
             "requested_by": job.requested_by, "total_customers": self.total(),
             "reminder_sent": self.count(Outcome::Sent), "failed": self.count(Outcome::Failed),
             "skipped": self.count(Outcome::Skipped), "already_sent": self.count(Outcome::AlreadySent),
-            "unclear": self.count(Outcome::Unclear), "stopped": self.stopped, "tasks": { NAME: task },
+            "unclear": self.count(Outcome::Unclear), "waiting": self.waiting, "follow_ups_sent": self.follow_ups_sent, "stopped": self.stopped, "tasks": { NAME: task },
         });
         if let (true, Some(fields)) = (job.dry_run, row.as_object_mut()) {
             fields.insert("would_send".to_owned(), json!(self.count(Outcome::WouldSend)));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::Url;
 use shared::domain::institutions::expiry_tier::TierThresholds;
 use shared::domain::values::time::LocalDate;
+use shared::exclusive_run::RunRules;
 use shared::platform::config::{Invalid, Reader};
 use shared::platform::logging::LEVELS;
 use shared::slack::API_HOST;
@@ -16,6 +17,9 @@ pub struct UncheckedConfig {
     pub(crate) config: Result<Config, Invalid>,
     pub(crate) secret_id: Option<String>,
 }
+
+/// Longest wait before a retry, in seconds. A longer Retry-After ends this attempt of the run.
+pub(crate) const LONGEST_WAIT: u32 = 60;
 
 /// Settings of the function, without its keys.
 #[derive(Clone, Debug)]
@@ -108,7 +112,27 @@ impl Mms {
         let retries = number(reader, "API_MAX_RETRIES", 0..=10, "must be 0 to 10");
         let delay = number(reader, "API_RETRY_DELAY", 0..=60, "must be 0 to 60 seconds");
         let page_size = number(reader, "API_PAGE_SIZE", 1..=100, "must be 1 to 100");
-        Some(Self { base: base?, timeout: timeout?, retries: retries?, delay: delay?, page_size: page_size? })
+        let mms = Self { base: base?, timeout: timeout?, retries: retries?, delay: delay?, page_size: page_size? };
+        let longest = mms.longest_page();
+        let limit = RunRules::SENDING.run_seconds;
+        if longest > limit {
+            let names = "API_TIMEOUT, API_MAX_RETRIES, API_RETRY_DELAY:";
+            reader.fault(names, &format!("one page may take {longest} seconds, and a run has {limit}"));
+        }
+        Some(mms)
+    }
+}
+
+impl Mms {
+    /// Seconds that one page takes if MMS never answers: each attempt its timeout, before each retry twice the wait of the one
+    /// before.
+    fn longest_page(&self) -> u64 {
+        let waits = (0..self.retries).map(|retry| self.wait(retry)).sum::<u64>();
+        self.timeout.as_secs() * (u64::from(self.retries) + 1) + waits
+    }
+
+    fn wait(&self, retry: u32) -> u64 {
+        u64::from(self.delay).saturating_mul(2_u64.saturating_pow(retry)).min(LONGEST_WAIT.into())
     }
 }
 

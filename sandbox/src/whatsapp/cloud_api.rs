@@ -19,8 +19,11 @@ use crate::world::credentials::{CLOUD_TOKEN, PHONE_NUMBER_ID};
 use crate::world::faults::lost_response;
 use crate::world::faults::{Fault, Service};
 
-/// The approved template: its name, its language, and how many parameters its body has.
-const TEMPLATE: (&str, &str, usize) = ("maintenance_reminder", "id", 3);
+/// Language of the approved templates.
+const LANGUAGE: &str = "id";
+/// The approved templates: the name of each, and how many parameters its body has.
+const TEMPLATES: [(&str, usize); 3] =
+    [("maintenance_reminder", 3), ("maintenance_follow_up", 3), ("maintenance_reminder_group", 2)];
 
 /// An error in Meta's words: code, HTTP status, title, and what exactly is wrong.
 struct Refusal {
@@ -140,20 +143,24 @@ impl<'a> Content<'a> {
             }
             Some(_) => return Err(bad(100, "Invalid parameter", "type is not simulated here")),
         }
-        let (name, language, count) = TEMPLATE;
-        if (text("/template/name"), text("/template/language/code")) != (Some(name), Some(language)) {
+        let named = TEMPLATES.into_iter().find(|(name, _)| text("/template/name") == Some(*name));
+        let Some((name, count)) = named.filter(|_| text("/template/language/code") == Some(LANGUAGE)) else {
             return Err(Refusal {
                 code: 132_001,
                 status: StatusCode::NOT_FOUND,
                 title: "Template name does not exist in the translation",
                 details: "no approved template of that name in that language",
             });
-        }
+        };
         let parameters = parameters(request)?;
         if parameters.len() != count {
-            return Err(bad(132_000, "Number of parameters does not match", "the body has three parameters"));
+            return Err(bad(
+                132_000,
+                "Number of parameters does not match",
+                "the body has another number of parameters",
+            ));
         }
-        Ok(Self { to, body: format!("{name} ({language}): {}", parameters.join(" | ")) })
+        Ok(Self { to, body: format!("{name} ({LANGUAGE}): {}", parameters.join(" | ")) })
     }
 }
 

@@ -4,17 +4,20 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Reminder, by_status, message_id, shown};
+use super::{GroupReminder, Reminder, VehicleVisit, by_status, message_id, shown};
 use crate::domain::values::retry_after;
 use crate::domain::values::send_outcome::SendOutcome;
 use crate::domain::workshop::phone::Phone;
+use crate::domain::workshop::salutation::Salutation;
+use crate::domain::workshop::vehicles::PersonName;
 
 /// Host of the Cloud API.
 pub const CLOUD_API_HOST: &str = "https://graph.facebook.com";
 /// Version of the Graph API, introduced on 2026-07-29 (<https://developers.facebook.com/docs/graph-api/changelog>); a version lives for two years.
 const VERSION: &str = "v26.0";
 
-/// An approved template of the utility category, with the name, the plate and the date as its three body parameters.
+/// An approved template of the utility category. Its body parameters are the name, the plate and the date; of one about several
+/// vehicles the name, and all plates and dates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloudTemplate {
     /// Name of the template at Meta.
@@ -34,12 +37,29 @@ pub fn path(phone_number_id: &str) -> String {
 /// Returns the request's body: the template with the name, plate and date of the visit.
 #[must_use]
 pub fn body(to: &Phone, template: &CloudTemplate, reminder: &Reminder<'_>) -> Value {
-    // Meta refuses a parameter with several blanks in a row.
-    let name = reminder.name.as_str();
-    let name = if template.has_salutation { reminder.salutation.with_name(name) } else { name.to_owned() };
-    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let values = [name, reminder.plate.to_string(), reminder.visit.to_day_month_year()];
-    let parameters = values.map(|text| json!({ "type": "text", "text": text }));
+    let name = template.name_of(reminder.name, reminder.salutation);
+    request(to, template, &[name, reminder.plate.to_string(), reminder.visit.to_day_month_year()])
+}
+
+/// Returns the request's body of a message about several vehicles: the template with the name, and the plates and dates in one
+/// parameter, because Meta refuses line breaks in it.
+#[must_use]
+pub fn group_body(to: &Phone, template: &CloudTemplate, group: &GroupReminder<'_>) -> Value {
+    let vehicles: Vec<String> = group.vehicles.iter().map(VehicleVisit::shown).collect();
+    request(to, template, &[template.name_of(group.name, group.salutation), vehicles.join(", ")])
+}
+
+impl CloudTemplate {
+    fn name_of(&self, name: &PersonName, salutation: Salutation) -> String {
+        let name = name.as_str();
+        let name = if self.has_salutation { salutation.with_name(name) } else { name.to_owned() };
+        // Meta refuses a parameter with several blanks in a row.
+        name.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn request(to: &Phone, template: &CloudTemplate, values: &[String]) -> Value {
+    let parameters: Vec<Value> = values.iter().map(|text| json!({ "type": "text", "text": text })).collect();
     json!({
         "messaging_product": "whatsapp",
         "recipient_type": "individual",

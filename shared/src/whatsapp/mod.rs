@@ -6,12 +6,14 @@ mod starsender;
 mod wording;
 
 pub use cloud_api::{
-    CLOUD_API_HOST, CloudTemplate, body as cloud_api_body, judge as judge_cloud_api, path as cloud_api_path,
-    text_body as cloud_api_text_body,
+    CLOUD_API_HOST, CloudTemplate, body as cloud_api_body, group_body as cloud_api_group_body,
+    judge as judge_cloud_api, path as cloud_api_path, text_body as cloud_api_text_body,
 };
 pub use redact::shown;
-pub use starsender::{STARSENDER_HOST, STARSENDER_SEND_PATH, body as starsender_body, judge as judge_starsender};
-pub use wording::{InvalidWording, Reminder, Wording};
+pub use starsender::{
+    STARSENDER_HOST, STARSENDER_LONGEST_DELAY, STARSENDER_SEND_PATH, body as starsender_body, judge as judge_starsender,
+};
+pub use wording::{GroupReminder, GroupWording, InvalidWording, Reminder, VehicleVisit, Wording};
 
 use crate::domain::values::retry_after;
 use crate::domain::values::send_outcome::SendOutcome;

@@ -9,6 +9,8 @@ use crate::domain::values::retry_after;
 use crate::domain::values::send_outcome::{RefusalScope, SendOutcome};
 use crate::domain::workshop::phone::Phone;
 
+/// Longest delay that a message is given, in seconds. StarSender documents no limit; its simulator takes an hour.
+pub const STARSENDER_LONGEST_DELAY: u32 = 3_600;
 /// Host of StarSender's API.
 pub const STARSENDER_HOST: &str = "https://api.starsender.online";
 /// Path to which a message is posted.

@@ -2,6 +2,7 @@
 
 use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::{Timestamp, Zone};
+use shared::domain::workshop::message_kind::{FollowUpDays, MessageKind, ReminderKind};
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::reminders::{
@@ -38,6 +39,7 @@ fn vehicle() -> Vehicle {
 
 fn reminder(state: ReminderState) -> Reminder {
     Reminder {
+        kind: ReminderKind::Reminder,
         plate: Plate::parse("B 1234 ABC").unwrap(),
         visit: day("2025-12-18"),
         day: None,
@@ -64,7 +66,7 @@ fn planned(
 ) -> ReminderAction {
     let hours = SendHours::parse("6-21").unwrap();
     plan(
-        ReminderInput { vehicle, customer, is_opted_out: false, reminder },
+        ReminderInput { message: MessageKind::Reminder, vehicle, customer, is_opted_out: false, reminder },
         day(today),
         Some(hours),
         Timestamp::parse(wall).unwrap(),
@@ -99,8 +101,13 @@ fn what_changed_since_the_vehicle_was_found_counts() {
         planned(&visited, Some(&customer()), None, "2025-12-16", MORNING),
         ReminderAction::Skip(SkipReason::NotDue)
     );
-    let unwilling =
-        ReminderInput { vehicle: &vehicle(), customer: Some(&customer()), is_opted_out: true, reminder: None };
+    let unwilling = ReminderInput {
+        message: MessageKind::Reminder,
+        vehicle: &vehicle(),
+        customer: Some(&customer()),
+        is_opted_out: true,
+        reminder: None,
+    };
     let wall = Timestamp::parse(MORNING).unwrap();
     assert_eq!(plan(unwilling, day("2025-12-16"), None, wall), ReminderAction::Skip(SkipReason::OptedOut));
     assert_eq!(planned(&vehicle(), None, None, "2025-12-16", MORNING), ReminderAction::Skip(SkipReason::NoCustomer));
@@ -136,8 +143,13 @@ fn the_hours_are_those_where_the_customer_lives_and_count_for_the_schedule_only(
             let found = planned(&vehicle(), Some(&customer), None, "2025-12-16", wall);
             let wanted = if expected { ReminderAction::Send } else { ReminderAction::Skip(SkipReason::Hours) };
             assert_eq!(found, wanted, "{wall} {:?}", customer.zone);
-            let case =
-                ReminderInput { vehicle: &vehicle(), customer: Some(&customer), is_opted_out: false, reminder: None };
+            let case = ReminderInput {
+                message: MessageKind::Reminder,
+                vehicle: &vehicle(),
+                customer: Some(&customer),
+                is_opted_out: false,
+                reminder: None,
+            };
             let by_hand = plan(case, day("2025-12-16"), None, Timestamp::parse(wall).unwrap());
             assert_eq!(by_hand, ReminderAction::Send, "{wall}");
         }
@@ -149,4 +161,36 @@ fn a_run_that_comes_late_announces_no_visit_whose_day_is_over() {
     let found = |wall| planned(&vehicle(), Some(&customer()), None, "2025-12-16", wall);
     assert_eq!(found("2025-12-18T20:59:59+07:00"), ReminderAction::Send);
     assert_eq!(found("2025-12-19T06:00:00+07:00"), ReminderAction::Skip(SkipReason::NotDue));
+}
+
+#[test]
+fn a_missed_visit_is_followed_up_on_three_days_and_only_if_it_was_missed() {
+    let planned = |vehicle: &Vehicle, today: &str, days: &str| {
+        let message = MessageKind::FollowUp(FollowUpDays::parse(days).unwrap());
+        let case = ReminderInput { message, vehicle, customer: Some(&customer()), is_opted_out: false, reminder: None };
+        plan(case, day(today), None, Timestamp::parse(&format!("{today}T09:00:00+07:00")).unwrap())
+    };
+    let not_due = ReminderAction::Skip(SkipReason::NotDue);
+    for (today, days, expected) in [
+        ("2025-12-18", "1", not_due),
+        ("2025-12-19", "1", ReminderAction::Send),
+        ("2025-12-21", "1", ReminderAction::Send),
+        ("2025-12-22", "1", not_due),
+        ("2025-12-24", "7", not_due),
+        ("2025-12-25", "7", ReminderAction::Send),
+        ("2025-12-27", "7", ReminderAction::Send),
+        ("2025-12-28", "7", not_due),
+        ("2026-02-16", "60", ReminderAction::Send),
+    ] {
+        assert_eq!(planned(&vehicle(), today, days), expected, "{today} {days}");
+    }
+    // The visit took place on its day, or on the day after.
+    let on_the_day = Vehicle { own_next_visit: Some(day("2025-12-18")), last_visit: day("2025-12-18"), ..vehicle() };
+    assert_eq!(planned(&on_the_day, "2025-12-25", "7"), not_due);
+    assert_eq!(planned(&vehicle().visited(day("2025-12-19")).unwrap(), "2025-12-25", "7"), not_due);
+    let sold = Vehicle { status: VehicleStatus::Sold, ..vehicle() };
+    assert_eq!(planned(&sold, "2025-12-25", "7"), ReminderAction::Skip(SkipReason::Sold));
+    for bad in ["", "0", "61", "-1", "7.5", "seven"] {
+        assert!(FollowUpDays::parse(bad).is_err(), "{bad}");
+    }
 }

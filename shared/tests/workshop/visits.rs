@@ -2,10 +2,9 @@
 
 use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::Timestamp;
+use shared::domain::workshop::message_kind::MessageKind;
 use shared::domain::workshop::plate::Plate;
-use shared::domain::workshop::vehicles::{
-    InvalidName, PersonName, Vehicle, VehicleStatus, WINDOW_DAYS, ZONE, is_in_window,
-};
+use shared::domain::workshop::vehicles::{InvalidName, PersonName, Vehicle, VehicleStatus, ZONE};
 use shared::domain::workshop::visit_interval::VisitInterval;
 
 use crate::support::day;
@@ -71,10 +70,10 @@ fn a_vehicle_stored_without_an_interval_has_four_months() {
 
 #[test]
 fn today_tomorrow_and_the_day_after_are_reminded_of() {
-    for (days, reminded) in [(-1, false), (0, true), (1, true), (2, true), (3, false), (i64::MIN, false)] {
-        assert_eq!(is_in_window(days), reminded, "{days}");
+    for (days, reminded) in [(-1, false), (0, true), (1, true), (2, true), (3, false), (365, false)] {
+        let (today, visit) = (day("2025-12-18"), day("2025-12-18").plus_days(days));
+        assert_eq!(MessageKind::Reminder.visits(today).contain(visit), reminded, "{days}");
     }
-    assert_eq!(WINDOW_DAYS, 3);
     let next = vehicle("2025-08-18").next_visit();
     for (today, days) in
         [("2025-12-19", -1), ("2025-12-18", 0), ("2025-12-16", 2), ("2025-12-15", 3), ("2024-12-18", 365)]

@@ -9,8 +9,8 @@ use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::salutation::Salutation;
 use shared::domain::workshop::vehicles::PersonName;
 use shared::whatsapp::{
-    CloudTemplate, InvalidWording, Provider, Reminder, STARSENDER_SEND_PATH, Wording, cloud_api_body, cloud_api_path,
-    starsender_body,
+    CloudTemplate, GroupReminder, GroupWording, InvalidWording, Provider, Reminder, STARSENDER_SEND_PATH, VehicleVisit,
+    Wording, cloud_api_body, cloud_api_group_body, cloud_api_path, starsender_body,
 };
 
 const TEXT: &str = "{sapaan} {nama_pelanggan} untuk nomor kendaraan {no_pol} sebentar lagi tiba saat pemeliharaan rutin pada tanggal {next_visit_date}, daftarkan segera melalui nomor pelayanan kami {nomor_pelayanan}";
@@ -47,14 +47,16 @@ fn braces_in_a_name_stay_braces() {
 fn a_text_that_cannot_be_filled_in_is_refused_with_what_is_wrong() {
     use InvalidWording::*;
     let needed = "{no_pol} {next_visit_date}";
+    let known = "{sapaan}, {nama_pelanggan}, {no_pol}, {next_visit_date} and {nomor_pelayanan}";
+    let unknown = |name: &str| UnknownPlaceholder { name: name.to_owned(), known };
     for (text, fault) in [
         ("", Empty),
         (" \n", Empty),
         ("halo {next_visit_date}", Missing("no_pol")),
         ("halo {no_pol}", Missing("next_visit_date")),
-        (&format!("{needed} {{plat}}"), UnknownPlaceholder("plat".to_owned())),
-        (&format!("{needed} {{}}"), UnknownPlaceholder(String::new())),
-        (&format!("{needed} {{ no_pol }}"), UnknownPlaceholder(" no_pol ".to_owned())),
+        (&format!("{needed} {{plat}}"), unknown("plat")),
+        (&format!("{needed} {{}}"), unknown("")),
+        (&format!("{needed} {{ no_pol }}"), unknown(" no_pol ")),
         (&format!("{needed} {{{{no_pol}}}}"), UnbalancedBraces),
         (&format!("{needed} {{"), UnbalancedBraces),
         (&format!("{needed} }}"), UnbalancedBraces),
@@ -120,6 +122,40 @@ fn the_cloud_api_is_asked_for_a_template_with_name_plate_and_date() {
         assert_eq!(body["template"]["components"][0]["parameters"][0]["text"], wanted);
     }
     assert_eq!(cloud_api_path("106540352242922"), "/v26.0/106540352242922/messages");
+}
+
+/// A message about two vehicles of one owner.
+fn with_group<T>(name: &str, take: impl FnOnce(&GroupReminder<'_>) -> T) -> T {
+    let (name, plates) =
+        (PersonName::parse(name).unwrap(), ["b1234abc", "d5xy"].map(|plate| Plate::parse(plate).unwrap()));
+    let [first, second] = ["2025-12-17", "2025-12-18"].map(|day| LocalDate::parse(day).unwrap());
+    let vehicles =
+        vec![VehicleVisit { plate: &plates[0], visit: first }, VehicleVisit { plate: &plates[1], visit: second }];
+    take(&GroupReminder { name: &name, salutation: Salutation::Bapak, vehicles })
+}
+
+#[test]
+fn a_message_about_several_vehicles_has_a_line_for_each() {
+    let wording =
+        GroupWording::new("{sapaan} {nama_pelanggan}:\n{kendaraan}\nTelp. {nomor_pelayanan}", SERVICE).unwrap();
+    let text = with_group("Budi {kendaraan}", |group| wording.text(group));
+    assert_eq!(text, "Bapak Budi {kendaraan}:\n- B 1234 ABC: 17-12-2025\n- D 5 XY: 18-12-2025\nTelp. 087740659525");
+    for (text, fault) in [
+        ("{sapaan}", "the text lacks {kendaraan}"),
+        (
+            "{kendaraan} {no_pol}",
+            "the text has {no_pol}; known are {sapaan}, {nama_pelanggan}, {kendaraan} and {nomor_pelayanan}",
+        ),
+    ] {
+        assert_eq!(GroupWording::new(text, SERVICE).unwrap_err().to_string(), fault);
+    }
+    let to = Phone::parse("08551234567").unwrap();
+    let template = CloudTemplate { name: "group".to_owned(), language: "id".to_owned(), has_salutation: true };
+    let body = with_group("PT Maju", |group| cloud_api_group_body(&to, &template, group));
+    assert_eq!(
+        body["template"]["components"][0]["parameters"],
+        json!([{ "type": "text", "text": "PT Maju" }, { "type": "text", "text": "B 1234 ABC: 17-12-2025, D 5 XY: 18-12-2025" }])
+    );
 }
 
 #[test]

@@ -89,6 +89,11 @@ fn the_settings_are_checked_together() {
         assert_eq!(changed("MmsExpiryScan", &[(name, value)]), [format!("{name} {rule}")], "{value}");
     }
     assert_eq!(changed("MmsExpiryScan", &[("SLACK_CHANNEL", "two words")]), [channel]);
+    // A page that MMS never answers must end before the run does.
+    let patient = [("API_TIMEOUT", "60"), ("API_MAX_RETRIES", "8"), ("API_RETRY_DELAY", "30")];
+    let fault = "API_TIMEOUT, API_MAX_RETRIES, API_RETRY_DELAY: one page may take 990 seconds, and a run has 660";
+    assert_eq!(changed("MmsExpiryScan", &patient), [fault]);
+    assert_eq!(changed("MmsExpiryScan", &[("API_MAX_RETRIES", "8")]), Vec::<String>::new());
     // Both functions that go by the thresholds refuse them.
     for function in ["MmsExpiryScan", "AdminApi"] {
         assert_eq!(changed(function, &SWAPPED), [NOT_RISING], "{function}");

@@ -99,6 +99,10 @@ fn the_template_gives_each_function_what_it_reads_and_nothing_else() {
             "WHATSAPP_TEMPLATE",
             "WHATSAPP_TEMPLATE_LANGUAGE",
             "WHATSAPP_TEMPLATE_SALUTATION",
+            "WHATSAPP_FOLLOW_UP_TEMPLATE",
+            "REMINDER_FOLLOW_UP_TEXT",
+            "WHATSAPP_GROUP_TEMPLATE",
+            "REMINDER_GROUP_TEXT",
         ];
         let of_gateway = sometimes.into_iter().filter(|_| function == "MaintenanceReminder");
         let unread = ["LOG_LEVEL"].into_iter().chain(of_gateway).map(str::to_owned);
@@ -167,6 +171,7 @@ fn the_reminders_settings_are_checked_together() {
     let missing = [
         "PHONE_SECRET_ID is missing",
         "REMINDER_DAILY_CAP is missing",
+        "REMINDER_GROUPING is missing",
         "REMINDER_PACE_SECONDS is missing",
         "REMINDER_PROVIDER is missing",
         "REMINDER_REPEAT is missing",
@@ -182,6 +187,7 @@ fn the_reminders_settings_are_checked_together() {
     for (name, value, fault) in [
         ("REMINDER_PROVIDER", "fonnte", "REMINDER_PROVIDER must be starsender or cloud-api"),
         ("REMINDER_FALLBACK_PROVIDER", "starsender", "REMINDER_FALLBACK_PROVIDER is the same as REMINDER_PROVIDER"),
+        ("REMINDER_GROUPING", "person", "REMINDER_GROUPING must be vehicle or owner"),
         ("REMINDER_REPEAT", "twice", "REMINDER_REPEAT must be once or daily"),
         ("REMINDER_SEND_HOURS", "21-6", hours),
         ("REMINDER_SEND_HOURS", "6-25", hours),
@@ -194,6 +200,44 @@ fn the_reminders_settings_are_checked_together() {
     let wording = one("REMINDER_TEXT", "Bapak {nama}, segera");
     assert_eq!(wording.len(), 1);
     assert!(wording[0].starts_with("REMINDER_TEXT, REMINDER_SERVICE_PHONE:"), "{wording:?}");
+    // The text of a follow-up counts where one is sent, its template where the Cloud API sends it.
+    let follow_up = |name, value| {
+        let days = [("REMINDER_FOLLOW_UP_DAYS", "7"), ("REMINDER_FALLBACK_PROVIDER", "cloud-api"), (name, value)];
+        changed("MaintenanceReminder", &[days.as_slice(), &[("WHATSAPP_PHONE_NUMBER_ID", "1")]].concat())
+    };
+    let missing = "WHATSAPP_FOLLOW_UP_TEMPLATE is missing; REMINDER_FOLLOW_UP_DAYS needs it where the Cloud API sends";
+    assert_eq!(
+        follow_up("REMINDER_FOLLOW_UP_DAYS", "61"),
+        ["REMINDER_FOLLOW_UP_DAYS must be 1 to 60 days, or empty", missing]
+    );
+    assert_eq!(follow_up("WHATSAPP_FOLLOW_UP_TEMPLATE", ""), [missing]);
+    assert_eq!(follow_up("WHATSAPP_FOLLOW_UP_TEMPLATE", "late"), Vec::<String>::new());
+    assert_eq!(follow_up("REMINDER_FOLLOW_UP_TEXT", ""), ["REMINDER_FOLLOW_UP_TEXT is missing", missing]);
+    let wording = one("REMINDER_TEXT", "Bapak {nama}, segera");
+    assert!(wording[0].starts_with("REMINDER_TEXT, REMINDER_SERVICE_PHONE:"), "{wording:?}");
+    let grouped = |settings: &[(&str, &str)]| {
+        changed("MaintenanceReminder", &[&[("REMINDER_GROUPING", "owner")], settings].concat())
+    };
+    assert_eq!(grouped(&[]), Vec::<String>::new());
+    assert_eq!(grouped(&[("REMINDER_GROUP_TEXT", "")]), ["REMINDER_GROUP_TEXT is missing"]);
+    let text = grouped(&[("REMINDER_GROUP_TEXT", "Bapak {nama_pelanggan}")]);
+    assert_eq!(text, ["REMINDER_GROUP_TEXT, REMINDER_SERVICE_PHONE: the text lacks {kendaraan}"]);
+    let by_cloud = [("REMINDER_PROVIDER", "cloud-api"), ("WHATSAPP_PHONE_NUMBER_ID", "1")];
+    let missing = "WHATSAPP_GROUP_TEMPLATE is missing; REMINDER_GROUPING=owner needs it where the Cloud API sends";
+    assert_eq!(grouped(&by_cloud), [missing]);
+    let endless = [("REMINDER_PACE_SECONDS", "60"), ("REMINDER_DAILY_CAP", "902")];
+    let fault = "REMINDER_PACE_SECONDS, REMINDER_DAILY_CAP, REMINDER_SEND_HOURS: 902 messages with 60 seconds between them \
+        do not fit into 06:00-21:00";
+    assert_eq!(changed("MaintenanceReminder", &endless), [fault]);
+    let longest = [("REMINDER_PACE_SECONDS", "60"), ("REMINDER_DAILY_CAP", "901")];
+    assert_eq!(changed("MaintenanceReminder", &longest), Vec::<String>::new());
+    // The Cloud API sends at once.
+    assert_eq!(changed("MaintenanceReminder", &[endless.as_slice(), &by_cloud].concat()), Vec::<String>::new());
+    let same = [("WHATSAPP_GROUP_TEMPLATE", "maintenance_reminder")];
+    let fault = "WHATSAPP_GROUP_TEMPLATE is the same as WHATSAPP_TEMPLATE, which has another text";
+    assert_eq!(grouped(&[by_cloud.as_slice(), &same].concat()), [fault]);
+    let fault = "WHATSAPP_FOLLOW_UP_TEMPLATE is the same as WHATSAPP_TEMPLATE, which has another text";
+    assert_eq!(follow_up("WHATSAPP_FOLLOW_UP_TEMPLATE", "maintenance_reminder"), [fault]);
     // The Cloud API's own settings count where it is used.
     let cloud = [("REMINDER_PROVIDER", "cloud-api"), ("WHATSAPP_PHONE_NUMBER_ID", ""), ("WHATSAPP_TEMPLATE", "")];
     let expected = ["WHATSAPP_PHONE_NUMBER_ID is missing", "WHATSAPP_TEMPLATE is missing"];

@@ -4,6 +4,8 @@ mod background_import;
 mod callbacks;
 mod customers;
 mod export;
+mod follow_ups;
+mod grouping;
 mod import;
 mod intervals;
 mod lists;

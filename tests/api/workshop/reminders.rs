@@ -214,6 +214,22 @@ async fn enough_for_one_day_is_not_exceeded_by_several_runs() {
 }
 
 #[tokio::test]
+async fn more_messages_than_the_provider_schedules_ahead_wait_for_the_next_run_and_none_fails() {
+    let variables = [("REMINDER_PACE_SECONDS", "60"), ("REMINDER_DAILY_CAP", "100")];
+    let sandbox = Sandbox::with("2025-12-16T09:00:00+07:00", &variables).await;
+    owners(&sandbox, &["2025-12-18"; 70]).await;
+    // One now, and one a minute up to an hour ahead.
+    let run = sandbox.remind().await;
+    assert_eq!((counts(&run), &run["waiting"]), ([61, 0, 9, 0, 0], &json!(9)));
+    let reason = "waits for the next run: the provider takes no message that far ahead";
+    assert_eq!((&rows(&run, "skipped")[0]["reason"], &run["status"]), (&json!(reason), &json!("done")));
+    sandbox.travel("2025-12-16T10:30:00+07:00").await;
+    let run = sandbox.remind().await;
+    assert_eq!((counts(&run), &run["waiting"]), ([9, 0, 0, 61, 0], &json!(0)));
+    assert_eq!(sandbox.chats().await.len(), 70);
+}
+
+#[tokio::test]
 async fn a_run_that_takes_long_is_answered_by_its_address_and_a_second_one_at_once_is_refused() {
     let sandbox = Sandbox::with("2025-12-16T09:00:00+07:00", &[("INVOKE_PATIENCE_SECONDS", "1")]).await;
     owners(&sandbox, &["2025-12-17"]).await;

@@ -65,7 +65,9 @@ pub(crate) struct ScheduledJob {
 /// Report of a run of reminders.
 ///
 /// `total_customers` counts the vehicles that are due, `reminder_sent`, `already_sent`, `failed`, `skipped` and `unclear`
-/// their outcomes; `details` has a row for each vehicle with its `status`. A dry run sends nothing: `would_send` counts the
+/// their outcomes; `details` has a row for each vehicle with its `status`. Follow-ups of missed visits are counted with the
+/// reminders, and in `follow_ups_sent`; their rows have the `kind` `follow_up`. `waiting` counts skipped vehicles that the next
+/// run reminds, because the provider takes no message more than an hour ahead. A dry run sends nothing: `would_send` counts the
 /// reminders that a run would send, and their rows have that status. A run in which no reminder could be sent says so in `status`.
 #[derive(Serialize, ToSchema)]
 #[serde(transparent)]

@@ -9,7 +9,7 @@ use shared::exclusive_run::ExclusiveRun;
 use shared::platform::http;
 use shared::slack::BACKSTAGE;
 
-use crate::config::Mms;
+use crate::config::{LONGEST_WAIT, Mms};
 use crate::mms::error::{Error, ReadError};
 use crate::mms::pass::{Page, Pass};
 
@@ -21,8 +21,6 @@ const ENABLED: u32 = 1;
 const ABOUT_TO_EXPIRE: u32 = 2;
 /// Fields that may have the number of all records: those of common Java pagers, because MMS's own is not documented.
 const TOTALS: [&str; 3] = ["total", "totalCount", "totalElements"];
-/// Longest wait before a retry, in seconds. A longer Retry-After ends this attempt of the run.
-const LONGEST_WAIT: u32 = 60;
 /// Characters of MMS's error message that are shown.
 const LONGEST_MESSAGE: usize = 200;
 /// Longest word shown, in bytes: a longer one may be part of a key.

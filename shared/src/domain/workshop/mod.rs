@@ -3,6 +3,7 @@
 pub mod deliveries;
 pub mod import;
 pub mod latest_visits;
+pub mod message_kind;
 pub mod opt_out;
 pub mod phone;
 mod phone_notation;

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::values::time::{LocalDate, Timestamp};
+use crate::domain::workshop::message_kind::{MessageKind, ReminderKind};
 use crate::domain::workshop::plate::Plate;
-use crate::domain::workshop::vehicles::{Customer, Vehicle, VehicleStatus, ZONE, is_in_window};
+use crate::domain::workshop::vehicles::{Customer, Vehicle, VehicleStatus, ZONE};
 
 /// Reminders per visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +29,12 @@ pub struct SendHours {
 #[error("must be two hours like 6-21, the first before the second, from 0 to 24")]
 pub struct InvalidHours;
 
-/// Reminder of one visit: the claim before it is sent, and its outcome.
+/// Message about one visit: the claim before it is sent, and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reminder {
+    /// Kind of the message.
+    #[serde(default, skip_serializing_if = "ReminderKind::is_default")]
+    pub kind: ReminderKind,
     /// Number plate of the vehicle.
     pub plate: Plate,
     /// Date of the visit (Asia/Jakarta).
@@ -100,6 +104,8 @@ pub enum ReminderState {
 /// Stored data that the decision about a vehicle reads.
 #[derive(Clone, Copy, Debug)]
 pub struct ReminderInput<'a> {
+    /// Message that is due.
+    pub message: MessageKind,
     /// Vehicle in the window.
     pub vehicle: &'a Vehicle,
     /// Owner of the vehicle; `None` if not stored.
@@ -144,6 +150,8 @@ pub enum SkipReason {
     InProgress,
     /// Daily limit of messages reached.
     DailyCap,
+    /// Provider takes no message that far ahead; the next run sends it.
+    Waiting,
     /// Batch stopped before this vehicle.
     Stopped,
     /// Vehicle or owner changed at this moment; the next run decides again.
@@ -162,6 +170,12 @@ impl SendHours {
             (Some(from), Some(until)) if from < until => Ok(Self { from, until }),
             _ => Err(InvalidHours),
         }
+    }
+
+    /// Seconds from the first hour to the second.
+    #[must_use]
+    pub const fn seconds(self) -> u32 {
+        (self.until - self.from) * 3_600
     }
 
     /// True if reminders are sent at that hour of the day.
@@ -215,6 +229,7 @@ impl SkipReason {
             Self::Hours => "outside the hours in which the customer may be written to",
             Self::InProgress => "a run is sending it at this moment",
             Self::DailyCap => "the daily cap is reached",
+            Self::Waiting => "waits for the next run: the provider takes no message that far ahead",
             Self::Stopped => "the batch was stopped",
             Self::Changed => "changed while it was being sent; the next run looks again",
         }
@@ -239,8 +254,12 @@ pub fn plan(case: ReminderInput<'_>, today: LocalDate, hours: Option<SendHours>,
         VehicleStatus::Archived => return ReminderAction::Skip(SkipReason::Archived),
     }
     let visit = case.vehicle.next_visit();
-    // A run made up for an earlier day must not announce a visit that is over.
-    if !is_in_window(today.days_until(visit)) || visit < wall.day(ZONE) {
+    let is_due = match case.message {
+        // A run made up for an earlier day must not announce a visit that is over.
+        MessageKind::Reminder => visit >= wall.day(ZONE),
+        MessageKind::FollowUp(_) => case.vehicle.last_visit < visit,
+    };
+    if !is_due || !case.message.visits(today).contain(visit) {
         return ReminderAction::Skip(SkipReason::NotDue);
     }
     match case.customer {

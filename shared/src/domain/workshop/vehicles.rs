@@ -188,9 +188,3 @@ impl Vehicle {
         (day > self.last_visit).then(|| Self { last_visit: day, own_next_visit: None, status, ..self.clone() })
     }
 }
-
-/// True if a visit that many days ahead leads to a reminder.
-#[must_use]
-pub fn is_in_window(days: i64) -> bool {
-    (0..WINDOW_DAYS).contains(&days)
-}

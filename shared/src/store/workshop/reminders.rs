@@ -1,12 +1,15 @@
 //! Reminders: due vehicles, the claim before a message is sent, and its outcome.
 
+use std::collections::HashSet;
+
 use crate::domain::billing::decision::Versioned;
 use crate::domain::values::ids::CustomerId;
 use crate::domain::values::time::{LocalDate, Timestamp};
 use crate::domain::values::time_range::TimeRange;
+use crate::domain::workshop::message_kind::{ReminderKind, VisitDays};
 use crate::domain::workshop::plate::Plate;
 use crate::domain::workshop::reminders::{Reminder, ReminderState};
-use crate::domain::workshop::vehicles::{Customer, Vehicle, WINDOW_DAYS, ZONE};
+use crate::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
 use crate::platform::phone_keys::PhoneHasher;
 
 use crate::store::error::Error;
@@ -14,6 +17,7 @@ use crate::store::table::Item;
 use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::expression::{Condition, Update};
 use crate::store::table::keys;
+use crate::store::table::keys::{Key, prefix};
 use crate::store::table::number;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
@@ -22,24 +26,28 @@ use crate::store::workshop::{Workshop, opt_outs};
 
 /// Days for which reminders are kept after their outcome.
 pub(in crate::store) const KEPT_DAYS: i64 = 400;
+/// Most reminders of one message: each is up to three of the 100 actions of a transaction, with vehicle and customer.
+pub const MOST_CLAIMS: usize = 20;
 /// Maximum reminders that are listed for one run.
 const LISTED: usize = 1_000;
 
-/// Visit for which a vehicle is reminded.
+/// Message about a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occasion {
+    /// Kind of the message.
+    pub kind: ReminderKind,
     /// Date of the next visit.
     pub visit: LocalDate,
     /// Day of the reminder, where one is sent each day; none where one is sent for a visit.
     pub day: Option<LocalDate>,
 }
 
-/// Limit of the reminders that are sent on one day.
+/// Limit of the messages that are sent on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DailyCap {
     /// Day in Asia/Jakarta.
     pub day: LocalDate,
-    /// Maximum reminders of that day.
+    /// Maximum messages of that day.
     pub limit: u32,
 }
 
@@ -58,11 +66,29 @@ pub struct ReminderContext {
     pub is_opted_out: bool,
 }
 
-/// Outcome of claiming a reminder.
+/// A reminder to be claimed, with the state in which its vehicle was read.
+#[derive(Clone, Debug)]
+pub struct NewClaim<'a> {
+    /// The reminder as claimed.
+    pub reminder: Reminder,
+    /// State just before.
+    pub context: &'a ReminderContext,
+}
+
+/// A claimed reminder and its outcome.
+#[derive(Clone, Debug)]
+pub struct RecordedReminder {
+    /// The reminder as claimed.
+    pub claimed: Versioned<Reminder>,
+    /// The reminder with the outcome of its message.
+    pub outcome: Reminder,
+}
+
+/// Outcome of claiming the reminders of one message.
 #[derive(Clone, Debug)]
 pub enum ReminderClaim {
-    /// The caller holds the claim and may send.
-    Claimed(Box<Versioned<Reminder>>),
+    /// The caller holds the claims and may send.
+    Claimed(Vec<Versioned<Reminder>>),
     /// Another run claimed it first, or vehicle or customer have changed.
     Changed,
     /// The daily limit is reached.
@@ -70,15 +96,14 @@ pub enum ReminderClaim {
 }
 
 impl Workshop {
-    /// Returns a page of vehicles whose next visit falls in the window that starts on `today`. Items that cannot be
+    /// Returns a page of active vehicles whose next visit falls on one of the days. Items that cannot be
     /// read are contained as errors, so that they do not hide the others.
     pub async fn vehicles_due(
         &self,
-        today: LocalDate,
+        visits: VisitDays,
         after: Cursor,
     ) -> Result<Page<Result<Versioned<Vehicle>, Error>>, Error> {
-        let last = today.plus_days(WINDOW_DAYS - 1).start(ZONE);
-        let range = TimeRange::inclusive(today.start(ZONE), last);
+        let range = TimeRange::inclusive(visits.first.start(ZONE), visits.last.start(ZONE));
         Ok(self.table.due(keys::VISIT_QUEUE, range, after).await?.map(versioned))
     }
 
@@ -90,8 +115,8 @@ impl Workshop {
         occasion: Occasion,
         hasher: &PhoneHasher,
     ) -> Result<ReminderContext, Error> {
-        let reminder = keys::reminder(plate, occasion.visit, occasion.day);
-        let day_before = occasion.day.map(|day| keys::reminder(plate, occasion.visit, Some(day.plus_days(-1))));
+        let reminder = occasion.key(plate);
+        let day_before = occasion.day.map(|day| Occasion { day: Some(day.plus_days(-1)), ..occasion }.key(plate));
         let mut keys = vec![keys::vehicle(plate), keys::customer(customer), reminder];
         keys.extend(day_before);
         let mut found = self.table.get_many(&keys, "reading a vehicle before its reminder").await?;
@@ -112,43 +137,68 @@ impl Workshop {
         })
     }
 
-    /// Claims a reminder where vehicle and customer are unchanged since `context` was read, the customer's number has not been
-    /// opted out, no other run has claimed it, and the day's limit is not reached.
-    pub async fn claim_reminder(
+    /// Claims the reminders of one message, all or none: where vehicles and customers are unchanged since they were read, the
+    /// number has not been opted out, no other run has claimed one, and the day's limit of messages is not reached. At most
+    /// [`MOST_CLAIMS`].
+    pub async fn claim_reminders(
         &self,
-        claim: Reminder,
-        context: &ReminderContext,
+        claims: Vec<NewClaim<'_>>,
         cap: DailyCap,
         hasher: &PhoneHasher,
     ) -> Result<ReminderClaim, Error> {
-        let key = keys::reminder(&claim.plate, claim.visit, claim.day);
-        let expected = context.reminder.as_ref().map(|reminder| reminder.version);
-        let record = Record::new(key.clone(), &claim).due(keys::REMINDER_CLAIM_QUEUE, claim.claimed_at);
         let mut transaction = Transaction::default();
         let count = transaction.update(count_reminder(cap));
-        transaction.put_if_version(record, expected)?;
-        if let Some(vehicle) = &context.vehicle {
-            transaction.check(keys::vehicle(&vehicle.value.plate), Condition::version_is(vehicle.version));
-        }
-        if let Some(customer) = &context.customer {
-            transaction.check(keys::customer(&customer.value.id), Condition::version_is(customer.version));
-            for key in opt_outs::keys_of(&customer.value.phone, hasher) {
-                transaction.check(key, opt_outs::is_not_open());
+        let mut claimed = Vec::with_capacity(claims.len());
+        let (mut customers, mut opt_outs) = (HashSet::new(), HashSet::new());
+        for NewClaim { reminder, context } in claims {
+            let expected = context.reminder.as_ref().map(|known| known.version);
+            let record = Record::new(key_of(&reminder), &reminder).due(keys::REMINDER_CLAIM_QUEUE, reminder.claimed_at);
+            transaction.put_if_version(record, expected)?;
+            if let Some(vehicle) = &context.vehicle {
+                transaction.check(keys::vehicle(&vehicle.value.plate), Condition::version_is(vehicle.version));
             }
+            if let Some(customer) = &context.customer
+                && customers.insert(&customer.value.id)
+            {
+                transaction.check(keys::customer(&customer.value.id), Condition::version_is(customer.version));
+                opt_outs.extend(opt_outs::keys_of(&customer.value.phone, hasher));
+            }
+            let version = expected.unwrap_or(0).saturating_add(1);
+            claimed.push(Versioned { value: reminder, version });
         }
-        let version = expected.unwrap_or(0).saturating_add(1);
+        for key in opt_outs {
+            transaction.check(key, opt_outs::is_not_open());
+        }
         match self.table.transact(transaction, "claiming a reminder").await {
-            Ok(None) => Ok(ReminderClaim::Claimed(Box::new(Versioned { value: claim, version }))),
+            Ok(None) => Ok(ReminderClaim::Claimed(claimed)),
             Ok(Some(refusal)) if refusal.is_only_at(count) => Ok(ReminderClaim::DailyCap),
             Ok(Some(_)) => Ok(ReminderClaim::Changed),
-            // The response may have been lost although the claim was stored.
-            Err(error) => match self.table.get::<Reminder>(&key, "reading a claim again").await {
-                Ok(Some(held)) if held.data == claim => {
-                    Ok(ReminderClaim::Claimed(Box::new(Versioned { value: held.data, version })))
+            // The response may have been lost although the claims were stored; one of them stands for all.
+            Err(error) => {
+                let Some(first) = claimed.first() else { return Err(error) };
+                match self.table.get::<Reminder>(&key_of(&first.value), "reading a claim again").await {
+                    Ok(Some(held)) if held.data == first.value => Ok(ReminderClaim::Claimed(claimed)),
+                    Ok(_) | Err(_) => Err(error),
                 }
-                Ok(_) | Err(_) => Err(error),
-            },
+            }
         }
+    }
+
+    /// Records the outcome of one message at each of its reminders, all at once unless one of the claims was changed in between.
+    pub async fn record_message_outcome(&self, recorded: Vec<RecordedReminder>, wall: Timestamp) -> Result<(), Error> {
+        if recorded.len() > 1 {
+            let mut transaction = Transaction::default();
+            for RecordedReminder { claimed, outcome } in &recorded {
+                transaction.put_if_version(outcome_record(outcome, wall), Some(claimed.version))?;
+            }
+            if self.table.transact(transaction, "recording the outcome of a message").await?.is_none() {
+                return Ok(());
+            }
+        }
+        for RecordedReminder { claimed, outcome } in recorded {
+            self.record_reminder_outcome(claimed, outcome, wall).await?;
+        }
+        Ok(())
     }
 
     /// Returns the number of reminders that were claimed on a day.
@@ -165,9 +215,7 @@ impl Workshop {
         outcome: Reminder,
         wall: Timestamp,
     ) -> Result<bool, Error> {
-        let key = keys::reminder(&outcome.plate, outcome.visit, outcome.day);
-        let queue = keys::run_reminders_queue(&outcome.run);
-        let record = Record::new(key, outcome).due(&queue, wall).expiring(wall.plus_days(KEPT_DAYS));
+        let record = outcome_record(&outcome, wall);
         self.table.put_if_version(record, claimed.version, "recording the outcome of a reminder").await
     }
 
@@ -194,7 +242,29 @@ impl Workshop {
     }
 }
 
-/// Counts one more reminder of the day, up to its limit.
+impl Occasion {
+    fn key(self, plate: &Plate) -> Key {
+        match self.kind {
+            ReminderKind::Reminder => keys::reminder(plate, self.visit, self.day),
+            ReminderKind::FollowUp => {
+                let sk = format!("{}follow-up#{}", prefix::REMINDER, self.visit);
+                Key { pk: keys::vehicle_partition(plate), sk }
+            }
+        }
+    }
+}
+
+fn key_of(reminder: &Reminder) -> Key {
+    Occasion { kind: reminder.kind, visit: reminder.visit, day: reminder.day }.key(&reminder.plate)
+}
+
+/// A reminder with its outcome, in the list of its run.
+fn outcome_record(outcome: &Reminder, wall: Timestamp) -> Record<&Reminder> {
+    let queue = keys::run_reminders_queue(&outcome.run);
+    Record::new(key_of(outcome), outcome).due(&queue, wall).expiring(wall.plus_days(KEPT_DAYS))
+}
+
+/// Counts one more message of the day, up to its limit.
 fn count_reminder(cap: DailyCap) -> Update {
     Update::of(keys::reminder_count(cap.day))
         .add("count", 1)

@@ -23,7 +23,7 @@
 //! | customer of the workshop | `CUSTOMER#<id>` | `STATE` |
 //! | link from a customer to a vehicle: key only | `CUSTOMER#<id>` | `VEHICLE#<plate>` |
 //! | vehicle | `VEHICLE#<plate>` | `STATE` |
-//! | reminder | `VEHICLE#<plate>` | `REMINDER#<visit>`, `REMINDER#<visit>#<day>` where one is sent each day |
+//! | reminder | `VEHICLE#<plate>` | `REMINDER#<visit>`, `REMINDER#<visit>#<day>` where one is sent each day; `REMINDER#follow-up#<visit>` |
 //! | count of the reminders of a day | `COUNT#reminders` | `<day>` |
 //! | institution of MMS | `INSTITUTION#<uid>` | `STATE` |
 //! | digest of a day | `DIGEST#<day>` | `STATE` |
@@ -157,7 +157,7 @@ pub mod prefix {
     pub const VEHICLE: &str = "VEHICLE#";
     /// Prefix of the partitions of imports.
     pub const IMPORT: &str = "IMPORT#";
-    /// Prefix of reminders, in the vehicle's partition.
+    /// Prefix of reminders and follow-ups, in the vehicle's partition.
     pub const REMINDER: &str = "REMINDER#";
 }
 
