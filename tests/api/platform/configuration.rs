@@ -231,7 +231,6 @@ fn the_reminders_settings_are_checked_together() {
     assert_eq!(changed("MaintenanceReminder", &endless), [fault]);
     let longest = [("REMINDER_PACE_SECONDS", "60"), ("REMINDER_DAILY_CAP", "901")];
     assert_eq!(changed("MaintenanceReminder", &longest), Vec::<String>::new());
-    // The Cloud API sends at once.
     assert_eq!(changed("MaintenanceReminder", &[endless.as_slice(), &by_cloud].concat()), Vec::<String>::new());
     let same = [("WHATSAPP_GROUP_TEMPLATE", "maintenance_reminder")];
     let fault = "WHATSAPP_GROUP_TEMPLATE is the same as WHATSAPP_TEMPLATE, which has another text";
@@ -240,8 +239,8 @@ fn the_reminders_settings_are_checked_together() {
     assert_eq!(follow_up("WHATSAPP_FOLLOW_UP_TEMPLATE", "maintenance_reminder"), [fault]);
     // The Cloud API's own settings count where it is used.
     let cloud = [("REMINDER_PROVIDER", "cloud-api"), ("WHATSAPP_PHONE_NUMBER_ID", ""), ("WHATSAPP_TEMPLATE", "")];
-    let expected = ["WHATSAPP_PHONE_NUMBER_ID is missing", "WHATSAPP_TEMPLATE is missing"];
-    assert_eq!(changed("MaintenanceReminder", &cloud), expected);
+    let missing = ["WHATSAPP_PHONE_NUMBER_ID is missing", "WHATSAPP_TEMPLATE is missing"];
+    assert_eq!(changed("MaintenanceReminder", &cloud), missing);
 }
 
 #[test]
