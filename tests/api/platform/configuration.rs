@@ -166,22 +166,24 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
     }
 }
 
+/// Faults of `maintenance-reminder` without any setting.
+const WITHOUT_SETTINGS: [&str; 11] = [
+    "PHONE_SECRET_ID is missing",
+    "REMINDER_DAILY_CAP is missing",
+    "REMINDER_GROUPING is missing",
+    "REMINDER_PACE_SECONDS is missing",
+    "REMINDER_PROVIDER is missing",
+    "REMINDER_REPEAT is missing",
+    "REMINDER_SECRET_ID is missing",
+    "REMINDER_SEND_HOURS is missing",
+    "REMINDER_SERVICE_PHONE is missing",
+    "REMINDER_TEXT is missing",
+    "TABLE_NAME is missing",
+];
+
 #[test]
 fn the_reminders_settings_are_checked_together() {
-    let missing = [
-        "PHONE_SECRET_ID is missing",
-        "REMINDER_DAILY_CAP is missing",
-        "REMINDER_GROUPING is missing",
-        "REMINDER_PACE_SECONDS is missing",
-        "REMINDER_PROVIDER is missing",
-        "REMINDER_REPEAT is missing",
-        "REMINDER_SECRET_ID is missing",
-        "REMINDER_SEND_HOURS is missing",
-        "REMINDER_SERVICE_PHONE is missing",
-        "REMINDER_TEXT is missing",
-        "TABLE_NAME is missing",
-    ];
-    assert_eq!(faults("MaintenanceReminder", &|_| None), missing);
+    assert_eq!(faults("MaintenanceReminder", &|_| None), WITHOUT_SETTINGS);
     let one = |name, value| changed("MaintenanceReminder", &[(name, value)]);
     let hours = "REMINDER_SEND_HOURS must be two hours like 6-21, the first before the second, from 0 to 24";
     for (name, value, fault) in [
@@ -230,7 +232,7 @@ fn the_reminders_settings_are_checked_together() {
         do not fit into 06:00-21:00";
     assert_eq!(changed("MaintenanceReminder", &endless), [fault]);
     let longest = [("REMINDER_PACE_SECONDS", "60"), ("REMINDER_DAILY_CAP", "901")];
-    assert_eq!(changed("MaintenanceReminder", &longest), Vec::<String>::new());
+    assert!(changed("MaintenanceReminder", &longest).is_empty());
     assert_eq!(changed("MaintenanceReminder", &[endless.as_slice(), &by_cloud].concat()), Vec::<String>::new());
     let same = [("WHATSAPP_GROUP_TEMPLATE", "maintenance_reminder")];
     let fault = "WHATSAPP_GROUP_TEMPLATE is the same as WHATSAPP_TEMPLATE, which has another text";
@@ -239,8 +241,8 @@ fn the_reminders_settings_are_checked_together() {
     assert_eq!(follow_up("WHATSAPP_FOLLOW_UP_TEMPLATE", "maintenance_reminder"), [fault]);
     // The Cloud API's own settings count where it is used.
     let cloud = [("REMINDER_PROVIDER", "cloud-api"), ("WHATSAPP_PHONE_NUMBER_ID", ""), ("WHATSAPP_TEMPLATE", "")];
-    let missing = ["WHATSAPP_PHONE_NUMBER_ID is missing", "WHATSAPP_TEMPLATE is missing"];
-    assert_eq!(changed("MaintenanceReminder", &cloud), missing);
+    let missing = changed("MaintenanceReminder", &cloud);
+    assert_eq!(missing, ["WHATSAPP_PHONE_NUMBER_ID is missing", "WHATSAPP_TEMPLATE is missing"]);
 }
 
 #[test]

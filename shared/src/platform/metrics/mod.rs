@@ -160,9 +160,12 @@ mod tests {
     use crate::domain::billing::dunning::arrears::Recovery;
     use crate::domain::billing::dunning::downgrade::DowngradeReason;
     use crate::domain::billing::notices::NoticeKind;
+    use crate::domain::billing::notices::feedback::FeedbackKind;
     use crate::domain::billing::payments::callback_kind::CallbackKind;
     use crate::domain::billing::payments::payment::DeclineClass;
     use crate::domain::billing::task::Task;
+    use crate::domain::workshop::deliveries::DeliveryStage;
+    use crate::domain::workshop::opt_out::Wish;
 
     fn at() -> Timestamp {
         Timestamp::parse("2025-01-31T02:00:00Z").unwrap()
@@ -192,6 +195,9 @@ mod tests {
             Point::EcpayBlocked,
             Point::Reminders(ReminderOutcome::AlreadySent),
             Point::ReminderRuns(RunOutcome::Failed),
+            Point::ReminderDeliveries(DeliveryStage::Failed),
+            Point::OptOuts(Wish::Stop),
+            Point::MailFeedback(MailAudience::Staff, FeedbackKind::Complaint),
             Point::ExpiryScans(ScanOutcome::MmsRefused),
             Point::Requests(Route::of_key(Some("GET /api/subscriptions/{id}")), StatusClass::ServerError),
             Point::RequestLatency,
