@@ -171,7 +171,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 53] = [
+const SETTINGS: [(&str, &str); 59] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -203,6 +203,12 @@ const SETTINGS: [(&str, &str); 53] = [
     ("REMINDER_REPEAT", "once"),
     ("REMINDER_TEXT", "{no_pol} {next_visit_date}"),
     ("REMINDER_SERVICE_PHONE", "087740659525"),
+    ("REMINDER_GROUPING", "vehicle"),
+    ("REMINDER_GROUP_TEXT", "{kendaraan}"),
+    ("REMINDER_FOLLOW_UP_DAYS", ""),
+    ("REMINDER_FOLLOW_UP_TEXT", "{no_pol} {next_visit_date}"),
+    ("WHATSAPP_GROUP_TEMPLATE", ""),
+    ("WHATSAPP_FOLLOW_UP_TEMPLATE", ""),
     ("REMINDER_PACE_SECONDS", "5"),
     ("REMINDER_DAILY_CAP", "500"),
     ("EXPIRY_FUNCTION", "expiry"),
