@@ -260,3 +260,28 @@ async fn kilometres_are_no_dates() {
     let list = "nama;hp;nopol;servis terakhir\nBudi;0812-1000-001;B 1 A;45000\n";
     assert_eq!(preview(&sandbox, list).await["refused"][0]["field"], "last_visit_date");
 }
+
+#[tokio::test]
+async fn of_two_columns_of_numbers_the_other_one_serves_rows_whose_first_has_none() {
+    let sandbox = Sandbox::at(NOW).await;
+    for (titles, answers) in [("No HP,No WA", false), ("No WA,No HP", true)] {
+        let row = |hp: &str, wa: &str| if answers { format!("{wa},{hp}") } else { format!("{hp},{wa}") };
+        let list = [
+            format!("Nama,{titles}"),
+            format!("Budi,{}", row("0812-1000-001", "0812-2000-001")),
+            format!("Siti,{}", row("0812-1000-002", "")),
+            format!("Agus,{}", row("0812-1000-003", "ya")),
+            format!("Dewi,{}", row("", "0812-2000-004")),
+            format!("Joko,{}", row("", "ada")),
+            format!("Rini,{}", row("-", "-")),
+        ];
+        let answer = preview(&sandbox, list.join("\n")).await;
+        let phones: Vec<String> =
+            rows(&answer).into_iter().map(|[_, name, phone, ..]| format!("{name} {phone}")).collect();
+        assert_eq!(phones, ["Budi 628122000001", "Siti 628121000002", "Agus 628121000003", "Dewi 628122000004"]);
+        assert_eq!(remarks(&answer["notes"]).len(), 1, "{answer}");
+        assert!(remarks(&answer["notes"])[0].starts_with("4 phone: ") && answer["refused_count"] == 2);
+        let read: Vec<&Value> = answer["columns"].as_array().unwrap().iter().map(|column| &column["read_as"]).collect();
+        assert_eq!(read, [&json!("name"), &json!("phone"), &json!("phone")]);
+    }
+}

@@ -20,6 +20,8 @@ pub(crate) struct Header {
     pub(crate) width: usize,
     pub(crate) titles: Vec<Title>,
     places: BTreeMap<Column, usize>,
+    /// Place of another column of phone numbers, for rows whose first one has none: a list may have `No HP` and `No WA`.
+    second_phone: Option<usize>,
 }
 
 /// Title of a column.
@@ -61,6 +63,11 @@ impl Header {
         self.places.get(&column).copied()
     }
 
+    /// Place of another column of phone numbers.
+    pub(crate) const fn second_phone(&self) -> Option<usize> {
+        self.second_phone
+    }
+
     /// Number of columns that are read.
     pub(crate) fn recognised(&self) -> usize {
         self.places.len()
@@ -68,8 +75,12 @@ impl Header {
 
     fn read(place: usize, line: &Line) -> Result<Self, NoHeader> {
         let mut best: BTreeMap<Column, (Certainty, Vec<usize>)> = BTreeMap::new();
+        let mut phones = Vec::new();
         for (at, cell) in line.cells.iter().enumerate() {
             let Some((column, certainty)) = Column::of_title(cell) else { continue };
+            if column == Column::Phone {
+                phones.push(at);
+            }
             let (known, places) = best.entry(column).or_insert((certainty, Vec::new()));
             if *known < certainty {
                 places.clear();
@@ -92,13 +103,19 @@ impl Header {
                 several => return Err(NoHeader { recognised, reason: similar_titles(column, several, line) }),
             };
         }
-        let read_as = |at: usize| places.iter().find(|(_, place)| **place == at).map(|(column, _)| *column);
+        phones.retain(|place| places.get(&Column::Phone) != Some(place));
+        // Of three or more it is open which one is meant.
+        let second_phone = phones.first().copied().filter(|_| phones.len() == 1);
+        let read_as = |at: usize| {
+            let column = places.iter().find(|(_, place)| **place == at).map(|(column, _)| *column);
+            column.or_else(|| second_phone.filter(|place| *place == at).map(|_| Column::Phone))
+        };
         let width = line.cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
         let cells = line.cells.iter().take(width).enumerate();
         let titles = cells
             .map(|(at, cell)| Title { text: cell.chars().take(LONGEST_TITLE).collect(), column: read_as(at) })
             .collect();
-        Ok(Self { place, width, titles, places })
+        Ok(Self { place, width, titles, places, second_phone })
     }
 }
 

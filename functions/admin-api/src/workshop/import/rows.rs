@@ -97,8 +97,7 @@ impl Cells<'_> {
                 Reason::new(why.to_string(), "harus satu baris, 1 sampai 100 karakter, dengan huruf atau angka"),
             )
         })?;
-        let phone =
-            Phone::parse(&self.needed(Column::Phone)?).map_err(|why| fault(Column::Phone, reasons::phone(why)))?;
+        let phone = self.phone(lost)?;
         let id = self.given(Column::CustomerId).map(|id| CustomerId::parse(&id)).transpose().map_err(|why| {
             fault(
                 Column::CustomerId,
@@ -113,6 +112,27 @@ impl Cells<'_> {
         let salutation = self.salutation(lost);
         let vehicle = self.vehicle(rules, lost)?;
         Ok(ParsedRow { line: self.line.number, id, name, phone, email, salutation, vehicle })
+    }
+
+    /// The number of the row: that of the first column of numbers, or of the second one where the first has none.
+    fn phone(&self, lost: &mut Vec<Note>) -> Result<Phone, Fault> {
+        let second = self.header.second_phone().and_then(|place| self.at(place));
+        let first = match (self.given(Column::Phone), &second) {
+            (None, Some(second)) => second.clone(),
+            (first, _) => first.ok_or_else(|| fault(Column::Phone, Reason::missing()))?,
+        };
+        Phone::parse(&first).or_else(|why| match second.and_then(|second| Phone::parse(&second).ok()) {
+            Some(phone) => {
+                let Reason { english, indonesian } = reasons::phone(why);
+                let reason = Reason::new(
+                    format!("{english}; the number of the other column is used"),
+                    format!("{indonesian}; nomor di kolom lain yang dipakai"),
+                );
+                lost.push(self.note(Column::Phone, reason));
+                Ok(phone)
+            }
+            None => Err(fault(Column::Phone, reasons::phone(why))),
+        })
     }
 
     fn salutation(&self, lost: &mut Vec<Note>) -> Option<Salutation> {
@@ -187,7 +207,12 @@ impl Cells<'_> {
     }
 
     fn given(&self, column: Column) -> Option<String> {
-        let cell = self.line.cells.get(self.header.place_of(column)?)?;
+        self.at(self.header.place_of(column)?)
+    }
+
+    /// Content of a cell; none where it has nothing to say.
+    fn at(&self, place: usize) -> Option<String> {
+        let cell = self.line.cells.get(place)?;
         Some(plain(cell)).filter(|cell| !cell.is_empty() && !is_nothing(cell))
     }
 
