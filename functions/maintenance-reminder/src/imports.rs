@@ -13,7 +13,7 @@ use crate::{Error, Reminders};
 /// Seconds after which an invocation stores no further rows, below the function's timeout.
 const LATEST_SECONDS: u64 = 840;
 /// Longest wait for a table at its limit, in seconds.
-const LONGEST_WAIT: u64 = 30;
+const LONGEST_WAIT: u64 = 8;
 
 /// Event that asks for an import.
 #[derive(Deserialize)]

@@ -2,14 +2,16 @@
 //! rows of a refused transaction are stored one by one.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::domain::billing::decision::Versioned;
 use crate::domain::workshop::import::{KnownForRow, Refused, RefusedReason, Row, RowField};
 use crate::domain::workshop::opt_out::OptOut;
 use crate::domain::workshop::phone::Phone;
 use crate::domain::workshop::vehicles::{Customer, Vehicle};
+use crate::platform::logging::error_chain;
 use crate::platform::phone_keys::PhoneHasher;
 
 use crate::store::error::Error;
@@ -18,13 +20,18 @@ use crate::store::table::batch_get::MAX_KEYS;
 use crate::store::table::expression::Condition;
 use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
-use crate::store::table::transaction::{MAX_ACTIONS, Transaction};
+use crate::store::table::transaction::{MAX_ACTIONS, Refusal, Transaction};
 use crate::store::table::{Item, keys};
 use crate::store::workshop::opt_outs::NumberOptOut;
 use crate::store::workshop::search::LinkChange;
 use crate::store::workshop::{Workshop, opt_outs, vehicles};
 
 const DOING: &str = "importing customers";
+/// Transactions of a batch that are stored beside one another.
+const CONCURRENT: usize = 4;
+/// Milliseconds between attempts at a transaction that the table does not take. A table of 1,000 writes a second takes five
+/// transactions a second.
+const WAITS_MS: [u64; 5] = [100, 200, 400, 800, 1_600];
 /// Rows in one batch: their customers and vehicles are as many keys as one read takes.
 const BATCH: usize = MAX_KEYS / 2;
 
@@ -115,11 +122,12 @@ impl Workshop {
     async fn import_batch(&self, rows: &[Row], hasher: &PhoneHasher) -> Result<Vec<Imported>, Error> {
         let (mut outcomes, chunks) = self.plan(rows, hasher).await?;
         let stored = chunks.into_iter().map(|Chunk { rows, transaction, .. }| async move {
-            Ok::<_, Error>(self.table.transact(transaction, DOING).await?.map(|_| rows))
+            Ok::<_, Error>(self.store_patiently(transaction).await?.map(|_| rows))
         });
-        // Beside one another, as one after the other would take longer than the request may. One that depends on another may be
-        // refused.
-        for refused in try_join_all(stored).await?.into_iter().flatten() {
+        // Some beside one another, as one after the other would take longer than the request may. One that depends on another
+        // may be refused.
+        let stored: Vec<Option<Vec<usize>>> = stream::iter(stored).buffer_unordered(CONCURRENT).try_collect().await?;
+        for refused in stored.into_iter().flatten() {
             for place in refused {
                 if let (Some(row), Some(outcome)) = (rows.get(place), outcomes.get_mut(place)) {
                     *outcome = self.import_one(row, hasher).await?;
@@ -127,6 +135,20 @@ impl Workshop {
             }
         }
         Ok(outcomes)
+    }
+
+    /// Stores a transaction, and waits for a table that is at its limit.
+    async fn store_patiently(&self, transaction: Transaction) -> Result<Option<Refusal>, Error> {
+        for wait in WAITS_MS {
+            match self.table.transact(transaction.clone(), DOING).await {
+                Err(error) if error.is_retryable() => {
+                    tracing::debug!(error = error_chain(&error), "the table did not take rows of an import");
+                    tokio::time::sleep(Duration::from_millis(wait)).await;
+                }
+                done => return done,
+            }
+        }
+        self.table.transact(transaction, DOING).await
     }
 
     async fn import_one(&self, row: &Row, hasher: &PhoneHasher) -> Result<Imported, Error> {

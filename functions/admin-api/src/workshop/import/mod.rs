@@ -16,7 +16,6 @@ pub(crate) mod workbook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -49,11 +48,9 @@ use crate::workshop::import::reasons::Reason;
 use crate::workshop::import::rows::{DateRules, Note, ParsedRow};
 
 /// Lanes: parts of a list that are stored concurrently.
-const LANES: usize = 8;
+const LANES: usize = 4;
 /// Rows stored between two checks of the time.
 const STEP: usize = 50;
-/// Milliseconds between attempts at a table that takes no rows.
-const WAITS_MS: [u64; 4] = [250, 500, 1_000, 2_000];
 /// Phone numbers looked up between two checks of the time.
 const LOOKUPS: usize = 500;
 /// Rows that a dry run shows.
@@ -307,27 +304,17 @@ async fn import_lane(
         let imported = if dry_run {
             store.workshop.preview_import(&rows, &mut preview, hasher).await?
         } else {
-            match stored(store, &rows, hasher).await? {
-                Some(imported) => imported,
-                None => return Ok(LaneResult { outcomes, left: left() }),
+            match store.workshop.import(&rows, hasher).await {
+                Ok(imported) => imported,
+                // A table that takes no rows for seconds takes them later.
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(error = error_chain(&error), "the table did not take rows of an import");
+                    return Ok(LaneResult { outcomes, left: left() });
+                }
+                Err(error) => return Err(error.into()),
             }
         };
         outcomes.extend(step.iter().map(|listed| listed.line).zip(imported));
     }
     Ok(LaneResult { outcomes, left: Vec::new() })
-}
-
-/// Stores rows, and waits for a table at its limit; `None` where it does not take them for seconds.
-async fn stored(store: &Store, rows: &[Row], hasher: &PhoneHasher) -> Result<Option<Vec<Imported>>, Failure> {
-    for wait in WAITS_MS {
-        match store.workshop.import(rows, hasher).await {
-            Ok(imported) => return Ok(Some(imported)),
-            Err(error) if error.is_retryable() => {
-                tracing::warn!(error = error_chain(&error), "the table did not take rows of an import");
-                tokio::time::sleep(Duration::from_millis(wait)).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(None)
 }
