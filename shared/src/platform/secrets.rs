@@ -1,7 +1,7 @@
 //! Secrets in Secrets Manager. Copies in memory: [`cached_secret`](super::cached_secret).
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::SdkError;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use serde::de::DeserializeOwned;
 
@@ -86,6 +86,22 @@ impl Secret {
     pub async fn json<T: DeserializeOwned>(&self, expected: &'static str) -> Result<T, Error> {
         let current = self.version(CURRENT).await?.ok_or_else(|| self.malformed(expected))?;
         self.parse(&current.text, expected)
+    }
+
+    /// As [`Secret::json`]; `None` where there is no such secret. A role that may read one secret by its name is refused a name
+    /// that does not exist, so that a refusal counts as that.
+    ///
+    /// # Errors
+    /// As [`Secret::json`] for every other failure.
+    pub async fn json_if_stored<T: DeserializeOwned>(&self, expected: &'static str) -> Result<Option<T>, Error> {
+        let is_missing = |error: &SdkError<GetSecretValueError>| {
+            matches!(error.code(), Some("ResourceNotFoundException" | "AccessDeniedException"))
+        };
+        match self.json(expected).await {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Unreadable { source, .. }) if is_missing(&source) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The error of a value that is not `expected`.

@@ -211,3 +211,14 @@ async fn the_furthest_stage_stands_at_the_reminder_in_whatever_order_stages_arri
     let delivery = &run["reminders"][0]["delivery"];
     assert_eq!((&delivery["stage"], &delivery["code"]), (&json!("failed"), &json!(131_026)));
 }
+
+#[tokio::test]
+async fn without_the_secret_callbacks_are_refused_and_nothing_fails() {
+    let sandbox = Sandbox::with(NOW, &[("WHATSAPP_CALLBACK_SECRET_ID", "duekeeper/none")]).await;
+    let stop = json!({ "from": "628551234567", "message": "STOP" }).to_string();
+    assert_eq!(post(&sandbox, STARSENDER, stop.as_bytes(), &[]).await, 404);
+    assert_eq!(signed(&sandbox, &callback(&json!({}))).await, 403);
+    let answer = sandbox.http.get(format!("{}{CLOUD}?hub.mode=subscribe", sandbox.base)).send().await.unwrap();
+    assert_eq!(answer.status(), 403);
+    assert_eq!(opted_out(&sandbox).await, 0);
+}

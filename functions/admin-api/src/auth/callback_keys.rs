@@ -22,7 +22,7 @@ pub(crate) struct CallbackKeys {
 }
 
 /// Values of the secret at one time; none for a provider whose callbacks are not taken.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 pub(crate) struct Keys {
     cloud_api_app_secret: Option<String>,
     cloud_api_verify_token: Option<String>,
@@ -36,13 +36,20 @@ impl CallbackKeys {
         Self { secret: Secret::new(client, id), cached }
     }
 
-    /// Returns the keys at `wall`. They are read at the first callback, as most instances take none.
+    /// Returns the keys at `wall`; none where there is no such secret, so that requests of strangers are refused and raise no alarm
+    /// in a deployment without it. They are read at the first callback, as most instances take none.
     pub(crate) async fn get(&self, wall: Timestamp) -> Result<Keys, Error> {
         self.cached.get(wall, self.read()).await
     }
 
     async fn read(&self) -> Result<Keys, Error> {
-        let keys: Keys = self.secret.json(DOCUMENT).await?;
+        let Some(keys) = self.secret.json_if_stored::<Keys>(DOCUMENT).await? else {
+            tracing::warn!(
+                secret = self.secret.id(),
+                "there is no such secret: callbacks of WhatsApp providers are refused"
+            );
+            return Ok(Keys::default());
+        };
         let all = [&keys.cloud_api_app_secret, &keys.cloud_api_verify_token, &keys.starsender_token];
         if all.into_iter().flatten().any(|value| value.len() < SHORTEST) {
             return Err(self.secret.malformed(DOCUMENT));
