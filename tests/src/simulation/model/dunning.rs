@@ -205,12 +205,12 @@ fn promised(facts: &Facts<'_>) -> Result<Option<DateTime<Utc>>, String> {
     Ok(latest)
 }
 
-/// The notices about failed charges of the present episode.
+/// The notices about failed charges of the present episode. It may begin at the instant at which the one before ended.
 fn about_failures<'a>(facts: &Facts<'a>) -> Vec<&'a Value> {
     let earlier = facts.lines.iter().filter(|line| tag(&line["to"]) != "past_due" && line["rule"] != "grace-ended");
     let since = earlier.filter_map(|line| instant(&line["at"])).max();
     let notices = facts.notices.iter().copied().filter(|notice| text(&notice["id"]).contains("-payment-failure/"));
-    notices.filter(|notice| instant(&notice["created_at"]) > since).collect()
+    notices.filter(|notice| instant(&notice["created_at"]) >= since).collect()
 }
 
 /// The first notice about the charge was sent three days ago. One that is unsent through our fault is waited for, at most
