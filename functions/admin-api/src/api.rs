@@ -8,6 +8,7 @@ use shared::platform::secrets;
 use shared::store::Store;
 
 use crate::auth::callback_keys::CallbackKeys;
+use crate::auth::slack_signature::SigningSecret;
 use crate::auth::{jwt, tokens};
 use crate::aws::{lambda, schedule};
 use crate::billing::callbacks::health_report::HealthCache;
@@ -21,6 +22,8 @@ pub(crate) struct ApiState {
     pub(crate) keys: EcpayKeys,
     pub(crate) phone_keys: PhoneKeys,
     pub(crate) callback_keys: CallbackKeys,
+    /// None where digests have no buttons.
+    pub(crate) slack: Option<SigningSecret>,
     pub(crate) tokens: tokens::AdminTokens,
     pub(crate) jwt: jwt::JwtKey,
     pub(crate) maintenance: lambda::Function,
@@ -42,7 +45,8 @@ impl ApiState {
         let tokens = tokens::AdminTokens::new(secrets.clone(), config.admin_secret.clone());
         let jwt = jwt::JwtKey::new(secrets.clone(), config.admin_secret.clone());
         let phone_keys = PhoneKeys::new(secrets.clone(), config.phone_secret.clone());
-        let callback_keys = CallbackKeys::new(secrets, config.whatsapp_callback_secret.clone());
+        let callback_keys = CallbackKeys::new(secrets.clone(), config.whatsapp_callback_secret.clone());
+        let slack = config.slack_callback_secret.clone().map(|id| SigningSecret::new(secrets, id));
         let read_keys = async { keys.get(wall).await.map(drop) };
         let read_phone_keys = async { phone_keys.get(wall).await.map(drop) };
         // At the same time, since a cold start waits for all of them.
@@ -59,6 +63,7 @@ impl ApiState {
             keys,
             phone_keys,
             callback_keys,
+            slack,
             tokens,
             jwt,
             maintenance,

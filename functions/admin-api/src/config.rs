@@ -21,6 +21,8 @@ pub struct Config {
     pub(crate) admin_secret: String,
     pub(crate) phone_secret: String,
     pub(crate) whatsapp_callback_secret: String,
+    /// Secret by which presses of buttons in Slack are verified; none where digests have no buttons.
+    pub(crate) slack_callback_secret: Option<String>,
     pub(crate) maintenance_function: String,
     pub(crate) reminders: RemindersConfig,
     pub(crate) expiry_function: String,
@@ -63,6 +65,9 @@ impl Config {
         let table = reader.required("TABLE_NAME");
         let (admin_secret, phone_secret) = (reader.required("ADMIN_SECRET_ID"), reader.required("PHONE_SECRET_ID"));
         let whatsapp_callback_secret = reader.required("WHATSAPP_CALLBACK_SECRET_ID");
+        let slack_callback_secret = reader.required("SLACK_CALLBACK_SECRET_ID");
+        let has_buttons = reader.optional_flag("SLACK_ACKNOWLEDGE_BUTTONS");
+        let slack_callback_secret = has_buttons.then_some(slack_callback_secret);
         let maintenance_function = reader.required("MAINTENANCE_FUNCTION");
         let (function, schedule) = (reader.required("REMINDER_FUNCTION"), reader.required("REMINDER_SCHEDULE"));
         let hours = reader.parsed("REMINDER_SEND_HOURS", SendHours::parse);
@@ -94,6 +99,7 @@ impl Config {
                     admin_secret,
                     phone_secret,
                     whatsapp_callback_secret,
+                    slack_callback_secret,
                     maintenance_function,
                     reminders,
                     expiry_function,

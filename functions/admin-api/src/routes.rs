@@ -14,7 +14,7 @@ use crate::billing::{callbacks, checkout, notices, payments, quarantine, replay,
 use crate::description::Common;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
-use crate::institutions::expiring;
+use crate::institutions::{expiring, presses};
 use crate::runs::requests;
 use crate::search;
 use crate::workshop::{customers, import, lists, opt_outs, reminders, send_again, vehicles, whatsapp};
@@ -42,6 +42,7 @@ fn all() -> Routes {
         .merge(send_again::routes())
         .merge(reminders::routes())
         .merge(expiring::routes())
+        .merge(presses::routes())
         .merge(requests::routes())
 }
 

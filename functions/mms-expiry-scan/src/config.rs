@@ -10,7 +10,7 @@ use shared::domain::values::time::LocalDate;
 use shared::exclusive_run::RunRules;
 use shared::platform::config::{Invalid, Reader};
 use shared::platform::logging::LEVELS;
-use shared::slack::API_HOST;
+use shared::slack::{ANSWERS_HOST, API_HOST};
 
 /// Settings before the secret is read, so that the faults of both are reported at once.
 pub struct UncheckedConfig {
@@ -34,6 +34,8 @@ pub struct Config {
     pub(crate) holidays: BTreeSet<LocalDate>,
     /// `EXPIRY_POST_NOTHING_DUE`: true if a day without content has a digest that says so.
     pub(crate) posts_nothing_due: bool,
+    /// `SLACK_ACKNOWLEDGE_BUTTONS`: true if institutions of a digest have a button that acknowledges them.
+    pub(crate) has_buttons: bool,
 }
 
 /// Settings of the MMS client.
@@ -57,6 +59,8 @@ pub(crate) struct Slack {
     /// Pause between two messages.
     pub(crate) pace: Duration,
     pub(crate) endpoint: String,
+    /// Address below which interactions are answered.
+    pub(crate) answers: Url,
 }
 
 impl UncheckedConfig {
@@ -87,17 +91,11 @@ impl Config {
         let tiers = reader.tiers();
         let full_within = number(&mut reader, "NOTIFICATION_DAYS_THRESHOLD", 0..=3_650, "must be 0 to 3650 days");
         let holidays = holidays(&mut reader);
-        let posts_nothing_due = match reader.optional("EXPIRY_POST_NOTHING_DUE").as_deref() {
-            None | Some("false") => Some(false),
-            Some("true") => Some(true),
-            Some(_) => {
-                reader.fault("EXPIRY_POST_NOTHING_DUE", "must be true or false");
-                None
-            }
-        };
-        let config = match (mms, slack, tiers, full_within, holidays, posts_nothing_due) {
-            (Some(mms), Some(slack), Some(tiers), Some(full_within), Some(holidays), Some(posts_nothing_due)) => {
-                Some(Self { table, mms, slack, tiers, full_within, holidays, posts_nothing_due })
+        let (posts_nothing_due, has_buttons) =
+            (reader.optional_flag("EXPIRY_POST_NOTHING_DUE"), reader.optional_flag("SLACK_ACKNOWLEDGE_BUTTONS"));
+        let config = match (mms, slack, tiers, full_within, holidays) {
+            (Some(mms), Some(slack), Some(tiers), Some(full_within), Some(holidays)) => {
+                Some(Self { table, mms, slack, tiers, full_within, holidays, posts_nothing_due, has_buttons })
             }
             _ => None,
         };
@@ -144,8 +142,10 @@ impl Slack {
         });
         let timeout = seconds(reader, "SLACK_TIMEOUT", 1..=60, "must be 1 to 60 seconds");
         let pace = seconds(reader, "SLACK_PACE_SECONDS", 0..=10, "must be 0 to 10 seconds");
-        let endpoint = reader.endpoint("SLACK_ENDPOINT_URL").unwrap_or_else(|| API_HOST.to_owned());
-        Some(Self { channel: channel?, timeout: timeout?, pace: pace?, endpoint })
+        let simulated = reader.endpoint("SLACK_ENDPOINT_URL");
+        let answers = Url::parse(simulated.as_deref().unwrap_or(ANSWERS_HOST)).ok();
+        let endpoint = simulated.unwrap_or_else(|| API_HOST.to_owned());
+        Some(Self { channel: channel?, timeout: timeout?, pace: pace?, endpoint, answers: answers? })
     }
 }
 

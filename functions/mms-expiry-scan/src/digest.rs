@@ -132,6 +132,7 @@ impl<'a> Scan<'a> {
             unreadable: &unreadable,
             contradictory: &contradictory,
             says_nothing_due: config.posts_nothing_due,
+            has_buttons: config.has_buttons,
         };
         let messages = digest.messages();
         let stored = StoredDigest {
@@ -151,7 +152,7 @@ impl<'a> Scan<'a> {
             self.report.payloads = messages.into_iter().map(|message| message.payload).collect();
             return Ok(None);
         }
-        let messages = messages.iter().map(|message| to_store(message, &entries)).collect();
+        let messages = messages.into_iter().map(|message| to_store(&message, &entries)).collect();
         run.heartbeat().await?;
         let stored =
             institutions.put_digest(self.today, stored, messages).await?.ok_or(exclusive_run::Error::LeaseLost)?;

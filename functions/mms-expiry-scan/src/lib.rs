@@ -25,6 +25,7 @@ mod credentials;
 mod digest;
 mod error;
 mod mms;
+mod presses;
 mod publish;
 mod report;
 mod run;
@@ -55,6 +56,9 @@ pub enum Error {
     /// The event is not a job of this function.
     #[error(transparent)]
     InvalidJobEvent(#[from] InvalidJobEvent),
+    /// The event asks for an answer to a press, and a part of it is malformed.
+    #[error("the event is not a press of a button: {0}")]
+    InvalidPress(&'static str),
     /// The run could not be started, continued or recorded.
     #[error(transparent)]
     Run(#[from] exclusive_run::Error),
@@ -74,7 +78,7 @@ pub enum Error {
     #[error("MMS could not be read: {0}")]
     Mms(String),
     /// Slack is unavailable, or a message's outcome is unknown.
-    #[error("Slack did not accept a message: {0}; repeating the run posts the remaining ones")]
+    #[error("Slack did not accept a message: {0}; repeating the event posts the remaining ones")]
     Slack(String),
 }
 
@@ -111,12 +115,15 @@ impl ExpiryScan {
     }
 }
 
-/// Performs one run.
+/// Performs one run, or answers a press of a digest's button for `{"task": "answer-press"}`.
 ///
 /// # Errors
 /// [`Error`] where repeating the invocation helps. Other failures, e.g. a rejected key, are in the report, whose `status`
 /// is then `failed`.
 pub async fn run(scan: &ExpiryScan, event: Value, time: InvocationTime) -> Result<Value, Error> {
+    if presses::is_to_be_answered(&event) {
+        return Box::pin(presses::answer(scan, event, time)).await;
+    }
     let job = Job::parse(NAME, event, time.logical)?;
     Box::pin(run::run_once(scan, &job, time)).await
 }

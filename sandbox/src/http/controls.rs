@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use crate::aws::ses_events;
 use crate::http::answers::{Answer, Shared, bad, read};
 use crate::http::{LARGEST_BODY, ecpay_controls};
+use crate::slack::interactions;
+use crate::slack::interactions::Press;
 use crate::whatsapp;
 use crate::whatsapp::callbacks;
 use crate::whatsapp::callbacks::{PersonMessage, Stage};
@@ -41,6 +43,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/whatsapp/{phone}", put(set_recipient_fault))
         .route("/whatsapp/{phone}/messages", post(write))
         .route("/whatsapp/{phone}/statuses", post(report))
+        .route("/slack/presses", post(press))
         .route("/dynamodb/write-limit", put(set_write_limit))
         .route("/calls", get(calls).delete(forget_calls))
         .route("/credentials", get(show_credentials))
@@ -212,6 +215,16 @@ async fn report(State(world): Shared, Path(phone): Path<String>, body: Bytes) ->
     let stage: Stage = read(&body)?;
     let number = whatsapp::digits(&phone).ok_or_else(|| bad("the path has a phone number"))?;
     callbacks::report(&world, &number, &stage).await.map(Json).ok_or_else(|| bad("there is no message to that number"))
+}
+
+/// A member of the channel presses a button in Slack.
+async fn press(State(world): Shared, body: Bytes) -> Answer {
+    let wanted: Press = read(&body)?;
+    let answer = interactions::press(&world, &wanted).await;
+    let answer = answer.ok_or_else(|| bad("no message in Slack has a button beside that text"))?;
+    // The answer in Slack is given by an asynchronous invocation.
+    clock::run_queue(Arc::clone(&world)).await;
+    Ok(Json(answer))
 }
 
 async fn show_faults(State(world): Shared) -> Json<Value> {

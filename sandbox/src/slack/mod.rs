@@ -2,6 +2,7 @@
 //! statuses, the Web API in JSON with status 200.
 
 pub(crate) mod block_kit;
+pub(crate) mod interactions;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/services/{*webhook}", post(webhook))
         .route("/api/chat.postMessage", post(post_message))
+        .route(&format!("{}/{{number}}", interactions::ANSWERS), post(interactions::take_answer))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 

@@ -329,3 +329,46 @@ async fn messages_of_every_channel_are_kept_and_can_be_read() {
     let faults = json!({ "starsender": { "fault": "limit", "after": 1 }, "slack": "archived" });
     assert_eq!(put(&world, "/sandbox/faults", &faults).await, (200, faults));
 }
+
+#[tokio::test]
+async fn a_press_is_answered_five_times_within_half_an_hour() {
+    let world = sandbox().await;
+    let with_button = json!({ "type": "section", "text": mrkdwn("*甲*"), "accessory": button(1, 1) });
+    for text in ["first", "second"] {
+        let payload = json!({ "text": text, "blocks": [with_button, section("*乙*")] });
+        assert_eq!(answer(hooked(&world, &payload)).await.0, 200);
+    }
+    let press = |beside: &str| request(&world, Method::POST, "/sandbox/slack/presses", &json!({ "beside": beside }));
+    // The button is none of the digest's, so that the function has nothing to do; beside the second text there is none.
+    assert_eq!(answer(press("甲")).await, (200, json!({ "status": 200 }).to_string()));
+    assert_eq!(answer(press("乙")).await.0, 400);
+    let to = |number: u32| format!("/actions/T0INVENTED/sandbox-answer-invented/{number}");
+    let reply = |number: u32, payload: &Value| answer(request(&world, Method::POST, &to(number), payload));
+    let replaced = json!({ "replace_original": true, "text": "changed", "blocks": [section("*甲*")] });
+    let taken = (200, json!({ "ok": true }).to_string());
+    assert_eq!(reply(1, &replaced).await, taken);
+    assert_eq!(reply(1, &json!({ "text": "for you" })).await, taken);
+    assert_eq!(reply(1, &json!({ "text": "for all", "response_type": "in_channel" })).await, taken);
+    assert_eq!(reply(1, &json!({ "text": "", "blocks": [section("")] })).await, (400, "invalid_blocks".to_owned()));
+    let shown = arrived(&world).await;
+    let parts: Vec<_> = shown.iter().map(|one| [&one["channel"], &one["to"], &one["body"]["text"]]).collect();
+    let expected = json!([
+        ["slack", "#mms-notifications", "first"],
+        ["slack", "#mms-notifications", "changed"],
+        ["slack_ephemeral", "U0INVENTED1", "for you"],
+        ["slack", "#mms-notifications", "for all"],
+    ]);
+    assert_eq!(json!(parts), expected);
+    for _ in 0..2 {
+        assert_eq!(reply(1, &replaced).await, taken);
+    }
+    let refused = |word: &str| (404, json!({ "ok": false, "error": word }).to_string());
+    assert_eq!(reply(1, &replaced).await, refused("used_url"));
+    assert_eq!(reply(2, &replaced).await, refused("no_service"));
+    // The first message still has its button.
+    assert_eq!(answer(press("甲")).await.0, 200);
+    world.leap(world.now() + chrono::TimeDelta::minutes(30));
+    assert_eq!(reply(2, &replaced).await, taken);
+    world.leap(world.now() + chrono::TimeDelta::seconds(1));
+    assert_eq!(reply(2, &replaced).await, refused("expired_url"));
+}

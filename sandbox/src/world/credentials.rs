@@ -32,6 +32,10 @@ const CLOUD_VERIFY_TOKEN: &str = "sandbox-cloud-verify-token-invented";
 /// The unguessable part of the address of StarSender's callbacks.
 pub const STARSENDER_TOKEN: &str = "sandbox-starsender-token-invented";
 
+/// The name of the secret with which Slack signs its requests.
+pub const SLACK_CALLBACK_SECRET: &str = "duekeeper/slack-callbacks";
+const SLACK_SIGNING_SECRET: &str = "sandbox-slack-signing-secret-invented";
+
 /// The name of the secret with the keys of MMS and Slack.
 pub const EXPIRY_SECRET: &str = "duekeeper/expiry";
 
@@ -89,6 +93,7 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
         (REMINDER_SECRET.to_owned(), secret(reminders.to_string())),
         (PHONE_SECRET.to_owned(), secret(json!({ "keys": [PHONE_KEY] }).to_string())),
         (CALLBACK_SECRET.to_owned(), secret(callbacks.to_string())),
+        (SLACK_CALLBACK_SECRET.to_owned(), secret(json!({ "signing_secret": SLACK_SIGNING_SECRET }).to_string())),
         (EXPIRY_SECRET.to_owned(), secret(expiry_document(HERE))),
     ])
 }
@@ -96,9 +101,19 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
 /// Signature of a callback as Meta makes it.
 #[must_use]
 pub fn cloud_signature(body: &[u8]) -> String {
+    format!("sha256={}", hmac_hex(CLOUD_APP_SECRET, body))
+}
+
+/// Signature of a request as Slack makes it at `at`, in Unix seconds.
+#[must_use]
+pub fn slack_signature(at: &str, body: &str) -> String {
+    format!("v0={}", hmac_hex(SLACK_SIGNING_SECRET, format!("v0:{at}:{body}").as_bytes()))
+}
+
+fn hmac_hex(key: &str, text: &[u8]) -> String {
     // HMAC takes keys of any length.
-    let mac = Hmac::<Sha256>::new_from_slice(CLOUD_APP_SECRET.as_bytes()).map(|mac| mac.chain_update(body));
-    mac.map_or_else(|_| String::new(), |mac| format!("sha256={}", hex::encode(mac.finalize().into_bytes())))
+    let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).map(|mac| mac.chain_update(text));
+    mac.map_or_else(|_| String::new(), |mac| hex::encode(mac.finalize().into_bytes()))
 }
 
 /// ECPay's secret as it is stored.

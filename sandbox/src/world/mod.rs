@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod faults;
 pub mod mail_feedback;
 pub mod mail_refusal;
+pub mod slack_presses;
 pub mod state;
 pub mod table_inspect;
 pub(crate) mod timer;
@@ -365,6 +366,8 @@ impl Site<'_> {
             "FrontendUrl" => format!("{}/shop", self.base_url),
             "MailSender" => "billing@duekeeper.example".to_owned(),
             "MailIdentity" => "duekeeper.example".to_owned(),
+            // As a business has it that staff can press them.
+            "SlackAcknowledgeButtons" => "true".to_owned(),
             "StaffEmail" => "staff@duekeeper.example".to_owned(),
             "WhatsappPhoneNumberId" => credentials::PHONE_NUMBER_ID.to_owned(),
             "AWS::StackName" => STACK.to_owned(),

@@ -14,6 +14,7 @@ use crate::slack::block_kit;
 use crate::world::faults::{Fault, FaultSpec, Service, next_fault};
 use crate::world::mail_feedback::MailState;
 use crate::world::mail_refusal::MailRefusal;
+use crate::world::slack_presses::SlackPress;
 use crate::world::whatsapp_refusal::WhatsappRefusal;
 
 /// State that survives a restart.
@@ -61,6 +62,9 @@ pub struct State {
     /// Response with which each WhatsApp provider refuses messages.
     #[serde(default)]
     pub whatsapp_refusals: BTreeMap<Service, WhatsappRefusal>,
+    /// Presses of buttons in Slack, oldest first.
+    #[serde(default)]
+    pub slack_presses: Vec<SlackPress>,
     /// Schedules that are not as the template has them any more, by name.
     #[serde(default)]
     pub schedules: BTreeMap<String, Definition>,
@@ -78,7 +82,7 @@ pub struct ComingInstitutions {
 /// A message as its recipient got it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// `mail`, `whatsapp` or `slack`.
+    /// `mail`, `whatsapp`, `slack`, or `slack_ephemeral` of a message that one user of Slack sees.
     pub channel: String,
     /// The recipient, as the sender named them.
     pub to: String,
@@ -174,6 +178,7 @@ impl State {
             replied: BTreeMap::new(),
             replies: 0,
             whatsapp_refusals: BTreeMap::new(),
+            slack_presses: Vec::new(),
             schedules: BTreeMap::new(),
         }
     }

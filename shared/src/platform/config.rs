@@ -81,6 +81,11 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Returns an optional setting that is `true` or `false`, `false` where it is absent or a fault was recorded.
+    pub fn optional_flag(&mut self, name: &str) -> bool {
+        self.optional(name).is_some() && self.flag(name).unwrap_or_default()
+    }
+
     /// Records a fault of a setting.
     pub fn fault(&mut self, name: &str, what: &str) {
         self.faults.push(format!("{name} {what}"));
@@ -107,14 +112,7 @@ impl<'a> Reader<'a> {
         });
         let merchant = self.parsed("ECPAY_MERCHANT_ID", MerchantId::parse);
         let secret_id = self.required("ECPAY_SECRET_ID");
-        let apply_simulated = match self.optional("ECPAY_APPLY_SIMULATED").as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => {
-                self.fault("ECPAY_APPLY_SIMULATED", "must be true or false");
-                false
-            }
-        };
+        let apply_simulated = self.optional_flag("ECPAY_APPLY_SIMULATED");
         let endpoint = self.endpoint("ECPAY_ENDPOINT_URL");
         if environment == Some(Environment::Production) {
             if apply_simulated {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::mrkdwn::escaped;
 use super::page::{Page, Part, context, header, section};
 use crate::domain::institutions::ZONE;
+use crate::domain::institutions::digest_button::DigestButton;
 use crate::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
 use crate::domain::institutions::tracked_institution::{DigestEntry, Institution};
 use crate::domain::values::ids::InstitutionUid;
@@ -46,6 +47,8 @@ pub struct Digest<'a> {
     pub contradictory: &'a [(InstitutionUid, Vec<LocalDate>)],
     /// True if a digest without content has a message that says so (`EXPIRY_POST_NOTHING_DUE`).
     pub says_nothing_due: bool,
+    /// True if institutions have a button that acknowledges their expiry (`SLACK_ACKNOWLEDGE_BUTTONS`).
+    pub has_buttons: bool,
 }
 
 /// An institution with its place in the digest.
@@ -119,11 +122,15 @@ impl Digest<'_> {
     fn part(&self, entry: &Entry<'_>) -> Part {
         let (institution, shown) = (entry.institution, entry.shown);
         let is_line = shown.days > i64::from(self.full_within);
+        let button = DigestButton { digest: self.day, expires: institution.expires, uid: institution.uid.clone() };
+        // What expires today or is over is not listed again.
+        let is_ahead = shown.days > 0;
         Part {
             uid: institution.uid.clone(),
             tier: shown.tier,
             shown: if is_line { wording::in_brief(institution, shown) } else { wording::in_full(institution, shown) },
             is_line,
+            button: (self.has_buttons && is_ahead).then_some(button),
             spoken: wording::spoken(institution, shown),
         }
     }

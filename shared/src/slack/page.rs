@@ -4,8 +4,11 @@
 
 use serde_json::{Value, json};
 
+use super::buttons::button;
+use crate::domain::institutions::digest_button::DigestButton;
 use crate::domain::institutions::expiry_tier::ExpiryTier;
 use crate::domain::values::ids::InstitutionUid;
+use crate::slack::wording::ACKNOWLEDGE;
 
 const MOST_BLOCKS: usize = 45;
 const MOST_CHARACTERS: usize = 9_000;
@@ -21,6 +24,8 @@ pub(super) struct Part {
     /// Text in blocks: a section of its own, or a line among others.
     pub(super) shown: String,
     pub(super) is_line: bool,
+    /// Button of a section of its own.
+    pub(super) button: Option<DigestButton>,
     /// Text in the payload's `text`.
     pub(super) spoken: String,
 }
@@ -70,7 +75,8 @@ impl Page {
     /// Adds an institution below the heading of its tier; `false`, and nothing is added, where it does not fit.
     pub(super) fn put(&mut self, part: &Part, heading: &str) -> bool {
         let is_new_tier = self.tier != Some(part.tier);
-        let more = length(&part.shown) + 1 + if is_new_tier { length(heading) } else { 0 };
+        let of_button = part.button.as_ref().map_or(0, |it| length(ACKNOWLEDGE) + length(&it.to_string()));
+        let more = length(&part.shown) + 1 + of_button + if is_new_tier { length(heading) } else { 0 };
         // Its own section and the one of open lines, and for a new tier a divider and a heading.
         let blocks = 2 + if is_new_tier { 2 } else { 0 };
         let has_room = self.blocks.len() + blocks <= MOST_BLOCKS
@@ -86,11 +92,15 @@ impl Page {
             self.blocks.push(section(heading));
             self.tier = Some(part.tier);
         }
-        if part.is_line {
+        if part.is_line && part.button.is_none() {
             self.add_line(&part.shown);
         } else {
             self.close_lines();
-            self.blocks.push(section(&part.shown));
+            let mut section = section(&part.shown);
+            if let (Some(of_part), Some(fields)) = (&part.button, section.as_object_mut()) {
+                fields.insert("accessory".to_owned(), button(of_part));
+            }
+            self.blocks.push(section);
         }
         self.characters += more;
         self.speak(&part.spoken);

@@ -16,6 +16,10 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Longest shown value of an institution, in characters of mrkdwn.
 const LONGEST_VALUE: usize = 200;
 const MISSING: &str = "未提供";
+/// Label of the button that acknowledges an expiry.
+pub(crate) const ACKNOWLEDGE: &str = "確認，到期前不再列出";
+/// Answer to a press about an institution that the last scan did not list.
+pub(crate) const NOT_LISTED: &str = "這家機構已不在 MMS 最近一次的清單中，沒有確認。";
 
 /// Title of a day's digest.
 pub(crate) fn title(day: LocalDate) -> String {
@@ -75,7 +79,7 @@ fn value(text: Option<&String>) -> String {
     text.and_then(|text| visible(text)).unwrap_or_else(|| MISSING.to_owned())
 }
 
-fn named(institution: &Institution) -> String {
+pub(crate) fn named(institution: &Institution) -> String {
     visible(&institution.name).unwrap_or_else(|| escaped(institution.uid.as_str(), LONGEST_VALUE))
 }
 
@@ -116,4 +120,24 @@ pub(crate) fn spoken(institution: &Institution, shown: DigestEntry) -> String {
         remaining(shown.days),
         change(shown.change)
     )
+}
+
+/// Line of an acknowledged institution; `by` is markup.
+pub(crate) fn acknowledged(by: &str, until: LocalDate) -> String {
+    format!("✅ 已由 {by} 確認，{until} 前不再列出")
+}
+
+/// Answer to a press about an expiry date that MMS no longer lists.
+pub(crate) fn rescheduled(name: &str, to: LocalDate) -> String {
+    format!("*{name}* 的到期日已改為 {to}，沒有確認。請以新的提醒為準。")
+}
+
+/// Answer to a press about an expiry date that has come.
+pub(crate) fn over(name: &str, expires: LocalDate) -> String {
+    format!("*{name}* 的到期日 {expires} 已到，不需要確認。")
+}
+
+/// Answer to a press after which the institution is not acknowledged, because staff ended that meanwhile.
+pub(crate) fn not_acknowledged(name: &str) -> String {
+    format!("*{name}* 沒有確認，請再按一次。")
 }

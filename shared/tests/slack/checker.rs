@@ -52,6 +52,18 @@ pub(crate) fn check(given: &[Given<'_>], messages: &[Message]) -> Checked<()> {
     ensure(rest.is_empty(), || format!("{} institutions are in no message", rest.len()))
 }
 
+/// Checks that each institution whose expiry is ahead has its button, and no other.
+pub(crate) fn check_buttons(day: &str, given: &[Given<'_>], messages: &[Message]) -> Checked<()> {
+    let blocks = messages.iter().flat_map(|message| message.payload["blocks"].as_array().into_iter().flatten());
+    let buttons: Vec<&Value> = blocks.filter_map(|block| block.get("accessory")).collect();
+    let ahead = given.iter().filter(|(_, shown)| shown.days > 0);
+    let expected: Vec<String> = ahead.map(|(one, _)| format!("{day}/{}/{}", one.expires, one.uid)).collect();
+    let values: Vec<&str> = buttons.iter().filter_map(|button| button["value"].as_str()).collect();
+    ensure(values == expected, || format!("buttons {values:?} where {expected:?} are ahead"))?;
+    let are_named = buttons.iter().all(|button| button["action_id"] == "acknowledge-institution");
+    ensure(are_named, || "a button of another action".to_owned())
+}
+
 fn characters(text: &str) -> usize {
     text.chars().count()
 }
@@ -75,6 +87,13 @@ fn within_limits(blocks: &[Value], text: &str) -> Checked<()> {
             let length = characters(object["text"].as_str().ok_or("no text")?);
             ensure((1..=most).contains(&length), || format!("{length} characters in {object}"))?;
             all += length;
+        }
+        if let Some(button) = block.get("accessory") {
+            let label = characters(button["text"]["text"].as_str().ok_or("no label")?);
+            let value = characters(button["value"].as_str().ok_or("no value")?);
+            ensure(button["text"]["type"] == "plain_text" && (1..=75).contains(&label), || format!("{button}"))?;
+            ensure(value <= 2_000, || format!("a value of {value}"))?;
+            all += label;
         }
     }
     ensure(all <= 12_000, || format!("{all} characters in all blocks"))

@@ -8,7 +8,7 @@ use shared::domain::values::ids::InstitutionUid;
 use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::slack::{Digest, Entry, Message, scan_failed};
 
-use crate::checker::{Given, check};
+use crate::checker::{Given, check, check_buttons};
 
 const TODAY: &str = "2026-11-20";
 
@@ -105,10 +105,19 @@ fn contradictory() -> impl Strategy<Value = Vec<(InstitutionUid, Vec<LocalDate>)
     proptest::collection::vec((uid, dates), 0..30)
 }
 
+/// Settings of a digest.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    full_within: u32,
+    has_buttons: bool,
+}
+
+const PLAIN: Style = Style { full_within: 30, has_buttons: false };
+
 /// Messages of a digest of these institutions.
 fn messages(
     all: &[(Institution, DigestEntry)],
-    full_within: u32,
+    Style { full_within, has_buttons }: Style,
     [acknowledged, gone]: [usize; 2],
     unreadable: &[(String, &'static str)],
     contradictory: &[(InstitutionUid, Vec<LocalDate>)],
@@ -125,6 +134,7 @@ fn messages(
         unreadable,
         contradictory,
         says_nothing_due: false,
+        has_buttons,
     };
     digest.messages()
 }
@@ -159,10 +169,14 @@ proptest! {
         unreadable in unreadable(),
         contradictory in contradictory(),
     ) {
-        let messages = messages(&all, full_within, asides, &unreadable, &contradictory);
+        let with = |has_buttons| messages(&all, Style { full_within, has_buttons }, asides, &unreadable, &contradictory);
+        let messages = with(false);
         let is_silent = all.is_empty() && asides[1] == 0 && unreadable.is_empty() && contradictory.is_empty();
         prop_assert_eq!(messages.is_empty(), is_silent);
         let checked = check(&given(&all), &messages);
+        prop_assert!(checked.is_ok(), "{}", checked.unwrap_err());
+        let messages = with(true);
+        let checked = check(&given(&all), &messages).and_then(|()| check_buttons(TODAY, &given(&all), &messages));
         prop_assert!(checked.is_ok(), "{}", checked.unwrap_err());
     }
 
@@ -193,7 +207,7 @@ proptest! {
 fn four_hundred_institutions_take_as_many_messages_as_they_need_and_no_more() {
     let all: Vec<_> = (0..400).map(|number| plain(number, number * 61 / 400)).collect();
     // In full within 30 days: 204 sections, at most 41 beside the message's own blocks; then 196 lines, up to 90.
-    let messages = messages(&all, 30, [0, 0], &[], &[]);
+    let messages = messages(&all, PLAIN, [0, 0], &[], &[]);
     check(&given(&all), &messages).unwrap();
     assert!((8..=10).contains(&messages.len()), "{}", messages.len());
     let title = |message: &Message| message.payload["blocks"][0]["text"]["text"].as_str().unwrap().to_owned();
@@ -205,7 +219,7 @@ fn four_hundred_institutions_take_as_many_messages_as_they_need_and_no_more() {
 #[test]
 fn the_checker_finds_what_is_wrong() {
     let all = vec![plain(1, 3), plain(2, 20), plain(3, 45), plain(4, 46), plain(5, -1)];
-    let good = messages(&all, 30, [1, 1], &[], &[]);
+    let good = messages(&all, PLAIN, [1, 1], &[], &[]);
     check(&given(&all), &good).unwrap();
     let blocks = good[0].payload["blocks"].as_array().unwrap();
     let of = |uid: &str| blocks.iter().position(|block| block.to_string().contains(uid)).unwrap();

@@ -40,6 +40,7 @@ fn digest<'a>(entries: &'a [Entry<'a>], unreadable: &'a [(String, &'static str)]
         unreadable,
         contradictory: &[],
         says_nothing_due: false,
+        has_buttons: false,
     }
 }
 

@@ -5,6 +5,7 @@ mod digest;
 mod items;
 mod list;
 mod memory;
+mod presses;
 mod scale;
 mod settings;
 mod trouble;

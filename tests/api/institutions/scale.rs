@@ -15,6 +15,8 @@ const PAGE: usize = 50;
 const MANY: usize = 5_000;
 /// Memory that the digest of `MANY` may take beyond that of one page, in kilobytes.
 const MORE: u64 = 20 * 1024;
+/// As [`MORE`], where each institution has a section with a button.
+const MORE_WITH_BUTTONS: u64 = 40 * 1024;
 
 /// Invented institutions that expire today and on the days after it, up to the sixtieth.
 fn institutions(count: usize) -> Vec<Value> {
@@ -46,10 +48,12 @@ async fn posted(sandbox: &Sandbox) -> (BTreeMap<String, usize>, usize) {
 }
 
 /// Has a fresh process post the digest of so many institutions; its peak of memory in kilobytes, and the messages.
-async fn scanned(count: usize) -> (u64, usize) {
+async fn scanned(count: usize, buttons: &str) -> (u64, usize) {
     let sandbox = Sandbox::at(&clock::now().to_string()).await;
     sandbox.put("/sandbox/mms/institutions", Value::from(institutions(count))).await;
-    let mut scan = Bootstrap::start("mms-expiry-scan", &environment(&sandbox.world, "MmsExpiryScan")).await;
+    let mut environment = environment(&sandbox.world, "MmsExpiryScan");
+    environment.insert("SLACK_ACKNOWLEDGE_BUTTONS".to_owned(), buttons.to_owned());
+    let mut scan = Bootstrap::start("mms-expiry-scan", &environment).await;
     sandbox.forget_calls().await;
     let run = scan.invoke(&json!({ "task": "mms-expiry-scan", "scheduled_at": clock::now() })).await;
     assert_eq!((&run["status"], &run["tasks"]["mms-expiry-scan"]["done"]), (&json!("done"), &json!(count)), "{run}");
@@ -70,9 +74,11 @@ async fn scanned(count: usize) -> (u64, usize) {
 
 #[tokio::test]
 async fn five_thousand_institutions_arrive_complete_in_flat_memory() {
-    let (little, few) = scanned(PAGE).await;
-    let (much, many) = scanned(MANY).await;
-    println!("{PAGE}: {little} kB, {few} messages; {MANY}: {much} kB, {many} messages");
-    assert!(few <= 3 && many >= 50, "{few} {many}");
-    assert!(much.saturating_sub(little) <= MORE, "{little} kB for {PAGE}, {much} kB for {MANY}");
+    for (buttons, more) in [("false", MORE), ("true", MORE_WITH_BUTTONS)] {
+        let (little, few) = scanned(PAGE, buttons).await;
+        let (much, many) = scanned(MANY, buttons).await;
+        println!("{buttons} {PAGE}: {little} kB, {few} messages; {MANY}: {much} kB, {many} messages");
+        assert!(few <= 3 && many >= 50, "{few} {many}");
+        assert!(much.saturating_sub(little) <= more, "{little} kB for {PAGE}, {much} kB for {MANY}");
+    }
 }

@@ -142,6 +142,7 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
                 "ADMIN_SECRET_ID is missing",
                 "PHONE_SECRET_ID is missing",
                 "WHATSAPP_CALLBACK_SECRET_ID is missing",
+                "SLACK_CALLBACK_SECRET_ID is missing",
                 "MAINTENANCE_FUNCTION is missing",
                 "API_BASE_URL is missing",
                 "FRONTEND_URL is missing",

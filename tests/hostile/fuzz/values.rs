@@ -171,7 +171,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 59] = [
+const SETTINGS: [(&str, &str); 61] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -188,6 +188,8 @@ const SETTINGS: [(&str, &str); 59] = [
     ("ADMIN_SECRET_ID", "duekeeper/admin"),
     ("PHONE_SECRET_ID", "duekeeper/phones"),
     ("WHATSAPP_CALLBACK_SECRET_ID", "duekeeper/whatsapp-callbacks"),
+    ("SLACK_CALLBACK_SECRET_ID", "duekeeper/slack-callbacks"),
+    ("SLACK_ACKNOWLEDGE_BUTTONS", "true"),
     ("MAINTENANCE_FUNCTION", "maintenance"),
     ("EXEC_TIMES_MONTHLY", "99"),
     ("EXEC_TIMES_ANNUAL", "9"),

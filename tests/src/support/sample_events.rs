@@ -114,6 +114,9 @@ pub const SAMPLES: &[Sample] = &[
     sample(DIGEST, "mms-expiry-scan/by-staff.json", 200),
     sample(DIGEST, "admin-api/expiring-institutions.json", 200),
     sample(DIGEST, "admin-api/acknowledge-institution.json", 200),
+    sample(DIGEST, "admin-api/slack-interaction.json", 200),
+    // Its address is not the simulated Slack's, so that it is not called.
+    sample(DIGEST, "mms-expiry-scan/answer-press.json", 200),
     sample(DIGEST, "admin-api/cancel.json", 200),
     sample(DIGEST, "admin-api/undo-cancel.json", 200),
     sample(DIGEST, "subscription-maintenance/cancel.json", 200),

@@ -7,6 +7,7 @@ pub(crate) mod caller;
 pub(crate) mod hs256;
 pub(crate) mod jwt;
 pub(crate) mod scope;
+pub(crate) mod slack_signature;
 pub(crate) mod tokens;
 pub(crate) mod whoami;
 

@@ -24,7 +24,7 @@ const FIELD: &str = "admin_token";
 const LARGEST_BODY: usize = 64 * 1024;
 /// Path of the import, whose body is a list.
 const LIST_PATH: &str = "/customers/import";
-/// Beginning of the paths of callbacks of WhatsApp providers, whose bodies are read as they were sent.
+/// Beginning of the paths of callbacks of WhatsApp providers and Slack, whose bodies are read as they were sent.
 const CALLBACK_PATHS: &str = "/webhooks/";
 /// Largest callback in bytes, as Meta sends them.
 const LARGEST_CALLBACK: usize = 3 * 1024 * 1024;

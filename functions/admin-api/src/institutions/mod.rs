@@ -2,3 +2,4 @@
 
 pub(crate) mod expiring;
 pub(crate) mod institution_answer;
+pub(crate) mod presses;

@@ -1,5 +1,6 @@
 //! Institutions of a Member Management System (MMS) whose accounts expire soon: urgency, and the announcements to staff.
 
+pub mod digest_button;
 pub mod expiry_tier;
 pub mod reconcile;
 pub mod tracked_institution;
