@@ -1,7 +1,7 @@
 //! Characters that show nothing, and those that stand for an ASCII one.
 
 use shared::domain::values::ids::CustomerId;
-use shared::domain::values::text::{is_invisible, one_line, to_ascii, visible};
+use shared::domain::values::text::{is_invisible, one_line, shortened_line, to_ascii, visible};
 
 /// Ends of the ranges of `Default_Ignorable_Code_Point` in Unicode's `DerivedCoreProperties.txt`.
 const IGNORABLE: [(u32, u32); 17] = [
@@ -53,6 +53,21 @@ fn a_line_is_kept_without_what_shows_nothing() {
         ("a\u{7f}b", None),
     ] {
         assert_eq!(one_line(text, 5).as_deref(), kept, "{text:?}");
+    }
+}
+
+#[test]
+fn a_name_of_another_system_is_shortened_to_a_line() {
+    for (text, kept) in [
+        ("lin", Some("lin")),
+        (" \u{200b}l\ni\u{2028}n\u{7f} ", Some("lin")),
+        ("lin wei", Some("lin w")),
+        // The cut leaves no blank at the end.
+        ("liao wei", Some("liao")),
+        ("\u{2029}\t\u{3000}", None),
+        ("", None),
+    ] {
+        assert_eq!(shortened_line(text, 5).as_deref(), kept, "{text:?}");
     }
 }
 

@@ -17,6 +17,21 @@ struct Operation {
     /// Required parameters of the query, with their examples.
     query: String,
     body: Option<Value>,
+    /// Texts of the body without a form of their own, each with the most characters of its description.
+    free_texts: BTreeMap<String, Option<u64>>,
+}
+
+/// Properties that are free text: neither a date nor one of some words.
+fn free_texts(schema: &Value) -> BTreeMap<String, Option<u64>> {
+    let is_text = |field: &Value| {
+        let kinds = field["type"].as_array().cloned().unwrap_or_else(|| vec![field["type"].clone()]);
+        kinds.contains(&json!("string")) && field["format"].is_null() && field["enum"].is_null()
+    };
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    properties
+        .filter(|(_, field)| is_text(field))
+        .map(|(name, field)| (name.clone(), field["maxLength"].as_u64()))
+        .collect()
 }
 
 /// Every operation that needs a token, with a body of the fields' examples.
@@ -49,6 +64,7 @@ fn operations() -> Vec<Operation> {
                 path: path.clone(),
                 scope: scope.to_owned(),
                 body: body.map(|body| json!(body)),
+                free_texts: schema.map(free_texts).unwrap_or_default(),
             });
         }
     }
@@ -155,6 +171,55 @@ async fn a_misspelt_or_missing_field_is_refused_everywhere_and_nothing_is_done()
         }
     }
     assert_eq!(world.sandbox.items(), before);
+}
+
+#[tokio::test]
+async fn a_text_that_is_empty_too_long_or_not_one_line_is_refused_everywhere_and_nothing_is_done() {
+    let world = World::new().await;
+    let before = world.sandbox.items();
+    let mut tried = BTreeMap::<String, u32>::new();
+    for operation in &operations() {
+        for (name, longest) in &operation.free_texts {
+            let longest = usize::try_from(longest.unwrap_or(500)).unwrap();
+            let breaks = ["\n", "\r", "\0", "\u{1b}", "\u{7f}", "\u{85}", "\u{2028}", "\u{2029}"];
+            let lines = breaks.map(|between| format!("one{between}two"));
+            let empty = ["", " ", "\u{3000}", "\u{200b}\u{3164}"].map(str::to_owned);
+            for text in lines.into_iter().chain(empty).chain(["a".repeat(longest + 1)]) {
+                // An id of a payment that is none is of no payment.
+                let not_found = if operation.path == "/api/webhooks/ecpay-manual-retry" && name == "payment_id" {
+                    404
+                } else {
+                    400
+                };
+                let mut body = operation.body.clone().unwrap();
+                body[name] = json!(text);
+                let (status, answer) = world.ask(operation, "", Some(&body)).await;
+                let shown = format!("{} {} {name} {text:?}: {answer}", operation.method, operation.path);
+                assert!(status == 400 || status == not_found, "{shown}");
+                let is_named = [&answer["errors"][0]["param"], &answer["error"]["param"]].contains(&&json!(name));
+                assert!(is_named || status == 404, "{shown}");
+            }
+            *tried.entry(name.clone()).or_default() += 1;
+        }
+    }
+    assert_eq!(world.sandbox.items(), before);
+    let names: Vec<&str> = tried.keys().map(String::as_str).collect();
+    let expected = [
+        "after",
+        "customer_id",
+        "email",
+        "name",
+        "note",
+        "payment_id",
+        "phone",
+        "plan_id",
+        "reference",
+        "replaces",
+        "user_id",
+        "why",
+    ];
+    assert_eq!(names, expected);
+    assert!(tried["why"] >= 15, "{tried:?}");
 }
 
 #[tokio::test]

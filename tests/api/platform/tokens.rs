@@ -51,6 +51,22 @@ async fn a_json_web_token_from_a_key_file_opens_the_routes_of_its_scopes() {
 }
 
 #[tokio::test]
+async fn the_name_of_a_json_web_token_is_one_line_wherever_it_is_shown() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{KEY}").unwrap();
+    let long = "n".repeat(101);
+    for (name, shown) in [(" lin\u{2028}\u{200b}\n wei\u{2029} ", "lin wei"), (long.as_str(), &long[..100])] {
+        let key_file = Some(file.path().to_owned());
+        let wanted = Wanted { name: name.to_owned(), scopes: "customers".to_owned(), expires_at: None, key_file };
+        let text = make(&wanted, sandbox.world.now()).unwrap();
+        let answer = with(&sandbox, Method::GET, "/api/whoami", text.lines().last().unwrap().trim()).await;
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(answer["name"], shown);
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_says_what_is_wrong_with_the_token_and_which_scope_it_needs() {
     let sandbox = Sandbox::at(BEGIN).await;
     let known = sandbox.get("/sandbox/credentials").await;

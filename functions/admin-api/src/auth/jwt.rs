@@ -4,7 +4,7 @@ use aws_sdk_secretsmanager::Client;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
-use shared::domain::values::text::visible;
+use shared::domain::values::text::shortened_line;
 use shared::domain::values::time::Timestamp;
 use shared::platform::cached_secret::CachedSecret;
 use shared::platform::secrets::{Error, Secret};
@@ -20,6 +20,8 @@ const STALE_MINUTES: i64 = 15;
 const DOCUMENT: &str = "JSON with jwt_key, a text of at least 32 characters";
 /// Longest time until `exp`, in hours: a leaked token ends within a day.
 const LONGEST_HOURS: i64 = 24;
+/// Longest name in characters.
+const LONGEST_NAME: usize = 100;
 /// Shortest key in bytes: HS256 needs one at least as long as its hash output (RFC 7518, 3.2).
 const SHORTEST_KEY: usize = 32;
 
@@ -78,10 +80,8 @@ impl JwtKey {
             return Err(malformed("The JSON Web Token is not valid yet."));
         }
         let expires_at = Timestamp::from_unix(claims.exp);
-        // `sub` is logged and stored, so control characters, invisible ones and long texts are cut.
-        let name = claims.sub.unwrap_or_default();
-        let shown: String = visible(&name).chars().filter(|c| !c.is_control()).take(100).collect();
-        let name = if shown.is_empty() { "app".to_owned() } else { shown };
+        // `sub` is logged and stored.
+        let name = claims.sub.and_then(|sub| shortened_line(&sub, LONGEST_NAME)).unwrap_or_else(|| "app".to_owned());
         let scopes = claims.scope.split(' ').filter_map(Scope::of_name).filter(|scope| scope.is_of_apps()).collect();
         Ok(Token { key_scope: format!("jwt:{name}"), name, kind: TokenKind::JsonWebToken, scopes, expires_at })
     }

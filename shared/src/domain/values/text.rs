@@ -91,8 +91,21 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 pub fn one_line(text: &str, longest: usize) -> Option<String> {
     let visible = visible(text);
     let line = visible.trim();
-    let is_one = !line.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
-    (is_one && (1..=longest).contains(&line.chars().count())).then(|| line.to_owned())
+    (!line.contains(breaks_line) && (1..=longest).contains(&line.chars().count())).then(|| line.to_owned())
+}
+
+/// Returns the part of a text that [`one_line`] keeps, cut to `longest` characters: for a name given by another system, which
+/// is not refused for its form. `None` where nothing is left.
+#[must_use]
+pub fn shortened_line(text: &str, longest: usize) -> Option<String> {
+    let line: String = visible(text).chars().filter(|c| !breaks_line(*c)).collect();
+    let cut: String = line.trim().chars().take(longest).collect();
+    one_line(&cut, longest)
+}
+
+/// True for a control character or a line break.
+fn breaks_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Maps typographic dashes and blanks, full-width characters and the decimal digits of all scripts to ASCII.
