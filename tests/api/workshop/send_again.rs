@@ -116,7 +116,7 @@ async fn a_visit_that_a_run_reminds_of_anyway_needs_no_permission() {
 #[tokio::test]
 async fn no_permission_is_given_where_no_run_would_send() {
     let sandbox = reminded().await;
-    for (plate, code) in [("B9999ABC", 404), ("nobody", 404)] {
+    for (plate, code) in [("B9999ABC", 404), ("unknown", 404)] {
         let body = json!({ "why": "x" });
         let (status, _) = sandbox.staff(Method::POST, &format!("/vehicles/{plate}/remind-again"), Some(body)).await;
         assert_eq!(status.as_u16(), code);

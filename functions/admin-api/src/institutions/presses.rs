@@ -42,7 +42,7 @@ struct Press {
 /// digest's message says who acknowledged it, or an answer that only the person who pressed sees says why nothing was acknowledged. Other
 /// interactions of the app are ignored. Without `SLACK_ACKNOWLEDGE_BUTTONS` there is no such route.
 #[utoipa::path(
-    post, path = "/webhooks/slack/interactions", tag = "callbacks", operation_id = "take_slack_interaction",
+    post, path = "/webhooks/slack/interactions", tag = "webhooks", operation_id = "take_slack_interaction",
     params(
         ("X-Slack-Signature" = Option<String>, Header, description = "`v0=` and the HMAC-SHA256 of `v0:TIMESTAMP:BODY` under the app's signing secret in hex."),
         ("X-Slack-Request-Timestamp" = Option<String>, Header, description = "Unix seconds, at most five minutes from now.", example = "1763604000"),

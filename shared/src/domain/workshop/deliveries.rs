@@ -1,4 +1,4 @@
-//! What became of a WhatsApp message after its provider accepted it.
+//! Stages of a WhatsApp message after its provider accepted it.
 
 use serde::{Deserialize, Serialize};
 

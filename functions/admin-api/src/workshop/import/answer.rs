@@ -19,7 +19,7 @@ use crate::workshop::import::header::Title;
 use crate::workshop::import::reasons::Reason;
 use crate::workshop::import::rows::Note;
 
-/// Whether an import has ended.
+/// Progress of an import.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ImportStatus {
@@ -159,6 +159,9 @@ pub(crate) fn refused(line: u64, Refused { field, reason }: Refused) -> Note {
         RefusedReason::OtherOwner => "milik pelanggan lain; PUT /vehicles/{plate}?move=true memindahkannya".to_owned(),
         RefusedReason::Older => "lebih awal dari kunjungan terakhir yang tersimpan".to_owned(),
         RefusedReason::Conflict => "bentrok dengan perubahan lain; impor sekali lagi".to_owned(),
+        RefusedReason::Unreadable => {
+            "tersimpan dalam bentuk yang tidak terbaca; operator menemukannya di log".to_owned()
+        }
         RefusedReason::DiffersFrom { line } => format!("berbeda dari baris {line} untuk pelanggan yang sama"),
         RefusedReason::OtherOwnerIn { line } => format!("ada di baris {line} dengan pelanggan lain"),
         RefusedReason::SeveralCustomers => "kosong, dan beberapa pelanggan memakai nomor HP ini".to_owned(),

@@ -1,4 +1,4 @@
-//! What a callback of a WhatsApp provider tells, and what it changes.
+//! Content of a WhatsApp provider's callback, and its effect.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
