@@ -88,14 +88,20 @@ impl Secret {
         self.parse(&current.text, expected)
     }
 
-    /// As [`Secret::json`]; `None` where there is no such secret. A role that may read one secret by its name is refused a name
-    /// that does not exist, so that a refusal counts as that.
+    /// As [`Secret::json`]; `None` where there is no such secret. A role that may read secrets by the beginning of their ARNs is
+    /// refused a name that does not exist, so that a refusal counts as that, unless the secret `was_read` before.
     ///
     /// # Errors
     /// As [`Secret::json`] for every other failure.
-    pub async fn json_if_stored<T: DeserializeOwned>(&self, expected: &'static str) -> Result<Option<T>, Error> {
-        let is_missing = |error: &SdkError<GetSecretValueError>| {
-            matches!(error.code(), Some("ResourceNotFoundException" | "AccessDeniedException"))
+    pub async fn json_if_stored<T: DeserializeOwned>(
+        &self,
+        expected: &'static str,
+        was_read: bool,
+    ) -> Result<Option<T>, Error> {
+        let is_missing = |error: &SdkError<GetSecretValueError>| match error.code() {
+            Some("ResourceNotFoundException") => true,
+            Some("AccessDeniedException") => !was_read,
+            _ => false,
         };
         match self.json(expected).await {
             Ok(value) => Ok(Some(value)),

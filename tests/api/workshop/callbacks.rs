@@ -222,3 +222,24 @@ async fn without_the_secret_callbacks_are_refused_and_nothing_fails() {
     assert_eq!(answer.status(), 403);
     assert_eq!(opted_out(&sandbox).await, 0);
 }
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_for_a_moment_costs_one_call_and_no_callback() {
+    let sandbox = Sandbox::at(NOW).await;
+    let stop = |number: u32| json!({ "from": format!("62855123000{number}"), "message": "STOP" }).to_string();
+    assert_eq!(post(&sandbox, STARSENDER, stop(1).as_bytes(), &[]).await, 200);
+    sandbox.advance(0.005).await;
+    // The copy is six minutes old, and a refusal is not taken for a secret that does not exist.
+    sandbox.put("/sandbox/faults", json!({ "secrets_manager": "refuse" })).await;
+    assert_eq!(post(&sandbox, STARSENDER, stop(2).as_bytes(), &[]).await, 200);
+    sandbox.put("/sandbox/faults", json!({ "secrets_manager": "none" })).await;
+    sandbox
+        .world
+        .rotate_secret("duekeeper/whatsapp-callbacks", json!({ "starsender-token": "x".repeat(20) }).to_string());
+    sandbox.advance(0.015).await;
+    sandbox.forget_calls().await;
+    for _ in 0..20 {
+        assert_eq!(post(&sandbox, STARSENDER, stop(3).as_bytes(), &[]).await, 503, "a field is misspelt");
+    }
+    assert_eq!(sandbox.calls("secretsmanager").await["GetSecretValue"], 1);
+}

@@ -1,5 +1,7 @@
 //! Secret with which the callbacks of WhatsApp providers prove where they come from.
 
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
 use hmac::{Hmac, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
@@ -10,6 +12,8 @@ use subtle::ConstantTimeEq;
 
 /// Stale limit in minutes: a withdrawn key must not verify for longer, and providers send a callback again for hours.
 const STALE_MINUTES: i64 = 15;
+/// Seconds between two reads that fail.
+const PAUSE_SECONDS: i64 = 30;
 /// Fewest characters of a value.
 const SHORTEST: usize = 16;
 const DOCUMENT: &str = "JSON with cloud_api_app_secret and cloud_api_verify_token, or starsender_token, or all, each of at least 16 \
@@ -19,10 +23,15 @@ const DOCUMENT: &str = "JSON with cloud_api_app_secret and cloud_api_verify_toke
 pub(crate) struct CallbackKeys {
     secret: Secret,
     cached: CachedSecret<Keys>,
+    /// True once this instance has had it.
+    was_read: AtomicBool,
+    /// Time of the last read that failed without a copy, in Unix seconds.
+    failed_at: AtomicI64,
 }
 
 /// Values of the secret at one time; none for a provider whose callbacks are not taken.
 #[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Keys {
     cloud_api_app_secret: Option<String>,
     cloud_api_verify_token: Option<String>,
@@ -33,17 +42,23 @@ impl CallbackKeys {
     /// The keys stored under `id`.
     pub(crate) fn new(client: aws_sdk_secretsmanager::Client, id: String) -> Self {
         let cached = CachedSecret::new(id.clone(), STALE_MINUTES);
-        Self { secret: Secret::new(client, id), cached }
+        Self { secret: Secret::new(client, id), cached, was_read: AtomicBool::new(false), failed_at: AtomicI64::new(0) }
     }
 
     /// Returns the keys at `wall`; none where there is no such secret, so that requests of strangers are refused and raise no alarm
-    /// in a deployment without it. They are read at the first callback, as most instances take none.
-    pub(crate) async fn get(&self, wall: Timestamp) -> Result<Keys, Error> {
-        self.cached.get(wall, self.read()).await
+    /// in a deployment without it. They are read at the first callback, as most instances take none. `None` within half a minute
+    /// after they could not be read: strangers who send requests must not lead to a call and an error each.
+    pub(crate) async fn get(&self, wall: Timestamp) -> Result<Option<Keys>, Error> {
+        if wall.unix() < self.failed_at.load(Ordering::Relaxed) + PAUSE_SECONDS {
+            return Ok(None);
+        }
+        let keys = self.cached.get(wall, self.read()).await;
+        keys.inspect_err(|_| self.failed_at.store(wall.unix(), Ordering::Relaxed)).map(Some)
     }
 
     async fn read(&self) -> Result<Keys, Error> {
-        let Some(keys) = self.secret.json_if_stored::<Keys>(DOCUMENT).await? else {
+        let was_read = self.was_read.load(Ordering::Relaxed);
+        let Some(keys) = self.secret.json_if_stored::<Keys>(DOCUMENT, was_read).await? else {
             tracing::warn!(
                 secret = self.secret.id(),
                 "there is no such secret: callbacks of WhatsApp providers are refused"
@@ -54,6 +69,7 @@ impl CallbackKeys {
         if all.into_iter().flatten().any(|value| value.len() < SHORTEST) {
             return Err(self.secret.malformed(DOCUMENT));
         }
+        self.was_read.store(true, Ordering::Relaxed);
         Ok(keys)
     }
 }

@@ -16,6 +16,7 @@ use shared::platform::clock::InvocationTime;
 use utoipa::ToSchema;
 
 use crate::api::ApiState;
+use crate::auth::callback_keys::Keys;
 use crate::http::refusals::ErrorBody;
 use crate::http::request::Input;
 use crate::http::response::Failure;
@@ -36,12 +37,18 @@ pub(crate) struct CallbackTaken {
 
 const TAKEN: Json<CallbackTaken> = Json(CallbackTaken { success: true });
 
+/// Keys of callbacks, or the answer that has the provider send a callback again.
+async fn keys(api: &ApiState, time: InvocationTime) -> Result<Keys, Failure> {
+    let keys = api.callback_keys.get(time.wall).await.map_err(|error| Failure::upstream(&error))?;
+    keys.ok_or_else(|| Failure::unavailable("temporarily unavailable; try again"))
+}
+
 /// Verifies the address for Meta.
 ///
 /// Meta calls it once, when the address is entered in the app's settings: `hub.mode=subscribe` with the verify token of the secret
 /// is answered with `hub.challenge`. Other parameters are ignored.
 #[utoipa::path(
-    get, path = "/webhooks/whatsapp/cloud-api", tag = "callbacks", operation_id = "verify_cloud_api_address",
+    get, path = "/webhooks/whatsapp/cloud-api", tag = "webhooks", operation_id = "verify_cloud_api_address",
     params(
         ("hub.mode" = Option<String>, Query, description = "`subscribe`.", example = "subscribe"),
         ("hub.verify_token" = Option<String>, Query, description = "Verify token of the secret."),
@@ -59,7 +66,7 @@ async fn verify(
     Extension(time): Extension<InvocationTime>,
     Extension(input): Extension<Arc<Input>>,
 ) -> Result<Response, Failure> {
-    let keys = api.callback_keys.get(time.wall).await.map_err(|error| Failure::upstream(&error))?;
+    let keys = keys(&api, time).await?;
     let parameter = |name: &str| input.parameter(name).unwrap_or_default();
     if parameter("hub.mode") != "subscribe" || !keys.is_verify_token(&parameter("hub.verify_token")) {
         return Err(Failure::not_signed("The verify token is another one."));
@@ -73,7 +80,7 @@ async fn verify(
 /// `STOP`, `BERHENTI` or `UNSUBSCRIBE` opts the number out of reminders, `START` takes that back; each is confirmed once. States of
 /// messages are shown with their reminders. What is not understood is ignored.
 #[utoipa::path(
-    post, path = "/webhooks/whatsapp/cloud-api", tag = "callbacks", operation_id = "take_cloud_api_callback",
+    post, path = "/webhooks/whatsapp/cloud-api", tag = "webhooks", operation_id = "take_cloud_api_callback",
     params(("X-Hub-Signature-256" = Option<String>, Header, description = "`sha256=` and the HMAC-SHA256 of the body under the app's secret in hex.")),
     request_body(content = Object, description = "Callback in Meta's form, of at most 3 MB.", content_type = "application/json"),
     responses(
@@ -90,7 +97,7 @@ async fn cloud_api_callback(
     Extension(input): Extension<Arc<Input>>,
     headers: HeaderMap,
 ) -> Result<Json<CallbackTaken>, Failure> {
-    let keys = api.callback_keys.get(time.wall).await.map_err(|error| Failure::upstream(&error))?;
+    let keys = keys(&api, time).await?;
     let signature = headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !keys.is_signed_by_meta(input.bytes(), signature) {
         return Err(Failure::not_signed("The signature is missing or wrong."));
@@ -104,7 +111,7 @@ async fn cloud_api_callback(
 ///
 /// Its address is the only credential. Replies count as those by the Cloud API do; anything but a message of one person is ignored.
 #[utoipa::path(
-    post, path = "/webhooks/whatsapp/starsender/{token}", tag = "callbacks", operation_id = "take_starsender_callback",
+    post, path = "/webhooks/whatsapp/starsender/{token}", tag = "webhooks", operation_id = "take_starsender_callback",
     params(("token" = String, Path, description = "Unguessable part of the address, `starsender_token` of the secret.", example = "invented-and-unguessable-token")),
     request_body(content = Object, description = "Message that the device received.", content_type = "application/json"),
     responses(
@@ -121,7 +128,7 @@ async fn starsender_callback(
     Extension(time): Extension<InvocationTime>,
     Extension(input): Extension<Arc<Input>>,
 ) -> Result<Json<CallbackTaken>, Failure> {
-    let keys = api.callback_keys.get(time.wall).await.map_err(|error| Failure::upstream(&error))?;
+    let keys = keys(&api, time).await?;
     if !keys.is_starsender_token(&token) {
         return Err(Failure::no_route());
     }
