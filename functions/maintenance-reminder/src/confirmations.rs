@@ -10,7 +10,7 @@ use shared::store::workshop::opt_outs::DueConfirmation;
 use shared::whatsapp::Provider;
 
 use crate::providers::{Content, Message};
-use crate::{Error, Reminders};
+use crate::{Error, LATEST_SECONDS, Reminders};
 
 /// Name of the task in events.
 const TASK: &str = "confirm-opt-outs";
@@ -27,8 +27,12 @@ pub(crate) fn are_asked_for(event: &Value) -> bool {
 /// Sends the confirmations that wait, and answers with their number by state. One that fails does not stop the others.
 pub(crate) async fn send_due(reminders: &Reminders, time: InvocationTime) -> Result<Value, Error> {
     let (mut sent, mut not_sent) = (0_u32, 0_u32);
+    let mut refused = Vec::new();
     for due in reminders.workshop.due_confirmations(time.wall).await? {
-        match send(reminders, due, time).await {
+        if time.stopwatch.elapsed().as_secs() >= LATEST_SECONDS {
+            break;
+        }
+        match send(reminders, due, time, &mut refused).await {
             Ok(Some(ConfirmationState::Sent)) => sent += 1,
             Ok(Some(_)) => not_sent += 1,
             Ok(None) => {}
@@ -44,11 +48,13 @@ pub(crate) async fn send_due(reminders: &Reminders, time: InvocationTime) -> Res
     Ok(json!({ "sent": sent, "not_sent": not_sent }))
 }
 
-/// Claims, sends, and records the outcome; `None` where another invocation does.
+/// Claims, sends, and records the outcome; `None` where another invocation does, or where the provider is among those that refused
+/// an earlier one for no fault of its person.
 async fn send(
     reminders: &Reminders,
     due: DueConfirmation,
     time: InvocationTime,
+    refused: &mut Vec<Provider>,
 ) -> Result<Option<ConfirmationState>, Error> {
     let workshop = &reminders.workshop;
     let Some(confirmation) = due.opt_out.confirmation.clone() else { return Ok(None) };
@@ -67,12 +73,18 @@ async fn send(
         workshop.record_confirmation(due, Confirmation { state: ConfirmationState::Failed, ..confirmation }).await?;
         return Ok(Some(ConfirmationState::Failed));
     };
+    if refused.contains(&provider) {
+        return Ok(None);
+    }
     let claim = Confirmation { claimed_at: Some(wall), ..confirmation.clone() };
     let Some(claimed) = workshop.record_confirmation(due, claim).await? else { return Ok(None) };
     let text = replies::confirmation(claimed.opt_out.latest.wish);
     let message = Message { to: &phone, text, content: Content::Answer, delay: 0 };
     let state = state_after(&reminders.sender.send(provider, &message, time.wall_now()).await);
-    workshop.record_confirmation(claimed, Confirmation { state, ..confirmation }).await?;
+    if state == ConfirmationState::Waiting {
+        refused.push(provider);
+    }
+    workshop.record_confirmation_outcome(claimed, state).await?;
     Ok(Some(state))
 }
 
@@ -93,8 +105,8 @@ fn state_after(outcome: &SendOutcome) -> ConfirmationState {
     }
 }
 
-/// Sends the confirmations that wait before a run of reminders. What fails waits for the next one.
-pub(crate) async fn send_before_run(reminders: &Reminders, time: InvocationTime) {
+/// Sends the confirmations that wait after a run of reminders. What fails waits for the next one.
+pub(crate) async fn send_after_run(reminders: &Reminders, time: InvocationTime) {
     if let Err(error) = send_due(reminders, time).await {
         tracing::error!(error = error_chain(&error), "opt-outs could not be confirmed");
     }

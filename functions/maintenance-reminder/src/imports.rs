@@ -8,10 +8,8 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
 use shared::store::workshop::background_import::BackgroundImport;
 
-use crate::{Error, Reminders};
+use crate::{Error, LATEST_SECONDS, Reminders};
 
-/// Seconds after which an invocation stores no further rows, below the function's timeout.
-const LATEST_SECONDS: u64 = 840;
 /// Longest wait for a table at its limit, in seconds.
 const LONGEST_WAIT: u64 = 8;
 
@@ -70,8 +68,8 @@ async fn end(reminders: &Reminders, id: &str, import: BackgroundImport) -> Resul
     Ok(json!({ "status": "done" }))
 }
 
-/// Stores what is left of imports whose invocation was lost, before a run of reminders. What fails is tried by the next run.
-pub(crate) async fn go_on_before_run(reminders: &Reminders, time: InvocationTime) {
+/// Stores what is left of imports whose invocation was lost, after a run of reminders. What fails is tried by the next run.
+pub(crate) async fn go_on_after_run(reminders: &Reminders, time: InvocationTime) {
     let open = match reminders.workshop.open_imports(time.wall).await {
         Ok(open) => open,
         Err(error) => return tracing::error!(error = error_chain(&error), "imports could not be found"),

@@ -33,6 +33,10 @@ pub use config::Config;
 use config::Rules;
 use providers::Sender;
 
+/// Seconds of an invocation after which neither a confirmation is sent nor rows of an import are stored, below the function's
+/// timeout.
+const LATEST_SECONDS: u64 = 840;
+
 /// Name of the job and of its only task.
 pub const NAME: &str = "maintenance-reminder";
 

@@ -28,6 +28,8 @@ impl Owners {
         let place = *self.places.entry(phone).or_insert(self.owners.len());
         match self.owners.get_mut(place) {
             Some(owner) => {
+                // A vehicle whose visit was moved while the pages were read is on two of them.
+                owner.vehicles.retain(|known| known.due.vehicle.plate != ready.due.vehicle.plate);
                 owner.vehicles.push(ready);
                 owner.failed_at = owner.failed_at.max(failed_at);
             }

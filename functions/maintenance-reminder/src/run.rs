@@ -15,10 +15,6 @@ use crate::{confirmations, imports};
 /// another run holds the lease.
 pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationTime) -> Result<Value, Error> {
     let hasher = reminders.phone_keys.get(time.wall).await?;
-    if !job.dry_run {
-        Box::pin(confirmations::send_before_run(reminders, time)).await;
-        Box::pin(imports::go_on_before_run(reminders, time)).await;
-    }
     let mut run = match ExclusiveRun::start(&reminders.runs, job, time, RunRules::SENDING).await? {
         Start::Acquired(run) => run,
         Start::NothingToDo(answer) => return Ok(answer),
@@ -32,6 +28,9 @@ pub(crate) async fn run_once(reminders: &Reminders, job: &Job, time: InvocationT
             if !job.dry_run {
                 emit_metrics(&report, time);
                 tracing::info!(run = job.id, report = %history, "run done");
+                // Last, as they must not take the time of the reminders.
+                Box::pin(confirmations::send_after_run(reminders, time)).await;
+                Box::pin(imports::go_on_after_run(reminders, time)).await;
             }
             Ok(report.answer(job))
         }

@@ -106,8 +106,9 @@ impl<'a, 't> Batch<'a, 't> {
         }
         for message in self.reminders.rules.messages() {
             self.handle_due(message).await?;
+            // Before the follow-ups: theirs are the day's limit and StarSender's hour.
+            self.send_to_owners().await?;
         }
-        self.send_to_owners().await?;
         let mut failed_before = std::mem::take(&mut self.failed_before);
         failed_before.sort_by_key(|failed| failed.at);
         for failed in failed_before {

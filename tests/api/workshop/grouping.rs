@@ -105,3 +105,43 @@ async fn the_cloud_api_gets_the_vehicles_in_one_parameter_of_a_template_of_its_o
     assert_eq!(chats[0].1, "maintenance_reminder_group (id): Budi Santoso | B 1 AA: 16-12-2025, B 3 AA: 18-12-2025");
     assert_eq!(chats[1].1, "maintenance_reminder (id): Ibu Sari | B 2 AA | 17-12-2025");
 }
+
+#[tokio::test]
+async fn reminders_come_before_follow_ups_under_the_daily_cap() {
+    for grouping in ["owner", "vehicle"] {
+        let variables =
+            [("REMINDER_GROUPING", grouping), ("REMINDER_FOLLOW_UP_DAYS", "1"), ("REMINDER_DAILY_CAP", "1")];
+        let sandbox = Sandbox::with(NOW, &variables).await;
+        sandbox.customer("C-1", "Budi Santoso", "08551234567").await;
+        sandbox.customer("C-2", "Siti Aminah", "08551234568").await;
+        // A visit that was missed yesterday, and one of tomorrow.
+        sandbox.vehicle("B1AA", "C-1", "2025-08-15", None).await;
+        sandbox.vehicle("B2AA", "C-2", "2025-08-17", None).await;
+        sandbox.remind().await;
+        let to: Vec<String> = sandbox.chats().await.into_iter().map(|(to, _)| to).collect();
+        assert_eq!(to, ["628551234568"], "{grouping}");
+    }
+}
+
+#[tokio::test]
+async fn the_stage_of_a_message_stands_at_each_of_its_vehicles() {
+    let cloud = [OWNER, ("REMINDER_PROVIDER", "cloud-api"), ("WHATSAPP_GROUP_TEMPLATE", "maintenance_reminder_group")];
+    let sandbox = owners(&cloud).await;
+    assert_eq!(sandbox.remind().await["reminder_sent"], 3);
+    let stage = json!({ "status": "delivered" });
+    let answer = sandbox.post("/sandbox/whatsapp/08551234567/statuses", stage).await;
+    assert_eq!(answer["status"], 200);
+    let runs = sandbox.call(reqwest::Method::GET, "/runs?job=maintenance-reminder&limit=1", None).await.1;
+    let id = runs["runs"][0]["id"].as_str().unwrap();
+    let run = sandbox.call(reqwest::Method::GET, &format!("/runs/{id}"), None).await.1;
+    let delivered = |reminder: &&Value| reminder["delivery"]["stage"] == "delivered";
+    let mut plates: Vec<&str> = run["reminders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(delivered)
+        .map(|one| one["plate"].as_str().unwrap())
+        .collect();
+    plates.sort_unstable();
+    assert_eq!(plates, ["B 1 AA", "B 3 AA"]);
+}

@@ -129,10 +129,11 @@ pub(crate) const fn success<T>(data: T) -> Json<Success<T>> {
 pub(crate) async fn with_deliveries(api: &ApiState, reminders: Vec<Value>) -> Result<Vec<Value>, Failure> {
     let message_id = |reminder: &Value| reminder.get("message_id").and_then(Value::as_str).map(str::to_owned);
     let ids: Vec<String> = reminders.iter().filter_map(message_id).collect();
-    let mut deliveries = api.store.workshop.deliveries(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let deliveries = api.store.workshop.deliveries(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     let with_delivery = |mut reminder: Value| {
         let Some(id) = message_id(&reminder) else { return reminder };
-        let delivery = deliveries.remove(&id);
+        // Of a message about several vehicles each has it.
+        let delivery = deliveries.get(&id);
         if let Some(fields) = reminder.as_object_mut() {
             fields.insert("delivery".to_owned(), json!(delivery));
         }
