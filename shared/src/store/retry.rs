@@ -1,11 +1,19 @@
-//! Optimistic locking: read, decide, write under a condition, and again where another write came first.
+//! Writes that are repeated: under optimistic locking, read, decide, write under a condition, and again where another write came
+//! first; and at a table that is at its limit.
 
+use std::time::Duration;
+
+use crate::platform::logging::error_chain;
 use crate::store::error::Error;
 
 /// Maximum attempts of a write that other writes keep refusing. An attempt is lost to a write that succeeded, so of N writers
 /// at one item the last needs N attempts: forty reports about one order at once are stored without a wait between attempts,
 /// which would only delay the reply to ECPay. More point to a defect.
 pub const MAX_ATTEMPTS: usize = 64;
+
+/// Milliseconds between attempts at a table that takes no more for now. One of 1,000 writes a second takes five transactions of a
+/// hundred items a second.
+const WAITS_MS: [u64; 5] = [100, 200, 400, 800, 1_600];
 
 /// Outcome of one attempt.
 #[derive(Debug)]
@@ -38,6 +46,26 @@ where
         }
     }
     Err(Error::Contended { doing }.into())
+}
+
+/// Repeats a call of a table that is at its limit, for about three seconds. The call must do no harm when it is made twice.
+///
+/// # Errors
+/// The last error of the call.
+pub(in crate::store) async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    for wait in WAITS_MS {
+        match call().await {
+            Err(error) if error.is_retryable() => {
+                tracing::debug!(error = error_chain(&error), "the table did not take a write");
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+            }
+            done => return done,
+        }
+    }
+    call().await
 }
 
 #[cfg(test)]

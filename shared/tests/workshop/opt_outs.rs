@@ -87,6 +87,8 @@ fn a_wish_is_stored_once_and_ends_by_the_opposite_one() {
     assert!(!after(&same_second).unwrap().is_open());
     assert_eq!(after(&[by_staff(Wish::Start, 0)]), None, "nothing to end");
     assert!(!after(&[reply(Wish::Start, 0, None)]).unwrap().has_been_open());
+    let delayed = [reply(Wish::Stop, 0, Some(1)), by_staff(Wish::Stop, 60), reply(Wish::Start, 30, Some(2))];
+    assert!(after(&delayed).unwrap().is_open());
     // Staff act now, whatever a reply says.
     assert!(!after(&[reply(Wish::Stop, 60, Some(1)), by_staff(Wish::Start, 0)]).unwrap().is_open());
     assert!(

@@ -116,6 +116,24 @@ async fn an_opt_out_outlives_the_erasure_without_the_number() {
 }
 
 #[tokio::test]
+async fn an_erasure_follows_its_person_to_the_former_numbers() {
+    let sandbox = workshop().await;
+    opt_out(&sandbox, "08551234567").await;
+    sandbox.customer("C-1", "Budi Santoso", "08551230001").await;
+    let list = format!("{HEADER}C-1,Budi Santoso,08551230002,,,\n");
+    assert_eq!(sandbox.import(list).await.1["stored"], 1);
+    assert_eq!(sandbox.forget("C-1", "asked for by letter").await.0, 200);
+    let table = json!(sandbox::world::table_inspect::contents(&sandbox.world)).to_string();
+    for trace in ["8551234567", "8551230001", "8551230002", "on the phone"] {
+        assert!(!table.contains(trace), "{trace}");
+    }
+    // No number is written to again.
+    for phone in ["08551234567", "08551230001", "08551230002"] {
+        assert_eq!(sandbox.seen(&format!("/opt-outs?phone={phone}")).await["opt_outs"][0]["opted_out"], true);
+    }
+}
+
+#[tokio::test]
 async fn what_is_recorded_under_an_earlier_key_is_found_while_that_is_held() {
     let sandbox = workshop().await;
     sandbox.customer("C-2", "Siti", "08551234568").await;
@@ -199,6 +217,20 @@ async fn a_confirmation_waits_while_the_device_is_off_and_lapses_after_a_day() {
 }
 
 #[tokio::test]
+async fn a_device_that_refuses_is_asked_once_for_all_confirmations() {
+    let sandbox = workshop().await;
+    sandbox.put("/sandbox/faults", json!({ "starsender": "device_off" })).await;
+    for number in 1..=5 {
+        write(&sandbox, &format!("0855123000{number}"), "STOP", "starsender").await;
+    }
+    // Each reply led to one call, however many wait.
+    assert_eq!(sandbox.calls("starsender").await["send"], 5);
+    sandbox.put("/sandbox/faults", json!({ "starsender": "none" })).await;
+    run(&sandbox).await;
+    assert_eq!(sandbox.chats().await.len(), 5 + 1, "and the reminder of the vehicle that is due");
+}
+
+#[tokio::test]
 async fn bad_input_is_refused_by_field() {
     let sandbox = workshop().await;
     for (body, param) in [
@@ -215,7 +247,7 @@ async fn bad_input_is_refused_by_field() {
         .await;
     assert_eq!((status.as_u16(), &answer["opted_out"]), (200, &json!(true)));
     assert_eq!(sandbox.seen("/opt-outs?phone=08551234567").await["opt_outs"], json!([]));
-    for id in ["nobody", &"0".repeat(64)] {
+    for id in ["unknown", &"0".repeat(64)] {
         let (status, _) =
             sandbox.staff(Method::DELETE, &format!("/opt-outs/{id}"), Some(json!({ "why": "asked" }))).await;
         assert_eq!(status, 404);

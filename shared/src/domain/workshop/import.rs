@@ -92,6 +92,9 @@ pub enum RefusedReason {
     /// Other requests keep changing the customer.
     #[error("conflicts with other changes; import it again")]
     Conflict,
+    /// What is stored of the customer, the vehicle or an opt-out cannot be read.
+    #[error("is stored in a form that cannot be read; the operator finds it in the log")]
+    Unreadable,
     /// An earlier row has the customer with another phone number.
     #[error("differs from line {line} of the same customer")]
     DiffersFrom {

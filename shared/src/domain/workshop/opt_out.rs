@@ -60,6 +60,9 @@ pub struct OptOut {
     /// Confirmation of the latest wish to the person, where it came as a reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<Confirmation>,
+    /// Id of the opt-out of the person's former number, from which it was carried over. An erasure follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<String>,
 }
 
 /// Message that confirms a wish to the person who replied.
@@ -116,8 +119,9 @@ impl OptOut {
 
     /// The same wish for another number of the person.
     #[must_use]
-    pub fn carried_to(&self, phone: &Phone) -> Self {
-        Self { phone: Some(phone.clone()), previous: None, confirmation: None, ..self.clone() }
+    pub fn carried_to(&self, phone: &Phone, former: String) -> Self {
+        let former = Some(former);
+        Self { phone: Some(phone.clone()), previous: None, confirmation: None, former, ..self.clone() }
     }
 
     /// The opt-out without what identifies its person.
@@ -135,6 +139,7 @@ impl OptOut {
             latest: without_reason(&self.latest),
             previous: self.previous.as_ref().map(without_reason),
             confirmation: None,
+            former: None,
             ..self.clone()
         }
     }
@@ -161,12 +166,14 @@ impl StatedWish {
             previous,
             last_stated_at: known.map_or(self.at, |known| known.last_stated_at.max(self.at)),
             confirmation: None,
+            former: known.and_then(|known| known.former.clone()),
         };
         match known {
             Some(known) if known.has_met(self) => None,
             Some(known) if known.latest.wish == self.wish => {
-                let repeated = OptOut { last_stated_at: self.at, ..known.clone() };
-                (is_reply && repeated != *known).then_some(repeated)
+                // Also of staff: an older reply that is still to arrive must not undo it.
+                let repeated = OptOut { last_stated_at: known.last_stated_at.max(self.at), ..known.clone() };
+                (repeated != *known).then_some(repeated)
             }
             Some(known) => Some(next(self.clone(), Some(known.latest.clone()))),
             // A reply that was stated before it may still arrive.

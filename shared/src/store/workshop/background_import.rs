@@ -8,6 +8,7 @@ use crate::domain::workshop::latest_visits::ListedRow;
 use crate::platform::phone_keys::PhoneHasher;
 
 use crate::store::error::Error;
+use crate::store::retry::patiently;
 use crate::store::table::keys;
 use crate::store::table::keys::prefix;
 use crate::store::table::record::Record;
@@ -112,14 +113,14 @@ impl Workshop {
         let end = started_at.plus_days(KEPT_DAYS);
         let parts = parts(answer);
         for (place, part) in parts.iter().enumerate() {
-            let record = Record::new(keys::import_answer(id, place), part).expiring(end);
-            self.table.put(record, "saving an import").await?;
+            let record = || Record::new(keys::import_answer(id, place), part).expiring(end);
+            patiently(|| self.table.put(record(), "saving an import")).await?;
         }
         let chunks: Vec<&[ListedRow]> = rows.chunks(ROWS).collect();
         for (place, rows) in chunks.iter().enumerate() {
             let chunk = RowChunk { rows: rows.to_vec(), outcome: None };
-            let record = Record::new(keys::import_rows(id, place), chunk).expiring(end).at_version(1);
-            self.table.put(record, "saving an import").await?;
+            let record = || Record::new(keys::import_rows(id, place), &chunk).expiring(end).at_version(1);
+            patiently(|| self.table.put(record(), "saving an import")).await?;
         }
         // Last, so that an import that is found is whole.
         let import = BackgroundImport { by: by.to_owned(), started_at, chunks: chunks.len(), parts: parts.len() };

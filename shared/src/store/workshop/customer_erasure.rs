@@ -25,8 +25,8 @@ const PAGE: usize = 100;
 
 impl Workshop {
     /// Replaces a customer by the records of the erasure, under their id and under a hash of their phone for each key. From then
-    /// on an import stores nothing under either. An opt-out of the number remains, without the number. Returns `false` where
-    /// another write to the customer or the opt-out came first.
+    /// on an import stores nothing under either. Opt-outs of the number and of those that the customer had before remain, without
+    /// the numbers. Returns `false` where another write to the customer or an opt-out came first.
     pub async fn delete_customer(
         &self,
         known: &Versioned<Customer>,
@@ -34,15 +34,17 @@ impl Workshop {
         hasher: &PhoneHasher,
     ) -> Result<bool, Error> {
         let customer = &known.value;
-        let opt_out = self.opt_out(&customer.phone, hasher).await?;
+        let opt_outs = self.opt_outs_of_person(&customer.phone, hasher).await?;
         let mut transaction = Transaction::default();
         transaction.delete_if(keys::customer(&customer.id), Condition::version_is(known.version));
         transaction.put(Record::new(keys::customer_erasure(&customer.id), erasure))?;
         for hash in hasher.erasures(&customer.phone) {
             transaction.put(Record::new(keys::phone_erasure(&hash), erasure))?;
         }
-        if let Some(value) = &opt_out.value {
-            opt_out.write(&value.anonymous(), &mut transaction)?;
+        for opt_out in opt_outs {
+            if let Some(value) = &opt_out.value {
+                opt_out.write(&value.anonymous(), &mut transaction)?;
+            }
         }
         LinkChange::between(Some(customer), None).add_to(&mut transaction)?;
         Ok(self.table.transact(transaction, DOING).await?.is_none())

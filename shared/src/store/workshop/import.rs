@@ -2,7 +2,6 @@
 //! rows of a refused transaction are stored one by one.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -15,12 +14,12 @@ use crate::platform::logging::error_chain;
 use crate::platform::phone_keys::PhoneHasher;
 
 use crate::store::error::Error;
-use crate::store::retry::{Attempt, retry_on_conflict};
+use crate::store::retry::{Attempt, patiently, retry_on_conflict};
 use crate::store::table::batch_get::MAX_KEYS;
 use crate::store::table::expression::Condition;
 use crate::store::table::keys::Key;
 use crate::store::table::record::Record;
-use crate::store::table::transaction::{MAX_ACTIONS, Refusal, Transaction};
+use crate::store::table::transaction::{MAX_ACTIONS, Transaction};
 use crate::store::table::{Item, keys};
 use crate::store::workshop::opt_outs::NumberOptOut;
 use crate::store::workshop::search::LinkChange;
@@ -29,9 +28,6 @@ use crate::store::workshop::{Workshop, opt_outs, vehicles};
 const DOING: &str = "importing customers";
 /// Transactions of a batch that are stored beside one another.
 const CONCURRENT: usize = 4;
-/// Milliseconds between attempts at a transaction that the table does not take. A table of 1,000 writes a second takes five
-/// transactions a second.
-const WAITS_MS: [u64; 5] = [100, 200, 400, 800, 1_600];
 /// Rows in one batch: their customers and vehicles are as many keys as one read takes.
 const BATCH: usize = MAX_KEYS / 2;
 
@@ -91,7 +87,16 @@ impl Workshop {
     pub async fn import(&self, rows: &[Row], hasher: &PhoneHasher) -> Result<Vec<Imported>, Error> {
         let mut all = Vec::with_capacity(rows.len());
         for batch in rows.chunks(BATCH) {
-            all.extend(self.import_batch(batch, hasher).await?);
+            match self.import_batch(batch, hasher).await {
+                Ok(outcomes) => all.extend(outcomes),
+                // The item of one row must not keep the others from being stored.
+                Err(error) if error.is_about_one_item() => {
+                    for row in batch {
+                        all.push(self.import_readable(row, hasher).await?);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(all)
     }
@@ -122,7 +127,8 @@ impl Workshop {
     async fn import_batch(&self, rows: &[Row], hasher: &PhoneHasher) -> Result<Vec<Imported>, Error> {
         let (mut outcomes, chunks) = self.plan(rows, hasher).await?;
         let stored = chunks.into_iter().map(|Chunk { rows, transaction, .. }| async move {
-            Ok::<_, Error>(self.store_patiently(transaction).await?.map(|_| rows))
+            let refused = patiently(|| self.table.transact(transaction.clone(), DOING)).await?;
+            Ok::<_, Error>(refused.map(|_| rows))
         });
         // Some beside one another, as one after the other would take longer than the request may. One that depends on another
         // may be refused.
@@ -137,18 +143,15 @@ impl Workshop {
         Ok(outcomes)
     }
 
-    /// Stores a transaction, and waits for a table that is at its limit.
-    async fn store_patiently(&self, transaction: Transaction) -> Result<Option<Refusal>, Error> {
-        for wait in WAITS_MS {
-            match self.table.transact(transaction.clone(), DOING).await {
-                Err(error) if error.is_retryable() => {
-                    tracing::debug!(error = error_chain(&error), "the table did not take rows of an import");
-                    tokio::time::sleep(Duration::from_millis(wait)).await;
-                }
-                done => return done,
+    /// Stores a row; it is refused where what it refers to cannot be read.
+    async fn import_readable(&self, row: &Row, hasher: &PhoneHasher) -> Result<Imported, Error> {
+        match self.import_one(row, hasher).await {
+            Err(error) if error.is_about_one_item() => {
+                tracing::error!(error = error_chain(&error), "a row of an import cannot be stored");
+                Ok(Imported::Refused(Refused { field: RowField::CustomerId, reason: RefusedReason::Unreadable }))
             }
+            imported => imported,
         }
-        self.table.transact(transaction, DOING).await
     }
 
     async fn import_one(&self, row: &Row, hasher: &PhoneHasher) -> Result<Imported, Error> {

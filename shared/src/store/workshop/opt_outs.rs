@@ -20,6 +20,8 @@ use crate::store::workshop::Workshop;
 
 const DOING: &str = "reading an opt-out";
 const PREFIX: &str = "OPTOUT#";
+/// Numbers of one person whose opt-outs an erasure makes anonymous.
+const MOST_NUMBERS: usize = 8;
 
 /// Opt-out of a number as it was read, with what the next write must find.
 #[derive(Clone, Debug)]
@@ -84,8 +86,10 @@ impl NumberOptOut {
             if place == 0 {
                 version = record.version;
             }
-            // The first one is the latest: a write replaces all of them at once.
-            value = value.or(Some(record.data));
+            // An instance that has not read the newest key yet writes under the earlier ones alone.
+            if value.as_ref().is_none_or(|known: &OptOut| known.last_stated_at < record.data.last_stated_at) {
+                value = Some(record.data);
+            }
         }
         Ok(Self { keys, version, value })
     }
@@ -100,7 +104,7 @@ impl NumberOptOut {
     #[must_use]
     pub fn carried_to(&self, phone: &Phone, known: &Self) -> Option<OptOut> {
         let open = self.value.as_ref().filter(|opt_out| opt_out.is_open())?;
-        known.value.is_none().then(|| open.carried_to(phone))
+        known.value.is_none().then(|| open.carried_to(phone, self.id()))
     }
 
     /// Keys of the items that a write replaces.
@@ -150,6 +154,22 @@ impl Workshop {
         let keys = keys_of(phone, hasher);
         let mut found = self.table.get_many(&keys, DOING).await?;
         NumberOptOut::from_items(keys, &mut found)
+    }
+
+    /// Returns the opt-out of a number and those of the numbers from which it was carried over, at most eight.
+    pub(in crate::store) async fn opt_outs_of_person(
+        &self,
+        phone: &Phone,
+        hasher: &PhoneHasher,
+    ) -> Result<Vec<NumberOptOut>, Error> {
+        let mut found = vec![self.opt_out(phone, hasher).await?];
+        while found.len() < MOST_NUMBERS {
+            let former = found.last().and_then(|last| last.value.as_ref()).and_then(|value| value.former.as_ref());
+            let Some(id) = former else { break };
+            let Some(phone) = self.opt_out_of_id(id).await?.and_then(|former| former.phone) else { break };
+            found.push(self.opt_out(&phone, hasher).await?);
+        }
+        Ok(found)
     }
 
     /// Returns those of the numbers that are opted out.
@@ -252,5 +272,35 @@ impl Workshop {
         let is_stored = self.table.put_if_version(written, next.version, "recording a confirmation").await?;
         next.version = next.version.saturating_add(1);
         Ok(is_stored.then_some(next))
+    }
+
+    /// Stores the outcome of a claimed confirmation; nothing where another wish has replaced it. A wish that the person only
+    /// repeated in between keeps it.
+    pub async fn record_confirmation_outcome(
+        &self,
+        claimed: DueConfirmation,
+        state: ConfirmationState,
+    ) -> Result<(), Error> {
+        let Some(confirmation) = claimed.opt_out.confirmation.clone() else { return Ok(()) };
+        let (key, claim) = (&claimed.key.clone(), &confirmation);
+        retry_on_conflict("recording a confirmation", claimed, |due: DueConfirmation| async move {
+            if due.opt_out.confirmation.as_ref() != Some(claim) {
+                return Ok(Attempt::Done(()));
+            }
+            let outcome = Confirmation { state, claimed_at: None, ..claim.clone() };
+            if self.record_confirmation(due, outcome).await?.is_some() {
+                return Ok(Attempt::Done(()));
+            }
+            let current = self.table.get::<OptOut>(key, DOING).await?;
+            Ok(match current {
+                Some(record) => Attempt::Conflict(DueConfirmation {
+                    key: key.clone(),
+                    version: record.version.unwrap_or(0),
+                    opt_out: record.data,
+                }),
+                None => Attempt::Done(()),
+            })
+        })
+        .await
     }
 }

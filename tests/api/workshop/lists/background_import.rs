@@ -102,3 +102,19 @@ async fn an_import_whose_invocation_was_lost_is_ended_by_the_next_run_of_reminde
         assert_eq!(sandbox.staff(Method::GET, &format!("/customers/imports/{id}"), None).await.0, 404);
     }
 }
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_costs_its_row_and_no_other() {
+    let sandbox = Sandbox::at("2025-12-16T09:00:00+07:00").await;
+    let broken = json!({
+        "pk": { "S": "CUSTOMER#C-2" }, "sk": { "S": "STATE" }, "schema": { "N": "1" }, "version": { "N": "1" },
+        "data": { "M": { "id": { "S": "C-2" } } },
+    });
+    sandbox::world::table_inspect::put(&sandbox.world, &broken).unwrap();
+    let list = "customer_id,name,phone\nC-1,Budi,08551234561\nC-2,Siti,08551234562\nC-3,Agus,08551234563\n";
+    let (status, answer) = sandbox.import(list).await;
+    assert_eq!((status.as_u16(), &answer["stored"]), (200, &json!(2)), "{answer}");
+    let refused = &answer["refused"][0];
+    assert_eq!((&refused["line"], &refused["field"]), (&json!(3), &json!("customer_id")));
+    assert!(refused["reason"].as_str().unwrap().contains("cannot be read"));
+}

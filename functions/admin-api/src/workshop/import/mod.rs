@@ -119,7 +119,8 @@ pub(crate) struct ImportForm {
 /// ignored. A customer without an id is the stored one with the phone number, or gets an id that follows from the number. Of a
 /// vehicle the latest visit counts. Of a workbook the first of at most ten visible sheets with such titles is read. Valid rows are
 /// stored; each other row is reported with its line, field and reason. An import that takes longer than a response may goes on in the
-/// background and is answered with 202 and the address at which its result is read. Sending the list again does no harm.
+/// background and is answered with 202 and the address at which its result is read. Until it
+/// has ended, it may replace what staff change of the customers in its rows. Sending the list again does no harm.
 #[utoipa::path(
     post, path = "/customers/import", tag = "workshop", operation_id = "import_customers", params(ImportQuery),
     request_body(
@@ -275,7 +276,7 @@ fn lanes(rows: Vec<ListedRow>) -> Vec<Vec<ListedRow>> {
     lanes
 }
 
-/// What became of the rows of a lane.
+/// Outcomes of a lane's rows, and the rows that are left.
 struct LaneResult {
     outcomes: Vec<(u64, Imported)>,
     /// Rows for which the time or the table did not suffice.
