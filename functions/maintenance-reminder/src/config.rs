@@ -15,8 +15,16 @@ const OWNER: &str = "owner";
 pub struct Config {
     pub(crate) table: String,
     pub(crate) phone_secret: String,
+    pub(crate) schedules: Schedules,
     pub(crate) providers: WhatsappProviders,
     pub(crate) rules: Rules,
+}
+
+/// Names of the function's schedules.
+#[derive(Clone, Debug)]
+pub(crate) struct Schedules {
+    pub(crate) daily: String,
+    pub(crate) continuation: String,
 }
 
 /// Rules and texts that the business sets for its reminders.
@@ -50,6 +58,8 @@ impl Config {
     pub fn parse(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let mut reader = Reader::new(lookup);
         let (table, phone_secret) = (reader.required("TABLE_NAME"), reader.required("PHONE_SECRET_ID"));
+        let (daily, continuation) =
+            (reader.required("REMINDER_SCHEDULE"), reader.required("REMINDER_CONTINUATION_SCHEDULE"));
         let needed = NeededTemplates {
             follow_up: reader.optional("REMINDER_FOLLOW_UP_DAYS").is_some(),
             group: reader.optional("REMINDER_GROUPING").is_some_and(|grouping| grouping == OWNER),
@@ -60,7 +70,9 @@ impl Config {
             providers.refuse_equal_templates(&mut reader);
             rules.refuse_endless_pace(providers, &mut reader);
         }
-        let config = providers.zip(rules).map(|(providers, rules)| Self { table, phone_secret, providers, rules });
+        let schedules = Schedules { daily, continuation };
+        let config =
+            providers.zip(rules).map(|(providers, rules)| Self { table, phone_secret, schedules, providers, rules });
         reader.finish(config)
     }
 }

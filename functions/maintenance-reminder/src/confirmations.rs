@@ -12,17 +12,10 @@ use shared::whatsapp::Provider;
 use crate::providers::{Content, Message};
 use crate::{Error, LATEST_SECONDS, Reminders};
 
-/// Name of the task in events.
-const TASK: &str = "confirm-opt-outs";
 /// Hours after a reply for which it is confirmed: the Cloud API takes free text for as long.
 const VALID_HOURS: i64 = 24;
 /// Minutes after which a claim without an outcome was left by a crash.
 const CLAIM_MINUTES: i64 = 2;
-
-/// True for the event that asks for confirmations.
-pub(crate) fn are_asked_for(event: &Value) -> bool {
-    *event == json!({ "task": TASK })
-}
 
 /// Sends the confirmations that wait, and answers with their number by state. One that fails does not stop the others.
 pub(crate) async fn send_due(reminders: &Reminders, time: InvocationTime) -> Result<Value, Error> {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
@@ -12,26 +11,6 @@ use crate::{Error, LATEST_SECONDS, Reminders};
 
 /// Longest wait for a table at its limit, in seconds.
 const LONGEST_WAIT: u64 = 8;
-
-/// Event that asks for an import.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Event {
-    task: ImportTask,
-    import_id: String,
-}
-
-#[derive(Deserialize)]
-enum ImportTask {
-    #[serde(rename = "import")]
-    Import,
-}
-
-/// Id of the import that an event asks for; `None` for any other event.
-pub(crate) fn requested(event: &Value) -> Option<String> {
-    let Event { task: ImportTask::Import, import_id } = Event::deserialize(event).ok()?;
-    Some(import_id)
-}
 
 /// Stores the rows of an import that are left.
 ///

@@ -4,10 +4,10 @@
 //! sends, and records the outcome: after a crash at any point no customer is reminded twice.
 
 use aws_types::SdkConfig;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::domain::values::time::Timestamp;
 use shared::exclusive_run;
-use shared::exclusive_run::{InvalidJobEvent, Job};
+use shared::exclusive_run::InvalidJobEvent;
 use shared::platform::clock::InvocationTime;
 use shared::platform::phone_keys::PhoneKeys;
 use shared::platform::secrets;
@@ -18,8 +18,10 @@ use shared::store::workshop::Workshop;
 
 mod config;
 mod confirmations;
+mod continuation;
 mod delivery;
 mod due;
+mod event;
 mod imports;
 mod owners;
 mod providers;
@@ -29,8 +31,10 @@ mod sending;
 mod vehicles;
 
 pub use config::Config;
+pub use event::Request;
 
 use config::Rules;
+use continuation::Continuations;
 use providers::Sender;
 
 /// Seconds of an invocation after which neither a confirmation is sent nor rows of an import are stored, below the function's
@@ -46,6 +50,7 @@ pub struct Reminders {
     runs: Runs,
     phone_keys: PhoneKeys,
     sender: Sender,
+    continuations: Continuations,
     rules: Rules,
 }
 
@@ -64,6 +69,9 @@ pub enum Error {
     /// Secrets Manager did not return the providers' keys.
     #[error("the keys could not be read")]
     Secrets(#[from] secrets::Error),
+    /// EventBridge Scheduler did not say whether staff stopped the reminders.
+    #[error("the daily schedule could not be read")]
+    Schedule(#[from] Box<aws_sdk_scheduler::Error>),
     /// An import is not done at the end of the time of one invocation.
     #[error("the import reached its time limit; it goes on when repeated")]
     CutOff,
@@ -83,21 +91,25 @@ impl Reminders {
         let phone_keys = PhoneKeys::new(secrets.clone(), config.phone_secret);
         phone_keys.get(wall).await?;
         let sender = Sender::start(secrets, config.providers, wall).await?;
-        Ok(Self { workshop, runs, phone_keys, sender, rules: config.rules })
+        let continuations = Continuations::new(aws, config.schedules);
+        Ok(Self { workshop, runs, phone_keys, sender, continuations, rules: config.rules })
     }
 }
 
-/// Performs one run, or sends the confirmations of opt-outs for `{"task": "confirm-opt-outs"}`.
+/// Does what an event asks for.
 ///
 /// # Errors
 /// [`Error`] where repeating the invocation helps. Failures of single reminders are in the report.
 pub async fn run(reminders: &Reminders, event: Value, time: InvocationTime) -> Result<Value, Error> {
-    if confirmations::are_asked_for(&event) {
-        return Box::pin(confirmations::send_due(reminders, time)).await;
+    match Request::parse(event, time.logical)? {
+        Request::Run(job) => Box::pin(run::run_once(reminders, &job, time)).await,
+        // Staff's stop holds for the rest of a run that had begun.
+        Request::Continue(job) if reminders.continuations.are_stopped().await? => {
+            tracing::info!(run = job.id, "not continued: the daily schedule is stopped");
+            Ok(json!({ "run": job.id, "status": "stopped" }))
+        }
+        Request::Continue(job) => Box::pin(run::run_once(reminders, &job, time)).await,
+        Request::ConfirmOptOuts => Box::pin(confirmations::send_due(reminders, time)).await,
+        Request::Import(id) => Box::pin(imports::go_on(reminders, &id, time)).await,
     }
-    if let Some(id) = imports::requested(&event) {
-        return Box::pin(imports::go_on(reminders, &id, time)).await;
-    }
-    let job = Job::parse(NAME, event, time.logical)?;
-    Box::pin(run::run_once(reminders, &job, time)).await
 }

@@ -13,6 +13,7 @@ use shared::exclusive_run::Job;
 use shared::platform::metrics::ReminderOutcome;
 
 use crate::NAME;
+use crate::continuation::Continuation;
 
 /// Rows of one answer: Lambda's limit is 6 MB, and a row has less than 2 KB.
 const ROWS: usize = 2_500;
@@ -67,7 +68,9 @@ pub(crate) struct Report {
     reasons: BTreeMap<(Outcome, String), u64>,
     rows: Vec<Row>,
     /// Vehicles whose message the provider would have to send later than it takes messages for.
-    waiting: u64,
+    pub(crate) waiting: u64,
+    /// None where no vehicle waits.
+    pub(crate) continuation: Option<Continuation>,
     /// Follow-ups among the messages that were sent, or would be.
     follow_ups_sent: u64,
     /// Reason why no provider was left, if the run stopped sending.
@@ -231,6 +234,9 @@ impl Report {
         });
         if let (true, Some(fields)) = (job.dry_run, row.as_object_mut()) {
             fields.insert("would_send".to_owned(), json!(self.count(Outcome::WouldSend)));
+        }
+        if let (Some(continuation), Some(fields)) = (self.continuation, row.as_object_mut()) {
+            fields.insert("continuation".to_owned(), json!(continuation));
         }
         row
     }

@@ -116,6 +116,11 @@ impl<'a, 't> Batch<'a, 't> {
             let done = self.handle_vehicle(failed.due, Turn::Last).await;
             self.pass_over(done)?;
         }
+        if self.report.waiting > 0 && !self.job.dry_run {
+            let Reminders { continuations, rules, .. } = self.reminders;
+            let continuation = continuations.schedule(self.job, rules, self.wall(), self.delay()).await;
+            self.report.continuation = Some(continuation);
+        }
         self.report.disabled = self.delivery.disabled;
         self.report.stopped = self.delivery.stopped;
         self.report.handed_out = self.handed_out;

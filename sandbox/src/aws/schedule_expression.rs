@@ -1,8 +1,8 @@
-//! Schedules in the words of EventBridge Scheduler: `cron(…)` with six fields in a zone, `rate(n minutes)`.
+//! Schedules in the words of EventBridge Scheduler: `cron(…)` with six fields in a zone, `rate(n minutes)`, `at(time)`.
 
 use std::str::FromStr;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 
@@ -15,9 +15,9 @@ pub struct Schedule {
     pub function: String,
     /// Event of the function, with `<aws.scheduler.scheduled-time>` still in it.
     pub input: String,
-    /// Expression in EventBridge Scheduler's form, `cron(…)` or `rate(…)`.
+    /// Expression in EventBridge Scheduler's form, `cron(…)`, `rate(…)` or `at(…)`.
     pub expression: String,
-    /// The zone in which a cron is meant.
+    /// The zone in which a cron or a single time is meant.
     pub zone: String,
     rhythm: Rhythm,
 }
@@ -26,13 +26,14 @@ pub struct Schedule {
 enum Rhythm {
     Cron(Box<Cron>, Tz),
     Every(TimeDelta),
+    Once(DateTime<Utc>),
 }
 
 /// Errors of a schedule's expression or time zone.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// Neither a cron nor a rate.
-    #[error("{0} is neither cron(six fields) nor rate(n minutes)")]
+    /// Neither a cron nor a rate nor a time.
+    #[error("{0} is neither cron(six fields) nor rate(n minutes) nor at(yyyy-mm-ddThh:mm:ss)")]
     Expression(String),
     /// The name is not in the IANA database.
     #[error("{0} is not a time zone")]
@@ -64,6 +65,9 @@ impl Schedule {
                 "day" | "days" => Rhythm::Every(TimeDelta::days(count)),
                 _ => return Err(malformed()),
             }
+        } else if let Some(time) = inside("at") {
+            let local = NaiveDateTime::parse_from_str(time, "%Y-%m-%dT%H:%M:%S").map_err(|_| malformed())?;
+            Rhythm::Once(local.and_local_timezone(tz).earliest().ok_or_else(malformed)?.to_utc())
         } else {
             return Err(malformed());
         };
@@ -90,6 +94,7 @@ impl Schedule {
             Rhythm::Cron(cron, zone) => {
                 cron.find_next_occurrence(&now.with_timezone(zone), false).ok().map(|next| next.with_timezone(&Utc))
             }
+            Rhythm::Once(at) => (*at > now).then_some(*at),
             Rhythm::Every(step) => {
                 let seconds = step.num_seconds();
                 DateTime::from_timestamp((now.timestamp().div_euclid(seconds) + 1) * seconds, 0)
@@ -101,6 +106,12 @@ impl Schedule {
     #[must_use]
     pub fn is_frequent(&self) -> bool {
         matches!(&self.rhythm, Rhythm::Every(step) if *step < TimeDelta::minutes(30))
+    }
+
+    /// True if it fires a single time.
+    #[must_use]
+    pub const fn is_once(&self) -> bool {
+        matches!(self.rhythm, Rhythm::Once(_))
     }
 
     /// Event of the run scheduled at `at`.
@@ -123,6 +134,9 @@ mod tests {
         assert_eq!(daily.next_after(at("2025-01-01T02:00:00+08:00")), Some(at("2025-01-02T02:00:00+08:00")));
         let rate = Schedule::parse("rate(5 minutes)", "UTC", "{}").unwrap();
         assert_eq!(rate.next_after(at("2025-01-01T00:05:00Z")), Some(at("2025-01-01T00:10:00Z")));
+        let once = Schedule::parse("at(2025-01-01T08:01:00)", "Asia/Jakarta", "{}").unwrap();
+        assert_eq!(once.next_after(at("2025-01-01T01:00:59Z")), Some(at("2025-01-01T01:01:00Z")));
+        assert_eq!((once.next_after(at("2025-01-01T01:01:00Z")), once.is_once()), (None, true));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! schedules.
 //!
 //! A schedule stays as the template deploys it until it is updated. An update replaces every field: one that the caller
-//! leaves out gets its default, or is lost. Start and end dates, `at(…)` expressions and a flexible window that is on
-//! are not simulated, and refused.
+//! leaves out gets its default, or is lost. Start and end dates, the deletion of a schedule that has fired for the last time, and
+//! a flexible window that is on are not simulated; all but the deletion are refused.
 
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};

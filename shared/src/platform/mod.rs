@@ -14,4 +14,6 @@ pub mod metrics;
 pub mod pace;
 pub mod phone_keys;
 pub mod random;
+#[cfg(feature = "schedules")]
+pub mod schedules;
 pub mod secrets;

@@ -6,7 +6,7 @@ use shared::domain::workshop::message_kind::{FollowUpDays, MessageKind, Reminder
 use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::reminders::{
-    Reminder, ReminderAction, ReminderInput, ReminderState, SendHours, SkipReason, plan,
+    Reminder, ReminderAction, ReminderInput, ReminderState, SendHours, SkipReason, continuation_at, plan,
 };
 use shared::domain::workshop::salutation::Salutation;
 use shared::domain::workshop::vehicles::{Customer, PersonName, Vehicle, VehicleStatus};
@@ -192,5 +192,24 @@ fn a_missed_visit_is_followed_up_on_three_days_and_only_if_it_was_missed() {
     assert_eq!(planned(&sold, "2025-12-25", "7"), ReminderAction::Skip(SkipReason::Sold));
     for bad in ["", "0", "61", "-1", "7.5", "seven"] {
         assert!(FollowUpDays::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_run_goes_on_at_a_full_minute_of_the_same_day_within_the_hours() {
+    for (hours, wall, delay, expected) in [
+        ("6-21", "09:00:00", 3_660, Some("10:01:00")),
+        ("6-21", "09:00:30", 3_660, Some("10:02:00")),
+        ("6-21", "09:00:01", 3_659, Some("10:01:00")),
+        // Without a delay, since another provider sends: never a time that is over when EventBridge reads it.
+        ("6-21", "09:00:00", 0, Some("09:01:00")),
+        ("6-21", "09:00:01", 0, Some("09:02:00")),
+        ("6-21", "19:58:00", 3_660, Some("20:59:00")),
+        ("6-21", "19:59:00", 3_660, None),
+        ("0-24", "23:30:00", 3_600, None),
+    ] {
+        let at = |time: &str| Timestamp::parse(&format!("2025-12-16T{time}+07:00")).unwrap();
+        let going_on = continuation_at(at(wall), delay, SendHours::parse(hours).unwrap());
+        assert_eq!(going_on, expected.map(at), "{hours} {wall} {delay}");
     }
 }

@@ -168,13 +168,15 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
 }
 
 /// Faults of `maintenance-reminder` without any setting.
-const WITHOUT_SETTINGS: [&str; 11] = [
+const WITHOUT_SETTINGS: [&str; 13] = [
     "PHONE_SECRET_ID is missing",
+    "REMINDER_CONTINUATION_SCHEDULE is missing",
     "REMINDER_DAILY_CAP is missing",
     "REMINDER_GROUPING is missing",
     "REMINDER_PACE_SECONDS is missing",
     "REMINDER_PROVIDER is missing",
     "REMINDER_REPEAT is missing",
+    "REMINDER_SCHEDULE is missing",
     "REMINDER_SECRET_ID is missing",
     "REMINDER_SEND_HOURS is missing",
     "REMINDER_SERVICE_PHONE is missing",

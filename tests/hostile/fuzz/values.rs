@@ -171,7 +171,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 61] = [
+const SETTINGS: [(&str, &str); 62] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -199,6 +199,7 @@ const SETTINGS: [(&str, &str); 61] = [
     ("REMINDER_FUNCTION", "reminders"),
     ("INVOKE_PATIENCE_SECONDS", "25"),
     ("REMINDER_SCHEDULE", "daily"),
+    ("REMINDER_CONTINUATION_SCHEDULE", "continuation"),
     ("REMINDER_SEND_HOURS", "6-21"),
     ("REMINDER_SECRET_ID", "duekeeper/reminders"),
     ("REMINDER_PROVIDER", "starsender"),

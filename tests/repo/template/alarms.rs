@@ -60,7 +60,9 @@ fn every_alarm_notifies_the_topic_and_says_what_is_wrong() {
 #[test]
 fn every_schedule_has_an_alarm_that_goes_off_when_it_does_not_run() {
     let alarms = alarms();
-    for schedule in Template::parse(TEMPLATE).unwrap().schedules {
+    // One that fires once has no rhythm: what it left undone waits for the daily run.
+    let schedules = Template::parse(TEMPLATE).unwrap().schedules;
+    for schedule in schedules.into_iter().filter(|schedule| !schedule.is_once()) {
         let name = format!("{}Missed", schedule.name);
         let alarm = alarms.get(&name).unwrap_or_else(|| panic!("no alarm {name}"));
         assert_eq!(alarm["TreatMissingData"].as_str(), Some("breaching"), "{name}");

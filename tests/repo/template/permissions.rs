@@ -37,7 +37,8 @@ fn of_lambda(function: &str) -> BTreeSet<Permission> {
 
 /// Permissions that a function uses where neither the story nor the samples lead it: a log of ECPay's whose successes are
 /// found by the stored payments (`tests/api/billing/reconcile.rs`), a mail to a customer that is queued again
-/// (`tests/api/billing/mails/address.rs`), a run that reaches its limit, and an import in the background that changes a name
+/// (`tests/api/billing/mails/address.rs`), a run that reaches its limit, reminders that go on later
+/// (`tests/api/workshop/continuations.rs`), and an import in the background that changes a name
 /// (`tests/api/workshop/background_import.rs`).
 fn seldom_used(function: &str) -> BTreeSet<Permission> {
     match function {
@@ -47,7 +48,15 @@ fn seldom_used(function: &str) -> BTreeSet<Permission> {
             permission("lambda:InvokeFunction", &format!("arn:aws:lambda:{PLACE}:function:{function}")),
         ]),
         "MaintenanceReminder" => {
-            BTreeSet::from([permission("dynamodb:DeleteItem", &format!("arn:aws:dynamodb:{PLACE}:table/{TABLE}"))])
+            let continuation =
+                format!("arn:aws:scheduler:{PLACE}:schedule/default/duekeeper-maintenance-reminder-continuation");
+            let role = "arn:aws:iam::000000000000:role/duekeeper-MaintenanceReminderSchedulerRole-INVENTED";
+            BTreeSet::from([
+                permission("dynamodb:DeleteItem", &format!("arn:aws:dynamodb:{PLACE}:table/{TABLE}")),
+                permission("scheduler:GetSchedule", &continuation),
+                permission("scheduler:UpdateSchedule", &continuation),
+                permission("iam:PassRole", role),
+            ])
         }
         _ => BTreeSet::new(),
     }

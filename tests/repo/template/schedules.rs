@@ -16,6 +16,8 @@ use testing::support::project::TEMPLATE;
 
 /// The schedules of the design: function, event, expression and zone.
 const EXPECTED: &[[&str; 4]] = &[
+    // Disabled until a run sets its time.
+    ["MaintenanceReminder", "ContinueReminders", "at(2099-01-01T07:00:00)", "Asia/Jakarta"],
     ["MaintenanceReminder", "DailyReminders", "cron(0 7 * * ? *)", "Asia/Jakarta"],
     ["MmsExpiryScan", "WeekdayDigest", "cron(30 9,11,13,15,17 ? * MON-FRI *)", "Asia/Taipei"],
     ["SubscriptionMaintenance", "Daily", "cron(0 2 * * ? *)", "Asia/Taipei"],
@@ -56,7 +58,12 @@ fn understood(function: &str, event: Json) -> Timestamp {
             let subscription_maintenance::Job::Tasks(tasks) = job else { panic!("not a scheduled run: {job:?}") };
             tasks.run.scheduled_at
         }
-        "MaintenanceReminder" => Job::parse(maintenance_reminder::NAME, event, now).unwrap().scheduled_at,
+        "MaintenanceReminder" => match maintenance_reminder::Request::parse(event, now).unwrap() {
+            maintenance_reminder::Request::Run(run) | maintenance_reminder::Request::Continue(run) => run.scheduled_at,
+            other @ (maintenance_reminder::Request::ConfirmOptOuts | maintenance_reminder::Request::Import(_)) => {
+                panic!("not a scheduled run: {other:?}")
+            }
+        },
         "MmsExpiryScan" => Job::parse(mms_expiry_scan::NAME, event, now).unwrap().scheduled_at,
         other => panic!("{other} has a schedule: say how it reads its event"),
     }

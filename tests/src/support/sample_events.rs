@@ -129,6 +129,7 @@ pub const SAMPLES: &[Sample] = &[
     sample(DIGEST, "admin-api/import-customers.json", 200),
     // No import of that id goes on in the background.
     sample(DIGEST, "admin-api/show-import.json", 404),
+    sample(DIGEST, "maintenance-reminder/continue-reminders.json", 200),
     sample(DIGEST, "maintenance-reminder/import.json", 200),
     sample(DIGEST, "admin-api/put-customer.json", 200),
     sample(DIGEST, "admin-api/get-customer.json", 200),

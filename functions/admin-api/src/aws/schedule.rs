@@ -1,6 +1,4 @@
-//! The reminders' EventBridge schedule. The template owns it; staff may change its time and enable or disable it. Every
-//! change reads the schedule and writes it back whole, because UpdateSchedule replaces all fields (EventBridge Scheduler
-//! API reference).
+//! The reminders' EventBridge schedule. The template owns it; staff may change its time and enable or disable it.
 
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
@@ -9,6 +7,7 @@ use aws_types::SdkConfig;
 use shared::domain::values::time::Timestamp;
 use shared::domain::workshop::reminders::SendHours;
 use shared::domain::workshop::vehicles::ZONE;
+use shared::platform::schedules;
 
 use crate::http::response::Failure;
 
@@ -103,23 +102,10 @@ impl Schedule {
                 return Ok(());
             }
             // A time set here is in Jakarta; stopping leaves the zone as it is.
-            let zone = daily.map(|_| ZONE.name().to_owned()).or(known.schedule_expression_timezone);
-            let update = self
-                .client
-                .update_schedule()
-                .name(&self.name)
-                .set_group_name(known.group_name)
-                .set_schedule_expression(daily.map(Daily::expression).or(known.schedule_expression))
-                .set_schedule_expression_timezone(zone)
-                .set_start_date(known.start_date)
-                .set_end_date(known.end_date)
-                .set_description(known.description)
-                .state(state.clone())
-                .set_kms_key_arn(known.kms_key_arn)
-                .set_target(known.target)
-                .set_flexible_time_window(known.flexible_time_window)
-                .set_action_after_completion(known.action_after_completion);
-            match update.send().await {
+            let zone = daily.map(|_| ZONE.name().to_owned()).or(known.schedule_expression_timezone.clone());
+            let expression = daily.map(Daily::expression).or(known.schedule_expression.clone());
+            let update = schedules::update_of(&self.client, known).state(state.clone());
+            match update.set_schedule_expression(expression).set_schedule_expression_timezone(zone).send().await {
                 Ok(_) => return Ok(()),
                 // Another update came between: read the schedule again, so that its change is kept.
                 Err(error) if error.as_service_error().is_some_and(|error| error.is_conflict_exception()) => {}
@@ -134,7 +120,7 @@ fn setting(schedule: &GetScheduleOutput) -> Setting {
     let expression = schedule.schedule_expression().unwrap_or_default().to_owned();
     // EventBridge's zone is UTC where the schedule names none.
     let daily = Daily::parse(&expression, schedule.schedule_expression_timezone().unwrap_or("UTC"));
-    Setting { running: schedule.state() == Some(&ScheduleState::Enabled), daily, expression }
+    Setting { running: schedules::is_enabled(schedule), daily, expression }
 }
 
 #[cfg(test)]

@@ -66,8 +66,10 @@ pub(crate) struct ScheduledJob {
 ///
 /// `total_customers` counts the vehicles that are due, `reminder_sent`, `already_sent`, `failed`, `skipped` and `unclear`
 /// their outcomes; `details` has a row for each vehicle with its `status`. Follow-ups of missed visits are counted with the
-/// reminders, and in `follow_ups_sent`; their rows have the `kind` `follow_up`. `waiting` counts skipped vehicles that the next
-/// run reminds, because the provider takes no message more than an hour ahead. A dry run sends nothing: `would_send` counts the
+/// reminders, and in `follow_ups_sent`; their rows have the `kind` `follow_up`. `waiting` counts skipped vehicles that a
+/// later run reminds, because the provider takes no message more than an hour ahead; `continuation` then says when: its `state`
+/// is `scheduled` (a run at `at` goes on), or the next daily run goes on, because it is `outside_hours` (too late in the day),
+/// `stopped` (staff stopped the schedule) or `failed` (EventBridge did not answer). A dry run sends nothing: `would_send` counts the
 /// reminders that a run would send, and their rows have that status. A run in which no reminder could be sent says so in `status`.
 #[derive(Serialize, ToSchema)]
 #[serde(transparent)]

@@ -150,7 +150,7 @@ pub enum SkipReason {
     InProgress,
     /// Daily limit of messages reached.
     DailyCap,
-    /// Provider takes no message that far ahead; the next run sends it.
+    /// Provider takes no message that far ahead; a later run sends it.
     Waiting,
     /// Batch stopped before this vehicle.
     Stopped,
@@ -183,6 +183,15 @@ impl SendHours {
     pub const fn contain(self, hour: u32) -> bool {
         self.from <= hour && hour < self.until
     }
+}
+
+/// Time of the run that goes on `delay` seconds after `wall`: a full minute, at least one ahead, because EventBridge Scheduler
+/// keeps time by the minute. `None` where it would be on another day or outside the hours.
+#[must_use]
+pub fn continuation_at(wall: Timestamp, delay: u32, hours: SendHours) -> Option<Timestamp> {
+    let at = wall.plus_seconds(i64::from(delay.max(60)));
+    let at = at.plus_seconds((60 - at.unix().rem_euclid(60)).rem_euclid(60));
+    (at.day(ZONE) == wall.day(ZONE) && hours.contain(at.hour(ZONE))).then_some(at)
 }
 
 impl std::fmt::Display for SendHours {
