@@ -28,6 +28,7 @@ pub use checkout::CheckoutResult;
 pub use checkout::Refusal;
 pub use controls::ChargeNow;
 pub use controls::console::{ConsoleEdit, ConsoleState};
+pub use controls::existing::{CallbackUrls, ExistingOrder};
 pub use form::{Fields, form_body, parse_form};
 pub use mac::check_mac_value;
 pub use merchant::Merchant;

@@ -14,12 +14,13 @@ use serde_json::{Map, Value, json};
 use shared::ecpay::check_mac_value::HashKeys;
 use shared::ecpay::order_form::{OrderUrls, order_form};
 
-use crate::ecpay::{ChargeNow, ConsoleEdit, ConsoleState, Ecpay, form_body};
+use crate::ecpay::{CallbackUrls, ChargeNow, ConsoleEdit, ConsoleState, Ecpay, ExistingOrder, form_body};
 use crate::http::answers::{Answer, Shared, bad, fail, read, read_or_default};
 use crate::world::{World, clock, table_inspect};
 
 pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
+        .route("/orders", post(bring_in))
         .route("/orders/{order}", get(show_order).put(set_conduct))
         .route("/orders/{order}/charge", post(charge))
         .route("/orders/{order}/pay", post(pay))
@@ -121,6 +122,21 @@ impl Conduct {
             ecpay.set_next_callback(order, fields.unwrap_or_default());
         }
     }
+}
+
+/// Brings in an order that another system made. Its callbacks come to Duekeeper from now on, as where the old callback address
+/// was pointed here.
+async fn bring_in(State(world): Shared, body: Bytes) -> Answer {
+    let existing: ExistingOrder = read(&body)?;
+    let number: Value = read::<Value>(&body)?.get("merchant_trade_no").cloned().unwrap_or_default();
+    let [first, later] = ["auth", "billing"].map(|name| format!("{}/api/webhooks/ecpay-{name}", world.base_url));
+    let brought_in = world.change(|state| {
+        let now = state.now;
+        state.ecpay.bring_in(existing, CallbackUrls { first, later }, now)
+    });
+    brought_in.map_err(|reason| fail(StatusCode::CONFLICT, &reason))?;
+    let view = number.as_str().and_then(|number| world.state().ecpay.view(number));
+    view.map(Json).ok_or_else(|| fail(StatusCode::NOT_FOUND, "no such order at ECPay"))
 }
 
 async fn show_order(State(world): Shared, Path(order): Path<String>) -> Answer {

@@ -1,6 +1,7 @@
 //! Controls for people and tests; the real ECPay has none of them.
 
 pub(in crate::ecpay) mod console;
+pub(in crate::ecpay) mod existing;
 mod view;
 
 use chrono::{DateTime, Utc};
