@@ -20,6 +20,8 @@ pub mod exclusive_run;
 #[cfg(feature = "io")]
 pub mod platform;
 #[cfg(feature = "io")]
+pub mod replay;
+#[cfg(feature = "io")]
 pub mod store;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

@@ -10,7 +10,7 @@ use utoipa::openapi::OpenApi as Description;
 
 use crate::api::ApiState;
 use crate::auth::whoami;
-use crate::billing::{callbacks, checkout, notices, payments, quarantine, replay, subscriptions, users};
+use crate::billing::{adoption, callbacks, checkout, notices, payments, quarantine, replay, subscriptions, users};
 use crate::description::Common;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
@@ -26,6 +26,7 @@ fn all() -> Routes {
         .routes(routes!(whoami::whoami))
         .merge(search::routes())
         .merge(subscriptions::routes())
+        .merge(adoption::routes())
         .merge(payments::routes())
         .merge(users::routes())
         .merge(checkout::routes())

@@ -5,7 +5,7 @@ use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_types::SdkConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
 
@@ -44,13 +44,30 @@ impl Continuation {
         let event = json!({
             "task": names, "scheduled_at": time.wall_now(), "run_id": run_id, "round": round, "early": tasks.early,
         });
-        let invoke = self.client.invoke().function_name(function).invocation_type(InvocationType::Event);
-        match invoke.payload(Blob::new(event.to_string())).send().await {
-            Ok(_) => true,
+        match self.invoke(function, &event).await {
+            Ok(()) => true,
             Err(error) => {
                 tracing::error!(run = tasks.run.id, error = error_chain(&error), "the run could not be continued");
                 false
             }
         }
+    }
+
+    /// Invokes the function with `event`, to go on with work that is stored. Returns `false` where it was not invoked.
+    pub(crate) async fn go_on(&self, event: &Value) -> bool {
+        let Some(function) = &self.function else { return false };
+        match self.invoke(function, event).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(error = error_chain(&error), "stored work could not be continued");
+                false
+            }
+        }
+    }
+
+    async fn invoke(&self, function: &str, event: &Value) -> Result<(), aws_sdk_lambda::Error> {
+        let invoke = self.client.invoke().function_name(function).invocation_type(InvocationType::Event);
+        invoke.payload(Blob::new(event.to_string())).send().await?;
+        Ok(())
     }
 }

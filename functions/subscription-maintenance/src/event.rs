@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use shared::domain::billing::decide::adopt::report::OrderToAdopt;
 use shared::domain::billing::operations::KeyedRequest;
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::SubscriptionId;
@@ -18,6 +19,10 @@ pub enum Job {
     Retry(Retry),
     /// A cancellation requested by the customer, performed now instead of by the next scheduled run.
     Cancel(Cancel),
+    /// An order at ECPay to be adopted.
+    Adopt(Box<Adopt>),
+    /// The rows that are left of the list of orders with this id.
+    AdoptList(String),
 }
 
 /// Scheduled tasks at a logical time.
@@ -55,6 +60,19 @@ pub struct Cancel {
     pub subscription_id: SubscriptionId,
 }
 
+/// An order at ECPay to be adopted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adopt {
+    /// The order, its customer and plan.
+    pub order: OrderToAdopt,
+    /// Name of the caller's token.
+    pub by: String,
+    /// True if the answer only says what would be held.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMany {
@@ -76,12 +94,14 @@ struct Event {
     early: bool,
     retry: Option<Retry>,
     cancel: Option<Cancel>,
+    adopt: Option<Box<Adopt>>,
+    adopt_list: Option<String>,
 }
 
 impl Job {
     /// Parses `{"task": name or list of names, "scheduled_at": RFC 3339, "run_id": name, "dry_run": bool, "round":
-    /// number, "early": bool}`, all optional (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}` or
-    /// `{"cancel": {"subscription_id"}}`. `early` goes with the task `cancel` alone.
+    /// number, "early": bool}`, all optional (all tasks, now), `{"retry": {"subscription_id", "by", "why", "key"}}`,
+    /// `{"cancel": {"subscription_id"}}`, `{"adopt": {"order", "by", "dry_run"}}` or `{"adopt_list": id}`. `early` goes with the task `cancel` alone.
     ///
     /// # Errors
     /// An event of another shape, with the field that does not fit.
@@ -92,6 +112,12 @@ impl Job {
         }
         if let Some(cancel) = event.cancel {
             return Ok(Self::Cancel(cancel));
+        }
+        if let Some(adopt) = event.adopt {
+            return Ok(Self::Adopt(adopt));
+        }
+        if let Some(id) = event.adopt_list {
+            return Ok(Self::AdoptList(id));
         }
         let mut tasks = match event.task {
             None => Task::ALL.to_vec(),

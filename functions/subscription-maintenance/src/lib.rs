@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use aws_types::SdkConfig;
 use serde_json::Value;
 use shared::domain::billing::dunning::policy::DunningPolicy;
+use shared::domain::values::ids::MerchantId;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::client;
 use shared::ecpay::client::EcpayClient;
@@ -53,6 +54,7 @@ pub struct Config {
 /// Clients and settings of one instance of the function.
 pub struct Maintenance {
     store: Store,
+    merchant: MerchantId,
     keys: EcpayKeys,
     ecpay: EcpayClient,
     mailer: Mailer,
@@ -66,7 +68,9 @@ pub struct Maintenance {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The event is not a job. The message does not repeat it, since it may contain anything.
-    #[error("the event is not a job: it may contain task, scheduled_at, run_id, dry_run, retry and cancel")]
+    #[error(
+        "the event is not a job: it may contain task, scheduled_at, run_id, dry_run, retry, cancel, adopt and adopt_list"
+    )]
     InvalidJobEvent,
     /// The event of EventBridge is not one that SES documents. The message does not repeat it, since it names people.
     #[error("the event of EventBridge cannot be used: {0}")]
@@ -77,6 +81,9 @@ pub enum Error {
     /// The table could not be read or written.
     #[error("the store failed")]
     Store(#[from] store::Error),
+    /// Rows of a list are left at the end of the time of one invocation, and the function could not be invoked again.
+    #[error("the list of orders reached the time limit; it goes on when repeated")]
+    CutOff,
     /// ECPay's keys could not be read.
     #[error("the keys could not be read")]
     Secrets(#[from] secrets::Error),
@@ -133,6 +140,7 @@ impl Maintenance {
         keys.get(wall).await?;
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            merchant: config.ecpay.merchant.clone(),
             keys,
             ecpay: EcpayClient::new(config.ecpay)?,
             mailer: Mailer::new(aws, config.mail),
@@ -155,6 +163,8 @@ pub async fn run(maintenance: &Maintenance, event: Value, time: InvocationTime) 
     match Job::parse(event, time.logical).map_err(|_| Error::InvalidJobEvent)? {
         Job::Tasks(tasks) => Box::pin(run::run_tasks(maintenance, &tasks, time)).await,
         Job::Retry(retry) => Box::pin(on_demand::retry(maintenance, &retry, time)).await,
+        Job::Adopt(adopt) => Box::pin(on_demand::adoption::one(maintenance, &adopt, time)).await,
+        Job::AdoptList(id) => Box::pin(on_demand::adoption::list(maintenance, &id, time)).await,
         Job::Cancel(cancel) => Box::pin(on_demand::cancel(maintenance, &cancel, time)).await,
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::domain::billing::payments::order_query::EcpayState;
+use crate::domain::billing::decide::adopt::{EcpayOrder, PeriodUnit};
+use crate::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, SubscriptionId, TradeNo};
 use crate::domain::values::money::Twd;
@@ -24,6 +25,15 @@ pub struct PeriodLog {
     exec_times: Option<u32>,
     total: Option<u32>,
     charges: Vec<Charge>,
+    header: Header,
+}
+
+/// Parts of the answer's header that only an adoption reads.
+#[derive(Clone, Debug, Default)]
+struct Header {
+    period: Option<(PeriodUnit, u32)>,
+    price: Option<Twd>,
+    card_last4: Option<String>,
 }
 
 /// Identity of an order at ECPay.
@@ -98,6 +108,14 @@ struct Reply {
     #[serde(default)]
     exec_times: LenientString,
     #[serde(default)]
+    period_type: LenientString,
+    #[serde(default)]
+    frequency: LenientString,
+    #[serde(default)]
+    period_amount: LenientString,
+    #[serde(rename = "card4no", default)]
+    card_last4: LenientString,
+    #[serde(default)]
     exec_log: Option<Vec<LogEntry>>,
 }
 
@@ -156,9 +174,11 @@ struct Charge {
 pub fn parse_period_info(body: &str, merchant: &MerchantId, order: &SubscriptionId) -> Result<PeriodLog, Error> {
     let queried = Order { merchant: merchant.clone(), id: order.clone() };
     let reply: Reply = serde_json::from_str(body.trim_start_matches('\u{feff}')).map_err(|_| Error::Malformed)?;
+    let header = reply.header();
     let mut charges: Vec<Charge> = reply.exec_log.unwrap_or_default().iter().filter_map(charge).collect();
     charges.sort_by_key(|charge| charge.at);
-    let log = |state, total, exec_times, charges| PeriodLog { order: queried, state, exec_times, total, charges };
+    let log =
+        |state, total, exec_times, charges| PeriodLog { order: queried, state, exec_times, total, charges, header };
     match reply.rtn_code.text().as_str() {
         PAID => {}
         // A log with a success is more than a header that denies it.
@@ -190,7 +210,50 @@ fn is_decline(code: &str) -> bool {
     is_integer(code) && code.starts_with(AUTHORISATION_CODES) && !REQUEST_CODES.contains(&code)
 }
 
+impl Reply {
+    fn header(&self) -> Header {
+        let unit = match self.period_type.text().as_str() {
+            "D" => Some(PeriodUnit::Day),
+            "M" => Some(PeriodUnit::Month),
+            "Y" => Some(PeriodUnit::Year),
+            _ => None,
+        };
+        let card = self.card_last4.text();
+        Header {
+            period: unit.zip(self.frequency.text().parse().ok().filter(|frequency| *frequency > 0)),
+            price: Twd::parse(&self.period_amount.text()).ok().filter(|amount| *amount != Twd::ZERO),
+            card_last4: (card.len() == 4 && is_integer(&card)).then_some(card),
+        }
+    }
+}
+
 impl PeriodLog {
+    /// The order as an adoption reads it at `at`. Where ECPay counts more successes than it lists, the latest ones are listed:
+    /// its count numbers the next charge.
+    #[must_use]
+    pub fn adoptable(&self, at: Timestamp) -> EcpayOrder {
+        let successes = self.charges.iter().filter(|charge| charge.succeeded());
+        let listed = u32::try_from(successes.clone().count()).unwrap_or(u32::MAX);
+        let missing = self.total.map_or(0, |total| total.saturating_sub(listed));
+        let numbered = successes.zip(missing.saturating_add(1)..);
+        let numbers = numbered.filter_map(|(charge, number)| Some((charge.gwsr.clone()?, number))).collect();
+        let info = self.reports(&numbers);
+        EcpayOrder {
+            period: self.header.period,
+            price: self.header.price,
+            card_last4: self.header.card_last4.clone(),
+            reports: info.reports,
+            answer: QueryAnswer {
+                at,
+                state: info.state,
+                exec_times: info.exec_times,
+                unrecorded: info.unnumbered,
+                higher_count: info.higher_count,
+            },
+            successes: (listed, self.total),
+        }
+    }
+
     /// Returns the log as reports. `numbered` has the success numbers of authorisations that are stored already; it is
     /// used where the log and the header disagree.
     #[must_use]

@@ -1,5 +1,7 @@
 //! Table of the rules: for each one the shortest story that leads to it, and the sentence that the history shows.
 
+use shared::domain::billing::decide::adopt::report::OrderToAdopt;
+use shared::domain::billing::decide::adopt::{AdoptionContext, EcpayOrder, PeriodUnit, adopt};
 use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel};
 use shared::domain::billing::decide::downgrade::{FirstNotice, postpone_downgrade};
 use shared::domain::billing::decide::erasure::erase;
@@ -16,10 +18,11 @@ use shared::domain::billing::notices::NoticeState;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use shared::domain::billing::payments::payment::PaymentOutcome;
+use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::rule::Rule;
-use shared::domain::billing::subscription::{NewOrder, OrderEnd, RetryState};
+use shared::domain::billing::subscription::{Locale, NewOrder, OrderEnd, RetryState};
 use shared::domain::billing::task::Task;
-use shared::domain::values::ids::{EmailAddress, EventId};
+use shared::domain::values::ids::{EmailAddress, EventId, UserId};
 use shared::domain::values::money::Twd;
 
 use crate::operations::fixtures::{
@@ -31,6 +34,43 @@ type Story = (Rule, HistoryEntry, &'static str);
 
 fn story(rule: Rule, decision: Decision, sentence: &'static str) -> Story {
     (rule, decision.change.history, sentence)
+}
+
+/// Entry of an order that ECPay had charged once before it was taken over.
+fn adopted() -> HistoryEntry {
+    let at = "2025/01/15 10:05:00";
+    let first = report(pending().value(), EventId::success(1), PaymentOutcome::Succeeded { number: 1 }, at);
+    let order = OrderToAdopt {
+        merchant_trade_no: first.subscription.clone(),
+        user_id: UserId::parse("user-1").unwrap(),
+        email: address("mei@customer.example"),
+        plan: pending().value().terms.plan.clone(),
+        monthly_price: None,
+        cycle: BillingCycle::Monthly,
+        locale: Locale::ZhTw,
+    };
+    let merchant = first.merchant.clone();
+    let running = QueryAnswer {
+        at: t("2025/01/20 10:00:00"),
+        state: EcpayState::Running,
+        exec_times: Some(12),
+        unrecorded: Vec::new(),
+        higher_count: None,
+    };
+    let known = EcpayOrder {
+        period: Some((PeriodUnit::Month, 1)),
+        price: Some(Twd::new(899)),
+        card_last4: None,
+        reports: vec![first],
+        answer: running,
+        successes: (1, Some(1)),
+    };
+    let policy = policy();
+    let decisions = DecisionContext::new(&policy, t("2025/01/20 10:00:00"));
+    adopt(&order, &known, AdoptionContext { merchant: &merchant, cause: &cause(None), decisions })
+        .unwrap()
+        .order
+        .history
 }
 
 fn due(life: &Life, now: &str) -> Decision {
@@ -307,6 +347,7 @@ fn staff() -> Vec<Story> {
             running().staff(&Operation::ChangeEmail { email: address("new@customer.example") }, now),
             "staff changed the address of the order's mails",
         ),
+        (Rule::OrderAdopted, adopted(), "staff took over an order that ECPay already charged"),
         story(Rule::NoteAdded, running().staff(&Operation::Note, now), "staff added a note"),
         story(
             Rule::UserErased,

@@ -1,5 +1,6 @@
 //! Subscriptions: orders, callbacks, dunning, operations by staff, mails.
 
+mod adoption;
 mod callbacks;
 mod checkout;
 mod ecpay_world;

@@ -38,7 +38,7 @@ async fn deliver(bootstrap: &mut Bootstrap, event: &Value) -> (u16, String) {
     }
 }
 
-/// Replaces what differs between two worlds: the base URL, ids of orders made there, their pages and names of runs.
+/// Replaces what differs between two worlds: the base URL, ids of orders and lists made there, their pages and names of runs.
 fn without_chance(sandbox: &Sandbox, answers: &[(&str, String)], text: &str) -> String {
     let makes_page = ["admin-api/create-subscription.json", "admin-api/payment-link.json"];
     let made = answers.iter().filter(|(file, _)| makes_page.contains(file));
@@ -51,8 +51,13 @@ fn without_chance(sandbox: &Sandbox, answers: &[(&str, String)], text: &str) -> 
         let order = (answer["subscription_id"].as_str().unwrap().to_owned(), format!("order-{place}"));
         [order, (page, format!("page-{place}")), (digest, format!("page-{place}"))].into_iter().chain(mac)
     });
+    let lists = answers.iter().filter(|(file, _)| *file == "admin-api/adopt-subscriptions.json").enumerate();
+    let lists = lists.map(|(place, (_, answer))| {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        (answer["adoption_id"].as_str().unwrap().to_owned(), format!("list-{place}"))
+    });
     let mut text = text.replace(&sandbox.base, "http://here");
-    for (name, other) in made {
+    for (name, other) in made.chain(lists) {
         text = text.replace(&name, &other);
     }
     let mut runs = text.split("manual-");

@@ -70,6 +70,13 @@ pub const SAMPLES: &[Sample] = &[
     sample(LATER, "subscription-maintenance/retry.json", 200),
     // The retry was requested by the samples before.
     sample(LATER, "admin-api/retry-charge.json", 200),
+    // ECPay does not know the order.
+    sample(LATER, "admin-api/adopt-subscription.json", 400),
+    sample(LATER, "subscription-maintenance/adopt.json", 200),
+    Sample { at: LATER, file: "admin-api/adopt-subscriptions.json", status: 202, adds: &["ADOPTION#", "ADOPTION#"] },
+    // No list has that id.
+    sample(LATER, "subscription-maintenance/adopt-list.json", 200),
+    sample(LATER, "admin-api/show-adoptions.json", 404),
     // As long as none is paid, each is an order with a page of its own.
     Sample {
         at: LATER,

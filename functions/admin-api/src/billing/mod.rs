@@ -1,5 +1,6 @@
 //! Routes of card subscriptions: orders, operations, users, notices, quarantine, and those of the older system.
 
+pub(crate) mod adoption;
 pub(crate) mod callbacks;
 pub(crate) mod checkout;
 pub(crate) mod keys;

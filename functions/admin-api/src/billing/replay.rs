@@ -6,15 +6,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
-use shared::apply_report;
-use shared::apply_report::{Applied, Outcome};
+use shared::apply_report::Applied;
 use shared::domain::billing::decision::DecisionContext;
-use shared::domain::billing::payments::payment::PaymentReport;
-use shared::domain::billing::payments::quarantine_reason::{QuarantineReason, QuarantineReasonKind};
 use shared::domain::billing::rule::Rule;
-use shared::ecpay::callback;
 use shared::platform::logging::error_chain;
 use shared::platform::metrics::Batch;
+use shared::replay;
+use shared::replay::Replayed;
 use shared::store::billing::counters::Counts;
 use shared::store::billing::quarantine::list::{Listing, Position};
 use shared::store::billing::quarantine::types::{QuarantineState, Quarantined, Resolution, ResolvedAs};
@@ -147,16 +145,6 @@ pub(crate) enum ReplayOutcome {
     StillQuarantined,
 }
 
-/// Result of a replay.
-enum Replayed {
-    /// Applied now, under this rule.
-    Applied(Rule),
-    /// Applied before, by a repeat or an earlier replay.
-    Repeat,
-    /// Still quarantined: name of the reason, and the reason as a sentence.
-    StillQuarantined(String, String),
-}
-
 /// One request to replay, with what is the same for all of its reports.
 struct Replay<'a> {
     api: &'a ApiState,
@@ -258,9 +246,14 @@ impl<'a> Replay<'a> {
         Self { api, store, resolution }
     }
 
-    /// Applies a report and marks it resolved. If interrupted in between, the next replay detects that it was applied.
+    /// Replays a report and counts what it brought.
     async fn replay(&self, report: &Quarantined) -> Result<Replayed, Failure> {
-        let replayed = match self.apply(report).await {
+        let context = DecisionContext::new(&self.api.config.policy, self.resolution.at);
+        let replayed = match replay::replay(&self.store.billing, report, &self.resolution, context).await {
+            Ok(Replayed::Applied(applied)) => {
+                self.count(&applied).await;
+                Replayed::Applied(applied)
+            }
             Ok(replayed) => replayed,
             Err(error @ Error::Unavailable { .. }) => return Err(error.into()),
             // The fault of one order: the other reports are still replayed. An unavailable table, above, stops all.
@@ -280,31 +273,6 @@ impl<'a> Replay<'a> {
         let outcome = self.outcome(&replayed).name();
         let dry_run = self.store.is_dry_run();
         tracing::info!(quarantine = report.id, by = self.resolution.by, outcome, dry_run, "report replayed");
-        Ok(replayed)
-    }
-
-    async fn apply(&self, kept: &Quarantined) -> Result<Replayed, Error> {
-        // Resolved by another request since it was listed.
-        if kept.state() == QuarantineState::Resolved {
-            return Ok(Replayed::Repeat);
-        }
-        let report = match parse_stored(kept) {
-            Ok(report) => report,
-            Err(reason) => return self.keep_quarantined(kept, None, &reason).await,
-        };
-        let context = DecisionContext::new(&self.api.config.policy, self.resolution.at);
-        let found = apply_report::apply(&self.store.billing, &report, None, context).await?;
-        let (outcome, replayed) = match found {
-            Outcome::Applied(applied) => {
-                self.count(&applied).await;
-                (ResolvedAs::Applied, Replayed::Applied(applied.decision.change.history.rule))
-            }
-            Outcome::Repeat => (ResolvedAs::Repeat, Replayed::Repeat),
-            Outcome::Quarantined(reason) => return self.keep_quarantined(kept, Some(&report), &reason).await,
-        };
-        let resolution = Resolution { outcome, ..self.resolution.clone() };
-        // `false`: a concurrent replay has resolved it; the outcome is the same.
-        let _marked = self.store.billing.resolve_quarantined(kept, &report.subscription, &resolution).await?;
         Ok(replayed)
     }
 
@@ -329,22 +297,6 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Keeps a report in quarantine and stores the current reason if it differs.
-    async fn keep_quarantined(
-        &self,
-        kept: &Quarantined,
-        report: Option<&PaymentReport>,
-        reason: &QuarantineReason,
-    ) -> Result<Replayed, Error> {
-        let detail = reason.to_string();
-        if (kept.reason.as_str(), &kept.detail) != (reason.as_str(), &detail) {
-            let is_known = *reason != QuarantineReason::UnknownOrder;
-            let order = if is_known { report.map(|report| &report.subscription) } else { None };
-            let _marked = self.store.billing.update_quarantine_reason(kept, order, reason).await?;
-        }
-        Ok(Replayed::StillQuarantined(reason.as_str().to_owned(), detail))
-    }
-
     const fn outcome(&self, replayed: &Replayed) -> ReplayOutcome {
         match replayed {
             Replayed::Applied(_) if self.store.is_dry_run() => ReplayOutcome::WouldApply,
@@ -363,26 +315,11 @@ impl<'a> Replay<'a> {
         let outcome = self.outcome(&replayed);
         let (mut rule, mut still) = (None, None);
         match replayed {
-            Replayed::Applied(applied) => rule = Some(applied),
+            Replayed::Applied(applied) => rule = Some(applied.decision.change.history.rule),
             Replayed::Repeat => {}
             Replayed::StillQuarantined(reason, detail) => still = Some((reason, detail)),
         }
         let (reason, detail) = still.unzip();
         ReplayedReport { id, outcome, rule: rule.map(Rule::as_str), what: rule.map(Rule::sentence), reason, detail }
     }
-}
-
-/// Returns the stored report, or parses the stored form with the current parser.
-fn parse_stored(kept: &Quarantined) -> Result<PaymentReport, QuarantineReason> {
-    // The stored fields may say less than the form did, for example after an erasure.
-    if kept.reason == QuarantineReasonKind::Ambiguous.as_str() {
-        return Err(QuarantineReason::Ambiguous(kept.detail.trim_start_matches("ambiguous: ").to_owned()));
-    }
-    if let Some(report) = &kept.report {
-        return Ok(report.clone());
-    }
-    let unusable = |reason: String| QuarantineReason::Unusable(reason);
-    let kind = kept.callback.ok_or_else(|| unusable("the form was not stored".to_owned()))?;
-    let fields = kept.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    callback::parse_kept(kind, fields, kept.received_at).map_err(|error| error.quarantine_reason())
 }

@@ -16,7 +16,7 @@ use shared::domain::values::ids::{SubscriptionId, UserId};
 use shared::domain::values::time::Timestamp;
 use shared::store::billing::commit::Commit;
 use shared::store::billing::mail_feedback::FeedbackExport;
-use shared::store::billing::user_erasure::UserData;
+use shared::store::billing::users::erasure::UserData;
 use shared::store::erasure::Erasure;
 use shared::store::retry::{Attempt, retry_on_conflict};
 use utoipa::ToSchema;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
 use lambda_http::http::request::Parts;
 use lambda_http::http::{HeaderValue, Method};
 use lambda_http::{Request, RequestExt};
@@ -20,10 +21,10 @@ use crate::workshop::import::upload;
 
 /// Form or query field in which callers of the older system send their token.
 const FIELD: &str = "admin_token";
-/// Largest body in bytes, except of an import.
+/// Largest body in bytes, except of a list.
 const LARGEST_BODY: usize = 64 * 1024;
-/// Path of the import, whose body is a list.
-const LIST_PATH: &str = "/customers/import";
+/// Paths whose body is a list.
+const LIST_PATHS: [&str; 2] = ["/customers/import", "/api/subscriptions/adoptions"];
 /// Beginning of the paths of callbacks of WhatsApp providers and Slack, whose bodies are read as they were sent.
 const CALLBACK_PATHS: &str = "/webhooks/";
 /// Largest callback in bytes, as Meta sends them.
@@ -49,7 +50,7 @@ pub(crate) enum Bearer {
     Malformed,
 }
 
-/// Parsed body: fields, or the bytes of an imported list or a callback.
+/// Parsed body: fields, or the bytes of a list or a callback.
 #[derive(Default)]
 struct Content {
     fields: Sent,
@@ -59,6 +60,23 @@ struct Content {
 /// Start of the invocation.
 pub(crate) fn time(parts: &Parts) -> Result<InvocationTime, Failure> {
     parts.extensions.get::<InvocationTime>().copied().ok_or_else(|| Failure::defect("the request has no time"))
+}
+
+/// List as it was sent.
+pub(crate) struct UploadedList(Arc<Input>);
+
+impl UploadedList {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for UploadedList {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        Input::of(parts).map(Self)
+    }
 }
 
 impl Input {
@@ -77,8 +95,7 @@ impl Input {
         let content_type = header("content-type").unwrap_or_default();
         let path = request.uri().path();
         let bytes = |bytes| Content { bytes, ..Content::default() };
-        // The import takes a file.
-        let content = if request.method() == Method::POST && path == LIST_PATH {
+        let content = if request.method() == Method::POST && LIST_PATHS.contains(&path) {
             upload::file(request.body().as_ref(), content_type).await.map(bytes)
         } else if path.starts_with(CALLBACK_PATHS) {
             callback(request.body().as_ref()).map(bytes)
@@ -128,7 +145,7 @@ impl Input {
         self.query.values.get(name).and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// File of the import, or body of a callback; empty on every other route.
+    /// File of a list, or body of a callback; empty on every other route.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.body.bytes
     }

@@ -143,6 +143,11 @@ impl Failure {
         Self { param, faults, ..Self::new(Kind::Invalid, "invalid_parameter", message) }
     }
 
+    /// Faults of the request, none for another failure.
+    pub(crate) fn into_faults(self) -> Vec<Fault> {
+        self.faults
+    }
+
     /// Parameter that names nothing stored.
     pub(crate) fn not_found(param: &str, message: &str) -> Self {
         Self { param: Some(param.to_owned()), ..Self::new(Kind::NotFound, "not_found", message) }
@@ -216,6 +221,11 @@ impl Failure {
 }
 
 impl Fault {
+    /// The fault as one of a row of a list.
+    pub(crate) fn in_line(self, line: u64) -> Self {
+        Self { message: format!("line {line}: {}", self.message), ..self }
+    }
+
     /// `reason` completes the sentence that begins with the name.
     pub(crate) fn new(param: &str, reason: &str) -> Self {
         Self { param: param.to_owned(), code: "invalid_parameter", message: format!("{param} {reason}") }

@@ -100,6 +100,7 @@ impl BusinessEvent {
                 notified_now.then_some(Self::NeedsAttention)
             }
             Rule::OrderCreated
+            | Rule::OrderAdopted
             | Rule::FirstChargePaid
             | Rule::FirstChargeFailed
             | Rule::ResultPending

@@ -12,6 +12,8 @@ use strum::{IntoStaticStr, VariantArray};
 pub enum Rule {
     /// Order created; its first charge is still to come.
     OrderCreated,
+    /// Staff took over an order that ECPay already charged.
+    OrderAdopted,
     /// First charge succeeded: the plan starts.
     FirstChargePaid,
     /// First authorisation failed: the plan is not activated.
@@ -182,6 +184,7 @@ impl Rule {
             Self::Refunded => "staff recorded a refund",
             Self::RefundedAndEnded => "downgraded to FREE: staff recorded a refund and ended the plan",
             Self::EmailChanged => "staff changed the address of the order's mails",
+            Self::OrderAdopted => "staff took over an order that ECPay already charged",
             Self::NoteAdded => "staff added a note",
             Self::TaskFailed => "a task failed for this order; will be retried",
             Self::NeedsAttention => "a task keeps failing for this order; staff notified",

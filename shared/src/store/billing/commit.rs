@@ -10,7 +10,7 @@ use crate::domain::billing::notices::feedback::follows_change;
 use crate::domain::billing::notices::{NoticeState, Recipient};
 use crate::domain::billing::operations::KeyStep;
 use crate::domain::billing::payments::payment::Payment;
-use crate::domain::billing::subscription::AppliedEvent;
+use crate::domain::billing::subscription::{AppliedEvent, Subscription};
 use crate::domain::values::ids::{EmailAddress, NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
@@ -82,7 +82,7 @@ impl CommitAttempt {
 
 /// The transaction of a decision, with the place of each guard in it.
 #[derive(Default)]
-struct CommitPlan {
+pub(super) struct CommitPlan {
     transaction: Transaction,
     guards: Vec<(usize, Guard)>,
 }
@@ -160,6 +160,16 @@ impl Billing {
     }
 }
 
+/// The item of a subscription, with its place in the lists and in the due index.
+fn subscription_record<'a>(write: &'a SubscriptionWrite, policy: &DunningPolicy) -> Record<&'a Subscription> {
+    let record = Record::new(keys::subscription(&write.next.id), &write.next);
+    let record = record.listed(&SubscriptionList::of(&write.next).name(), write.history.at);
+    match NextAction::of(&write.next, policy) {
+        Some(action) => record.due(action.kind.as_str(), action.at),
+        None => record,
+    }
+}
+
 /// The live order that forbids a new one: any, unless the new order replaces one of them.
 fn blocking(decision: &Decision, live: &[LiveOrder]) -> Option<SubscriptionId> {
     let replaces = decision.change.next.replaces.as_ref();
@@ -187,6 +197,20 @@ fn applied_with(payment: Payment) -> AppliedEvent {
 }
 
 impl CommitPlan {
+    /// The parts of an adopted order that every order has. As nothing of it is stored, it is written as a new item, with the
+    /// number of writes that its history shows.
+    pub(super) fn adopting(write: &SubscriptionWrite, policy: &DunningPolicy) -> Result<Self, Error> {
+        let mut plan = Self::default();
+        plan.transaction.put_if_absent(subscription_record(write, policy).at_version(write.version()))?;
+        plan.write_related(write)?;
+        plan.count(&write.next.id, BTreeMap::from([(write.next.status.name(), 1)]));
+        Ok(plan)
+    }
+
+    pub(super) const fn transaction(&mut self) -> &mut Transaction {
+        &mut self.transaction
+    }
+
     fn of(decision: &Decision, log: Option<&WebhookLog>, policy: &DunningPolicy) -> Result<Self, Error> {
         let mut plan = Self::default();
         let id = &decision.change.next.id;
@@ -292,13 +316,13 @@ impl CommitPlan {
 
     /// Writes a subscription, with its place in the due index, and its history entry.
     fn write_subscription(&mut self, write: &SubscriptionWrite, policy: &DunningPolicy) -> Result<(), Error> {
-        let record = Record::new(keys::subscription(&write.next.id), &write.next);
-        let mut record = record.listed(&SubscriptionList::of(&write.next).name(), write.history.at);
-        if let Some(action) = NextAction::of(&write.next, policy) {
-            record = record.due(action.kind.as_str(), action.at);
-        }
-        let place = self.transaction.put_if_version(record, write.expected)?;
+        let place = self.transaction.put_if_version(subscription_record(write, policy), write.expected)?;
         self.guards.push((place, Guard::Subscription));
+        self.write_related(write)
+    }
+
+    /// Writes what finds a subscription, and its history entry.
+    fn write_related(&mut self, write: &SubscriptionWrite) -> Result<(), Error> {
         let target = keys::subscription_partition(&write.next.id);
         self.transaction.put_links(links(&write.new_lookups, &target))?;
         self.transaction.delete_links(links(&write.lost_lookups, &target));
@@ -317,10 +341,14 @@ impl CommitPlan {
             *deltas.entry(write.history.to.name()).or_default() += 1;
         }
         deltas.retain(|_, delta| *delta != 0);
+        self.count(&decision.change.next.id, deltas);
+    }
+
+    fn count(&mut self, id: &SubscriptionId, deltas: BTreeMap<&'static str, i64>) {
         if deltas.is_empty() {
             return;
         }
-        let shard = keys::shard(decision.change.next.id.as_str(), counters::SHARDS);
+        let shard = keys::shard(id.as_str(), counters::SHARDS);
         let update = Update::of(keys::status_count(shard));
         let update = deltas.into_iter().fold(update, |update, (status, delta)| update.add(status, delta));
         self.transaction.update(update);

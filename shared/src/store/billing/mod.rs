@@ -1,5 +1,6 @@
 //! Subscriptions, users, notices, quarantined reports and counters in the table.
 
+pub mod adoption;
 pub mod checkout;
 pub mod commit;
 pub mod counters;
@@ -12,7 +13,6 @@ pub mod notices;
 pub mod purchases;
 pub mod quarantine;
 pub mod reads;
-pub mod user_erasure;
 pub mod users;
 pub mod webhook_log;
 

@@ -164,6 +164,8 @@ impl Replay {
             HistoryEvent::CancelRequested => staff(Operation::Cancel),
             HistoryEvent::CancelUndone => staff(Operation::UndoCancel),
             HistoryEvent::EmailChanged { email } => Some(change_email(before, email, line.by.clone(), at)),
+            // No actor adopts an order.
+            HistoryEvent::Adopted => None,
             HistoryEvent::Noted => Some(note(before, line.by.clone(), at)),
             HistoryEvent::TaskFailed { task, reason } => Some(record_task_failure(before, *task, reason, at)),
             HistoryEvent::Erased => {

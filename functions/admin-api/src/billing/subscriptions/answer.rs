@@ -62,6 +62,9 @@ pub(crate) struct SubscriptionAnswer {
     /// Reason of the downgrade: `payment_failure`, `not_charged` or `refunded`.
     #[schema(example = "payment_failure")]
     pub(crate) downgrade_reason: Option<&'static str>,
+    /// Time at which the order was taken over from another system; null for an order made here.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2025-01-10T02:00:00Z")]
+    pub(crate) adopted_at: Option<Timestamp>,
     /// Order that this one replaces once its first charge succeeds.
     #[schema(value_type = Option<String>, example = "DK3W9HV6LD2C7FYG8J4S")]
     pub(crate) replaces: Option<SubscriptionId>,

@@ -34,7 +34,7 @@ use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 
 /// Characters that no new id may have: addresses give them a meaning, and software on the way may decode them once too often.
-const RESERVED: [char; 4] = ['/', '?', '#', '%'];
+pub(crate) const RESERVED: [char; 4] = ['/', '?', '#', '%'];
 
 /// Route of new orders.
 pub(crate) fn routes() -> Routes {

@@ -110,6 +110,7 @@ pub(crate) async fn subscription(api: &ApiState, id: &str, after: u64) -> Result
         user_id: order.user,
         plan_id: order.plan,
         ordered_plan_id: order.terms.plan,
+        adopted_at: order.adopted_at,
         replaces: order.replaces,
         superseded_by: order.superseded_by,
     })

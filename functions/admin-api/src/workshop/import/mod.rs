@@ -18,10 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use futures::future::try_join_all;
 use lambda_http::http::StatusCode;
-use lambda_http::http::request::Parts;
 use serde::Deserialize;
 use shared::domain::values::ids::CustomerId;
 use shared::domain::workshop::import::{Refused, RefusedReason, Row, RowCustomer, RowField};
@@ -39,7 +38,7 @@ use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
 use crate::http::given::Given;
 use crate::http::refusals::Refusals;
-use crate::http::request::Input;
+use crate::http::request::UploadedList;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 use crate::workshop::import::answer::{ImportAnswer, ImportRow};
@@ -70,17 +69,6 @@ pub(crate) fn routes() -> Routes {
 struct ImportContext<'a> {
     hasher: &'a PhoneHasher,
     time: InvocationTime,
-}
-
-/// List of an import as it was sent.
-pub(crate) struct ImportList(Arc<Input>);
-
-impl<S: Sync> FromRequestParts<S> for ImportList {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        Input::of(parts).map(Self)
-    }
 }
 
 /// Query of an import.
@@ -142,10 +130,10 @@ async fn import(
     State(api): State<Arc<ApiState>>,
     caller: Caller<Customers>,
     given: Given<ImportQuery>,
-    ImportList(input): ImportList,
+    list: UploadedList,
 ) -> Result<(StatusCode, Json<ImportAnswer>), Failure> {
     let (context, ImportQuery { dry_run, date_order }) = (&caller.context, given.query);
-    let list = file::read(input.bytes()).map_err(|fault| Failure::invalid(fault.field, fault.reason.both()))?;
+    let list = file::read(list.bytes()).map_err(|fault| Failure::invalid(fault.field, fault.reason.both()))?;
     let parsed = rows::parse(&list, DateRules { now: context.time.logical, order: date_order });
     let rows = parsed.rows.len() + parsed.refused.len();
     let (mut refused, mut notes) = (parsed.refused, parsed.lost);

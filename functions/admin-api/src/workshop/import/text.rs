@@ -66,7 +66,7 @@ fn not_a_list() -> ListFault {
 }
 
 /// Decodes UTF-8 and UTF-16, with or without a byte order mark, and otherwise Windows-1252.
-fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, ListFault> {
+pub(crate) fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, ListFault> {
     let encoding = Encoding::for_bom(bytes).map(|(encoding, _)| encoding).or_else(|| utf_16(bytes));
     let (text, is_wrong) = match encoding {
         Some(encoding) => encoding.decode_with_bom_removal(bytes),

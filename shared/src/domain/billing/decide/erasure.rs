@@ -100,6 +100,7 @@ pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
         | HistoryEvent::SuccessProven { .. }
         | HistoryEvent::TermsChanged { .. }
         | HistoryEvent::Refunded { .. }
+        | HistoryEvent::Adopted
         | HistoryEvent::Noted
         | HistoryEvent::TaskFailed { .. } => {}
     }

@@ -1,5 +1,6 @@
 //! Decisions: pure functions from a stored subscription and an event to the changes that are written together.
 
+pub mod adopt;
 pub mod cancel;
 pub mod contact;
 pub mod downgrade;

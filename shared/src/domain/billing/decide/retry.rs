@@ -62,7 +62,7 @@ pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &Du
         RetryRefusal::LastFailureAllowed => is_queried_since_failure(subscription),
         RetryRefusal::AlreadyRequested | RetryRefusal::NothingOwed | RetryRefusal::OrderOver => true,
     });
-    if arrears.needs_new_card() || subscription.paused.is_some() || refused {
+    if arrears.needs_new_card() || subscription.paused.is_some() || refused || subscription.is_failure_adopted() {
         return None;
     }
     let covered_until = subscription.retry.and_then(|request| request.covered_until());

@@ -16,6 +16,8 @@ use crate::domain::values::time::{LocalDate, Timestamp};
 pub enum HistoryEvent {
     /// Order created.
     Ordered(NewOrder),
+    /// Order taken over from another system with the charges that ECPay listed, which are the entries before.
+    Adopted,
     /// Authorisation reported by ECPay, or payment recorded by staff.
     Reported(PaymentReport),
     /// Success reported by ECPay for an order whose purchase had been paid by another one.

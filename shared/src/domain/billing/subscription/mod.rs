@@ -43,6 +43,9 @@ pub struct Subscription {
     pub terms: Terms,
     /// Time of the order's creation.
     pub created_at: Timestamp,
+    /// Time at which the order was taken over from another system; `None` for an order made here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_at: Option<Timestamp>,
     /// Order that this one replaces once its first charge succeeds.
     pub replaces: Option<SubscriptionId>,
     /// First order of the same purchase, where this one is a further attempt to pay it.
@@ -238,6 +241,7 @@ impl Subscription {
             merchant: order.merchant,
             terms: order.terms,
             created_at: now,
+            adopted_at: None,
             replaces: order.replaces,
             purchase: order.purchase,
             offered_until: order.offered_until,
@@ -310,6 +314,13 @@ impl Subscription {
     #[must_use]
     pub fn counts_for_user(&self) -> bool {
         self.is_live() || (!self.plan.is_free() && self.superseded_by.is_none() && self.erased.is_none())
+    }
+
+    /// True if the latest failure was known to another system, before the order was taken over.
+    #[must_use]
+    pub fn is_failure_adopted(&self) -> bool {
+        let failed_at = self.charge_history.failures.last().map(|failure| failure.at);
+        self.adopted_at.is_some_and(|adopted_at| failed_at.is_some_and(|at| at <= adopted_at))
     }
 
     /// True if a charge of the last days was reported as pending and no later result is known.

@@ -11,6 +11,9 @@
 //! | notice about a subscription | `SUB#<id>` | `NOTICE#<notification id>` |
 //! | other notice | `STAFF` | `NOTICE#<notification id>` |
 //! | feedback of SES: see [`mail_feedback`](crate::store::billing::mail_feedback) | `ADDRESS#…`, `FEEDBACK#…` | |
+//! | number of an adopted order | `NUMBER#<number in capital letters>` | `STATE` |
+//! | list of orders to be adopted | `ADOPTION#<id>` | `STATE` |
+//! | rows of such a list, or their outcomes | `ADOPTION#<id>` | `ROWS#<number>` |
 //! | user | `USER#<user id>` | `STATE` |
 //! | link from a user to an order: key only | `USER#<user id>` | `ORDER#<id>` |
 //! | erasure of a user | `ERASED#<digest of the user id>` | `STATE` |
@@ -171,6 +174,24 @@ pub fn subscription_partition(id: &SubscriptionId) -> String {
 #[must_use]
 pub fn subscription(id: &SubscriptionId) -> Key {
     Key::new(subscription_partition(id), STATE)
+}
+
+/// Key of the item that holds a number, given in capital letters, for an adopted order.
+#[must_use]
+pub fn held_number(folded: &SubscriptionId) -> Key {
+    Key::new(format!("NUMBER#{folded}"), STATE)
+}
+
+/// Key of a list of orders to be adopted.
+#[must_use]
+pub fn adoption(id: &str) -> Key {
+    Key::new(format!("ADOPTION#{id}"), STATE)
+}
+
+/// Key of the rows of such a list, or of their outcomes, counted from 0.
+#[must_use]
+pub fn adoption_rows(id: &str, place: usize) -> Key {
+    Key::new(format!("ADOPTION#{id}"), format!("ROWS#{place:04}"))
 }
 
 /// Key of the receipt of an event.

@@ -1,6 +1,8 @@
 //! Users' plans: written with every decision that changes them, on the condition that the user's live orders are those
 //! that the decision knew.
 
+pub mod erasure;
+
 use crate::domain::billing::live_orders::{LiveEntry, LiveOrder, UserChange};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::values::ids::{SubscriptionId, UserId};

@@ -1,5 +1,7 @@
 //! Operations performed at once on request: as the scheduled tasks, with an answer for the waiting caller.
 
+pub(crate) mod adoption;
+
 use serde_json::{Value, json};
 use shared::domain::billing::decide::operation::{OperationDecision, OperationRefusal, decide_operation};
 use shared::domain::billing::decide::retry::RetryRefusal;
