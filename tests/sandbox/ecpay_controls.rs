@@ -165,3 +165,29 @@ async fn more_calls_in_a_second_than_the_limit_are_answered_with_403_for_half_an
     let (_, pace) = sandbox.call(Method::DELETE, "/sandbox/ecpay/pace", None).await;
     assert_eq!((&pace["most_in_one_second"], &pace["calls"]), (&json!(0), &json!({})));
 }
+
+/// Posts a form as a browser does; the page.
+async fn browse(sandbox: &Sandbox, form: &[(String, String)], made: &Value) -> String {
+    let request = sandbox.http.post(made["action_url"].as_str().unwrap()).header("accept", "text/html,*/*;q=0.8");
+    request.form(form).send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_person_chooses_on_the_cashiers_page_how_the_payment_ends() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    for (user, choice, status) in [("paid", "1", "active"), ("declined", "10100256", "failed"), ("open", "10300066", "pending")] {
+        let made = sandbox.order(user, "monthly", None).await;
+        let order = made["subscription_id"].as_str().unwrap();
+        let fields = made["form_data"].as_object().unwrap().iter();
+        let mut form: Vec<(String, String)> =
+            fields.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+        let page = browse(&sandbox, &form, &made).await;
+        let button = format!("name=\"SandboxRtnCode\" value=\"{choice}\"");
+        assert!(page.contains(&button) && page.contains("NT$899"), "{page}");
+        assert_eq!(sandbox.account(order).await["status"], "pending", "nothing is charged yet");
+        form.push(("SandboxRtnCode".to_owned(), choice.to_owned()));
+        let page = browse(&sandbox, &form, &made).await;
+        assert!(page.contains(order) && !page.contains(&button), "{page}");
+        assert_eq!(sandbox.account(order).await["status"], status);
+    }
+}

@@ -9,9 +9,12 @@ use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::post;
 use chrono::{DateTime, Utc};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
-use crate::ecpay::Ecpay;
+use crate::ecpay::checkout::cashier;
+use crate::ecpay::checkout::cashier::Submission;
+use crate::ecpay::form::value;
+use crate::ecpay::{Ecpay, form_body};
 use crate::world::World;
 use crate::world::clock;
 use crate::world::faults::lost_response;
@@ -28,31 +31,28 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/Cashier/QueryTradeInfo/V5", post(query_trade))
 }
 
-/// The buyer's step: the order is made and charged at once, and our callback is answered before the buyer's page is.
-async fn checkout(State(world): State<Arc<World>>, body: Bytes) -> Html<String> {
+/// The buyer's step. Once it is paid or declined, our callback is answered before the buyer's page is.
+async fn checkout(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Html<String> {
     world.count("Buyer", "ecpay", "AioCheckOut");
-    let result = world.change(|state| {
-        let now = state.now;
-        state.ecpay.checkout(&body, now)
-    });
-    clock::deliver(&world).await;
-    let page = match result {
-        Ok(result) => format!(
-            "<p>{} {}</p><p>NT${}</p><p><a href=\"{}\">返回商店 Back to the shop</a></p>",
-            escape(&result.merchant_trade_no),
-            escape(&result.rtn_msg),
-            result.amount,
-            escape(&result.client_back_url)
-        ),
-        Err(refusal) => format!("<p>{}</p>", escape(&refusal.to_string())),
-    };
-    Html(format!(
-        "<!doctype html><html lang=\"zh-Hant\"><meta charset=\"utf-8\"><title>ECPay (simulated)</title>{page}</html>"
-    ))
+    let Some(submission) = Submission::read(&body) else { return checked_out(&world, &body).await };
+    if submission.is_to_choose(&headers) {
+        return submission.choice();
+    }
+    let number = value(&submission.form, "MerchantTradeNo").to_owned();
+    if let Some(rtn_code) = submission.rtn_code {
+        world.change(|state| state.ecpay.set_next_outcomes(&number, vec![rtn_code]));
+    }
+    checked_out(&world, &form_body(&submission.form)).await
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// Makes the order and charges it.
+async fn checked_out(world: &Arc<World>, body: &[u8]) -> Html<String> {
+    let result = world.change(|state| {
+        let now = state.now;
+        state.ecpay.checkout(body, now)
+    });
+    clock::deliver(world).await;
+    cashier::result(&result)
 }
 
 async fn period_action(State(world): State<Arc<World>>, body: Bytes) -> Response {

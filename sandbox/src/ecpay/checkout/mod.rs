@@ -1,5 +1,6 @@
 //! The buyer posts an order form.
 
+pub(super) mod cashier;
 mod rules;
 
 use chrono::{DateTime, Utc};
