@@ -175,7 +175,9 @@ async fn browse(sandbox: &Sandbox, form: &[(String, String)], made: &Value) -> S
 #[tokio::test]
 async fn a_person_chooses_on_the_cashiers_page_how_the_payment_ends() {
     let sandbox = Sandbox::at(BEGIN).await;
-    for (user, choice, status) in [("paid", "1", "active"), ("declined", "10100256", "failed"), ("open", "10300066", "pending")] {
+    for (user, choice, status) in
+        [("paid", "1", "active"), ("declined", "10100256", "failed"), ("open", "10300066", "pending")]
+    {
         let made = sandbox.order(user, "monthly", None).await;
         let order = made["subscription_id"].as_str().unwrap();
         let fields = made["form_data"].as_object().unwrap().iter();

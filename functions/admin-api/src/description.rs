@@ -22,6 +22,8 @@ use crate::workshop::reminder_answers::ReminderError;
     components(schemas(ErrorBody, ErrorDetail, FaultDetail, DetailBody, ReminderError)),
     tags(
         (name = "subscriptions", description = "Orders at ECPay and what staff do with them. Without an `Idempotency-Key` each `POST /api/subscriptions` creates an order of its own. A user may have several unpaid orders; if two of them are paid, staff are notified. While an order is live, a new one needs `replaces`."),
+        (name = "payments", description = "Charges and payments of a month, for accounting."),
+        (name = "search", description = "One field over subscriptions, payments, customers and vehicles."),
         (name = "users", description = "Personal data of the customers of subscriptions."),
         (name = "checkout", description = "Pages for buyers. Each press of the button gives ECPay's form for an order number that was not submitted before, at most 20 in one purchase. The first order that is paid counts: `purchase.paid_by` of each of them names it, and a later charge is a refund due."),
         (name = "notices", description = "Mails. The id of a notice is also that in the answer for its subscription. A resent mail is sent once, however many requests and runs there are at the same time. Only for an `unclear` mail, which may have arrived, do staff decide that the customer may get it twice."),

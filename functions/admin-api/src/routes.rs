@@ -12,6 +12,7 @@ use crate::api::ApiState;
 use crate::auth::whoami;
 use crate::billing::{adoption, callbacks, checkout, notices, payments, quarantine, replay, subscriptions, users};
 use crate::description::Common;
+use crate::http::assets;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 use crate::institutions::{expiring, presses};
@@ -30,6 +31,7 @@ fn all() -> Routes {
         .merge(payments::routes())
         .merge(users::routes())
         .merge(checkout::routes())
+        .merge(assets::routes())
         .merge(notices::routes())
         .merge(quarantine::routes())
         .merge(replay::routes())

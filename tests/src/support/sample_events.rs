@@ -100,6 +100,7 @@ pub const SAMPLES: &[Sample] = &[
     sample(LATER, "subscription-maintenance/dry-run.json", 200),
     sample(LATER, "admin-api/list-runs.json", 200),
     sample(LATER, "admin-api/openapi.json", 200),
+    sample(LATER, "admin-api/show-asset.json", 200),
     sample(LATER, "admin-api/whoami.json", 200),
     sample(LATER, "admin-api/get-run.json", 200),
     sample(LATER, "admin-api/list-notices.json", 200),

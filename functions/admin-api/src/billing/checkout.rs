@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha256};
-use shared::domain::billing::plan::BillingCycle;
-use shared::domain::billing::subscription::Subscription;
+use shared::domain::billing::plan::{BillingCycle, PlanId};
+use shared::domain::billing::subscription::{Subscription, Terms};
 use shared::domain::values::ids::SubscriptionId;
+use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::order_form::{order_form, path};
 use shared::platform::clock::InvocationTime;
@@ -23,6 +25,7 @@ use shared::store::billing::checkout::Checkout;
 use crate::api::ApiState;
 use crate::billing::purchase;
 use crate::billing::purchase::NextForm;
+use crate::http::assets::BUYER_DIGEST;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 
@@ -33,6 +36,31 @@ const PAGE_DAYS: i64 = 30;
 /// Submits the form at once; without scripts the buyer presses the button. The Content-Security-Policy allows no script
 /// but the one with this hash.
 const SCRIPT: &str = "document.forms[0].submit()";
+
+/// Page as HTML.
+#[derive(Template)]
+#[template(path = "buyer/checkout.html")]
+struct CheckoutHtml<'a> {
+    style: &'a str,
+    page: CheckoutPage<'a>,
+}
+
+/// Content of a page.
+enum CheckoutPage<'a> {
+    /// Plan and price with a button, whose form posts to the page's own address.
+    Offer { plan: &'a PlanId, price: Twd, cycle: BillingCycle },
+    /// Form that leads to ECPay, submitted at once.
+    Submit { action: &'a str, fields: &'a [(String, String)] },
+    /// Sentence in both languages, with a link to the business's own page.
+    Text { zh: &'a str, en: &'a str, back: Option<&'a str> },
+}
+
+/// Sentence in both languages.
+#[derive(Clone, Copy)]
+struct Text {
+    zh: &'static str,
+    en: &'static str,
+}
 
 /// A page as its token opens it.
 enum Page {
@@ -78,7 +106,10 @@ async fn show(
     Extension(time): Extension<InvocationTime>,
 ) -> Response {
     match page(&api, &token, time).await {
-        Ok(Page::Open(order)) => html(StatusCode::OK, &offer_page(&order), "'self'"),
+        Ok(Page::Open(order)) => {
+            let Terms { plan, price, cycle, .. } = &order.terms;
+            answer(StatusCode::OK, CheckoutPage::Offer { plan, price: *price, cycle: *cycle }, "'self'")
+        }
         Ok(Page::Paid) => paid(&api),
         Ok(Page::Expired) => expired(),
         Err(cause) => failed(&cause),
@@ -122,16 +153,18 @@ async fn pay(
     match purchase::next_form(&api, &order, time.logical).await {
         Ok(NextForm::Of(order)) => {
             let form = order_form(&order, &api.config.urls, &keys.current);
-            html(StatusCode::OK, &submit_page(&api.config.ecpay.endpoint, &form), origin(&api.config.ecpay.endpoint))
+            let endpoint = &api.config.ecpay.endpoint;
+            let action = format!("{endpoint}{}", path::CHECKOUT);
+            answer(StatusCode::OK, CheckoutPage::Submit { action: &action, fields: &form }, origin(endpoint))
         }
         Ok(NextForm::Paid(_)) => paid(&api),
         Ok(NextForm::LiveOrder(_)) => {
-            let text = "您已有使用中的方案，無需再次付款。 You already have an active plan; there is nothing to pay.";
-            html(StatusCode::CONFLICT, &leading_back(&api, text), "'none'")
+            let en = "You already have an active plan; there is nothing to pay.";
+            leading_back(&api, StatusCode::CONFLICT, Text { zh: "您已有使用中的方案，無需再次付款。", en })
         }
         Ok(NextForm::TooManyAttempts) => {
-            let text = "付款嘗試次數過多，請重新訂閱。 Too many attempts to pay. Please subscribe again.";
-            html(StatusCode::CONFLICT, &leading_back(&api, text), "'none'")
+            let en = "Too many attempts to pay. Please subscribe again.";
+            leading_back(&api, StatusCode::CONFLICT, Text { zh: "付款嘗試次數過多，請重新訂閱。", en })
         }
         // Logged where it arose.
         Err(_) => unavailable(),
@@ -155,16 +188,14 @@ async fn page(api: &ApiState, token: &str, time: InvocationTime) -> Result<Page,
 }
 
 fn paid(api: &ApiState) -> Response {
-    html(
-        StatusCode::OK,
-        &leading_back(api, "已收到您的付款，謝謝。 Your payment has been received. Thank you."),
-        "'none'",
-    )
+    let text = Text { zh: "已收到您的付款，謝謝。", en: "Your payment has been received. Thank you." };
+    leading_back(api, StatusCode::OK, text)
 }
 
 fn expired() -> Response {
-    let text = "此連結已失效，請重新訂閱。 This page has expired. Please subscribe again.";
-    html(StatusCode::NOT_FOUND, &plain_page(text), "'none'")
+    let text =
+        Text { zh: "此連結已失效，請重新訂閱。", en: "This page has expired. Please subscribe again." };
+    answer(StatusCode::NOT_FOUND, text.page(None), "'none'")
 }
 
 fn failed(cause: &str) -> Response {
@@ -173,64 +204,19 @@ fn failed(cause: &str) -> Response {
 }
 
 fn unavailable() -> Response {
-    let text = "請稍後再試。 Please try again in a moment.";
-    html(StatusCode::SERVICE_UNAVAILABLE, &plain_page(text), "'none'")
+    let text = Text { zh: "請稍後再試。", en: "Please try again in a moment." };
+    answer(StatusCode::SERVICE_UNAVAILABLE, text.page(None), "'none'")
 }
 
-/// Page with plan, price and button. Without an action the form posts to the page's own address.
-fn offer_page(order: &Subscription) -> String {
-    let (zh, en) = match order.terms.cycle {
-        BillingCycle::Monthly => ("每月", "a month"),
-        BillingCycle::Annual => ("每年", "a year"),
-    };
-    let (plan, price) = (escape(order.terms.plan.as_str()), order.terms.price);
-    frame(&format!(
-        "<h1>{plan}</h1><p>{zh} {price} - {price} {en}</p>\
-         <form method=\"post\"><button type=\"submit\">前往綠界付款 - Continue to ECPay</button></form>"
-    ))
+fn leading_back(api: &ApiState, status: StatusCode, text: Text) -> Response {
+    let back = format!("{}/billing", api.config.urls.frontend);
+    answer(status, text.page(Some(&back)), "'none'")
 }
 
-fn leading_back(api: &ApiState, text: &str) -> String {
-    let back = escape(&format!("{}/billing", api.config.urls.frontend));
-    frame(&format!("<p>{}</p><p><a href=\"{back}\">返回 Back</a></p>", escape(text)))
-}
-
-fn submit_page(endpoint: &str, form: &[(String, String)]) -> String {
-    let action = escape(&format!("{endpoint}{}", path::CHECKOUT));
-    let fields: String = form
-        .iter()
-        .map(|(name, value)| format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(name), escape(value)))
-        .collect();
-    frame(&format!(
-        "<form method=\"post\" action=\"{action}\" accept-charset=\"utf-8\">{fields}\
-         <p>前往綠界付款 - Continue to ECPay</p><button type=\"submit\">付款 Pay</button></form><script>{SCRIPT}</script>"
-    ))
-}
-
-fn plain_page(text: &str) -> String {
-    frame(&format!("<p>{}</p>", escape(text)))
-}
-
-fn frame(content: &str) -> String {
-    format!(
-        "<!doctype html><html lang=\"zh-Hant\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>付款 Payment</title></head><body>{content}</body></html>"
-    )
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            plain => escaped.push(plain),
-        }
+impl Text {
+    const fn page(self, back: Option<&str>) -> CheckoutPage<'_> {
+        CheckoutPage::Text { zh: self.zh, en: self.en, back }
     }
-    escaped
 }
 
 /// The origin of an address. A path in `form-action` would have to match exactly (CSP Level 3, path-part match).
@@ -238,12 +224,17 @@ fn origin(endpoint: &str) -> &str {
     endpoint.match_indices('/').nth(2).and_then(|(end, _)| endpoint.get(..end)).unwrap_or(endpoint)
 }
 
-fn html(status: StatusCode, body: &str, form_target: &str) -> Response {
+/// The page, with a policy that lets its form lead there only.
+fn answer(status: StatusCode, page: CheckoutPage<'_>, form_target: &str) -> Response {
+    let Ok(body) = (CheckoutHtml { style: &BUYER_DIGEST, page }).render() else {
+        return Failure::defect("the checkout page could not be made").into_response();
+    };
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
     let policy = format!(
-        "default-src 'none'; script-src 'sha256-{hash}'; form-action {form_target}; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'self'; form-action {form_target}; base-uri 'none'; \
+         frame-ancestors 'none'"
     );
-    let mut response = Response::new(Body::from(body.to_owned()));
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

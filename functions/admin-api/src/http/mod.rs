@@ -1,5 +1,6 @@
 //! Requests and responses of every route: parsing, errors, cursors and dates.
 
+pub(crate) mod assets;
 pub(crate) mod context;
 pub(crate) mod cursor;
 pub(crate) mod dates;

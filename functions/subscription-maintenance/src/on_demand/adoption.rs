@@ -156,7 +156,7 @@ async fn attempt(
         Ok(adoption) => adoption,
         Err(refusal) => return Ok(refusal.into()),
     };
-    let shown = AdoptedOrder::of(&adoption.order.next, policy);
+    let shown = AdoptedOrder::of(&adoption.order.next, context.decisions);
     if session.store.is_dry_run() {
         return Ok(AdoptionOutcome::WouldAdopt(shown));
     }
@@ -181,7 +181,8 @@ async fn held(session: &EcpaySession<'_>, order: &OrderToAdopt) -> Result<Option
         return Ok(Some(AdoptionOutcome::refused("merchant_trade_no", reason)));
     }
     let stored = session.store.billing.subscription(id).await?;
-    Ok(stored.map(|stored| order.held_as(&stored.value, &session.maintenance.policy)))
+    Ok(stored
+        .map(|stored| order.held_as(&stored.value, DecisionContext::new(&session.maintenance.policy, session.now))))
 }
 
 /// Replays the quarantined reports of orders that are known now. One that fails stays quarantined and is logged.

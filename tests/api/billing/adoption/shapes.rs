@@ -49,7 +49,7 @@ async fn an_annual_order_is_charged_again_a_year_after_its_last_charge() {
 async fn an_order_in_arrears_mails_nobody_is_not_retried_and_keeps_its_plan_for_three_days() {
     let sandbox = Sandbox::at(NOW).await;
     let answer = adopted(&sandbox, "ARREARS", &["2026-01-15", "2026-02-15", "2026-03-15!"], json!({})).await;
-    assert_eq!(seen(&answer), shown("past_due", "PRO", [2, 1], Some("2026-03-15")));
+    assert_eq!(seen(&answer), shown("past_due", "PRO", [2, 1], Some("2026-04-15")));
     sandbox.travel("2026-03-23T09:59:00+08:00").await;
     assert_eq!(sandbox.account("ARREARS").await["plan_id"], "PRO");
     assert_eq!(sandbox.subjects(&number_of_mail("ARREARS")).await, [""; 0]);

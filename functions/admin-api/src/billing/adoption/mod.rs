@@ -116,7 +116,7 @@ pub(crate) struct AdoptedAnswer {
     /// Time of the latest charge that succeeded (UTC).
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-02-15T02:05:00Z")]
     last_charge_at: Option<Timestamp>,
-    /// Day of the next charge (Asia/Taipei); null where ECPay makes no more.
+    /// Day of the next charge (Asia/Taipei), which may be overdue; null where ECPay makes no more.
     #[schema(value_type = Option<String>, format = Date, example = "2025-03-15")]
     next_charge_on: Option<LocalDate>,
     /// What the schedule does next; null where it waits for ECPay only, or the order is over.
@@ -184,7 +184,8 @@ impl AdoptBody {
 ///
 /// ECPay is queried: its list of charges becomes the order's history, its amount the price, and state and next charge follow from
 /// them. No mail is sent, and no retry is requested for a charge that failed before. An unpaid order keeps its plan for three
-/// days at least while its grace period runs; where that is over, or where no charge was made for a week, it is on FREE at once.
+/// days at least while its grace period runs; where that is over, or where no charge was made for a week, it is on FREE at once. An order that is on FREE for an unpaid charge is
+/// cancelled at ECPay as any other: `next_action` says when.
 /// Quarantined reports about the order are replayed. The customer may have other live orders. Repeated, the request changes
 /// nothing.
 #[utoipa::path(

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::billing::dunning::policy::DunningPolicy;
-use crate::domain::billing::next_action::NextAction;
+use crate::domain::billing::decision::DecisionContext;
+use crate::domain::billing::next_action::{NextAction, charge_to_come};
 use crate::domain::billing::plan::{BillingCycle, PlanId};
 use crate::domain::billing::subscription::{Locale, NewOrder, Subscription, Terms};
 use crate::domain::billing::task::Task;
 use crate::domain::values::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
 use crate::domain::values::money::Twd;
-use crate::domain::values::time::{LocalDate, Timestamp};
+use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
 /// Order at ECPay, and the customer and plan that it is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ pub struct AdoptedOrder {
     pub adopted_at: Option<Timestamp>,
     /// Time of the latest charge that succeeded.
     pub last_charge_at: Option<Timestamp>,
-    /// Day of the next charge (Asia/Taipei); `None` where ECPay makes no more.
+    /// Day of the next charge (Asia/Taipei), which may be overdue; `None` where ECPay makes no more.
     pub next_charge_on: Option<LocalDate>,
     /// What the schedule does next; `None` where it waits for ECPay only, or the order is over.
     pub next_action: Option<PlannedAction>,
@@ -152,9 +152,9 @@ impl OrderToAdopt {
 
     /// Result for an order that is held under this number.
     #[must_use]
-    pub fn held_as(&self, held: &Subscription, policy: &DunningPolicy) -> AdoptionOutcome {
+    pub fn held_as(&self, held: &Subscription, context: DecisionContext<'_>) -> AdoptionOutcome {
         if held.user == self.user_id {
-            return AdoptionOutcome::AlreadyHeld(AdoptedOrder::of(held, policy));
+            return AdoptionOutcome::AlreadyHeld(AdoptedOrder::of(held, context));
         }
         AdoptionOutcome::refused("user_id", "is not the customer for whom this order is held")
     }
@@ -175,9 +175,9 @@ impl From<AdoptionRefusal> for AdoptionOutcome {
 }
 
 impl AdoptedOrder {
-    /// The order as it is.
+    /// The order as it is at the time of the context.
     #[must_use]
-    pub fn of(order: &Subscription, policy: &DunningPolicy) -> Self {
+    pub fn of(order: &Subscription, context: DecisionContext<'_>) -> Self {
         let history = &order.charge_history;
         Self {
             status: order.status.name().to_owned(),
@@ -189,8 +189,9 @@ impl AdoptedOrder {
             first_charge_at: order.created_at,
             adopted_at: order.adopted_at,
             last_charge_at: history.last_paid_at(),
-            next_charge_on: order.paid_period().filter(|_| order.ended.is_none()).map(|paid| paid.to),
-            next_action: NextAction::of(order, policy).map(|next| PlannedAction { task: next.kind, at: next.at }),
+            next_charge_on: order.ended.is_none().then(|| charge_to_come(order, context.now.day(Zone::Taipei))),
+            next_action: NextAction::of(order, context.policy)
+                .map(|next| PlannedAction { task: next.kind, at: next.at }),
         }
     }
 }
