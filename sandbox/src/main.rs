@@ -1,6 +1,5 @@
 //! `cargo run`: Duekeeper and its world on this machine.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +14,7 @@ use shared::platform::logging;
 const HELP: &str = "\
 cargo run                          play the demo, then serve
 cargo run -- demo                  play the demo
-cargo run -- serve [--port 8787] [--data DIR] [--now RFC3339]
+cargo run -- serve [--port 8787] [--data DIR] [--now RFC3339] [--mail-templates DIR]
                                    only serve, on 127.0.0.1
 cargo run -- token --name NAME --scopes read,operate [--expires RFC3339] [--key-file FILE]
                                    make an admin token and the entry of its hash for the secret; with the
@@ -37,6 +36,7 @@ struct Arguments {
     port: u16,
     data: Option<PathBuf>,
     now: Option<DateTime<Utc>>,
+    mail_templates: Option<String>,
     token: Wanted,
 }
 
@@ -57,8 +57,14 @@ async fn main() -> ExitCode {
 }
 
 fn parse() -> Result<Option<Arguments>, lexopt::Error> {
-    let mut arguments =
-        Arguments { mode: Mode::DemoThenServe, port: 8787, data: None, now: None, token: Wanted::default() };
+    let mut arguments = Arguments {
+        mode: Mode::DemoThenServe,
+        port: 8787,
+        data: None,
+        now: None,
+        mail_templates: None,
+        token: Wanted::default(),
+    };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -72,6 +78,7 @@ fn parse() -> Result<Option<Arguments>, lexopt::Error> {
             Long("expires") => arguments.token.expires_at = Some(instant(&mut parser)?),
             Long("port") => arguments.port = parser.value()?.parse()?,
             Long("data") => arguments.data = Some(parser.value()?.into()),
+            Long("mail-templates") => arguments.mail_templates = Some(parser.value()?.string()?),
             Long("now") => arguments.now = Some(instant(&mut parser)?),
             Short('h') | Long("help") => return Ok(None),
             Short(_) | Long(_) | Value(_) => return Err(argument.unexpected()),
@@ -97,7 +104,9 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     let now = arguments.now.or(begin).unwrap_or_else(|| shared::platform::clock::now().utc());
     // The demo needs no fixed port, so that two can run at the same time.
     let port = if arguments.mode == Mode::Demo { 0 } else { arguments.port };
-    let world = World::start(Options { port, data: arguments.data, now, variables: BTreeMap::new() }).await?;
+    let folder = arguments.mail_templates.map(|folder| ("MAIL_TEMPLATES".to_owned(), folder));
+    let variables = folder.into_iter().collect();
+    let world = World::start(Options { port, data: arguments.data, now, variables }).await?;
     if plays_demo {
         demo::play(&world).await?;
     }

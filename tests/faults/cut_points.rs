@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use testing::harness::{HeldCall, TestDeployment, Verdict};
+use testing::harness::{HeldCall, Options, TestDeployment, Verdict};
 
 use testing::support::model_runs::life::Life;
-use testing::support::model_runs::{at_ecpay, deployment, each, list, overdue, request, texts, view};
+use testing::support::model_runs::{at_ecpay, each, list, overdue, request, texts, view};
 use testing::support::scale::{is_full, is_thorough};
 
 const BEGIN: &str = "2025-01-31T10:00:00+08:00";
@@ -40,6 +40,12 @@ struct End {
     met: bool,
 }
 
+/// A deployment whose customers get receipts.
+fn with_receipts() -> TestDeployment {
+    let variables = [("RECEIPTS".to_owned(), "on".to_owned())].into();
+    TestDeployment::new(Options { now: BEGIN.parse().unwrap(), variables })
+}
+
 /// The main story: a charge fails, and so do its retries; grace ends; staff's retry brings the customer back, who
 /// then wishes to end the order and keeps the plan until the paid period ends.
 fn story(cut: Option<Cut>) -> End {
@@ -54,7 +60,7 @@ fn story(cut: Option<Cut>) -> End {
             _ => Verdict::Proceed,
         }
     };
-    let mut life = Life::of(deployment(BEGIN)).where_calls(decide);
+    let mut life = Life::of(with_receipts()).where_calls(decide);
     life.hears = Box::new(|number| {
         let lost = cut == Some(Cut::Reply(number));
         *met.borrow_mut() |= lost;
@@ -256,7 +262,7 @@ fn the_main_story_cut_off_anywhere_in_any_way_comes_to_the_same_end() {
         ]
     );
     assert_eq!((whole.view["status"].as_str(), whole.view["plan_id"].as_str()), (Some("cancelled"), Some("FREE")));
-    assert_eq!(whole.mails.len(), 7, "{:?}", whole.mails);
+    assert_eq!(whole.mails.len(), 8, "{:?}", whole.mails);
     let mut cuts: Vec<Cut> = (1..=whole.replies).map(Cut::Reply).collect();
     // By default only every fifth call is cut, and in the gate each one, but in one way.
     let step = if is_thorough() { 1 } else { 5 };

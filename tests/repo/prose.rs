@@ -40,7 +40,7 @@ const EXCEPTIONS: [(&str, &str); 2] = [
 /// Files and folders of the product's code and texts; a folder with the endings of its files.
 const TEXTS: [(&str, &str); 8] = [
     ("shared/src", ".rs"),
-    ("shared/templates/customer", ".txt"),
+    ("shared/templates/customer/en", ".txt"),
     ("shared/templates/staff", ".txt"),
     ("functions", ".rs"),
     ("sandbox/src", ".rs"),

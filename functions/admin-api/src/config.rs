@@ -7,6 +7,7 @@ use shared::domain::billing::plan::{BillingCycle, PriceTable};
 use shared::domain::institutions::expiry_tier::TierThresholds;
 use shared::domain::workshop::reminders::SendHours;
 use shared::ecpay::order_form::OrderUrls;
+use shared::mail::templates::Templates;
 use shared::platform::config;
 use shared::platform::config::{Invalid, Reader};
 
@@ -17,6 +18,7 @@ pub struct Config {
     pub(crate) ecpay: config::Ecpay,
     pub(crate) policy: DunningPolicy,
     pub(crate) urls: OrderUrls,
+    pub(crate) templates: Templates,
     pub(crate) prices: PriceTable,
     pub(crate) admin_secret: String,
     pub(crate) phone_secret: String,
@@ -75,7 +77,9 @@ impl Config {
         let expiry_function = reader.required("EXPIRY_FUNCTION");
         let tiers = reader.tiers();
         // Every setting is read before the first error ends the start, so that one attempt names all faults.
-        let parts = (reader.ecpay(), reader.policy(), reader.urls(), reader.prices());
+        let urls = reader.urls();
+        let templates = reader.templates(urls.as_ref());
+        let parts = (reader.ecpay(), reader.policy(), urls.zip(templates), reader.prices());
         // ECPay's error texts allow 2 to 999 monthly and 2 to 99 annual charges. Its older SDKs and console stop at 99 and 9,
         // which the template therefore sets.
         let monthly = reader.parsed("EXEC_TIMES_MONTHLY", |value| number(value, 2..=999, "must be 2 to 999 charges"));
@@ -85,7 +89,7 @@ impl Config {
             reader.parsed("INVOKE_PATIENCE_SECONDS", |value| number(value, 1..=28, "must be 1 to 28 seconds"));
         let config = match (parts, monthly.zip(annual), reminders.zip(patience).zip(tiers)) {
             (
-                (Some(ecpay), Some(policy), Some(urls), Some(prices)),
+                (Some(ecpay), Some(policy), Some((urls, templates)), Some(prices)),
                 Some((monthly, annual)),
                 Some(((reminders, patience), tiers)),
             ) => {
@@ -95,6 +99,7 @@ impl Config {
                     ecpay,
                     policy,
                     urls,
+                    templates,
                     prices,
                     admin_secret,
                     phone_secret,

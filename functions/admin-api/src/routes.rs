@@ -10,7 +10,9 @@ use utoipa::openapi::OpenApi as Description;
 
 use crate::api::ApiState;
 use crate::auth::whoami;
-use crate::billing::{adoption, callbacks, checkout, notices, payments, quarantine, replay, subscriptions, users};
+use crate::billing::{
+    adoption, callbacks, checkout, mail_templates, notices, payments, quarantine, replay, subscriptions, users,
+};
 use crate::description::Common;
 use crate::http::assets;
 use crate::http::response::Failure;
@@ -33,6 +35,7 @@ fn all() -> Routes {
         .merge(checkout::routes())
         .merge(assets::routes())
         .merge(notices::routes())
+        .merge(mail_templates::routes())
         .merge(quarantine::routes())
         .merge(replay::routes())
         .merge(callbacks::routes())

@@ -90,7 +90,8 @@ impl Publisher<'_> {
             | NoticeState::Claimed
             | NoticeState::Unclear
             | NoticeState::Dead
-            | NoticeState::Undeliverable => Published::Unclear,
+            | NoticeState::Undeliverable
+            | NoticeState::Obsolete => Published::Unclear,
         })
     }
 

@@ -154,7 +154,8 @@ async fn perform_task(
 }
 
 async fn send_mail(session: &EcpaySession<'_>) -> Result<TaskReport, Error> {
-    let drained = outbox::drain(&session.store, &session.maintenance.mailer, session.time, RUN_SECONDS).await?;
+    let Maintenance { mailer, policy, .. } = session.maintenance;
+    let drained = outbox::drain(&session.store, mailer, policy, session.time, RUN_SECONDS).await?;
     let stopped = drained.stopped;
     let mut report = TaskReport { due: drained.total(), done: drained.sent, stopped, ..TaskReport::default() };
     // Mail is due by wall time, unlike the other tasks.
@@ -162,7 +163,7 @@ async fn send_mail(session: &EcpaySession<'_>) -> Result<TaskReport, Error> {
     if !session.store.is_dry_run() {
         session.measure(|metrics| metrics.mails(&drained));
     }
-    let skipped = [("later", drained.later), ("undeliverable", drained.undeliverable)];
+    let skipped = [("later", drained.later), ("undeliverable", drained.undeliverable), ("obsolete", drained.obsolete)];
     let failed = [("unclear", drained.unclear), ("given up", drained.dead), ("not recorded", drained.failed)];
     let counted = |(_, count): &(&str, u64)| *count > 0;
     report.skipped.extend(skipped.into_iter().filter(counted).map(|(reason, count)| (reason.to_owned(), count)));

@@ -1,6 +1,7 @@
 //! Tasks of one due order: query, decide, request, record.
 
 use futures::future::{BoxFuture, ready};
+use shared::domain::billing::decide::announce::announce_charge;
 use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel, claim_cancel_early};
 use shared::domain::billing::decide::downgrade::{FirstNotice, first_notice_id, postpone_downgrade};
 use shared::domain::billing::decide::operation;
@@ -72,6 +73,10 @@ pub(crate) fn changed_meanwhile() -> TaskOutcome {
 async fn reconcile(session: &EcpaySession<'_>, due: Versioned<Subscription>) -> Result<TaskOutcome, Failure> {
     let read = due.version;
     let order = session.query_order(due).await?;
+    // The query itself is what the notice was waiting for.
+    if let Some(announcement) = announce_charge(&order, session.now) {
+        return conclude(session, Some(announcement)).await;
+    }
     if !is_due(&order.value, Task::Reconcile, session) {
         return noted(session, order, Task::Reconcile, read).await;
     }

@@ -184,7 +184,9 @@ pub(crate) fn needs(target: &str, method: &Method, path: &str, body: &[u8]) -> V
             vec![need("secretsmanager:GetSecretValue", &resource, None)]
         }
         ["v2", "email", "outbound-emails"] => {
-            let from = text("/FromEmailAddress");
+            let header = text("/FromEmailAddress");
+            // The condition is about the address alone, not about the name before it.
+            let from = header.rsplit_once('<').map_or(header, |(_, address)| address.trim_end_matches('>'));
             let domain = from.rsplit('@').next().unwrap_or_default();
             // Without a name SES takes the default configuration set of the identity, whatever that is.
             let set = body.pointer("/ConfigurationSetName").and_then(Json::as_str).unwrap_or("*");

@@ -13,7 +13,7 @@ use crate::world::World;
 use crate::world::faults::{Fault, Service, lost_response};
 use crate::world::mail_feedback::{AcceptedMail, MailFeedback};
 use crate::world::mail_refusal::MailRefusal;
-use crate::world::state::Message;
+use crate::world::state::{MailParts, Message};
 
 /// Answers `SendEmail`.
 pub(crate) async fn send_email(world: &Arc<World>, body: &[u8]) -> Response {
@@ -47,7 +47,8 @@ pub(crate) async fn send_email(world: &Arc<World>, body: &[u8]) -> Response {
         let feedback = state.mail.feedback_for(&to);
         if !feedback.is_some_and(MailFeedback::is_bounce) {
             let sent_at: DateTime<Utc> = state.now;
-            state.messages.push(Message { channel: "mail".to_owned(), to, subject, body: mail.into(), sent_at });
+            let (channel, body) = ("mail".to_owned(), mail.into());
+            state.messages.push(Message { channel, to, subject, body, sent_at, mail: Some(MailParts::of(&request)) });
         }
         (accepted, feedback)
     });

@@ -132,7 +132,7 @@ pub(super) async fn take_answer(State(world): State<Arc<World>>, Path(number): P
         } else {
             let (channel, to) =
                 if is_public { ("slack", original.to.clone()) } else { ("slack_ephemeral", press.user) };
-            state.messages.push(Message { channel: channel.to_owned(), to, subject: None, body, sent_at });
+            state.messages.push(Message { channel: channel.to_owned(), to, subject: None, body, sent_at, mail: None });
         }
         Ok::<_, &'static str>(())
     });

@@ -152,7 +152,7 @@ fn deliver(world: &World, to: String, payload: Value) -> String {
     world.change(|state| {
         let sent_at = state.now;
         let body = Body::Payload(payload);
-        state.messages.push(Message { channel: "slack".to_owned(), to, subject: None, body, sent_at });
+        state.messages.push(Message { channel: "slack".to_owned(), to, subject: None, body, sent_at, mail: None });
         format!("{}.{:06}", sent_at.timestamp(), state.messages.len())
     })
 }

@@ -48,6 +48,7 @@ pub(crate) fn receive(world: &World, to: &str, body: String, delay: TimeDelta) {
             subject: None,
             body: body.into(),
             sent_at: state.now + delay,
+            mail: None,
         };
         state.messages.push(message);
     });

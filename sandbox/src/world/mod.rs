@@ -336,6 +336,9 @@ impl World {
     }
 }
 
+/// Name of the simulated business, as its mails show it.
+pub const BUSINESS: &str = "月松 Moonpine";
+
 /// Values of the template's parameters in a sandbox.
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'a> {
@@ -364,6 +367,8 @@ impl Site<'_> {
             "EcpayMerchantId" => self.merchant_id.to_owned(),
             "ApiBaseUrl" => self.base_url.to_owned(),
             "FrontendUrl" => format!("{}/shop", self.base_url),
+            "BusinessName" => BUSINESS.to_owned(),
+            "MailReplyTo" => "help@duekeeper.example".to_owned(),
             "MailSender" => "billing@duekeeper.example".to_owned(),
             "MailIdentity" => "duekeeper.example".to_owned(),
             // As a business has it that staff can press them.

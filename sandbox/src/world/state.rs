@@ -93,6 +93,40 @@ pub struct Message {
     pub body: Body,
     /// Time at which it arrived.
     pub sent_at: DateTime<Utc>,
+    /// Further parts of a mail.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailParts>,
+}
+
+/// Parts of a mail besides subject and text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailParts {
+    /// From header, as it was given to SES.
+    pub from: String,
+    /// Address for answers, where it is not the sender's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// HTML of the mail; none of one to staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// Names of attached files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<String>,
+}
+
+impl MailParts {
+    /// Parts of SES's request `SendEmail`.
+    #[must_use]
+    pub fn of(request: &Value) -> Self {
+        let text = |path: &str| request.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let attached = request.pointer("/Content/Simple/Attachments").and_then(Value::as_array).into_iter().flatten();
+        Self {
+            from: text("/FromEmailAddress").unwrap_or_default(),
+            reply_to: text("/ReplyToAddresses/0"),
+            html: text("/Content/Simple/Body/Html/Data"),
+            attachments: attached.filter_map(|file| file.get("FileName")?.as_str().map(str::to_owned)).collect(),
+        }
+    }
 }
 
 /// Content of a message; in JSON the text or the payload itself.

@@ -1,7 +1,12 @@
 //! Sends the notices that are due: claim, send, record the outcome. Only the outbox ever repeats a send.
 
+use std::collections::BTreeMap;
+
+use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::notices::feedback::Feedback;
+use crate::domain::billing::notices::truth::{is_still_true, refreshed};
 use crate::domain::billing::notices::{NoticeKind, NoticeState, Recipient};
+use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::NotificationId;
 use crate::domain::values::send_outcome::{RefusalScope, SendOutcome};
 use crate::domain::values::time::Timestamp;
@@ -42,6 +47,8 @@ pub struct DrainReport {
     pub dead: u64,
     /// Notices that are not sent, because their address takes no mail.
     pub undeliverable: u64,
+    /// Notices that are not sent, because they are no longer true.
+    pub obsolete: u64,
     /// Notices whose outcome is unknown.
     pub unclear: u64,
     /// Notices for which the table failed: still queued, or claimed and unclear later.
@@ -75,15 +82,17 @@ enum Plan {
     Dead(render::Error),
     /// Its address takes no mail, since this report.
     Undeliverable(Feedback),
-    /// Claim and send this mail.
-    Send(Mail),
+    /// It says something that does not hold any more.
+    Obsolete,
+    /// Claim and send this mail, made of these fields.
+    Send(Mail, BTreeMap<String, String>),
 }
 
 impl DrainReport {
     /// Number of notices that the drain handled.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.sent + self.later + self.dead + self.undeliverable + self.unclear + self.failed
+        self.sent + self.later + self.dead + self.undeliverable + self.obsolete + self.unclear + self.failed
     }
 
     fn add(&mut self, handled: Handled) {
@@ -92,6 +101,7 @@ impl DrainReport {
             NoticeState::Unclear => self.unclear += 1,
             NoticeState::Dead => self.dead += 1,
             NoticeState::Undeliverable => self.undeliverable += 1,
+            NoticeState::Obsolete => self.obsolete += 1,
             NoticeState::Queued | NoticeState::Claimed => self.later += 1,
         }
         self.handled.push(handled);
@@ -109,10 +119,16 @@ impl Handled {
 /// # Errors
 /// [`Error`] where the store failed for several notices in a row. A mail that was sent and whose outcome could not be stored
 /// becomes unclear when its claim ends.
-pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, seconds: u64) -> Result<DrainReport, Error> {
+pub async fn drain(
+    store: &Store,
+    mailer: &Mailer,
+    policy: &DunningPolicy,
+    moment: InvocationTime,
+    seconds: u64,
+) -> Result<DrainReport, Error> {
     let failures = FailuresInARow::default();
     let report = DrainReport::default();
-    let mut drain = DrainContext { store, mailer, moment, pace: mailer.pace(), failures, report };
+    let mut drain = DrainContext { store, mailer, policy, moment, pace: mailer.pace(), failures, report };
     let (mut count, mut cursor, mut table_failures) = (0, None, TableFailures::default());
     loop {
         let page = store.billing.due_notices(moment.wall, cursor).await?;
@@ -150,6 +166,7 @@ pub async fn drain(store: &Store, mailer: &Mailer, moment: InvocationTime, secon
 struct DrainContext<'a> {
     store: &'a Store,
     mailer: &'a Mailer,
+    policy: &'a DunningPolicy,
     moment: InvocationTime,
     pace: Pace,
     failures: FailuresInARow,
@@ -185,23 +202,27 @@ impl FailuresInARow {
 }
 
 impl DrainContext<'_> {
-    async fn handle(&mut self, due: DueNotice) -> Result<(), Error> {
+    async fn handle(&mut self, mut due: DueNotice) -> Result<(), Error> {
         let (state, detail) = match self.plan(&due.notice).await? {
-            Plan::Send(_) if self.store.is_dry_run() => {
+            Plan::Send(..) if self.store.is_dry_run() => {
                 self.report.add(Handled::new(&due.notice, NoticeState::Sent));
                 return Ok(());
             }
-            Plan::Send(mail) => return self.send(due, &mail).await,
+            Plan::Send(mail, fields) => {
+                due.notice.fields = fields;
+                return self.send(due, &mail).await;
+            }
             Plan::Unknown => (NoticeState::Unclear, "claimed without a recorded outcome".to_owned()),
             Plan::Dead(error) => (NoticeState::Dead, error.to_string()),
             Plan::Undeliverable(feedback) => {
                 self.notify_staff(&due.notice, &feedback).await?;
                 (NoticeState::Undeliverable, feedback.to_string())
             }
+            Plan::Obsolete => (NoticeState::Obsolete, "no longer true".to_owned()),
         };
-        // Of an undeliverable one staff were notified, and there may be many.
-        if state == NoticeState::Undeliverable {
-            tracing::info!(notice = due.notice.id, detail, "a mail is not sent: its address takes none");
+        // Of an undeliverable one staff were notified, and there may be many; an obsolete one is no fault.
+        if matches!(state, NoticeState::Undeliverable | NoticeState::Obsolete) {
+            tracing::info!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
         } else {
             tracing::error!(notice = due.notice.id, outcome = state.name(), detail, "a mail is not sent");
         }
@@ -221,7 +242,25 @@ impl DrainContext<'_> {
         {
             return Ok(Plan::Undeliverable(block));
         }
-        Ok(render::render(notice.kind, &notice.fields).map_or_else(Plan::Dead, Plan::Send))
+        let mut fields = notice.fields.clone();
+        if matches!(notice.to, Recipient::Customer(_))
+            && let Some(order) = self.store.billing.order_of(&notice.id).await?
+        {
+            let order = order.value;
+            let is_true = is_still_true(notice.kind, &fields, &order, self.moment.wall_now());
+            if !is_true || (notice.kind.says_free() && self.has_other_plan(&order).await?) {
+                return Ok(Plan::Obsolete);
+            }
+            fields = refreshed(notice.kind, &fields, &order, self.policy);
+        }
+        let mail = self.mailer.templates().render(notice.kind, &fields);
+        Ok(mail.map_or_else(Plan::Dead, |mail| Plan::Send(mail, fields)))
+    }
+
+    /// True if another order grants the customer a plan, so that no mail says FREE.
+    async fn has_other_plan(&self, order: &Subscription) -> Result<bool, Error> {
+        let live = self.store.billing.user(&order.user).await?.map(|user| user.live).unwrap_or_default();
+        Ok(live.iter().any(|other| other.id != order.id && !other.plan.is_free()))
     }
 
     /// Notifies staff that the order of a notice has an address that takes no mail, once for each order and address.

@@ -2,13 +2,18 @@
 //! variables. An error lists every fault.
 
 use std::fmt::Display;
+use std::path::Path;
 
 use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::plan::PriceTable;
 use crate::domain::institutions::expiry_tier::TierThresholds;
 use crate::domain::values::ids::{EmailAddress, MerchantId};
+use crate::domain::values::text::is_invisible;
 use crate::ecpay::order_form::{Environment, OrderUrls};
 use crate::ecpay::published_credentials::is_published_merchant;
+use crate::mail::overrides::Overrides;
+use crate::mail::templates::{Brand, Templates};
+use crate::platform::mail_folder;
 
 /// Faults of a configuration. The text names settings and rules, never a secret's value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -129,19 +134,24 @@ impl<'a> Reader<'a> {
         Some(Ecpay { environment: environment?, merchant: merchant?, secret_id, endpoint, apply_simulated })
     }
 
-    /// Reads `DUNNING_RETRY_DAYS`, `DUNNING_GRACE_DAYS` and `DUNNING_EXTRA_GRACE_DAYS`.
+    /// Reads `DUNNING_RETRY_DAYS`, `DUNNING_GRACE_DAYS`, `DUNNING_EXTRA_GRACE_DAYS` and `RECEIPTS` (`on` or `off`).
     pub fn policy(&mut self) -> Option<DunningPolicy> {
         let number = |value: &str| value.trim().parse::<u32>().map_err(|_| "must be whole days");
         let retry_days =
             self.parsed("DUNNING_RETRY_DAYS", |value| value.split(',').map(number).collect::<Result<Vec<_>, _>>());
         let grace = self.parsed("DUNNING_GRACE_DAYS", number);
         let extra = self.parsed("DUNNING_EXTRA_GRACE_DAYS", number);
-        let policy = DunningPolicy::new(&retry_days?, grace?, extra?);
-        policy
+        let receipts = self.parsed("RECEIPTS", |value| match value {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err("must be on or off"),
+        });
+        let policy = DunningPolicy::new(&retry_days?, grace?, extra?)
             .map_err(|error| {
                 self.fault("DUNNING_RETRY_DAYS, DUNNING_GRACE_DAYS, DUNNING_EXTRA_GRACE_DAYS:", &error.to_string())
             })
-            .ok()
+            .ok();
+        Some(policy?.with_receipts(receipts?))
     }
 
     /// Reads `API_BASE_URL` and `FRONTEND_URL`.
@@ -149,6 +159,19 @@ impl<'a> Reader<'a> {
         let api = self.parsed("API_BASE_URL", base_url);
         let frontend = self.parsed("FRONTEND_URL", base_url);
         Some(OrderUrls { api: api?, frontend: frontend? })
+    }
+
+    /// Reads `BUSINESS_NAME` (one line of 1 to 60 characters) and `MAIL_TEMPLATES` (folder with the business's own, optional), and
+    /// returns the mails' templates; `urls` are those that were read.
+    pub fn templates(&mut self, urls: Option<&OrderUrls>) -> Option<Templates> {
+        let business = self.parsed("BUSINESS_NAME", display_name);
+        let folder = self.optional("MAIL_TEMPLATES");
+        let brand = Brand { business: business?, urls: urls?.clone() };
+        let overrides = folder.map_or_else(|| Ok(Overrides::default()), |folder| mail_folder::read(Path::new(&folder)));
+        overrides
+            .and_then(|overrides| Ok(Templates::new(brand, &overrides)?))
+            .map_err(|error| self.fault("MAIL_TEMPLATES:", &error.to_string()))
+            .ok()
     }
 
     /// Reads `PLAN_PRICES`, monthly and annual prices by plan.
@@ -170,6 +193,20 @@ impl<'a> Reader<'a> {
     /// Reads a mail address.
     pub fn email(&mut self, name: &str) -> Option<EmailAddress> {
         self.parsed(name, EmailAddress::parse)
+    }
+}
+
+/// A name as mails show it.
+///
+/// # Errors
+/// The rule that it breaks.
+pub(crate) fn display_name(value: &str) -> Result<String, &'static str> {
+    let is_shown = |letter: char| !letter.is_control() && !is_invisible(letter);
+    let is_name = (1..=60).contains(&value.chars().count()) && value.chars().all(is_shown) && value.trim() == value;
+    if is_name {
+        Ok(value.to_owned())
+    } else {
+        Err("must be one line of 1 to 60 characters, with none around or within it that shows nothing")
     }
 }
 

@@ -10,6 +10,7 @@ pub mod hash;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod logging;
+pub mod mail_folder;
 pub mod metrics;
 pub mod pace;
 pub mod phone_keys;

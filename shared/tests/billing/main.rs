@@ -8,6 +8,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod annual_charge;
 mod charge_history;
 mod dunning;
 mod mail_feedback;
@@ -16,7 +17,9 @@ mod names;
 mod operations;
 mod plausibility;
 mod prices;
+mod receipts;
 mod rules;
 #[path = "../support/mod.rs"]
 mod support;
+mod truth;
 mod user_plan;

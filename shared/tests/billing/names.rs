@@ -106,6 +106,8 @@ fn each_notice_has_its_name_and_its_reader() {
         (NoticeKind::UnrecordedCharge, "unrecorded-charge", true),
         (NoticeKind::PlanEnded, "plan-ended", false),
         (NoticeKind::Recovered, "recovered", false),
+        (NoticeKind::Receipt, "receipt", false),
+        (NoticeKind::AnnualCharge, "annual-charge", false),
         (NoticeKind::RefundDue, "refund-due", true),
         (NoticeKind::Uncharged, "uncharged", true),
         (NoticeKind::SecondLiveOrder, "second-live-order", true),
@@ -123,7 +125,10 @@ fn each_notice_has_its_name_and_its_reader() {
         assert_eq!(notice.to, if for_staff { Recipient::Staff } else { customer.clone() }, "{name}");
         assert_eq!((notice.kind, notice.created_at), (kind, t(NOW)));
         let fields: Vec<_> = notice.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(fields, [("amount", "NT$899"), ("plan", "PRO"), ("subscription", "ORDER1")]);
+        let language = (!for_staff).then_some(("locale", "zh-TW"));
+        let mut expected = vec![("amount", "NT$899"), ("plan", "PRO"), ("subscription", "ORDER1")];
+        expected.splice(1..1, language);
+        assert_eq!(fields, expected);
     }
     let notices = [0, 1, 2, 3, 4, u8::MAX].map(NoticeKind::of_attempt);
     let [first, second, last] =

@@ -2,6 +2,7 @@
 
 use shared::domain::billing::decide::adopt::report::OrderToAdopt;
 use shared::domain::billing::decide::adopt::{AdoptionContext, EcpayOrder, PeriodUnit, adopt};
+use shared::domain::billing::decide::announce::announce_charge;
 use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel};
 use shared::domain::billing::decide::downgrade::{FirstNotice, postpone_downgrade};
 use shared::domain::billing::decide::erasure::erase;
@@ -26,7 +27,8 @@ use shared::domain::values::ids::{EmailAddress, EventId, UserId};
 use shared::domain::values::money::Twd;
 
 use crate::operations::fixtures::{
-    FAILURES, Life, answer, cause, failing, fallen, given_up, new_order, over, pending, policy, report, running, t,
+    FAILURES, Life, annual, answer, cause, failing, fallen, given_up, new_order, over, pending, policy, report,
+    running, t,
 };
 
 /// A rule, the history entry of its story, and its sentence.
@@ -151,6 +153,11 @@ fn failures() -> Vec<Story> {
             Rule::ChargeLate,
             charge_missing(&running().order, t("2025/02/18 00:00:00")).unwrap(),
             "no charge reported for three days after the due date; staff notified",
+        ),
+        story(
+            Rule::ChargeAnnounced,
+            announce_charge(&annual().order, t("2026/01/01 00:00:00")).unwrap(),
+            "annual charge ahead; customer notified",
         ),
         story(
             Rule::NotCharged,

@@ -15,7 +15,7 @@ const FUNCTIONS: [&str; 5] =
 const OF_ECPAY: [&str; 3] = ["EcpayWebhook", "SubscriptionMaintenance", "AdminApi"];
 
 /// Variables that each of these functions needs.
-const COMMON: [&str; 7] = [
+const COMMON: [&str; 8] = [
     "TABLE_NAME is missing",
     "ECPAY_ENVIRONMENT is missing",
     "ECPAY_MERCHANT_ID is missing",
@@ -23,6 +23,7 @@ const COMMON: [&str; 7] = [
     "DUNNING_RETRY_DAYS is missing",
     "DUNNING_GRACE_DAYS is missing",
     "DUNNING_EXTRA_GRACE_DAYS is missing",
+    "RECEIPTS is missing",
 ];
 
 /// A function's variables as the template gives them for these parameters.
@@ -34,6 +35,7 @@ pub(crate) fn deployed(function: &str) -> BTreeMap<String, String> {
             "EcpayMerchantId" => "3002607",
             "ApiBaseUrl" => "https://api.duekeeper.example",
             "FrontendUrl" => "https://shop.duekeeper.example",
+            "BusinessName" => "Moonpine",
             "MailSender" => "billing@duekeeper.example",
             "StaffEmail" => "staff@duekeeper.example",
             "SubscriptionMaintenance" => "duekeeper-SubscriptionMaintenance-INVENTED",
@@ -134,7 +136,14 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
         ("EcpayWebhook", &[]),
         (
             "SubscriptionMaintenance",
-            &["ECPAY_CALLS_PER_SECOND is missing", "MAIL_SENDER is missing", "STAFF_EMAIL is missing"],
+            &[
+                "ECPAY_CALLS_PER_SECOND is missing",
+                "API_BASE_URL is missing",
+                "FRONTEND_URL is missing",
+                "BUSINESS_NAME is missing",
+                "MAIL_SENDER is missing",
+                "STAFF_EMAIL is missing",
+            ],
         ),
         (
             "AdminApi",
@@ -146,6 +155,7 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
                 "MAINTENANCE_FUNCTION is missing",
                 "API_BASE_URL is missing",
                 "FRONTEND_URL is missing",
+                "BUSINESS_NAME is missing",
                 "PLAN_PRICES is missing",
                 "EXEC_TIMES_MONTHLY is missing",
                 "EXEC_TIMES_ANNUAL is missing",
@@ -258,6 +268,7 @@ fn faults_of_different_kinds_are_named_in_one_text() {
         "DUNNING_RETRY_DAYS" => Some("1,3,9".to_owned()),
         "DUNNING_GRACE_DAYS" => Some("7".to_owned()),
         "DUNNING_EXTRA_GRACE_DAYS" => Some("3".to_owned()),
+        "RECEIPTS" => Some("on".to_owned()),
         _ => None,
     };
     let error = ecpay_webhook::Config::parse(&lookup).unwrap_err();
@@ -322,6 +333,7 @@ fn what_only_stage_may_do_is_refused_in_production() {
 #[test]
 fn a_malformed_value_is_refused_with_the_rule_and_not_repeated() {
     let url = "must be an https address of at most 160 characters, without query or slash at the end";
+    let name_rule = "must be one line of 1 to 60 characters, with none around or within it that shows nothing";
     let long = format!("https://{}.example", "a".repeat(150));
     let table = r#"must be JSON like {"PRO":{"monthly":899,"annual":8999}}"#;
     let cases = [
@@ -358,6 +370,11 @@ fn a_malformed_value_is_refused_with_the_rule_and_not_repeated() {
         ("MAIL_PER_SECOND", "14.5", "must be 1 to 1000 mails"),
         ("MAIL_CONFIGURATION_SET", "duekeeper mail", "must be 1 to 64 letters, digits, hyphens and underscores"),
         ("MAIL_CONFIGURATION_SET", &long, "must be 1 to 64 letters, digits, hyphens and underscores"),
+        ("RECEIPTS", "yes", "must be on or off"),
+        ("BUSINESS_NAME", "Moonpine\n", name_rule),
+        ("BUSINESS_NAME", "Moon\u{200b}pine", name_rule),
+        ("MAIL_SENDER_NAME", &long, name_rule),
+        ("MAIL_REPLY_TO", "help", "an email is an address like name@example.com"),
         ("MAIL_SENDER", "billing", "an email is an address like name@example.com"),
         (
             "STAFF_EMAIL",

@@ -18,7 +18,9 @@ use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::PersonName;
 use shared::mail::render;
+use shared::mail::templates::Templates;
 use subscription_maintenance::Job;
+use testing::support::mails::templates;
 
 use super::{check, hostile, json, shaped};
 
@@ -171,7 +173,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 62] = [
+const SETTINGS: [(&str, &str); 66] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -193,7 +195,11 @@ const SETTINGS: [(&str, &str); 62] = [
     ("MAINTENANCE_FUNCTION", "maintenance"),
     ("EXEC_TIMES_MONTHLY", "99"),
     ("EXEC_TIMES_ANNUAL", "9"),
+    ("RECEIPTS", "on"),
+    ("BUSINESS_NAME", "Moonpine"),
     ("MAIL_SENDER", "billing@a.example"),
+    ("MAIL_SENDER_NAME", "Moonpine"),
+    ("MAIL_REPLY_TO", "help@a.example"),
     ("STAFF_EMAIL", "staff@a.example"),
     ("LOG_LEVEL", "info"),
     ("REMINDER_FUNCTION", "reminders"),
@@ -300,13 +306,15 @@ fn an_event_is_a_job_or_an_error() {
     assert!(jobs.get() > 300, "only {} were jobs", jobs.get());
 }
 
-const KINDS: [NoticeKind; 17] = [
+const KINDS: [NoticeKind; 19] = [
     NoticeKind::FirstPaymentFailure,
     NoticeKind::SecondPaymentFailure,
     NoticeKind::FinalPaymentFailure,
     NoticeKind::Downgraded,
     NoticeKind::PlanEnded,
     NoticeKind::Recovered,
+    NoticeKind::Receipt,
+    NoticeKind::AnnualCharge,
     NoticeKind::RefundDue,
     NoticeKind::Uncharged,
     NoticeKind::SecondLiveOrder,
@@ -321,9 +329,11 @@ const KINDS: [NoticeKind; 17] = [
 ];
 
 /// The variables of a template, by asking for each until none is missing.
-fn variables(kind: NoticeKind) -> Vec<String> {
+fn variables(templates: &Templates, kind: NoticeKind) -> Vec<String> {
     let mut fields = BTreeMap::new();
-    while let Err(render::Error::MissingVariable { variable, .. }) = render::render(kind, &fields) {
+    while let Err(render::Error::MissingVariable { variable, .. }) = templates.render(kind, &fields) {
+        // The advice is made of the others.
+        let variable = if variable == "advice" { "hard_decline".to_owned() } else { variable };
         fields.insert(variable, "x".to_owned());
     }
     fields.into_keys().collect()
@@ -331,21 +341,32 @@ fn variables(kind: NoticeKind) -> Vec<String> {
 
 #[test]
 fn a_mail_says_what_the_fields_say_under_one_line_of_subject() {
+    let templates = templates();
     let rendered = std::cell::Cell::new(0);
     check(
         2_000,
         &(proptest::sample::select(KINDS.to_vec()), proptest::collection::vec(hostile(), 16)),
         |(kind, values)| {
-            let fields: BTreeMap<String, String> = variables(kind).into_iter().zip(values).collect();
-            match render::render(kind, &fields) {
+            let fields: BTreeMap<String, String> = variables(&templates, kind).into_iter().zip(values).collect();
+            match templates.render(kind, &fields) {
                 Ok(mail) => {
                     rendered.set(rendered.get() + 1);
                     prop_assert!(!mail.subject.contains(char::is_control), "{:?}", mail.subject);
                     let most = 4_000 + 5 * fields.values().map(String::len).sum::<usize>();
-                    prop_assert!(mail.body.len() + mail.subject.len() < most);
-                    prop_assert!(fields.iter().all(|(name, value)| name.starts_with("advice")
-                        || mail.body.contains(value)
-                        || mail.subject.contains(value)));
+                    prop_assert!(mail.text.len() + mail.subject.len() < most);
+                    let words = |text: &str| -> String { text.split(char::is_control).collect::<Vec<_>>().join(" ") };
+                    let (text, subject) = (words(&mail.text), words(&mail.subject));
+                    prop_assert!(fields.iter().all(
+                        |(name, value)| ["hard_decline", "retries"].contains(&name.as_str())
+                            || text.contains(words(value).trim())
+                            || subject.contains(words(value).trim())
+                    ));
+                    if let Some(html) = &mail.html {
+                        let plain = fields.keys().map(|name| (name.clone(), "x".to_owned())).collect();
+                        let plain = templates.render(kind, &plain).unwrap().html.unwrap();
+                        let tags = |html: &str| (html.matches('<').count(), html.matches("<a ").count());
+                        prop_assert!(tags(html) == tags(&plain), "a value became a tag: {html}");
+                    }
                 }
                 Err(error) => prop_assert!(error.to_string().len() < 200),
             }

@@ -76,10 +76,12 @@ pub struct TestDeployment {
 }
 
 impl TestDeployment {
-    /// A new deployment with nothing on it.
+    /// A new deployment with nothing on it. Customers get no receipts unless the variables say so.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self::with(World::new(options.now), options.variables)
+        let mut variables = options.variables;
+        variables.entry("RECEIPTS".to_owned()).or_insert_with(|| "off".to_owned());
+        Self::with(World::new(options.now), variables)
     }
 
     /// Another deployment in the same state, with new instances and an empty transcript.

@@ -17,6 +17,7 @@ use subscription_maintenance::Maintenance;
 
 use super::aws;
 use super::tasks::{Gate, Shared};
+use crate::support::mails::SHOP;
 
 pub(crate) fn template() -> &'static Template {
     Template::of_the_stack().expect("the template")
@@ -80,6 +81,8 @@ impl Start<'_> {
             "ECPAY_ENDPOINT_URL" | "STARSENDER_ENDPOINT_URL" | "SLACK_ENDPOINT_URL" => Some(here.clone()),
             "MMS_BASE_URL" => Some(format!("{here}/mms")),
             "AWS_LAMBDA_FUNCTION_NAME" => Some(F::NAME.to_owned()),
+            // The same for each deployment, so that copies of one send the same mails.
+            "FRONTEND_URL" => Some(SHOP.to_owned()),
             // The clock does not move during a run, so that waiting has no effect.
             "API_RETRY_DELAY" | "SLACK_PACE_SECONDS" => Some("0".to_owned()),
             _ => self.variables.get(name).cloned().or_else(|| site.variable(template(), F::NAME, name)),

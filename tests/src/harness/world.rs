@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use dynoxide::Database;
 use sandbox::ecpay::Ecpay;
 use sandbox::world::credentials;
-use sandbox::world::state::{Body, Message, Secret, test_merchant};
+use sandbox::world::state::{Body, MailParts, Message, Secret, test_merchant};
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply, Service};
@@ -114,6 +114,7 @@ impl World {
             subject: Some(text("/Content/Simple/Subject/Data")),
             body: text("/Content/Simple/Body/Text/Data").into(),
             sent_at: self.now,
+            mail: Some(MailParts::of(&request)),
         });
         Reply::new(200, json!({ "MessageId": format!("mail-{:06}", self.messages.len()) }).to_string())
     }
@@ -122,7 +123,14 @@ impl World {
         let request: Value = serde_json::from_slice(body).expect("a message as JSON");
         let text = |name: &str| request[name].as_str().expect("a whole message").to_owned();
         let (to, body) = (text("to"), text("body").into());
-        self.messages.push(Message { channel: "whatsapp".to_owned(), to, subject: None, body, sent_at: self.now });
+        self.messages.push(Message {
+            channel: "whatsapp".to_owned(),
+            to,
+            subject: None,
+            body,
+            sent_at: self.now,
+            mail: None,
+        });
         Reply::new(200, r#"{"success":true,"data":{},"message":"Success sent message"}"#)
     }
 
@@ -137,7 +145,14 @@ impl World {
         let payload: Value = serde_json::from_slice(body).expect("a message as JSON");
         let to = payload["channel"].as_str().expect("a channel").to_owned();
         let body = Body::Payload(payload);
-        self.messages.push(Message { channel: "slack".to_owned(), to, subject: None, body, sent_at: self.now });
+        self.messages.push(Message {
+            channel: "slack".to_owned(),
+            to,
+            subject: None,
+            body,
+            sent_at: self.now,
+            mail: None,
+        });
         Reply::new(200, r#"{"ok":true,"channel":"C0INVENTED","ts":"1.000001"}"#)
     }
 

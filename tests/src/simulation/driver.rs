@@ -78,8 +78,9 @@ impl Driver {
         let now = begin + TimeDelta::minutes(random.between(0, 500_000));
         let fault_rates = FaultRates::draw(&mut random);
         let users = 2 + random.below(3);
+        let variables = BTreeMap::from([("RECEIPTS".to_owned(), "on".to_owned())]);
         let mut driver = Self {
-            deployment: TestDeployment::new(Options { now, variables: BTreeMap::new() }),
+            deployment: TestDeployment::new(Options { now, variables }),
             model: Model::new(),
             random,
             fault_rates,

@@ -4,6 +4,7 @@
 pub mod domain;
 mod institutions;
 pub mod lambda;
+pub mod mails;
 pub mod model_runs;
 pub mod process;
 pub mod project;
@@ -58,9 +59,12 @@ impl Sandbox {
         Self::with(now, &[]).await
     }
 
-    /// A new sandbox with variables that are not as in the template.
+    /// A new sandbox with variables that are not as in the template. Customers get no receipts unless the test says so, so that
+    /// most tests see the mails that they are about.
     pub async fn with(now: &str, variables: &[(&str, &str)]) -> Self {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let without_receipts = [("RECEIPTS", "off")];
+        let variables = without_receipts.iter().chain(variables);
+        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let world = World::start(Options { port: 0, data: None, now: now.parse().unwrap(), variables }).await.unwrap();
         Self::over(world).await
     }

@@ -134,6 +134,7 @@ pub const SAMPLES: &[Sample] = &[
     sample(DIGEST, "subscription-maintenance/complaint.json", 200),
     sample(DIGEST, "admin-api/add-note.json", 200),
     sample(DIGEST, "admin-api/list-messages.json", 200),
+    sample(DIGEST, "admin-api/preview-mail.json", 200),
     sample(DIGEST, "admin-api/import-customers.json", 200),
     // No import of that id goes on in the background.
     sample(DIGEST, "admin-api/show-import.json", 404),
@@ -177,7 +178,8 @@ pub fn folders() -> BTreeMap<String, String> {
 /// Starts a sandbox that knows the samples' order, as ECPay does. ECPay's own callbacks are lost, because the samples
 /// take their place.
 pub async fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::at(BEGIN).await;
+    // As the template has it, since the bootstraps read their variables there.
+    let sandbox = Sandbox::with(BEGIN, &[("RECEIPTS", "on")]).await;
     let decision = sandbox.store_order(ORDER, "sample-user", BEGIN).await;
     let urls = OrderUrls { api: sandbox.base.clone(), frontend: format!("{}/shop", sandbox.base) };
     let keys = HashKeys::new("pwFHCqoQZGmho4w6".to_owned(), "EkRm7iFT261dpevs".to_owned());
@@ -272,7 +274,10 @@ pub async fn assert_final_state(sandbox: &Sandbox) {
     assert_eq!(column(&account["payments"], "outcome"), ["succeeded", "succeeded", "failed"]);
     // Seven days from the failure, and five by staff, twice.
     assert_eq!(account["grace_period_ends_at"], "2025-04-17T02:00:00Z");
-    assert_eq!(sandbox.subjects("sample-user@customer.example").await, ["付款失敗通知 - Payment Failure Notice"]);
+    assert_eq!(
+        sandbox.subjects("sample-user@customer.example").await,
+        ["付款收據 - Payment Receipt", "付款收據 - Payment Receipt", "付款失敗通知 - Payment Failure Notice"]
+    );
     let messages = sandbox.get("/sandbox/messages").await["messages"].clone();
     assert_eq!(column(&messages, "channel").iter().filter(|channel| *channel == "slack").count(), 1);
     // The samples report what ECPay did, so its responses to queries agree with them; and one retry was requested.

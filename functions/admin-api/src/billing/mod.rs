@@ -4,6 +4,7 @@ pub(crate) mod adoption;
 pub(crate) mod callbacks;
 pub(crate) mod checkout;
 pub(crate) mod keys;
+pub(crate) mod mail_templates;
 pub(crate) mod notices;
 pub(crate) mod payments;
 pub(crate) mod purchase;

@@ -109,7 +109,8 @@ pub(crate) struct NoticeAnswer {
     /// Order that the mail is about; null for one about no single order.
     #[schema(example = "DK20250131SAMPLE0001")]
     merchant_trade_no: Option<String>,
-    /// State of its sending: `queued`, `claimed`, `sent`, `unclear`, `dead` or `undeliverable`.
+    /// State of its sending: `queued`, `claimed`, `sent`, `unclear`, `dead`, `undeliverable` or `obsolete` (no longer true when it
+    /// was to be sent).
     #[schema(example = "dead")]
     state: &'static str,
     /// Provider's answer or the reason for the state.
@@ -126,7 +127,7 @@ pub(crate) struct NoticeAnswer {
     /// Time of the next attempt; null where none follows by itself.
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T03:05:00Z")]
     again_at: Option<Timestamp>,
-    /// Time at which the state became `sent`, `unclear`, `dead` or `undeliverable`; null before.
+    /// Time at which the state became `sent`, `unclear`, `dead`, `undeliverable` or `obsolete`; null before.
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-04-03T02:05:00Z")]
     ended_at: Option<Timestamp>,
     /// Latest request of staff to send it again; null without one.
@@ -211,7 +212,8 @@ async fn list(
 /// `queued` because SES did not accept it yet, whose next attempt may be hours ahead. It keeps its id, goes to the address that
 /// the order has now, and has three more days for its attempts. An `unclear` one may then arrive twice. Refused with 409 and the
 /// code `already_sent` (SES accepted the mail, and reported no bounce), `being_sent` (a run is sending it), `waiting` (no run has
-/// attempted it yet), `undeliverable` (the order's address takes no mail: change it first) or `erased` (the customer was erased).
+/// attempted it yet), `undeliverable` (the order's address takes no mail: change it first), `obsolete` (it is no longer
+/// true) or `erased` (the customer was erased).
 #[utoipa::path(
     post, path = "/notices/{id}/resend", tag = "notices", operation_id = "resend_notice",
     params(
@@ -260,6 +262,7 @@ fn refused(refusal: ResendRefusal) -> Failure {
         ResendRefusal::Waiting => "The mail waits for its first attempt, which the next run makes.",
         ResendRefusal::Erased => "The customer was erased.",
         ResendRefusal::Undeliverable => "The address of the order takes no mail; change it first.",
+        ResendRefusal::Obsolete => "The mail is no longer true.",
     };
     Failure::conflict(refusal_code(refusal), message)
 }
@@ -272,6 +275,7 @@ pub(crate) const fn refusal_code(refusal: ResendRefusal) -> &'static str {
         ResendRefusal::Waiting => "waiting",
         ResendRefusal::Erased => "erased",
         ResendRefusal::Undeliverable => "undeliverable",
+        ResendRefusal::Obsolete => "obsolete",
     }
 }
 

@@ -113,6 +113,7 @@ impl BusinessEvent {
             | Rule::FailureRecorded
             | Rule::SixthFailure
             | Rule::ChargeLate
+            | Rule::ChargeAnnounced
             | Rule::SuccessMissing
             | Rule::SuccessProven
             | Rule::NothingNew

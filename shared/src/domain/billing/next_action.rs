@@ -1,5 +1,6 @@
 //! Next scheduled action of an order: task, time and reason. Stored with the order as its place in the due index.
 
+use crate::domain::billing::decide::announce::annual_notice_at;
 use crate::domain::billing::decide::retry::next_retry_at;
 use crate::domain::billing::dunning::arrears::{Arrears, downgrade_at};
 use crate::domain::billing::dunning::downgrade::{Downgrade, DowngradeReason};
@@ -41,6 +42,8 @@ pub enum ActionReason {
     CancelRequestedBeforePayment,
     /// Earlier success never reported.
     SuccessMissing,
+    /// Annual charge ahead: queried, and the customer is notified of it.
+    AnnualChargeAhead,
     /// Charge overdue by a day.
     ChargeOverdue,
     /// Charge off its due date: a late payment or a new charge day.
@@ -162,6 +165,9 @@ fn active(subscription: &Subscription) -> Option<NextAction> {
     }
     if let Some(at) = end_suspected(subscription) {
         return Some(NextAction::new(Task::Reconcile, at, ActionReason::EndSuspected));
+    }
+    if let Some(at) = annual_notice_at(subscription) {
+        return Some(NextAction::new(Task::Reconcile, at, ActionReason::AnnualChargeAhead));
     }
     // Nothing is open: the next event is ECPay's charge, and its absence a day after the due date.
     let late = |due: LocalDate| due.plus_days(LATE_CHARGE_QUERY_DAYS).start(Zone::Taipei);

@@ -48,6 +48,8 @@ pub enum Rule {
     NotCharged,
     /// ECPay made no charge within three days of the due date; staff are notified.
     ChargeLate,
+    /// Annual charge ahead; the customer is notified.
+    ChargeAnnounced,
     /// ECPay counts a successful charge that its log does not contain.
     SuccessMissing,
     /// ECPay signed or listed a success that cannot be recorded; its period counts as paid.
@@ -150,6 +152,7 @@ impl Rule {
                 "downgrade postponed: waiting for a query of ECPay or for the first notice to be sent"
             }
             Self::NotCharged => "downgraded to FREE: ECPay did not charge within a week of the due date",
+            Self::ChargeAnnounced => "annual charge ahead; customer notified",
             Self::ChargeLate => "no charge reported for three days after the due date; staff notified",
             Self::SuccessMissing => "ECPay reports a successful charge that is missing from its charge log",
             Self::SuccessProven => {

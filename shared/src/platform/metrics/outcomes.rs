@@ -32,6 +32,8 @@ pub enum NoticeOutcome {
     Dead,
     /// Not sent, because the address takes no mail.
     Undeliverable,
+    /// Not sent, because it was no longer true.
+    Obsolete,
 }
 
 /// Recipient of a mail about which SES reported.
@@ -124,6 +126,7 @@ impl From<NoticeState> for NoticeOutcome {
             NoticeState::Unclear => Self::Unclear,
             NoticeState::Dead => Self::Dead,
             NoticeState::Undeliverable => Self::Undeliverable,
+            NoticeState::Obsolete => Self::Obsolete,
         }
     }
 }
@@ -136,6 +139,7 @@ impl NoticeOutcome {
             Self::Unclear => "unclear",
             Self::Dead => "dead",
             Self::Undeliverable => "undeliverable",
+            Self::Obsolete => "obsolete",
         }
     }
 }

@@ -295,7 +295,8 @@ impl CommitPlan {
                 | NoticeState::Sent
                 | NoticeState::Unclear
                 | NoticeState::Dead
-                | NoticeState::Undeliverable,
+                | NoticeState::Undeliverable
+                | NoticeState::Obsolete,
                 Some(version),
             ) if self.transaction.action_count() < MAX_ACTIONS => {
                 let key = Key { pk: notice.pk, sk: notice.sk };
@@ -306,7 +307,8 @@ impl CommitPlan {
                 | NoticeState::Sent
                 | NoticeState::Unclear
                 | NoticeState::Dead
-                | NoticeState::Undeliverable,
+                | NoticeState::Undeliverable
+                | NoticeState::Obsolete,
                 _,
             ) => return Ok(()),
         };

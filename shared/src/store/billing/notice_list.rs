@@ -169,7 +169,15 @@ impl Billing {
 
 /// True for a notice to a customer that SES has not accepted, or that bounced afterwards, as far as is known.
 fn has_not_arrived(notice: &StoredNotice, feedback: &OrderFeedback) -> bool {
-    let is_unsent = notice.state != NoticeState::Sent || feedback.did_bounce(notice);
+    let is_unsent = match notice.state {
+        NoticeState::Sent => feedback.did_bounce(notice),
+        NoticeState::Obsolete => false,
+        NoticeState::Queued
+        | NoticeState::Claimed
+        | NoticeState::Unclear
+        | NoticeState::Dead
+        | NoticeState::Undeliverable => true,
+    };
     is_unsent && matches!(notice.to, Recipient::Customer(_))
 }
 

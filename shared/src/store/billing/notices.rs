@@ -43,7 +43,7 @@ pub struct StoredNotice {
     /// Time of the first attempt since the notice was enqueued, or enqueued again by staff (UTC).
     #[serde(default)]
     pub first_attempt_at: Option<Timestamp>,
-    /// Time at which the state became sent, unclear, dead or undeliverable (UTC).
+    /// Time at which the state became sent, unclear, dead, undeliverable or obsolete (UTC).
     #[serde(default)]
     pub ended_at: Option<Timestamp>,
     /// Provider's answer or the reason for the state, without personal data.
@@ -73,7 +73,7 @@ pub struct NoticeOutcome {
     pub queued_at: Timestamp,
     /// Time at which SES accepted the mail (UTC); none in every other state.
     pub sent_at: Option<Timestamp>,
-    /// Time at which the state became sent, unclear, dead or undeliverable (UTC); none while an attempt is ahead.
+    /// Time at which the state became sent, unclear, dead, undeliverable or obsolete (UTC); none while an attempt is ahead.
     pub ended_at: Option<Timestamp>,
 }
 
@@ -145,7 +145,8 @@ impl Billing {
                 | NoticeState::Sent
                 | NoticeState::Unclear
                 | NoticeState::Dead
-                | NoticeState::Undeliverable,
+                | NoticeState::Undeliverable
+                | NoticeState::Obsolete,
                 _,
             ) => self.put_notice(due, at).await,
         }
@@ -174,7 +175,7 @@ impl Billing {
     }
 
     /// Reads the order that a notice to a customer is about.
-    pub(in crate::store) async fn order_of(&self, notice: &str) -> Result<Option<Versioned<Subscription>>, Error> {
+    pub async fn order_of(&self, notice: &str) -> Result<Option<Versioned<Subscription>>, Error> {
         match NotificationId::parse(notice).ok().and_then(|id| id.subscription().ok()) {
             Some(order) => self.subscription(&order).await,
             None => Ok(None),
@@ -237,7 +238,7 @@ pub(in crate::store) const fn queue(state: NoticeState) -> Option<&'static str> 
         NoticeState::Unclear => Some(keys::UNCLEAR_MAIL_QUEUE),
         NoticeState::Dead => Some(keys::DEAD_MAIL_QUEUE),
         NoticeState::Undeliverable => Some(keys::UNDELIVERABLE_MAIL_QUEUE),
-        NoticeState::Sent => None,
+        NoticeState::Sent | NoticeState::Obsolete => None,
     }
 }
 

@@ -103,7 +103,15 @@ impl Oracle {
             return Some(("reconcile", self.last_paid()?));
         }
         let open = self.days().unexplained.or_else(|| self.end_suspected());
+        let open = open.or_else(|| self.annual_notice());
         Some(("reconcile", open.unwrap_or(midnight(self.period_end()? + 1))))
+    }
+
+    /// "A notice 14 days before an annual charge", after a query: none for the last period of the order.
+    fn annual_notice(&self) -> Option<i64> {
+        let highest = self.paid.iter().map(|(number, _)| *number).max().unwrap_or(0);
+        let at = midnight(self.period_end()? - 14);
+        (self.months == 12 && highest < self.exec_times && !self.queried_since(Some(at))).then_some(at)
     }
 
     /// The end of grace, not before the first notice is 3 days old; `None` while the customer has no notice. The end of

@@ -98,7 +98,7 @@ async fn a_charge_day_moved_ten_days_without_a_word_takes_the_plan_for_three_day
     let mails = sandbox.mails("late@customer.example").await;
     assert_eq!(column(&json!(mails), "subject"), [DOWNGRADED, RECOVERED]);
     let body = mails[0]["body"].as_str().unwrap();
-    assert!(body.contains("You owe nothing and need not pay anything"), "{body}");
+    assert!(body.contains("您沒有欠款，也不需要付款"), "{body}");
 }
 
 #[tokio::test]

@@ -18,11 +18,11 @@ async fn dead(sandbox: &Sandbox, user: &str) -> String {
 }
 
 /// Id of an order's notice, as routes have it.
-async fn notice(sandbox: &Sandbox, order: &str) -> String {
+pub(super) async fn notice(sandbox: &Sandbox, order: &str) -> String {
     sandbox.account(order).await["notices"][0]["id"].as_str().unwrap().to_owned()
 }
 
-async fn resend(sandbox: &Sandbox, id: &str, body: Value) -> (u16, Value) {
+pub(super) async fn resend(sandbox: &Sandbox, id: &str, body: Value) -> (u16, Value) {
     let (status, answer) = sandbox.call(Method::POST, &format!("/notices/{id}/resend"), Some(body)).await;
     (status.as_u16(), answer)
 }
@@ -31,7 +31,7 @@ async fn listed(sandbox: &Sandbox, query: &str) -> Value {
     sandbox.get(&format!("/notices{query}")).await["notices"].clone()
 }
 
-fn why() -> Value {
+pub(super) fn why() -> Value {
     json!({ "why": "the mailbox works again" })
 }
 

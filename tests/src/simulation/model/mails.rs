@@ -2,21 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::mail::render::render;
+use shared::mail::templates::Templates;
 use shared::store::billing::notices::StoredNotice;
 
 use super::Checked;
 use super::table_mirror::{Diff, text};
 use crate::harness::TestDeployment;
+use crate::support::mails::templates;
 
 /// Notices so far.
-#[derive(Default)]
 pub(crate) struct Mails {
+    templates: Templates,
     /// The notices by their text.
     notices: BTreeMap<(String, String), BTreeSet<String>>,
 }
 
 impl Mails {
+    /// No notice yet.
+    pub(crate) fn new() -> Self {
+        Self { templates: templates(), notices: BTreeMap::new() }
+    }
+
     /// Notices that changed: none comes back from its end.
     pub(crate) fn noticed(&mut self, differs: &[Diff]) -> Checked {
         for diff in differs.iter().filter(|diff| diff.sk.starts_with("NOTICE#")) {
@@ -30,8 +36,9 @@ impl Mails {
             }
             let notice: StoredNotice =
                 serde_json::from_value(diff.new["data"].clone()).map_err(|error| error.to_string())?;
-            let mail = render(notice.kind, &notice.fields).map_err(|error| format!("{}: {error}", diff.sk))?;
-            self.notices.entry((mail.subject, mail.body)).or_default().insert(notice.id);
+            let mail = self.templates.render(notice.kind, &notice.fields);
+            let mail = mail.map_err(|error| format!("{}: {error}", diff.sk))?;
+            self.notices.entry((mail.subject, mail.text)).or_default().insert(notice.id);
         }
         Ok(())
     }

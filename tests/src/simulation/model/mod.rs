@@ -31,7 +31,7 @@ pub(crate) type Checked = Result<(), String>;
 
 /// The policy of the template.
 fn policy() -> DunningPolicy {
-    DunningPolicy::new(&[1, 3, 7], 7, 3).expect("the policy of the template")
+    DunningPolicy::new(&[1, 3, 7], 7, 3).expect("the policy of the template").with_receipts(true)
 }
 
 /// State of all checks.
@@ -49,7 +49,7 @@ impl Model {
         Self {
             mirror: Mirror::default(),
             asks: EcpayCalls::default(),
-            mails: Mails::default(),
+            mails: Mails::new(),
             policy: policy(),
             replay: Replay::new(policy()),
             forgers: BTreeSet::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use shared::domain::billing::decide::announce::announce_charge;
 use shared::domain::billing::decide::cancel::{cancel_overtaken, cancel_unreached, claim_cancel};
 use shared::domain::billing::decide::contact::{change_email, note};
 use shared::domain::billing::decide::downgrade::{FirstNotice, postpone_downgrade};
@@ -158,6 +159,7 @@ impl Replay {
             // No actor records one; the payment would have to be read with it.
             HistoryEvent::Refunded { .. } => None,
             HistoryEvent::MissingChargeObserved => charge_missing(before, at),
+            HistoryEvent::ChargeAnnounced { .. } => announce_charge(before, at),
             HistoryEvent::GraceExtended { days } => staff(Operation::ExtendGrace { days: *days }),
             HistoryEvent::Paused { days } => staff(Operation::Pause { days: *days }),
             HistoryEvent::Resumed => resume(before, DecisionContext::new(policy, at)),

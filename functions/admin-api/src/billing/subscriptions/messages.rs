@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::notices::feedback::AddressFacts;
 use shared::domain::billing::notices::{Recipient, resend_refusal};
-use shared::mail::render::render;
+use shared::mail::templates::Templates;
 use shared::store::billing::mail_feedback::OrderFeedback;
 use shared::store::billing::notice_list::ListedNotice;
 use utoipa::{IntoParams, ToSchema};
@@ -101,6 +101,7 @@ async fn messages(
     let page = api.store.billing.messages(&order.id, after.as_ref(), limit.unwrap_or(PAGE)).await?;
     tracing::info!(subscription = %order.id, by = caller.context.actor, "texts of messages shown");
     let context = MailContext {
+        templates: &api.config.templates,
         feedback: api.store.billing.order_feedback(&order.id).await?,
         is_blocked: api.store.billing.address_block(&order.email).await?.is_some(),
     };
@@ -108,22 +109,23 @@ async fn messages(
     Ok(Json(MessageList { messages, next: page.next.as_ref().map(cursor::encode_notice) }))
 }
 
-/// SES's reports about the mails of an order.
-struct MailContext {
+/// Texts of mails, and SES's reports about those of an order.
+struct MailContext<'a> {
+    templates: &'a Templates,
     feedback: OrderFeedback,
     /// True if the order's address gets no mail.
     is_blocked: bool,
 }
 
 impl MessageAnswer {
-    fn of(listed: ListedNotice, context: &MailContext) -> Self {
+    fn of(listed: ListedNotice, context: &MailContext<'_>) -> Self {
         let ListedNotice { notice, at } = listed;
         let address = match &notice.to {
             Recipient::Customer(address) if !address.is_erased() => Some(address.as_str().to_owned()),
             Recipient::Customer(_) | Recipient::Staff => None,
         };
-        let mail = render(notice.kind, &notice.fields).ok();
-        let (subject, text) = mail.map(|mail| (mail.subject, mail.body)).unzip();
+        let mail = context.templates.render(notice.kind, &notice.fields).ok();
+        let (subject, text) = mail.map(|mail| (mail.subject, mail.text)).unzip();
         let facts = AddressFacts { did_bounce: context.feedback.did_bounce(&notice), is_blocked: context.is_blocked };
         let refusal = resend_refusal(notice.state, notice.attempts, &notice.to, facts).map(notices::refusal_code);
         Self {

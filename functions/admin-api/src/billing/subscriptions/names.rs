@@ -14,7 +14,7 @@ pub(crate) enum OrderCycle {
     Annual,
 }
 
-/// Language of ECPay's payment page.
+/// Language of ECPay's payment page and of mails to the customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[schema(example = "zh-TW")]
 pub(crate) enum OrderLocale {

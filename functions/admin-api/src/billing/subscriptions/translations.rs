@@ -78,6 +78,11 @@ pub(crate) fn why(language: Language, why: ActionReason) -> String {
             "an earlier successful charge was never reported",
             "ada penagihan berhasil yang tidak pernah dilaporkan",
         ),
+        ActionReason::AnnualChargeAhead => language.pick(
+            "年繳扣款將至，查詢後通知客戶",
+            "an annual charge is ahead, of which the customer is notified after a query",
+            "penagihan tahunan mendekat, dan pelanggan diberi tahu",
+        ),
         ActionReason::ChargeOverdue => language.pick(
             "逾期一天的扣款需查詢",
             "the charge is a day late and ECPay has not reported it",

@@ -84,8 +84,10 @@ fn wait_for(notice: FirstNotice, now: Timestamp) -> Option<Timestamp> {
         NoticeState::Queued | NoticeState::Claimed => Some(now.plus_hours(UNSENT_NOTICE_HOURS)),
         // Refused for good, or not sent because the customer's mailbox takes no mail: no fault of ours, and no wait would bring
         // it to the customer. Staff were notified, and a new address queues it again, so that the downgrade waits for it.
-        NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead | NoticeState::Undeliverable => {
-            notice.ended_at.map(|ended| ended.plus_days(NOTICE_AGE_DAYS))
-        }
+        NoticeState::Sent
+        | NoticeState::Unclear
+        | NoticeState::Dead
+        | NoticeState::Undeliverable
+        | NoticeState::Obsolete => notice.ended_at.map(|ended| ended.plus_days(NOTICE_AGE_DAYS)),
     }
 }

@@ -91,6 +91,7 @@ pub fn without_person(line: &HistoryEntry) -> Option<HistoryEntry> {
         | HistoryEvent::Checked
         | HistoryEvent::NothingNew { .. }
         | HistoryEvent::MissingChargeObserved
+        | HistoryEvent::ChargeAnnounced { .. }
         | HistoryEvent::SupersededBy(_)
         | HistoryEvent::GraceExtended { .. }
         | HistoryEvent::Paused { .. }

@@ -1,7 +1,9 @@
 //! Decisions: pure functions from a stored subscription and an event to the changes that are written together.
 
 pub mod adopt;
+pub mod announce;
 pub mod cancel;
+mod charge_notices;
 pub mod contact;
 pub mod downgrade;
 pub mod erasure;

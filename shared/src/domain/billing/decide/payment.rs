@@ -1,6 +1,7 @@
 //! Decision about a payment report. Total, and independent of the order in which reports arrive.
 
 use crate::domain::billing::calendar::BillingCalendar;
+use crate::domain::billing::decide::charge_notices::{amount_notice, receipt};
 use crate::domain::billing::decide::erasure;
 use crate::domain::billing::decision::{
     Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, PurchaseChange, PurchaseStep,
@@ -104,6 +105,10 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
         }
         PaymentOutcome::PaidOutOfBand => paid_out_of_band(&mut next, report, context),
     };
+    // The mail about a recovery says what was paid, so that one mail goes out about a charge.
+    if !notices.iter().any(|notice| notice.kind == NoticeKind::Recovered) {
+        notices.extend(receipt(&next, report, rule, context));
+    }
     notices.extend(amount_notice(&mut next, report, now));
     let starts = rule == Rule::FirstChargePaid;
     let refund_due = rule == Rule::RefundDue;
@@ -133,24 +138,6 @@ fn newest_report(before: &Subscription, report: &PaymentReport) -> bool {
     let history = &before.charge_history;
     let known = history.last_success_at.max(history.failures.last().map(|failure| failure.at));
     Some(report.processed_at) >= known
-}
-
-/// The notice to staff of a charge whose amount is not the price, once for each amount.
-fn amount_notice(next: &mut Subscription, report: &PaymentReport, now: Timestamp) -> Option<Notice> {
-    let is_charge = matches!(report.outcome, PaymentOutcome::Succeeded { .. });
-    if !is_charge || report.amount == Some(next.terms.price) {
-        return None;
-    }
-    let (occasion, shown) = match report.amount {
-        Some(amount) if next.amount_notified == Some(amount) => return None,
-        Some(amount) => (amount.dollars().to_string(), amount.to_string()),
-        None => (report.event.to_string(), "unknown".to_owned()),
-    };
-    next.amount_notified = report.amount.or(next.amount_notified);
-    let notice = Notice::about(next, NoticeKind::AmountDiffers, &occasion, now)
-        .with("charged", shown)
-        .with_instant("charged_at", report.processed_at);
-    Some(notice)
 }
 
 /// A charge made after a retry was requested is the result of the retry.
@@ -335,7 +322,9 @@ fn paid(
     };
     let paid_until = next.paid_period().map_or_else(|| now.day(Zone::Taipei), |paid| paid.to);
     let recovered = was_notified.then(|| {
-        Notice::about(next, NoticeKind::Recovered, report.event.as_str(), now).with_day("paid_until", paid_until)
+        Notice::about(next, NoticeKind::Recovered, report.event.as_str(), now)
+            .with("amount", report.amount.unwrap_or(next.terms.price))
+            .with_day("paid_until", paid_until)
     });
     (rule, recovered.into_iter().collect())
 }

@@ -76,6 +76,11 @@ pub enum HistoryEvent {
     },
     /// Query showed an active order without the charge that was due.
     MissingChargeObserved,
+    /// Customer notified of an annual charge, after a query showed that the order runs on.
+    ChargeAnnounced {
+        /// Due date of the charge (Asia/Taipei).
+        due: LocalDate,
+    },
     /// Another order's first success replaced this order.
     SupersededBy(SubscriptionId),
     /// Grace period extended by staff.

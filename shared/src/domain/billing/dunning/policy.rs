@@ -58,13 +58,19 @@ pub const UNANSWERED_REQUEST_DAYS: i64 = 7;
 /// Hours after which an unconfirmed cancellation is requested again.
 pub const CANCEL_REPEAT_HOURS: i64 = 1;
 
+/// Days before an annual charge at which the customer is notified of it.
+pub const ANNUAL_NOTICE_DAYS: i64 = 14;
+/// Days after a charge in which its receipt is still sent, where the charge became known late.
+pub const RECEIPT_DAYS: i64 = 14;
+
 /// Retry schedule and grace period. Days are multiples of 24 hours from the ProcessDate of the first failed charge of
-/// an episode.
+/// an episode. With it goes the choice whether customers get receipts, since the same decisions make both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DunningPolicy {
     retry_days: Vec<u32>,
     grace_days: u32,
     extra_grace_days: u32,
+    receipts: bool,
 }
 
 /// Rejection of a policy.
@@ -112,7 +118,19 @@ impl DunningPolicy {
         if let Some(retry) = retry_days.iter().find(|day| **day > grace_days) {
             return Err(InvalidPolicy::RetryAfterDowngrade { retry: *retry, grace: grace_days });
         }
-        Ok(Self { retry_days: retry_days.to_vec(), grace_days, extra_grace_days })
+        Ok(Self { retry_days: retry_days.to_vec(), grace_days, extra_grace_days, receipts: false })
+    }
+
+    /// The policy with or without receipts for charges that succeed.
+    #[must_use]
+    pub fn with_receipts(self, receipts: bool) -> Self {
+        Self { receipts, ..self }
+    }
+
+    /// True if customers get a receipt for each charge that succeeds.
+    #[must_use]
+    pub const fn sends_receipts(&self) -> bool {
+        self.receipts
     }
 
     /// The days on which a retry is requested, in ascending order.
@@ -130,7 +148,7 @@ impl DunningPolicy {
 impl Default for DunningPolicy {
     /// The agreed policy: retries on days 1, 3 and 7, grace period of 7 days, extended by 3.
     fn default() -> Self {
-        Self { retry_days: vec![1, 3, 7], grace_days: 7, extra_grace_days: 3 }
+        Self { retry_days: vec![1, 3, 7], grace_days: 7, extra_grace_days: 3, receipts: false }
     }
 }
 

@@ -1,18 +1,21 @@
 //! Notices: mails to customers and staff. Written in the transaction that causes them, sent later by the outbox.
 
 pub mod feedback;
+pub mod truth;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::domain::billing::notices::feedback::{AddressFacts, Feedback};
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::{EmailAddress, NotificationId};
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
-/// Kind of mail. Each has a template of its name in `templates/customer/` or `templates/staff/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Kind of mail. Each has a template of its name, in `templates/staff/` or in the folder of each language below
+/// `templates/customer/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeKind {
     /// To the customer: first failure, the grace period began (severity medium).
@@ -29,6 +32,10 @@ pub enum NoticeKind {
     PlanEnded,
     /// To the customer: payment succeeded, the plan continues.
     Recovered,
+    /// To the customer: a charge succeeded.
+    Receipt,
+    /// To the customer: an annual charge is ahead.
+    AnnualCharge,
     /// To staff: charge for an order that was over, replaced or cancelled by the customer.
     RefundDue,
     /// To staff: active order that ECPay did not charge.
@@ -83,6 +90,8 @@ pub enum NoticeState {
     Dead,
     /// Not sent, because SES reported that the address takes no mail.
     Undeliverable,
+    /// Not sent, because it was no longer true when it was to be sent.
+    Obsolete,
 }
 
 /// Reason for which staff cannot have a notice sent again.
@@ -103,6 +112,9 @@ pub enum ResendRefusal {
     /// A mail to the order's address bounced for good, or its recipient complained.
     #[error("the address takes no mail; change it first")]
     Undeliverable,
+    /// It would say something false.
+    #[error("the mail is no longer true")]
+    Obsolete,
 }
 
 /// Mail to be queued.
@@ -121,6 +133,15 @@ pub struct Notice {
 }
 
 impl NoticeKind {
+    /// All kinds.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The kind of that name; `None` where there is none.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
     /// The kind's name in ids and logs, and the template's file name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -132,6 +153,8 @@ impl NoticeKind {
             Self::NotCharged => "not-charged",
             Self::PlanEnded => "plan-ended",
             Self::Recovered => "recovered",
+            Self::Receipt => "receipt",
+            Self::AnnualCharge => "annual-charge",
             Self::RefundDue => "refund-due",
             Self::Uncharged => "uncharged",
             Self::AmountDiffers => "amount-differs",
@@ -171,6 +194,8 @@ impl NoticeKind {
             | Self::NotCharged
             | Self::PlanEnded
             | Self::Recovered
+            | Self::Receipt
+            | Self::AnnualCharge
             | Self::CancelConfirmed => false,
         }
     }
@@ -199,7 +224,7 @@ impl NoticeState {
     pub const fn is_final(self) -> bool {
         match self {
             Self::Queued | Self::Claimed => false,
-            Self::Sent | Self::Unclear | Self::Dead | Self::Undeliverable => true,
+            Self::Sent | Self::Unclear | Self::Dead | Self::Undeliverable | Self::Obsolete => true,
         }
     }
 
@@ -213,6 +238,7 @@ impl NoticeState {
             Self::Unclear => "unclear",
             Self::Dead => "dead",
             Self::Undeliverable => "undeliverable",
+            Self::Obsolete => "obsolete",
         }
     }
 }
@@ -231,6 +257,7 @@ pub fn resend_refusal(
     match (state, to) {
         (NoticeState::Sent, _) if !(is_for_customer && address.did_bounce) => Some(ResendRefusal::Sent),
         (NoticeState::Claimed, _) => Some(ResendRefusal::BeingSent),
+        (NoticeState::Obsolete, _) => Some(ResendRefusal::Obsolete),
         (_, Recipient::Customer(address)) if address.is_erased() => Some(ResendRefusal::Erased),
         _ if is_for_customer && address.is_blocked => Some(ResendRefusal::Undeliverable),
         (NoticeState::Queued, _) if attempts == 0 => Some(ResendRefusal::Waiting),
@@ -258,11 +285,14 @@ impl Notice {
     #[must_use]
     pub fn about(subscription: &Subscription, kind: NoticeKind, occasion: &str, now: Timestamp) -> Self {
         let to = if kind.is_for_staff() { Recipient::Staff } else { Recipient::Customer(subscription.email.clone()) };
-        let fields = BTreeMap::from([
+        let mut fields = BTreeMap::from([
             ("subscription".to_owned(), subscription.id.to_string()),
             ("plan".to_owned(), subscription.terms.plan.to_string()),
             ("amount".to_owned(), subscription.terms.price.to_string()),
         ]);
+        if !kind.is_for_staff() {
+            fields.insert("locale".to_owned(), subscription.locale.name().to_owned());
+        }
         Self {
             id: NotificationId::of(subscription.id.as_str(), kind.name(), occasion),
             kind,

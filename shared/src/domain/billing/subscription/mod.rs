@@ -35,7 +35,7 @@ pub struct Subscription {
     pub user: UserId,
     /// Recipient of the order's mails.
     pub email: EmailAddress,
-    /// Language of ECPay's payment page.
+    /// Language of ECPay's payment page and of mails.
     pub locale: Locale,
     /// MerchantID under which the order was created.
     pub merchant: MerchantId,
@@ -87,6 +87,9 @@ pub struct Subscription {
     pub ended: Option<Ended>,
     /// Due date of the charge whose absence staff were notified of.
     pub missing_charge_notified_for: Option<LocalDate>,
+    /// Due date of the annual charge of which the customer was notified.
+    #[serde(default)]
+    pub charge_announced_for: Option<LocalDate>,
     /// Latest answer of ECPay to a query of this order.
     #[serde(default)]
     pub last_query: Option<OrderQuery>,
@@ -107,7 +110,7 @@ pub struct Subscription {
     pub recent_events: Vec<AppliedEvent>,
 }
 
-/// Language of the customer, for ECPay's page. Mails are always bilingual.
+/// Language of the customer: of ECPay's page, and of mails, whose subjects have both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Locale {
     /// Traditional Chinese (Taiwan).
@@ -117,6 +120,20 @@ pub enum Locale {
     /// English; ECPay's `Language=ENG`.
     #[serde(rename = "en")]
     En,
+}
+
+impl Locale {
+    /// All languages.
+    pub const ALL: [Self; 2] = [Self::ZhTw, Self::En];
+
+    /// The language's tag (BCP 47), as the API has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ZhTw => "zh-TW",
+            Self::En => "en",
+        }
+    }
 }
 
 /// Terms of an order. Staff change price and number of charges in ECPay's console; the price follows when they accept
@@ -260,6 +277,7 @@ impl Subscription {
             unconfirmed_notified_for: None,
             ended: None,
             missing_charge_notified_for: None,
+            charge_announced_for: None,
             last_query: None,
             backoff: None,
             amount_notified: None,

@@ -137,7 +137,11 @@ impl Billing {
             NoticeState::Queued => Some(NoticeState::Dead),
             // The mail may be on its way, and its sender can no longer record the outcome.
             NoticeState::Claimed => Some(NoticeState::Unclear),
-            NoticeState::Sent | NoticeState::Unclear | NoticeState::Dead | NoticeState::Undeliverable => None,
+            NoticeState::Sent
+            | NoticeState::Unclear
+            | NoticeState::Dead
+            | NoticeState::Undeliverable
+            | NoticeState::Obsolete => None,
         };
         if let Some(state) = cancelled {
             notice.state = state;

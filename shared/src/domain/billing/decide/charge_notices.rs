@@ -1,0 +1,56 @@
+//! Notices about a charge that succeeded: the receipt to the customer, and the one to staff about another amount.
+
+use crate::domain::billing::decision::DecisionContext;
+use crate::domain::billing::dunning::policy::RECEIPT_DAYS;
+use crate::domain::billing::notices::{Notice, NoticeKind};
+use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport};
+use crate::domain::billing::rule::Rule;
+use crate::domain::billing::subscription::Subscription;
+use crate::domain::values::time::{Timestamp, Zone};
+
+/// The receipt of a charge by ECPay, once for each success number however often and from whatever source it is reported.
+/// None for a charge of unknown amount or one that must be refunded, for an erased customer, and for a charge that became
+/// known so late that a mail about it would puzzle more than help.
+#[must_use]
+pub(super) fn receipt(
+    next: &Subscription,
+    report: &PaymentReport,
+    rule: Rule,
+    context: DecisionContext<'_>,
+) -> Option<Notice> {
+    let is_charge = matches!(report.outcome, PaymentOutcome::Succeeded { .. }) && rule != Rule::RefundDue;
+    let latest = report.processed_at.plus_days(RECEIPT_DAYS);
+    if !context.policy.sends_receipts() || !is_charge || next.erased.is_some() || context.received_at > latest {
+        return None;
+    }
+    let amount = report.amount?;
+    let timeline = next.timeline();
+    let is_newest = next.charge_history.last_success_at == Some(report.processed_at);
+    let paid_until = next.paid_period().filter(|_| is_newest).map_or_else(
+        || timeline.calendar.due_after(timeline.charge_due(timeline.charged_on(report.processed_at))),
+        |paid| paid.to,
+    );
+    let notice = Notice::about(next, NoticeKind::Receipt, report.event.as_str(), context.now)
+        .with("amount", amount)
+        .with_day("charged_on", report.processed_at.day(Zone::Taipei))
+        .with_day("paid_until", paid_until);
+    Some(notice)
+}
+
+/// The notice to staff of a charge whose amount is not the price, once for each amount.
+pub(super) fn amount_notice(next: &mut Subscription, report: &PaymentReport, now: Timestamp) -> Option<Notice> {
+    let is_charge = matches!(report.outcome, PaymentOutcome::Succeeded { .. });
+    if !is_charge || report.amount == Some(next.terms.price) {
+        return None;
+    }
+    let (occasion, shown) = match report.amount {
+        Some(amount) if next.amount_notified == Some(amount) => return None,
+        Some(amount) => (amount.dollars().to_string(), amount.to_string()),
+        None => (report.event.to_string(), "unknown".to_owned()),
+    };
+    next.amount_notified = report.amount.or(next.amount_notified);
+    let notice = Notice::about(next, NoticeKind::AmountDiffers, &occasion, now)
+        .with("charged", shown)
+        .with_instant("charged_at", report.processed_at);
+    Some(notice)
+}
