@@ -13,7 +13,7 @@ const NO_TOKENS: &str = r#"{"tokens": [], "jwt_key": "another-key-invented-and-l
 /// Stale limits in seconds, from the secret's last read, which here is the start.
 const HOUR: i64 = 60 * 60;
 const QUARTER: i64 = 15 * 60;
-/// A run reads the clock while it goes on. The limit to the second: `shared::platform::cached_secret`.
+/// A run reads the clock while it goes on. The limit to the second: `shared::platform::secrets::cached`.
 const MARGIN: i64 = 60;
 
 /// A sandbox whose Secrets Manager fails from now on.

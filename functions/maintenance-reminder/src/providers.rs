@@ -8,12 +8,12 @@ use serde::Deserialize;
 use shared::domain::values::send_outcome::{NotSentCause, SendOutcome, ShortWaits};
 use shared::domain::values::time::Timestamp;
 use shared::domain::workshop::phone::Phone;
-use shared::platform::cached_secret::CachedSecret;
 use shared::platform::config::Reader;
 use shared::platform::http;
 use shared::platform::logging::error_chain;
 use shared::platform::secrets;
 use shared::platform::secrets::Secret;
+use shared::platform::secrets::cached::CachedSecret;
 use shared::whatsapp;
 use shared::whatsapp::{
     CloudTemplate, GroupReminder, Provider, Reminder, cloud_api_body, cloud_api_group_body, cloud_api_path,

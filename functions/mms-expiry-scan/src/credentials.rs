@@ -4,10 +4,10 @@ use aws_sdk_secretsmanager::Client;
 use reqwest::Url;
 use serde::Deserialize;
 use shared::domain::values::time::Timestamp;
-use shared::platform::cached_secret::CachedSecret;
 use shared::platform::config::Invalid;
 use shared::platform::secrets;
 use shared::platform::secrets::Secret;
+use shared::platform::secrets::cached::CachedSecret;
 
 use crate::config::address;
 use crate::{Config, Error, UncheckedConfig};

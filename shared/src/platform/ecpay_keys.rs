@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::domain::values::time::Timestamp;
 use crate::ecpay::check_mac_value::{HashKeys, VerificationKeys};
 use crate::ecpay::order_form::Environment;
-use crate::platform::cached_secret::CachedSecret;
 use crate::platform::logging::error_chain;
+use crate::platform::secrets::cached::CachedSecret;
 use crate::platform::secrets::{CURRENT, Error, PREVIOUS, Secret};
 
 /// Hours for which callbacks signed with the previous keys are accepted after a change: longer than ECPay re-sends one.

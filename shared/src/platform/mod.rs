@@ -2,7 +2,6 @@
 //! code that may use it.
 
 pub mod aws;
-pub mod cached_secret;
 pub mod clock;
 pub mod config;
 pub mod ecpay_keys;

@@ -9,7 +9,7 @@ use crate::domain::values::ids::CustomerId;
 use crate::domain::values::time::Timestamp;
 use crate::domain::workshop::import::DERIVED_ID;
 use crate::domain::workshop::phone::Phone;
-use crate::platform::cached_secret::CachedSecret;
+use crate::platform::secrets::cached::CachedSecret;
 use crate::platform::secrets::{Error, Secret};
 
 /// Stale limit of the keys in minutes: earlier keys stay valid and every record stands under all of them, so that an older copy

@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
 use shared::domain::values::time::Timestamp;
-use shared::platform::cached_secret::CachedSecret;
+use shared::platform::secrets::cached::CachedSecret;
 use shared::platform::secrets::{Error, Secret};
 use subtle::ConstantTimeEq;
 

@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use shared::domain::values::text::shortened_line;
 use shared::domain::values::time::Timestamp;
-use shared::platform::cached_secret::CachedSecret;
+use shared::platform::secrets::cached::CachedSecret;
 use shared::platform::secrets::{Error, Secret};
 
 use crate::auth::scope::Scope;

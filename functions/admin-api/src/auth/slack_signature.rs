@@ -5,7 +5,7 @@ use lambda_http::http::HeaderMap;
 use serde::Deserialize;
 use sha2::Sha256;
 use shared::domain::values::time::Timestamp;
-use shared::platform::cached_secret::CachedSecret;
+use shared::platform::secrets::cached::CachedSecret;
 use shared::platform::secrets::{Error, Secret};
 
 /// Stale limit in minutes: a withdrawn secret must not verify for longer.

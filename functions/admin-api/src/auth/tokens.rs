@@ -3,8 +3,8 @@
 use aws_sdk_secretsmanager::Client;
 use serde::Deserialize;
 use shared::domain::values::time::Timestamp;
-use shared::platform::cached_secret::CachedSecret;
 use shared::platform::hash::sha256_hex;
+use shared::platform::secrets::cached::CachedSecret;
 use shared::platform::secrets::{Error, Secret};
 use subtle::ConstantTimeEq;
 

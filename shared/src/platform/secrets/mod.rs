@@ -1,4 +1,6 @@
-//! Secrets in Secrets Manager. Copies in memory: [`cached_secret`](super::cached_secret).
+//! Secrets in Secrets Manager. Copies in memory: [`cached`].
+
+pub mod cached;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
