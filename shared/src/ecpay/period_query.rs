@@ -237,7 +237,9 @@ impl PeriodLog {
         let missing = self.total.map_or(0, |total| total.saturating_sub(listed));
         let numbered = successes.zip(missing.saturating_add(1)..);
         let numbers = numbered.filter_map(|(charge, number)| Some((charge.gwsr.clone()?, number))).collect();
-        let info = self.reports(&numbers);
+        // Without a count the log is all there is.
+        let log = Self { total: self.total.or(Some(listed)), ..self.clone() };
+        let info = log.reports(&numbers);
         EcpayOrder {
             period: self.header.period,
             price: self.header.price,

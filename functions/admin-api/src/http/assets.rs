@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Routes {
 
 /// Serves a style sheet of the pages.
 ///
-/// Any digest leads to the present file, so that a page which was opened before a deployment keeps its look.
+/// Any digest leads to the present file, so that a page which was opened before a deployment keeps a look.
 #[utoipa::path(
     get, path = "/assets/{digest}/{name}", tag = "checkout", operation_id = "show_asset",
     params(
@@ -37,13 +37,15 @@ pub(crate) fn routes() -> Routes {
     ),
     security(()),
 )]
-async fn show(Path((_, name)): Path<(String, String)>) -> Response {
+async fn show(Path((digest, name)): Path<(String, String)>) -> Response {
     if name != "buyer.css" {
         return Failure::not_found("name", "There is no such file.").into_response();
     }
+    // An instance of an earlier deployment may get the address of a later file, which browsers must not keep with its content.
+    let is_present = digest == *BUYER_DIGEST;
     let headers = [
         (CONTENT_TYPE, "text/css; charset=utf-8"),
-        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (CACHE_CONTROL, if is_present { "public, max-age=31536000, immutable" } else { "no-cache" }),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, Body::from(BUYER)).into_response()

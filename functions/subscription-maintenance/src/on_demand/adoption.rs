@@ -44,8 +44,19 @@ pub(crate) async fn one(maintenance: &Maintenance, request: &Adopt, time: Invoca
     let adopted = adopt_order(&session, &request.order, &cause).await;
     session.emit_metrics().await;
     let outcome = adopted?;
-    if matches!(outcome, AdoptionOutcome::Adopted(_)) {
-        replay_reports(&session, &BTreeSet::from([request.order.merchant_trade_no.clone()]), &cause).await?;
+    // Also by a repetition: the adoption may have been cut before its reports were replayed.
+    let yesterday = session.now.plus_days(-1);
+    let is_new = match &outcome {
+        AdoptionOutcome::Adopted(_) => true,
+        AdoptionOutcome::AlreadyHeld(order) => order.adopted_at >= Some(yesterday),
+        AdoptionOutcome::WouldAdopt(_) | AdoptionOutcome::Refused { .. } | AdoptionOutcome::Unavailable { .. } => false,
+    };
+    if is_new && !request.dry_run {
+        let orders = BTreeSet::from([request.order.merchant_trade_no.clone()]);
+        // The order is held all the same, and staff can replay the reports.
+        if let Err(error) = replay_reports(&session, &orders, &cause).await {
+            tracing::error!(error = error_chain(&error), "the reports of an adopted order were not replayed");
+        }
     }
     serde_json::to_value(outcome).map_err(|_| Error::InvalidJobEvent)
 }

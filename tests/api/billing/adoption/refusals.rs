@@ -44,6 +44,10 @@ async fn an_order_that_duekeeper_could_not_keep_is_refused_by_field() {
     refused(&sandbox, with("MONTHLY", "user_id", json!("a/b")), "user_id", "must not contain").await;
     refused(&sandbox, request("SILENT"), "billing_cycle", "does not say how often").await;
     refused(&sandbox, request("MISCOUNTED"), "merchant_trade_no", "lists 2").await;
+    refused(&sandbox, request("adopt"), "merchant_trade_no", "addresses of this API").await;
+    existing(&sandbox, "UNLISTED", &["2026-01-15", "2026-02-15"], json!({})).await;
+    sandbox.order_behavior("UNLISTED", json!({ "query": { "TotalSuccessTimes": 3 } })).await;
+    refused(&sandbox, request("UNLISTED"), "merchant_trade_no", "lists 2 successful charges and counts 3").await;
     refused(&sandbox, request("UNKNOWN"), "merchant_trade_no", "no recurring order").await;
     refused(&sandbox, request("dk8m2xq7rt4b9kwz5n3p"), "merchant_trade_no", "Duekeeper's own").await;
     let (status, answer) = adopt(&sandbox, with("MONTHLY", "price", json!(1))).await;

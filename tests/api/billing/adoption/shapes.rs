@@ -177,3 +177,77 @@ async fn a_log_that_lacks_early_charges_numbers_the_later_ones_by_ecpays_count()
     assert_eq!((status, &answer["succeeded"]), (StatusCode::CREATED, &json!(30)), "{answer}");
     assert_eq!(column(&sandbox.account("SHORTLOG").await["payments"], "number"), ["28", "29", "30"]);
 }
+
+/// A charge as ECPay lists it, on that day.
+fn entry(day: &str, rtn_code: &str, gwsr: Option<u64>) -> Value {
+    json!({ "at": format!("{day}T11:00:00+08:00"), "rtn_code": rtn_code, "gwsr": gwsr })
+}
+
+#[tokio::test]
+async fn charges_that_share_an_authorisation_are_held_once() {
+    let sandbox = Sandbox::at(NOW).await;
+    let charges = [
+        entry("2026-01-15", "1", Some(71)),
+        entry("2026-02-15", super::DECLINED, None),
+        entry("2026-02-16", "1", Some(72)),
+        entry("2026-03-15", "1", Some(72)),
+    ];
+    let order = json!({ "merchant_trade_no": "SHARED", "amount": 899, "period_type": "M", "exec_times": 99, "charges": charges });
+    sandbox.post("/sandbox/ecpay/orders", order).await;
+    let (status, answer) = adopt(&sandbox, request("SHARED")).await;
+    assert_eq!((status, &answer["status"]), (StatusCode::CREATED, &json!("active")), "{answer}");
+    // The one that cannot be told from the other still proves that its period is paid.
+    assert_eq!(sandbox.account("SHARED").await["current_period_end"], "2026-04-15");
+}
+
+#[tokio::test]
+async fn successes_without_an_authorisation_number_are_numbered_by_the_list() {
+    let sandbox = Sandbox::at(NOW).await;
+    existing(&sandbox, "NOGWSR", &["2026-02-15", "2026-03-15"], json!({})).await;
+    let log: Vec<Value> = ["2026/02/15", "2026/03/15"]
+        .iter()
+        .map(|day| json!({ "RtnCode": 1, "amount": 899, "gwsr": "", "process_date": format!("{day} 11:00:00") }))
+        .collect();
+    sandbox.order_behavior("NOGWSR", json!({ "query": { "ExecLog": log, "TotalSuccessTimes": null } })).await;
+    let (status, answer) = adopt(&sandbox, request("NOGWSR")).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    assert_eq!(seen(&answer), shown("active", "PRO", [2, 0], Some("2026-04-15")));
+}
+
+#[tokio::test]
+async fn an_order_whose_result_is_open_is_not_downgraded_before_it_is_known() {
+    let sandbox = Sandbox::at(NOW).await;
+    let charges = [
+        entry("2026-01-05", "1", None),
+        entry("2026-02-05", super::DECLINED, None),
+        entry("2026-03-19", "10300066", None),
+    ];
+    let order =
+        json!({ "merchant_trade_no": "OPEN", "amount": 899, "period_type": "M", "exec_times": 99, "charges": charges });
+    sandbox.post("/sandbox/ecpay/orders", order).await;
+    let (_, answer) = adopt(&sandbox, request("OPEN")).await;
+    assert_eq!((&answer["status"], &answer["plan"]), (&json!("past_due"), &json!("PRO")), "{answer}");
+}
+
+#[tokio::test]
+async fn an_annual_order_adopted_shortly_before_its_charge_is_announced_all_the_same() {
+    let sandbox = Sandbox::at(NOW).await;
+    let yearly = json!({ "period_type": "Y", "amount": 8999, "exec_times": 9 });
+    existing(&sandbox, "SOON", &["2025-03-28"], yearly).await;
+    let mut body = request("SOON");
+    body["billing_cycle"] = json!("annual");
+    assert_eq!(adopt(&sandbox, body).await.0, StatusCode::CREATED);
+    assert_eq!(sandbox.subjects(&number_of_mail("SOON")).await, [""; 0]);
+    sandbox.travel("2026-03-21T12:00:00+08:00").await;
+    assert_eq!(sandbox.subjects(&number_of_mail("SOON")).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_mails_of_an_order_named_staff_are_its_own() {
+    let sandbox = Sandbox::at(NOW).await;
+    adopted(&sandbox, "staff", &["2026-03-01"], json!({})).await;
+    sandbox.outcomes("staff", &[super::DECLINED]).await;
+    sandbox.travel("2026-04-02T12:00:00+08:00").await;
+    let messages = sandbox.get("/api/subscriptions/staff/messages").await;
+    assert_eq!(column(&messages["messages"], "kind"), ["first-payment-failure"], "{messages}");
+}

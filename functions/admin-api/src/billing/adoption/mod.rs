@@ -27,6 +27,9 @@ use crate::http::refusals::Refusals;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 
+/// Last parts of paths below `/api/subscriptions`, under which no order could be read.
+const PATHS: [&str; 2] = ["adopt", "adoptions"];
+
 /// Routes of adoptions.
 pub(crate) fn routes() -> Routes {
     Routes::new().routes(routes!(adopt)).routes(routes!(list::adopt_list)).routes(routes!(list::show))
@@ -160,6 +163,12 @@ impl AdoptBody {
         if SubscriptionId::is_misspelt(merchant_trade_no.as_str()) {
             let reason = "has the form of a number of Duekeeper's own, with other letters than it issues";
             return Err(Failure::invalid("merchant_trade_no", reason));
+        }
+        if PATHS.contains(&merchant_trade_no.as_str()) {
+            return Err(Failure::invalid(
+                "merchant_trade_no",
+                "is a word that addresses of this API have in its place",
+            ));
         }
         if user_id.as_str().contains(RESERVED) {
             return Err(Failure::invalid("user_id", "must not contain / ? # or %"));

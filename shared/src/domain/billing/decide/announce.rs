@@ -3,6 +3,7 @@
 use crate::domain::billing::decision::{Actor, Cause, Decision, HistoryEvent, Versioned};
 use crate::domain::billing::dunning::policy::ANNUAL_NOTICE_DAYS;
 use crate::domain::billing::notices::{Notice, NoticeKind};
+use crate::domain::billing::payments::order_query::EcpayState;
 use crate::domain::billing::plan::BillingCycle;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{Status, Subscription};
@@ -13,7 +14,8 @@ use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 #[must_use]
 pub fn announce_charge(before: &Versioned<Subscription>, now: Timestamp) -> Option<Decision> {
     let due = annual_charge(&before.value)?;
-    let is_near = now >= announced_at(due) && now < due.start(Zone::Taipei);
+    let runs_on = before.value.last_query.is_none_or(|query| query.state == EcpayState::Running);
+    let is_near = runs_on && now >= announced_at(due) && now < due.start(Zone::Taipei);
     if !is_near || before.value.charge_announced_for == Some(due) {
         return None;
     }
@@ -30,8 +32,8 @@ pub fn announce_charge(before: &Versioned<Subscription>, now: Timestamp) -> Opti
 pub(crate) fn annual_notice_at(order: &Subscription) -> Option<Timestamp> {
     let due = annual_charge(order).filter(|due| order.charge_announced_for != Some(*due))?;
     let at = announced_at(due);
-    // A query that found the order unfit, or came too late, is not repeated for the notice.
-    order.last_query.is_none_or(|query| query.at < at).then_some(at)
+    // A query that found the order unfit, or came too late, is not repeated for the notice; that of an adoption announces nothing.
+    order.last_query.is_none_or(|query| query.at < at || order.adopted_at == Some(query.at)).then_some(at)
 }
 
 /// Due date of the annual charge that follows; `None` for an order that is not charged again.

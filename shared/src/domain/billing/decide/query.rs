@@ -5,6 +5,7 @@ use crate::domain::billing::decide::cancel::unconfirmed_from;
 use crate::domain::billing::decide::order::{expire, final_status};
 use crate::domain::billing::decide::proof::proven;
 use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
+use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::dunning::policy::{
     BACKOFF_HOURS, CANCEL_REPEAT_HOURS, LATE_CHARGE_FREE_DAYS, LATE_CHARGE_NOTICE_DAYS, RETRY_RESULT_HOURS,
 };
@@ -74,6 +75,12 @@ fn order_ended(before: &Versioned<Subscription>, how: OrderEnd, now: Timestamp) 
     let known = subscription.ended.unwrap_or(Ended { at: now, how });
     let mut next = subscription.clone();
     next.ended = Some(known);
+    // A success that the same answer proves may have ended the arrears.
+    if matches!(next.status, Status::PastDue { .. }) && Arrears::of(&next).is_none() {
+        next.status = Status::Active;
+        next.dunning_notice = None;
+        next.extra_grace_days = 0;
+    }
     if subscription.status == Status::Active && subscription.plan.is_free() {
         next.status = final_status(next.ended);
     }

@@ -133,6 +133,9 @@ pub struct Notice {
 }
 
 impl NoticeKind {
+    /// Kinds that are about no order.
+    pub const WITHOUT_ORDER: [Self; 3] = [Self::QuarantineDigest, Self::SlackRefused, Self::RemindersFailed];
+
     /// All kinds.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 

@@ -2,6 +2,8 @@
 
 pub mod list;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::billing::decide::adopt::Adoption;
@@ -17,6 +19,7 @@ use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::expression::Condition;
 use crate::store::table::keys;
+use crate::store::table::keys::Key;
 use crate::store::table::lookup::links;
 use crate::store::table::record::Record;
 use crate::store::table::transaction::{MAX_ACTIONS, Transaction};
@@ -77,7 +80,10 @@ impl Billing {
         if self.overlay.is_some() {
             return Ok(AdoptionCommit::Done);
         }
-        let mut chunk = Transaction::default();
+        let (mut chunk, target) = (Transaction::default(), keys::subscription_partition(id));
+        // First, so that an erasure finds what an interrupted adoption left.
+        chunk.put(Record::new(keys::user_order(&adoption.user.user, id), ()))?;
+        let mut linked: BTreeSet<Key> = BTreeSet::new();
         for step in &adoption.steps {
             if chunk.action_count() + ITEMS_OF_A_STEP > MAX_ACTIONS {
                 self.write_chunk(std::mem::take(&mut chunk)).await?;
@@ -91,7 +97,10 @@ impl Billing {
             }
             if let Some(payment) = &step.payment {
                 chunk.put(payments::record(id, payment))?;
-                chunk.put_links(links(&payment.lookups(), &keys::subscription_partition(id)))?;
+                // Charges can share a number, and one transaction writes an item once.
+                let new: Vec<Key> =
+                    links(&payment.lookups(), &target).filter(|link| linked.insert(link.clone())).collect();
+                chunk.put_links(new)?;
             }
         }
         self.write_chunk(chunk).await?;
@@ -120,7 +129,6 @@ impl Billing {
                 transaction.check(keys::subscription(&key), Condition::item_absent());
             }
             let place = transaction.update_or_return(users::update(&user));
-            transaction.put(Record::new(keys::user_order(&user.user, id), ()))?;
             let Some(refusal) = self.table.transact(transaction.clone(), DOING).await? else {
                 return Ok(Attempt::Done(Some(AdoptionCommit::Done)));
             };

@@ -53,6 +53,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::billing::notices::NoticeKind;
 use crate::domain::values::ids::{
     EventId, InstitutionUid, NotificationId, OperationKey, PaymentId, SubscriptionId, UserId,
 };
@@ -218,11 +219,14 @@ pub fn webhook_log(id: &SubscriptionId, received_at: Timestamp, event: &str) -> 
     Key::new(subscription_partition(id), format!("{}{received_at}#{event}", prefix::WEBHOOK))
 }
 
-/// Key of a notice, in the partition of the subscription with which its id begins, otherwise in that of staff.
+/// Key of a notice, in the partition of the subscription with which its id begins; one that is about none in that of staff.
 #[must_use]
 pub fn notice(id: &NotificationId) -> Key {
-    let subject = id.as_str().split('/').next().unwrap_or_default();
-    let pk = SubscriptionId::parse(subject).ok().filter(|_| subject != "staff").map(|id| subscription_partition(&id));
+    let mut parts = id.as_str().split('/');
+    let (subject, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    // An order of another system can have the number `staff`, with which these begin as well.
+    let is_about_none = NoticeKind::WITHOUT_ORDER.iter().any(|without| without.name() == kind);
+    let pk = SubscriptionId::parse(subject).ok().filter(|_| !is_about_none).map(|id| subscription_partition(&id));
     Key::new(pk.unwrap_or_else(|| "STAFF".to_owned()), format!("{}{id}", prefix::NOTICE))
 }
 

@@ -3,6 +3,8 @@
 
 pub mod report;
 
+use std::collections::BTreeSet;
+
 use crate::domain::billing::decide::adopt::report::{AdoptionRefusal, OrderToAdopt};
 use crate::domain::billing::decide::order::{charge_missing, create_order, end_grace};
 use crate::domain::billing::decide::payment::decide_payment;
@@ -18,9 +20,10 @@ use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport};
 use crate::domain::billing::payments::plausibility::MOST_CHARGES;
 use crate::domain::billing::plan::BillingCycle;
 use crate::domain::billing::rule::Rule;
-use crate::domain::billing::subscription::{NewOrder, Subscription};
-use crate::domain::values::ids::MerchantId;
+use crate::domain::billing::subscription::{NewOrder, Status, Subscription};
+use crate::domain::values::ids::{MerchantId, PaymentId};
 use crate::domain::values::money::Twd;
+use crate::domain::values::time::Zone;
 
 /// Unit of the interval between two charges (`PeriodType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,12 +95,22 @@ pub fn adopt(
     let exec_times = known.answer.exec_times.unwrap_or(MOST_CHARGES);
     let (mut steps, mut log) = (Vec::new(), known.answer.clone());
     let mut before = opened(order.as_new(merchant, price, exec_times), known, &mut steps)?;
+    let mut paid: BTreeSet<PaymentId> = BTreeSet::new();
     for report in &known.reports {
         // Staff may have changed the price in ECPay's console at any time: what was charged was the price.
         before.value.terms.price = report.amount.unwrap_or(price);
         let snapshot = Snapshot { subscription: before.clone(), replaced: None, paid_order: None };
         match decide_payment(&snapshot, report, DecisionContext::new(context.policy, report.processed_at)) {
             PaymentDecision::Apply(mut step) => {
+                let is_known = step.payment.as_ref().is_some_and(|payment| !paid.insert(payment.id.clone()));
+                if is_known && is_success(report) {
+                    // Two successes under one authorisation: which of them was the charge, the log does not say.
+                    log.unrecorded.push(report.processed_at);
+                    continue;
+                }
+                if is_known {
+                    step.payment = None;
+                }
                 step.notices.clear();
                 before = step.after();
                 steps.push(*step);
@@ -106,6 +119,9 @@ pub fn adopt(
             PaymentDecision::Quarantine(_) if is_success(report) => log.unrecorded.push(report.processed_at),
             PaymentDecision::Quarantine(_) => {}
         }
+    }
+    if before.value.status == Status::Pending {
+        return Err(AdoptionRefusal::Unidentified);
     }
     before.value.terms.price = price;
     before.value.charge_history.reconciled_up_to = before.value.charge_history.successes;
@@ -157,10 +173,20 @@ fn check(cycle: BillingCycle, known: &EcpayOrder) -> Result<(), AdoptionRefusal>
             BillingCycle::Annual => "every year",
         }));
     }
-    match counted.filter(|counted| *counted < listed) {
+    // The log may lack early charges, but not the latest, which the next one is counted after.
+    match counted.filter(|counted| *counted < listed || (*counted > listed && !is_latest_listed(cycle, known))) {
         Some(counted) => Err(AdoptionRefusal::Miscounted { listed, counted }),
         None => Ok(()),
     }
+}
+
+/// True if the log ends with a success whose period runs at the time of the answer.
+fn is_latest_listed(cycle: BillingCycle, known: &EcpayOrder) -> bool {
+    let latest = known.reports.last().filter(|report| is_success(report));
+    latest.is_some_and(|report| {
+        let due = report.processed_at.day(Zone::Taipei).plus_months(cycle.months());
+        known.answer.at < due.plus_days(-1).start(Zone::Taipei)
+    })
 }
 
 /// The order before its first charge, created when that was made.
@@ -185,7 +211,9 @@ fn as_of_now(before: &Versioned<Subscription>, answer: &QueryAnswer, context: De
     if let Some(missing) = charge_missing(&order, context.now) {
         order.value = missing.change.next;
     }
-    if let Some(ended) = end_grace(&order, context) {
+    // An open result may be the payment: the schedule waits for it.
+    let ended = end_grace(&order, context).filter(|_| !order.value.awaits_result(context.now));
+    if let Some(ended) = ended {
         order.value = ended.change.next;
     }
     // A terminated order that is on FREE is over.

@@ -76,6 +76,9 @@ pub enum AdoptionRefusal {
     /// ECPay's answer lacks the amount.
     #[error("names an order of which ECPay does not say the amount")]
     UnknownPrice,
+    /// Successes without authorisation numbers, so that none of them can be recorded.
+    #[error("names an order whose charges ECPay lists without what identifies them")]
+    Unidentified,
     /// The log and the count disagree, so that a later charge could be taken for an earlier one.
     #[error("names an order of which ECPay lists {listed} successful charges and counts {counted}")]
     Miscounted {
@@ -91,7 +94,7 @@ impl AdoptionRefusal {
     #[must_use]
     pub const fn field(&self) -> &'static str {
         match self {
-            Self::NeverPaid | Self::UnknownPrice | Self::Miscounted { .. } => "merchant_trade_no",
+            Self::NeverPaid | Self::UnknownPrice | Self::Unidentified | Self::Miscounted { .. } => "merchant_trade_no",
             Self::UnknownPeriod | Self::ByDay(_) | Self::Frequency(_) | Self::AnotherCycle(_) => "billing_cycle",
         }
     }
