@@ -156,8 +156,8 @@ impl Replay {
             HistoryEvent::TermsChanged { amount, next_charge_on } => {
                 staff(Operation::Terms { amount: *amount, next_charge_on: *next_charge_on })
             }
-            // No actor records one; the payment would have to be read with it.
-            HistoryEvent::Refunded { .. } => None,
+            // No actor records one; the payment would have to be read with it. Nor does one adopt an order.
+            HistoryEvent::Refunded { .. } | HistoryEvent::Adopted => None,
             HistoryEvent::MissingChargeObserved => charge_missing(before, at),
             HistoryEvent::ChargeAnnounced { .. } => announce_charge(before, at),
             HistoryEvent::GraceExtended { days } => staff(Operation::ExtendGrace { days: *days }),
@@ -166,8 +166,6 @@ impl Replay {
             HistoryEvent::CancelRequested => staff(Operation::Cancel),
             HistoryEvent::CancelUndone => staff(Operation::UndoCancel),
             HistoryEvent::EmailChanged { email } => Some(change_email(before, email, line.by.clone(), at)),
-            // No actor adopts an order.
-            HistoryEvent::Adopted => None,
             HistoryEvent::Noted => Some(note(before, line.by.clone(), at)),
             HistoryEvent::TaskFailed { task, reason } => Some(record_task_failure(before, *task, reason, at)),
             HistoryEvent::Erased => {
