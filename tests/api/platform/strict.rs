@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testing::support::Sandbox;
 
 /// Paths that take a list instead of fields.
-const LISTS: [&str; 2] = ["/customers/import", "/api/subscriptions/adoptions"];
+const LISTS: [&str; 2] = ["/customers/import", "/api/adoptions"];
 
 const BEGIN: &str = "2025-01-15T10:00:00+08:00";
 

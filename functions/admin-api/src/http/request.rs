@@ -24,7 +24,7 @@ const FIELD: &str = "admin_token";
 /// Largest body in bytes, except of a list.
 const LARGEST_BODY: usize = 64 * 1024;
 /// Paths whose body is a list.
-const LIST_PATHS: [&str; 2] = ["/customers/import", "/api/subscriptions/adoptions"];
+const LIST_PATHS: [&str; 2] = ["/customers/import", "/api/adoptions"];
 /// Beginning of the paths of callbacks of WhatsApp providers and Slack, whose bodies are read as they were sent.
 const CALLBACK_PATHS: &str = "/webhooks/";
 /// Largest callback in bytes, as Meta sends them.

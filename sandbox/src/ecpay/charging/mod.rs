@@ -9,7 +9,7 @@ use crate::ecpay::order::{Charge, Kind, Order, State, Unresolved};
 use crate::ecpay::simulator::Ecpay;
 
 /// ECPay cancels what remains of an order after this many failures.
-const FAILURES_ALLOWED: usize = 6;
+pub(in crate::ecpay) const FAILURES_ALLOWED: usize = 6;
 
 /// A pending result is final after this time.
 const PENDING_FOR: TimeDelta = TimeDelta::minutes(30);

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use crate::ecpay::calendar::{PeriodType, whole_second};
+use crate::ecpay::charging::FAILURES_ALLOWED;
 use crate::ecpay::message::PAID;
 use crate::ecpay::order::{Charge, Kind, Order, State, Terms};
 use crate::ecpay::simulator::Ecpay;
@@ -19,8 +20,8 @@ pub struct ExistingOrder {
     #[serde(default = "every")]
     frequency: u32,
     exec_times: u32,
-    #[serde(default)]
-    state: ExistingState,
+    /// Where it is absent: running, or what its charges made of it.
+    state: Option<ExistingState>,
     /// Charges so far, in any order.
     charges: Vec<PastCharge>,
 }
@@ -38,15 +39,15 @@ pub struct CallbackUrls {
 }
 
 /// State of such an order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ExistingState {
     /// Charged again on its next day after the present.
-    #[default]
     Running,
     /// Paused in ECPay's console.
     Paused,
-    /// Cancelled, or ended after six failures.
+    /// Cancelled, or ended after six failures; in ECPay's console `stopped`.
+    #[serde(alias = "stopped")]
     Cancelled,
     /// All charges made.
     Finished,
@@ -84,8 +85,11 @@ impl Ecpay {
         }
         let mut charges = existing.charges.clone();
         charges.sort_by_key(|charge| charge.at);
-        let first = charges.first().filter(|first| first.rtn_code == PAID);
-        let first = whole_second(first.ok_or("the first charge of an established order succeeded")?.at);
+        let first = charges.first().ok_or("an order that ECPay has was charged once at least")?;
+        let (first, is_established) = (whole_second(first.at), first.rtn_code == PAID);
+        if !is_established && charges.len() > 1 {
+            return Err("an order whose first charge failed is not charged again".to_owned());
+        }
         if charges.last().is_some_and(|last| last.at > now) {
             return Err("a charge is still to come".to_owned());
         }
@@ -97,17 +101,18 @@ impl Ecpay {
         order.state = State::Running;
         order.executions = executions_until(&order, now);
         order.schedule_next();
-        match existing.state {
-            ExistingState::Running => {}
-            ExistingState::Paused => {
-                order.state = State::Paused;
-                order.next_charge_at = None;
-            }
-            ExistingState::Cancelled => order.cancel(),
-            ExistingState::Finished => {
-                order.state = State::Finished;
-                order.next_charge_at = None;
-            }
+        let state = match existing.state {
+            _ if !is_established => State::NotEstablished,
+            None if order.failures() >= FAILURES_ALLOWED => State::Cancelled,
+            None => order.state,
+            Some(ExistingState::Running) => State::Running,
+            Some(ExistingState::Paused) => State::Paused,
+            Some(ExistingState::Cancelled) => State::Cancelled,
+            Some(ExistingState::Finished) => State::Finished,
+        };
+        order.state = state;
+        if state != State::Running {
+            order.next_charge_at = None;
         }
         self.orders.insert(number, order);
         Ok(())
@@ -208,8 +213,21 @@ mod tests {
 
     #[test]
     fn only_a_running_one_is_charged_again() {
-        for state in ["paused", "cancelled", "finished"] {
-            let ecpay = brought_in(order(json!({ "state": state }))).unwrap();
+        for (given, state) in
+            [("paused", "paused"), ("cancelled", "cancelled"), ("stopped", "cancelled"), ("finished", "finished")]
+        {
+            let ecpay = brought_in(order(json!({ "state": given }))).unwrap();
+            assert_eq!((&ecpay.view("shopOrder1").unwrap()["state"], ecpay.next_due()), (&json!(state), None));
+        }
+        let failed = |day: u32| json!({ "at": format!("2026-02-{day:02}T03:00:00Z"), "rtn_code": "10100252" });
+        let paid = json!({ "at": "2026-01-15T03:00:00Z", "rtn_code": "1" });
+        let six: Vec<Value> = std::iter::once(paid).chain((1..=6).map(failed)).collect();
+        for (charges, exec_times, state) in [
+            (json!(six), 99, "cancelled"),
+            (json!([failed(1)]), 99, "not_established"),
+            (json!([six[0]]), 1, "finished"),
+        ] {
+            let ecpay = brought_in(order(json!({ "charges": charges, "exec_times": exec_times }))).unwrap();
             assert_eq!((&ecpay.view("shopOrder1").unwrap()["state"], ecpay.next_due()), (&json!(state), None));
         }
     }
@@ -222,7 +240,9 @@ mod tests {
             json!({ "frequency": 13 }),
             json!({ "exec_times": 0 }),
             json!({ "charges": [] }),
-            json!({ "charges": [{ "at": "2026-01-15T03:00:00Z", "rtn_code": "10100252" }] }),
+            json!({ "charges": [
+                { "at": "2026-01-15T03:00:00Z", "rtn_code": "10100252" }, { "at": "2026-02-15T03:00:00Z", "rtn_code": "1" },
+            ] }),
             json!({ "charges": [{ "at": "2026-03-21T03:00:00Z", "rtn_code": "1" }] }),
         ] {
             assert!(brought_in(order(change.clone())).is_err(), "{change}");

@@ -8,7 +8,7 @@ use testing::support::{STAFF, Sandbox};
 
 use super::{NOW, adopted, calls, existing, stored};
 
-const PATH: &str = "/api/subscriptions/adoptions";
+const PATH: &str = "/api/adoptions";
 const TITLES: &str = "merchant_trade_no,user_id,email,plan_id,billing_cycle";
 
 async fn send(sandbox: &Sandbox, path: &str, list: &str) -> (StatusCode, Value) {

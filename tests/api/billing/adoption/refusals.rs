@@ -48,6 +48,8 @@ async fn an_order_that_duekeeper_could_not_keep_is_refused_by_field() {
     existing(&sandbox, "UNLISTED", &["2026-01-15", "2026-02-15"], json!({})).await;
     sandbox.order_behavior("UNLISTED", json!({ "query": { "TotalSuccessTimes": 3 } })).await;
     refused(&sandbox, request("UNLISTED"), "merchant_trade_no", "lists 2 successful charges and counts 3").await;
+    existing(&sandbox, "UNPAID", &["2026-03-15!"], json!({})).await;
+    refused(&sandbox, request("UNPAID"), "merchant_trade_no", "no recurring order").await;
     refused(&sandbox, request("UNKNOWN"), "merchant_trade_no", "no recurring order").await;
     refused(&sandbox, request("dk8m2xq7rt4b9kwz5n3p"), "merchant_trade_no", "Duekeeper's own").await;
     let (status, answer) = adopt(&sandbox, with("MONTHLY", "price", json!(1))).await;

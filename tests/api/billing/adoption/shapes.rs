@@ -50,6 +50,8 @@ async fn an_order_in_arrears_mails_nobody_is_not_retried_and_keeps_its_plan_for_
     let sandbox = Sandbox::at(NOW).await;
     let answer = adopted(&sandbox, "ARREARS", &["2026-01-15", "2026-02-15", "2026-03-15!"], json!({})).await;
     assert_eq!(seen(&answer), shown("past_due", "PRO", [2, 1], Some("2026-04-15")));
+    // Seven days from the failure are over on the 22nd, three from the adoption on the 23rd.
+    assert_eq!(sandbox.account("ARREARS").await["grace_period_ends_at"], "2026-03-23T02:00:00Z");
     sandbox.travel("2026-03-23T09:59:00+08:00").await;
     assert_eq!(sandbox.account("ARREARS").await["plan_id"], "PRO");
     assert_eq!(sandbox.subjects(&number_of_mail("ARREARS")).await, [""; 0]);

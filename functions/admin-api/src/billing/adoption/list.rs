@@ -107,7 +107,7 @@ pub(crate) struct ListedAnswer {
 /// the pace that the business has set; the result is read at the address of the list, which is kept for seven days. Sending a list
 /// again does no harm: what is held already stays as it is.
 #[utoipa::path(
-    post, path = "/api/subscriptions/adoptions", tag = "subscriptions", operation_id = "adopt_subscriptions",
+    post, path = "/api/adoptions", tag = "subscriptions", operation_id = "adopt_subscriptions",
     params(ListQuery),
     request_body(content = String, content_type = "text/csv", description = "List with a header and one row an order."),
     responses((status = 202, description = "The list is worked on.", body = AdoptionListAnswer), Refusals),
@@ -141,7 +141,7 @@ pub(crate) async fn adopt_list(
 
 /// Shows how far a list of orders is, and what became of each row.
 #[utoipa::path(
-    get, path = "/api/subscriptions/adoptions/{id}", tag = "subscriptions", operation_id = "show_adoptions",
+    get, path = "/api/adoptions/{id}", tag = "subscriptions", operation_id = "show_adoptions",
     params(("id" = String, Path, description = "Id of the list.", example = "9hJ2kQ7bXw3c")),
     responses((status = 200, description = "The list as it stands.", body = AdoptionListAnswer), Refusals, Missing),
     security(("token" = ["operate"])),

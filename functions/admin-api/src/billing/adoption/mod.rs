@@ -27,8 +27,8 @@ use crate::http::refusals::Refusals;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 
-/// Last parts of paths below `/api/subscriptions`, under which no order could be read.
-const PATHS: [&str; 2] = ["adopt", "adoptions"];
+/// Last part of a path below `/api/subscriptions`, under which no order could be read.
+const PATH: &str = "adopt";
 
 /// Routes of adoptions.
 pub(crate) fn routes() -> Routes {
@@ -164,7 +164,7 @@ impl AdoptBody {
             let reason = "has the form of a number of Duekeeper's own, with other letters than it issues";
             return Err(Failure::invalid("merchant_trade_no", reason));
         }
-        if PATHS.contains(&merchant_trade_no.as_str()) {
+        if merchant_trade_no.as_str() == PATH {
             return Err(Failure::invalid(
                 "merchant_trade_no",
                 "is a word that addresses of this API have in its place",

@@ -13,6 +13,7 @@ use crate::domain::billing::decision::{
     Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, SubscriptionWrite,
     Versioned,
 };
+use crate::domain::billing::dunning::policy::NOTICE_AGE_DAYS;
 use crate::domain::billing::live_orders::{LiveEntry, LiveOrder, UserChange};
 use crate::domain::billing::operations::OperationContext;
 use crate::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
@@ -23,7 +24,7 @@ use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, Status, Subscription};
 use crate::domain::values::ids::{MerchantId, PaymentId};
 use crate::domain::values::money::Twd;
-use crate::domain::values::time::Zone;
+use crate::domain::values::time::{Timestamp, Zone};
 
 /// Unit of the interval between two charges (`PeriodType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,10 +221,16 @@ fn as_of_now(before: &Versioned<Subscription>, answer: &QueryAnswer, context: De
     if let Some(over) = decide_query(&order, answer, context) {
         order.value = over.change.next;
     }
-    if let Some(notice) = &mut order.value.dunning_notice {
-        notice.first_notice_at = notice.first_notice_at.max(context.now);
-    }
+    keep_plan(&mut order.value, context.now.plus_days(NOTICE_AGE_DAYS));
     order.value
+}
+
+/// Lets the grace period of an unpaid order run until then at least, as if a mail of today had promised it.
+fn keep_plan(order: &mut Subscription, until: Timestamp) {
+    let (Status::PastDue { grace_ends_at }, Some(notice)) = (order.status, &mut order.dunning_notice) else { return };
+    let until = until.max(grace_ends_at);
+    notice.promised_until = notice.promised_until.max(Some(until));
+    order.status = Status::PastDue { grace_ends_at: until };
 }
 
 const fn is_success(report: &PaymentReport) -> bool {
