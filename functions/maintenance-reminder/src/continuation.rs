@@ -19,7 +19,7 @@ pub(crate) struct Continuations {
     schedules: Schedules,
 }
 
-/// What becomes of the vehicles that wait.
+/// Outcome for the vehicles that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "at")]
 pub(crate) enum Continuation {

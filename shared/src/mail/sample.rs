@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use crate::domain::billing::subscription::Locale;
 
 /// A value for each variable of any kind of mail.
-const VALUES: [(&str, &str); 27] = [
+const VALUES: [(&str, &str); 28] = [
     ("subscription", "DK20250131SAMPLE0001"),
     ("other", "DK20250131SAMPLE0002"),
     ("plan", "PRO"),
     ("amount", "NT$899"),
+    ("amount_known", "true"),
     ("charged", "NT$999"),
     ("charge_due", "2025-02-28"),
     ("charged_on", "2025-02-28"),

@@ -58,7 +58,7 @@ pub(crate) async fn one(maintenance: &Maintenance, request: &Adopt, time: Invoca
             tracing::error!(error = error_chain(&error), "the reports of an adopted order were not replayed");
         }
     }
-    serde_json::to_value(outcome).map_err(|_| Error::InvalidJobEvent)
+    Ok(json!(outcome))
 }
 
 /// Works on the rows of a list that are left, and invokes the function again where the time does not suffice.

@@ -92,7 +92,7 @@ pub enum RefusedReason {
     /// Other requests keep changing the customer.
     #[error("conflicts with other changes; import it again")]
     Conflict,
-    /// What is stored of the customer, the vehicle or an opt-out cannot be read.
+    /// Stored data of the customer, the vehicle or an opt-out cannot be read.
     #[error("is stored in a form that cannot be read; the operator finds it in the log")]
     Unreadable,
     /// An earlier row has the customer with another phone number.

@@ -198,7 +198,7 @@ async fn charges_that_share_an_authorisation_are_held_once() {
     sandbox.post("/sandbox/ecpay/orders", order).await;
     let (status, answer) = adopt(&sandbox, request("SHARED")).await;
     assert_eq!((status, &answer["status"]), (StatusCode::CREATED, &json!("active")), "{answer}");
-    // The one that cannot be told from the other still proves that its period is paid.
+    // The second of the two is not recorded, and still proves that its period is paid.
     assert_eq!(sandbox.account("SHARED").await["current_period_end"], "2026-04-15");
 }
 

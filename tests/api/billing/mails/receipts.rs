@@ -56,3 +56,23 @@ async fn a_customer_is_notified_once_two_weeks_before_an_annual_charge() {
     let subjects = sandbox.subjects("gone@customer.example").await;
     assert!(!subjects.contains(&AHEAD.to_owned()), "{subjects:?}");
 }
+
+#[tokio::test]
+async fn a_recovery_of_unknown_amount_is_mailed_without_one() {
+    let sandbox = Sandbox::with(BEGIN, &ON).await;
+    for locale in ["zh-TW", "en"] {
+        let body = json!({
+            "user_id": locale, "email": format!("{locale}@customer.example"), "plan_id": "PRO", "billing_cycle": "monthly",
+            "locale": locale,
+        });
+        let order = sandbox.submit(&sandbox.post("/api/subscriptions", body).await).await;
+        sandbox.charge(&order, json!({ "rtn_code": "10100252" })).await;
+        sandbox.advance(0.02).await;
+        sandbox.order_behavior(&order, json!({ "callback": { "Amount": "0" } })).await;
+        sandbox.charge(&order, json!({ "rtn_code": "1" })).await;
+        sandbox.advance(0.02).await;
+        let mail = sandbox.mails(&format!("{locale}@customer.example")).await.pop().unwrap();
+        assert_eq!(mail["subject"], "付款成功，方案已恢復 - Payment Received, Plan Active", "{mail}");
+        assert!(!mail["body"].as_str().unwrap().contains("NT$"), "{mail}");
+    }
+}

@@ -41,6 +41,7 @@ fn values() -> BTreeMap<String, String> {
         ("other", "DKOTHER"),
         ("plan", "PRO"),
         ("amount", "NT$899"),
+        ("amount_known", "true"),
         ("charge_due", "2025-02-28"),
         ("grace_ends_at", "2025-03-07 10:00"),
         ("downgraded_at", "2025-03-10 12:00"),

@@ -182,9 +182,9 @@ async fn a_bank_transfer_ends_the_arrears_and_a_charge_that_comes_as_well_is_a_r
     let account = sandbox.account(&order).await;
     assert_eq!(account["payments"].as_array().unwrap().last().unwrap()["refund_due"], true);
     assert_eq!(sandbox.subjects(STAFF).await, [format!("Refund due: order {order}")]);
-    let told = sandbox.subjects("transfer@customer.example").await;
+    let subjects = sandbox.subjects("transfer@customer.example").await;
     // Paid before the warning could be sent.
-    assert_eq!(told, ["付款成功，方案已恢復 - Payment Received, Plan Active"]);
+    assert_eq!(subjects, ["付款成功，方案已恢復 - Payment Received, Plan Active"]);
 }
 
 #[tokio::test]

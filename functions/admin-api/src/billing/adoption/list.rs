@@ -62,7 +62,7 @@ pub(crate) struct AdoptionListAnswer {
     /// Id of the list.
     #[schema(example = "9hJ2kQ7bXw3c")]
     adoption_id: String,
-    /// Whether rows are left.
+    /// State of the work on it.
     status: ListStatus,
     /// True if the list only says what would be held.
     dry_run: bool,

@@ -83,7 +83,7 @@ pub(crate) enum AdoptionResult {
 /// Order as it is, or would be, held.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AdoptionAnswer {
-    /// What was done.
+    /// Result of the request.
     outcome: AdoptionResult,
     /// Id of the subscription: the MerchantTradeNo.
     #[schema(value_type = String, example = "shop00001742A")]
@@ -92,7 +92,7 @@ pub(crate) struct AdoptionAnswer {
     order: AdoptedAnswer,
 }
 
-/// What ECPay's list of charges comes to.
+/// State of an order as ECPay's list of charges shows it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AdoptedAnswer {
     /// State, as in the answer about a subscription.
@@ -122,7 +122,7 @@ pub(crate) struct AdoptedAnswer {
     /// Day of the next charge (Asia/Taipei), which may be overdue; null where ECPay makes no more.
     #[schema(value_type = Option<String>, format = Date, example = "2025-03-15")]
     next_charge_on: Option<LocalDate>,
-    /// What the schedule does next; null where it waits for ECPay only, or the order is over.
+    /// Next action of the schedule; null where it waits for ECPay only, or the order is over.
     next_action: Option<AdoptedAction>,
 }
 

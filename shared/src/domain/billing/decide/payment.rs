@@ -323,8 +323,9 @@ fn paid(
     let paid_until = next.paid_period().map_or_else(|| now.day(Zone::Taipei), |paid| paid.to);
     let recovered = was_notified.then(|| {
         Notice::about(next, NoticeKind::Recovered, report.event.as_str(), now)
-            // Empty where it is not known: the price may not be it.
-            .with("amount", report.amount.map_or_else(String::new, |amount| amount.to_string()))
+            // Where it is not known the text names none: the price may not be it.
+            .with("amount", report.amount.unwrap_or(next.terms.price))
+            .with("amount_known", report.amount.is_some())
             .with_day("paid_until", paid_until)
     });
     (rule, recovered.into_iter().collect())

@@ -1,4 +1,4 @@
-//! What was ordered, by whom.
+//! Terms of an order, and its customer.
 
 use serde::{Deserialize, Serialize};
 

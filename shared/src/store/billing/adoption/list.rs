@@ -41,7 +41,7 @@ pub struct ListedOrder {
     pub order: OrderToAdopt,
 }
 
-/// What became of a row.
+/// Outcome of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedOutcome {
     /// Line at which the row begins.

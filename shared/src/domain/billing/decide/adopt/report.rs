@@ -123,7 +123,7 @@ pub struct AdoptedOrder {
     pub last_charge_at: Option<Timestamp>,
     /// Day of the next charge (Asia/Taipei), which may be overdue; `None` where ECPay makes no more.
     pub next_charge_on: Option<LocalDate>,
-    /// What the schedule does next; `None` where it waits for ECPay only, or the order is over.
+    /// Next action of the schedule; `None` where it waits for ECPay only, or the order is over.
     pub next_action: Option<PlannedAction>,
 }
 
