@@ -11,7 +11,7 @@ use utoipa::openapi::OpenApi as Description;
 use crate::api::ApiState;
 use crate::auth::whoami;
 use crate::billing::{
-    adoption, callbacks, checkout, mail_templates, notices, payments, quarantine, replay, subscriptions, users,
+    adoption, callbacks, checkout, mail_templates, notices, payments, portal, quarantine, replay, subscriptions, users,
 };
 use crate::description::Common;
 use crate::http::assets;
@@ -33,6 +33,7 @@ fn all() -> Routes {
         .merge(payments::routes())
         .merge(users::routes())
         .merge(checkout::routes())
+        .merge(portal::routes())
         .merge(assets::routes())
         .merge(notices::routes())
         .merge(mail_templates::routes())

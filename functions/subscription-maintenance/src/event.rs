@@ -15,7 +15,7 @@ use shared::exclusive_run::Requested;
 pub enum Job {
     /// A run of scheduled tasks.
     Tasks(Tasks),
-    /// A retry requested by staff.
+    /// A retry requested by staff or by the customer.
     Retry(Retry),
     /// A cancellation requested by the customer, performed now instead of by the next scheduled run.
     Cancel(Cancel),
@@ -38,14 +38,14 @@ pub struct Tasks {
     pub early: bool,
 }
 
-/// A retry requested by staff.
+/// A retry requested by staff or by the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// MerchantTradeNo of the order.
     pub subscription_id: SubscriptionId,
-    /// Name of the caller's token.
-    pub by: String,
+    /// Name of the caller's token; `None` where the customer requested it on the customer page.
+    pub by: Option<String>,
     /// Reason given by staff, for the history.
     pub why: Option<String>,
     /// The request under its idempotency key: one key requests one retry.

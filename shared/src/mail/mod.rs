@@ -11,6 +11,8 @@ mod template_files;
 pub mod templates;
 
 #[cfg(feature = "send")]
+mod attempts;
+#[cfg(feature = "send")]
 pub mod mailer;
 #[cfg(feature = "send")]
 pub mod outbox;

@@ -103,7 +103,7 @@ impl Templates {
         for ((kind, locale), advice) in mails.flat_map(|mail| ADVICE.map(|advice| (mail, advice))) {
             let mut fields = sample_fields(locale);
             fields.extend(advice.map(|(name, value)| (name.to_owned(), value.to_owned())));
-            let Err(error) = self.render(kind, &fields) else { continue };
+            let Err(error) = self.render(kind, &fields, None) else { continue };
             let reason = error.to_string();
             let own = Self::file(kind, locale, kind.name());
             let (file, line) = match error {
@@ -142,11 +142,16 @@ impl Templates {
     }
 
     /// Renders the mail of a notice from its fields: to staff as plain text, to a customer in the order's language as HTML and
-    /// plain text.
+    /// plain text, with a button to the customer page of that token.
     ///
     /// # Errors
     /// [`Error`] where a variable has no value or a value would break the subject.
-    pub fn render(&self, kind: NoticeKind, fields: &BTreeMap<String, String>) -> Result<Mail, Error> {
+    pub fn render(
+        &self,
+        kind: NoticeKind,
+        fields: &BTreeMap<String, String>,
+        token: Option<&str>,
+    ) -> Result<Mail, Error> {
         if kind.is_for_staff() {
             let file = Self::file(kind, Locale::default(), kind.name());
             let subject = self.subject(kind, &file, fields)?;
@@ -172,7 +177,7 @@ impl Templates {
             locale => locale.name(),
             business => self.brand.business.as_str(),
             logo => if self.logo.is_some() { LOGO_LINK } else { "" },
-            link => customer_page(&self.brand.urls, None),
+            link => in_html_as_it_is(customer_page(&self.brand.urls, token)),
             button,
             before,
             after,
@@ -229,6 +234,12 @@ impl Parts {
         let lines = |part: &[&str]| part.iter().map(|text| text.lines().map(str::to_owned).collect()).collect();
         Some(Self { before: lines(before), button: label(button)?, after: lines(after) })
     }
+}
+
+/// An address without a character that HTML escapes, so that the slashes stay readable there as well.
+fn in_html_as_it_is(address: String) -> Value {
+    let is_plain = !address.contains(['&', '<', '>', '"', '\'']);
+    if is_plain { Value::from_safe_string(address) } else { Value::from(address) }
 }
 
 /// Language of a mail; of notices that do not name one, that of most customers.

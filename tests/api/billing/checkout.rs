@@ -11,7 +11,7 @@ const BEGIN: &str = "2025-01-05T10:00:00+08:00";
 
 /// ECPay's form on a page.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Form {
+pub(crate) struct Form {
     action: String,
     pub(super) fields: BTreeMap<String, String>,
 }
@@ -36,14 +36,14 @@ pub(super) async fn press(sandbox: &Sandbox, made: &Value) -> Response {
 }
 
 /// The buyer presses the button; gives ECPay's form.
-pub(super) async fn attempt(sandbox: &Sandbox, made: &Value) -> Form {
+pub(crate) async fn attempt(sandbox: &Sandbox, made: &Value) -> Form {
     let answer = press(sandbox, made).await;
     assert_eq!(answer.status(), 200);
     form_of(&answer.text().await.unwrap())
 }
 
 /// The buyer's browser submits the form, and the card is charged with this result; gives the order.
-pub(super) async fn submit(sandbox: &Sandbox, form: &Form, code: &str) -> String {
+pub(crate) async fn submit(sandbox: &Sandbox, form: &Form, code: &str) -> String {
     let order = form.fields["MerchantTradeNo"].clone();
     sandbox.outcomes(&order, &[code]).await;
     let page = sandbox.http.post(&form.action).form(&form.fields).send().await.unwrap();

@@ -2,16 +2,16 @@
 
 mod adoption;
 mod callbacks;
-mod checkout;
+pub(crate) mod checkout;
+mod dunning;
 mod ecpay_world;
 mod kpis;
 mod legacy_api;
-mod lifecycle;
 mod mails;
 mod operations;
 mod payment_link;
+mod portal;
 mod quarantine;
 mod reconcile;
 mod refunds;
-mod retries;
 mod user_erasure;

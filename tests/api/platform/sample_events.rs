@@ -42,7 +42,8 @@ fn every_route_has_a_sample_that_leads_there() {
             let form = event["headers"]["content-type"] == "application/x-www-form-urlencoded";
             assert_eq!(event["isBase64Encoded"], form, "{file}");
             // The path comes decoded, and the ids in it by name.
-            let ids: Vec<_> = route.parameters(path).collect();
+            let mut ids: Vec<_> = route.parameters(path).collect();
+            ids.sort();
             let of_event = event["pathParameters"].as_object().into_iter().flatten();
             assert_eq!(
                 of_event.filter_map(|(name, id)| Some((name.as_str(), id.as_str()?.to_owned()))).collect::<Vec<_>>(),

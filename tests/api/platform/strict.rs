@@ -219,6 +219,7 @@ async fn a_text_that_is_empty_too_long_or_not_one_line_is_refused_everywhere_and
         "plan_id",
         "reference",
         "replaces",
+        "return_url",
         "user_id",
         "why",
     ];

@@ -331,7 +331,7 @@ const KINDS: [NoticeKind; 19] = [
 /// The variables of a template, by asking for each until none is missing.
 fn variables(templates: &Templates, kind: NoticeKind) -> Vec<String> {
     let mut fields = BTreeMap::new();
-    while let Err(render::Error::MissingVariable { variable, .. }) = templates.render(kind, &fields) {
+    while let Err(render::Error::MissingVariable { variable, .. }) = templates.render(kind, &fields, None) {
         // The advice is made of the others.
         let variable = if variable == "advice" { "hard_decline".to_owned() } else { variable };
         fields.insert(variable, "x".to_owned());
@@ -352,7 +352,7 @@ fn a_mail_says_what_the_fields_say_under_one_line_of_subject() {
             if let Some(known) = fields.get_mut("amount_known") {
                 "true".clone_into(known);
             }
-            match templates.render(kind, &fields) {
+            match templates.render(kind, &fields, None) {
                 Ok(mail) => {
                     rendered.set(rendered.get() + 1);
                     prop_assert!(!mail.subject.contains(char::is_control), "{:?}", mail.subject);
@@ -366,7 +366,7 @@ fn a_mail_says_what_the_fields_say_under_one_line_of_subject() {
                         || subject.contains(words(value).trim())));
                     if let Some(html) = &mail.html {
                         let plain = fields.keys().map(|name| (name.clone(), "x".to_owned())).collect();
-                        let plain = templates.render(kind, &plain).unwrap().html.unwrap();
+                        let plain = templates.render(kind, &plain, None).unwrap().html.unwrap();
                         let tags = |html: &str| (html.matches('<').count(), html.matches("<a ").count());
                         prop_assert!(tags(html) == tags(&plain), "a value became a tag: {html}");
                     }

@@ -56,6 +56,9 @@ pub const SAMPLES: &[Sample] = &[
     // The token of a checkout page is random.
     sample(FAILURE, "admin-api/checkout.json", 404),
     sample(FAILURE, "admin-api/pay.json", 404),
+    // As is that of a customer page.
+    sample(FAILURE, "admin-api/customer-page.json", 404),
+    sample(FAILURE, "admin-api/customer-button.json", 303),
     sample("2025-03-31T10:05:00+08:00", "subscription-maintenance/every-five-minutes.json", 200),
     sample("2025-03-31T18:00:00+08:00", "subscription-maintenance/every-six-hours.json", 200),
     sample("2025-03-31T20:30:00+08:00", "subscription-maintenance/every-two-hours.json", 200),
@@ -107,6 +110,8 @@ pub const SAMPLES: &[Sample] = &[
     // The mail was sent.
     sample(LATER, "admin-api/resend-notice.json", 409),
     sample(LATER, "admin-api/export-user.json", 200),
+    // Each request makes a page of its own.
+    Sample { at: LATER, file: "admin-api/customer-link.json", status: 201, adds: &["PORTAL#"] },
     // The order is live.
     sample(LATER, "admin-api/erase-user.json", 409),
     sample(LATER, "admin-api/reminder-status.json", 200),

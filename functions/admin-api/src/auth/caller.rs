@@ -52,7 +52,7 @@ impl FromRequestParts<Arc<ApiState>> for AnyCaller {
         let (input, time) = (Input::of(parts)?, time(parts)?);
         let token = authenticate(api, &input, time).await?;
         let (actor, key_scope) = (token.name.clone(), token.key_scope.clone());
-        let context = RequestContext { actor, key_scope, sent_key: input.key.clone(), time };
+        let context = RequestContext { is_customer: false, actor, key_scope, sent_key: input.key.clone(), time };
         Ok(Self { token, context })
     }
 }

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
-use lambda_http::http::{HeaderValue, StatusCode, header};
+use lambda_http::http::StatusCode;
 use sha2::{Digest, Sha256};
 use shared::domain::billing::plan::{BillingCycle, PlanId};
 use shared::domain::billing::subscription::{Subscription, Terms};
@@ -20,12 +19,14 @@ use shared::platform::clock::InvocationTime;
 use shared::platform::hash::sha256_hex;
 use shared::platform::logging::error_chain;
 use shared::platform::random;
-use shared::store::billing::checkout::Checkout;
+use shared::store::billing::pages::Checkout;
 
 use crate::api::ApiState;
 use crate::billing::purchase;
 use crate::billing::purchase::NextForm;
 use crate::http::assets::BUYER_DIGEST;
+use crate::http::page;
+use crate::http::page::Sources;
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 
@@ -230,20 +231,5 @@ fn answer(status: StatusCode, page: CheckoutPage<'_>, form_target: &str) -> Resp
         return Failure::defect("the checkout page could not be made").into_response();
     };
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
-    let policy = format!(
-        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'self'; form-action {form_target}; base-uri 'none'; \
-         frame-ancestors 'none'"
-    );
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // The address holds the token; ECPay must not receive it as the referrer.
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    response
+    page::page(status, body, &Sources { script: Some(&format!("sha256-{hash}")), form_target })
 }

@@ -9,6 +9,7 @@ use lambda_http::http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::billing::subscription::Locale;
+use shared::mail::customer_page::MASKED_TOKEN;
 use shared::mail::render::Mail;
 use shared::mail::sample::sample_fields;
 use shared::mail::templates::LOGO_LINK;
@@ -108,7 +109,7 @@ async fn preview(
     }
     let templates = &api.config.templates;
     let Mail { subject, text, html } =
-        templates.render(kind, &fields).map_err(|error| Failure::defect(&error.to_string()))?;
+        templates.render(kind, &fields, Some(MASKED_TOKEN)).map_err(|error| Failure::defect(&error.to_string()))?;
     // A browser has no attachment to which the address could refer.
     let html = html.map(|html| match templates.logo() {
         Some(logo) => html.replace(LOGO_LINK, &data_url(logo)),

@@ -7,6 +7,7 @@ pub(crate) mod keys;
 pub(crate) mod mail_templates;
 pub(crate) mod notices;
 pub(crate) mod payments;
+pub(crate) mod portal;
 pub(crate) mod purchase;
 pub(crate) mod quarantine;
 pub(crate) mod replay;

@@ -34,7 +34,7 @@ pub(crate) async fn request(
     context: &RequestContext,
 ) -> Result<RetryOutcome, Failure> {
     let key = keyed(order, why.as_deref(), context)?;
-    let event = json!({ "retry": { "subscription_id": order.id, "by": context.actor, "why": why, "key": key } });
+    let event = json!({ "retry": { "subscription_id": order.id, "by": context.staff(), "why": why, "key": key } });
     let Some(retried) = api.maintenance.invoke(&event).await? else {
         return Err(Failure::unavailable("There is no response from ECPay yet; check the subscription in a minute."));
     };
@@ -67,7 +67,9 @@ pub(crate) async fn preview(
         }
         Some(RetryRefusal::AlreadyRequested) => Ok(RetryOutcome::AlreadyAsked),
         // After five failures ECPay is asked first whether the order runs.
-        Some(RetryRefusal::LastFailureAllowed) | None => Ok(RetryOutcome::Asked),
+        Some(RetryRefusal::LastFailureAllowed | RetryRefusal::NeedsNewCard | RetryRefusal::RequestedToday) | None => {
+            Ok(RetryOutcome::Asked)
+        }
     }
 }
 

@@ -251,9 +251,9 @@ async fn erase_all(
         for order in orders {
             erase_one(api, order, cause, now).await?;
         }
-        let erasure = Erasure { at: now, by: cause.by.clone(), why: cause.why.clone() };
+        let erasure = Erasure { at: now, by: cause.by.name().to_owned(), why: cause.why.clone() };
         if api.store.billing.delete_user(id, &person, &erasure).await? {
-            tracing::info!(by = cause.by, orders = person.orders.len(), "user erased");
+            tracing::info!(by = cause.by.name(), orders = person.orders.len(), "user erased");
             return Ok(Attempt::Done(erased(id, erasure, false)));
         }
         Ok(Attempt::Conflict(()))

@@ -43,6 +43,11 @@ impl SentKey {
         Self(header.map(|value| value.to_str().unwrap_or("\u{7f}").to_owned()))
     }
 
+    /// Key that this function chose, of visible ASCII characters.
+    pub(crate) const fn own(key: Option<String>) -> Self {
+        Self(key)
+    }
+
     /// Request under the key, both hashed: the key together with the caller's scope, since two callers may send the same one, and
     /// the request together with the key, so that its values cannot be guessed from the table.
     pub(crate) fn of_request(&self, scope: &str, fingerprint: &str) -> Result<Option<KeyedRequest>, Failure> {

@@ -7,6 +7,7 @@ pub(crate) mod dates;
 pub(crate) mod fields;
 pub(crate) mod given;
 pub(crate) mod idempotency;
+pub(crate) mod page;
 pub(crate) mod path;
 pub(crate) mod reason;
 pub(crate) mod refusals;

@@ -143,6 +143,11 @@ impl Failure {
         Self { param, faults, ..Self::new(Kind::Invalid, "invalid_parameter", message) }
     }
 
+    /// True where the request cannot succeed as it is, false where it may if it is repeated.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        !matches!(self.kind, Kind::Unavailable | Kind::Internal)
+    }
+
     /// Faults of the request, none for another failure.
     pub(crate) fn into_faults(self) -> Vec<Fault> {
         self.faults

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::domain::billing::decide::adopt::report::{AdoptedOrder, AdoptionOutcome, OrderToAdopt};
 use shared::domain::billing::decide::adopt::{AdoptionContext, adopt};
 use shared::domain::billing::decision::DecisionContext;
-use shared::domain::billing::operations::OperationContext;
+use shared::domain::billing::operations::{Actor, OperationContext};
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time_range::TimeRange;
 use shared::platform::clock::InvocationTime;
@@ -40,7 +40,7 @@ enum Progress {
 pub(crate) async fn one(maintenance: &Maintenance, request: &Adopt, time: InvocationTime) -> Result<Value, Error> {
     let session =
         if request.dry_run { EcpaySession::dry_run(maintenance, time) } else { EcpaySession::new(maintenance, time) };
-    let cause = OperationContext { by: request.by.clone(), why: None, key: None };
+    let cause = OperationContext { by: Actor::Staff(request.by.clone()), why: None, key: None };
     let adopted = adopt_order(&session, &request.order, &cause).await;
     session.emit_metrics().await;
     let outcome = adopted?;
@@ -81,7 +81,7 @@ pub(crate) async fn list(maintenance: &Maintenance, id: &str, time: InvocationTi
 
 async fn work_on(session: &EcpaySession<'_>, id: &str, list: &AdoptionList) -> Result<Progress, Error> {
     let billing = &session.maintenance.store.billing;
-    let cause = OperationContext { by: list.by.clone(), why: None, key: None };
+    let cause = OperationContext { by: Actor::Staff(list.by.clone()), why: None, key: None };
     for place in 0..list.chunks {
         let Some(open) = billing.open_adoption_rows(id, place).await? else { continue };
         if session.time.stopwatch.elapsed().as_secs() >= LIST_SECONDS {
@@ -173,7 +173,7 @@ async fn attempt(
     }
     match session.store.billing.adopt(&adoption, policy).await? {
         AdoptionCommit::Done => {
-            tracing::info!(subscription = %id, by = cause.by, charges = adoption.steps.len(), "order adopted");
+            tracing::info!(subscription = %id, by = cause.by.name(), charges = adoption.steps.len(), "order adopted");
             Ok(AdoptionOutcome::Adopted(shown))
         }
         // By another request in between.
@@ -206,7 +206,7 @@ async fn replay_reports(
     let range = TimeRange { from: session.now.plus_days(-WEBHOOK_LOG_DAYS), to: session.wall().plus_days(1) };
     let listing = Listing { states: &[QuarantineState::Open], range, oldest_first: true };
     let why = "the order was adopted".to_owned();
-    let resolution = Resolution { at: session.now, by: cause.by.clone(), why, outcome: ResolvedAs::Applied };
+    let resolution = Resolution { at: session.now, by: cause.by.name().to_owned(), why, outcome: ResolvedAs::Applied };
     let context = DecisionContext::new(&session.maintenance.policy, session.now).received_at(session.wall());
     let mut after = None;
     loop {

@@ -7,7 +7,7 @@ use shared::domain::billing::decide::operation::{OperationDecision, OperationRef
 use shared::domain::billing::decide::retry::RetryRefusal;
 use shared::domain::billing::decision::{DecisionContext, Versioned};
 use shared::domain::billing::next_action::NextAction;
-use shared::domain::billing::operations::{KeyReceipt, Operation, OperationContext};
+use shared::domain::billing::operations::{Actor, KeyReceipt, Operation, OperationContext};
 use shared::domain::billing::subscription::{RetryState, Subscription};
 use shared::domain::billing::task::Task;
 use shared::platform::clock::InvocationTime;
@@ -109,7 +109,8 @@ async fn noted(session: &EcpaySession<'_>, retry: &Retry, answer: Value) -> Resu
 }
 
 fn cause(retry: &Retry) -> OperationContext {
-    OperationContext { by: retry.by.clone(), why: retry.why.clone(), key: retry.key.clone() }
+    let by = retry.by.clone().map_or(Actor::Buyer, Actor::Staff);
+    OperationContext { by, why: retry.why.clone(), key: retry.key.clone() }
 }
 
 fn decide(session: &EcpaySession<'_>, order: &Versioned<Subscription>, retry: &Retry) -> OperationDecision {

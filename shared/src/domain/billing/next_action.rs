@@ -293,7 +293,8 @@ fn after_downgrade(subscription: &Subscription, downgrade: Downgrade) -> NextAct
 
 /// The due date of the next charge as of `today`: the day that staff announced, that of a charge that is overdue, or that of
 /// the current period, unless it passed or its charge was made.
-pub(crate) fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
+#[must_use]
+pub fn charge_to_come(subscription: &Subscription, today: LocalDate) -> LocalDate {
     let timeline = subscription.timeline();
     let history = &subscription.charge_history;
     if let Some(announced) = timeline.announced {

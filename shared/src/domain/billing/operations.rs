@@ -1,4 +1,4 @@
-//! Operations of staff on one subscription: each with its author and reason, and applied once for each key.
+//! Operations on one subscription, of staff or of its customer: each with its author and reason, and applied once for each key.
 
 use serde::{Deserialize, Serialize};
 
@@ -139,11 +139,38 @@ pub enum Operation {
     },
 }
 
+/// Actor that caused a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// ECPay, through a callback or the response to a query.
+    Ecpay,
+    /// Scheduled task of a run.
+    Schedule,
+    /// The buyer on the checkout page, or the customer on the customer page.
+    Buyer,
+    /// Staff, by the name of the API token.
+    Staff(String),
+}
+
+impl Actor {
+    /// The name in logs: that of the API token for staff.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Ecpay => "ecpay",
+            Self::Schedule => "schedule",
+            Self::Buyer => "buyer",
+            Self::Staff(name) => name,
+        }
+    }
+}
+
 /// Author, reason and key of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationContext {
-    /// Name of the API token.
-    pub by: String,
+    /// Author of the operation.
+    pub by: Actor,
     /// Reason given by staff.
     pub why: Option<String>,
     /// Idempotency key: requests under one key are one request.

@@ -1,7 +1,6 @@
 //! Subscriptions, users, notices, quarantined reports and counters in the table.
 
 pub mod adoption;
-pub mod checkout;
 pub mod commit;
 pub mod counters;
 pub mod due;
@@ -10,6 +9,7 @@ pub mod key_receipts;
 pub mod mail_feedback;
 pub mod notice_list;
 pub mod notices;
+pub mod pages;
 pub mod purchases;
 pub mod quarantine;
 pub mod reads;

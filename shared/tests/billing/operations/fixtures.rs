@@ -55,7 +55,7 @@ pub(crate) fn new_order(id: &str, replaces: Option<&str>) -> NewOrder {
 
 pub(crate) fn cause(key: Option<&str>) -> OperationContext {
     OperationContext {
-        by: "support".to_owned(),
+        by: Actor::Staff("support".to_owned()),
         why: Some("asked for".to_owned()),
         key: key.map(|key| KeyedRequest {
             key: OperationKey::parse(&format!("{key:0>32}")).unwrap(),

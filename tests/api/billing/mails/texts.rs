@@ -87,7 +87,7 @@ fn variables(file: &str) -> BTreeSet<String> {
 }
 
 fn render(kind: NoticeKind, values: &BTreeMap<String, String>) -> Result<Mail, Error> {
-    templates().render(kind, values)
+    templates().render(kind, values, None)
 }
 
 fn in_language(locale: Locale, mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {

@@ -17,7 +17,7 @@ use shared::domain::billing::decide::query::{decide_query, note_query, nothing_n
 use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{
-    Actor, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, Versioned,
+    Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, Versioned,
 };
 use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::notices::NoticeState;
@@ -112,7 +112,7 @@ impl Replay {
             line.query.as_ref().map_or_else(|| stored.value.clone(), |answer| note_query(&stored.value, answer));
         let before = &Versioned { value: noted, version: stored.version };
         let staff = |operation| {
-            let cause = OperationContext { by: "staff".to_owned(), why: None, key: None };
+            let cause = OperationContext { by: line.by.clone(), why: None, key: None };
             match decide_operation(before, &operation, &cause, DecisionContext::new(policy, at)) {
                 OperationDecision::Apply(decision) => Some(*decision),
                 OperationDecision::Unchanged | OperationDecision::Refused(_) => None,
@@ -169,8 +169,7 @@ impl Replay {
             HistoryEvent::Noted => Some(note(before, line.by.clone(), at)),
             HistoryEvent::TaskFailed { task, reason } => Some(record_task_failure(before, *task, reason, at)),
             HistoryEvent::Erased => {
-                let Actor::Staff(by) = &line.by else { return None };
-                let cause = OperationContext { by: by.clone(), why: line.why.clone(), key: None };
+                let cause = OperationContext { by: line.by.clone(), why: line.why.clone(), key: None };
                 erase(before, &cause, at)
             }
         }

@@ -315,9 +315,7 @@ impl SubscriptionHistoryEntry {
     /// The entry under its number.
     pub(crate) fn of(seq: u64, entry: &HistoryEntry) -> Self {
         let by = match &entry.by {
-            Actor::Ecpay => "ecpay".to_owned(),
-            Actor::Schedule => "schedule".to_owned(),
-            Actor::Buyer => "buyer".to_owned(),
+            Actor::Ecpay | Actor::Schedule | Actor::Buyer => entry.by.name().to_owned(),
             Actor::Staff(name) => format!("staff:{name}"),
         };
         Self {

@@ -8,7 +8,6 @@ use axum::extract::State;
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::decide::order::create_order;
-use shared::domain::billing::decision::Actor;
 use shared::domain::billing::operations::{KeyedRequest, OperationContext};
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{Locale, NewOrder, Subscription, Terms};
@@ -212,9 +211,9 @@ pub(crate) async fn store(
         if let Some(made) = made_before(api, cause.key.as_ref(), context).await? {
             return Ok(Attempt::Done(made));
         }
-        let (by, now) = (Actor::Staff(cause.by.clone()), context.time.logical);
+        let (by, now) = (cause.by.clone(), context.time.logical);
         let id = number.map_or_else(new_id, Ok)?;
-        let decision = create_order(NewOrder { id, ..draft.clone() }, by, now).by_staff(cause);
+        let decision = create_order(NewOrder { id, ..draft.clone() }, by, now).requested(cause);
         let order = decision.change.next.clone();
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => Ok(Attempt::Done(order)),

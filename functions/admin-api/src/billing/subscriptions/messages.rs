@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::notices::feedback::AddressFacts;
 use shared::domain::billing::notices::{Recipient, resend_refusal};
+use shared::mail::customer_page::MASKED_TOKEN;
 use shared::mail::templates::Templates;
 use shared::store::billing::mail_feedback::OrderFeedback;
 use shared::store::billing::notice_list::ListedNotice;
@@ -64,7 +65,7 @@ pub(crate) struct MessageAnswer {
     /// Subject, from the template of the running version; null after the customer's erasure and where a value is missing.
     #[schema(example = "付款失敗通知 - Payment Failure Notice")]
     subject: Option<String>,
-    /// Text, as `subject`.
+    /// Text, as `subject`. The token of the link to the customer page is masked.
     #[schema(example = "…")]
     text: Option<String>,
     /// Bounce or complaint that SES reported after it accepted the mail; null without one.
@@ -124,7 +125,7 @@ impl MessageAnswer {
             Recipient::Customer(address) if !address.is_erased() => Some(address.as_str().to_owned()),
             Recipient::Customer(_) | Recipient::Staff => None,
         };
-        let mail = context.templates.render(notice.kind, &notice.fields).ok();
+        let mail = context.templates.render(notice.kind, &notice.fields, Some(MASKED_TOKEN)).ok();
         let (subject, text) = mail.map(|mail| (mail.subject, mail.text)).unzip();
         let facts = AddressFacts { did_bounce: context.feedback.did_bounce(&notice), is_blocked: context.is_blocked };
         let refusal = resend_refusal(notice.state, notice.attempts, &notice.to, facts).map(notices::refusal_code);

@@ -132,7 +132,7 @@ pub(crate) async fn operate(
         let cancels_now = next.is_some_and(|action| action.kind == Task::Cancel && action.at <= now);
         match api.store.billing.commit(decision, None, &api.config.policy).await? {
             Commit::Done => {
-                tracing::info!(subscription = %order.value.id, ?rule, by = cause.by, "{}", rule.sentence());
+                tracing::info!(subscription = %order.value.id, ?rule, by = cause.by.name(), "{}", rule.sentence());
                 // After the commit: a crash in between leaves a stored request, which the schedule sends.
                 if cancels_now {
                     cancel_at_ecpay(api, &order.value.id).await;

@@ -24,6 +24,7 @@ use crate::billing::subscriptions::bodies::OperationQuery;
 use crate::billing::subscriptions::create::{store, terms};
 use crate::billing::subscriptions::names::OrderCycle;
 use crate::billing::subscriptions::show::find;
+use crate::http::context::RequestContext;
 use crate::http::given::Given;
 use crate::http::idempotency::IdempotencyHeader;
 use crate::http::reason::Reason;
@@ -172,6 +173,11 @@ fn refuse_erased(order: &Subscription) -> Result<(), Failure> {
 }
 
 impl PaymentLinkBody {
+    /// Request for the same plan and cycle.
+    const fn same() -> Self {
+        Self { plan_id: None, billing_cycle: None, valid_hours: None, why: Reason(String::new()) }
+    }
+
     /// The whole request as text, one value a line since none of them has two.
     fn fingerprint(&self, order: &SubscriptionId) -> String {
         let Self { plan_id, billing_cycle, why, .. } = self;
@@ -195,6 +201,29 @@ impl Offer {
             pay_until: order.offered_until.unwrap_or(now),
         }
     }
+}
+
+/// Offers the customer of an order a new one with the same plan and cycle, and returns the token of its checkout page. A request
+/// under a key that was used before leads to the same offer.
+pub(crate) async fn open_offer(
+    api: &ApiState,
+    source: &Subscription,
+    until: Timestamp,
+    context: &RequestContext,
+) -> Result<String, Failure> {
+    let key = context.keyed(&format!("offer\n{}", source.id))?;
+    let made = match keys::earlier(api, key.as_ref()).await? {
+        Some(receipt) => receipt.subscription,
+        None => None,
+    };
+    let order = match made {
+        Some(made) => find(api, made.as_str()).await?.value,
+        None => {
+            store(api, draft(api, source, &PaymentLinkBody::same(), until).await?, context.cause(None, key), context)
+                .await?
+        }
+    };
+    checkout::open(api, &order.id, order.offered_until.unwrap_or(until)).await
 }
 
 /// The order that a link offers, if the customer may order it.

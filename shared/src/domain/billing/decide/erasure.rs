@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::billing::decision::{Actor, Cause, Decision, HistoryEntry, HistoryEvent, Versioned};
+use crate::domain::billing::decision::{Cause, Decision, HistoryEntry, HistoryEvent, Versioned};
 use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::next_action::NextAction;
 use crate::domain::billing::operations::OperationContext;
@@ -65,8 +65,8 @@ pub fn erase(before: &Versioned<Subscription>, cause: &OperationContext, now: Ti
     if next.status == Status::Pending {
         next.status = Status::Failed;
     }
-    let by = Actor::Staff(cause.by.clone());
-    let mut decision = Decision::new(before, next, Cause::new(HistoryEvent::Erased, Rule::UserErased, by), now);
+    let cause_of = Cause::new(HistoryEvent::Erased, Rule::UserErased, cause.by.clone());
+    let mut decision = Decision::new(before, next, cause_of, now);
     decision.change.history.why.clone_from(&cause.why);
     Some(decision)
 }
@@ -136,7 +136,7 @@ mod tests {
     use crate::domain::billing::decide::payment::decide_payment;
     use crate::domain::billing::decision::{DecisionContext, PaymentDecision, Snapshot};
     use crate::domain::billing::notices::Recipient;
-    use crate::domain::billing::operations::Operation;
+    use crate::domain::billing::operations::{Actor, Operation};
     use crate::domain::billing::payments::payment::{PaymentOutcome, ReportSource};
     use crate::domain::billing::plan::{BillingCycle, PlanId};
     use crate::domain::billing::subscription::{Ended, Locale, OrderEnd};
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn cause() -> OperationContext {
-        OperationContext { by: "support".to_owned(), why: Some("asked for".to_owned()), key: None }
+        OperationContext { by: Actor::Staff("support".to_owned()), why: Some("asked for".to_owned()), key: None }
     }
 
     /// Expired after a day and erased a month later.

@@ -2,14 +2,14 @@
 
 use crate::domain::billing::decide::contact::{change_email, note};
 use crate::domain::billing::decide::payment::{decide_payment, unpaid_charge};
-use crate::domain::billing::decide::retry::{RetryRefusal, claim_retry};
+use crate::domain::billing::decide::retry::{RetryRefusal, request_retry};
 use crate::domain::billing::decision::{
-    Actor, Cause, Decision, DecisionContext, HistoryEvent, PaymentDecision, Snapshot, Versioned,
+    Cause, Decision, DecisionContext, HistoryEvent, PaymentDecision, Snapshot, Versioned,
 };
 use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::dunning::downgrade::{Downgrade, DowngradeReason};
 use crate::domain::billing::dunning::state::refresh_dunning_state;
-use crate::domain::billing::operations::{NEXT_CHARGE_DAYS, Operation, OperationContext, Pause};
+use crate::domain::billing::operations::{Actor, NEXT_CHARGE_DAYS, Operation, OperationContext, Pause};
 use crate::domain::billing::payments::charge_history::AnnouncedCharge;
 use crate::domain::billing::payments::payment::{Payment, PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::billing::plan::PlanId;
@@ -115,19 +115,17 @@ pub fn decide_operation(
         Operation::ChangeEmail { email } if *email == before.value.email => Ok(None),
         Operation::ChangeEmail { email } => Ok(Some(change_email(before, email, staff(), now))),
         Operation::Note => Ok(Some(note(before, staff(), now))),
-        Operation::Retry => {
-            claim_retry(before, Actor::Staff(cause.by.clone()), now).map(Some).map_err(OperationRefusal::Retry)
-        }
+        Operation::Retry => request_retry(before, &cause.by, now).map(Some).map_err(OperationRefusal::Retry),
     };
     match decided {
-        Ok(Some(decision)) => OperationDecision::Apply(Box::new(decision.by_staff(cause))),
+        Ok(Some(decision)) => OperationDecision::Apply(Box::new(decision.requested(cause))),
         Ok(None) => OperationDecision::Unchanged,
         Err(refusal) => OperationDecision::Refused(refusal),
     }
 }
 
 fn staff() -> Actor {
-    // `Decision::by_staff` sets the name.
+    // `Decision::requested` sets the author.
     Actor::Staff(String::new())
 }
 

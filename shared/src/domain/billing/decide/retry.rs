@@ -7,7 +7,7 @@ use crate::domain::billing::dunning::policy::{DunningPolicy, FAILURES_WITHOUT_FU
 use crate::domain::billing::payments::order_query::EcpayState;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryRequest, RetryState, Status, Subscription};
-use crate::domain::values::time::Timestamp;
+use crate::domain::values::time::{Timestamp, Zone};
 
 /// Reason for which a retry may not be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,12 @@ pub enum RetryRefusal {
     /// Five failures and no query since that shows the order as running: a sixth may make ECPay terminate it.
     #[error("five charges of this order failed, and a sixth failure may end it at ECPay")]
     LastFailureAllowed,
+    /// Hard decline: the same card would be declined again.
+    #[error("the bank declined the card for good: a new card is needed")]
+    NeedsNewCard,
+    /// The customer may have the same card charged once a day.
+    #[error("a retry was requested today")]
+    RequestedToday,
 }
 
 /// The reason that forbids a retry now, by schedule or by staff; `None` if it is allowed.
@@ -60,7 +66,11 @@ fn runs_on(subscription: &Subscription) -> bool {
 pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Option<Timestamp> {
     let refused = retry_refusal(subscription).is_some_and(|refusal| match refusal {
         RetryRefusal::LastFailureAllowed => is_queried_since_failure(subscription),
-        RetryRefusal::AlreadyRequested | RetryRefusal::NothingOwed | RetryRefusal::OrderOver => true,
+        RetryRefusal::AlreadyRequested
+        | RetryRefusal::NothingOwed
+        | RetryRefusal::OrderOver
+        | RetryRefusal::NeedsNewCard
+        | RetryRefusal::RequestedToday => true,
     });
     if arrears.needs_new_card() || subscription.paused.is_some() || refused || subscription.is_failure_adopted() {
         return None;
@@ -95,8 +105,37 @@ pub fn retry_is_due(subscription: &Subscription, context: DecisionContext<'_>) -
             .is_some_and(|at| at <= context.now)
 }
 
-/// Claims a retry; the caller that stores the claim sends the request. Staff may request one on any day, also for a
-/// customer on FREE and after a hard decline.
+/// The reason that forbids a customer a retry now; `None` if it is allowed: once a day, and never with a card that only a new
+/// one can replace. A sixth failure would end the order at ECPay, so that one is left to staff.
+#[must_use]
+pub fn customer_retry_refusal(subscription: &Subscription, now: Timestamp) -> Option<RetryRefusal> {
+    let today = now.day(Zone::Taipei);
+    let is_today =
+        |request: RetryRequest| request.state != RetryState::NotSent && request.requested_at.day(Zone::Taipei) == today;
+    if let Some(refusal) = retry_refusal(subscription) {
+        Some(refusal)
+    } else if Arrears::of(subscription).is_some_and(|arrears| arrears.needs_new_card()) {
+        Some(RetryRefusal::NeedsNewCard)
+    } else if subscription.retry.is_some_and(is_today) {
+        Some(RetryRefusal::RequestedToday)
+    } else {
+        None
+    }
+}
+
+/// Decides about a retry that a person requested. Staff may request one on any day, also for a customer on FREE and after a
+/// hard decline; a customer as [`customer_retry_refusal`] says.
+///
+/// # Errors
+/// [`RetryRefusal`] where the retry is not allowed.
+pub fn request_retry(before: &Versioned<Subscription>, by: &Actor, now: Timestamp) -> Result<Decision, RetryRefusal> {
+    match customer_retry_refusal(&before.value, now) {
+        Some(refusal) if *by == Actor::Buyer => Err(refusal),
+        Some(_) | None => claim_retry(before, by.clone(), now),
+    }
+}
+
+/// Claims a retry; the caller that stores the claim sends the request.
 ///
 /// # Errors
 /// [`RetryRefusal`] of [`retry_refusal`].

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing::operations::Actor;
 use crate::domain::billing::payments::order_query::QueryAnswer;
 use crate::domain::billing::payments::payment::PaymentReport;
 use crate::domain::billing::rule::Rule;
@@ -126,20 +127,6 @@ pub struct Cause {
     pub rule: Rule,
     /// Actor behind the event: ECPay, the schedule or staff.
     pub actor: Actor,
-}
-
-/// Actor that caused a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Actor {
-    /// ECPay, through a callback or the response to a query.
-    Ecpay,
-    /// Scheduled task of a run.
-    Schedule,
-    /// The buyer, on the checkout page.
-    Buyer,
-    /// Staff, by the name of the API token.
-    Staff(String),
 }
 
 /// Entry of an order's history.

@@ -15,7 +15,8 @@ use crate::domain::values::ids::{EmailAddress, EventId, SubscriptionId};
 use crate::domain::values::lookup::Lookup;
 use crate::domain::values::time::Timestamp;
 
-pub use self::history::{Actor, Cause, HistoryEntry, HistoryEvent};
+pub use self::history::{Cause, HistoryEntry, HistoryEvent};
+pub use crate::domain::billing::operations::Actor;
 
 /// Stored value with its version, for optimistic locking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,12 +207,12 @@ impl Decision {
         }
     }
 
-    /// The decision in the name of staff, with their reason, and with the receipt of a request under a key.
+    /// The decision in the name of who requested it, with the reason, and with the receipt of a request under a key.
     #[must_use]
-    pub fn by_staff(mut self, cause: &OperationContext) -> Self {
+    pub fn requested(mut self, cause: &OperationContext) -> Self {
         self.key = cause.receipt(&self.change.next.id, self.change.history.at).map(KeyStep::Used);
         let history = &mut self.change.history;
-        history.by = Actor::Staff(cause.by.clone());
+        history.by.clone_from(&cause.by);
         history.why.clone_from(&cause.why);
         self
     }

@@ -36,6 +36,7 @@
 //! | lease of an exclusive run | `LEASE` | `<job>` |
 //! | purchase | `PURCHASE#<first order>` | `STATE` |
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
+//! | customer page | `PORTAL#<digest of its token>` | `STATE` |
 //! | quarantined report | `QUARANTINE#<id>` | `STATE` |
 //! | quarantine count of a day | `COUNT#quarantine` | `<day>` |
 //! | count of an order's open quarantined reports | `COUNT#quarantine#<subscription id>` | `STATE` |
@@ -298,6 +299,12 @@ pub fn purchase(first: &SubscriptionId) -> Key {
 #[must_use]
 pub fn checkout(token_digest: &str) -> Key {
     Key::new(format!("CHECKOUT#{token_digest}"), STATE)
+}
+
+/// Key of a customer page, by the SHA-256 of its token in hex.
+#[must_use]
+pub fn customer_page(token_digest: &str) -> Key {
+    Key::new(format!("PORTAL#{token_digest}"), STATE)
 }
 
 /// Key of the receipt of a request under an idempotency key.

@@ -136,7 +136,7 @@ pub fn adopt(
         query: Some(log),
         ..HistoryEntry::new(
             context.now,
-            Cause::new(HistoryEvent::Adopted, Rule::OrderAdopted, Actor::Staff(cause.by.clone())),
+            Cause::new(HistoryEvent::Adopted, Rule::OrderAdopted, cause.by.clone()),
             Some(before.value.status),
             next.status,
         )

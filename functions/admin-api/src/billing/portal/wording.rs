@@ -1,0 +1,161 @@
+//! Texts of the customer page in both languages. Each stands with its translation, so that none can be missing.
+
+use shared::domain::billing::decide::retry::RetryRefusal;
+use shared::domain::billing::dunning::downgrade::DowngradeReason;
+use shared::domain::billing::subscription::{Locale, Status, Subscription};
+use shared::domain::values::time::Zone;
+
+/// Language in which the page speaks.
+#[derive(Clone, Copy)]
+pub(super) struct Words(Locale);
+
+/// Outcome of a button that was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// ECPay had the payment already.
+    Paid,
+    /// The order changed since the page was shown.
+    Changed,
+    /// The business sells the plan no more, so that the customer has to ask it.
+    NotSold,
+    Unavailable,
+}
+
+impl Words {
+    pub(super) const fn of(locale: Locale) -> Self {
+        Self(locale)
+    }
+
+    pub(super) const fn locale(self) -> Locale {
+        self.0
+    }
+
+    /// The other language, to which the page offers to switch.
+    pub(super) const fn other(self) -> Locale {
+        match self.0 {
+            Locale::ZhTw => Locale::En,
+            Locale::En => Locale::ZhTw,
+        }
+    }
+
+    /// Language tag of the document.
+    pub(super) const fn tag(self) -> &'static str {
+        match self.0 {
+            Locale::ZhTw => "zh-Hant",
+            Locale::En => "en",
+        }
+    }
+
+    /// Selects the text of this language.
+    pub(super) fn pick<T>(self, zh: T, en: T) -> T {
+        match self.0 {
+            Locale::ZhTw => zh,
+            Locale::En => en,
+        }
+    }
+}
+
+impl Said {
+    const ALL: [Self; 4] = [Self::Paid, Self::Changed, Self::NotSold, Self::Unavailable];
+
+    /// The name in the page's address.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Changed => "changed",
+            Self::NotSold => "not-sold",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|said| said.name() == name)
+    }
+
+    pub(super) fn text(self, words: Words) -> &'static str {
+        match self {
+            Self::Paid => words.pick("已收到您的付款，謝謝。", "Your payment has been received. Thank you."),
+            Self::Changed => words
+                .pick("訂閱狀態已變更，請確認以下內容。", "The subscription has changed meanwhile. Please see below."),
+            Self::NotSold => words.pick(
+                "目前無法購買此方案，請與我們聯絡。",
+                "This plan cannot be bought at the moment. Please contact us.",
+            ),
+            Self::Unavailable => words.pick("請稍後再試。", "Please try again in a moment."),
+        }
+    }
+}
+
+/// Reason for which the same card may not be charged again at the moment, where the customer should know it.
+pub(super) fn retry_note(words: Words, refusal: RetryRefusal) -> Option<&'static str> {
+    match refusal {
+        RetryRefusal::AlreadyRequested => Some(words.pick(
+            "已請綠界再次扣款，結果通常在數分鐘內更新。",
+            "ECPay was asked to charge the card again. The result usually shows here within minutes.",
+        )),
+        RetryRefusal::RequestedToday => Some(words.pick(
+            "今天已再次扣款過一次。請明天再試，或改用其他卡片。",
+            "The card was charged again today already. Please try tomorrow, or pay with another card.",
+        )),
+        RetryRefusal::NothingOwed
+        | RetryRefusal::OrderOver
+        | RetryRefusal::LastFailureAllowed
+        | RetryRefusal::NeedsNewCard => None,
+    }
+}
+
+/// State of an order as its customer needs it, in one or two sentences.
+pub(super) fn state(words: Words, order: &Subscription) -> String {
+    let plan = &order.terms.plan;
+    let paid_until = order.paid_period().map(|period| period.to);
+    if order.superseded_by.is_some() {
+        return words.pick("已由新的訂閱取代。", "Replaced by your new subscription.").to_owned();
+    }
+    if order.cancel_requested.is_some() && order.is_live() {
+        let stays = paid_until.filter(|_| order.downgrade.is_none());
+        return match stays {
+            Some(until) => words.pick(
+                format!("已申請取消，不再扣款；方案可使用至 {until}。"),
+                format!("Cancelled: there are no further charges. The plan stays until {until}."),
+            ),
+            None => words.pick("已申請取消，不再扣款。", "Cancelled: there are no further charges.").to_owned(),
+        };
+    }
+    match (order.status, order.downgrade.map(|downgrade| downgrade.reason)) {
+        (Status::Pending, _) => words.pick("尚未收到付款。", "Not paid yet.").to_owned(),
+        (Status::Failed, _) => words
+            .pick("首次付款未完成，方案未啟用。", "The first payment was not completed, so the plan did not start.")
+            .to_owned(),
+        (Status::PastDue { grace_ends_at }, _) => {
+            let end = grace_ends_at.to_local(Zone::Taipei);
+            words.pick(
+                format!("扣款未成功。{plan} 保留至 {end}（台北時間），請在此之前付款。"),
+                format!("A charge failed. {plan} stays active until {end} (Taipei time); please pay before then."),
+            )
+        }
+        (Status::Active, Some(DowngradeReason::PaymentFailure)) => words.pick(
+            format!("因未收到付款，{plan} 已停用；付款後即恢復。"),
+            format!("{plan} is off because a payment is missing. It returns as soon as you pay."),
+        ),
+        (Status::Active, Some(DowngradeReason::NotCharged)) => words.pick(
+            format!("綠界尚未扣款，{plan} 暫停使用；您沒有未付的款項，扣款成功後即恢復。"),
+            format!(
+                "{plan} is off because ECPay has made no charge. You owe nothing; it returns with the next charge."
+            ),
+        ),
+        (Status::Active, Some(DowngradeReason::Refunded)) => {
+            words.pick(format!("款項已退回，{plan} 已停用。"), format!("The payment was refunded, and {plan} is off."))
+        }
+        (Status::Active, None) => match paid_until {
+            Some(until) => words.pick(format!("使用中，已付費至 {until}。"), format!("Active, paid until {until}.")),
+            None => words.pick("使用中。", "Active.").to_owned(),
+        },
+        (Status::Cancelled | Status::Completed, _) => match paid_until.filter(|_| !order.plan.is_free()) {
+            Some(until) => words.pick(
+                format!("已終止，不再扣款；方案可使用至 {until}。"),
+                format!("Ended: there are no further charges. The plan stays until {until}."),
+            ),
+            None => words.pick("已終止，不再扣款。", "Ended: there are no further charges.").to_owned(),
+        },
+    }
+}
