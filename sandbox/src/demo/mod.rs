@@ -1,6 +1,9 @@
 //! The scripted demo of `cargo run`: a charge fails, its retries fail, the plan is downgraded to FREE, and a late
 //! payment restores it. The next morning the customers of a workshop are reminded, and sales staff see in Slack which
-//! institutions are about to expire. Every line comes from a response of the running system.
+//! institutions are about to expire. A customer whose card has expired pays with another one through the link of a mail. Every
+//! line comes from a response of the running system.
+
+mod repair;
 
 use std::sync::Arc;
 
@@ -16,6 +19,15 @@ use crate::{Error, mms};
 pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 /// Decline code of the demo's failing charges: insufficient credit.
 const NO_CREDIT: &str = "10100252";
+
+/// Customer of the business.
+struct Customer {
+    user: &'static str,
+    email: &'static str,
+}
+
+const MEI: Customer = Customer { user: "user-1042", email: "mei.lin@customer.example" };
+const JIAN: Customer = Customer { user: "user-1043", email: "jian.wu@customer.example" };
 
 struct DemoRunner<'a> {
     world: &'a Arc<World>,
@@ -33,7 +45,10 @@ pub async fn play(world: &Arc<World>) -> Result<(), Error> {
     let credentials = runner.get("/sandbox/credentials").await?;
     runner.token = text(&credentials, "/admin_token")?;
     runner.title("A customer subscribes");
-    let order = runner.subscribe().await?;
+    let order = runner.subscribe(&MEI).await?;
+    runner.title("Twelve days later another customer subscribes");
+    runner.travel("2025-02-12T10:00:00+08:00").await?;
+    let other = runner.subscribe(&JIAN).await?;
     runner.title("The next month's charge fails, and so do its retries");
     let outcomes = json!({ "next_outcomes": [NO_CREDIT, NO_CREDIT, NO_CREDIT, NO_CREDIT] });
     runner.send("PUT", &format!("/sandbox/ecpay/orders/{order}"), &outcomes).await?;
@@ -59,12 +74,15 @@ pub async fn play(world: &Arc<World>) -> Result<(), Error> {
     runner.title("A workshop imports its customers and reminds them by WhatsApp");
     runner.reminders().await?;
     runner.title("Institutions in the MMS are about to expire; sales staff get a digest in Slack");
-    runner.digest().await
+    runner.digest().await?;
+    runner.title("The other customer's card has expired: the mail's link leads to a new one, without staff");
+    repair::expired_card(&mut runner, &other, &JIAN).await
 }
 
 impl DemoRunner<'_> {
-    async fn subscribe(&mut self) -> Result<String, Error> {
-        let wanted = json!({ "user_id": "user-1042", "email": "mei.lin@customer.example", "plan_id": "PRO", "billing_cycle": "monthly" });
+    async fn subscribe(&mut self, customer: &Customer) -> Result<String, Error> {
+        let Customer { user, email } = customer;
+        let wanted = json!({ "user_id": user, "email": email, "plan_id": "PRO", "billing_cycle": "monthly" });
         let made = self.send("POST", "/api/subscriptions", &wanted).await?;
         let order = text(&made, "/subscription_id")?;
         self.line(&format!(
