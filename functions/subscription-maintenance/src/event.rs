@@ -44,9 +44,10 @@ pub struct Tasks {
 pub struct Retry {
     /// MerchantTradeNo of the order.
     pub subscription_id: SubscriptionId,
-    /// Name of the caller's token; `None` where the customer requested it on the customer page.
+    /// Name of the caller's token; null where the customer requested it on the customer page. Never absent.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub by: Option<String>,
-    /// Reason given by staff, for the history.
+    /// Reason for the history.
     pub why: Option<String>,
     /// The request under its idempotency key: one key requests one retry.
     pub key: Option<KeyedRequest>,

@@ -1,4 +1,4 @@
-//! Address to which the button of a mail to a customer leads.
+//! Addresses to which mails, and links for the business's app, lead a customer.
 
 use crate::ecpay::order_form::OrderUrls;
 
@@ -9,12 +9,14 @@ pub const TOKEN_LENGTH: usize = 40;
 /// Token in a mail that staff see: the true one is stored nowhere, for its holder can act as the customer.
 pub const MASKED_TOKEN: &str = "***";
 
-/// Page on which the customer sees and repairs the subscription: with a token the customer page, without one the page of the
-/// business to which ECPay leads buyers back as well.
+/// Address of the customer page with that token.
 #[must_use]
-pub fn customer_page(urls: &OrderUrls, token: Option<&str>) -> String {
-    match token {
-        Some(token) => format!("{}/portal/{token}", urls.api),
-        None => format!("{}/billing", urls.frontend),
-    }
+pub fn customer_page(urls: &OrderUrls, token: &str) -> String {
+    format!("{}/portal/{token}", urls.api)
+}
+
+/// Page of the business on which its customers find their subscription, and to which ECPay leads buyers back.
+#[must_use]
+pub fn business_page(urls: &OrderUrls) -> String {
+    format!("{}/billing", urls.frontend)
 }

@@ -7,7 +7,7 @@ use crate::domain::billing::notices::feedback::Feedback;
 use crate::domain::billing::notices::truth::{is_still_true, refreshed};
 use crate::domain::billing::notices::{NoticeKind, NoticeState, Recipient};
 use crate::domain::billing::subscription::Subscription;
-use crate::domain::values::ids::{NotificationId, SubscriptionId};
+use crate::domain::values::ids::{EmailAddress, NotificationId, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 use crate::mail::attempts::Attempted;
 use crate::mail::customer_page::{PAGE_DAYS, TOKEN_LENGTH};
@@ -21,7 +21,7 @@ use crate::platform::metrics::StopReason;
 use crate::platform::pace::Pace;
 use crate::platform::random;
 use crate::store::billing::notices::{DueNotice, NoticeAttempt, StoredNotice};
-use crate::store::billing::pages::CustomerPage;
+use crate::store::billing::pages::{CustomerPage, recipient_hash};
 use crate::store::table_failures::TableFailures;
 use crate::store::{Error, Store};
 
@@ -230,7 +230,7 @@ impl DrainContext<'_> {
             return Ok(Plan::Undeliverable(block));
         }
         let (mut fields, mut token) = (notice.fields.clone(), None);
-        if matches!(notice.to, Recipient::Customer(_))
+        if let Recipient::Customer(address) = &notice.to
             && let Some(order) = self.store.billing.order_of(&notice.id).await?
         {
             let order = order.value;
@@ -239,7 +239,7 @@ impl DrainContext<'_> {
                 return Ok(Plan::Obsolete);
             }
             fields = refreshed(notice.kind, &fields, &order, self.policy);
-            token = self.open_page(order.id).await?;
+            token = self.open_page(order.id, address).await?;
         }
         let mail = self.mailer.templates().render(notice.kind, &fields, token.as_deref());
         Ok(mail.map_or_else(Plan::Dead, |mail| Plan::Send(mail, fields)))
@@ -247,7 +247,7 @@ impl DrainContext<'_> {
 
     /// Opens a page for the customer of an order, and returns its token. Before the claim of the mail: a page without a mail
     /// does no harm.
-    async fn open_page(&self, subscription: SubscriptionId) -> Result<Option<String>, Error> {
+    async fn open_page(&self, subscription: SubscriptionId, recipient: &EmailAddress) -> Result<Option<String>, Error> {
         if self.store.is_dry_run() {
             return Ok(None);
         }
@@ -259,7 +259,8 @@ impl DrainContext<'_> {
             }
         };
         let expires_at = self.moment.wall_now().plus_days(PAGE_DAYS);
-        let page = CustomerPage { subscription, return_url: None, expires_at };
+        let recipient = Some(recipient_hash(&token, recipient));
+        let page = CustomerPage { subscription, recipient, return_url: None, expires_at };
         self.store.billing.put_customer_page(&sha256_hex(&token), &page).await?;
         Ok(Some(token))
     }

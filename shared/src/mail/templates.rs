@@ -10,7 +10,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use crate::domain::billing::notices::NoticeKind;
 use crate::domain::billing::subscription::Locale;
 use crate::ecpay::order_form::OrderUrls;
-use crate::mail::customer_page::customer_page;
+use crate::mail::customer_page::{business_page, customer_page};
 use crate::mail::overrides::Overrides;
 use crate::mail::render::{Error, InvalidTemplate, Mail};
 use crate::mail::sample::sample_fields;
@@ -142,7 +142,7 @@ impl Templates {
     }
 
     /// Renders the mail of a notice from its fields: to staff as plain text, to a customer in the order's language as HTML and
-    /// plain text, with a button to the customer page of that token.
+    /// plain text, with a button to the customer page of that token, or to the business's page.
     ///
     /// # Errors
     /// [`Error`] where a variable has no value or a value would break the subject.
@@ -172,12 +172,14 @@ impl Templates {
         let subject = self.subject(kind, &file(kind.name()), &values)?;
         let Parts { before, button, after } =
             Parts::of(&self.fill(kind, &file(kind.name()), &values)?).ok_or(Error::Button { template: kind.name() })?;
+        let urls = &self.brand.urls;
+        let link = token.map_or_else(|| business_page(urls), |token| customer_page(urls, token));
         let values = context! {
             subject => subject.as_str(),
             locale => locale.name(),
             business => self.brand.business.as_str(),
             logo => if self.logo.is_some() { LOGO_LINK } else { "" },
-            link => in_html_as_it_is(customer_page(&self.brand.urls, token)),
+            link => in_html_as_it_is(link),
             button,
             before,
             after,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use lambda_http::http::request::Parts;
+use shared::domain::billing::decision::Actor;
 use shared::platform::clock::InvocationTime;
 
 use crate::api::ApiState;
@@ -51,8 +52,8 @@ impl FromRequestParts<Arc<ApiState>> for AnyCaller {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<ApiState>) -> Result<Self, Failure> {
         let (input, time) = (Input::of(parts)?, time(parts)?);
         let token = authenticate(api, &input, time).await?;
-        let (actor, key_scope) = (token.name.clone(), token.key_scope.clone());
-        let context = RequestContext { is_customer: false, actor, key_scope, sent_key: input.key.clone(), time };
+        let (by, key_scope) = (Actor::Staff(token.name.clone()), token.key_scope.clone());
+        let context = RequestContext { by, key_scope, sent_key: input.key.clone(), time };
         Ok(Self { token, context })
     }
 }

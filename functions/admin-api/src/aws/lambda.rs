@@ -11,7 +11,7 @@ use aws_sdk_lambda::types::InvocationType;
 use aws_types::SdkConfig;
 use serde_json::Value;
 
-use crate::http::response::Failure;
+use crate::http::response::{BUSY, Failure};
 
 /// A Lambda function that this one may invoke.
 pub(crate) struct Function {
@@ -51,7 +51,7 @@ impl Function {
             Err(SdkError::TimeoutError(_)) => return Ok(None),
             // The function's reserved concurrency is in use.
             Err(error) if error.as_service_error().is_some_and(|error| error.is_too_many_requests_exception()) => {
-                return Err(Failure::conflict("busy", "the function is busy; try again"));
+                return Err(Failure::conflict(BUSY, "the function is busy; try again"));
             }
             Err(error) => return Err(Failure::upstream(&error)),
         };

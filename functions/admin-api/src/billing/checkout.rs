@@ -15,6 +15,7 @@ use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::order_form::{order_form, path};
+use shared::mail::customer_page::business_page;
 use shared::platform::clock::InvocationTime;
 use shared::platform::hash::sha256_hex;
 use shared::platform::logging::error_chain;
@@ -210,7 +211,7 @@ fn unavailable() -> Response {
 }
 
 fn leading_back(api: &ApiState, status: StatusCode, text: Text) -> Response {
-    let back = format!("{}/billing", api.config.urls.frontend);
+    let back = business_page(&api.config.urls);
     answer(status, text.page(Some(&back)), "'none'")
 }
 

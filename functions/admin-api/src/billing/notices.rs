@@ -240,7 +240,7 @@ async fn resend(
     let id = NotificationId::parse(&id.replace('.', "/")).map_err(|_| missing())?;
     let Reason(why) = given.body.why;
     // Mail is due by wall time.
-    let request = ResendRequest { at: caller.context.time.wall, by: caller.context.actor, why };
+    let request = ResendRequest { at: caller.context.time.wall, by: caller.context.actor().to_owned(), why };
     let dry_run = given.query.dry_run;
     let store = if dry_run { api.store.dry_run() } else { api.store.clone() };
     match store.billing.resend_notice(&id, &request).await? {

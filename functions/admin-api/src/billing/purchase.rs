@@ -40,6 +40,12 @@ pub(crate) const fn is_paid(order: &Subscription) -> bool {
     !matches!(order.status, Status::Pending | Status::Failed)
 }
 
+/// True if the purchase of an order was not paid and can be attempted again.
+pub(crate) async fn is_open(api: &ApiState, order: &Subscription) -> Result<bool, Failure> {
+    let purchase = api.store.billing.purchase(order).await?;
+    Ok(purchase.paid.is_none() && purchase.attempts.len() < MOST_ATTEMPTS)
+}
+
 /// Gives the buyer an order whose form has not been given out: the purchase's first one, else a new one.
 pub(crate) async fn next_form(api: &ApiState, order: &Subscription, now: Timestamp) -> Result<NextForm, Failure> {
     retry_on_conflict("storing an attempt to pay", (), |()| async move {

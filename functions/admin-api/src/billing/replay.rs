@@ -242,7 +242,8 @@ impl<'a> Replay<'a> {
     fn of(api: &'a ApiState, query: ReplayQuery, why: Reason, context: RequestContext) -> Self {
         let store = if query.dry_run { api.store.dry_run() } else { api.store.clone() };
         let Reason(why) = why;
-        let resolution = Resolution { at: context.time.logical, by: context.actor, why, outcome: ResolvedAs::Applied };
+        let resolution =
+            Resolution { at: context.time.logical, by: context.actor().to_owned(), why, outcome: ResolvedAs::Applied };
         Self { api, store, resolution }
     }
 

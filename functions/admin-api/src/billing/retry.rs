@@ -1,9 +1,10 @@
-//! Request for a retry of the charge that an order owes, as both of its routes make it. `subscription-maintenance` decides
-//! and asks ECPay, under one lease and one `Idempotency-Key`, so that it does not matter which route staff use.
+//! Request for a retry of the charge that an order owes, as the routes of staff and the customer page make it. `subscription-maintenance` decides
+//! and asks ECPay, under one lease and one `Idempotency-Key`, so that it does not matter which one is used.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::domain::billing::decide::retry::{RetryRefusal, retry_refusal};
+use shared::domain::billing::decision::Actor;
 use shared::domain::billing::operations::{KeyedRequest, Operation};
 use shared::domain::billing::subscription::Subscription;
 use utoipa::ToSchema;
@@ -34,7 +35,11 @@ pub(crate) async fn request(
     context: &RequestContext,
 ) -> Result<RetryOutcome, Failure> {
     let key = keyed(order, why.as_deref(), context)?;
-    let event = json!({ "retry": { "subscription_id": order.id, "by": context.staff(), "why": why, "key": key } });
+    let staff = match &context.by {
+        Actor::Staff(name) => Some(name),
+        Actor::Ecpay | Actor::Schedule | Actor::Buyer => None,
+    };
+    let event = json!({ "retry": { "subscription_id": order.id, "by": staff, "why": why, "key": key } });
     let Some(retried) = api.maintenance.invoke(&event).await? else {
         return Err(Failure::unavailable("There is no response from ECPay yet; check the subscription in a minute."));
     };
@@ -67,9 +72,7 @@ pub(crate) async fn preview(
         }
         Some(RetryRefusal::AlreadyRequested) => Ok(RetryOutcome::AlreadyAsked),
         // After five failures ECPay is asked first whether the order runs.
-        Some(RetryRefusal::LastFailureAllowed | RetryRefusal::NeedsNewCard | RetryRefusal::RequestedToday) | None => {
-            Ok(RetryOutcome::Asked)
-        }
+        Some(RetryRefusal::LastFailureAllowed) | None => Ok(RetryOutcome::Asked),
     }
 }
 

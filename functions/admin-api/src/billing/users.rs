@@ -169,7 +169,7 @@ async fn export(
         exported.mail_feedback = api.store.billing.export_feedback(order).await?;
         subscriptions.push(exported);
     }
-    tracing::info!(by = caller.context.actor, orders = subscriptions.len(), "user data exported");
+    tracing::info!(by = caller.context.actor(), orders = subscriptions.len(), "user data exported");
     let user = person.user.map(|user| ExportedUser { plan: user.plan, live_orders: user.live, latest: user.latest });
     let exported_at = caller.context.time.logical;
     Ok(Json(UserExport { user_id: id, exported_at, user, erased: person.erased, subscriptions }))

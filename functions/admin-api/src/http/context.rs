@@ -1,6 +1,7 @@
 //! Context that authorization adds to a request.
 
-use shared::domain::billing::operations::{Actor, KeyedRequest, OperationContext};
+use shared::domain::billing::decision::Actor;
+use shared::domain::billing::operations::{KeyedRequest, OperationContext};
 use shared::platform::clock::InvocationTime;
 
 use crate::http::idempotency::SentKey;
@@ -9,10 +10,9 @@ use crate::http::response::Failure;
 /// Caller and time of an authorized request.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestContext {
-    /// True for a customer on the customer page, whose token names no caller.
-    pub(crate) is_customer: bool,
-    /// Name of the admin token, or `sub` of the JSON Web Token; stored with what the request changes.
-    pub(crate) actor: String,
+    /// Author of what the request changes: staff by the name of the admin token or `sub` of the JSON Web Token, or the customer
+    /// on the customer page.
+    pub(crate) by: Actor,
     /// Scope of `Idempotency-Key`: two callers may send the same key. For an admin token its SHA-256 in hex.
     pub(crate) key_scope: String,
     /// `Idempotency-Key` as it was sent.
@@ -27,14 +27,13 @@ impl RequestContext {
         self.sent_key.of_request(&self.key_scope, fingerprint)
     }
 
-    /// Caller, reason and key of an operation.
+    /// Author, reason and key of an operation.
     pub(crate) fn cause(&self, why: Option<String>, key: Option<KeyedRequest>) -> OperationContext {
-        let by = if self.is_customer { Actor::Buyer } else { Actor::Staff(self.actor.clone()) };
-        OperationContext { by, why, key }
+        OperationContext { by: self.by.clone(), why, key }
     }
 
-    /// Name of the caller; `None` for a customer.
-    pub(crate) fn staff(&self) -> Option<&str> {
-        (!self.is_customer).then_some(self.actor.as_str())
+    /// Name of the author.
+    pub(crate) fn actor(&self) -> &str {
+        self.by.name()
     }
 }

@@ -44,8 +44,8 @@ impl SentKey {
     }
 
     /// Key that this function chose, of visible ASCII characters.
-    pub(crate) const fn own(key: Option<String>) -> Self {
-        Self(key)
+    pub(crate) const fn own(key: String) -> Self {
+        Self(Some(key))
     }
 
     /// Request under the key, both hashed: the key together with the caller's scope, since two callers may send the same one, and

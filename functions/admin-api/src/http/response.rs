@@ -7,6 +7,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::platform::logging::error_chain;
 
+/// Code where a function that is to be invoked has no instance left.
+pub(crate) const BUSY: &str = "busy";
+
 /// Error of a request, as the caller sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
@@ -143,9 +146,14 @@ impl Failure {
         Self { param, faults, ..Self::new(Kind::Invalid, "invalid_parameter", message) }
     }
 
+    /// Code in the body.
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// True where the request cannot succeed as it is, false where it may if it is repeated.
-    pub(crate) const fn is_refusal(&self) -> bool {
-        !matches!(self.kind, Kind::Unavailable | Kind::Internal)
+    pub(crate) fn is_refusal(&self) -> bool {
+        !matches!(self.kind, Kind::Unavailable | Kind::Internal) && self.code != BUSY
     }
 
     /// Faults of the request, none for another failure.

@@ -135,11 +135,16 @@ async fn acknowledge(
         let mut known = api.store.institutions.listed_institution(uid).await?.ok_or_else(unknown)?;
         let expires = known.value.institution.expires;
         // Bound to the expiry date: a new date is news and ends the acknowledgement.
-        let acknowledgement =
-            Acknowledgement { expires, until, by: context.actor.clone(), why: why.clone(), at: context.time.logical };
+        let acknowledgement = Acknowledgement {
+            expires,
+            until,
+            by: context.actor().to_owned(),
+            why: why.clone(),
+            at: context.time.logical,
+        };
         known.value.acknowledged = (until > today).then_some(acknowledgement);
         if api.store.institutions.acknowledge_institution(&known, context.time.wall).await? {
-            tracing::info!(by = context.actor, "institution acknowledged");
+            tracing::info!(by = context.actor(), "institution acknowledged");
             return Ok(Attempt::Done(Json(InstitutionAnswer::new(known.value, &api.config.tiers, today))));
         }
         Ok(Attempt::Conflict(()))

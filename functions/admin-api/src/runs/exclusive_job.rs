@@ -69,7 +69,7 @@ impl ExclusiveJob {
             api.store.runs.register_run(new, context.time.wall).await?;
         }
         let event = json!({
-            "task": self.name(), "scheduled_at": scheduled_at, "run_id": name, "requested_by": context.actor, "dry_run": dry_run,
+            "task": self.name(), "scheduled_at": scheduled_at, "run_id": name, "requested_by": context.actor(), "dry_run": dry_run,
         });
         let report = self.function(api).invoke(&event).await?;
         // The job found its lease held by another run.

@@ -151,7 +151,7 @@ async fn put(
             WriteOutcome::Conflict | WriteOutcome::NoSuchCustomer => Ok(Attempt::Conflict(())),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                tracing::info!(by = context.actor, new = known.is_none(), "customer stored");
+                tracing::info!(by = context.actor(), new = known.is_none(), "customer stored");
                 Ok(Attempt::Done((status, Json(shown(api, customer, opted_out).await?))))
             }
         }
@@ -164,6 +164,6 @@ fn wish(context: &RequestContext, opted_out: bool) -> StatedWish {
     StatedWish {
         wish: if opted_out { Wish::Stop } else { Wish::Start },
         at: context.time.logical,
-        origin: WishOrigin::Staff { by: context.actor.clone(), why: None },
+        origin: WishOrigin::Staff { by: context.actor().to_owned(), why: None },
     }
 }

@@ -83,10 +83,10 @@ pub(crate) async fn erase(
         if identifies(why, &known.value, &plates) {
             return Err(Failure::invalid("why", "must not identify the customer, because it is kept"));
         }
-        let erasure = Erasure { at: context.time.logical, by: context.actor.clone(), why: Some(why.clone()) };
+        let erasure = Erasure { at: context.time.logical, by: context.actor().to_owned(), why: Some(why.clone()) };
         if api.store.workshop.delete_customer(&known, &erasure, hasher).await? {
             api.store.workshop.delete_customer_vehicles(id).await?;
-            tracing::info!(by = context.actor, vehicles = plates.len(), "customer erased");
+            tracing::info!(by = context.actor(), vehicles = plates.len(), "customer erased");
             return Ok(Attempt::Done(Json(erased(id, erasure, false))));
         }
         Ok(Attempt::Conflict(()))

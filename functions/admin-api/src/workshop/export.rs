@@ -121,7 +121,7 @@ pub(crate) async fn export(
     let context = &caller.context;
     let customer = api.store.workshop.customer(&id).await?.map(|known| known.value);
     let vehicles = api.store.workshop.vehicles_of(&id, usize::MAX).await?;
-    tracing::info!(by = context.actor, vehicles = vehicles.len(), "customer data exported");
+    tracing::info!(by = context.actor(), vehicles = vehicles.len(), "customer data exported");
     match given.query.format {
         ExportFormat::Csv => {
             let customer = customer.ok_or_else(unknown_customer)?;

@@ -221,7 +221,7 @@ async fn end(
 }
 
 fn stated(context: &RequestContext, wish: Wish, Reason(why): Reason) -> StatedWish {
-    let origin = WishOrigin::Staff { by: context.actor.clone(), why: Some(why) };
+    let origin = WishOrigin::Staff { by: context.actor().to_owned(), why: Some(why) };
     StatedWish { wish, at: context.time.logical, origin }
 }
 
@@ -238,7 +238,7 @@ async fn recorded(
     let WishResult { id, opt_out, is_new } = store.workshop.record_wish(phone, wish, None, &hasher).await?;
     let opt_out = opt_out.ok_or_else(|| Failure::defect("an opt-out that was read is not there"))?;
     if is_new && !dry_run {
-        tracing::info!(by = context.actor, opted_out = opt_out.is_open(), "opt-out recorded");
+        tracing::info!(by = context.actor(), opted_out = opt_out.is_open(), "opt-out recorded");
     }
     Ok((OptOutAnswer::new(id, &opt_out), is_new && !dry_run))
 }

@@ -127,7 +127,7 @@ async fn allow(
         }
         let Considered { vehicle, reminder, allowed, .. } = considered;
         if allowed.is_some() && !dry_run {
-            tracing::info!(by = context.actor, "further reminder allowed");
+            tracing::info!(by = context.actor(), "further reminder allowed");
         }
         Ok(Attempt::Done(Json(SendAgainAnswer {
             dry_run: dry_run.then_some(true),
@@ -149,7 +149,7 @@ async fn consider(api: &ApiState, request: &SendAgainRequest<'_>) -> Result<Cons
     let allowed = if is_repeat {
         None
     } else {
-        let (by, why) = (request.context.actor.clone(), request.why.to_owned());
+        let (by, why) = (request.context.actor().to_owned(), request.why.to_owned());
         let latest = reminder.as_ref().map(|reminder| &reminder.value);
         send_again(&vehicle, latest, Permission { at: now, by, why }, now.day(ZONE)).map_err(|why| refused(&why))?
     };

@@ -114,7 +114,7 @@ async fn put(
             WriteOutcome::NoSuchCustomer => Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
                 let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                tracing::info!(by = context.actor, new = known.is_none(), "vehicle stored");
+                tracing::info!(by = context.actor(), new = known.is_none(), "vehicle stored");
                 Ok(Attempt::Done((status, Json(shown(api, vehicle).await?))))
             }
         }
@@ -152,7 +152,7 @@ async fn visit(
             WriteOutcome::Conflict => Ok(Attempt::Conflict(())),
             WriteOutcome::NoSuchCustomer => Err(unknown_customer()),
             WriteOutcome::Written | WriteOutcome::Unchanged => {
-                tracing::info!(by = context.actor, "visit recorded");
+                tracing::info!(by = context.actor(), "visit recorded");
                 Ok(Attempt::Done(Json(shown(api, after).await?)))
             }
         }

@@ -84,7 +84,7 @@ impl KeyReceipt {
     }
 }
 
-/// Operation requested by staff.
+/// Operation requested by staff, or by the customer on the customer page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Extends the grace period.

@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::values::ids::SubscriptionId;
+use crate::domain::values::ids::{EmailAddress, SubscriptionId};
 use crate::domain::values::time::Timestamp;
 
+use crate::platform::hash::short_id;
 use crate::store::billing::Billing;
 use crate::store::error::Error;
 use crate::store::table::keys;
@@ -27,11 +28,21 @@ pub struct Checkout {
 pub struct CustomerPage {
     /// Order of the customer whose page it is. Not the user id, which outlives an erasure.
     pub subscription: SubscriptionId,
+    /// Hash of the address to which the token was mailed, see [`recipient_hash`]. None for a link that was not mailed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
     /// Address to which the page leads back; that of the business where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
     /// First instant at which the page is no longer served (UTC).
     pub expires_at: Timestamp,
+}
+
+/// Hash of the address to which a page's token was mailed. With the token, which is stored nowhere, so that no copy of the table
+/// lets the address be guessed.
+#[must_use]
+pub fn recipient_hash(token: &str, recipient: &EmailAddress) -> String {
+    short_id(&format!("{token}|{}", recipient.as_str()))
 }
 
 impl Billing {

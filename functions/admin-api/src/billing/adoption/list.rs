@@ -122,7 +122,7 @@ pub(crate) async fn adopt_list(
     let text = decoded(sent.bytes()).map_err(|_| Failure::invalid("body", "is no CSV"))?;
     let rows = read(&api, &text)?;
     let id = random::random_id(12).map_err(|error| Failure::upstream(&error))?;
-    let (by, dry_run) = (caller.context.actor, given.query.dry_run);
+    let (by, dry_run) = (caller.context.actor().to_owned(), given.query.dry_run);
     let list = AdoptionList { by, dry_run, started_at: caller.context.time.wall, chunks: 0 };
     let list = api.store.billing.save_adoption_list(&id, list, &rows).await?;
     api.maintenance.start(&json!({ "adopt_list": id })).await?;

@@ -213,7 +213,7 @@ async fn adopt(
     given: Given<AdoptQuery, AdoptBody>,
 ) -> Result<(StatusCode, Json<AdoptionAnswer>), Failure> {
     let order = given.body.order(&api)?;
-    let by = &caller.context.actor;
+    let by = caller.context.actor();
     let event = json!({ "adopt": { "order": order, "by": by, "dry_run": given.query.dry_run } });
     let answer = api.maintenance.invoke(&event).await?;
     let answer =

@@ -5,33 +5,28 @@ use std::sync::Arc;
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use serde::Deserialize;
-use shared::domain::billing::decide::retry::{RetryRefusal, customer_retry_refusal};
+use shared::domain::billing::decide::retry::{CustomerRetryRefusal, RetryRefusal, customer_retry_refusal};
+use shared::domain::billing::decision::Actor;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::subscription::Subscription;
-use shared::domain::values::time::Zone;
 use shared::platform::clock::InvocationTime;
 use utoipa::ToSchema;
 
 use crate::api::ApiState;
-use crate::billing::portal::PortalQuery;
+use crate::billing::portal::LanguageQuery;
 use crate::billing::portal::opened::open;
-use crate::billing::portal::view::reference;
+use crate::billing::portal::view::{may_pay, reference};
 use crate::billing::portal::wording::Said;
 use crate::billing::retry;
 use crate::billing::retry::RetryOutcome;
-use crate::billing::subscriptions::operate::{OperationRequest, Requested, operate};
+use crate::billing::subscriptions::operate::{NO_CANCEL, OperationRequest, Requested, operate};
 use crate::billing::subscriptions::payment_link;
-use crate::billing::subscriptions::show::find;
 use crate::http::context::RequestContext;
 use crate::http::idempotency::SentKey;
 use crate::http::page::see_other;
 use crate::http::reason::Reason;
 use crate::http::response::Failure;
 
-/// Hours for which the checkout page behind the button lets the customer pay.
-const VALID_HOURS: i64 = 72;
-/// Name of the customer in logs.
-const CUSTOMER: &str = "customer";
 /// Reason in the history of an order.
 const WHY: &str = "requested on the customer page";
 
@@ -49,13 +44,15 @@ pub(crate) enum Button {
 }
 
 impl Button {
-    fn parse(name: &str) -> Option<Self> {
-        match name {
-            "pay" => Some(Self::Pay),
-            "retry" => Some(Self::Retry),
-            "cancel" => Some(Self::Cancel),
-            "undo-cancel" => Some(Self::UndoCancel),
-            _ => None,
+    const ALL: [Self; 4] = [Self::Pay, Self::Retry, Self::Cancel, Self::UndoCancel];
+
+    /// The name in the button's address.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Pay => "pay",
+            Self::Retry => "retry",
+            Self::Cancel => "cancel",
+            Self::UndoCancel => "undo-cancel",
         }
     }
 }
@@ -86,7 +83,7 @@ enum Target {
         ("token" = String, Path, description = "Token of the page.", example = "3FQ8Z1K5M7T2W9X4B6C0D3G5H8J1L4N7P2R6S9VY"),
         ("order" = String, Path, description = "Reference of the order, from the page.", example = "0123456789abcdef0123456789abcdef"),
         ("button" = inline(Button), Path, description = "The button."),
-        PortalQuery,
+        LanguageQuery,
     ),
     responses((status = 303, description = "The page to go on with; where the order is not the customer's, the customer page.")),
     security(()),
@@ -95,7 +92,7 @@ pub(crate) async fn act(
     State(api): State<Arc<ApiState>>,
     Path(ButtonPath { token, order, button }): Path<ButtonPath>,
     Extension(time): Extension<InvocationTime>,
-    query: PortalQuery,
+    query: LanguageQuery,
 ) -> Response {
     let target = match pressed(&api, &token, &order, &button, time).await {
         Ok(target) => target,
@@ -129,45 +126,49 @@ async fn pressed(
     })?;
     // Without a page, the page says that it has expired.
     let Some(opened) = opened else { return Ok(Target::Page(None)) };
-    let order = opened.ids().iter().find(|id| reference(id) == reference_of).ok_or(Said::Changed)?;
-    let order = find(api, order.as_str()).await.map_err(said)?.value;
-    match Button::parse(button).ok_or(Said::Changed)? {
-        Button::Pay => pay(api, &order, time).await.map(Target::Checkout),
-        Button::Retry => charge_again(api, &order, time).await.map(Target::Page),
-        Button::Cancel => apply(api, &order, Operation::Cancel, time).await,
-        Button::UndoCancel => apply(api, &order, Operation::UndoCancel, time).await,
+    let button = Button::ALL.into_iter().find(|known| known.name() == button).ok_or(Said::Changed)?;
+    let order = opened.orders.iter().map(|order| &order.value).find(|order| reference(order) == reference_of);
+    let order = order.ok_or(Said::Changed)?;
+    match button {
+        Button::Pay => pay(api, order, time).await.map(Target::Checkout),
+        Button::Retry => charge_again(api, order, time).await.map(Target::Page),
+        Button::Cancel => apply(api, order, Operation::Cancel, time).await,
+        Button::UndoCancel => apply(api, order, Operation::UndoCancel, time).await,
     }
 }
 
-/// A request of the customer, under a key where one is given.
-fn context(time: InvocationTime, key: Option<String>) -> RequestContext {
-    let (actor, key_scope) = (CUSTOMER.to_owned(), CUSTOMER.to_owned());
-    RequestContext { is_customer: true, actor, key_scope, sent_key: SentKey::own(key), time }
+/// A request of the customer.
+fn context(time: InvocationTime) -> RequestContext {
+    RequestContext { by: Actor::Buyer, key_scope: "customer page".to_owned(), sent_key: SentKey::default(), time }
 }
 
-/// Makes an offer that replaces the order, or finds that of the same day, and opens a checkout page for it.
+/// Opens a checkout page for an offer that replaces the order.
 async fn pay(api: &ApiState, order: &Subscription, time: InvocationTime) -> Result<String, Said> {
-    let is_sold = api.config.prices.find(order.terms.plan.as_str(), order.terms.cycle).is_some();
-    if !is_sold {
+    if !may_pay(order, time.logical) {
+        return Err(Said::Changed);
+    }
+    if api.config.prices.find(order.terms.plan.as_str(), order.terms.cycle).is_none() {
         return Err(Said::NotSold);
     }
-    let today = time.logical.day(Zone::Taipei);
-    let context = context(time, Some(format!("pay-{}-{today}", order.id)));
-    let until = time.logical.plus_hours(VALID_HOURS);
-    payment_link::open_offer(api, order, until, &context).await.map_err(said)
+    payment_link::open_offer(api, order, &context(time)).await.map_err(|failure| said(&failure))
 }
 
 /// Requests a retry, if a query shows that it is needed.
 async fn charge_again(api: &ApiState, order: &Subscription, time: InvocationTime) -> Result<Option<Said>, Said> {
     match customer_retry_refusal(order, time.logical) {
-        None | Some(RetryRefusal::LastFailureAllowed) => {}
+        None | Some(CustomerRetryRefusal::Retry(RetryRefusal::LastFailureAllowed)) => {}
         // The page says so as long as it is true.
-        Some(RetryRefusal::AlreadyRequested | RetryRefusal::RequestedToday) => return Ok(None),
-        Some(RetryRefusal::NothingOwed | RetryRefusal::OrderOver | RetryRefusal::NeedsNewCard) => {
-            return Ok(Some(Said::Changed));
-        }
+        Some(
+            CustomerRetryRefusal::Retry(RetryRefusal::AlreadyRequested)
+            | CustomerRetryRefusal::RequestedToday
+            | CustomerRetryRefusal::ResultOpen,
+        ) => return Ok(None),
+        Some(
+            CustomerRetryRefusal::Retry(RetryRefusal::NothingOwed | RetryRefusal::OrderOver)
+            | CustomerRetryRefusal::NeedsNewCard,
+        ) => return Ok(Some(Said::Changed)),
     }
-    match retry::request(api, order, Some(WHY.to_owned()), &context(time, None)).await.map_err(said)? {
+    match retry::request(api, order, Some(WHY.to_owned()), &context(time)).await.map_err(|failure| said(&failure))? {
         RetryOutcome::Asked | RetryOutcome::AlreadyAsked => Ok(None),
         RetryOutcome::Paid => Ok(Some(Said::Paid)),
     }
@@ -185,11 +186,15 @@ async fn apply(
         why: Reason(WHY.to_owned()),
         dry_run: false,
     };
-    operate(api, request, &context(time, None)).await.map(drop).map_err(said)?;
-    Ok(Target::Page(None))
+    match operate(api, request, &context(time)).await {
+        Ok(_) => Ok(Target::Page(None)),
+        // The second press of a double click: there is no request to cancel any more.
+        Err(failure) if failure.code() == NO_CANCEL => Ok(Target::Page(None)),
+        Err(failure) => Err(said(&failure)),
+    }
 }
 
 /// What the page says of a failure, which was logged where it arose.
-fn said(failure: Failure) -> Said {
+fn said(failure: &Failure) -> Said {
     if failure.is_refusal() { Said::Changed } else { Said::Unavailable }
 }

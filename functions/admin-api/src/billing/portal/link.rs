@@ -28,7 +28,7 @@ pub(crate) struct PortalLinkBody {
     #[schema(minimum = 1, maximum = 90, default = 30, example = 7)]
     valid_days: Option<u32>,
     /// Address to which the page leads back, of the same scheme, host and port as `FRONTEND_URL`; `FRONTEND_URL/billing` where it
-    /// is absent.
+    /// is absent. It is kept until the link ends, also after an erasure, so it must name no person.
     #[schema(max_length = 1000, example = "https://shop.example.com/account")]
     return_url: Option<String>,
 }
@@ -70,10 +70,10 @@ pub(crate) async fn portal_link(
     let token = random::random_id(TOKEN_LENGTH).map_err(|error| Failure::upstream(&error))?;
     let expires_at = caller.context.time.wall.plus_days(valid_days.map_or(PAGE_DAYS, i64::from));
     let subscription = user.shown().clone();
-    tracing::info!(subscription = %subscription, by = caller.context.actor, "link to the customer page made");
-    let page = CustomerPage { subscription, return_url, expires_at };
+    tracing::info!(subscription = %subscription, by = caller.context.actor(), "link to the customer page made");
+    let page = CustomerPage { subscription, recipient: None, return_url, expires_at };
     api.store.billing.put_customer_page(&sha256_hex(&token), &page).await?;
-    Ok((StatusCode::CREATED, Json(PortalLink { url: customer_page(&api.config.urls, Some(&token)), expires_at })))
+    Ok((StatusCode::CREATED, Json(PortalLink { url: customer_page(&api.config.urls, &token), expires_at })))
 }
 
 /// An address of the business's own pages: a link of ours leads to no other site.

@@ -1,7 +1,9 @@
 //! Customer page of one order: what its customer sees and may do now.
 
 use shared::domain::billing::decide::operation::{OperationDecision, decide_operation};
-use shared::domain::billing::decide::retry::{RetryRefusal, announced_retry_at, customer_retry_refusal};
+use shared::domain::billing::decide::retry::{
+    CustomerRetryRefusal, RetryRefusal, announced_retry_at, customer_retry_refusal,
+};
 use shared::domain::billing::decision::{Actor, DecisionContext, Versioned};
 use shared::domain::billing::dunning::arrears::Arrears;
 use shared::domain::billing::dunning::downgrade::DowngradeReason;
@@ -9,15 +11,13 @@ use shared::domain::billing::next_action::charge_to_come;
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
 use shared::domain::billing::plan::{BillingCycle, PlanId};
-use shared::domain::billing::subscription::Subscription;
-use shared::domain::values::ids::SubscriptionId;
+use shared::domain::billing::subscription::{Status, Subscription};
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::{LocalDate, Timestamp, Zone};
 use shared::platform::hash::short_id;
 
 use crate::api::ApiState;
-use crate::billing::portal::opened::OpenedOrder;
-use crate::billing::portal::wording::{Words, retry_note, state};
+use crate::billing::portal::wording::{Said, Words, consequence, is_result_open, retry_note, state};
 
 /// Order as its customer sees it.
 pub(super) struct OrderView {
@@ -40,6 +40,8 @@ pub(super) struct OrderView {
 /// Buttons that do something in the order's state.
 pub(super) struct Buttons {
     pub(super) pay: Option<PayButton>,
+    /// Reason for which the customer cannot pay, where the button is missing for one that they should know.
+    pub(super) pay_note: Option<&'static str>,
     /// True if the same card may be charged again.
     pub(super) retry: bool,
     /// Reason for which it may not, where the customer should know.
@@ -67,31 +69,45 @@ pub(super) struct PaymentView {
     pub(super) result: String,
 }
 
-/// The part of an order's addresses. Not the order's number, which is nothing that the page shows.
-pub(super) fn reference(order: &SubscriptionId) -> String {
-    short_id(order.as_str())
+/// The part of an order's addresses, of its number and what it owes: a page that was shown before a failed charge or its payment
+/// does nothing, so that no customer pays or cancels what they did not see. The number itself is nothing that the page shows.
+pub(super) fn reference(order: &Subscription) -> String {
+    let owed_since = Arrears::of(order).map(|arrears| arrears.began_at.unix());
+    short_id(&format!("{}|{owed_since:?}", order.id))
+}
+
+/// True if a new order may take the place of this one.
+pub(super) fn may_pay(order: &Subscription, now: Timestamp) -> bool {
+    order.superseded_by.is_none() && order.status != Status::Pending && !is_result_open(order, now)
 }
 
 impl OrderView {
-    pub(super) fn of(api: &ApiState, words: Words, opened: &OpenedOrder, now: Timestamp) -> Self {
-        let order = &opened.order.value;
-        let policy = &api.config.policy;
-        let (plan, cycle) = (&order.terms.plan, order.terms.cycle);
+    pub(super) fn of(api: &ApiState, words: Words, order: &Versioned<Subscription>, now: Timestamp) -> Self {
+        let (policy, value) = (&api.config.policy, &order.value);
+        let (plan, cycle) = (&value.terms.plan, value.terms.cycle);
         let sold = api.config.prices.find(plan.as_str(), cycle).map(|(_, price)| price);
-        let retry_at = Arrears::of(order).and_then(|arrears| announced_retry_at(order, &arrears, policy));
+        let (today, arrears) = (now.day(Zone::Taipei), Arrears::of(value));
+        let retries = arrears.as_ref().filter(|_| matches!(value.status, Status::PastDue { .. }));
+        let retry_at = retries.and_then(|arrears| announced_retry_at(value, arrears, policy));
         Self {
-            reference: reference(&order.id),
+            reference: reference(value),
             plan: plan.clone(),
-            price: by_cycle(words, cycle, order.terms.price),
-            state: state(words, order),
-            next_charge: next_charge(order, now.day(Zone::Taipei))
+            price: by_cycle(words, cycle, value.terms.price),
+            state: state(words, value, now),
+            next_charge: next_charge(value, today)
                 .map(|(day, amount)| format!("{day}{}{amount}", words.pick("，", ", "))),
-            is_owed: Arrears::of(order).is_some(),
-            retry_on: retry_at.map(|at| at.day(Zone::Taipei)),
-            card_last4: order.charge_history.card_last4.clone(),
-            buttons: Buttons::of(words, &opened.order, DecisionContext::new(policy, now), sold),
-            payments: opened.payments.iter().map(|payment| PaymentView::of(words, payment)).collect(),
+            is_owed: arrears.is_some(),
+            retry_on: retry_at.map(|at| at.day(Zone::Taipei)).filter(|day| *day >= today),
+            card_last4: value.charge_history.card_last4.clone(),
+            buttons: Buttons::of(words, order, DecisionContext::new(policy, now), sold),
+            payments: Vec::new(),
         }
+    }
+
+    /// The order with its payments.
+    pub(super) fn paid(mut self, words: Words, payments: &[Payment]) -> Self {
+        self.payments = payments.iter().map(|payment| PaymentView::of(words, payment)).collect();
+        self
     }
 }
 
@@ -101,24 +117,25 @@ impl Buttons {
         let applies = |operation: &Operation| {
             matches!(decide_operation(order, operation, &cause, context), OperationDecision::Apply(_))
         };
+        let (value, now) = (&order.value, context.now);
         let undo_cancel = applies(&Operation::UndoCancel);
-        let refusal = customer_retry_refusal(&order.value, context.now);
-        let retry_note = refusal.and_then(|refusal| retry_note(words, refusal));
+        let pays = may_pay(value, now) && !undo_cancel;
+        let refusal = customer_retry_refusal(value, now);
+        // A query before the retry tells whether the last failure may follow.
+        let last_failure = CustomerRetryRefusal::Retry(RetryRefusal::LastFailureAllowed);
         Self {
-            pay: PayButton::of(words, &order.value, sold).filter(|_| !undo_cancel),
-            // A query before the retry tells whether the last failure may follow.
-            retry: matches!(refusal, None | Some(RetryRefusal::LastFailureAllowed)),
-            retry_note,
-            cancel: applies(&Operation::Cancel).then(|| consequence(words, &order.value)),
+            pay: sold.filter(|_| pays).map(|price| PayButton::of(words, value, price)),
+            pay_note: (pays && sold.is_none()).then(|| Said::NotSold.text(words)),
+            retry: refusal.is_none_or(|refusal| refusal == last_failure),
+            retry_note: refusal.and_then(|refusal| retry_note(words, value, refusal)),
+            cancel: applies(&Operation::Cancel).then(|| consequence(words, value, now)),
             undo_cancel,
         }
     }
 }
 
 impl PayButton {
-    /// The button; `None` for an order that was replaced, or whose plan is not sold.
-    fn of(words: Words, order: &Subscription, sold: Option<Twd>) -> Option<Self> {
-        let price = sold.filter(|_| order.superseded_by.is_none())?;
+    fn of(words: Words, order: &Subscription, price: Twd) -> Self {
         let goes_on = order.counts_for_user() && order.ended.is_none() && order.cancel_requested.is_none();
         let label = if goes_on {
             words.pick("改用其他卡片付款", "Pay with another card")
@@ -129,8 +146,9 @@ impl PayButton {
             format!("付款時，綠界會立即收取整期 {price}，並以新的訂閱取代目前的訂閱。"),
             format!("ECPay charges {price} for the whole period at once, and a new subscription takes the place of this one."),
         );
-        let is_first = Arrears::of(order).is_some() || order.plan.is_free();
-        Some(Self { label, note, is_first })
+        let owes_nothing = order.downgrade.is_some_and(|downgrade| downgrade.reason == DowngradeReason::NotCharged);
+        let is_first = Arrears::of(order).is_some() || (order.plan.is_free() && !owes_nothing);
+        Self { label, note, is_first }
     }
 }
 
@@ -167,7 +185,7 @@ fn by_cycle(words: Words, cycle: BillingCycle, price: Twd) -> String {
     }
 }
 
-/// The next charge; `None` where ECPay is to make none.
+/// The next charge; `None` where ECPay is to make none, or should have made it before `today`.
 fn next_charge(order: &Subscription, today: LocalDate) -> Option<(LocalDate, Twd)> {
     let is_waiting = |reason| reason == DowngradeReason::NotCharged;
     let is_charged = order.is_live()
@@ -176,16 +194,6 @@ fn next_charge(order: &Subscription, today: LocalDate) -> Option<(LocalDate, Twd
         && order.cancel_requested.is_none()
         && order.downgrade.is_none_or(|downgrade| is_waiting(downgrade.reason))
         && order.charge_history.successes < order.terms.exec_times;
-    is_charged.then(|| (charge_to_come(order, today), order.terms.price))
-}
-
-fn consequence(words: Words, order: &Subscription) -> String {
-    let stays = order.paid_period().filter(|_| order.downgrade.is_none() && Arrears::of(order).is_none());
-    match stays.map(|period| period.to) {
-        Some(until) => words.pick(
-            format!("取消後不再扣款，方案可使用至 {until}。"),
-            format!("There are no further charges, and the plan stays until {until}."),
-        ),
-        None => words.pick("取消後不再扣款。", "There are no further charges.").to_owned(),
-    }
+    let next = is_charged.then(|| charge_to_come(order, today))?;
+    (next >= today).then_some((next, order.terms.price))
 }

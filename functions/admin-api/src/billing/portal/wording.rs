@@ -1,9 +1,9 @@
 //! Texts of the customer page in both languages. Each stands with its translation, so that none can be missing.
 
-use shared::domain::billing::decide::retry::RetryRefusal;
+use shared::domain::billing::decide::retry::{CustomerRetryRefusal, RetryRefusal};
 use shared::domain::billing::dunning::downgrade::DowngradeReason;
-use shared::domain::billing::subscription::{Locale, Status, Subscription};
-use shared::domain::values::time::Zone;
+use shared::domain::billing::subscription::{Locale, RetryRequest, RetryState, Status, Subscription};
+use shared::domain::values::time::{Timestamp, Zone};
 
 /// Language in which the page speaks.
 #[derive(Clone, Copy)]
@@ -87,51 +87,69 @@ impl Said {
 }
 
 /// Reason for which the same card may not be charged again at the moment, where the customer should know it.
-pub(super) fn retry_note(words: Words, refusal: RetryRefusal) -> Option<&'static str> {
+pub(super) fn retry_note(words: Words, order: &Subscription, refusal: CustomerRetryRefusal) -> Option<&'static str> {
     match refusal {
-        RetryRefusal::AlreadyRequested => Some(words.pick(
+        CustomerRetryRefusal::Retry(RetryRefusal::AlreadyRequested) => Some(words.pick(
             "已請綠界再次扣款，結果通常在數分鐘內更新。",
             "ECPay was asked to charge the card again. The result usually shows here within minutes.",
         )),
-        RetryRefusal::RequestedToday => Some(words.pick(
+        CustomerRetryRefusal::ResultOpen => Some(words.pick(
+            "有一筆扣款正在處理中，結果確認後更新。",
+            "A charge is in progress. Its result shows here as soon as it is known.",
+        )),
+        CustomerRetryRefusal::RequestedToday if is_refused(order) => Some(words.pick(
+            "綠界今天未受理再次扣款。請明天再試，或改用其他卡片。",
+            "ECPay did not accept the request today. Please try tomorrow, or pay with another card.",
+        )),
+        CustomerRetryRefusal::RequestedToday => Some(words.pick(
             "今天已再次扣款過一次。請明天再試，或改用其他卡片。",
             "The card was charged again today already. Please try tomorrow, or pay with another card.",
         )),
-        RetryRefusal::NothingOwed
-        | RetryRefusal::OrderOver
-        | RetryRefusal::LastFailureAllowed
-        | RetryRefusal::NeedsNewCard => None,
+        CustomerRetryRefusal::NeedsNewCard
+        | CustomerRetryRefusal::Retry(
+            RetryRefusal::NothingOwed | RetryRefusal::OrderOver | RetryRefusal::LastFailureAllowed,
+        ) => None,
     }
 }
 
+fn is_refused(order: &Subscription) -> bool {
+    order.retry.is_some_and(|retry| retry.state == RetryState::Refused)
+}
+
 /// State of an order as its customer needs it, in one or two sentences.
-pub(super) fn state(words: Words, order: &Subscription) -> String {
+pub(super) fn state(words: Words, order: &Subscription, now: Timestamp) -> String {
     let plan = &order.terms.plan;
-    let paid_until = order.paid_period().map(|period| period.to);
     if order.superseded_by.is_some() {
         return words.pick("已由新的訂閱取代。", "Replaced by your new subscription.").to_owned();
     }
-    if order.cancel_requested.is_some() && order.is_live() {
-        let stays = paid_until.filter(|_| order.downgrade.is_none());
-        return match stays {
-            Some(until) => words.pick(
-                format!("已申請取消，不再扣款；方案可使用至 {until}。"),
-                format!("Cancelled: there are no further charges. The plan stays until {until}."),
-            ),
-            None => words.pick("已申請取消，不再扣款。", "Cancelled: there are no further charges.").to_owned(),
+    let makes_no_charge = order.cancel_requested.is_some()
+        || order.ended.is_some()
+        || order.charge_history.successes >= order.terms.exec_times;
+    if order.is_live() && makes_no_charge && order.downgrade.is_none() {
+        let opening = if order.cancel_requested.is_some() {
+            words.pick("已申請取消，", "Cancelled: ")
+        } else {
+            words.pick("已無下一期，", "This is the last period: ")
         };
+        return format!("{opening}{}", no_charges(words, order, now));
     }
     match (order.status, order.downgrade.map(|downgrade| downgrade.reason)) {
+        (Status::Pending, _) if order.pending_since().is_some() => {
+            words.pick("付款處理中。", "Your payment is in progress.").to_owned()
+        }
         (Status::Pending, _) => words.pick("尚未收到付款。", "Not paid yet.").to_owned(),
         (Status::Failed, _) => words
             .pick("首次付款未完成，方案未啟用。", "The first payment was not completed, so the plan did not start.")
             .to_owned(),
-        (Status::PastDue { grace_ends_at }, _) => {
+        (Status::PastDue { grace_ends_at }, _) if grace_ends_at > now => {
             let end = grace_ends_at.to_local(Zone::Taipei);
             words.pick(
                 format!("扣款未成功。{plan} 保留至 {end}（台北時間），請在此之前付款。"),
                 format!("A charge failed. {plan} stays active until {end} (Taipei time); please pay before then."),
             )
+        }
+        (Status::PastDue { .. }, _) => {
+            words.pick("扣款未成功，請儘快付款。", "A charge failed. Please pay now.").to_owned()
         }
         (Status::Active, Some(DowngradeReason::PaymentFailure)) => words.pick(
             format!("因未收到付款，{plan} 已停用；付款後即恢復。"),
@@ -146,16 +164,54 @@ pub(super) fn state(words: Words, order: &Subscription) -> String {
         (Status::Active, Some(DowngradeReason::Refunded)) => {
             words.pick(format!("款項已退回，{plan} 已停用。"), format!("The payment was refunded, and {plan} is off."))
         }
-        (Status::Active, None) => match paid_until {
-            Some(until) => words.pick(format!("使用中，已付費至 {until}。"), format!("Active, paid until {until}.")),
+        (Status::Active, None) => match order.paid_period().map(|period| period.to) {
+            Some(until) if until >= now.day(Zone::Taipei) => {
+                words.pick(format!("使用中，已付費至 {until}。"), format!("Active, paid until {until}."))
+            }
+            Some(due) => words.pick(
+                format!("使用中；綠界尚未進行 {due} 的扣款。"),
+                format!("Active; ECPay has not made the charge of {due} yet."),
+            ),
             None => words.pick("使用中。", "Active.").to_owned(),
         },
-        (Status::Cancelled | Status::Completed, _) => match paid_until.filter(|_| !order.plan.is_free()) {
-            Some(until) => words.pick(
-                format!("已終止，不再扣款；方案可使用至 {until}。"),
-                format!("Ended: there are no further charges. The plan stays until {until}."),
-            ),
-            None => words.pick("已終止，不再扣款。", "Ended: there are no further charges.").to_owned(),
-        },
+        (Status::Cancelled | Status::Completed, _) => {
+            words.pick("已終止，", "Ended: ").to_owned() + &no_charges(words, order, now)
+        }
     }
+}
+
+/// Sentence about the consequence of a cancellation.
+pub(super) fn consequence(words: Words, order: &Subscription, now: Timestamp) -> String {
+    words.pick("取消後", "After that, ").to_owned() + &no_charges(words, order, now)
+}
+
+/// Rest of a sentence: no further charge is made, and how long the plan stays.
+fn no_charges(words: Words, order: &Subscription, now: Timestamp) -> String {
+    let charges = if is_result_open(order, now) {
+        words.pick("除處理中的扣款外，不再扣款", "there are no further charges apart from the one in progress")
+    } else {
+        words.pick("不再扣款", "there are no further charges")
+    };
+    let paid_until = order.paid_period().map(|period| period.to).filter(|until| *until >= now.day(Zone::Taipei));
+    let stays = match (order.status, paid_until) {
+        (Status::PastDue { grace_ends_at }, _) if grace_ends_at > now => {
+            let end = grace_ends_at.to_local(Zone::Taipei);
+            Some(words.pick(format!("{end}（台北時間）"), format!("{end} (Taipei time)")))
+        }
+        (Status::PastDue { .. }, _) => None,
+        (_, Some(until)) if !order.plan.is_free() => Some(until.to_string()),
+        (_, _) => None,
+    };
+    match stays {
+        Some(until) => words
+            .pick(format!("{charges}；方案可使用至 {until}。"), format!("{charges}. The plan stays until {until}.")),
+        None => words.pick(format!("{charges}。"), format!("{charges}.")),
+    }
+}
+
+/// True while a charge may still succeed that was requested or reported as pending, or that ECPay counts and does not list. Then a
+/// customer who pays once more could pay twice.
+pub(super) fn is_result_open(order: &Subscription, now: Timestamp) -> bool {
+    let has_gap = order.last_query.is_some_and(|query| query.has_gap_at(now));
+    order.retry.as_ref().is_some_and(RetryRequest::is_open) || order.awaits_result(now) || has_gap
 }

@@ -100,7 +100,7 @@ async fn messages(
     let order = find(&api, &id).await?.value;
     let after = after.map(|NoticeCursor(position)| position);
     let page = api.store.billing.messages(&order.id, after.as_ref(), limit.unwrap_or(PAGE)).await?;
-    tracing::info!(subscription = %order.id, by = caller.context.actor, "texts of messages shown");
+    tracing::info!(subscription = %order.id, by = caller.context.actor(), "texts of messages shown");
     let context = MailContext {
         templates: &api.config.templates,
         feedback: api.store.billing.order_feedback(&order.id).await?,

@@ -1,4 +1,4 @@
-//! Applies an operation of staff: each is stored with caller and reason, and runs once per `Idempotency-Key`.
+//! Applies an operation of staff or a customer: each is stored with caller and reason, and runs once per `Idempotency-Key`.
 
 use axum::Json;
 use serde_json::json;
@@ -21,6 +21,9 @@ use crate::billing::subscriptions::show::{find, subscription};
 use crate::http::context::RequestContext;
 use crate::http::reason::Reason;
 use crate::http::response::Failure;
+
+/// Code of a refusal to undo a cancellation that was not requested.
+pub(crate) const NO_CANCEL: &str = "no_cancel";
 
 /// Request for an operation on one subscription.
 pub(crate) struct OperationRequest {
@@ -183,7 +186,7 @@ fn refused(refusal: &OperationRefusal) -> Failure {
         OperationRefusal::NotPaused => "not_paused",
         OperationRefusal::NotPaid => "not_paid",
         OperationRefusal::OrderOver => "order_over",
-        OperationRefusal::NoCancel => "no_cancel",
+        OperationRefusal::NoCancel => NO_CANCEL,
         OperationRefusal::CancelSent => "cancel_sent",
         OperationRefusal::ChargedSince => "charged_since",
         OperationRefusal::NothingOwed => "nothing_owed",
@@ -193,7 +196,7 @@ fn refused(refusal: &OperationRefusal) -> Failure {
         OperationRefusal::NotRefundable => "not_refundable",
         OperationRefusal::RefundTooHigh { .. } => "refund_too_high",
         OperationRefusal::Erased => "erased",
-        OperationRefusal::Retry(_) => "retry_refused",
+        OperationRefusal::Retry(_) | OperationRefusal::CustomerRetry(_) => "retry_refused",
     };
     Failure::conflict(code, refusal.to_string())
 }

@@ -9,7 +9,7 @@ use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::live_orders::LiveOrder;
 use shared::domain::billing::plan::{BillingCycle, PlanId};
-use shared::domain::billing::subscription::{NewOrder, Subscription};
+use shared::domain::billing::subscription::{NewOrder, Status, Subscription};
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;
@@ -19,6 +19,7 @@ use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
 use crate::billing::checkout;
 use crate::billing::keys;
+use crate::billing::purchase;
 use crate::billing::purchase::new_id;
 use crate::billing::subscriptions::bodies::OperationQuery;
 use crate::billing::subscriptions::create::{store, terms};
@@ -26,7 +27,7 @@ use crate::billing::subscriptions::names::OrderCycle;
 use crate::billing::subscriptions::show::find;
 use crate::http::context::RequestContext;
 use crate::http::given::Given;
-use crate::http::idempotency::IdempotencyHeader;
+use crate::http::idempotency::{IdempotencyHeader, SentKey};
 use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
@@ -34,6 +35,9 @@ use crate::http::routes::{Routes, routes};
 
 /// Hours for which a link lets the customer pay, where the request names none.
 const VALID_HOURS: u32 = 72;
+
+/// Most offers to a customer for one order and price within the 30 days for which receipts are kept.
+const MOST_OFFERS: usize = 30;
 
 /// Route of payment links.
 pub(crate) fn routes() -> Routes {
@@ -203,27 +207,33 @@ impl Offer {
     }
 }
 
-/// Offers the customer of an order a new one with the same plan and cycle, and returns the token of its checkout page. A request
-/// under a key that was used before leads to the same offer.
+/// Offers the customer of an order a new one with the same plan and cycle, and returns the token of its checkout page. An earlier
+/// offer at the same price that can still be paid is offered again, so that no customer has two that could both be paid.
 pub(crate) async fn open_offer(
     api: &ApiState,
     source: &Subscription,
-    until: Timestamp,
     context: &RequestContext,
 ) -> Result<String, Failure> {
-    let key = context.keyed(&format!("offer\n{}", source.id))?;
-    let made = match keys::earlier(api, key.as_ref()).await? {
-        Some(receipt) => receipt.subscription,
-        None => None,
-    };
-    let order = match made {
-        Some(made) => find(api, made.as_str()).await?.value,
-        None => {
-            store(api, draft(api, source, &PaymentLinkBody::same(), until).await?, context.cause(None, key), context)
-                .await?
+    let now = context.time.logical;
+    let draft = draft(api, source, &PaymentLinkBody::same(), now.plus_hours(i64::from(VALID_HOURS))).await?;
+    let price = draft.terms.price.dollars();
+    for number in 0..MOST_OFFERS {
+        let name = format!("offer-{}-{price}-{number}", source.id);
+        let keyed = RequestContext { sent_key: SentKey::own(name.clone()), ..context.clone() };
+        let key = keyed.keyed(&name)?;
+        let made = keys::earlier(api, key.as_ref()).await?.and_then(|receipt| receipt.subscription);
+        let order = match made {
+            Some(made) => find(api, made.as_str()).await?.value,
+            None => store(api, draft.clone(), context.cause(None, key), context).await?,
+        };
+        let ends = order.offered_until.filter(|ends| order.status == Status::Pending && *ends > now);
+        if let Some(ends) = ends
+            && purchase::is_open(api, &order).await?
+        {
+            return checkout::open(api, &order.id, ends).await;
         }
-    };
-    checkout::open(api, &order.id, order.offered_until.unwrap_or(until)).await
+    }
+    Err(Failure::conflict("too_many_attempts", "The customer had too many offers; make a payment link."))
 }
 
 /// The order that a link offers, if the customer may order it.

@@ -27,7 +27,7 @@ pub(crate) async fn go_on(
 ) -> Result<ImportAnswer, Failure> {
     let id = random::random_id(12).map_err(|error| Failure::upstream(&error))?;
     let text = serde_json::to_string(&answer).map_err(|error| Failure::upstream(&error))?;
-    let new = NewImport { id: &id, by: &context.actor, started_at: context.time.wall };
+    let new = NewImport { id: &id, by: context.actor(), started_at: context.time.wall };
     api.store.workshop.save_import(new, &left, &text).await?;
     api.reminders.start(&json!({ "task": "import", "import_id": id })).await?;
     let (status, remaining) = (Some(ImportStatus::Running), Some(left.len()));

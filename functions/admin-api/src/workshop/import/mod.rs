@@ -156,7 +156,7 @@ async fn import(
     notes.sort_by_key(|note| note.line);
     if !dry_run {
         let (stored, unchanged, left) = (outcome.stored, outcome.unchanged, left.len());
-        tracing::info!(by = context.actor, rows, stored, unchanged, refused = refused.len(), left, "list imported");
+        tracing::info!(by = context.actor(), rows, stored, unchanged, refused = refused.len(), left, "list imported");
     }
     let answer = ImportAnswer {
         import_id: None,

@@ -1,15 +1,15 @@
-//! Decisions about operations of staff: the same effect as an event of ECPay or the schedule, with author and reason.
+//! Decisions about operations of staff or customers: the same effect as an event of ECPay or the schedule, with author and reason.
 
 use crate::domain::billing::decide::contact::{change_email, note};
 use crate::domain::billing::decide::payment::{decide_payment, unpaid_charge};
-use crate::domain::billing::decide::retry::{RetryRefusal, request_retry};
+use crate::domain::billing::decide::retry::{CustomerRetryRefusal, RetryRefusal, claim_retry, customer_retry_refusal};
 use crate::domain::billing::decision::{
-    Cause, Decision, DecisionContext, HistoryEvent, PaymentDecision, Snapshot, Versioned,
+    Actor, Cause, Decision, DecisionContext, HistoryEvent, PaymentDecision, Snapshot, Versioned,
 };
 use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::dunning::downgrade::{Downgrade, DowngradeReason};
 use crate::domain::billing::dunning::state::refresh_dunning_state;
-use crate::domain::billing::operations::{Actor, NEXT_CHARGE_DAYS, Operation, OperationContext, Pause};
+use crate::domain::billing::operations::{NEXT_CHARGE_DAYS, Operation, OperationContext, Pause};
 use crate::domain::billing::payments::charge_history::AnnouncedCharge;
 use crate::domain::billing::payments::payment::{Payment, PaymentOutcome, PaymentReport, ReportSource};
 use crate::domain::billing::plan::PlanId;
@@ -84,9 +84,12 @@ pub enum OperationRefusal {
     /// Retry not allowed; see [`RetryRefusal`].
     #[error(transparent)]
     Retry(RetryRefusal),
+    /// Retry not allowed to a customer; see [`CustomerRetryRefusal`].
+    #[error(transparent)]
+    CustomerRetry(CustomerRetryRefusal),
 }
 
-/// Decides about an operation of staff. A repetition under an idempotency key is found by its receipt, before this.
+/// Decides about an operation. A repetition under an idempotency key is found by its receipt, before this.
 #[must_use]
 pub fn decide_operation(
     before: &Versioned<Subscription>,
@@ -115,12 +118,23 @@ pub fn decide_operation(
         Operation::ChangeEmail { email } if *email == before.value.email => Ok(None),
         Operation::ChangeEmail { email } => Ok(Some(change_email(before, email, staff(), now))),
         Operation::Note => Ok(Some(note(before, staff(), now))),
-        Operation::Retry => request_retry(before, &cause.by, now).map(Some).map_err(OperationRefusal::Retry),
+        Operation::Retry => request_retry(before, &cause.by, now).map(Some),
     };
     match decided {
         Ok(Some(decision)) => OperationDecision::Apply(Box::new(decision.requested(cause))),
         Ok(None) => OperationDecision::Unchanged,
         Err(refusal) => OperationDecision::Refused(refusal),
+    }
+}
+
+/// Claims a retry that a person requested. A query may show that the last failure is allowed, so that this refusal is the same
+/// for staff and customers.
+fn request_retry(before: &Versioned<Subscription>, by: &Actor, now: Timestamp) -> Result<Decision, OperationRefusal> {
+    let refusal = if *by == Actor::Buyer { customer_retry_refusal(&before.value, now) } else { None };
+    match refusal {
+        None => claim_retry(before, by.clone(), now).map_err(OperationRefusal::Retry),
+        Some(CustomerRetryRefusal::Retry(refusal)) => Err(OperationRefusal::Retry(refusal)),
+        Some(refusal) => Err(OperationRefusal::CustomerRetry(refusal)),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Retries of a failed charge. A retry is claimed before the request is sent to ECPay, so that one obligation leads to
-//! one request, by schedule or by staff.
+//! one request, by schedule, by staff or by the customer.
 
 use crate::domain::billing::decision::{Actor, Cause, Decision, DecisionContext, HistoryEvent, Versioned};
 use crate::domain::billing::dunning::arrears::Arrears;
@@ -24,15 +24,26 @@ pub enum RetryRefusal {
     /// Five failures and no query since that shows the order as running: a sixth may make ECPay terminate it.
     #[error("five charges of this order failed, and a sixth failure may end it at ECPay")]
     LastFailureAllowed,
+}
+
+/// Reason for which a customer may not have the same card charged again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CustomerRetryRefusal {
+    /// Also not allowed to staff.
+    #[error(transparent)]
+    Retry(RetryRefusal),
+    /// Charge reported as pending, or counted as a success by ECPay and not listed.
+    #[error("the result of a charge is open")]
+    ResultOpen,
     /// Hard decline: the same card would be declined again.
     #[error("the bank declined the card for good: a new card is needed")]
     NeedsNewCard,
-    /// The customer may have the same card charged once a day.
+    /// Retry requested on the same day (Asia/Taipei).
     #[error("a retry was requested today")]
     RequestedToday,
 }
 
-/// The reason that forbids a retry now, by schedule or by staff; `None` if it is allowed.
+/// The reason that forbids a retry now; `None` if it is allowed.
 #[must_use]
 pub fn retry_refusal(subscription: &Subscription) -> Option<RetryRefusal> {
     let order_over = subscription.ended.is_some()
@@ -66,11 +77,7 @@ fn runs_on(subscription: &Subscription) -> bool {
 pub fn next_retry_at(subscription: &Subscription, arrears: &Arrears, policy: &DunningPolicy) -> Option<Timestamp> {
     let refused = retry_refusal(subscription).is_some_and(|refusal| match refusal {
         RetryRefusal::LastFailureAllowed => is_queried_since_failure(subscription),
-        RetryRefusal::AlreadyRequested
-        | RetryRefusal::NothingOwed
-        | RetryRefusal::OrderOver
-        | RetryRefusal::NeedsNewCard
-        | RetryRefusal::RequestedToday => true,
+        RetryRefusal::AlreadyRequested | RetryRefusal::NothingOwed | RetryRefusal::OrderOver => true,
     });
     if arrears.needs_new_card() || subscription.paused.is_some() || refused || subscription.is_failure_adopted() {
         return None;
@@ -105,37 +112,32 @@ pub fn retry_is_due(subscription: &Subscription, context: DecisionContext<'_>) -
             .is_some_and(|at| at <= context.now)
 }
 
-/// The reason that forbids a customer a retry now; `None` if it is allowed: once a day, and never with a card that only a new
-/// one can replace. A sixth failure would end the order at ECPay, so that one is left to staff.
+/// The reason that forbids a customer a retry now; `None` if it is allowed: once a day (Asia/Taipei), never while ECPay may have
+/// the payment, and not with a card that only a new one can replace.
 #[must_use]
-pub fn customer_retry_refusal(subscription: &Subscription, now: Timestamp) -> Option<RetryRefusal> {
+pub fn customer_retry_refusal(subscription: &Subscription, now: Timestamp) -> Option<CustomerRetryRefusal> {
     let today = now.day(Zone::Taipei);
     let is_today =
         |request: RetryRequest| request.state != RetryState::NotSent && request.requested_at.day(Zone::Taipei) == today;
-    if let Some(refusal) = retry_refusal(subscription) {
-        Some(refusal)
+    let has_gap = subscription.last_query.is_some_and(|query| query.has_gap_at(now));
+    let refusal = retry_refusal(subscription);
+    match refusal {
+        None | Some(RetryRefusal::LastFailureAllowed) => {}
+        Some(refusal) => return Some(CustomerRetryRefusal::Retry(refusal)),
+    }
+    if has_gap || subscription.awaits_result(now) {
+        Some(CustomerRetryRefusal::ResultOpen)
     } else if Arrears::of(subscription).is_some_and(|arrears| arrears.needs_new_card()) {
-        Some(RetryRefusal::NeedsNewCard)
+        Some(CustomerRetryRefusal::NeedsNewCard)
     } else if subscription.retry.is_some_and(is_today) {
-        Some(RetryRefusal::RequestedToday)
+        Some(CustomerRetryRefusal::RequestedToday)
     } else {
-        None
+        refusal.map(CustomerRetryRefusal::Retry)
     }
 }
 
-/// Decides about a retry that a person requested. Staff may request one on any day, also for a customer on FREE and after a
-/// hard decline; a customer as [`customer_retry_refusal`] says.
-///
-/// # Errors
-/// [`RetryRefusal`] where the retry is not allowed.
-pub fn request_retry(before: &Versioned<Subscription>, by: &Actor, now: Timestamp) -> Result<Decision, RetryRefusal> {
-    match customer_retry_refusal(&before.value, now) {
-        Some(refusal) if *by == Actor::Buyer => Err(refusal),
-        Some(_) | None => claim_retry(before, by.clone(), now),
-    }
-}
-
-/// Claims a retry; the caller that stores the claim sends the request.
+/// Claims a retry; the caller that stores the claim sends the request. Staff may request one on any day, also for a customer on
+/// FREE and after a hard decline.
 ///
 /// # Errors
 /// [`RetryRefusal`] of [`retry_refusal`].
