@@ -233,6 +233,34 @@ fn paid_twice() -> Scene {
     }
 }
 
+fn credited() -> Scene {
+    let mut deployment = deployment("2025-01-31T10:00:00+08:00");
+    let id = deployment.subscribe("amy", "monthly");
+    deployment.set_now("2025-02-10T10:00:00+08:00".parse().unwrap());
+    let new = deployment.replacement("amy", "annual", &id);
+    deployment.submit(&new);
+    let first = deployment.due_callbacks().remove(0);
+    let seen = view(&mut deployment, &id);
+    let body = json!({ "payment_id": list(&seen, "payments")[0]["id"], "amount_twd": 400, "why": "a goodwill" });
+    let refund = Actor::Staff("POST", format!("/api/subscriptions/{id}/refund"), Some(body));
+    let actors = [Actor::Callback(first.clone()), refund, Actor::Callback(first)];
+    let hold = |end: &End| {
+        acknowledged(&end.outcomes[0]);
+        acknowledged(&end.outcomes[2]);
+        assert_eq!((end.entries("superseded"), end.entries("refunded"), end.notices("refund-due")), (1, 1, 1));
+        let payment = &list(&end.view, "payments")[0];
+        assert_eq!(payment["refunded_twd"], 400);
+        // 18 of 28 days: of 899, less the 400 that went back then, or of the 499 that were left.
+        let due = payment["refund_due_twd"].as_u64().unwrap();
+        assert!([578 - 400, 321].contains(&due), "{payment}");
+    };
+    Scene {
+        name: "a replacing first success twice, a refund",
+        handlers: ConcurrentHandlers { deployment, id, actors },
+        hold,
+    }
+}
+
 fn two_drains() -> Scene {
     let (deployment, id) = failed("10100252");
     let read = Actor::Staff("GET", format!("/api/subscriptions/{id}"), None);
@@ -247,7 +275,8 @@ fn two_drains() -> Scene {
 
 #[test]
 fn three_handlers_in_every_interleaving_have_one_winner_and_the_end_of_some_order() {
-    let scenes = [same_callback, callback_and_query, failure_success_grace, three_retries, paid_twice, two_drains];
+    let scenes =
+        [same_callback, callback_and_query, failure_success_grace, three_retries, paid_twice, credited, two_drains];
     let told = Mutex::new(Vec::new());
     let most = Scale { few: 20, many: 70, all: usize::MAX }.count();
     each(scenes.len(), |number| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::billing::subscription::Locale;
 
 /// A value for each variable of any kind of mail.
-const VALUES: [(&str, &str); 28] = [
+const VALUES: [(&str, &str); 30] = [
     ("subscription", "DK20250131SAMPLE0001"),
     ("other", "DK20250131SAMPLE0002"),
     ("plan", "PRO"),
@@ -22,6 +22,8 @@ const VALUES: [(&str, &str); 28] = [
     ("hard_decline", "false"),
     ("retries", "true"),
     ("gwsr", "13400042"),
+    ("payment", "DK20250131SAMPLE0001.G13400042"),
+    ("outside_ecpay", "false"),
     ("event", "S:2"),
     ("reason", "the amount is another"),
     ("reasons", "unknown order: 2\nanother merchant: 1"),

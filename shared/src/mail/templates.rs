@@ -154,8 +154,9 @@ impl Templates {
     ) -> Result<Mail, Error> {
         if kind.is_for_staff() {
             let file = Self::file(kind, Locale::default(), kind.name());
-            let subject = self.subject(kind, &file, fields)?;
-            return Ok(Mail { subject, text: self.fill(kind, &file, fields)?, html: None });
+            let fields = staff_fields(kind, fields);
+            let subject = self.subject(kind, &file, &fields)?;
+            return Ok(Mail { subject, text: self.fill(kind, &file, &fields)?, html: None });
         }
         let locale = locale(fields);
         let file = |name: &str| Self::file(kind, locale, name);
@@ -258,6 +259,20 @@ fn subject_and_body<'a>(file: &str, text: &'a str) -> Result<(&'a str, &'a str),
     let reason = "needs a subject, an empty line and a body";
     let fault = || InvalidTemplate { file: file.to_owned(), line: 1, reason: reason.to_owned() };
     text.split_once("\n\n").filter(|(subject, _)| !subject.contains('\n')).ok_or_else(fault)
+}
+
+/// Fields of a mail to staff. A notice of a refund that waits without its reason is about a whole charge by ECPay.
+fn staff_fields(kind: NoticeKind, fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut fields = fields.clone();
+    if kind == NoticeKind::RefundDue && !fields.contains_key("outside_ecpay") {
+        let charged = fields.get("amount").cloned().map(|amount| ("charged", amount));
+        let reason = "the order was over, replaced or cancelled by its customer".to_owned();
+        let whole = [("outside_ecpay", "false".to_owned()), ("payment", "-".to_owned()), ("reason", reason)];
+        for (name, value) in whole.into_iter().chain(charged) {
+            fields.entry(name.to_owned()).or_insert(value);
+        }
+    }
+    fields
 }
 
 /// Checks that a text uses no variable that its mails lack: those of its default, and in a mail to a customer those of every

@@ -10,6 +10,7 @@
 
 mod annual_charge;
 mod charge_history;
+mod credit;
 mod dunning;
 mod mail_feedback;
 mod money_seen;

@@ -28,7 +28,7 @@ use shared::domain::values::money::Twd;
 
 use crate::operations::fixtures::{
     FAILURES, Life, annual, answer, cause, failing, fallen, given_up, new_order, over, pending, policy, report,
-    running, t,
+    running, t, to_replace,
 };
 
 /// A rule, the history entry of its story, and its sentence.
@@ -289,7 +289,7 @@ fn superseded() -> SubscriptionWrite {
     let new = create_order(new_order("ORDER2", Some("ORDER1")), Actor::Schedule, t("2025/02/01 11:00:00")).after();
     let first = PaymentOutcome::Succeeded { number: 1 };
     let first = report(&new.value, EventId::success(1), first, "2025/02/01 12:00:00");
-    let snapshot = Snapshot { subscription: new, replaced: Some(running().order), paid_order: None };
+    let snapshot = Snapshot { subscription: new, replaced: to_replace(&running().order), paid_order: None };
     match decide_payment(&snapshot, &first, DecisionContext::new(&policy(), t("2025/02/01 12:00:00"))) {
         PaymentDecision::Apply(decision) => decision.replaced.unwrap(),
         other => panic!("{other:?}"),

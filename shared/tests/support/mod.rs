@@ -2,8 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "several crates include this file, and each uses a part of it")]
 
+use shared::domain::billing::decision::{Replaced, Versioned};
 use shared::domain::billing::plan::{BillingCycle, PriceTable};
-use shared::domain::billing::subscription::{Locale, NewOrder, Terms};
+use shared::domain::billing::subscription::{Locale, NewOrder, Subscription, Terms};
 use shared::domain::values::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
 use shared::domain::values::time::{LocalDate, Timestamp};
 
@@ -50,4 +51,9 @@ pub fn new_order(id: &str) -> NewOrder {
         purchase: None,
         offered_until: None,
     }
+}
+
+/// An order that is to be replaced and of which no payment is read.
+pub fn to_replace(old: &Versioned<Subscription>) -> Option<Replaced> {
+    Some(Replaced { order: old.clone(), payments: Vec::new() })
 }

@@ -40,7 +40,8 @@ async fn deliver(bootstrap: &mut Bootstrap, event: &Value) -> (u16, String) {
 
 /// Replaces what differs between two worlds: the base URL, ids of orders and lists made there, pages of orders and customers, and names of runs.
 fn without_chance(sandbox: &Sandbox, answers: &[(&str, String)], text: &str) -> String {
-    let makes_page = ["admin-api/create-subscription.json", "admin-api/payment-link.json"];
+    let makes_page =
+        ["admin-api/create-subscription.json", "admin-api/payment-link.json", "admin-api/change-plan.json"];
     let made = answers.iter().filter(|(file, _)| makes_page.contains(file));
     let made = made.enumerate().flat_map(|(place, (_, answer))| {
         let answer: Value = serde_json::from_str(answer).unwrap();

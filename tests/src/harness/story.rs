@@ -54,10 +54,21 @@ fn event(parts: &Parts, body: &[u8], now: DateTime<Utc>) -> Request {
 impl TestDeployment {
     /// An order that the buyer has not submitted: `admin-api`'s answer.
     pub fn order(&mut self, user: &str, cycle: &str) -> Value {
-        let wanted = json!({
+        self.ordered(&json!({
             "user_id": user, "email": format!("{user}@customer.example"), "plan_id": "PRO", "billing_cycle": cycle,
-        });
-        let task = self.spawn_admin("POST", "/api/subscriptions", Some(&wanted), &[]);
+        }))
+    }
+
+    /// An order of PRO that replaces another one, not submitted yet.
+    pub fn replacement(&mut self, user: &str, cycle: &str, old: &str) -> Value {
+        self.ordered(&json!({
+            "user_id": user, "email": format!("{user}@customer.example"), "plan_id": "PRO", "billing_cycle": cycle,
+            "replaces": old,
+        }))
+    }
+
+    fn ordered(&mut self, wanted: &Value) -> Value {
+        let task = self.spawn_admin("POST", "/api/subscriptions", Some(wanted), &[]);
         let outcome = self.run_to_end(task);
         let Outcome::Answered { status: 201, body } = outcome else { panic!("no order was made: {outcome:?}") };
         serde_json::from_str(&body).expect("JSON")

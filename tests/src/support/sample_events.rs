@@ -89,6 +89,7 @@ pub const SAMPLES: &[Sample] = &[
     },
     // The offer is made once for its key; each answer has a page of its own.
     Sample { at: LATER, file: "admin-api/payment-link.json", status: 201, adds: &["CHECKOUT#"] },
+    Sample { at: LATER, file: "admin-api/change-plan.json", status: 201, adds: &["CHECKOUT#"] },
     sample(LATER, "admin-api/trigger-maintenance.json", 200),
     sample(LATER, "subscription-maintenance/all-tasks.json", 200),
     // The samples' keys make each of these one request, however often it comes.

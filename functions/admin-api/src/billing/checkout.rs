@@ -9,11 +9,12 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use lambda_http::http::StatusCode;
 use sha2::{Digest, Sha256};
+use shared::domain::billing::payments::unused_part::UnusedPart;
 use shared::domain::billing::plan::{BillingCycle, PlanId};
 use shared::domain::billing::subscription::{Subscription, Terms};
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::money::Twd;
-use shared::domain::values::time::Timestamp;
+use shared::domain::values::time::{Timestamp, Zone};
 use shared::ecpay::order_form::{order_form, path};
 use shared::mail::customer_page::business_page;
 use shared::platform::clock::InvocationTime;
@@ -49,8 +50,9 @@ struct CheckoutHtml<'a> {
 
 /// Content of a page.
 enum CheckoutPage<'a> {
-    /// Plan and price with a button, whose form posts to the page's own address.
-    Offer { plan: &'a PlanId, price: Twd, cycle: BillingCycle },
+    /// Plan and price with a button, whose form posts to the page's own address; `replaces` is the unused part of the present
+    /// plan if the buyer pays today.
+    Offer { plan: &'a PlanId, price: Twd, cycle: BillingCycle, replaces: Option<UnusedPart> },
     /// Form that leads to ECPay, submitted at once.
     Submit { action: &'a str, fields: &'a [(String, String)] },
     /// Sentence in both languages, with a link to the business's own page.
@@ -110,7 +112,13 @@ async fn show(
     match page(&api, &token, time).await {
         Ok(Page::Open(order)) => {
             let Terms { plan, price, cycle, .. } = &order.terms;
-            answer(StatusCode::OK, CheckoutPage::Offer { plan, price: *price, cycle: *cycle }, "'self'")
+            let today = time.wall.day(Zone::Taipei);
+            let unused = match purchase::unused_part(&api, order.replaces.as_ref(), today).await {
+                Ok(unused) => unused,
+                Err(error) => return failed(&error_chain(&error)),
+            };
+            let replaces = order.replaces.as_ref().map(|_| unused);
+            answer(StatusCode::OK, CheckoutPage::Offer { plan, price: *price, cycle: *cycle, replaces }, "'self'")
         }
         Ok(Page::Paid) => paid(&api),
         Ok(Page::Expired) => expired(),

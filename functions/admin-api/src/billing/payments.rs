@@ -110,7 +110,7 @@ pub(crate) struct AccountedPayment {
     /// TWD that went back to the customer until now, also in a later month.
     #[schema(value_type = u32, example = 0)]
     refunded_twd: Twd,
-    /// True if the payment must go back to the customer.
+    /// True while money of the payment must go back to the customer.
     #[schema(example = false)]
     refund_due: bool,
     /// ECPay's authorisation number.
@@ -119,6 +119,9 @@ pub(crate) struct AccountedPayment {
     /// ECPay's TradeNo; callbacks name that of the first charge only.
     #[schema(value_type = Option<String>, example = "2503151000001234")]
     trade_no: Option<TradeNo>,
+    /// TWD that must still go back; null where that is a whole charge of unknown amount.
+    #[schema(value_type = Option<u32>, example = 0)]
+    refund_due_twd: Option<Twd>,
 }
 
 /// Lists the payments of a month.
@@ -173,7 +176,8 @@ impl AccountedPayment {
             number,
             amount_twd: payment.amount,
             refunded_twd: payment.refunded,
-            refund_due: payment.refund_due,
+            refund_due: payment.refund_due.is_any(),
+            refund_due_twd: payment.refund_due_twd(),
             gwsr: payment.gwsr,
             trade_no: payment.trade_no,
             payment_id: payment.id,
@@ -199,7 +203,7 @@ fn is_long_number(text: &str) -> bool {
 }
 
 /// Columns of the CSV form.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "day",
     "process_date",
     "merchant_trade_no",
@@ -214,6 +218,7 @@ const COLUMNS: [&str; 14] = [
     "refund_due",
     "gwsr",
     "trade_no",
+    "refund_due_twd",
 ];
 
 fn csv(api: &ApiState, list: &PaymentList, month: LocalDate, limit: usize) -> Result<Response, Failure> {

@@ -2,10 +2,12 @@
 //! went back, so that each attempt is an order of its own.
 
 use shared::domain::billing::decide::order::create_attempt;
+use shared::domain::billing::payments::unused_part::UnusedPart;
 use shared::domain::billing::subscription::{NewOrder, Status, Subscription};
 use shared::domain::values::ids::SubscriptionId;
-use shared::domain::values::time::Timestamp;
+use shared::domain::values::time::{LocalDate, Timestamp};
 use shared::platform::random;
+use shared::store::Error;
 use shared::store::billing::commit::Commit;
 use shared::store::retry::{Attempt, retry_on_conflict};
 
@@ -113,6 +115,18 @@ pub(crate) async fn usable(api: &ApiState, made: Subscription, now: Timestamp) -
             format!("The purchase was attempted {MOST_ATTEMPTS} times; create an order with another Idempotency-Key."),
         )),
     }
+}
+
+/// The unused part of what the replaced order had paid, if the new one is paid on that day (Asia/Taipei).
+pub(crate) async fn unused_part(
+    api: &ApiState,
+    replaces: Option<&SubscriptionId>,
+    since: LocalDate,
+) -> Result<UnusedPart, Error> {
+    let Some(old) = replaces else { return Ok(UnusedPart::default()) };
+    let replaced = api.store.billing.replaced(old, since).await?;
+    let parts = replaced.iter().flat_map(|old| old.unused_since(since)).map(|(_, part)| part);
+    Ok(parts.fold(UnusedPart::default(), UnusedPart::plus))
 }
 
 /// The refusal of an order beside a live one.

@@ -149,11 +149,10 @@ impl Billing {
     /// Returns what is stored under the event or the payment of a decision; `None` where the decision is new.
     async fn applied_before(&self, decision: &Decision) -> Result<Option<AppliedEvent>, Error> {
         let id = &decision.change.next.id;
-        if let Some(receipt) = &decision.receipt {
-            let stored = self.table.get(&keys::receipt(id, &receipt.event), "reading a receipt").await?;
-            if let Some(record) = stored {
-                return Ok(Some(record.data));
-            }
+        if let Some(receipt) = &decision.receipt
+            && let Some(applied) = self.applied(id, &receipt.event).await?
+        {
+            return Ok(Some(applied));
         }
         let Some(payment) = &decision.payment else { return Ok(None) };
         Ok(self.payment(&payment.id).await?.map(applied_with))
@@ -234,6 +233,10 @@ impl CommitPlan {
         plan.write_subscription(&decision.change, policy)?;
         if let Some(replaced) = &decision.replaced {
             plan.write_subscription(replaced, policy)?;
+            for credited in &decision.credited {
+                // Protected by the condition of its order, as a refund is.
+                plan.transaction.put(payments::record(&replaced.next.id, credited))?;
+            }
         }
         if let Some(payment) = &decision.payment {
             let place = plan.transaction.put_if_absent_or_return(payments::record(id, payment))?;

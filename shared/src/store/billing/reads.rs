@@ -2,11 +2,12 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::domain::billing::decision::{HistoryEntry, Snapshot, Versioned};
+use crate::domain::billing::decision::{HistoryEntry, Replaced, Snapshot, Versioned};
 use crate::domain::billing::payments::payment::Payment;
-use crate::domain::billing::subscription::{Status, Subscription};
-use crate::domain::values::ids::{PaymentId, SubscriptionId};
-use crate::domain::values::time::Timestamp;
+use crate::domain::billing::payments::unused_part::{paid_outside, pays_latest, periods_since};
+use crate::domain::billing::subscription::{AppliedEvent, Status, Subscription};
+use crate::domain::values::ids::{EventId, PaymentId, SubscriptionId};
+use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
 use crate::store::billing::Billing;
 use crate::store::billing::notices::{StoredNotice, readable};
@@ -23,6 +24,8 @@ const PAGE: usize = 200;
 const MAX_LISTED: usize = 2_000;
 /// Largest version that a history key can hold in its ten digits.
 const LAST_VERSION: u64 = 9_999_999_999;
+/// Latest success numbers among which the payment of an order's latest period is searched for.
+const NUMBERS_TRIED: usize = 12;
 /// Callbacks that [`Billing::recent_webhooks`] returns.
 const RECENT_WEBHOOKS: usize = 10;
 
@@ -41,12 +44,56 @@ impl Billing {
     pub async fn snapshot(&self, subscription: Versioned<Subscription>) -> Result<Snapshot, Error> {
         let is_unpaid = matches!(subscription.value.status, Status::Pending | Status::Failed);
         let replaced = match &subscription.value.replaces {
-            Some(old) if is_unpaid => self.subscription(old).await?,
+            Some(old) if is_unpaid => self.replaced(old, subscription.value.created_at.day(Zone::Taipei)).await?,
             Some(_) | None => None,
         };
         let paid_order = if is_unpaid { self.purchase(&subscription.value).await?.paid } else { None };
         let paid_order = paid_order.filter(|paid| *paid != subscription.value.id);
         Ok(Snapshot { subscription, replaced, paid_order })
+    }
+
+    /// Returns an order as a new one replaces it, with the payments that may have paid for days from `since` on.
+    pub async fn replaced(&self, id: &SubscriptionId, since: LocalDate) -> Result<Option<Replaced>, Error> {
+        // The order first: a refund that comes in between changes its version, and the decision is made again.
+        let Some(order) = self.subscription(id).await? else { return Ok(None) };
+        let mut payments = Vec::new();
+        for known in periods_since(&order.value, since) {
+            payments.extend(self.latest_payment(&known).await?);
+        }
+        Ok(Some(Replaced { order, payments }))
+    }
+
+    /// Returns what was applied of an order under an event.
+    pub(super) async fn applied(&self, id: &SubscriptionId, event: &EventId) -> Result<Option<AppliedEvent>, Error> {
+        let receipt = self.table.get(&keys::receipt(id, event), "reading a receipt").await?;
+        Ok(receipt.map(|record| record.data))
+    }
+
+    /// Returns the payment of an order's latest paid period, found without a query, which `ecpay-webhook` may not make.
+    async fn latest_payment(&self, order: &Subscription) -> Result<Option<Payment>, Error> {
+        let id = &order.id;
+        if let Some(due) = paid_outside(order) {
+            return self.payment(&PaymentId::of_event(id, &EventId::paid_out_of_band(due))).await;
+        }
+        // The latest numbers may be of charges that must go back, or be unreported.
+        for number in (1..=order.charge_history.successes).rev().take(NUMBERS_TRIED) {
+            let success = EventId::success(number);
+            let recent = order.recent_events.iter().find(|seen| seen.event == success).cloned();
+            let applied = match recent {
+                Some(recent) => Some(recent),
+                None => self.applied(id, &success).await?,
+            };
+            let Some(AppliedEvent { event, gwsr, .. }) = applied else { continue };
+            let payment = match gwsr {
+                Some(gwsr) => PaymentId::success(id, &gwsr),
+                None => PaymentId::of_event(id, &event),
+            };
+            let payment = self.payment(&payment).await?;
+            if let Some(payment) = payment.filter(|payment| pays_latest(order, payment)) {
+                return Ok(Some(payment));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns one payment.

@@ -19,6 +19,7 @@ use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use shared::domain::billing::payments::payment::{PaymentOutcome, PaymentReport, ReportSource};
 use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
+use shared::domain::billing::payments::refund_due::RefundDue;
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{NewOrder, RetryState, Subscription};
 use shared::domain::billing::task::Task;
@@ -28,7 +29,7 @@ use shared::ecpay::decline::classify;
 
 use crate::dunning::calendar::{DAY, iso, show};
 use crate::dunning::oracle::{Ask, Effect, End, Oracle};
-use crate::support::{new_order, pro};
+use crate::support::{new_order, pro, to_replace};
 
 /// Step of a story.
 #[derive(Clone, Debug)]
@@ -157,7 +158,7 @@ impl Pair {
         let fresh = decision.notices.iter().filter(|notice| self.issued.insert(notice.id.to_string()));
         let seen = Effect {
             mails: fresh.filter_map(mail).collect(),
-            refund: decision.payment.as_ref().is_some_and(|payment| payment.refund_due),
+            refund: decision.payment.as_ref().is_some_and(|payment| payment.refund_due == RefundDue::Whole),
         };
         assert_eq!(seen, expected, "mails and refunds: {}", self.case());
         let (before, next) = (&self.real.value, &decision.change.next);
@@ -228,7 +229,7 @@ impl Pair {
     fn supersede(&self, now: i64) -> Decision {
         let new = create_order(order("NEW1", BillingCycle::Monthly, 9, Some("OLD1")), Actor::Schedule, ts(now));
         let new = Self { real: Versioned { value: new.change.next, version: 1 }, ..self.clone() };
-        let snapshot = Snapshot { subscription: new.real.clone(), replaced: Some(self.real.clone()), paid_order: None };
+        let snapshot = Snapshot { subscription: new.real.clone(), replaced: to_replace(&self.real), paid_order: None };
         let report = new.report(&Step::Success(1, now));
         let PaymentDecision::Apply(mut decision) =
             decide_payment(&snapshot, &report, DecisionContext::new(&DunningPolicy::default(), ts(now)))

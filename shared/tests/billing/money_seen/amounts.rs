@@ -7,6 +7,7 @@ use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payments::payment::PaymentReport;
 use shared::domain::billing::payments::quarantine_reason::QuarantineReason;
+use shared::domain::billing::payments::refund_due::RefundDue;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, Status};
 use shared::domain::values::money::Twd;
@@ -37,7 +38,7 @@ fn a_charge_of_another_amount_is_applied_and_staff_are_notified_once() {
         let decision = driver.callback(&charged(999, report));
         assert_eq!(decision.change.history.rule, Rule::Renewed);
         let payment = decision.payment.unwrap();
-        assert_eq!((payment.amount, payment.refund_due), (Some(Twd::new(999)), false));
+        assert_eq!((payment.amount, payment.refund_due), (Some(Twd::new(999)), RefundDue::Nothing));
         assert_eq!(decision.notices.len(), usize::from(number == 0));
         for notice in decision.notices {
             assert_eq!((notice.id.as_str(), &notice.to), ("ORDER1/amount-differs/999", &Recipient::Staff));

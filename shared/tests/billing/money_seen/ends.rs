@@ -3,6 +3,7 @@
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::payments::order_query::{EcpayState, QueryAnswer};
 use shared::domain::billing::payments::payment::PaymentReport;
+use shared::domain::billing::payments::refund_due::RefundDue;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Status;
 use shared::domain::billing::task::Task;
@@ -43,7 +44,10 @@ fn an_order_that_runs_on_after_its_last_charge_is_asked_once_and_charged_further
     let report = driver.success_report("2025/03/15 10:00:00");
     driver.run_until("2025/03/15 10:00:00");
     let decision = driver.callback(&PaymentReport { exec_times: Some(3), ..report });
-    assert_eq!((decision.change.history.rule, decision.payment.unwrap().refund_due), (Rule::Renewed, false));
+    assert_eq!(
+        (decision.change.history.rule, decision.payment.unwrap().refund_due),
+        (Rule::Renewed, RefundDue::Nothing)
+    );
     driver.run_until("2025/04/01 00:00:00");
     assert_eq!((driver.shown(), driver.mails.len()), (("PRO", "2025-04-15".to_owned()), 0));
 }
@@ -82,7 +86,7 @@ fn a_charge_within_the_number_that_ecpay_reports_reopens_a_finished_order() {
         assert_eq!(driver.value().status == Status::Completed, is_completed);
         let decision = driver.callback(&PaymentReport { exec_times, ..report });
         let case = format!("{is_completed} {exec_times:?}");
-        assert!(!decision.payment.unwrap().refund_due, "{case}");
+        assert!(!decision.payment.unwrap().refund_due.is_any(), "{case}");
         assert_eq!(driver.value().ended, None, "{case}");
         let shown = (driver.value().status, driver.shown());
         assert_eq!(shown, (Status::Active, ("PRO", "2025-04-15".to_owned())), "{case}");

@@ -7,6 +7,7 @@ use shared::domain::billing::live_orders::{LiveEntry, LiveOrder};
 use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payments::payment::Payment;
+use shared::domain::billing::payments::refund_due::RefundDue;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, Status};
 use shared::domain::values::money::Twd;
@@ -83,11 +84,11 @@ fn only_a_success_of_known_amount_and_a_transfer_can_go_back() {
 fn a_refund_that_was_due_is_settled_by_the_whole_amount_only() {
     let mut life = over(OrderEnd::Cancelled);
     let mut payment = life.success(2, "2025/02/16 12:00:00").payment.unwrap();
-    assert!(payment.refund_due);
+    assert_eq!(payment.refund_due, RefundDue::Whole);
     for (dollars, is_due) in [(898, true), (1, false)] {
         // Also of an order that is over.
         payment = life.staff(&refund(&payment, dollars, false), "2025/02/17 12:00:00").refunded.unwrap();
-        assert_eq!(payment.refund_due, is_due, "{dollars}");
+        assert_eq!(payment.refund_due.is_any(), is_due, "{dollars}");
     }
     assert_eq!(life.value().status, Status::Cancelled);
 }

@@ -23,7 +23,7 @@ use shared::domain::billing::task::Task;
 use shared::domain::values::ids::{EventId, GatewayAuthorization, OperationKey, RequestHash, SubscriptionId};
 
 use crate::support;
-pub(crate) use crate::support::{day, taipei as t};
+pub(crate) use crate::support::{day, taipei as t, to_replace};
 
 /// Times of the first, second … failure of the second charge.
 pub(crate) const FAILURES: [&str; 6] = [
@@ -88,8 +88,7 @@ pub(crate) fn report(order: &Subscription, event: EventId, outcome: PaymentOutco
 
 /// Order that was not paid yet.
 pub(crate) fn pending() -> Life {
-    let decision = create_order(new_order("ORDER1", None), Actor::Schedule, t("2025/01/15 10:00:00"));
-    Life { order: decision.after() }
+    Life::of(new_order("ORDER1", None), "2025/01/15 10:00:00")
 }
 
 /// Order paid until 15 February.
@@ -103,7 +102,7 @@ pub(crate) fn running() -> Life {
 pub(crate) fn annual() -> Life {
     let mut order = new_order("ORDER1", None);
     order.terms.cycle = BillingCycle::Annual;
-    let mut life = Life { order: create_order(order, Actor::Schedule, t("2025/01/15 10:00:00")).after() };
+    let mut life = Life::of(order, "2025/01/15 10:00:00");
     life.success(1, "2025/01/15 10:05:00");
     life
 }
@@ -131,7 +130,7 @@ pub(crate) fn fallen() -> Life {
 pub(crate) fn replaced(mut old: Life) -> Life {
     let new = create_order(new_order("ORDER2", Some("ORDER1")), Actor::Schedule, t("2025/02/20 11:00:00")).after();
     let first = report(&new.value, EventId::success(1), PaymentOutcome::Succeeded { number: 1 }, "2025/02/20 12:00:00");
-    let snapshot = Snapshot { subscription: new, replaced: Some(old.order.clone()), paid_order: None };
+    let snapshot = Snapshot { subscription: new, replaced: to_replace(&old.order), paid_order: None };
     let PaymentDecision::Apply(decision) =
         decide_payment(&snapshot, &first, DecisionContext::new(&policy(), t("2025/02/20 12:01:00")))
     else {
@@ -160,6 +159,11 @@ pub(crate) fn over(how: OrderEnd) -> Life {
 }
 
 impl Life {
+    /// An order as it is made at that time.
+    pub(crate) fn of(order: NewOrder, at: &str) -> Self {
+        Self { order: create_order(order, Actor::Schedule, t(at)).after() }
+    }
+
     pub(crate) fn value(&self) -> &Subscription {
         &self.order.value
     }

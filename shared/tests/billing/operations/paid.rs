@@ -9,6 +9,7 @@ use shared::domain::billing::next_action::ActionReason;
 use shared::domain::billing::notices::Recipient;
 use shared::domain::billing::operations::Operation;
 use shared::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, ReportSource};
+use shared::domain::billing::payments::refund_due::RefundDue;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{OrderEnd, PaidPeriod, RetryState, Status};
 use shared::domain::values::ids::EventId;
@@ -45,7 +46,7 @@ fn a_transfer_ends_the_arrears_and_pays_until_the_next_due_day() {
     assert_eq!((payment.outcome, payment.amount), (PaymentOutcome::PaidOutOfBand, Some(Twd::new(500))));
     assert_eq!((payment.rtn_code.as_str(), payment.rtn_msg.as_str()), ("", "bank 0042"));
     assert_eq!((payment.processed_at, payment.recorded_at), (t("2025/02/17 12:00:00"), t("2025/02/17 12:00:00")));
-    assert_eq!((payment.refund_due, payment.gwsr), (false, None));
+    assert_eq!((payment.refund_due, payment.gwsr), (RefundDue::Nothing, None));
     let receipt = decision.receipt.unwrap();
     assert_eq!((receipt.event.as_str(), receipt.report.source), ("O:2025-02-15", ReportSource::Staff));
     let line = decision.change.history;
@@ -155,7 +156,10 @@ fn a_charge_of_which_nothing_is_known_yet_is_not_paid_with_the_one_before() {
     assert_eq!(Arrears::of(life.value()).unwrap().charge_due, day("2025-03-15"));
     let mut life = recorded();
     let decision = life.success_seen(2, "2025/03/15 03:00:00", "2025/03/16 13:00:00");
-    assert_eq!((decision.change.history.rule, decision.payment.unwrap().refund_due), (Rule::Renewed, false));
+    assert_eq!(
+        (decision.change.history.rule, decision.payment.unwrap().refund_due),
+        (Rule::Renewed, RefundDue::Nothing)
+    );
     assert_eq!(life.value().paid_period(), Some(PaidPeriod { from: day("2025-03-15"), to: day("2025-04-15") }));
 }
 
@@ -201,7 +205,7 @@ fn a_success_of_the_charge_that_was_paid_outside_is_a_refund_and_of_any_other_is
         let decision = life.success_seen(2, made, "2025/03/14 01:00:00");
         assert_eq!(decision.change.history.rule, rule, "{made}");
         let refund = rule == Rule::RefundDue;
-        assert_eq!(decision.payment.as_ref().unwrap().refund_due, refund, "{made}");
+        assert_eq!(decision.payment.as_ref().unwrap().refund_due.is_any(), refund, "{made}");
         if refund {
             let notice = &decision.notices[0];
             assert_eq!((mails(&decision), &notice.to), (vec!["refund-due"], &Recipient::Staff), "{made}");

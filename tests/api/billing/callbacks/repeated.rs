@@ -68,7 +68,7 @@ async fn a_repeat_costs_one_read_and_no_write_and_a_first_report_one_read_one_tr
 }
 
 #[tokio::test]
-async fn a_first_charge_costs_a_read_of_its_purchase_and_one_of_the_order_that_it_replaces() {
+async fn a_first_charge_costs_reads_of_its_purchase_and_of_the_order_that_it_replaces_and_of_that_ones_payment() {
     let sandbox = Sandbox::at("2025-01-15T10:00:00+08:00").await;
     let old = sandbox.subscribe("replacing", "monthly").await;
     let made = sandbox.order("replacing", "monthly", Some(&old)).await;
@@ -77,7 +77,7 @@ async fn a_first_charge_costs_a_read_of_its_purchase_and_one_of_the_order_that_i
     sandbox.report("ecpay-auth", &first(order, "1", "2025/01/15 10:02:11")).await;
     assert_eq!(
         json!(sandbox.calls("dynamodb").await),
-        json!({ "GetItem": 3, "TransactWriteItems": 1, "UpdateItem": 1 })
+        json!({ "GetItem": 4, "TransactWriteItems": 1, "UpdateItem": 1 })
     );
 }
 

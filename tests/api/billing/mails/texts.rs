@@ -49,6 +49,8 @@ fn values() -> BTreeMap<String, String> {
         ("charged_on", "2025-02-28"),
         ("charged_at", "2025-03-20 10:00"),
         ("gwsr", "13400042"),
+        ("payment", "DKSAMPLE.G13400042"),
+        ("outside_ecpay", "false"),
         ("day", "2025-02-28"),
         ("count", "3"),
         ("due", "7"),

@@ -93,7 +93,7 @@ async fn a_customer_cancels_and_changes_their_mind() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("leaver", "monthly").await;
     let page = Page::of(&sandbox, "leaver").await;
-    assert!(page.says("取消後不再扣款，方案可使用至 2025-02-15。"), "{}", page.html);
+    assert!(page.says("取消後不再扣款；方案可使用至 2025-02-15。"), "{}", page.html);
     let cancel = page.button("cancel").unwrap();
     let (first, second) = tokio::join!(pressed(&sandbox, &cancel), pressed(&sandbox, &cancel));
     assert_eq!((&first, &second), (&page_in(&page, "zh-TW"), &page_in(&page, "zh-TW")));

@@ -19,6 +19,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) mirror: &'a Mirror,
     /// Times at which ECPay last answered a query, by order.
     pub(crate) answered: &'a BTreeMap<String, DateTime<Utc>>,
+    /// True if the order granted no plan before the line.
+    pub(crate) was_free: bool,
 }
 
 /// A line of history that was just written.
@@ -61,44 +63,46 @@ fn once(mirror: &Mirror, id: &str) -> Checked {
 }
 
 /// Facts of an order at a line of its history.
-struct Facts<'a> {
+pub(super) struct Facts<'a> {
     now: DateTime<Utc>,
     lines: Vec<&'a Value>,
-    payments: Vec<&'a Value>,
-    notices: Vec<&'a Value>,
-    periods: Periods,
+    pub(super) payments: Vec<&'a Value>,
+    pub(super) notices: Vec<&'a Value>,
+    pub(super) periods: Periods,
     /// The order before the line, as far as the line does not change it.
-    order: &'a Value,
+    pub(super) order: &'a Value,
+    /// True if it granted no plan before.
+    pub(super) was_free: bool,
     /// Time at which ECPay last answered a query about the order.
     answered_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> Facts<'a> {
-    fn of(seen: &Seen<'a>, id: &str, line: &Value) -> Result<Self, String> {
+    pub(super) fn of(seen: &Seen<'a>, id: &str, line: &Value) -> Result<Self, String> {
         let pk = format!("SUB#{id}");
         let rows = |prefix| seen.mirror.rows(&pk, prefix).map(|row| &row["data"]).collect::<Vec<_>>();
         let payments = rows("PAYMENT#");
         let order = seen.mirror.order(id);
         let lines = rows("HISTORY#");
-        let charges = Charges {
-            ordered_on: day(instant(&order["created_at"]).ok_or("an order without a time")?),
-            months: if order["terms"]["cycle"] == "annual" { 12 } else { 1 },
-            successes: charged(&payments, "succeeded").collect(),
-            failures: charged(&payments, "failed").collect(),
-            retries: retries(&lines),
-            outside: outside(&payments).map(|(due, _)| due).collect(),
-            announced: lines.iter().rev().find_map(|line| announced(line)),
-            queried_at: instant(&order["last_query"]["at"]),
-        };
+        let periods = periods(order, &lines, &payments).ok_or("an order without a time")?;
         Ok(Self {
             now: instant(&line["at"]).ok_or("a line without a time")?,
             lines,
             notices: rows("NOTICE#"),
-            periods: Periods::of(charges),
+            periods,
             payments,
             order,
+            was_free: seen.was_free,
             answered_at: seen.answered.get(id).copied(),
         })
+    }
+
+    /// The same before a payment.
+    pub(super) fn before(&self, payment: &Value) -> Option<Self> {
+        let payments: Vec<&Value> =
+            self.payments.iter().copied().filter(|known| known["id"] != payment["id"]).collect();
+        let periods = periods(self.order, &self.lines, &payments)?;
+        Some(Self { payments, periods, lines: self.lines.clone(), notices: self.notices.clone(), ..*self })
     }
 
     /// True if the charge to which a failure belongs was paid outside ECPay, or a later one, so that nothing is owed.
@@ -122,11 +126,24 @@ impl<'a> Facts<'a> {
     }
 }
 
+fn periods(order: &Value, lines: &[&Value], payments: &[&Value]) -> Option<Periods> {
+    Some(Periods::of(Charges {
+        ordered_on: day(instant(&order["created_at"])?),
+        months: if order["terms"]["cycle"] == "annual" { 12 } else { 1 },
+        successes: charged(payments, "succeeded").collect(),
+        failures: charged(payments, "failed").collect(),
+        retries: retries(lines),
+        outside: outside(payments).map(|(due, _)| due).collect(),
+        announced: lines.iter().rev().find_map(|line| announced(line)),
+        queried_at: instant(&order["last_query"]["at"]),
+    }))
+}
+
 /// Times of an order's recurring charges with an outcome, and of the success of its first one.
 fn charged<'b>(payments: &'b [&Value], outcome: &'b str) -> impl Iterator<Item = DateTime<Utc>> + 'b {
     let these = payments.iter().filter(move |payment| {
         tag(&payment["outcome"]) == outcome
-            && payment["refund_due"] == false
+            && payment["refund_due"] != true
             && !text(&payment["event"]).starts_with("F1:")
     });
     these.filter_map(|payment| instant(&payment["processed_at"]))
@@ -153,7 +170,7 @@ fn announced(line: &Value) -> Option<(DateTime<Utc>, NaiveDate)> {
 }
 
 /// Due days that were paid outside ECPay, with the time at which that was recorded.
-fn outside<'b>(payments: &'b [&Value]) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> + 'b {
+pub(super) fn outside<'b>(payments: &'b [&Value]) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> + 'b {
     payments.iter().filter_map(|payment| {
         let due = text(&payment["event"]).strip_prefix("O:")?.parse().ok()?;
         Some((due, instant(&payment["processed_at"])?))

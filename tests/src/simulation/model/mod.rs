@@ -3,6 +3,7 @@
 
 pub(crate) mod aggregates;
 pub(crate) mod convergence;
+mod credits;
 pub(crate) mod dunning;
 pub(crate) mod ecpay_calls;
 mod mails;
@@ -122,16 +123,22 @@ impl Model {
 
     /// One order whose partition was written to.
     fn order(&self, deployment: &mut TestDeployment, id: &str, differs: &[Diff]) -> Checked {
-        let seen = dunning::Seen { mirror: &self.mirror, answered: &self.asks.answered };
+        let state = differs.iter().find(|diff| diff.sk == "STATE");
+        let was_free = state.is_some_and(|diff| diff.old["data"]["plan"] == "FREE");
+        let seen = dunning::Seen { mirror: &self.mirror, answered: &self.asks.answered, was_free };
         for diff in differs {
             let kind = diff.sk.split('#').next().unwrap_or_default();
             match kind {
-                "RECEIPT" | "HISTORY" | "PAYMENT" if !diff.old.is_null() => {
+                "PAYMENT" if !diff.old.is_null() => credits::payment(diff)?,
+                "RECEIPT" | "HISTORY" if !diff.old.is_null() => {
                     return Err(format!("{id} {}: written twice", diff.sk));
                 }
                 "NOTICE" if diff.old.is_null() => aggregates::notice(&self.mirror, id, &diff.new["data"])?,
                 "PAYMENT" => money::payment(deployment, &self.mirror, id, &diff.new["data"])?,
-                "HISTORY" => dunning::line(deployment, &seen, id, &diff.new["data"])?,
+                "HISTORY" => {
+                    dunning::line(deployment, &seen, id, &diff.new["data"])?;
+                    credits::line(&seen, id, &diff.new["data"])?;
+                }
                 "STATE" => {
                     money::counters(&diff.old["data"], &diff.new["data"])?;
                     self.due(&diff.new)?;

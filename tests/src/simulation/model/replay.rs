@@ -17,11 +17,13 @@ use shared::domain::billing::decide::query::{decide_query, note_query, nothing_n
 use shared::domain::billing::decide::retry::{claim_retry, record_retry_outcome};
 use shared::domain::billing::decide::task_failure::record_task_failure;
 use shared::domain::billing::decision::{
-    Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Snapshot, Versioned,
+    Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, Replaced, Snapshot, SubscriptionWrite,
+    Versioned,
 };
 use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::notices::NoticeState;
 use shared::domain::billing::operations::{Operation, OperationContext};
+use shared::domain::billing::payments::payment::Payment;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::billing::task_failure::Backoff;
@@ -36,12 +38,14 @@ pub(crate) struct Replay {
     /// Subscriptions by order.
     pub(crate) states: BTreeMap<String, Versioned<Subscription>>,
     /// State that an order takes when the first charge of another replaces it.
-    superseded: BTreeMap<String, Subscription>,
+    superseded: BTreeMap<String, SubscriptionWrite>,
+    /// Payments of each order.
+    payments: BTreeMap<String, Vec<Payment>>,
 }
 
 impl Replay {
     pub(crate) fn new(policy: DunningPolicy) -> Self {
-        Self { policy, states: BTreeMap::new(), superseded: BTreeMap::new() }
+        Self { policy, states: BTreeMap::new(), superseded: BTreeMap::new(), payments: BTreeMap::new() }
     }
 
     /// Folds lines in, those of one order in their sequence. Two orders depend on each other where one replaces the
@@ -75,25 +79,35 @@ impl Replay {
         self.states.get(id)?.value.replaces.as_ref().map(ToString::to_string)
     }
 
-    fn replaced_by(&self, id: &str, line: &HistoryEntry, lines: &Lines) -> Option<Versioned<Subscription>> {
+    fn replaced_by(&self, id: &str, line: &HistoryEntry, lines: &Lines) -> Option<Replaced> {
         let old = self.replaces(id).filter(|_| line.rule == Rule::FirstChargePaid)?;
         lines.get(&old)?.front().filter(|line| is_taken_by(line, id))?;
-        self.states.get(&old).cloned()
+        let payments = self.payments.get(&old).map_or(&[][..], Vec::as_slice);
+        let order = self.states.get(&old)?.clone();
+        Some(Replaced { order, payments: payments.to_vec() })
     }
 
-    fn line(&mut self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Result<(), String> {
+    fn line(&mut self, id: &str, line: &HistoryEntry, replaced: Option<Replaced>) -> Result<(), String> {
         let next = if matches!(line.event, HistoryEvent::SupersededBy(_)) {
-            self.superseded.remove(id).ok_or("no order replaced it")?
+            let write = self.superseded.remove(id).ok_or("no order replaced it")?;
+            if write.history.credits != line.credits {
+                return Err(format!("the same replacement now gives {:?} and gave {line:?}", write.history.credits));
+            }
+            write.next
         } else {
             let decision = self.decide(id, line, replaced);
             let decision = decision.ok_or_else(|| format!("this line follows from nothing: {line:?}"))?;
             if let Some(other) = &decision.replaced {
-                self.superseded.insert(other.next.id.to_string(), other.next.clone());
+                self.superseded.insert(other.next.id.to_string(), other.clone());
             }
             let decided = &decision.change.history;
-            if (decided.rule, decided.from, decided.to, decided.at) != (line.rule, line.from, line.to, line.at) {
+            let same_credit = decided.credits == line.credits;
+            if (decided.rule, decided.from, decided.to, decided.at, same_credit)
+                != (line.rule, line.from, line.to, line.at, true)
+            {
                 return Err(format!("the same decision now gives\n{decided:?}\nand gave\n{line:?}"));
             }
+            self.payments.entry(id.to_owned()).or_default().extend(decision.payment);
             decision.change.next
         };
         let version = self.states.get(id).map_or(0, |state| state.version) + 1;
@@ -101,7 +115,7 @@ impl Replay {
         Ok(())
     }
 
-    fn decide(&self, id: &str, line: &HistoryEntry, replaced: Option<Versioned<Subscription>>) -> Option<Decision> {
+    fn decide(&self, id: &str, line: &HistoryEntry, replaced: Option<Replaced>) -> Option<Decision> {
         let (at, policy) = (line.at, &self.policy);
         if let HistoryEvent::Ordered(order) = &line.event {
             return Some(create_order(order.clone(), line.by.clone(), at));

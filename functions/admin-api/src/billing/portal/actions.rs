@@ -19,8 +19,8 @@ use crate::billing::portal::view::{may_pay, reference};
 use crate::billing::portal::wording::Said;
 use crate::billing::retry;
 use crate::billing::retry::RetryOutcome;
+use crate::billing::subscriptions::offers::open_offer::open_offer;
 use crate::billing::subscriptions::operate::{NO_CANCEL, OperationRequest, Requested, operate};
-use crate::billing::subscriptions::payment_link;
 use crate::http::context::RequestContext;
 use crate::http::idempotency::SentKey;
 use crate::http::page::see_other;
@@ -150,7 +150,7 @@ async fn pay(api: &ApiState, order: &Subscription, time: InvocationTime) -> Resu
     if api.config.prices.find(order.terms.plan.as_str(), order.terms.cycle).is_none() {
         return Err(Said::NotSold);
     }
-    payment_link::open_offer(api, order, &context(time)).await.map_err(|failure| said(&failure))
+    open_offer(api, order, &context(time)).await.map_err(|failure| said(&failure))
 }
 
 /// Requests a retry, if a query shows that it is needed.

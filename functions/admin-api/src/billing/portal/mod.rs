@@ -70,7 +70,11 @@ struct PortalHtml<'a> {
 enum Content<'a> {
     Customer(CustomerContent<'a>),
     /// Sentence in both languages, with a link to the business's own page.
-    Text { zh: &'a str, en: &'a str, back: Option<&'a str> },
+    Text {
+        zh: &'a str,
+        en: &'a str,
+        back: Option<&'a str>,
+    },
 }
 
 /// Subscriptions of one customer.
@@ -144,7 +148,7 @@ async fn shown(
 ) -> Result<Vec<OrderView>, store::Error> {
     let payments = try_join_all(opened.orders.iter().map(|order| payments(api, &order.value))).await?;
     let orders = opened.orders.iter().zip(payments);
-    Ok(orders.map(|(order, payments)| OrderView::of(api, words, order, time.logical).paid(words, &payments)).collect())
+    Ok(orders.map(|(order, payments)| OrderView::of(api, words, order, &payments, time.logical)).collect())
 }
 
 impl<S: Sync> FromRequestParts<S> for LanguageQuery {

@@ -10,6 +10,8 @@ use shared::domain::billing::dunning::downgrade::DowngradeReason;
 use shared::domain::billing::next_action::charge_to_come;
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
+use shared::domain::billing::payments::refund_due::RefundDue;
+use shared::domain::billing::payments::unused_part::{UnusedPart, unused_parts};
 use shared::domain::billing::plan::{BillingCycle, PlanId};
 use shared::domain::billing::subscription::{Status, Subscription};
 use shared::domain::values::money::Twd;
@@ -60,6 +62,14 @@ pub(super) struct PayButton {
     pub(super) is_first: bool,
 }
 
+/// New order that the customer can buy in place of the present one.
+#[derive(Clone, Copy)]
+struct Sale {
+    price: Twd,
+    /// Unused part of the present order, if the customer pays today.
+    unused: UnusedPart,
+}
+
 /// Payment as the customer sees it.
 pub(super) struct PaymentView {
     /// Day of the charge (Asia/Taipei).
@@ -82,10 +92,18 @@ pub(super) fn may_pay(order: &Subscription, now: Timestamp) -> bool {
 }
 
 impl OrderView {
-    pub(super) fn of(api: &ApiState, words: Words, order: &Versioned<Subscription>, now: Timestamp) -> Self {
+    pub(super) fn of(
+        api: &ApiState,
+        words: Words,
+        order: &Versioned<Subscription>,
+        payments: &[Payment],
+        now: Timestamp,
+    ) -> Self {
         let (policy, value) = (&api.config.policy, &order.value);
         let (plan, cycle) = (&value.terms.plan, value.terms.cycle);
         let sold = api.config.prices.find(plan.as_str(), cycle).map(|(_, price)| price);
+        let unused = unused_parts(value, payments, now.day(Zone::Taipei)).into_iter().map(|(_, part)| part);
+        let sale = sold.map(|price| Sale { price, unused: unused.fold(UnusedPart::default(), UnusedPart::plus) });
         let (today, arrears) = (now.day(Zone::Taipei), Arrears::of(value));
         let retries = arrears.as_ref().filter(|_| matches!(value.status, Status::PastDue { .. }));
         let retry_at = retries.and_then(|arrears| announced_retry_at(value, arrears, policy));
@@ -99,20 +117,14 @@ impl OrderView {
             is_owed: arrears.is_some(),
             retry_on: retry_at.map(|at| at.day(Zone::Taipei)).filter(|day| *day >= today),
             card_last4: value.charge_history.card_last4.clone(),
-            buttons: Buttons::of(words, order, DecisionContext::new(policy, now), sold),
-            payments: Vec::new(),
+            buttons: Buttons::of(words, order, DecisionContext::new(policy, now), sale),
+            payments: payments.iter().map(|payment| PaymentView::of(words, payment)).collect(),
         }
-    }
-
-    /// The order with its payments.
-    pub(super) fn paid(mut self, words: Words, payments: &[Payment]) -> Self {
-        self.payments = payments.iter().map(|payment| PaymentView::of(words, payment)).collect();
-        self
     }
 }
 
 impl Buttons {
-    fn of(words: Words, order: &Versioned<Subscription>, context: DecisionContext<'_>, sold: Option<Twd>) -> Self {
+    fn of(words: Words, order: &Versioned<Subscription>, context: DecisionContext<'_>, sale: Option<Sale>) -> Self {
         let cause = OperationContext { by: Actor::Buyer, why: None, key: None };
         let applies = |operation: &Operation| {
             matches!(decide_operation(order, operation, &cause, context), OperationDecision::Apply(_))
@@ -124,8 +136,8 @@ impl Buttons {
         // A query before the retry tells whether the last failure may follow.
         let last_failure = CustomerRetryRefusal::Retry(RetryRefusal::LastFailureAllowed);
         Self {
-            pay: sold.filter(|_| pays).map(|price| PayButton::of(words, value, price)),
-            pay_note: (pays && sold.is_none()).then(|| Said::NotSold.text(words)),
+            pay: sale.filter(|_| pays).map(|sale| PayButton::of(words, value, sale)),
+            pay_note: (pays && sale.is_none()).then(|| Said::NotSold.text(words)),
             retry: refusal.is_none_or(|refusal| refusal == last_failure),
             retry_note: refusal.and_then(|refusal| retry_note(words, value, refusal)),
             cancel: applies(&Operation::Cancel).then(|| consequence(words, value, now)),
@@ -135,17 +147,26 @@ impl Buttons {
 }
 
 impl PayButton {
-    fn of(words: Words, order: &Subscription, price: Twd) -> Self {
+    fn of(words: Words, order: &Subscription, Sale { price, unused }: Sale) -> Self {
         let goes_on = order.counts_for_user() && order.ended.is_none() && order.cancel_requested.is_none();
         let label = if goes_on {
             words.pick("改用其他卡片付款", "Pay with another card")
         } else {
             words.pick("重新訂閱", "Subscribe again")
         };
-        let note = words.pick(
+        let mut note = words.pick(
             format!("付款時，綠界會立即收取整期 {price}，並以新的訂閱取代目前的訂閱。"),
             format!("ECPay charges {price} for the whole period at once, and a new subscription takes the place of this one."),
         );
+        let UnusedPart { amount, days, .. } = unused;
+        if order.counts_for_user() && !amount.is_zero() {
+            note += &words.pick(
+                format!("目前訂閱今天尚未使用的 {amount}（{days} 天）將另外退還給您。"),
+                format!(
+                    " Of the present one {amount} ({days} days) is unused today; it is paid back to you separately."
+                ),
+            );
+        }
         let owes_nothing = order.downgrade.is_some_and(|downgrade| downgrade.reason == DowngradeReason::NotCharged);
         let is_first = Arrears::of(order).is_some() || (order.plan.is_free() && !owes_nothing);
         Self { label, note, is_first }
@@ -160,19 +181,20 @@ impl PaymentView {
             PaymentOutcome::Failed => words.pick("未成功", "Failed"),
             PaymentOutcome::Pending => words.pick("處理中", "In progress"),
         };
-        let refund = if payment.refund_due {
-            Some(words.pick("將退款", "to be refunded").to_owned())
-        } else if payment.refunded.is_zero() {
-            None
-        } else {
-            let amount = payment.refunded;
-            Some(words.pick(format!("已退款 {amount}"), format!("{amount} refunded")))
+        let due = match (payment.refund_due, payment.refund_due_twd()) {
+            (RefundDue::Nothing, _) => None,
+            (RefundDue::Whole | RefundDue::Part(_), Some(due)) => {
+                Some(words.pick(format!("將退款 {due}"), format!("{due} to be refunded")))
+            }
+            (RefundDue::Whole | RefundDue::Part(_), None) => Some(words.pick("將退款", "to be refunded").to_owned()),
         };
+        let refunded = Some(payment.refunded).filter(|refunded| !refunded.is_zero());
+        let refunded = refunded.map(|back| words.pick(format!("已退款 {back}"), format!("{back} refunded")));
+        let parts = [Some(result.to_owned()), due, refunded].into_iter().flatten().collect::<Vec<_>>();
         Self {
             on: payment.processed_at.day(Zone::Taipei),
             amount: payment.amount.map_or_else(|| "–".to_owned(), |amount| amount.to_string()),
-            result: refund
-                .map_or_else(|| result.to_owned(), |refund| format!("{result}{}{refund}", words.pick("，", ", "))),
+            result: parts.join(words.pick("，", ", ")),
         }
     }
 }

@@ -5,6 +5,7 @@ use shared::domain::billing::decision::{Actor, HistoryEntry};
 use shared::domain::billing::next_action::NextAction;
 use shared::domain::billing::payments::order_query::{EcpayState, OrderQuery};
 use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
+use shared::domain::billing::payments::unused_part::Credit;
 use shared::domain::billing::plan::{BillingCycle, PlanId};
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{RetryRequest, RetryState};
@@ -198,8 +199,11 @@ pub(crate) struct SubscriptionPayment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false, example = "13401072")]
     gwsr: Option<GatewayAuthorization>,
-    /// True if the payment must go back to the customer.
+    /// True while money of the payment must go back to the customer: all of it, or what is unused of its period.
     refund_due: bool,
+    /// TWD that must still go back; null where that is a whole charge of unknown amount.
+    #[schema(value_type = Option<u32>, example = 0)]
+    refund_due_twd: Option<Twd>,
     /// TWD that went back so far.
     #[schema(value_type = u32, example = 0)]
     refunded_twd: Twd,
@@ -248,6 +252,28 @@ pub(crate) struct SubscriptionHistoryEntry {
     /// Reason that staff gave.
     #[schema(example = "The customer asked for time.")]
     why: Option<String>,
+    /// Refunds due for days that another order took over.
+    credits: Vec<HistoryCredit>,
+}
+
+/// Refund due for the days of a paid period that another order took over.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HistoryCredit {
+    /// Payment of which the amount must go back.
+    #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P.G13401072")]
+    payment_id: PaymentId,
+    /// Order that took over.
+    #[schema(value_type = String, example = "DK5T1ZB8NK6X4MRQ2W7H")]
+    replaced_by: SubscriptionId,
+    /// Amount in whole TWD.
+    #[schema(value_type = u32, example = 464)]
+    amount_twd: Twd,
+    /// Unused days of the period.
+    #[schema(example = 16)]
+    unused_days: u32,
+    /// All days of the period.
+    #[schema(example = 31)]
+    period_days: u32,
 }
 
 impl From<OrderQuery> for LastQuery {
@@ -296,7 +322,8 @@ impl From<&Payment> for SubscriptionPayment {
             amount_twd: payment.amount,
             process_date: payment.processed_at,
             gwsr: payment.gwsr.clone(),
-            refund_due: payment.refund_due,
+            refund_due: payment.refund_due.is_any(),
+            refund_due_twd: payment.refund_due_twd(),
             refunded_twd: payment.refunded,
         }
     }
@@ -327,6 +354,19 @@ impl SubscriptionHistoryEntry {
             to: entry.to.into(),
             by,
             why: entry.why.clone(),
+            credits: entry.credits.iter().map(HistoryCredit::from).collect(),
+        }
+    }
+}
+
+impl From<&Credit> for HistoryCredit {
+    fn from(credit: &Credit) -> Self {
+        Self {
+            payment_id: credit.payment.clone(),
+            replaced_by: credit.replaced_by.clone(),
+            amount_twd: credit.amount,
+            unused_days: credit.days,
+            period_days: credit.of_days,
         }
     }
 }

@@ -7,9 +7,9 @@ pub(crate) mod explanation;
 pub(crate) mod list;
 pub(crate) mod messages;
 pub(crate) mod names;
+pub(crate) mod offers;
 pub(crate) mod operate;
 pub(crate) mod operations;
-pub(crate) mod payment_link;
 pub(crate) mod preview;
 pub(crate) mod retry;
 pub(crate) mod show;
@@ -25,5 +25,5 @@ pub(crate) fn routes() -> Routes {
         .merge(operations::routes())
         .merge(retry::routes())
         .merge(messages::routes())
-        .merge(payment_link::routes())
+        .merge(offers::routes())
 }

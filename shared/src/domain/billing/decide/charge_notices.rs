@@ -1,12 +1,60 @@
-//! Notices about a charge that succeeded: the receipt to the customer, and the one to staff about another amount.
+//! Notices about a charge that succeeded: the receipt to the customer, and those to staff about another amount and a refund due.
+
+use std::fmt;
 
 use crate::domain::billing::decision::DecisionContext;
 use crate::domain::billing::dunning::policy::RECEIPT_DAYS;
 use crate::domain::billing::notices::{Notice, NoticeKind};
-use crate::domain::billing::payments::payment::{PaymentOutcome, PaymentReport};
+use crate::domain::billing::payments::payment::{Payment, PaymentOutcome, PaymentReport};
+use crate::domain::billing::payments::unused_part::Credit;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::Subscription;
-use crate::domain::values::time::{Timestamp, Zone};
+use crate::domain::values::time::{LocalDate, Timestamp, Zone};
+
+/// Reason for which money must go back, as staff read it.
+pub(super) enum RefundReason<'a> {
+    /// Order that was over or replaced.
+    Over,
+    /// Order that its customer had cancelled.
+    Cancelled,
+    /// Period that the customer had paid outside ECPay.
+    PaidOutside,
+    /// Paid days that another order took over on that day.
+    Unused { credit: &'a Credit, since: LocalDate },
+}
+
+impl fmt::Display for RefundReason<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Over => write!(formatter, "the order was over or replaced when ECPay charged it"),
+            Self::Cancelled => write!(formatter, "ECPay charged the order after its customer had cancelled it"),
+            Self::PaidOutside => write!(formatter, "the customer had paid the same period outside ECPay"),
+            Self::Unused { credit: Credit { replaced_by, days, of_days, .. }, since } => write!(
+                formatter,
+                "order {replaced_by} replaced this one on {since}, so that {days} of the {of_days} days paid are unused"
+            ),
+        }
+    }
+}
+
+/// The notice to staff of money that must go back, once for each payment.
+pub(super) fn refund_notice(
+    order: &Subscription,
+    payment: &Payment,
+    reason: &RefundReason<'_>,
+    now: Timestamp,
+) -> Notice {
+    let due = payment.refund_due_twd().map_or_else(|| "the whole charge".to_owned(), |due| due.to_string());
+    let charged = payment.amount.map_or_else(|| "an unknown amount".to_owned(), |amount| amount.to_string());
+    Notice::about(order, NoticeKind::RefundDue, payment.event.as_str(), now)
+        .with("amount", due)
+        .with("charged", charged)
+        .with_instant("charged_at", payment.processed_at)
+        .with("gwsr", payment.gwsr.as_ref().map_or("-", |gwsr| gwsr.as_str()))
+        .with("outside_ecpay", payment.outcome == PaymentOutcome::PaidOutOfBand)
+        .with("payment", &payment.id)
+        .with("reason", reason)
+}
 
 /// The receipt of a charge by ECPay, once for each success number however often and from whatever source it is reported.
 /// None for a charge of unknown amount or one that must be refunded, for an erased customer, and for a charge that became

@@ -13,4 +13,5 @@ pub mod payment;
 pub mod proof;
 pub mod query;
 pub mod retry;
+mod supersede;
 pub mod task_failure;

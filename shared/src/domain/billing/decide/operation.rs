@@ -293,18 +293,11 @@ fn refund(
     request: &Refund<'_>,
     now: Timestamp,
 ) -> Result<Option<Decision>, OperationRefusal> {
-    let paid = match (stored.outcome, stored.amount) {
-        (PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand, Some(amount)) => amount,
-        (PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand, None)
-        | (PaymentOutcome::Failed | PaymentOutcome::Pending, _) => return Err(OperationRefusal::NotRefundable),
-    };
-    let left = paid.minus(stored.refunded);
+    let left = stored.refundable().ok_or(OperationRefusal::NotRefundable)?;
     if request.amount > left || request.amount == Twd::ZERO {
         return Err(OperationRefusal::RefundTooHigh { left });
     }
-    let mut payment = stored.clone();
-    payment.refunded = payment.refunded.plus(request.amount);
-    payment.refund_due = payment.refund_due && payment.refunded < paid;
+    let payment = stored.after_refund(request.amount);
     let mut next = before.value.clone();
     let ends = request.end_access && next.is_live();
     if ends {

@@ -1,11 +1,12 @@
 //! Decision about a payment report. Total, and independent of the order in which reports arrive.
 
 use crate::domain::billing::calendar::BillingCalendar;
-use crate::domain::billing::decide::charge_notices::{amount_notice, receipt};
+use crate::domain::billing::decide::charge_notices::{RefundReason, amount_notice, receipt, refund_notice};
 use crate::domain::billing::decide::erasure;
+use crate::domain::billing::decide::supersede::{Owed, Superseded, first_charged_at, late_credit, supersede};
 use crate::domain::billing::decision::{
-    Actor, Cause, Decision, DecisionContext, HistoryEntry, HistoryEvent, PaymentDecision, PurchaseChange, PurchaseStep,
-    Receipt, Snapshot, SubscriptionWrite, Versioned,
+    Actor, Cause, Decision, DecisionContext, HistoryEvent, PaymentDecision, PurchaseChange, PurchaseStep, Receipt,
+    Snapshot,
 };
 use crate::domain::billing::dunning::arrears::Arrears;
 use crate::domain::billing::dunning::policy::FAILURES_THAT_END_AN_ORDER;
@@ -16,7 +17,7 @@ use crate::domain::billing::payments::charge_history::FailedCharge;
 use crate::domain::billing::payments::payment::{DeclineClass, PaymentOutcome, PaymentReport};
 use crate::domain::billing::payments::plausibility::{OrderLimits, implausible};
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
-use crate::domain::billing::plan::PlanId;
+use crate::domain::billing::payments::refund_due::RefundDue;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{
     AppliedEvent, Ended, OrderEnd, RetryRequest, RetryState, Status, Subscription,
@@ -111,26 +112,48 @@ fn apply(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'
     }
     notices.extend(amount_notice(&mut next, report, now));
     let starts = rule == Rule::FirstChargePaid;
-    let refund_due = rule == Rule::RefundDue;
+    let refund_due = if rule == Rule::RefundDue { RefundDue::Whole } else { RefundDue::Nothing };
+    let payment = report.payment(before.terms.price, refund_due, now);
+    let late = late_credit(&next, &payment, now);
     let event = match paid_order {
         Some(paid_order) => HistoryEvent::ReportedAfter { report: report.clone(), paid_order },
         None => HistoryEvent::Reported(report.clone()),
     };
     let mut decision = Decision::new(&snapshot.subscription, next, Cause::new(event, rule, Actor::Ecpay), now);
     decision.receipt = Some(Receipt { event: report.event.clone(), report: report.clone() });
-    decision.payment = Some(report.payment(before.terms.price, refund_due, now));
+    decision.payment = Some(payment);
     decision.notices = notices;
+    if let Some(owed) = late {
+        decision.change.history.credits = vec![owed.credit];
+        decision.payment = Some(owed.payment);
+        decision.notices.push(owed.notice);
+    }
     if starts {
-        let purchase = before.purchase.clone().unwrap_or_else(|| before.id.clone());
-        decision.purchase = Some(PurchaseChange { purchase, step: PurchaseStep::Paid });
-        decision.replaced = snapshot.replaced.as_ref().and_then(|old| supersede(old, before, report.processed_at, now));
-        // Most users have no other order than the one that is replaced.
-        let replaced = snapshot.replaced.iter().map(|old| &old.value).filter(|old| old.counts_for_user());
-        if let Some(user) = &mut decision.user {
-            user.expected = replaced.map(LiveOrder::of).collect();
-        }
+        start(&mut decision, snapshot, report);
     }
     decision
+}
+
+/// Completes the decision about the first success of an order: its purchase is paid, and it takes the place of another one.
+fn start(decision: &mut Decision, snapshot: &Snapshot, report: &PaymentReport) {
+    let order = &snapshot.subscription.value;
+    let purchase = order.purchase.clone().unwrap_or_else(|| order.id.clone());
+    decision.purchase = Some(PurchaseChange { purchase, step: PurchaseStep::Paid });
+    let now = decision.change.history.at;
+    let since = first_charged_at(order, report);
+    let replaced = snapshot.replaced.as_ref().and_then(|old| supersede(old, order, since, now));
+    if let Some(Superseded { order, owed }) = replaced {
+        decision.replaced = Some(order);
+        for Owed { payment, notice, .. } in owed {
+            decision.credited.push(payment);
+            decision.notices.push(notice);
+        }
+    }
+    // Most users have no other order than the one that is replaced.
+    let replaced = snapshot.replaced.iter().map(|old| &old.order.value).filter(|old| old.counts_for_user());
+    if let Some(user) = &mut decision.user {
+        user.expected = replaced.map(LiveOrder::of).collect();
+    }
 }
 
 /// True if no later charge is known: its report tells the terms in force.
@@ -166,15 +189,18 @@ fn success(
     // Counted before the refund is decided: a refunded charge is a reported success all the same.
     next.charge_history.successes = next.charge_history.successes.max(number);
     next.charge_history.reported_successes = next.charge_history.reported_successes.saturating_add(1);
-    if is_paid_out_of_band(next, report.processed_at) || is_after_cancel {
-        return refund_due(next, report, now);
+    if is_paid_out_of_band(next, report.processed_at) {
+        return refund_due(next, report, &RefundReason::PaidOutside, now);
+    }
+    if is_after_cancel {
+        return refund_due(next, report, &RefundReason::Cancelled, now);
     }
     if is_over(next, report, number) {
         if matches!(next.status, Status::Pending | Status::Failed) {
             // The order is active at ECPay after all, so it must be cancelled there.
             next.status = Status::Active;
         }
-        return refund_due(next, report, now);
+        return refund_due(next, report, &RefundReason::Over, now);
     }
     // Reports arrive in any order: only the newest success moves the state forward.
     let newest = next.charge_history.last_success_at.is_none_or(|known| report.processed_at > known);
@@ -283,12 +309,15 @@ fn last_instant_of(due: LocalDate, calendar: &BillingCalendar) -> Timestamp {
     calendar.due_after(due).plus_days(-1).start(Zone::Taipei).plus_seconds(-1)
 }
 
-fn refund_due(next: &mut Subscription, report: &PaymentReport, now: Timestamp) -> (Rule, Vec<Notice>) {
+fn refund_due(
+    next: &mut Subscription,
+    report: &PaymentReport,
+    reason: &RefundReason<'_>,
+    now: Timestamp,
+) -> (Rule, Vec<Notice>) {
     next.charge_history.last_refund_due_at = next.charge_history.last_refund_due_at.max(Some(report.processed_at));
-    let notice = Notice::about(next, NoticeKind::RefundDue, report.event.as_str(), now)
-        .with_instant("charged_at", report.processed_at)
-        .with("gwsr", report.gwsr.as_ref().map_or("-", |gwsr| gwsr.as_str()));
-    (Rule::RefundDue, vec![notice])
+    let payment = report.payment(next.terms.price, RefundDue::Whole, now);
+    (Rule::RefundDue, vec![refund_notice(next, &payment, reason, now)])
 }
 
 /// Applies a success to an active order.
@@ -359,30 +388,4 @@ fn failure(next: &mut Subscription, report: &PaymentReport, context: DecisionCon
         _ => Rule::FailureRecorded,
     };
     (rule, notice.into_iter().collect())
-}
-
-/// The replaced order: dunning ends and its cancellation falls due.
-fn supersede(
-    old: &Versioned<Subscription>,
-    by: &Subscription,
-    since: Timestamp,
-    now: Timestamp,
-) -> Option<SubscriptionWrite> {
-    if old.value.superseded_by.is_some() {
-        return None;
-    }
-    let mut next = old.value.clone();
-    next.superseded_by = Some(by.id.clone());
-    next.superseded_at = Some(since);
-    next.plan = PlanId::free();
-    next.dunning_notice = None;
-    next.downgrade = None;
-    next.paused = None;
-    next.task_failure = None;
-    if matches!(next.status, Status::PastDue { .. }) {
-        next.status = Status::Active;
-    }
-    let cause = Cause::new(HistoryEvent::SupersededBy(by.id.clone()), Rule::Superseded, Actor::Ecpay);
-    let history = HistoryEntry::new(now, cause, Some(old.value.status), next.status);
-    Some(SubscriptionWrite::changed(old, next, history))
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::billing::operations::Actor;
 use crate::domain::billing::payments::order_query::QueryAnswer;
 use crate::domain::billing::payments::payment::PaymentReport;
+use crate::domain::billing::payments::unused_part::Credit;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{NewOrder, OrderEnd, RetryState, Status};
 use crate::domain::billing::task::Task;
@@ -149,6 +150,9 @@ pub struct HistoryEntry {
     /// Answer of ECPay to a query that was noted before the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<QueryAnswer>,
+    /// Refunds due for the unused parts of periods, which another order took over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credits: Vec<Credit>,
 }
 
 impl Cause {
@@ -164,6 +168,6 @@ impl HistoryEntry {
     #[must_use]
     pub fn new(at: Timestamp, cause: Cause, from: Option<Status>, to: Status) -> Self {
         let Cause { event, rule, actor } = cause;
-        Self { at, event, rule, from, to, by: actor, why: None, query: None }
+        Self { at, event, rule, from, to, by: actor, why: None, query: None, credits: Vec::new() }
     }
 }

@@ -10,10 +10,11 @@ use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::operations::{KeyStep, OperationContext};
 use crate::domain::billing::payments::payment::{Payment, PaymentReport};
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
+use crate::domain::billing::payments::unused_part::{Credit, UnusedPart, unused_parts};
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::{EmailAddress, EventId, SubscriptionId};
 use crate::domain::values::lookup::Lookup;
-use crate::domain::values::time::Timestamp;
+use crate::domain::values::time::{LocalDate, Timestamp};
 
 pub use self::history::{Cause, HistoryEntry, HistoryEvent};
 pub use crate::domain::billing::operations::Actor;
@@ -33,9 +34,18 @@ pub struct Snapshot {
     /// Order that the decision is about.
     pub subscription: Versioned<Subscription>,
     /// Order that it replaces, until the replacement happened.
-    pub replaced: Option<Versioned<Subscription>>,
+    pub replaced: Option<Replaced>,
     /// Another order of the same purchase that was paid already.
     pub paid_order: Option<SubscriptionId>,
+}
+
+/// Order that another one replaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The order as it was read first: its version protects the payment as well, because every refund writes the order.
+    pub order: Versioned<Subscription>,
+    /// Payments of its latest paid periods, as far as they may be unused.
+    pub payments: Vec<Payment>,
 }
 
 /// Change of a purchase: the orders that a buyer made for it, of which one is paid.
@@ -99,6 +109,8 @@ pub struct Decision {
     pub change: SubscriptionWrite,
     /// The replaced order, at the first success of the new one.
     pub replaced: Option<SubscriptionWrite>,
+    /// Payments of the replaced order of which a part must go back from now on.
+    pub credited: Vec<Payment>,
     /// The user's item, if plan or live order change.
     pub user: Option<UserChange>,
     /// Idempotency key that the decision uses or releases.
@@ -124,6 +136,16 @@ pub enum PaymentDecision {
     Repeat,
     /// Quarantine the report for staff.
     Quarantine(QuarantineReason),
+}
+
+impl Replaced {
+    /// The unused parts of its payments if another order takes over on that day. None of an order that grants no plan: what ended
+    /// the plan ended the period, too.
+    #[must_use]
+    pub fn unused_since(&self, since: LocalDate) -> Vec<(&Payment, UnusedPart)> {
+        let order = &self.order.value;
+        if order.plan.is_free() { Vec::new() } else { unused_parts(order, &self.payments, since) }
+    }
 }
 
 impl<'a> DecisionContext<'a> {
@@ -197,6 +219,7 @@ impl Decision {
         Self {
             change,
             replaced: None,
+            credited: Vec::new(),
             user,
             key: None,
             receipt: None,
@@ -215,6 +238,12 @@ impl Decision {
         history.by.clone_from(&cause.by);
         history.why.clone_from(&cause.why);
         self
+    }
+
+    /// Refunds due for unused parts that the decision records: of the replaced order, or of the order itself where a charge became
+    /// known after its replacement.
+    pub fn credits(&self) -> impl Iterator<Item = &Credit> {
+        self.replaced.iter().chain([&self.change]).flat_map(|write| &write.history.credits)
     }
 
     /// The new recipient of the order's mails that wait, where the decision changes it.

@@ -36,7 +36,8 @@ pub enum NoticeKind {
     Receipt,
     /// To the customer: an annual charge is ahead.
     AnnualCharge,
-    /// To staff: charge for an order that was over, replaced or cancelled by the customer.
+    /// To staff: charge for an order that was over, replaced or cancelled by the customer, or unused part of one whose order was
+    /// replaced within its period.
     RefundDue,
     /// To staff: active order that ECPay did not charge.
     Uncharged,

@@ -6,5 +6,7 @@ pub mod order_query;
 pub mod payment;
 pub mod plausibility;
 pub mod quarantine_reason;
+pub mod refund_due;
 pub mod retry_results;
 pub mod timeline;
+pub mod unused_part;

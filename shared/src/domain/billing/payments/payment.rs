@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
+use crate::domain::billing::payments::refund_due::RefundDue;
 use crate::domain::values::ids::{EventId, GatewayAuthorization, MerchantId, PaymentId, SubscriptionId, TradeNo};
 use crate::domain::values::lookup::Lookup;
 use crate::domain::values::money::Twd;
@@ -120,8 +121,9 @@ pub struct Payment {
     /// ECPay's number of the trade (`TradeNo`), if reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trade_no: Option<TradeNo>,
-    /// True for a charge that must be refunded: the order was over or replaced, or the customer had cancelled it.
-    pub refund_due: bool,
+    /// Money that must still go back: of a charge whose order was over, replaced or cancelled by the customer the whole, of one
+    /// whose order was replaced within its period the unused part.
+    pub refund_due: RefundDue,
     /// TWD that went back to the customer so far.
     #[serde(default, skip_serializing_if = "Twd::is_zero")]
     pub refunded: Twd,
@@ -199,12 +201,50 @@ impl Payment {
             PaymentOutcome::Failed | PaymentOutcome::Pending => false,
         }
     }
+
+    /// TWD that must still go back; `None` for a whole payment of unknown amount.
+    #[must_use]
+    pub fn refund_due_twd(&self) -> Option<Twd> {
+        match self.refund_due {
+            RefundDue::Nothing => Some(Twd::ZERO),
+            RefundDue::Whole => self.amount.map(|amount| amount.minus(self.refunded)),
+            RefundDue::Part(left) => Some(left),
+        }
+    }
+
+    /// TWD that staff can still return: what was paid less what went back. Of a success of unknown amount only what is due.
+    /// `None` where no money moved, or how much is unknown.
+    #[must_use]
+    pub fn refundable(&self) -> Option<Twd> {
+        if !self.moved_money() {
+            return None;
+        }
+        match (self.amount, self.refund_due) {
+            (Some(amount), _) => Some(amount.minus(self.refunded)),
+            (None, RefundDue::Part(left)) => Some(left),
+            (None, RefundDue::Nothing | RefundDue::Whole) => None,
+        }
+    }
+
+    /// The payment after that amount went back.
+    #[must_use]
+    pub fn after_refund(&self, amount: Twd) -> Self {
+        let mut next = self.clone();
+        next.refunded = next.refunded.plus(amount);
+        next.refund_due = match self.refund_due {
+            RefundDue::Nothing => RefundDue::Nothing,
+            RefundDue::Whole if next.amount.is_some_and(|paid| next.refunded >= paid) => RefundDue::Nothing,
+            RefundDue::Whole => RefundDue::Whole,
+            RefundDue::Part(left) => RefundDue::part(left.minus(amount)),
+        };
+        next
+    }
 }
 
 impl PaymentReport {
     /// The payment record of this report; `price` stands in for the omitted amount of a failure.
     #[must_use]
-    pub fn payment(&self, price: Twd, refund_due: bool, now: Timestamp) -> Payment {
+    pub fn payment(&self, price: Twd, refund_due: RefundDue, now: Timestamp) -> Payment {
         let id = match (self.outcome, &self.gwsr) {
             (PaymentOutcome::Succeeded { .. }, Some(gwsr)) => PaymentId::success(&self.subscription, gwsr),
             (PaymentOutcome::Failed, Some(gwsr)) => PaymentId::failure(&self.subscription, gwsr),

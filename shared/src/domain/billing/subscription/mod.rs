@@ -58,7 +58,7 @@ pub struct Subscription {
     pub offered_until: Option<Timestamp>,
     /// Order that replaced this one.
     pub superseded_by: Option<SubscriptionId>,
-    /// ProcessDate of the replacing order's first charge.
+    /// ProcessDate of the replacing order's first charge; its creation, if a later charge was reported first.
     pub superseded_at: Option<Timestamp>,
     /// State of the order; see [`Status`].
     pub status: Status,

@@ -9,7 +9,7 @@ use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::live_orders::LiveOrder;
 use shared::domain::billing::plan::{BillingCycle, PlanId};
-use shared::domain::billing::subscription::{NewOrder, Status, Subscription};
+use shared::domain::billing::subscription::{NewOrder, Subscription};
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::Timestamp;
@@ -17,27 +17,19 @@ use utoipa::ToSchema;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
-use crate::billing::checkout;
-use crate::billing::keys;
-use crate::billing::purchase;
-use crate::billing::purchase::new_id;
 use crate::billing::subscriptions::bodies::OperationQuery;
-use crate::billing::subscriptions::create::{store, terms};
+use crate::billing::subscriptions::create::terms;
 use crate::billing::subscriptions::names::OrderCycle;
+use crate::billing::subscriptions::offers::offer::{
+    OfferRequest, VALID_HOURS, new_order, offer, refuse_erased, refuse_replaced,
+};
 use crate::billing::subscriptions::show::find;
-use crate::http::context::RequestContext;
 use crate::http::given::Given;
-use crate::http::idempotency::{IdempotencyHeader, SentKey};
+use crate::http::idempotency::IdempotencyHeader;
 use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
-
-/// Hours for which a link lets the customer pay, where the request names none.
-const VALID_HOURS: u32 = 72;
-
-/// Most offers to a customer for one order and price within the 30 days for which receipts are kept.
-const MOST_OFFERS: usize = 30;
 
 /// Route of payment links.
 pub(crate) fn routes() -> Routes {
@@ -138,50 +130,24 @@ async fn payment_link(
 ) -> Result<Response, Failure> {
     let context = &caller.context;
     let source = find(&api, &id).await?.value;
-    let key = context.keyed(&given.body.fingerprint(&source.id))?;
-    let hours = i64::from(given.body.hours());
-    // The key comes first: the order may have been replaced through the link since.
-    let order = match keys::earlier(&api, key.as_ref()).await? {
-        Some(receipt) => {
-            let offered = receipt.subscription.ok_or_else(|| Failure::defect("a key's receipt names no order"))?;
-            let offered = find(&api, offered.as_str()).await?.value;
-            refuse_erased(&offered)?;
-            offered
-        }
-        None => {
-            let draft = draft(&api, &source, &given.body, context.time.logical.plus_hours(hours)).await?;
-            if given.query.dry_run {
-                let would = Offer::of(&Subscription::ordered(draft, context.time.logical), context.time.logical);
-                let preview = PaymentLinkAnswer::DryRun(PaymentLinkPreview { dry_run: true, would });
-                return Ok(Json(preview).into_response());
-            }
-            store(&api, draft, context.cause(Some(given.body.why.0), key), context).await?
-        }
+    let PaymentLinkBody { why, .. } = &given.body;
+    let request = OfferRequest {
+        fingerprint: given.body.fingerprint(&source.id),
+        why: Some(why.0.clone()),
+        dry_run: given.query.dry_run,
     };
-    let offer = Offer::of(&order, context.time.logical);
-    if given.query.dry_run {
-        return Ok(Json(PaymentLinkAnswer::DryRun(PaymentLinkPreview { dry_run: true, would: offer })).into_response());
-    }
-    let token = checkout::open(&api, &order.id, offer.pay_until).await?;
-    let checkout_url = format!("{}/checkout/{token}", api.config.urls.api);
-    let link = PaymentLink { subscription_id: order.id, offer, checkout_url };
+    let until = context.time.logical.plus_hours(i64::from(given.body.hours()));
+    let offered = offer(&api, request, draft(&api, &source, &given.body, until), context).await?;
+    let offer = Offer::of(&offered.order, context.time.logical);
+    let Some(checkout_url) = offered.checkout_url else {
+        let preview = PaymentLinkAnswer::DryRun(PaymentLinkPreview { dry_run: true, would: offer });
+        return Ok(Json(preview).into_response());
+    };
+    let link = PaymentLink { subscription_id: offered.order.id, offer, checkout_url };
     Ok((StatusCode::CREATED, Json(PaymentLinkAnswer::Made(link))).into_response())
 }
 
-/// Refuses an order whose customer was erased, also since the request was made first.
-fn refuse_erased(order: &Subscription) -> Result<(), Failure> {
-    match order.erased {
-        Some(_) => Err(Failure::conflict("erased", "The customer was erased.")),
-        None => Ok(()),
-    }
-}
-
 impl PaymentLinkBody {
-    /// Request for the same plan and cycle.
-    const fn same() -> Self {
-        Self { plan_id: None, billing_cycle: None, valid_hours: None, why: Reason(String::new()) }
-    }
-
     /// The whole request as text, one value a line since none of them has two.
     fn fingerprint(&self, order: &SubscriptionId) -> String {
         let Self { plan_id, billing_cycle, why, .. } = self;
@@ -207,35 +173,6 @@ impl Offer {
     }
 }
 
-/// Offers the customer of an order a new one with the same plan and cycle, and returns the token of its checkout page. An earlier
-/// offer at the same price that can still be paid is offered again, so that no customer has two that could both be paid.
-pub(crate) async fn open_offer(
-    api: &ApiState,
-    source: &Subscription,
-    context: &RequestContext,
-) -> Result<String, Failure> {
-    let now = context.time.logical;
-    let draft = draft(api, source, &PaymentLinkBody::same(), now.plus_hours(i64::from(VALID_HOURS))).await?;
-    let price = draft.terms.price.dollars();
-    for number in 0..MOST_OFFERS {
-        let name = format!("offer-{}-{price}-{number}", source.id);
-        let keyed = RequestContext { sent_key: SentKey::own(name.clone()), ..context.clone() };
-        let key = keyed.keyed(&name)?;
-        let made = keys::earlier(api, key.as_ref()).await?.and_then(|receipt| receipt.subscription);
-        let order = match made {
-            Some(made) => find(api, made.as_str()).await?.value,
-            None => store(api, draft.clone(), context.cause(None, key), context).await?,
-        };
-        let ends = order.offered_until.filter(|ends| order.status == Status::Pending && *ends > now);
-        if let Some(ends) = ends
-            && purchase::is_open(api, &order).await?
-        {
-            return checkout::open(api, &order.id, ends).await;
-        }
-    }
-    Err(Failure::conflict("too_many_attempts", "The customer had too many offers; make a payment link."))
-}
-
 /// The order that a link offers, if the customer may order it.
 async fn draft(
     api: &ApiState,
@@ -244,10 +181,7 @@ async fn draft(
     until: Timestamp,
 ) -> Result<NewOrder, Failure> {
     refuse_erased(source)?;
-    if let Some(newer) = &source.superseded_by {
-        let message = format!("The order was replaced by {newer}; make the link for that one.");
-        return Err(Failure::conflict("already_replaced", message));
-    }
+    refuse_replaced(source)?;
     let plan = body.plan_id.as_deref().unwrap_or(source.terms.plan.as_str());
     let cycle = body.billing_cycle.map_or(source.terms.cycle, BillingCycle::from);
     let replaces = source.counts_for_user().then(|| source.id.clone());
@@ -257,15 +191,5 @@ async fn draft(
         let message = format!("The customer has the live order {}; make the link for that one.", other.id);
         return Err(Failure::conflict("live_order", message));
     }
-    Ok(NewOrder {
-        id: new_id()?,
-        user: source.user.clone(),
-        email: source.email.clone(),
-        locale: source.locale,
-        merchant: api.config.ecpay.merchant.clone(),
-        terms: terms(api, plan, cycle)?,
-        replaces,
-        purchase: None,
-        offered_until: Some(until),
-    })
+    new_order(api, source, terms(api, plan, cycle)?, replaces, until)
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use testing::support::{Sandbox, column};
 
-use super::checkout::{attempt, open, press, says_paid, submit};
+use crate::billing::checkout::{attempt, open, press, says_paid, submit};
 
 const BEGIN: &str = "2025-01-05T10:00:00+08:00";
 const WHY: &str = "the customer has a new card";
