@@ -21,7 +21,7 @@ pub enum BusinessEvent {
     PlanRestored,
     /// Downgrade to FREE.
     Downgraded(DowngradeCause),
-    /// Charge for an order that is over, or unused part of the period of a replaced one.
+    /// Charge for an order that is over. The unused part of a replaced one is none: a change of plan is ordinary.
     RefundDue,
     /// Task that keeps failing for an order; staff are notified.
     NeedsAttention,
@@ -78,9 +78,7 @@ impl BusinessEvent {
         // Only an episode that was counted when it started can end. A payment after the downgrade is counted as
         // `PlanRestored` instead.
         let recovered = if was_due { recovery.filter(|recovery| !recovery.after_downgrade) } else { None };
-        let events = [charge, started, recovered.map(Self::Recovered), Self::by_rule(decision)];
-        let credited = decision.credits().map(|_| Self::RefundDue);
-        events.into_iter().flatten().chain(credited).collect()
+        [charge, started, recovered.map(Self::Recovered), Self::by_rule(decision)].into_iter().flatten().collect()
     }
 
     fn by_rule(decision: &Decision) -> Option<Self> {

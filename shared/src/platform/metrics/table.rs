@@ -49,7 +49,7 @@ table! {
     RECOVERIES = "Recoveries", "Count", ["RetryNumber", "DeclineClass"], "episodes that were paid before the downgrade";
     PLANS_RESTORED = "PlansRestored", "Count", [], "plans that a payment restored after the downgrade";
     DOWNGRADES = "Downgrades", "Count", ["Reason"], "plans that were downgraded to FREE";
-    REFUNDS_DUE = "RefundsDue", "Count", [], "charges of orders that were over, and unused parts of replaced orders' periods; staff must return the money";
+    REFUNDS_DUE = "RefundsDue", "Count", [], "charges of orders that were over; staff must refund them";
     OLDEST_DUE_AGE = "OldestDueAge.<task>", "Seconds", [], "how long the oldest item of the task's queue had been due at the time of the run; 0 if the queue was empty";
     ITEMS_DUE = "ItemsDue", "Count", ["Task"], "items that a run processed";
     ITEMS_DONE = "ItemsDone", "Count", ["Task"], "of these, items that were changed, sent or deleted";

@@ -9,10 +9,16 @@ use shared::domain::billing::decision::{
     Actor, Decision, DecisionContext, PaymentDecision, Replaced, Snapshot, Versioned,
 };
 use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
+use shared::domain::billing::payments::unused_part::Credit;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::EventId;
 
 use crate::operations::fixtures::{new_order, policy, report, t};
+
+/// Refunds due for unused parts in the history that a decision writes.
+fn credits(decision: &Decision) -> impl Iterator<Item = &Credit> {
+    decision.replaced.iter().chain([&decision.change]).flat_map(|write| &write.history.credits)
+}
 
 /// First success of ORDER2, which replaces ORDER1.
 fn replace(old: &Versioned<Subscription>, payments: &[&Payment], at: &str) -> Decision {

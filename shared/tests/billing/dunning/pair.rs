@@ -392,8 +392,7 @@ fn answered(state: RetryState) -> Ask {
 
 /// Days of grace added by staff, if a grace period runs.
 fn extended(real: &Versioned<Subscription>, days: u32, policy: &DunningPolicy, at: Timestamp) -> Option<Decision> {
-    let cause =
-        OperationContext { by: Actor::Staff("support".to_owned()), why: Some("asked for".to_owned()), key: None };
+    let cause = OperationContext { by: Actor::Staff("support".to_owned()), why: None, key: None };
     match decide_operation(real, &Operation::ExtendGrace { days }, &cause, DecisionContext::new(policy, at)) {
         OperationDecision::Apply(decision) => Some(*decision),
         OperationDecision::Unchanged | OperationDecision::Refused(_) => None,

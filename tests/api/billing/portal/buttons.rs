@@ -140,3 +140,56 @@ async fn the_page_says_so_where_ecpay_or_the_table_cannot_be_reached_and_works_a
 fn page_in(page: &Page, language: &str) -> String {
     format!("{}?lang={language}", page.url)
 }
+
+#[tokio::test]
+async fn no_card_is_charged_a_second_time_while_a_result_is_open_or_the_page_is_out_of_date() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let order = sandbox.subscribe("open", "monthly").await;
+    let before = Page::of(&sandbox, "open").await.button("pay").unwrap();
+    sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT })).await;
+    let page = Page::of(&sandbox, "open").await;
+    let pay = page.button("pay").unwrap();
+    // Of a page that was shown before the charge failed.
+    let said = Page::open(&sandbox, &pressed(&sandbox, &before).await).await;
+    assert!(said.says("訂閱狀態已變更"), "{}", said.html);
+    page.press(&sandbox, "retry").await;
+    let page = Page::open(&sandbox, &page.url).await;
+    assert!(page.button("pay").is_none() && page.says("已請綠界再次扣款"), "{}", page.html);
+    assert!(page.says("除處理中的扣款外，不再扣款"), "{}", page.html);
+    let said = Page::open(&sandbox, &pressed(&sandbox, &pay).await).await;
+    assert!(said.says("訂閱狀態已變更"), "{}", said.html);
+    // The retry succeeds: what was owed is paid, and a page from before asks for no second payment.
+    sandbox.travel("2025-01-15T12:00:00+08:00").await;
+    assert!(pressed(&sandbox, &pay).await.contains("said=changed"));
+    let offers = sandbox.get("/api/subscriptions?status=pending").await;
+    assert_eq!(offers["subscriptions"], json!([]));
+}
+
+#[tokio::test]
+async fn an_open_offer_is_offered_again_and_a_customer_who_pays_early_gets_the_rest_back() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let old = sandbox.subscribe("early", "annual").await;
+    let page = Page::of(&sandbox, "early").await;
+    // 365 days from today on are paid, none of them used.
+    assert!(page.says("綠界會立即收取整期 NT$8999") && page.says("NT$8999（365 天）將另外退還給您"), "{}", page.html);
+    page.press(&sandbox, "pay").await;
+    sandbox.travel("2025-01-16T00:01:00+08:00").await;
+    let checkout = page.press(&sandbox, "pay").await;
+    let offers = sandbox.get("/api/subscriptions?status=pending").await;
+    assert_eq!(offers["subscriptions"].as_array().unwrap().len(), 1, "{offers}");
+    // A day is used: 364 of 365 days of NT$8999 are NT$8974.35.
+    let shown = Page::open(&sandbox, &checkout).await;
+    assert!(shown.says("NT$8974（364 天）"), "{}", shown.html);
+    let form = attempt(&sandbox, &json!({ "checkout_url": checkout })).await;
+    let paid = submit(&sandbox, &form, "1").await;
+    assert_eq!(sandbox.account(&old).await["payments"][0]["refund_due_twd"], 8974);
+    let page = Page::open(&sandbox, &page.url).await;
+    assert!(page.says("已付款，將退款 NT$8974"), "{}", page.html);
+    assert_eq!(sandbox.account(&paid).await["plan_id"], "PRO");
+    // Three days later the next offer is another one.
+    sandbox.travel("2025-01-20T10:00:00+08:00").await;
+    page.press(&sandbox, "pay").await;
+    sandbox.travel("2025-01-24T10:00:00+08:00").await;
+    let later = Page::open(&sandbox, &page.press(&sandbox, "pay").await).await;
+    assert!(later.says("前往綠界付款"), "{}", later.html);
+}

@@ -188,3 +188,47 @@ async fn a_customer_without_a_live_order_sees_the_latest_paid_one() {
         assert!(page.says("重新訂閱") && page.says("每月 NT$899") && page.button("cancel").is_none(), "{}", page.html);
     }
 }
+
+#[tokio::test]
+async fn a_mailed_link_ends_with_the_address_and_one_of_the_app_does_not() {
+    let sandbox = Sandbox::with(BEGIN, &[("RECEIPTS", "on")]).await;
+    let order = sandbox.subscribe("moved", "monthly").await;
+    sandbox.travel("2025-01-15T10:30:00+08:00").await;
+    let (mailed, made) = (mailed(&sandbox, "moved@customer.example", "付款收據").await, link(&sandbox, "moved").await);
+    assert!(!sandbox.items().concat().contains("moved@customer.example|"), "the address is no part of the page's item");
+    let email = json!({ "email": "new@customer.example", "why": "a former mailbox" });
+    sandbox.post(&format!("/api/subscriptions/{order}/email"), email).await;
+    let ended = Page::open(&sandbox, &mailed).await;
+    assert!(
+        ended.status == 404 && ended.says("此連結已失效") && ended.says("This link has expired."),
+        "{}",
+        ended.html
+    );
+    assert_eq!(Page::open(&sandbox, &made).await.status, 200);
+}
+
+#[tokio::test]
+async fn two_live_orders_stand_side_by_side_each_with_its_own_buttons() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let first = sandbox.subscribe("both", "monthly").await;
+    let order = json!({
+        "merchant_trade_no": "Legacy0001", "amount": 8999, "period_type": "Y", "exec_times": 9,
+        "charges": [{ "at": "2025-01-10T10:00:00+08:00", "rtn_code": "1" }],
+    });
+    sandbox.post("/sandbox/ecpay/orders", order).await;
+    let adopted = json!({
+        "merchant_trade_no": "Legacy0001", "user_id": "both", "email": "both@customer.example", "plan_id": "PRO",
+        "billing_cycle": "annual",
+    });
+    sandbox.post("/api/subscriptions/adopt", adopted).await;
+    let page = Page::of(&sandbox, "both").await;
+    let sections: Vec<&str> = page.html.split("<section>").skip(1).collect();
+    assert_eq!(sections.len(), 2, "{}", page.html);
+    let annual = sections.iter().find(|section| section.contains("每年 NT$8999")).unwrap();
+    assert!(annual.contains("已付費至 2026-01-10") && !annual.contains("每月"), "{annual}");
+    // The button of the annual one ends that one only.
+    let action = annual.split("action=\"").find(|part| part.contains("/cancel")).unwrap().split('"').next().unwrap();
+    pressed(&sandbox, &format!("{}/portal/{action}", sandbox.base)).await;
+    assert!(!sandbox.account("Legacy0001").await["cancel_requested_at"].is_null());
+    assert!(sandbox.account(&first).await["cancel_requested_at"].is_null());
+}

@@ -10,7 +10,7 @@ use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::operations::{KeyStep, OperationContext};
 use crate::domain::billing::payments::payment::{Payment, PaymentReport};
 use crate::domain::billing::payments::quarantine_reason::QuarantineReason;
-use crate::domain::billing::payments::unused_part::{Credit, UnusedPart, unused_parts};
+use crate::domain::billing::payments::unused_part::{UnusedPart, unused_parts};
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::{EmailAddress, EventId, SubscriptionId};
 use crate::domain::values::lookup::Lookup;
@@ -238,12 +238,6 @@ impl Decision {
         history.by.clone_from(&cause.by);
         history.why.clone_from(&cause.why);
         self
-    }
-
-    /// Refunds due for unused parts that the decision records: of the replaced order, or of the order itself where a charge became
-    /// known after its replacement.
-    pub fn credits(&self) -> impl Iterator<Item = &Credit> {
-        self.replaced.iter().chain([&self.change]).flat_map(|write| &write.history.credits)
     }
 
     /// The new recipient of the order's mails that wait, where the decision changes it.
