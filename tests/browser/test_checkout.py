@@ -27,6 +27,17 @@ def test_a_buyer_pays_by_keyboard_and_the_page_says_so(world, visit, axe):
     visitor.press(visitor.page.get_by_role("link", name="Back"), "/shop/billing")
 
 
+def test_a_customer_sees_what_a_change_of_plan_costs_and_gives_back(world, visit, axe, images):
+    number = world.subscribe(USER)
+    body = {"plan_id": "ENTERPRISE", "billing_cycle": "monthly"}
+    change = world.call("POST", f"/api/subscriptions/{number}/change", body)
+    visitor = visit(USER, canaries=[number])
+    visitor.open(change["checkout_url"])
+    visitor.check_accessibility(axe)
+    assert f"NT${change['credit_twd']}" in visitor.text() and f"NT${change['new_amount_twd']}" in visitor.text()
+    visitor.picture(images, "checkout.png")
+
+
 def test_space_presses_the_button_as_well(world, visit):
     visitor = visit(USER)
     visitor.open(world.order(USER)["checkout_url"])

@@ -1,5 +1,6 @@
 """HTML of every mail to a customer, in both languages: valid, readable on a phone, and what mail programs leave out of it."""
 
+import html
 import json
 import pathlib
 import subprocess
@@ -94,3 +95,17 @@ def test_a_browser_shows_the_preview_of_a_mail(world, visit):
         visitor.open(f"{world.base}/api/mail-templates/receipt/preview?format=html&locale={locale}")
         assert "NT$" in visitor.text()
         visitor.check_fit()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_pictures_of_the_mails(mails, visit, images, locale):
+    visitor = visit("canary-reader", viewport={"width": 1760, "height": 1000})
+    shown = {kind: file.read_text() for (kind, language), file in mails.items() if language == locale}
+    frames = "".join(
+        f'<figure><figcaption>{kind}</figcaption><iframe srcdoc="{html.escape(text)}"></iframe></figure>'
+        for kind, text in shown.items())
+    style = "body{display:flex;flex-wrap:wrap}figure{margin:6px}iframe{width:420px;height:600px;border:1px solid #ccc}"
+    visitor.page.set_content(f"<style>{style}</style>{frames}")
+    visitor.page.wait_for_function("() => [...frames].every((frame) => frame.document.readyState === 'complete')")
+    assert visitor.page.locator("iframe").count() == len(KINDS)
+    visitor.picture(images, f"mails-{locale}.png")

@@ -177,7 +177,14 @@ impl DemoRunner<'_> {
         let messages: Vec<_> = self.world.state().messages.iter().skip(self.printed).cloned().collect();
         self.printed += messages.len();
         for message in messages {
-            let shown = message.subject.unwrap_or_else(|| message.body.to_string());
+            let text = message.body.to_string();
+            // The first line of a mail to a customer names the business.
+            let business = message.mail.and_then(|mail| mail.html).and(text.lines().next());
+            let shown = match (message.subject, business) {
+                (Some(subject), Some(business)) => format!("{business}: {subject}"),
+                (Some(subject), None) => subject,
+                (None, _) => text,
+            };
             self.line_at(&message.sent_at.to_rfc3339(), &format!("{} to {}: {shown}", message.channel, message.to));
         }
         Ok(())

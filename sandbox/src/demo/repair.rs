@@ -3,10 +3,12 @@
 use serde_json::json;
 
 use crate::Error;
-use crate::demo::{Customer, DemoRunner, unexpected};
+use crate::demo::{Customer, DemoRunner, text, unexpected};
 
 /// Decline code of an expired card.
 const EXPIRED_CARD: &str = "10100251";
+/// Words of the subject of a receipt.
+const RECEIPT: &str = "Payment Receipt";
 
 /// Plays the story from the failed charge to the end of the replaced order.
 pub(super) async fn expired_card(runner: &mut DemoRunner<'_>, order: &str, customer: &Customer) -> Result<(), Error> {
@@ -33,7 +35,16 @@ pub(super) async fn expired_card(runner: &mut DemoRunner<'_>, order: &str, custo
     runner.line(&format!("the other card is charged, and ECPay calls back for order {paid}"));
     runner.expect(paid, "active").await?;
     runner.travel("2025-03-12T18:00:00+08:00").await?;
-    runner.expect(order, "cancelled").await.map(drop)
+    runner.expect(order, "cancelled").await?;
+    let account = runner.expect(paid, "active").await?;
+    let has_receipt = runner.world.state().messages.iter().any(|message| {
+        message.to == customer.email && message.subject.as_deref().is_some_and(|subject| subject.contains(RECEIPT))
+    });
+    if has_receipt && text(&account, "/plan_id")? == "PRO" {
+        Ok(())
+    } else {
+        Err(unexpected("the customer is not back on the plan with a receipt"))
+    }
 }
 
 fn link_of_latest_mail(runner: &DemoRunner<'_>, customer: &Customer) -> Option<String> {

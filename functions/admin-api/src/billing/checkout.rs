@@ -113,11 +113,10 @@ async fn show(
         Ok(Page::Open(order)) => {
             let Terms { plan, price, cycle, .. } = &order.terms;
             let today = time.wall.day(Zone::Taipei);
-            let unused = match purchase::unused_part(&api, order.replaces.as_ref(), today).await {
+            let replaces = match purchase::unused_part(&api, order.replaces.as_ref(), today).await {
                 Ok(unused) => unused,
                 Err(error) => return failed(&error_chain(&error)),
             };
-            let replaces = order.replaces.as_ref().map(|_| unused);
             answer(StatusCode::OK, CheckoutPage::Offer { plan, price: *price, cycle: *cycle, replaces }, "'self'")
         }
         Ok(Page::Paid) => paid(&api),

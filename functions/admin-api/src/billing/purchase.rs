@@ -117,16 +117,18 @@ pub(crate) async fn usable(api: &ApiState, made: Subscription, now: Timestamp) -
     }
 }
 
-/// The unused part of what the replaced order had paid, if the new one is paid on that day (Asia/Taipei).
+/// The unused part of what the replaced order had paid, if the new one is paid on that day (Asia/Taipei). None where the order is
+/// over or was replaced by another one.
 pub(crate) async fn unused_part(
     api: &ApiState,
     replaces: Option<&SubscriptionId>,
     since: LocalDate,
-) -> Result<UnusedPart, Error> {
-    let Some(old) = replaces else { return Ok(UnusedPart::default()) };
+) -> Result<Option<UnusedPart>, Error> {
+    let Some(old) = replaces else { return Ok(None) };
     let replaced = api.store.billing.replaced(old, since).await?;
-    let parts = replaced.iter().flat_map(|old| old.unused_since(since)).map(|(_, part)| part);
-    Ok(parts.fold(UnusedPart::default(), UnusedPart::plus))
+    let Some(replaced) = replaced.filter(|old| old.order.value.counts_for_user()) else { return Ok(None) };
+    let parts = replaced.unused_since(since).into_iter().map(|(_, part)| part);
+    Ok(Some(parts.fold(UnusedPart::default(), UnusedPart::plus)))
 }
 
 /// The refusal of an order beside a live one.

@@ -21,7 +21,7 @@ pub enum BusinessEvent {
     PlanRestored,
     /// Downgrade to FREE.
     Downgraded(DowngradeCause),
-    /// Charge for an order that is over. The unused part of a replaced one is none: a change of plan is ordinary.
+    /// Charge for an order that is over. The unused part of a replaced order is not counted, since a change of plan is ordinary.
     RefundDue,
     /// Task that keeps failing for an order; staff are notified.
     NeedsAttention,

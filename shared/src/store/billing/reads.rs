@@ -44,7 +44,11 @@ impl Billing {
     pub async fn snapshot(&self, subscription: Versioned<Subscription>) -> Result<Snapshot, Error> {
         let is_unpaid = matches!(subscription.value.status, Status::Pending | Status::Failed);
         let replaced = match &subscription.value.replaces {
-            Some(old) if is_unpaid => self.replaced(old, subscription.value.created_at.day(Zone::Taipei)).await?,
+            // ECPay may date the first charge up to a day before the order.
+            Some(old) if is_unpaid => {
+                let since = subscription.value.created_at.day(Zone::Taipei).plus_days(-1);
+                self.replaced(old, since).await?
+            }
             Some(_) | None => None,
         };
         let paid_order = if is_unpaid { self.purchase(&subscription.value).await?.paid } else { None };

@@ -141,6 +141,35 @@ fn a_payment_outside_ecpay_is_credited_as_one_by_card() {
 }
 
 #[test]
+fn a_transfer_for_several_periods_is_reckoned_with_the_price_of_one() {
+    let mut old = failing(1);
+    let transfer = Operation::MarkPaid { amount: Some(Twd::new(1_798)), reference: None };
+    let payment = old.staff(&transfer, "2025/02/17 12:00:00").payment.unwrap();
+    // 7 of 28 days of NT$899.
+    let decision = replace(&old.order, &[&payment], "2025/03/08 12:00:00");
+    assert_eq!(decision.credited[0].refund_due, RefundDue::Part(Twd::new(225)));
+}
+
+#[test]
+fn a_second_charge_of_a_period_that_went_back_hides_the_first_one_no_longer() {
+    let (mut old, _) = paid();
+    let kept = old.success(2, "2025/02/15 03:05:00").payment.unwrap();
+    let twice = old.success(3, "2025/02/15 03:06:00").payment.unwrap();
+    let back = old.staff(&refund(&twice, 899), "2025/02/16 12:00:00").refunded.unwrap();
+    // 13 of 28 days: 899 * 13 / 28 = 417.4.
+    let decision = replace(&old.order, &[&kept, &back], "2025/03/02 12:00:00");
+    let due: Vec<_> = decision.credited.iter().map(|payment| (&payment.id, payment.refund_due)).collect();
+    assert_eq!(due, [(&kept.id, RefundDue::Part(Twd::new(417)))]);
+}
+
+#[test]
+fn days_that_were_paid_when_the_other_order_took_over_are_due_also_if_that_is_known_later() {
+    // On FREE by now, since the charge of 15 February failed. 15 of 31 days, as on the day itself.
+    let decision = replace(&fallen().order, &[&paid().1], "2025/01/31 12:00:00");
+    assert_eq!(decision.credited[0].refund_due, RefundDue::Part(Twd::new(435)));
+}
+
+#[test]
 fn an_unknown_amount_counts_with_the_price_and_can_be_settled() {
     let (old, payment) = paid();
     let unknown = Payment { amount: None, ..payment };

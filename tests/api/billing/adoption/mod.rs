@@ -1,6 +1,7 @@
 //! Orders that another system made at ECPay are taken over: state, next charge and history are reckoned by hand from the list of
 //! charges that the test gives to ECPay.
 
+mod cuts;
 mod list;
 mod refusals;
 mod shapes;

@@ -32,8 +32,8 @@ async fn a_monthly_plan_becomes_an_annual_one_and_returns() {
     for part in [
         "綠界今天會一次收取整期費用 NT$8999。",
         "ECPay charges the whole period, NT$8999, at once today.",
-        "您目前方案今天尚未使用的部分為 NT$464（16 天），將另外退還給您。",
-        "Of your present plan NT$464 (16 days) is unused today; it is paid back to you separately.",
+        "您目前的訂閱今天尚未使用的部分為 NT$464（16 天），將另外退還給您。",
+        "Of your present one NT$464 (16 days) is unused today; it is paid back to you separately.",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -74,9 +74,9 @@ async fn two_presses_at_once_make_one_change() {
     let twice = submit(&sandbox, &forms[1], "1").await;
     assert_eq!(due(&sandbox, &twice, 0).await, json!([true, 299, 0]));
     assert_eq!(due(&sandbox, &order, 0).await, json!([true, 464, 0]));
-    // Repeated now, the request finds nothing unused.
+    // What a repetition asks for is done.
     let (status, again) = sandbox.keyed(&path, to("STUDENT", "monthly"), "change-1").await;
-    assert_eq!((status.as_u16(), &again["credit_twd"], &again["unused_days"]), (201, &json!(0), &json!(0)));
+    assert_eq!((status.as_u16(), &again["error"]["code"]), (409, &json!("already_replaced")));
     assert_eq!(sandbox.account(&new).await["plan_id"], "STUDENT");
 }
 

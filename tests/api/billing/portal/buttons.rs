@@ -122,7 +122,7 @@ async fn a_customer_cancels_and_changes_their_mind() {
 }
 
 #[tokio::test]
-async fn the_page_says_so_where_ecpay_or_the_table_cannot_be_reached_and_works_afterwards() {
+async fn the_page_says_so_where_ecpay_cannot_be_reached_and_works_afterwards() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("down", "monthly").await;
     sandbox.charge(&order, json!({ "rtn_code": NO_CREDIT })).await;

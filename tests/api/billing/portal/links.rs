@@ -232,3 +232,26 @@ async fn two_live_orders_stand_side_by_side_each_with_its_own_buttons() {
     assert!(!sandbox.account("Legacy0001").await["cancel_requested_at"].is_null());
     assert!(sandbox.account(&first).await["cancel_requested_at"].is_null());
 }
+
+/// Names of plans are capital letters, digits and `_`: other ones end the start.
+#[tokio::test]
+async fn hostile_names_are_text_on_both_pages() {
+    let (plan, business) = ("A_PLAN_OF_20_LETTERS", "<b onclick=\"x\">&'{{7*7}}</b>");
+    let prices = json!({ plan: { "monthly": 899, "annual": 8999 } }).to_string();
+    let sandbox = Sandbox::with(BEGIN, &[("BUSINESS_NAME", business), ("PLAN_PRICES", &prices)]).await;
+    let order = json!({
+        "user_id": "<i>user", "email": "hostile@customer.example", "plan_id": plan, "billing_cycle": "monthly",
+    });
+    let made = sandbox.post("/api/subscriptions", order).await;
+    let checkout = Page::open(&sandbox, made["checkout_url"].as_str().unwrap()).await;
+    sandbox.submit(&made).await;
+    let link = sandbox.post("/api/users/%3Ci%3Euser/portal-link", json!({})).await;
+    let page = Page::open(&sandbox, link["url"].as_str().unwrap()).await;
+    for page in [&checkout, &page] {
+        assert!(page.status == 200 && page.says(plan), "{}", page.html);
+        for mark in ["<b onclick", "<i>", ">49", "onclick=\"x\""] {
+            assert!(!page.html.contains(mark), "{mark} in {}", page.html);
+        }
+    }
+    assert!(page.says("<h1>&#60;b onclick=&#34;x&#34;&#62;&#38;&#39;{{7*7}}&#60;/b&#62;</h1>"), "{}", page.html);
+}

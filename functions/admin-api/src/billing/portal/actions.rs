@@ -19,7 +19,7 @@ use crate::billing::portal::view::{may_pay, reference};
 use crate::billing::portal::wording::Said;
 use crate::billing::retry;
 use crate::billing::retry::RetryOutcome;
-use crate::billing::subscriptions::offers::open_offer::open_offer;
+use crate::billing::subscriptions::offers::open_offer::{TOO_MANY_OFFERS, open_offer};
 use crate::billing::subscriptions::operate::{NO_CANCEL, OperationRequest, Requested, operate};
 use crate::http::context::RequestContext;
 use crate::http::idempotency::SentKey;
@@ -196,5 +196,9 @@ async fn apply(
 
 /// What the page says of a failure, which was logged where it arose.
 fn said(failure: &Failure) -> Said {
-    if failure.is_refusal() { Said::Changed } else { Said::Unavailable }
+    match failure.code() {
+        TOO_MANY_OFFERS => Said::NotSold,
+        _ if failure.is_refusal() => Said::Changed,
+        _ => Said::Unavailable,
+    }
 }

@@ -155,9 +155,14 @@ impl PayButton {
             words.pick("重新訂閱", "Subscribe again")
         };
         let mut note = words.pick(
-            format!("付款時，綠界會立即收取整期 {price}，並以新的訂閱取代目前的訂閱。"),
-            format!("ECPay charges {price} for the whole period at once, and a new subscription takes the place of this one."),
+            format!("付款時，綠界會立即收取整期 {price}"),
+            format!("ECPay charges {price} for the whole period at once"),
         );
+        note += if order.counts_for_user() {
+            words.pick("，並以新的訂閱取代目前的訂閱。", ", and a new subscription takes the place of this one.")
+        } else {
+            words.pick("。", ".")
+        };
         let UnusedPart { amount, days, .. } = unused;
         if order.counts_for_user() && !amount.is_zero() {
             note += &words.pick(

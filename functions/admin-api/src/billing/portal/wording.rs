@@ -215,3 +215,167 @@ pub(super) fn is_result_open(order: &Subscription, now: Timestamp) -> bool {
     let has_gap = order.last_query.is_some_and(|query| query.has_gap_at(now));
     order.retry.as_ref().is_some_and(RetryRequest::is_open) || order.awaits_result(now) || has_gap
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use shared::domain::billing::plan::{BillingCycle, PriceTable};
+    use shared::domain::billing::subscription::{NewOrder, Terms};
+    use shared::domain::values::ids::{EmailAddress, MerchantId, SubscriptionId, UserId};
+
+    use super::*;
+
+    const TODAY: &str = "2025-02-10T02:00:00Z";
+
+    /// A monthly order, paid on 15 January 2025, with these changes.
+    fn order(changes: Value) -> Subscription {
+        let prices = PriceTable::parse(r#"{"PRO":{"monthly":899,"annual":8999}}"#).unwrap();
+        let (plan, price) = prices.find("PRO", BillingCycle::Monthly).unwrap();
+        let new = NewOrder {
+            id: SubscriptionId::parse("DKPAGE").unwrap(),
+            user: UserId::parse("user").unwrap(),
+            email: EmailAddress::parse("a@customer.example").unwrap(),
+            locale: Locale::ZhTw,
+            merchant: MerchantId::parse("3002607").unwrap(),
+            terms: Terms { plan, cycle: BillingCycle::Monthly, price, exec_times: 99, monthly_price: Some(price) },
+            replaces: None,
+            purchase: None,
+            offered_until: None,
+        };
+        let mut stored = json!(Subscription::ordered(new, Timestamp::parse("2025-01-15T02:00:00Z").unwrap()));
+        let paid = json!({
+            "status": "active", "plan": "PRO",
+            "charge_history": {
+                "anchor": "2025-01-15", "successes": 1, "reported_successes": 1,
+                "last_success_at": "2025-01-15T02:05:00Z", "recent_successes": ["2025-01-15T02:05:00Z"],
+            },
+        });
+        merge(&mut stored, &paid);
+        merge(&mut stored, &changes);
+        serde_json::from_value(stored).unwrap()
+    }
+
+    fn merge(into: &mut Value, changes: &Value) {
+        match (into.as_object_mut(), changes.as_object()) {
+            (Some(fields), Some(changes)) if !changes.contains_key("past_due") => {
+                for (name, change) in changes {
+                    merge(fields.entry(name).or_insert(Value::Null), change);
+                }
+            }
+            _ => *into = changes.clone(),
+        }
+    }
+
+    fn past_due(grace_ends_at: &str) -> Value {
+        let failures = json!([{ "at": "2025-02-10T01:00:00Z", "class": "soft_decline", "rtn_code": "10100252" }]);
+        json!({ "status": { "past_due": { "grace_ends_at": grace_ends_at } }, "charge_history": { "failures": failures } })
+    }
+
+    fn downgraded(reason: &str) -> Value {
+        json!({ "plan": "FREE", "downgrade": { "at": "2025-02-09T02:00:00Z", "reason": reason } })
+    }
+
+    fn with(mut one: Value, other: Value) -> Value {
+        merge(&mut one, &other);
+        one
+    }
+
+    /// State of an order with these changes at that time, in Chinese and English.
+    type Case = (Value, &'static str, &'static str, &'static str);
+
+    fn assert_said(cases: &[Case]) {
+        for (changes, now, zh, en) in cases {
+            let (order, now) = (order(changes.clone()), Timestamp::parse(now).unwrap());
+            assert_eq!(Locale::ALL.map(|locale| state(Words::of(locale), &order, now)), [*zh, *en]);
+        }
+    }
+
+    #[test]
+    fn a_plan_that_is_on_has_a_true_sentence_in_both_languages() {
+        let cancelled = || json!({ "cancel_requested": "2025-02-01T02:00:00Z" });
+        let retry =
+            json!({ "retry": { "requested_at": "2025-02-10T01:30:00Z", "state": "accepted", "covered_before": null } });
+        let late = "2025-02-18T02:00:00Z";
+        let last_period = "已無下一期，不再扣款；方案可使用至 2025-02-15。";
+        assert_said(&[
+            (json!({}), TODAY, "使用中，已付費至 2025-02-15。", "Active, paid until 2025-02-15."),
+            (
+                json!({}),
+                late,
+                "使用中；綠界尚未進行 2025-02-15 的扣款。",
+                "Active; ECPay has not made the charge of 2025-02-15 yet.",
+            ),
+            (
+                cancelled(),
+                TODAY,
+                "已申請取消，不再扣款；方案可使用至 2025-02-15。",
+                "Cancelled: there are no further charges. The plan stays until 2025-02-15.",
+            ),
+            (
+                with(cancelled(), with(past_due("2025-02-17T02:00:00Z"), retry)),
+                TODAY,
+                "已申請取消，除處理中的扣款外，不再扣款；方案可使用至 2025-02-17 10:00（台北時間）。",
+                "Cancelled: there are no further charges apart from the one in progress. The plan stays until \
+                 2025-02-17 10:00 (Taipei time).",
+            ),
+            (
+                json!({ "ended": { "at": "2025-02-01T02:00:00Z", "how": "cancelled" } }),
+                TODAY,
+                last_period,
+                "This is the last period: there are no further charges. The plan stays until 2025-02-15.",
+            ),
+            (
+                json!({ "terms": { "exec_times": 1 } }),
+                TODAY,
+                last_period,
+                "This is the last period: there are no further charges. The plan stays until 2025-02-15.",
+            ),
+            (
+                past_due("2025-02-17T02:00:00Z"),
+                TODAY,
+                "扣款未成功。PRO 保留至 2025-02-17 10:00（台北時間），請在此之前付款。",
+                "A charge failed. PRO stays active until 2025-02-17 10:00 (Taipei time); please pay before then.",
+            ),
+            (past_due("2025-02-17T02:00:00Z"), late, "扣款未成功，請儘快付款。", "A charge failed. Please pay now."),
+        ]);
+    }
+
+    #[test]
+    fn a_plan_that_is_off_has_a_true_sentence_in_both_languages() {
+        let late = "2025-02-18T02:00:00Z";
+        assert_said(&[
+            (
+                downgraded("payment_failure"),
+                TODAY,
+                "因未收到付款，PRO 已停用；付款後即恢復。",
+                "PRO is off because a payment is missing. It returns as soon as you pay.",
+            ),
+            (
+                downgraded("not_charged"),
+                TODAY,
+                "綠界尚未扣款，PRO 暫停使用；您沒有未付的款項，扣款成功後即恢復。",
+                "PRO is off because ECPay has made no charge. You owe nothing; it returns with the next charge.",
+            ),
+            (downgraded("refunded"), TODAY, "款項已退回，PRO 已停用。", "The payment was refunded, and PRO is off."),
+            (
+                json!({ "status": "cancelled", "plan": "FREE" }),
+                late,
+                "已終止，不再扣款。",
+                "Ended: there are no further charges.",
+            ),
+            (json!({ "status": "pending" }), TODAY, "尚未收到付款。", "Not paid yet."),
+            (
+                json!({ "status": "failed" }),
+                TODAY,
+                "首次付款未完成，方案未啟用。",
+                "The first payment was not completed, so the plan did not start.",
+            ),
+            (
+                json!({ "superseded_by": "DKOTHER", "plan": "FREE" }),
+                TODAY,
+                "已由新的訂閱取代。",
+                "Replaced by your new subscription.",
+            ),
+        ]);
+    }
+}

@@ -236,7 +236,8 @@ async fn terms(
 /// Records money that went back to the customer, by refund or chargeback.
 ///
 /// Staff refund in ECPay's console; this request moves no money. At most what was paid less what went back before, else 409. It
-/// lowers `refund_due_twd`, and clears `refund_due` once what was due went back: a whole charge, or the unused part of one. With `end_access` the plan ends now and the order is cancelled at ECPay.
+/// lowers `refund_due_twd`, and clears `refund_due` once what was due went back: a whole charge, or the unused part of one. With
+/// `end_access` the plan ends now and the order is cancelled at ECPay.
 #[utoipa::path(
     post, path = "/api/subscriptions/{id}/refund", tag = "subscriptions", operation_id = "record_refund",
     params(

@@ -57,7 +57,7 @@ pub(super) fn refund_notice(
 }
 
 /// The receipt of a charge by ECPay, once for each success number however often and from whatever source it is reported.
-/// None for a charge of unknown amount or one that must be refunded, for an erased customer, and for a charge that became
+/// None for a charge of unknown amount or one that must be refunded, for an erased customer, for a replaced order, and for a charge that became
 /// known so late that a mail about it would puzzle more than help.
 #[must_use]
 pub(super) fn receipt(
@@ -68,7 +68,8 @@ pub(super) fn receipt(
 ) -> Option<Notice> {
     let is_charge = matches!(report.outcome, PaymentOutcome::Succeeded { .. }) && rule != Rule::RefundDue;
     let latest = report.processed_at.plus_days(RECEIPT_DAYS);
-    if !context.policy.sends_receipts() || !is_charge || next.erased.is_some() || context.received_at > latest {
+    let is_over = next.erased.is_some() || next.superseded_by.is_some();
+    if !context.policy.sends_receipts() || !is_charge || is_over || context.received_at > latest {
         return None;
     }
     let amount = report.amount?;

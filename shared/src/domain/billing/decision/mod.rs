@@ -139,12 +139,10 @@ pub enum PaymentDecision {
 }
 
 impl Replaced {
-    /// The unused parts of its payments if another order takes over on that day. None of an order that grants no plan: what ended
-    /// the plan ended the period, too.
+    /// The unused parts of its payments if another order takes over on that day.
     #[must_use]
     pub fn unused_since(&self, since: LocalDate) -> Vec<(&Payment, UnusedPart)> {
-        let order = &self.order.value;
-        if order.plan.is_free() { Vec::new() } else { unused_parts(order, &self.payments, since) }
+        unused_parts(&self.order.value, &self.payments, since)
     }
 }
 

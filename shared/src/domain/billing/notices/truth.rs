@@ -38,7 +38,11 @@ pub fn is_still_true(kind: NoticeKind, fields: &Fields, order: &Subscription, no
             is_over && order.plan.is_free() && order.superseded_by.is_none()
         }
         NoticeKind::Recovered => has_plan,
-        NoticeKind::Receipt => order.downgrade.is_none_or(|downgrade| downgrade.reason != DowngradeReason::Refunded),
+        NoticeKind::Receipt => {
+            // Neither the refund of a plan nor another order leaves the period that it names.
+            let is_refunded = order.downgrade.is_some_and(|downgrade| downgrade.reason == DowngradeReason::Refunded);
+            !is_refunded && order.superseded_by.is_none()
+        }
         NoticeKind::AnnualCharge => {
             let is_ahead = |due: LocalDate| now < due.start(Zone::Taipei) && day(fields, "charge_due") == Some(due);
             annual_charge(order).is_some_and(is_ahead)

@@ -123,6 +123,7 @@ pub struct Payment {
     pub trade_no: Option<TradeNo>,
     /// Money that must still go back: of a charge whose order was over, replaced or cancelled by the customer the whole, of one
     /// whose order was replaced within its period the unused part.
+    #[serde(flatten)]
     pub refund_due: RefundDue,
     /// TWD that went back to the customer so far.
     #[serde(default, skip_serializing_if = "Twd::is_zero")]

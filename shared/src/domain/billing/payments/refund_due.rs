@@ -17,31 +17,29 @@ pub enum RefundDue {
     Part(Twd),
 }
 
-/// Form in which it is stored: `true` for a whole payment, `false` for nothing, and the TWD that are left of a part.
+/// Form in which it is stored with its payment. A version before parts were known reads the flag alone.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Stored {
-    Flag(bool),
-    Part(Twd),
+struct Stored {
+    refund_due: bool,
+    /// TWD that are left of a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refund_due_part: Option<Twd>,
 }
 
 impl From<Stored> for RefundDue {
     fn from(stored: Stored) -> Self {
-        match stored {
-            Stored::Flag(true) => Self::Whole,
-            Stored::Flag(false) => Self::Nothing,
-            Stored::Part(left) => Self::part(left),
+        match (stored.refund_due, stored.refund_due_part) {
+            (false, _) => Self::Nothing,
+            (true, None) => Self::Whole,
+            (true, Some(left)) => Self::part(left),
         }
     }
 }
 
 impl From<RefundDue> for Stored {
     fn from(due: RefundDue) -> Self {
-        match due {
-            RefundDue::Nothing => Self::Flag(false),
-            RefundDue::Whole => Self::Flag(true),
-            RefundDue::Part(left) => Self::Part(left),
-        }
+        let part = if let RefundDue::Part(left) = due { Some(left) } else { None };
+        Self { refund_due: due.is_any(), refund_due_part: part }
     }
 }
 
@@ -67,13 +65,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stored_item_says_yes_no_or_how_much() {
-        for (due, stored) in
-            [(RefundDue::Nothing, "false"), (RefundDue::Whole, "true"), (RefundDue::Part(Twd::new(464)), "464")]
-        {
+    fn a_stored_payment_says_yes_or_no_and_how_much() {
+        for (due, stored) in [
+            (RefundDue::Nothing, r#"{"refund_due":false}"#),
+            (RefundDue::Whole, r#"{"refund_due":true}"#),
+            (RefundDue::Part(Twd::new(464)), r#"{"refund_due":true,"refund_due_part":464}"#),
+        ] {
             assert_eq!(serde_json::to_string(&due).unwrap(), stored);
             assert_eq!(serde_json::from_str::<RefundDue>(stored).unwrap(), due);
         }
-        assert_eq!(serde_json::from_str::<RefundDue>("0").unwrap(), RefundDue::Nothing);
     }
 }

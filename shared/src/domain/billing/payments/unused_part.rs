@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing::dunning::downgrade::DowngradeReason;
 use crate::domain::billing::payments::payment::{Payment, PaymentOutcome};
 use crate::domain::billing::payments::refund_due::RefundDue;
 use crate::domain::billing::subscription::{PaidPeriod, Subscription};
@@ -86,8 +87,9 @@ pub fn pays_latest(order: &Subscription, payment: &Payment) -> bool {
 /// period has where the order was charged before it became known that another one had replaced it.
 pub fn periods_since(order: &Subscription, since: LocalDate) -> impl Iterator<Item = Subscription> {
     std::iter::successors(Some(order.clone()), move |known| {
-        known.paid_period().filter(|period| since < period.from)?;
-        Some(before_latest_payment(known))
+        let before = before_latest_payment(known);
+        before.paid_period().filter(|period| since < period.to)?;
+        Some(before)
     })
 }
 
@@ -105,7 +107,8 @@ fn before_latest_payment(order: &Subscription) -> Subscription {
     before
 }
 
-/// The unused parts of an order's payments from a day on, each with its payment, the latest first. A payment of unknown amount
+/// The unused parts of an order's payments if another order takes over on that day, each with its payment, the latest first. None of
+/// an order whose plan ended with a refund, which settled its period. A payment of unknown amount
 /// counts with the price.
 #[must_use]
 pub fn unused_parts<'a>(
@@ -113,16 +116,34 @@ pub fn unused_parts<'a>(
     payments: &'a [Payment],
     since: LocalDate,
 ) -> Vec<(&'a Payment, UnusedPart)> {
-    let mut until = None;
     let mut parts = Vec::new();
+    if order.downgrade.is_some_and(|downgrade| downgrade.reason == DowngradeReason::Refunded) {
+        return parts;
+    }
+    let mut until: Option<LocalDate> = None;
     for known in periods_since(order, since) {
         let Some(mut period) = known.paid_period() else { break };
+        let payment = payments.iter().find(|payment| pays_latest(&known, payment));
+        let left = payment.map(|payment| kept(payment, order.terms.price));
+        // A payment that went back pays no period: the one before it counts.
+        if payment.is_some_and(|payment| !payment.refunded.is_zero()) && left == Some(Twd::ZERO) {
+            continue;
+        }
         period.to = until.map_or(period.to, |until| period.to.min(until));
         until = Some(period.from);
-        if let Some(payment) = payments.iter().find(|payment| pays_latest(&known, payment)) {
-            let paid = payment.amount.unwrap_or(order.terms.price).minus(payment.refunded);
-            parts.push((payment, unused_part(paid, period, since)));
+        if let (Some(payment), Some(left)) = (payment, left) {
+            parts.push((payment, unused_part(left, period, since)));
+        }
+        if period.from <= since {
+            break;
         }
     }
     parts
+}
+
+/// The money of a payment that the business keeps for its latest period. A payment outside ECPay may have covered earlier ones.
+fn kept(payment: &Payment, price: Twd) -> Twd {
+    let paid = payment.amount.unwrap_or(price);
+    let of_period = if payment.outcome == PaymentOutcome::PaidOutOfBand { paid.min(price) } else { paid };
+    of_period.minus(payment.refunded)
 }

@@ -95,7 +95,8 @@ pub(crate) struct ChangeTerms {
     /// Price of the new plan in TWD, from the price table: ECPay charges the whole period at once.
     #[schema(value_type = u32, example = 8999)]
     new_amount_twd: Twd,
-    /// What is unused of the present order's paid period, in whole TWD: with the payment it becomes a refund due.
+    /// Unused part of the present order's paid period in whole TWD, if the customer pays today: with the payment it becomes a refund
+    /// due.
     #[schema(value_type = u32, example = 464)]
     credit_twd: Twd,
     /// Days of that period from today on.
@@ -116,7 +117,7 @@ pub(crate) struct ChangeTerms {
 ///
 /// As a payment link does, it makes a new order that takes the place of the one in the path once its first charge succeeds. Send
 /// `checkout_url` to the customer: no mail is sent. ECPay charges the whole new period at once, and the new plan starts on that
-/// day. Whatever of the old order's paid period is unused from the day of the first charge on becomes a refund due: the amount
+/// day. The part of the old order's paid period that is unused from the day of the first charge on becomes a refund due: the amount
 /// paid, less what was refunded, times unused days by days of the period, rounded half up. It stands at the old order's payment,
 /// staff get a mail, and `refund` records it; `credit_twd` says how much it is today. Refused with 409 and the code `same_plan`
 /// where nothing would change, and `not_paid`, `order_over`, `already_replaced` or `erased` where the order is not live. FREE is
@@ -144,6 +145,8 @@ async fn change(
 ) -> Result<Response, Failure> {
     let context = &caller.context;
     let source = find(&api, &id).await?.value;
+    // Also of a repetition: what it answered is done.
+    refuse_replaced(&source)?;
     let request = OfferRequest {
         fingerprint: given.body.fingerprint(&source.id),
         why: given.body.why.as_ref().map(|why| why.0.clone()),
@@ -153,7 +156,8 @@ async fn change(
     let draft = async { draft(&api, &source, &given.body, until) };
     let Offered { order, checkout_url } = offer(&api, request, draft, context).await?;
     let today = context.time.logical.day(Zone::Taipei);
-    let UnusedPart { amount, days, .. } = unused_part(&api, Some(&source.id), today).await?;
+    let unused = unused_part(&api, Some(&source.id), today).await?;
+    let UnusedPart { amount, days, .. } = unused.unwrap_or_default();
     let terms = ChangeTerms {
         plan_id: order.terms.plan,
         billing_cycle: order.terms.cycle,
@@ -193,7 +197,6 @@ fn draft(api: &ApiState, source: &Subscription, body: &ChangeBody, until: Timest
     }
     let terms = terms(api, &body.plan_id, BillingCycle::from(body.billing_cycle))?;
     refuse_erased(source)?;
-    refuse_replaced(source)?;
     match source.status {
         Status::Pending => return Err(Failure::conflict("not_paid", "The order is not paid yet.")),
         Status::Failed => {

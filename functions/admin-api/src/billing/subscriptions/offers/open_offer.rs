@@ -11,6 +11,8 @@ use crate::http::context::RequestContext;
 use crate::http::idempotency::SentKey;
 use crate::http::response::Failure;
 
+/// Code of a refusal after [`MOST_OFFERS`].
+pub(crate) const TOO_MANY_OFFERS: &str = "too_many_offers";
 /// Most offers for one order and price within the 30 days for which receipts are kept.
 const MOST_OFFERS: usize = 30;
 
@@ -44,5 +46,5 @@ pub(crate) async fn open_offer(
             return checkout::open(api, &order.id, ends).await;
         }
     }
-    Err(Failure::conflict("too_many_attempts", "The customer had too many offers; make a payment link."))
+    Err(Failure::conflict(TOO_MANY_OFFERS, "The customer had too many offers; make a payment link."))
 }

@@ -103,7 +103,7 @@ pub(crate) struct Offer {
 /// Makes a link with which the customer of an order pays for a new one.
 ///
 /// The new order has the customer, address and language of the one in the path and replaces it once its first charge succeeds,
-/// if that one is live. Send the link to the customer: no mail is sent. Each press of the page's button makes an order number of
+/// if that one is live; what is unused of its paid period then becomes a refund due, as with `change`. Send the link to the customer: no mail is sent. Each press of the page's button makes an order number of
 /// its own, so that the link works until its end, for at most 20 attempts to pay. The offer itself is never submitted to ECPay: it
 /// expires without a query when the link ends. Refused with 409 and the code `erased`, `already_replaced`, or `live_order` where
 /// the customer has another live order. Repeated under its `Idempotency-Key` the request is answered with a new page for the same
