@@ -106,6 +106,7 @@ def test_pictures_of_the_mails(mails, visit, images, locale):
         for kind, text in shown.items())
     style = "body{display:flex;flex-wrap:wrap}figure{margin:6px}iframe{width:420px;height:600px;border:1px solid #ccc}"
     visitor.page.set_content(f"<style>{style}</style>{frames}")
-    visitor.page.wait_for_function("() => [...frames].every((frame) => frame.document.readyState === 'complete')")
+    visitor.page.wait_for_function(
+        "() => [...document.querySelectorAll('iframe')].every((frame) => frame.contentDocument.readyState === 'complete')")
     assert visitor.page.locator("iframe").count() == len(KINDS)
     visitor.picture(images, f"mails-{locale}.png")
