@@ -154,6 +154,15 @@ async fn pay(
         Ok(Page::Expired) => return expired(),
         Err(cause) => return failed(&cause),
     };
+    match purchase::is_replaced_open(&api, &order, time.logical).await {
+        Ok(false) => {}
+        Ok(true) => {
+            let en = "A charge of your present subscription is in progress. Please try again later.";
+            let text = Text { zh: "您目前的訂閱有一筆扣款正在處理中，請稍後再試。", en };
+            return leading_back(&api, StatusCode::CONFLICT, text);
+        }
+        Err(error) => return failed(&error_chain(&error)),
+    }
     // Read before an attempt is stored: without keys its form could not be signed.
     let keys = match api.keys.get(time.wall).await {
         Ok(keys) => keys,

@@ -117,6 +117,13 @@ pub(crate) async fn usable(api: &ApiState, made: Subscription, now: Timestamp) -
     }
 }
 
+/// True if the order that this one is to replace has a charge whose result is open: the buyer could pay twice.
+pub(crate) async fn is_replaced_open(api: &ApiState, order: &Subscription, now: Timestamp) -> Result<bool, Error> {
+    let Some(old) = &order.replaces else { return Ok(false) };
+    let old = api.store.billing.subscription(old).await?;
+    Ok(old.is_some_and(|old| old.value.superseded_by.is_none() && old.value.is_result_open(now)))
+}
+
 /// The unused part of what the replaced order had paid, if the new one is paid on that day (Asia/Taipei). None where the order is
 /// over or was replaced by another one.
 pub(crate) async fn unused_part(

@@ -145,9 +145,12 @@ fn a_transfer_for_several_periods_is_reckoned_with_the_price_of_one() {
     let mut old = failing(1);
     let transfer = Operation::MarkPaid { amount: Some(Twd::new(1_798)), reference: None };
     let payment = old.staff(&transfer, "2025/02/17 12:00:00").payment.unwrap();
-    // 7 of 28 days of NT$899.
-    let decision = replace(&old.order, &[&payment], "2025/03/08 12:00:00");
-    assert_eq!(decision.credited[0].refund_due, RefundDue::Part(Twd::new(225)));
+    // 7 of 28 days of NT$899, also where a period before went back.
+    let back = old.staff(&refund(&payment, 899), "2025/02/18 12:00:00").refunded.unwrap();
+    for payment in [payment, back] {
+        let decision = replace(&old.order, &[&payment], "2025/03/08 12:00:00");
+        assert_eq!(decision.credited[0].refund_due, RefundDue::Part(Twd::new(225)));
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::billing::user_erasure::proceed;
 const KINDS: [&str; 5] = ["SUB#", "USER#", "NUMBER#", "FIND#", "PURCHASE#"];
 const QUERY: &str = "QueryCreditCardPeriodInfo";
 
-/// An order at ECPay with nine charges, so that it is stored in several transactions, one of them failed.
+/// An order at ECPay with 15 charges, so that it is stored in several transactions, one of them failed.
 fn deployment() -> TestDeployment {
     let mut deployment = TestDeployment::new(Options { now: NOW.parse().unwrap(), variables: BTreeMap::new() });
     let months =

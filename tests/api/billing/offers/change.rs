@@ -33,7 +33,7 @@ async fn a_monthly_plan_becomes_an_annual_one_and_returns() {
         "綠界今天會一次收取整期費用 NT$8999。",
         "ECPay charges the whole period, NT$8999, at once today.",
         "您目前的訂閱今天尚未使用的部分為 NT$464（16 天），將另外退還給您。",
-        "Of your present one NT$464 (16 days) is unused today; it is paid back to you separately.",
+        "NT$464 (16 days) of your present subscription is unused today and will be refunded separately.",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }

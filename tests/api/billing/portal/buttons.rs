@@ -70,9 +70,9 @@ async fn the_same_card_is_charged_again_once_a_day() {
     // It failed within the hour; the card may be tried again on the next day (Taipei).
     sandbox.travel("2025-01-15T12:00:00+08:00").await;
     let page = Page::open(&sandbox, &page.url).await;
-    assert!(page.button("retry").is_none() && page.says("今天已再次扣款過一次"), "{}", page.html);
+    assert!(page.button("retry").is_none() && page.says("今天已嘗試再次扣款"), "{}", page.html);
     let said = Page::open(&sandbox, &pressed(&sandbox, &address).await).await;
-    assert!(said.says("今天已再次扣款過一次"), "{}", said.html);
+    assert!(said.says("今天已嘗試再次扣款"), "{}", said.html);
     assert_eq!(asked(&sandbox, "ReAuth").await, 1);
     sandbox.travel("2025-01-15T23:59:00+08:00").await;
     pressed(&sandbox, &address).await;
@@ -152,8 +152,14 @@ async fn no_card_is_charged_a_second_time_while_a_result_is_open_or_the_page_is_
     // Of a page that was shown before the charge failed.
     let said = Page::open(&sandbox, &pressed(&sandbox, &before).await).await;
     assert!(said.says("訂閱狀態已變更"), "{}", said.html);
+    let checkout = page.press(&sandbox, "pay").await;
     page.press(&sandbox, "retry").await;
+    // Also on the checkout page that was opened before.
+    let refused = sandbox.http.post(&checkout).send().await.unwrap();
+    assert_eq!(refused.status(), 409);
+    assert!(refused.text().await.unwrap().contains("您目前的訂閱有一筆扣款正在處理中"));
     let page = Page::open(&sandbox, &page.url).await;
+    assert!(page.says("扣款未成功。") && !page.says("請在此之前付款"), "{}", page.html);
     assert!(page.button("pay").is_none() && page.says("已請綠界再次扣款"), "{}", page.html);
     assert!(page.says("除處理中的扣款外，不再扣款"), "{}", page.html);
     let said = Page::open(&sandbox, &pressed(&sandbox, &pay).await).await;
@@ -162,7 +168,7 @@ async fn no_card_is_charged_a_second_time_while_a_result_is_open_or_the_page_is_
     sandbox.travel("2025-01-15T12:00:00+08:00").await;
     assert!(pressed(&sandbox, &pay).await.contains("said=changed"));
     let offers = sandbox.get("/api/subscriptions?status=pending").await;
-    assert_eq!(offers["subscriptions"], json!([]));
+    assert_eq!(offers["subscriptions"].as_array().unwrap().len(), 1, "the one from before: {offers}");
 }
 
 #[tokio::test]
@@ -174,9 +180,14 @@ async fn an_open_offer_is_offered_again_and_a_customer_who_pays_early_gets_the_r
     assert!(page.says("綠界會立即收取整期 NT$8999") && page.says("NT$8999（365 天）將另外退還給您"), "{}", page.html);
     page.press(&sandbox, "pay").await;
     sandbox.travel("2025-01-16T00:01:00+08:00").await;
+    let pending = async || sandbox.get("/api/subscriptions?status=pending").await["subscriptions"].clone();
+    page.press(&sandbox, "pay").await;
+    assert_eq!(pending().await.as_array().unwrap().len(), 1);
+    // Not one that would mail to an address of before.
+    let email = json!({ "email": "later@customer.example", "why": "moved" });
+    sandbox.post(&format!("/api/subscriptions/{old}/email"), email).await;
     let checkout = page.press(&sandbox, "pay").await;
-    let offers = sandbox.get("/api/subscriptions?status=pending").await;
-    assert_eq!(offers["subscriptions"].as_array().unwrap().len(), 1, "{offers}");
+    assert_eq!(pending().await.as_array().unwrap().len(), 2);
     // A day is used: 364 of 365 days of NT$8999 are NT$8974.35.
     let shown = Page::open(&sandbox, &checkout).await;
     assert!(shown.says("NT$8974（364 天）"), "{}", shown.html);

@@ -31,8 +31,8 @@ pub(super) struct Opened {
     pub(super) orders: Vec<Versioned<Subscription>>,
 }
 
-/// Opens the page of a token; `None` where there is none, it has expired, its customer was erased, or no order has the address any
-/// more to which it was mailed.
+/// Opens the page of a token; `None` where there is none, it has expired, its customer was erased, or none of the orders
+/// that it shows has the address any more to which it was mailed.
 pub(super) async fn open(api: &ApiState, token: &str, time: InvocationTime) -> Result<Option<Opened>, String> {
     let text = |error: store::Error| error_chain(&error);
     let billing = &api.store.billing;

@@ -19,7 +19,7 @@ use shared::domain::values::time::{LocalDate, Timestamp, Zone};
 use shared::platform::hash::short_id;
 
 use crate::api::ApiState;
-use crate::billing::portal::wording::{Said, Words, consequence, is_result_open, retry_note, state};
+use crate::billing::portal::wording::{Said, Words, consequence, in_progress, retry_note, state};
 
 /// Order as its customer sees it.
 pub(super) struct OrderView {
@@ -88,7 +88,7 @@ pub(super) fn reference(order: &Subscription) -> String {
 
 /// True if a new order may take the place of this one.
 pub(super) fn may_pay(order: &Subscription, now: Timestamp) -> bool {
-    order.superseded_by.is_none() && order.status != Status::Pending && !is_result_open(order, now)
+    order.superseded_by.is_none() && order.status != Status::Pending && !order.is_result_open(now)
 }
 
 impl OrderView {
@@ -135,11 +135,18 @@ impl Buttons {
         let refusal = customer_retry_refusal(value, now);
         // A query before the retry tells whether the last failure may follow.
         let last_failure = CustomerRetryRefusal::Retry(RetryRefusal::LastFailureAllowed);
+        let retry_note = refusal.and_then(|refusal| retry_note(words, value, refusal));
+        let pay_note = if pays && sale.is_none() {
+            Some(Said::NotSold.text(words))
+        } else {
+            // The other note says so already.
+            (value.is_result_open(now) && retry_note.is_none()).then(|| in_progress(words))
+        };
         Self {
             pay: sale.filter(|_| pays).map(|sale| PayButton::of(words, value, sale)),
-            pay_note: (pays && sale.is_none()).then(|| Said::NotSold.text(words)),
+            pay_note,
             retry: refusal.is_none_or(|refusal| refusal == last_failure),
-            retry_note: refusal.and_then(|refusal| retry_note(words, value, refusal)),
+            retry_note,
             cancel: applies(&Operation::Cancel).then(|| consequence(words, value, now)),
             undo_cancel,
         }

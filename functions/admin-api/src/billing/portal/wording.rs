@@ -2,7 +2,7 @@
 
 use shared::domain::billing::decide::retry::{CustomerRetryRefusal, RetryRefusal};
 use shared::domain::billing::dunning::downgrade::DowngradeReason;
-use shared::domain::billing::subscription::{Locale, RetryRequest, RetryState, Status, Subscription};
+use shared::domain::billing::subscription::{Locale, RetryState, Status, Subscription};
 use shared::domain::values::time::{Timestamp, Zone};
 
 /// Language in which the page speaks.
@@ -86,6 +86,14 @@ impl Said {
     }
 }
 
+/// Sentence about a charge whose result is open.
+pub(super) const fn in_progress(words: Words) -> &'static str {
+    match words.locale() {
+        Locale::ZhTw => "有一筆扣款正在處理中，結果確認後會顯示於此頁。",
+        Locale::En => "A charge is in progress. Its result shows here as soon as it is known.",
+    }
+}
+
 /// Reason for which the same card may not be charged again at the moment, where the customer should know it.
 pub(super) fn retry_note(words: Words, order: &Subscription, refusal: CustomerRetryRefusal) -> Option<&'static str> {
     match refusal {
@@ -93,17 +101,14 @@ pub(super) fn retry_note(words: Words, order: &Subscription, refusal: CustomerRe
             "已請綠界再次扣款，結果通常在數分鐘內更新。",
             "ECPay was asked to charge the card again. The result usually shows here within minutes.",
         )),
-        CustomerRetryRefusal::ResultOpen => Some(words.pick(
-            "有一筆扣款正在處理中，結果確認後更新。",
-            "A charge is in progress. Its result shows here as soon as it is known.",
-        )),
+        CustomerRetryRefusal::ResultOpen => Some(in_progress(words)),
         CustomerRetryRefusal::RequestedToday if is_refused(order) => Some(words.pick(
             "綠界今天未受理再次扣款。請明天再試，或改用其他卡片。",
             "ECPay did not accept the request today. Please try tomorrow, or pay with another card.",
         )),
         CustomerRetryRefusal::RequestedToday => Some(words.pick(
-            "今天已再次扣款過一次。請明天再試，或改用其他卡片。",
-            "The card was charged again today already. Please try tomorrow, or pay with another card.",
+            "今天已嘗試再次扣款。請明天再試，或改用其他卡片。",
+            "We tried the card again today. Please try again tomorrow, or pay with another card.",
         )),
         CustomerRetryRefusal::NeedsNewCard
         | CustomerRetryRefusal::Retry(
@@ -122,14 +127,14 @@ pub(super) fn state(words: Words, order: &Subscription, now: Timestamp) -> Strin
     if order.superseded_by.is_some() {
         return words.pick("已由新的訂閱取代。", "Replaced by your new subscription.").to_owned();
     }
-    let makes_no_charge = order.cancel_requested.is_some()
-        || order.ended.is_some()
-        || order.charge_history.successes >= order.terms.exec_times;
+    let is_owed = matches!(order.status, Status::PastDue { .. });
+    let is_over = order.ended.is_some() || order.charge_history.successes >= order.terms.exec_times;
+    let makes_no_charge = order.cancel_requested.is_some() || (is_over && !is_owed);
     if order.is_live() && makes_no_charge && order.downgrade.is_none() {
         let opening = if order.cancel_requested.is_some() {
             words.pick("已申請取消，", "Cancelled: ")
         } else {
-            words.pick("已無下一期，", "This is the last period: ")
+            words.pick("本期為最後一期，", "This is the last period: ")
         };
         return format!("{opening}{}", no_charges(words, order, now));
     }
@@ -141,6 +146,10 @@ pub(super) fn state(words: Words, order: &Subscription, now: Timestamp) -> Strin
         (Status::Failed, _) => words
             .pick("首次付款未完成，方案未啟用。", "The first payment was not completed, so the plan did not start.")
             .to_owned(),
+        // What is in progress is said beside; a payment as well could be a second one.
+        (Status::PastDue { .. }, _) if order.is_result_open(now) => {
+            words.pick("扣款未成功。", "A charge failed.").to_owned()
+        }
         (Status::PastDue { grace_ends_at }, _) if grace_ends_at > now => {
             let end = grace_ends_at.to_local(Zone::Taipei);
             words.pick(
@@ -187,7 +196,7 @@ pub(super) fn consequence(words: Words, order: &Subscription, now: Timestamp) ->
 
 /// Rest of a sentence: no further charge is made, and how long the plan stays.
 fn no_charges(words: Words, order: &Subscription, now: Timestamp) -> String {
-    let charges = if is_result_open(order, now) {
+    let charges = if order.is_result_open(now) {
         words.pick("除處理中的扣款外，不再扣款", "there are no further charges apart from the one in progress")
     } else {
         words.pick("不再扣款", "there are no further charges")
@@ -207,13 +216,6 @@ fn no_charges(words: Words, order: &Subscription, now: Timestamp) -> String {
             .pick(format!("{charges}；方案可使用至 {until}。"), format!("{charges}. The plan stays until {until}.")),
         None => words.pick(format!("{charges}。"), format!("{charges}.")),
     }
-}
-
-/// True while a charge may still succeed that was requested or reported as pending, or that ECPay counts and does not list. Then a
-/// customer who pays once more could pay twice.
-pub(super) fn is_result_open(order: &Subscription, now: Timestamp) -> bool {
-    let has_gap = order.last_query.is_some_and(|query| query.has_gap_at(now));
-    order.retry.as_ref().is_some_and(RetryRequest::is_open) || order.awaits_result(now) || has_gap
 }
 
 #[cfg(test)]
@@ -296,7 +298,7 @@ mod tests {
         let retry =
             json!({ "retry": { "requested_at": "2025-02-10T01:30:00Z", "state": "accepted", "covered_before": null } });
         let late = "2025-02-18T02:00:00Z";
-        let last_period = "已無下一期，不再扣款；方案可使用至 2025-02-15。";
+        let last_period = "本期為最後一期，不再扣款；方案可使用至 2025-02-15。";
         assert_said(&[
             (json!({}), TODAY, "使用中，已付費至 2025-02-15。", "Active, paid until 2025-02-15."),
             (
@@ -332,6 +334,15 @@ mod tests {
             ),
             (
                 past_due("2025-02-17T02:00:00Z"),
+                TODAY,
+                "扣款未成功。PRO 保留至 2025-02-17 10:00（台北時間），請在此之前付款。",
+                "A charge failed. PRO stays active until 2025-02-17 10:00 (Taipei time); please pay before then.",
+            ),
+            (
+                with(
+                    past_due("2025-02-17T02:00:00Z"),
+                    json!({ "ended": { "at": "2025-02-10T01:30:00Z", "how": "cancelled" } }),
+                ),
                 TODAY,
                 "扣款未成功。PRO 保留至 2025-02-17 10:00（台北時間），請在此之前付款。",
                 "A charge failed. PRO stays active until 2025-02-17 10:00 (Taipei time); please pay before then.",

@@ -119,13 +119,12 @@ pub fn customer_retry_refusal(subscription: &Subscription, now: Timestamp) -> Op
     let today = now.day(Zone::Taipei);
     let is_today =
         |request: RetryRequest| request.state != RetryState::NotSent && request.requested_at.day(Zone::Taipei) == today;
-    let has_gap = subscription.last_query.is_some_and(|query| query.has_gap_at(now));
     let refusal = retry_refusal(subscription);
     match refusal {
         None | Some(RetryRefusal::LastFailureAllowed) => {}
         Some(refusal) => return Some(CustomerRetryRefusal::Retry(refusal)),
     }
-    if has_gap || subscription.awaits_result(now) {
+    if subscription.is_result_open(now) {
         Some(CustomerRetryRefusal::ResultOpen)
     } else if Arrears::of(subscription).is_some_and(|arrears| arrears.needs_new_card()) {
         Some(CustomerRetryRefusal::NeedsNewCard)

@@ -143,7 +143,6 @@ pub fn unused_parts<'a>(
 
 /// The money of a payment that the business keeps for its latest period. A payment outside ECPay may have covered earlier ones.
 fn kept(payment: &Payment, price: Twd) -> Twd {
-    let paid = payment.amount.unwrap_or(price);
-    let of_period = if payment.outcome == PaymentOutcome::PaidOutOfBand { paid.min(price) } else { paid };
-    of_period.minus(payment.refunded)
+    let left = payment.amount.unwrap_or(price).minus(payment.refunded);
+    if payment.outcome == PaymentOutcome::PaidOutOfBand { left.min(price) } else { left }
 }

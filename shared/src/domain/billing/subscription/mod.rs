@@ -319,6 +319,14 @@ impl Subscription {
         self.pending_since().is_some_and(|at| now < at.plus_days(CHARGE_RESULT_DAYS))
     }
 
+    /// True while a charge may still succeed that was requested or reported as pending, or that ECPay counts and does not list. A
+    /// customer who paid once more could pay twice.
+    #[must_use]
+    pub fn is_result_open(&self, now: Timestamp) -> bool {
+        let has_gap = self.last_query.is_some_and(|query| query.has_gap_at(now));
+        self.retry.as_ref().is_some_and(RetryRequest::is_open) || self.awaits_result(now) || has_gap
+    }
+
     /// ProcessDate of the charge that was reported as pending and of which no later result is known.
     #[must_use]
     pub fn pending_since(&self) -> Option<Timestamp> {

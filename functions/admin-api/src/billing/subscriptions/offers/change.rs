@@ -122,7 +122,7 @@ pub(crate) struct ChangeTerms {
 /// staff get a mail, and `refund` records it; `credit_twd` says how much it is today. Refused with 409 and the code `same_plan`
 /// where nothing would change, and `not_paid`, `order_over`, `already_replaced` or `erased` where the order is not live. FREE is
 /// not sold: the way is `cancel`. Repeated under its `Idempotency-Key` the request is answered with a new page for the same offer
-/// and the credit of the new day.
+/// and the credit of the new day, until it is paid; then with `already_replaced`.
 #[utoipa::path(
     post, path = "/api/subscriptions/{id}/change", tag = "subscriptions", operation_id = "change_plan",
     params(

@@ -17,7 +17,7 @@ pub(crate) const TOO_MANY_OFFERS: &str = "too_many_offers";
 const MOST_OFFERS: usize = 30;
 
 /// Offers the customer of an order a new one with the same plan and cycle, and returns the token of its checkout page. An earlier
-/// offer at the same price that can still be paid is offered again, so that no customer has two that could both be paid.
+/// offer at the same price that can still be paid is offered again.
 pub(crate) async fn open_offer(
     api: &ApiState,
     source: &Subscription,
@@ -40,7 +40,8 @@ pub(crate) async fn open_offer(
             None => store(api, draft.clone(), context.cause(None, key), context).await?,
         };
         let ends = order.offered_until.filter(|ends| order.status == Status::Pending && *ends > now);
-        if let Some(ends) = ends
+        let fits = (&order.email, order.locale, &order.replaces) == (&draft.email, draft.locale, &draft.replaces);
+        if let Some(ends) = ends.filter(|_| fits)
             && purchase::is_open(api, &order).await?
         {
             return checkout::open(api, &order.id, ends).await;
