@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use testing::harness::{HeldCall, Outcome, Service, TestDeployment, Verdict};
+use testing::support::mails::without_link;
 use testing::support::model_runs::{at_ecpay, deployment, each, request, run};
 use testing::support::scale::is_full;
 
@@ -88,7 +89,8 @@ impl World {
             message.to.starts_with(user) || message.body.to_string().contains(&id)
         };
         let mails = self.deployment.messages();
-        let mails: BTreeSet<String> = mails.iter().filter(about).map(|mail| format!("{mail:?}")).collect();
+        let mails: BTreeSet<String> =
+            mails.iter().filter(about).map(|mail| without_link(&format!("{mail:?}"))).collect();
         json!({ "items": items, "mails": mails, "at_ecpay": at_ecpay(&mut self.deployment, &id) })
     }
 

@@ -8,10 +8,16 @@ use shared::mail::templates::{Brand, Templates};
 /// Address of the business's own pages.
 pub const SHOP: &str = "https://shop.duekeeper.example";
 
-/// The text of a mail without the address of the customer page, whose token differs in each mail.
+/// A text without the addresses of customer pages, whose tokens differ in each mail.
 pub fn without_link(text: &str) -> String {
-    let words = text.split_inclusive(char::is_whitespace);
-    words.map(|word| if word.contains("/portal/") { "PAGE " } else { word }).collect()
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("/portal/") {
+        let begin = before.rfind("http").unwrap_or(before.len());
+        shown.push_str(&before[..begin]);
+        shown.push_str("PAGE");
+        rest = after.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '*');
+    }
+    shown + rest
 }
 
 /// The default templates of the simulated business.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Checked;
 use super::money::{charges, is_paid, made_at, view};
-use super::table_mirror::{Mirror, instant, tag, text};
+use super::table_mirror::{Mirror, instant, is_whole_due, tag, text};
 use crate::harness::TestDeployment;
 
 /// Queues that every run looks at until ECPay has answered.
@@ -65,7 +65,7 @@ fn settled(deployment: &mut TestDeployment, mirror: &Mirror, order: &Value) -> C
     let latest = charges(&view).max_by_key(|charge| made_at(charge));
     let paid = latest.filter(|charge| is_paid(charge));
     let applied = paid.and_then(|charge| payment(&charge["gwsr"].to_string()));
-    let applied = applied.is_some_and(|payment| payment["refund_due"] != true);
+    let applied = applied.is_some_and(|payment| !is_whole_due(&payment));
     // Of a charge whose period is over nothing follows: ECPay makes the next one when the merchant wants it.
     let period = TimeDelta::days(if order["terms"]["cycle"] == "annual" { 365 } else { 28 });
     let applied = applied && paid.is_some_and(|charge| made_at(charge) + period > deployment.now());

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::Checked;
 use super::dunning::{Facts, Seen, day, outside};
-use super::table_mirror::{Diff, instant, tag, text};
+use super::table_mirror::{Diff, instant, is_whole_due, tag, text};
 
 /// A payment is stored again only with the part that is due from then on.
 pub(crate) fn payment(diff: &Diff) -> Checked {
     let mut before = diff.new.clone();
     before["data"]["refund_due"] = json!(false);
-    let is_part = diff.new["data"]["refund_due"].as_u64().is_some_and(|part| part > 0);
+    let part = before["data"].as_object_mut().and_then(|data| data.remove("refund_due_part"));
+    let is_part = diff.new["data"]["refund_due"] == true && part.and_then(|part| part.as_u64()).unwrap_or(0) > 0;
     if before == diff.old && is_part {
         Ok(())
     } else {
@@ -70,7 +71,7 @@ pub(super) fn line(seen: &Seen<'_>, id: &str, line: &Value) -> Checked {
 
 /// The payment has the credit as a refund due, and staff have a notice of it.
 fn is_shown(facts: &Facts<'_>, payment: &str, amount: u64) -> Checked {
-    let is_due = facts.payments.iter().any(|stored| stored["id"] == payment && stored["refund_due"] == amount);
+    let is_due = facts.payments.iter().any(|stored| stored["id"] == payment && stored["refund_due_part"] == amount);
     let said = format!("NT${amount}");
     let is_mailed = facts.notices.iter().any(|notice| {
         text(&notice["id"]).contains("/refund-due/")
@@ -88,7 +89,7 @@ fn latest<'a>(facts: &Facts<'a>) -> Option<&'a Value> {
         return facts.payments.iter().copied().find(|payment| payment["event"] == event);
     }
     let paid = facts.payments.iter().copied();
-    let paid = paid.filter(|payment| tag(&payment["outcome"]) == "succeeded" && payment["refund_due"] != true);
+    let paid = paid.filter(|payment| tag(&payment["outcome"]) == "succeeded" && !is_whole_due(payment));
     paid.max_by_key(|payment| instant(&payment["processed_at"]))
 }
 

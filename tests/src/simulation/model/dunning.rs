@@ -9,7 +9,7 @@ use super::Checked;
 use super::ecpay_calls::retry_is_open;
 use super::money::{charges, is_paid, made_at, view};
 use super::periods::{Charges, Periods};
-use super::table_mirror::{Mirror, instant, tag, text};
+use super::table_mirror::{Mirror, instant, is_whole_due, tag, text};
 use crate::harness::TestDeployment;
 
 const RULES_OF_FREE: [&str; 2] = ["grace-ended", "not-charged"];
@@ -142,9 +142,7 @@ fn periods(order: &Value, lines: &[&Value], payments: &[&Value]) -> Option<Perio
 /// Times of an order's recurring charges with an outcome, and of the success of its first one.
 fn charged<'b>(payments: &'b [&Value], outcome: &'b str) -> impl Iterator<Item = DateTime<Utc>> + 'b {
     let these = payments.iter().filter(move |payment| {
-        tag(&payment["outcome"]) == outcome
-            && payment["refund_due"] != true
-            && !text(&payment["event"]).starts_with("F1:")
+        tag(&payment["outcome"]) == outcome && !is_whole_due(payment) && !text(&payment["event"]).starts_with("F1:")
     });
     these.filter_map(|payment| instant(&payment["processed_at"]))
 }
@@ -201,7 +199,7 @@ fn grace_ended(deployment: &mut TestDeployment, facts: &Facts<'_>, id: &str) -> 
     }
     let seen = instant(&facts.order["last_query"]["at"]);
     // A charge that must be refunded pays nothing.
-    let refunds: Vec<_> = facts.payments.iter().filter(|payment| payment["refund_due"] == true).collect();
+    let refunds: Vec<_> = facts.payments.iter().filter(|payment| is_whole_due(payment)).collect();
     let is_refunded = |at| refunds.iter().any(|payment| instant(&payment["processed_at"]) == Some(at));
     match charges(&view).filter(|charge| is_paid(charge)).find(|charge| {
         let at = made_at(charge);

@@ -82,6 +82,11 @@ pub(crate) fn instant(value: &Value) -> Option<DateTime<Utc>> {
     value.as_str()?.parse().ok()
 }
 
+/// True for a payment that must go back as a whole, and so pays no period.
+pub(crate) fn is_whole_due(payment: &Value) -> bool {
+    payment["refund_due"] == true && payment["refund_due_part"].is_null()
+}
+
 /// The name of a fact, an outcome or a status, whether it carries anything or not.
 pub(crate) fn tag(value: &Value) -> &str {
     let key = value.as_object().and_then(|object| object.keys().next()).map(String::as_str);
