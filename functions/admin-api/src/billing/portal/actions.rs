@@ -194,7 +194,7 @@ async fn apply(
     }
 }
 
-/// What the page says of a failure, which was logged where it arose.
+/// Sentence of the page about a failure, which was logged where it arose.
 fn said(failure: &Failure) -> Said {
     match failure.code() {
         TOO_MANY_OFFERS => Said::NotSold,

@@ -175,7 +175,7 @@ impl PayButton {
             note += &words.pick(
                 format!("目前訂閱今天尚未使用的 {amount}（{days} 天）將另外退還給您。"),
                 format!(
-                    " Of the present one {amount} ({days} days) is unused today; it is paid back to you separately."
+                    " {amount} ({days} days) of your present subscription is unused today and will be refunded separately."
                 ),
             );
         }

@@ -191,7 +191,7 @@ pub(super) fn state(words: Words, order: &Subscription, now: Timestamp) -> Strin
 
 /// Sentence about the consequence of a cancellation.
 pub(super) fn consequence(words: Words, order: &Subscription, now: Timestamp) -> String {
-    words.pick("取消後", "After that, ").to_owned() + &no_charges(words, order, now)
+    words.pick("取消後", "After a cancellation ").to_owned() + &no_charges(words, order, now)
 }
 
 /// Rest of a sentence: no further charge is made, and how long the plan stays.
