@@ -106,7 +106,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     let port = if arguments.mode == Mode::Demo { 0 } else { arguments.port };
     let folder = arguments.mail_templates.map(|folder| ("MAIL_TEMPLATES".to_owned(), folder));
     let variables = folder.into_iter().collect();
-    let world = World::start(Options { port, data: arguments.data, now, variables }).await?;
+    let world = World::start(Options { port, data: arguments.data, now, variables, stream: true }).await?;
     if plays_demo {
         demo::play(&world).await?;
     }

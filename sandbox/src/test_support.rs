@@ -16,7 +16,7 @@ pub(crate) async fn sandbox() -> Arc<World> {
 }
 
 pub(crate) async fn started(data: Option<PathBuf>) -> Arc<World> {
-    let options = Options { port: 0, data, now: NOW.parse().unwrap(), variables: BTreeMap::new() };
+    let options = Options { port: 0, data, now: NOW.parse().unwrap(), variables: BTreeMap::new(), stream: false };
     World::start(options).await.unwrap()
 }
 

@@ -175,7 +175,13 @@ async fn an_update_that_aws_would_refuse_changes_nothing() {
 async fn a_changed_schedule_is_kept_with_the_other_data() {
     let start = |data: &tempfile::TempDir| {
         let now = "2025-12-16T06:00:00+07:00".parse().unwrap();
-        World::start(Options { port: 0, data: Some(data.path().to_owned()), now, variables: Default::default() })
+        World::start(Options {
+            port: 0,
+            data: Some(data.path().to_owned()),
+            now,
+            variables: Default::default(),
+            stream: false,
+        })
     };
     let (data, copied) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let first = client(&start(&data).await.unwrap());

@@ -1,5 +1,5 @@
 //! AWS on one loopback port: DynamoDB (dynoxide behind it), Secrets Manager, SES v2, Lambda Invoke and EventBridge
-//! Scheduler, each call counted; and EventBridge's bus, to which SES publishes. A function says who it is by its access key, and may do what its role allows.
+//! Scheduler, each call counted; EventBridge's bus, to which SES publishes; and the table's stream. A function says who it is by its access key, and may do what its role allows.
 
 pub(crate) mod event_bus;
 pub mod event_rule;
@@ -11,6 +11,7 @@ pub mod schedule_expression;
 pub mod scheduler;
 pub mod ses;
 pub(crate) mod ses_events;
+pub mod stream;
 pub mod template;
 pub(crate) mod write_limit;
 
@@ -35,6 +36,7 @@ use tokio::net::TcpListener;
 
 use crate::Error;
 use crate::aws::invocations::Queued;
+use crate::aws::stream::gateway;
 use crate::world::clock;
 use crate::world::credentials;
 use crate::world::faults::{Fault, Service, lost_response};
@@ -103,7 +105,7 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
             let why = "Throughput exceeds the current capacity of your table or index.";
             return aws_error(StatusCode::BAD_REQUEST, "ThrottlingException", why);
         }
-        return dynamodb(&endpoint, &parts.headers, body).await;
+        return dynamodb(endpoint.clone(), operation, parts.headers.clone(), body).await;
     }
     if target == "secretsmanager.GetSecretValue" {
         endpoint.world.count(caller, "secretsmanager", "GetSecretValue");
@@ -144,7 +146,20 @@ fn unknown() -> Response {
     aws_error(StatusCode::BAD_REQUEST, "UnknownOperationException", "not simulated here")
 }
 
-async fn dynamodb(endpoint: &Endpoint, headers: &HeaderMap, body: Bytes) -> Response {
+/// Performs a call of DynamoDB; of a write that the stream may want, with its records.
+async fn dynamodb(endpoint: Endpoint, operation: &str, headers: HeaderMap, body: Bytes) -> Response {
+    let keys = gateway::wanted_keys(&endpoint.world, operation, &body);
+    if keys.is_empty() {
+        return forward(&endpoint, &headers, body).await;
+    }
+    let world = Arc::clone(&endpoint.world);
+    let write = async move { forward(&endpoint, &headers, body).await };
+    // A write has its records also where its caller no longer listens.
+    let recorded = tokio::spawn(gateway::recorded(world, keys, write)).await;
+    recorded.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
+}
+
+async fn forward(endpoint: &Endpoint, headers: &HeaderMap, body: Bytes) -> Response {
     let mut forwarded = HeaderMap::new();
     for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
         if let Some(value) = headers.get(name) {

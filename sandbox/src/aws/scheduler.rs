@@ -38,10 +38,14 @@ enum Refusal {
 }
 
 impl World {
-    /// The schedules that fire, as they are now: those of the template, and what became of them by UpdateSchedule.
+    /// The schedules that fire, as they are now: those of the template, and what became of them by UpdateSchedule; none while
+    /// the controls hold them up.
     #[must_use]
     pub fn schedules(&self) -> Vec<Schedule> {
         let state = self.state();
+        if state.schedules_are_off {
+            return Vec::new();
+        }
         let effective = |schedule: &Schedule| {
             let named = self.template.named_schedules.iter().find(|named| named.is_of(schedule));
             match named.and_then(|named| Some((named, state.schedules.get(&named.name)?))) {

@@ -1,4 +1,4 @@
-//! `template.yaml` as the sandbox reads it: table, routes, schedules, variables, roles. The sandbox runs what is
+//! `template.yaml` as the sandbox reads it: table, stream, routes, schedules, variables, roles. The sandbox runs what is
 //! deployed.
 
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use yaml_serde::Value;
 use crate::aws::event_rule::EventRule;
 use crate::aws::schedule_expression;
 use crate::aws::schedule_expression::Schedule;
+use crate::aws::stream::mapping::Mapping;
 
 /// Name of the table in the sandbox.
 pub const TABLE: &str = "duekeeper";
@@ -29,6 +30,8 @@ pub struct Template {
     pub schedules: Vec<Schedule>,
     /// Rules of EventBridge's default bus.
     pub event_rules: Vec<EventRule>,
+    /// Mappings of the table's stream to functions.
+    pub mappings: Vec<Mapping>,
     /// Further settings of the schedules that have a name, under which EventBridge Scheduler's API finds them.
     pub named_schedules: Vec<NamedSchedule>,
     resources: BTreeMap<String, Value>,
@@ -88,12 +91,23 @@ pub enum Error {
 /// The name of the stack here.
 pub const STACK: &str = "duekeeper";
 
+/// The region here.
+pub const REGION: &str = "ap-northeast-1";
 /// The region and the account here, as ARNs name them.
 pub const PLACE: &str = "ap-northeast-1:000000000000";
+/// ARN of the table's stream.
+pub const STREAM_ARN: &str =
+    "arn:aws:dynamodb:ap-northeast-1:000000000000:table/duekeeper/stream/2025-01-01T00:00:00.000";
 
-/// Properties of the table that CreateTable does not take, or that a parameter decides.
-const NOT_FOR_CREATE_TABLE: [&str; 4] =
-    ["DeletionProtectionEnabled", "TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification"];
+/// Properties of the table that CreateTable does not take, or that a parameter decides; and the stream, whose records the
+/// sandbox makes itself (`aws::stream`).
+const NOT_FOR_CREATE_TABLE: [&str; 5] = [
+    "DeletionProtectionEnabled",
+    "TimeToLiveSpecification",
+    "PointInTimeRecoverySpecification",
+    "SSESpecification",
+    "StreamSpecification",
+];
 
 impl Template {
     /// The template of this repository, parsed once for the process: without optimisation that takes a tenth of a second.
@@ -123,6 +137,7 @@ impl Template {
             default_function: None,
             schedules: vec![],
             event_rules: vec![],
+            mappings: vec![],
             named_schedules: vec![],
             resources: resources
                 .iter()
@@ -182,6 +197,10 @@ impl Template {
                     let pattern = definition.get("Properties").and_then(|properties| properties.get("Pattern"));
                     let pattern = pattern.ok_or_else(|| missing(&format!("{name}.{event}.Pattern")))?.clone();
                     self.event_rules.push(EventRule { name: event.to_owned(), function: name.to_owned(), pattern });
+                }
+                Some("DynamoDB") => {
+                    let mapping = definition.get("Properties").and_then(|it| Mapping::read(event, name, it));
+                    self.mappings.push(mapping.ok_or_else(|| missing(&format!("{name}.{event}")))?);
                 }
                 _ => return Err(missing(&format!("the type of {name}.{event}"))),
             }
@@ -249,8 +268,11 @@ impl Template {
         properties.and_then(|function| function.get("RecursiveLoop")).and_then(Value::as_str) == Some("Allow")
     }
 
-    /// Value of a reference `X.Arn` in the sandbox.
+    /// Value of a reference `X.Arn` or `Table.StreamArn` in the sandbox.
     fn arn(&self, attribute: &str) -> Option<String> {
+        if attribute == "Table.StreamArn" {
+            return Some(STREAM_ARN.to_owned());
+        }
         let name = attribute.strip_suffix(".Arn")?;
         let arn = match self.resources.get(name)?.get("Type")?.as_str()? {
             "AWS::DynamoDB::Table" => format!("arn:aws:dynamodb:{PLACE}:table/{STACK}"),

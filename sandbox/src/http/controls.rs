@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::aws::ses_events;
 use crate::http::answers::{Answer, Shared, bad, read};
-use crate::http::{LARGEST_BODY, ecpay_controls};
+use crate::http::{LARGEST_BODY, ecpay_controls, stream_controls};
 use crate::slack::interactions;
 use crate::slack::interactions::Press;
 use crate::whatsapp;
@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/clock", get(show_clock).post(move_clock))
         .route("/messages", get(messages))
         .nest("/ecpay", ecpay_controls::routes())
+        .merge(stream_controls::routes())
         .route("/mms/institutions", put(set_institutions).get(show_institutions).layer(many))
         .route("/faults", put(set_faults).get(show_faults))
         .route("/mail/feedback", put(set_mail_feedback).post(report_mail))

@@ -4,6 +4,7 @@ pub(crate) mod answers;
 pub(crate) mod controls;
 pub(crate) mod ecpay_controls;
 pub(crate) mod server;
+pub(crate) mod stream_controls;
 
 /// Longest body that API Gateway takes, in bytes: 10 MB.
 pub(crate) const LARGEST_BODY: usize = 10 * 1024 * 1024;

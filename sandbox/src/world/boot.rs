@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::aws::iam::Roles;
 use crate::aws::invocations::Invocations;
+use crate::aws::stream::{Opened, Stream, delivery};
 use crate::aws::template::Template;
 use crate::aws::write_limit::WriteLimit;
 use crate::ecpay::Merchant;
@@ -63,6 +64,7 @@ impl World {
         let aws_url = format!("http://{}", aws.local_addr()?);
         let site = Site { base_url: &base_url, merchant_id: &state.ecpay.merchant().merchant_id };
         let roles = Roles::read(template, &|name| site.parameter(name))?;
+        let Opened { stream, inboxes } = Stream::open(&template.mappings, options.stream);
         let world = Arc::new(Self {
             template,
             base_url,
@@ -71,6 +73,7 @@ impl World {
             http: shared::platform::http::client(LONGEST_CALL)?,
             calls: Mutex::default(),
             invocations: Invocations::default(),
+            stream,
             items_read: AtomicU64::default(),
             write_limit: WriteLimit::default(),
             roles,
@@ -87,6 +90,7 @@ impl World {
         let functions = world.start_functions(&options.variables).await?;
         // The world is not shared yet, so this is the first time it is set.
         let _first = world.functions.set(functions);
+        delivery::serve(&world, inboxes);
         server::serve(Arc::clone(&world), public);
         world.save();
         Ok(world)

@@ -93,20 +93,19 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
             ran.push(run(world, &schedule, now).await);
         }
     }
-    while let Some(continued) = run_queued(world).await {
-        ran.push(continued);
-    }
+    run_until_handled(world, &mut ran).await;
     world.save();
     Ok(ran)
 }
 
-/// ECPay does what is due, and its callbacks are posted and answered.
+/// ECPay does what is due, its callbacks are posted and answered, and the stream has delivered what they stored.
 async fn run_due_until_quiet(world: &Arc<World>, ran: &mut Vec<TimelineEvent>) {
     charge_due(world);
     let happened = world.change(|state| std::mem::take(&mut state.happened));
     ran.extend(happened.into_iter().map(|(at, what)| TimelineEvent { at: text(at), what: format!("ecpay: {what}") }));
     let now = world.now();
     ran.extend(deliver(world).await.into_iter().map(|what| TimelineEvent { at: text(now), what }));
+    world.stream.handled().await;
 }
 
 /// Posts the callbacks that are due; a line for each.
@@ -213,10 +212,19 @@ async fn run_queued(world: &Arc<World>) -> Option<TimelineEvent> {
     Some(TimelineEvent { at, what: format!("{function} invoked asynchronously: {outcome}") })
 }
 
-/// Runs the queued invocations, unless a move of the clock does.
+/// Runs the queued invocations, unless a move of the clock does, and waits until the stream has delivered what they stored.
 pub(crate) async fn run_queue(world: Arc<World>) {
     let _one_at_a_time = world.moving.lock().await;
-    while run_queued(&world).await.is_some() {}
+    run_until_handled(&world, &mut Vec::new()).await;
+}
+
+/// Runs the queued invocations, those that the stream's deliveries request included.
+async fn run_until_handled(world: &Arc<World>, ran: &mut Vec<TimelineEvent>) {
+    loop {
+        world.stream.handled().await;
+        let Some(continued) = run_queued(world).await else { return };
+        ran.push(continued);
+    }
 }
 
 fn outcome(done: &Result<Value, NotDone>) -> String {

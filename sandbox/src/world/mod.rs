@@ -32,6 +32,7 @@ use tokio::sync::Notify;
 
 use crate::aws::iam::{Need, Permission, Roles};
 use crate::aws::invocations::Invocations;
+use crate::aws::stream::Stream;
 use crate::aws::template::{STACK, Template};
 pub use crate::aws::template::{TABLE, TEMPLATE};
 use crate::aws::write_limit::WriteLimit;
@@ -54,6 +55,8 @@ pub struct Options {
     pub now: DateTime<Utc>,
     /// Variables that are not as in the template.
     pub variables: BTreeMap<String, String>,
+    /// True if the table's stream delivers from the start.
+    pub stream: bool,
 }
 
 /// A running sandbox: table, simulators, clock and functions.
@@ -68,6 +71,8 @@ pub struct World {
     pub(crate) http: reqwest::Client,
     pub(crate) calls: Mutex<BTreeMap<String, Counts>>,
     pub(crate) invocations: Invocations,
+    /// Stream of the table.
+    pub(crate) stream: Stream,
     pub(crate) items_read: AtomicU64,
     pub(crate) write_limit: WriteLimit,
     roles: Roles,
@@ -176,6 +181,11 @@ impl World {
             "MmsExpiryScan" => Ok(Box::pin(mms_expiry_scan::run(&functions.expiry_scan, event, moment)).await?),
             _ => Err(NotDone::NoSuchFunction),
         }
+    }
+
+    /// Waits until the table's stream has delivered every record so far, or given it up, without a move of the clock.
+    pub async fn stream_handled(&self) {
+        self.stream.handled().await;
     }
 
     /// True if [`Self::invoke`] knows the function.

@@ -68,6 +68,9 @@ pub struct State {
     /// Schedules that are not as the template has them any more, by name.
     #[serde(default)]
     pub schedules: BTreeMap<String, Definition>,
+    /// True while no schedule fires.
+    #[serde(default)]
+    pub schedules_are_off: bool,
 }
 
 /// A list of institutions that takes the place of the present one while it is read.
@@ -214,6 +217,7 @@ impl State {
             whatsapp_refusals: BTreeMap::new(),
             slack_presses: Vec::new(),
             schedules: BTreeMap::new(),
+            schedules_are_off: false,
         }
     }
 

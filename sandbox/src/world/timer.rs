@@ -59,6 +59,11 @@ impl WorldTimer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Present time of the world.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.state().now
+    }
+
     /// Sets the time, and ends the waits that it has reached.
     pub(crate) fn set(&self, now: DateTime<Utc>) {
         let mut state = self.state();

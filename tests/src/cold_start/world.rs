@@ -22,7 +22,7 @@ pub(super) async fn start() -> Arc<World> {
     let now = shared::platform::clock::now();
     // Secrets were not changed lately: of those that were, two versions are read.
     let begin = now.plus_days(-30).utc();
-    let options = Options { port: 0, data: None, now: begin, variables: BTreeMap::new() };
+    let options = Options { port: 0, data: None, now: begin, variables: BTreeMap::new(), stream: false };
     let world = World::start(options).await.expect("a sandbox");
     world.leap(now.utc());
     world

@@ -62,11 +62,20 @@ impl Sandbox {
     /// A new sandbox with variables that are not as in the template. Customers get no receipts unless the test says so, so that
     /// most tests see the mails that they are about.
     pub async fn with(now: &str, variables: &[(&str, &str)]) -> Self {
+        Self::started(now, variables, false).await
+    }
+
+    /// As [`Self::with`], with the table's stream on: stored mails are sent at once, not by the next schedule.
+    pub async fn streaming(now: &str, variables: &[(&str, &str)]) -> Self {
+        Self::started(now, variables, true).await
+    }
+
+    async fn started(now: &str, variables: &[(&str, &str)], stream: bool) -> Self {
         let without_receipts = [("RECEIPTS", "off")];
         let variables = without_receipts.iter().chain(variables);
         let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let world = World::start(Options { port: 0, data: None, now: now.parse().unwrap(), variables }).await.unwrap();
-        Self::over(world).await
+        let options = Options { port: 0, data: None, now: now.parse().unwrap(), variables, stream };
+        Self::over(World::start(options).await.unwrap()).await
     }
 
     /// Around a world that was started otherwise.

@@ -215,7 +215,7 @@ async fn in_production_staff_get_one_digest_a_day_of_what_was_set_aside() {
     let variables = [("ECPAY_ENVIRONMENT", "production"), ("ECPAY_ENDPOINT_URL", "")];
     let variables: BTreeMap<String, String> = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     // No order is made here, so nothing goes to ECPay's real address.
-    let options = Options { port: 0, data: None, now: BEGIN.parse().unwrap(), variables };
+    let options = Options { port: 0, data: None, now: BEGIN.parse().unwrap(), variables, stream: false };
     let sandbox = Sandbox::over(World::start_as(options, merchant.clone()).await.unwrap()).await;
     let post = async |order: &str| {
         let mut report = with(&period(order, "1", SECOND, "2", "99000003"), "MerchantID", &merchant.merchant_id);
@@ -252,7 +252,7 @@ async fn production_does_not_start_with_the_published_keys() {
     let merchant = Merchant { merchant_id: "7654321".to_owned(), ..sandbox::world::state::test_merchant() };
     let variables = [("ECPAY_ENVIRONMENT", "production"), ("ECPAY_ENDPOINT_URL", "")];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let options = Options { port: 0, data: None, now: BEGIN.parse().unwrap(), variables };
+    let options = Options { port: 0, data: None, now: BEGIN.parse().unwrap(), variables, stream: false };
     let Err(error) = World::start_as(options, merchant).await else { panic!("it started") };
     assert!(shared::platform::logging::error_chain(&error).contains("published test keys"), "{error}");
 }
