@@ -69,21 +69,29 @@ fn humped(text: &str) -> BTreeSet<&str> {
 }
 
 /// Names that are not the template's: of AWS, of its tools and of what they are given.
-const OTHERS: [&str; 15] = [
+const OTHERS: [&str; 23] = [
     "AttributeName",
     "AttributeType",
     "ConcurrentExecutions",
+    "DDBStreamBatchInfo",
+    "DynamoDB",
     "EkRm7iFT261dpevs",
     "EventBridge",
     "GetAtt",
     "IndexName",
     "KeySchema",
     "KeyType",
+    "LatestStreamArn",
     "PhysicalResourceId",
     "PointInTimeRecoveryEnabled",
     "ProjectionType",
+    "RecordAgeExceeded",
+    "RetryAttemptsExhausted",
     "StackResourceDetail",
     "StarSender",
+    "StreamArn",
+    "StreamEnabled",
+    "StreamViewType",
     "TableArn",
 ];
 
@@ -246,11 +254,13 @@ async fn every_call_in_it_does_what_it_is_said_to_do() {
 #[test]
 fn what_it_says_of_a_restored_table_leaves_no_name_and_no_permission_with_the_old_one() {
     let command = r#"sed -e "s|!Ref Table\$|$NEW|" -e "s|!GetAtt Table.Arn|$ARN|g" -e "s|\${Table.Arn}|$ARN|g""#;
-    assert!(text(RUNBOOK).contains(command));
+    let of_the_stream = r#" -e "s|!GetAtt Table.StreamArn|$STREAM|g""#;
+    assert!(text(RUNBOOK).replace(" \\\n        ", "").contains(&format!("{command}{of_the_stream}")));
     let lines = TEMPLATE
         .lines()
         .map(|line| line.strip_suffix("!Ref Table").map_or(line.to_owned(), |line| format!("{line}new")));
-    let pointed = lines.map(|line| line.replace("!GetAtt Table.Arn", "arn").replace("${Table.Arn}", "arn"));
+    let arns = ["!GetAtt Table.Arn", "${Table.Arn}", "!GetAtt Table.StreamArn"];
+    let pointed = lines.map(|line| arns.iter().fold(line, |line, arn| line.replace(arn, "arn")));
     let pointed: Vec<String> = pointed.collect();
     let spoken_of = |lines: &[String]| lines.iter().filter(|line| names_the_table(line)).count();
     assert!(spoken_of(&TEMPLATE.lines().map(str::to_owned).collect::<Vec<_>>()) > 10);

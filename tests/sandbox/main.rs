@@ -14,5 +14,6 @@ mod ecpay_controls;
 mod invocations;
 mod persistence;
 mod scheduler;
+mod stream;
 mod time;
 mod whatsapp_simulators;

@@ -7,6 +7,7 @@ mod permissions;
 mod reachable;
 mod resources;
 mod schedules;
+mod stream;
 
 use std::collections::BTreeMap;
 

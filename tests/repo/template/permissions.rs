@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::aws::iam::Permission;
-use sandbox::aws::template::{PLACE, Template};
+use sandbox::aws::template::{PLACE, STREAM_ARN, Template};
 use sandbox::demo;
 use sandbox::world::TABLE;
 use yaml_serde::Value;
@@ -21,7 +21,7 @@ fn permission(action: &str, resource: &str) -> Permission {
     Permission { action: action.to_owned(), resource: resource.to_owned() }
 }
 
-/// Permissions that Lambda itself uses in a function's name: log, traces, and failures.
+/// Permissions that Lambda itself uses in a function's name: log, traces, failures, and the stream that it reads.
 fn of_lambda(function: &str) -> BTreeSet<Permission> {
     let group = format!("arn:aws:logs:{PLACE}:log-group:duekeeper-{function}LogGroup-INVENTED:*");
     let mut all: BTreeSet<Permission> =
@@ -31,6 +31,13 @@ fn of_lambda(function: &str) -> BTreeSet<Permission> {
         let failed = &properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"];
         let queue = arn_of(failed, "AWS::SQS::Queue");
         all.insert(permission("sqs:SendMessage", &format!("arn:aws:sqs:{PLACE}:duekeeper-{queue}-INVENTED")));
+    }
+    let template = Template::parse(TEMPLATE).unwrap();
+    if template.mappings.iter().any(|mapping| mapping.function == function) {
+        let reads = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];
+        all.extend(reads.map(|action| permission(action, STREAM_ARN)));
+        // "ListStreams" has no resource type in the Service Authorization Reference.
+        all.insert(permission("dynamodb:ListStreams", "*"));
     }
     all
 }
@@ -88,7 +95,7 @@ async fn each_function_may_do_exactly_what_it_does_in_the_story_and_in_the_sampl
 }
 
 #[test]
-fn no_policy_holds_a_wildcard_but_for_x_ray_and_the_characters_that_a_secret_is_given() {
+fn no_policy_holds_a_wildcard_but_for_what_has_no_resource_and_the_characters_that_a_secret_is_given() {
     let one_or_many = |value: &Value| value.as_sequence().cloned().unwrap_or_else(|| vec![value.clone()]);
     let text = |value: &Value| {
         let inner = if let Value::Tagged(tagged) = value { &tagged.value } else { value };
@@ -107,10 +114,11 @@ fn no_policy_holds_a_wildcard_but_for_x_ray_and_the_characters_that_a_secret_is_
                 assert!(actions.iter().all(|action| !action.contains(['*', '?'])), "{role}: {actions:?}");
                 assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{role}");
                 let traces = actions == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+                let without_resource = traces || actions == ["dynamodb:ListStreams"];
                 let secret = actions == ["secretsmanager:GetSecretValue"];
                 for resource in &resources {
                     let rest = if secret { resource.strip_suffix("SecretId}-??????").unwrap() } else { resource };
-                    assert!(!rest.contains(['*', '?']) || (traces && rest == "*"), "{role}: {resource}");
+                    assert!(!rest.contains(['*', '?']) || (without_resource && rest == "*"), "{role}: {resource}");
                     seen += 1;
                 }
             }

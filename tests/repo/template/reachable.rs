@@ -39,7 +39,11 @@ const CALLS: [(&str, &str); 18] = [
 ];
 
 /// Permissions that Lambda itself uses in a function's name.
-const OF_LAMBDA: [&str; 5] = [
+const OF_LAMBDA: [&str; 9] = [
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "sqs:SendMessage",
