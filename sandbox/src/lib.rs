@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "most enums matched here are other crates' and may grow")]
 
 pub mod api_docs;
+mod app;
 pub mod aws;
 pub mod demo;
 pub mod ecpay;

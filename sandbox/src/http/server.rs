@@ -1,5 +1,5 @@
-//! The sandbox's public port: the API through API Gateway's event format, ECPay, MMS, the WhatsApp gateways, Slack, and the
-//! controls.
+//! The sandbox's public port: the API through API Gateway's event format, ECPay, MMS, the WhatsApp gateways, Slack, the
+//! business's app, and the controls.
 
 use std::sync::Arc;
 
@@ -19,13 +19,14 @@ use crate::http::{LARGEST_BODY, controls};
 use crate::whatsapp::cloud_api;
 use crate::whatsapp::starsender;
 use crate::world::World;
-use crate::{mms, slack};
+use crate::{app, mms, slack};
 
 pub(crate) fn serve(world: Arc<World>, listener: TcpListener) {
     let router = Router::new()
         .nest("/sandbox", controls::routes())
         .nest("/ecpay", ecpay_http::routes())
         .nest("/mms", mms::routes())
+        .nest("/app", app::routes())
         .nest("/starsender", starsender::routes())
         .nest("/whatsapp-cloud", cloud_api::routes())
         // Slack's paths are absolute: a webhook has its whole URL in a secret.

@@ -1,5 +1,5 @@
 //! Controls of what triggers functions besides requests: the table's stream (`/sandbox/stream`) and the schedules
-//! (`/sandbox/schedules`).
+//! (`/sandbox/schedules`); and the events that the business's app received (`/sandbox/events`).
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/stream", get(show_stream).put(switch_stream))
         .route("/schedules", get(show_schedules).put(switch_schedules))
+        .route("/events", get(events).delete(forget_events))
 }
 
 #[derive(Deserialize)]
@@ -44,4 +45,13 @@ async fn switch_schedules(State(world): Shared, body: Bytes) -> Answer {
     let Switch { enabled } = read(&body)?;
     world.change(|state| state.schedules_are_off = !enabled);
     Ok(show_schedules(State(world)).await)
+}
+
+async fn events(State(world): Shared) -> Json<Value> {
+    Json(json!({ "events": world.state().events }))
+}
+
+async fn forget_events(State(world): Shared) -> Json<Value> {
+    world.change(|state| state.events.clear());
+    Json(json!({}))
 }

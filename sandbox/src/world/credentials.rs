@@ -39,6 +39,11 @@ const SLACK_SIGNING_SECRET: &str = "sandbox-slack-signing-secret-invented";
 /// The name of the secret with the keys of MMS and Slack.
 pub const EXPIRY_SECRET: &str = "duekeeper/expiry";
 
+/// The name of the secret with the endpoints of events and their keys.
+pub const EVENTS_SECRET: &str = "duekeeper/events";
+/// The key of the sandbox's own endpoint: 32 bytes, in the form of Standard Webhooks.
+pub const EVENTS_KEY: &str = "whsec_c2FuZGJveC1ldmVudHMta2V5LWludmVudGVkLTMyISE=";
+
 /// The key of the sender's device at StarSender.
 pub const STARSENDER_KEY: &str = "sandbox-starsender-device-key-invented";
 /// The token for Meta's Cloud API.
@@ -95,6 +100,7 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
         (CALLBACK_SECRET.to_owned(), secret(callbacks.to_string())),
         (SLACK_CALLBACK_SECRET.to_owned(), secret(json!({ "signing_secret": SLACK_SIGNING_SECRET }).to_string())),
         (EXPIRY_SECRET.to_owned(), secret(expiry_document(HERE))),
+        (EVENTS_SECRET.to_owned(), secret(events_document(HERE))),
     ])
 }
 
@@ -129,6 +135,13 @@ pub fn expiry_document(base_url: &str) -> String {
     json!({ "mms_api_key": MMS_KEY, "slack_webhook_url": webhook, "slack_bot_token": "" }).to_string()
 }
 
+/// The secret of the endpoints: the app that is served at `base_url` gets events of all types.
+#[must_use]
+pub fn events_document(base_url: &str) -> String {
+    let endpoint = json!({ "name": "sandbox", "url": format!("{base_url}/app/events"), "keys": [EVENTS_KEY] });
+    json!({ "endpoints": [endpoint] }).to_string()
+}
+
 /// A kept secret as it is given to a function of the sandbox at `base_url`.
 pub(crate) fn located(secret: &str, base_url: &str) -> String {
     secret.replace(HERE, base_url)
@@ -143,6 +156,7 @@ pub(crate) fn shown(state: &State) -> Value {
     json!({
         "admin_token": ADMIN_TOKEN, "read_token": READ_TOKEN, "owner_token": OWNER_TOKEN, "expired_token": EXPIRED_TOKEN,
         "merchant_id": merchant.merchant_id, "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv,
+        "events_key": EVENTS_KEY,
         "jwt": good.text(),
         "jwt_reminders_only": Jwt { scope: "reminders", ..good }.text(),
         "jwt_institutions_only": Jwt { scope: "institutions", ..good }.text(),

@@ -22,6 +22,8 @@ pub(super) const SLOW: Duration = Duration::from_secs(2);
 pub enum Service {
     /// Server-to-server APIs of ECPay.
     Ecpay,
+    /// The business's own app, which takes events.
+    Events,
     /// Amazon SES, version 2.
     Mail,
     /// The Member Management System.
@@ -52,7 +54,7 @@ pub enum Fault {
     /// Performs the request and breaks the connection.
     AnswerLost,
     /// Refuses: ECPay with its 403, SES with MessageRejected for the content, Secrets Manager with AccessDenied, a WhatsApp gateway because the number is not on WhatsApp,
-    /// MMS with 401, Slack because there is no such webhook or channel.
+    /// MMS with 401, Slack because there is no such webhook or channel, the business's app with 400.
     Refuse,
     /// MMS refuses the key with status 200.
     RefuseWithOk,
@@ -66,7 +68,7 @@ pub enum Fault {
     NoTotal,
     /// A WhatsApp gateway whose sender cannot send: StarSender's phone is disconnected, Meta has locked the account.
     DeviceOff,
-    /// A WhatsApp gateway or Slack takes no more messages for now.
+    /// A WhatsApp gateway, Slack or the business's app takes no more messages for now.
     Limit,
     /// Slack takes no more messages for an hour.
     LongLimit,
@@ -76,6 +78,16 @@ pub enum Fault {
     Archived,
     /// Slack refuses the blocks, whatever they are.
     InvalidBlocks,
+    /// The business's app says with 410 that it takes events no more.
+    Gone,
+    /// The business's app breaks the connection and takes nothing.
+    Closed,
+    /// The business's app takes nothing, and answers 302 with another address of its own.
+    Redirect,
+    /// The business's app takes the event, and answers 200 with 64 MiB.
+    Huge,
+    /// The business's app takes the event, and answers 200 with a body that has no end.
+    Endless,
 }
 
 /// A fault, when it begins, and for how many calls; without a number it stays. In JSON `"limit"` or
@@ -120,12 +132,13 @@ impl Service {
         match fault {
             Fault::None | Fault::Down | Fault::Slow | Fault::Held | Fault::AnswerLost | Fault::Refuse => true,
             Fault::DeviceOff => self.is_whatsapp(),
-            Fault::Limit => self.is_whatsapp() || self == Self::Slack,
+            Fault::Limit => self.is_whatsapp() || matches!(self, Self::Events | Self::Slack),
             Fault::Html => self.is_whatsapp() || matches!(self, Self::Mms | Self::Slack),
             Fault::RefuseWithOk | Fault::RepeatPage | Fault::RepeatPageWithTotal | Fault::NullPage | Fault::NoTotal => {
                 self == Self::Mms
             }
             Fault::LongLimit | Fault::Archived | Fault::InvalidBlocks => self == Self::Slack,
+            Fault::Gone | Fault::Closed | Fault::Redirect | Fault::Huge | Fault::Endless => self == Self::Events,
         }
     }
 

@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod faults;
 pub mod mail_feedback;
 pub mod mail_refusal;
+pub mod received_events;
 pub mod slack_presses;
 pub mod state;
 pub mod table_inspect;

@@ -14,6 +14,7 @@ use crate::slack::block_kit;
 use crate::world::faults::{Fault, FaultSpec, Service, next_fault};
 use crate::world::mail_feedback::MailState;
 use crate::world::mail_refusal::MailRefusal;
+use crate::world::received_events::ReceivedEvents;
 use crate::world::slack_presses::SlackPress;
 use crate::world::whatsapp_refusal::WhatsappRefusal;
 
@@ -71,6 +72,9 @@ pub struct State {
     /// True while no schedule fires.
     #[serde(default)]
     pub schedules_are_off: bool,
+    /// Events that the business's app received.
+    #[serde(default)]
+    pub events: ReceivedEvents,
 }
 
 /// A list of institutions that takes the place of the present one while it is read.
@@ -218,6 +222,7 @@ impl State {
             slack_presses: Vec::new(),
             schedules: BTreeMap::new(),
             schedules_are_off: false,
+            events: ReceivedEvents::default(),
         }
     }
 
