@@ -10,6 +10,8 @@ use testing::support::{column, form, period};
 async fn what_was_acknowledged_survives_a_kill_and_a_second_sandbox_is_kept_out() {
     let data = tempfile::tempdir().unwrap();
     let process = Process::start(data.path()).await;
+    // The clock moves while a mail is sent.
+    process.call(Method::PUT, "/sandbox/stream", Some(json!({ "enabled": false }))).await;
     let wanted =
         json!({ "user_id": "kept", "email": "kept@customer.example", "plan_id": "PRO", "billing_cycle": "monthly" });
     let made = process.call(Method::POST, "/api/subscriptions", Some(wanted)).await;
