@@ -99,7 +99,7 @@ impl Application<'_> {
                 PaymentDecision::Repeat => return Ok(Attempt::Done(Outcome::Repeat)),
                 PaymentDecision::Quarantine(reason) => return self.prove(&snapshot.subscription, reason).await,
             };
-            match billing.commit(decision.clone(), log, context.policy).await? {
+            match billing.commit(decision.clone(), log, context).await? {
                 Commit::Done => {
                     let recovery = Recovery::between(&snapshot.subscription.value, &decision.change.next);
                     Ok(Attempt::Done(Outcome::Applied(Box::new(Applied { decision, recovery }))))
@@ -127,7 +127,7 @@ impl Application<'_> {
         let Some(decision) = proof_of_payment(order, self.report, &reason, self.context) else {
             return Ok(Attempt::Done(Outcome::Quarantined(reason)));
         };
-        Ok(match self.billing.commit(decision, None, self.context.policy).await? {
+        Ok(match self.billing.commit(decision, None, self.context).await? {
             Commit::Done | Commit::AlreadyApplied(_) => Attempt::Done(Outcome::Quarantined(reason)),
             Commit::Conflict | Commit::LiveOrderExists(_) => {
                 Attempt::Conflict(self.billing.subscription(&self.report.subscription).await?)

@@ -2,7 +2,7 @@
 //!
 //! Without features only the pure half is compiled: [`domain`], [`ecpay`], [`mail::render`], [`slack`] and [`whatsapp`]
 //! have no clock, randomness or network. Feature `io` adds the [`platform`] and the [`store`], `http` outbound
-//! requests, `send` the ECPay client and the sending of mail.
+//! requests, `send` the ECPay client, the sending of mail and the posting of events.
 
 #[cfg(test)]
 extern crate self as shared;
@@ -15,6 +15,8 @@ pub mod whatsapp;
 
 #[cfg(feature = "io")]
 pub mod apply_report;
+#[cfg(feature = "send")]
+pub mod events;
 #[cfg(feature = "io")]
 pub mod exclusive_run;
 #[cfg(feature = "io")]

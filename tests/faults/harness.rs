@@ -106,7 +106,7 @@ fn each_call_of_a_subscription_is_seen_and_none_of_its_random_ids() {
             "0 dynamodb.PutItem CHECKOUT: Proceed",
             "1 dynamodb.GetItem order0 STATE: Proceed",
             "1 dynamodb.GetItem PURCHASE: Proceed",
-            "1 dynamodb.TransactWriteItems order0 RECEIPT +10: Proceed",
+            "1 dynamodb.TransactWriteItems order0 RECEIPT +13: Proceed",
             "1 dynamodb.UpdateItem COUNT: Proceed",
         ]
     );

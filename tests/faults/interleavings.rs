@@ -28,7 +28,7 @@ fn commute(one: &HeldCall, other: &HeldCall) -> bool {
         Service::DynamoDb => matches!(call.action.as_str(), "GetItem" | "Query"),
         Service::Ecpay => call.action.starts_with("Query"),
         Service::SecretsManager => true,
-        Service::Ses | Service::Lambda | Service::StarSender | Service::Mms | Service::Slack => false,
+        Service::Ses | Service::Lambda | Service::StarSender | Service::Mms | Service::Slack | Service::App => false,
     };
     let apart = |call: &HeldCall| matches!(call.subject.as_str(), "COUNT" | "RUN");
     let breaker = |call: &HeldCall| call.subject == "BREAKER" && reads(call);

@@ -12,15 +12,15 @@
 mod burst;
 mod cut_points;
 mod dry_run;
+mod events;
 mod harness;
 mod interleavings;
 mod linearizability;
 mod lost_responses;
 mod no_callbacks;
 mod one_order;
-mod owner_messages;
-mod reminder_year;
 mod replies;
 mod scale;
 mod secrets_outage;
 mod simulation;
+mod workshop;

@@ -5,6 +5,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::billing::callbacks::refusals::DetailBody;
+use crate::billing::events::payloads::{PaymentEvent, PlanEvent, SubscriptionEvent, TestEvent, Webhooks};
 use crate::http::refusals::{ErrorBody, ErrorDetail, FaultDetail};
 use crate::workshop::reminder_answers::ReminderError;
 
@@ -17,9 +18,11 @@ use crate::workshop::reminder_answers::ReminderError;
         description = include_str!("conventions.md"),
     ),
     servers((url = "https://api.duekeeper.example", description = "The stack's API_BASE_URL.")),
-    modifiers(&Tokens),
+    modifiers(&Tokens, &Webhooks),
     paths(ecpay_auth, ecpay_billing),
-    components(schemas(ErrorBody, ErrorDetail, FaultDetail, DetailBody, ReminderError)),
+    components(schemas(
+        ErrorBody, ErrorDetail, FaultDetail, DetailBody, ReminderError, SubscriptionEvent, PaymentEvent, PlanEvent, TestEvent,
+    )),
     tags(
         (name = "subscriptions", description = "Orders at ECPay and what staff do with them. Without an `Idempotency-Key` each `POST /api/subscriptions` creates an order of its own. A user may have several unpaid orders; if two of them are paid, staff are notified. While an order is live, a new one needs `replaces`."),
         (name = "payments", description = "Charges and payments of a month, for accounting."),
@@ -28,6 +31,7 @@ use crate::workshop::reminder_answers::ReminderError;
         (name = "checkout", description = "Pages for buyers. Each press of the button gives ECPay's form for an order number that was not submitted before, at most 20 in one purchase. The first order that is paid counts: `purchase.paid_by` of each of them names it, and a later charge is a refund due."),
         (name = "portal", description = "Customer page: the customer sees the subscriptions and repairs them, without a login. It shows nothing beyond plan, amounts, days and the last four digits of the card."),
         (name = "notices", description = "Mails. The id of a notice is also that in the answer for its subscription. A resent mail is sent once, however many requests and runs there are at the same time. Only for an `unclear` mail, which may have arrived, do staff decide that the customer may get it twice."),
+        (name = "events", description = "Events for the business's app, posted to its endpoints in Standard Webhooks form and listed for an app that polls. The requests that endpoints get are described as webhooks, and receivers in docs/EVENTS.md."),
         (name = "quarantine", description = "Reports of ECPay that were not applied. Replay one once its cause is fixed, for example when the order exists by now or the parser accepts the form. It is processed like a new callback, so nothing is applied twice; if it is refused again it stays open with the new reason. A test notification of ECPay is never applied by a replay, whatever `ECPAY_APPLY_SIMULATED` says, and an ambiguous form never at all. At most 20 open reports of one order are kept, and 200 a day about unknown orders; further ones are acknowledged and counted. Staff get one mail for each order, reason and day."),
         (name = "callbacks", description = "Routes of the ECPay document, in its shapes. `kpis` of the statistics are defined in METRICS.md. `callbacks_24h` of the health counts callbacks by what became of them: `applied`, `quarantined`, `not_kept` (signed, and quarantined before or beyond a limit), `refused`. `status` is `degraded` if at least three were quarantined and less than 95 % of the applied and quarantined ones were applied; refused ones do not count, since a stranger can send any number. HEAD is answered as well."),
         (name = "webhooks", description = "Callbacks of WhatsApp providers and of Slack. They carry no token: each is verified by a signature or by the unguessable part of its address."),

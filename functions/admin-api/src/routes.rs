@@ -11,7 +11,8 @@ use utoipa::openapi::OpenApi as Description;
 use crate::api::ApiState;
 use crate::auth::whoami;
 use crate::billing::{
-    adoption, callbacks, checkout, mail_templates, notices, payments, portal, quarantine, replay, subscriptions, users,
+    adoption, callbacks, checkout, events, mail_templates, notices, payments, portal, quarantine, replay,
+    subscriptions, users,
 };
 use crate::description::Common;
 use crate::http::assets;
@@ -36,6 +37,7 @@ fn all() -> Routes {
         .merge(portal::routes())
         .merge(assets::routes())
         .merge(notices::routes())
+        .merge(events::routes())
         .merge(mail_templates::routes())
         .merge(quarantine::routes())
         .merge(replay::routes())

@@ -296,7 +296,7 @@ impl<'a> EcpaySession<'a> {
         order: Versioned<Subscription>,
         report: &PaymentReport,
     ) -> Result<Versioned<Subscription>, Failure> {
-        let context = DecisionContext::new(&self.maintenance.policy, self.now).received_at(self.wall());
+        let context = DecisionContext::new(&self.maintenance.policy, self.now).at_wall(self.wall());
         match apply_report::apply_to(&self.store.billing, &order, report, context).await? {
             Outcome::Applied(applied) => {
                 let rule = applied.decision.change.history.rule;
@@ -340,7 +340,8 @@ impl<'a> EcpaySession<'a> {
         let id = after.value.id.clone();
         decision.change.history.query = self.memory().answers.get(&id).cloned();
         let events = BusinessEvent::of(&decision, None);
-        if self.store.billing.commit(decision, None, &self.maintenance.policy).await? != Commit::Done {
+        let context = DecisionContext::new(&self.maintenance.policy, self.now).at_wall(self.wall());
+        if self.store.billing.commit(decision, None, context).await? != Commit::Done {
             return Ok(None);
         }
         if !self.store.is_dry_run() {

@@ -11,6 +11,7 @@ use shared::domain::values::ids::MerchantId;
 use shared::domain::values::time::Timestamp;
 use shared::ecpay::client;
 use shared::ecpay::client::EcpayClient;
+use shared::events::drain::EventSender;
 use shared::exclusive_run;
 use shared::mail::mailer::{MailSettings, Mailer};
 use shared::mail::ses_event::{InvalidSesEvent, SesEvent};
@@ -29,12 +30,12 @@ mod due_orders;
 mod ecpay_pace;
 mod ecpay_session;
 mod event;
-mod mail_feedback;
 mod metrics;
 mod next_step;
 mod on_demand;
 mod report;
 mod run;
+mod sending;
 mod tasks;
 
 use crate::continuation::Continuation;
@@ -49,6 +50,8 @@ pub struct Config {
     calls_per_second: NonZeroU32,
     function: Option<String>,
     mail: MailSettings,
+    /// None where events are only listed.
+    events_secret: Option<String>,
 }
 
 /// Clients and settings of one instance of the function.
@@ -58,6 +61,7 @@ pub struct Maintenance {
     keys: EcpayKeys,
     ecpay: EcpayClient,
     mailer: Mailer,
+    events: EventSender,
     continuation: Continuation,
     calls_per_second: NonZeroU32,
     policy: DunningPolicy,
@@ -72,6 +76,10 @@ pub enum Error {
         "the event is not a job: it may contain task, scheduled_at, run_id, dry_run, retry, cancel, adopt and adopt_list"
     )]
     InvalidJobEvent,
+    /// The records of the table's stream do not have their documented form. The message does not repeat them, since they name
+    /// people.
+    #[error("the records of the table's stream cannot be read")]
+    InvalidStreamRecords,
     /// The event of EventBridge is not one that SES documents. The message does not repeat it, since it names people.
     #[error("the event of EventBridge cannot be used: {0}")]
     InvalidSesEvent(#[from] InvalidSesEvent),
@@ -90,6 +98,9 @@ pub enum Error {
     /// The client of ECPay could not be built.
     #[error("the HTTP client for ECPay could not be set up")]
     EcpayClient(#[from] client::Error),
+    /// The client for the endpoints of events could not be built.
+    #[error("the HTTP client for events could not be set up")]
+    EventClient(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
@@ -118,9 +129,10 @@ impl Config {
         });
         // Set by Lambda; the function invokes itself where a run reaches its limit.
         let function = reader.optional("AWS_LAMBDA_FUNCTION_NAME");
+        let events_secret = reader.optional("EVENTS_SECRET_ID");
         let config = match (ecpay, policy, calls_per_second, MailSettings::read(&mut reader)) {
             (Some(ecpay), Some(policy), Some(calls_per_second), Some(mail)) => {
-                Some(Self { table, ecpay, policy, calls_per_second, function, mail })
+                Some(Self { table, ecpay, policy, calls_per_second, function, mail, events_secret })
             }
             _ => None,
         };
@@ -136,6 +148,8 @@ impl Maintenance {
     pub async fn start(aws: &SdkConfig, config: Config, wall: Timestamp) -> Result<Self, Error> {
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         let environment = config.ecpay.environment;
+        let events = EventSender::new(secrets.clone(), config.events_secret, environment);
+        let events = events.map_err(|error| Error::EventClient(error.into()))?;
         let keys = EcpayKeys::new(secrets, config.ecpay.secret_id.clone(), environment);
         keys.get(wall).await?;
         Ok(Self {
@@ -144,6 +158,7 @@ impl Maintenance {
             keys,
             ecpay: EcpayClient::new(config.ecpay)?,
             mailer: Mailer::new(aws, config.mail),
+            events,
             continuation: Continuation::new(aws, config.function),
             calls_per_second: config.calls_per_second,
             policy: config.policy,
@@ -152,13 +167,17 @@ impl Maintenance {
     }
 }
 
-/// Performs the event's job: scheduled tasks, an operation requested by staff, or a bounce or complaint to be recorded.
+/// Performs the event's job: scheduled tasks, an operation requested by staff, messages that were just stored, or a bounce or
+/// complaint to be recorded.
 ///
 /// # Errors
 /// [`Error`] where repeating the invocation helps. Errors of single subscriptions are in the report.
 pub async fn run(maintenance: &Maintenance, event: Value, time: InvocationTime) -> Result<Value, Error> {
     if SesEvent::is_event(&event) {
-        return Box::pin(mail_feedback::record(maintenance, &event, time)).await;
+        return Box::pin(sending::mail_feedback::record(maintenance, &event, time)).await;
+    }
+    if sending::stream::is_event(&event) {
+        return Box::pin(sending::stream::send_stored(maintenance, event, time)).await;
     }
     match Job::parse(event, time.logical).map_err(|_| Error::InvalidJobEvent)? {
         Job::Tasks(tasks) => Box::pin(run::run_tasks(maintenance, &tasks, time)).await,

@@ -10,6 +10,7 @@ use shared::domain::billing::subscription::Status;
 use shared::domain::billing::task::Task;
 use shared::domain::values::ids::SubscriptionId;
 use shared::domain::values::time::Timestamp;
+use shared::events::report::EventReport;
 use shared::platform::metrics::StopReason;
 
 /// Reason in a report for items that cannot be read.
@@ -40,6 +41,9 @@ pub(crate) struct TaskReport {
     /// The first failed subscriptions, each with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) failures: Vec<(SubscriptionId, String)>,
+    /// Events for the business's app, in the report of mail; `None` where none was due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) events: Option<EventCounts>,
     /// The first actions taken, or in a dry run to be taken; reported as the run's `did`.
     #[serde(skip)]
     pub(crate) entries: Vec<ReportEntry>,
@@ -52,6 +56,21 @@ pub(crate) struct TaskReport {
     /// Seconds for which the oldest item was due; 0 if none was.
     #[serde(skip)]
     pub(crate) oldest_age: u64,
+}
+
+/// Events that a run handled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct EventCounts {
+    /// Events that were due; in a dry run all that are.
+    due: u64,
+    /// Events that every endpoint has that takes them.
+    delivered: u64,
+    /// Events with a further attempt ahead, or whose endpoint is switched off.
+    later: u64,
+    /// Events that were given up for an endpoint.
+    given_up: u64,
+    /// Events for which the table failed.
+    failed: u64,
 }
 
 /// One action of a run.
@@ -89,6 +108,16 @@ pub(crate) enum ReportEntry {
         /// Kind of the notice.
         kind: &'static str,
         /// State of the notice after the attempt to send it; `would_send` in a dry run.
+        outcome: &'static str,
+    },
+    /// An event for the business's app.
+    Event {
+        /// Id of the event.
+        event: String,
+        /// Type of the event.
+        #[serde(rename = "type")]
+        kind: &'static str,
+        /// State of the event after the attempts to post it; `would_post` in a dry run.
         outcome: &'static str,
     },
 }
@@ -175,6 +204,19 @@ impl TaskReport {
     }
 }
 
+impl EventCounts {
+    pub(crate) const fn of(posted: &EventReport) -> Self {
+        let EventReport { delivered, later, given_up, failed, .. } = *posted;
+        Self { due: posted.total(), delivered, later, given_up, failed }
+    }
+
+    /// So many events that are due; `None` for none.
+    pub(crate) fn due(count: usize) -> Option<Self> {
+        let due = u64::try_from(count).unwrap_or(u64::MAX);
+        (due > 0).then(|| Self { due, ..Self::default() })
+    }
+}
+
 impl RunReport {
     /// Actions by task, without the tasks that took none.
     pub(crate) fn did(&self) -> BTreeMap<Task, &[ReportEntry]> {
@@ -189,6 +231,6 @@ impl RunReport {
 
     /// True if no item was due and no task stopped early.
     pub(crate) fn is_idle(&self) -> bool {
-        self.tasks.values().all(|task| task.due == 0 && task.stopped.is_none())
+        self.tasks.values().all(|task| task.due == 0 && task.events.is_none() && task.stopped.is_none())
     }
 }

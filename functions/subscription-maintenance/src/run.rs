@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::domain::billing::notices::NoticeState;
 use shared::domain::billing::task::Task;
 use shared::exclusive_run::{ExclusiveRun, Lease, RunRules, Start};
-use shared::mail::outbox;
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::StopReason;
 
@@ -14,7 +12,8 @@ use crate::cleanup::clean_up;
 use crate::due_orders::handle_due;
 use crate::ecpay_session::EcpaySession;
 use crate::event::Tasks;
-use crate::report::{ReportEntry, RunReport, TaskReport};
+use crate::report::{RunReport, TaskReport};
+use crate::sending::send_due;
 use crate::{Error, Maintenance};
 
 /// A run starts no further item after this many seconds; its continuation goes on. The function's timeout is 300 seconds.
@@ -149,30 +148,6 @@ async fn perform_task(
             handle_due(session, task, until, report).await
         }
         Task::CleanUp => clean_up(session, session.now).await,
-        Task::SendMail => send_mail(session).await,
+        Task::SendMail => send_due(session, Duration::from_secs(RUN_SECONDS)).await,
     }
-}
-
-async fn send_mail(session: &EcpaySession<'_>) -> Result<TaskReport, Error> {
-    let Maintenance { mailer, policy, .. } = session.maintenance;
-    let drained = outbox::drain(&session.store, mailer, policy, session.time, RUN_SECONDS).await?;
-    let stopped = drained.stopped;
-    let mut report = TaskReport { due: drained.total(), done: drained.sent, stopped, ..TaskReport::default() };
-    // Mail is due by wall time, unlike the other tasks.
-    report.record_age(drained.oldest, session.time.wall);
-    if !session.store.is_dry_run() {
-        session.measure(|metrics| metrics.mails(&drained));
-    }
-    let skipped = [("later", drained.later), ("undeliverable", drained.undeliverable), ("obsolete", drained.obsolete)];
-    let failed = [("unclear", drained.unclear), ("given up", drained.dead), ("not recorded", drained.failed)];
-    let counted = |(_, count): &(&str, u64)| *count > 0;
-    report.skipped.extend(skipped.into_iter().filter(counted).map(|(reason, count)| (reason.to_owned(), count)));
-    report.failed.extend(failed.into_iter().filter(counted).map(|(reason, count)| (reason.to_owned(), count)));
-    let is_dry_run = session.store.is_dry_run();
-    report.add_entries(drained.handled.into_iter().map(|mail| ReportEntry::Mail {
-        notice: mail.id,
-        kind: mail.kind.name(),
-        outcome: if is_dry_run && mail.outcome == NoticeState::Sent { "would_send" } else { mail.outcome.name() },
-    }));
-    Ok(report)
 }

@@ -7,18 +7,20 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Json;
-use axum::routing::get;
+use axum::routing::{get, put};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::http::answers::{Answer, Shared, read};
 use crate::world::World;
+use crate::world::credentials::EVENTS_SECRET;
 
 pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/stream", get(show_stream).put(switch_stream))
         .route("/schedules", get(show_schedules).put(switch_schedules))
         .route("/events", get(events).delete(forget_events))
+        .route("/events/endpoints", put(set_endpoints))
 }
 
 #[derive(Deserialize)]
@@ -49,6 +51,13 @@ async fn switch_schedules(State(world): Shared, body: Bytes) -> Answer {
 
 async fn events(State(world): Shared) -> Json<Value> {
     Json(json!({ "events": world.state().events }))
+}
+
+/// Changes the events secret, so that another receiver can be tried. The function reads it again when its copy is five minutes old.
+async fn set_endpoints(State(world): Shared, body: Bytes) -> Answer {
+    let secret: Value = read(&body)?;
+    world.rotate_secret(EVENTS_SECRET, secret.to_string());
+    Ok(Json(secret))
 }
 
 async fn forget_events(State(world): Shared) -> Json<Value> {

@@ -252,8 +252,11 @@ fn summary(report: &Value) -> String {
     }
     let tasks = report.get("tasks").and_then(Value::as_object);
     let busy = tasks.into_iter().flatten().filter(|(_, task)| count(task, "due") > 0);
-    let words: Vec<_> =
+    let mut words: Vec<_> =
         busy.map(|(name, task)| format!("{name} {} of {}", count(task, "done"), count(task, "due"))).collect();
+    if let Some(events) = report.pointer("/tasks/send-mail/events") {
+        words.push(format!("events {} of {}", count(events, "delivered"), count(events, "due")));
+    }
     if words.is_empty() { "nothing due".to_owned() } else { words.join(", ") }
 }
 

@@ -379,6 +379,7 @@ impl Site<'_> {
             "ApiBaseUrl" => self.base_url.to_owned(),
             "FrontendUrl" => format!("{}/shop", self.base_url),
             "BusinessName" => BUSINESS.to_owned(),
+            "EventsSecretId" => credentials::EVENTS_SECRET.to_owned(),
             "MailReplyTo" => "help@duekeeper.example".to_owned(),
             "MailSender" => "billing@duekeeper.example".to_owned(),
             "MailIdentity" => "duekeeper.example".to_owned(),

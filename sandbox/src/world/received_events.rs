@@ -36,6 +36,11 @@ impl ReceivedEvents {
         self.0.push_back(event);
     }
 
+    /// Events from that number on, oldest first.
+    pub(crate) fn since(&self, number: usize) -> impl Iterator<Item = &ReceivedEvent> {
+        self.0.iter().skip(number)
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.0.clear();

@@ -28,7 +28,7 @@ use crate::store::{Error, Store};
 /// Minutes after which a claim ends; the run that made it then counts as crashed.
 const LEASE_MINUTES: i64 = 2;
 /// Most notices that one drain sends.
-const LIMIT: usize = 500;
+pub const LIMIT: usize = 500;
 /// Mails in a row that fail for one reason before the drain stops: the others would fare no better.
 const SAME_FAILURES: usize = 3;
 
@@ -68,6 +68,15 @@ pub struct Handled {
     pub kind: NoticeKind,
     /// State after this drain.
     pub outcome: NoticeState,
+}
+
+/// Notices for one drain.
+#[derive(Debug)]
+pub struct DueNotices {
+    /// In the order in which they fell due; what is beyond [`LIMIT`] is left to the next run.
+    pub notices: Vec<DueNotice>,
+    /// Seconds of the invocation after which no further one is begun.
+    pub seconds: u64,
 }
 
 /// Next step for a due notice.
@@ -110,7 +119,7 @@ impl Handled {
     }
 }
 
-/// Sends the notices that are due, for at most `seconds`. Without a due notice it costs one query.
+/// Sends notices that are due, in their order, until their seconds are over.
 ///
 /// # Errors
 /// [`Error`] where the store failed for several notices in a row. A mail that was sent and whose outcome could not be stored
@@ -120,42 +129,34 @@ pub async fn drain(
     mailer: &Mailer,
     policy: &DunningPolicy,
     moment: InvocationTime,
-    seconds: u64,
+    due: DueNotices,
 ) -> Result<DrainReport, Error> {
     let failures = FailuresInARow::default();
-    let report = DrainReport::default();
+    let report = DrainReport { oldest: due.notices.first().and_then(|notice| notice.due_at), ..DrainReport::default() };
     let mut drain = DrainContext { store, mailer, policy, moment, pace: mailer.pace(), failures, report };
-    let (mut count, mut cursor, mut table_failures) = (0, None, TableFailures::default());
-    loop {
-        let page = store.billing.due_notices(moment.wall, cursor).await?;
-        drain.report.oldest = drain.report.oldest.or(page.oldest);
-        for notice in page.items {
-            count += 1;
-            if count > LIMIT || moment.stopwatch.elapsed().as_secs() >= seconds {
-                drain.report.stopped = Some(StopReason::Limit);
-                return Ok(drain.report);
-            }
-            let id = notice.notice.id.clone();
-            let handled = drain.handle(notice).await;
-            table_failures.add(handled.as_ref().err());
-            if let Err(error) = handled {
-                if table_failures.is_table_down() {
-                    return Err(error);
-                }
-                tracing::error!(notice = id, error = error_chain(&error), "a notice could not be handled");
-                drain.report.failed += 1;
-            }
-            if drain.failures.count >= SAME_FAILURES {
-                tracing::error!(reason = drain.failures.reason, "mails fail for one reason; the next run continues");
-                drain.report.stopped = Some(StopReason::MailProvider);
-                return Ok(drain.report);
-            }
+    let mut table_failures = TableFailures::default();
+    for (count, notice) in due.notices.into_iter().enumerate() {
+        if count >= LIMIT || moment.stopwatch.elapsed().as_secs() >= due.seconds {
+            drain.report.stopped = Some(StopReason::Limit);
+            return Ok(drain.report);
         }
-        cursor = page.next;
-        if cursor.is_none() {
+        let id = notice.notice.id.clone();
+        let handled = drain.handle(notice).await;
+        table_failures.add(handled.as_ref().err());
+        if let Err(error) = handled {
+            if table_failures.is_table_down() {
+                return Err(error);
+            }
+            tracing::error!(notice = id, error = error_chain(&error), "a notice could not be handled");
+            drain.report.failed += 1;
+        }
+        if drain.failures.count >= SAME_FAILURES {
+            tracing::error!(reason = drain.failures.reason, "mails fail for one reason; the next run continues");
+            drain.report.stopped = Some(StopReason::MailProvider);
             return Ok(drain.report);
         }
     }
+    Ok(drain.report)
 }
 
 /// One drain in progress.

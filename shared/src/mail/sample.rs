@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::billing::subscription::Locale;
 
 /// A value for each variable of any kind of mail.
-const VALUES: [(&str, &str); 30] = [
+const VALUES: [(&str, &str); 32] = [
     ("subscription", "DK20250131SAMPLE0001"),
     ("other", "DK20250131SAMPLE0002"),
     ("plan", "PRO"),
@@ -36,6 +36,8 @@ const VALUES: [(&str, &str); 30] = [
     ("skipped", "1"),
     ("feedback", "permanent bounce (NoEmail, 5.1.1)"),
     ("since", "2025-02-28 10:05"),
+    ("endpoint", "sample-endpoint"),
+    ("detail", "it answered with HTTP status 500"),
 ];
 
 /// Values of every kind of mail in a language, all invented.

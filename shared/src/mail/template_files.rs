@@ -40,6 +40,7 @@ pub(crate) const FILES: &[TemplateFile] = files![
     "customer/zh-TW/second-payment-failure.txt",
     "staff/amount-differs.txt",
     "staff/cancel-unconfirmed.txt",
+    "staff/endpoint-off.txt",
     "staff/needs-attention.txt",
     "staff/quarantine-digest.txt",
     "staff/quarantined.txt",

@@ -118,6 +118,7 @@ fn each_notice_has_its_name_and_its_reader() {
         (NoticeKind::NeedsAttention, "needs-attention", true),
         (NoticeKind::SlackRefused, "slack-refused", true),
         (NoticeKind::RemindersFailed, "reminders-failed", true),
+        (NoticeKind::EndpointOff, "endpoint-off", true),
         (NoticeKind::Undeliverable, "undeliverable", true),
     ] {
         let notice = Notice::about(&order, kind, "today", t(NOW));

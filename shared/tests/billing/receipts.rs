@@ -17,7 +17,7 @@ fn charge(life: &Life, number: u32, at: &str) -> PaymentReport {
 fn decided(life: &Life, report: &PaymentReport, now: &str) -> Decision {
     let policy = policy().with_receipts(true);
     let snapshot = Snapshot { subscription: life.order.clone(), replaced: None, paid_order: None };
-    let context = DecisionContext::new(&policy, t(now)).received_at(t(now));
+    let context = DecisionContext::new(&policy, t(now)).at_wall(t(now));
     match decide_payment(&snapshot, report, context) {
         PaymentDecision::Apply(decision) => *decision,
         other => panic!("{other:?}"),

@@ -5,7 +5,7 @@ mod callbacks;
 pub(crate) mod checkout;
 mod dunning;
 mod ecpay_world;
-mod kpis;
+mod events;
 mod legacy_api;
 mod mails;
 mod offers;

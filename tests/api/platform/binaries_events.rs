@@ -67,9 +67,9 @@ fn without_chance(sandbox: &Sandbox, answers: &[(&str, String)], text: &str) -> 
     runs.fold(begin, |text, rest| text + "manual-" + &rest[12..])
 }
 
-/// The text without the tokens of customer pages and their hashes.
+/// The text without the tokens of customer pages and their hashes, and without the ids of tests of events.
 fn without_tokens(mut text: String) -> String {
-    for (before, length) in [("PORTAL#", 64), ("/portal/", 40)] {
+    for (before, length) in [("PORTAL#", 64), ("/portal/", 40), ("EVENT#evt_", 20), (r#""id":"evt_"#, 20)] {
         let mut parts = text.split(before);
         let begin = parts.next().unwrap().to_owned();
         text = parts.fold(begin, |text, rest| format!("{text}{before}page{}", rest.get(length..).unwrap()));

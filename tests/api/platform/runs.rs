@@ -54,13 +54,15 @@ async fn a_dry_run_of_the_mail_reports_what_would_be_sent() {
     let order = failing(&sandbox, "mail").await;
     let dry = run(&sandbox, "send-mail?dry_run=true").await;
     let id = format!("{order}/first-payment-failure/2025-01-15");
-    assert_eq!(
-        dry["did"]["send-mail"],
-        json!([{ "notice": id, "kind": "first-payment-failure", "outcome": "would_send" }])
-    );
+    let mails = |report: &Value| {
+        let did = report["did"]["send-mail"].as_array().unwrap().iter();
+        json!(did.filter(|entry| entry["notice"].is_string()).collect::<Vec<_>>())
+    };
+    let would_send = json!([{ "notice": id, "kind": "first-payment-failure", "outcome": "would_send" }]);
+    assert_eq!(mails(&dry), would_send);
     assert!(sandbox.mails("mail@customer.example").await.is_empty());
     let sent = json!([{ "notice": id, "kind": "first-payment-failure", "outcome": "sent" }]);
-    assert_eq!(run(&sandbox, "send-mail").await["did"]["send-mail"], sent);
+    assert_eq!(mails(&run(&sandbox, "send-mail").await), sent);
     assert_eq!(sandbox.mails("mail@customer.example").await.len(), 1);
 }
 

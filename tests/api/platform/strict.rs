@@ -211,6 +211,7 @@ async fn a_text_that_is_empty_too_long_or_not_one_line_is_refused_everywhere_and
         "after",
         "customer_id",
         "email",
+        "endpoint",
         "merchant_trade_no",
         "name",
         "note",

@@ -208,7 +208,7 @@ async fn read_everything(store: &Store) -> usize {
         store.runs.ecpay_blocked_until(now).await.err().map(|error| error.to_string()),
         store.billing.counts(now.plus_hours(-1), now).await.err().map(|error| error.to_string()),
         store.billing.status_counts().await.err().map(|error| error.to_string()),
-        store.billing.due_notices(now, None).await.err().map(|error| error.to_string()),
+        store.billing.due_messages(now, None).await.err().map(|error| error.to_string()),
     ];
     for kind in [Task::Retry, Task::Reconcile, Task::Resume, Task::Cancel, Task::EndGrace, Task::CheckPending] {
         let page = store.billing.due_subscriptions(kind, now, None).await.unwrap();

@@ -173,11 +173,12 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 66] = [
+const SETTINGS: [(&str, &str); 67] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
     ("ECPAY_SECRET_ID", "duekeeper/ecpay"),
+    ("EVENTS_SECRET_ID", "duekeeper/events"),
     ("ECPAY_ENDPOINT_URL", ""),
     ("ECPAY_CALLS_PER_SECOND", "2"),
     ("ECPAY_APPLY_SIMULATED", "false"),
@@ -306,7 +307,7 @@ fn an_event_is_a_job_or_an_error() {
     assert!(jobs.get() > 300, "only {} were jobs", jobs.get());
 }
 
-const KINDS: [NoticeKind; 19] = [
+const KINDS: [NoticeKind; 20] = [
     NoticeKind::FirstPaymentFailure,
     NoticeKind::SecondPaymentFailure,
     NoticeKind::FinalPaymentFailure,
@@ -325,6 +326,7 @@ const KINDS: [NoticeKind; 19] = [
     NoticeKind::NeedsAttention,
     NoticeKind::SlackRefused,
     NoticeKind::RemindersFailed,
+    NoticeKind::EndpointOff,
     NoticeKind::Undeliverable,
 ];
 

@@ -41,8 +41,10 @@ fn mails_and_events_are_mapped_apart_and_each_only_where_it_is_to_be_sent() {
             (name, patterns.collect())
         })
         .collect();
+    let mut endpoint = pattern("ENDPOINT#");
+    endpoint["dynamodb"]["NewImage"].as_object_mut().unwrap().remove("data");
     let expected = [
-        ("SubscriptionMaintenance.StoredEvents".to_owned(), vec![pattern("EVENT#")]),
+        ("SubscriptionMaintenance.StoredEvents".to_owned(), vec![pattern("EVENT#"), endpoint]),
         ("SubscriptionMaintenance.StoredMails".to_owned(), vec![pattern("NOTICE#")]),
     ];
     assert_eq!(found, expected.into());

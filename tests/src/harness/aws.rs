@@ -25,9 +25,9 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 /// The retry quota is kept for the process under the region's name: a region for each instance keeps it the instance's.
 static INSTANCES: AtomicU64 = AtomicU64::new(0);
 
-/// The SDK's configuration of one instance.
-pub(crate) fn config(shared: &Arc<Shared>, gate: &Arc<Gate>) -> SdkConfig {
-    let transport = Transport { shared: Arc::clone(shared), gate: Arc::clone(gate) };
+/// The SDK's configuration of one instance, which is called at `here`.
+pub(crate) fn config(shared: &Arc<Shared>, gate: &Arc<Gate>, here: &str) -> SdkConfig {
+    let transport = Transport { shared: Arc::clone(shared), gate: Arc::clone(gate), here: here.to_owned() };
     sandbox::aws::config(NOWHERE)
         .into_builder()
         .region(Region::new(format!("simulated-{}", INSTANCES.fetch_add(1, Ordering::Relaxed))))
@@ -51,6 +51,8 @@ impl AsyncSleep for NoPause {
 struct Transport {
     shared: Arc<Shared>,
     gate: Arc<Gate>,
+    /// The instance's address, which stands in secrets.
+    here: String,
 }
 
 impl std::fmt::Debug for Transport {
@@ -67,10 +69,10 @@ impl HttpClient for Transport {
 
 impl HttpConnector for Transport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Self { shared, gate } = self.clone();
+        let Self { shared, gate, here } = self.clone();
         HttpConnectorFuture::new(async move {
             match shared.pass(&gate, call(&request)).await {
-                Ok(reply) => Ok(response(reply)),
+                Ok(reply) => Ok(response(Reply { body: reply.body.replace("{sandbox}", &here), ..reply })),
                 Err(Lost) => Err(ConnectorError::io("the connection broke".into())),
             }
         })

@@ -21,6 +21,8 @@ pub enum Service {
     Mms,
     /// Slack's webhook and Web API.
     Slack,
+    /// The business's app, to which events are posted.
+    App,
 }
 
 /// A call as it reaches the outside.
@@ -53,6 +55,7 @@ impl fmt::Display for Service {
             Self::StarSender => "starsender",
             Self::Mms => "mms",
             Self::Slack => "slack",
+            Self::App => "app",
         })
     }
 }

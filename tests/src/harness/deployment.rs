@@ -76,11 +76,13 @@ pub struct TestDeployment {
 }
 
 impl TestDeployment {
-    /// A new deployment with nothing on it. Customers get no receipts unless the variables say so.
+    /// A new deployment with nothing on it. Customers get no receipts, and the business's app no events, unless the
+    /// variables say so.
     #[must_use]
     pub fn new(options: Options) -> Self {
         let mut variables = options.variables;
         variables.entry("RECEIPTS".to_owned()).or_insert_with(|| "off".to_owned());
+        variables.entry("EVENTS_SECRET_ID".to_owned()).or_default();
         Self::with(World::new(options.now), variables)
     }
 
@@ -350,6 +352,12 @@ impl TestDeployment {
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
         self.shared.inside().world.messages.clone()
+    }
+
+    /// Bodies of the events that the business's app got, in the order of their arrival.
+    #[must_use]
+    pub fn posted(&self) -> Vec<Value> {
+        self.shared.inside().world.posted.clone()
     }
 
     /// Number of calls by invocations, by name such as `dynamodb.PutItem`.

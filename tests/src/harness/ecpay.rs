@@ -1,4 +1,4 @@
-//! ECPay's server APIs, StarSender, MMS and Slack over real HTTP: the product's clients have no other transport. Each
+//! ECPay's server APIs, StarSender, MMS, Slack and the business's app over real HTTP: the product's clients have no other transport. Each
 //! instance has an address of its own, which identifies the caller.
 
 use std::sync::Arc;
@@ -26,6 +26,7 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, body: Bytes) -> Res
     let mut segments = uri.path().trim_matches('/').split('/');
     let gate = segments.next().and_then(|number| shared.gate(number.parse().ok()?)).expect("an instance's address");
     let (service, action) = match (segments.next(), segments.next()) {
+        (Some("app"), Some("events")) => (Service::App, "post"),
         (Some("api"), Some("send")) => (Service::StarSender, "send"),
         (Some("api"), Some("chat.postMessage")) => (Service::Slack, "chat.postMessage"),
         (Some("mms"), Some("admin%2Forganization%2Fget%2Finfo%2FbyPage")) => (Service::Mms, "byPage"),

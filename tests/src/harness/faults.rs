@@ -104,15 +104,19 @@ impl Verdict {
 }
 
 const fn is_outside(service: Service) -> bool {
-    matches!(service, Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack)
+    matches!(service, Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack | Service::App)
 }
 
 fn denied(service: Service) -> Reply {
     match service {
         Service::DynamoDb | Service::SecretsManager => Reply::error(400, "AccessDeniedException"),
-        Service::Ses | Service::Lambda | Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack => {
-            Reply::error(403, "AccessDeniedException")
-        }
+        Service::Ses
+        | Service::Lambda
+        | Service::Ecpay
+        | Service::StarSender
+        | Service::Mms
+        | Service::Slack
+        | Service::App => Reply::error(403, "AccessDeniedException"),
     }
 }
 
@@ -120,8 +124,12 @@ fn throttled(service: Service) -> Reply {
     match service {
         Service::DynamoDb => dynamodb::throttled(),
         Service::SecretsManager => Reply::error(400, "ThrottlingException"),
-        Service::Ses | Service::Lambda | Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack => {
-            Reply::error(429, "TooManyRequestsException")
-        }
+        Service::Ses
+        | Service::Lambda
+        | Service::Ecpay
+        | Service::StarSender
+        | Service::Mms
+        | Service::Slack
+        | Service::App => Reply::error(429, "TooManyRequestsException"),
     }
 }

@@ -87,7 +87,7 @@ impl Start<'_> {
             "API_RETRY_DELAY" | "SLACK_PACE_SECONDS" => Some("0".to_owned()),
             _ => self.variables.get(name).cloned().or_else(|| site.variable(template(), F::NAME, name)),
         };
-        let function = F::start(&aws::config(self.shared, &gate), &variable, self.wall).await;
+        let function = F::start(&aws::config(self.shared, &gate, &here), &variable, self.wall).await;
         Instance { function: Arc::new(function), gate }
     }
 }

@@ -46,6 +46,11 @@ impl Orders {
             Service::Ses => string(&json(call)["Destination"]["ToAddresses"][0]).to_owned(),
             Service::Lambda => "SubscriptionMaintenance".to_owned(),
             Service::StarSender => string(&json(call)["to"]).to_owned(),
+            Service::App => {
+                let event = json(call);
+                let order = string(&event["data"]["subscription_id"]).to_owned();
+                format!("{} {}", self.name(&order), string(&event["type"]))
+            }
             Service::Mms => format!("page {}", json(call)["pageNumber"]),
             Service::Slack => string(&json(call)["text"]).lines().next().unwrap_or_default().to_owned(),
             Service::Ecpay => {

@@ -22,6 +22,8 @@ pub(crate) struct World {
     /// Institutions that MMS lists.
     pub(crate) institutions: Vec<Value>,
     pub(crate) messages: Vec<Message>,
+    /// Events that the business's app got, in the order of their arrival.
+    pub(crate) posted: Vec<Value>,
     pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) orders: Orders,
     /// Partitions that were written to since they were last taken.
@@ -44,6 +46,7 @@ impl World {
             ecpay: Ecpay::new(test_merchant()),
             institutions: Vec::new(),
             messages: Vec::new(),
+            posted: Vec::new(),
             calls: BTreeMap::new(),
             orders: Orders::default(),
             written: BTreeSet::new(),
@@ -61,6 +64,7 @@ impl World {
             ecpay: self.ecpay.clone(),
             institutions: self.institutions.clone(),
             messages: self.messages.clone(),
+            posted: self.posted.clone(),
             calls: self.calls.clone(),
             orders: self.orders.clone(),
             written: self.written.clone(),
@@ -85,6 +89,10 @@ impl World {
             Service::StarSender => self.whatsapp(body),
             Service::Mms => self.institutions(body),
             Service::Slack => self.slack(body),
+            Service::App => {
+                self.posted.push(serde_json::from_slice(body).expect("an event as JSON"));
+                Reply::new(204, "")
+            }
         }
     }
 

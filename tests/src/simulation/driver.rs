@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::ecpay::{Callback, Fields, parse_form};
+use sandbox::world::credentials;
 use serde_json::Value;
 
 use super::fault_rates::FaultRates;
@@ -78,7 +79,8 @@ impl Driver {
         let now = begin + TimeDelta::minutes(random.between(0, 500_000));
         let fault_rates = FaultRates::draw(&mut random);
         let users = 2 + random.below(3);
-        let variables = BTreeMap::from([("RECEIPTS".to_owned(), "on".to_owned())]);
+        let variables = [("RECEIPTS", "on"), ("EVENTS_SECRET_ID", credentials::EVENTS_SECRET)];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let mut driver = Self {
             deployment: TestDeployment::new(Options { now, variables }),
             model: Model::new(),

@@ -33,7 +33,7 @@ impl FaultRates {
                 self.network,
                 &[Verdict::Throttle, Verdict::Conflict, Verdict::LoseRequest, Verdict::LoseAnswer, Verdict::LoseAnswer],
             ),
-            Service::Ses | Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack => (
+            Service::Ses | Service::Ecpay | Service::StarSender | Service::Mms | Service::Slack | Service::App => (
                 self.outside,
                 &[Verdict::Throttle, Verdict::LoseRequest, Verdict::LoseAnswer, Verdict::Down, Verdict::Refuse],
             ),

@@ -59,6 +59,7 @@ pub const SAMPLES: &[Sample] = &[
     // As is that of a customer page.
     sample(FAILURE, "admin-api/customer-page.json", 404),
     sample(FAILURE, "admin-api/customer-button.json", 303),
+    sample(FAILURE, "subscription-maintenance/stored-event.json", 200),
     sample("2025-03-31T10:05:00+08:00", "subscription-maintenance/every-five-minutes.json", 200),
     sample("2025-03-31T18:00:00+08:00", "subscription-maintenance/every-six-hours.json", 200),
     sample("2025-03-31T20:30:00+08:00", "subscription-maintenance/every-two-hours.json", 200),
@@ -67,7 +68,7 @@ pub const SAMPLES: &[Sample] = &[
         at: LATER,
         file: "admin-api/extend-grace.json",
         status: 200,
-        adds: &["SUB#DK20250131SAMPLE0001 HISTORY#"],
+        adds: &["SUB#DK20250131SAMPLE0001 EVENT#", "SUB#DK20250131SAMPLE0001 HISTORY#"],
     },
     sample(LATER, "admin-api/manual-retry.json", 200),
     sample(LATER, "subscription-maintenance/retry.json", 200),
@@ -107,6 +108,13 @@ pub const SAMPLES: &[Sample] = &[
     sample(LATER, "admin-api/show-asset.json", 200),
     sample(LATER, "admin-api/whoami.json", 200),
     sample(LATER, "admin-api/get-run.json", 200),
+    sample(LATER, "admin-api/list-events.json", 200),
+    // Each request makes a test of its own.
+    Sample { at: LATER, file: "admin-api/test-events.json", status: 202, adds: &["EVENTS EVENT#"] },
+    sample(LATER, "admin-api/resend-event.json", 200),
+    sample(LATER, "admin-api/list-event-endpoints.json", 200),
+    // It never failed.
+    sample(LATER, "admin-api/enable-event-endpoint.json", 404),
     sample(LATER, "admin-api/list-notices.json", 200),
     // The mail was sent.
     sample(LATER, "admin-api/resend-notice.json", 409),

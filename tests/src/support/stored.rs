@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::world::TABLE;
 use shared::domain::billing::decide::order::create_order;
-use shared::domain::billing::decision::{Actor, Decision};
+use shared::domain::billing::decision::{Actor, Decision, DecisionContext};
 use shared::domain::billing::dunning::policy::DunningPolicy;
 use shared::domain::billing::subscription::NewOrder;
 use shared::domain::values::ids::{EmailAddress, MerchantId, UserId};
@@ -40,7 +40,8 @@ impl Sandbox {
             ..new_order(id)
         };
         let decision = create_order(order, Actor::Staff("support".to_owned()), Timestamp::parse(at).unwrap());
-        let stored = self.store().billing.commit(decision.clone(), None, &DunningPolicy::default()).await;
+        let (policy, now) = (DunningPolicy::default(), decision.change.history.at);
+        let stored = self.store().billing.commit(decision.clone(), None, DecisionContext::new(&policy, now)).await;
         assert_eq!(stored.unwrap(), Commit::Done);
         decision
     }

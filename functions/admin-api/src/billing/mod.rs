@@ -1,8 +1,9 @@
-//! Routes of card subscriptions: orders, operations, users, notices, quarantine, and those of the older system.
+//! Routes of card subscriptions: orders, operations, users, notices, events, quarantine, and those of the older system.
 
 pub(crate) mod adoption;
 pub(crate) mod callbacks;
 pub(crate) mod checkout;
+pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod mail_templates;
 pub(crate) mod notices;

@@ -9,7 +9,7 @@ use shared::domain::billing::notices::feedback::Feedback;
 use shared::domain::billing::notices::{NoticeState, Recipient, ResendRefusal};
 use shared::domain::values::ids::NotificationId;
 use shared::domain::values::time::Timestamp;
-use shared::store::billing::notice_list::Resend;
+use shared::store::billing::notices::list::Resend;
 use shared::store::billing::notices::{ResendRequest, StoredNotice};
 use utoipa::{IntoParams, ToSchema};
 
@@ -169,7 +169,7 @@ pub(crate) struct FeedbackAnswer {
     at: Timestamp,
 }
 
-/// Request of staff to send a notice again.
+/// Request of staff to send a notice, or post an event, again.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ResendAnswer {
     #[schema(value_type = String, format = DateTime, example = "2025-04-04T02:00:00Z")]
@@ -294,13 +294,10 @@ const fn audience(notice: &StoredNotice) -> NoticeAudience {
     }
 }
 
-/// Latest request of staff to send a notice again.
-fn resend_answer(notice: &StoredNotice) -> Option<ResendAnswer> {
-    notice.resend.as_ref().map(|resend| ResendAnswer {
-        at: resend.at,
-        by: format!("staff:{}", resend.by),
-        why: resend.why.clone(),
-    })
+impl From<&ResendRequest> for ResendAnswer {
+    fn from(resend: &ResendRequest) -> Self {
+        Self { at: resend.at, by: format!("staff:{}", resend.by), why: resend.why.clone() }
+    }
 }
 
 /// The notice as lists show it; `at` is the time of its next attempt, or of its end.
@@ -317,6 +314,6 @@ pub(crate) fn shown(notice: &StoredNotice, at: Timestamp) -> NoticeAnswer {
         first_attempt_at: notice.first_attempt_at,
         again_at: if notice.state.is_final() { None } else { Some(at) },
         ended_at: notice.ended_at,
-        resend: resend_answer(notice),
+        resend: notice.resend.as_ref().map(Into::into),
     }
 }

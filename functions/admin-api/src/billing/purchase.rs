@@ -2,6 +2,7 @@
 //! went back, so that each attempt is an order of its own.
 
 use shared::domain::billing::decide::order::create_attempt;
+use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::payments::unused_part::UnusedPart;
 use shared::domain::billing::subscription::{NewOrder, Status, Subscription};
 use shared::domain::values::ids::SubscriptionId;
@@ -81,7 +82,7 @@ pub(crate) async fn next_form(api: &ApiState, order: &Subscription, now: Timesta
         };
         let decision = create_attempt(draft, purchase.attempts, now);
         let made = decision.change.next.clone();
-        Ok(match api.store.billing.commit(decision, None, &api.config.policy).await? {
+        Ok(match api.store.billing.commit(decision, None, DecisionContext::new(&api.config.policy, now)).await? {
             Commit::Done => Attempt::Done(NextForm::Of(Box::new(made))),
             Commit::LiveOrderExists(live) => Attempt::Done(NextForm::LiveOrder(live)),
             // Another attempt or a payment came first, or the id is taken.

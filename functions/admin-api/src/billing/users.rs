@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::domain::billing::decide::erasure::{NotErasable, erasable, erase as erase_order};
-use shared::domain::billing::decision::Versioned;
+use shared::domain::billing::decision::{DecisionContext, Versioned};
 use shared::domain::billing::live_orders::LiveOrder;
 use shared::domain::billing::operations::OperationContext;
 use shared::domain::billing::plan::PlanId;
@@ -307,12 +307,14 @@ async fn erase_one(
         };
         let done = decision.after();
         // Also after the commit: the next attempt finds the order marked and erases the related items.
-        Ok(Attempt::Conflict(match api.store.billing.commit(decision, None, &api.config.policy).await? {
-            Commit::Done => done,
-            Commit::Conflict | Commit::AlreadyApplied(_) | Commit::LiveOrderExists(_) => {
-                api.store.billing.subscription(id).await?.ok_or_else(unknown)?
-            }
-        }))
+        Ok(Attempt::Conflict(
+            match api.store.billing.commit(decision, None, DecisionContext::new(&api.config.policy, now)).await? {
+                Commit::Done => done,
+                Commit::Conflict | Commit::AlreadyApplied(_) | Commit::LiveOrderExists(_) => {
+                    api.store.billing.subscription(id).await?.ok_or_else(unknown)?
+                }
+            },
+        ))
     })
     .await
 }

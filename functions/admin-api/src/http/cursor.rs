@@ -6,8 +6,9 @@ use serde::Deserialize;
 use shared::domain::values::ids::{NotificationId, SubscriptionId};
 use shared::domain::values::time::Timestamp;
 use shared::platform::hash::short_id;
+use shared::store::billing::events::list::EventPosition;
 use shared::store::billing::find::subscriptions::SubscriptionPosition;
-use shared::store::billing::notice_list::NoticePosition;
+use shared::store::billing::notices::list::NoticePosition;
 use shared::store::billing::quarantine::list::Position;
 use shared::store::table::listing::ListPosition;
 
@@ -31,6 +32,11 @@ pub(crate) struct NoticeCursor(pub(crate) NoticePosition);
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct SubscriptionCursor(pub(crate) SubscriptionPosition);
+
+/// Cursor of the list of events in a request.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct EventCursor(pub(crate) EventPosition);
 
 /// Cursor of any other list in a request.
 #[derive(Debug, Deserialize)]
@@ -63,6 +69,14 @@ impl TryFrom<String> for SubscriptionCursor {
 
     fn try_from(text: String) -> Result<Self, NotACursor> {
         decode_subscription(&text).map(Self).ok_or(NotACursor)
+    }
+}
+
+impl TryFrom<String> for EventCursor {
+    type Error = NotACursor;
+
+    fn try_from(text: String) -> Result<Self, NotACursor> {
+        decode_event(&text).map(Self).ok_or(NotACursor)
     }
 }
 
@@ -118,6 +132,25 @@ fn decode_subscription(cursor: &str) -> Option<SubscriptionPosition> {
         return ListPosition::parse(&text).map(SubscriptionPosition::Listed);
     };
     Some(SubscriptionPosition::Due { at: Timestamp::parse(at).ok()?, id: SubscriptionId::parse(id).ok()? })
+}
+
+/// Encodes a position among events for a response.
+pub(crate) fn encode_event(position: &EventPosition) -> String {
+    let text = |place: &Option<ListPosition>| place.as_ref().map_or(String::new(), |place| place.as_str().to_owned());
+    match &position.again_from {
+        Some(again_from) => seal(&format!("{} {}", text(&position.last), text(again_from))),
+        None => seal(&text(&position.last)),
+    }
+}
+
+/// Decodes a cursor among events; `None` unless [`encode_event`] made it.
+fn decode_event(cursor: &str) -> Option<EventPosition> {
+    let text = unseal(cursor)?;
+    let place = |text: &str| if text.is_empty() { Some(None) } else { ListPosition::parse(text).map(Some) };
+    Some(match text.split_once(' ') {
+        Some((last, again_from)) => EventPosition { last: place(last)?, again_from: Some(place(again_from)?) },
+        None => EventPosition { last: place(&text)?, again_from: None },
+    })
 }
 
 /// Encodes a position in any other list for a response.

@@ -161,7 +161,7 @@ async fn attempt(
     let context = AdoptionContext {
         merchant: &session.maintenance.merchant,
         cause,
-        decisions: DecisionContext::new(policy, session.now).received_at(session.wall()),
+        decisions: DecisionContext::new(policy, session.now).at_wall(session.wall()),
     };
     let adoption = match adopt(order, &log.adoptable(session.now), context) {
         Ok(adoption) => adoption,
@@ -171,7 +171,7 @@ async fn attempt(
     if session.store.is_dry_run() {
         return Ok(AdoptionOutcome::WouldAdopt(shown));
     }
-    match session.store.billing.adopt(&adoption, policy).await? {
+    match session.store.billing.adopt(&adoption, context.decisions).await? {
         AdoptionCommit::Done => {
             tracing::info!(subscription = %id, by = cause.by.name(), charges = adoption.steps.len(), "order adopted");
             Ok(AdoptionOutcome::Adopted(shown))
@@ -207,7 +207,7 @@ async fn replay_reports(
     let listing = Listing { states: &[QuarantineState::Open], range, oldest_first: true };
     let why = "the order was adopted".to_owned();
     let resolution = Resolution { at: session.now, by: cause.by.name().to_owned(), why, outcome: ResolvedAs::Applied };
-    let context = DecisionContext::new(&session.maintenance.policy, session.now).received_at(session.wall());
+    let context = DecisionContext::new(&session.maintenance.policy, session.now).at_wall(session.wall());
     let mut after = None;
     loop {
         let (page, next) = billing.quarantine_page(&listing, after.as_ref(), PAGE).await?;

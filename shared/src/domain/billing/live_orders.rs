@@ -104,6 +104,18 @@ impl UserChange {
         self.expected.iter().filter(is_other).cloned().collect()
     }
 
+    /// The user's plan before the change.
+    #[must_use]
+    pub fn previous_plan(&self) -> PlanId {
+        plan_of(&self.expected)
+    }
+
+    /// The user's plan after the change.
+    #[must_use]
+    pub fn plan(&self) -> PlanId {
+        plan_of(&self.live_orders())
+    }
+
     /// The list of live orders after the change, in the order in which they became live.
     #[must_use]
     pub fn live_orders(&self) -> Vec<LiveOrder> {
@@ -121,4 +133,9 @@ impl UserChange {
             }
         }
     }
+}
+
+/// The best plan of live orders.
+fn plan_of(live: &[LiveOrder]) -> PlanId {
+    LiveOrder::best(live).map_or_else(PlanId::free, |order| order.plan.clone())
 }

@@ -1,5 +1,6 @@
 //! Card subscriptions charged by ECPay: their state, the dunning policy, and the decisions about them.
 
+pub mod app_events;
 pub mod business_events;
 pub mod calendar;
 pub mod decide;
@@ -14,4 +15,3 @@ pub mod plan;
 pub mod rule;
 pub mod subscription;
 pub mod task;
-pub mod task_failure;

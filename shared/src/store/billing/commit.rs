@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::billing::decision::{Decision, SubscriptionWrite};
+use crate::domain::billing::app_events::of_decision::events_of;
+use crate::domain::billing::decision::{Decision, DecisionContext, SubscriptionWrite};
 use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::live_orders::LiveOrder;
 use crate::domain::billing::next_action::NextAction;
@@ -19,7 +20,7 @@ use crate::store::billing::find::subscriptions::SubscriptionList;
 use crate::store::billing::notices::StoredNotice;
 use crate::store::billing::webhook_log;
 use crate::store::billing::webhook_log::WebhookLog;
-use crate::store::billing::{Billing, counters, key_receipts, notices, purchases, users};
+use crate::store::billing::{Billing, counters, events, key_receipts, notices, purchases, users};
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::Item;
@@ -64,6 +65,8 @@ struct CommitAttempt {
     decision: Decision,
     /// Live orders that the user's item holds, if they are others than the decision expects.
     live: Option<Vec<LiveOrder>>,
+    /// Version that the user's item gets where it changes.
+    user_version: u64,
     /// Notices that were enqueued before.
     enqueued: Vec<NotificationId>,
 }
@@ -89,7 +92,8 @@ pub(super) struct CommitPlan {
 
 impl Billing {
     /// Stores a decision completely or not at all. A notice that exists was enqueued before and is left out; a decision
-    /// about an order whose user has other live orders is stored as [`Decision::with_live_orders`] says.
+    /// about an order whose user has other live orders is stored as [`Decision::with_live_orders`] says. The events that follow
+    /// from what is stored are part of it.
     ///
     /// # Errors
     /// Where it is unknown whether the decision was stored; deciding again is safe.
@@ -97,7 +101,7 @@ impl Billing {
         &self,
         decision: Decision,
         log: Option<&WebhookLog>,
-        policy: &DunningPolicy,
+        context: DecisionContext<'_>,
     ) -> Result<Commit, Error> {
         if let Some(overlay) = &self.overlay {
             // The conditions of the transaction that would refuse a repeat.
@@ -108,10 +112,11 @@ impl Billing {
             return Ok(Commit::Done);
         }
         let now = decision.change.history.at;
-        let first = CommitAttempt { decision, live: None, enqueued: Vec::new() };
+        let user_version = users::next_version(context.wall, None);
+        let first = CommitAttempt { decision, live: None, user_version, enqueued: Vec::new() };
         let storing = retry_on_conflict(DOING, first, |mut attempt| async move {
             let decision = attempt.adapted(now);
-            let mut plan = CommitPlan::of(&decision, log, policy)?;
+            let mut plan = CommitPlan::of(&decision, log, context, attempt.user_version)?;
             if let Some(recipient) = decision.new_recipient() {
                 for notice in self.unsent(&decision.change.next.id).await? {
                     plan.readdress(notice, recipient, now)?;
@@ -126,7 +131,9 @@ impl Billing {
                 Some((place, Guard::Receipt)) => Commit::AlreadyApplied(receipt(&refusal, *place)),
                 Some((place, Guard::Payment)) => Commit::AlreadyApplied(payment(&refusal, *place)),
                 Some((place, Guard::User)) => {
-                    let live = refusal.existing(*place).map(users::live_orders).unwrap_or_default();
+                    let stored = refusal.existing(*place);
+                    attempt.user_version = users::next_version(context.wall, stored);
+                    let live = stored.map(users::live_orders).unwrap_or_default();
                     if let Some(other) = blocking(&decision, &live) {
                         return Ok(Attempt::Done(Commit::LiveOrderExists(other)));
                     }
@@ -210,8 +217,13 @@ impl CommitPlan {
         &mut self.transaction
     }
 
-    fn of(decision: &Decision, log: Option<&WebhookLog>, policy: &DunningPolicy) -> Result<Self, Error> {
-        let mut plan = Self::default();
+    fn of(
+        decision: &Decision,
+        log: Option<&WebhookLog>,
+        context: DecisionContext<'_>,
+        user_version: u64,
+    ) -> Result<Self, Error> {
+        let (mut plan, policy) = (Self::default(), context.policy);
         let id = &decision.change.next.id;
         match &decision.key {
             Some(KeyStep::Used(receipt)) => {
@@ -254,7 +266,7 @@ impl CommitPlan {
             plan.guards.push((place, Guard::Purchase));
         }
         if let Some(change) = &decision.user {
-            let place = plan.transaction.update_or_return(users::update(change));
+            let place = plan.transaction.update_or_return(users::update(change, user_version));
             plan.guards.push((place, Guard::User));
         }
         if decision.change.expected.is_none() {
@@ -264,6 +276,10 @@ impl CommitPlan {
         for notice in &decision.notices {
             let place = plan.transaction.put_if_absent_or_return(notices::queued(notice))?;
             plan.guards.push((place, Guard::Notice(notice.id.clone())));
+        }
+        for event in events_of(decision, user_version) {
+            // Protected by the condition of its order, whose version is in the id.
+            plan.transaction.put(events::stored(event, context.wall)?)?;
         }
         if let Some(log) = log {
             plan.transaction.put(webhook_log::record(id, log))?;

@@ -1,13 +1,13 @@
-//! Subscriptions, users, notices, quarantined reports and counters in the table.
+//! Subscriptions, users, notices, events, quarantined reports and counters in the table.
 
 pub mod adoption;
 pub mod commit;
 pub mod counters;
 pub mod due;
+pub mod events;
 pub mod find;
 pub mod key_receipts;
 pub mod mail_feedback;
-pub mod notice_list;
 pub mod notices;
 pub mod pages;
 pub mod purchases;

@@ -66,10 +66,21 @@ impl Table {
         now: Timestamp,
         after: Cursor,
     ) -> Result<Page<Record<T>>, Error> {
+        self.due_readable(queue, now, after, Record::from_item).await
+    }
+
+    /// As [`Self::due_records`], for items of several shapes.
+    pub(in crate::store) async fn due_readable<T>(
+        &self,
+        queue: &str,
+        now: Timestamp,
+        after: Cursor,
+        read: impl Fn(Item) -> Result<T, Error>,
+    ) -> Result<Page<T>, Error> {
         let Page { items, oldest, next } = self.due_until(queue, now, after).await?;
         let mut records = Vec::with_capacity(items.len());
         for item in items {
-            match Record::from_item(item) {
+            match read(item) {
                 Ok(record) => records.push(record),
                 Err(error) => {
                     if let Err(unmoved) = self.move_to_unreadable(queue, &error).await {

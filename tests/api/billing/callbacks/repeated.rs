@@ -73,6 +73,8 @@ async fn a_first_charge_costs_reads_of_its_purchase_and_of_the_order_that_it_rep
     let old = sandbox.subscribe("replacing", "monthly").await;
     let made = sandbox.order("replacing", "monthly", Some(&old)).await;
     let order = made["subscription_id"].as_str().unwrap();
+    // A second change of the user within one second would be tried twice, for its version.
+    sandbox.world.leap("2025-01-15T10:02:11+08:00".parse().unwrap());
     sandbox.forget_calls().await;
     sandbox.report("ecpay-auth", &first(order, "1", "2025/01/15 10:02:11")).await;
     assert_eq!(

@@ -10,7 +10,7 @@ use testing::support::mails::{SHOP, templates};
 use testing::support::project::{names, text};
 
 /// Every mail, with its subject once all values are there.
-const MAILS: [(NoticeKind, &str); 22] = [
+const MAILS: [(NoticeKind, &str); 23] = [
     (NoticeKind::FirstPaymentFailure, "付款失敗通知 - Payment Failure Notice"),
     (NoticeKind::SecondPaymentFailure, "第二次付款失敗 - Second Payment Failure"),
     (NoticeKind::FinalPaymentFailure, "最終付款失敗通知 - Final Payment Failure Notice"),
@@ -32,6 +32,7 @@ const MAILS: [(NoticeKind, &str); 22] = [
     (NoticeKind::NeedsAttention, "Action needed: order DKSAMPLE"),
     (NoticeKind::SlackRefused, "No expiry digest in Slack: 2025-02-28"),
     (NoticeKind::RemindersFailed, "WhatsApp reminders need attention: 2025-02-28"),
+    (NoticeKind::EndpointOff, "Events are not posted any more: endpoint sample-endpoint"),
     (NoticeKind::Undeliverable, "No more mail to the customer: order DKSAMPLE"),
 ];
 
@@ -66,6 +67,8 @@ fn values() -> BTreeMap<String, String> {
         ("access_until", "2025-03-31"),
         ("task", "retry"),
         ("feedback", "permanent bounce (NoEmail, 5.1.1)"),
+        ("endpoint", "sample-endpoint"),
+        ("detail", "it answered with HTTP status 500"),
         ("since", "2025-03-20 10:00"),
     ];
     values.map(|(name, value)| (name.to_owned(), value.to_owned())).into()

@@ -6,6 +6,7 @@ pub(crate) mod convergence;
 mod credits;
 pub(crate) mod dunning;
 pub(crate) mod ecpay_calls;
+mod events;
 mod mails;
 mod money;
 mod periods;
@@ -25,7 +26,7 @@ use self::mails::Mails;
 use self::replay::{Lines, Replay};
 use self::table_mirror::{Diff, Mirror, text};
 
-use crate::harness::{Step, TaskId, TestDeployment, Verdict};
+use crate::harness::{Service, Step, TaskId, TestDeployment, Verdict};
 
 /// Result of a check; the error describes the violation.
 pub(crate) type Checked = Result<(), String>;
@@ -77,6 +78,9 @@ impl Model {
         if step.call.action == "SendEmail" && done(step.verdict) {
             self.mails.sent(deployment)?;
         }
+        if step.call.service == Service::App && done(step.verdict) {
+            events::posted(deployment, &self.mirror)?;
+        }
         if diffs.is_empty() {
             return Ok(());
         }
@@ -86,7 +90,9 @@ impl Model {
                 self.order(deployment, id, differs)?;
             }
             self.mails.noticed(differs)?;
+            events::unchanged(differs)?;
         }
+        events::check(&self.mirror, diffs.keys())?;
         aggregates::check(&self.mirror, diffs.keys())
     }
 
@@ -176,6 +182,7 @@ impl Model {
         let mut replay = Replay::new(policy());
         replay.fold(lines)?;
         ids.iter().try_for_each(|id| self.agrees(&replay, id))?;
+        events::at_rest(deployment, &self.mirror)?;
         convergence::check(deployment, &self.mirror)
     }
 }

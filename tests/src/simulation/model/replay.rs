@@ -26,7 +26,7 @@ use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payments::payment::Payment;
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::Subscription;
-use shared::domain::billing::task_failure::Backoff;
+use shared::domain::billing::task::failure::Backoff;
 use shared::domain::values::time::Timestamp;
 
 /// The lines of each order that are not folded in yet, oldest first.
@@ -141,7 +141,7 @@ impl Replay {
                     None
                 };
                 // It was plausible when it was received, which may be later than the logical time of a late run.
-                let context = context.received_at(report.processed_at);
+                let context = context.at_wall(report.processed_at);
                 let snapshot = Snapshot { subscription: before.clone(), replaced, paid_order };
                 match decide_payment(&snapshot, report, context) {
                     PaymentDecision::Apply(decision) => Some(*decision),

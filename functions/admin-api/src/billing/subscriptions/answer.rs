@@ -10,7 +10,7 @@ use shared::domain::billing::plan::{BillingCycle, PlanId};
 use shared::domain::billing::rule::Rule;
 use shared::domain::billing::subscription::{RetryRequest, RetryState};
 use shared::domain::billing::task::Task;
-use shared::domain::billing::task_failure::TaskFailure;
+use shared::domain::billing::task::failure::TaskFailure;
 use shared::domain::values::ids::{GatewayAuthorization, PaymentId, SubscriptionId, UserId};
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::{LocalDate, Timestamp};

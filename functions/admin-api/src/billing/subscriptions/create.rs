@@ -8,6 +8,7 @@ use axum::extract::State;
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::decide::order::create_order;
+use shared::domain::billing::decision::DecisionContext;
 use shared::domain::billing::operations::{KeyedRequest, OperationContext};
 use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{Locale, NewOrder, Subscription, Terms};
@@ -215,7 +216,7 @@ pub(crate) async fn store(
         let id = number.map_or_else(new_id, Ok)?;
         let decision = create_order(NewOrder { id, ..draft.clone() }, by, now).requested(cause);
         let order = decision.change.next.clone();
-        match api.store.billing.commit(decision, None, &api.config.policy).await? {
+        match api.store.billing.commit(decision, None, DecisionContext::new(&api.config.policy, now)).await? {
             Commit::Done => Ok(Attempt::Done(order)),
             Commit::LiveOrderExists(live) => Err(live_order(&live)),
             // The id is taken, or the key was used.

@@ -10,7 +10,7 @@ use shared::domain::billing::notices::{Recipient, resend_refusal};
 use shared::mail::customer_page::MASKED_TOKEN;
 use shared::mail::templates::Templates;
 use shared::store::billing::mail_feedback::OrderFeedback;
-use shared::store::billing::notice_list::ListedNotice;
+use shared::store::billing::notices::list::ListedNotice;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::ApiState;

@@ -133,7 +133,7 @@ pub(crate) async fn operate(
         let payment = decision.payment.clone();
         let next = NextAction::of(&decision.change.next, &api.config.policy);
         let cancels_now = next.is_some_and(|action| action.kind == Task::Cancel && action.at <= now);
-        match api.store.billing.commit(decision, None, &api.config.policy).await? {
+        match api.store.billing.commit(decision, None, DecisionContext::new(&api.config.policy, now)).await? {
             Commit::Done => {
                 tracing::info!(subscription = %order.value.id, ?rule, by = cause.by.name(), "{}", rule.sentence());
                 // After the commit: a crash in between leaves a stored request, which the schedule sends.

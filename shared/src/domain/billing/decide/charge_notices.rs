@@ -69,7 +69,7 @@ pub(super) fn receipt(
     let is_charge = matches!(report.outcome, PaymentOutcome::Succeeded { .. }) && rule != Rule::RefundDue;
     let latest = report.processed_at.plus_days(RECEIPT_DAYS);
     let is_over = next.erased.is_some() || next.superseded_by.is_some();
-    if !context.policy.sends_receipts() || !is_charge || is_over || context.received_at > latest {
+    if !context.policy.sends_receipts() || !is_charge || is_over || context.wall > latest {
         return None;
     }
     let amount = report.amount?;

@@ -11,7 +11,7 @@ use crate::domain::billing::payments::order_query::OrderQuery;
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{Status, Subscription};
 use crate::domain::billing::task::Task;
-use crate::domain::billing::task_failure::Backoff;
+use crate::domain::billing::task::failure::Backoff;
 use crate::domain::values::ids::NotificationId;
 use crate::domain::values::time::Timestamp;
 

@@ -28,7 +28,7 @@ use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 #[must_use]
 pub fn decide_payment(snapshot: &Snapshot, report: &PaymentReport, context: DecisionContext<'_>) -> PaymentDecision {
     let subscription = &snapshot.subscription.value;
-    if let Some(reason) = refusal(subscription, report, context.received_at) {
+    if let Some(reason) = refusal(subscription, report, context.wall) {
         return PaymentDecision::Quarantine(reason);
     }
     if let Some(seen) = subscription.recent_events.iter().find(|seen| seen.event == report.event) {

@@ -17,7 +17,7 @@ use crate::domain::billing::payments::order_query::{EcpayState, LogGap, OrderQue
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{Ended, OrderEnd, RetryRequest, Status, Subscription};
 use crate::domain::billing::task::Task;
-use crate::domain::billing::task_failure::Backoff;
+use crate::domain::billing::task::failure::Backoff;
 use crate::domain::values::time::{Timestamp, Zone};
 
 /// The order with the answer noted.

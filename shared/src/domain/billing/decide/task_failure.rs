@@ -7,7 +7,7 @@ use crate::domain::billing::notices::{Notice, NoticeKind};
 use crate::domain::billing::rule::Rule;
 use crate::domain::billing::subscription::{RetryRequest, RetryState, Subscription};
 use crate::domain::billing::task::Task;
-use crate::domain::billing::task_failure::TaskFailure;
+use crate::domain::billing::task::failure::TaskFailure;
 use crate::domain::values::time::Timestamp;
 
 /// Records a failure of a task; the next attempt follows the backoff. A retry whose result cannot be queried for a week

@@ -4,6 +4,8 @@ mod history;
 
 use std::collections::BTreeSet;
 
+use crate::domain::billing::app_events::AppEventType;
+use crate::domain::billing::app_events::transitions::transitions;
 use crate::domain::billing::dunning::policy::DunningPolicy;
 use crate::domain::billing::live_orders::{LiveEntry, LiveOrder, UserChange};
 use crate::domain::billing::notices::{Notice, NoticeKind};
@@ -73,9 +75,9 @@ pub struct DecisionContext<'a> {
     pub policy: &'a DunningPolicy,
     /// Logical time of the decision.
     pub now: Timestamp,
-    /// Time at which ECPay's report was received: dates of a report are judged by it. Later than [`Self::now`] where a run is
-    /// late.
-    pub received_at: Timestamp,
+    /// Real time of the decision, by which dates of a report are judged and events are listed. Later than [`Self::now`] where a
+    /// run is late.
+    pub wall: Timestamp,
 }
 
 /// One order to be written, with its history entry.
@@ -91,6 +93,8 @@ pub struct SubscriptionWrite {
     pub lost_lookups: BTreeSet<Lookup>,
     /// Values by which the order is found from now on.
     pub new_lookups: BTreeSet<Lookup>,
+    /// Types of the events about the order that the business's app gets.
+    pub transitions: Vec<AppEventType>,
 }
 
 /// Proof that an event was applied, with the values that a repeat must match.
@@ -150,13 +154,13 @@ impl<'a> DecisionContext<'a> {
     /// Context of `policy` and `now`.
     #[must_use]
     pub const fn new(policy: &'a DunningPolicy, now: Timestamp) -> Self {
-        Self { policy, now, received_at: now }
+        Self { policy, now, wall: now }
     }
 
-    /// The context for a report that was received at that time.
+    /// The context for a decision that is made at that real time.
     #[must_use]
-    pub fn received_at(self, received_at: Timestamp) -> Self {
-        Self { received_at: self.now.max(received_at), ..self }
+    pub fn at_wall(self, wall: Timestamp) -> Self {
+        Self { wall: self.now.max(wall), ..self }
     }
 }
 
@@ -165,15 +169,17 @@ impl SubscriptionWrite {
     #[must_use]
     pub fn created(next: Subscription, history: HistoryEntry) -> Self {
         let new_lookups = next.lookups();
-        Self { next, expected: None, history, lost_lookups: BTreeSet::new(), new_lookups }
+        Self { next, expected: None, history, lost_lookups: BTreeSet::new(), new_lookups, transitions: Vec::new() }
     }
 
     /// An order over the state in which it was read.
     #[must_use]
     pub fn changed(before: &Versioned<Subscription>, next: Subscription, history: HistoryEntry) -> Self {
         let (was, is) = (before.value.lookups(), next.lookups());
+        let transitions = transitions(&before.value, &next, history.rule);
         Self {
             next,
+            transitions,
             expected: Some(before.version),
             history,
             lost_lookups: was.difference(&is).cloned().collect(),

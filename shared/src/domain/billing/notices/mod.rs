@@ -63,6 +63,8 @@ pub enum NoticeKind {
     RemindersFailed,
     /// To staff: an order's address gets no mail any more, because a mail bounced for good or the recipient complained.
     Undeliverable,
+    /// To staff: endpoint of events switched off, since it failed for three days.
+    EndpointOff,
 }
 
 /// Recipient of a mail.
@@ -135,7 +137,8 @@ pub struct Notice {
 
 impl NoticeKind {
     /// Kinds that are about no order.
-    pub const WITHOUT_ORDER: [Self; 3] = [Self::QuarantineDigest, Self::SlackRefused, Self::RemindersFailed];
+    pub const WITHOUT_ORDER: [Self; 4] =
+        [Self::QuarantineDigest, Self::SlackRefused, Self::RemindersFailed, Self::EndpointOff];
 
     /// All kinds.
     pub const ALL: &'static [Self] = Self::VARIANTS;
@@ -172,6 +175,7 @@ impl NoticeKind {
             Self::SlackRefused => "slack-refused",
             Self::RemindersFailed => "reminders-failed",
             Self::Undeliverable => "undeliverable",
+            Self::EndpointOff => "endpoint-off",
         }
     }
 
@@ -190,7 +194,8 @@ impl NoticeKind {
             | Self::NeedsAttention
             | Self::SlackRefused
             | Self::RemindersFailed
-            | Self::Undeliverable => true,
+            | Self::Undeliverable
+            | Self::EndpointOff => true,
             Self::FirstPaymentFailure
             | Self::SecondPaymentFailure
             | Self::FinalPaymentFailure

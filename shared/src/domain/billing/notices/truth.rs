@@ -62,6 +62,7 @@ pub fn is_still_true(kind: NoticeKind, fields: &Fields, order: &Subscription, no
         | NoticeKind::NeedsAttention
         | NoticeKind::SlackRefused
         | NoticeKind::RemindersFailed
+        | NoticeKind::EndpointOff
         | NoticeKind::Undeliverable => true,
     }
 }

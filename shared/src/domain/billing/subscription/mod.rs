@@ -16,7 +16,7 @@ use crate::domain::billing::payments::charge_history::ChargeHistory;
 use crate::domain::billing::payments::order_query::OrderQuery;
 use crate::domain::billing::payments::timeline::{Timeline, TimelineInput};
 use crate::domain::billing::plan::PlanId;
-use crate::domain::billing::task_failure::{Backoff, TaskFailure};
+use crate::domain::billing::task::failure::{Backoff, TaskFailure};
 use crate::domain::values::ids::{EmailAddress, EventId, GatewayAuthorization, MerchantId, SubscriptionId, UserId};
 use crate::domain::values::lookup::Lookup;
 use crate::domain::values::money::Twd;

@@ -6,15 +6,16 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing::app_events::of_decision::events_of_adoption;
 use crate::domain::billing::decide::adopt::Adoption;
-use crate::domain::billing::dunning::policy::DunningPolicy;
+use crate::domain::billing::decision::DecisionContext;
 use crate::domain::billing::live_orders::UserChange;
 use crate::domain::billing::subscription::AppliedEvent;
 use crate::domain::values::ids::SubscriptionId;
 
 use crate::store::billing::commit::CommitPlan;
 use crate::store::billing::find::payments;
-use crate::store::billing::{Billing, users};
+use crate::store::billing::{Billing, events, users};
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
 use crate::store::table::expression::Condition;
@@ -46,6 +47,12 @@ struct HeldNumber {
     order: SubscriptionId,
 }
 
+/// The user as an attempt expects it, and the version that it gives.
+struct Expected {
+    user: UserChange,
+    version: u64,
+}
+
 /// The number in capital letters.
 fn folded(id: &SubscriptionId) -> Result<SubscriptionId, Error> {
     SubscriptionId::parse(&id.as_str().to_ascii_uppercase()).map_err(|error| Error::unavailable(DOING, error))
@@ -72,7 +79,7 @@ impl Billing {
     ///
     /// # Errors
     /// Where it is unknown whether the order was stored; repeating is safe.
-    pub async fn adopt(&self, adoption: &Adoption, policy: &DunningPolicy) -> Result<AdoptionCommit, Error> {
+    pub async fn adopt(&self, adoption: &Adoption, context: DecisionContext<'_>) -> Result<AdoptionCommit, Error> {
         let id = &adoption.order.next.id;
         if let Some(held) = self.held_number(id).await? {
             return Ok(if held == *id { AdoptionCommit::Held } else { AdoptionCommit::HeldInAnotherCase(held) });
@@ -104,7 +111,7 @@ impl Billing {
             }
         }
         self.write_chunk(chunk).await?;
-        self.write_adopted(adoption, policy).await
+        self.write_adopted(adoption, context).await
     }
 
     async fn write_chunk(&self, chunk: Transaction) -> Result<(), Error> {
@@ -117,28 +124,34 @@ impl Billing {
         .await
     }
 
-    async fn write_adopted(&self, adoption: &Adoption, policy: &DunningPolicy) -> Result<AdoptionCommit, Error> {
+    async fn write_adopted(&self, adoption: &Adoption, context: DecisionContext<'_>) -> Result<AdoptionCommit, Error> {
         let id = &adoption.order.next.id;
-        let key = folded(id)?;
-        let storing = retry_on_conflict(DOING, adoption.user.clone(), |user| async {
-            let mut plan = CommitPlan::adopting(&adoption.order, policy)?;
+        let (key, wall) = (&folded(id)?, context.wall);
+        let first = Expected { user: adoption.user.clone(), version: users::next_version(wall, None) };
+        let storing = retry_on_conflict(DOING, first, |Expected { user, version }| async move {
+            let mut plan = CommitPlan::adopting(&adoption.order, context.policy)?;
+            for event in events_of_adoption(&adoption.order, &user, version) {
+                plan.transaction().put(events::stored(event, wall)?)?;
+            }
             let transaction = plan.transaction();
             let held =
-                transaction.put_if_absent(Record::new(keys::held_number(&key), HeldNumber { order: id.clone() }))?;
-            if key != *id {
-                transaction.check(keys::subscription(&key), Condition::item_absent());
+                transaction.put_if_absent(Record::new(keys::held_number(key), HeldNumber { order: id.clone() }))?;
+            if *key != *id {
+                transaction.check(keys::subscription(key), Condition::item_absent());
             }
-            let place = transaction.update_or_return(users::update(&user));
+            let place = transaction.update_or_return(users::update(&user, version));
             let Some(refusal) = self.table.transact(transaction.clone(), DOING).await? else {
                 return Ok(Attempt::Done(Some(AdoptionCommit::Done)));
             };
             Ok(if refusal.is_at(place) && !refusal.is_at(held) {
-                let expected = refusal.existing(place).map(users::live_orders).unwrap_or_default();
-                Attempt::Conflict(UserChange { expected, ..user })
+                let stored = refusal.existing(place);
+                let expected = stored.map(users::live_orders).unwrap_or_default();
+                let version = users::next_version(wall, stored);
+                Attempt::Conflict(Expected { user: UserChange { expected, ..user }, version })
             } else if refusal.is_by_condition() {
                 Attempt::Done(None)
             } else {
-                Attempt::Conflict(user)
+                Attempt::Conflict(Expected { user, version })
             })
         });
         if let Some(done) = Box::pin(storing).await? {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
+use crate::domain::billing::app_events::delivery::{DeliveryState, EventState};
 use crate::domain::billing::decide::erasure::{ERASED_TEXT, without_person};
 use crate::domain::billing::decision::HistoryEntry;
 use crate::domain::billing::notices::{NoticeState, Recipient};
@@ -13,6 +14,7 @@ use crate::domain::values::ids::{EmailAddress, SubscriptionId, UserId};
 use crate::ecpay::callback_fields::is_accounting_field;
 
 use crate::store::billing::Billing;
+use crate::store::billing::events::StoredEvent;
 use crate::store::billing::notices::StoredNotice;
 use crate::store::billing::users::StoredUser;
 use crate::store::erasure::Erasure;
@@ -26,6 +28,7 @@ use crate::store::table::lookup::links;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::text_in;
+use crate::store::table::transaction::{MAX_ACTIONS, Transaction};
 
 /// Items of a user, apart from those in the partitions of their orders.
 #[derive(Clone, Debug)]
@@ -85,16 +88,18 @@ impl Billing {
     pub async fn erase_related_items(&self, order: &SubscriptionId) -> Result<(), Error> {
         let doing = "erasing a user's order";
         retry_on_conflict(doing, (), |()| async move {
-            let mut is_complete = true;
+            let (mut is_complete, mut events) = (true, Vec::new());
             for item in self.order_items(order, doing).await? {
                 match text_in(&item, keys::SK).and_then(|key| key.split_once('#')).map(|(kind, _)| kind) {
                     Some("HISTORY") => self.anonymize_history(Record::from_item(item)?).await?,
                     Some("NOTICE") => is_complete &= self.anonymize_notice(Record::from_item(item)?).await?,
+                    Some("EVENT") => events.extend(without_user(Record::from_item(item)?)),
                     Some("PAYMENT") => self.delete_payment_links(order, Record::from_item(item)?).await?,
                     Some("QUARANTINE") => self.anonymize_quarantined(&item).await?,
                     _ => {}
                 }
             }
+            is_complete &= self.anonymize_events(events).await?;
             self.erase_feedback(order).await?;
             Ok(if is_complete { Attempt::Done(()) } else { Attempt::Conflict(()) })
         })
@@ -117,6 +122,19 @@ impl Billing {
             self.table.delete(&link, "erasing the numbers of a payment").await?;
         }
         Ok(())
+    }
+
+    /// Removes the user id from events and ends their deliveries. Returns `false` where a run changed one at that moment.
+    async fn anonymize_events(&self, events: Vec<Record<StoredEvent>>) -> Result<bool, Error> {
+        let (doing, mut is_complete) = ("erasing personal data from events", true);
+        for chunk in events.chunks(MAX_ACTIONS) {
+            let mut transaction = Transaction::default();
+            for record in chunk {
+                transaction.put_if_version(record.clone(), record.version)?;
+            }
+            is_complete &= self.table.transact(transaction, doing).await?.is_none();
+        }
+        Ok(is_complete)
     }
 
     /// Removes address and text from a notice to the customer and cancels it where it is pending. Returns `false` where
@@ -202,6 +220,23 @@ fn personal_paths(item: &Item) -> Vec<(&'static str, String)> {
         paths.push(("report", "card_last4".to_owned()));
     }
     paths
+}
+
+/// The event without its user; `None` where that is done.
+fn without_user(record: Record<StoredEvent>) -> Option<Record<StoredEvent>> {
+    let mut event = record.data;
+    let user = event.data.get_mut("user_id").filter(|user| *user != ERASED_TEXT)?;
+    *user = ERASED_TEXT.into();
+    for delivery in event.deliveries.values_mut().filter(|delivery| delivery.state == DeliveryState::Waiting) {
+        delivery.state = DeliveryState::Failed;
+        delivery.detail = Some(ERASED_TEXT.to_owned());
+    }
+    if let Some(resend) = &mut event.resend {
+        resend.why = ERASED_TEXT.to_owned();
+    }
+    (event.state, _) = EventState::of(&event.deliveries, &BTreeSet::new());
+    // In no queue, and a run that claimed it before does not record it any more.
+    Some(Record { queue: None, due_at: None, data: event, ..record })
 }
 
 /// True for a report that was replayed with a reason that is not removed yet.

@@ -6,6 +6,7 @@ pub mod erasure;
 use crate::domain::billing::live_orders::{LiveEntry, LiveOrder, UserChange};
 use crate::domain::billing::plan::PlanId;
 use crate::domain::values::ids::{SubscriptionId, UserId};
+use crate::domain::values::time::Timestamp;
 
 use crate::store::billing::Billing;
 use crate::store::error::Error;
@@ -15,6 +16,10 @@ use crate::store::table::{Item, keys, number, text, text_in};
 
 /// Attribute with the live orders as JSON text, so that a condition compares the whole list.
 const LIVE: &str = "live";
+
+/// Attribute with the number of the latest change of plan or live orders, which grows. By the clock, so that it also does so after an
+/// erasure, of which no number is left.
+const VERSION: &str = "user_version";
 
 /// A user's plan and the orders that grant it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,15 +42,15 @@ impl StoredUser {
     }
 }
 
-/// The user's part of a decision's transaction. Plan and live orders change together.
-pub(in crate::store) fn update(change: &UserChange) -> Update {
+/// The user's part of a decision's transaction. Plan and live orders change together, under a version that must be higher than the
+/// stored one.
+pub(in crate::store) fn update(change: &UserChange, version: u64) -> Update {
     let mut update = Update::of(keys::user(&change.user))
         .set("latest", text(change.subscription.as_str()))
         .set("schema", number(SCHEMA));
     if change.entry != LiveEntry::Unchanged {
         let live = change.live_orders();
-        let plan = LiveOrder::best(&live).map_or_else(PlanId::free, |order| order.plan.clone());
-        update = update.set("plan", text(plan.as_str()));
+        update = update.set("plan", text(change.plan().as_str())).set(VERSION, number(version));
         update = if live.is_empty() { update.remove(LIVE) } else { update.set(LIVE, text(encoded(&live))) };
     }
     let expected = if change.expected.is_empty() {
@@ -53,7 +58,17 @@ pub(in crate::store) fn update(change: &UserChange) -> Update {
     } else {
         Condition::text_is(LIVE, encoded(&change.expected))
     };
-    update.when(expected)
+    if change.entry == LiveEntry::Unchanged {
+        return update.when(expected);
+    }
+    update.when(expected.and(Condition::absent(VERSION).or(Condition::number_below(VERSION, version))))
+}
+
+/// The lowest version under which a change of a user can be stored: by the clock, or by the item as it is stored.
+pub(in crate::store) fn next_version(wall: Timestamp, item: Option<&Item>) -> u64 {
+    let stored = item.and_then(|item| item.get(VERSION)?.as_n().ok()?.parse::<u64>().ok());
+    let by_clock = u64::try_from(wall.unix()).unwrap_or(0);
+    stored.map_or(by_clock, |stored| by_clock.max(stored.saturating_add(1)))
 }
 
 fn encoded(live: &[LiveOrder]) -> String {

@@ -10,6 +10,9 @@
 //! | pointer to a quarantined report | `SUB#<id>` | `QUARANTINE#<received>#<report id>` |
 //! | notice about a subscription | `SUB#<id>` | `NOTICE#<notification id>` |
 //! | other notice | `STAFF` | `NOTICE#<notification id>` |
+//! | event for the business's app | `SUB#<id>` | `EVENT#<version>#<number>` |
+//! | test of the endpoints of events | `EVENTS` | `EVENT#<random>` |
+//! | endpoint of events | `EVENTS` | `ENDPOINT#<name>` |
 //! | feedback of SES: see [`mail_feedback`](crate::store::billing::mail_feedback) | `ADDRESS#…`, `FEEDBACK#…` | |
 //! | number of an adopted order | `NUMBER#<number in capital letters>` | `STATE` |
 //! | list of orders to be adopted | `ADOPTION#<id>` | `STATE` |
@@ -60,8 +63,10 @@ use crate::domain::values::ids::{
 };
 use crate::domain::values::time::{LocalDate, Timestamp};
 
+mod events;
 mod workshop;
 
+pub use events::{ENDPOINTS, HELD_EVENT_QUEUE, endpoint, event};
 pub use workshop::{
     customer, customer_erasure, customer_partition, customer_vehicle, import, import_answer, import_rows, opt_out,
     phone_erasure, reminder, reminder_count, run_reminders_queue, vehicle, vehicle_partition, whatsapp_message,
@@ -88,7 +93,7 @@ pub const LISTED_AT: &str = "listed_at";
 /// Sort key of the main item of a partition.
 pub const STATE: &str = "STATE";
 
-/// Queue of notices, by the time of the next send.
+/// Queue of notices and events, by the time of the next send, and of endpoints that were switched on: an idle run reads one queue.
 pub const MAIL_QUEUE: &str = "send-mail";
 /// Queue of notices that SES refused or that had no further attempt, by the time at which they ended.
 pub const DEAD_MAIL_QUEUE: &str = "mail-dead";
@@ -154,6 +159,10 @@ pub mod prefix {
     pub const WEBHOOK: &str = "WEBHOOK#";
     /// Prefix of notices.
     pub const NOTICE: &str = "NOTICE#";
+    /// Prefix of events, in a subscription's partition or in that of endpoints.
+    pub const EVENT: &str = "EVENT#";
+    /// Prefix of endpoints of events, in their partition.
+    pub const ENDPOINT: &str = "ENDPOINT#";
     /// Prefix of pointers to quarantined reports.
     pub const QUARANTINE: &str = "QUARANTINE#";
     /// Prefix of links to orders, in the user's partition.

@@ -1,6 +1,8 @@
 //! Notices in the outbox: enqueued, claimed, sent, and the outcome recorded. The item's key is the fact, so that a fact
 //! is notified once.
 
+pub mod list;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,6 @@ use crate::platform::logging::error_chain;
 use crate::store::billing::Billing;
 use crate::store::error::Error;
 use crate::store::retry::{Attempt, retry_on_conflict};
-use crate::store::table::due_index::{Cursor, Page};
 use crate::store::table::expression::Condition;
 use crate::store::table::keys::prefix;
 use crate::store::table::query::Query;
@@ -95,6 +96,8 @@ pub struct NoticeAttempt {
 pub struct DueNotice {
     /// Notice to be sent.
     pub notice: StoredNotice,
+    /// Time for which it was due when it was read (UTC).
+    pub due_at: Option<Timestamp>,
     pub(in crate::store) version: u64,
 }
 
@@ -102,12 +105,6 @@ impl Billing {
     /// Enqueues a notice that belongs to no decision; `false` where it was enqueued before.
     pub async fn enqueue(&self, notice: &Notice) -> Result<bool, Error> {
         self.table.put_if_absent(queued(notice), "enqueueing a notice").await
-    }
-
-    /// Returns a page of notices that are due at `wall`, in the order in which they fell due.
-    pub async fn due_notices(&self, wall: Timestamp, after: Cursor) -> Result<Page<DueNotice>, Error> {
-        let page = self.table.due_records::<StoredNotice>(keys::MAIL_QUEUE, wall, after).await?;
-        Ok(page.map(DueNotice::of))
     }
 
     /// Claims a notice at `wall` until `lease_until`; `None` where another run claimed it first.
@@ -209,8 +206,8 @@ impl Billing {
 }
 
 impl DueNotice {
-    fn of(record: Record<StoredNotice>) -> Self {
-        Self { version: record.version.unwrap_or(0), notice: record.data }
+    pub(in crate::store) fn of(record: Record<StoredNotice>) -> Self {
+        Self { version: record.version.unwrap_or(0), due_at: record.due_at, notice: record.data }
     }
 }
 

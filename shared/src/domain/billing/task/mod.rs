@@ -1,5 +1,7 @@
 //! The scheduled tasks.
 
+pub mod failure;
+
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
@@ -24,7 +26,7 @@ pub enum Task {
     Cancel,
     /// Deletes old callback logs and mails staff the list of quarantined reports.
     CleanUp,
-    /// Sends queued mail.
+    /// Sends queued mail, and posts queued events to the business's app.
     SendMail,
 }
 

@@ -1,5 +1,7 @@
 //! The older system's API: tokens, health, statistics, shapes, and clear refusals.
 
+mod kpis;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -303,8 +305,8 @@ async fn callback_logs_go_after_thirty_days_and_nothing_else_does() {
     sandbox.maintain().await;
     assert_eq!(logs(&sandbox.items()), 0);
     let kept = sandbox.items().iter().filter(|item| item.starts_with(&format!("SUB#{order} "))).count();
-    // The order, its receipt, its payment and two lines of history.
-    assert_eq!(kept, 5);
+    // The order, its receipt, its payment, two lines of history and three events.
+    assert_eq!(kept, 8);
 }
 
 #[tokio::test]

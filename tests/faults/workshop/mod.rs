@@ -1,0 +1,4 @@
+//! Messages to owners of vehicles.
+
+mod owner_messages;
+mod reminder_year;
