@@ -1,8 +1,9 @@
 //! The scripted demo of `cargo run`: a charge fails, its retries fail, the plan is downgraded to FREE, and a late
 //! payment restores it. The next morning the customers of a workshop are reminded, and sales staff see in Slack which
-//! institutions are about to expire. A customer whose card has expired pays with another one through the link of a mail. Every
-//! line comes from a response of the running system.
+//! institutions are about to expire. A customer whose card has expired pays with another one through the link of a mail. The
+//! business's app gets an event of each change. Every line comes from a response of the running system.
 
+mod app;
 mod repair;
 
 use std::sync::Arc;
@@ -34,6 +35,8 @@ struct DemoRunner<'a> {
     token: String,
     /// Number of messages that were printed.
     printed: usize,
+    /// Number of events that were printed.
+    printed_events: usize,
 }
 
 /// Plays the demo and prints each step.
@@ -41,7 +44,8 @@ struct DemoRunner<'a> {
 /// # Errors
 /// [`Error::Demo`] when a response differs from what the demo expects.
 pub async fn play(world: &Arc<World>) -> Result<(), Error> {
-    let mut runner = DemoRunner { world, token: String::new(), printed: world.state().messages.len() };
+    let mut runner =
+        DemoRunner { world, token: String::new(), printed: world.state().messages.len(), printed_events: 0 };
     let credentials = runner.get("/sandbox/credentials").await?;
     runner.token = text(&credentials, "/admin_token")?;
     runner.title("A customer subscribes");
@@ -76,7 +80,9 @@ pub async fn play(world: &Arc<World>) -> Result<(), Error> {
     runner.title("Institutions in the MMS are about to expire; sales staff get a digest in Slack");
     runner.digest().await?;
     runner.title("The other customer's card has expired: the mail's link leads to a new one, without staff");
-    repair::expired_card(&mut runner, &other, &JIAN).await
+    repair::expired_card(&mut runner, &other, &JIAN).await?;
+    app::expect_plan(&runner, &MEI, "PRO")?;
+    app::expect_plan(&runner, &JIAN, "PRO")
 }
 
 impl DemoRunner<'_> {
@@ -102,6 +108,8 @@ impl DemoRunner<'_> {
         self.world.http.post(text(&made, "/action_url")?).form(&form).send().await?;
         self.line("ECPay charges the card and calls back /api/webhooks/ecpay-auth");
         self.expect(&order, "active").await?;
+        self.world.stream_handled().await;
+        app::print_events(self);
         Ok(order)
     }
 
@@ -187,6 +195,7 @@ impl DemoRunner<'_> {
             };
             self.line_at(&message.sent_at.to_rfc3339(), &format!("{} to {}: {shown}", message.channel, message.to));
         }
+        app::print_events(self);
         Ok(())
     }
 
