@@ -1,4 +1,4 @@
-//! The table's stream: the mappings that send mails and events as soon as they are stored.
+//! The table's stream: the mapping that sends mails and events as soon as they are stored.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ fn pattern(begin: &str) -> Json {
 }
 
 #[test]
-fn mails_and_events_are_mapped_apart_and_each_only_where_it_is_to_be_sent() {
+fn one_mapping_has_mails_events_and_endpoints_and_each_only_where_it_is_to_be_sent() {
     let found: BTreeMap<String, Vec<Json>> = mappings()
         .into_iter()
         .map(|(name, properties)| {
@@ -43,10 +43,8 @@ fn mails_and_events_are_mapped_apart_and_each_only_where_it_is_to_be_sent() {
         .collect();
     let mut endpoint = pattern("ENDPOINT#");
     endpoint["dynamodb"]["NewImage"].as_object_mut().unwrap().remove("data");
-    let expected = [
-        ("SubscriptionMaintenance.StoredEvents".to_owned(), vec![pattern("EVENT#"), endpoint]),
-        ("SubscriptionMaintenance.StoredMails".to_owned(), vec![pattern("NOTICE#")]),
-    ];
+    let expected =
+        [("SubscriptionMaintenance.StoredMessages".to_owned(), vec![pattern("NOTICE#"), pattern("EVENT#"), endpoint])];
     assert_eq!(found, expected.into());
 }
 
