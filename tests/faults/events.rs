@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use testing::harness::{HeldCall, Options, Service, TestDeployment, Verdict};
+use testing::support::Sandbox;
 use testing::support::model_runs::{each, run};
+use testing::support::scale::Scale;
 
 const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 /// Minutes after which no claim of a run that is gone holds any more.
@@ -163,4 +165,44 @@ fn a_table_that_fails_for_a_record_has_it_delivered_again_and_no_other() {
     let (_, answer) = testing::support::model_runs::answer(&outcome);
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "1" }] }));
     assert_eq!(posted(&deployment).len(), 1);
+}
+
+/// Lets the business's app have this fault for so many requests.
+async fn fault(sandbox: &Sandbox, fault: &str, times: usize) {
+    sandbox.put("/sandbox/faults", json!({ "events": { "fault": fault, "times": times } })).await;
+}
+
+#[tokio::test]
+async fn events_in_number_arrive_whatever_the_receiver_does_and_tell_each_user_s_plan() {
+    // Three events each: more than 10,000.
+    let users = Scale { few: 70, many: 3_400, all: 3_400 }.count();
+    let faults = ["down", "refuse", "slow", "closed", "redirect", "answer_lost", "huge"];
+    let sandbox = Sandbox::streaming(BEGIN, &[]).await;
+    for user in 0..users {
+        if user % 10 == 0 {
+            // Three failures in a row end an invocation for the endpoint, so there are more and fewer.
+            fault(&sandbox, faults[(user / 10) % faults.len()], 1 + user % 7).await;
+        }
+        sandbox.subscribe(&format!("many-{user}"), "monthly").await;
+    }
+    // Down for a day, with the schedule's attempts, and then up for as long as the longest wait by then.
+    sandbox.put("/sandbox/faults", json!({ "events": "down" })).await;
+    sandbox.subscribe("many-in-the-end", "monthly").await;
+    sandbox.advance(1.0).await;
+    sandbox.put("/sandbox/faults", json!({ "events": "none" })).await;
+    sandbox.advance(0.7).await;
+    let received = sandbox.get("/sandbox/events").await["events"].clone();
+    let bodies = || received.as_array().unwrap().iter().map(|event| &event["body"]);
+    let ids: BTreeSet<String> = bodies().map(|event| event["id"].to_string()).collect();
+    assert_eq!(ids.len(), 3 * (users + 1));
+    assert!(bodies().count() > ids.len(), "some arrived twice");
+    // The highest version tells the plan of each user, in whatever sequence they came.
+    let mut plans: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    for event in bodies().filter(|event| event["type"] == "user.plan_changed") {
+        let data = &event["data"];
+        let known = (data["user_version"].as_u64().unwrap(), data["plan_id"].as_str().unwrap().to_owned());
+        let newest = plans.entry(data["user_id"].to_string()).or_default();
+        *newest = known.max(newest.clone());
+    }
+    assert!(plans.len() == users + 1 && plans.values().all(|(_, plan)| plan == "PRO"), "{}", plans.len());
 }

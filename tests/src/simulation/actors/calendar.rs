@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::aws::schedule_expression::Schedule;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::TestDeployment;
 use crate::simulation::driver::{Driver, Purpose};
@@ -63,6 +63,9 @@ impl Driver {
                 self.run(&event, tries);
             }
         }
+        if self.random.chance(40) {
+            self.stream();
+        }
         let due: BTreeSet<String> =
             dues(self).into_iter().filter(|(at, _)| *at <= now).map(|(_, queue)| queue).collect();
         let all = TestDeployment::schedules();
@@ -83,6 +86,28 @@ impl Driver {
         let event: Value = serde_json::from_str(&schedule.event(at)).expect("an event");
         for _ in 0..=u32::from(self.random.chance(12)) {
             self.run(&event, 0);
+        }
+    }
+
+    /// The table's stream delivers records of what waits to be sent: all, or from some place on, or again.
+    fn stream(&mut self) {
+        let mut records = Vec::new();
+        for id in self.orders.clone() {
+            let items = self.deployment.partition(&format!("SUB#{id}")).into_iter();
+            records.extend(items.filter(|item| item["queue"] == "send-mail").map(|item| {
+                let keys = json!({ "pk": { "S": item["pk"] }, "sk": { "S": item["sk"] } });
+                json!({ "eventSource": "aws:dynamodb", "dynamodb": { "Keys": keys, "SequenceNumber": "1" } })
+            }));
+        }
+        let from = if self.random.chance(70) { 0 } else { self.random.below(records.len() + 1) };
+        let records = records.split_off(from);
+        if records.is_empty() {
+            return;
+        }
+        let event = json!({ "Records": records });
+        for _ in 0..=u32::from(self.random.chance(20)) {
+            let task = self.deployment.spawn_maintenance(event.clone(), self.deployment.free_maintenance());
+            self.flies(task, "the stream", Purpose::Run { event: event.clone(), tries: 0 });
         }
     }
 
