@@ -231,6 +231,8 @@ impl RunReport {
 
     /// True if no item was due and no task stopped early.
     pub(crate) fn is_idle(&self) -> bool {
-        self.tasks.values().all(|task| task.due == 0 && task.events.is_none() && task.stopped.is_none())
+        self.tasks
+            .values()
+            .all(|task| task.due == 0 && task.events.is_none() && task.failed.is_empty() && task.stopped.is_none())
     }
 }

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::domain::billing::app_events::delivery::{Attempt, Delivery, EventState};
+use crate::domain::billing::app_events::delivery::{Attempt, Delivery, DeliveryState, EventState};
 use crate::ecpay::order_form::Environment;
 use crate::events::endpoints::{EndpointSecret, Endpoints};
 use crate::events::health::{Admission, Health};
@@ -159,10 +159,6 @@ impl<'a> EventDrain<'a> {
     /// True if an event that is due is worth keeping until it is posted. Of an endpoint that fails or is slow only so many are, and
     /// they keep no event of another endpoint out.
     pub fn keeps(&mut self, due: &DueEvent) -> bool {
-        // Without any endpoint those that wait are left for when there are some again.
-        if self.endpoints.is_empty() && due.event.state != EventState::Queued {
-            return false;
-        }
         let event = planned(&due.event, &self.endpoints, self.time.wall_now());
         let mut names: Vec<String> = self.due_endpoints(&event).map(str::to_owned).collect();
         if names.is_empty() {
@@ -300,7 +296,11 @@ impl<'a> EventDrain<'a> {
             due = claimed;
             let posts = slots.into_iter().map(|(name, slot)| self.deliver(name, slot, &due.event));
             for (name, delivery) in join_all(posts).await {
-                due.event.deliveries.insert(name, delivery?);
+                let delivery = delivery?;
+                let is_held = delivery.state == DeliveryState::Failed && self.health.admission(&name) == Admission::Off;
+                // Its last attempt switched the endpoint off: it waits like the others.
+                let delivery = if is_held { Delivery::due(self.time.wall_now()) } else { delivery };
+                due.event.deliveries.insert(name, delivery);
             }
         }
         let now = self.time.wall_now();
@@ -332,12 +332,14 @@ impl<'a> EventDrain<'a> {
             let began = self.time.stopwatch.elapsed();
             let Some(attempt) = self.attempt(&name, event).await else {
                 // Left as it was: a run posts it with more patience.
-                self.sender.slots.note(&name, BRIEF_TIMEOUT, self.time.wall_now());
+                self.sender.slots.note_slow(&name, self.time.wall_now());
                 self.health.abandon(&name);
                 return (name, Ok(delivery));
             };
             let (took, now) = (self.time.stopwatch.elapsed().saturating_sub(began), self.time.wall_now());
-            self.sender.slots.note(&name, took, now);
+            if took < BRIEF_TIMEOUT {
+                self.sender.slots.note_quick(&name);
+            }
             delivery = delivery.after(&attempt, now);
             let is_repeated = delivery.is_due(now) && !self.health.is_failing(&name);
             // Before the delivery is recorded: an endpoint that works again would otherwise count as failing until its next event.

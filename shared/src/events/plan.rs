@@ -6,7 +6,7 @@ use crate::events::endpoints::Endpoints;
 use crate::store::billing::events::StoredEvent;
 
 /// The event with a delivery for each endpoint that is to get it. What waits for an endpoint that the secret does not name any more is
-/// given up, unless it names none at all.
+/// given up, and can be requested again.
 pub(super) fn planned(event: &StoredEvent, endpoints: &Endpoints, now: Timestamp) -> StoredEvent {
     let mut planned = event.clone();
     if planned.deliveries.is_empty() {
@@ -15,9 +15,6 @@ pub(super) fn planned(event: &StoredEvent, endpoints: &Endpoints, now: Timestamp
         // One that is requested by name is tried, so that its absence shows.
         let names = takes.chain(&planned.only).cloned();
         planned.deliveries = names.map(|name| (name, Delivery::due(now))).collect();
-    }
-    if endpoints.is_empty() && planned.only.is_none() {
-        return planned;
     }
     for (name, delivery) in &mut planned.deliveries {
         if delivery.state == DeliveryState::Waiting && !endpoints.contains_key(name) {

@@ -51,7 +51,8 @@ impl EventDrain<'_> {
     async fn make_due(&self, mut due: DueEvent, name: &str, now: Timestamp) -> Result<(), Error> {
         let waits = |delivery: &&mut Delivery| delivery.state == DeliveryState::Waiting;
         let Some(delivery) = due.event.deliveries.get_mut(name).filter(waits) else { return Ok(()) };
-        *delivery = Delivery { at: now, ..delivery.clone() };
+        // With all attempts ahead: those before it was switched off say nothing about it now.
+        *delivery = Delivery::due(now);
         due.event.state = EventState::Waiting;
         self.billing.put_event(due, now).await.map(|_| ())
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -10,8 +9,7 @@ use crate::domain::values::time::Timestamp;
 
 /// Most posts in flight to one endpoint, by one instance.
 pub const IN_FLIGHT: usize = 8;
-/// Time of one post beyond which an endpoint counts as slow, and the minutes for which it then does.
-const SLOW: Duration = Duration::from_secs(2);
+/// Minutes for which an endpoint counts as slow that did not answer in the time that the stream has.
 const SLOW_MINUTES: i64 = 10;
 
 /// Slots of the endpoints, by name.
@@ -42,14 +40,17 @@ impl Slots {
         drop(free.acquire_owned().await);
     }
 
-    /// Notes how long a post took.
-    pub(super) fn note(&self, name: &str, took: Duration, wall: Timestamp) {
-        if took >= SLOW {
-            self.of(name, |slots| slots.slow_until = Some(wall.plus_minutes(SLOW_MINUTES)));
-        }
+    /// Notes that a post took longer than the stream has time.
+    pub(super) fn note_slow(&self, name: &str, wall: Timestamp) {
+        self.of(name, |slots| slots.slow_until = Some(wall.plus_minutes(SLOW_MINUTES)));
     }
 
-    /// True if a post took long in the last minutes.
+    /// Notes that a post was answered in the time that the stream has.
+    pub(super) fn note_quick(&self, name: &str) {
+        self.of(name, |slots| slots.slow_until = None);
+    }
+
+    /// True if a post took too long in the last minutes.
     pub(super) fn is_slow(&self, name: &str, wall: Timestamp) -> bool {
         self.of(name, |slots| slots.slow_until.is_some_and(|until| wall < until))
     }

@@ -207,7 +207,6 @@ async fn replay_reports(
     let listing = Listing { states: &[QuarantineState::Open], range, oldest_first: true };
     let why = "the order was adopted".to_owned();
     let resolution = Resolution { at: session.now, by: cause.by.name().to_owned(), why, outcome: ResolvedAs::Applied };
-    let context = DecisionContext::new(&session.maintenance.policy, session.now).at_wall(session.wall());
     let mut after = None;
     loop {
         let (page, next) = billing.quarantine_page(&listing, after.as_ref(), PAGE).await?;
@@ -215,6 +214,7 @@ async fn replay_reports(
             if !report.subscription.as_ref().is_some_and(|order| orders.contains(order)) {
                 continue;
             }
+            let context = DecisionContext::new(&session.maintenance.policy, session.now).at_wall(session.wall());
             match replay(billing, &report, &resolution, context).await {
                 Ok(_) => {}
                 Err(error) => {

@@ -1,10 +1,11 @@
 //! Bodies of events in the description: what `shared::domain::billing::app_events::data` serialises.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use shared::domain::billing::app_events::AppEventType;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::{Content, OpenApi, PathItem, PathsBuilder, Ref, Required, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, PathsBuilder, Ref, Required, ResponseBuilder};
 use utoipa::{Modify, ToSchema};
 
 use crate::billing::subscriptions::names::{OrderCycle, SubscriptionStatus};
@@ -204,6 +205,33 @@ const fn described(kind: AppEventType) -> (&'static str, &'static str) {
     }
 }
 
+/// Body of an event of that type, invented.
+fn example(kind: AppEventType, schema: &str) -> Value {
+    let (order, user) = ("DK8M2XQ7RT4B9KWZ5N3P", "user-42");
+    let is_failed = kind == AppEventType::PaymentFailed;
+    let data = match schema {
+        "PaymentEvent" => json!({
+            "subscription_id": order, "user_id": user, "version": 5, "payment_id": format!("{order}.G13401072"),
+            "outcome": if is_failed { "failed" } else { "succeeded" }, "amount_twd": 899,
+            "process_date": "2025-03-15T02:00:00Z", "rtn_code": if is_failed { "10100058" } else { "1" },
+            "decline": if is_failed { json!("soft_decline") } else { Value::Null },
+            "refund_due_twd": if kind == AppEventType::RefundDue { 899 } else { 0 },
+        }),
+        "PlanEvent" => json!({
+            "user_id": user, "user_version": 1_742_004_000_u64, "previous_plan_id": "FREE", "plan_id": "PRO",
+            "subscription_id": order, "version": 5,
+        }),
+        "TestEvent" => json!({ "requested_by": "support" }),
+        _ => json!({
+            "subscription_id": order, "user_id": user, "version": 5, "status": "active", "plan_id": "PRO",
+            "ordered_plan_id": "PRO", "billing_cycle": "monthly", "price_twd": 899, "current_period_end": "2025-04-15",
+            "grace_period_ends_at": null, "downgrade_reason": null, "cancel_requested_at": null, "ended_at": null,
+            "superseded_by": null, "rule": "renewed",
+        }),
+    };
+    json!({ "id": format!("evt_{order}_5_1"), "type": kind.as_str(), "timestamp": "2025-03-15T02:00:00Z", "data": data })
+}
+
 /// Describes the requests that the business's app gets.
 pub(crate) struct Webhooks;
 
@@ -211,7 +239,8 @@ impl Modify for Webhooks {
     fn modify(&self, description: &mut OpenApi) {
         let webhook = |kind: &AppEventType| {
             let (meaning, schema) = described(*kind);
-            let content = Content::new(Some(Ref::from_schema_name(schema)));
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema)));
+            let content = content.example(Some(example(*kind, schema))).build();
             let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
             let answer = ResponseBuilder::new()
                 .description("Any status from 200 to 299: it has the event. Otherwise it is posted again.");

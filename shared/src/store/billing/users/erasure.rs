@@ -234,7 +234,9 @@ fn without_user(record: Record<StoredEvent>) -> Option<Record<StoredEvent>> {
     if let Some(resend) = &mut event.resend {
         resend.why = ERASED_TEXT.to_owned();
     }
-    (event.state, _) = EventState::of(&event.deliveries, &BTreeSet::new());
+    if event.state != EventState::Delivered {
+        event.state = EventState::Failed;
+    }
     // In no queue, and a run that claimed it before does not record it any more.
     Some(Record { queue: None, due_at: None, data: event, ..record })
 }
