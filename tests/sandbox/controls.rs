@@ -38,8 +38,11 @@ async fn a_move_lists_the_runs_charges_and_callbacks_in_their_order() {
     assert_eq!(
         ran,
         [
+            // Of the order's first charge: its plan, the payment and the order.
+            "2025-02-15T01:50:00Z SubscriptionMaintenance EveryFiveMinutes: events 3 of 3".to_owned(),
             format!("2025-02-15T02:00:00Z ecpay: charge 2 of {order} succeeded"),
             format!("2025-02-15T02:00:00Z callback: charge 2 of {order} succeeded -> 200 1|OK"),
+            "2025-02-15T02:00:00Z SubscriptionMaintenance EveryFiveMinutes: events 2 of 2".to_owned(),
             "2025-02-15T02:30:00Z SubscriptionMaintenance EveryTwoHours: nothing due".to_owned(),
         ]
     );

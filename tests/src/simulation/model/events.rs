@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::Checked;
 use super::table_mirror::{Diff, Mirror, tag, text};
 use crate::harness::TestDeployment;
+
+/// Minutes from one run that posts events to the next.
+const RUNS_MINUTES: i64 = 5;
 
 /// Checks the events of partitions that were written to.
 pub(crate) fn check<'a>(mirror: &Mirror, written: impl Iterator<Item = &'a String>) -> Checked {
@@ -45,11 +49,14 @@ pub(crate) fn posted(deployment: &TestDeployment, mirror: &Mirror) -> Checked {
     differs.map_or(Ok(()), |field| Err(format!("{event}: {field} is not that of {stored}")))
 }
 
-/// Every event that is stored arrived.
+/// Every event arrived that was stored before the last run which posts them.
 pub(crate) fn at_rest(deployment: &TestDeployment, mirror: &Mirror) -> Checked {
+    let before = deployment.now() - TimeDelta::minutes(RUNS_MINUTES);
+    let is_recent = |event: &&Value| text(&event["stored_at"]).parse::<DateTime<Utc>>().is_ok_and(|at| at >= before);
     let posted: BTreeSet<String> = deployment.posted().iter().map(|event| text(&event["id"]).to_owned()).collect();
     let stored = mirror.all("SUB#").filter(|item| text(&item["sk"]).starts_with("EVENT#"));
-    let mut missing = stored.map(|item| &item["data"]).filter(|event| !posted.contains(text(&event["id"])));
+    let stored = stored.map(|item| &item["data"]).filter(|event| !is_recent(event));
+    let mut missing = stored.filter(|event| !posted.contains(text(&event["id"])));
     missing.next().map_or(Ok(()), |event| Err(format!("{event} never arrived")))
 }
 
