@@ -53,8 +53,10 @@ pub(crate) async fn send_due(session: &EcpaySession<'_>, limit: Duration) -> Res
         report.events = EventCounts::due(due.events.len());
         return Ok(with_mails(session, report, &send(session, notices, limit).await?));
     }
-    let (mails, posted) = futures::join!(send(session, notices, limit), post(session, &mut drain, due, limit));
+    let (mails, mut posted) = futures::join!(send(session, notices, limit), post(session, &mut drain, due, limit));
     report.events = Some(EventCounts::of(&posted)).filter(|counts| *counts != EventCounts::default());
+    // Posts end in any sequence.
+    posted.handled.sort_by(|one, other| one.id.cmp(&other.id));
     report.add_entries(posted.handled.into_iter().map(|event| ReportEntry::Event {
         event: event.id,
         kind: event.kind.as_str(),
