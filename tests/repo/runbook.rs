@@ -243,11 +243,13 @@ async fn every_call_in_it_does_what_it_is_said_to_do() {
         let request = sandbox.http.request(call.method.clone(), format!("{}{path}", sandbox.base)).bearer_auth(token);
         let request = request.header("content-type", "application/json").body(call.body.to_owned());
         let answer = request.send().await.unwrap();
-        let (status, told) = (answer.status(), answer.text().await.unwrap());
-        assert!(status.is_success(), "{call:?}: {status} {told}");
-        let told: Value = serde_json::from_str(&told).unwrap();
+        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        // A test of events is queued; everything else is done with its answer.
+        let expected = if path == "/api/events/test" { 202 } else { 200 };
+        assert_eq!(status, expected, "{call:?}: {body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
         if path.ends_with("dry_run=true") {
-            assert_eq!(told["dry_run"], true, "{call:?}: {told}");
+            assert_eq!(body["dry_run"], true, "{call:?}: {body}");
         }
     }
     // The charge that failed was paid otherwise, and the plan ends with the period.

@@ -22,7 +22,7 @@ struct EndpointNow {
     in_flight: usize,
 }
 
-/// What may be posted to an endpoint.
+/// Answer to the question if an event may be posted to an endpoint now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// Post.

@@ -26,7 +26,7 @@ impl Watch<'_> {
 }
 
 #[tokio::test]
-async fn a_payment_a_failure_a_downgrade_and_a_late_payment_are_told_in_events() {
+async fn a_payment_a_failure_a_downgrade_and_a_late_payment_have_their_events() {
     let receiver = Receiver::start().await;
     let sandbox = streaming(BEGIN, &[&receiver]).await;
     let mut watch = Watch { receiver: &receiver, seen: 0 };
@@ -86,7 +86,7 @@ async fn a_payment_a_failure_a_downgrade_and_a_late_payment_are_told_in_events()
 }
 
 #[tokio::test]
-async fn a_cancellation_its_undoing_and_its_end_are_told_in_events() {
+async fn a_cancellation_its_undoing_and_its_end_have_their_events() {
     let receiver = Receiver::start().await;
     let sandbox = streaming(BEGIN, &[&receiver]).await;
     let mut watch = Watch { receiver: &receiver, seen: 0 };
@@ -108,7 +108,7 @@ async fn a_cancellation_its_undoing_and_its_end_are_told_in_events() {
 }
 
 #[tokio::test]
-async fn a_change_of_plan_tells_the_new_plan_and_the_refund_that_is_due() {
+async fn a_change_of_plan_has_events_of_the_new_plan_and_the_refund_that_is_due() {
     let receiver = Receiver::start().await;
     let sandbox = streaming(BEGIN, &[&receiver]).await;
     let mut watch = Watch { receiver: &receiver, seen: 0 };
@@ -118,9 +118,9 @@ async fn a_change_of_plan_tells_the_new_plan_and_the_refund_that_is_due() {
     watch.next(&sandbox).await;
     let made = sandbox.order("changing", "annual", Some(&old)).await;
     sandbox.submit(&made).await;
-    let told = watch.next(&sandbox).await;
+    let types = watch.next(&sandbox).await;
     // Both orders are of PRO: the user's plan stays.
-    assert_eq!(told, ["payment.succeeded", "subscription.activated", "subscription.refund_due"]);
+    assert_eq!(types, ["payment.succeeded", "subscription.activated", "subscription.refund_due"]);
     let due = receiver.events(KEY).into_iter().find(|event| event["type"] == "subscription.refund_due").unwrap();
     assert_eq!(due["data"]["subscription_id"], json!(old));
     // 18 of the 28 days from 31 January to 28 February: 899 * 18 / 28 = 577.9.

@@ -77,7 +77,7 @@ pub enum Attempt {
     NotAccepted(String),
 }
 
-/// What is known of an endpoint beyond its secret.
+/// State of an endpoint as its posts show it: its failures, and if it is switched off. The secret has its address and keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointHealth {
     /// Time of the first failure since the latest success (UTC).
