@@ -199,7 +199,8 @@ impl Template {
                     self.event_rules.push(EventRule { name: event.to_owned(), function: name.to_owned(), pattern });
                 }
                 Some("DynamoDB") => {
-                    let mapping = definition.get("Properties").and_then(|it| Mapping::read(event, name, it));
+                    let properties = definition.get("Properties");
+                    let mapping = properties.and_then(|it| Mapping::read(event, name, it, &self.mappings));
                     self.mappings.push(mapping.ok_or_else(|| missing(&format!("{name}.{event}")))?);
                 }
                 _ => return Err(missing(&format!("the type of {name}.{event}"))),

@@ -29,9 +29,13 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Reads the properties of an event of type `DynamoDB`; `None` where one has another shape than expected.
+    /// Reads the properties of an event of type `DynamoDB`, after those of `others`; `None` where one has another shape than expected,
+    /// and for a second mapping to a function, which Lambda refuses (CreateEventSourceMapping: `ResourceConflictException`).
     #[must_use]
-    pub fn read(name: &str, function: &str, properties: &Value) -> Option<Self> {
+    pub fn read(name: &str, function: &str, properties: &Value, others: &[Self]) -> Option<Self> {
+        if others.iter().any(|other| other.function == function) {
+            return None;
+        }
         let filters = match properties.get("FilterCriteria") {
             Some(criteria) => criteria.get("Filters")?.as_sequence()?.as_slice(),
             None => &[],
@@ -60,7 +64,7 @@ mod tests {
     use super::*;
 
     fn read(properties: &str) -> Option<Mapping> {
-        Mapping::read("Stored", "Sender", &yaml_serde::from_str(properties).unwrap())
+        Mapping::read("Stored", "Sender", &yaml_serde::from_str(properties).unwrap(), &[])
     }
 
     #[test]
@@ -92,5 +96,13 @@ mod tests {
         {
             assert_eq!(read(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_second_mapping_to_a_function_is_refused_as_lambda_refuses_it() {
+        let (first, properties) = (read("{}").unwrap(), Value::Mapping(yaml_serde::Mapping::new()));
+        let second = |function| Mapping::read("Further", function, &properties, std::slice::from_ref(&first));
+        assert_eq!(second("Sender"), None);
+        assert_eq!(second("Other").unwrap().name, "Further");
     }
 }
