@@ -1,4 +1,4 @@
-//! Events for the business's app: they alone tell each user's plan and the state of each order, at every instant.
+//! Events for the business's app: they alone give each user's plan and the state of each order, at every instant.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Events of a decision: what the transaction that stores it tells the business's app.
+//! Events of a decision: those that its transaction stores for the business's app.
 
 use crate::domain::billing::app_events::data::{AppEventData, PaymentData, PlanData, SubscriptionData};
 use crate::domain::billing::app_events::{AppEvent, AppEventId, AppEventType};
