@@ -93,5 +93,5 @@ async fn an_endpoint_that_the_secret_no_longer_names_gets_nothing_further() {
     assert_eq!(gone.types().len(), posts);
     let failed = sandbox.get("/api/events?state=failed").await["events"].clone();
     assert_eq!(failed.as_array().unwrap().len(), 3);
-    assert_eq!(failed[0]["deliveries"][0]["detail"], "the endpoint is not configured any more");
+    assert_eq!(failed[0]["deliveries"][0]["detail"], "the secret has no endpoint of this name");
 }

@@ -176,7 +176,7 @@ impl Delivery {
     /// The delivery to an endpoint that the secret does not name any more.
     #[must_use]
     pub fn dropped(&self, now: Timestamp) -> Self {
-        let detail = Some("the endpoint is not configured any more".to_owned());
+        let detail = Some("the secret has no endpoint of this name".to_owned());
         Self { state: DeliveryState::Failed, at: now, detail, ..self.clone() }
     }
 }
