@@ -13,6 +13,7 @@ use crate::auth::{jwt, tokens};
 use crate::aws::{lambda, schedule};
 use crate::billing::callbacks::health_report::HealthCache;
 use crate::config::Config;
+use crate::console::access::attempts::Attempts;
 use crate::http::context::RequestContext;
 use crate::http::response::Failure;
 
@@ -31,6 +32,8 @@ pub(crate) struct ApiState {
     pub(crate) expiry_scan: lambda::Function,
     pub(crate) schedule: schedule::Schedule,
     pub(crate) health: HealthCache,
+    /// Refused attempts to sign in to the console.
+    pub(crate) attempts: Attempts,
     pub(crate) config: Config,
 }
 
@@ -71,6 +74,7 @@ impl ApiState {
             expiry_scan,
             schedule,
             health,
+            attempts: Attempts::default(),
             config,
         })
     }

@@ -24,6 +24,7 @@ mod auth;
 mod aws;
 mod billing;
 mod config;
+mod console;
 mod description;
 mod http;
 mod institutions;
@@ -63,6 +64,12 @@ impl AdminApi {
 #[must_use]
 pub fn openapi() -> serde_json::Value {
     serde_json::json!(routes::description())
+}
+
+/// Routes of the console, which are no part of the HTTP API, in the form `METHOD /path`.
+#[must_use]
+pub fn console_routes() -> Vec<String> {
+    console::route_names()
 }
 
 /// Answers one request and emits its metrics.

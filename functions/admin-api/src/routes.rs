@@ -14,6 +14,7 @@ use crate::billing::{
     adoption, callbacks, checkout, events, mail_templates, notices, payments, portal, quarantine, replay,
     subscriptions, users,
 };
+use crate::console;
 use crate::description::Common;
 use crate::http::assets;
 use crate::http::response::Failure;
@@ -93,7 +94,8 @@ async fn openapi_json() -> impl IntoResponse {
 
 /// Router of one instance.
 pub(crate) fn router(state: Arc<ApiState>) -> Router {
-    all().router().fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(state)
+    let console = console::router(&state);
+    all().router().merge(console).fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(state)
 }
 
 async fn no_route() -> Failure {

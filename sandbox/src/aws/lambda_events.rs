@@ -50,7 +50,10 @@ pub fn api_gateway(parts: &http::request::Parts, body: &[u8], route: Option<&Rou
         .collect();
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut headers: Map<String, Value> = Map::new();
-    for name in parts.headers.keys() {
+    // Cookies come in a list of their own ("Working with AWS Lambda proxy integrations for HTTP APIs").
+    let cookies = parts.headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
+    let cookies: Vec<&str> = cookies.flat_map(|header| header.split("; ")).collect();
+    for name in parts.headers.keys().filter(|name| *name != "cookie") {
         let values: Vec<_> = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
         headers.insert(name.as_str().to_owned(), json!(values.join(",")));
     }
@@ -80,6 +83,9 @@ pub fn api_gateway(parts: &http::request::Parts, body: &[u8], route: Option<&Rou
         "body": if body.is_empty() { Value::Null } else { Value::String(encoded) },
         "isBase64Encoded": !body.is_empty() && text.is_none(),
     });
+    if let (false, Some(fields)) = (cookies.is_empty(), event.as_object_mut()) {
+        fields.insert("cookies".to_owned(), json!(cookies));
+    }
     if let (false, Some(fields)) = (variables.is_empty(), event.as_object_mut()) {
         fields.insert("pathParameters".to_owned(), Value::Object(variables));
     }

@@ -6,6 +6,7 @@ use self::billing::Billing;
 pub use self::error::Error;
 use self::institutions::Institutions;
 use self::runs::Runs;
+use self::sessions::Sessions;
 use self::table::Table;
 use self::table::dry_run::DryRunOverlay;
 use self::workshop::Workshop;
@@ -16,11 +17,12 @@ mod error;
 pub mod institutions;
 pub mod retry;
 pub mod runs;
+pub mod sessions;
 pub mod table;
 pub mod table_failures;
 pub mod workshop;
 
-/// The four parts of the table. Cheap to clone: clones share the connection pool.
+/// The parts of the table. Cheap to clone: clones share the connection pool.
 #[derive(Clone, Debug)]
 pub struct Store {
     /// Subscriptions, users, notices, quarantined reports and counters.
@@ -31,6 +33,8 @@ pub struct Store {
     pub institutions: Institutions,
     /// Run history, leases and ECPay's circuit breaker.
     pub runs: Runs,
+    /// Sessions of staff in the console.
+    pub sessions: Sessions,
 }
 
 impl Store {
@@ -58,6 +62,7 @@ impl Store {
             billing: Billing { table: table.clone(), overlay },
             workshop: Workshop { table: table.clone() },
             institutions: Institutions { table: table.clone() },
+            sessions: Sessions { table: table.clone() },
             runs: Runs { table },
         }
     }

@@ -62,9 +62,15 @@ impl<S: Needs + Send> FromRequestParts<Arc<ApiState>> for Caller<S> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<ApiState>) -> Result<Self, Failure> {
-        let AnyCaller { token, context } = AnyCaller::from_request_parts(parts, api).await?;
-        token.require(S::SCOPE)?;
-        Ok(Self { context, scope: PhantomData })
+        AnyCaller::from_request_parts(parts, api).await?.with()
+    }
+}
+
+impl AnyCaller {
+    /// The caller with the scope `S`; refused where the token lacks it.
+    pub(crate) fn with<S: Needs>(self) -> Result<Caller<S>, Failure> {
+        self.token.require(S::SCOPE)?;
+        Ok(Caller { context: self.context, scope: PhantomData })
     }
 }
 

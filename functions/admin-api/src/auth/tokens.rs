@@ -51,18 +51,23 @@ impl AdminTokens {
     /// Verifies a token at `wall`. Digests are compared in constant time, so that the time taken says nothing about how much of
     /// a guess was right.
     pub(crate) async fn verify(&self, presented: &str, wall: Timestamp) -> Result<Token, Failure> {
-        let digest = sha256_hex(presented);
-        let tokens = self.cached.get(wall, self.read()).await.map_err(|error| Failure::upstream(&error))?;
-        let is_it = |token: &Listed| bool::from(token.sha256.to_ascii_lowercase().as_bytes().ct_eq(digest.as_bytes()));
-        let mut found = tokens.into_iter().filter(is_it).peekable();
-        if found.peek().is_none() {
+        let found = self.with_digest(&sha256_hex(presented), wall).await?;
+        if found.is_empty() {
             return Err(Failure::unauthorized("unknown", "The token is not known here."));
         }
-        // One token may be listed twice, for example to extend it.
-        let active = found.find(|token| token.expires_at.is_none_or(|end| wall < end));
-        let Listed { name, sha256, scopes, expires_at } =
-            active.ok_or_else(|| Failure::unauthorized("expired", "The token has expired."))?;
-        Ok(Token { name, key_scope: sha256, kind: TokenKind::AdminToken, scopes, expires_at })
+        active(found, wall).ok_or_else(|| Failure::unauthorized("expired", "The token has expired."))
+    }
+
+    /// Returns the token of this SHA-256 in hex, while it is listed and has not expired.
+    pub(crate) async fn listed(&self, digest: &str, wall: Timestamp) -> Result<Option<Token>, Failure> {
+        Ok(active(self.with_digest(digest, wall).await?, wall))
+    }
+
+    /// Entries of a token, whose digest is given in lower case. One token may be listed twice, for example to extend it.
+    async fn with_digest(&self, digest: &str, wall: Timestamp) -> Result<Vec<Listed>, Failure> {
+        let tokens = self.cached.get(wall, self.read()).await.map_err(|error| Failure::upstream(&error))?;
+        let is_it = |token: &Listed| bool::from(token.sha256.to_ascii_lowercase().as_bytes().ct_eq(digest.as_bytes()));
+        Ok(tokens.into_iter().filter(is_it).collect())
     }
 
     async fn read(&self) -> Result<Vec<Listed>, Error> {
@@ -71,4 +76,11 @@ impl AdminTokens {
             |token: &Listed| token.sha256.len() == 64 && token.sha256.bytes().all(|digit| digit.is_ascii_hexdigit());
         if document.tokens.iter().all(is_digest) { Ok(document.tokens) } else { Err(self.secret.malformed(DOCUMENT)) }
     }
+}
+
+/// Token of the first entry that has not expired.
+fn active(entries: Vec<Listed>, wall: Timestamp) -> Option<Token> {
+    let active = entries.into_iter().find(|token| token.expires_at.is_none_or(|end| wall < end))?;
+    let Listed { name, sha256, scopes, expires_at } = active;
+    Some(Token { name, key_scope: sha256, kind: TokenKind::AdminToken, scopes, expires_at })
 }

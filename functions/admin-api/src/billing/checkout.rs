@@ -26,7 +26,7 @@ use shared::store::billing::pages::Checkout;
 use crate::api::ApiState;
 use crate::billing::purchase;
 use crate::billing::purchase::NextForm;
-use crate::http::assets::BUYER_DIGEST;
+use crate::http::assets::BUYER_STYLE;
 use crate::http::page;
 use crate::http::page::Sources;
 use crate::http::response::Failure;
@@ -244,7 +244,7 @@ fn origin(endpoint: &str) -> &str {
 
 /// The page, with a policy that lets its form lead there only.
 fn answer(status: StatusCode, page: CheckoutPage<'_>, form_target: &str) -> Response {
-    let Ok(body) = (CheckoutHtml { style: &BUYER_DIGEST, page }).render() else {
+    let Ok(body) = (CheckoutHtml { style: BUYER_STYLE.digest(), page }).render() else {
         return Failure::defect("the checkout page could not be made").into_response();
     };
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));

@@ -304,7 +304,8 @@ mod tests {
 
     use super::*;
     use crate::billing::replay::ReplayRangeBody;
-    use crate::http::fields::{Fields, Sent};
+    use crate::http::fields::Fields;
+    use crate::http::request::Sent;
     use crate::http::response::Fault;
 
     fn sent(pairs: &[[&'static str; 2]]) -> Sent {

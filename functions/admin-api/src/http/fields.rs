@@ -2,16 +2,15 @@
 //!
 //! The description is the one that `openapi.json` shows, so that a limit stands once, at the field's type.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use shared::domain::values::text::visible;
 use utoipa::openapi::schema::{Object, ObjectBuilder, OneOf, Schema, SchemaType, Type};
 use utoipa::openapi::{RefOr, Required, path::Parameter};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::http::request::Sent;
 use crate::http::response::Fault;
 
 /// Longest name that an error repeats. A longer one is no misspelt field.
@@ -34,31 +33,12 @@ struct Field {
     schema: Object,
 }
 
-/// Fields as they were sent, their texts without invisible characters.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sent {
-    /// Values by name. Of a repeated field the last one.
-    pub(crate) values: Map<String, Value>,
-    /// Names that were sent more than once.
-    pub(crate) repeated: Vec<String>,
-    /// True if values are texts because the format has no types: a query and a form.
-    pub(crate) is_text: bool,
-}
-
-impl Sent {
-    /// Fields of a query or form.
-    pub(crate) fn of_pairs<'a>(pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Self {
-        let mut sent = Self { is_text: true, ..Self::default() };
-        for (name, value) in pairs {
-            if sent.values.insert(name.to_string(), Value::String(visible(&value).into_owned())).is_some() {
-                sent.repeated.push(name.into_owned());
-            }
-        }
-        sent
-    }
-}
-
 impl Fields {
+    /// True for the name of a field.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
     /// Parameters of a query.
     pub(crate) fn of_query<T: IntoParams>() -> Self {
         let known = T::into_params(|| None).into_iter().map(|parameter: Parameter| {

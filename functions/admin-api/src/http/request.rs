@@ -14,7 +14,6 @@ use serde_json::{Map, Value};
 use shared::domain::values::text::visible;
 use shared::platform::clock::InvocationTime;
 
-use crate::http::fields::Sent;
 use crate::http::idempotency::SentKey;
 use crate::http::response::{Failure, Fault};
 use crate::workshop::import::upload;
@@ -48,6 +47,38 @@ pub(crate) enum Bearer {
     None,
     /// The `Authorization` header has another scheme or no token.
     Malformed,
+}
+
+/// Fields as they were sent, their texts without invisible characters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sent {
+    /// Values by name. Of a repeated field the last one.
+    pub(crate) values: Map<String, Value>,
+    /// Names that were sent more than once.
+    pub(crate) repeated: Vec<String>,
+    /// True if values are texts because the format has no types: a query and a form.
+    pub(crate) is_text: bool,
+}
+
+impl Sent {
+    /// Fields of a query or form.
+    pub(crate) fn of_pairs<'a>(pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Self {
+        let mut sent = Self { is_text: true, ..Self::default() };
+        for (name, value) in pairs {
+            if sent.values.insert(name.to_string(), Value::String(visible(&value).into_owned())).is_some() {
+                sent.repeated.push(name.into_owned());
+            }
+        }
+        sent
+    }
+}
+
+impl Sent {
+    /// Keeps the fields that a rule takes by name and value; of the others also a repetition is forgotten.
+    pub(crate) fn keep(&mut self, rule: impl Fn(&str, &Value) -> bool) {
+        self.values.retain(|name, value| rule(name, value));
+        self.repeated.retain(|name| self.values.contains_key(name));
+    }
 }
 
 /// Parsed body: fields, or the bytes of a list or a callback.

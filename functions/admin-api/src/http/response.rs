@@ -184,6 +184,24 @@ impl Failure {
         Self::conflict("key_reused", "this Idempotency-Key was used for another request")
     }
 
+    /// 403: a form of the console that no page of it has sent.
+    pub(crate) fn foreign_origin() -> Self {
+        Self::new(Kind::Forbidden, "origin", "The form was not sent by a page of this site.")
+    }
+
+    /// Status of the response.
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    /// Sentences about all faults.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        if self.faults.is_empty() {
+            return vec![self.message.clone()];
+        }
+        self.faults.iter().map(|fault| fault.message.clone()).collect()
+    }
+
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Kind::Unavailable, "unavailable", message)
     }

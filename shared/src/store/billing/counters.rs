@@ -46,6 +46,8 @@ pub enum Counter {
     NotCharged,
     /// Plans restored after a downgrade.
     Restored,
+    /// Attempts to sign in to the console that were refused.
+    SignInRefused,
 }
 
 /// Fate of a callback, as it is counted. A repetition of an applied one is not counted.
@@ -94,6 +96,7 @@ impl Counter {
             Self::RecoverySeconds,
             Self::NotCharged,
             Self::Restored,
+            Self::SignInRefused,
         ];
         callbacks.chain(episodes).chain(others)
     }
@@ -114,6 +117,7 @@ impl Counter {
             Self::Unrecovered(failures, class) => format!("unrecovered.{failures}.{}", short(class)),
             Self::NotCharged => "not-charged".to_owned(),
             Self::Restored => "restored".to_owned(),
+            Self::SignInRefused => "sign-in-refused".to_owned(),
         };
         format!("{name}.{slot:02}")
     }
@@ -176,6 +180,11 @@ impl Counts {
             BusinessEvent::Charge(ChargeResult::Pending) | BusinessEvent::RefundDue | BusinessEvent::NeedsAttention => {
             }
         }
+    }
+
+    /// Counts a refused attempt to sign in to the console.
+    pub fn count_refused_sign_in(&mut self) {
+        self.add(Counter::SignInRefused, 1);
     }
 
     /// Adds all counts of `other`.

@@ -9,6 +9,7 @@ pub mod opt_outs;
 pub mod reminders;
 pub mod search;
 pub mod send_again;
+mod uploads;
 pub(in crate::store) mod vehicles;
 
 use crate::store::table::Table;

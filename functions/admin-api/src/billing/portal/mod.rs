@@ -27,7 +27,7 @@ use crate::api::ApiState;
 use crate::billing::portal::opened::{Opened, open, payments};
 use crate::billing::portal::view::OrderView;
 use crate::billing::portal::wording::{Said, Words};
-use crate::http::assets::BUYER_DIGEST;
+use crate::http::assets::BUYER_STYLE;
 use crate::http::page::{Sources, page};
 use crate::http::request::Input;
 use crate::http::response::Failure;
@@ -188,7 +188,7 @@ fn failed(api: &ApiState, cause: &str) -> Response {
 
 fn html(api: &ApiState, status: StatusCode, words: Words, content: Content<'_>) -> Response {
     let business = api.config.templates.business();
-    match (PortalHtml { style: &BUYER_DIGEST, words, business, content }).render() {
+    match (PortalHtml { style: BUYER_STYLE.digest(), words, business, content }).render() {
         Ok(html) => page(status, html, &Sources { script: None, form_target: "'self'" }),
         Err(_) => Failure::defect("the customer page could not be made").into_response(),
     }

@@ -40,6 +40,8 @@
 //! | purchase | `PURCHASE#<first order>` | `STATE` |
 //! | checkout page | `CHECKOUT#<digest of its token>` | `STATE` |
 //! | customer page | `PORTAL#<digest of its token>` | `STATE` |
+//! | session of the console | `SESSION#<digest of its cookie>` | `STATE` |
+//! | part of a file that was uploaded in the console | `UPLOAD#<id>` | `PART#<number>` |
 //! | quarantined report | `QUARANTINE#<id>` | `STATE` |
 //! | quarantine count of a day | `COUNT#quarantine` | `<day>` |
 //! | count of an order's open quarantined reports | `COUNT#quarantine#<subscription id>` | `STATE` |
@@ -64,9 +66,11 @@ use crate::domain::values::ids::{
 use crate::domain::values::time::{LocalDate, Timestamp};
 
 mod events;
+mod pages;
 mod workshop;
 
 pub use events::{ENDPOINTS, HELD_EVENT_QUEUE, endpoint, event};
+pub use pages::{checkout, customer_page, session, upload_part, upload_partition};
 pub use workshop::{
     customer, customer_erasure, customer_partition, customer_vehicle, import, import_answer, import_rows, opt_out,
     phone_erasure, reminder, reminder_count, run_reminders_queue, vehicle, vehicle_partition, whatsapp_message,
@@ -302,18 +306,6 @@ pub fn lease(job: &str) -> Key {
 #[must_use]
 pub fn purchase(first: &SubscriptionId) -> Key {
     Key::new(format!("PURCHASE#{first}"), STATE)
-}
-
-/// Key of a checkout page, by the SHA-256 of its token in hex.
-#[must_use]
-pub fn checkout(token_digest: &str) -> Key {
-    Key::new(format!("CHECKOUT#{token_digest}"), STATE)
-}
-
-/// Key of a customer page, by the SHA-256 of its token in hex.
-#[must_use]
-pub fn customer_page(token_digest: &str) -> Key {
-    Key::new(format!("PORTAL#{token_digest}"), STATE)
 }
 
 /// Key of the receipt of a request under an idempotency key.

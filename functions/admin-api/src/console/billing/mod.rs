@@ -1,0 +1,10 @@
+//! Pages of subscriptions and of what needs staff.
+
+pub(crate) mod today;
+
+use crate::console::route::Page;
+
+/// Pages of this area.
+pub(crate) fn pages() -> Vec<Page> {
+    vec![Page::get("/console", today::show)]
+}

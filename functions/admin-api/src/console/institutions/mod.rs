@@ -1,0 +1,8 @@
+//! Page of institutions.
+
+use crate::console::route::Page;
+
+/// Pages of this area.
+pub(crate) fn pages() -> Vec<Page> {
+    Vec::new()
+}

@@ -1,0 +1,128 @@
+//! Frame of a page: head, navigation, search and language.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use crate::api::ApiState;
+use crate::auth::scope::Scope;
+use crate::billing::subscriptions::translations::Language;
+use crate::console::page::language;
+use crate::console::page::visitor::Visitor;
+use crate::console::words::common::CommonWords;
+use crate::console::words::said::SaidWords;
+use crate::http::assets::{CONSOLE_STYLE, HTMX, ICON};
+use crate::http::request::Sent;
+
+/// Parameter of an address that says which form was sent before.
+pub(crate) const SAID: &str = "said";
+
+/// Frame of a page.
+pub(crate) struct Frame {
+    pub(crate) words: &'static CommonWords,
+    pub(crate) style: String,
+    pub(crate) script: String,
+    pub(crate) icon: String,
+    /// Tag of the page's language.
+    pub(crate) language: &'static str,
+    pub(crate) business: String,
+    /// Name of the visitor's token; none on the sign-in.
+    pub(crate) name: Option<String>,
+    pub(crate) links: Vec<NavLink>,
+    pub(crate) has_search: bool,
+    /// Text in the search box.
+    pub(crate) searched: String,
+    /// Outcome of the form that was sent before.
+    pub(crate) said: Option<&'static str>,
+    pub(crate) languages: Vec<LanguageLink>,
+}
+
+/// Link of the navigation.
+pub(crate) struct NavLink {
+    pub(crate) path: &'static str,
+    pub(crate) label: &'static str,
+    /// True on the page of the link and on those below it.
+    pub(crate) is_current: bool,
+}
+
+/// Link to the same page in another language.
+pub(crate) struct LanguageLink {
+    pub(crate) tag: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) address: String,
+}
+
+impl Frame {
+    /// Frame of a page without a session.
+    pub(crate) fn signed_out(api: &ApiState, of: Language, path: &str) -> Self {
+        Self {
+            words: CommonWords::of(of),
+            style: CONSOLE_STYLE.address(),
+            script: HTMX.address(),
+            icon: ICON.address(),
+            language: language::tag(of),
+            business: api.config.templates.business().to_owned(),
+            name: None,
+            links: Vec::new(),
+            has_search: false,
+            searched: String::new(),
+            said: None,
+            languages: languages(path, "", of),
+        }
+    }
+
+    /// Frame of the page at a path, with the query with which it was asked for.
+    pub(crate) fn of(api: &ApiState, visitor: &Visitor, path: &str, query: &Sent) -> Self {
+        let text = |name: &str| query.values.get(name).and_then(Value::as_str).unwrap_or_default();
+        // A message of the form before and the language belong to one request alone.
+        let kept = query.values.iter().filter(|(name, _)| ![SAID, language::PARAMETER].contains(&name.as_str()));
+        let kept: String = kept.filter_map(|(name, value)| Some(parameter(name, value.as_str()?))).collect();
+        Self {
+            name: Some(visitor.token.name.clone()),
+            links: links(visitor, path),
+            has_search: visitor.may(Scope::Read) || visitor.may(Scope::Customers),
+            searched: text("q").to_owned(),
+            said: SaidWords::of(visitor.language).get(text(SAID)),
+            languages: languages(path, &kept, visitor.language),
+            ..Self::signed_out(api, visitor.language, path)
+        }
+    }
+}
+
+/// Links to the pages that the visitor may see.
+fn links(visitor: &Visitor, path: &str) -> Vec<NavLink> {
+    let words = CommonWords::of(visitor.language);
+    let all = [
+        ("/console", words.today, None),
+        ("/console/subscriptions", words.subscriptions, Some(Scope::Read)),
+        ("/console/messages", words.messages, Some(Scope::Read)),
+        ("/console/quarantine", words.quarantine, Some(Scope::Read)),
+        ("/console/runs", words.runs, Some(Scope::Read)),
+        ("/console/vehicles", words.vehicles, Some(Scope::Customers)),
+        ("/console/customers", words.customers, Some(Scope::Customers)),
+        ("/console/import", words.import, Some(Scope::Customers)),
+        ("/console/schedule", words.schedule, Some(Scope::Reminders)),
+        ("/console/institutions", words.institutions, Some(Scope::Institutions)),
+        ("/console/figures", words.figures, Some(Scope::Read)),
+    ];
+    let allowed = all.into_iter().filter(|(_, _, scope)| scope.is_none_or(|scope| visitor.may(scope)));
+    let is_at = |link: &str| {
+        path.strip_prefix(link).is_some_and(|rest| rest.is_empty() || (link != "/console" && rest.starts_with('/')))
+    };
+    allowed.map(|(link, label, _)| NavLink { path: link, label, is_current: is_at(link) }).collect()
+}
+
+fn languages(path: &str, query: &str, present: Language) -> Vec<LanguageLink> {
+    let others = language::ALL.into_iter().filter(|other| *other != present);
+    let link = |other| LanguageLink {
+        tag: language::tag(other),
+        name: language::own_name(other),
+        address: format!("{path}?{query}{}={}", language::PARAMETER, language::tag(other)),
+    };
+    others.map(link).collect()
+}
+
+/// Parameter of an address, with the sign that separates it from the next one.
+fn parameter(name: &str, value: &str) -> String {
+    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    format!("{}={}&", encoded(name), encoded(value))
+}

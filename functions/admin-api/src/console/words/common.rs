@@ -1,0 +1,77 @@
+//! Texts that several pages have.
+
+use crate::console::words::texts;
+
+texts! {
+    /// Texts of the frame, of the sign-in and of every form.
+    CommonWords {
+        skip: "跳到內容", "Skip to content", "Langsung ke isi";
+        search: "搜尋", "Search", "Cari";
+        search_hint: "訂單、使用者、電子郵件、卡號末四碼、電話、車牌、姓名", "order, user, mail, last four digits, phone, plate, name", "pesanan, pengguna, email, 4 digit kartu, telepon, plat, nama";
+        signed_in_as: "登入身分：", "Signed in as", "Masuk sebagai";
+        sign_out: "登出", "Sign out", "Keluar";
+        sign_in: "登入", "Sign in", "Masuk";
+        sign_in_token: "管理權杖", "Admin token", "Token admin";
+        sign_in_hint: "請輸入營運人員給您的權杖。", "Enter the token that your operator gave you.", "Masukkan token dari pengelola sistem.";
+        sign_in_incomplete: "請輸入權杖。", "Enter a token.", "Masukkan token.";
+        sign_in_unknown: "權杖不正確。", "This token is not known here.", "Token ini tidak dikenal.";
+        sign_in_expired: "權杖已過期，請向營運人員索取新的權杖。", "This token has expired. Ask your operator for a new one.", "Token ini sudah kedaluwarsa. Minta yang baru kepada pengelola.";
+        sign_in_too_often: "嘗試次數過多，請於五分鐘後再試。", "Too many attempts. Try again in five minutes.", "Terlalu banyak percobaan. Coba lagi dalam lima menit.";
+        sign_in_continue: "已登入時，請由此繼續", "If you are signed in already, continue here", "Jika sudah masuk, lanjutkan di sini";
+        language: "語言", "Language", "Bahasa";
+        menu: "選單", "Menu", "Menu";
+        today: "今日", "Today", "Hari ini";
+        subscriptions: "訂閱", "Subscriptions", "Langganan";
+        messages: "訊息", "Messages", "Pesan";
+        quarantine: "隔離", "Quarantine", "Karantina";
+        runs: "執行紀錄", "Runs", "Proses";
+        vehicles: "待保養車輛", "Vehicles due", "Kendaraan";
+        customers: "顧客", "Customers", "Pelanggan";
+        import: "匯入", "Import", "Impor";
+        schedule: "提醒排程", "Schedule", "Jadwal";
+        institutions: "機構", "Institutions", "Lembaga";
+        figures: "數據", "Figures", "Angka";
+        why: "原因（會留下紀錄）", "Reason (it is kept)", "Alasan (disimpan)";
+        days: "天數", "Days", "Hari";
+        amount_twd: "金額（新台幣）", "Amount (TWD)", "Jumlah (TWD)";
+        day: "日期", "Day", "Tanggal";
+        send: "送出", "Send", "Kirim";
+        check: "預覽結果", "See what it does", "Lihat akibatnya";
+        do_it: "確定執行", "Do it", "Lakukan";
+        not_done: "返回，不執行", "Back, without doing it", "Kembali, jangan lakukan";
+        back: "返回", "Back", "Kembali";
+        more: "更多", "More", "Lebih banyak";
+        show: "顯示", "Show", "Tampilkan";
+        all: "全部", "All", "Semua";
+        none: "沒有資料", "Nothing here", "Tidak ada";
+        state: "狀態", "State", "Status";
+        time: "時間", "Time", "Waktu";
+        reason: "原因", "Reason", "Alasan";
+        by: "執行者", "By", "Oleh";
+        raw: "原始資料", "Raw data", "Data mentah";
+        download_csv: "下載 CSV", "Download CSV", "Unduh CSV";
+        yes: "是", "yes", "ya";
+        no: "否", "no", "tidak";
+        fix_and_repeat: "請修正後再試一次。", "Correct this and try again.", "Perbaiki lalu coba lagi.";
+        dry_run_note: "尚未執行任何動作。以下是將會發生的事：", "Nothing was done yet. This is what will happen:", "Belum ada yang dilakukan. Ini yang akan terjadi:";
+    }
+}
+
+texts! { named
+    /// Titles and sentences of failures, by the status or the code of the failure.
+    FailureWords {
+        title_invalid: "輸入有誤", "The input cannot be used", "Isian tidak dapat dipakai";
+        title_forbidden: "沒有權限", "Not allowed", "Tidak diizinkan";
+        title_not_found: "找不到", "Not found", "Tidak ditemukan";
+        title_conflict: "目前無法執行", "Not possible in this state", "Tidak bisa dalam keadaan ini";
+        title_unavailable: "暫時無法使用", "Unavailable for the moment", "Sementara tidak tersedia";
+        title_internal: "系統錯誤", "A fault of the system", "Kesalahan sistem";
+        scope: "您的權杖沒有執行此動作的權限。", "Your token may not do this.", "Token Anda tidak boleh melakukan ini.";
+        origin: "此表單不是由本站送出，因此未執行任何動作。", "The form was not sent by a page of this site, so nothing was done.", "Formulir tidak dikirim dari halaman situs ini, jadi tidak ada yang dilakukan.";
+        unavailable: "請稍後再試。", "Try again in a moment.", "Coba lagi sebentar lagi.";
+        internal: "請將此頁的時間告知營運人員。", "Give your operator the time of this page.", "Beritahukan waktu halaman ini kepada pengelola.";
+        key_reused: "此表單已送出過，內容不同。請重新載入頁面。", "This form was sent before with other values. Load the page again.", "Formulir ini sudah dikirim dengan isi lain. Muat ulang halaman.";
+        not_found: "沒有這筆資料。", "There is no such record.", "Data ini tidak ada.";
+        no_route: "沒有這個頁面。", "There is no such page.", "Halaman ini tidak ada.";
+    }
+}

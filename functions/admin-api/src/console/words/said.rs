@@ -1,0 +1,26 @@
+//! Outcomes of forms, which the next page says.
+
+use crate::console::words::texts;
+
+texts! { named
+    /// Sentences by the name that the address of the page has.
+    SaidWords {
+        done: "已完成。", "Done.", "Selesai.";
+        extend_grace: "寬限期已延長。", "The grace period is extended.", "Masa tenggang diperpanjang.";
+        pause: "催收已暫停。", "Dunning is paused.", "Penagihan ulang ditahan.";
+        resume: "催收已恢復。", "Dunning goes on.", "Penagihan ulang dilanjutkan.";
+        cancel: "已登記取消。", "The cancellation is recorded.", "Pembatalan dicatat.";
+        undo_cancel: "已撤回取消。", "The cancellation is withdrawn.", "Pembatalan ditarik kembali.";
+        mark_paid: "已登記付款。", "The payment is recorded.", "Pembayaran dicatat.";
+        terms: "新的條件已登記。", "The new terms are recorded.", "Ketentuan baru dicatat.";
+        refund: "已登記退款。", "The refund is recorded.", "Pengembalian dana dicatat.";
+        email: "電子郵件地址已變更。", "The mail address is changed.", "Alamat email diganti.";
+        note: "備註已新增。", "The note is added.", "Catatan ditambahkan.";
+        retry_requested: "已請綠界再次扣款，結果稍後顯示於此。", "A retry was requested from ECPay. Its result shows here in a while.", "Penagihan ulang diminta ke ECPay. Hasilnya tampil di sini sebentar lagi.";
+        retry_paid: "綠界已有這筆付款，無須再扣款。", "ECPay has the payment already; no retry was needed.", "ECPay sudah menerima pembayaran; tidak perlu ditagih lagi.";
+        retry_already_requested: "先前已請求再次扣款，結果未定。", "A retry was requested before; its result is open.", "Penagihan ulang sudah diminta; hasilnya belum ada.";
+        resent: "已排入佇列，數秒內寄出。", "It is queued and goes out within seconds.", "Sudah diantrekan dan dikirim dalam hitungan detik.";
+        saved: "已儲存。", "Saved.", "Tersimpan.";
+        erased: "個人資料已刪除。", "The personal data is erased.", "Data pribadi sudah dihapus.";
+    }
+}
