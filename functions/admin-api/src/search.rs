@@ -33,12 +33,12 @@ pub(crate) fn routes() -> Routes {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SearchAnswer {
     /// Subscriptions, the latest change first; null if the token lacks the scope `read`.
-    subscriptions: Option<Vec<SubscriptionSummary>>,
+    pub(crate) subscriptions: Option<Vec<SubscriptionSummary>>,
     /// Customers of the workshop, by their ids; null if the token lacks the scope `customers`.
-    customers: Option<Vec<CustomerSummary>>,
+    pub(crate) customers: Option<Vec<CustomerSummary>>,
     /// True if more was found than is shown.
     #[schema(example = false)]
-    more: bool,
+    pub(crate) more: bool,
 }
 
 /// Searches subscriptions and customers.
@@ -51,7 +51,7 @@ pub(crate) struct SearchAnswer {
     responses((status = 200, description = "What was found.", body = SearchAnswer), Refusals),
     security(("token" = ["read"]), ("token" = ["customers"])),
 )]
-async fn search(
+pub(crate) async fn search(
     State(api): State<Arc<ApiState>>,
     caller: AnyCaller,
     given: Result<Given<SearchQuery>, Failure>,

@@ -36,14 +36,14 @@ pub(crate) fn routes() -> Routes {
 pub(crate) struct PreviewQuery {
     /// Language; that of the order, or `zh-TW`, where it is absent. Mails to staff are in English.
     #[param(inline)]
-    locale: Option<OrderLocale>,
+    pub(crate) locale: Option<OrderLocale>,
     /// Part of the mail: `html`, `text`, or `json` with subject and both. `json` where it is absent.
     #[serde(default)]
     #[param(inline)]
-    format: PreviewFormat,
+    pub(crate) format: PreviewFormat,
     /// Order whose plan and price are shown in place of invented ones.
     #[param(max_length = 20, example = "DK20250131SAMPLE0001")]
-    subscription_id: Option<String>,
+    pub(crate) subscription_id: Option<String>,
 }
 
 /// Part of a mail that a preview shows.
@@ -60,14 +60,14 @@ pub(crate) enum PreviewFormat {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MailPreview {
     #[schema(example = "receipt")]
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     #[schema(example = "付款收據 - Payment Receipt")]
-    subject: String,
+    pub(crate) subject: String,
     #[schema(example = "…")]
-    text: String,
+    pub(crate) text: String,
     /// Null for a mail to staff.
     #[schema(example = "<!doctype html>…")]
-    html: Option<String>,
+    pub(crate) html: Option<String>,
 }
 
 /// Shows a mail as it would be sent now, with the business's own templates where it has some.
@@ -88,7 +88,7 @@ pub(crate) struct MailPreview {
     ),
     security(("token" = ["operate"])),
 )]
-async fn preview(
+pub(crate) async fn preview(
     State(api): State<Arc<ApiState>>,
     Path(kind): Path<String>,
     caller: Caller<Operate>,

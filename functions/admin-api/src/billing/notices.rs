@@ -45,13 +45,13 @@ pub(crate) struct NoticeListQuery {
     /// (its address takes no mail) or `queued` (an attempt is ahead). `dead` where it is absent.
     #[serde(default)]
     #[param(inline)]
-    state: ListedState,
+    pub(crate) state: ListedState,
     /// Notices in one response; 50 where it is absent.
     #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// `next` of the page before: only later ones of the list follow.
     #[param(value_type = Option<String>, max_length = 500)]
-    after: Option<NoticeCursor>,
+    pub(crate) after: Option<NoticeCursor>,
 }
 
 /// State by which notices are listed.
@@ -76,7 +76,7 @@ pub(crate) enum ListedState {
 pub(crate) struct ResendQuery {
     /// Answers what the request would do, and queues nothing.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// Request to send a notice again.
@@ -85,15 +85,15 @@ pub(crate) struct ResendQuery {
 pub(crate) struct ResendBody {
     /// Reason of staff in one line.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "the mailbox works again")]
-    why: Reason,
+    pub(crate) why: Reason,
 }
 
 /// Notices of one state, latest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NoticeList {
-    notices: Vec<NoticeAnswer>,
+    pub(crate) notices: Vec<NoticeAnswer>,
     /// `after` of the next page; null on the last one.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// A notice without personal data: neither address nor text.
@@ -101,37 +101,37 @@ pub(crate) struct NoticeList {
 pub(crate) struct NoticeAnswer {
     /// Id in routes.
     #[schema(example = "DK20250131SAMPLE0001.first-payment-failure.2025-03-31")]
-    id: String,
+    pub(crate) id: String,
     /// Template of the mail.
     #[schema(example = "first-payment-failure")]
-    kind: &'static str,
-    to: NoticeAudience,
+    pub(crate) kind: &'static str,
+    pub(crate) to: NoticeAudience,
     /// Order that the mail is about; null for one about no single order.
     #[schema(example = "DK20250131SAMPLE0001")]
-    merchant_trade_no: Option<String>,
+    pub(crate) merchant_trade_no: Option<String>,
     /// State of its sending: `queued`, `claimed`, `sent`, `unclear`, `dead`, `undeliverable` or `obsolete` (no longer true when it
     /// was to be sent).
     #[schema(example = "dead")]
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// Provider's answer or the reason for the state.
-    detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// Time of the decision that caused the mail.
     #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:00:00Z")]
-    created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Number of attempts, each of which may have sent the mail.
     #[schema(example = 3)]
-    attempts: u32,
+    pub(crate) attempts: u32,
     /// Time of the first attempt since the mail was queued, or queued again by staff.
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T02:05:00Z")]
-    first_attempt_at: Option<Timestamp>,
+    pub(crate) first_attempt_at: Option<Timestamp>,
     /// Time of the next attempt; null where none follows by itself.
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T03:05:00Z")]
-    again_at: Option<Timestamp>,
+    pub(crate) again_at: Option<Timestamp>,
     /// Time at which the state became `sent`, `unclear`, `dead`, `undeliverable` or `obsolete`; null before.
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-04-03T02:05:00Z")]
-    ended_at: Option<Timestamp>,
+    pub(crate) ended_at: Option<Timestamp>,
     /// Latest request of staff to send it again; null without one.
-    resend: Option<ResendAnswer>,
+    pub(crate) resend: Option<ResendAnswer>,
 }
 
 /// A notice that is sent again.
@@ -139,9 +139,9 @@ pub(crate) struct NoticeAnswer {
 pub(crate) struct ResentNotice {
     /// True if nothing was queued.
     #[schema(example = false)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     #[serde(flatten)]
-    notice: NoticeAnswer,
+    pub(crate) notice: NoticeAnswer,
 }
 
 /// Recipient of a notice.
@@ -157,29 +157,29 @@ pub(crate) enum NoticeAudience {
 pub(crate) struct FeedbackAnswer {
     /// `permanent_bounce`, `transient_bounce`, `undetermined_bounce`, `complaint` or `not_spam` (a complaint taken back).
     #[schema(example = "permanent_bounce")]
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// SES's sub-type of a bounce, feedback type or sub-type of a complaint; null where it named none.
     #[schema(example = "NoEmail")]
-    sub_type: Option<String>,
+    pub(crate) sub_type: Option<String>,
     /// Status code of the recipient's mail server (RFC 3463); null where SES named none.
     #[schema(example = "5.1.1")]
-    status: Option<String>,
+    pub(crate) status: Option<String>,
     /// Time that SES named.
     #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:05:03Z")]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// Request of staff to send a notice, or post an event, again.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ResendAnswer {
     #[schema(value_type = String, format = DateTime, example = "2025-04-04T02:00:00Z")]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// `staff:` and the name of the token.
     #[schema(example = "staff:support")]
-    by: String,
+    pub(crate) by: String,
     /// Reason of staff.
     #[schema(example = "the mailbox works again")]
-    why: String,
+    pub(crate) why: String,
 }
 
 /// Lists notices of a state, latest first.
@@ -188,7 +188,7 @@ pub(crate) struct ResendAnswer {
     responses((status = 200, description = "One page of the list.", body = NoticeList), Refusals),
     security(("token" = ["read"])),
 )]
-async fn list(
+pub(crate) async fn list(
     State(api): State<Arc<ApiState>>,
     _: Caller<Read>,
     given: Given<NoticeListQuery>,
@@ -230,7 +230,7 @@ async fn list(
     ),
     security(("token" = ["operate"])),
 )]
-async fn resend(
+pub(crate) async fn resend(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,

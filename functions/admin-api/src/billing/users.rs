@@ -47,16 +47,16 @@ fn parse(user: &str) -> Result<UserId, Failure> {
 pub(crate) struct UserExport {
     /// User, as named by the business's app.
     #[schema(value_type = String, example = "user-42")]
-    user_id: UserId,
+    pub(crate) user_id: UserId,
     /// Logical time of the export.
     #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:00:00Z")]
-    exported_at: Timestamp,
+    pub(crate) exported_at: Timestamp,
     /// Plan and orders; null after an erasure.
-    user: Option<ExportedUser>,
+    pub(crate) user: Option<ExportedUser>,
     /// Record of the latest erasure: its time, the name of the token and the reason.
     #[schema(value_type = Option<Object>)]
-    erased: Option<Erasure>,
-    subscriptions: Vec<ExportedSubscription>,
+    pub(crate) erased: Option<Erasure>,
+    pub(crate) subscriptions: Vec<ExportedSubscription>,
 }
 
 /// Plan of a user and the orders that grant it.
@@ -64,13 +64,13 @@ pub(crate) struct UserExport {
 pub(crate) struct ExportedUser {
     /// Best plan of the live orders, or FREE.
     #[schema(value_type = String, example = "PRO")]
-    plan: PlanId,
+    pub(crate) plan: PlanId,
     /// Live orders as stored: id, plan and its monthly price in TWD.
     #[schema(value_type = Vec<Object>)]
-    live_orders: Vec<LiveOrder>,
+    pub(crate) live_orders: Vec<LiveOrder>,
     /// Order that was created or changed last.
     #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
-    latest: SubscriptionId,
+    pub(crate) latest: SubscriptionId,
 }
 
 /// Items of one subscription as they are stored. A list without items is absent.
@@ -78,41 +78,41 @@ pub(crate) struct ExportedUser {
 pub(crate) struct ExportedSubscription {
     /// MerchantTradeNo of the order at ECPay.
     #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
-    id: SubscriptionId,
+    pub(crate) id: SubscriptionId,
     /// Subscription itself, as it is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    subscription: Option<Value>,
+    pub(crate) subscription: Option<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
-    payments: Vec<Value>,
+    pub(crate) payments: Vec<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
-    history: Vec<Value>,
+    pub(crate) history: Vec<Value>,
     /// Mails about the subscription.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
-    notices: Vec<Value>,
+    pub(crate) notices: Vec<Value>,
     /// Bounces and complaints that SES reported about the mails and their addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
-    mail_feedback: Vec<FeedbackExport>,
+    pub(crate) mail_feedback: Vec<FeedbackExport>,
     /// Callbacks of ECPay within the last 30 days.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
-    callbacks: Vec<Value>,
+    pub(crate) callbacks: Vec<Value>,
     /// Records of the reports that were applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
-    receipts: Vec<Value>,
+    pub(crate) receipts: Vec<Value>,
     /// Quarantined reports about the subscription.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
-    quarantined: Vec<Value>,
+    pub(crate) quarantined: Vec<Value>,
     /// Items of any other kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
-    other: Vec<Value>,
+    pub(crate) other: Vec<Value>,
 }
 
 /// Request to erase a user.
@@ -121,7 +121,7 @@ pub(crate) struct ExportedSubscription {
 pub(crate) struct EraseUserBody {
     /// Reason, one line. It is kept, so it must name neither the user id nor an address of the user.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "The customer asked for it by mail.")]
-    why: Reason,
+    pub(crate) why: Reason,
 }
 
 /// Erasure of a user's personal data.
@@ -129,15 +129,15 @@ pub(crate) struct EraseUserBody {
 pub(crate) struct UserErased {
     /// User, as named by the business's app.
     #[schema(value_type = String, example = "user-42")]
-    user_id: UserId,
+    pub(crate) user_id: UserId,
     /// Logical time of the erasure.
     #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:00:00Z")]
-    erased_at: Timestamp,
+    pub(crate) erased_at: Timestamp,
     /// Name of the admin token that was used.
     #[schema(example = "support")]
-    by: String,
+    pub(crate) by: String,
     /// True if the user had been erased before this request.
-    already_erased: bool,
+    pub(crate) already_erased: bool,
 }
 
 /// Exports all stored data of a user, item by item.
@@ -149,7 +149,7 @@ pub(crate) struct UserErased {
     responses((status = 200, description = "The stored data.", body = UserExport), Refusals, Missing),
     security(("token" = ["operate"])),
 )]
-async fn export(
+pub(crate) async fn export(
     State(api): State<Arc<ApiState>>,
     Path(user): Path<String>,
     caller: Caller<Operate>,
@@ -221,7 +221,7 @@ impl ExportedSubscription {
     responses((status = 200, description = "The erasure.", body = UserErased), Refusals, Missing, Conflicts),
     security(("token" = ["operate"])),
 )]
-async fn erase(
+pub(crate) async fn erase(
     State(api): State<Arc<ApiState>>,
     Path(user): Path<String>,
     caller: Caller<Operate>,

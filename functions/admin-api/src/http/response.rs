@@ -189,6 +189,11 @@ impl Failure {
         Self::new(Kind::Forbidden, "origin", "The form was not sent by a page of this site.")
     }
 
+    /// True if the caller can correct what was sent.
+    pub(crate) fn is_about_input(&self) -> bool {
+        matches!(self.kind, Kind::Invalid | Kind::Conflict)
+    }
+
     /// Status of the response.
     pub(crate) const fn status(&self) -> StatusCode {
         self.kind.status()

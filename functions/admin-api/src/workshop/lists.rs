@@ -46,10 +46,10 @@ pub(crate) fn routes() -> Routes {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CustomerList {
     /// At most 50 customers, by their ids.
-    customers: Vec<CustomerSummary>,
+    pub(crate) customers: Vec<CustomerSummary>,
     /// True if more was found than is shown.
     #[schema(example = false)]
-    more: bool,
+    pub(crate) more: bool,
 }
 
 /// A customer of the workshop in a list.
@@ -57,23 +57,23 @@ pub(crate) struct CustomerList {
 pub(crate) struct CustomerSummary {
     /// Id given by the workshop.
     #[schema(value_type = String, example = "C-1")]
-    customer_id: CustomerId,
+    pub(crate) customer_id: CustomerId,
     #[schema(value_type = String, example = "Budi Santoso")]
-    name: PersonName,
+    pub(crate) name: PersonName,
     /// Word before the name in messages.
-    salutation: SalutationField,
+    pub(crate) salutation: SalutationField,
     /// Mobile number in international form without a plus.
     #[schema(value_type = String, example = "628551234567")]
-    phone: Phone,
+    pub(crate) phone: Phone,
     /// Mail address; null if none is stored.
     #[schema(value_type = Option<String>, example = "budi@customer.example")]
-    email: Option<EmailAddress>,
+    pub(crate) email: Option<EmailAddress>,
     /// True if the number is opted out of reminders.
     #[schema(example = false)]
-    opted_out: bool,
+    pub(crate) opted_out: bool,
     /// Plates of the customer's vehicles, at most 20.
     #[schema(value_type = Vec<String>, example = json!(["B 1234 ABC"]))]
-    vehicles: Vec<Plate>,
+    pub(crate) vehicles: Vec<Plate>,
 }
 
 /// Query of the list of vehicles.
@@ -83,27 +83,27 @@ pub(crate) struct CustomerSummary {
 pub(crate) struct VehicleListQuery {
     /// First day of the next visit, Asia/Jakarta.
     #[param(value_type = Option<String>, format = Date, example = "2025-12-15")]
-    due_from: Option<Day>,
+    pub(crate) due_from: Option<Day>,
     /// Last day of the next visit, Asia/Jakarta.
     #[param(value_type = Option<String>, format = Date, example = "2025-12-21")]
-    due_to: Option<Day>,
+    pub(crate) due_to: Option<Day>,
     /// Status of the vehicles; any where it is absent.
     #[param(inline)]
-    state: Option<VehicleState>,
+    pub(crate) state: Option<VehicleState>,
     /// Vehicles in one response; 50 where it is absent.
     #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// `next` of the page before: only later ones of the list follow.
     #[param(value_type = Option<String>, max_length = 500)]
-    after: Option<ListCursor>,
+    pub(crate) after: Option<ListCursor>,
 }
 
 /// Vehicles of one page, the earliest next visit first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct VehicleList {
-    vehicles: Vec<VehicleSummary>,
+    pub(crate) vehicles: Vec<VehicleSummary>,
     /// `after` of the next page; null on the last one.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// A vehicle in a list, with its owner.
@@ -111,26 +111,26 @@ pub(crate) struct VehicleList {
 pub(crate) struct VehicleSummary {
     /// Number plate in normalised form.
     #[schema(value_type = String, example = "B 1234 ABC")]
-    plate: Plate,
-    status: VehicleState,
+    pub(crate) plate: Plate,
+    pub(crate) status: VehicleState,
     /// Date of the latest visit, Asia/Jakarta.
     #[schema(value_type = String, format = Date, example = "2025-08-18")]
-    last_visit_date: LocalDate,
+    pub(crate) last_visit_date: LocalDate,
     /// Date of the next visit, Asia/Jakarta.
     #[schema(value_type = String, format = Date, example = "2025-12-18")]
-    next_visit_date: LocalDate,
+    pub(crate) next_visit_date: LocalDate,
     /// Months from a visit to the next one.
     #[schema(value_type = u32, example = 4)]
-    interval_months: VisitInterval,
+    pub(crate) interval_months: VisitInterval,
     /// Owner.
     #[schema(value_type = String, example = "C-1")]
-    customer_id: CustomerId,
+    pub(crate) customer_id: CustomerId,
     /// Name of the owner; null if the owner cannot be read.
     #[schema(value_type = Option<String>, example = "Budi Santoso")]
-    customer_name: Option<PersonName>,
+    pub(crate) customer_name: Option<PersonName>,
     /// Mobile number of the owner; null if the owner cannot be read.
     #[schema(value_type = Option<String>, example = "628551234567")]
-    phone: Option<Phone>,
+    pub(crate) phone: Option<Phone>,
 }
 
 /// Finds customers of the workshop.

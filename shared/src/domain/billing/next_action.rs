@@ -12,6 +12,7 @@ use crate::domain::billing::dunning::policy::{
 use crate::domain::billing::plan::BillingCycle;
 use crate::domain::billing::subscription::{RetryRequest, Status, Subscription};
 use crate::domain::billing::task::Task;
+use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
 /// Next action that the schedule takes for an order.
@@ -289,6 +290,21 @@ fn after_downgrade(subscription: &Subscription, downgrade: Downgrade) -> NextAct
         }
     };
     cancel_or(subscription, Some(action)).unwrap_or(action)
+}
+
+/// Day and amount of the next charge, where one is expected as of `today`: ECPay makes it, and nothing is requested that ends the
+/// order before.
+#[must_use]
+pub fn announced_charge(order: &Subscription, today: LocalDate) -> Option<(LocalDate, Twd)> {
+    let is_waiting = |reason| reason == DowngradeReason::NotCharged;
+    let is_charged = order.is_live()
+        && order.ended.is_none()
+        && order.cancel.is_none()
+        && order.cancel_requested.is_none()
+        && order.downgrade.is_none_or(|downgrade| is_waiting(downgrade.reason))
+        && order.charge_history.successes < order.terms.exec_times;
+    let next = is_charged.then(|| charge_to_come(order, today))?;
+    (next >= today).then_some((next, order.terms.price))
 }
 
 /// The due date of the next charge as of `today`: the day that staff announced, that of a charge that is overdue, or that of

@@ -65,6 +65,16 @@ fn address_key(hash: &str) -> Key {
     Key { pk: format!("ADDRESS#{hash}"), sk: STATE.to_owned() }
 }
 
+/// Key of the feedback about an address; `None` for an erased one.
+pub(super) fn block_key(address: &EmailAddress) -> Option<Key> {
+    (!address.is_erased()).then(|| address_key(lookup(address).hash()))
+}
+
+/// Report in an item about an address after which that gets no mail.
+pub(super) fn block_in(item: Item) -> Result<Option<Feedback>, Error> {
+    Ok(Record::<FeedbackRecord>::from_item(item)?.data.block)
+}
+
 fn partition(order: &SubscriptionId) -> String {
     format!("FEEDBACK#{order}")
 }
@@ -103,12 +113,9 @@ impl OrderFeedback {
 impl Billing {
     /// Returns the report after which an address gets no mail; `None` where it gets mail.
     pub async fn address_block(&self, address: &EmailAddress) -> Result<Option<Feedback>, Error> {
-        if address.is_erased() {
-            return Ok(None);
-        }
-        let key = address_key(lookup(address).hash());
-        let record = self.table.get::<FeedbackRecord>(&key, "reading feedback about an address").await?;
-        Ok(record.and_then(|record| record.data.block))
+        let Some(key) = block_key(address) else { return Ok(None) };
+        let item = self.table.get_item(&key, "reading feedback about an address").await?;
+        item.map_or(Ok(None), block_in)
     }
 
     /// Returns the feedback about the mails of an order.

@@ -7,6 +7,7 @@ use crate::domain::values::ids::SubscriptionId;
 use crate::store::billing::Billing;
 use crate::store::error::Error;
 use crate::store::table::expression::{Condition, Update};
+use crate::store::table::keys::Key;
 use crate::store::table::record::SCHEMA;
 use crate::store::table::{Item, keys, number, text, text_in};
 
@@ -48,7 +49,13 @@ fn encoded(orders: &[SubscriptionId]) -> String {
     serde_json::json!(orders).to_string()
 }
 
-fn read(item: &Item) -> Purchase {
+/// Key of the purchase to which an order belongs.
+pub(super) fn key_of(order: &Subscription) -> Key {
+    keys::purchase(order.purchase.as_ref().unwrap_or(&order.id))
+}
+
+/// The purchase of an item.
+pub(super) fn read(item: &Item) -> Purchase {
     let attempts = text_in(item, ATTEMPTS).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     Purchase { attempts, paid: text_in(item, PAID).and_then(|id| SubscriptionId::parse(id).ok()) }
 }
@@ -59,8 +66,7 @@ impl Billing {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn purchase(&self, order: &Subscription) -> Result<Purchase, Error> {
-        let key = keys::purchase(order.purchase.as_ref().unwrap_or(&order.id));
-        let item = self.table.get_item(&key, "reading a purchase").await?;
+        let item = self.table.get_item(&key_of(order), "reading a purchase").await?;
         Ok(item.as_ref().map(read).unwrap_or_default())
     }
 

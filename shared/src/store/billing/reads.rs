@@ -1,22 +1,31 @@
 //! Reads of one subscription and of the items in its partition.
 
+use std::cmp::Reverse;
+
 use serde::de::DeserializeOwned;
 
 use crate::domain::billing::decision::{HistoryEntry, Replaced, Snapshot, Versioned};
+use crate::domain::billing::notices::feedback::Feedback;
 use crate::domain::billing::payments::payment::Payment;
 use crate::domain::billing::payments::unused_part::{paid_outside, pays_latest, periods_since};
 use crate::domain::billing::subscription::{AppliedEvent, Status, Subscription};
 use crate::domain::values::ids::{EventId, PaymentId, SubscriptionId};
 use crate::domain::values::time::{LocalDate, Timestamp, Zone};
 
+use crate::platform::logging::error_chain;
+
 use crate::store::billing::Billing;
+use crate::store::billing::mail_feedback;
 use crate::store::billing::notices::{StoredNotice, readable};
+use crate::store::billing::purchases;
+use crate::store::billing::purchases::Purchase;
+use crate::store::billing::quarantine::types::{QuarantinePointer, Quarantined};
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::error::Error;
-use crate::store::table::keys;
-use crate::store::table::keys::prefix;
+use crate::store::table::keys::{Key, prefix};
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
+use crate::store::table::{Item, keys, text_in};
 
 /// Items in one page of a list.
 const PAGE: usize = 200;
@@ -26,10 +35,76 @@ const MAX_LISTED: usize = 2_000;
 const LAST_VERSION: u64 = 9_999_999_999;
 /// Latest success numbers among which the payment of an order's latest period is searched for.
 const NUMBERS_TRIED: usize = 12;
+/// Items of one order that [`Billing::order_file`] reads, more or less: those of thirty years, with all mails and callbacks.
+const MAX_FILED: usize = 6_000;
+/// Quarantined reports of an order that are read with it.
+const SHOWN_REPORTS: usize = 20;
 /// Callbacks that [`Billing::recent_webhooks`] returns.
 const RECENT_WEBHOOKS: usize = 10;
 
+/// What is stored about an order: the items in its partition, but its events for the business's app.
+#[derive(Clone, Debug)]
+pub struct OrderFile {
+    /// The order.
+    pub order: Versioned<Subscription>,
+    /// History entries with their versions, newest first.
+    pub history: Vec<(u64, HistoryEntry)>,
+    /// Payments, newest first.
+    pub payments: Vec<Payment>,
+    /// Notices, newest first.
+    pub notices: Vec<StoredNotice>,
+    /// Callbacks of the last 30 days, newest first.
+    pub callbacks: Vec<WebhookLog>,
+    /// Ids of the quarantined reports with their times of receipt, newest first.
+    pub quarantined: Vec<QuarantinePointer>,
+    /// Items that cannot be read; they are logged.
+    pub unreadable: usize,
+}
+
+/// What is stored elsewhere about an order.
+#[derive(Clone, Debug)]
+pub struct OrderSurroundings {
+    /// Report after which the order's address gets no mail; `None` where it gets mail.
+    pub mail_block: Option<Feedback>,
+    /// Purchase to which it belongs.
+    pub purchase: Purchase,
+    /// Quarantined reports, newest first, at most [`SHOWN_REPORTS`].
+    pub quarantined: Vec<Quarantined>,
+}
+
 impl Billing {
+    /// Reads the partition of an order at once: one query, or a few for an order of decades; `None` for an unknown order.
+    pub async fn order_file(&self, id: &SubscriptionId) -> Result<Option<OrderFile>, Error> {
+        // Sort keys of an order begin with HISTORY, NOTICE, PAYMENT, QUARANTINE, RECEIPT, STATE and WEBHOOK; `~` sorts after each.
+        let query = Query::partition(keys::subscription_partition(id))
+            .between(prefix::HISTORY, format!("{}~", prefix::WEBHOOK))
+            .descending()
+            .consistent();
+        let items = self.table.query_pages(query, MAX_FILED, "reading all of an order").await?;
+        let mut file = FiledItems::default();
+        for item in items {
+            file.add(item)?;
+        }
+        Ok(file.into_file())
+    }
+
+    /// Reads what is stored elsewhere about an order, in one call.
+    pub async fn order_surroundings(&self, file: &OrderFile) -> Result<OrderSurroundings, Error> {
+        let order = &file.order.value;
+        let (address, purchase) = (mail_feedback::block_key(&order.email), purchases::key_of(order));
+        let reports: Vec<Key> =
+            file.quarantined.iter().take(SHOWN_REPORTS).map(|pointer| keys::quarantine(&pointer.id)).collect();
+        let wanted: Vec<Key> = address.iter().cloned().chain([purchase.clone()]).chain(reports.clone()).collect();
+        let mut items = self.table.get_many(&wanted, "reading what belongs to an order").await?;
+        let mail_block = address.and_then(|key| items.remove(&key)).map(mail_feedback::block_in).transpose()?.flatten();
+        let purchase = items.remove(&purchase).map(|item| purchases::read(&item)).unwrap_or_default();
+        // A pointer remains where its report has expired.
+        let reports = reports.iter().filter_map(|key| items.remove(key));
+        let quarantined =
+            reports.filter_map(|item| readable_of::<Quarantined>(item).map(|record| record.data)).collect();
+        Ok(OrderSurroundings { mail_block, purchase, quarantined })
+    }
+
     /// Returns a subscription as it is stored, or as this dry run would have stored it.
     pub async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Versioned<Subscription>>, Error> {
         if let Some(decided) = self.overlay.as_ref().and_then(|overlay| overlay.subscription(id)) {
@@ -171,5 +246,69 @@ impl Billing {
         let query = Query::partition(keys::subscription_partition(id)).prefix(prefix).consistent().limit(PAGE);
         let items = self.table.query_pages(query, MAX_LISTED, doing).await?;
         items.into_iter().map(|item| Ok(Record::from_item(item)?.data)).collect()
+    }
+}
+
+/// Items of an order's partition, sorted by their kinds.
+#[derive(Default)]
+struct FiledItems {
+    order: Option<Versioned<Subscription>>,
+    history: Vec<(u64, HistoryEntry)>,
+    payments: Vec<Payment>,
+    notices: Vec<StoredNotice>,
+    callbacks: Vec<WebhookLog>,
+    quarantined: Vec<QuarantinePointer>,
+    unreadable: usize,
+}
+
+impl FiledItems {
+    /// Adds an item. One that cannot be read hides no other, except the order itself.
+    fn add(&mut self, item: Item) -> Result<(), Error> {
+        let key = text_in(&item, keys::SK).unwrap_or_default().to_owned();
+        if key == keys::STATE {
+            self.order = Some(Record::from_item(item)?.into_versioned());
+        } else if let Some(version) = key.strip_prefix(prefix::HISTORY) {
+            let version = version.parse().unwrap_or(0);
+            let entry = self.read(item);
+            self.history.extend(entry.map(|entry| (version, entry)));
+        } else if key.starts_with(prefix::PAYMENT) {
+            let payment = self.read(item);
+            self.payments.extend(payment);
+        } else if key.starts_with(prefix::NOTICE) {
+            let notice = self.read(item);
+            self.notices.extend(notice);
+        } else if key.starts_with(prefix::WEBHOOK) {
+            let log = self.read(item);
+            self.callbacks.extend(log);
+        } else if key.starts_with(prefix::QUARANTINE) {
+            let pointer = self.read(item);
+            self.quarantined.extend(pointer);
+        }
+        Ok(())
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, item: Item) -> Option<T> {
+        let record = readable_of(item);
+        self.unreadable += usize::from(record.is_none());
+        record.map(|record| record.data)
+    }
+
+    fn into_file(self) -> Option<OrderFile> {
+        let Self { order, history, mut payments, mut notices, callbacks, quarantined, unreadable } = self;
+        payments.sort_by_key(|payment| Reverse((payment.processed_at, payment.recorded_at)));
+        notices.sort_by_key(|notice| Reverse(notice.created_at));
+        Some(OrderFile { order: order?, history, payments, notices, callbacks, quarantined, unreadable })
+    }
+}
+
+/// The record of an item; one that cannot be read is logged.
+fn readable_of<T: DeserializeOwned>(item: Item) -> Option<Record<T>> {
+    let key = text_in(&item, keys::SK).unwrap_or_default().to_owned();
+    match Record::from_item(item) {
+        Ok(record) => Some(record),
+        Err(error) => {
+            tracing::warn!(key, error = error_chain(&error), "an item of an order cannot be read");
+            None
+        }
     }
 }

@@ -26,11 +26,11 @@ use crate::http::response::Failure;
 pub(crate) struct PortalLinkBody {
     /// Days for which the link is valid; 30 where it is absent.
     #[schema(minimum = 1, maximum = 90, default = 30, example = 7)]
-    valid_days: Option<u32>,
+    pub(crate) valid_days: Option<u32>,
     /// Address to which the page leads back, of the same scheme, host and port as `FRONTEND_URL`; `FRONTEND_URL/billing` where it
     /// is absent. It is kept until the link ends, also after an erasure, so it must name no person.
     #[schema(max_length = 1000, example = "https://shop.example.com/account")]
-    return_url: Option<String>,
+    pub(crate) return_url: Option<String>,
 }
 
 /// Link to a customer page.
@@ -38,10 +38,10 @@ pub(crate) struct PortalLinkBody {
 pub(crate) struct PortalLink {
     /// Address of the page. It is a credential: its holder can act as the customer.
     #[schema(example = "https://api.example.com/portal/3FQ8Z1K5M7T2W9X4B6C0D3G5H8J1L4N7P2R6S9VY")]
-    url: String,
+    pub(crate) url: String,
     /// First instant at which the link is no longer valid.
     #[schema(value_type = String, format = DateTime, example = "2025-04-30T02:00:00Z")]
-    expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
 }
 
 /// Makes a link to the customer page of a user.

@@ -7,7 +7,7 @@ use shared::domain::billing::decide::retry::{
 use shared::domain::billing::decision::{Actor, DecisionContext, Versioned};
 use shared::domain::billing::dunning::arrears::Arrears;
 use shared::domain::billing::dunning::downgrade::DowngradeReason;
-use shared::domain::billing::next_action::charge_to_come;
+use shared::domain::billing::next_action::announced_charge;
 use shared::domain::billing::operations::{Operation, OperationContext};
 use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
 use shared::domain::billing::payments::refund_due::RefundDue;
@@ -112,7 +112,7 @@ impl OrderView {
             plan: plan.clone(),
             price: by_cycle(words, cycle, value.terms.price),
             state: state(words, value, now),
-            next_charge: next_charge(value, today)
+            next_charge: announced_charge(value, today)
                 .map(|(day, amount)| format!("{day}{}{amount}", words.pick("，", ", "))),
             is_owed: arrears.is_some(),
             retry_on: retry_at.map(|at| at.day(Zone::Taipei)).filter(|day| *day >= today),
@@ -217,17 +217,4 @@ fn by_cycle(words: Words, cycle: BillingCycle, price: Twd) -> String {
         BillingCycle::Monthly => words.pick(format!("每月 {price}"), format!("{price} a month")),
         BillingCycle::Annual => words.pick(format!("每年 {price}"), format!("{price} a year")),
     }
-}
-
-/// The next charge; `None` where ECPay is to make none, or should have made it before `today`.
-fn next_charge(order: &Subscription, today: LocalDate) -> Option<(LocalDate, Twd)> {
-    let is_waiting = |reason| reason == DowngradeReason::NotCharged;
-    let is_charged = order.is_live()
-        && order.ended.is_none()
-        && order.cancel.is_none()
-        && order.cancel_requested.is_none()
-        && order.downgrade.is_none_or(|downgrade| is_waiting(downgrade.reason))
-        && order.charge_history.successes < order.terms.exec_times;
-    let next = is_charged.then(|| charge_to_come(order, today))?;
-    (next >= today).then_some((next, order.terms.price))
 }

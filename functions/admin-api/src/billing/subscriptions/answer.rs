@@ -117,10 +117,10 @@ pub(crate) struct SubscriptionPurchase {
 pub(crate) struct LastQuery {
     /// Logical time of the query.
     #[schema(value_type = String, format = DateTime, example = "2025-03-16T02:00:00Z")]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// State of the order at ECPay: `running`, `stopped`, `finished`, `unpaid`, `declined` or `other`.
     #[schema(value_type = String, example = "running")]
-    state: EcpayState,
+    pub(crate) state: EcpayState,
 }
 
 /// Task that fails for this order while it works for others.
@@ -128,21 +128,21 @@ pub(crate) struct LastQuery {
 pub(crate) struct FailingTask {
     /// Name of the task, as in `next_action`.
     #[schema(value_type = String, example = "reconcile")]
-    task: Task,
+    pub(crate) task: Task,
     /// Time of the first failure.
     #[schema(value_type = String, format = DateTime, example = "2025-03-16T02:00:00Z")]
-    since: Timestamp,
+    pub(crate) since: Timestamp,
     /// Number of failures in a row.
     #[schema(example = 3)]
-    attempts: usize,
+    pub(crate) attempts: usize,
     /// Time of the next attempt.
     #[schema(value_type = String, format = DateTime, example = "2025-03-16T06:00:00Z")]
-    again_at: Timestamp,
+    pub(crate) again_at: Timestamp,
     /// True once staff were notified by mail.
-    needs_attention: bool,
+    pub(crate) needs_attention: bool,
     /// Latest error, without personal data.
     #[schema(example = "ECPay answered with HTTP status 500")]
-    reason: String,
+    pub(crate) reason: String,
 }
 
 /// Latest retry that was requested from ECPay.
@@ -150,10 +150,10 @@ pub(crate) struct FailingTask {
 pub(crate) struct LatestRetry {
     /// Time just before the request.
     #[schema(value_type = String, format = DateTime, example = "2025-03-16T02:00:00Z")]
-    requested_at: Timestamp,
+    pub(crate) requested_at: Timestamp,
     /// Outcome of the request: `unknown`, `accepted`, `refused`, `not_sent`, `resolved` or `no_result`.
     #[schema(value_type = String, example = "accepted")]
-    state: RetryState,
+    pub(crate) state: RetryState,
 }
 
 /// Action that the schedule takes next for the order.
@@ -161,13 +161,13 @@ pub(crate) struct LatestRetry {
 pub(crate) struct ScheduledAction {
     /// Task: `resume`, `end-grace`, `reconcile`, `check-pending`, `retry` or `cancel`.
     #[schema(example = "retry")]
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Due time; the first scheduled run after it carries the action out.
     #[schema(value_type = String, format = DateTime, example = "2025-03-18T02:00:00Z")]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Reason, an English clause.
     #[schema(example = "the charge failed and is retried on the days of the policy")]
-    why: String,
+    pub(crate) why: String,
 }
 
 /// Payment of the order, or an attempt at one.
@@ -175,38 +175,38 @@ pub(crate) struct ScheduledAction {
 pub(crate) struct SubscriptionPayment {
     /// Id of the payment: the order and a key.
     #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P.G13401072")]
-    id: PaymentId,
+    pub(crate) id: PaymentId,
     /// Result: `succeeded`, `failed`, `pending` or `paid_out_of_band`.
     #[schema(example = "succeeded")]
-    outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// Number of a success, 1 for the first charge; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, nullable = false, example = 2)]
-    number: Option<u32>,
+    pub(crate) number: Option<u32>,
     /// ECPay's RtnCode, verbatim.
     #[schema(example = "1")]
-    rtn_code: String,
+    pub(crate) rtn_code: String,
     /// ECPay's RtnMsg, verbatim, or the reference of staff.
     #[schema(example = "Succeeded.")]
-    rtn_msg: String,
+    pub(crate) rtn_msg: String,
     /// Amount in TWD; null for a success of unknown amount.
     #[schema(value_type = Option<u32>, example = 899)]
-    amount_twd: Option<Twd>,
+    pub(crate) amount_twd: Option<Twd>,
     /// Time of the authorisation.
     #[schema(value_type = String, format = DateTime, example = "2025-03-15T02:00:00Z")]
-    process_date: Timestamp,
+    pub(crate) process_date: Timestamp,
     /// ECPay's authorisation number; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false, example = "13401072")]
-    gwsr: Option<GatewayAuthorization>,
+    pub(crate) gwsr: Option<GatewayAuthorization>,
     /// True while money of the payment must go back to the customer: all of it, or what is unused of its period.
-    refund_due: bool,
+    pub(crate) refund_due: bool,
     /// TWD that must still go back; null where that is a whole charge of unknown amount.
     #[schema(value_type = Option<u32>, example = 0)]
-    refund_due_twd: Option<Twd>,
+    pub(crate) refund_due_twd: Option<Twd>,
     /// TWD that went back so far.
     #[schema(value_type = u32, example = 0)]
-    refunded_twd: Twd,
+    pub(crate) refunded_twd: Twd,
 }
 
 /// Mail about the subscription.
@@ -214,18 +214,18 @@ pub(crate) struct SubscriptionPayment {
 pub(crate) struct SubscriptionNotice {
     /// Id of the notice in the routes of notices.
     #[schema(example = "DK8M2XQ7RT4B9KWZ5N3P.first-payment-failure.2025-03-15")]
-    id: String,
+    pub(crate) id: String,
     /// Name of the mail's template.
     #[schema(example = "first-payment-failure")]
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// State of its sending: `queued`, `claimed`, `sent`, `unclear`, `dead` or `undeliverable`.
     #[schema(example = "sent")]
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// Bounce or complaint that SES reported after it accepted the mail; null without one.
-    feedback: Option<FeedbackAnswer>,
+    pub(crate) feedback: Option<FeedbackAnswer>,
     /// Time of the decision that caused it.
     #[schema(value_type = String, format = DateTime, example = "2025-03-15T02:00:01Z")]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// Entry of a subscription's history.
@@ -233,27 +233,27 @@ pub(crate) struct SubscriptionNotice {
 pub(crate) struct SubscriptionHistoryEntry {
     /// Number of the entry within the subscription, from 1 on.
     #[schema(example = 2)]
-    seq: u64,
+    pub(crate) seq: u64,
     /// Logical time of the decision.
     #[schema(value_type = String, format = DateTime, example = "2025-03-15T02:00:00Z")]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// English sentence about the event and its consequence.
     #[schema(example = "payment processed: the recurring charge succeeded")]
-    what: &'static str,
+    pub(crate) what: &'static str,
     /// Name of the rule that the decision followed.
     #[schema(value_type = String, example = "renewed")]
-    rule: Rule,
+    pub(crate) rule: Rule,
     /// State before; null for a new order.
-    from: Option<SubscriptionStatus>,
-    to: SubscriptionStatus,
+    pub(crate) from: Option<SubscriptionStatus>,
+    pub(crate) to: SubscriptionStatus,
     /// Actor: `ecpay`, `schedule`, `buyer`, or `staff:` with the name of the token.
     #[schema(example = "staff:support")]
-    by: String,
+    pub(crate) by: String,
     /// Reason that staff gave.
     #[schema(example = "The customer asked for time.")]
-    why: Option<String>,
+    pub(crate) why: Option<String>,
     /// Refunds due for days that another order took over.
-    credits: Vec<HistoryCredit>,
+    pub(crate) credits: Vec<HistoryCredit>,
 }
 
 /// Refund due for the days of a paid period that another order took over.
@@ -261,19 +261,19 @@ pub(crate) struct SubscriptionHistoryEntry {
 pub(crate) struct HistoryCredit {
     /// Payment of which the amount must go back.
     #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P.G13401072")]
-    payment_id: PaymentId,
+    pub(crate) payment_id: PaymentId,
     /// Order that took over.
     #[schema(value_type = String, example = "DK5T1ZB8NK6X4MRQ2W7H")]
-    replaced_by: SubscriptionId,
+    pub(crate) replaced_by: SubscriptionId,
     /// Amount in whole TWD.
     #[schema(value_type = u32, example = 464)]
-    amount_twd: Twd,
+    pub(crate) amount_twd: Twd,
     /// Unused days of the period.
     #[schema(example = 16)]
-    unused_days: u32,
+    pub(crate) unused_days: u32,
     /// All days of the period.
     #[schema(example = 31)]
-    period_days: u32,
+    pub(crate) period_days: u32,
 }
 
 impl From<OrderQuery> for LastQuery {

@@ -25,6 +25,17 @@ pub(crate) struct Explanation {
     id: String,
 }
 
+impl Explanation {
+    /// The explanation in one language.
+    pub(crate) fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::ZhTw => &self.zh_tw,
+            Language::En => &self.en,
+            Language::Id => &self.id,
+        }
+    }
+}
+
 /// Returns the explanation in all languages.
 pub(crate) fn explain(order: &Subscription, next: Option<&NextAction>, mail_block: Option<&Feedback>) -> Explanation {
     let of = |language| {

@@ -31,23 +31,23 @@ const PAGE: usize = 50;
 pub(crate) struct SubscriptionListQuery {
     /// State of the subscriptions; any where it is absent.
     #[param(inline)]
-    status: Option<SubscriptionStatus>,
+    pub(crate) status: Option<SubscriptionStatus>,
     /// Plan that the customer may use now, for example `FREE` after a downgrade.
     #[param(value_type = Option<String>, min_length = 1, max_length = 50, example = "PRO")]
-    plan: Option<PlanId>,
+    pub(crate) plan: Option<PlanId>,
     /// Next action of the schedule.
     #[param(inline)]
-    next_action: Option<ListedAction>,
+    pub(crate) next_action: Option<ListedAction>,
     /// Only subscriptions whose latest decision is not earlier. A decision of a run has the run's scheduled time, so a program
     /// that follows changes asks from three hours before its latest request.
     #[param(value_type = Option<String>, format = DateTime, example = "2025-03-15T00:00:00Z")]
-    updated_since: Option<Timestamp>,
+    pub(crate) updated_since: Option<Timestamp>,
     /// Subscriptions in one response; 50 where it is absent.
     #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// `next` of the page before: only later ones of the list follow.
     #[param(value_type = Option<String>, max_length = 500)]
-    after: Option<SubscriptionCursor>,
+    pub(crate) after: Option<SubscriptionCursor>,
 }
 
 /// Task of a next action.
@@ -65,9 +65,9 @@ pub(crate) enum ListedAction {
 /// Subscriptions of one page.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SubscriptionPageAnswer {
-    subscriptions: Vec<SubscriptionSummary>,
+    pub(crate) subscriptions: Vec<SubscriptionSummary>,
     /// `after` of the next page; null on the last one.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// Lists subscriptions.

@@ -40,42 +40,42 @@ pub(crate) fn routes() -> Routes {
 pub(crate) struct MessagesQuery {
     /// Messages in one response; 20 where it is absent.
     #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// `next` of the page before: only earlier messages follow.
     #[param(value_type = Option<String>, max_length = 500)]
-    after: Option<NoticeCursor>,
+    pub(crate) after: Option<NoticeCursor>,
 }
 
 /// Messages of an order, latest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MessageList {
-    messages: Vec<MessageAnswer>,
+    pub(crate) messages: Vec<MessageAnswer>,
     /// `after` of the next page; null on the last one.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// A notice about an order, with the customer's data.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MessageAnswer {
     #[serde(flatten)]
-    notice: NoticeAnswer,
+    pub(crate) notice: NoticeAnswer,
     /// Customer's address; null for a mail to staff and after the customer's erasure.
     #[schema(example = "mei@customer.example")]
-    address: Option<String>,
+    pub(crate) address: Option<String>,
     /// Subject, from the template of the running version; null after the customer's erasure and where a value is missing.
     #[schema(example = "付款失敗通知 - Payment Failure Notice")]
-    subject: Option<String>,
+    pub(crate) subject: Option<String>,
     /// Text, as `subject`. The token of the link to the customer page is masked.
     #[schema(example = "…")]
-    text: Option<String>,
+    pub(crate) text: Option<String>,
     /// Bounce or complaint that SES reported after it accepted the mail; null without one.
-    feedback: Option<FeedbackAnswer>,
+    pub(crate) feedback: Option<FeedbackAnswer>,
     /// True if `POST /notices/{id}/resend` sends it again.
     #[schema(example = false)]
-    can_resend: bool,
+    pub(crate) can_resend: bool,
     /// Code with which that is refused; null where it is not.
     #[schema(example = "already_sent")]
-    resend_refusal: Option<&'static str>,
+    pub(crate) resend_refusal: Option<&'static str>,
 }
 
 /// Lists the mails about a subscription with their text and address, latest first.
@@ -90,7 +90,7 @@ pub(crate) struct MessageAnswer {
     responses((status = 200, description = "One page of the list.", body = MessageList), Refusals, Missing),
     security(("token" = ["operate"])),
 )]
-async fn messages(
+pub(crate) async fn messages(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,

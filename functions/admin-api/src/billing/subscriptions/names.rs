@@ -43,6 +43,20 @@ pub(crate) enum SubscriptionStatus {
     Failed,
 }
 
+impl SubscriptionStatus {
+    /// Name in requests and answers.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::PastDue => "past_due",
+            Self::Cancelled => "cancelled",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl From<OrderCycle> for BillingCycle {
     fn from(cycle: OrderCycle) -> Self {
         match cycle {

@@ -52,7 +52,7 @@ pub(crate) fn routes() -> Routes {
     ),
     security(("token" = ["operate"])),
 )]
-async fn extend_grace(
+pub(crate) async fn extend_grace(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
@@ -80,7 +80,7 @@ async fn extend_grace(
     ),
     security(("token" = ["operate"])),
 )]
-async fn pause(
+pub(crate) async fn pause(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
@@ -107,7 +107,7 @@ async fn pause(
     ),
     security(("token" = ["operate"])),
 )]
-async fn resume(
+pub(crate) async fn resume(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
@@ -136,7 +136,7 @@ async fn resume(
     ),
     security(("token" = ["operate"])),
 )]
-async fn cancel(
+pub(crate) async fn cancel(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
@@ -163,7 +163,7 @@ async fn cancel(
     ),
     security(("token" = ["operate"])),
 )]
-async fn undo_cancel(
+pub(crate) async fn undo_cancel(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
@@ -191,7 +191,7 @@ async fn undo_cancel(
     ),
     security(("token" = ["operate"])),
 )]
-async fn mark_paid(
+pub(crate) async fn mark_paid(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
@@ -219,7 +219,7 @@ async fn mark_paid(
     ),
     security(("token" = ["operate"])),
 )]
-async fn terms(
+pub(crate) async fn terms(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
@@ -251,7 +251,7 @@ async fn terms(
     ),
     security(("token" = ["operate"])),
 )]
-async fn refund(
+pub(crate) async fn refund(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
@@ -287,7 +287,7 @@ async fn refund(
     ),
     security(("token" = ["operate"])),
 )]
-async fn change_email(
+pub(crate) async fn change_email(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,
@@ -317,7 +317,7 @@ async fn change_email(
     ),
     security(("token" = ["operate"])),
 )]
-async fn add_note(
+pub(crate) async fn add_note(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,

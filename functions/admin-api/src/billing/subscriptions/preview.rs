@@ -33,17 +33,17 @@ pub(crate) struct OperationPreview {
 /// Effect that the operation would have now.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OperationEffect {
-    status: SubscriptionStatus,
+    pub(crate) status: SubscriptionStatus,
     /// Plan that the customer may use afterwards.
     #[schema(value_type = String, example = "PRO")]
-    plan_id: PlanId,
+    pub(crate) plan_id: PlanId,
     /// First instant after the grace period, if it runs afterwards.
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-29T02:00:01Z")]
-    grace_period_ends_at: Option<Timestamp>,
+    pub(crate) grace_period_ends_at: Option<Timestamp>,
     /// Next action of the schedule; null if there is none.
-    next_action: Option<ScheduledAction>,
+    pub(crate) next_action: Option<ScheduledAction>,
     /// History entries that would be added: none if the operation was applied before or changes nothing.
-    history: Vec<AddedEntry>,
+    pub(crate) history: Vec<AddedEntry>,
 }
 
 /// History entry that an operation would add.
@@ -51,7 +51,10 @@ pub(crate) struct OperationEffect {
 pub(crate) struct AddedEntry {
     /// English sentence about the operation and its consequence.
     #[schema(example = "staff extended the grace period")]
-    what: &'static str,
+    pub(crate) what: &'static str,
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(crate) rule: Rule,
 }
 
 impl OperationPreview {
@@ -62,7 +65,7 @@ impl OperationPreview {
             plan_id: order.plan.clone(),
             grace_period_ends_at: order.status.grace_ends_at(),
             next_action: NextAction::of(order, policy).map(Into::into),
-            history: rule.into_iter().map(|rule| AddedEntry { what: rule.sentence() }).collect(),
+            history: rule.into_iter().map(|rule| AddedEntry { what: rule.sentence(), rule }).collect(),
         };
         Self { dry_run: true, would }
     }

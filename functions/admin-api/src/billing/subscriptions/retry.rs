@@ -34,7 +34,7 @@ pub(crate) fn routes() -> Routes {
 pub(crate) struct RetryChargeBody {
     /// Reason, one line, kept in the history.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "The customer raised the card's limit.")]
-    why: Reason,
+    pub(crate) why: Reason,
 }
 
 /// Answer to a request for a retry.
@@ -48,8 +48,8 @@ pub(crate) enum RetryChargeAnswer {
 /// Outcome of a request for a retry, with the subscription after it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RequestedRetry {
-    outcome: RetryOutcome,
-    subscription: SubscriptionAnswer,
+    pub(crate) outcome: RetryOutcome,
+    pub(crate) subscription: SubscriptionAnswer,
 }
 
 /// Outcome that a request for a retry would have as far as the stored order shows it.
@@ -57,9 +57,9 @@ pub(crate) struct RequestedRetry {
 pub(crate) struct RetryPreview {
     /// Always true: nothing was stored or requested.
     #[schema(example = true)]
-    dry_run: bool,
-    outcome: RetryOutcome,
-    would: OperationEffect,
+    pub(crate) dry_run: bool,
+    pub(crate) outcome: RetryOutcome,
+    pub(crate) would: OperationEffect,
 }
 
 /// Requests a retry of the charge that is owed from ECPay.
@@ -82,7 +82,7 @@ pub(crate) struct RetryPreview {
     ),
     security(("token" = ["operate"])),
 )]
-async fn retry_charge(
+pub(crate) async fn retry_charge(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Operate>,

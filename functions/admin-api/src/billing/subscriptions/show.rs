@@ -5,10 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
-use shared::domain::billing::decision::Versioned;
+use shared::domain::billing::decision::{HistoryEntry, Versioned};
 use shared::domain::billing::next_action::NextAction;
+use shared::domain::billing::notices::feedback::Feedback;
+use shared::domain::billing::payments::payment::Payment;
 use shared::domain::billing::subscription::Subscription;
 use shared::domain::values::ids::SubscriptionId;
+use shared::store::billing::mail_feedback::OrderFeedback;
+use shared::store::billing::notices::StoredNotice;
+use shared::store::billing::purchases::Purchase;
 use utoipa::IntoParams;
 
 use crate::api::ApiState;
@@ -64,22 +69,46 @@ async fn show(
     subscription(&api, &id, given.query.after.unwrap_or(0)).await.map(Json)
 }
 
+/// Stored parts of a subscription as it is shown.
+pub(crate) struct Parts {
+    pub(crate) order: Subscription,
+    /// Entries with their versions, oldest first.
+    pub(crate) history: Vec<(u64, HistoryEntry)>,
+    pub(crate) history_next: Option<u64>,
+    /// Oldest first.
+    pub(crate) payments: Vec<Payment>,
+    /// Oldest first.
+    pub(crate) mails: Vec<StoredNotice>,
+    pub(crate) feedback: OrderFeedback,
+    pub(crate) mail_block: Option<Feedback>,
+    pub(crate) purchase: Purchase,
+}
+
 /// Reads a subscription with the history entries after the number `after`.
 pub(crate) async fn subscription(api: &ApiState, id: &str, after: u64) -> Result<SubscriptionAnswer, Failure> {
     let order = find(api, id).await?.value;
+    let billing = &api.store.billing;
     // `seq` is stable while the history grows, so a page never repeats or skips an entry.
-    let history = api.store.billing.history(&order.id, after, HISTORY_PAGE).await?;
+    let (history, payments, mails, feedback, mail_block, purchase) = futures::try_join!(
+        billing.history(&order.id, after, HISTORY_PAGE),
+        billing.payments(&order.id),
+        billing.notices(&order.id),
+        billing.order_feedback(&order.id),
+        billing.address_block(&order.email),
+        billing.purchase(&order),
+    )?;
     // A full page may be the last one; the next one is then empty.
     let full = history.len() == HISTORY_PAGE;
-    let next_after = if full { history.last().map(|(seq, _)| *seq) } else { None };
-    let payments = api.store.billing.payments(&order.id).await?;
-    let mails = api.store.billing.notices(&order.id).await?;
-    let feedback = api.store.billing.order_feedback(&order.id).await?;
-    let mail_block = api.store.billing.address_block(&order.email).await?;
+    let history_next = if full { history.last().map(|(seq, _)| *seq) } else { None };
+    Ok(shown(api, Parts { order, history, history_next, payments, mails, feedback, mail_block, purchase }))
+}
+
+/// The subscription as it is shown.
+pub(crate) fn shown(api: &ApiState, parts: Parts) -> SubscriptionAnswer {
+    let Parts { order, history, history_next, payments, mails, feedback, mail_block, purchase } = parts;
     let next = NextAction::of(&order, &api.config.policy);
-    let purchase = api.store.billing.purchase(&order).await?;
     let period = order.paid_period();
-    Ok(SubscriptionAnswer {
+    SubscriptionAnswer {
         status: order.status.into(),
         billing_cycle: order.terms.cycle,
         amount_twd: order.amount(),
@@ -105,7 +134,7 @@ pub(crate) async fn subscription(api: &ApiState, id: &str, after: u64) -> Result
         payments: payments.iter().map(SubscriptionPayment::from).collect(),
         notices: mails.iter().map(|notice| SubscriptionNotice::of(notice, &feedback)).collect(),
         history: history.iter().map(|(seq, stored)| SubscriptionHistoryEntry::of(*seq, stored)).collect(),
-        history_next: next_after,
+        history_next,
         id: order.id,
         user_id: order.user,
         plan_id: order.plan,
@@ -113,7 +142,7 @@ pub(crate) async fn subscription(api: &ApiState, id: &str, after: u64) -> Result
         adopted_at: order.adopted_at,
         replaces: order.replaces,
         superseded_by: order.superseded_by,
-    })
+    }
 }
 
 /// Reads a subscription by the id in a path; 404 if it is malformed or unknown.

@@ -18,41 +18,41 @@ use crate::billing::subscriptions::names::{OrderCycle, SubscriptionStatus};
 pub(crate) struct SubscriptionSummary {
     /// MerchantTradeNo of the order at ECPay.
     #[schema(value_type = String, example = "DK8M2XQ7RT4B9KWZ5N3P")]
-    id: SubscriptionId,
+    pub(crate) id: SubscriptionId,
     /// Customer, as named by the business's app.
     #[schema(value_type = String, example = "user-42")]
-    user_id: UserId,
-    status: SubscriptionStatus,
+    pub(crate) user_id: UserId,
+    pub(crate) status: SubscriptionStatus,
     /// Plan that the customer may use now: the ordered one or FREE.
     #[schema(value_type = String, example = "PRO")]
-    plan_id: PlanId,
+    pub(crate) plan_id: PlanId,
     /// Plan that was ordered.
     #[schema(value_type = String, example = "PRO")]
-    ordered_plan_id: PlanId,
+    pub(crate) ordered_plan_id: PlanId,
     #[schema(value_type = OrderCycle)]
-    billing_cycle: BillingCycle,
+    pub(crate) billing_cycle: BillingCycle,
     /// Price of each charge in TWD.
     #[schema(value_type = u32, example = 899)]
-    price_twd: Twd,
+    pub(crate) price_twd: Twd,
     /// Last four digits of the card; null before the first charge.
     #[schema(example = "2222")]
-    card_last4: Option<String>,
+    pub(crate) card_last4: Option<String>,
     /// Day after the paid period (Asia/Taipei): the due date of the next charge.
     #[schema(value_type = Option<String>, format = Date, example = "2025-04-15")]
-    current_period_end: Option<LocalDate>,
+    pub(crate) current_period_end: Option<LocalDate>,
     /// First instant after the grace period, while it runs.
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-22T02:00:01Z")]
-    grace_period_ends_at: Option<Timestamp>,
+    pub(crate) grace_period_ends_at: Option<Timestamp>,
     /// Reason of a downgrade to FREE: `payment_failure`, `not_charged` or `refunded`.
     #[schema(example = "payment_failure")]
-    downgrade_reason: Option<&'static str>,
+    pub(crate) downgrade_reason: Option<&'static str>,
     /// Next action of the schedule; null if there is none.
-    next_action: Option<ScheduledAction>,
+    pub(crate) next_action: Option<ScheduledAction>,
     #[schema(value_type = String, format = DateTime, example = "2025-02-15T02:00:00Z")]
-    created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Time of the latest decision; of one in a run the scheduled time of the run.
     #[schema(value_type = String, format = DateTime, example = "2025-03-15T02:00:00Z")]
-    updated_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
 }
 
 impl SubscriptionSummary {

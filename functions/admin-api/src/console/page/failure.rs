@@ -10,6 +10,7 @@ use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visitor::Visitor;
 use crate::console::words::common::FailureWords;
+use crate::console::words::operations::OperationRefusals;
 use crate::http::request::Sent;
 use crate::http::response::Failure;
 
@@ -55,7 +56,8 @@ fn title(language: Language, status: StatusCode) -> &'static str {
 
 /// Sentences about a failure. One that the console has no words for is shown as the API says it.
 pub(crate) fn sentences(language: Language, failure: &Failure) -> Vec<String> {
-    let known = FailureWords::of(language).get(failure.code());
+    let code = failure.code();
+    let known = FailureWords::of(language).get(code).or_else(|| OperationRefusals::of(language).get(code));
     match known {
         Some(known) => vec![known.to_owned()],
         None => failure.messages(),

@@ -88,6 +88,15 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// Has the links to other languages lead to a page, where the present one is the answer to a form.
+    pub(crate) fn retitle(&mut self, path: &str) {
+        for link in &mut self.languages {
+            link.address = format!("{path}?{}={}", language::PARAMETER, link.tag);
+        }
+    }
+}
+
 /// Links to the pages that the visitor may see.
 fn links(visitor: &Visitor, path: &str) -> Vec<NavLink> {
     let words = CommonWords::of(visitor.language);

@@ -6,6 +6,8 @@ use axum::response::Response;
 use lambda_http::http::request::Parts;
 use lambda_http::http::{HeaderValue, StatusCode, header};
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 use crate::http::path::encoded;
 use crate::http::response::Failure;
 
@@ -36,12 +38,14 @@ pub(crate) fn protect(response: &mut Response) {
     }
 }
 
-/// Path and query of a request, as an address of the same site.
+/// A value as a segment of a path.
+pub(crate) fn segment(value: &str) -> String {
+    utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
+}
+
+/// Path of a request, as an address of the same site. The router's path has ids percent-encoded byte by byte (see
+/// [`crate::http::path`]), which is no address to show.
 pub(crate) fn address(parts: &Parts) -> String {
     let path = parts.uri.path();
-    // Its ids are percent-encoded byte by byte (see `http::path`), which nobody wants to read.
-    let path = percent_encoding::percent_decode_str(path)
-        .decode_utf8()
-        .map_or_else(|_| path.to_owned(), |path| encoded(&path));
-    path
+    percent_decode_str(path).decode_utf8().map_or_else(|_| path.to_owned(), |path| encoded(&path))
 }

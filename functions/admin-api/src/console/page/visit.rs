@@ -41,6 +41,7 @@ pub(crate) struct Visit {
     pub(crate) path: String,
     input: Arc<Input>,
     query: Sent,
+    is_fragment: bool,
 }
 
 impl FromRequestParts<Arc<ApiState>> for Visit {
@@ -51,7 +52,8 @@ impl FromRequestParts<Arc<ApiState>> for Visit {
         let visitor = visitor.ok_or_else(|| Failure::defect("a page of the console is not guarded"))?;
         let input = Input::of(parts)?;
         let query = input.sent_query();
-        Ok(Self { api: Arc::clone(api), visitor, path: html::address(parts), input, query })
+        let is_fragment = parts.headers.contains_key("hx-request");
+        Ok(Self { api: Arc::clone(api), visitor, path: html::address(parts), input, query, is_fragment })
     }
 }
 
@@ -59,6 +61,21 @@ impl Visit {
     /// True if the visitor may do what the scope allows.
     pub(crate) fn may(&self, scope: Scope) -> bool {
         self.visitor.may(scope)
+    }
+
+    /// Refuses a visitor who lacks the scope.
+    pub(crate) fn may_or_refuse(&self, scope: Scope) -> Result<(), Failure> {
+        self.visitor.token.require(scope)
+    }
+
+    /// True if a part of the page is wanted, in place of one that the browser shows (htmx, "Request headers").
+    pub(crate) const fn is_fragment(&self) -> bool {
+        self.is_fragment
+    }
+
+    /// Key under which the posted form is sent once.
+    pub(crate) fn key(&self) -> Option<String> {
+        self.field(KEY_FIELD)
     }
 
     /// Language of the page.

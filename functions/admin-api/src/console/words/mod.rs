@@ -1,7 +1,11 @@
 //! Texts of the console: one table an area, one row a text, in the three languages of staff. A row that lacks one of them does not
 //! compile.
 
+pub(crate) mod billing;
 pub(crate) mod common;
+pub(crate) mod names;
+pub(crate) mod operations;
+pub(crate) mod rules;
 pub(crate) mod said;
 
 /// Makes a table of texts: a struct with a field a row, and its values by language.

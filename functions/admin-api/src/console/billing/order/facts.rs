@@ -1,0 +1,199 @@
+//! Facts of a subscription at the head of its page.
+
+use shared::domain::billing::dunning::arrears::Arrears;
+use shared::domain::billing::next_action::{NextAction, announced_charge};
+use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
+use shared::domain::billing::plan::BillingCycle;
+use shared::domain::billing::subscription::{Status, Subscription};
+use shared::domain::values::money::Twd;
+use shared::domain::values::time::{LocalDate, Zone};
+
+use crate::auth::scope::Scope;
+use crate::billing::subscriptions::translations::{Language, why};
+use crate::console::billing::order::{SHOWN_PAYMENTS, Stored};
+use crate::console::page::html::segment;
+use crate::console::page::moment::Moment;
+use crate::console::page::visit::Visit;
+use crate::console::words::billing::BillingWords;
+use crate::console::words::names::{DeclineNames, OutcomeNames, StatusNames, TaskNames};
+
+/// Facts of a subscription.
+pub(super) struct OrderFacts {
+    pub(super) id: String,
+    pub(super) user: String,
+    /// Address of the user's page.
+    pub(super) user_page: String,
+    /// Mail address; none for a visitor who may not see it, and after an erasure.
+    pub(super) email: Option<String>,
+    /// State, next action and reasons in sentences.
+    pub(super) headline: String,
+    /// Reason for which the latest charge failed, while it is owed.
+    pub(super) decline: Option<String>,
+    pub(super) status: &'static str,
+    /// Class of the status for its colour.
+    pub(super) tone: &'static str,
+    pub(super) plan: String,
+    pub(super) ordered_plan: String,
+    pub(super) price: String,
+    pub(super) card: Option<String>,
+    pub(super) created: Moment,
+    pub(super) paid_until: Option<LocalDate>,
+    pub(super) next_charge: Option<(LocalDate, Twd)>,
+    pub(super) grace: Option<GraceBar>,
+    pub(super) next_action: Option<NextStep>,
+    pub(super) last_query: Option<(Moment, String)>,
+    pub(super) replaces: Option<String>,
+    pub(super) replaced_by: Option<String>,
+    /// Order of the same purchase that was paid in place of this one.
+    pub(super) paid_by: Option<String>,
+    pub(super) payments: Vec<PaymentRow>,
+    /// Items of the order that cannot be read.
+    pub(super) unreadable: usize,
+    pub(super) may_see_mails: bool,
+}
+
+/// Grace period that runs.
+pub(super) struct GraceBar {
+    pub(super) ends: Moment,
+    /// Hours of it.
+    pub(super) all: i64,
+    /// Hours that have passed.
+    pub(super) passed: i64,
+}
+
+/// Next action of the schedule.
+pub(super) struct NextStep {
+    pub(super) name: &'static str,
+    pub(super) at: Moment,
+    pub(super) why: String,
+}
+
+/// Payment in a row.
+pub(super) struct PaymentRow {
+    pub(super) at: Moment,
+    pub(super) amount: String,
+    pub(super) result: String,
+    /// Class of the result for its colour.
+    pub(super) tone: &'static str,
+    /// ECPay's code and words.
+    pub(super) code: String,
+    pub(super) authorisation: String,
+    /// Money that must go back or went back.
+    pub(super) refund: Option<String>,
+}
+
+impl OrderFacts {
+    pub(super) fn of(visit: &Visit, stored: &Stored) -> Self {
+        let (order, now, language) = (&stored.file.order.value, visit.now(), visit.language());
+        let w = BillingWords::of(language);
+        let status = stored.answer.status.name();
+        let cycle = match order.terms.cycle {
+            BillingCycle::Monthly => w.monthly,
+            BillingCycle::Annual => w.annual,
+        };
+        let may_see_mails = visit.may(Scope::Operate);
+        let next = NextAction::of(order, &visit.api.config.policy);
+        let paid_by = stored.surroundings.purchase.paid.as_ref().filter(|paid| **paid != order.id);
+        Self {
+            id: order.id.to_string(),
+            user: order.user.to_string(),
+            user_page: format!("/console/users/{}", segment(order.user.as_str())),
+            email: Some(order.email.as_str().to_owned()).filter(|_| may_see_mails && !order.email.is_erased()),
+            headline: stored.answer.explanation.in_language(language).to_owned(),
+            decline: decline(language, order, &stored.file.payments),
+            status: StatusNames::of(language).get(status).unwrap_or(status),
+            tone: tone(order),
+            plan: order.plan.to_string(),
+            ordered_plan: order.terms.plan.to_string(),
+            price: format!("{} {cycle}", order.terms.price),
+            card: order.charge_history.card_last4.clone(),
+            created: visit.taipei(order.created_at),
+            paid_until: order.paid_period().map(|period| period.to),
+            next_charge: announced_charge(order, now.day(Zone::Taipei)),
+            grace: grace(visit, order),
+            next_action: next.map(|next| NextStep {
+                name: TaskNames::of(language).get(next.kind.as_str()).unwrap_or(next.kind.as_str()),
+                at: visit.taipei(next.at),
+                why: why(language, next.why),
+            }),
+            last_query: order.last_query.map(|query| (visit.taipei(query.at), name_of(&query.state))),
+            replaces: order.replaces.as_ref().map(ToString::to_string),
+            replaced_by: order.superseded_by.as_ref().map(ToString::to_string),
+            paid_by: paid_by.map(ToString::to_string),
+            payments: stored.file.payments.iter().take(SHOWN_PAYMENTS).map(|one| PaymentRow::of(visit, one)).collect(),
+            unreadable: stored.file.unreadable,
+            may_see_mails,
+        }
+    }
+}
+
+impl PaymentRow {
+    /// The payment as pages show it.
+    pub(super) fn of(visit: &Visit, payment: &Payment) -> Self {
+        let w = BillingWords::of(visit.language());
+        let outcome = payment.outcome.as_str();
+        let name = OutcomeNames::of(visit.language()).get(outcome).unwrap_or(outcome);
+        let result = match payment.outcome {
+            PaymentOutcome::Succeeded { number } => format!("{name} (#{number})"),
+            PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutOfBand => name.to_owned(),
+        };
+        let tone = match payment.outcome {
+            PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand => "good",
+            PaymentOutcome::Failed => "bad",
+            PaymentOutcome::Pending => "warn",
+        };
+        let due = payment.refund_due.is_any().then(|| {
+            let amount = payment.refund_due_twd().map_or_else(|| w.unknown_amount.to_owned(), |due| due.to_string());
+            format!("{} {amount}", w.refund_due)
+        });
+        let refunded = (!payment.refunded.is_zero()).then(|| format!("{} {}", w.refunded, payment.refunded));
+        let refund: Vec<String> = due.into_iter().chain(refunded).collect();
+        Self {
+            at: visit.taipei(payment.processed_at),
+            amount: payment.amount.map_or_else(|| w.unknown_amount.to_owned(), |amount| amount.to_string()),
+            result,
+            tone,
+            code: format!("{} {}", payment.rtn_code, payment.rtn_msg),
+            authorisation: payment.gwsr.as_ref().map_or_else(String::new, ToString::to_string),
+            refund: (!refund.is_empty()).then(|| refund.join("; ")),
+        }
+    }
+}
+
+/// Reason of the latest failure of the charge that is owed, in the page's language where its code is known, and in ECPay's words.
+fn decline(language: Language, order: &Subscription, payments: &[Payment]) -> Option<String> {
+    let is_failed = matches!(order.status, Status::Failed);
+    if !is_failed {
+        Arrears::of(order)?;
+    }
+    let failed = payments.iter().find(|payment| payment.outcome == PaymentOutcome::Failed)?;
+    let known = DeclineNames::of(language).get(&format!("c{}", failed.rtn_code));
+    let verbatim = format!("{} {}", failed.rtn_code, failed.rtn_msg);
+    Some(match known {
+        Some(known) => format!("{known} ({})", verbatim.trim()),
+        None => verbatim.trim().to_owned(),
+    })
+}
+
+fn grace(visit: &Visit, order: &Subscription) -> Option<GraceBar> {
+    let ends_at = order.status.grace_ends_at()?;
+    let began_at = Arrears::of(order).map(|arrears| arrears.began_at)?;
+    let hours = |from: i64, to: i64| to.saturating_sub(from).max(0) / 3_600;
+    let all = hours(began_at.unix(), ends_at.unix()).max(1);
+    Some(GraceBar { ends: visit.taipei(ends_at), all, passed: hours(began_at.unix(), visit.now().unix()).min(all) })
+}
+
+/// Class of a status for its colour.
+const fn tone(order: &Subscription) -> &'static str {
+    match (&order.status, &order.downgrade) {
+        (Status::Active, None) => "good",
+        (Status::PastDue { .. } | Status::Pending, _) => "warn",
+        (Status::Active, Some(_)) | (Status::Failed, _) => "bad",
+        (Status::Cancelled | Status::Completed, _) => "soft",
+    }
+}
+
+/// Name of a value that the API writes as a text.
+fn name_of(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -1,0 +1,116 @@
+//! Names of the API's closed sets as people read them.
+
+use crate::console::words::texts;
+
+texts! { named
+    /// States of subscriptions.
+    StatusNames {
+        pending: "待付款", "awaiting payment", "menunggu pembayaran";
+        active: "使用中", "active", "aktif";
+        past_due: "逾期", "past due", "menunggak";
+        cancelled: "已取消", "cancelled", "dibatalkan";
+        completed: "已完成", "completed", "selesai";
+        failed: "未成立", "failed", "gagal";
+    }
+}
+
+texts! { named
+    /// Tasks of the schedule.
+    TaskNames {
+        resume: "恢復催收", "dunning resumes", "penagihan ulang dilanjutkan";
+        end_grace: "寬限期結束", "grace period ends", "masa tenggang berakhir";
+        reconcile: "向綠界查詢", "query of ECPay", "tanya ECPay";
+        check_pending: "查詢待付款訂單", "query of an unpaid order", "tanya pesanan belum dibayar";
+        retry: "再次扣款", "retry of the charge", "penagihan ulang";
+        cancel: "向綠界取消", "cancellation at ECPay", "pembatalan di ECPay";
+        clean_up: "清理", "clean-up", "pembersihan";
+        send_mail: "寄信", "mail", "kirim email";
+        maintenance_reminder: "保養提醒", "maintenance reminders", "pengingat servis";
+        mms_expiry_scan: "機構到期掃描", "scan of institutions", "pemindaian lembaga";
+    }
+}
+
+texts! { named
+    /// Results of payments.
+    OutcomeNames {
+        succeeded: "成功", "succeeded", "berhasil";
+        failed: "失敗", "failed", "gagal";
+        pending: "結果未定", "result open", "hasil belum ada";
+        paid_out_of_band: "綠界以外付款", "paid outside ECPay", "dibayar di luar ECPay";
+    }
+}
+
+texts! { named
+    /// States of mails.
+    NoticeStates {
+        queued: "待寄送", "waiting", "menunggu";
+        claimed: "寄送中", "being sent", "sedang dikirim";
+        sent: "已寄出", "sent", "terkirim";
+        unclear: "結果不明", "outcome unknown", "hasil tidak diketahui";
+        dead: "未能寄出", "not accepted", "tidak diterima";
+        undeliverable: "地址無法收信", "address takes no mail", "alamat tidak menerima email";
+        obsolete: "已無須寄送", "no longer true", "tidak berlaku lagi";
+        permanent_bounce: "地址退信", "bounced for good", "ditolak permanen";
+        transient_bounce: "暫時退信", "bounced for now", "ditolak sementara";
+        undetermined_bounce: "退信，原因不明", "bounced, reason unknown", "ditolak, sebab tidak jelas";
+        complaint: "被回報為垃圾郵件", "reported as unwanted", "dilaporkan sebagai spam";
+        not_spam: "收件人撤回回報", "report taken back", "laporan ditarik";
+    }
+}
+
+texts! { named
+    /// Kinds of mails.
+    NoticeNames {
+        first_payment_failure: "首次扣款失敗", "first failed charge", "penagihan gagal pertama";
+        second_payment_failure: "第二次扣款失敗", "second failed charge", "penagihan gagal kedua";
+        final_payment_failure: "最後警告", "last warning", "peringatan terakhir";
+        downgraded: "已降級", "downgrade", "turun ke FREE";
+        not_charged: "未扣款", "no charge was made", "tidak ditagih";
+        plan_ended: "方案結束", "end of the plan", "paket berakhir";
+        recovered: "付款成功", "payment received", "pembayaran diterima";
+        receipt: "收據", "receipt", "kuitansi";
+        annual_charge: "年繳扣款預告", "annual charge ahead", "penagihan tahunan mendekat";
+        refund_due: "應退款（給客服）", "refund due (to staff)", "dana harus dikembalikan (untuk petugas)";
+        uncharged: "逾期未扣款（給客服）", "charge missing (to staff)", "penagihan tidak ada (untuk petugas)";
+        amount_differs: "金額不同（給客服）", "another amount (to staff)", "jumlah berbeda (untuk petugas)";
+        unrecorded_charge: "無法記錄的扣款（給客服）", "charge not recorded (to staff)", "penagihan tidak tercatat (untuk petugas)";
+        second_live_order: "重複訂閱（給客服）", "second live order (to staff)", "pesanan aktif kedua (untuk petugas)";
+        quarantine_digest: "隔離報告摘要（給客服）", "quarantined reports (to staff)", "laporan karantina (untuk petugas)";
+        quarantined: "報告已隔離（給客服）", "report quarantined (to staff)", "laporan dikarantina (untuk petugas)";
+        cancel_confirmed: "取消完成", "cancellation confirmed", "pembatalan dikonfirmasi";
+        cancel_unconfirmed: "取消未獲確認（給客服）", "cancellation unconfirmed (to staff)", "pembatalan belum dikonfirmasi (untuk petugas)";
+        needs_attention: "需要處理（給客服）", "needs attention (to staff)", "perlu perhatian (untuk petugas)";
+        slack_refused: "Slack 未受理（給客服）", "Slack refused (to staff)", "Slack menolak (untuk petugas)";
+        reminders_failed: "提醒失敗（給客服）", "reminders failed (to staff)", "pengingat gagal (untuk petugas)";
+        undeliverable: "客戶地址無法收信（給客服）", "customer's address takes no mail (to staff)", "alamat pelanggan tidak menerima email (untuk petugas)";
+        endpoint_off: "事件端點已停用（給客服）", "endpoint of events off (to staff)", "endpoint event dimatikan (untuk petugas)";
+    }
+}
+
+texts! { named
+    /// Reasons of declines by ECPay's RtnCode ("授權失敗代碼", facts of the ECPay document).
+    DeclineNames {
+        c10100248: "發卡銀行拒絕，請持卡人洽詢發卡銀行", "declined by the card's bank; the cardholder has to ask it", "ditolak bank kartu; pemegang kartu perlu menghubunginya";
+        c10100251: "卡片已過期，需要新卡", "the card has expired; a new card is needed", "kartu sudah kedaluwarsa; perlu kartu baru";
+        c10100252: "額度或餘額不足", "insufficient limit or balance", "limit atau saldo tidak cukup";
+        c10100254: "發卡銀行限制交易", "restricted by the card's bank", "dibatasi bank kartu";
+        c10100255: "卡片已掛失，需要新卡", "the card was reported lost; a new card is needed", "kartu dilaporkan hilang; perlu kartu baru";
+        c10100256: "卡片為被竊卡，需要新卡", "the card was reported stolen; a new card is needed", "kartu dilaporkan dicuri; perlu kartu baru";
+        c10100058: "付款失敗", "the payment failed", "pembayaran gagal";
+    }
+}
+
+texts! { named
+    /// Reasons of a quarantine.
+    QuarantineReasons {
+        unusable: "內容無法使用", "cannot be used", "tidak dapat dipakai";
+        ambiguous: "可有多種解讀", "can be read in several ways", "dapat dibaca dengan beberapa cara";
+        implausible_date: "日期不合理", "implausible date", "tanggal tidak masuk akal";
+        implausible_number: "次數不合理", "implausible number of charges", "jumlah penagihan tidak masuk akal";
+        unknown_order: "沒有此訂單", "unknown order", "pesanan tidak dikenal";
+        wrong_merchant: "特店代號不符", "another merchant", "merchant berbeda";
+        wrong_amount: "金額不符", "another amount", "jumlah berbeda";
+        simulated: "模擬付款", "simulated payment", "pembayaran simulasi";
+        conflict: "與已記錄的內容矛盾", "contradicts what is recorded", "bertentangan dengan catatan";
+    }
+}
