@@ -66,7 +66,7 @@ pub(crate) async fn search(
     let (subscriptions, customers) = futures::try_join!(
         async {
             match reads_subscriptions {
-                true => found_subscriptions(&api, &q).await.map(Some),
+                true => found_subscriptions(&api, &subscription_search(&q)).await.map(Some),
                 false => Ok(None),
             }
         },
@@ -87,8 +87,12 @@ pub(crate) async fn search(
     }))
 }
 
-async fn found_subscriptions(api: &ApiState, q: &str) -> Result<(Vec<SubscriptionSummary>, bool), Failure> {
-    let mut found = api.store.billing.search(&subscription_search(q)).await?;
+/// Reads at most 50 subscriptions, and whether there are more.
+pub(crate) async fn found_subscriptions(
+    api: &ApiState,
+    search: &SubscriptionSearch,
+) -> Result<(Vec<SubscriptionSummary>, bool), Failure> {
+    let mut found = api.store.billing.search(search).await?;
     let more = found.len() > MOST_SHOWN;
     found.truncate(MOST_SHOWN);
     Ok((found.into_iter().map(|listed| SubscriptionSummary::of(listed, &api.config.policy)).collect(), more))

@@ -189,12 +189,26 @@ impl AccountedPayment {
         let fields = serde_json::to_value(self)?;
         let cell = |name: &&str| match fields.get(*name) {
             None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) if text.starts_with(FORMULA) || is_long_number(text) => format!("'{text}"),
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),
         };
         Ok(COLUMNS.iter().map(cell).collect())
     }
+}
+
+/// CSV in which all cells are quoted. A spreadsheet takes none of them for a formula and shortens none.
+pub(crate) fn spreadsheet(columns: &[&str], rows: Vec<Vec<String>>) -> Result<Vec<u8>, Failure> {
+    let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(Vec::new());
+    writer.write_record(columns).map_err(|error| Failure::upstream(&error))?;
+    for row in rows {
+        writer.write_record(row.iter().map(|cell| guarded(cell))).map_err(|error| Failure::upstream(&error))?;
+    }
+    writer.into_inner().map_err(|error| Failure::upstream(&error))
+}
+
+/// A cell that a spreadsheet shows as it is.
+fn guarded(text: &str) -> String {
+    if text.starts_with(FORMULA) || is_long_number(text) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// True for a number of which a spreadsheet keeps the first 15 digits only.
@@ -223,13 +237,8 @@ const COLUMNS: [&str; 15] = [
 
 fn csv(api: &ApiState, list: &PaymentList, month: LocalDate, limit: usize) -> Result<Response, Failure> {
     let month = month.to_string().chars().take(7).collect::<String>();
-    let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(Vec::new());
-    writer.write_record(COLUMNS).map_err(|error| Failure::upstream(&error))?;
-    for payment in &list.payments {
-        let cells = payment.cells().map_err(|error| Failure::upstream(&error))?;
-        writer.write_record(cells).map_err(|error| Failure::upstream(&error))?;
-    }
-    let text = writer.into_inner().map_err(|error| Failure::upstream(&error))?;
+    let rows = list.payments.iter().map(AccountedPayment::cells).collect::<Result<Vec<_>, _>>();
+    let text = spreadsheet(&COLUMNS, rows.map_err(|error| Failure::upstream(&error))?)?;
     let file = format!("attachment; filename=\"payments-{month}.csv\"");
     let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, file)];
     let next = list.next.as_ref().map(|after| {

@@ -23,6 +23,7 @@ use utoipa::ToSchema;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Operate};
+use crate::http::context::RequestContext;
 use crate::http::given::{Given, Nothing};
 use crate::http::reason::Reason;
 use crate::http::refusals::{Conflicts, Missing, Refusals};
@@ -230,6 +231,22 @@ pub(crate) async fn erase(
     let id = parse(&user)?;
     let cause = caller.context.cause(Some(given.body.why.0), None);
     erase_all(&api, &id, &cause, caller.context.time.logical).await.map(Json)
+}
+
+/// Orders that an erasure would change; refused as the erasure would be.
+pub(crate) async fn preview_erasure(
+    api: &ApiState,
+    user: &str,
+    body: EraseUserBody,
+    context: &RequestContext,
+) -> Result<Vec<SubscriptionId>, Failure> {
+    let id = parse(user)?;
+    let person = api.store.billing.user_data(&id).await?;
+    if !person.is_known() && person.erased.is_none() {
+        return Err(unknown());
+    }
+    let orders = orders(api, &id, &person, &context.cause(Some(body.why.0), None)).await?;
+    Ok(orders.into_iter().map(|order| order.value.id).collect())
 }
 
 /// Erases order by order. The items that lead from the user id to the orders are deleted last, so that a repetition finds

@@ -73,14 +73,6 @@ impl Sent {
     }
 }
 
-impl Sent {
-    /// Keeps the fields that a rule takes by name and value; of the others also a repetition is forgotten.
-    pub(crate) fn keep(&mut self, rule: impl Fn(&str, &Value) -> bool) {
-        self.values.retain(|name, value| rule(name, value));
-        self.repeated.retain(|name| self.values.contains_key(name));
-    }
-}
-
 /// Parsed body: fields, or the bytes of a list or a callback.
 #[derive(Default)]
 struct Content {

@@ -2,7 +2,7 @@
 //! nothing beyond plan, amounts, days and the last four digits of the card.
 
 mod actions;
-mod link;
+pub(crate) mod link;
 mod opened;
 mod view;
 mod wording;

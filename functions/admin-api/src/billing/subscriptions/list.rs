@@ -38,6 +38,10 @@ pub(crate) struct SubscriptionListQuery {
     /// Next action of the schedule.
     #[param(inline)]
     pub(crate) next_action: Option<ListedAction>,
+    /// Only subscriptions of which a task keeps failing, whatever else is wanted.
+    #[serde(default)]
+    #[param(default = false)]
+    needs_attention: bool,
     /// Only subscriptions whose latest decision is not earlier. A decision of a run has the run's scheduled time, so a program
     /// that follows changes asks from three hours before its latest request.
     #[param(value_type = Option<String>, format = DateTime, example = "2025-03-15T00:00:00Z")]
@@ -85,11 +89,12 @@ pub(crate) async fn list(
     _: Caller<Read>,
     given: Given<SubscriptionListQuery>,
 ) -> Result<Json<SubscriptionPageAnswer>, Failure> {
-    let SubscriptionListQuery { status, plan, next_action, updated_since, limit, after } = given.query;
+    let SubscriptionListQuery { status, plan, next_action, needs_attention, updated_since, limit, after } = given.query;
     let filter = SubscriptionFilter {
         status: status.map(StatusKind::from),
         plan,
         next_action: next_action.map(Task::from),
+        needs_attention,
         updated_since,
     };
     let after = after.map(|SubscriptionCursor(position)| position);

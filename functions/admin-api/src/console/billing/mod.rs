@@ -1,7 +1,12 @@
 //! Pages of subscriptions and of what needs staff.
 
+pub(crate) mod messages;
 pub(crate) mod order;
+pub(crate) mod rows;
+pub(crate) mod search;
+pub(crate) mod subscriptions;
 pub(crate) mod today;
+pub(crate) mod user;
 
 use crate::console::route::Page;
 
@@ -9,7 +14,15 @@ use crate::console::route::Page;
 pub(crate) fn pages() -> Vec<Page> {
     vec![
         Page::get("/console", today::show),
+        Page::get("/console/search", search::show),
+        Page::get("/console/subscriptions", subscriptions::show),
         Page::get("/console/subscriptions/{id}", order::show),
         Page::post("/console/subscriptions/{id}/{operation}", order::operate::operate),
+        Page::get("/console/users/{user_id}", user::show),
+        Page::get("/console/users/{user_id}/export", user::export),
+        Page::post("/console/users/{user_id}/{operation}", user::operate),
+        Page::get("/console/messages", messages::show),
+        Page::post("/console/messages/{id}/resend", messages::send_again),
+        Page::get("/console/previews/{kind}", messages::show_preview),
     ]
 }

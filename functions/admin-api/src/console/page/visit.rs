@@ -19,6 +19,7 @@ use crate::auth::scope::Scope;
 use crate::billing::subscriptions::translations::Language;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
+use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
 use crate::console::page::visitor::Visitor;
 use crate::http::context::RequestContext;
@@ -32,6 +33,10 @@ use crate::http::response::{Failure, Fault};
 pub(crate) const KEY_FIELD: &str = "idempotency_key";
 /// Field of the second form of an operation, which was shown what it does.
 pub(crate) const CONFIRMED_FIELD: &str = "confirmed";
+/// Field with the place to which a form leads back.
+pub(crate) const PLACE_FIELD: &str = "place";
+/// Fields that no route of the API has.
+const OWN_FIELDS: [&str; 3] = [KEY_FIELD, CONFIRMED_FIELD, PLACE_FIELD];
 
 /// Visit to a page.
 pub(crate) struct Visit {
@@ -111,6 +116,12 @@ impl Visit {
         text_of(&self.query, name)
     }
 
+    /// These parameters of the page's address, each with the sign that separates it from the next one.
+    pub(crate) fn kept(&self, names: &[&str]) -> String {
+        let sent = names.iter().filter_map(|name| Some((*name, self.parameter(name)?)));
+        sent.map(|(name, value)| format!("{name}={}&", segment(&value))).collect()
+    }
+
     /// Field of the posted form; `None` where it is absent or empty.
     pub(crate) fn field(&self, name: &str) -> Option<String> {
         self.input.sent_body().ok().and_then(|body| text_of(&body, name))
@@ -130,7 +141,7 @@ impl Visit {
     pub(crate) fn query<Q: IntoParams + DeserializeOwned>(&self) -> Result<Given<Q>, Failure> {
         let fields = Fields::of_query::<Q>();
         let mut sent = self.query.clone();
-        sent.keep(|name, value| fields.has(name) && !is_empty(value));
+        keep(&mut sent, |name, value| fields.has(name) && !is_empty(value));
         let mut faults = Vec::new();
         let query = fields.read(sent, &mut faults);
         query.map(|query| Given { query, body: Nothing {} }).ok_or_else(|| Failure::faults(faults))
@@ -144,11 +155,11 @@ impl Visit {
         B: ToSchema + DeserializeOwned,
     {
         let mut sent = self.input.sent_body().map_err(|fault: Fault| Failure::faults(vec![fault]))?;
-        sent.keep(|name, value| ![KEY_FIELD, CONFIRMED_FIELD].contains(&name) && !is_empty(value));
+        keep(&mut sent, |name, value| !OWN_FIELDS.contains(&name) && !is_empty(value));
         let (query_fields, body_fields) = (Fields::of_query::<Q>(), Fields::of_body::<B>());
         let mut query = sent.clone();
-        query.keep(|name, _| query_fields.has(name));
-        sent.keep(|name, _| !query_fields.has(name));
+        keep(&mut query, |name, _| query_fields.has(name));
+        keep(&mut sent, |name, _| !query_fields.has(name));
         let mut faults = Vec::new();
         let (query, body) = (query_fields.read(query, &mut faults), body_fields.read(sent, &mut faults));
         query.zip(body).map(|(query, body)| Given { query, body }).ok_or_else(|| Failure::faults(faults))
@@ -158,7 +169,7 @@ impl Visit {
     pub(crate) fn fields(&self) -> Vec<(String, String)> {
         let sent = self.input.sent_body().unwrap_or_default();
         let texts = sent.values.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
-        texts.filter(|(name, _)| ![KEY_FIELD, CONFIRMED_FIELD].contains(&name.as_str())).collect()
+        texts.filter(|(name, _)| !OWN_FIELDS.contains(&name.as_str())).collect()
     }
 
     /// Frame of the page.
@@ -185,6 +196,13 @@ impl Visit {
     pub(crate) fn new_key() -> Result<String, Failure> {
         random_id(26).map_err(|error| Failure::upstream(&error))
     }
+}
+
+/// Keeps the fields that a rule takes by name and value; of the others also a repetition is forgotten.
+fn keep(sent: &mut Sent, rule: impl Fn(&str, &Value) -> bool) {
+    sent.values.retain(|name, value| rule(name, value));
+    let Sent { values, repeated, .. } = sent;
+    repeated.retain(|name| values.contains_key(name));
 }
 
 fn text_of(sent: &Sent, name: &str) -> Option<String> {

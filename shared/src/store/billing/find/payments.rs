@@ -12,6 +12,7 @@ use crate::store::error::Error;
 use crate::store::table::keys;
 use crate::store::table::keys::Key;
 use crate::store::table::listing::{ListPosition, Listing, readable};
+use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 
 const DOING: &str = "listing payments";
@@ -30,9 +31,11 @@ pub struct ListedPayment {
 /// Payments of one page, and the position of the next; none: it was the last page.
 pub type PaymentPage = (Vec<ListedPayment>, Option<ListPosition>);
 
-/// The item of a payment. One that moved money stands in the list of its month.
+/// The item of a payment. One that moved money stands in the list of its month, and in a queue while some of it must go back.
 pub(in crate::store) fn record<'a>(order: &SubscriptionId, payment: &'a Payment) -> Record<&'a Payment> {
     let record = Record::new(keys::payment(order, &payment.id), payment);
+    let is_due = payment.refund_due.is_any();
+    let record = if is_due { record.due(keys::REFUND_DUE_QUEUE, payment.processed_at) } else { record };
     if !payment.moved_money() {
         return record;
     }
@@ -46,6 +49,15 @@ fn list(day: LocalDate) -> String {
 }
 
 impl Billing {
+    /// Returns at most `limit` payments of which money must go back, the earliest first. One that cannot be read is logged.
+    ///
+    /// Eventually consistent: one of the last moments may be missing.
+    pub async fn refunds_due(&self, limit: usize) -> Result<Vec<Payment>, Error> {
+        let query = Query::queue(keys::REFUND_DUE_QUEUE).limit(limit);
+        let page = self.table.query(query, "listing refunds due").await?;
+        Ok(page.items.into_iter().filter_map(readable::<Payment>).collect())
+    }
+
     /// Returns at most `limit` payments of the month of a day (Asia/Taipei) after a position, the earliest first: charges that
     /// succeeded and payments outside ECPay.
     ///

@@ -5,6 +5,7 @@ use strum::IntoStaticStr;
 use crate::domain::billing::plan::PlanId;
 use crate::domain::billing::subscription::{Status, StatusKind, Subscription};
 use crate::domain::billing::task::Task;
+use crate::domain::billing::task::failure::TaskFailure;
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::Timestamp;
 use crate::platform::logging::error_chain;
@@ -34,6 +35,8 @@ pub(in crate::store) enum SubscriptionList {
     Cancelled,
     Completed,
     Failed,
+    /// Of any state, with a task that keeps failing.
+    NeedsAttention,
 }
 
 /// Selection of subscriptions.
@@ -45,6 +48,8 @@ pub struct SubscriptionFilter {
     pub plan: Option<PlanId>,
     /// Task of the next action.
     pub next_action: Option<Task>,
+    /// True for those alone of which a task keeps failing.
+    pub needs_attention: bool,
     /// Time of the latest decision, at the earliest.
     pub updated_since: Option<Timestamp>,
 }
@@ -78,6 +83,9 @@ pub type SubscriptionPage = (Vec<ListedSubscription>, Option<SubscriptionPositio
 
 impl SubscriptionList {
     pub(in crate::store) fn of(subscription: &Subscription) -> Self {
+        if needs_attention(subscription) {
+            return Self::NeedsAttention;
+        }
         match subscription.status {
             Status::Pending => Self::Pending,
             Status::Active if subscription.plan.is_free() => Self::Downgraded,
@@ -106,6 +114,10 @@ impl SubscriptionList {
     }
 }
 
+fn needs_attention(subscription: &Subscription) -> bool {
+    subscription.task_failure.as_ref().is_some_and(TaskFailure::needs_attention)
+}
+
 impl SubscriptionFilter {
     /// The subscription of an item that was read from a list, if it is wanted. Its lists may have changed in between.
     fn selected(&self, item: Item) -> Option<ListedSubscription> {
@@ -119,10 +131,14 @@ impl SubscriptionFilter {
             && self.plan.as_ref().is_none_or(|plan| *plan == subscription.plan)
             && self.next_action.is_none_or(|task| Some(task.as_str()) == next_action)
             && self.updated_since.is_none_or(|since| listed.updated_at >= since)
+            && (!self.needs_attention || needs_attention(subscription))
     }
 
     /// Lists that hold the wanted subscriptions.
     fn lists(&self) -> Vec<String> {
+        if self.needs_attention {
+            return vec![SubscriptionList::NeedsAttention.name()];
+        }
         let statuses = self.status.as_ref().map_or(StatusKind::ALL, std::slice::from_ref);
         let lists = statuses.iter().flat_map(|status| SubscriptionList::of_status(*status));
         let has_plan = |list: &SubscriptionList| match (list, &self.plan) {
@@ -130,12 +146,15 @@ impl SubscriptionFilter {
             (SubscriptionList::Downgraded, Some(plan)) => plan.is_free(),
             (_, _) => true,
         };
-        lists.copied().filter(has_plan).map(SubscriptionList::name).collect()
+        lists.copied().filter(has_plan).chain([SubscriptionList::NeedsAttention]).map(SubscriptionList::name).collect()
     }
 
     /// Task in whose queue the wanted subscriptions are looked up: there are too many active ones to select from, and their
     /// other next actions are those of other states.
     const fn task_queue(&self) -> Option<Task> {
+        if self.needs_attention {
+            return None;
+        }
         match (self.status, self.next_action) {
             (None, task) | (Some(StatusKind::Active), task @ Some(Task::Reconcile | Task::Cancel | Task::Resume)) => {
                 task

@@ -116,6 +116,9 @@ pub const QUARANTINE_QUEUE: &str = "quarantine";
 /// Queue of resolved quarantined reports, by time of receipt.
 pub const QUARANTINE_RESOLVED_QUEUE: &str = "quarantine-resolved";
 
+/// Queue of payments of which money must go back, by the time of their charge. No run reads it.
+pub const REFUND_DUE_QUEUE: &str = "refund-due";
+
 /// Queue of vehicles, by the first instant of the day of their next visit.
 pub const VISIT_QUEUE: &str = "visit";
 /// Queue of reminders that are claimed and have no outcome, by time of the claim.

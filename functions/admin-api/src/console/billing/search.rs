@@ -1,0 +1,55 @@
+//! Search: who is this?
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::console::billing::rows::OrderRow;
+use crate::console::page::frame::Frame;
+use crate::console::page::html::segment;
+use crate::console::page::visit::Visit;
+use crate::console::words::billing::BillingWords;
+use crate::http::response::Failure;
+use crate::search::search;
+use crate::workshop::lists::CustomerSummary;
+
+/// What was found.
+#[derive(Template)]
+#[template(path = "console/billing/search.html")]
+struct SearchHtml {
+    frame: Frame,
+    w: &'static BillingWords,
+    orders: Vec<OrderRow>,
+    customers: Vec<CustomerRow>,
+    is_more: bool,
+}
+
+/// Customer of the workshop in a row.
+struct CustomerRow {
+    name: String,
+    phone: String,
+    plates: String,
+    page: String,
+}
+
+/// Shows what was found.
+pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
+    let given = if visit.parameter("q").is_some() { visit.query() } else { Err(Failure::invalid("q", "is missing")) };
+    let Json(found) = search(State(Arc::clone(&visit.api)), visit.caller(), given).await?;
+    let row = |customer: &CustomerSummary| CustomerRow {
+        name: customer.name.to_string(),
+        phone: format!("+{}", customer.phone.as_str()),
+        plates: customer.vehicles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        page: format!("/console/customers/{}", segment(customer.customer_id.as_str())),
+    };
+    visit.page(&SearchHtml {
+        frame: visit.frame(),
+        w: BillingWords::of(visit.language()),
+        orders: OrderRow::all(&visit, &found.subscriptions.unwrap_or_default()),
+        customers: found.customers.unwrap_or_default().iter().map(row).collect(),
+        is_more: found.more,
+    })
+}
