@@ -121,11 +121,7 @@ async fn show_institutions(State(world): Shared) -> Json<Value> {
 
 async fn set_faults(State(world): Shared, body: Bytes) -> Answer {
     let wanted: BTreeMap<Service, FaultSpec> = read(&body)?;
-    if let Some((service, wanted)) = wanted.iter().find(|(service, wanted)| !service.knows(wanted.fault)) {
-        return Err(bad(&format!("{} has no fault {}", json!(service), json!(wanted.fault))));
-    }
-    world.change(|state| state.faults.extend(wanted));
-    world.faults_set.notify_waiters();
+    world.set_faults(wanted).map_err(|reason| bad(&reason))?;
     Ok(show_faults(State(world)).await)
 }
 

@@ -11,12 +11,12 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
-use shared::ecpay::check_mac_value::HashKeys;
-use shared::ecpay::order_form::{OrderUrls, order_form};
 
-use crate::ecpay::{CallbackUrls, ChargeNow, ConsoleEdit, ConsoleState, Ecpay, ExistingOrder, form_body};
+use crate::ecpay::{CallbackUrls, ChargeNow, ConsoleEdit, ConsoleState, Ecpay, ExistingOrder};
 use crate::http::answers::{Answer, Shared, bad, fail, read, read_or_default};
-use crate::world::{World, clock, table_inspect};
+use crate::http::ecpay_actions;
+use crate::http::ecpay_actions::NotPaid;
+use crate::world::World;
 
 pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
@@ -150,13 +150,9 @@ async fn set_conduct(State(world): Shared, Path(order): Path<String>, body: Byte
     if let Some(fields) = wanted.callback.as_ref().and_then(Option::as_ref) {
         check_callback(fields).map_err(bad)?;
     }
-    let edited = world.change(|state| {
-        let now = state.now;
-        state.ecpay.edit(&order, wanted.edit(), now)?;
-        wanted.apply(&mut state.ecpay, &order, now);
-        Ok(())
-    });
-    edited.map_err(|reason: String| fail(StatusCode::CONFLICT, &reason))?;
+    let edit = wanted.edit();
+    let edited = ecpay_actions::edit(&world, &order, edit, |ecpay, now| wanted.apply(ecpay, &order, now));
+    edited.map_err(|reason| fail(StatusCode::CONFLICT, &reason))?;
     if let Some(fields) = answer.as_object_mut() {
         fields.insert("merchant_trade_no".to_owned(), json!(order));
     }
@@ -182,45 +178,26 @@ async fn charge(State(world): Shared, Path(order): Path<String>, body: Bytes) ->
         simulate: wanted.simulate,
         amount: wanted.amount,
     };
-    let charged = world.change(|state| {
-        let now = state.now;
-        state.ecpay.charge_now(&order, charge, now)
-    });
-    charged.map_err(|reason| fail(StatusCode::CONFLICT, &reason))?;
-    Ok(delivered(&world, &order).await)
+    let callbacks = ecpay_actions::charge(&world, &order, charge).await;
+    let callbacks = callbacks.map_err(|reason| fail(StatusCode::CONFLICT, &reason))?;
+    Ok(shown(&world, &order, &callbacks))
 }
 
-/// The buyer pays. An order that ECPay has not seen yet is submitted with the form of the checkout page.
+/// The buyer pays.
 async fn pay(State(world): Shared, Path(order): Path<String>, body: Bytes) -> Answer {
     let wanted: Pay = read_or_default(&body)?;
-    let is_known = world.state().ecpay.view(&order).is_some();
-    let form = if is_known { None } else { form_of(&world, &order) };
-    if !is_known && form.is_none() {
-        return Err(fail(StatusCode::NOT_FOUND, "no such order"));
-    }
-    let paid = world.change(|state| {
-        let now = state.now;
-        match form {
-            Some(form) => state.ecpay.submit(&order, &form, wanted.rtn_code, now),
-            None => state.ecpay.decide_pending(&order, wanted.rtn_code, now),
-        }
-    });
-    paid.map_err(|reason| fail(StatusCode::CONFLICT, &reason))?;
-    Ok(delivered(&world, &order).await)
+    let callbacks = ecpay_actions::pay(&world, &order, wanted.rtn_code).await.map_err(|refusal| {
+        let status = match &refusal {
+            NotPaid::NoOrder => StatusCode::NOT_FOUND,
+            NotPaid::Refused(_) => StatusCode::CONFLICT,
+        };
+        fail(status, &refusal.reason())
+    })?;
+    Ok(shown(&world, &order, &callbacks))
 }
 
-/// The signed form of a stored order, as the checkout page posts it.
-fn form_of(world: &World, order: &str) -> Option<Vec<u8>> {
-    let order = table_inspect::subscription(world, order)?;
-    let urls = OrderUrls { api: world.base_url.clone(), frontend: world.variable("AdminApi", "FRONTEND_URL")? };
-    let merchant = world.state().ecpay.merchant().clone();
-    let keys = HashKeys::new(merchant.hash_key, merchant.hash_iv);
-    Some(form_body(&order_form(&order, &urls, &keys)))
-}
-
-/// Posts the callbacks and shows the order as it then is.
-async fn delivered(world: &Arc<World>, order: &str) -> Json<Value> {
-    let callbacks = clock::deliver(world).await;
+/// The order as it is once the callbacks were posted.
+fn shown(world: &World, order: &str, callbacks: &[String]) -> Json<Value> {
     let view = world.state().ecpay.view(order);
     Json(json!({ "order": view, "callbacks": callbacks }))
 }

@@ -2,7 +2,9 @@
 
 pub(crate) mod answers;
 pub(crate) mod controls;
+pub(crate) mod ecpay_actions;
 pub(crate) mod ecpay_controls;
+pub(crate) mod gateway;
 pub(crate) mod server;
 pub(crate) mod stream_controls;
 

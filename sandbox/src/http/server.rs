@@ -10,12 +10,10 @@ use axum::middleware;
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::post;
-use lambda_http::Body as LambdaBody;
 use tokio::net::TcpListener;
 
-use crate::aws::lambda_events;
 use crate::ecpay::http as ecpay_http;
-use crate::http::{LARGEST_BODY, controls};
+use crate::http::{LARGEST_BODY, controls, gateway};
 use crate::whatsapp::cloud_api;
 use crate::whatsapp::starsender;
 use crate::world::World;
@@ -49,26 +47,10 @@ async fn shop() -> Html<&'static str> {
     Html("<!doctype html><meta charset=\"utf-8\"><p>The shop's own page.</p>")
 }
 
-/// A request as API Gateway hands it to a function.
 async fn api(State(world): State<Arc<World>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    };
-    let route = world.template.route(parts.method.as_str(), parts.uri.path());
-    let Some(function) = route.map(|route| &route.function).or(world.template.default_function.as_ref()) else {
-        return (StatusCode::NOT_FOUND, [("content-type", "application/json")], r#"{"message":"Not Found"}"#)
-            .into_response();
-    };
-    let event = lambda_events::api_gateway(&parts, &body, route, world.now());
-    let Some(answer) = lambda_events::answer(&world, function, &event.to_string()).await else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let (parts, body) = answer.into_parts();
-    let body = match body {
-        LambdaBody::Text(text) => axum::body::Body::from(text),
-        LambdaBody::Binary(bytes) => axum::body::Body::from(bytes),
-        _ => axum::body::Body::empty(),
-    };
-    Response::from_parts(parts, body)
+    match axum::body::to_bytes(body, LARGEST_BODY).await {
+        Ok(body) => gateway::answer(&world, &parts, &body).await,
+        Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+    }
 }

@@ -7,6 +7,7 @@ pub mod faults;
 pub mod mail_feedback;
 pub mod mail_refusal;
 pub mod received_events;
+mod site;
 pub mod slack_presses;
 pub mod state;
 pub mod table_inspect;
@@ -34,11 +35,12 @@ use tokio::sync::Notify;
 use crate::aws::iam::{Need, Permission, Roles};
 use crate::aws::invocations::Invocations;
 use crate::aws::stream::Stream;
-use crate::aws::template::{STACK, Template};
+use crate::aws::template::Template;
 pub use crate::aws::template::{TABLE, TEMPLATE};
 use crate::aws::write_limit::WriteLimit;
 use crate::ecpay::Merchant;
-use crate::world::faults::{Fault, SLOW};
+use crate::world::faults::{Fault, FaultSpec, SLOW, Service};
+pub use crate::world::site::{BUSINESS, Site};
 use crate::world::state::{DataDir, State};
 use crate::world::timer::WorldTimer;
 
@@ -258,6 +260,19 @@ impl World {
         fault
     }
 
+    /// Sets faults of services; the others stay.
+    ///
+    /// # Errors
+    /// A service does not know its fault. No fault is set then.
+    pub(crate) fn set_faults(&self, wanted: BTreeMap<Service, FaultSpec>) -> Result<(), String> {
+        if let Some((service, wanted)) = wanted.iter().find(|(service, wanted)| !service.knows(wanted.fault)) {
+            return Err(format!("{} has no fault {}", json!(service), json!(wanted.fault)));
+        }
+        self.change(|state| state.faults.extend(wanted));
+        self.faults_set.notify_waiters();
+        Ok(())
+    }
+
     pub(crate) fn timestamp(&self) -> Timestamp {
         Timestamp::new(self.now())
     }
@@ -344,55 +359,5 @@ impl World {
     pub fn forget_calls(&self) {
         self.items_read.store(0, Ordering::Relaxed);
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
-
-/// Name of the simulated business, as its mails show it.
-pub const BUSINESS: &str = "月松 Moonpine";
-
-/// Values of the template's parameters in a sandbox.
-#[derive(Clone, Copy, Debug)]
-pub struct Site<'a> {
-    /// Base URL of the API.
-    pub base_url: &'a str,
-    /// The merchant at ECPay.
-    pub merchant_id: &'a str,
-}
-
-impl Site<'_> {
-    /// A function's variable as the template gives it, deployed with these parameters.
-    #[must_use]
-    pub fn variable(&self, template: &Template, function: &str, name: &str) -> Option<String> {
-        // Lambda sets it; the sandbox's functions have their logical names.
-        if name == "AWS_LAMBDA_FUNCTION_NAME" {
-            return Some(function.to_owned());
-        }
-        template.variable(function, name, &|reference| self.parameter(reference))
-    }
-
-    /// Value of a reference: a parameter without a default, or a resource's name.
-    #[must_use]
-    pub fn parameter(&self, reference: &str) -> Option<String> {
-        Some(match reference {
-            "Table" => TABLE.to_owned(),
-            "EcpayMerchantId" => self.merchant_id.to_owned(),
-            "ApiBaseUrl" => self.base_url.to_owned(),
-            "FrontendUrl" => format!("{}/shop", self.base_url),
-            "BusinessName" => BUSINESS.to_owned(),
-            "EventsSecretId" => credentials::EVENTS_SECRET.to_owned(),
-            "MailReplyTo" => "help@duekeeper.example".to_owned(),
-            "MailSender" => "billing@duekeeper.example".to_owned(),
-            "MailIdentity" => "duekeeper.example".to_owned(),
-            // As a business has it that staff can press them.
-            "SlackAcknowledgeButtons" => "true".to_owned(),
-            "StaffEmail" => "staff@duekeeper.example".to_owned(),
-            "WhatsappPhoneNumberId" => credentials::PHONE_NUMBER_ID.to_owned(),
-            "AWS::StackName" => STACK.to_owned(),
-            "AWS::Partition" => "aws".to_owned(),
-            "AWS::Region" => "ap-northeast-1".to_owned(),
-            "AWS::AccountId" => "000000000000".to_owned(),
-            "SubscriptionMaintenance" | "MaintenanceReminder" | "MmsExpiryScan" => reference.to_owned(),
-            _ => return None,
-        })
     }
 }
