@@ -65,6 +65,10 @@ const HERE: &str = "{sandbox}";
 /// Admin token of an operator, who may call every route of the business API.
 pub const ADMIN_TOKEN: &str = "sandbox-operator-token-invented";
 const READ_TOKEN: &str = "sandbox-reader-token-invented";
+/// Admin token of the workshop: customers and reminders.
+const WORKSHOP_TOKEN: &str = "sandbox-workshop-token-invented";
+/// Admin token of sales staff: institutions.
+const SALES_TOKEN: &str = "sandbox-sales-token-invented";
 /// Admin token with all five scopes.
 const OWNER_TOKEN: &str = "sandbox-owner-token-invented";
 const EXPIRED_TOKEN: &str = "sandbox-expired-token-invented";
@@ -81,6 +85,8 @@ pub fn secrets(now: DateTime<Utc>, merchant: &Merchant) -> BTreeMap<String, Secr
         "tokens": [
             token("support", ADMIN_TOKEN, &["read", "operate"], None),
             token("monitor", READ_TOKEN, &["read"], None),
+            token("workshop", WORKSHOP_TOKEN, &["customers", "reminders"], None),
+            token("sales", SALES_TOKEN, &["institutions"], None),
             token("owner", OWNER_TOKEN, &["read", "operate", "customers", "reminders", "institutions"], None),
             token("former", EXPIRED_TOKEN, &["read", "operate"], Some(now - TimeDelta::days(1))),
         ],
@@ -155,6 +161,7 @@ pub(crate) fn shown(state: &State) -> Value {
     let good = Jwt { now, ..Jwt::default() };
     json!({
         "admin_token": ADMIN_TOKEN, "read_token": READ_TOKEN, "owner_token": OWNER_TOKEN, "expired_token": EXPIRED_TOKEN,
+        "workshop_token": WORKSHOP_TOKEN, "sales_token": SALES_TOKEN,
         "merchant_id": merchant.merchant_id, "hash_key": merchant.hash_key, "hash_iv": merchant.hash_iv,
         "events_key": EVENTS_KEY,
         "jwt": good.text(),
