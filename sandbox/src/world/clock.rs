@@ -10,7 +10,9 @@ use dynoxide::types::AttributeValue;
 use serde::Serialize;
 use serde_json::Value;
 use shared::domain::billing::task::Task;
+use shared::domain::workshop::vehicles::WINDOW_DAYS;
 use shared::platform::logging::error_chain;
+use shared::store::table::keys::VISIT_QUEUE;
 
 use crate::aws::invocations::Queued;
 use crate::aws::schedule_expression::Schedule;
@@ -18,6 +20,10 @@ use crate::world::{NotDone, TABLE, World};
 
 /// Hours before the end of a move in which runs without work are made too: the run history then shows a whole day.
 const SHOWN_HOURS: i64 = 24;
+/// Farthest move to the next thing that is due, in days: beyond the next charge of an annual order.
+const FARTHEST_DAYS: i64 = 400;
+/// Most moves on the way there: a run each day that may find something, and the scans of a workday.
+const MOST_STEPS: usize = 4000;
 
 /// An event that happened while the clock moved.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +32,15 @@ pub struct TimelineEvent {
     pub at: String,
     /// Summary of the event in one line.
     pub what: String,
+    /// True for a run that changed no order, vehicle or institution and sent nothing.
+    #[serde(skip)]
+    pub is_idle: bool,
+}
+
+/// Outcome of a run, in a few words.
+struct Outcome {
+    text: String,
+    is_idle: bool,
 }
 
 /// Moves the time on whenever everything waits. Runs as long as the process.
@@ -51,13 +66,38 @@ fn charge_due(world: &World) {
 /// # Errors
 /// The present, when `target` is before it.
 pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<TimelineEvent>, DateTime<Utc>> {
+    advance_showing(world, target, target.checked_sub_signed(TimeDelta::hours(SHOWN_HOURS))).await
+}
+
+/// Moves the clock to the next moment at which an order, vehicle or institution changes or a message is sent. The list is empty
+/// where nothing is due within [`FARTHEST_DAYS`].
+pub async fn advance_to_next(world: &Arc<World>) -> Vec<TimelineEvent> {
+    let farthest = world.now() + TimeDelta::days(FARTHEST_DAYS);
+    for _ in 0..MOST_STEPS {
+        let Some(next) = next_work(world).filter(|at| *at <= farthest) else { break };
+        let target = next.max(world.now());
+        // Where another request has moved the clock on, the next step is made from there.
+        let mut ran = advance_showing(world, target, None).await.unwrap_or_default();
+        ran.retain(|event| !event.is_idle);
+        if !ran.is_empty() {
+            return ran;
+        }
+    }
+    Vec::new()
+}
+
+/// As [`advance`], with the runs without work from `shown_from` on, or with none of them.
+async fn advance_showing(
+    world: &Arc<World>,
+    target: DateTime<Utc>,
+    shown_from: Option<DateTime<Utc>>,
+) -> Result<Vec<TimelineEvent>, DateTime<Utc>> {
     let _one_at_a_time = world.moving.lock().await;
     let begin = world.now();
     if target < begin {
         return Err(begin);
     }
     let mut ran = Vec::new();
-    let shown_from = target - TimeDelta::hours(SHOWN_HOURS);
     let mut fired = world.state().fired.unwrap_or(begin);
     run_due_until_quiet(world, &mut ran).await;
     loop {
@@ -102,9 +142,10 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
 async fn run_due_until_quiet(world: &Arc<World>, ran: &mut Vec<TimelineEvent>) {
     charge_due(world);
     let happened = world.change(|state| std::mem::take(&mut state.happened));
-    ran.extend(happened.into_iter().map(|(at, what)| TimelineEvent { at: text(at), what: format!("ecpay: {what}") }));
+    let event = |at, what| TimelineEvent { at: text(at), what, is_idle: false };
+    ran.extend(happened.into_iter().map(|(at, what)| event(at, format!("ecpay: {what}"))));
     let now = world.now();
-    ran.extend(deliver(world).await.into_iter().map(|what| TimelineEvent { at: text(now), what }));
+    ran.extend(deliver(world).await.into_iter().map(|what| event(now, what)));
     world.stream.handled().await;
 }
 
@@ -137,7 +178,7 @@ pub(crate) async fn deliver(world: &Arc<World>) -> Vec<String> {
     }
 }
 
-fn next_event(world: &Arc<World>, fired: DateTime<Utc>, shown_from: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn next_event(world: &Arc<World>, fired: DateTime<Utc>, shown_from: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     let ecpay = world.state().ecpay.next_due();
     let schedules = world.schedules();
     schedules.iter().filter_map(|schedule| next_fire(world, schedule, fired, shown_from)).chain(ecpay).min()
@@ -149,17 +190,41 @@ fn next_fire(
     world: &World,
     schedule: &Schedule,
     fired: DateTime<Utc>,
-    shown_from: DateTime<Utc>,
+    shown_from: Option<DateTime<Utc>>,
 ) -> Option<DateTime<Utc>> {
     let Some(queues) = queues(schedule) else { return schedule.next_after(fired) };
     // The first tick that is after the last one and not before `at`.
     let from = |at: DateTime<Utc>| schedule.next_after(fired.max(at - TimeDelta::seconds(1)));
-    let shown = if schedule.is_frequent() { None } else { from(shown_from) };
+    let shown = if schedule.is_frequent() { None } else { shown_from.and_then(from) };
     let working = queued_until(world, &queues).and_then(from);
     shown.into_iter().chain(working).min()
 }
 
-fn due_schedules(world: &World, fired: DateTime<Utc>, shown_from: DateTime<Utc>, at: DateTime<Utc>) -> Vec<Schedule> {
+/// The first moment at which ECPay does something by itself, or a schedule fires that may find something to do.
+fn next_work(world: &Arc<World>) -> Option<DateTime<Utc>> {
+    let (fired, ecpay, has_institutions) = {
+        let state = world.state();
+        (state.fired.unwrap_or(state.now), state.ecpay.next_due(), !state.institutions.is_empty())
+    };
+    let fires = |schedule: &Schedule| match schedule.function.as_str() {
+        "SubscriptionMaintenance" => queues(schedule).and_then(|_| next_fire(world, schedule, fired, None)),
+        // No reminder is due before the window of the earliest visit.
+        "MaintenanceReminder" => {
+            let visit = earliest(world, VISIT_QUEUE)?;
+            schedule.next_after(fired.max(visit - TimeDelta::days(WINDOW_DAYS)))
+        }
+        _ if has_institutions => schedule.next_after(fired),
+        _ => None,
+    };
+    world.schedules().iter().filter_map(fires).chain(ecpay).min()
+}
+
+fn due_schedules(
+    world: &World,
+    fired: DateTime<Utc>,
+    shown_from: Option<DateTime<Utc>>,
+    at: DateTime<Utc>,
+) -> Vec<Schedule> {
     let fires = |schedule: &Schedule| next_fire(world, schedule, fired, shown_from) == Some(at);
     world.schedules().into_iter().filter(fires).collect()
 }
@@ -200,16 +265,16 @@ fn earliest(world: &World, queue: &str) -> Option<DateTime<Utc>> {
 
 async fn run(world: &Arc<World>, schedule: &Schedule, at: DateTime<Utc>) -> TimelineEvent {
     let event = serde_json::from_str(&schedule.event(at)).unwrap_or_default();
-    let outcome = outcome(&world.invoke(&schedule.function, event).await);
-    TimelineEvent { at: text(at), what: format!("{} {}: {outcome}", schedule.function, schedule.name) }
+    let Outcome { text: outcome, is_idle } = outcome(&world.invoke(&schedule.function, event).await);
+    TimelineEvent { at: text(at), what: format!("{} {}: {outcome}", schedule.function, schedule.name), is_idle }
 }
 
 /// Runs the first queued asynchronous invocation.
 async fn run_queued(world: &Arc<World>) -> Option<TimelineEvent> {
     let Queued { function, event, chain, .. } = world.invocations.take().await?;
     let at = text(world.now());
-    let outcome = outcome(&world.invoke_in_chain(&function, event, chain).await);
-    Some(TimelineEvent { at, what: format!("{function} invoked asynchronously: {outcome}") })
+    let Outcome { text: outcome, is_idle } = outcome(&world.invoke_in_chain(&function, event, chain).await);
+    Some(TimelineEvent { at, what: format!("{function} invoked asynchronously: {outcome}"), is_idle })
 }
 
 /// Runs the queued invocations, unless a move of the clock does, and waits until the stream has delivered what they stored.
@@ -227,37 +292,45 @@ async fn run_until_handled(world: &Arc<World>, ran: &mut Vec<TimelineEvent>) {
     }
 }
 
-fn outcome(done: &Result<Value, NotDone>) -> String {
+fn outcome(done: &Result<Value, NotDone>) -> Outcome {
     match done {
         Ok(report) => summary(report),
-        Err(error) => format!("failed: {}", error_chain(error)),
+        Err(error) => Outcome { text: format!("failed: {}", error_chain(error)), is_idle: false },
     }
 }
 
 /// A report in a few words: the tasks that had something due, how many reminders went out, or messages of the
 /// digest.
-fn summary(report: &Value) -> String {
+fn summary(report: &Value) -> Outcome {
     let count = |task: &Value, name: &str| task.get(name).and_then(Value::as_u64).unwrap_or(0);
     let due = count(report, "total_customers");
     if due > 0 {
-        return format!("{} sent of {due}", count(report, "reminder_sent"));
+        let is_idle = ["reminder_sent", "failed", "unclear"].iter().all(|name| count(report, name) == 0);
+        return Outcome { text: format!("{} sent of {due}", count(report, "reminder_sent")), is_idle };
     }
     if let Some(posting) = report.get("posting") {
         let (posted, failed) = (count(posting, "posted"), report.pointer("/error/reason").and_then(Value::as_str));
-        return match failed {
+        let text = match failed {
             Some(reason) => format!("failed: {reason}"),
             None if posted > 0 => format!("{posted} of {} messages posted", count(posting, "messages")),
-            None => "nothing due".to_owned(),
+            None => return nothing_due(),
         };
+        return Outcome { text, is_idle: false };
     }
     let tasks = report.get("tasks").and_then(Value::as_object);
-    let busy = tasks.into_iter().flatten().filter(|(_, task)| count(task, "due") > 0);
+    let busy: Vec<_> = tasks.into_iter().flatten().filter(|(_, task)| count(task, "due") > 0).collect();
     let mut words: Vec<_> =
-        busy.map(|(name, task)| format!("{name} {} of {}", count(task, "done"), count(task, "due"))).collect();
+        busy.iter().map(|(name, task)| format!("{name} {} of {}", count(task, "done"), count(task, "due"))).collect();
+    let mut is_idle = busy.iter().all(|(name, _)| *name == Task::CleanUp.as_str());
     if let Some(events) = report.pointer("/tasks/send-mail/events") {
         words.push(format!("events {} of {}", count(events, "delivered"), count(events, "due")));
+        is_idle = false;
     }
-    if words.is_empty() { "nothing due".to_owned() } else { words.join(", ") }
+    if words.is_empty() { nothing_due() } else { Outcome { text: words.join(", "), is_idle } }
+}
+
+fn nothing_due() -> Outcome {
+    Outcome { text: "nothing due".to_owned(), is_idle: true }
 }
 
 fn text(at: DateTime<Utc>) -> String {
