@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use sandbox::token::Wanted;
+use sandbox::world::credentials::ROLES;
 use sandbox::world::{Options, World};
 use sandbox::{Error, api_docs, demo, token};
 use shared::platform::logging;
@@ -112,8 +113,9 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     }
     if arguments.mode != Mode::Demo {
         say(&format!(
-            "\nServing {0}\n  credentials  GET  {0}/sandbox/credentials\n  clock        POST {0}/sandbox/clock {{\"advance_days\": 1}}\n  messages     GET  {0}/sandbox/messages\nStop with Ctrl-C.",
-            world.base_url
+            "\nServing {0}\n  sandbox      GET  {0}/sandbox\n  console      GET  {0}/sandbox/sign-in/{1}\n  credentials  GET  {0}/sandbox/credentials\n  clock        POST {0}/sandbox/clock {{\"advance_days\": 1}}\n  messages     GET  {0}/sandbox/messages\nStop with Ctrl-C.",
+            world.base_url,
+            ROLES.map(|role| role.name).join(" or ")
         ));
         tokio::signal::ctrl_c().await?;
     }

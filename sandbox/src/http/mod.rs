@@ -1,10 +1,11 @@
-//! The sandbox's own HTTP port: routes of the functions, simulated services and controls.
+//! The sandbox's own HTTP port: routes of the functions, simulated services, controls and their page.
 
 pub(crate) mod answers;
 pub(crate) mod controls;
 pub(crate) mod ecpay_actions;
 pub(crate) mod ecpay_controls;
 pub(crate) mod gateway;
+pub(crate) mod page;
 pub(crate) mod server;
 pub(crate) mod stream_controls;
 

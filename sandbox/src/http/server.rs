@@ -1,5 +1,5 @@
 //! The sandbox's public port: the API through API Gateway's event format, ECPay, MMS, the WhatsApp gateways, Slack, the
-//! business's app, and the controls.
+//! business's app, the controls, and their page.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use axum::routing::post;
 use tokio::net::TcpListener;
 
 use crate::ecpay::http as ecpay_http;
+use crate::http::page::routes as page_routes;
 use crate::http::{LARGEST_BODY, controls, gateway};
 use crate::whatsapp::cloud_api;
 use crate::whatsapp::starsender;
@@ -21,7 +22,7 @@ use crate::{app, mms, slack};
 
 pub(crate) fn serve(world: Arc<World>, listener: TcpListener) {
     let router = Router::new()
-        .nest("/sandbox", controls::routes())
+        .nest("/sandbox", controls::routes().merge(page_routes::routes()))
         .nest("/ecpay", ecpay_http::routes())
         .nest("/mms", mms::routes())
         .nest("/app", app::routes())

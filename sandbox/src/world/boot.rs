@@ -21,6 +21,7 @@ use crate::aws::template::Template;
 use crate::aws::write_limit::WriteLimit;
 use crate::ecpay::Merchant;
 use crate::http::server;
+use crate::world::desk::Desk;
 use crate::world::state::{DataDir, State, test_merchant};
 use crate::world::timer::WorldTimer;
 use crate::world::{Functions, LONGEST_CALL, Options, Site, TABLE, World, clock, credentials};
@@ -81,6 +82,7 @@ impl World {
             timer: WorldTimer::leaked(state.now),
             faults_set: Notify::new(),
             moving: tokio::sync::Mutex::default(),
+            desk: Desk::default(),
             state: Mutex::new(state),
             data,
             functions: OnceLock::new(),

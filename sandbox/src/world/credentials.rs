@@ -70,12 +70,33 @@ const WORKSHOP_TOKEN: &str = "sandbox-workshop-token-invented";
 /// Admin token of sales staff: institutions.
 const SALES_TOKEN: &str = "sandbox-sales-token-invented";
 /// Admin token with all five scopes.
-const OWNER_TOKEN: &str = "sandbox-owner-token-invented";
+pub(crate) const OWNER_TOKEN: &str = "sandbox-owner-token-invented";
 const EXPIRED_TOKEN: &str = "sandbox-expired-token-invented";
 const JWT_KEY: &str = "sandbox-jwt-key-invented-and-long-enough";
 /// The key under which phone numbers are hashed.
 pub const PHONE_KEY: &str = "sandbox-phone-key-invented-and-long-enough";
 const OTHER_JWT_KEY: &str = "another-jwt-key-invented-and-long-enough";
+
+/// Role of a member of staff, with the admin token that stands for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Name in addresses.
+    pub name: &'static str,
+    /// Name on the page.
+    pub label: &'static str,
+    /// Scopes of the token, as the page lists them.
+    pub scopes: &'static str,
+    pub(crate) token: &'static str,
+}
+
+/// Roles in which staff can sign in, each by an invented token.
+pub const ROLES: [Role; 5] = [
+    Role { name: "support", label: "Support", scopes: "read, operate", token: ADMIN_TOKEN },
+    Role { name: "read-only", label: "Read only", scopes: "read", token: READ_TOKEN },
+    Role { name: "workshop", label: "Workshop", scopes: "customers, reminders", token: WORKSHOP_TOKEN },
+    Role { name: "sales", label: "Sales", scopes: "institutions", token: SALES_TOKEN },
+    Role { name: "owner", label: "Owner", scopes: "all five", token: OWNER_TOKEN },
+];
 
 /// The secrets of a new world.
 #[must_use]
@@ -231,5 +252,24 @@ impl Jwt<'_> {
         // Without an algorithm there is no signature.
         let signature = if self.algorithm == "none" { String::new() } else { signature.unwrap_or_default() };
         format!("{signed}.{signature}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::state::test_merchant;
+
+    #[test]
+    fn each_role_has_a_token_of_the_secret_with_the_scopes_that_the_page_lists() {
+        let secrets = secrets("2026-03-02T09:30:00+08:00".parse().unwrap(), &test_merchant());
+        let admin: Value = serde_json::from_str(&secrets[ADMIN_SECRET].current).unwrap();
+        for role in ROLES {
+            let tokens = admin["tokens"].as_array().unwrap();
+            let token = tokens.iter().find(|token| token["sha256"] == digest(role.token)).unwrap();
+            let scopes: Vec<_> = token["scopes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            let shown = if scopes.len() == 5 { "all five".to_owned() } else { scopes.join(", ") };
+            assert_eq!(shown, role.scopes, "{}", role.name);
+        }
     }
 }

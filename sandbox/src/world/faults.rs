@@ -90,6 +90,48 @@ pub enum Fault {
     Endless,
 }
 
+impl Service {
+    /// All services.
+    pub const ALL: [Self; 8] = [
+        Self::Ecpay,
+        Self::Events,
+        Self::Mail,
+        Self::Mms,
+        Self::SecretsManager,
+        Self::Slack,
+        Self::Starsender,
+        Self::WhatsappCloud,
+    ];
+}
+
+impl Fault {
+    /// All kinds of faults, `none` first.
+    pub const ALL: [Self; 22] = [
+        Self::None,
+        Self::Down,
+        Self::Slow,
+        Self::Held,
+        Self::AnswerLost,
+        Self::Refuse,
+        Self::RefuseWithOk,
+        Self::RepeatPage,
+        Self::RepeatPageWithTotal,
+        Self::NullPage,
+        Self::NoTotal,
+        Self::DeviceOff,
+        Self::Limit,
+        Self::LongLimit,
+        Self::Html,
+        Self::Archived,
+        Self::InvalidBlocks,
+        Self::Gone,
+        Self::Closed,
+        Self::Redirect,
+        Self::Huge,
+        Self::Endless,
+    ];
+}
+
 /// A fault, when it begins, and for how many calls; without a number it stays. In JSON `"limit"` or
 /// `{"fault": "limit", "after": 2, "times": 3}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod clock;
 pub mod credentials;
+pub(crate) mod desk;
 pub mod faults;
 pub mod mail_feedback;
 pub mod mail_refusal;
@@ -39,6 +40,7 @@ use crate::aws::template::Template;
 pub use crate::aws::template::{TABLE, TEMPLATE};
 use crate::aws::write_limit::WriteLimit;
 use crate::ecpay::Merchant;
+use crate::world::desk::Desk;
 use crate::world::faults::{Fault, FaultSpec, SLOW, Service};
 pub use crate::world::site::{BUSINESS, Site};
 use crate::world::state::{DataDir, State};
@@ -86,6 +88,8 @@ pub struct World {
     pub(crate) faults_set: Notify,
     /// Held while the clock moves, so that two moves follow each other.
     pub(crate) moving: tokio::sync::Mutex<()>,
+    /// Memory of the page for developers.
+    pub(crate) desk: Desk,
     state: Mutex<State>,
     data: Option<DataDir>,
     functions: OnceLock<Functions>,
@@ -271,6 +275,17 @@ impl World {
         self.change(|state| state.faults.extend(wanted));
         self.faults_set.notify_waiters();
         Ok(())
+    }
+
+    /// Ends the faults of all services, those of single recipients, and the refusals of providers.
+    pub(crate) fn end_faults(&self) {
+        self.change(|state| {
+            state.faults.clear();
+            state.whatsapp.clear();
+            state.whatsapp_refusals.clear();
+            state.mail_refusal = None;
+        });
+        self.faults_set.notify_waiters();
     }
 
     pub(crate) fn timestamp(&self) -> Timestamp {

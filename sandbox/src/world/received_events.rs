@@ -41,6 +41,11 @@ impl ReceivedEvents {
         self.0.iter().skip(number)
     }
 
+    /// Number of events that are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.0.clear();

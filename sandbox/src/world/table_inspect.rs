@@ -26,6 +26,13 @@ pub(crate) fn subscription(world: &World, id: &str) -> Option<Subscription> {
     serde_json::from_value(plain(item.remove("data")?)?).ok()
 }
 
+/// All stored subscriptions that this version can read, in no order.
+pub(crate) fn subscriptions(world: &World) -> Vec<Subscription> {
+    let states =
+        items(world).into_iter().filter(|item| text(item, "pk").starts_with("SUB#") && text(item, "sk") == "STATE");
+    states.filter_map(|mut item| serde_json::from_value(plain(item.remove("data")?)?).ok()).collect()
+}
+
 /// The version of the first item under that partition key; `None` where there is none with a version.
 #[must_use]
 pub fn version(world: &World, pk: &str) -> Option<u64> {

@@ -9,6 +9,11 @@ use crate::ecpay::order::{Ask, Charge};
 use crate::ecpay::simulator::Ecpay;
 
 impl Ecpay {
+    /// Numbers of all orders, each with the time at which ECPay made it.
+    pub fn orders_made(&self) -> impl Iterator<Item = (&String, DateTime<Utc>)> {
+        self.orders.iter().map(|(number, order)| (number, order.created_at))
+    }
+
     /// State of an order at ECPay as JSON: terms, charges, requests, next charge.
     pub fn view(&self, merchant_trade_no: &str) -> Option<Value> {
         let order = self.orders.get(merchant_trade_no)?;
