@@ -12,6 +12,7 @@
 mod controls;
 mod ecpay_controls;
 mod invocations;
+mod page;
 mod persistence;
 mod scheduler;
 mod stream;
