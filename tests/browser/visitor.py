@@ -3,8 +3,8 @@
 import pathlib
 from urllib.parse import urlsplit
 
-# Pages of the product. The others are ECPay's and the business's, which the sandbox stands in for.
-PAGES = ("/checkout/", "/portal/")
+# Pages of the product and of the sandbox. The others are ECPay's and the business's, which the sandbox stands in for.
+PAGES = ("/checkout/", "/portal/", "/sandbox")
 HEADERS = {
     "content-security-policy": ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action"),
     "cache-control": ("no-store",),
