@@ -1,5 +1,5 @@
-//! Task `clean-up`: deletes old callback logs, brings back items that were unreadable, and mails staff which reports were
-//! quarantined.
+//! Task `clean-up`: deletes old callback logs, brings back items that were unreadable, closes the counters of days that are over,
+//! and mails staff which reports were quarantined.
 
 use shared::domain::billing::notices::{Notice, NoticeKind};
 use shared::domain::values::time::{LocalDate, Timestamp, Zone};
@@ -39,6 +39,8 @@ pub(crate) async fn clean_up(session: &EcpaySession<'_>, now: Timestamp) -> Resu
     if restored.left > 0 {
         report.failed.insert(UNREADABLE.to_owned(), restored.left);
     }
+    let closed = session.store.billing.close_days(now).await?;
+    tracing::info!(closed, "days of the counters closed");
     // ECPay's test merchant is shared with strangers, whose orders are always quarantined: such mails would mean nothing.
     if session.maintenance.environment == Environment::Production {
         let today = now.day(Zone::Taipei);

@@ -47,6 +47,7 @@
 //! | count of an order's open quarantined reports | `COUNT#quarantine#<subscription id>` | `STATE` |
 //! | subscriptions by status | `COUNT#status` | `<shard>` |
 //! | callbacks and business figures by hour | `COUNT#callbacks#<shard>` | `<hour>` |
+//! | the same by day, of days that are over | `COUNT#day` | `<day>` |
 //! | run | `RUN` | `<run id>` |
 //! | ECPay's circuit breaker | `BREAKER` | `ecpay` |
 //! | Pace of calls to ECPay | `PACE` | `ecpay` |
@@ -65,10 +66,12 @@ use crate::domain::values::ids::{
 };
 use crate::domain::values::time::{LocalDate, Timestamp};
 
+mod counts;
 mod events;
 mod pages;
 mod workshop;
 
+pub use counts::{DAILY_COUNTS, STATUS_COUNTS, daily_count, hourly_count, hourly_counts, status_count};
 pub use events::{ENDPOINTS, HELD_EVENT_QUEUE, endpoint, event};
 pub use pages::{checkout, customer_page, session, upload_part, upload_partition};
 pub use workshop::{
@@ -340,27 +343,6 @@ pub fn quarantine_count(day: &str) -> Key {
 #[must_use]
 pub fn open_quarantine_count(order: &SubscriptionId) -> Key {
     Key::new(format!("COUNT#quarantine#{order}"), STATE)
-}
-
-/// Partition of the counts of subscriptions by status.
-pub const STATUS_COUNTS: &str = "COUNT#status";
-
-/// Key of one shard of the counts of subscriptions by status.
-#[must_use]
-pub fn status_count(shard: u8) -> Key {
-    Key::new(STATUS_COUNTS, shard.to_string())
-}
-
-/// Partition of one shard of the hourly counters.
-#[must_use]
-pub fn hourly_counts(shard: u8) -> String {
-    format!("COUNT#callbacks#{shard}")
-}
-
-/// Key of one shard of the counters of an hour.
-#[must_use]
-pub fn hourly_count(shard: u8, hour: &str) -> Key {
-    Key::new(hourly_counts(shard), hour)
 }
 
 /// Key of a run.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::try_join_all;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::billing::business_events::{BusinessEvent, ChargeResult, DowngradeCause, RetryNumber};
@@ -15,10 +17,13 @@ use crate::store::table::expression::Update;
 use crate::store::table::query::Query;
 use crate::store::table::{Item, keys, number, text_in};
 
+pub mod by_day;
+
 /// Shards of each counter, which spread the writes over partitions.
 pub const SHARDS: u8 = 4;
-/// Days for which hourly counters are kept: longer than the longest period of the API, 168 hours.
-const KEPT_DAYS: i64 = 9;
+/// Days for which hourly counters are kept: longer than the longest period of the console, 90 days, so that a day is counted also
+/// where the task that closes days did not run for a long time.
+const KEPT_DAYS: i64 = 93;
 const SLOT_SECONDS: i64 = 300;
 
 /// Largest number of failures of one charge that is counted separately.
@@ -49,6 +54,9 @@ pub enum Counter {
     /// Attempts to sign in to the console that were refused.
     SignInRefused,
 }
+
+/// Counters by their names within an item.
+type Names = BTreeMap<String, Counter>;
 
 /// Fate of a callback, as it is counted. A repetition of an applied one is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,13 +109,22 @@ impl Counter {
         callbacks.chain(episodes).chain(others)
     }
 
-    /// Attribute name for a slot. Short, because an item holds up to twelve slots of each counter.
+    fn by_name() -> Names {
+        Self::all().map(|counter| (counter.name(), counter)).collect()
+    }
+
+    /// Attribute name for a slot.
     fn attribute(self, slot: i64) -> String {
+        format!("{}.{slot:02}", self.name())
+    }
+
+    /// Name within an item. Short, because an hour's item holds up to twelve slots of each counter.
+    fn name(self) -> String {
         let short = |class: DeclineClass| match class {
             DeclineClass::HardDecline => "hard",
             DeclineClass::SoftDecline => "soft",
         };
-        let name = match self {
+        match self {
             Self::Callback(kind, fate) => format!("{}.{}", kind.as_str(), fate.attribute()),
             Self::Charged => "charged".to_owned(),
             Self::Declined => "declined".to_owned(),
@@ -118,8 +135,7 @@ impl Counter {
             Self::NotCharged => "not-charged".to_owned(),
             Self::Restored => "restored".to_owned(),
             Self::SignInRefused => "sign-in-refused".to_owned(),
-        };
-        format!("{name}.{slot:02}")
+        }
     }
 }
 
@@ -238,25 +254,23 @@ impl Billing {
         self.table.update(update, "counting").await.map(|_| ())
     }
 
-    /// Returns the counts of the slots that end after `since`, up to `now`, with one query for each shard.
+    /// Returns the counts of the slots that end after `since`, up to `now`, with one query for each shard at once.
     pub async fn counts(&self, since: Timestamp, now: Timestamp) -> Result<Counts, Error> {
-        let slots = 0..3_600 / SLOT_SECONDS;
-        let cells: Vec<(i64, Counter, String)> = slots
-            .flat_map(|slot| Counter::all().map(move |counter| (slot, counter, counter.attribute(slot))))
-            .collect();
-        let mut counts = Counts::default();
-        for shard in 0..SHARDS {
-            let query = Query::partition(keys::hourly_counts(shard)).between(slot_of(since).0, slot_of(now).0);
-            for item in self.counter_items(query).await? {
-                let Some(hour) = hour_of(&item) else { continue };
-                for (slot, counter, name) in &cells {
-                    if hour.plus_seconds((slot + 1) * SLOT_SECONDS) > since {
-                        counts.add(*counter, item.get(name).map_or(0, count));
-                    }
-                }
-            }
+        let (names, mut counts) = (Counter::by_name(), Counts::default());
+        for item in self.hours(since, now).await? {
+            let Some(hour) = hour_of(&item) else { continue };
+            let is_within = |slot: i64| hour.plus_seconds((slot + 1) * SLOT_SECONDS) > since;
+            add_hour(&mut counts, &names, &item, is_within);
         }
         Ok(counts)
+    }
+
+    /// Reads the items of the hours from that of one instant to that of another, all shards at once.
+    async fn hours(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Item>, Error> {
+        let (from, to) = (slot_of(from).0, slot_of(to).0);
+        let of_shard = |shard| Query::partition(keys::hourly_counts(shard)).between(&from, &to);
+        let shards = (0..SHARDS).map(|shard| self.counter_items(of_shard(shard)));
+        Ok(try_join_all(shards).await?.into_iter().flatten().collect())
     }
 
     /// Returns the number of subscriptions by the name of their status.
@@ -272,7 +286,7 @@ impl Billing {
         Ok(counts)
     }
 
-    /// Reads all items of a query: at most one for each shard, or one for each hour of [`KEPT_DAYS`].
+    /// Reads all items of a query: at most one for each shard, for each hour of [`KEPT_DAYS`] or for each stored day.
     async fn counter_items(&self, query: Query) -> Result<Vec<Item>, Error> {
         self.table.query_pages(query.consistent(), usize::MAX, "reading counters").await
     }
@@ -282,6 +296,17 @@ impl Billing {
 fn slot_of(at: Timestamp) -> (String, i64) {
     let hour = at.to_string().chars().take(13).collect();
     (hour, at.unix().rem_euclid(3_600) / SLOT_SECONDS)
+}
+
+/// Adds the counts of an hour's item in the slots that a rule takes.
+fn add_hour(counts: &mut Counts, names: &Names, item: &Item, is_wanted: impl Fn(i64) -> bool) {
+    for (attribute, value) in item {
+        let Some((name, slot)) = attribute.rsplit_once('.') else { continue };
+        let (Some(counter), Ok(slot)) = (names.get(name), slot.parse()) else { continue };
+        if is_wanted(slot) {
+            counts.add(*counter, count(value));
+        }
+    }
 }
 
 fn hour_of(item: &Item) -> Option<Timestamp> {
