@@ -1,5 +1,6 @@
 //! Pages of subscriptions and of what needs staff.
 
+pub(crate) mod figures;
 pub(crate) mod messages;
 pub(crate) mod order;
 pub(crate) mod rows;

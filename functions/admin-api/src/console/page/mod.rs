@@ -1,5 +1,6 @@
 //! Parts of every page of the console: the request for it, its frame, its texts and its answer.
 
+pub(crate) mod chart;
 pub(crate) mod failure;
 pub(crate) mod frame;
 pub(crate) mod html;

@@ -3,6 +3,7 @@
 
 pub(crate) mod billing;
 pub(crate) mod common;
+pub(crate) mod figures;
 pub(crate) mod names;
 pub(crate) mod operations;
 pub(crate) mod rules;

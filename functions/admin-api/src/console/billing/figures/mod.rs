@@ -1,0 +1,3 @@
+//! Page of figures.
+
+pub(crate) mod by_day;
