@@ -256,6 +256,11 @@ fn head(run: &StoredRun, wall: Timestamp) -> RunHead {
     }
 }
 
+/// True for a run that failed or was interrupted.
+pub(crate) fn has_ended_badly(run: &StoredRun, wall: Timestamp) -> bool {
+    matches!(status(run, wall), RunStatus::Failed | RunStatus::CutOff)
+}
+
 fn status(run: &StoredRun, wall: Timestamp) -> RunStatus {
     // A run without report and without lease was interrupted: by a timeout of the function or a crash.
     let holds_lease = run.lease_until.is_some_and(|until| wall < until);

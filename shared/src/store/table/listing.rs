@@ -18,6 +18,8 @@ use crate::store::table::{Item, Table, keys, text_in};
 /// Partitions of one list, so that none takes all writes of a list that most items are in. A read asks all of them beside one
 /// another.
 const SHARDS: u8 = 4;
+/// Lists of few items, which are in one partition each, so that one query reads them.
+const SMALL: [&str; 2] = ["runs#unfinished", "subscriptions#needs_attention"];
 /// Sorts before every position.
 const FIRST: &str = " ";
 /// Sorts after every position.
@@ -80,10 +82,15 @@ impl<T> Record<T> {
     #[must_use]
     pub(in crate::store) fn listed(mut self, list: &str, at: impl Display) -> Self {
         let item = short_id(&format!("{} {}", self.pk, self.sk));
-        self.list = Some(partition(list, keys::shard(&item, SHARDS)));
+        self.list = Some(partition(list, keys::shard(&item, shards(list))));
         self.listed_at = Some(format!("{at}#{item}"));
         self
     }
+}
+
+/// Number of partitions of a list.
+fn shards(list: &str) -> u8 {
+    if SMALL.contains(&list) { 1 } else { SHARDS }
 }
 
 fn partition(list: &str, shard: u8) -> String {
@@ -119,7 +126,7 @@ impl Table {
         listing: Listing<'_>,
         doing: &'static str,
     ) -> Result<(Vec<ListEntry>, Option<ListPosition>), Error> {
-        let partitions = listing.lists.iter().flat_map(|list| (0..SHARDS).map(|shard| partition(list, shard)));
+        let partitions = listing.lists.iter().flat_map(|list| (0..shards(list)).map(|shard| partition(list, shard)));
         let pages = try_join_all(partitions.map(|partition| self.query(listing.query(partition), doing))).await?;
         Ok(merged(pages, &listing))
     }

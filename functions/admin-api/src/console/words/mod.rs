@@ -8,6 +8,7 @@ pub(crate) mod names;
 pub(crate) mod operations;
 pub(crate) mod rules;
 pub(crate) mod said;
+pub(crate) mod today;
 
 /// Makes a table of texts: a struct with a field a row, and its values by language.
 macro_rules! texts {

@@ -24,7 +24,6 @@ use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
-use crate::console::words::operations::OperationWords;
 use crate::http::response::Failure;
 
 /// Entries of the timeline in one answer.
@@ -40,7 +39,6 @@ const SHOWN_PAYMENTS: usize = 12;
 struct OrderHtml {
     frame: Frame,
     w: &'static BillingWords,
-    o: &'static OperationWords,
     key: String,
     facts: OrderFacts,
     forms: Vec<OperationForm>,
@@ -76,7 +74,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
 }
 
 /// The page, with what was typed into a form that was refused.
-pub(super) async fn page(visit: &Visit, id: &str, status: StatusCode, typed: &Typed) -> Result<Response, Failure> {
+async fn page(visit: &Visit, id: &str, status: StatusCode, typed: &Typed) -> Result<Response, Failure> {
     visit.may_or_refuse(Scope::Read)?;
     let stored = read(visit, id).await?;
     let may_operate = visit.may(Scope::Operate);
@@ -86,7 +84,6 @@ pub(super) async fn page(visit: &Visit, id: &str, status: StatusCode, typed: &Ty
     let page = OrderHtml {
         frame,
         w: BillingWords::of(visit.language()),
-        o: OperationWords::of(visit.language()),
         key: Visit::new_key()?,
         facts: OrderFacts::of(visit, &stored),
         forms,
