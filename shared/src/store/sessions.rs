@@ -47,7 +47,7 @@ impl Sessions {
 
     /// Moves the time of the latest page; does nothing where the session has ended.
     pub async fn seen(&self, digest: &str, at: Timestamp) -> Result<(), Error> {
-        let update = Update::of(keys::session(digest)).set("seen_at", text(at.to_string()));
+        let update = Update::of(keys::session(digest)).set(["data", "seen_at"], text(at.to_string()));
         self.table.update(update.when(Condition::item_exists()), "noting a page of a session").await.map(|_| ())
     }
 

@@ -5,6 +5,7 @@ mod bootstraps;
 #[cfg(target_os = "linux")]
 mod binaries_events;
 pub(crate) mod configuration;
+mod console;
 mod dry_requests;
 mod metrics;
 mod paths;

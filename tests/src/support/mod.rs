@@ -1,5 +1,6 @@
 //! A sandbox and the few things that tests do with it.
 
+pub mod console;
 #[path = "../../../shared/tests/support/mod.rs"]
 pub mod domain;
 mod institutions;

@@ -85,7 +85,7 @@ pub(crate) fn why(language: Language, why: ActionReason) -> String {
         ),
         ActionReason::ChargeOverdue => language.pick(
             "逾期一天的扣款需查詢",
-            "the charge is a day late and ECPay has not reported it",
+            "a charge that is not reported within a day of its due day is looked up",
             "penagihan yang terlambat sehari ditanyakan",
         ),
         ActionReason::ChargeDayUnexplained => language.pick(

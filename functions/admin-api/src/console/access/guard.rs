@@ -79,7 +79,7 @@ fn to_sign_in(parts: &Parts) -> Response {
     if parts.method != Method::GET {
         return see_other(sign_in::PATH);
     }
-    see_other(&sign_in::leading_to(&html::address(parts)))
+    see_other(&sign_in::leading_to(&html::whole_address(parts)))
 }
 
 /// The language that the browser keeps or prefers.

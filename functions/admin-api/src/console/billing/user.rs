@@ -162,7 +162,7 @@ async fn erase(visit: &Visit, id: &str) -> Result<Response, Failure> {
     let caller = visit.caller_with()?;
     let given: Given<Nothing, EraseUserBody> = visit.posted()?;
     if visit.is_confirmed() {
-        users::erase(State(Arc::clone(&visit.api)), Path(id.to_owned()), caller, given).await?;
+        let Json(_erased) = users::erase(State(Arc::clone(&visit.api)), Path(id.to_owned()), caller, given).await?;
         return Ok(see_other(&format!("{}?said=erased", address(id))));
     }
     let orders = users::preview_erasure(&visit.api, id, given.body, &caller.context).await?;

@@ -9,11 +9,12 @@ use lambda_http::http::{HeaderValue, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::http::path::encoded;
+use crate::http::request::Input;
 use crate::http::response::Failure;
 
 /// Policy of pages: style sheet, script and pictures of the same origin, and forms that lead nowhere else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-                      form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Answers with a page.
 pub(crate) fn page(status: StatusCode, page: &impl Template) -> Result<Response, Failure> {
@@ -41,6 +42,16 @@ pub(crate) fn protect(response: &mut Response) {
 /// A value as a segment of a path.
 pub(crate) fn segment(value: &str) -> String {
     utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
+}
+
+/// Path and query of a request, as an address of the same site.
+pub(crate) fn whole_address(parts: &Parts) -> String {
+    let query = Input::of(parts).map(|input| input.sent_query().values).unwrap_or_default();
+    let pairs =
+        query.iter().filter_map(|(name, value)| Some(format!("{}={}", segment(name), segment(value.as_str()?))));
+    let query: Vec<String> = pairs.collect();
+    let question = if query.is_empty() { "" } else { "?" };
+    format!("{}{question}{}", address(parts), query.join("&"))
 }
 
 /// Path of a request, as an address of the same site. The router's path has ids percent-encoded byte by byte (see
