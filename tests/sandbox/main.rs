@@ -15,6 +15,7 @@ mod invocations;
 mod page;
 mod persistence;
 mod scheduler;
+mod sign_in;
 mod stream;
 mod time;
 mod whatsapp_simulators;

@@ -90,7 +90,9 @@ impl Page {
     /// `Cookie` header with what the answer sets, if it is a session.
     pub fn cookie(&self) -> Option<String> {
         let set = self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
-        let pair = set.map(|cookie| cookie.split(';').next().unwrap()).find(|pair| !pair.contains("language"))?;
+        let pair = set
+            .map(|cookie| cookie.split(';').next().unwrap())
+            .find(|pair| !pair.contains("language") && !pair.contains("role"))?;
         Some(pair.to_owned())
     }
 

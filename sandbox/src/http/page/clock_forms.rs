@@ -5,11 +5,13 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Days, Months, TimeDelta, Utc};
 use chrono_tz::Asia::Taipei;
+use http::HeaderMap;
 
 use crate::http::answers::Shared;
 use crate::http::page::form::Form;
 use crate::http::page::html;
 use crate::http::page::html::{Done, Effect};
+use crate::http::page::sign_in;
 use crate::world::clock;
 use crate::world::clock::TimelineEvent;
 
@@ -20,7 +22,7 @@ const MOST_LINES: usize = 200;
 const SHOWN: &str = "%Y-%m-%d %H:%M";
 
 /// Moves the clock by a length, or to the next thing that is due.
-pub(crate) async fn move_clock(State(world): Shared, body: Bytes) -> Response {
+pub(crate) async fn move_clock(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
     let form = Form::read(&body);
     let done = match form.text("by") {
         "next" => Ok(clock::advance_to_next(&world).await),
@@ -31,7 +33,9 @@ pub(crate) async fn move_clock(State(world): Shared, body: Bytes) -> Response {
             None => Err("The clock moves by an hour, a day, a week or a month, or to the next thing due.".to_owned()),
         },
     };
-    html::back(&world, "/sandbox", done.and_then(|ran| effect(world.now(), ran)))
+    let mut response = html::back(&world, "/sandbox", done.and_then(|ran| effect(world.now(), ran)));
+    sign_in::renew(&world, &headers, &mut response).await;
+    response
 }
 
 /// Time that much later; months and days by Taipei's calendar.

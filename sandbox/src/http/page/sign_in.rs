@@ -2,25 +2,56 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, ORIGIN, SET_COOKIE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
 use reqwest::Url;
 
 use crate::http::answers::Shared;
 use crate::http::page::{call, html};
 use crate::world::World;
-use crate::world::credentials::ROLES;
+use crate::world::credentials::{ROLES, Role};
 
 /// Path of the console's form.
 const LOGIN: &str = "/console/login";
 
+/// Cookie with the role that was signed in last in this browser.
+const ROLE_COOKIE: &str = "duekeeper-sandbox-role";
+
 /// Posts a role's token to the console as a browser posts its form, and passes the answer on.
 pub(crate) async fn sign_in(State(world): Shared, Path(role): Path<String>, headers: HeaderMap) -> Response {
-    let Some(role) = ROLES.iter().find(|known| known.name == role) else {
+    let Some(role) = role_of(&role) else {
         return html::notice(StatusCode::NOT_FOUND, "Not signed in", "There is no such role.");
     };
+    let Some(request) = login(&world, role, &headers) else {
+        return html::notice(StatusCode::BAD_REQUEST, "Not signed in", "The browser's request has odd headers.");
+    };
+    let mut passed = passed_on(&world, &call::answer(&world, request).await);
+    let cookie = format!("{ROLE_COOKIE}={}; Path=/sandbox; HttpOnly; SameSite=Strict", role.name);
+    if let (StatusCode::SEE_OTHER, Ok(cookie)) = (passed.status(), cookie.parse()) {
+        passed.headers_mut().append(SET_COOKIE, cookie);
+    }
+    passed
+}
+
+/// Signs the browser in again with the role of its latest sign-in, because its session has ended on a clock that was moved.
+pub(crate) async fn renew(world: &World, headers: &HeaderMap, response: &mut Response) {
+    let cookies =
+        headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|all| all.split("; "));
+    let role = cookies.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == ROLE_COOKIE);
+    let Some(request) = role.and_then(|(_, role)| login(world, role_of(role)?, headers)) else { return };
+    for cookie in call::answer(world, request).await.headers().get_all(SET_COOKIE) {
+        response.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
+}
+
+fn role_of(name: &str) -> Option<&'static Role> {
+    ROLES.iter().find(|known| known.name == name)
+}
+
+/// The console's form as a browser posts it, with the token of a role.
+fn login(world: &World, role: &Role, headers: &HeaderMap) -> Option<Request<String>> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = header(HOST).unwrap_or_else(|| call::host(&world));
+    let host = header(HOST).unwrap_or_else(|| call::host(world));
     let form = form_urlencoded::Serializer::new(String::new()).append_pair("token", role.token).finish();
     let request = Request::post(LOGIN)
         .header(HOST, host)
@@ -32,10 +63,7 @@ pub(crate) async fn sign_in(State(world): Shared, Path(role): Path<String>, head
         .header(ACCEPT, "text/html")
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(form);
-    let Ok(request) = request else {
-        return html::notice(StatusCode::BAD_REQUEST, "Not signed in", "The browser's request has odd headers.");
-    };
-    passed_on(&world, &call::answer(&world, request).await)
+    request.ok()
 }
 
 /// The console's answer, with an address that holds for a browser at another path than the console's form.
