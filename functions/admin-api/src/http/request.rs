@@ -17,6 +17,7 @@ use shared::platform::clock::InvocationTime;
 use crate::http::idempotency::SentKey;
 use crate::http::response::{Failure, Fault};
 use crate::workshop::import::upload;
+use crate::workshop::import::upload::UploadForm;
 
 /// Form or query field in which callers of the older system send their token.
 const FIELD: &str = "admin_token";
@@ -24,6 +25,8 @@ const FIELD: &str = "admin_token";
 const LARGEST_BODY: usize = 64 * 1024;
 /// Paths whose body is a list.
 const LIST_PATHS: [&str; 2] = ["/customers/import", "/api/adoptions"];
+/// Path of a form with a file and other fields.
+const UPLOAD_PATH: &str = "/console/import";
 /// Beginning of the paths of callbacks of WhatsApp providers and Slack, whose bodies are read as they were sent.
 const CALLBACK_PATHS: &str = "/webhooks/";
 /// Largest callback in bytes, as Meta sends them.
@@ -80,6 +83,13 @@ struct Content {
     bytes: Vec<u8>,
 }
 
+impl From<UploadForm> for Content {
+    fn from(form: UploadForm) -> Self {
+        let fields = form.fields.into_iter().map(|(name, value)| (Cow::Owned(name), Cow::Owned(value)));
+        Self { fields: Sent::of_pairs(fields), bytes: form.file }
+    }
+}
+
 /// Start of the invocation.
 pub(crate) fn time(parts: &Parts) -> Result<InvocationTime, Failure> {
     parts.extensions.get::<InvocationTime>().copied().ok_or_else(|| Failure::defect("the request has no time"))
@@ -120,6 +130,8 @@ impl Input {
         let bytes = |bytes| Content { bytes, ..Content::default() };
         let content = if request.method() == Method::POST && LIST_PATHS.contains(&path) {
             upload::file(request.body().as_ref(), content_type).await.map(bytes)
+        } else if path == UPLOAD_PATH && media_type(content_type) == "multipart/form-data" {
+            upload::form(request.body().as_ref(), content_type).await.map(Content::from)
         } else if path.starts_with(CALLBACK_PATHS) {
             callback(request.body().as_ref()).map(bytes)
         } else {

@@ -76,7 +76,7 @@ pub(crate) struct ImportAnswer {
     pub(crate) refused_count: usize,
     /// Remarks on rows that are not refused: cells that are not stored, and rows of earlier visits.
     pub(crate) notes: Vec<ImportNote>,
-    /// Of a dry run: the first rows as they were read, at most 10.
+    /// Of a dry run: the first rows as they were read, at most 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) first_rows: Option<Vec<ImportRow>>,
 }
@@ -86,10 +86,10 @@ pub(crate) struct ImportAnswer {
 pub(crate) struct ImportColumn {
     /// Title in the list.
     #[schema(example = "No HP")]
-    title: String,
+    pub(crate) title: String,
     /// Column for which it is read; null if it is ignored.
     #[schema(value_type = Option<String>, example = "phone")]
-    read_as: Option<Cow<'static, str>>,
+    pub(crate) read_as: Option<Cow<'static, str>>,
 }
 
 /// Remark on a row.
@@ -100,44 +100,44 @@ pub(crate) struct ImportNote {
     pub(crate) line: u64,
     /// Column at fault; `row` where the cells do not stand in their columns.
     #[schema(value_type = String, example = "phone")]
-    field: Cow<'static, str>,
+    pub(crate) field: Cow<'static, str>,
     /// Reason, without the cell's content.
     #[schema(example = "is not a mobile number")]
-    reason: String,
+    pub(crate) reason: String,
     /// Reason in Indonesian.
     #[schema(example = "bukan nomor HP")]
-    reason_id: String,
+    pub(crate) reason_id: String,
 }
 
 /// Row as it was read, with the id of its customer.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportRow {
     #[schema(example = 2)]
-    line: u64,
+    pub(crate) line: u64,
     #[schema(value_type = String, example = "C-1")]
-    customer_id: CustomerId,
+    pub(crate) customer_id: CustomerId,
     #[schema(value_type = String, example = "Budi Santoso")]
-    name: PersonName,
+    pub(crate) name: PersonName,
     /// Mobile number in international form without a plus.
     #[schema(value_type = String, example = "628551234567")]
-    phone: Phone,
+    pub(crate) phone: Phone,
     /// Null: a stored address stays.
     #[schema(value_type = Option<String>, example = "budi@customer.example")]
-    email: Option<EmailAddress>,
+    pub(crate) email: Option<EmailAddress>,
     /// Null: the stored one stays, and a new customer has `bapak`.
     #[schema(value_type = Option<String>, example = "ibu")]
-    salutation: Option<SalutationField>,
+    pub(crate) salutation: Option<SalutationField>,
     /// Null if the row has no vehicle.
     #[schema(value_type = Option<String>, example = "B 1234 ABC")]
-    plate: Option<Plate>,
+    pub(crate) plate: Option<Plate>,
     #[schema(value_type = Option<String>, format = Date, example = "2025-08-18")]
-    last_visit_date: Option<LocalDate>,
+    pub(crate) last_visit_date: Option<LocalDate>,
     /// Null: `interval_months` after the latest visit, or the stored one.
     #[schema(value_type = Option<String>, format = Date, example = "2025-12-20")]
-    next_visit_date: Option<LocalDate>,
+    pub(crate) next_visit_date: Option<LocalDate>,
     /// Null: the stored ones stay, and a new vehicle has 4.
     #[schema(value_type = Option<u32>, example = 6)]
-    interval_months: Option<VisitInterval>,
+    pub(crate) interval_months: Option<VisitInterval>,
 }
 
 /// Columns of a table as the answer shows them.

@@ -147,6 +147,11 @@ impl Column {
         }
     }
 
+    /// Column of a name in exports and answers.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|column| column.name() == name)
+    }
+
     /// The column that a title means, and how sure that is.
     pub(crate) fn of_title(title: &str) -> Option<(Self, Certainty)> {
         let title = visible(title);

@@ -61,6 +61,17 @@ pub(crate) enum DateOrder {
     Mdy,
 }
 
+impl DateOrder {
+    /// Order of a name in requests.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        match name {
+            "dmy" => Some(Self::Dmy),
+            "mdy" => Some(Self::Mdy),
+            _ => None,
+        }
+    }
+}
+
 /// How the dates of a column are read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CellRules {
@@ -97,6 +108,12 @@ pub(crate) fn read(text: &str, rules: CellRules) -> Result<LocalDate, Reason> {
         (Some(day), None) => Ok(day),
         (Some(one), Some(other)) => Err(ambiguous(one, other)),
     }
+}
+
+/// True for a date that only the order of day and month decides, such as `05/06/2025`.
+pub(crate) fn has_two_readings(text: &str) -> bool {
+    let is_read = |order| read(text, CellRules { order, takes_serials: false }).is_ok();
+    !is_read(None) && is_read(Some(DateOrder::Dmy)) && is_read(Some(DateOrder::Mdy))
 }
 
 /// A date in a form that no spreadsheet takes for another one: with the month's name.

@@ -1,8 +1,9 @@
 //! File of a list: a workbook or a text, whatever its content type says.
 
+use crate::workshop::import::columns::Column;
 use crate::workshop::import::header::{Header, NoHeader};
 use crate::workshop::import::reasons::Reason;
-use crate::workshop::import::table::{ListFault, Table};
+use crate::workshop::import::table::{Line, ListFault, Table};
 use crate::workshop::import::text;
 use crate::workshop::import::workbook::Workbook;
 
@@ -13,6 +14,24 @@ pub(crate) struct ImportedTable {
     pub(crate) header: Header,
     /// Names of the other visible sheets.
     pub(crate) other_sheets: Vec<String>,
+}
+
+impl ImportedTable {
+    /// Rows below the header.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Line> {
+        self.table.lines.iter().skip(self.header.place + 1)
+    }
+
+    /// Cell of a row in a column; none where the row has none.
+    pub(crate) fn cell<'a>(&self, line: &'a Line, column: Column) -> Option<&'a str> {
+        line.cells.get(self.header.place_of(column)?).map(String::as_str)
+    }
+
+    /// Row at a line.
+    pub(crate) fn row(&self, line: u64) -> Option<&Line> {
+        let place = self.table.lines.binary_search_by_key(&line, |known| known.number).ok()?;
+        self.table.lines.get(place)
+    }
 }
 
 /// Reads a file. Of a workbook the first visible sheet that has a header is taken.

@@ -36,6 +36,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
+use crate::http::context::RequestContext;
 use crate::http::given::Given;
 use crate::http::refusals::Refusals;
 use crate::http::request::UploadedList;
@@ -43,6 +44,7 @@ use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 use crate::workshop::import::answer::{ImportAnswer, ImportRow};
 use crate::workshop::import::dates::DateOrder;
+use crate::workshop::import::file::ImportedTable;
 use crate::workshop::import::reasons::Reason;
 use crate::workshop::import::rows::{DateRules, Note, ParsedRow};
 
@@ -53,7 +55,7 @@ const STEP: usize = 50;
 /// Phone numbers looked up between two checks of the time.
 const LOOKUPS: usize = 500;
 /// Rows that a dry run shows.
-const SHOWN_ROWS: usize = 10;
+pub(crate) const SHOWN_ROWS: usize = 20;
 /// Milliseconds after which the import goes on in the background: the function must save the rest and answer within its timeout
 /// of 29 seconds.
 const LATEST_MS: f64 = 16_000.0;
@@ -78,10 +80,10 @@ struct ImportContext<'a> {
 pub(crate) struct ImportQuery {
     /// Answers what the import would do; nothing is written. Default: false.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Order of day and month in dates like `05/06/2025`. Where it is absent, dates with two readings are refused.
     #[param(inline)]
-    date_order: Option<DateOrder>,
+    pub(crate) date_order: Option<DateOrder>,
 }
 
 /// Excel file of a list.
@@ -132,13 +134,23 @@ async fn import(
     given: Given<ImportQuery>,
     list: UploadedList,
 ) -> Result<(StatusCode, Json<ImportAnswer>), Failure> {
-    let (context, ImportQuery { dry_run, date_order }) = (&caller.context, given.query);
     let list = file::read(list.bytes()).map_err(|fault| Failure::invalid(fault.field, fault.reason.both()))?;
-    let parsed = rows::parse(&list, DateRules { now: context.time.logical, order: date_order });
+    import_list(&api, &caller.context, &list, given.query).await.map(|(status, answer)| (status, Json(answer)))
+}
+
+/// Imports a list that was read, or answers what that would do.
+pub(crate) async fn import_list(
+    api: &ApiState,
+    context: &RequestContext,
+    list: &ImportedTable,
+    query: ImportQuery,
+) -> Result<(StatusCode, ImportAnswer), Failure> {
+    let ImportQuery { dry_run, date_order } = query;
+    let parsed = rows::parse(list, DateRules { now: context.time.logical, order: date_order });
     let rows = parsed.rows.len() + parsed.refused.len();
     let (mut refused, mut notes) = (parsed.refused, parsed.lost);
     let import = ImportContext { hasher: &api.phone_hasher(context).await?, time: context.time };
-    let identified = identify(&api, parsed.rows, &import, &mut refused).await?;
+    let identified = identify(api, parsed.rows, &import, &mut refused).await?;
     let latest = LatestVisits::of(identified);
     refused.extend(latest.refused.iter().map(|row| answer::refused(row.line, row.refused)));
     notes.extend(remarks(&latest));
@@ -163,9 +175,9 @@ async fn import(
         status: None,
         remaining: None,
         dry_run: dry_run.then_some(true),
-        columns: answer::columns(&list),
-        sheet: list.table.sheet,
-        sheets_not_read: list.other_sheets,
+        columns: answer::columns(list),
+        sheet: list.table.sheet.clone(),
+        sheets_not_read: list.other_sheets.clone(),
         rows,
         stored: (!dry_run).then_some(outcome.stored),
         would_store: dry_run.then_some(outcome.stored),
@@ -177,9 +189,9 @@ async fn import(
         first_rows,
     };
     if left.is_empty() {
-        return Ok((StatusCode::OK, Json(answer)));
+        return Ok((StatusCode::OK, answer));
     }
-    background::go_on(&api, context, answer, left).await.map(|answer| (StatusCode::ACCEPTED, Json(answer)))
+    background::go_on(api, context, answer, left).await.map(|answer| (StatusCode::ACCEPTED, answer))
 }
 
 /// Gives each row its customer's id: its own, that of the stored customer with the phone number, or one that follows from the

@@ -75,7 +75,7 @@ struct Cells<'a> {
 /// Reads the rows below the header.
 pub(crate) fn parse(list: &ImportedTable, rules: DateRules) -> ParsedList {
     let mut parsed = ParsedList::default();
-    for line in list.table.lines.iter().skip(list.header.place + 1) {
+    for line in list.rows() {
         let cells = Cells { header: &list.header, line, is_text: list.table.sheet.is_none() };
         match cells.row(rules, &mut parsed.lost) {
             Ok(row) => parsed.rows.push(row),
