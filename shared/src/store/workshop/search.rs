@@ -1,6 +1,6 @@
 //! Customers and vehicles as staff find them: by a value, and vehicles by the day of their next visit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::{ready, try_join_all};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -149,7 +149,7 @@ impl Workshop {
         Ok((with_plates.collect(), has_more))
     }
 
-    /// Returns at most `limit` vehicles after a position, by the day of their next visit, the earliest first.
+    /// Returns at most `limit` vehicles after a position with their owners, by the day of their next visit, the earliest first.
     ///
     /// Eventually consistent: a change of the last moments may be missing.
     pub async fn vehicles(
@@ -158,6 +158,21 @@ impl Workshop {
         after: Option<&ListPosition>,
         limit: usize,
     ) -> Result<VehiclePage, Error> {
+        let (vehicles, next) = self.listed_vehicles(filter, after, limit).await?;
+        let owners = self.owners_of(&vehicles).await?;
+        let with_owner = |vehicle: Vehicle| ListedVehicle { owner: owners.get(&vehicle.customer).cloned(), vehicle };
+        Ok((vehicles.into_iter().map(with_owner).collect(), next))
+    }
+
+    /// Returns at most `limit` vehicles after a position, by the day of their next visit, and the position of the next page.
+    ///
+    /// Eventually consistent: a change of the last moments may be missing.
+    pub async fn listed_vehicles(
+        &self,
+        filter: &VehicleFilter,
+        after: Option<&ListPosition>,
+        limit: usize,
+    ) -> Result<(Vec<Vehicle>, Option<ListPosition>), Error> {
         let statuses = filter.status.as_ref().map_or(VehicleStatus::ALL.as_slice(), std::slice::from_ref);
         let listing = Listing {
             lists: statuses.iter().map(|status| vehicles::list(*status)).collect(),
@@ -169,14 +184,15 @@ impl Workshop {
         };
         let is_wanted = |vehicle: &Vehicle| filter.status.is_none_or(|status| status == vehicle.status);
         let select = |item| readable::<Vehicle>(item).filter(is_wanted);
-        let (vehicles, next) = self.table.list_items(listing, limit, "listing vehicles", select).await?;
-        let owners: BTreeSet<Key> = vehicles.iter().map(|vehicle| keys::customer(&vehicle.customer)).collect();
-        let owners: HashMap<Key, Item> = self.table.get_many(&Vec::from_iter(owners), "listing vehicles").await?;
-        let with_owner = |vehicle: Vehicle| ListedVehicle {
-            owner: owners.get(&keys::customer(&vehicle.customer)).cloned().and_then(readable),
-            vehicle,
-        };
-        Ok((vehicles.into_iter().map(with_owner).collect(), next))
+        self.table.list_items(listing, limit, "listing vehicles", select).await
+    }
+
+    /// Returns the owners of vehicles by their ids. An owner who cannot be read is missing.
+    pub async fn owners_of(&self, vehicles: &[Vehicle]) -> Result<BTreeMap<CustomerId, Customer>, Error> {
+        let keys: BTreeSet<Key> = vehicles.iter().map(|vehicle| keys::customer(&vehicle.customer)).collect();
+        let found = self.table.get_many(&Vec::from_iter(keys), "listing vehicles").await?;
+        let owners = found.into_values().filter_map(readable::<Customer>);
+        Ok(owners.map(|owner| (owner.id.clone(), owner)).collect())
     }
 
     /// Returns the customers in whose name a word begins like this.

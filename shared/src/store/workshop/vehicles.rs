@@ -48,18 +48,17 @@ impl Workshop {
 
     /// Returns up to `limit` vehicles of a customer in the order of their plates.
     pub async fn vehicles_of(&self, id: &CustomerId, limit: usize) -> Result<Vec<Versioned<Vehicle>>, Error> {
-        let plates = self.plates_of(id, limit).await?;
-        let keys: Vec<Key> = plates.iter().map(keys::vehicle).collect();
-        let mut found: HashMap<Key, Item> = self.table.get_many(&keys, "reading a customer's vehicles").await?;
-        let mut vehicles = Vec::with_capacity(found.len());
-        for key in keys {
-            if let Some(item) = found.remove(&key) {
-                vehicles.push(versioned(item)?);
-            }
-        }
+        let mut vehicles = self.vehicles_with(&self.plates_of(id, limit).await?).await?;
         // A pointer may remain for a moment after a vehicle has moved to another customer.
         vehicles.retain(|vehicle| vehicle.value.customer == *id);
         Ok(vehicles)
+    }
+
+    /// Returns the vehicles that have these plates, in their order.
+    pub async fn vehicles_with(&self, plates: &[Plate]) -> Result<Vec<Versioned<Vehicle>>, Error> {
+        let keys: Vec<Key> = plates.iter().map(keys::vehicle).collect();
+        let mut found: HashMap<Key, Item> = self.table.get_many(&keys, "reading a customer's vehicles").await?;
+        keys.iter().filter_map(|key| found.remove(key)).map(versioned).collect()
     }
 
     /// Stores a vehicle over the one that was read, or as a new one, together with its pointer; only under a customer
