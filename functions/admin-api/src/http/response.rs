@@ -161,6 +161,11 @@ impl Failure {
         self.faults
     }
 
+    /// Faults of the request: the parameter of each, and the sentence about it.
+    pub(crate) fn faults_by_param(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.faults.iter().map(|fault| (fault.param.as_str(), fault.message.as_str()))
+    }
+
     /// Parameter that names nothing stored.
     pub(crate) fn not_found(param: &str, message: &str) -> Self {
         Self { param: Some(param.to_owned()), ..Self::new(Kind::NotFound, "not_found", message) }

@@ -21,7 +21,7 @@ pub(crate) struct CustomerBody {
     /// Indonesian mobile number in any usual notation, also as a link to its chat (`wa.me/…`); reminders are sent to it by
     /// WhatsApp. Digits that stand apart, such as a decimal part (`.0`), refuse it.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "0855-1234-567")]
-    phone: PhoneAsWritten,
+    pub(crate) phone: PhoneAsWritten,
     /// Word before the name in messages. It gives way to one in the name (`Ibu Sari`), and a company (`PT …`) gets none. Default:
     /// the stored one, and `bapak` for a new customer.
     pub(crate) salutation: Option<SalutationField>,

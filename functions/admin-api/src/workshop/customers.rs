@@ -119,7 +119,7 @@ async fn shown(api: &ApiState, customer: Customer, opted_out: bool) -> Result<Cu
     ),
     security(("token" = ["customers"])),
 )]
-async fn put(
+pub(crate) async fn put(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Customers>,

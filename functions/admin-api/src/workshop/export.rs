@@ -38,12 +38,12 @@ pub(crate) struct ExportQuery {
     /// Form of the export. Default: `csv`.
     #[serde(default)]
     #[param(inline)]
-    format: ExportFormat,
+    pub(crate) format: ExportFormat,
     /// Separator of the columns of the CSV list. Excel divides a list into columns only by the separator of its computer, which
     /// is a semicolon in Indonesia; the import takes either. Default: `comma`.
     #[serde(default)]
     #[param(inline)]
-    separator: Separator,
+    pub(crate) separator: Separator,
 }
 
 /// Separator of the columns of an export.

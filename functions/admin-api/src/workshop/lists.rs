@@ -13,6 +13,7 @@ use shared::domain::workshop::phone::Phone;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{PersonName, VehicleStatus, words};
 use shared::domain::workshop::visit_interval::VisitInterval;
+use shared::store::table::listing::ListPosition;
 use shared::store::workshop::search::{CustomerSearch, FoundCustomer, ListedVehicle, VehicleFilter};
 use utoipa::{IntoParams, ToSchema};
 
@@ -98,6 +99,27 @@ pub(crate) struct VehicleListQuery {
     pub(crate) after: Option<ListCursor>,
 }
 
+/// Part of the list of vehicles that a query asks for.
+pub(crate) struct VehicleSelection {
+    pub(crate) filter: VehicleFilter,
+    pub(crate) after: Option<ListPosition>,
+    pub(crate) limit: Option<usize>,
+impl VehicleSelection {
+    /// Reads a query; refused where its last day is before its first.
+    pub(crate) fn of(query: VehicleListQuery) -> Result<Self, Failure> {
+        let VehicleListQuery { due_from, due_to, state, limit, after } = query;
+        if due_from.zip(due_to).is_some_and(|(from, to)| to < from) {
+            return Err(Failure::invalid("due_to", "must not be before due_from"));
+        }
+        let filter = VehicleFilter {
+            due_from: due_from.map(|day| day.0),
+            due_to: due_to.map(|day| day.0),
+            status: state.map(VehicleStatus::from),
+        };
+        Ok(Self { filter, after: after.map(|ListCursor(position)| position), limit })
+    }
+}
+
 /// Vehicles of one page, the earliest next visit first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct VehicleList {
@@ -141,7 +163,7 @@ pub(crate) struct VehicleSummary {
     responses((status = 200, description = "What was found.", body = CustomerList), Refusals),
     security(("token" = ["customers"])),
 )]
-async fn customers(
+pub(crate) async fn customers(
     State(api): State<Arc<ApiState>>,
     caller: Caller<Customers>,
     given: Given<SearchQuery>,
@@ -203,16 +225,7 @@ async fn vehicles(
     _: Caller<Customers>,
     given: Given<VehicleListQuery>,
 ) -> Result<Json<VehicleList>, Failure> {
-    let VehicleListQuery { due_from, due_to, state, limit, after } = given.query;
-    if due_from.zip(due_to).is_some_and(|(from, to)| to < from) {
-        return Err(Failure::invalid("due_to", "must not be before due_from"));
-    }
-    let filter = VehicleFilter {
-        due_from: due_from.map(|day| day.0),
-        due_to: due_to.map(|day| day.0),
-        status: state.map(VehicleStatus::from),
-    };
-    let after = after.map(|ListCursor(position)| position);
+    let VehicleSelection { filter, after, limit } = VehicleSelection::of(given.query)?;
     let (page, next) = api.store.workshop.vehicles(&filter, after.as_ref(), limit.unwrap_or(PAGE)).await?;
     let summary = |ListedVehicle { vehicle, owner }| {
         let (customer_name, phone) = owner.map(|owner| (owner.name, owner.phone)).unzip();

@@ -111,10 +111,10 @@ struct OptOutListQuery {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct WishQuery {
+pub(crate) struct WishQuery {
     /// Answers what the request would lead to; nothing is written. Default: false.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// Number to be opted out.
@@ -123,10 +123,10 @@ struct WishQuery {
 pub(crate) struct OptOutBody {
     /// Indonesian mobile number in any usual notation.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "0855-1234-567")]
-    phone: PhoneAsWritten,
+    pub(crate) phone: PhoneAsWritten,
     /// Reason in one line.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "asked for it on the phone")]
-    why: Reason,
+    pub(crate) why: Reason,
 }
 
 /// Reason for ending an opt-out.
@@ -135,7 +135,7 @@ pub(crate) struct OptOutBody {
 pub(crate) struct OptOutEndBody {
     /// Reason in one line.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "wants reminders again, said so at the desk")]
-    why: Reason,
+    pub(crate) why: Reason,
 }
 
 /// Lists opt-outs, the latest first.
@@ -177,7 +177,7 @@ async fn list(
     ),
     security(("token" = ["customers"])),
 )]
-async fn record(
+pub(crate) async fn record(
     State(api): State<Arc<ApiState>>,
     caller: Caller<Customers>,
     given: Given<WishQuery, OptOutBody>,
@@ -201,7 +201,7 @@ async fn record(
     responses((status = 200, description = "The opt-out, which is ended.", body = OptOutAnswer), Refusals, Missing, Conflicts),
     security(("token" = ["customers"])),
 )]
-async fn end(
+pub(crate) async fn end(
     State(api): State<Arc<ApiState>>,
     Path(id): Path<String>,
     caller: Caller<Customers>,

@@ -38,16 +38,16 @@ pub(crate) fn routes() -> Routes {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct SendAgainQuery {
+pub(crate) struct SendAgainQuery {
     /// Answers with the effect; nothing is stored, also no Idempotency-Key. Default: false.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// Request for a further reminder.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SendAgainBody {
+pub(crate) struct SendAgainBody {
     /// Reason, one line, kept with the reminder.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "The phone number was corrected.")]
     why: Reason,
@@ -55,7 +55,7 @@ struct SendAgainBody {
 
 /// Effect of a request for a further reminder.
 #[derive(Serialize, ToSchema)]
-struct SendAgainAnswer {
+pub(crate) struct SendAgainAnswer {
     /// True for a dry run, of which nothing is stored; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<bool>,
@@ -71,7 +71,7 @@ struct SendAgainAnswer {
     /// True if this request allows the further message; false if a run sends one anyway, or did under the same
     /// Idempotency-Key.
     #[schema(example = true)]
-    allowed: bool,
+    pub(crate) allowed: bool,
 }
 
 /// A vehicle, the latest reminder of its next visit, and that reminder with the further message allowed.
@@ -109,7 +109,7 @@ struct SendAgainRequest<'a> {
     ),
     security(("token" = ["reminders"])),
 )]
-async fn allow(
+pub(crate) async fn allow(
     State(api): State<Arc<ApiState>>,
     Path(plate): Path<String>,
     caller: Caller<Reminders>,

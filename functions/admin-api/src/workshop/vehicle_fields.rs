@@ -21,7 +21,7 @@ const LATER_IS_KNOWN: &str = "a later visit is already recorded; nothing was cha
 pub(crate) struct VehicleBody {
     /// Owner, who must be stored. Another one than before needs `move=true`.
     #[schema(value_type = String, min_length = 1, max_length = 64, example = "C-1")]
-    customer_id: CustomerId,
+    pub(crate) customer_id: CustomerId,
     /// Date of the latest visit, Asia/Jakarta.
     #[schema(value_type = String, format = Date, example = "2025-08-18")]
     last_visit_date: Day,
@@ -88,7 +88,7 @@ pub(crate) struct VehicleAnswer {
     reminders: Vec<Value>,
     /// Remark on a visit that changed nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'static str>,
+    pub(crate) note: Option<&'static str>,
 }
 
 impl From<VehicleState> for VehicleStatus {

@@ -7,13 +7,14 @@ use axum::extract::{Path, State};
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
 use shared::domain::workshop::plate::Plate;
-use shared::domain::workshop::vehicles::Vehicle;
+use shared::domain::workshop::vehicles::{Vehicle, VehicleStatus};
 use shared::store::retry::{Attempt, retry_on_conflict};
 use shared::store::workshop::WriteOutcome;
 use utoipa::IntoParams;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Caller, Customers};
+use crate::http::context::RequestContext;
 use crate::http::given::{Given, Nothing};
 use crate::http::refusals::{Conflicts, Missing, Refusals};
 use crate::http::response::Failure;
@@ -68,10 +69,10 @@ async fn shown(api: &ApiState, vehicle: Vehicle) -> Result<VehicleAnswer, Failur
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct PutVehicleQuery {
+pub(crate) struct PutVehicleQuery {
     /// Takes the vehicle from the customer who has it, because it was sold. Default: false.
     #[serde(default, rename = "move")]
-    moves: bool,
+    pub(crate) moves: bool,
 }
 
 /// Stores a vehicle.
@@ -93,7 +94,7 @@ struct PutVehicleQuery {
     ),
     security(("token" = ["customers"])),
 )]
-async fn put(
+pub(crate) async fn put(
     State(api): State<Arc<ApiState>>,
     Path(plate): Path<String>,
     caller: Caller<Customers>,
@@ -122,6 +123,28 @@ async fn put(
     .await
 }
 
+/// Gives a vehicle another status. Its visits and its owner stay.
+pub(crate) async fn set_status(
+    api: &ApiState,
+    context: &RequestContext,
+    plate: &Plate,
+    status: VehicleStatus,
+) -> Result<(), Failure> {
+    retry_on_conflict("changing the status of a vehicle", (), |()| async move {
+        let known = api.store.workshop.vehicle(plate).await?.ok_or_else(unknown)?;
+        let vehicle = Vehicle { status, ..known.value.clone() };
+        match api.store.workshop.put_vehicle(&vehicle, Some(&known)).await? {
+            WriteOutcome::Conflict => Ok(Attempt::Conflict(())),
+            WriteOutcome::NoSuchCustomer => Err(unknown_customer()),
+            WriteOutcome::Written | WriteOutcome::Unchanged => {
+                tracing::info!(by = context.actor(), status = status.name(), "status of a vehicle changed");
+                Ok(Attempt::Done(()))
+            }
+        }
+    })
+    .await
+}
+
 /// Records a visit.
 ///
 /// The visit ends a booking and the date that staff set for it. A visit that is not later than the latest one changes
@@ -133,7 +156,7 @@ async fn put(
     responses((status = 200, description = "The vehicle after the visit.", body = VehicleAnswer), Refusals, Missing),
     security(("token" = ["customers"])),
 )]
-async fn visit(
+pub(crate) async fn visit(
     State(api): State<Arc<ApiState>>,
     Path(plate): Path<String>,
     caller: Caller<Customers>,

@@ -73,5 +73,11 @@ texts! { named
         key_reused: "此表單已送出過，內容不同。請重新載入頁面。", "This form was sent before with other values. Load the page again.", "Formulir ini sudah dikirim dengan isi lain. Muat ulang halaman.";
         not_found: "沒有這筆資料。", "There is no such record.", "Data ini tidak ada.";
         no_route: "沒有這個頁面。", "There is no such page.", "Halaman ini tidak ada.";
+        owned_by_another: "此車牌屬於另一位顧客。請確認車牌；若車輛已轉售，請勾選轉移後再送出。", "The plate belongs to another customer. Check it; if the vehicle was sold, say so in the form and send it again.", "Nomor polisi ini milik pelanggan lain. Periksa lagi; jika kendaraan sudah dijual, pilih itu di formulir lalu kirim lagi.";
+        not_active: "此車輛不在提醒狀態，因此不會提醒車主。", "The vehicle is not active, so its owner is not reminded.", "Kendaraan tidak aktif, jadi pemiliknya tidak diingatkan.";
+        visit_over: "保養日已過。請登記到店，或設定下次保養日期。", "The day of the visit is over. Record the visit, or set the date of the next one.", "Tanggal servis sudah lewat. Catat servisnya, atau isi tanggal servis berikutnya.";
+        in_progress: "系統正在傳送此提醒，請於執行結束後再試。", "A run is sending this reminder. Try again after the run.", "Pengingat ini sedang dikirim. Coba lagi setelah proses selesai.";
+        already_running: "另一個執行正在進行中，請稍後再試。", "Another run is in progress. Try again in a while.", "Proses lain sedang berjalan. Coba lagi sebentar lagi.";
+        busy: "系統忙碌中，請稍後再試。", "The system is busy. Try again in a moment.", "Sistem sedang sibuk. Coba lagi sebentar lagi.";
     }
 }

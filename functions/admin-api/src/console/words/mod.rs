@@ -9,6 +9,7 @@ pub(crate) mod operations;
 pub(crate) mod rules;
 pub(crate) mod said;
 pub(crate) mod today;
+pub(crate) mod workshop;
 pub(crate) mod workshop_import;
 
 /// Makes a table of texts: a struct with a field a row, and its values by language.

@@ -22,5 +22,19 @@ texts! { named
         resent: "已排入佇列，數秒內寄出。", "It is queued and goes out within seconds.", "Sudah diantrekan dan dikirim dalam hitungan detik.";
         saved: "已儲存。", "Saved.", "Tersimpan.";
         erased: "個人資料已刪除。", "The personal data is erased.", "Data pribadi sudah dihapus.";
+        visit_recorded: "已登記到店。", "The visit is recorded.", "Servis dicatat.";
+        visit_older: "已有較晚的到店紀錄，因此未變更。", "A later visit is recorded already; nothing was changed.", "Servis yang lebih baru sudah tercatat; tidak ada yang diubah.";
+        vehicle_booked: "已標示為已預約，不再提醒此次保養。", "The vehicle is booked; its owner is not reminded of this visit.", "Kendaraan sudah janji; pemilik tidak diingatkan untuk servis ini.";
+        vehicle_sold: "已標示為已出售，不再提醒。", "The vehicle is sold; no more reminders of it.", "Kendaraan sudah dijual; tidak diingatkan lagi.";
+        vehicle_active: "此車輛將再收到提醒。", "The owner is reminded of the vehicle's visits again.", "Pemilik diingatkan lagi untuk kendaraan ini.";
+        opted_out: "此號碼不再收到提醒。", "The number gets no more reminders.", "Nomor ini tidak lagi menerima pengingat.";
+        opted_in: "此號碼將再收到提醒。", "The number gets reminders again.", "Nomor ini menerima pengingat lagi.";
+        remind_again: "下次執行時會再提醒一次。", "The next run reminds the owner once more.", "Proses berikutnya mengingatkan pemilik sekali lagi.";
+        remind_unneeded: "下次執行時本來就會提醒，無須另行同意。", "The next run reminds the owner anyway.", "Proses berikutnya memang akan mengingatkan pemilik.";
+        vehicle_saved: "車輛已儲存。", "The vehicle is stored.", "Kendaraan disimpan.";
+        schedule_started: "排程已啟用。", "The schedule is on.", "Jadwal dinyalakan.";
+        schedule_stopped: "排程已停用。", "The schedule is off.", "Jadwal dimatikan.";
+        run_started: "已開始執行，結果稍後顯示於此。", "The run has begun. Its result shows here in a while.", "Proses sudah mulai. Hasilnya tampil di sini sebentar lagi.";
+        sample_sent: "範例訊息已傳送。", "The sample was sent.", "Contoh pesan sudah dikirim.";
     }
 }

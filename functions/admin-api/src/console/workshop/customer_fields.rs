@@ -1,0 +1,77 @@
+//! Fields of the forms for customers and their vehicles.
+
+use shared::domain::values::time::Zone;
+use shared::domain::workshop::salutation::Salutation;
+use shared::domain::workshop::vehicles::{Customer, ZONE};
+
+use crate::console::page::visit::Visit;
+use crate::console::words::workshop::{SalutationWords, WorkshopWords};
+use crate::console::workshop::forms::{Choice, Field, FieldKind};
+
+/// Names of the time zones that a customer may have.
+const ZONES: [Zone; 3] = [Zone::Jakarta, Zone::Makassar, Zone::Jayapura];
+
+/// Fields of a customer; empty for a new one.
+pub(crate) fn of_customer(visit: &Visit, customer: Option<&Customer>) -> Vec<Field> {
+    let w = WorkshopWords::of(visit.language());
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let phone = FieldKind::Input { of: "tel", longest: 500 };
+    let email = FieldKind::Input { of: "email", longest: 254 };
+    let salutation = customer.map(|customer| customer.salutation).unwrap_or_default();
+    let zone = customer.map_or(ZONE, |customer| customer.zone);
+    vec![
+        Field::text("name", w.name, 100).with(text(customer.map(|customer| customer.name.as_str()))).required(),
+        Field::input("phone", w.phone, phone)
+            .with(customer.map(|customer| customer.phone.national()).unwrap_or_default())
+            .required(),
+        Field::input("salutation", w.salutation, FieldKind::Choice(salutations(visit))).with(name_of(salutation)),
+        Field::input("email", w.email, email)
+            .with(text(customer.and_then(|customer| customer.email.as_ref()).map(|email| email.as_str()))),
+        Field::input("time_zone", w.time_zone, FieldKind::Choice(zones())).with(zone.name()),
+    ]
+}
+
+/// Fields of a new customer.
+pub(crate) fn of_new_customer(visit: &Visit) -> Vec<Field> {
+    let w = WorkshopWords::of(visit.language());
+    let mut fields = of_customer(visit, None);
+    fields.push(Field::text("customer_id", w.customer_id, 64).hinted(w.customer_id_hint));
+    fields
+}
+
+/// Fields of a new vehicle of a customer.
+pub(crate) fn of_vehicle(visit: &Visit, id: &str) -> Vec<Field> {
+    let w = WorkshopWords::of(visit.language());
+    vec![
+        Field::input("customer_id", "", FieldKind::Hidden).with(id),
+        Field::text("plate", w.plate, 40).required(),
+        Field::day("last_visit_date", w.last_visit).required(),
+        Field::day("next_visit_date", w.next_visit).hinted(w.next_visit_hint),
+        Field::input("interval_months", w.interval, FieldKind::Input { of: "number", longest: 0 }),
+        Field::input("move", w.move_vehicle, FieldKind::Box),
+    ]
+}
+
+const fn name_of(salutation: Salutation) -> &'static str {
+    match salutation {
+        Salutation::Bapak => "bapak",
+        Salutation::Ibu => "ibu",
+        Salutation::None => "none",
+    }
+}
+
+/// Salutation in the language of the page.
+pub(crate) fn salutation_text(visit: &Visit, salutation: Salutation) -> &'static str {
+    let words = SalutationWords::of(visit.language());
+    words.get(name_of(salutation)).unwrap_or(name_of(salutation))
+}
+
+fn salutations(visit: &Visit) -> Vec<Choice> {
+    let choice =
+        |salutation| Choice { value: name_of(salutation), label: salutation_text(visit, salutation).to_owned() };
+    Salutation::ALL.into_iter().map(choice).collect()
+}
+
+fn zones() -> Vec<Choice> {
+    ZONES.into_iter().map(|zone| Choice { value: zone.name(), label: zone.name().to_owned() }).collect()
+}

@@ -1,0 +1,159 @@
+//! Forms of operations: a page of its own for each that was refused, or that is to be confirmed.
+
+use askama::Template;
+use axum::response::Response;
+use lambda_http::http::StatusCode;
+
+use crate::console::page::failure;
+use crate::console::page::frame::Frame;
+use crate::console::page::html;
+use crate::console::page::visit::Visit;
+use crate::console::words::workshop::{InputRules, WorkshopWords};
+use crate::http::response::Failure;
+
+/// Field of a form.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) kind: FieldKind,
+    pub(crate) value: String,
+    pub(crate) is_required: bool,
+    pub(crate) hint: &'static str,
+}
+
+/// Kind of a field.
+pub(crate) enum FieldKind {
+    /// Input element of a type, with its longest text.
+    Input {
+        of: &'static str,
+        longest: usize,
+    },
+    Choice(Vec<Choice>),
+    /// Box that sends `true`.
+    Box,
+    /// Value that the visitor does not see.
+    Hidden,
+}
+
+/// Value of which one is chosen.
+pub(crate) struct Choice {
+    pub(crate) value: &'static str,
+    pub(crate) label: String,
+}
+
+/// Fact on the page of a form.
+pub(crate) struct Fact {
+    pub(crate) label: &'static str,
+    pub(crate) value: String,
+}
+
+/// Form of an operation.
+pub(crate) struct Operation {
+    pub(crate) title: &'static str,
+    pub(crate) note: Option<&'static str>,
+    pub(crate) facts: Vec<Fact>,
+    /// Address to which the form is posted.
+    pub(crate) action: String,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) button: &'static str,
+    pub(crate) is_confirmation: bool,
+    /// Page to which the way back leads.
+    pub(crate) back: String,
+}
+
+/// Page of a form.
+#[derive(Template)]
+#[template(path = "console/workshop/operation.html")]
+struct OperationHtml<'a> {
+    frame: Frame,
+    w: &'static WorkshopWords,
+    fault: Vec<String>,
+    form: &'a Operation,
+    key: String,
+}
+
+impl Field {
+    /// Field of one line of text.
+    pub(crate) fn text(name: &'static str, label: &'static str, longest: usize) -> Self {
+        Self::input(name, label, FieldKind::Input { of: "text", longest })
+    }
+
+    /// Field of a day.
+    pub(crate) fn day(name: &'static str, label: &'static str) -> Self {
+        Self::input(name, label, FieldKind::Input { of: "date", longest: 0 })
+    }
+
+    /// Field of another type.
+    pub(crate) fn input(name: &'static str, label: &'static str, kind: FieldKind) -> Self {
+        Self { name, label, kind, value: String::new(), is_required: false, hint: "" }
+    }
+
+    /// The field with a value.
+    pub(crate) fn with(self, value: impl Into<String>) -> Self {
+        Self { value: value.into(), ..self }
+    }
+
+    /// The field as one without which the form is not sent.
+    pub(crate) fn required(self) -> Self {
+        Self { is_required: true, ..self }
+    }
+
+    /// The field with a hint.
+    pub(crate) fn hinted(self, hint: &'static str) -> Self {
+        Self { hint, ..self }
+    }
+}
+
+impl Operation {
+    /// The form with what was typed before.
+    fn filled(mut self, visit: &Visit) -> Self {
+        for field in &mut self.fields {
+            field.value = visit.field(field.name).unwrap_or_default();
+        }
+        self
+    }
+
+    /// Page of the form.
+    pub(crate) fn page(&self, visit: &Visit, status: StatusCode, fault: Vec<String>) -> Result<Response, Failure> {
+        let (frame, w, key) = (visit.frame(), WorkshopWords::of(visit.language()), Visit::new_key()?);
+        html::page(status, &OperationHtml { frame, w, fault, form: self, key })
+    }
+
+    /// Page of the form after it was refused, with what was typed. Other failures are not about the form.
+    pub(crate) fn refused(self, visit: &Visit, failure: Failure) -> Result<Response, Failure> {
+        if !is_about_form(&failure) {
+            return Err(failure);
+        }
+        self.filled(visit).page(visit, failure.status(), sentences(visit, &failure))
+    }
+}
+
+/// True for a failure that the same form may correct.
+pub(crate) fn is_about_form(failure: &Failure) -> bool {
+    matches!(failure.status(), StatusCode::BAD_REQUEST | StatusCode::CONFLICT)
+}
+
+/// Sentences about a refused form: of a field the rule in the language of the page, where the console has words for it.
+pub(crate) fn sentences(visit: &Visit, failure: &Failure) -> Vec<String> {
+    let rules = InputRules::of(visit.language());
+    let of_fields: Vec<String> = failure
+        .faults_by_param()
+        .map(|(param, sentence)| rules.get(param).map_or_else(|| sentence.to_owned(), str::to_owned))
+        .collect();
+    if of_fields.is_empty() { failure::sentences(visit.language(), failure) } else { of_fields }
+}
+
+/// Page of the console to which a form leads back; `other` where it names none.
+pub(crate) fn back(visit: &Visit, other: &str) -> String {
+    let is_own = |address: &String| {
+        let begins_well = ["/console/vehicles", "/console/customers"].iter().any(|start| address.starts_with(start));
+        begins_well && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+    };
+    visit.field("back").filter(is_own).unwrap_or_else(|| other.to_owned())
+}
+
+/// Address of a page that says the outcome of a form.
+pub(crate) fn saying(address: &str, said: &str) -> String {
+    let sign = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{sign}said={said}")
+}

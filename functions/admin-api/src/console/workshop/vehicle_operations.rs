@@ -1,0 +1,126 @@
+//! Operations on a vehicle.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::Deserialize;
+use shared::domain::workshop::plate::Plate;
+use shared::domain::workshop::vehicles::{VehicleStatus, ZONE};
+use utoipa::IntoParams;
+
+use crate::api::ApiState;
+use crate::auth::caller::{Customers, Reminders};
+use crate::console::page::visit::Visit;
+use crate::console::words::workshop::WorkshopWords;
+use crate::console::workshop::forms::{self, Fact, Field, Operation};
+use crate::http::given::{Given, Nothing};
+use crate::http::page::see_other;
+use crate::http::path::encoded;
+use crate::http::response::Failure;
+use crate::workshop::customer_fields::PhoneAsWritten;
+use crate::workshop::errors::unknown_customer;
+use crate::workshop::opt_outs::{self, OptOutBody, OptOutEndBody, WishQuery};
+use crate::workshop::send_again::{self, SendAgainBody, SendAgainQuery};
+use crate::workshop::vehicle_fields::VisitBody;
+use crate::workshop::vehicles;
+
+/// Fields of a vehicle's form beside those of a visit.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the form of a vehicle has the fields of all its operations")]
+struct BesideVisit {
+    back: Option<String>,
+    why: Option<String>,
+}
+
+/// Fields of a vehicle's form beside a reason.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the form of a vehicle has the fields of all its operations")]
+struct BesideReason {
+    back: Option<String>,
+    date: Option<String>,
+}
+
+/// Does an operation on a vehicle, and leads back to the page with its form.
+pub(crate) async fn post(visit: Visit, Path((plate, operation)): Path<(String, String)>) -> Result<Response, Failure> {
+    let done = match operation.as_str() {
+        "visit" => record_visit(&visit, &plate).await,
+        "booked" => set_status(&visit, &plate, VehicleStatus::Booked).await.map(|()| "vehicle_booked"),
+        "sold" => set_status(&visit, &plate, VehicleStatus::Sold).await.map(|()| "vehicle_sold"),
+        "active" => set_status(&visit, &plate, VehicleStatus::Active).await.map(|()| "vehicle_active"),
+        "opt-out" => opt_out(&visit, &plate).await.map(|()| "opted_out"),
+        "remind-again" => remind_again(&visit, &plate).await,
+        _ => Err(Failure::no_route()),
+    };
+    match done {
+        Ok(said) => Ok(see_other(&forms::saying(&forms::back(&visit, "/console/vehicles"), said))),
+        Err(failure) => form(&visit, &plate, &operation).refused(&visit, failure),
+    }
+}
+
+async fn record_visit(visit: &Visit, plate: &str) -> Result<&'static str, Failure> {
+    let caller = visit.caller_with::<Customers>()?;
+    let body = visit.posted::<BesideVisit, VisitBody>()?.body;
+    let given = Given { query: Nothing {}, body };
+    let after = vehicles::visit(state(visit), Path(plate.to_owned()), caller, given).await?.0;
+    Ok(if after.note.is_some() { "visit_older" } else { "visit_recorded" })
+}
+
+async fn set_status(visit: &Visit, plate: &str, status: VehicleStatus) -> Result<(), Failure> {
+    let caller = visit.caller_with::<Customers>()?;
+    vehicles::set_status(&visit.api, &caller.context, &vehicles::stored(plate)?, status).await
+}
+
+async fn opt_out(visit: &Visit, plate: &str) -> Result<(), Failure> {
+    let caller = visit.caller_with::<Customers>()?;
+    let why = visit.posted::<BesideReason, OptOutEndBody>()?.body.why;
+    let plate: Plate = vehicles::stored(plate)?;
+    let workshop = &visit.api.store.workshop;
+    let vehicle = workshop.vehicle(&plate).await?.ok_or_else(vehicles::unknown)?.value;
+    let owner = workshop.customer(&vehicle.customer).await?.ok_or_else(unknown_customer)?.value;
+    let body = OptOutBody { phone: PhoneAsWritten(owner.phone), why };
+    let given = Given { query: WishQuery { dry_run: false }, body };
+    opt_outs::record(state(visit), caller, given).await.map(|_| ())
+}
+
+async fn remind_again(visit: &Visit, plate: &str) -> Result<&'static str, Failure> {
+    let caller = visit.caller_with::<Reminders>()?;
+    let body = visit.posted::<BesideReason, SendAgainBody>()?.body;
+    let given = Given { query: SendAgainQuery { dry_run: false }, body };
+    let answer = send_again::allow(state(visit), Path(plate.to_owned()), caller, given).await?.0;
+    Ok(if answer.allowed { "remind_again" } else { "remind_unneeded" })
+}
+
+fn state(visit: &Visit) -> State<Arc<ApiState>> {
+    State(Arc::clone(&visit.api))
+}
+
+/// Form of one operation, for a page of its own.
+fn form(visit: &Visit, plate: &str, operation: &str) -> Operation {
+    let w = WorkshopWords::of(visit.language());
+    let (title, field) = match operation {
+        "visit" => {
+            let today = visit.now().day(ZONE).to_string();
+            (w.visit, Some(Field::day("date", w.visit_day).with(today).required()))
+        }
+        "booked" => (w.book, None),
+        "sold" => (w.sell, None),
+        "active" => (w.activate, None),
+        "opt-out" => (w.opt_out, Some(Field::text("why", w.why, 500).required())),
+        _ => (w.remind_again, Some(Field::text("why", w.why, 500).required())),
+    };
+    Operation {
+        title,
+        note: None,
+        facts: vec![Fact { label: w.plate, value: plate.to_owned() }],
+        action: format!("{}/{operation}", encoded(&format!("/console/vehicles/{plate}"))),
+        fields: field.into_iter().collect(),
+        button: title,
+        is_confirmation: false,
+        back: forms::back(visit, "/console/vehicles"),
+    }
+}
