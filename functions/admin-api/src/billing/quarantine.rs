@@ -39,7 +39,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// Query of the list of quarantined reports.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct QuarantineQuery {
@@ -59,10 +59,10 @@ pub(crate) struct QuarantineQuery {
     reason: Option<ReasonName>,
     /// Order of the reports (`MerchantTradeNo`); every order where it is absent.
     #[param(value_type = Option<String>, min_length = 1, max_length = 20, example = "DK20250131SAMPLE0001")]
-    subscription: Option<SubscriptionId>,
+    pub(crate) subscription: Option<SubscriptionId>,
     /// Reports in one response; 50 where it is absent.
     #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// `next` of the page before, with the same filter.
     #[param(value_type = Option<String>, max_length = 500)]
     after: Option<ReportCursor>,
@@ -91,59 +91,59 @@ pub(crate) struct ReasonName(QuarantineReasonKind);
 pub(crate) struct NotAReasonName;
 
 /// Quarantined reports, newest first.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub(crate) struct QuarantineList {
-    quarantine: Vec<QuarantinedReport>,
+    pub(crate) quarantine: Vec<QuarantinedReport>,
     /// `after` of the next page; null on the last one. A filtered page may be short, or empty, although there is one.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// A report that ECPay signed and that was not applied.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct QuarantinedReport {
     #[schema(example = "0123456789abcdef0123456789abcdef")]
-    id: String,
+    pub(crate) id: String,
     #[schema(value_type = String, format = DateTime, example = "2025-03-31T02:00:00Z")]
-    received_at: Timestamp,
+    pub(crate) received_at: Timestamp,
     /// Name of the reason.
     #[schema(example = "unknown_order")]
-    reason: String,
+    pub(crate) reason: String,
     /// Reason as a sentence.
     #[schema(example = "unknown order")]
-    detail: String,
+    pub(crate) detail: String,
     /// Order of the report; null where it cannot be read.
     #[schema(value_type = Option<String>, example = "DK20250131SAMPLE0001")]
-    merchant_trade_no: Option<SubscriptionId>,
+    pub(crate) merchant_trade_no: Option<SubscriptionId>,
     /// Event of the report within its order; null where it cannot be read.
     #[schema(value_type = Option<String>, example = "S:2")]
-    event: Option<EventId>,
+    pub(crate) event: Option<EventId>,
     /// Source of the report: `auth_callback`, `billing_callback` or `query`.
     #[serde(rename = "type")]
     #[schema(example = "billing_callback")]
-    source: &'static str,
+    pub(crate) source: &'static str,
     /// Fields of the form, without CheckMacValue and without digits of the card but the last four.
-    fields: BTreeMap<String, String>,
+    pub(crate) fields: BTreeMap<String, String>,
     /// `open` or `resolved`.
     #[schema(example = "open")]
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// Replay that resolved it; null while it is open.
-    resolved: Option<ReportResolution>,
+    pub(crate) resolved: Option<ReportResolution>,
 }
 
 /// Replay that resolved a quarantined report.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReportResolution {
     #[schema(value_type = String, format = DateTime, example = "2025-04-01T02:00:00Z")]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// `staff:` and the name of the token.
     #[schema(example = "staff:support")]
-    by: String,
+    pub(crate) by: String,
     /// Reason of staff.
     #[schema(example = "the order exists by now")]
-    why: String,
+    pub(crate) why: String,
     /// `applied` by the replay, or `repeat` where it was applied before.
     #[schema(example = "applied")]
-    outcome: &'static str,
+    pub(crate) outcome: &'static str,
 }
 
 /// Filter of a list.
@@ -198,7 +198,7 @@ fn described_names() -> ObjectBuilder {
     responses((status = 200, description = "One page of the list.", body = QuarantineList), Refusals),
     security(("token" = ["read"])),
 )]
-async fn list(
+pub(crate) async fn list(
     State(api): State<Arc<ApiState>>,
     caller: Caller<Read>,
     given: Given<QuarantineQuery>,
@@ -274,7 +274,8 @@ pub(crate) fn position(after: Option<ReportCursor>, range: TimeRange) -> Result<
     position.map(Some).ok_or_else(|| Failure::invalid("after", "must be the `next` of this list"))
 }
 
-fn shown(report: Quarantined) -> QuarantinedReport {
+/// Shows a report.
+pub(crate) fn shown(report: Quarantined) -> QuarantinedReport {
     let state = report.state().name();
     let resolved = report.resolved.map(|resolved| ReportResolution {
         at: resolved.at,

@@ -1,6 +1,7 @@
 //! Replay of quarantined reports after their cause was fixed: the same report takes the path of a new callback, with the
 //! current time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -51,7 +52,7 @@ pub(crate) fn routes() -> Routes {
 pub(crate) struct ReplayQuery {
     /// Answers what the replay would do. Nothing is written or counted.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// Request to replay one report.
@@ -60,7 +61,7 @@ pub(crate) struct ReplayQuery {
 pub(crate) struct ReplayReportBody {
     /// Reason of staff in one line.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "the order exists by now")]
-    why: Reason,
+    pub(crate) why: Reason,
 }
 
 /// Request to replay the open reports of some days.
@@ -111,24 +112,24 @@ pub(crate) struct ReplayRangeAnswer {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReplayedReport {
     #[schema(example = "0123456789abcdef0123456789abcdef")]
-    id: String,
-    outcome: ReplayOutcome,
+    pub(crate) id: String,
+    pub(crate) outcome: ReplayOutcome,
     /// Rule under which it was or would be applied; absent for another outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "renewed")]
-    rule: Option<&'static str>,
+    pub(crate) rule: Option<&'static str>,
     /// Sentence of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "payment processed: the recurring charge succeeded")]
-    what: Option<&'static str>,
+    pub(crate) what: Option<&'static str>,
     /// Name of the reason for which it is still quarantined; absent for another outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "unknown_order")]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// Sentence of the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "unknown order")]
-    detail: Option<String>,
+    pub(crate) detail: Option<String>,
 }
 
 /// Outcome of the replay of a report.
@@ -227,8 +228,34 @@ async fn range(
     Ok(Json(ReplayRangeAnswer { replayed, more: next.is_some(), next, dry_run: replay.shown_mode() }))
 }
 
+/// A chosen report as it was stored before its replay, and the result.
+pub(crate) struct Chosen {
+    pub(crate) report: Quarantined,
+    pub(crate) replayed: ReplayedReport,
+}
+
+/// Replays chosen reports, the earliest first. Those that time does not suffice for are left out.
+pub(crate) async fn chosen(
+    api: &ApiState,
+    caller: Caller<Operate>,
+    ids: &BTreeSet<String>,
+    given: Given<ReplayQuery, ReplayReportBody>,
+) -> Result<Vec<Chosen>, Failure> {
+    let stopwatch = caller.context.time.stopwatch;
+    let replay = Replay::of(api, given.query, given.body.why, caller.context);
+    let mut replayed = Vec::new();
+    for report in replay.store.billing.quarantined_many(ids).await? {
+        if stopwatch.elapsed().as_secs() >= SECONDS {
+            break;
+        }
+        let outcome = replay.replay(&report).await?;
+        replayed.push(Chosen { replayed: replay.shown(report.id.clone(), outcome), report });
+    }
+    Ok(replayed)
+}
+
 impl ReplayOutcome {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Applied => "applied",
             Self::WouldApply => "would_apply",

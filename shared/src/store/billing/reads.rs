@@ -1,6 +1,7 @@
 //! Reads of one subscription and of the items in its partition.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 
@@ -23,6 +24,8 @@ use crate::store::billing::quarantine::types::{QuarantinePointer, Quarantined};
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::error::Error;
 use crate::store::table::keys::{Key, prefix};
+use crate::store::table::keys;
+use crate::store::table::listing::readable as readable_item;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::{Item, keys, text_in};
@@ -112,6 +115,17 @@ impl Billing {
         }
         let record = self.table.get(&keys::subscription(id), "reading a subscription").await?;
         Ok(record.map(Record::into_versioned))
+    }
+
+    /// Returns the orders of those numbers that are stored, in one batch. One that cannot be read is logged and left out.
+    pub async fn subscriptions_by_id(
+        &self,
+        ids: &BTreeSet<SubscriptionId>,
+    ) -> Result<BTreeMap<SubscriptionId, Subscription>, Error> {
+        let keys: Vec<Key> = ids.iter().map(keys::subscription).collect();
+        let found = self.table.get_many(&keys, "reading subscriptions").await?;
+        let orders = found.into_values().filter_map(readable_item::<Subscription>);
+        Ok(orders.map(|order| (order.id.clone(), order)).collect())
     }
 
     /// Completes the input of a decision about an order: reads the order that it replaces and the one by which its purchase

@@ -3,6 +3,7 @@
 pub(crate) mod figures;
 pub(crate) mod messages;
 pub(crate) mod order;
+pub(crate) mod quarantine;
 pub(crate) mod rows;
 pub(crate) mod search;
 pub(crate) mod subscriptions;
@@ -26,4 +27,7 @@ pub(crate) fn pages() -> Vec<Page> {
         Page::post("/console/messages/{id}/resend", messages::send_again),
         Page::get("/console/previews/{kind}", messages::show_preview),
     ]
+    let mut pages = vec![Page::get("/console", today::show)];
+    pages.extend(quarantine::pages());
+    pages
 }

@@ -6,6 +6,7 @@ pub(crate) mod common;
 pub(crate) mod figures;
 pub(crate) mod names;
 pub(crate) mod operations;
+pub(crate) mod quarantine;
 pub(crate) mod rules;
 pub(crate) mod said;
 pub(crate) mod today;

@@ -1,6 +1,8 @@
 //! Lists of quarantined reports: by time of receipt, open or resolved or both, or those of one order.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+
+use futures::future::{join_all, try_join_all};
 
 use crate::domain::values::ids::SubscriptionId;
 use crate::domain::values::time::Timestamp;
@@ -11,7 +13,7 @@ use crate::store::billing::Billing;
 use crate::store::billing::quarantine::types::{QuarantinePointer, QuarantineState, Quarantined};
 use crate::store::error::Error;
 use crate::store::table::keys;
-use crate::store::table::keys::prefix;
+use crate::store::table::keys::{Key, prefix};
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;
 use crate::store::table::{Item, text, text_in};
@@ -96,6 +98,16 @@ impl Billing {
         Ok(record.map(|record| record.data))
     }
 
+    /// Returns the reports of those ids that are stored, the earliest first, in one batch. One that cannot be read is logged.
+    pub async fn quarantined_many(&self, ids: &BTreeSet<String>) -> Result<Vec<Quarantined>, Error> {
+        let keys: Vec<Key> = ids.iter().map(|id| keys::quarantine(id)).collect();
+        let found = self.table.get_many(&keys, "reading quarantined reports").await?;
+        let mut reports: Vec<Quarantined> =
+            found.into_values().filter_map(listed).filter_map(Listed::readable).collect();
+        reports.sort_by(|a, b| (a.received_at, &a.id).cmp(&(b.received_at, &b.id)));
+        Ok(reports)
+    }
+
     /// Returns at most `limit` reports after a position. Where two queues are merged, a page may be shorter although
     /// more reports follow.
     pub async fn quarantine_page(
@@ -104,12 +116,11 @@ impl Billing {
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Page, Error> {
-        let mut queues = Vec::new();
-        for (list, state) in listing.states.iter().enumerate() {
+        let queues = try_join_all(listing.states.iter().enumerate().map(|(list, state)| {
             let start = after.map(|position| QueueStart { at: position.at, last: position.last(list) });
-            queues.push(self.quarantine_queue(listing, *state, start, limit).await?);
-        }
-        Ok(merge(queues, listing.oldest_first, after, limit))
+            self.quarantine_queue(listing, *state, start, limit)
+        }));
+        Ok(merge(queues.await?, listing.oldest_first, after, limit))
     }
 
     /// Returns all reports received in the range, open and resolved, newest first. Reports that cannot be read are
@@ -150,10 +161,14 @@ impl Billing {
             .limit(limit);
         let pointers = self.table.query(query, "reading an order's quarantined reports").await?;
         let (mut page, mut next) = (Vec::new(), None);
-        for item in pointers.items {
-            let QuarantinePointer { id, received_at: at } = Record::from_item(item)?.data;
+        let pointers_read =
+            pointers.items.into_iter().map(|item| Ok(Record::<QuarantinePointer>::from_item(item)?.data));
+        let found = pointers_read.collect::<Result<Vec<_>, Error>>()?;
+        // At once; a page is bounded.
+        let reports = join_all(found.iter().map(|pointer| self.quarantined(&pointer.id))).await;
+        for (QuarantinePointer { id, received_at: at }, report) in found.into_iter().zip(reports) {
             next = Some(Position { at, last: vec![Some(id.clone())] });
-            match self.quarantined(&id).await {
+            match report {
                 Ok(Some(report)) => page.push(Listed { id, at, report: Ok(report) }),
                 // The pointer remains where the report has expired.
                 Ok(None) => {}

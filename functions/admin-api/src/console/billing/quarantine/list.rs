@@ -1,0 +1,158 @@
+//! List of quarantined reports, each beside what its order would have.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use shared::domain::billing::payments::quarantine_reason::QuarantineReasonKind;
+use shared::domain::billing::subscription::Subscription;
+use shared::domain::values::ids::SubscriptionId;
+
+use crate::auth::scope::Scope;
+use crate::billing::quarantine;
+use crate::billing::quarantine::{QuarantineList, QuarantineQuery, QuarantinedReport};
+use crate::console::billing::quarantine::shown::ShownReport;
+use crate::console::billing::quarantine::{FILTER, PATH};
+use crate::console::page::address;
+use crate::console::page::faults::Faults;
+use crate::console::page::frame::Frame;
+use crate::console::page::html;
+use crate::console::page::visit::Visit;
+use crate::console::words::quarantine::{QuarantineWords, ReasonWords};
+use crate::http::cursor::is_report_id;
+use crate::http::given::{Given, Nothing};
+use crate::http::response::Failure;
+
+/// Reports of one page: each shows all of its fields.
+pub(super) const PAGE: usize = 15;
+/// Parameter with the ids of the reports that were replayed just now, with a dot between them.
+pub(super) const REPLAYED: &str = "replayed";
+/// Parameter with the number of reports for which time did not suffice.
+pub(super) const LEFT_OUT: &str = "left_out";
+
+/// Page of the list.
+#[derive(Template)]
+#[template(path = "console/quarantine/list.html")]
+struct ListHtml {
+    frame: Frame,
+    w: &'static QuarantineWords,
+    states: Vec<Choice>,
+    reasons: Vec<Choice>,
+    from: String,
+    to: String,
+    subscription: String,
+    /// Sentences about a refused form.
+    fault: Vec<String>,
+    /// Reports that were replayed just now.
+    replayed: Vec<ShownReport>,
+    left_out: Option<u32>,
+    reports: Vec<ShownReport>,
+    next: Option<String>,
+    form: Option<ReplayForm>,
+}
+
+/// Form that replays reports of the page.
+struct ReplayForm {
+    action: String,
+    key: String,
+    why: String,
+}
+
+/// Value of a filter.
+struct Choice {
+    value: &'static str,
+    name: &'static str,
+    is_chosen: bool,
+}
+
+/// Shows the list.
+pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
+    page(&visit, Faults::none()).await
+}
+
+/// The list with sentences about a refused form, in which what was typed and marked is kept.
+pub(super) async fn page(visit: &Visit, mut faults: Faults) -> Result<Response, Failure> {
+    let query = visit.query().map(|given: Given<QuarantineQuery>| given.query);
+    let mut query = faults.or_default(visit.language(), query)?;
+    query.limit = Some(PAGE);
+    let caller = visit.caller_with()?;
+    let list = quarantine::list(State(Arc::clone(&visit.api)), caller, Given { query, body: Nothing {} });
+    let replayed = visit.parameter(REPLAYED).unwrap_or_default();
+    let replayed = replayed.split('.').filter(|id| is_report_id(id)).take(PAGE).map(str::to_owned).collect();
+    let (list, replayed) = futures::join!(list, replayed_reports(visit, &replayed));
+    let list = faults.or_default(visit.language(), list.map(|Json(list)| list))?;
+    let (QuarantineList { quarantine: reports, next }, replayed) = (list, replayed?);
+    let orders = orders(visit, reports.iter().chain(&replayed)).await?;
+    let shown = |report: QuarantinedReport| {
+        let order = report.merchant_trade_no.as_ref().and_then(|order| orders.get(order));
+        ShownReport::new(visit, report, order)
+    };
+    let reports: Vec<ShownReport> = reports.into_iter().map(shown).collect();
+    let kept = address::kept(visit, &FILTER);
+    let has_open = reports.iter().any(|report| report.is_open);
+    let html = ListHtml {
+        frame: visit.frame(),
+        w: QuarantineWords::of(visit.language()),
+        states: states(visit),
+        reasons: reasons(visit),
+        from: visit.parameter("from").unwrap_or_default(),
+        to: visit.parameter("to").unwrap_or_default(),
+        subscription: visit.parameter("subscription").unwrap_or_default(),
+        fault: faults.sentences,
+        replayed: replayed.into_iter().map(shown).collect(),
+        left_out: visit.parameter(LEFT_OUT).and_then(|count| count.parse().ok()),
+        reports,
+        next: next.map(|next| address::with(PATH, kept.iter().cloned().chain([("after", Some(next))]))),
+        form: form(visit, has_open)?,
+    };
+    html::page(faults.status, &html)
+}
+
+fn form(visit: &Visit, has_open: bool) -> Result<Option<ReplayForm>, Failure> {
+    if !has_open || !visit.may(Scope::Operate) {
+        return Ok(None);
+    }
+    // With the filter and the page, so that a refused form shows the same reports.
+    let kept = address::kept(visit, &FILTER).into_iter().chain(address::kept(visit, &["after"]));
+    let action = address::with("/console/quarantine/replay", kept);
+    Ok(Some(ReplayForm { action, key: Visit::new_key()?, why: visit.field("why").unwrap_or_default() }))
+}
+
+async fn replayed_reports(visit: &Visit, ids: &BTreeSet<String>) -> Result<Vec<QuarantinedReport>, Failure> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = visit.api.store.billing.quarantined_many(ids).await?;
+    Ok(found.into_iter().map(quarantine::shown).collect())
+}
+
+/// Orders of reports, in one batch.
+async fn orders<'a>(
+    visit: &Visit,
+    reports: impl Iterator<Item = &'a QuarantinedReport>,
+) -> Result<BTreeMap<SubscriptionId, Subscription>, Failure> {
+    let ids: BTreeSet<SubscriptionId> = reports.filter_map(|report| report.merchant_trade_no.clone()).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    Ok(visit.api.store.billing.subscriptions_by_id(&ids).await?)
+}
+
+fn states(visit: &Visit) -> Vec<Choice> {
+    let chosen = visit.parameter("state").unwrap_or_else(|| "open".to_owned());
+    let (words, common) = (QuarantineWords::of(visit.language()), visit.frame().words);
+    let all = [("open", words.open), ("resolved", words.resolved), ("all", common.all)];
+    all.map(|(value, name)| Choice { value, name, is_chosen: value == chosen }).into()
+}
+
+fn reasons(visit: &Visit) -> Vec<Choice> {
+    let (chosen, words) = (visit.parameter("reason"), ReasonWords::of(visit.language()));
+    let choice = |reason: &QuarantineReasonKind| {
+        let value = reason.as_str();
+        Choice { value, name: words.get(value).unwrap_or(value), is_chosen: chosen.as_deref() == Some(value) }
+    };
+    QuarantineReasonKind::ALL.iter().map(choice).collect()
+}
