@@ -104,6 +104,8 @@ pub(crate) struct VehicleSelection {
     pub(crate) filter: VehicleFilter,
     pub(crate) after: Option<ListPosition>,
     pub(crate) limit: Option<usize>,
+}
+
 impl VehicleSelection {
     /// Reads a query; refused where its last day is before its first.
     pub(crate) fn of(query: VehicleListQuery) -> Result<Self, Failure> {

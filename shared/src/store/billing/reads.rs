@@ -24,7 +24,6 @@ use crate::store::billing::quarantine::types::{QuarantinePointer, Quarantined};
 use crate::store::billing::webhook_log::WebhookLog;
 use crate::store::error::Error;
 use crate::store::table::keys::{Key, prefix};
-use crate::store::table::keys;
 use crate::store::table::listing::readable as readable_item;
 use crate::store::table::query::Query;
 use crate::store::table::record::Record;

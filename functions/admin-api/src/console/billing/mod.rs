@@ -14,7 +14,7 @@ use crate::console::route::Page;
 
 /// Pages of this area.
 pub(crate) fn pages() -> Vec<Page> {
-    vec![
+    let mut pages = vec![
         Page::get("/console", today::show),
         Page::get("/console/search", search::show),
         Page::get("/console/subscriptions", subscriptions::show),
@@ -26,8 +26,7 @@ pub(crate) fn pages() -> Vec<Page> {
         Page::get("/console/messages", messages::show),
         Page::post("/console/messages/{id}/resend", messages::send_again),
         Page::get("/console/previews/{kind}", messages::show_preview),
-    ]
-    let mut pages = vec![Page::get("/console", today::show)];
+    ];
     pages.extend(quarantine::pages());
     pages
 }
