@@ -75,7 +75,12 @@ pub fn console_routes() -> Vec<String> {
 /// Answers one request and emits its metrics.
 pub async fn handle(api: &AdminApi, request: Request, time: InvocationTime) -> Response<Body> {
     // Metrics are counted by route key and not by path: a path holds ids, each would be a metric of its own.
-    let route = Route::of_key(path::route_key(&request).as_deref());
+    // Pages of the console are one route for each method, because CloudWatch has its price for each metric.
+    let key = path::route_key(&request).map(|key| match key.split_once(" /console") {
+        Some((method, _)) => format!("{method} /console"),
+        None => key,
+    });
+    let route = Route::of_key(key.as_deref());
     let response = answer(api, request, time).await;
     let mut batch = Batch::default();
     batch.count(Point::Requests(route, StatusClass::of(response.status().as_u16())), 1);

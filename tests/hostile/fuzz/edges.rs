@@ -75,6 +75,7 @@ fn bodies() -> impl Strategy<Value = (String, Vec<u8>)> {
 async fn no_request_breaks_the_admin_api() {
     let sandbox = Sandbox::at(BEGIN).await;
     let order = sandbox.subscribe("fuzz-admin", "monthly").await;
+    let staff = sandbox.signed_in("owner").await;
     let routes: Vec<_> = sandbox.world.template.routes.iter().filter(|route| route.function == "AdminApi").collect();
     let segment = prop_oneof![
         Just(order.clone()),
@@ -101,6 +102,8 @@ async fn no_request_breaks_the_admin_api() {
             route.path.split('/').map(|part| if part.starts_with('{') { segment.as_str() } else { part }).collect();
         let url = format!("{}{}?{query}", sandbox.base, path.join("/"));
         let request = sandbox.http.request(route.method.parse().unwrap(), &url).bearer_auth(&sandbox.token);
+        // The console takes a session in place of the token.
+        let request = request.header("cookie", &staff.cookie).header("sec-fetch-site", "same-origin");
         let shown = format!(
             "{} {url} {content_type}: {}",
             route.method,

@@ -44,6 +44,7 @@ pub const SAMPLES: &[Sample] = &[
     sample(FAILURE, "ecpay-webhook/period-failure.json", 200),
     sample(FAILURE, "ecpay-webhook/wrong-mac.json", 400),
     sample(FAILURE, "admin-api/health.json", 200),
+    sample(FAILURE, "admin-api/console-sign-in.json", 200),
     sample(FAILURE, "admin-api/webhook-stats.json", 200),
     sample(FAILURE, "admin-api/subscription-status.json", 200),
     sample(FAILURE, "admin-api/get-subscription.json", 200),
