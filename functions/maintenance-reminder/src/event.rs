@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use shared::domain::values::time::Timestamp;
+use shared::domain::workshop::phone::Phone;
 use shared::exclusive_run::{InvalidJobEvent, Job, Requested};
 
 use crate::NAME;
@@ -21,6 +22,10 @@ pub enum Request {
     ConfirmOptOuts,
     /// The rows that are left of the import with this id.
     Import(String),
+    /// The text of each message, filled with an invented customer.
+    ShowSample,
+    /// One sample to a number of staff.
+    SendSample(Phone),
 }
 
 /// Event of any task but a run.
@@ -30,11 +35,13 @@ enum Event {
     ContinueReminders { scheduled_at: Timestamp },
     ConfirmOptOuts {},
     Import { import_id: String },
+    ShowSample {},
+    SendSample { phone: Phone },
 }
 
 impl Request {
     /// Parses `{"task": "continue-reminders", "scheduled_at": RFC 3339}`, `{"task": "confirm-opt-outs"}`,
-    /// `{"task": "import", "import_id": id}`, or the event of a run as [`Job::parse`] reads it; `now` is the logical time of
+    /// `{"task": "import", "import_id": id}`, `{"task": "show-sample"}`, `{"task": "send-sample", "phone": "628…"}`, or the event of a run as [`Job::parse`] reads it; `now` is the logical time of
     /// the invocation.
     ///
     /// # Errors
@@ -51,6 +58,8 @@ impl Request {
             }
             Event::ConfirmOptOuts {} => Self::ConfirmOptOuts,
             Event::Import { import_id } => Self::Import(import_id),
+            Event::ShowSample {} => Self::ShowSample,
+            Event::SendSample { phone } => Self::SendSample(phone),
         })
     }
 }
@@ -72,7 +81,15 @@ mod tests {
         assert_ne!(run.id, going_on.id, "two runs at one time are two rows of the run history");
         assert_eq!(parse(json!({ "task": "confirm-opt-outs" })).unwrap(), Request::ConfirmOptOuts);
         assert_eq!(parse(json!({ "task": "import", "import_id": "a" })).unwrap(), Request::Import("a".to_owned()));
+        assert_eq!(parse(json!({ "task": "show-sample" })).unwrap(), Request::ShowSample);
+        let Ok(Request::SendSample(phone)) = parse(json!({ "task": "send-sample", "phone": "628551234567" })) else {
+            panic!("a sample")
+        };
+        assert_eq!(phone.as_str(), "628551234567");
         for refused in [
+            json!({ "task": "send-sample" }),
+            json!({ "task": "send-sample", "phone": "0855-1234-567" }),
+            json!({ "task": "send-sample", "phone": "442071234567" }),
             json!({ "task": "continue-reminders" }),
             json!({ "task": "continue-reminders", "scheduled_at": "2025-12-16T02:00:00Z", "dry_run": true }),
             json!({ "task": "confirm-opt-outs", "import_id": "a" }),

@@ -27,6 +27,7 @@ mod owners;
 mod providers;
 mod report;
 mod run;
+mod samples;
 mod sending;
 mod vehicles;
 
@@ -36,6 +37,7 @@ pub use event::Request;
 use config::Rules;
 use continuation::Continuations;
 use providers::Sender;
+use samples::SentSamples;
 
 /// Seconds of an invocation after which neither a confirmation is sent nor rows of an import are stored, below the function's
 /// timeout.
@@ -52,6 +54,7 @@ pub struct Reminders {
     sender: Sender,
     continuations: Continuations,
     rules: Rules,
+    samples: SentSamples,
 }
 
 /// Reason why an invocation failed. Returned only where repeating it helps, or where the event is malformed.
@@ -92,7 +95,15 @@ impl Reminders {
         phone_keys.get(wall).await?;
         let sender = Sender::start(secrets, config.providers, wall).await?;
         let continuations = Continuations::new(aws, config.schedules);
-        Ok(Self { workshop, runs, phone_keys, sender, continuations, rules: config.rules })
+        Ok(Self {
+            workshop,
+            runs,
+            phone_keys,
+            sender,
+            continuations,
+            rules: config.rules,
+            samples: SentSamples::default(),
+        })
     }
 }
 
@@ -110,6 +121,8 @@ pub async fn run(reminders: &Reminders, event: Value, time: InvocationTime) -> R
         }
         Request::Continue(job) => Box::pin(run::run_once(reminders, &job, time)).await,
         Request::ConfirmOptOuts => Box::pin(confirmations::send_due(reminders, time)).await,
+        Request::ShowSample => Ok(samples::show(reminders, time)),
+        Request::SendSample(phone) => Box::pin(samples::send(reminders, &phone, time)).await,
         Request::Import(id) => Box::pin(imports::go_on(reminders, &id, time)).await,
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod lists;
 pub(crate) mod opt_outs;
 pub(crate) mod reminder_answers;
 pub(crate) mod reminders;
+pub(crate) mod samples;
 pub(crate) mod send_again;
 pub(crate) mod vehicle_fields;
 pub(crate) mod vehicles;
