@@ -71,7 +71,7 @@ pub(crate) struct ReminderRunQuery {
     responses((status = 200, description = "The schedule is started.", body = Success<ScheduleStarted>), ReminderRefusals),
     security(("token" = ["reminders"])),
 )]
-async fn start(
+pub(crate) async fn start(
     State(api): State<Arc<ApiState>>,
     _: Caller<Reminders>,
     given: Given<ScheduleStartQuery>,
@@ -93,7 +93,7 @@ async fn start(
     responses((status = 200, description = "The schedule is stopped.", body = Success<ScheduleStopped>), ReminderRefusals),
     security(("token" = ["reminders"])),
 )]
-async fn stop(
+pub(crate) async fn stop(
     State(api): State<Arc<ApiState>>,
     _: Caller<Reminders>,
     _: Given,

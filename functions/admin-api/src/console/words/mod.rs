@@ -12,6 +12,7 @@ pub(crate) mod said;
 pub(crate) mod today;
 pub(crate) mod workshop;
 pub(crate) mod workshop_import;
+pub(crate) mod workshop_schedule;
 
 /// Makes a table of texts: a struct with a field a row, and its values by language.
 macro_rules! texts {

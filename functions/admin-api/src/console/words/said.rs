@@ -34,7 +34,6 @@ texts! { named
         vehicle_saved: "車輛已儲存。", "The vehicle is stored.", "Kendaraan disimpan.";
         schedule_started: "排程已啟用。", "The schedule is on.", "Jadwal dinyalakan.";
         schedule_stopped: "排程已停用。", "The schedule is off.", "Jadwal dimatikan.";
-        run_started: "已開始執行，結果稍後顯示於此。", "The run has begun. Its result shows here in a while.", "Proses sudah mulai. Hasilnya tampil di sini sebentar lagi.";
         sample_sent: "範例訊息已傳送。", "The sample was sent.", "Contoh pesan sudah dikirim.";
     }
 }

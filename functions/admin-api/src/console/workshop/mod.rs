@@ -7,7 +7,10 @@ pub(crate) mod customers;
 pub(crate) mod forms;
 pub(crate) mod import;
 pub(crate) mod import_preview;
+pub(crate) mod reminder_run;
 pub(crate) mod sample_list;
+pub(crate) mod schedule;
+pub(crate) mod schedule_operations;
 pub(crate) mod vehicle_operations;
 pub(crate) mod vehicle_row;
 pub(crate) mod vehicles;
@@ -27,5 +30,7 @@ pub(crate) fn pages() -> Vec<Page> {
         Page::get("/console/import", import::show),
         Page::post("/console/import", import::post),
         Page::get("/console/import/{id}", import::progress),
+        Page::get("/console/schedule", schedule::show),
+        Page::post("/console/schedule/{operation}", schedule_operations::post),
     ]
 }
