@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::domain::billing::task::Task;
 use shared::domain::values::time::Timestamp;
+use shared::domain::workshop::reminders::Reminder;
 use shared::store::runs::run_history::RunFilter;
 use shared::store::runs::stored_run::StoredRun;
 use utoipa::{IntoParams, ToSchema};
@@ -31,7 +32,7 @@ fn unknown_run() -> Failure {
 }
 
 /// Query of the run history.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunListQuery {
@@ -40,52 +41,52 @@ pub(crate) struct RunListQuery {
     job: Option<String>,
     /// State of the run.
     #[param(inline)]
-    status: Option<RunStatus>,
+    pub(crate) status: Option<RunStatus>,
     /// Id of a run, usually the `next` of the page before: only earlier runs are listed.
     #[param(max_length = 200, min_length = 1, example = "20250331T123000Z-reconcile.retry")]
     before: Option<String>,
     /// Runs in one response.
     #[param(minimum = 1, maximum = 50, default = 50)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
 }
 
 /// Runs, newest first.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub(crate) struct RunList {
-    runs: Vec<RunSummary>,
+    pub(crate) runs: Vec<RunSummary>,
     /// `before` of the next page; null on the last one.
     #[schema(example = "20250331T103000Z-reconcile.retry")]
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// A run with the counts of its tasks.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RunSummary {
     #[serde(flatten)]
-    run: RunHead,
-    tasks: BTreeMap<String, TaskCounts>,
+    pub(crate) run: RunHead,
+    pub(crate) tasks: BTreeMap<String, TaskCounts>,
 }
 
 /// Part that every run has.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RunHead {
     #[schema(example = "20250331T123000Z-reconcile.retry")]
-    id: String,
+    pub(crate) id: String,
     #[schema(example = json!(["reconcile", "retry"]))]
-    jobs: Vec<String>,
-    status: RunStatus,
+    pub(crate) jobs: Vec<String>,
+    pub(crate) status: RunStatus,
     /// Logical time of the run's decisions.
     #[schema(value_type = String, format = DateTime, example = "2025-03-31T12:30:00Z")]
-    scheduled_at: Timestamp,
+    pub(crate) scheduled_at: Timestamp,
     #[schema(value_type = String, format = DateTime, example = "2025-03-31T12:30:01Z")]
-    started_at: Timestamp,
+    pub(crate) started_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime, example = "2025-03-31T12:30:04Z")]
-    finished_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
     /// Number of attempts to run it.
     #[schema(example = 1)]
-    attempts: u32,
+    pub(crate) attempts: u32,
     /// Error of the latest attempt that failed.
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// State of a run.
@@ -102,41 +103,57 @@ pub(crate) enum RunStatus {
     CutOff,
 }
 
+impl RunStatus {
+    /// Every state, in the order in which they are offered.
+    pub(crate) const ALL: [Self; 5] = [Self::Requested, Self::Running, Self::Done, Self::Failed, Self::CutOff];
+
+    /// Name in the API.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::CutOff => "cut_off",
+        }
+    }
+}
+
 /// Items of one task.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub(crate) struct TaskCounts {
     #[schema(example = 12)]
-    due: Option<u64>,
+    pub(crate) due: Option<u64>,
     #[schema(example = 11)]
-    done: Option<u64>,
+    pub(crate) done: Option<u64>,
     /// By reason.
     #[schema(example = json!({ "nothing new at ECPay": 1 }))]
-    skipped: BTreeMap<String, u64>,
+    pub(crate) skipped: BTreeMap<String, u64>,
     /// By reason.
     #[schema(example = json!({}))]
-    failed: BTreeMap<String, u64>,
+    pub(crate) failed: BTreeMap<String, u64>,
     /// Reason for which the task stopped before its end.
-    stopped: Option<String>,
+    pub(crate) stopped: Option<String>,
 }
 
 /// A run with its whole report.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RunDetail {
     #[serde(flatten)]
-    run: RunHead,
+    pub(crate) run: RunHead,
     /// Report of each task, with its entries.
     #[schema(value_type = Object)]
-    tasks: Value,
+    pub(crate) tasks: Value,
     /// Of a run of reminders: the reminders with their outcomes, and `delivery` with the stage that the message reached, where the
     /// provider gave it an id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
-    reminders: Option<Value>,
+    pub(crate) reminders: Option<Value>,
     /// Further figures of the job.
     #[serde(flatten)]
     #[schema(value_type = Object)]
-    figures: BTreeMap<String, Value>,
+    pub(crate) figures: BTreeMap<String, Value>,
 }
 
 /// Lists runs, newest first.
@@ -158,6 +175,17 @@ pub(crate) async fn list(
     let limit = limit.unwrap_or(PAGE);
     let (runs, next) = api.store.runs.runs(filter, before.as_deref(), limit, is_wanted).await?;
     Ok(Json(RunList { runs: runs.iter().map(|run| summary(run, wall)).collect(), next }))
+}
+
+/// The latest run of a job, for pages of those who may read it by its id.
+pub(crate) async fn latest_of(
+    api: &ApiState,
+    job: ExclusiveJob,
+    wall: Timestamp,
+) -> Result<Option<RunSummary>, Failure> {
+    let filter = RunFilter { job: Some(job.name()), is_done: None };
+    let (runs, _) = api.store.runs.runs(filter, None, 1, |_| true).await?;
+    Ok(runs.first().map(|run| summary(run, wall)))
 }
 
 /// Name of a job; refused where there is none of that name.
@@ -198,17 +226,24 @@ pub(crate) async fn show(
     given?;
     let is_visible =
         |run: &StoredRun| reads_all.is_ok() || ExclusiveJob::ALL.iter().any(|job| may_see(job) && is_of(run, *job));
+    // The reminders at once: whether the run has any stands in its item.
+    let (run, stored) = futures::join!(api.store.runs.run(&id), api.store.workshop.reminders_of_run(&id));
     // 404 for runs of another scope: the app does not learn that they exist.
-    let run = api.store.runs.run(&id).await?.filter(is_visible).ok_or_else(unknown_run)?;
-    detail(&api, &run, &caller.context).await.map(Json)
+    let run = run?.filter(is_visible).ok_or_else(unknown_run)?;
+    let stored = if is_of(&run, ExclusiveJob::Reminders) { stored? } else { Vec::new() };
+    detail(&api, &run, stored, &caller.context).await.map(Json)
 }
 
-async fn detail(api: &ApiState, run: &StoredRun, context: &RequestContext) -> Result<RunDetail, Failure> {
+async fn detail(
+    api: &ApiState,
+    run: &StoredRun,
+    stored: Vec<Reminder>,
+    context: &RequestContext,
+) -> Result<RunDetail, Failure> {
     let report = report(run).unwrap_or_default();
     let mut reminders = None;
     let figures: &[&str] = match ExclusiveJob::ALL.into_iter().find(|job| is_of(run, *job)) {
         Some(ExclusiveJob::Reminders) => {
-            let stored = api.store.workshop.reminders_of_run(&run.id).await?;
             let stored = stored.into_iter().map(|reminder| json!(reminder)).collect();
             reminders = Some(json!(with_deliveries(api, stored).await?));
             &["requested_by", "total_customers", "reminder_sent", "already_sent", "failed", "skipped", "unclear"]
@@ -216,7 +251,8 @@ async fn detail(api: &ApiState, run: &StoredRun, context: &RequestContext) -> Re
         Some(ExclusiveJob::ExpiryScan) => {
             &["requested_by", "day", "institutions", "acknowledged", "unreadable", "contradictory", "posting"]
         }
-        None => &[],
+        // The first actions by task.
+        None => &["did"],
     };
     let figures = figures.iter().filter_map(|name| Some(((*name).to_owned(), report.get(*name)?.clone())));
     Ok(RunDetail {

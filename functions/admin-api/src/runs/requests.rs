@@ -16,6 +16,7 @@ use shared::store::institutions::digests::REPLAYED_DAYS;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::ApiState;
+use crate::auth::Token;
 use crate::auth::caller::AnyCaller;
 use crate::auth::scope::Scope;
 use crate::http::dates::Day;
@@ -39,7 +40,7 @@ pub(crate) fn routes() -> Routes {
 pub(crate) struct StartQuery {
     /// Answers what the run would do. ECPay and MMS are asked as in the run; nothing is written, sent or requested.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Of `cancel` alone: requests also the cancellations that customers can still undo.
     #[serde(default)]
     early: bool,
@@ -88,35 +89,48 @@ async fn start(
     caller: AnyCaller,
     given: Result<Given<StartQuery>, Failure>,
 ) -> Result<Response, Failure> {
-    let exclusive = ExclusiveJob::of_name(&job);
-    // Staff may start every job, an app the one of its scope.
-    let may_start_all = caller.token.require(Scope::Operate);
-    match exclusive {
-        Some(exclusive) if may_start_all.is_err() => caller.token.require(exclusive.scope())?,
-        _ => may_start_all?,
+    let is_dry_run = given.as_ref().is_ok_and(|given| given.query.dry_run);
+    match start_job(&api, &job, &caller, given).await? {
+        (_, Some(report)) => Ok(Json(RunReport(report)).into_response()),
+        // A dry run is not stored, so there is no address at which its report could be read later.
+        (_, None) if is_dry_run => Err(Failure::unavailable("The dry run did not finish in time.")),
+        (run, None) => Ok((StatusCode::ACCEPTED, Json(started(&run))).into_response()),
     }
+}
+
+/// True if a caller may start a job: staff every one, an app the one of its scope.
+pub(crate) fn may_start(token: &Token, job: &str) -> Result<(), Failure> {
+    let may_start_all = token.require(Scope::Operate);
+    match ExclusiveJob::of_name(job) {
+        Some(exclusive) if may_start_all.is_err() => token.require(exclusive.scope()),
+        _ => may_start_all,
+    }
+}
+
+/// Starts a job. Returns the run's id, and its report if it finishes in time.
+pub(crate) async fn start_job(
+    api: &ApiState,
+    job: &str,
+    caller: &AnyCaller,
+    given: Result<Given<StartQuery>, Failure>,
+) -> Result<(String, Option<Value>), Failure> {
+    may_start(&caller.token, job)?;
     // After the scope was checked.
     let StartQuery { dry_run, early, day } = given?.query;
     if early && job != Task::Cancel.as_str() {
         return Err(Failure::invalid("early", "is supported by cancel only"));
     }
     let context = &caller.context;
-    let invoked = match exclusive {
+    match ExclusiveJob::of_name(job) {
         Some(exclusive) => {
             let scheduled_at = scheduled_at(exclusive, day, context.time)?;
-            exclusive.invoke(&api, scheduled_at, dry_run, context).await?
+            exclusive.invoke(api, scheduled_at, dry_run, context).await
         }
-        None if day.is_some() => return Err(Failure::invalid("day", "is supported by mms-expiry-scan only")),
+        None if day.is_some() => Err(Failure::invalid("day", "is supported by mms-expiry-scan only")),
         None if Task::ALL.iter().any(|task| task.as_str() == job) => {
-            invoke(&api, Some(&job), RunMode { dry_run, early }, context.time).await?
+            invoke(api, Some(job), RunMode { dry_run, early }, context.time).await
         }
-        None => return Err(unknown_job()),
-    };
-    match invoked {
-        (_, Some(report)) => Ok(Json(RunReport(report)).into_response()),
-        // A dry run is not stored, so there is no address at which its report could be read later.
-        (_, None) if dry_run => Err(Failure::unavailable("The dry run did not finish in time.")),
-        (run, None) => Ok((StatusCode::ACCEPTED, Json(started(&run))).into_response()),
+        None => Err(unknown_job()),
     }
 }
 

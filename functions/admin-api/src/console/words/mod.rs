@@ -4,10 +4,12 @@
 pub(crate) mod billing;
 pub(crate) mod common;
 pub(crate) mod figures;
+pub(crate) mod institutions;
 pub(crate) mod names;
 pub(crate) mod operations;
 pub(crate) mod quarantine;
 pub(crate) mod rules;
+pub(crate) mod runs;
 pub(crate) mod said;
 pub(crate) mod today;
 pub(crate) mod workshop;

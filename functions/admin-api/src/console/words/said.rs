@@ -35,5 +35,9 @@ texts! { named
         schedule_started: "排程已啟用。", "The schedule is on.", "Jadwal dinyalakan.";
         schedule_stopped: "排程已停用。", "The schedule is off.", "Jadwal dimatikan.";
         sample_sent: "範例訊息已傳送。", "The sample was sent.", "Contoh pesan sudah dikirim.";
+        run_started: "已開始執行。", "The run has started.", "Proses dimulai.";
+        run_idle: "已執行，沒有到期的項目。", "The run found nothing due.", "Proses tidak menemukan yang jatuh tempo.";
+        acknowledged: "已確認此機構的到期日。", "The expiry is acknowledged.", "Masa berlaku sudah dikonfirmasi.";
+        acknowledgement_ended: "已取消確認。", "The acknowledgement is taken back.", "Konfirmasi ditarik kembali.";
     }
 }
