@@ -23,6 +23,9 @@ use crate::http::response::Failure;
 use crate::http::routes::{Routes, routes};
 use crate::institutions::institution_answer::InstitutionAnswer;
 
+/// Institutions of one page.
+const PAGE: usize = 50;
+
 /// Routes of institutions.
 pub(crate) fn routes() -> Routes {
     Routes::new().routes(routes!(expiring)).routes(routes!(acknowledge))
@@ -33,13 +36,13 @@ fn unknown() -> Failure {
 }
 
 /// Query of the institutions about to expire.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpiringQuery {
     /// `next` of the page before; only institutions after it are listed.
     #[param(max_length = 100, min_length = 1, example = "2026-12-20/U-1001")]
-    after: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// Institutions about to expire, soonest first.
@@ -47,12 +50,12 @@ pub(crate) struct ExpiringQuery {
 pub(crate) struct ExpiringInstitutions {
     /// Today in Asia/Taipei, from which the days are counted.
     #[schema(value_type = String, format = Date, example = "2026-11-20")]
-    day: LocalDate,
+    pub(crate) day: LocalDate,
     /// At most 50 institutions.
-    institutions: Vec<InstitutionAnswer>,
+    pub(crate) institutions: Vec<InstitutionAnswer>,
     /// `after` of the next page; null on the last one.
     #[schema(example = "2026-12-20/U-1001")]
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// Lists institutions about to expire, soonest first.
@@ -70,20 +73,43 @@ async fn expiring(
     given: Given<ExpiringQuery>,
 ) -> Result<Json<ExpiringInstitutions>, Failure> {
     let today = caller.context.time.logical.day(ZONE);
+    let wanted = Wanted { first: today, after: given.query.after.as_deref(), limit: PAGE };
+    listed(&api, wanted, today).await.map(Json)
+}
+
+/// Institutions of one page.
+pub(crate) struct Wanted<'a> {
+    /// First expiry date.
+    pub(crate) first: LocalDate,
+    /// `next` of the page before.
+    pub(crate) after: Option<&'a str>,
+    /// Most institutions of the page, up to 50.
+    pub(crate) limit: usize,
+}
+
+/// Reads the institutions that MMS listed at the last scan and that expire from a day to the horizon, soonest first.
+pub(crate) async fn listed(
+    api: &ApiState,
+    wanted: Wanted<'_>,
+    today: LocalDate,
+) -> Result<ExpiringInstitutions, Failure> {
+    let Wanted { first, after, limit } = wanted;
     // Only what the Slack digest lists, too: the same horizon.
     let tiers = &api.config.tiers;
     let horizon = today.plus_days(tiers.horizon().into());
-    let after = given.query.after.as_deref().map(position).transpose()?;
+    let after = after.map(position).transpose()?;
     if after.as_ref().is_some_and(|after| after.expires > horizon) {
         return Err(Failure::invalid("after", "must not be after the last listed day"));
     }
-    // A cursor from before midnight may point to a day that is over; the list then starts with today.
-    let after = after.filter(|after| after.expires >= today);
-    let page = api.store.institutions.institutions_between(today, horizon, after).await?;
-    let last = if page.next.is_some() { page.items.last() } else { None };
+    // A cursor from before midnight may point to a day that is over; the list then starts with its first day.
+    let after = after.filter(|after| after.expires >= first);
+    let page = api.store.institutions.institutions_between(first, horizon, after).await?;
+    let has_more = page.next.is_some() || page.items.len() > limit;
+    let items: Vec<_> = page.items.into_iter().take(limit).collect();
+    let last = if has_more { items.last() } else { None };
     let next = last.map(|kept| format!("{}/{}", kept.value.institution.expires, kept.value.institution.uid));
-    let institutions = page.items.into_iter().map(|kept| InstitutionAnswer::new(kept.value, tiers, today));
-    Ok(Json(ExpiringInstitutions { day: today, institutions: institutions.collect(), next }))
+    let institutions = items.into_iter().map(|kept| InstitutionAnswer::new(kept.value, tiers, today));
+    Ok(ExpiringInstitutions { day: today, institutions: institutions.collect(), next })
 }
 
 /// Parses the cursor, `<expiry date>/<uid>` of the last institution shown.
@@ -118,7 +144,7 @@ pub(crate) struct AcknowledgeInstitutionBody {
     responses((status = 200, description = "The institution.", body = InstitutionAnswer), Refusals, Missing),
     security(("token" = ["institutions"])),
 )]
-async fn acknowledge(
+pub(crate) async fn acknowledge(
     State(api): State<Arc<ApiState>>,
     Path(uid): Path<String>,
     caller: Caller<Institutions>,

@@ -12,33 +12,33 @@ use utoipa::ToSchema;
 pub(crate) struct InstitutionAnswer {
     /// Identity at MMS.
     #[schema(value_type = String, example = "U-1001")]
-    uid: InstitutionUid,
+    pub(crate) uid: InstitutionUid,
     /// Display name; the uid if MMS has none.
     #[schema(example = "晨光教室")]
-    name: String,
+    pub(crate) name: String,
     /// Expiry date of the account, Asia/Taipei.
     #[schema(value_type = String, format = Date, example = "2026-12-20")]
-    expiry_date: LocalDate,
+    pub(crate) expiry_date: LocalDate,
     /// Days until the expiry; negative if it is past.
     #[schema(example = 30)]
-    days_until_expiry: i64,
+    pub(crate) days_until_expiry: i64,
     /// Urgency by the days that are left; null beyond the horizon of the digest.
-    tier: Option<Tier>,
+    pub(crate) tier: Option<Tier>,
     /// Last and first name of the owner.
-    contact_person: Option<String>,
+    pub(crate) contact_person: Option<String>,
     /// Phone number of the owner.
-    contact_number: Option<String>,
+    pub(crate) contact_number: Option<String>,
     /// Postal address.
-    address: Option<String>,
+    pub(crate) address: Option<String>,
     /// Plan bought from MMS.
-    plan_name: Option<String>,
+    pub(crate) plan_name: Option<String>,
     /// Number of accounts in the plan.
     #[schema(example = "50")]
-    account_limit: Option<String>,
+    pub(crate) account_limit: Option<String>,
     /// Latest announcement to staff; null if there was none.
-    announced: Option<InstitutionAnnounced>,
+    pub(crate) announced: Option<InstitutionAnnounced>,
     /// Acknowledgement by staff while it is in force; otherwise null.
-    acknowledged: Option<InstitutionAcknowledged>,
+    pub(crate) acknowledged: Option<InstitutionAcknowledged>,
 }
 
 /// Urgency of an expiry.
@@ -60,12 +60,12 @@ pub(crate) enum Tier {
 pub(crate) struct InstitutionAnnounced {
     /// Date of the digest, Asia/Taipei.
     #[schema(value_type = String, format = Date, example = "2026-11-20")]
-    on: LocalDate,
+    pub(crate) on: LocalDate,
     /// Urgency at that time.
-    tier: Tier,
+    pub(crate) tier: Tier,
     /// Expiry date that was announced, Asia/Taipei.
     #[schema(value_type = String, format = Date, example = "2026-12-20")]
-    expiry_date: LocalDate,
+    pub(crate) expiry_date: LocalDate,
 }
 
 /// Acknowledgement of an expiry by staff.
@@ -73,14 +73,14 @@ pub(crate) struct InstitutionAnnounced {
 pub(crate) struct InstitutionAcknowledged {
     /// First date on which digests list the institution again, Asia/Taipei.
     #[schema(value_type = String, format = Date, example = "2026-12-01")]
-    until: LocalDate,
+    pub(crate) until: LocalDate,
     /// Caller who acknowledged it.
     #[schema(example = "lin")]
-    by: String,
+    pub(crate) by: String,
     #[schema(example = "the contract is signed")]
-    why: String,
+    pub(crate) why: String,
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T02:00:00Z")]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 impl From<ExpiryTier> for Tier {
