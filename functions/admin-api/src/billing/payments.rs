@@ -30,6 +30,8 @@ use crate::http::routes::{Routes, routes};
 
 /// Default number of payments in one response.
 const PAGE: usize = 1_000;
+/// Most pages in the file of a month: a response of Lambda has at most 6 MB.
+const FILE_PAGES: usize = 10;
 /// Signs with which a spreadsheet lets a formula begin.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
@@ -45,11 +47,11 @@ pub(crate) fn routes() -> Routes {
 pub(crate) struct PaymentListQuery {
     /// Month of the payments (Asia/Taipei), for example `2025-03`.
     #[param(value_type = String, pattern = "^[0-9]{4}-[0-9]{2}$", example = "2025-03")]
-    month: Month,
+    pub(crate) month: Month,
     /// Form of the response; `json` where it is absent.
     #[serde(default)]
     #[param(inline)]
-    format: PaymentFormat,
+    pub(crate) format: PaymentFormat,
     /// Payments in one response; 1,000 where it is absent.
     #[param(minimum = 1, maximum = 1000, default = 1000)]
     limit: Option<usize>,
@@ -156,6 +158,20 @@ async fn list(
         PaymentFormat::Json => Ok(Json(list).into_response()),
         PaymentFormat::Csv => csv(&api, &list, month, limit),
     }
+}
+
+/// All payments of a month in one CSV file; refused where it has more than a file may have.
+pub(crate) async fn month_file(api: &ApiState, month: LocalDate) -> Result<Response, Failure> {
+    let (mut payments, mut after) = (Vec::new(), None);
+    for _ in 0..FILE_PAGES {
+        let (page, next) = api.store.billing.payments_of_month(month, after.as_ref(), PAGE).await?;
+        payments.extend(page.into_iter().filter_map(AccountedPayment::of));
+        after = next;
+        if after.is_none() {
+            return csv(api, &PaymentList { payments, next: None }, month, PAGE);
+        }
+    }
+    Err(Failure::conflict("too_many_payments", "the month has too many payments for one file; read GET /api/payments"))
 }
 
 impl AccountedPayment {

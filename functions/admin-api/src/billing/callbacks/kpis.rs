@@ -16,15 +16,15 @@ const SECONDS_A_DAY: u64 = 86_400;
 pub(crate) struct KeyFigures {
     /// Successful ones among the charges that succeeded or failed, in percent.
     #[schema(example = 96.3)]
-    payment_success_rate: Option<f64>,
+    pub(crate) payment_success_rate: Option<f64>,
     /// Applied ones among the callbacks that ECPay signed, in percent.
     #[schema(example = 99.12)]
-    webhook_success_rate: Option<f64>,
-    recovery: RecoveryFigures,
-    downgrades: DowngradeFigures,
+    pub(crate) webhook_success_rate: Option<f64>,
+    pub(crate) recovery: RecoveryFigures,
+    pub(crate) downgrades: DowngradeFigures,
     /// Plans that a payment restored after the downgrade.
     #[schema(example = 1)]
-    plans_restored: u64,
+    pub(crate) plans_restored: u64,
 }
 
 /// Dunning episodes that ended in a period.
@@ -32,20 +32,20 @@ pub(crate) struct KeyFigures {
 pub(crate) struct RecoveryFigures {
     /// Episodes that started in the period.
     #[schema(example = 12)]
-    episodes_started: u64,
+    pub(crate) episodes_started: u64,
     /// Episodes that were paid before the downgrade.
     #[schema(example = 7)]
-    recovered: u64,
+    pub(crate) recovered: u64,
     /// Recovered ones among those that ended with a payment or a downgrade, in percent.
     #[schema(example = 70.0)]
-    rate: Option<f64>,
+    pub(crate) rate: Option<f64>,
     /// By the number of the retry: `1`, `2`, `3` and `4+`.
-    by_retry: BTreeMap<&'static str, RetryFigures>,
+    pub(crate) by_retry: BTreeMap<&'static str, RetryFigures>,
     /// By the class of the latest decline: `hard_decline` and `soft_decline`.
-    by_decline_class: BTreeMap<&'static str, DeclineFigures>,
+    pub(crate) by_decline_class: BTreeMap<&'static str, DeclineFigures>,
     /// Mean days from the first failure to the charge that succeeded, with two decimals.
     #[schema(example = 2.5)]
-    mean_days_to_recover: Option<f64>,
+    pub(crate) mean_days_to_recover: Option<f64>,
 }
 
 /// Episodes that reached a retry.
@@ -53,10 +53,10 @@ pub(crate) struct RecoveryFigures {
 pub(crate) struct RetryFigures {
     /// Episodes that this retry ended.
     #[schema(example = 4)]
-    recovered: u64,
+    pub(crate) recovered: u64,
     /// These among the episodes that reached it, in percent.
     #[schema(example = 40.0)]
-    rate: Option<f64>,
+    pub(crate) rate: Option<f64>,
 }
 
 /// Episodes of a class of declines.
@@ -64,13 +64,13 @@ pub(crate) struct RetryFigures {
 pub(crate) struct DeclineFigures {
     /// Episodes that were paid before the downgrade.
     #[schema(example = 6)]
-    recovered: u64,
+    pub(crate) recovered: u64,
     /// Episodes that ended with the downgrade.
     #[schema(example = 2)]
-    downgraded: u64,
+    pub(crate) downgraded: u64,
     /// Recovered ones among both, in percent.
     #[schema(example = 75.0)]
-    rate: Option<f64>,
+    pub(crate) rate: Option<f64>,
 }
 
 /// Plans that were downgraded to FREE, by reason.
@@ -78,10 +78,10 @@ pub(crate) struct DeclineFigures {
 pub(crate) struct DowngradeFigures {
     /// The grace period ended unpaid.
     #[schema(example = 3)]
-    payment_failure: u64,
+    pub(crate) payment_failure: u64,
     /// ECPay made no charge for a week.
     #[schema(example = 0)]
-    not_charged: u64,
+    pub(crate) not_charged: u64,
 }
 
 /// Computes the key figures of a period.

@@ -32,7 +32,7 @@ pub(crate) fn routes() -> Routes {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StatsQuery {
-    /// Hours up to now, exact to five minutes; 24 where it is absent. Counters are kept for nine days.
+    /// Hours up to now, exact to five minutes; 24 where it is absent. Hourly counters are kept for 93 days.
     #[param(minimum = 1, maximum = 168, default = 24)]
     hours: Option<i64>,
 }

@@ -28,5 +28,6 @@ pub(crate) fn pages() -> Vec<Page> {
         Page::get("/console/previews/{kind}", messages::show_preview),
     ];
     pages.extend(quarantine::pages());
+    pages.extend(figures::pages());
     pages
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::billing::payments::payment::Payment;
 use crate::domain::billing::subscription::Subscription;
 use crate::domain::values::ids::SubscriptionId;
+use crate::domain::values::money::Twd;
 use crate::domain::values::time::{LocalDate, Zone};
 
 use crate::store::billing::Billing;
@@ -32,6 +33,30 @@ pub struct ListedPayment {
 pub type PaymentPage = (Vec<ListedPayment>, Option<ListPosition>);
 
 /// The item of a payment. One that moved money stands in the list of its month, and in a queue while some of it must go back.
+/// Sums over the payments of a month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MonthTotals {
+    /// Charges that succeeded and payments outside ECPay.
+    pub count: u64,
+    /// TWD that came in.
+    pub received_twd: u64,
+    /// TWD that went back of it until now, also in a later month.
+    pub refunded_twd: u64,
+    /// Payments of unknown amount, which are in no sum.
+    pub without_amount: u64,
+    /// True if the month has more payments than were read.
+    pub has_more: bool,
+}
+
+impl MonthTotals {
+    fn add(&mut self, payment: &Payment) {
+        self.count += 1;
+        self.without_amount += u64::from(payment.amount.is_none());
+        let dollars = |amount: Twd| u64::from(amount.dollars());
+        self.received_twd = self.received_twd.saturating_add(payment.amount.map_or(0, dollars));
+        self.refunded_twd = self.refunded_twd.saturating_add(dollars(payment.refunded));
+    }
+/// The item of a payment. One that moved money stands in the list of its month.
 pub(in crate::store) fn record<'a>(order: &SubscriptionId, payment: &'a Payment) -> Record<&'a Payment> {
     let record = Record::new(keys::payment(order, &payment.id), payment);
     let is_due = payment.refund_due.is_any();
@@ -71,11 +96,7 @@ impl Billing {
         after: Option<&ListPosition>,
         limit: usize,
     ) -> Result<PaymentPage, Error> {
-        let listing = Listing { lists: vec![list(month)], from: None, to: None, is_descending: false, after, limit };
-        let read = |item| Some(Record::<Payment>::from_item(item).map(|record| record.data));
-        let (payments, next) = self.table.list_items(listing, limit, DOING, read).await?;
-        // A sum without one of the payments would be wrong without a sign.
-        let payments = payments.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let (payments, next) = self.listed_payments(month, after, limit).await?;
         let orders = payments.iter().filter_map(|payment| payment.id.subscription().ok());
         let keys: BTreeSet<Key> = orders.map(|order| keys::subscription(&order)).collect();
         let found = self.table.get_many(&Vec::from_iter(keys), DOING).await?;
@@ -85,5 +106,31 @@ impl Billing {
         };
         let with_order = |payment| ListedPayment { subscription: subscription(&payment), payment };
         Ok((payments.into_iter().map(with_order).collect(), next))
+    }
+
+    /// Returns the sums over at most `most` payments of the month of a day (Asia/Taipei).
+    ///
+    /// # Errors
+    /// Also where a payment cannot be read.
+    pub async fn month_totals(&self, month: LocalDate, most: usize) -> Result<MonthTotals, Error> {
+        let (payments, next) = self.listed_payments(month, None, most).await?;
+        let mut totals = MonthTotals { has_more: next.is_some(), ..MonthTotals::default() };
+        for payment in &payments {
+            totals.add(payment);
+        }
+        Ok(totals)
+    }
+
+    async fn listed_payments(
+        &self,
+        month: LocalDate,
+        after: Option<&ListPosition>,
+        limit: usize,
+    ) -> Result<(Vec<Payment>, Option<ListPosition>), Error> {
+        let listing = Listing { lists: vec![list(month)], from: None, to: None, is_descending: false, after, limit };
+        let read = |item| Some(Record::<Payment>::from_item(item).map(|record| record.data));
+        let (payments, next) = self.table.list_items(listing, limit, DOING, read).await?;
+        // A sum without one of the payments would be wrong without a sign.
+        Ok((payments.into_iter().collect::<Result<Vec<_>, _>>()?, next))
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn recovery_chart(days: &[DayFigures], words: &FiguresWords) -> Chart
 }
 
 impl DayFigures {
-    fn of(counted: &DayCounts) -> Self {
+    pub(super) fn of(counted: &DayCounts) -> Self {
         let counts = &counted.counts;
         let payments = Outcomes { good: counts.get(Counter::Charged), bad: counts.get(Counter::Declined) };
         Self { day: counted.day, payments, episodes: episodes(counts) }
