@@ -79,8 +79,6 @@ texts! { named
         in_progress: "系統正在傳送此提醒，請於執行結束後再試。", "A run is sending this reminder. Try again after the run.", "Pengingat ini sedang dikirim. Coba lagi setelah proses selesai.";
         already_running: "另一個執行正在進行中，請稍後再試。", "Another run is in progress. Try again in a while.", "Proses lain sedang berjalan. Coba lagi sebentar lagi.";
         busy: "系統忙碌中，請稍後再試。", "The system is busy. Try again in a moment.", "Sistem sedang sibuk. Coba lagi sebentar lagi.";
-        already_running: "此工作正在執行，請稍後再試。", "Another run of this job is in progress; try again later.", "Pekerjaan ini sedang berjalan; coba lagi nanti.";
-        busy: "系統忙碌，請稍後再試。", "The function is busy; try again in a moment.", "Sistem sedang sibuk; coba lagi sebentar lagi.";
         too_many_payments: "此月份超過一萬筆付款，無法放入一個檔案。請以 GET /api/payments 分頁讀取。", "The month has more than 10,000 payments, too many for one file. Read them in pages from GET /api/payments.", "Bulan ini memiliki lebih dari 10.000 pembayaran, terlalu banyak untuk satu berkas. Baca per halaman dari GET /api/payments.";
     }
 }

@@ -56,7 +56,9 @@ impl MonthTotals {
         self.received_twd = self.received_twd.saturating_add(payment.amount.map_or(0, dollars));
         self.refunded_twd = self.refunded_twd.saturating_add(dollars(payment.refunded));
     }
-/// The item of a payment. One that moved money stands in the list of its month.
+}
+
+/// The item of a payment. One that moved money stands in the list of its month, and in a queue while some of it must go back.
 pub(in crate::store) fn record<'a>(order: &SubscriptionId, payment: &'a Payment) -> Record<&'a Payment> {
     let record = Record::new(keys::payment(order, &payment.id), payment);
     let is_due = payment.refund_due.is_any();
