@@ -25,7 +25,6 @@ pub(crate) struct OrderRow {
     pub(crate) card: String,
     pub(crate) paid_until: String,
     pub(crate) next_action: Option<NextAction>,
-    pub(crate) changed: Moment,
 }
 
 /// Next action of the schedule in a row.
@@ -62,7 +61,6 @@ impl OrderRow {
                 name: TaskNames::of(language).get(next.kind).unwrap_or(next.kind),
                 at: visit.taipei(next.at),
             }),
-            changed: visit.taipei(order.updated_at),
         }
     }
 

@@ -15,7 +15,6 @@ texts! {
         card: "卡號末四碼", "Card ending in", "Kartu berakhiran";
         mail_address: "電子郵件", "Mail address", "Alamat email";
         since: "建立於", "Created", "Dibuat";
-        changed: "最近變更", "Last change", "Perubahan terakhir";
         paid_until: "已付費至", "Paid until", "Dibayar sampai";
         next_charge: "下次扣款", "Next charge", "Penagihan berikutnya";
         no_next_charge: "不會再扣款", "none", "tidak ada";
@@ -52,7 +51,6 @@ texts! {
         operations: "可執行的動作", "What you can do", "Yang dapat dilakukan";
         messages_of_order: "此訂單的郵件", "Mails of this order", "Email pesanan ini";
         all_orders: "此使用者的所有訂單", "All orders of the user", "Semua pesanan pengguna";
-        list_hint: "最近變更者在前。", "The latest change comes first.", "Perubahan terbaru lebih dulu.";
         any: "不限", "any", "semua";
         found_subscriptions: "訂閱", "Subscriptions", "Langganan";
         found_customers: "工場顧客", "Customers of the workshop", "Pelanggan bengkel";
@@ -77,8 +75,6 @@ texts! {
         make_link: "產生連結", "Make a link", "Buat tautan";
         messages_title: "郵件", "Mails", "Email";
         messages_of: "訂單的郵件：", "Mails of order", "Email pesanan";
-        kind: "種類", "Kind", "Jenis";
-        recipient: "收件人", "To", "Kepada";
         to_customer: "客戶", "customer", "pelanggan";
         to_staff: "客服", "staff", "petugas";
         attempts: "次數", "Attempts", "Percobaan";

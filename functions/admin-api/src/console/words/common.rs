@@ -39,7 +39,6 @@ texts! {
         check: "預覽結果", "See what it does", "Lihat akibatnya";
         do_it: "確定執行", "Do it", "Lakukan";
         not_done: "返回，不執行", "Back, without doing it", "Kembali, jangan lakukan";
-        back: "返回", "Back", "Kembali";
         more: "更多", "More", "Lebih banyak";
         show: "顯示", "Show", "Tampilkan";
         all: "全部", "All", "Semua";
@@ -50,9 +49,6 @@ texts! {
         by: "執行者", "By", "Oleh";
         raw: "原始資料", "Raw data", "Data mentah";
         download_csv: "下載 CSV", "Download CSV", "Unduh CSV";
-        yes: "是", "yes", "ya";
-        no: "否", "no", "tidak";
-        fix_and_repeat: "請修正後再試一次。", "Correct this and try again.", "Perbaiki lalu coba lagi.";
         dry_run_note: "尚未執行任何動作。以下是將會發生的事：", "Nothing was done yet. This is what will happen:", "Belum ada yang dilakukan. Ini yang akan terjadi:";
     }
 }

@@ -31,7 +31,6 @@ texts! {
         plate: "車牌", "Plate", "Plat";
         visit: "回廠日", "Visit", "Kunjungan";
         delivery: "送達", "Delivery", "Pengiriman";
-        customer: "顧客", "Customer", "Pelanggan";
         message: "訊息", "Message", "Pesan";
         messages: "將送出的訊息", "Messages that would be sent", "Pesan yang akan dikirim";
         ecpay: "向綠界請求", "requested from ECPay:", "diminta ke ECPay:";

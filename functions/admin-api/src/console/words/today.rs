@@ -22,7 +22,6 @@ texts! {
         charges: "扣款", "charges", "penagihan";
         retries: "再次扣款", "retries", "penagihan ulang";
         charts: "過去 30 天", "The last 30 days", "30 hari terakhir";
-        at_least: "至少", "at least", "paling sedikit";
         welcome: "請由選單選擇頁面。", "Choose a page in the menu.", "Pilih halaman di menu.";
     }
 }

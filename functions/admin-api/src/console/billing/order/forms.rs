@@ -127,10 +127,11 @@ impl Name {
 /// Forms of the operations that would be applied now.
 pub(super) fn available(visit: &Visit, file: &OrderFile, typed: &Typed) -> Vec<OperationForm> {
     let refundable = refundable(visit, file);
-    let is_open = |name: Name| match name {
-        Name::Retry => matches!(retry_refusal(&file.order.value), None | Some(RetryRefusal::LastFailureAllowed)),
-        Name::Refund => !refundable.is_empty(),
-        other => sample(other, &file.order.value).is_some_and(|operation| applies(visit, &file.order, &operation)),
+    let order = &file.order.value;
+    let is_open = |name: Name| match sample(name, order) {
+        Some(operation) => applies(visit, &file.order, &operation),
+        None if name == Name::Retry => matches!(retry_refusal(order), None | Some(RetryRefusal::LastFailureAllowed)),
+        None => !refundable.is_empty(),
     };
     // What was typed is shown again also where the state has changed meanwhile.
     let is_wanted = |name: Name| is_open(name) || typed.operation == name.as_str();
