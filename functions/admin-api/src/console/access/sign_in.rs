@@ -87,10 +87,14 @@ pub(crate) async fn sign_in(State(api): State<Arc<ApiState>>, parts: Parts) -> R
         return answer(&api, &parts, StatusCode::TOO_MANY_REQUESTS, Some(words.sign_in_too_often), next);
     }
     let token = match api.tokens.verify(token.trim(), time.wall).await {
-        Ok(token) => token,
+        Ok(known) => known,
         Err(failure) if failure.is_refusal() => {
             refused(&api, time).await;
-            let fault = if failure.code() == "expired" { words.sign_in_expired } else { words.sign_in_unknown };
+            let fault = match failure.code() {
+                "expired" => words.sign_in_expired,
+                _ if token.split('.').count() == 3 => words.sign_in_wrong_kind,
+                _ => words.sign_in_unknown,
+            };
             return answer(&api, &parts, StatusCode::UNAUTHORIZED, Some(fault), next);
         }
         Err(failure) => return Err(failure),

@@ -16,6 +16,7 @@ texts! {
         sign_in_incomplete: "請輸入權杖。", "Enter a token.", "Masukkan token.";
         sign_in_unknown: "權杖不正確。", "This token is not known here.", "Token ini tidak dikenal.";
         sign_in_expired: "權杖已過期，請向營運人員索取新的權杖。", "This token has expired. Ask your operator for a new one.", "Token ini sudah kedaluwarsa. Minta yang baru kepada pengelola.";
+        sign_in_wrong_kind: "JSON Web Token 供應用程式使用，請以管理權杖登入。", "A JSON Web Token belongs to an app. Sign in with an admin token.", "JSON Web Token milik aplikasi. Masuk dengan token admin.";
         sign_in_too_often: "嘗試次數過多，請於五分鐘後再試。", "Too many attempts. Try again in five minutes.", "Terlalu banyak percobaan. Coba lagi dalam lima menit.";
         sign_in_continue: "已登入時，請由此繼續", "If you are signed in already, continue here", "Jika sudah masuk, lanjutkan di sini";
         language: "語言", "Language", "Bahasa";
