@@ -101,6 +101,26 @@ texts! { named
 }
 
 texts! { named
+    /// States of orders at ECPay.
+    EcpayStates {
+        running: "進行中", "running", "berjalan";
+        stopped: "已終止", "stopped", "berhenti";
+        finished: "已完成所有扣款", "all charges made", "semua penagihan selesai";
+        unpaid: "未付款", "not paid", "belum dibayar";
+        declined: "首次授權被拒", "first charge declined", "penagihan pertama ditolak";
+        other: "其他", "another state", "keadaan lain";
+    }
+}
+
+texts! { named
+    /// Callbacks of ECPay.
+    CallbackNames {
+        auth_callback: "首次授權結果", "result of the first charge", "hasil penagihan pertama";
+        billing_callback: "定期扣款結果", "result of a charge", "hasil penagihan";
+    }
+}
+
+texts! { named
     /// Reasons of a quarantine.
     QuarantineReasons {
         unusable: "內容無法使用", "cannot be used", "tidak dapat dipakai";

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use crate::billing::subscriptions::preview::OperationPreview;
-use crate::console::billing::order::forms::Name;
+use crate::console::billing::order::forms::{Name, label};
 use crate::console::page::frame::Frame;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
@@ -30,6 +30,8 @@ struct ConfirmHtml {
     next_action: Option<String>,
     next_action_at: Option<Moment>,
     entries: Vec<&'static str>,
+    /// What was entered, by the labels of the fields.
+    entered: Vec<(String, String)>,
     /// Fields of the form, which are sent once more.
     fields: Vec<(String, String)>,
     /// Key under which the operation is done once.
@@ -40,7 +42,7 @@ struct ConfirmHtml {
 pub(super) fn page(visit: &Visit, id: &str, name: Name, preview: &OperationPreview) -> Result<Response, Failure> {
     let (language, effect) = (visit.language(), &preview.would);
     let status = effect.status.name();
-    let mut frame = visit.frame();
+    let (mut frame, fields) = (visit.frame(), visit.fields());
     frame.retitle(&format!("/console/subscriptions/{id}"));
     visit.page(&ConfirmHtml {
         frame,
@@ -58,7 +60,8 @@ pub(super) fn page(visit: &Visit, id: &str, name: Name, preview: &OperationPrevi
             .map(|next| TaskNames::of(language).get(next.kind).unwrap_or(next.kind).to_owned()),
         next_action_at: effect.next_action.as_ref().map(|next| visit.taipei(next.at)),
         entries: effect.history.iter().map(|entry| rules::sentence(language, entry.rule)).collect(),
-        fields: visit.fields(),
+        entered: fields.iter().map(|(field, value)| (label(visit, name, field), value.clone())).collect(),
+        fields,
         key: visit.key().unwrap_or_default(),
     })
 }

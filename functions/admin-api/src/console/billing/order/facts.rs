@@ -15,7 +15,7 @@ use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
-use crate::console::words::names::{DeclineNames, OutcomeNames, StatusNames, TaskNames};
+use crate::console::words::names::{DeclineNames, EcpayStates, OutcomeNames, StatusNames, TaskNames};
 
 /// Facts of a subscription.
 pub(super) struct OrderFacts {
@@ -116,7 +116,11 @@ impl OrderFacts {
                 at: visit.taipei(next.at),
                 why: why(language, next.why),
             }),
-            last_query: order.last_query.map(|query| (visit.taipei(query.at), name_of(&query.state))),
+            last_query: order.last_query.map(|query| {
+                let state = name_of(&query.state);
+                let known = EcpayStates::of(language).get(&state).map(str::to_owned);
+                (visit.taipei(query.at), known.unwrap_or(state))
+            }),
             replaces: order.replaces.as_ref().map(ToString::to_string),
             replaced_by: order.superseded_by.as_ref().map(ToString::to_string),
             paid_by: paid_by.map(ToString::to_string),

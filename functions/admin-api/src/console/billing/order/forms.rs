@@ -199,6 +199,13 @@ fn form(visit: &Visit, name: Name, refundable: &[(String, String)], typed: &Type
     }
 }
 
+/// Label of a field of an operation's form; the API's name where the form has no such field.
+pub(super) fn label(visit: &Visit, name: Name, field: &str) -> String {
+    let language = visit.language();
+    let fields = fields(name, CommonWords::of(language), OperationWords::of(language), &[]);
+    fields.iter().find(|known| known.name == field).map_or(field, |known| known.label).to_owned()
+}
+
 fn fields(name: Name, common: &CommonWords, o: &OperationWords, refundable: &[(String, String)]) -> Vec<Field> {
     let field = |name, label, input| Field { name, label, input, value: String::new(), is_required: false };
     let required = |name, label, input| Field { is_required: true, ..field(name, label, input) };

@@ -16,7 +16,7 @@ use crate::console::billing::order::facts::PaymentRow;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
-use crate::console::words::names::{NoticeNames, NoticeStates, QuarantineReasons, StatusNames};
+use crate::console::words::names::{CallbackNames, NoticeNames, NoticeStates, QuarantineReasons, StatusNames};
 use crate::console::words::rules;
 
 /// Entry of the timeline.
@@ -125,12 +125,13 @@ fn of_mail(visit: &Visit, mail: &SubscriptionNotice, order: &str) -> TimelineEnt
 }
 
 fn of_callback(visit: &Visit, log: &WebhookLog) -> TimelineEntry {
+    let kind = log.kind.as_str();
     TimelineEntry {
         at: visit.taipei(log.received_at),
         kind: words(visit).of_callback,
         tone: "",
-        title: format!("{} {}", log.kind.as_str(), log.event),
-        details: vec![format!("{:.0} ms", log.processing_time_ms)],
+        title: CallbackNames::of(visit.language()).get(kind).unwrap_or(kind).to_owned(),
+        details: vec![format!("{}, {:.0} ms", log.event, log.processing_time_ms)],
         by: None,
         why: None,
         page: None,
