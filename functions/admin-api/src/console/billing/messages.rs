@@ -27,6 +27,8 @@ use crate::http::response::Failure;
 
 /// States by which mails of all orders are listed, in the API's names.
 const STATES: [&str; 4] = ["dead", "unclear", "undeliverable", "queued"];
+/// Path of the list.
+const PAGE: &str = "/console/messages";
 /// Parameter with the order whose mails are shown.
 const ORDER: &str = "subscription";
 
@@ -107,7 +109,10 @@ async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<
     });
     let kept = visit.kept(&[ORDER, "state"]);
     let mut frame = visit.frame();
-    frame.retitle("/console/messages");
+    // Answer to a form that was refused.
+    if visit.path != PAGE {
+        frame.retitle(PAGE);
+    }
     html::page(
         status,
         &MessagesHtml {
@@ -170,12 +175,16 @@ impl MessageRow {
     fn of_message(visit: &Visit, message: MessageAnswer) -> Self {
         let language = visit.language();
         let row = Self::of(visit, message.notice);
+        // What became of the mail says more than that the provider took it.
+        let known = message.feedback.as_ref().and_then(|feedback| NoticeStates::of(language).get(feedback.kind));
+        let (state, tone) = known.map_or((row.state, row.tone), |known| (known, "bad"));
         let feedback = message.feedback.map(|feedback| {
-            let kind = NoticeStates::of(language).get(feedback.kind).unwrap_or(feedback.kind);
-            let parts = [Some(kind.to_owned()), feedback.sub_type, feedback.status];
-            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+            [feedback.sub_type, feedback.status].into_iter().flatten().collect::<Vec<_>>().join(" ")
         });
+        let feedback = feedback.filter(|words| !words.is_empty());
         Self {
+            state,
+            tone,
             recipient: message.address.unwrap_or(row.recipient),
             details: row.details.into_iter().chain(feedback).collect(),
             subject: message.subject,
