@@ -59,7 +59,6 @@ struct StateChoice {
 
 /// Mail in the list.
 struct MessageRow {
-    id: String,
     /// Address to which its form is sent.
     resend: String,
     kind: &'static str,
@@ -168,7 +167,6 @@ impl MessageRow {
             can_resend: notice.state != "queued" || notice.attempts > 0,
             refusal: None,
             resend: format!("/console/messages/{}/resend", segment(&notice.id)),
-            id: notice.id,
         }
     }
 
