@@ -60,7 +60,10 @@ fn understood(function: &str, event: Json) -> Timestamp {
         }
         "MaintenanceReminder" => match maintenance_reminder::Request::parse(event, now).unwrap() {
             maintenance_reminder::Request::Run(run) | maintenance_reminder::Request::Continue(run) => run.scheduled_at,
-            other => panic!("not a scheduled run: {other:?}"),
+            other @ (maintenance_reminder::Request::ConfirmOptOuts
+            | maintenance_reminder::Request::Import(_)
+            | maintenance_reminder::Request::ShowSample
+            | maintenance_reminder::Request::SendSample(_)) => panic!("not a scheduled run: {other:?}"),
         },
         "MmsExpiryScan" => Job::parse(mms_expiry_scan::NAME, event, now).unwrap().scheduled_at,
         other => panic!("{other} has a schedule: say how it reads its event"),

@@ -176,9 +176,9 @@ impl MessageRow {
         // What became of the mail says more than that the provider took it.
         let known = message.feedback.as_ref().and_then(|feedback| NoticeStates::of(language).get(feedback.kind));
         let (state, tone) = known.map_or((row.state, row.tone), |known| (known, "bad"));
-        let feedback = message.feedback.map(|feedback| {
-            [feedback.sub_type, feedback.status].into_iter().flatten().collect::<Vec<_>>().join(" ")
-        });
+        let feedback = message
+            .feedback
+            .map(|feedback| [feedback.sub_type, feedback.status].into_iter().flatten().collect::<Vec<_>>().join(" "));
         let feedback = feedback.filter(|words| !words.is_empty());
         Self {
             state,
