@@ -1,6 +1,7 @@
 //! Customers, vehicles and reminders.
 
 mod callbacks;
+mod console;
 mod continuations;
 mod customers;
 mod follow_ups;
