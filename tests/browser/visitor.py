@@ -1,10 +1,12 @@
 """A person with a browser, who goes by keyboard. Every page on the way is checked."""
 
 import pathlib
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 # Pages of the product and of the sandbox. The others are ECPay's and the business's, which the sandbox stands in for.
-PAGES = ("/checkout/", "/portal/", "/sandbox")
+PAGES = ("/checkout/", "/portal/", "/sandbox", "/console")
+# Mails as they would be sent, and files: what is shown there is no page of the console's own.
+NO_PAGES = ("/console/previews/",)
 HEADERS = {
     "content-security-policy": ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action"),
     "cache-control": ("no-store",),
@@ -36,9 +38,10 @@ TOO_WIDE = """() => {
   return [`page ${root.scrollWidth} in ${root.clientWidth}`,
     ...[...document.querySelectorAll('body *')].filter(beyond).map((element) => element.outerHTML.slice(0, 120))];
 }"""
-ACCESSIBILITY = """(without) => {
+ACCESSIBILITY = """({ without, only }) => {
   const rules = Object.fromEntries(without.map((rule) => [rule, { enabled: false }]));
-  return axe.run(document, { rules }).then(({ violations }) => violations.flatMap((rule) =>
+  const options = only.length > 0 ? { runOnly: only } : { rules };
+  return axe.run(document, options).then(({ violations }) => violations.flatMap((rule) =>
     rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 120)} ${node.failureSummary}`)));
 }"""
 
@@ -56,6 +59,8 @@ class Visitor:
         self.wanted = set()
         # Response with the latest document.
         self.answer = None
+        # Keys that were pressed, but for those of a text.
+        self.keys = 0
         context.add_init_script(REPORT_VIOLATIONS)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.problems.append(f"script: {error.error}"))
@@ -89,7 +94,8 @@ class Visitor:
     def _response(self, response):
         if response.status >= 400 and response.status not in self.wanted:
             self.problems.append(f"{response.status} {response.request.method} {response.url}")
-        if response.request.resource_type != "document":
+        is_file = response.headers.get("content-disposition", "").startswith("attachment")
+        if response.request.resource_type != "document" or is_file:
             return
         self.answer = response
         if is_page(response.url) and not 300 <= response.status < 400:
@@ -123,6 +129,7 @@ class Visitor:
         """Presses Tab until the element has the focus, which is visible on the way."""
         target = locator.element_handle()
         for _ in range(LONGEST_WAY):
+            self.keys += 1
             self.page.keyboard.press("Tab")
             focus = self.page.evaluate(FOCUS)
             if is_page(self.page.url) and not focus["none"]:
@@ -134,12 +141,13 @@ class Visitor:
     def press(self, locator, to, key="Enter", status=200):
         """Goes to a link or button by Tab and presses it, until a page below the path `to` is shown."""
         self.focus(locator)
+        self.keys += 1
         self.leave(lambda: self.page.keyboard.press(key), to, status)
 
     def leave(self, act, to, status=200):
         """Does what leads to a page below the path `to`."""
         self.wanted.add(status)
-        shown = lambda frame: urlsplit(frame.url).path.startswith(to)
+        shown = lambda frame: unquote(urlsplit(frame.url).path).startswith(to)
         with self.page.expect_event("framenavigated", shown):
             act()
         self.page.wait_for_load_state()
@@ -154,6 +162,7 @@ class Visitor:
             is_first = route.request.method == "POST" and not held
             held.append(route) if is_first else route.continue_()
 
+        locator.scroll_into_view_if_needed()
         box = locator.bounding_box()
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.route("**", hold)
@@ -173,17 +182,19 @@ class Visitor:
         """Text of the page as a person reads it."""
         return self.page.inner_text("body")
 
-    def check_accessibility(self, axe, without=()):
-        """Fails on what axe-core finds in the page, contrast among it, by all of its rules but these."""
-        self.page.evaluate(axe)
-        found = self.page.evaluate(ACCESSIBILITY, list(without))
+    def check_accessibility(self, axe, without=(), only=()):
+        """Fails on what axe-core finds in the page, contrast among it, by all of its rules but these, or by some alone."""
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.evaluate(axe)
+        found = self.page.evaluate(ACCESSIBILITY, {"without": list(without), "only": list(only)})
         assert not found, "\n".join(found)
 
-    def picture(self, folder, name):
-        """Keeps a picture of the whole page, where pictures are wanted."""
+    def picture(self, folder, name, full_page=True):
+        """Keeps a picture of the whole page or of what the screen shows, where pictures are wanted."""
         if folder:
-            self.page.screenshot(path=pathlib.Path(folder) / name, full_page=True)
+            self.page.screenshot(path=pathlib.Path(folder) / name, full_page=full_page)
 
 
 def is_page(url):
-    return urlsplit(url).path.startswith(PAGES)
+    path = urlsplit(url).path
+    return path.startswith(PAGES) and not path.startswith(NO_PAGES)

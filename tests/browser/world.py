@@ -1,8 +1,10 @@
 """The served sandbox: the product, simulated ECPay, mails and clock behind one address."""
 
 import json
+import os
 import re
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 
@@ -13,16 +15,22 @@ BEGIN = "2025-01-05T10:00:00+08:00"
 class World:
     """A sandbox of its own, which ends with the test."""
 
-    def __init__(self, program):
+    def __init__(self, program, log_level="warn,dynoxide=error"):
         command = [program, "serve", "--port", "0", "--now", BEGIN]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, "LOG_LEVEL": log_level}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         served = (re.match(r"Serving (\S+)", line) for line in self.process.stdout)
         self.base = next(found.group(1) for found in served if found)
+        # Lines of the log so far, which are read at once: a pipe that is full would hold up the sandbox.
+        self.log = []
+        self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stdout))
+        self.reader.start()
         self.token = self.call("GET", "/sandbox/credentials")["admin_token"]
 
     def end(self):
         self.process.kill()
         self.process.wait()
+        self.reader.join()
         self.process.stdout.close()
 
     def call(self, method, path, body=None):
@@ -30,7 +38,7 @@ class World:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data=data, method=method)
         request.add_header("content-type", "application/json")
-        if path.startswith("/api/"):
+        if not path.startswith("/sandbox/"):
             request.add_header("authorization", f"Bearer {self.token}")
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
