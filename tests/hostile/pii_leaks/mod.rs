@@ -223,9 +223,24 @@ fn requests(method: &str, path: &str, order: &str) -> Vec<Value> {
     all
 }
 
+/// Requests of a member of staff to a page or form of the console, each value a canary.
+fn console_requests(method: &str, path: &str, cookie: &str) -> Vec<Value> {
+    let session = [("cookie", cookie), ("sec-fetch-site", "same-origin")];
+    let route = &format!("{method} {path}");
+    let fields = format!("note={TEXT}&why={TEXT}&email={MAIL}&token={WRONG}&days={CARD}&name={STORED}&phone={CARD}");
+    vec![
+        http_event(route, &session, b""),
+        http_event(&format!("{route}?q={MAIL}&subscription={CARD}&lang=id&after={CARD}"), &session, b""),
+        http_event(&format!("{route}?q={USER}&said={CARD}"), &session, b""),
+        http_event(route, &[session[0], session[1], FORM], fields.as_bytes()),
+        http_event(route, &[session[0], session[1], FORM], format!("{fields}&confirmed=yes").as_bytes()),
+    ]
+}
+
 #[tokio::test]
 async fn the_admin_api_logs_nothing_of_what_it_is_asked() {
     let (sandbox, order) = world().await;
+    let staff = sandbox.signed_in("owner").await;
     table_inspect::put(&sandbox.world, &junk("SUB#DKJUNK00000000000001", "STATE", "retry", "1")).unwrap();
     table_inspect::put(&sandbox.world, &junk("QUARANTINE#junk", "STATE", "quarantine", "1")).unwrap();
     let mut heard = Heard::default();
@@ -239,7 +254,10 @@ async fn the_admin_api_logs_nothing_of_what_it_is_asked() {
                     let varies = route.path.contains('{');
                     let path: Vec<&str> =
                         route.path.split('/').map(|part| if part.starts_with('{') { segment } else { part }).collect();
-                    for event in requests(&route.method, &path.join("/"), &order) {
+                    let path = path.join("/");
+                    let is_page = path.starts_with("/console");
+                    let pages = if is_page { console_requests(&route.method, &path, &staff.cookie) } else { Vec::new() };
+                    for event in requests(&route.method, &path, &order).into_iter().chain(pages) {
                         heard.request("admin-api", &mut admin, &event).await;
                     }
                     if !varies {
