@@ -89,7 +89,7 @@ pub(crate) async fn page(visit: &Visit, status: StatusCode, fault: Vec<String>) 
         expression: setting.expression,
         next_run: next_run.map(|at| visit.moment(at, ZONE)),
         send_hours: hours.to_string(),
-        is_outside_hours: daily.is_some_and(|daily| !hours.contain(daily.hour)),
+        is_outside_hours: setting.running && daily.is_some_and(|daily| !hours.contain(daily.hour)),
         hours: choices(0..24, typed("hour", hour)),
         minutes: choices((0..60).step_by(MINUTES).chain([minute]), typed("minute", minute)),
         texts: texts.into_iter().filter_map(shown).collect(),
