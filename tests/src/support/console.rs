@@ -28,7 +28,7 @@ pub struct Page {
 }
 
 impl Sandbox {
-    /// Somebody without a session.
+    /// A visitor without a session.
     pub fn visitor(&self) -> Staff {
         Staff { base: self.base.clone(), http: self.http.clone(), cookie: String::new() }
     }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use shared::domain::values::time::Timestamp;
 
-/// Most refused attempts within [`WINDOW_MINUTES`], whoever made them.
+/// Most refused attempts within [`WINDOW_MINUTES`].
 const MOST: usize = 10;
 /// Minutes for which a refused attempt counts.
 const WINDOW_MINUTES: i64 = 5;

@@ -70,7 +70,7 @@ texts! {
         erase_why_hint: "原因會保留，因此不可寫出使用者代號或電子郵件。", "The reason is kept, so it must not name the user or an address.", "Alasan disimpan, jadi jangan menyebut pengguna atau alamatnya.";
         erased_on: "已刪除於", "Erased", "Dihapus";
         portal_link: "客戶頁面連結", "Link to the customer page", "Tautan halaman pelanggan";
-        portal_link_hint: "請將此連結寄給客戶本人；持有者可代客戶操作。連結只顯示這一次。", "Send this link to the customer alone: whoever has it can act as the customer. It is shown this once.", "Kirim tautan ini hanya kepada pelanggan: pemegangnya dapat bertindak sebagai pelanggan. Hanya tampil sekali ini.";
+        portal_link_hint: "請將此連結寄給客戶本人；持有者可代客戶操作。連結只顯示這一次。", "Send this link to the customer alone: its holder can act as the customer. It is shown this once.", "Kirim tautan ini hanya kepada pelanggan: pemegangnya dapat bertindak sebagai pelanggan. Hanya tampil sekali ini.";
         valid_until: "有效至", "Valid until", "Berlaku sampai";
         make_link: "產生連結", "Make a link", "Buat tautan";
         messages_title: "郵件", "Mails", "Email";

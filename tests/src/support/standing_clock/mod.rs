@@ -5,7 +5,7 @@ use std::process::Command;
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/support/standing_clock.c");
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/support/standing_clock/standing_clock.c");
 
 /// The clock of the bootstraps that are started with its variables.
 pub struct StandingClock(TempDir);
