@@ -1,5 +1,6 @@
 //! The expiry scan as sales staff see it: what is in Slack, and what they say to it over HTTP.
 
+mod console;
 mod cuts;
 mod digest;
 mod items;

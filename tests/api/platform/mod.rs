@@ -6,6 +6,7 @@ mod bootstraps;
 mod binaries_events;
 pub(crate) mod configuration;
 mod console;
+mod console_runs;
 mod dry_requests;
 mod metrics;
 mod paths;

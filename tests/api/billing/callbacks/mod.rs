@@ -1,6 +1,7 @@
 //! Callbacks of ECPay: accepted ones and repeated ones.
 
 mod accepted;
+mod figures;
 mod flood;
 mod implausible;
 mod oddities;

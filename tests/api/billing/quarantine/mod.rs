@@ -1,5 +1,6 @@
 //! Quarantined reports: storage, list and replay.
 
+mod console;
 mod list;
 mod replay;
 mod store;

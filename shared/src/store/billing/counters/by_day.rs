@@ -27,10 +27,10 @@ pub struct DayCounts {
     pub counts: Counts,
 }
 
-/// Counts by day, and the first day without an item.
+/// Counts of closed days, and the day after the latest of them; none where no day is closed.
 struct Stored {
     days: BTreeMap<LocalDate, Counts>,
-    open_from: LocalDate,
+    open_from: Option<LocalDate>,
 }
 
 impl Billing {
@@ -39,8 +39,9 @@ impl Billing {
     pub async fn counts_by_day(&self, days: u16, now: Timestamp) -> Result<Vec<DayCounts>, Error> {
         let days = i64::from(days.max(1));
         let today = now.day(ZONE);
-        let Stored { days: mut counted, open_from } = self.stored_days(today.plus_days(1 - days), today).await?;
-        counted.extend(self.open_days(open_from, now).await?);
+        let first = today.plus_days(1 - days);
+        let Stored { days: mut counted, open_from } = self.stored_days(first, today).await?;
+        counted.extend(self.open_days(open_from.unwrap_or(first), now).await?);
         let all = (1 - days..=0).map(|ago| today.plus_days(ago));
         Ok(all.map(|day| DayCounts { day, counts: counted.remove(&day).unwrap_or_default() }).collect())
     }
@@ -48,13 +49,16 @@ impl Billing {
     /// Stores the counts of each day that is over and has no item yet. Returns the number of days.
     pub async fn close_days(&self, now: Timestamp) -> Result<u64, Error> {
         let today = now.day(ZONE);
-        let Stored { open_from, .. } = self.stored_days(today.plus_days(-KEPT_DAYS), today).await?;
+        let first = today.plus_days(-KEPT_DAYS);
+        let Stored { open_from, .. } = self.stored_days(first, today).await?;
         let over = now.plus_hours(-LATE_HOURS).day(ZONE);
-        if open_from >= over {
+        if open_from.is_some_and(|open_from| open_from >= over) {
             return Ok(0);
         }
-        let mut counted = self.open_days(open_from, now).await?;
-        let (mut day, mut closed) = (open_from, 0);
+        let mut counted = self.open_days(open_from.unwrap_or(first), now).await?;
+        // Of a new installation the days before its first count have no item.
+        let Some(mut day) = open_from.or_else(|| counted.keys().next().copied()) else { return Ok(0) };
+        let mut closed = 0;
         // The earliest first: the latest stored day says up to which all are closed, also those without a count.
         while day < over {
             let counts = counted.remove(&day).unwrap_or_default();
@@ -75,7 +79,7 @@ impl Billing {
         let items = self.counter_items(query).await?;
         let names = Counter::by_name();
         let days: BTreeMap<LocalDate, Counts> = items.iter().filter_map(|item| day_of(&names, item)).collect();
-        let open_from = days.last_key_value().map_or(from, |(day, _)| day.plus_days(1));
+        let open_from = days.last_key_value().map(|(day, _)| day.plus_days(1));
         Ok(Stored { days, open_from })
     }
 
