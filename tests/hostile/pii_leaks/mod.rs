@@ -256,7 +256,8 @@ async fn the_admin_api_logs_nothing_of_what_it_is_asked() {
                         route.path.split('/').map(|part| if part.starts_with('{') { segment } else { part }).collect();
                     let path = path.join("/");
                     let is_page = path.starts_with("/console");
-                    let pages = if is_page { console_requests(&route.method, &path, &staff.cookie) } else { Vec::new() };
+                    let pages =
+                        if is_page { console_requests(&route.method, &path, &staff.cookie) } else { Vec::new() };
                     for event in requests(&route.method, &path, &order).into_iter().chain(pages) {
                         heard.request("admin-api", &mut admin, &event).await;
                     }

@@ -10,12 +10,15 @@ use shared::domain::values::time::{LocalDate, Zone};
 
 use crate::auth::scope::Scope;
 use crate::billing::subscriptions::translations::{Language, why};
-use crate::console::billing::order::{SHOWN_PAYMENTS, Stored};
+use crate::console::billing::order::stored::Stored;
 use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
 use crate::console::words::names::{DeclineNames, EcpayStates, OutcomeNames, StatusNames, TaskNames};
+
+/// Payments that are shown; the timeline has all.
+const SHOWN_PAYMENTS: usize = 12;
 
 /// Facts of a subscription.
 pub(super) struct OrderFacts {

@@ -4,6 +4,7 @@ pub(crate) mod confirm;
 pub(crate) mod facts;
 pub(crate) mod forms;
 pub(crate) mod operate;
+pub(crate) mod stored;
 pub(crate) mod timeline;
 
 use askama::Template;
@@ -11,14 +12,12 @@ use axum::extract::Path;
 use axum::response::Response;
 use lambda_http::http::StatusCode;
 use serde_json::Value;
-use shared::domain::values::ids::SubscriptionId;
-use shared::store::billing::reads::{OrderFile, OrderSurroundings};
 
 use crate::auth::scope::Scope;
 use crate::billing::subscriptions::answer::SubscriptionAnswer;
-use crate::billing::subscriptions::show::{Parts, shown};
 use crate::console::billing::order::facts::OrderFacts;
 use crate::console::billing::order::forms::{OperationForm, Typed};
+use crate::console::billing::order::stored::{Stored, read};
 use crate::console::billing::order::timeline::{Sources, TimelineEntry, entries};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
@@ -30,8 +29,6 @@ use crate::http::response::Failure;
 const TIMELINE_PAGE: usize = 40;
 /// Parameter with the number of timeline entries before the first one that is shown.
 const SKIP: &str = "skip";
-/// Payments that are shown; the timeline has all.
-const SHOWN_PAYMENTS: usize = 12;
 
 /// Page of a subscription.
 #[derive(Template)]
@@ -55,13 +52,6 @@ struct Timeline {
     entries: Vec<TimelineEntry>,
     /// Address of the older entries.
     older: Option<String>,
-}
-
-/// What is stored about an order.
-pub(super) struct Stored {
-    pub(super) file: OrderFile,
-    pub(super) surroundings: OrderSurroundings,
-    pub(super) answer: SubscriptionAnswer,
 }
 
 /// Shows a subscription.
@@ -92,31 +82,6 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, typed: &Typed) -> Res
         raw: raw(&stored.answer)?,
     };
     html::page(status, &page)
-}
-
-/// Reads the order and all that is stored about it: the partition at once, then what is stored elsewhere.
-async fn read(visit: &Visit, id: &str) -> Result<Stored, Failure> {
-    let api = &visit.api;
-    let unknown = || Failure::not_found("id", "There is no such subscription.");
-    let id = SubscriptionId::parse(id).map_err(|_| unknown())?;
-    let billing = &api.store.billing;
-    let (file, feedback) = futures::try_join!(billing.order_file(&id), billing.order_feedback(&id))?;
-    let file = file.ok_or_else(unknown)?;
-    let surroundings = billing.order_surroundings(&file).await?;
-    let answer = shown(
-        api,
-        Parts {
-            order: file.order.value.clone(),
-            history: Vec::new(),
-            history_next: None,
-            payments: file.payments.iter().rev().cloned().collect(),
-            mails: file.notices.iter().rev().cloned().collect(),
-            feedback,
-            mail_block: surroundings.mail_block.clone(),
-            purchase: surroundings.purchase.clone(),
-        },
-    );
-    Ok(Stored { file, surroundings, answer })
 }
 
 fn timeline(visit: &Visit, stored: &Stored) -> Timeline {
