@@ -13,6 +13,7 @@ use crate::auth::scope::Scope;
 use crate::billing::mail_templates::preview;
 use crate::billing::notices::{NoticeAnswer, NoticeAudience, NoticeListQuery, list, resend};
 use crate::billing::subscriptions::messages::{MessageAnswer, MessagesQuery, messages};
+use crate::console::page::address;
 use crate::console::page::failure::sentences;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
@@ -106,7 +107,6 @@ async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<
         label: NoticeStates::of(language).get(value).unwrap_or(value),
         is_chosen: order.is_none() && chosen == value,
     });
-    let kept = visit.kept(&[ORDER, "state"]);
     let mut frame = visit.frame();
     // Answer to a form that was refused.
     if visit.path != PAGE {
@@ -124,7 +124,10 @@ async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<
             may_operate: visit.may(Scope::Operate),
             key: Visit::new_key()?,
             faults,
-            more: next.map(|next| format!("/console/messages?{kept}after={next}")),
+            more: next.map(|next| {
+                let kept = address::kept(visit, &[ORDER, "state"]);
+                address::with("/console/messages", kept.into_iter().chain([("after", Some(next))]))
+            }),
         },
     )
 }

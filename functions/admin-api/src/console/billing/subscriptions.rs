@@ -14,6 +14,7 @@ use crate::auth::scope::Scope;
 use crate::billing::payments::spreadsheet;
 use crate::billing::subscriptions::list::{SubscriptionListQuery, list};
 use crate::console::billing::rows::{CSV_COLUMNS, OrderRow, cells};
+use crate::console::page::address;
 use crate::console::page::frame::Frame;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
@@ -40,8 +41,8 @@ struct SubscriptionsHtml {
     plan: String,
     plans: Vec<String>,
     needs_attention: bool,
-    /// Parameters of the filter.
-    filter: String,
+    /// Address of the list as a file.
+    csv: String,
     more: Option<String>,
 }
 
@@ -71,7 +72,10 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         label: TaskNames::of(language).get(value).unwrap_or(value),
         is_chosen: action == value,
     });
-    let filter = visit.kept(&["status", "plan", "next_action", "needs_attention"]);
+    let with = |name, value: String| {
+        let kept = address::kept(&visit, &["status", "plan", "next_action", "needs_attention"]);
+        address::with("/console/subscriptions", kept.into_iter().chain([(name, Some(value))]))
+    };
     visit.page(&SubscriptionsHtml {
         frame: visit.frame(),
         w: BillingWords::of(language),
@@ -81,8 +85,8 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         plan: visit.parameter("plan").unwrap_or_default(),
         plans: visit.api.config.prices.names().map(str::to_owned).chain(["FREE".to_owned()]).collect(),
         needs_attention: visit.parameter("needs_attention").is_some(),
-        more: page.next.map(|next| format!("/console/subscriptions?{filter}after={next}")),
-        filter,
+        more: page.next.map(|next| with("after", next)),
+        csv: with(FORMAT, "csv".to_owned()),
     })
 }
 

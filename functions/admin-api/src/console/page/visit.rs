@@ -19,7 +19,6 @@ use crate::auth::scope::Scope;
 use crate::billing::subscriptions::translations::Language;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
-use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
 use crate::console::page::visitor::Visitor;
 use crate::http::context::RequestContext;
@@ -114,12 +113,6 @@ impl Visit {
     /// Parameter of the page's address; `None` where it is absent or empty.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         text_of(&self.query, name)
-    }
-
-    /// These parameters of the page's address, each with the sign that separates it from the next one.
-    pub(crate) fn kept(&self, names: &[&str]) -> String {
-        let sent = names.iter().filter_map(|name| Some((*name, self.parameter(name)?)));
-        sent.map(|(name, value)| format!("{name}={}&", segment(&value))).collect()
     }
 
     /// Field of the posted form; `None` where it is absent or empty.
