@@ -10,7 +10,8 @@ SCRIPT = "<script>document.title='executed'</script>"
 IMAGE = "\"><img src=x onerror=\"document.title='executed'\">"
 # Visible ASCII without the signs that separate the parts of an address.
 USERS = ["\"><img&src=x&onerror=alert(1)>", "<script>alert(1)<&script>", "'--{{7*7}}${7*7}", "W" * 100]
-REASONS = [SCRIPT, IMAGE, "\u202egnihtyreve esrever", "'\"`;&amp;&#60;b&#62;", "{{7*7}}{% raw %}", "W" * 100, "\u0e01\u0e33" * 50]
+SIGNS = "'\"`;&amp;&#60;b&#62;"
+REASONS = [SCRIPT, IMAGE, SIGNS, "\u202egnihtyreve esrever", "{{7*7}}{% raw %}", "W" * 100, "\u0e01\u0e33" * 50]
 
 
 @pytest.fixture(params=[1280, 360])
@@ -60,7 +61,7 @@ def test_reasons_and_notes_are_texts_in_the_timeline(world, member):
 
 def test_what_was_typed_comes_back_as_it_was(world, member):
     number = world.subscribe("canary-typed")
-    for text in (SCRIPT, IMAGE, "'\"`;&amp;&#60;b&#62;"):
+    for text in (SCRIPT, IMAGE, SIGNS):
         member.see(f"/console/search?q={quote(text)}")
         check(member, text)
         assert member.page.locator("#q").input_value() == text
@@ -75,7 +76,7 @@ def test_what_was_typed_comes_back_as_it_was(world, member):
 
 
 def test_a_hostile_reason_survives_the_page_before_it_is_done(world, member):
-    for number, text in enumerate((SCRIPT, IMAGE, "'\"`;&amp;&#60;b&#62;")):
+    for number, text in enumerate((SCRIPT, IMAGE, SIGNS)):
         order = world.subscribe(f"canary-confirmed-{number}")
         member.see(f"{ORDERS}/{order}")
         member.operate("cancel", to=f"{ORDERS}/{order}/cancel", why=text)

@@ -10,7 +10,9 @@ from story import NOTE, WHY_CANCELLED, WHY_EXTENDED
 
 # What browsers ask for, the language of the pages, and the names of the zone of Taipei and of that of Jakarta in it.
 LANGUAGES = [
-    ("zh-TW", "zh-TW", ("台北", "雅加達")), ("en-US", "en", ("Taipei", "Jakarta")), ("id-ID", "id", ("Taipei", "WIB")),
+    ("zh-TW", "zh-TW", ("台北", "雅加達", "WIB")),
+    ("en-US", "en", ("Taipei", "Jakarta", "WIB")),
+    ("id-ID", "id", ("Taipei", "WIB")),
 ]
 # Texts of labels, titles, buttons and links, and all others; but not what was typed or stored, and not the text of mails.
 FRAME = "header, nav, h1, h2, h3, th, dt, label, summary, button, option, caption, [placeholder], [aria-label]"
@@ -31,9 +33,14 @@ TEXTS = """(frame) => {
 TIMES = """() => [...document.querySelectorAll('time')].map((time) => ({
   text: time.innerText, title: time.title, at: time.dateTime }))"""
 # Names that are the same in all languages.
-NAMES = {"Moonpine", "English", "Indonesia", "ECPay", "CSV", "JSON", "FREE", "STUDENT", "PRO", "ENTERPRISE", "owner"}
+NAMES = {"Moonpine", "English", "Indonesia", "ECPay", "CSV", "JSON", "FREE", "STUDENT", "PRO", "ENTERPRISE", "owner", "Bapak",
+         "Ibu", "xlsx"}
 # Words that English and Indonesian share.
 SHARED = {"Menu", "Status", "Slack"}
+# Words of the providers of mails and of WhatsApp.
+PROVIDERS = ("content refused", "Success sent message")
+# Subject of a mail to staff.
+TO_STAFF = "No more mail to the customer: order"
 # A name of the API in place of a text.
 RAW = re.compile(r"\b[a-z]+_[a-z_]+\b|\b[a-z]+-[a-z]+-[a-z-]+\b")
 WORDS = re.compile(r"[a-z]{3,} [a-z]{2,}")
@@ -47,12 +54,13 @@ def texts(member, page):
 
 def data(story):
     """What is stored, and the same in every language."""
-    return {*story.orders.values(), CUSTOMER, "nowhere", "付款收據 - Payment Receipt"}
+    zones = {"Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"}
+    return {*story.orders.values(), *zones, CUSTOMER, "Sari Dewi", "nowhere", "付款收據 - Payment Receipt", TO_STAFF}
 
 
 def is_written(text):
-    """True for what staff have written, the words of the mail service, and the reason kept with a quarantined report."""
-    return any(known in text for known in (WHY_EXTENDED, WHY_CANCELLED, NOTE, "content refused", "simulated"))
+    """True for what staff have written, a mail, the words of providers, and the reason of a quarantined report."""
+    return any(known in text for known in (WHY_EXTENDED, WHY_CANCELLED, NOTE, TO_STAFF, *PROVIDERS, "simulated"))
 
 
 @pytest.mark.parametrize("locale, tag, zones", LANGUAGES)
@@ -94,6 +102,8 @@ def check_times(member, zones, name):
         assert time["title"].replace(" UTC", "Z").replace(" ", "T") == time["at"], (name, time)
         assert time["text"].endswith(zones), (name, time)
     shown = member.page.evaluate(TEXTS, FRAME)["texts"]
+    # Hours of sending are in each customer's own zone.
+    shown = [text for text in shown if not re.fullmatch(r"\d\d:\d\d-\d\d:\d\d", text)]
     alone = [text for text in shown if re.search(r"\d\d:\d\d", text) and not any(zone in text for zone in zones)]
     assert sorted(alone) == sorted(re.sub(r"\s\S+$", "", time["text"]) for time in times), name
 
