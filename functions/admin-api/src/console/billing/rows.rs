@@ -39,6 +39,7 @@ impl OrderRow {
         let (language, status) = (visit.language(), order.status.name());
         let w = BillingWords::of(language);
         let is_free = order.plan_id != order.ordered_plan_id;
+        let shown = shown_status(status, is_free);
         let cycle = match order.billing_cycle {
             BillingCycle::Monthly => w.monthly,
             BillingCycle::Annual => w.annual,
@@ -47,7 +48,7 @@ impl OrderRow {
             id: order.id.to_string(),
             user: order.user_id.to_string(),
             user_page: format!("/console/users/{}", segment(order.user_id.as_str())),
-            status: StatusNames::of(language).get(status).unwrap_or(status),
+            status: StatusNames::of(language).get(shown).unwrap_or(shown),
             tone: tone(status, is_free),
             plan: if is_free {
                 format!("{} ({})", order.plan_id, order.ordered_plan_id)
@@ -109,6 +110,11 @@ pub(crate) const CSV_COLUMNS: [&str; 14] = [
     "created_at",
     "updated_at",
 ];
+
+/// Name of a status for people: after a downgrade an order is active on FREE, which says more than `active`.
+pub(crate) fn shown_status(status: &'static str, is_free: bool) -> &'static str {
+    if status == "active" && is_free { "downgraded" } else { status }
+}
 
 /// Class of a status for its colour.
 fn tone(status: &str, is_free: bool) -> &'static str {

@@ -7,6 +7,7 @@ texts! { named
     StatusNames {
         pending: "待付款", "awaiting payment", "menunggu pembayaran";
         active: "使用中", "active", "aktif";
+        downgraded: "已降為 FREE", "on FREE", "paket FREE";
         past_due: "逾期", "past due", "menunggak";
         cancelled: "已取消", "cancelled", "dibatalkan";
         completed: "已完成", "completed", "selesai";

@@ -11,6 +11,7 @@ use shared::domain::values::time::{LocalDate, Zone};
 use crate::auth::scope::Scope;
 use crate::billing::subscriptions::translations::{Language, why};
 use crate::console::billing::order::stored::Stored;
+use crate::console::billing::rows::shown_status;
 use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
@@ -89,7 +90,7 @@ impl OrderFacts {
     pub(super) fn of(visit: &Visit, stored: &Stored) -> Self {
         let (order, now, language) = (&stored.file.order.value, visit.now(), visit.language());
         let w = BillingWords::of(language);
-        let status = stored.answer.status.name();
+        let status = shown_status(stored.answer.status.name(), order.downgrade.is_some());
         let cycle = match order.terms.cycle {
             BillingCycle::Monthly => w.monthly,
             BillingCycle::Annual => w.annual,
