@@ -141,8 +141,23 @@ def past_due(world, user, later=(), code=NO_CREDIT):
     return number
 
 
+# Pages of the workshop, by name.
+WORKSHOP = {
+    "vehicles due": "/console/vehicles",
+    "customers": "/console/customers?q=sari",
+    "customer": "/console/customers/sample-2",
+    "import": "/console/import",
+    "schedule": "/console/schedule",
+}
+
+
 def pages(story):
     """Pages of the console that show something of the story, by name."""
+    return {**readable(story), **WORKSHOP}
+
+
+def readable(story):
+    """Those of them that a read-only visitor may see."""
     orders = story.orders
     return {
         "sign-in": LOGIN,

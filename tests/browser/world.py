@@ -8,15 +8,15 @@ import threading
 import urllib.error
 import urllib.request
 
-# First instant of each test's world, in Taipei. Far from the end of a month, so that a month later is the same day.
+# First instant of the worlds of most tests, in Taipei. Far from the end of a month, so that a month later is the same day.
 BEGIN = "2025-01-05T10:00:00+08:00"
 
 
 class World:
     """A sandbox of its own, which ends with the test."""
 
-    def __init__(self, program, log_level="warn,dynoxide=error"):
-        command = [program, "serve", "--port", "0", "--now", BEGIN]
+    def __init__(self, program, now=BEGIN, log_level="warn,dynoxide=error"):
+        command = [program, "serve", "--port", "0", "--now", now]
         environment = {**os.environ, "LOG_LEVEL": log_level}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         served = (re.match(r"Serving (\S+)", line) for line in self.process.stdout)

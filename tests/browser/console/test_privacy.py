@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
-from staff import LOGIN, ORDERS, TOKENS, pages
+from staff import LOGIN, ORDERS, TOKENS, WORKSHOP, readable
 from story import bounced
 from world import World, email
 
@@ -29,8 +29,10 @@ def test_a_read_only_visitor_sees_neither_an_address_nor_the_text_of_a_mail(stor
     assert len(lines) > 20
     phones = ["5550", "8555550", "8125550"]
     member = staff(story.world, "read-only", canaries=["@" + DOMAIN, *lines, *phones])
-    for name, page in pages(story).items():
+    for name, page in readable(story).items():
         member.see(page)
+    for page in WORKSHOP.values():
+        member.see(page, status=403)
     for kind in ("receipt", "first-payment-failure"):
         member.see(f"/console/previews/{kind}?subscription_id={story.number}&format=html", status=403)
     # A search for an address or phone says whom it belongs to, but shows no more than was typed.
