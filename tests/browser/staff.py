@@ -151,9 +151,18 @@ WORKSHOP = {
 }
 
 
+# Pages of those on call, of sales and of the owner, by name.
+OVERVIEWS = {
+    "quarantine": "/console/quarantine?state=all",
+    "runs": "/console/runs",
+    "institutions": "/console/institutions",
+    "figures": "/console/figures",
+}
+
+
 def pages(story):
     """Pages of the console that show something of the story, by name."""
-    return {**readable(story), **WORKSHOP}
+    return {**readable(story), **WORKSHOP, **OVERVIEWS}
 
 
 def readable(story):

@@ -3,8 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::response::IntoResponse;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::http::request::Parts;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Description;
 
@@ -98,8 +100,9 @@ pub(crate) fn router(state: Arc<ApiState>) -> Router {
     all().router().merge(console).fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(state)
 }
 
-async fn no_route() -> Failure {
-    Failure::no_route()
+/// Pages for staff say it as a page.
+async fn no_route(State(api): State<Arc<ApiState>>, parts: Parts) -> Response {
+    if console::has(parts.uri.path()) { console::no_page(&api, &parts) } else { Failure::no_route().into_response() }
 }
 
 async fn wrong_method() -> Failure {

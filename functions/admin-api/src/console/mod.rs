@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use lambda_http::http::request::Parts;
 
 use crate::api::ApiState;
+use crate::http::response::Failure;
 
 pub(crate) mod access;
 pub(crate) mod billing;
@@ -18,6 +21,7 @@ pub(crate) mod words;
 pub(crate) mod workshop;
 
 use access::{guard, sign_in};
+use page::failure;
 use route::Page;
 
 /// Pages without a session.
@@ -49,4 +53,14 @@ pub(crate) fn router(api: &Arc<ApiState>) -> Router<Arc<ApiState>> {
 
 fn routes(pages: Vec<Page>) -> Router<Arc<ApiState>> {
     pages.into_iter().fold(Router::new(), |router, page| router.route(page.path, page.handler))
+}
+
+/// True for a path of the console.
+pub(crate) fn has(path: &str) -> bool {
+    path.strip_prefix("/console").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Page that says that there is none.
+pub(crate) fn no_page(api: &ApiState, parts: &Parts) -> Response {
+    failure::page(api, guard::of_browser(parts), &Failure::no_route())
 }

@@ -235,10 +235,11 @@ async fn every_answer_forbids_frames_caches_and_other_sources() {
         staff.get("/console/subscriptions/DK00000000000000000A").await,
         staff.get("/console/customers").await,
         staff.get("/console/messages?after=x").await,
+        staff.get("/console/nowhere/at/all").await,
         staff.post("/console/logout", &[]).await,
     ];
     let statuses = answers.each_ref().map(|page| page.status);
-    assert_eq!(statuses, [303, 200, 401, 403, 200, 404, 403, 400, 303]);
+    assert_eq!(statuses, [303, 200, 401, 403, 200, 404, 403, 400, 404, 303]);
     for page in answers {
         for (name, value) in HEADERS {
             assert_eq!(page.headers[name], value, "{page:?}");

@@ -83,7 +83,7 @@ fn to_sign_in(parts: &Parts) -> Response {
 }
 
 /// The language that the browser keeps or prefers.
-fn of_browser(parts: &Parts) -> Language {
+pub(crate) fn of_browser(parts: &Parts) -> Language {
     cookies::language(parts).and_then(language::of_tag).unwrap_or_else(|| language::preferred(parts))
 }
 

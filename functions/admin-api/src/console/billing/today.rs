@@ -43,6 +43,7 @@ const RUN_DAYS: i64 = 7;
 struct TodayHtml {
     frame: Frame,
     w: &'static TodayWords,
+    f: &'static FiguresWords,
     content: Option<Today>,
 }
 
@@ -83,7 +84,8 @@ struct ComingDay {
 /// Shows what needs staff today. A visitor who may not read subscriptions gets the menu.
 pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     let content = if visit.may(Scope::Read) { Some(Box::pin(today(&visit)).await?) } else { None };
-    visit.page(&TodayHtml { frame: visit.frame(), w: TodayWords::of(visit.language()), content })
+    let (w, f) = (TodayWords::of(visit.language()), FiguresWords::of(visit.language()));
+    visit.page(&TodayHtml { frame: visit.frame(), w, f, content })
 }
 
 async fn today(visit: &Visit) -> Result<Today, Failure> {

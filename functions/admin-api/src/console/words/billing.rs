@@ -78,7 +78,7 @@ texts! {
         to_customer: "客戶", "customer", "pelanggan";
         to_staff: "客服", "staff", "petugas";
         attempts: "次數", "Attempts", "Percobaan";
-        provider_words: "郵件服務的回覆", "The mail service said", "Jawaban layanan email";
+        provider_words: "郵件服務的回覆", "Answer of the mail service", "Jawaban layanan email";
         text_as_sent: "寄出的內容", "Text as sent", "Isi yang dikirim";
         resend: "重新寄送", "Send again", "Kirim ulang";
         resent_by: "重新寄送：", "Sent again by", "Dikirim ulang oleh";
