@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use sandbox::token::Wanted;
-use sandbox::world::credentials::ROLES;
+use sandbox::world::credentials::{ROLES, Role};
 use sandbox::world::{Options, World};
 use sandbox::{Error, api_docs, demo, token};
 use shared::platform::logging;
@@ -112,14 +112,19 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         demo::play(&world).await?;
     }
     if arguments.mode != Mode::Demo {
-        say(&format!(
-            "\nServing {0}\n  sandbox      GET  {0}/sandbox\n  console      GET  {0}/sandbox/sign-in/{1}\n  credentials  GET  {0}/sandbox/credentials\n  clock        POST {0}/sandbox/clock {{\"advance_days\": 1}}\n  messages     GET  {0}/sandbox/messages\nStop with Ctrl-C.",
-            world.base_url,
-            ROLES.map(|role| role.name).join(" or ")
-        ));
+        say(&addresses(&world.base_url));
         tokio::signal::ctrl_c().await?;
     }
     Ok(())
+}
+
+/// Lists what a person opens or calls. An address that opens in a browser is whole, so that a terminal makes it a link.
+fn addresses(base: &str) -> String {
+    let sign_in = |role: Role| format!("  console      GET  {base}/sandbox/sign-in/{}    {}\n", role.name, role.scopes);
+    let sign_ins = ROLES.map(sign_in).concat();
+    format!(
+        "\nServing {base}\n  sandbox      GET  {base}/sandbox\n{sign_ins}  credentials  GET  {base}/sandbox/credentials\n  clock        POST {base}/sandbox/clock {{\"advance_days\": 1}}\n  messages     GET  {base}/sandbox/messages\nStop with Ctrl-C."
+    )
 }
 
 fn say_and_exit(text: &str, code: ExitCode) -> ExitCode {

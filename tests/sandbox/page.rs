@@ -1,6 +1,7 @@
 //! The page for developers: each form does what it says, and no other site's page can post it.
 
 use reqwest::Response;
+use sandbox::demo;
 use serde_json::{Value, json};
 
 use testing::support::{Sandbox, column};
@@ -172,8 +173,33 @@ async fn sample_data_is_that_of_the_workshop_and_of_mms() {
     let institutions = listed("/institutions/expiring").await;
     assert_eq!(column(&institutions["institutions"], "uid").len(), 5, "{institutions}");
     let customer = listed("/customers/sample-2").await;
-    assert_eq!(customer["vehicles"], json!(["D 4321 QR", "D 88 XY"]));
+    assert_eq!(customer["vehicles"], json!(["D 1357 MN", "D 4321 QR"]));
     assert_eq!(sandbox.get("/sandbox/mms/institutions").await.as_array().unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn the_sample_customers_stand_beside_those_of_the_demo() {
+    let sandbox = Sandbox::at(BEGIN).await;
+    let (status, imported) = sandbox.import(demo::WORKSHOP_LIST).await;
+    assert_eq!((status.as_u16(), &imported["stored"]), (200, &json!(2)), "{imported}");
+    let shown = done(&sandbox, "samples/workshop", &[]).await;
+    assert!(shown.contains("The workshop has sample customers.") && !shown.contains("Not done"), "{shown}");
+    let mut phones: Vec<String> = Vec::new();
+    for (customer, plates) in [
+        ("c-1", &["B 1234 ABC"][..]),
+        ("c-2", &["D 88 XY"]),
+        ("sample-1", &["B 2468 KLM"]),
+        ("sample-2", &["D 1357 MN", "D 4321 QR"]),
+        ("sample-3", &["L 7 JKL"]),
+        ("sample-4", &["F 5678 GH"]),
+    ] {
+        let known = sandbox.seen(&format!("/customers/{customer}")).await;
+        assert_eq!(known["vehicles"], json!(plates), "{customer}: {known}");
+        phones.push(known["phone"].as_str().unwrap().to_owned());
+    }
+    phones.sort();
+    phones.dedup();
+    assert_eq!(phones.len(), 6, "each customer has a number of their own");
 }
 
 #[tokio::test]

@@ -105,6 +105,10 @@ async fn no_route(State(api): State<Arc<ApiState>>, parts: Parts) -> Response {
     if console::has(parts.uri.path()) { console::no_page(&api, &parts) } else { Failure::no_route().into_response() }
 }
 
-async fn wrong_method() -> Failure {
-    Failure::wrong_method()
+async fn wrong_method(State(api): State<Arc<ApiState>>, parts: Parts) -> Response {
+    if console::has(parts.uri.path()) {
+        console::no_page(&api, &parts)
+    } else {
+        Failure::wrong_method().into_response()
+    }
 }

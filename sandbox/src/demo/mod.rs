@@ -20,6 +20,11 @@ use crate::{Error, mms};
 pub const BEGIN: &str = "2025-01-31T10:00:00+08:00";
 /// Decline code of the demo's failing charges: insufficient credit.
 const NO_CREDIT: &str = "10100252";
+/// Customers of the workshop with their vehicles, as the demo imports them. The last one's number is no mobile number.
+pub const WORKSHOP_LIST: &str = "customer_id,name,phone,email,plate,last_visit_date,next_visit_date\n\
+    c-1,Budi Santoso,08551234567,,B 1234 ABC,2024-11-13,\n\
+    c-2,Sari Dewi,+62 812-9876-5432,,D 88 XY,2024-11-12,\n\
+    c-3,Agus Wijaya,021-5551234,,B 7 JKL,2024-11-12,\n";
 
 /// Customer of the business.
 struct Customer {
@@ -125,11 +130,7 @@ impl DemoRunner<'_> {
     }
 
     async fn reminders(&mut self) -> Result<(), Error> {
-        let list = "customer_id,name,phone,email,plate,last_visit_date,next_visit_date\n\
-                    c-1,Budi Santoso,08551234567,,B 1234 ABC,2024-11-13,\n\
-                    c-2,Sari Dewi,+62 812-9876-5432,,D 88 XY,2024-11-12,\n\
-                    c-3,Agus Wijaya,021-5551234,,B 7 JKL,2024-11-12,\n";
-        let imported = self.upload("/customers/import", list).await?;
+        let imported = self.upload("/customers/import", WORKSHOP_LIST).await?;
         self.line(&format!("POST /customers/import -> {imported}"));
         self.travel("2025-03-11T09:00:00+08:00").await?;
         let again = self.send("POST", "/scheduler/maintenance-reminder/run-now", &json!({})).await?;

@@ -10,7 +10,7 @@ mod wording;
 pub use buttons::{ACKNOWLEDGE_ACTION, SLACK_CALLER, buttons, ephemeral, with_acknowledgements};
 pub use digest::{Digest, Entry, Message, scan_failed};
 pub use response::{judge_post_message, judge_webhook};
-pub use wording::BACKSTAGE;
+pub use wording::{BACKSTAGE, backstage_page};
 
 /// Host of Slack's Web API.
 pub const API_HOST: &str = "https://slack.com";

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::institutions::expiry_tier::{ExpiryTier, TierThresholds};
 use crate::domain::institutions::tracked_institution::{DigestEntry, ExpiryChange, Institution};
+use crate::domain::values::ids::InstitutionUid;
 use crate::domain::values::time::LocalDate;
 use crate::slack::mrkdwn::escaped;
 
@@ -83,8 +84,14 @@ pub(crate) fn named(institution: &Institution) -> String {
     visible(&institution.name).unwrap_or_else(|| escaped(institution.uid.as_str(), LONGEST_VALUE))
 }
 
+/// Address of an institution's page in MMS's back office.
+#[must_use]
+pub fn backstage_page(uid: &InstitutionUid) -> String {
+    format!("{BACKSTAGE}{PAGES}{}", utf8_percent_encode(uid.as_str(), ENCODED))
+}
+
 fn link(institution: &Institution, label: &str) -> String {
-    format!("<{BACKSTAGE}{PAGES}{}|{label}>", utf8_percent_encode(institution.uid.as_str(), ENCODED))
+    format!("<{}|{label}>", backstage_page(&institution.uid))
 }
 
 /// Full text of an institution, with all fields of the MMS document.

@@ -149,7 +149,7 @@ def test_a_read_only_visitor_sees_no_operation_and_is_refused(world, staff):
     number = world.subscribe(USER)
     [receipt] = world.account(number)["notices"]
     member = staff(world, "read-only")
-    for page in (f"{ORDERS}/{number}", f"/console/users/{USER}", f"/console/messages?subscription={number}"):
+    for page in (f"{ORDERS}/{number}", f"/console/users/{USER}", "/console/messages"):
         member.see(page)
         forms = member.page.locator("form").evaluate_all("(forms) => forms.map((form) => form.getAttribute('action'))")
         assert set(forms) <= {"/console/search", "/console/logout", "/console/messages"}, page
@@ -169,8 +169,8 @@ def test_a_read_only_visitor_sees_no_operation_and_is_refused(world, staff):
 
 
 @pytest.mark.parametrize("role, menu", [
-    ("workshop", ["/console", "/console/vehicles", "/console/customers", "/console/import", "/console/schedule"]),
-    ("sales", ["/console", "/console/institutions"]),
+    ("workshop", ["/console/vehicles", "/console/customers", "/console/import", "/console/schedule"]),
+    ("sales", ["/console/institutions"]),
 ])
 def test_members_of_other_teams_see_their_pages_alone(world, staff, role, menu):
     number = world.subscribe(USER)
@@ -218,5 +218,5 @@ def test_the_api_takes_no_cookie_and_the_console_no_bearer(world, staff):
     assert status == 303 and answer["location"].startswith(LOGIN)
     number = world.subscribe(USER)
     status, answer, _ = request(world, "POST", f"{ORDERS}/{number}/note", {"note": "canary"}, bearer)
-    assert (status, answer["location"]) == (303, LOGIN)
+    assert status == 303 and answer["location"].startswith(LOGIN)
     assert "note-added" not in [entry["rule"] for entry in world.account(number)["history"]]

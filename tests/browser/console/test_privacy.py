@@ -33,6 +33,7 @@ def test_a_read_only_visitor_sees_neither_an_address_nor_the_text_of_a_mail(stor
         member.see(page)
     for page in WORKSHOP.values():
         member.see(page, status=403)
+    member.see(f"/console/messages?subscription={story.orders['bounced']}", status=403)
     for kind in ("receipt", "first-payment-failure"):
         member.see(f"/console/previews/{kind}?subscription_id={story.number}&format=html", status=403)
     # A search for an address or phone says whom it belongs to, but shows no more than was typed.

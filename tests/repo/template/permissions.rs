@@ -186,7 +186,7 @@ fn what_is_allowed_under_a_condition_is_allowed_under_that_one_alone() {
         .collect();
     let schedules = "StringEquals: aws:SourceAccount: !Ref AWS::AccountId aws:SourceArn: \
                      !Sub arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/default";
-    let a_person = "ForAllValues:StringLike: dynamodb:LeadingKeys: - USER#* - CUSTOMER#* - VEHICLE#* - ERASED#* - FIND#* - ADDRESS#* - FEEDBACK#* - SESSION#*";
+    let a_person = "ForAllValues:StringLike: dynamodb:LeadingKeys: - USER#* - CUSTOMER#* - VEHICLE#* - ERASED#* - FIND#* - ADDRESS#* - FEEDBACK#* - SESSION#* - UPLOAD#*";
     let expected = [
         ("AdminApiRole", "dynamodb:DeleteItem", a_person),
         ("AdminApiRole", "iam:PassRole", "StringEquals: iam:PassedToService: scheduler.amazonaws.com"),

@@ -49,6 +49,11 @@ impl Staff {
         self.send(self.http.get(format!("{}{path}", self.base))).await
     }
 
+    /// What a script of a page of the same session asks for.
+    pub async fn get_part(&self, path: &str) -> Page {
+        self.send(self.http.get(format!("{}{path}", self.base)).header("hx-request", "true")).await
+    }
+
     /// A form as a browser posts it from a page of the console.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         self.post_with(path, fields, &[("sec-fetch-site", "same-origin")]).await

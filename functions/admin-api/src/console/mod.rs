@@ -62,5 +62,5 @@ pub(crate) fn has(path: &str) -> bool {
 
 /// Page that says that there is none.
 pub(crate) fn no_page(api: &ApiState, parts: &Parts) -> Response {
-    failure::page(api, guard::of_browser(parts), &Failure::no_route())
+    failure::page(api, guard::of_browser(parts), &Failure::no_page())
 }

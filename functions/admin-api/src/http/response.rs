@@ -189,6 +189,11 @@ impl Failure {
         Self::conflict("key_reused", "this Idempotency-Key was used for another request")
     }
 
+    /// 404: no such page of the console.
+    pub(crate) fn no_page() -> Self {
+        Self::new(Kind::NotFound, "no_route", "There is no such page.")
+    }
+
     /// 403: a form of the console that no page of it has sent.
     pub(crate) fn foreign_origin() -> Self {
         Self::new(Kind::Forbidden, "origin", "The form was not sent by a page of this site.")
@@ -197,6 +202,11 @@ impl Failure {
     /// True if the caller can correct what was sent.
     pub(crate) fn is_about_input(&self) -> bool {
         matches!(self.kind, Kind::Invalid | Kind::Conflict)
+    }
+
+    /// True if a form is shown again with what was typed: it can be corrected, or sent once more under its key.
+    pub(crate) fn keeps_form(&self) -> bool {
+        self.is_about_input() || self.kind == Kind::Unavailable
     }
 
     /// Status of the response.

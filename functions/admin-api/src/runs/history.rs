@@ -292,6 +292,11 @@ fn head(run: &StoredRun, wall: Timestamp) -> RunHead {
     }
 }
 
+/// True for a run that ended by an error, or whose report says that it failed.
+pub(crate) fn has_failed(run: &StoredRun, wall: Timestamp) -> bool {
+    status(run, wall) == RunStatus::Failed
+}
+
 /// True for a run that failed or was interrupted.
 pub(crate) fn has_ended_badly(run: &StoredRun, wall: Timestamp) -> bool {
     matches!(status(run, wall), RunStatus::Failed | RunStatus::CutOff)

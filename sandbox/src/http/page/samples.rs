@@ -32,20 +32,21 @@ struct SampleVehicle {
     due_in: u64,
 }
 
+/// Customers whose plates and numbers the demo's list does not have: a plate belongs to one customer.
 const CUSTOMERS: [SampleCustomer; 4] = [
     SampleCustomer {
         id: "sample-1",
         name: "Budi Santoso",
         salutation: "bapak",
         phone: "0855-5550-101",
-        vehicles: &[SampleVehicle { plate: "B 1234 ABC", due_in: 2 }],
+        vehicles: &[SampleVehicle { plate: "B 2468 KLM", due_in: 2 }],
     },
     SampleCustomer {
         id: "sample-2",
         name: "Sari Dewi",
         salutation: "ibu",
         phone: "0812-5550-1022",
-        vehicles: &[SampleVehicle { plate: "D 88 XY", due_in: 3 }, SampleVehicle { plate: "D 4321 QR", due_in: 3 }],
+        vehicles: &[SampleVehicle { plate: "D 1357 MN", due_in: 3 }, SampleVehicle { plate: "D 4321 QR", due_in: 3 }],
     },
     SampleCustomer {
         id: "sample-3",

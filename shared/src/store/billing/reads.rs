@@ -70,7 +70,7 @@ pub struct OrderSurroundings {
     pub mail_block: Option<Feedback>,
     /// Purchase to which it belongs.
     pub purchase: Purchase,
-    /// Quarantined reports, newest first, at most [`SHOWN_REPORTS`].
+    /// Quarantined reports, newest first, at most 20.
     pub quarantined: Vec<Quarantined>,
 }
 

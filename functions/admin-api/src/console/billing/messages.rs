@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use lambda_http::http::StatusCode;
 use shared::domain::billing::notices::NoticeKind;
+use shared::domain::values::ids::SubscriptionId;
 
 use crate::auth::scope::Scope;
 use crate::billing::mail_templates::preview;
@@ -24,6 +25,7 @@ use crate::console::words::billing::BillingWords;
 use crate::console::words::names::{NoticeNames, NoticeStates};
 use crate::console::words::operations::OperationRefusals;
 use crate::http::page::see_other;
+use crate::http::request::Sent;
 use crate::http::response::Failure;
 
 /// States by which mails of all orders are listed, in the API's names.
@@ -94,9 +96,14 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
 }
 
 async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<Response, Failure> {
-    let order =
-        visit.parameter(ORDER).or_else(|| visit.field(PLACE_FIELD)).map(|order| order.trim().to_ascii_uppercase());
-    let order = order.filter(|_| visit.may(Scope::Operate));
+    let order = visit.parameter(ORDER).or_else(|| visit.field(PLACE_FIELD)).map(|order| {
+        let order = order.trim();
+        // Ids are issued in capitals; those of another system may have others.
+        if SubscriptionId::is_misspelt(order) { order.to_ascii_uppercase() } else { order.to_owned() }
+    });
+    if order.is_some() {
+        visit.may_or_refuse(Scope::Operate)?;
+    }
     let (rows, next) = match &order {
         Some(order) => of_order(visit, order).await?,
         None => of_state(visit).await?,
@@ -107,11 +114,12 @@ async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<
         label: NoticeStates::of(language).get(value).unwrap_or(value),
         is_chosen: order.is_none() && chosen == value,
     });
-    let mut frame = visit.frame();
-    // Answer to a form that was refused.
-    if visit.path != PAGE {
-        frame.retitle(PAGE);
-    }
+    // Links to other languages keep the order, also on the answer to a form that was refused.
+    let kept = order.iter().map(|order| (ORDER.into(), order.as_str().into()));
+    let frame = match visit.field(PLACE_FIELD) {
+        Some(_) => Frame::of(&visit.api, &visit.visitor, PAGE, &Sent::of_pairs(kept)),
+        None => visit.frame(),
+    };
     html::page(
         status,
         &MessagesHtml {
@@ -157,6 +165,8 @@ impl MessageRow {
             state: NoticeStates::of(language).get(notice.state).unwrap_or(notice.state),
             tone: tone(notice.state),
             recipient: recipient.to_owned(),
+            // Whether a mail of an order can be sent again, its own list says.
+            can_resend: notice.merchant_trade_no.is_none() && (notice.state != "queued" || notice.attempts > 0),
             order: notice.merchant_trade_no,
             created: visit.taipei(notice.created_at),
             attempts: notice.attempts,
@@ -166,8 +176,6 @@ impl MessageRow {
             resent: notice.resend.map(|resend| format!("{} {}: {}", w.resent_by, resend.by, resend.why)),
             subject: None,
             text: None,
-            // All that are listed by their state can be sent again, but for those that wait for their first attempt.
-            can_resend: notice.state != "queued" || notice.attempts > 0,
             refusal: None,
             resend: format!("/console/messages/{}/resend", segment(&notice.id)),
         }
@@ -228,7 +236,7 @@ pub(crate) async fn send_again(visit: Visit, Path(id): Path<String>) -> Result<R
                 .map_or_else(|| "state=queued".to_owned(), |order| format!("{ORDER}={}", segment(&order)));
             Ok(see_other(&format!("/console/messages?{place}&said=resent")))
         }
-        Err(failure) if failure.is_about_input() => {
+        Err(failure) if failure.keeps_form() => {
             page(&visit, failure.status(), sentences(visit.language(), &failure)).await
         }
         Err(failure) => Err(failure),

@@ -94,7 +94,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
 const LISTED_ACTIONS: [Task; 6] =
     [Task::Resume, Task::EndGrace, Task::Reconcile, Task::CheckPending, Task::Retry, Task::Cancel];
 
-/// The whole list that the filter leaves, up to 5,000 subscriptions.
+/// The whole list that the filter leaves; refused where it has more than 5,000 subscriptions.
 async fn csv(visit: &Visit) -> Result<Response, Failure> {
     visit.may_or_refuse(Scope::Read)?;
     let mut rows = Vec::new();
@@ -104,9 +104,14 @@ async fn csv(visit: &Visit) -> Result<Response, Failure> {
         (given.query.limit, given.query.after) = (Some(CSV_PAGE), after.take());
         let Json(page) = list(State(Arc::clone(&visit.api)), visit.caller_with()?, given).await?;
         rows.extend(page.subscriptions.iter().map(cells));
-        let Some(next) = page.next else { break };
+        let Some(next) = page.next else { return file(rows) };
         after = SubscriptionCursor::try_from(next).ok();
     }
+    // A file without the rest would look whole.
+    Err(Failure::conflict("too_many_subscriptions", "The list has more than 5,000 subscriptions. Filter it."))
+}
+
+fn file(rows: Vec<Vec<String>>) -> Result<Response, Failure> {
     let text = spreadsheet(&CSV_COLUMNS, rows)?;
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8"),

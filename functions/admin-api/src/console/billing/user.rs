@@ -97,14 +97,12 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, faults: Vec<String>) 
     if !data.is_known() && data.erased.is_none() {
         return Err(unknown());
     }
-    let mut frame = visit.frame();
     let address = address(id);
-    frame.retitle(&address);
     let live = data.user.as_ref().map(|user| user.live.iter().map(|order| order.id.to_string()).collect());
     html::page(
         status,
         &UserHtml {
-            frame,
+            frame: visit.frame(),
             w: BillingWords::of(visit.language()),
             id: id.to_owned(),
             page: address,
@@ -140,8 +138,11 @@ pub(crate) async fn operate(visit: Visit, Path((id, operation)): Path<(String, S
         _ => return Err(Failure::no_route()),
     };
     match done {
-        Err(failure) if failure.is_about_input() => {
-            page(&visit, &id, failure.status(), sentences(visit.language(), &failure)).await
+        Err(failure) if failure.keeps_form() => {
+            let is_live = operation == "erase" && failure.code() == "live_order";
+            let live = is_live.then(|| vec![BillingWords::of(visit.language()).erase_live.to_owned()]);
+            let faults = live.unwrap_or_else(|| sentences(visit.language(), &failure));
+            page(&visit, &id, failure.status(), faults).await
         }
         done => done,
     }
@@ -151,11 +152,8 @@ async fn link(visit: &Visit, id: &str) -> Result<Response, Failure> {
     let api = State(Arc::clone(&visit.api));
     let answer = portal_link(api, Path(id.to_owned()), visit.caller_with()?, visit.posted()?).await?;
     let (_, Json(PortalLink { url, expires_at })) = answer;
-    let mut frame = visit.frame();
-    let page = address(id);
-    frame.retitle(&page);
-    let w = BillingWords::of(visit.language());
-    visit.page(&LinkHtml { frame, w, id: id.to_owned(), page, url, ends: visit.taipei(expires_at) })
+    let (w, page) = (BillingWords::of(visit.language()), address(id));
+    visit.page(&LinkHtml { frame: visit.frame(), w, id: id.to_owned(), page, url, ends: visit.taipei(expires_at) })
 }
 
 async fn erase(visit: &Visit, id: &str) -> Result<Response, Failure> {
@@ -166,11 +164,9 @@ async fn erase(visit: &Visit, id: &str) -> Result<Response, Failure> {
         return Ok(see_other(&format!("{}?said=erased", address(id))));
     }
     let orders = users::preview_erasure(&visit.api, id, given.body, &caller.context).await?;
-    let mut frame = visit.frame();
     let page = address(id);
-    frame.retitle(&page);
     visit.page(&EraseHtml {
-        frame,
+        frame: visit.frame(),
         w: BillingWords::of(visit.language()),
         id: id.to_owned(),
         page,

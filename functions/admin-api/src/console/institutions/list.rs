@@ -6,6 +6,7 @@ use shared::domain::institutions::ZONE;
 use shared::domain::institutions::expiry_tier::ExpiryTier;
 use shared::domain::institutions::tracked_institution::LONGEST_QUIET_DAYS;
 use shared::domain::values::time::LocalDate;
+use shared::slack::backstage_page;
 
 use crate::auth::caller::Institutions;
 use crate::console::institutions::PATH;
@@ -13,6 +14,7 @@ use crate::console::page::address;
 use crate::console::page::faults::Faults;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
+use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::institutions::{InstitutionWords, TierWords};
@@ -71,6 +73,9 @@ struct ShownInstitution {
     /// Number within the page, for the ids of the form's fields.
     number: usize,
     name: String,
+    uid: String,
+    /// Address of its page in MMS's back office.
+    page: String,
     expires: LocalDate,
     days: i64,
     contact: Option<String>,
@@ -196,7 +201,9 @@ impl ShownInstitution {
         });
         Self {
             number,
-            action: format!("{PATH}/{}/acknowledge", encoded(institution.uid.as_str())),
+            uid: institution.uid.as_str().to_owned(),
+            page: backstage_page(&institution.uid),
+            action: format!("{PATH}/{}/acknowledge", segment(institution.uid.as_str())),
             name: institution.name,
             expires,
             days: institution.days_until_expiry,

@@ -25,7 +25,7 @@ struct FailureHtml {
 
 /// Page of a failure without a session.
 pub(crate) fn page(api: &ApiState, language: Language, failure: &Failure) -> Response {
-    respond(Frame::signed_out(api, language, "/console"), language, failure)
+    respond(Frame::signed_out(api, language, "/console", ""), language, failure)
 }
 
 /// Page of a failure to a member of staff.

@@ -53,7 +53,7 @@ pub(crate) struct LanguageLink {
 
 impl Frame {
     /// Frame of a page without a session.
-    pub(crate) fn signed_out(api: &ApiState, of: Language, path: &str) -> Self {
+    pub(crate) fn signed_out(api: &ApiState, of: Language, path: &str, query: &str) -> Self {
         Self {
             words: CommonWords::of(of),
             style: CONSOLE_STYLE.address(),
@@ -66,7 +66,7 @@ impl Frame {
             has_search: false,
             searched: String::new(),
             said: None,
-            languages: languages(path, "", of),
+            languages: languages(path, query, of),
         }
     }
 
@@ -83,16 +83,7 @@ impl Frame {
             searched: text("q").to_owned(),
             said: SaidWords::of(visitor.language).get(text(SAID)),
             languages: languages(path, &kept, visitor.language),
-            ..Self::signed_out(api, visitor.language, path)
-        }
-    }
-}
-
-impl Frame {
-    /// Has the links to other languages lead to a page, where the present one is the answer to a form.
-    pub(crate) fn retitle(&mut self, path: &str) {
-        for link in &mut self.languages {
-            link.address = format!("{path}?{}={}", language::PARAMETER, link.tag);
+            ..Self::signed_out(api, visitor.language, path, "")
         }
     }
 }
@@ -101,19 +92,19 @@ impl Frame {
 fn links(visitor: &Visitor, path: &str) -> Vec<NavLink> {
     let words = CommonWords::of(visitor.language);
     let all = [
-        ("/console", words.today, None),
-        ("/console/subscriptions", words.subscriptions, Some(Scope::Read)),
-        ("/console/messages", words.messages, Some(Scope::Read)),
-        ("/console/quarantine", words.quarantine, Some(Scope::Read)),
-        ("/console/runs", words.runs, Some(Scope::Read)),
-        ("/console/vehicles", words.vehicles, Some(Scope::Customers)),
-        ("/console/customers", words.customers, Some(Scope::Customers)),
-        ("/console/import", words.import, Some(Scope::Customers)),
-        ("/console/schedule", words.schedule, Some(Scope::Reminders)),
-        ("/console/institutions", words.institutions, Some(Scope::Institutions)),
-        ("/console/figures", words.figures, Some(Scope::Read)),
+        ("/console", words.today, Scope::Read),
+        ("/console/subscriptions", words.subscriptions, Scope::Read),
+        ("/console/messages", words.messages, Scope::Read),
+        ("/console/quarantine", words.quarantine, Scope::Read),
+        ("/console/runs", words.runs, Scope::Read),
+        ("/console/vehicles", words.vehicles, Scope::Customers),
+        ("/console/customers", words.customers, Scope::Customers),
+        ("/console/import", words.import, Scope::Customers),
+        ("/console/schedule", words.schedule, Scope::Reminders),
+        ("/console/institutions", words.institutions, Scope::Institutions),
+        ("/console/figures", words.figures, Scope::Read),
     ];
-    let allowed = all.into_iter().filter(|(_, _, scope)| scope.is_none_or(|scope| visitor.may(scope)));
+    let allowed = all.into_iter().filter(|(_, _, scope)| visitor.may(*scope));
     let is_at = |link: &str| {
         path.strip_prefix(link).is_some_and(|rest| rest.is_empty() || (link != "/console" && rest.starts_with('/')))
     };

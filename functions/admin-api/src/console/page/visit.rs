@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::response::Response;
-use lambda_http::http::StatusCode;
 use lambda_http::http::request::Parts;
+use lambda_http::http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::domain::billing::decision::Actor;
@@ -28,6 +28,8 @@ use crate::http::idempotency::SentKey;
 use crate::http::request::{Input, Sent};
 use crate::http::response::{Failure, Fault};
 
+/// Header of requests for a part of a page (htmx, "Request headers").
+pub(crate) const FRAGMENT: &str = "hx-request";
 /// Field with the key under which a form is sent once, however often its button is pressed.
 pub(crate) const KEY_FIELD: &str = "idempotency_key";
 /// Field of the second form of an operation, which was shown what it does.
@@ -46,6 +48,8 @@ pub(crate) struct Visit {
     input: Arc<Input>,
     query: Sent,
     is_fragment: bool,
+    /// True for a form that was posted.
+    is_posted: bool,
 }
 
 impl FromRequestParts<Arc<ApiState>> for Visit {
@@ -56,8 +60,9 @@ impl FromRequestParts<Arc<ApiState>> for Visit {
         let visitor = visitor.ok_or_else(|| Failure::defect("a page of the console is not guarded"))?;
         let input = Input::of(parts)?;
         let query = input.sent_query();
-        let is_fragment = parts.headers.contains_key("hx-request");
-        Ok(Self { api: Arc::clone(api), visitor, path: html::address(parts), input, query, is_fragment })
+        let is_fragment = parts.headers.contains_key(FRAGMENT);
+        let is_posted = parts.method == Method::POST;
+        Ok(Self { api: Arc::clone(api), visitor, path: html::address(parts), input, query, is_fragment, is_posted })
     }
 }
 
@@ -165,9 +170,10 @@ impl Visit {
         texts.filter(|(name, _)| !OWN_FIELDS.contains(&name.as_str())).collect()
     }
 
-    /// Frame of the page.
+    /// Frame of the page. Links to other languages lead from the answer to a form to the page that has the form.
     pub(crate) fn frame(&self) -> Frame {
-        Frame::of(&self.api, &self.visitor, &self.path, &self.query)
+        let page = if self.is_posted { html::page_of_form(&self.path) } else { self.path.clone() };
+        Frame::of(&self.api, &self.visitor, &page, &self.query)
     }
 
     /// Time as the page shows it.

@@ -13,7 +13,7 @@ use crate::console::words::runs::RunFigureWords;
 use crate::runs::history::TaskCounts;
 
 /// Rows of one page: actions, or reminders.
-const ROWS: usize = 200;
+const ROWS: usize = 50;
 /// Parameter with the number of rows on the pages before.
 const SKIP: &str = "skip";
 /// Longest text of the messages of a dry run, in characters.

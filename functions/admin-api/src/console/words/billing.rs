@@ -41,7 +41,7 @@ texts! {
         of_history: "紀錄", "history", "riwayat";
         of_payment: "付款", "payment", "pembayaran";
         of_message: "郵件", "mail", "email";
-        of_callback: "回呼", "callback", "callback";
+        of_callback: "付款結果通知", "callback", "callback";
         of_quarantine: "隔離", "quarantined", "karantina";
         by_ecpay: "綠界", "ECPay", "ECPay";
         by_schedule: "排程", "schedule", "jadwal";
@@ -54,7 +54,7 @@ texts! {
         any: "不限", "any", "semua";
         found_subscriptions: "訂閱", "Subscriptions", "Langganan";
         found_customers: "工場顧客", "Customers of the workshop", "Pelanggan bengkel";
-        nothing_found: "找不到符合的資料。可輸入訂單編號、使用者、電子郵件、卡號末四碼、電話、車牌或姓名。", "Nothing was found. Enter an order, a user, a mail address, the last four digits of a card, a phone number, a plate or a name.", "Tidak ditemukan. Masukkan nomor pesanan, pengguna, email, 4 digit terakhir kartu, telepon, plat, atau nama.";
+        nothing_found: "找不到符合的資料。請輸入完整的訂單編號、使用者、電子郵件、卡號末四碼、綠界交易編號、授權單號、電話或車牌，或姓名的開頭。", "Nothing was found. Enter a whole order, user, mail address, last four digits of a card, TradeNo, authorisation (gwsr), phone number or plate, or the beginning of a name.", "Tidak ditemukan. Masukkan secara lengkap nomor pesanan, pengguna, email, 4 digit terakhir kartu, TradeNo, otorisasi (gwsr), telepon, atau plat, atau awal sebuah nama.";
         more_found: "還有更多，請輸入更完整的內容。", "There is more. Enter more of it.", "Masih ada lagi. Masukkan lebih lengkap.";
         search_title: "搜尋結果", "Search", "Pencarian";
         phone: "電話", "Phone", "Telepon";
@@ -79,11 +79,14 @@ texts! {
         to_staff: "客服", "staff", "petugas";
         attempts: "次數", "Attempts", "Percobaan";
         provider_words: "郵件服務的回覆", "Answer of the mail service", "Jawaban layanan email";
-        text_as_sent: "寄出的內容", "Text as sent", "Isi yang dikirim";
+        text_as_sent: "內容（依目前範本）", "Text, by the present template", "Isi, menurut templat sekarang";
         resend: "重新寄送", "Send again", "Kirim ulang";
         resent_by: "重新寄送：", "Sent again by", "Dikirim ulang oleh";
         cannot_resend: "無法重新寄送：", "Cannot be sent again:", "Tidak dapat dikirim ulang:";
-        no_messages: "沒有郵件。", "No mails.", "Tidak ada email.";
+        no_messages: "沒有此狀態的郵件。", "No mail is in this state.", "Tidak ada email dengan status ini.";
+        choose_state: "選擇狀態", "choose a state", "pilih status";
+        erase_live: "訂單仍有效，請先取消該訂單，待其終止後再刪除。", "An order is still live: cancel it first, and erase once it has ended.", "Masih ada pesanan aktif: batalkan dulu, lalu hapus setelah berakhir.";
+        needs_attention: "只看工作一再失敗的訂單", "only orders with a failing task", "hanya pesanan dengan tugas gagal";
         preview: "預覽範本", "Preview of a template", "Pratinjau templat";
         preview_hint: "以此訂單的資料預覽。", "With the values of this order.", "Dengan data pesanan ini.";
         find_order: "輸入訂單編號以查看其郵件", "Enter an order to see its mails", "Masukkan nomor pesanan untuk melihat emailnya";

@@ -7,7 +7,7 @@ texts! {
     CommonWords {
         skip: "跳到內容", "Skip to content", "Langsung ke isi";
         search: "搜尋", "Search", "Cari";
-        search_hint: "訂單、使用者、電子郵件、卡號末四碼、電話、車牌、姓名", "order, user, mail, last four digits, phone, plate, name", "pesanan, pengguna, email, 4 digit kartu, telepon, plat, nama";
+        search_hint: "訂單、使用者、電子郵件、卡號末四碼、授權單號、電話、車牌、姓名", "order, user, mail, last four digits, authorisation, phone, plate, name", "pesanan, pengguna, email, 4 digit kartu, otorisasi, telepon, plat, nama";
         signed_in_as: "登入身分：", "Signed in as", "Masuk sebagai";
         sign_out: "登出", "Sign out", "Keluar";
         sign_in: "登入", "Sign in", "Masuk";
@@ -18,12 +18,13 @@ texts! {
         sign_in_expired: "權杖已過期，請向營運人員索取新的權杖。", "This token has expired. Ask your operator for a new one.", "Token ini sudah kedaluwarsa. Minta yang baru kepada pengelola.";
         sign_in_wrong_kind: "JSON Web Token 供應用程式使用，請以管理權杖登入。", "A JSON Web Token belongs to an app. Sign in with an admin token.", "JSON Web Token milik aplikasi. Masuk dengan token admin.";
         sign_in_too_often: "嘗試次數過多，請於五分鐘後再試。", "Too many attempts. Try again in five minutes.", "Terlalu banyak percobaan. Coba lagi dalam lima menit.";
+        sign_in_ended: "登入已逾時，剛才的表單未執行。請登入後再填一次。", "Your session had ended, so the form was not done. Sign in and fill it in again.", "Sesi Anda sudah berakhir, jadi formulir tidak dilakukan. Masuk lalu isi lagi.";
         sign_in_continue: "已登入時，請由此繼續", "If you are signed in already, continue here", "Jika sudah masuk, lanjutkan di sini";
         language: "語言", "Language", "Bahasa";
         menu: "選單", "Menu", "Menu";
         today: "今日", "Today", "Hari ini";
         subscriptions: "訂閱", "Subscriptions", "Langganan";
-        messages: "訊息", "Messages", "Pesan";
+        messages: "郵件", "Mails", "Email";
         quarantine: "隔離", "Quarantine", "Karantina";
         runs: "執行紀錄", "Runs", "Proses";
         vehicles: "待保養車輛", "Vehicles due", "Kendaraan";
@@ -65,7 +66,7 @@ texts! { named
         title_internal: "系統錯誤", "A fault of the system", "Kesalahan sistem";
         scope: "您的權杖沒有執行此動作的權限。", "Your token may not do this.", "Token Anda tidak boleh melakukan ini.";
         origin: "此表單不是由本站送出，因此未執行任何動作。", "The form was not sent by a page of this site, so nothing was done.", "Formulir tidak dikirim dari halaman situs ini, jadi tidak ada yang dilakukan.";
-        unavailable: "請稍後再試。", "Try again in a moment.", "Coba lagi sebentar lagi.";
+        unavailable: "目前無法完成，結果可能不明。請先查看目前狀態，再決定是否重試。", "This could not be finished, and its outcome may be unknown. See the present state before you try again.", "Ini belum dapat diselesaikan, dan hasilnya mungkin tidak diketahui. Lihat keadaan sekarang sebelum mencoba lagi.";
         internal: "請將此頁的時間告知營運人員。", "Give your operator the time of this page.", "Beritahukan waktu halaman ini kepada pengelola.";
         key_reused: "此表單已送出過，內容不同。請重新載入頁面。", "This form was sent before with other values. Load the page again.", "Formulir ini sudah dikirim dengan isi lain. Muat ulang halaman.";
         not_found: "沒有這筆資料。", "There is no such record.", "Data ini tidak ada.";
@@ -76,6 +77,7 @@ texts! { named
         in_progress: "系統正在傳送此提醒，請於執行結束後再試。", "A run is sending this reminder. Try again after the run.", "Pengingat ini sedang dikirim. Coba lagi setelah proses selesai.";
         already_running: "另一個執行正在進行中，請稍後再試。", "Another run is in progress. Try again in a while.", "Proses lain sedang berjalan. Coba lagi sebentar lagi.";
         busy: "系統忙碌中，請稍後再試。", "The system is busy. Try again in a moment.", "Sistem sedang sibuk. Coba lagi sebentar lagi.";
+        too_many_subscriptions: "清單超過五千筆訂閱，請先篩選。", "The list has more than 5,000 subscriptions. Filter it first.", "Daftar berisi lebih dari 5.000 langganan. Saring dulu.";
         too_many_payments: "此月份超過一萬筆付款，無法放入一個檔案。請以 GET /api/payments 分頁讀取。", "The month has more than 10,000 payments, too many for one file. Read them in pages from GET /api/payments.", "Bulan ini memiliki lebih dari 10.000 pembayaran, terlalu banyak untuk satu berkas. Baca per halaman dari GET /api/payments.";
     }
 }

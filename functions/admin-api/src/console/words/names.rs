@@ -62,7 +62,7 @@ texts! { named
 texts! { named
     /// Kinds of mails.
     NoticeNames {
-        first_payment_failure: "首次扣款失敗", "first failed charge", "penagihan gagal pertama";
+        first_payment_failure: "第一次扣款失敗", "first failed charge", "penagihan gagal pertama";
         second_payment_failure: "第二次扣款失敗", "second failed charge", "penagihan gagal kedua";
         final_payment_failure: "最後警告", "last warning", "peringatan terakhir";
         downgraded: "已降級", "downgrade", "turun ke FREE";
@@ -129,7 +129,7 @@ texts! { named
         implausible_date: "日期不合理", "implausible date", "tanggal tidak masuk akal";
         implausible_number: "次數不合理", "implausible number of charges", "jumlah penagihan tidak masuk akal";
         unknown_order: "沒有此訂單", "unknown order", "pesanan tidak dikenal";
-        wrong_merchant: "特店代號不符", "another merchant", "merchant berbeda";
+        wrong_merchant: "特店編號不符", "another merchant", "merchant berbeda";
         wrong_amount: "金額不符", "another amount", "jumlah berbeda";
         simulated: "模擬付款", "simulated payment", "pembayaran simulasi";
         conflict: "與已記錄的內容矛盾", "contradicts what is recorded", "bertentangan dengan catatan";

@@ -33,7 +33,7 @@ const fn translations(rule: Rule) -> [&'static str; 2] {
             "訂單已終止或已取消後仍有扣款，應退款",
             "ada penagihan untuk pesanan yang berakhir atau dibatalkan: dana harus dikembalikan",
         ],
-        Rule::GraceBegan => ["首次扣款失敗，寬限期開始", "penagihan gagal pertama kali: masa tenggang dimulai"],
+        Rule::GraceBegan => ["第一次扣款失敗，寬限期開始", "penagihan gagal pertama kali: masa tenggang dimulai"],
         Rule::GraceExtendedOnce => {
             ["第二次扣款失敗，寬限期延長一次", "penagihan gagal kedua kali: masa tenggang diperpanjang sekali"]
         }

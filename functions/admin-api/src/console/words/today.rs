@@ -12,6 +12,8 @@ texts! {
         quarantined: "隔離的報告", "quarantined", "dikarantina";
         dead: "未能寄出的郵件", "mails not accepted", "email tidak diterima";
         unclear: "結果不明的郵件", "mails of unknown outcome", "email tak diketahui hasilnya";
+        undeliverable: "地址無法收信", "address takes no mail", "alamat tidak menerima email";
+        cut_off_runs: "中斷的執行", "interrupted runs", "proses terputus";
         failed_runs: "失敗的執行", "failed runs", "proses gagal";
         gateway_down: "綠界停用中", "ECPay paused", "ECPay dijeda";
         gateway_up: "綠界正常", "ECPay reachable", "ECPay terjangkau";

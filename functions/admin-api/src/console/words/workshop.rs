@@ -31,7 +31,6 @@ texts! {
         opt_out: "停止提醒此號碼", "No more reminders to this number", "Stop pengingat ke nomor ini";
         opt_in: "恢復提醒此號碼", "Send reminders to this number again", "Kirim pengingat ke nomor ini lagi";
         remind_again: "再提醒一次", "Remind once more", "Ingatkan sekali lagi";
-        why_hint: "停止提醒或再次提醒時須填寫。", "Needed to stop reminders or to remind once more.", "Wajib diisi untuk stop pengingat atau mengingatkan sekali lagi.";
         reminded: "已提醒", "reminded", "sudah diingatkan";
         not_yet: "尚未到提醒日，將自此日起提醒：", "not due yet; reminded from", "belum waktunya; diingatkan mulai";
         next_run: "下次執行時提醒", "goes out with the next run", "dikirim pada proses berikutnya";

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE};
+use shared::platform::logging::error_chain;
 use shared::platform::random::random_id;
 
 use crate::auth::caller::Customers;
@@ -100,6 +101,10 @@ pub(crate) async fn post(visit: Visit) -> Result<Response, Failure> {
             Ok(imported) => imported,
             Err(failure) => return not_in_time(&visit, failure),
         };
+        // The list is stored, as customers or for the background: what is left of the upload ends by itself.
+        if let Err(error) = visit.api.store.workshop.delete_upload(&upload).await {
+            tracing::warn!(error = error_chain(&error), "an imported list is not deleted yet");
+        }
         if let Some(id) = &answer.import_id {
             return Ok(see_other(&format!("/console/import/{id}")));
         }

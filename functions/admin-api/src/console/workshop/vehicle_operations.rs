@@ -25,24 +25,13 @@ use crate::workshop::send_again::{self, SendAgainBody, SendAgainQuery};
 use crate::workshop::vehicle_fields::VisitBody;
 use crate::workshop::vehicles;
 
-/// Fields of a vehicle's form beside those of a visit.
+/// Place to which a vehicle's form leads back.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the form of a vehicle has the fields of all its operations")]
-struct BesideVisit {
+#[expect(dead_code, reason = "it is read by `forms::back`")]
+struct WayBack {
     back: Option<String>,
-    why: Option<String>,
-}
-
-/// Fields of a vehicle's form beside a reason.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the form of a vehicle has the fields of all its operations")]
-struct BesideReason {
-    back: Option<String>,
-    date: Option<String>,
 }
 
 /// Does an operation on a vehicle, and leads back to the page with its form.
@@ -64,7 +53,7 @@ pub(crate) async fn post(visit: Visit, Path((plate, operation)): Path<(String, S
 
 async fn record_visit(visit: &Visit, plate: &str) -> Result<&'static str, Failure> {
     let caller = visit.caller_with::<Customers>()?;
-    let body = visit.posted::<BesideVisit, VisitBody>()?.body;
+    let body = visit.posted::<WayBack, VisitBody>()?.body;
     let given = Given { query: Nothing {}, body };
     let after = vehicles::visit(state(visit), Path(plate.to_owned()), caller, given).await?.0;
     Ok(if after.note.is_some() { "visit_older" } else { "visit_recorded" })
@@ -77,7 +66,7 @@ async fn set_status(visit: &Visit, plate: &str, status: VehicleStatus) -> Result
 
 async fn opt_out(visit: &Visit, plate: &str) -> Result<(), Failure> {
     let caller = visit.caller_with::<Customers>()?;
-    let why = visit.posted::<BesideReason, OptOutEndBody>()?.body.why;
+    let why = visit.posted::<WayBack, OptOutEndBody>()?.body.why;
     let plate: Plate = vehicles::stored(plate)?;
     let workshop = &visit.api.store.workshop;
     let vehicle = workshop.vehicle(&plate).await?.ok_or_else(vehicles::unknown)?.value;
@@ -89,7 +78,7 @@ async fn opt_out(visit: &Visit, plate: &str) -> Result<(), Failure> {
 
 async fn remind_again(visit: &Visit, plate: &str) -> Result<&'static str, Failure> {
     let caller = visit.caller_with::<Reminders>()?;
-    let body = visit.posted::<BesideReason, SendAgainBody>()?.body;
+    let body = visit.posted::<WayBack, SendAgainBody>()?.body;
     let given = Given { query: SendAgainQuery { dry_run: false }, body };
     let answer = send_again::allow(state(visit), Path(plate.to_owned()), caller, given).await?.0;
     Ok(if answer.allowed { "remind_again" } else { "remind_unneeded" })

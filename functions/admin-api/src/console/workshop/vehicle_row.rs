@@ -8,6 +8,7 @@ use shared::domain::workshop::send_again::{Permission, send_again};
 use shared::domain::workshop::vehicles::{Customer, Vehicle, VehicleStatus, WINDOW_DAYS, ZONE};
 
 use crate::auth::scope::Scope;
+use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::workshop::{DeliveryWords, ReminderStateWords, SkipWords, VehicleStateWords, WorkshopWords};
@@ -96,7 +97,7 @@ impl VehicleRow {
 
 /// Address of the page of a customer.
 pub(crate) fn customer_address(id: &str) -> String {
-    encoded(&format!("/console/customers/{id}"))
+    format!("/console/customers/{}", segment(id))
 }
 
 /// Says what became of the reminder of the next visit, by the rules of the run that sends it.

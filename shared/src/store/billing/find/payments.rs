@@ -32,7 +32,6 @@ pub struct ListedPayment {
 /// Payments of one page, and the position of the next; none: it was the last page.
 pub type PaymentPage = (Vec<ListedPayment>, Option<ListPosition>);
 
-/// The item of a payment. One that moved money stands in the list of its month, and in a queue while some of it must go back.
 /// Sums over the payments of a month.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MonthTotals {

@@ -5,6 +5,7 @@ use axum::response::Response;
 
 use crate::billing::subscriptions::preview::OperationPreview;
 use crate::console::billing::order::forms::{Name, label};
+use crate::console::billing::rows::shown_status;
 use crate::console::page::frame::Frame;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
@@ -41,11 +42,10 @@ struct ConfirmHtml {
 /// Shows the effect of an operation.
 pub(super) fn page(visit: &Visit, id: &str, name: Name, preview: &OperationPreview) -> Result<Response, Failure> {
     let (language, effect) = (visit.language(), &preview.would);
-    let status = effect.status.name();
-    let (mut frame, fields) = (visit.frame(), visit.fields());
-    frame.retitle(&format!("/console/subscriptions/{id}"));
+    let status = shown_status(effect.status.name(), effect.plan_id.is_free());
+    let fields = visit.fields();
     visit.page(&ConfirmHtml {
-        frame,
+        frame: visit.frame(),
         w: BillingWords::of(language),
         o: OperationWords::of(language),
         id: id.to_owned(),

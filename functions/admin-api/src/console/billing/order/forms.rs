@@ -15,6 +15,7 @@ use crate::console::billing::order::facts::PaymentRow;
 use crate::console::page::visit::Visit;
 use crate::console::words::common::CommonWords;
 use crate::console::words::operations::{OperationHints, OperationNames, OperationWords};
+use crate::http::response::Failure;
 
 /// Payments that a refund can name.
 const REFUNDABLE: usize = 24;
@@ -23,6 +24,8 @@ const REFUNDABLE: usize = 24;
 pub(super) struct OperationForm {
     /// Name in the address, as in the API.
     pub(super) name: &'static str,
+    /// Key under which this form is sent once.
+    pub(super) key: String,
     pub(super) label: &'static str,
     pub(super) hint: &'static str,
     pub(super) fields: Vec<Field>,
@@ -125,7 +128,7 @@ impl Name {
 }
 
 /// Forms of the operations that would be applied now.
-pub(super) fn available(visit: &Visit, file: &OrderFile, typed: &Typed) -> Vec<OperationForm> {
+pub(super) fn available(visit: &Visit, file: &OrderFile, typed: &Typed) -> Result<Vec<OperationForm>, Failure> {
     let refundable = refundable(visit, file);
     let order = &file.order.value;
     let is_open = |name: Name| match sample(name, order) {
@@ -136,7 +139,16 @@ pub(super) fn available(visit: &Visit, file: &OrderFile, typed: &Typed) -> Vec<O
     // What was typed is shown again also where the state has changed meanwhile.
     let is_wanted = |name: Name| is_open(name) || typed.operation == name.as_str();
     let names = Name::ALL.into_iter().filter(|name| is_wanted(*name));
-    names.map(|name| form(visit, name, &refundable, typed)).collect()
+    let key = Visit::new_key()?;
+    let with_key = |name: Name| OperationForm {
+        // A form whose outcome is unknown is sent again under its key; one that was refused has not used it.
+        key: visit
+            .key()
+            .filter(|_| typed.operation == name.as_str())
+            .unwrap_or_else(|| format!("{key}-{}", name.as_str())),
+        ..form(visit, name, &refundable, typed)
+    };
+    Ok(names.map(with_key).collect())
 }
 
 /// The operation with values with which it is applied if any are.
@@ -190,6 +202,7 @@ fn form(visit: &Visit, name: Name, refundable: &[(String, String)], typed: &Type
     }
     OperationForm {
         name: key,
+        key: String::new(),
         label: OperationNames::of(language).get(key).unwrap_or(key),
         hint: OperationHints::of(language).get(key).unwrap_or_default(),
         fields,

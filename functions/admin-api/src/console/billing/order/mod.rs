@@ -36,7 +36,6 @@ const SKIP: &str = "skip";
 struct OrderHtml {
     frame: Frame,
     w: &'static BillingWords,
-    key: String,
     facts: OrderFacts,
     forms: Vec<OperationForm>,
     can_link: bool,
@@ -65,16 +64,12 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
 
 /// The page, with what was typed into a form that was refused.
 async fn page(visit: &Visit, id: &str, status: StatusCode, typed: &Typed) -> Result<Response, Failure> {
-    visit.may_or_refuse(Scope::Read)?;
     let stored = read(visit, id).await?;
     let may_operate = visit.may(Scope::Operate);
-    let forms = if may_operate { forms::available(visit, &stored.file, typed) } else { Vec::new() };
-    let mut frame = visit.frame();
-    frame.retitle(&format!("/console/subscriptions/{id}"));
+    let forms = if may_operate { forms::available(visit, &stored.file, typed)? } else { Vec::new() };
     let page = OrderHtml {
-        frame,
+        frame: visit.frame(),
         w: BillingWords::of(visit.language()),
-        key: Visit::new_key()?,
         facts: OrderFacts::of(visit, &stored),
         forms,
         can_link: may_operate && stored.file.order.value.erased.is_none(),

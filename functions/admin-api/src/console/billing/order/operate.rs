@@ -36,7 +36,7 @@ pub(crate) async fn operate(visit: Visit, Path((id, operation)): Path<(String, S
     match Box::pin(run(&visit, &id, name)).await {
         Ok(Outcome::Said(said)) => Ok(see_other(&format!("/console/subscriptions/{id}?said={said}"))),
         Ok(Outcome::Preview(preview)) => confirm::page(&visit, &id, name, &preview),
-        Err(failure) if failure.is_about_input() => {
+        Err(failure) if failure.keeps_form() => {
             let faults = sentences(visit.language(), &failure);
             let typed = Typed { operation: name.as_str().to_owned(), values: visit.fields(), faults };
             page(&visit, &id, failure.status(), &typed).await

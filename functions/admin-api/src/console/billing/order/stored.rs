@@ -3,6 +3,7 @@
 use shared::domain::values::ids::SubscriptionId;
 use shared::store::billing::reads::{OrderFile, OrderSurroundings};
 
+use crate::auth::scope::Scope;
 use crate::billing::subscriptions::answer::SubscriptionAnswer;
 use crate::billing::subscriptions::show::{Parts, shown};
 use crate::console::page::visit::Visit;
@@ -17,6 +18,7 @@ pub(super) struct Stored {
 
 /// Reads the order and all that is stored about it: the partition at once, then what is stored elsewhere.
 pub(super) async fn read(visit: &Visit, id: &str) -> Result<Stored, Failure> {
+    visit.may_or_refuse(Scope::Read)?;
     let api = &visit.api;
     let unknown = || Failure::not_found("id", "There is no such subscription.");
     let id = SubscriptionId::parse(id).map_err(|_| unknown())?;

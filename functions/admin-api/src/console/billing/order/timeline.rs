@@ -10,6 +10,7 @@ use shared::store::billing::quarantine::types::Quarantined;
 use shared::store::billing::reads::OrderFile;
 use shared::store::billing::webhook_log::WebhookLog;
 
+use crate::auth::scope::Scope;
 use crate::billing::subscriptions::answer::SubscriptionNotice;
 use crate::billing::subscriptions::names::SubscriptionStatus;
 use crate::console::billing::order::facts::PaymentRow;
@@ -120,7 +121,8 @@ fn of_mail(visit: &Visit, mail: &SubscriptionNotice, order: &str) -> TimelineEnt
         details: [Some(state), feedback].into_iter().flatten().map(str::to_owned).collect(),
         by: None,
         why: None,
-        page: Some(format!("/console/messages?subscription={order}")),
+        // Texts and addresses are for those who may operate.
+        page: visit.may(Scope::Operate).then(|| format!("/console/messages?subscription={order}")),
     }
 }
 
