@@ -92,6 +92,8 @@ async fn pages_are_small_and_cost_few_calls_of_the_table() {
     // The time of the latest page is noted once a minute.
     staff.get("/console").await;
     let subscription = format!("/console/subscriptions/{order}");
+    sandbox.customer("C-1", "Budi Santoso", "08551234567").await;
+    let mails = format!("/console/messages?subscription={order}");
     let most: BTreeMap<&str, u64> = BTreeMap::from([
         ("/console", 17),
         (subscription.as_str(), 6),
@@ -99,6 +101,17 @@ async fn pages_are_small_and_cost_few_calls_of_the_table() {
         ("/console/users/costs", 6),
         ("/console/messages", 3),
         ("/console/subscriptions?status=past_due", 8),
+        ("/console/vehicles", 17),
+        ("/console/customers", 1),
+        ("/console/customers?q=Budi", 7),
+        ("/console/customers/C-1", 6),
+        ("/console/import", 1),
+        ("/console/schedule", 1),
+        ("/console/runs", 2),
+        ("/console/quarantine", 2),
+        ("/console/institutions", 5),
+        ("/console/figures", 60),
+        (mails.as_str(), 5),
     ]);
     for (path, most) in most {
         sandbox.forget_calls().await;
