@@ -70,7 +70,7 @@ pub async fn advance(world: &Arc<World>, target: DateTime<Utc>) -> Result<Vec<Ti
 }
 
 /// Moves the clock to the next moment at which an order, vehicle or institution changes or a message is sent. The list is empty
-/// where nothing is due within [`FARTHEST_DAYS`].
+/// where nothing is due within 400 days.
 pub async fn advance_to_next(world: &Arc<World>) -> Vec<TimelineEvent> {
     let farthest = world.now() + TimeDelta::days(FARTHEST_DAYS);
     for _ in 0..MOST_STEPS {
