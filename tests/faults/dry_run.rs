@@ -61,7 +61,7 @@ fn items(deployment: &TestDeployment) -> Vec<Value> {
 /// Calls since a step that do more than read and take a turn at ECPay.
 fn effects(deployment: &TestDeployment, from: usize) -> Vec<String> {
     let reads = |service: Service, action: &str| match service {
-        Service::DynamoDb => matches!(action, "GetItem" | "Query"),
+        Service::DynamoDb => matches!(action, "GetItem" | "BatchGetItem" | "Query"),
         Service::Ecpay => action.starts_with("Query"),
         Service::SecretsManager | Service::Lambda => true,
         Service::Ses | Service::StarSender | Service::Mms | Service::Slack | Service::App => false,

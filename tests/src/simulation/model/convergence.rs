@@ -14,7 +14,7 @@ use crate::harness::TestDeployment;
 /// Queues that every run looks at until ECPay has answered.
 const ASKED_QUEUES: [&str; 2] = ["reconcile", "cancel"];
 /// Queues that are lists, or wait for a run that is not made to the end.
-const LISTS: [&str; 4] = ["quarantine", "webhook-log", "mail-dead", "mail-unclear"];
+const LISTS: [&str; 5] = ["quarantine", "webhook-log", "mail-dead", "mail-unclear", "refund-due"];
 
 pub(crate) fn check(deployment: &mut TestDeployment, mirror: &Mirror) -> Checked {
     let now = deployment.now();

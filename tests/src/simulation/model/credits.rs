@@ -7,13 +7,17 @@ use super::Checked;
 use super::dunning::{Facts, Seen, day, outside};
 use super::table_mirror::{Diff, instant, is_whole_due, tag, text};
 
-/// A payment is stored again only with the part that is due from then on.
+/// A payment is stored again only with the part that is due from then on, which staff find in the queue of refunds.
 pub(crate) fn payment(diff: &Diff) -> Checked {
     let mut before = diff.new.clone();
     before["data"]["refund_due"] = json!(false);
     let part = before["data"].as_object_mut().and_then(|data| data.remove("refund_due_part"));
     let is_part = diff.new["data"]["refund_due"] == true && part.and_then(|part| part.as_u64()).unwrap_or(0) > 0;
-    if before == diff.old && is_part {
+    let mut removed = |name: &str| before.as_object_mut().and_then(|item| item.remove(name));
+    let (queue, due) = (removed("queue"), removed("due_at"));
+    let is_listed = queue.as_ref() == Some(&json!("refund-due"))
+        && due.is_some_and(|due| instant(&due) == instant(&diff.new["data"]["processed_at"]));
+    if before == diff.old && is_part && is_listed {
         Ok(())
     } else {
         Err(format!("{} was {} and is {}", diff.sk, diff.old, diff.new))
