@@ -22,7 +22,7 @@ fn client(world: &World) -> Client {
 }
 
 async fn get(client: &Client) -> GetScheduleOutput {
-    client.get_schedule().name(NAME).group_name("default").send().await.unwrap()
+    client.get_schedule().name(NAME).group_name("duekeeper").send().await.unwrap()
 }
 
 /// An update that keeps everything as it is.
@@ -52,9 +52,9 @@ async fn the_schedule_is_shown_as_the_template_has_it() {
     let is = get(&client(&sandbox.world)).await;
     assert_eq!(
         is.arn(),
-        Some("arn:aws:scheduler:ap-northeast-1:000000000000:schedule/default/duekeeper-maintenance-reminder")
+        Some("arn:aws:scheduler:ap-northeast-1:000000000000:schedule/duekeeper/duekeeper-maintenance-reminder")
     );
-    assert_eq!((is.name(), is.group_name()), (Some(NAME), Some("default")));
+    assert_eq!((is.name(), is.group_name()), (Some(NAME), Some("duekeeper")));
     assert_eq!(is.schedule_expression(), Some("cron(0 7 * * ? *)"));
     assert_eq!(is.schedule_expression_timezone(), Some("Asia/Jakarta"));
     assert_eq!(is.state(), Some(&ScheduleState::Enabled));
@@ -122,10 +122,12 @@ async fn what_an_update_leaves_out_is_lost() {
 }
 
 #[tokio::test]
-async fn schedules_without_a_name_and_other_groups_are_not_found() {
+async fn a_schedule_is_found_by_its_name_within_its_group_alone() {
     let sandbox = Sandbox::at("2025-12-16T06:00:00+07:00").await;
     let client = client(&sandbox.world);
-    for (name, group) in [("DailyReminders", None), ("duekeeper-other", None), (NAME, Some("staff"))] {
+    for (name, group) in
+        [("DailyReminders", Some("duekeeper")), (NAME, None), (NAME, Some("default")), (NAME, Some("staff"))]
+    {
         let error = client.get_schedule().name(name).set_group_name(group.map(str::to_owned)).send().await.unwrap_err();
         assert!(error.into_service_error().is_resource_not_found_exception(), "{name}");
     }

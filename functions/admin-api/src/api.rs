@@ -59,7 +59,10 @@ impl ApiState {
         let maintenance = lambda::Function::new(client.clone(), config.maintenance_function.clone());
         let reminders = lambda::Function::new(client.clone(), config.reminders.function.clone());
         let expiry_scan = lambda::Function::new(client, config.expiry_function.clone());
-        let schedule = schedule::Schedule::new(aws, config.reminders.schedule.clone(), config.reminders.hours);
+        let schedule = {
+            let reminders = &config.reminders;
+            schedule::Schedule::new(aws, reminders.group.clone(), reminders.schedule.clone(), reminders.hours)
+        };
         let health = HealthCache::default();
         Ok(Self {
             store,

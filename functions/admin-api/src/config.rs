@@ -37,6 +37,8 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub(crate) struct RemindersConfig {
     pub(crate) function: String,
+    /// Group of the schedule.
+    pub(crate) group: String,
     pub(crate) schedule: String,
     pub(crate) hours: SendHours,
 }
@@ -72,8 +74,9 @@ impl Config {
         let slack_callback_secret = has_buttons.then_some(slack_callback_secret);
         let maintenance_function = reader.required("MAINTENANCE_FUNCTION");
         let (function, schedule) = (reader.required("REMINDER_FUNCTION"), reader.required("REMINDER_SCHEDULE"));
+        let group = reader.required("SCHEDULE_GROUP");
         let hours = reader.parsed("REMINDER_SEND_HOURS", SendHours::parse);
-        let reminders = hours.map(|hours| RemindersConfig { function, schedule, hours });
+        let reminders = hours.map(|hours| RemindersConfig { function, group, schedule, hours });
         let expiry_function = reader.required("EXPIRY_FUNCTION");
         let tiers = reader.tiers();
         // Every setting is read before the first error ends the start, so that one attempt names all faults.

@@ -16,7 +16,7 @@ use lambda_http::request::RequestContext as EventContext;
 use lambda_http::{Body, Request, RequestExt, Response, Service};
 use shared::domain::values::time::Timestamp;
 use shared::platform::clock::InvocationTime;
-use shared::platform::metrics::{Batch, Point, Route, StatusClass};
+use shared::platform::metrics::{Batch, Point, StatusClass};
 use shared::platform::secrets;
 
 mod api;
@@ -74,16 +74,10 @@ pub fn console_routes() -> Vec<String> {
 
 /// Answers one request and emits its metrics.
 pub async fn handle(api: &AdminApi, request: Request, time: InvocationTime) -> Response<Body> {
-    // Metrics are counted by route key and not by path: a path holds ids, each would be a metric of its own.
-    // Pages of the console are one route for each method, because CloudWatch has its price for each metric.
-    let key = path::route_key(&request).map(|key| match key.split_once(" /console") {
-        Some((method, _)) => format!("{method} /console"),
-        None => key,
-    });
-    let route = Route::of_key(key.as_deref());
     let response = answer(api, request, time).await;
     let mut batch = Batch::default();
-    batch.count(Point::Requests(route, StatusClass::of(response.status().as_u16())), 1);
+    // Not by route: CloudWatch has its price for each metric, and the access log tells the route.
+    batch.count(Point::Requests(StatusClass::of(response.status().as_u16())), 1);
     batch.measure(Point::RequestLatency, time.stopwatch.elapsed_ms());
     batch.emit(time.wall);
     response

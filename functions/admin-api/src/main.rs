@@ -11,7 +11,7 @@ use shared::platform::{aws, config, logging, metrics};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     logging::init(config::environment("LOG_LEVEL"));
-    metrics::init();
+    metrics::init(config::environment("STACK_NAME"));
     let Some(api) = logging::log_error(start().await, "not started") else { return ExitCode::FAILURE };
     let served =
         run(service_fn(|request| async { Ok::<_, Infallible>(handle(&api, request, InvocationTime::now()).await) }))

@@ -105,7 +105,7 @@ impl Webhook {
 pub async fn handle(webhook: &Webhook, request: Request, time: InvocationTime) -> Response<Body> {
     let Some(kind) = callback_kind(&request) else { return reply::not_found() };
     let (response, metrics) = webhook.answer(kind, request.body().as_ref(), time).await;
-    metrics.emit(kind, time);
+    metrics.emit(time);
     response
 }
 

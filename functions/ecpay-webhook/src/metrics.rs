@@ -1,7 +1,6 @@
 //! CloudWatch metrics of one callback.
 
 use shared::domain::billing::business_events::BusinessEvent;
-use shared::domain::billing::payments::callback_kind::CallbackKind;
 use shared::ecpay::callback_form;
 use shared::platform::clock::InvocationTime;
 use shared::platform::metrics::{Batch, CallbackOutcome, Point};
@@ -30,9 +29,9 @@ impl CallbackMetrics {
     }
 
     /// Prints one line of CloudWatch's embedded metric format.
-    pub(crate) fn emit(&self, kind: CallbackKind, time: InvocationTime) {
+    pub(crate) fn emit(&self, time: InvocationTime) {
         let mut batch = Batch::default();
-        batch.count(Point::Callbacks(kind, self.outcome), 1);
+        batch.count(Point::Callbacks(self.outcome), 1);
         // Counted apart from other refusals: a rise means a wrong key or an attack.
         batch.count(Point::CheckMacValueFailures, u64::from(self.wrong_check_mac_value));
         batch.measure(Point::CallbackLatency, time.stopwatch.elapsed_ms());

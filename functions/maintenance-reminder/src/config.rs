@@ -20,9 +20,10 @@ pub struct Config {
     pub(crate) rules: Rules,
 }
 
-/// Names of the function's schedules.
+/// Names of the function's schedules and of their group.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedules {
+    pub(crate) group: String,
     pub(crate) daily: String,
     pub(crate) continuation: String,
 }
@@ -70,7 +71,7 @@ impl Config {
             providers.refuse_equal_templates(&mut reader);
             rules.refuse_endless_pace(providers, &mut reader);
         }
-        let schedules = Schedules { daily, continuation };
+        let schedules = Schedules { group: reader.required("SCHEDULE_GROUP"), daily, continuation };
         let config =
             providers.zip(rules).map(|(providers, rules)| Self { table, phone_secret, schedules, providers, rules });
         reader.finish(config)

@@ -2,6 +2,7 @@
 //! fires once. The template owns that schedule, disabled; a run sets its time and enables it.
 
 use aws_sdk_scheduler::error::DisplayErrorContext;
+use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 use aws_sdk_scheduler::types::ScheduleState;
 use aws_sdk_scheduler::{Client, Error};
 use aws_types::SdkConfig;
@@ -56,7 +57,7 @@ impl Continuations {
         if self.are_stopped().await? {
             return Ok(Continuation::Stopped);
         }
-        let known = self.client.get_schedule().name(&self.schedules.continuation).send().await.map_err(Error::from)?;
+        let known = self.read(&self.schedules.continuation).await?;
         schedules::update_of(&self.client, known)
             .schedule_expression(format!("at({})", at.utc().format("%Y-%m-%dT%H:%M:%S")))
             .schedule_expression_timezone("UTC")
@@ -69,7 +70,11 @@ impl Continuations {
 
     /// True while staff have stopped the daily schedule.
     pub(crate) async fn are_stopped(&self) -> Result<bool, Box<Error>> {
-        let daily = self.client.get_schedule().name(&self.schedules.daily).send().await.map_err(Error::from)?;
-        Ok(!schedules::is_enabled(&daily))
+        Ok(!schedules::is_enabled(&self.read(&self.schedules.daily).await?))
+    }
+
+    async fn read(&self, name: &str) -> Result<GetScheduleOutput, Box<Error>> {
+        let read = self.client.get_schedule().group_name(&self.schedules.group).name(name);
+        read.send().await.map_err(|error| Box::new(Error::from(error)))
     }
 }

@@ -10,7 +10,7 @@ use shared::platform::{aws, config, logging, metrics};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     logging::init(config::environment("LOG_LEVEL"));
-    metrics::init();
+    metrics::init(config::environment("STACK_NAME"));
     let Some(reminders) = logging::log_error(start().await, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
         let done = maintenance_reminder::run(&reminders, event.payload, InvocationTime::now()).await;

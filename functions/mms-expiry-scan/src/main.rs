@@ -10,7 +10,7 @@ use shared::platform::{aws, config, logging, metrics};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     logging::init(config::environment("LOG_LEVEL"));
-    metrics::init();
+    metrics::init(config::environment("STACK_NAME"));
     let draft = UncheckedConfig::read(&config::environment);
     let sdk = aws::sdk_config().await;
     let scan = aws::while_connecting(&sdk, ExpiryScan::start(&sdk, draft, now())).await;

@@ -90,5 +90,8 @@ async fn notify_staff(
 fn count(outcome: ScanOutcome, time: InvocationTime) {
     let mut metrics = Batch::default();
     metrics.count(Point::ExpiryScans(outcome), 1);
+    if matches!(outcome, ScanOutcome::MmsRefused | ScanOutcome::MmsUnreadable | ScanOutcome::SlackRefused) {
+        metrics.count(Point::ExpiryScansFailed, 1);
+    }
     metrics.emit(time.wall);
 }

@@ -10,7 +10,7 @@ use subscription_maintenance::{Config, Maintenance};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     logging::init(config::environment("LOG_LEVEL"));
-    metrics::init();
+    metrics::init(config::environment("STACK_NAME"));
     let Some(maintenance) = logging::log_error(start().await, "not started") else { return ExitCode::FAILURE };
     let handler = |event: LambdaEvent<_>| async {
         let done = subscription_maintenance::run(&maintenance, event.payload, InvocationTime::now()).await;

@@ -32,20 +32,25 @@ impl RunMetrics {
         self.batch.count(Point::EcpayBlocked, 1);
     }
 
-    /// Counts handled mails by kind and outcome.
+    /// Counts handled mails by outcome.
     pub(crate) fn mails(&mut self, drained: &DrainReport) {
         if drained.held_back > 0 {
             self.batch.count(Point::MailsHeldBack, drained.held_back);
         }
         for mail in &drained.handled {
-            self.batch.count(Point::Notices(mail.kind, NoticeOutcome::from(mail.outcome)), 1);
+            self.batch.count(Point::Notices(NoticeOutcome::from(mail.outcome)), 1);
         }
     }
 
-    /// Counts the items of a run's tasks. An idle task reports only the age of its queue, 0.
+    /// Counts the items of a run's tasks. An idle task reports nothing, or the age of its queue, 0, as a sign of life.
     pub(crate) fn run(&mut self, report: &RunReport) {
         for (task, done) in &report.tasks {
-            self.batch.count(Point::OldestDueAge(*task), done.oldest_age);
+            if done.oldest_age > 0 || task.tells_that_a_schedule_runs() {
+                self.batch.count(Point::OldestDueAge(*task), done.oldest_age);
+            }
+            if task.longest_wait_seconds().is_some_and(|longest| done.oldest_age > longest) {
+                self.batch.count(Point::TasksBehind, 1);
+            }
         }
         for (task, done) in &report.tasks {
             self.task(*task, done);

@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::Value as Json;
 use yaml_serde::Value;
 
-use crate::aws::template::{Error, PLACE, TABLE, Template};
+use crate::aws::template::{Error, PLACE, SCHEDULE_GROUP, TABLE, Template};
 
 /// An action on a resource, both as a policy names them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,7 +200,7 @@ pub(crate) fn needs(target: &str, method: &Method, path: &str, body: &[u8]) -> V
             vec![need("lambda:InvokeFunction", &format!("arn:aws:lambda:{PLACE}:function:{name}"), None)]
         }
         ["schedules", name] => {
-            let resource = format!("arn:aws:scheduler:{PLACE}:schedule/default/{name}");
+            let resource = format!("arn:aws:scheduler:{PLACE}:schedule/{SCHEDULE_GROUP}/{name}");
             if method == Method::GET {
                 return vec![need("scheduler:GetSchedule", &resource, None)];
             }

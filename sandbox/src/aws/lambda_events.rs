@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
 
-use crate::aws::template::{Route, decoded};
+use crate::aws::route::{Route, decoded};
 use crate::world::{NotDone, World};
 
 impl World {

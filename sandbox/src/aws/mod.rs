@@ -6,6 +6,7 @@ pub mod event_rule;
 pub mod iam;
 pub(crate) mod invocations;
 pub mod lambda_events;
+pub mod route;
 pub mod schedule_definition;
 pub mod schedule_expression;
 pub mod scheduler;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::aws::schedule_expression::Schedule;
-use crate::aws::template::{NamedSchedule, PLACE};
+use crate::aws::template::{NamedSchedule, PLACE, SCHEDULE_GROUP};
 
 /// A schedule as the service keeps it, in its own field names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -94,7 +94,7 @@ fn event_without_input(name: &str) -> String {
 }
 
 pub(super) fn schedule_arn(name: &str) -> String {
-    format!("arn:aws:scheduler:{PLACE}:schedule/default/{name}")
+    format!("arn:aws:scheduler:{PLACE}:schedule/{SCHEDULE_GROUP}/{name}")
 }
 
 pub(super) fn function_arn(function: &str) -> String {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::aws::schedule_definition::{Definition, Target, function_arn, schedule_arn, seconds};
 use crate::aws::schedule_expression::Schedule;
-use crate::aws::template::NamedSchedule;
+use crate::aws::template::{NamedSchedule, SCHEDULE_GROUP};
 use crate::world::World;
 
 /// The body of UpdateSchedule.
@@ -75,7 +75,7 @@ fn get(world: &World, name: &str, group: Option<&str>) -> Result<Response, Refus
     let mut shown = json!(definition);
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("Arn".to_owned(), json!(schedule_arn(name)));
-        fields.insert("GroupName".to_owned(), json!("default"));
+        fields.insert("GroupName".to_owned(), json!(SCHEDULE_GROUP));
         fields.insert("Name".to_owned(), json!(name));
     }
     Ok(rest_json(StatusCode::OK, &shown))
@@ -91,7 +91,8 @@ fn update(world: &World, name: &str, body: &[u8]) -> Result<Response, Refusal> {
 }
 
 fn find<'a>(world: &'a World, name: &str, group: Option<&str>) -> Result<&'a NamedSchedule, Refusal> {
-    if group.is_some_and(|group| group != "default") {
+    // Without a group the service looks in the one that is called so.
+    if group.unwrap_or("default") != SCHEDULE_GROUP {
         return Err(Refusal::NotFound("Schedule group does not exist.".to_owned()));
     }
     let found = world.template.named_schedules.iter().find(|named| named.name == name);

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 use yaml_serde::Value;
 
 use crate::aws::event_rule::EventRule;
+use crate::aws::route::Route;
 use crate::aws::schedule_expression;
 use crate::aws::schedule_expression::Schedule;
 use crate::aws::stream::mapping::Mapping;
@@ -37,17 +37,6 @@ pub struct Template {
     resources: BTreeMap<String, Value>,
     variables: BTreeMap<String, BTreeMap<String, Value>>,
     defaults: BTreeMap<String, String>,
-}
-
-/// A route of the HTTP API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// The method, in capitals.
-    pub method: String,
-    /// The path, with `{name}` for a segment that varies.
-    pub path: String,
-    /// The function behind it, by its logical name.
-    pub function: String,
 }
 
 /// A schedule whose name is not left to CloudFormation.
@@ -90,6 +79,9 @@ pub enum Error {
 
 /// The name of the stack here.
 pub const STACK: &str = "duekeeper";
+
+/// The group of the stack's schedules here, which has the stack's name.
+pub const SCHEDULE_GROUP: &str = STACK;
 
 /// The region here.
 pub const REGION: &str = "ap-northeast-1";
@@ -222,16 +214,17 @@ impl Template {
     pub fn text(&self, value: &Value, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
         let known = |name: &str| {
             let of_parameter = reference(name).or_else(|| self.defaults.get(name).cloned());
-            of_parameter.or_else(|| self.arn(name)).or_else(|| self.configuration_set(name, reference))
+            of_parameter.or_else(|| self.arn(name)).or_else(|| self.given_name(name, reference))
         };
         resolved(value, &known)
     }
 
-    /// Name of a configuration set of SES, which `!Ref` of it is.
-    fn configuration_set(&self, name: &str, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    /// Name of a resource whose `!Ref` is the name that the template gives it.
+    fn given_name(&self, name: &str, reference: &dyn Fn(&str) -> Option<String>) -> Option<String> {
         let resource = self.resources.get(name)?;
-        let is_set = resource.get("Type").and_then(Value::as_str) == Some("AWS::SES::ConfigurationSet");
-        resolved(resource.get("Properties").filter(|_| is_set)?.get("Name")?, reference)
+        let kind = resource.get("Type").and_then(Value::as_str)?;
+        let is_named = matches!(kind, "AWS::SES::ConfigurationSet" | "AWS::Scheduler::ScheduleGroup");
+        resolved(resource.get("Properties").filter(|_| is_named)?.get("Name")?, reference)
     }
 
     /// True if SES publishes events of a type, in SES's words, about mails that were sent by this configuration set.
@@ -310,23 +303,10 @@ impl Template {
     /// The route of a request, whose path is as the client sent it; `None` when no route matches.
     #[must_use]
     pub fn route(&self, method: &str, path: &str) -> Option<&Route> {
-        let matches = |route: &&Route| route.method == method && path_matches(&route.path, path);
+        let matches = |route: &&Route| route.matches(method, path);
         // A literal segment is preferred to one that varies, as API Gateway does.
         self.routes.iter().filter(matches).min_by_key(|route| route.path.matches('{').count())
     }
-}
-
-impl Route {
-    /// Values of the path's variable segments, percent-decoded once.
-    pub fn parameters<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a str, String)> {
-        let names = self.path.split('/').map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
-        names.zip(path.split('/')).filter_map(|(name, value)| Some((name?, decoded(value))))
-    }
-}
-
-/// Percent-decodes a path or a segment of one.
-pub(crate) fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 impl NamedSchedule {
@@ -362,12 +342,6 @@ fn resolved(value: &Value, reference: &dyn Fn(&str) -> Option<String>) -> Option
         }
         _ => None,
     }
-}
-
-fn path_matches(pattern: &str, path: &str) -> bool {
-    let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
-    pattern.len() == path.len()
-        && pattern.iter().zip(&path).all(|(want, is)| want == is || (want.starts_with('{') && !is.is_empty()))
 }
 
 fn missing(what: &str) -> Error {

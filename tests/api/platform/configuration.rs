@@ -107,7 +107,7 @@ fn the_template_gives_each_function_what_it_reads_and_nothing_else() {
             "REMINDER_GROUP_TEXT",
         ];
         let of_gateway = sometimes.into_iter().filter(|_| function == "MaintenanceReminder");
-        let unread = ["LOG_LEVEL"].into_iter().chain(of_gateway).map(str::to_owned);
+        let unread = ["LOG_LEVEL", "STACK_NAME"].into_iter().chain(of_gateway).map(str::to_owned);
         // Set by Lambda.
         let of_lambda = "AWS_LAMBDA_FUNCTION_NAME";
         let read = RefCell::new(unread.collect::<BTreeSet<String>>());
@@ -162,6 +162,7 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
                 "INVOKE_PATIENCE_SECONDS is missing",
                 "REMINDER_FUNCTION is missing",
                 "REMINDER_SCHEDULE is missing",
+                "SCHEDULE_GROUP is missing",
                 "REMINDER_SEND_HOURS is missing",
                 "EXPIRY_FUNCTION is missing",
                 "NOTIFICATION_URGENT_THRESHOLD is missing",
@@ -178,7 +179,7 @@ fn every_missing_variable_is_named_at_once_and_an_empty_one_is_missing() {
 }
 
 /// Faults of `maintenance-reminder` without any setting.
-const WITHOUT_SETTINGS: [&str; 13] = [
+const WITHOUT_SETTINGS: [&str; 14] = [
     "PHONE_SECRET_ID is missing",
     "REMINDER_CONTINUATION_SCHEDULE is missing",
     "REMINDER_DAILY_CAP is missing",
@@ -191,6 +192,7 @@ const WITHOUT_SETTINGS: [&str; 13] = [
     "REMINDER_SEND_HOURS is missing",
     "REMINDER_SERVICE_PHONE is missing",
     "REMINDER_TEXT is missing",
+    "SCHEDULE_GROUP is missing",
     "TABLE_NAME is missing",
 ];
 

@@ -1,5 +1,6 @@
 //! Runs, metrics, configuration, secrets, TLS, and the real binaries.
 
+mod alarms;
 mod bootstraps;
 // Their clock is set by the dynamic linker of the system that they are deployed to.
 #[cfg(target_os = "linux")]

@@ -89,7 +89,7 @@ async fn calls_at_once_leave_one_schedule_and_status_shows_it() {
 async fn a_change_keeps_what_the_template_says_of_the_schedule() {
     let sandbox = Sandbox::at("2025-12-14T18:00:00Z").await;
     let read = || async {
-        let url = format!("{}/schedules/duekeeper-maintenance-reminder", sandbox.world.aws_url);
+        let url = format!("{}/schedules/duekeeper-maintenance-reminder?groupName=duekeeper", sandbox.world.aws_url);
         let answer = sandbox.http.get(url).send().await.unwrap();
         serde_json::from_str::<Value>(&answer.text().await.unwrap()).unwrap()
     };

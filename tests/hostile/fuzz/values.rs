@@ -173,7 +173,7 @@ fn a_policy_that_is_taken_retries_within_its_grace() {
 }
 
 /// Settings of all functions, with values that fit.
-const SETTINGS: [(&str, &str); 67] = [
+const SETTINGS: [(&str, &str); 68] = [
     ("TABLE_NAME", "duekeeper"),
     ("ECPAY_ENVIRONMENT", "stage"),
     ("ECPAY_MERCHANT_ID", "3002607"),
@@ -206,6 +206,7 @@ const SETTINGS: [(&str, &str); 67] = [
     ("REMINDER_FUNCTION", "reminders"),
     ("INVOKE_PATIENCE_SECONDS", "25"),
     ("REMINDER_SCHEDULE", "daily"),
+    ("SCHEDULE_GROUP", "duekeeper"),
     ("REMINDER_CONTINUATION_SCHEDULE", "continuation"),
     ("REMINDER_SEND_HOURS", "6-21"),
     ("REMINDER_SECRET_ID", "duekeeper/reminders"),

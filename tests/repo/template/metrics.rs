@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 use shared::domain::billing::task::Task;
-use shared::platform::metrics::NAMESPACE;
-use shared::platform::metrics::table::TABLE;
+use shared::platform::metrics::table::{Row, TABLE};
+use shared::platform::metrics::{ENVIRONMENT, NAMESPACE};
 use yaml_serde::Value;
 
 use super::{named, of_type};
@@ -17,17 +17,13 @@ fn metric(name: &str, dimensions: &[&str]) -> Metric {
     (name.to_owned(), dimensions.iter().map(|&dimension| dimension.to_owned()).collect())
 }
 
-/// The metrics in a Metrics Insights query or a SEARCH, after their namespace.
+/// The metrics in a SEARCH, which is of the environment alone.
 fn queried(text: &str) -> Vec<Metric> {
     let mut all = Vec::new();
-    for part in text.split(&format!("SCHEMA(\"{NAMESPACE}\", ")).skip(1) {
-        let dimensions: Vec<&str> = part.split(')').next().unwrap().split(", ").collect();
-        let name = text.split("SUM(").nth(1).unwrap().split(')').next().unwrap();
-        all.push(metric(name, &dimensions));
-    }
     for part in text.split(&format!("{{{NAMESPACE},")).skip(1) {
         let dimensions: Vec<&str> = part.split('}').next().unwrap().split(',').collect();
         let name = part.split("MetricName=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(part.contains("Environment=\"duekeeper\""), "{part}");
         all.push(metric(name, &dimensions));
     }
     all
@@ -59,6 +55,7 @@ pub(super) fn of_alarm(properties: &Value) -> Vec<Metric> {
 fn widgets() -> Vec<Json> {
     let dashboard = &of_type("AWS::CloudWatch::Dashboard")["Dashboard"];
     let body = named(&dashboard["DashboardBody"], "Sub").replace("${AWS::Region}", "ap-northeast-1");
+    let body = body.replace("${AWS::StackName}", "duekeeper");
     assert!(!body.contains("${"), "the dashboard holds another reference");
     let body: Json = serde_json::from_str(&body).unwrap();
     body["widgets"].as_array().unwrap().clone()
@@ -82,51 +79,23 @@ fn is_known((name, dimensions): &Metric) -> bool {
     let task = name.strip_prefix("OldestDueAge.");
     let known_task = task.is_none_or(|task| Task::ALL.iter().any(|known| known.as_str() == task));
     let name = if task.is_some() { "OldestDueAge.<task>" } else { name };
+    let of_row = |row: &&Row| row.dimensions.iter().copied().chain([ENVIRONMENT]).collect::<BTreeSet<_>>();
     let row = TABLE.iter().find(|row| row.name == name);
-    known_task
-        && row
-            .is_some_and(|row| row.dimensions.iter().map(|&one| one.to_owned()).collect::<BTreeSet<_>>() == *dimensions)
+    known_task && row.is_some_and(|row| of_row(&row) == dimensions.iter().map(String::as_str).collect())
 }
 
 #[test]
 fn every_metric_of_an_alarm_is_one_that_the_code_prints() {
-    assert!(!is_known(&metric("OldestDueAge.nothing", &[])) && !is_known(&metric("Notices", &["Kind"])));
+    assert!(
+        !is_known(&metric("OldestDueAge.nothing", &["Environment"])) && !is_known(&metric("Notices", &["Outcome"]))
+    );
     let metrics: Vec<(String, Metric)> = of_type("AWS::CloudWatch::Alarm")
         .iter()
         .flat_map(|(name, properties)| of_alarm(properties).into_iter().map(move |metric| (name.clone(), metric)))
         .collect();
-    assert!(metrics.len() >= 15, "{metrics:?}");
+    assert!(metrics.len() >= 18, "{metrics:?}");
     let unknown: Vec<_> = metrics.iter().filter(|(_, metric)| !is_known(metric)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
-}
-
-/// Metrics Insights has no OR and no IN
-/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-querylanguage.html>), and
-/// what deploys here does not read its queries.
-#[test]
-fn every_query_asks_for_one_value_of_each_dimension() {
-    let asks_for_one = |query: &str| {
-        let (_, conditions) = query.split_once(" WHERE ").unwrap();
-        let is_one = |condition: &str| {
-            condition.split_once(" = ").is_some_and(|(dimension, value)| {
-                let value = value.trim_matches('\'').chars().all(|c| c == '_' || c.is_ascii_lowercase());
-                value && dimension.chars().all(char::is_alphabetic)
-            })
-        };
-        !conditions.is_empty() && conditions.split(" AND ").all(is_one)
-    };
-    assert!(asks_for_one("SELECT SUM(A) FROM B WHERE C = 'd' AND E = 'f_g'"));
-    assert!(
-        !asks_for_one("SELECT SUM(A) FROM B WHERE C = 'd' OR C = 'e'")
-            && !asks_for_one("SELECT SUM(A) FROM B WHERE C IN ('d')")
-    );
-    let alarms = of_type("AWS::CloudWatch::Alarm").into_values();
-    let parts = alarms.flat_map(|alarm| alarm.get("Metrics").and_then(Value::as_sequence).cloned().unwrap_or_default());
-    let queries: Vec<String> = parts
-        .filter_map(|part| part["Expression"].as_str().filter(|text| text.starts_with("SELECT ")).map(str::to_owned))
-        .collect();
-    assert_eq!(queries.iter().filter(|query| !asks_for_one(query)).count(), 0, "{queries:?}");
-    assert!(queries.len() >= 3, "{queries:?}");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn seldom_used(function: &str) -> BTreeSet<Permission> {
         ]),
         "MaintenanceReminder" => {
             let continuation =
-                format!("arn:aws:scheduler:{PLACE}:schedule/default/duekeeper-maintenance-reminder-continuation");
+                format!("arn:aws:scheduler:{PLACE}:schedule/duekeeper/duekeeper-maintenance-reminder-continuation");
             let role = "arn:aws:iam::000000000000:role/duekeeper-MaintenanceReminderSchedulerRole-INVENTED";
             BTreeSet::from([
                 permission("dynamodb:DeleteItem", &format!("arn:aws:dynamodb:{PLACE}:table/{TABLE}")),
@@ -185,7 +185,7 @@ fn what_is_allowed_under_a_condition_is_allowed_under_that_one_alone() {
         })
         .collect();
     let schedules = "StringEquals: aws:SourceAccount: !Ref AWS::AccountId aws:SourceArn: \
-                     !Sub arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/default";
+                     !Sub arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/${ScheduleGroup}";
     let a_person = "ForAllValues:StringLike: dynamodb:LeadingKeys: - USER#* - CUSTOMER#* - VEHICLE#* - ERASED#* - FIND#* - ADDRESS#* - FEEDBACK#* - SESSION#* - UPLOAD#*";
     let expected = [
         ("AdminApiRole", "dynamodb:DeleteItem", a_person),

@@ -99,9 +99,9 @@ fn the_webhook_has_instances_of_its_own_where_the_account_allows_it() {
 #[test]
 fn the_table_outlives_mistakes() {
     let table = &resources()["Table"];
-    for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
-        assert_eq!(table[policy].as_str(), Some("Retain"), "{policy}");
-    }
+    // But not a creation that is rolled back, which would leave an empty table that is protected.
+    assert_eq!(table["DeletionPolicy"].as_str(), Some("RetainExceptOnCreate"));
+    assert_eq!(table["UpdateReplacePolicy"].as_str(), Some("Retain"));
     let properties = &table["Properties"];
     let Value::Tagged(protected) = &properties["DeletionProtectionEnabled"] else { panic!("{properties:?}") };
     assert_eq!(protected.value[0].as_str(), Some("IsProtected"));
@@ -119,6 +119,19 @@ fn the_api_is_throttled_and_its_log_has_no_personal_data() {
     for limit in ["ThrottlingBurstLimit", "ThrottlingRateLimit"] {
         assert!(api["DefaultRouteSettings"][limit].as_u64().is_some_and(|limit| limit > 0), "{limit}");
     }
+    // Each of ECPay's routes has a limit of its own, at which what others request does not count.
+    let events = &of_type(FUNCTION)["EcpayWebhook"]["Events"];
+    let of_ecpay = events.as_mapping().unwrap().values().map(|event| {
+        format!("{} {}", event["Properties"]["Method"].as_str().unwrap(), event["Properties"]["Path"].as_str().unwrap())
+    });
+    let own: BTreeSet<String> = of_ecpay.collect();
+    let settings = api["RouteSettings"].as_mapping().unwrap();
+    let limited: BTreeSet<String> = settings.keys().map(|route| route.as_str().unwrap().to_owned()).collect();
+    assert_eq!(limited, own);
+    for (route, limits) in settings {
+        assert_eq!(limits["ThrottlingRateLimit"].as_u64(), Some(1_000), "{route:?}");
+        assert_eq!(limits["ThrottlingBurstLimit"].as_u64(), Some(1_000), "{route:?}");
+    }
     let log = &api["AccessLogSettings"];
     arn_of(&log["DestinationArn"], "AWS::Logs::LogGroup");
     let format: Json = serde_json::from_str(log["Format"].as_str().unwrap()).unwrap();
@@ -130,6 +143,10 @@ fn the_api_is_throttled_and_its_log_has_no_personal_data() {
         "$context.status",
         "$context.responseLatency",
         "$context.integrationStatus",
+        "$context.integrationErrorMessage",
+        "$context.error.message",
+        // By which a flood of forged callbacks is stopped.
+        "$context.identity.sourceIp",
         "$context.responseLength",
     ];
     assert_eq!(told, harmless.into());

@@ -10,7 +10,7 @@ use shared::domain::values::time::Timestamp;
 use shared::exclusive_run::Job;
 use yaml_serde::Value;
 
-use super::{arn_of, of_type};
+use super::{arn_of, named, of_type, resources};
 use testing::support::Sandbox;
 use testing::support::project::TEMPLATE;
 
@@ -47,6 +47,24 @@ fn the_schedules_are_those_of_the_design_each_with_its_zone() {
         })
         .collect();
     assert_eq!(found, EXPECTED);
+}
+
+/// A name of its own for each stack, so that two of them live in one account and region.
+#[test]
+fn nothing_that_is_named_has_the_name_of_another_stacks() {
+    for ((_, event), properties) in schedules() {
+        assert!(named(&properties["Name"], "Sub").starts_with("${AWS::StackName}-"), "{event}");
+        assert_eq!(named(&properties["GroupName"], "Ref"), "ScheduleGroup", "{event}");
+    }
+    for (name, resource) in resources() {
+        let fields = ["Name", "TableName", "FunctionName", "QueueName", "RoleName", "TopicName", "LogGroupName"];
+        let given = fields.iter().map(|field| &resource["Properties"][*field]).filter(|given| !given.is_null());
+        for given in given {
+            let Value::Tagged(tagged) = given else { panic!("{name} has the fixed name {given:?}") };
+            let text = tagged.value.as_str().unwrap();
+            assert!(text == "AWS::StackName" || text.contains("${AWS::StackName}"), "{name}: {text}");
+        }
+    }
 }
 
 /// The logical time that a function reads from an event of a schedule.

@@ -17,6 +17,7 @@ const ATTEMPTS: usize = 3;
 /// The reminders' schedule and the hours in which reminders are sent.
 pub(crate) struct Schedule {
     client: Client,
+    group: String,
     name: String,
     hours: SendHours,
 }
@@ -62,8 +63,8 @@ impl Daily {
 }
 
 impl Schedule {
-    pub(crate) fn new(aws: &SdkConfig, name: String, hours: SendHours) -> Self {
-        Self { client: Client::new(aws), name, hours }
+    pub(crate) fn new(aws: &SdkConfig, group: String, name: String, hours: SendHours) -> Self {
+        Self { client: Client::new(aws), group, name, hours }
     }
 
     /// Warning for a time of day at which no reminder may be sent.
@@ -88,7 +89,7 @@ impl Schedule {
     }
 
     async fn read(&self) -> Result<GetScheduleOutput, Failure> {
-        let answer = self.client.get_schedule().name(&self.name).send().await;
+        let answer = self.client.get_schedule().group_name(&self.group).name(&self.name).send().await;
         answer.map_err(|error| Failure::upstream(&error))
     }
 

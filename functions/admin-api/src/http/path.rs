@@ -9,7 +9,7 @@ use shared::domain::values::text::visible;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// API Gateway's route key, for example `GET /api/subscriptions/{id}`; `$default` where no route matches.
-pub(crate) fn route_key(request: &Request) -> Option<String> {
+fn route_key(request: &Request) -> Option<String> {
     match request.request_context_ref() {
         Some(EventContext::ApiGatewayV2(context)) => context.route_key.clone(),
         _ => None,

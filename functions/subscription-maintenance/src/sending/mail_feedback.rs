@@ -1,7 +1,7 @@
 //! Bounces and complaints that SES reports through EventBridge.
 
 use serde_json::{Value, json};
-use shared::domain::billing::notices::feedback::Feedback;
+use shared::domain::billing::notices::feedback::{Feedback, FeedbackKind};
 use shared::domain::values::time::Timestamp;
 use shared::mail::ses_event::{SesEvent, TaggedMail};
 use shared::platform::clock::InvocationTime;
@@ -38,6 +38,10 @@ pub(crate) async fn record(maintenance: &Maintenance, event: &Value, time: Invoc
     if let Some(audience) = audience {
         let mut batch = Batch::default();
         batch.count(Point::MailFeedback(audience, kind), 1);
+        let is_final = matches!(kind, FeedbackKind::PermanentBounce | FeedbackKind::Complaint);
+        if is_final && audience == MailAudience::Staff {
+            batch.count(Point::StaffMailsFailed, 1);
+        }
         batch.emit(time.wall);
     }
     Ok(json!({ "outcome": outcome, "feedback": kind.name() }))

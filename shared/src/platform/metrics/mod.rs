@@ -3,7 +3,7 @@
 //! Disabled until [`init`], which only `main.rs` calls: the sandbox and tests print none.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use serde_json::{Map, Number, Value, json};
 
@@ -17,17 +17,25 @@ pub mod table;
 pub use outcomes::{
     CallbackOutcome, MailAudience, NoticeOutcome, ReminderOutcome, RunOutcome, ScanOutcome, StopReason,
 };
-pub use request::{Route, StatusClass};
+pub use request::StatusClass;
 pub use table::{Dimensions, Point};
 
 /// CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Duekeeper";
 
-static EMITTING: AtomicBool = AtomicBool::new(false);
+/// Dimension that all metrics have: the name of the stack, which tells environments of one account and region apart.
+pub const ENVIRONMENT: &str = "Environment";
 
-/// Enables the printing of metrics.
-pub fn init() {
-    EMITTING.store(true, Ordering::Relaxed);
+/// Environment of a function that is not deployed as part of a stack.
+const NO_STACK: &str = "local";
+
+static EMITTED_FOR: OnceLock<String> = OnceLock::new();
+
+/// Enables the printing of metrics, of the stack with that name.
+pub fn init(stack: Option<String>) {
+    let stack = stack.filter(|name| !name.is_empty()).unwrap_or_else(|| NO_STACK.to_owned());
+    // Only the first call counts; a process belongs to one stack.
+    let _named = EMITTED_FOR.set(stack);
 }
 
 /// Metrics of one invocation.
@@ -82,12 +90,13 @@ impl Batch {
         self.count(point, 1);
     }
 
-    /// Returns the lines, as few as the format allows.
+    /// Returns the lines of an environment, as few as the format allows.
     #[must_use]
-    pub fn lines(&self, at: Timestamp) -> Vec<Value> {
+    pub fn lines(&self, environment: &str, at: Timestamp) -> Vec<Value> {
         let mut lines: Vec<Line> = Vec::new();
         for (point, amount) in &self.0 {
-            let (name, dimensions) = (point.name(), point.dimensions());
+            let (name, mut dimensions) = (point.name(), point.dimensions());
+            dimensions.insert(ENVIRONMENT, environment.to_owned());
             match lines.iter_mut().find(|line| line.has_room(&name, &dimensions)) {
                 Some(line) => line.put(point, name, dimensions, amount),
                 None => {
@@ -102,10 +111,8 @@ impl Batch {
 
     /// Prints the lines, with `at` as the time of the values. Does nothing while metrics are disabled.
     pub fn emit(&self, at: Timestamp) {
-        if self.0.is_empty() || !EMITTING.load(Ordering::Relaxed) {
-            return;
-        }
-        let text: String = self.lines(at).iter().map(|line| format!("{line}\n")).collect();
+        let Some(environment) = EMITTED_FOR.get().filter(|_| !self.0.is_empty()) else { return };
+        let text: String = self.lines(environment, at).iter().map(|line| format!("{line}\n")).collect();
         // One write under the lock that the log's lines take too, so that no line ends up within another. A failed write is
         // ignored: metrics must not fail the invocation.
         let _unwritten = std::io::stdout().lock().write_all(text.as_bytes());
@@ -159,9 +166,7 @@ mod tests {
     use crate::domain::billing::business_events::{ChargeResult, DowngradeCause};
     use crate::domain::billing::dunning::arrears::Recovery;
     use crate::domain::billing::dunning::downgrade::DowngradeReason;
-    use crate::domain::billing::notices::NoticeKind;
     use crate::domain::billing::notices::feedback::FeedbackKind;
-    use crate::domain::billing::payments::callback_kind::CallbackKind;
     use crate::domain::billing::payments::payment::DeclineClass;
     use crate::domain::billing::task::Task;
     use crate::domain::workshop::deliveries::DeliveryStage;
@@ -174,7 +179,7 @@ mod tests {
     /// One point of each metric.
     fn every_point() -> Vec<Point> {
         vec![
-            Point::Callbacks(CallbackKind::Period, CallbackOutcome::NotStored),
+            Point::Callbacks(CallbackOutcome::NotStored),
             Point::CheckMacValueFailures,
             Point::CallbackLatency,
             Point::Charges(ChargeResult::Pending),
@@ -184,13 +189,14 @@ mod tests {
             Point::Downgrades(DowngradeReason::NotCharged),
             Point::RefundsDue,
             Point::OldestDueAge(Task::EndGrace),
+            Point::TasksBehind,
             Point::ItemsDue(Task::Retry),
             Point::ItemsDone(Task::Retry),
             Point::ItemsFailed(Task::Retry),
             Point::UnreadableItems,
             Point::RunsStopped(StopReason::EcpayUnanswered),
             Point::NeedsAttention,
-            Point::Notices(NoticeKind::QuarantineDigest, NoticeOutcome::Dead),
+            Point::Notices(NoticeOutcome::Dead),
             Point::MailsHeldBack,
             Point::EcpayBlocked,
             Point::Reminders(ReminderOutcome::AlreadySent),
@@ -198,8 +204,10 @@ mod tests {
             Point::ReminderDeliveries(DeliveryStage::Failed),
             Point::OptOuts(Wish::Stop),
             Point::MailFeedback(MailAudience::Staff, FeedbackKind::Complaint),
+            Point::StaffMailsFailed,
             Point::ExpiryScans(ScanOutcome::MmsRefused),
-            Point::Requests(Route::of_key(Some("GET /api/subscriptions/{id}")), StatusClass::ServerError),
+            Point::ExpiryScansFailed,
+            Point::Requests(StatusClass::ServerError),
             Point::RequestLatency,
         ]
     }
@@ -207,7 +215,7 @@ mod tests {
     #[test]
     fn a_line_is_an_object_of_the_embedded_metric_format() {
         let mut batch = Batch::default();
-        batch.count(Point::Callbacks(CallbackKind::Period, CallbackOutcome::Applied), 1);
+        batch.count(Point::Callbacks(CallbackOutcome::Applied), 1);
         batch.count(Point::CheckMacValueFailures, 0);
         batch.measure(Point::CallbackLatency, 12.5);
         batch.happened(&BusinessEvent::Charge(ChargeResult::Succeeded));
@@ -222,28 +230,28 @@ mod tests {
             "_aws": {
                 "Timestamp": 1_738_288_800_000_u64,
                 "CloudWatchMetrics": [
-                    { "Namespace": "Duekeeper", "Dimensions": [["Kind", "Outcome"]], "Metrics": [{ "Name": "Callbacks", "Unit": "Count" }] },
+                    { "Namespace": "Duekeeper", "Dimensions": [["Environment", "Outcome"]], "Metrics": [{ "Name": "Callbacks", "Unit": "Count" }] },
                     {
                         "Namespace": "Duekeeper",
-                        "Dimensions": [[]],
+                        "Dimensions": [["Environment"]],
                         "Metrics": [
                             { "Name": "CheckMacValueFailures", "Unit": "Count" },
                             { "Name": "CallbackLatency", "Unit": "Milliseconds" },
                         ],
                     },
-                    { "Namespace": "Duekeeper", "Dimensions": [["Result"]], "Metrics": [{ "Name": "Charges", "Unit": "Count" }] },
+                    { "Namespace": "Duekeeper", "Dimensions": [["Environment", "Result"]], "Metrics": [{ "Name": "Charges", "Unit": "Count" }] },
                     {
                         "Namespace": "Duekeeper",
-                        "Dimensions": [["DeclineClass", "RetryNumber"]],
+                        "Dimensions": [["DeclineClass", "Environment", "RetryNumber"]],
                         "Metrics": [{ "Name": "Recoveries", "Unit": "Count" }],
                     },
                 ],
             },
-            "Kind": "billing_callback", "Outcome": "applied", "Result": "succeeded",
+            "Environment": "duekeeper-dev", "Outcome": "applied", "Result": "succeeded",
             "RetryNumber": "2", "DeclineClass": "soft_decline",
             "Callbacks": 1, "CheckMacValueFailures": 0, "CallbackLatency": 12.5, "Charges": 1, "Recoveries": 1,
         });
-        assert_eq!(batch.lines(at()), [expected]);
+        assert_eq!(batch.lines("duekeeper-dev", at()), [expected]);
     }
 
     #[test]
@@ -251,7 +259,7 @@ mod tests {
         let mut batch = Batch::default();
         batch.count(Point::OldestDueAge(Task::CheckPending), 0);
         batch.count(Point::OldestDueAge(Task::SendMail), 0);
-        let lines = batch.lines(at());
+        let lines = batch.lines("duekeeper-dev", at());
         assert_eq!(lines.len(), 1);
         assert_eq!(
             (&lines[0]["OldestDueAge.check-pending"], &lines[0]["OldestDueAge.send-mail"]),
@@ -262,11 +270,12 @@ mod tests {
     #[test]
     fn another_dimension_needs_another_line_and_equal_points_are_added_up() {
         let mut batch = Batch::default();
-        for kind in [NoticeKind::Recovered, NoticeKind::Downgraded, NoticeKind::Recovered] {
-            batch.count(Point::Notices(kind, NoticeOutcome::Sent), 1);
+        for outcome in [NoticeOutcome::Sent, NoticeOutcome::Dead, NoticeOutcome::Sent] {
+            batch.count(Point::Notices(outcome), 1);
         }
-        let counted: Vec<Value> = batch.lines(at()).iter().map(|line| json!([line["Kind"], line["Notices"]])).collect();
-        assert_eq!(counted, [json!(["recovered", 2]), json!(["downgraded", 1])]);
+        let counted: Vec<Value> =
+            batch.lines("duekeeper-dev", at()).iter().map(|line| json!([line["Outcome"], line["Notices"]])).collect();
+        assert_eq!(counted, [json!(["sent", 2]), json!(["dead", 1])]);
     }
 
     /// Checks each line against the limits of CloudWatch's EMF specification.
@@ -275,7 +284,7 @@ mod tests {
         let mut batch = Batch::default();
         every_point().into_iter().for_each(|point| batch.count(point, 3));
         let mut names = BTreeSet::new();
-        for line in batch.lines(at()) {
+        for line in batch.lines("duekeeper-dev", at()) {
             let root = line.as_object().unwrap();
             let mut used = BTreeSet::from(["_aws".to_owned()]);
             for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
@@ -315,7 +324,8 @@ mod tests {
         let class = DeclineClass::SoftDecline;
         batch.happened(&BusinessEvent::Downgraded(DowngradeCause::Unpaid { failures: 4, class }));
         batch.happened(&BusinessEvent::Downgraded(DowngradeCause::NotCharged));
-        let reasons: Vec<Value> = batch.lines(at()).iter().map(|line| line["Reason"].clone()).collect();
+        let reasons: Vec<Value> =
+            batch.lines("duekeeper-dev", at()).iter().map(|line| line["Reason"].clone()).collect();
         assert_eq!(reasons, ["payment_failure", "not_charged"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Dimensions of a request: its route and the class of its response.
+//! Dimension of a request: the class of its response.
 
 /// Class of an HTTP status code by its first digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +12,6 @@ pub enum StatusClass {
     /// 500 and above.
     ServerError,
 }
-
-/// A route as API Gateway names it: with placeholders instead of the caller's values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route(String);
 
 impl StatusClass {
     /// Returns the class of a status code.
@@ -36,18 +32,5 @@ impl StatusClass {
             Self::ClientError => "4xx",
             Self::ServerError => "5xx",
         }
-    }
-}
-
-impl Route {
-    /// A route by API Gateway's key, `METHOD /path/{placeholder}`; `none` for a request without one.
-    #[must_use]
-    pub fn of_key(key: Option<&str>) -> Self {
-        Self(key.filter(|key| !key.is_empty()).unwrap_or("none").to_owned())
-    }
-
-    /// Returns the key, or `none`.
-    pub(super) fn key(&self) -> &str {
-        &self.0
     }
 }

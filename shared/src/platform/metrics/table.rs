@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::billing::business_events::{ChargeResult, RetryNumber};
 use crate::domain::billing::dunning::downgrade::DowngradeReason;
-use crate::domain::billing::notices::NoticeKind;
 use crate::domain::billing::notices::feedback::FeedbackKind;
-use crate::domain::billing::payments::callback_kind::CallbackKind;
 use crate::domain::billing::payments::payment::DeclineClass;
 use crate::domain::billing::task::Task;
 use crate::domain::workshop::deliveries::DeliveryStage;
@@ -14,7 +12,7 @@ use crate::domain::workshop::opt_out::Wish;
 use crate::platform::metrics::outcomes::{
     CallbackOutcome, MailAudience, NoticeOutcome, ReminderOutcome, RunOutcome, ScanOutcome, StopReason,
 };
-use crate::platform::metrics::request::{Route, StatusClass};
+use crate::platform::metrics::request::StatusClass;
 
 /// Values of a metric's dimensions by their names.
 pub type Dimensions = BTreeMap<&'static str, String>;
@@ -26,7 +24,7 @@ pub struct Row {
     pub name: &'static str,
     /// Unit as CloudWatch names it.
     pub unit: &'static str,
-    /// Names of the dimensions.
+    /// Names of the dimensions beside [`super::ENVIRONMENT`].
     pub dimensions: &'static [&'static str],
     /// Meaning, as in docs/METRICS.md.
     pub meaning: &'static str,
@@ -41,7 +39,7 @@ macro_rules! table {
 }
 
 table! {
-    CALLBACKS = "Callbacks", "Count", ["Kind", "Outcome"], "callbacks from ECPay by outcome; a declined charge counts as `applied`";
+    CALLBACKS = "Callbacks", "Count", ["Outcome"], "callbacks from ECPay by outcome; a declined charge counts as `applied`";
     CHECK_MAC_VALUE_FAILURES = "CheckMacValueFailures", "Count", [], "1 for a callback whose CheckMacValue is wrong, 0 for any other callback, even if it is refused for another reason";
     CALLBACK_LATENCY = "CallbackLatency", "Milliseconds", [], "from the callback to its response";
     CHARGES = "Charges", "Count", ["Result"], "authorisations that ECPay reported, each counted once";
@@ -50,23 +48,26 @@ table! {
     PLANS_RESTORED = "PlansRestored", "Count", [], "plans that a payment restored after the downgrade";
     DOWNGRADES = "Downgrades", "Count", ["Reason"], "plans that were downgraded to FREE";
     REFUNDS_DUE = "RefundsDue", "Count", [], "charges of orders that were over; staff must refund them";
-    OLDEST_DUE_AGE = "OldestDueAge.<task>", "Seconds", [], "how long the oldest item of the task's queue had been due at the time of the run; 0 if the queue was empty";
+    OLDEST_DUE_AGE = "OldestDueAge.<task>", "Seconds", [], "how long the oldest item of the task's queue had been due at the time of the run; of most tasks only if something was due, of those that tell that a schedule runs also 0";
+    TASKS_BEHIND = "TasksBehind", "Count", [], "tasks whose oldest item had been due for longer than it may be";
     ITEMS_DUE = "ItemsDue", "Count", ["Task"], "items that a run processed";
     ITEMS_DONE = "ItemsDone", "Count", ["Task"], "of these, items that were changed, sent or deleted";
     ITEMS_FAILED = "ItemsFailed", "Count", ["Task"], "of these, items that failed; they will be retried";
     UNREADABLE_ITEMS = "UnreadableItems", "Count", [], "stored items that could not be read when they were due; they left their queue and come back when a version can read them";
     RUNS_STOPPED = "RunsStopped", "Count", ["Reason"], "tasks that stopped before their queue was empty";
     NEEDS_ATTENTION = "NeedsAttention", "Count", [], "orders for which a task failed so often that staff were notified";
-    NOTICES = "Notices", "Count", ["Kind", "Outcome"], "mails by kind and outcome";
+    NOTICES = "Notices", "Count", ["Outcome"], "mails by outcome";
     MAILS_HELD_BACK = "MailsHeldBack", "Count", [], "attempts to send a mail that SES refused because of the account, the role or the configuration, or that it has not accepted for an hour; they will be retried";
     MAIL_FEEDBACK = "MailFeedback", "Count", ["Recipient", "Kind"], "bounces and complaints that SES reported; a repeated report about a customer's mail does not count";
+    STAFF_MAILS_FAILED = "StaffMailsFailed", "Count", [], "mails to staff that bounced for good, or about which their recipient complained";
     ECPAY_BLOCKED = "EcpayBlocked", "Count", [], "403 responses from ECPay, each of which opens the circuit breaker for 30 minutes";
     REMINDERS = "Reminders", "Count", ["Outcome"], "vehicles in the window of a run of reminders, by outcome";
     REMINDER_RUNS = "ReminderRuns", "Count", ["Outcome"], "runs of reminders by outcome; `failed` means that no provider was left, or that every reminder failed";
     REMINDER_DELIVERIES = "ReminderDeliveries", "Count", ["Stage"], "messages of the WhatsApp number that reached a stage, as the Cloud API reports it: `sent`, `delivered`, `read` or `failed`";
     OPT_OUTS = "OptOuts", "Count", ["Wish"], "numbers that were opted out (`stop`) or in again (`start`) by a reply";
-    EXPIRY_SCANS = "ExpiryScans", "Count", ["Outcome"], "runs of the expiry scan by outcome; `refused` means that repeating does not help";
-    REQUESTS = "Requests", "Count", ["Route", "StatusClass"], "requests to admin-api";
+    EXPIRY_SCANS = "ExpiryScans", "Count", ["Outcome"], "runs of the expiry scan by outcome";
+    EXPIRY_SCANS_FAILED = "ExpiryScansFailed", "Count", [], "of these, runs that repeating does not help: MMS or Slack refused a call, or most records cannot be read";
+    REQUESTS = "Requests", "Count", ["StatusClass"], "requests to admin-api";
     REQUEST_LATENCY = "RequestLatency", "Milliseconds", [], "from the request to its response";
 }
 
@@ -74,7 +75,7 @@ table! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Point {
     /// One callback from ECPay.
-    Callbacks(CallbackKind, CallbackOutcome),
+    Callbacks(CallbackOutcome),
     /// 1 or 0 for each callback.
     CheckMacValueFailures,
     /// Milliseconds until the callback's response.
@@ -93,6 +94,8 @@ pub enum Point {
     RefundsDue,
     /// Seconds for which the oldest item of a queue is due.
     OldestDueAge(Task),
+    /// Task whose oldest item waits too long.
+    TasksBehind,
     /// Items that a run processed.
     ItemsDue(Task),
     /// Items changed, sent or deleted.
@@ -105,12 +108,14 @@ pub enum Point {
     RunsStopped(StopReason),
     /// Order whose task keeps failing; staff were notified.
     NeedsAttention,
-    /// One mail by template and outcome.
-    Notices(NoticeKind, NoticeOutcome),
+    /// One mail by outcome.
+    Notices(NoticeOutcome),
     /// Attempt to send a mail that failed for a reason that is not the mail's.
     MailsHeldBack,
     /// Bounce or complaint that SES reported.
     MailFeedback(MailAudience, FeedbackKind),
+    /// Mail to staff that bounced for good, or about which its recipient complained.
+    StaffMailsFailed,
     /// Response 403 from ECPay.
     EcpayBlocked,
     /// One vehicle in the window of reminders.
@@ -123,8 +128,10 @@ pub enum Point {
     OptOuts(Wish),
     /// One run of the expiry scan.
     ExpiryScans(ScanOutcome),
+    /// Run of the expiry scan that repeating does not help.
+    ExpiryScansFailed,
     /// One request to `admin-api`.
-    Requests(Route, StatusClass),
+    Requests(StatusClass),
     /// Milliseconds until the request's response.
     RequestLatency,
 }
@@ -134,7 +141,7 @@ impl Point {
     #[must_use]
     pub const fn row(&self) -> &'static Row {
         match self {
-            Self::Callbacks(..) => &CALLBACKS,
+            Self::Callbacks(_) => &CALLBACKS,
             Self::CheckMacValueFailures => &CHECK_MAC_VALUE_FAILURES,
             Self::CallbackLatency => &CALLBACK_LATENCY,
             Self::Charges(_) => &CHARGES,
@@ -144,22 +151,25 @@ impl Point {
             Self::Downgrades(_) => &DOWNGRADES,
             Self::RefundsDue => &REFUNDS_DUE,
             Self::OldestDueAge(_) => &OLDEST_DUE_AGE,
+            Self::TasksBehind => &TASKS_BEHIND,
             Self::ItemsDue(_) => &ITEMS_DUE,
             Self::ItemsDone(_) => &ITEMS_DONE,
             Self::ItemsFailed(_) => &ITEMS_FAILED,
             Self::UnreadableItems => &UNREADABLE_ITEMS,
             Self::RunsStopped(_) => &RUNS_STOPPED,
             Self::NeedsAttention => &NEEDS_ATTENTION,
-            Self::Notices(..) => &NOTICES,
+            Self::Notices(_) => &NOTICES,
             Self::MailsHeldBack => &MAILS_HELD_BACK,
             Self::MailFeedback(..) => &MAIL_FEEDBACK,
+            Self::StaffMailsFailed => &STAFF_MAILS_FAILED,
             Self::EcpayBlocked => &ECPAY_BLOCKED,
             Self::Reminders(_) => &REMINDERS,
             Self::ReminderRuns(_) => &REMINDER_RUNS,
             Self::ReminderDeliveries(_) => &REMINDER_DELIVERIES,
             Self::OptOuts(_) => &OPT_OUTS,
             Self::ExpiryScans(_) => &EXPIRY_SCANS,
-            Self::Requests(..) => &REQUESTS,
+            Self::ExpiryScansFailed => &EXPIRY_SCANS_FAILED,
+            Self::Requests(_) => &REQUESTS,
             Self::RequestLatency => &REQUEST_LATENCY,
         }
     }
@@ -180,26 +190,29 @@ impl Point {
 
     fn values(&self) -> Vec<String> {
         let names: Vec<&str> = match self {
-            Self::Callbacks(kind, outcome) => vec![kind.as_str(), outcome.name()],
+            Self::Callbacks(outcome) => vec![outcome.name()],
             Self::Charges(result) => vec![result.name()],
             Self::Recoveries(retry, class) => vec![retry.name(), class.name()],
             Self::Downgrades(reason) => vec![reason.name()],
             Self::ItemsDue(task) | Self::ItemsDone(task) | Self::ItemsFailed(task) => vec![task.as_str()],
             Self::RunsStopped(reason) => vec![reason.name()],
-            Self::Notices(kind, outcome) => vec![kind.name(), outcome.name()],
+            Self::Notices(outcome) => vec![outcome.name()],
             Self::MailFeedback(audience, kind) => vec![audience.name(), kind.name()],
             Self::Reminders(outcome) => vec![outcome.name()],
             Self::ReminderRuns(outcome) => vec![outcome.name()],
             Self::ReminderDeliveries(stage) => vec![stage.name()],
             Self::OptOuts(wish) => vec![wish.name()],
             Self::ExpiryScans(outcome) => vec![outcome.name()],
-            Self::Requests(route, class) => vec![route.key(), class.name()],
+            Self::Requests(class) => vec![class.name()],
             Self::CheckMacValueFailures
             | Self::CallbackLatency
             | Self::EpisodesStarted
             | Self::PlansRestored
             | Self::RefundsDue
             | Self::OldestDueAge(_)
+            | Self::TasksBehind
+            | Self::StaffMailsFailed
+            | Self::ExpiryScansFailed
             | Self::UnreadableItems
             | Self::NeedsAttention
             | Self::MailsHeldBack

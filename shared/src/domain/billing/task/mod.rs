@@ -39,4 +39,26 @@ impl Task {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// Returns the seconds for which the oldest item of the queue may have been due: some runs of the task's schedules. `None` where
+    /// the age says nothing: the cancellation of a replaced order is due since the order was made.
+    #[must_use]
+    pub const fn longest_wait_seconds(self) -> Option<u64> {
+        const HOUR: u64 = 3_600;
+        Some(match self {
+            Self::CheckPending | Self::SendMail => HOUR / 2,
+            Self::Retry => 4 * HOUR,
+            Self::Resume | Self::EndGrace => 12 * HOUR,
+            Self::CleanUp => 48 * HOUR,
+            // An order that is not charged is queried for seven days, and has been due all that time.
+            Self::Reconcile => 8 * 24 * HOUR,
+            Self::Cancel => return None,
+        })
+    }
+
+    /// True for the one task of each schedule whose figures say that the schedule runs, also while nothing is due.
+    #[must_use]
+    pub const fn tells_that_a_schedule_runs(self) -> bool {
+        matches!(self, Self::Retry | Self::EndGrace | Self::CleanUp | Self::SendMail)
+    }
 }
