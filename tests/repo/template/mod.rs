@@ -1,6 +1,7 @@
 //! `template.yaml` against the code and against itself: whatever is taken out of it, a test here names.
 
 mod alarms;
+mod costs;
 mod environments;
 mod metrics;
 mod permissions;
