@@ -66,7 +66,7 @@ async fn a_marked_report_is_replayed_after_staff_saw_what_it_would_do() {
     let preview = staff.submit(LIST, REPLAY, &fields).await;
     let text = preview.text();
     assert_eq!(preview.status, 200, "{text}");
-    assert!(text.contains("Would be applied as: the first charge succeeded"), "{text}");
+    assert!(text.contains("Would be applied as: payment processed: the first charge succeeded"), "{text}");
     assert!(text.contains("Still quarantined because: The order is unknown"), "{text}");
     assert_eq!(sandbox.account(LATE).await["status"], "pending", "seen, not done");
     let (address, hidden) = preview.form(REPLAY).unwrap();

@@ -46,7 +46,7 @@ async fn a_run_lists_who_gets_a_message_before_it_sends_one() {
     let fields: Vec<(&str, &str)> = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let result = after(&owner, &owner.post(&action, &fields).await).await.text();
     for part in
-        ["The run is done.", "1 Sent", "1 Left out", "the owner wants no reminders: 1", "B 1 AA 2025-12-18 sent"]
+        ["The run is done.", "1 Reminded", "1 Skipped", "the owner wants no reminders: 1", "B 1 AA 2025-12-18 sent"]
     {
         assert!(result.contains(part), "{part}: {result}");
     }

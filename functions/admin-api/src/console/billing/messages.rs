@@ -157,7 +157,7 @@ impl MessageRow {
     fn of(visit: &Visit, notice: NoticeAnswer) -> Self {
         let (language, w) = (visit.language(), BillingWords::of(visit.language()));
         let recipient = match notice.to {
-            NoticeAudience::Customer => w.to_customer,
+            NoticeAudience::Customer => w.customer,
             NoticeAudience::Staff => w.to_staff,
         };
         Self {

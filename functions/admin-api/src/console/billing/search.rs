@@ -12,6 +12,7 @@ use crate::console::page::frame::Frame;
 use crate::console::page::html::segment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
+use crate::console::words::workshop::FieldNames;
 use crate::http::response::Failure;
 use crate::search::{SearchAnswer, search};
 use crate::workshop::lists::CustomerSummary;
@@ -22,6 +23,7 @@ use crate::workshop::lists::CustomerSummary;
 struct SearchHtml {
     frame: Frame,
     w: &'static BillingWords,
+    n: &'static FieldNames,
     orders: Vec<OrderRow>,
     customers: Vec<CustomerRow>,
     is_more: bool,
@@ -53,6 +55,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     visit.page(&SearchHtml {
         frame: visit.frame(),
         w: BillingWords::of(visit.language()),
+        n: FieldNames::of(visit.language()),
         orders: OrderRow::all(&visit, &found.subscriptions.unwrap_or_default()),
         customers: found.customers.unwrap_or_default().iter().map(row).collect(),
         is_more: found.more,

@@ -23,6 +23,7 @@ use crate::console::page::frame::Frame;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::figures::FiguresWords;
+use crate::console::words::names::{NoticeStates, StatusNames};
 use crate::console::words::today::TodayWords;
 use crate::http::page::see_other;
 use crate::http::response::Failure;
@@ -144,17 +145,18 @@ async fn today(visit: &Visit) -> Result<Today, Failure> {
     let recent = runs.iter().filter(|run| run.scheduled_at >= now.plus_days(-RUN_DAYS));
     let (failed, cut_off): (Vec<_>, Vec<_>) = recent.partition(|run| has_failed(run, wall));
     let tile = |label, count, page| Tile { label, count, is_more: count >= MOST_COUNTED, page };
+    let (names, mails) = (StatusNames::of(visit.language()), NoticeStates::of(visit.language()));
     let tiles = vec![
         Tile {
             is_more: false,
-            ..tile(w.past_due, usize::try_from(past_due).unwrap_or(0), "/console/subscriptions?status=past_due")
+            ..tile(names.past_due, usize::try_from(past_due).unwrap_or(0), "/console/subscriptions?status=past_due")
         },
         tile(w.needs_attention, failing.len(), "/console/subscriptions?needs_attention=true"),
         tile(w.refund_due, refunds.len(), "/console#refunds"),
         tile(w.quarantined, reports.len(), "/console/quarantine"),
         tile(w.dead, dead.notices.len(), "/console/messages?state=dead"),
         tile(w.unclear, unclear.notices.len(), "/console/messages?state=unclear"),
-        tile(w.undeliverable, undeliverable.notices.len(), "/console/messages?state=undeliverable"),
+        tile(mails.undeliverable, undeliverable.notices.len(), "/console/messages?state=undeliverable"),
         tile(w.failed_runs, failed.len(), "/console/runs?status=failed"),
         tile(w.cut_off_runs, cut_off.len(), "/console/runs?status=cut_off"),
     ];

@@ -12,7 +12,9 @@ use crate::console::page::frame::Frame;
 use crate::console::page::visit::Visit;
 use crate::console::runs::report::ShownReport;
 use crate::console::runs::summary::ShownHead;
+use crate::console::words::common::CommonWords;
 use crate::console::words::runs::RunWords;
+use crate::console::words::workshop::FieldNames;
 use crate::http::given::{Given, Nothing};
 use crate::http::response::Failure;
 use crate::runs::history;
@@ -34,7 +36,8 @@ struct RunHtml {
 #[template(path = "console/runs/state.html")]
 struct StateHtml {
     w: &'static RunWords,
-    c: &'static crate::console::words::common::CommonWords,
+    n: &'static FieldNames,
+    c: &'static CommonWords,
     run: ShownHead,
     report: ShownReport,
 }
@@ -51,7 +54,7 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     whole.insert("reminders".to_owned(), reminders.unwrap_or_default());
     let report = ShownReport::new(&visit, &run.jobs, &Value::Object(whole));
     let frame = visit.frame();
-    let state =
-        StateHtml { w: RunWords::of(visit.language()), c: frame.words, run: ShownHead::new(&visit, run), report };
+    let (w, n) = (RunWords::of(visit.language()), FieldNames::of(visit.language()));
+    let state = StateHtml { w, n, c: frame.words, run: ShownHead::new(&visit, run), report };
     if visit.parameter(PART).is_some() { visit.page(&state) } else { visit.page(&RunHtml { frame, state }) }
 }

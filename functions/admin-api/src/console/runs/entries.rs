@@ -8,9 +8,10 @@ use crate::console::page::address;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::runs::summary::zone;
-use crate::console::words::figures::StatusWords;
-use crate::console::words::quarantine::AppliedAsWords;
+use crate::console::words::names::{NoticeStates, StatusNames};
+use crate::console::words::rules;
 use crate::console::words::runs::{OutcomeWords, RunWords};
+use crate::console::words::workshop::{DeliveryWords, ReminderStateWords};
 
 /// Action of a run.
 pub(super) struct ShownEntry {
@@ -51,13 +52,15 @@ impl ShownEntry {
         }
         if !text("notice").is_empty() {
             let what = format!("{} {}", w.mail, text("kind"));
-            return Self { name: text("notice"), link: None, what, detail: outcome(visit, &text("outcome")) };
+            let state = NoticeStates::of(visit.language()).get(&text("outcome")).map(str::to_owned);
+            let detail = state.unwrap_or_else(|| outcome(visit, &text("outcome")));
+            return Self { name: text("notice"), link: None, what, detail };
         }
         if !text("event").is_empty() {
             let what = format!("{} {}", w.event, text("type"));
             return Self { name: text("event"), link: None, what, detail: outcome(visit, &text("outcome")) };
         }
-        let rule = AppliedAsWords::of(visit.language()).get(&text("rule")).map(str::to_owned);
+        let rule = rules::sentence_of(visit.language(), &text("rule")).map(str::to_owned);
         Self { name: order, link, what: rule.unwrap_or_else(|| text("what")), detail: decided(visit, entry) }
     }
 }
@@ -66,7 +69,7 @@ impl ShownEntry {
 fn decided(visit: &Visit, entry: &Value) -> String {
     let status = |name: &str| {
         let name = text(entry, name)?;
-        Some(StatusWords::of(visit.language()).get(&name).map_or(name, str::to_owned))
+        Some(StatusNames::of(visit.language()).get(&name).map_or(name, str::to_owned))
     };
     let states: Vec<String> = ["from", "to"].into_iter().filter_map(status).collect();
     let notices = entry.get("notices").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
@@ -83,7 +86,7 @@ impl ShownReminder {
         let link = visit.may(Scope::Customers).then(|| address::with("/console/search", [("q", Some(plate.clone()))]));
         let details = [text(row, "provider"), text(row, "detail"), text(row, "reason"), text(row, "api_response")];
         let delivery = row.get("delivery").filter(|delivery| delivery.is_object()).map(|delivery| ShownDelivery {
-            stage: outcome(visit, &text(delivery, "stage").unwrap_or_default()),
+            stage: stage(visit, text(delivery, "stage").unwrap_or_default()),
             at: text(delivery, "at").and_then(|at| Timestamp::parse(&at).ok()).map(|at| visit.moment(at, zone(jobs))),
         });
         Self {
@@ -91,7 +94,7 @@ impl ShownReminder {
             plate,
             customer: text(row, "customer_nama"),
             visit: either("visit", "next_visit_date"),
-            state: outcome(visit, &either("state", "status")),
+            state: reminder_state(visit, row),
             detail: details.into_iter().flatten().collect::<Vec<_>>().join("; "),
             message: text(row, "message"),
             delivery,
@@ -101,6 +104,16 @@ impl ShownReminder {
 
 fn text(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// State of a stored reminder, or the outcome of a row of a dry run.
+fn reminder_state(visit: &Visit, row: &Value) -> String {
+    let Some(state) = text(row, "state") else { return outcome(visit, &text(row, "status").unwrap_or_default()) };
+    ReminderStateWords::of(visit.language()).get(&state).map_or(state, str::to_owned)
+}
+
+fn stage(visit: &Visit, name: String) -> String {
+    DeliveryWords::of(visit.language()).get(&name).map_or(name, str::to_owned)
 }
 
 fn outcome(visit: &Visit, name: &str) -> String {

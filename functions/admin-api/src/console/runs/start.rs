@@ -13,6 +13,7 @@ use crate::console::runs::report::ShownReport;
 use crate::console::runs::summary::{has_no_work, job_name};
 use crate::console::runs::{PATH, list};
 use crate::console::words::runs::RunWords;
+use crate::console::words::workshop::FieldNames;
 use crate::http::given::{Given, Nothing};
 use crate::http::page::see_other;
 use crate::http::path::encoded;
@@ -26,6 +27,7 @@ use crate::runs::requests::{StartQuery, start_job};
 struct DryRunHtml {
     frame: Frame,
     w: &'static RunWords,
+    n: &'static FieldNames,
     job: String,
     report: ShownReport,
     action: String,
@@ -85,6 +87,7 @@ fn dry_run(visit: &Visit, job: &str, report: &Value) -> Result<Response, Failure
     visit.page(&DryRunHtml {
         frame: visit.frame(),
         w: RunWords::of(visit.language()),
+        n: FieldNames::of(visit.language()),
         job: job_name(visit.language(), job),
         report: ShownReport::new(visit, &[job.to_owned()], report),
         action: format!("{PATH}/{}", encoded(job)),

@@ -8,7 +8,8 @@ use shared::domain::workshop::vehicles;
 use crate::billing::subscriptions::translations::Language;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
-use crate::console::words::runs::{JobWords, RunStatusWords};
+use crate::console::words::names::TaskNames;
+use crate::console::words::runs::RunStatusWords;
 use crate::http::path::encoded;
 use crate::runs::exclusive_job::ExclusiveJob;
 use crate::runs::history::{RunHead, RunStatus, RunSummary, TaskCounts};
@@ -122,7 +123,7 @@ pub(super) fn counted(by_reason: BTreeMap<String, u64>) -> Vec<Counted> {
 
 /// Name of a job for people.
 pub(super) fn job_name(language: Language, job: &str) -> String {
-    JobWords::of(language).get(job).unwrap_or(job).to_owned()
+    TaskNames::of(language).get(job).unwrap_or(job).to_owned()
 }
 
 /// Reminders are the workshop's, all else is the other business's.

@@ -5,15 +5,12 @@ use crate::console::words::texts;
 texts! {
     /// Texts of the pages of subscriptions, users and mails.
     BillingWords {
-        order: "訂單", "Order", "Pesanan";
         user: "使用者", "User", "Pengguna";
-        plan: "方案", "Plan", "Paket";
         ordered_plan: "訂購方案", "Ordered plan", "Paket dipesan";
         price: "價格", "Price", "Harga";
         monthly: "每月", "a month", "per bulan";
         annual: "每年", "a year", "per tahun";
         card: "卡號末四碼", "Card ending in", "Kartu berakhiran";
-        mail_address: "電子郵件", "Mail address", "Alamat email";
         since: "建立於", "Created", "Dibuat";
         paid_until: "已付費至", "Paid until", "Dibayar sampai";
         next_charge: "下次扣款", "Next charge", "Penagihan berikutnya";
@@ -21,7 +18,6 @@ texts! {
         next_action: "下一步", "Next action", "Tindakan berikutnya";
         no_next_action: "無", "none", "tidak ada";
         grace: "寬限期", "Grace period", "Masa tenggang";
-        grace_until: "至", "until", "sampai";
         last_query: "最近查詢綠界", "Last query of ECPay", "Terakhir ditanya ke ECPay";
         at_ecpay: "在綠界：", "at ECPay:", "di ECPay:";
         decline: "拒絕原因", "Reason of the decline", "Alasan penolakan";
@@ -45,21 +41,16 @@ texts! {
         of_quarantine: "隔離", "quarantined", "karantina";
         by_ecpay: "綠界", "ECPay", "ECPay";
         by_schedule: "排程", "schedule", "jadwal";
-        by_buyer: "客戶", "customer", "pelanggan";
+        customer: "客戶", "customer", "pelanggan";
         older: "較早的紀錄", "Older entries", "Entri lama";
         unreadable: "筆資料無法讀取，請看系統日誌。", "items cannot be read; the log names them.", "data tidak dapat dibaca; lihat log.";
         operations: "可執行的動作", "What you can do", "Yang dapat dilakukan";
         messages_of_order: "此訂單的郵件", "Mails of this order", "Email pesanan ini";
         all_orders: "此使用者的所有訂單", "All orders of the user", "Semua pesanan pengguna";
-        any: "不限", "any", "semua";
-        found_subscriptions: "訂閱", "Subscriptions", "Langganan";
         found_customers: "工場顧客", "Customers of the workshop", "Pelanggan bengkel";
         nothing_found: "找不到符合的資料。請輸入完整的訂單編號、使用者、電子郵件、卡號末四碼、綠界交易編號、授權單號、電話或車牌，或姓名的開頭。", "Nothing was found. Enter a whole order, user, mail address, last four digits of a card, TradeNo, authorisation (gwsr), phone number or plate, or the beginning of a name.", "Tidak ditemukan. Masukkan secara lengkap nomor pesanan, pengguna, email, 4 digit terakhir kartu, TradeNo, otorisasi (gwsr), telepon, atau plat, atau awal sebuah nama.";
         more_found: "還有更多，請輸入更完整的內容。", "There is more. Enter more of it.", "Masih ada lagi. Masukkan lebih lengkap.";
         search_title: "搜尋結果", "Search", "Pencarian";
-        phone: "電話", "Phone", "Telepon";
-        plates: "車牌", "Plates", "Plat";
-        name: "姓名", "Name", "Nama";
         user_plan: "目前方案", "Plan of the user", "Paket pengguna";
         user_plan_hint: "所有有效訂單中最好的方案。", "The best plan of all live orders.", "Paket terbaik dari semua pesanan aktif.";
         live_orders: "有效訂單", "Live orders", "Pesanan aktif";
@@ -73,11 +64,8 @@ texts! {
         portal_link_hint: "請將此連結寄給客戶本人；持有者可代客戶操作。連結只顯示這一次。", "Send this link to the customer alone: its holder can act as the customer. It is shown this once.", "Kirim tautan ini hanya kepada pelanggan: pemegangnya dapat bertindak sebagai pelanggan. Hanya tampil sekali ini.";
         valid_until: "有效至", "Valid until", "Berlaku sampai";
         make_link: "產生連結", "Make a link", "Buat tautan";
-        messages_title: "郵件", "Mails", "Email";
         messages_of: "訂單的郵件：", "Mails of order", "Email pesanan";
-        to_customer: "客戶", "customer", "pelanggan";
         to_staff: "客服", "staff", "petugas";
-        attempts: "次數", "Attempts", "Percobaan";
         provider_words: "郵件服務的回覆", "Answer of the mail service", "Jawaban layanan email";
         text_as_sent: "內容（依目前範本）", "Text, by the present template", "Isi, menurut templat sekarang";
         resend: "重新寄送", "Send again", "Kirim ulang";

@@ -52,6 +52,18 @@ texts! {
         raw: "原始資料", "Raw data", "Data mentah";
         download_csv: "下載 CSV", "Download CSV", "Unduh CSV";
         dry_run_note: "尚未執行任何動作。以下是將會發生的事：", "Nothing was done yet. This is what will happen:", "Belum ada yang dilakukan. Ini yang akan terjadi:";
+        back: "返回", "Back", "Kembali";
+        reload: "重新整理", "Reload", "Muat ulang";
+        further: "其餘筆數：", "Further rows:", "Baris lainnya:";
+        outcome: "結果", "Outcome", "Hasil";
+        attempts: "次數", "Attempts", "Percobaan";
+        delivery: "送達", "Delivery", "Pengiriman";
+        order: "訂單", "Order", "Pesanan";
+        plan: "方案", "Plan", "Paket";
+        mail_address: "電子郵件", "Mail address", "Alamat email";
+        until: "至", "until", "sampai";
+        field: "欄位", "Field", "Kolom";
+        run_now: "立即執行", "Run now", "Jalankan sekarang";
     }
 }
 

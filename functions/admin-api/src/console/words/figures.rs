@@ -42,18 +42,6 @@ texts! {
 }
 
 texts! { named
-    /// States of a subscription by their names in the API.
-    StatusWords {
-        pending: "等待首次付款", "waiting for the first payment", "menunggu pembayaran pertama";
-        failed: "首次付款失敗", "first payment failed", "pembayaran pertama gagal";
-        active: "使用中", "active", "aktif";
-        past_due: "逾期", "past due", "menunggak";
-        cancelled: "已取消", "cancelled", "dibatalkan";
-        completed: "已期滿", "completed", "selesai";
-    }
-}
-
-texts! { named
     /// Classes of declines by their names in the API.
     DeclineWords {
         hard_decline: "需換卡", "a new card is needed", "perlu kartu baru";

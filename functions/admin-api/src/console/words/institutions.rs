@@ -16,7 +16,6 @@ texts! {
         today: "今日到期", "today", "hari ini";
         days_ago: "天前已到期", "days ago", "hari yang lalu";
         contact: "聯絡人", "Contact", "Kontak";
-        plan: "方案", "Plan", "Paket";
         accounts: "帳號數", "accounts", "akun";
         is_new: "新", "new", "baru";
         was: "原為", "was", "sebelumnya";

@@ -16,18 +16,18 @@ texts! { named
 }
 
 texts! { named
-    /// Tasks of the schedule.
+    /// Tasks of orders and jobs of the schedule.
     TaskNames {
-        resume: "恢復催收", "dunning resumes", "penagihan ulang dilanjutkan";
-        end_grace: "寬限期結束", "grace period ends", "masa tenggang berakhir";
-        reconcile: "向綠界查詢", "query of ECPay", "tanya ECPay";
-        check_pending: "查詢待付款訂單", "query of an unpaid order", "tanya pesanan belum dibayar";
-        retry: "再次扣款", "retry of the charge", "penagihan ulang";
-        cancel: "向綠界取消", "cancellation at ECPay", "pembatalan di ECPay";
-        clean_up: "清理", "clean-up", "pembersihan";
-        send_mail: "寄信", "mail", "kirim email";
-        maintenance_reminder: "保養提醒", "maintenance reminders", "pengingat servis";
-        mms_expiry_scan: "機構到期掃描", "scan of institutions", "pemindaian lembaga";
+        resume: "恢復催收", "Dunning resumes", "Penagihan ulang dilanjutkan";
+        end_grace: "寬限期結束", "End of the grace period", "Masa tenggang berakhir";
+        reconcile: "與綠界對帳", "Reconciliation with ECPay", "Pencocokan dengan ECPay";
+        check_pending: "查詢首次付款", "Query of the first payment", "Pertanyaan pembayaran pertama";
+        retry: "再次扣款", "Retry of the charge", "Penagihan ulang";
+        cancel: "向綠界取消", "Cancellation at ECPay", "Pembatalan di ECPay";
+        clean_up: "清理", "Clean-up", "Pembersihan";
+        send_mail: "寄送郵件與事件", "Mails and events", "Email dan peristiwa";
+        maintenance_reminder: "保養提醒", "Maintenance reminders", "Pengingat servis";
+        mms_expiry_scan: "機構到期掃描", "Scan of expiring institutions", "Pemindaian lembaga";
     }
 }
 
@@ -114,24 +114,25 @@ texts! { named
 }
 
 texts! { named
-    /// Callbacks of ECPay.
-    CallbackNames {
-        auth_callback: "首次授權結果", "result of the first charge", "hasil penagihan pertama";
-        billing_callback: "定期扣款結果", "result of a charge", "hasil penagihan";
+    /// Sources of reports by their names in the API.
+    ReportSources {
+        auth_callback: "首次授權通知", "callback of the first charge", "callback penagihan pertama";
+        billing_callback: "定期扣款通知", "callback of a recurring charge", "callback penagihan berkala";
+        query: "查詢結果", "answer to a query", "jawaban atas pertanyaan";
     }
 }
 
 texts! { named
-    /// Reasons of a quarantine.
+    /// Reasons for a quarantine by their names in the API.
     QuarantineReasons {
-        unusable: "內容無法使用", "cannot be used", "tidak dapat dipakai";
-        ambiguous: "可有多種解讀", "can be read in several ways", "dapat dibaca dengan beberapa cara";
-        implausible_date: "日期不合理", "implausible date", "tanggal tidak masuk akal";
-        implausible_number: "次數不合理", "implausible number of charges", "jumlah penagihan tidak masuk akal";
-        unknown_order: "沒有此訂單", "unknown order", "pesanan tidak dikenal";
-        wrong_merchant: "特店編號不符", "another merchant", "merchant berbeda";
-        wrong_amount: "金額不符", "another amount", "jumlah berbeda";
-        simulated: "模擬付款", "simulated payment", "pembayaran simulasi";
-        conflict: "與已記錄的內容矛盾", "contradicts what is recorded", "bertentangan dengan catatan";
+        unusable: "必要欄位缺少或格式錯誤", "A required field is missing or malformed", "Kolom wajib tidak ada atau salah bentuk";
+        ambiguous: "內容可有多種解讀", "The form can be read in more than one way", "Isinya dapat dibaca lebih dari satu cara";
+        implausible_date: "日期不合理：超前一天以上，或早於訂單建立", "The date is implausible: more than a day ahead, or before the order was made", "Tanggal tidak masuk akal: lebih dari sehari ke depan, atau sebelum pesanan dibuat";
+        implausible_number: "成功次數超過訂單的扣款次數", "The success number is above the number of charges of the order", "Nomor keberhasilan melebihi jumlah penagihan pesanan";
+        unknown_order: "沒有此訂單", "The order is unknown", "Pesanan tidak dikenal";
+        wrong_merchant: "特店編號與訂單不符", "The MerchantID is not that of the order", "MerchantID bukan milik pesanan ini";
+        wrong_amount: "金額與訂單價格不符", "The amount is not the price of the order", "Jumlah bukan harga pesanan ini";
+        simulated: "綠界的模擬付款，沒有實際金流", "A test notification of ECPay; no money moved", "Pemberitahuan uji dari ECPay; tidak ada uang berpindah";
+        conflict: "同一事件先前以其他授權或金額套用", "The event was applied with another authorisation or amount", "Kejadian ini sudah diterapkan dengan otorisasi atau jumlah lain";
     }
 }

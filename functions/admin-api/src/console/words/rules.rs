@@ -14,6 +14,12 @@ pub(crate) fn sentence(language: Language, rule: Rule) -> &'static str {
     }
 }
 
+/// Sentence about what the rule of a name did; `None` where there is no such rule.
+pub(crate) fn sentence_of(language: Language, name: &str) -> Option<&'static str> {
+    let rule = Rule::ALL.iter().find(|rule| rule.as_str() == name);
+    rule.map(|rule| sentence(language, *rule))
+}
+
 /// Sentences in Traditional Chinese and Indonesian.
 #[expect(clippy::too_many_lines, reason = "one table of texts")]
 const fn translations(rule: Rule) -> [&'static str; 2] {

@@ -12,7 +12,6 @@ texts! {
         scheduled_at: "排定時間", "Scheduled", "Jadwal";
         started_at: "開始", "Started", "Mulai";
         finished_at: "結束", "Finished", "Selesai";
-        attempts: "次數", "Attempts", "Percobaan";
         error: "錯誤", "Error", "Kesalahan";
         tasks: "工作結果", "Tasks", "Tugas";
         due: "到期", "Due", "Jatuh tempo";
@@ -28,39 +27,18 @@ texts! {
         detail: "詳情", "Detail", "Rincian";
         events: "事件", "Events", "Peristiwa";
         reminders: "提醒", "Reminders", "Pengingat";
-        plate: "車牌", "Plate", "Plat";
-        visit: "回廠日", "Visit", "Kunjungan";
-        delivery: "送達", "Delivery", "Pengiriman";
         message: "訊息", "Message", "Pesan";
         messages: "將送出的訊息", "Messages that would be sent", "Pesan yang akan dikirim";
         ecpay: "向綠界請求", "requested from ECPay:", "diminta ke ECPay:";
         mail: "郵件", "mail", "email";
         event: "事件", "event", "peristiwa";
-        start: "立即執行", "Run now", "Jalankan sekarang";
         start_hint: "先顯示將會做什麼，確認後才執行。", "You first see what it would do.", "Anda lihat dulu apa yang akan dilakukan.";
         early: "也取消客戶仍可撤回的訂單", "Also those that customers can still undo", "Juga yang masih bisa ditarik pelanggan";
         missed_day: "補掃描的日期（最近 14 天，可空白）", "Missed day to scan (of the last 14; may stay empty)", "Hari yang terlewat (14 hari terakhir; boleh kosong)";
         dry_run: "預覽：", "Dry run:", "Uji coba:";
         nothing_due: "沒有到期的項目。", "Nothing is due.", "Tidak ada yang jatuh tempo.";
-        reload: "重新載入", "Reload", "Muat ulang";
         refreshes: "執行中；此頁會自動更新。", "It is under way; this page follows it.", "Sedang berjalan; halaman ini mengikutinya.";
         dry_run_late: "預覽未能及時完成。", "The dry run did not finish in time.", "Uji coba tidak selesai tepat waktu.";
-    }
-}
-
-texts! { named
-    /// Jobs by their names in the API.
-    JobWords {
-        check_pending: "查詢未付款的訂單", "Query unpaid orders", "Tanyakan pesanan yang belum dibayar";
-        reconcile: "與綠界對帳", "Reconcile with ECPay", "Cocokkan dengan ECPay";
-        resume: "恢復催收", "Resume dunning", "Lanjutkan penagihan";
-        retry: "再次扣款", "Retry charges", "Tagih ulang";
-        end_grace: "結束寬限期", "End grace periods", "Akhiri masa tenggang";
-        cancel: "向綠界取消", "Cancel at ECPay", "Batalkan di ECPay";
-        clean_up: "清理", "Clean up", "Bersihkan";
-        send_mail: "寄送郵件與事件", "Send mails and events", "Kirim email dan peristiwa";
-        maintenance_reminder: "保養提醒", "Maintenance reminders", "Pengingat servis";
-        mms_expiry_scan: "機構到期掃描", "Scan of expiring institutions", "Pemindaian lembaga";
     }
 }
 
@@ -83,16 +61,11 @@ texts! { named
         would_post: "將送出", "would be posted", "akan dikirim";
         later: "稍後再試", "later", "nanti";
         unclear: "結果不明", "outcome unknown", "hasil tidak diketahui";
-        dead: "不再嘗試", "will not be sent", "tidak akan dikirim";
-        undeliverable: "地址無法收信", "undeliverable", "tidak dapat dikirim";
-        obsolete: "已過時", "obsolete", "tidak berlaku lagi";
         delivered: "已送達", "delivered", "sampai";
-        read: "已讀", "read", "dibaca";
         given_up: "放棄", "given up", "dihentikan";
         failed: "失敗", "failed", "gagal";
         skipped: "略過", "skipped", "dilewati";
         already_sent: "先前已送出", "sent before", "sudah terkirim";
-        claimed: "傳送中", "being sent", "sedang dikirim";
         accepted: "已接受", "accepted", "diterima";
         refused: "已拒絕", "refused", "ditolak";
     }

@@ -13,14 +13,9 @@ texts! {
         tomorrow: "明天", "tomorrow", "besok";
         days_ahead: "天後", "days ahead", "hari lagi";
         days_over: "天前", "days ago", "hari lalu";
-        plate: "車牌", "Plate", "No Polisi";
         owner: "車主", "Owner", "Pemilik";
         owner_unknown: "無車主資料", "owner not stored", "pemilik tidak tersimpan";
-        phone: "手機號碼", "Phone", "No HP";
-        last_visit: "上次保養", "Last visit", "Servis terakhir";
-        next_visit: "下次保養", "Next visit", "Servis berikutnya";
         next_visit_hint: "留空則依間隔計算。", "Leave it empty to follow the interval.", "Kosongkan agar mengikuti interval.";
-        interval: "間隔（月）", "Interval (months)", "Interval (bulan)";
         reminder: "提醒", "Reminder", "Pengingat";
         actions: "操作", "Actions", "Tindakan";
         visit_day: "到店日期", "Day of the visit", "Tanggal servis";
@@ -35,16 +30,10 @@ texts! {
         not_yet: "尚未到提醒日，將自此日起提醒：", "not due yet; reminded from", "belum waktunya; diingatkan mulai";
         next_run: "下次執行時提醒", "goes out with the next run", "dikirim pada proses berikutnya";
         once_more: "下次執行時再提醒一次", "once more with the next run", "sekali lagi pada proses berikutnya";
-        customers_title: "顧客", "Customers", "Pelanggan";
         customers_hint: "請輸入姓名、手機號碼、車牌、電子郵件或顧客編號。", "Search by name, phone, plate, mail address or customer number.", "Cari dengan nama, nomor HP, nomor polisi, email atau kode pelanggan.";
         customers_none: "找不到符合的顧客。", "No customer was found.", "Pelanggan tidak ditemukan.";
         customers_more: "僅顯示前 50 位，請輸入更完整的資料。", "Only the first 50 are shown. Enter more of the name.", "Hanya 50 yang pertama tampil. Ketik nama lebih lengkap.";
         search: "搜尋顧客", "Search", "Cari";
-        name: "姓名", "Name", "Nama";
-        salutation: "稱謂", "Salutation", "Sapaan";
-        email: "電子郵件", "Mail address", "Email";
-        time_zone: "時區", "Time zone", "Zona waktu";
-        customer_id: "顧客編號", "Customer number", "Kode pelanggan";
         customer_id_hint: "可留空，系統會自動編號。", "May be empty; a number is then made.", "Boleh kosong; kode dibuat otomatis.";
         add_customer: "新增顧客", "Add a customer", "Tambah pelanggan";
         customer_exists: "此顧客編號已存在。", "This customer number is in use.", "Kode pelanggan ini sudah dipakai.";
@@ -58,12 +47,7 @@ texts! {
         move_vehicle: "此車牌屬於另一位顧客；車輛已轉售給這位顧客", "the plate belongs to another customer, who sold the vehicle to this one", "nomor polisi milik pelanggan lain, dan kendaraan sudah dibeli pelanggan ini";
         messages: "訊息", "Messages", "Pesan";
         no_messages: "尚未傳送訊息。", "No message was sent yet.", "Belum ada pesan.";
-        sent_at: "時間", "Time", "Waktu";
         about_visit: "保養日", "Visit", "Servis";
-        kind_reminder: "提醒", "Reminder", "Pengingat";
-        kind_follow_up: "逾期後訊息", "After a missed visit", "Setelah jadwal lewat";
-        outcome: "結果", "Outcome", "Hasil";
-        delivery: "送達", "Delivery", "Pengiriman";
         allowed_by: "同意再次傳送：", "A further message was allowed by", "Pesan tambahan diizinkan oleh";
         gets_reminders: "會收到提醒", "gets reminders", "menerima pengingat";
         opted_out: "已停止提醒", "gets no reminders", "tidak menerima pengingat";
@@ -79,13 +63,6 @@ texts! {
         all_reminders: "上列車輛的全部紀錄", "all of these vehicles", "semua milik kendaraan ini";
         erased_title: "顧客資料已刪除", "The customer was erased", "Data pelanggan sudah dihapus";
         erased_at: "刪除時間", "Erased", "Dihapus";
-        all_states: "全部", "all", "semua";
-        state: "狀態", "Status", "Status";
-        more: "更多", "More", "Lebih banyak";
-        why: "原因", "Reason", "Alasan";
-        by: "執行者", "By", "Oleh";
-        back: "返回", "Back", "Kembali";
-        do_it: "確定執行", "Do it", "Lakukan";
     }
 }
 
@@ -164,5 +141,31 @@ texts! { named
         q: "請至少輸入兩個字母或數字。", "Enter at least two letters or digits.", "Ketik paling sedikit dua huruf atau angka.";
         hour: "時：0 至 23。", "Hour: 0 to 23.", "Jam: 0 sampai 23.";
         minute: "分：0 至 59。", "Minute: 0 to 59.", "Menit: 0 sampai 59.";
+    }
+}
+
+texts! { named
+    /// Fields of customers and vehicles, and columns of a list, by the API's names.
+    FieldNames {
+        customer_id: "顧客編號", "Customer number", "Kode pelanggan";
+        name: "姓名", "Name", "Nama";
+        phone: "手機號碼", "Phone", "No HP";
+        email: "電子郵件", "Mail address", "Email";
+        salutation: "稱謂", "Salutation", "Sapaan";
+        time_zone: "時區", "Time zone", "Zona waktu";
+        plate: "車牌", "Plate", "No Polisi";
+        last_visit_date: "上次保養", "Last visit", "Servis terakhir";
+        next_visit_date: "下次保養", "Next visit", "Servis berikutnya";
+        interval_months: "間隔（月）", "Interval (months)", "Interval (bulan)";
+        row: "整列", "Whole row", "Seluruh baris";
+    }
+}
+
+texts! { named
+    /// Kinds of messages by the API's names.
+    MessageKinds {
+        reminder: "保養提醒", "Reminder", "Pengingat";
+        follow_up: "逾期後訊息", "After a missed visit", "Setelah jadwal lewat";
+        group: "多輛車的提醒", "Reminder of several vehicles", "Pengingat beberapa kendaraan";
     }
 }

@@ -46,33 +46,13 @@ texts! {
         line: "列號", "Line", "Baris";
         refused_rows: "無法匯入的列", "Refused rows", "Baris yang ditolak";
         refused_hint: "請在檔案中修正後再匯入一次；重複匯入不會造成重複資料。", "Correct them in your file and import it again; a repeated import does no harm.", "Perbaiki di file Anda lalu impor lagi; impor berulang tidak membuat data ganda.";
-        field: "欄位", "Field", "Kolom";
         value: "內容", "Value", "Isi";
-        reason: "原因", "Reason", "Alasan";
         notes: "備註（其餘內容仍會儲存）", "Remarks; the rest of these rows is stored", "Catatan; isi lain dari baris ini tetap disimpan";
-        more_rows: "其餘筆數：", "Further rows:", "Baris lainnya:";
         result_title: "匯入結果", "Result of the import", "Hasil impor";
         result_done: "名單已匯入。", "The list is stored.", "Daftar sudah disimpan.";
         running: "名單仍在儲存中，您可以離開此頁。", "The list is still being stored. You may leave this page.", "Daftar masih disimpan. Anda boleh meninggalkan halaman ini.";
-        reload: "重新整理", "Reload", "Muat ulang";
         progress: "進度", "Progress", "Kemajuan";
         to_customers: "查看顧客", "See the customers", "Lihat pelanggan";
         to_vehicles: "查看待保養車輛", "See the vehicles due", "Lihat kendaraan yang jatuh tempo";
-    }
-}
-
-texts! { named
-    /// Columns of a list by their names.
-    ColumnWords {
-        customer_id: "顧客編號", "Customer number", "Kode pelanggan";
-        name: "姓名", "Name", "Nama";
-        phone: "手機號碼", "Phone", "No HP";
-        email: "電子郵件", "Mail address", "Email";
-        salutation: "稱謂", "Salutation", "Sapaan";
-        plate: "車牌", "Plate", "No Polisi";
-        last_visit_date: "上次保養", "Last visit", "Servis terakhir";
-        next_visit_date: "下次保養", "Next visit", "Servis berikutnya";
-        interval_months: "間隔（月）", "Interval (months)", "Interval (bulan)";
-        row: "整列", "Whole row", "Seluruh baris";
     }
 }

@@ -21,7 +21,6 @@ texts! {
         jakarta: "雅加達時間（WIB）", "time of Jakarta (WIB)", "waktu Jakarta (WIB)";
         stop: "停用", "Switch off", "Matikan";
         stop_hint: "時間設定會保留；進行中的執行會繼續。", "The time stays as it is. A run that has begun goes on.", "Jamnya tetap tersimpan. Proses yang sudah mulai tetap berjalan.";
-        run: "立即執行", "Run now", "Jalankan sekarang";
         run_hint: "下一步會先列出將收到訊息的車主。", "The next page lists who would get a message. Nothing is sent before you confirm.", "Halaman berikutnya menampilkan siapa yang akan menerima pesan. Belum ada yang dikirim.";
         see_list: "查看名單", "See the list", "Lihat daftar";
         sample: "傳一則範例給自己", "Send a sample to yourself", "Kirim contoh ke HP Anda";
@@ -44,42 +43,5 @@ texts! {
         run_running: "執行中，請稍候。", "The run is in progress.", "Proses sedang berjalan.";
         run_done: "執行已完成。", "The run is done.", "Proses selesai.";
         run_failed: "執行未成功。", "The run has failed.", "Proses gagal.";
-        reload: "重新整理", "Reload", "Muat ulang";
-        due: "到期", "Due", "Jatuh tempo";
-        sent: "已傳送", "Sent", "Terkirim";
-        already_sent: "先前已傳送", "Sent before", "Sudah dikirim";
-        skipped: "略過", "Left out", "Dilewati";
-        failed: "失敗", "Failed", "Gagal";
-        unclear: "結果不明", "Outcome unknown", "Tidak jelas";
-        further: "其餘筆數：", "Further rows:", "Baris lainnya:";
-        plate: "車牌", "Plate", "No Polisi";
-        owner: "車主", "Owner", "Pemilik";
-        phone: "手機號碼", "Phone", "No HP";
-        visit: "下次保養", "Next visit", "Servis berikutnya";
-        outcome: "結果", "Outcome", "Hasil";
-        delivery: "送達", "Delivery", "Pengiriman";
-        reason: "原因", "Reason", "Alasan";
-        back: "返回", "Back", "Kembali";
-    }
-}
-
-texts! { named
-    /// Kinds of messages by the names in a sample.
-    SampleKindWords {
-        reminder: "保養提醒", "Reminder", "Pengingat";
-        follow_up: "逾期後訊息", "After a missed visit", "Setelah jadwal lewat";
-        group: "多輛車的提醒", "Reminder of several vehicles", "Pengingat beberapa kendaraan";
-    }
-}
-
-texts! { named
-    /// Outcomes of vehicles in the report of a run.
-    OutcomeWords {
-        sent: "已傳送", "sent", "terkirim";
-        would_send: "將傳送", "would be sent", "akan dikirim";
-        failed: "失敗", "failed", "gagal";
-        skipped: "略過", "left out", "dilewati";
-        already_sent: "先前已傳送", "sent before", "sudah dikirim";
-        unclear: "結果不明", "outcome unknown", "tidak jelas";
     }
 }

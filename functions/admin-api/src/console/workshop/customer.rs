@@ -18,7 +18,7 @@ use crate::auth::caller::Customers;
 use crate::console::page::frame::Frame;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop::{DeliveryWords, ReminderStateWords, WorkshopWords};
+use crate::console::words::workshop::{DeliveryWords, FieldNames, MessageKinds, ReminderStateWords, WorkshopWords};
 use crate::console::workshop::customer_fields::{of_customer, of_vehicle, salutation_text};
 use crate::console::workshop::forms::{Fact, Field, FieldKind};
 use crate::console::workshop::vehicle_row::{Seen, VehicleRow, customer_address};
@@ -40,6 +40,7 @@ const MOST_REMINDERS: usize = 100;
 struct CustomerHtml {
     frame: Frame,
     w: &'static WorkshopWords,
+    n: &'static FieldNames,
     name: String,
     address: String,
     facts: Vec<Fact>,
@@ -123,6 +124,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     visit.page(&CustomerHtml {
         frame: visit.frame(),
         w: WorkshopWords::of(visit.language()),
+        n: FieldNames::of(visit.language()),
         name: customer.name.to_string(),
         facts: facts(&visit, &customer),
         opt_out: OptOutShown::of(&visit, opt_out.value.as_ref()),
@@ -150,15 +152,15 @@ async fn erased(visit: &Visit, id: &CustomerId) -> Result<Response, Failure> {
 
 /// Data of a customer.
 pub(crate) fn facts(visit: &Visit, customer: &Customer) -> Vec<Fact> {
-    let w = WorkshopWords::of(visit.language());
+    let n = FieldNames::of(visit.language());
     let email = customer.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default();
     let facts = [
-        (w.name, customer.name.to_string()),
-        (w.phone, customer.phone.national()),
-        (w.salutation, salutation_text(visit, customer.salutation).to_owned()),
-        (w.email, email),
-        (w.customer_id, customer.id.to_string()),
-        (w.time_zone, customer.zone.name().to_owned()),
+        (n.name, customer.name.to_string()),
+        (n.phone, customer.phone.national()),
+        (n.salutation, salutation_text(visit, customer.salutation).to_owned()),
+        (n.email, email),
+        (n.customer_id, customer.id.to_string()),
+        (n.time_zone, customer.zone.name().to_owned()),
     ];
     let given = facts.into_iter().filter(|(_, value)| !value.is_empty());
     given.map(|(label, value)| Fact { label, value }).collect()
@@ -190,7 +192,7 @@ fn messages(visit: &Visit, mut delivered: Vec<DeliveredReminder>) -> Vec<Message
 impl MessageShown {
     fn of(visit: &Visit, DeliveredReminder { reminder, delivery }: DeliveredReminder) -> Self {
         let language = visit.language();
-        let (w, stages) = (WorkshopWords::of(language), DeliveryWords::of(language));
+        let (kinds, stages) = (MessageKinds::of(language), DeliveryWords::of(language));
         let state = reminder.state.name();
         let stage = delivery.map(|delivery| {
             let name = delivery.stage.name();
@@ -202,8 +204,8 @@ impl MessageShown {
             plate: reminder.plate.to_string(),
             visit: reminder.visit,
             kind: match reminder.kind {
-                ReminderKind::Reminder => w.kind_reminder,
-                ReminderKind::FollowUp => w.kind_follow_up,
+                ReminderKind::Reminder => kinds.reminder,
+                ReminderKind::FollowUp => kinds.follow_up,
             },
             state: ReminderStateWords::of(language).get(state).unwrap_or(state),
             detail: reminder.detail.unwrap_or_default(),

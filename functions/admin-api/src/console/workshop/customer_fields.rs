@@ -5,7 +5,7 @@ use shared::domain::workshop::salutation::Salutation;
 use shared::domain::workshop::vehicles::{Customer, ZONE};
 
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop::{SalutationWords, WorkshopWords};
+use crate::console::words::workshop::{FieldNames, SalutationWords, WorkshopWords};
 use crate::console::workshop::forms::{Choice, Field, FieldKind};
 
 /// Names of the time zones that a customer may have.
@@ -13,41 +13,41 @@ const ZONES: [Zone; 3] = [Zone::Jakarta, Zone::Makassar, Zone::Jayapura];
 
 /// Fields of a customer; empty for a new one.
 pub(crate) fn of_customer(visit: &Visit, customer: Option<&Customer>) -> Vec<Field> {
-    let w = WorkshopWords::of(visit.language());
+    let n = FieldNames::of(visit.language());
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let phone = FieldKind::Input { of: "tel", longest: 500 };
     let email = FieldKind::Input { of: "email", longest: 254 };
     let salutation = customer.map(|customer| customer.salutation).unwrap_or_default();
     let zone = customer.map_or(ZONE, |customer| customer.zone);
     vec![
-        Field::text("name", w.name, 100).with(text(customer.map(|customer| customer.name.as_str()))).required(),
-        Field::input("phone", w.phone, phone)
+        Field::text("name", n.name, 100).with(text(customer.map(|customer| customer.name.as_str()))).required(),
+        Field::input("phone", n.phone, phone)
             .with(customer.map(|customer| customer.phone.national()).unwrap_or_default())
             .required(),
-        Field::input("salutation", w.salutation, FieldKind::Choice(salutations(visit))).with(name_of(salutation)),
-        Field::input("email", w.email, email)
+        Field::input("salutation", n.salutation, FieldKind::Choice(salutations(visit))).with(name_of(salutation)),
+        Field::input("email", n.email, email)
             .with(text(customer.and_then(|customer| customer.email.as_ref()).map(|email| email.as_str()))),
-        Field::input("time_zone", w.time_zone, FieldKind::Choice(zones())).with(zone.name()),
+        Field::input("time_zone", n.time_zone, FieldKind::Choice(zones())).with(zone.name()),
     ]
 }
 
 /// Fields of a new customer.
 pub(crate) fn of_new_customer(visit: &Visit) -> Vec<Field> {
-    let w = WorkshopWords::of(visit.language());
+    let (w, n) = (WorkshopWords::of(visit.language()), FieldNames::of(visit.language()));
     let mut fields = of_customer(visit, None);
-    fields.push(Field::text("customer_id", w.customer_id, 64).hinted(w.customer_id_hint));
+    fields.push(Field::text("customer_id", n.customer_id, 64).hinted(w.customer_id_hint));
     fields
 }
 
 /// Fields of a new vehicle of a customer.
 pub(crate) fn of_vehicle(visit: &Visit, id: &str) -> Vec<Field> {
-    let w = WorkshopWords::of(visit.language());
+    let (w, n) = (WorkshopWords::of(visit.language()), FieldNames::of(visit.language()));
     vec![
         Field::input("customer_id", "", FieldKind::Hidden).with(id),
-        Field::text("plate", w.plate, 40).required(),
-        Field::day("last_visit_date", w.last_visit).required(),
-        Field::day("next_visit_date", w.next_visit).hinted(w.next_visit_hint),
-        Field::input("interval_months", w.interval, FieldKind::Input { of: "number", longest: 0 }),
+        Field::text("plate", n.plate, 40).required(),
+        Field::day("last_visit_date", n.last_visit_date).required(),
+        Field::day("next_visit_date", n.next_visit_date).hinted(w.next_visit_hint),
+        Field::input("interval_months", n.interval_months, FieldKind::Input { of: "number", longest: 0 }),
         Field::input("move", w.move_vehicle, FieldKind::Box),
     ]
 }

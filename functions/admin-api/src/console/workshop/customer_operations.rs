@@ -13,7 +13,8 @@ use utoipa::IntoParams;
 use crate::api::ApiState;
 use crate::auth::caller::Customers;
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop::WorkshopWords;
+use crate::console::words::common::CommonWords;
+use crate::console::words::workshop::{FieldNames, WorkshopWords};
 use crate::console::workshop::customer::facts;
 use crate::console::workshop::customer_fields::{of_customer, of_vehicle};
 use crate::console::workshop::forms::{self, Fact, Field, Operation};
@@ -163,7 +164,7 @@ async fn erasure_form(visit: &Visit, id: &str) -> Result<Operation, Failure> {
         facts,
         action: format!("{}/erase", customer_address(id)),
         fields: vec![Field::text("why", w.erase_why, 500).required()],
-        button: w.do_it,
+        button: CommonWords::of(visit.language()).do_it,
         is_confirmation: true,
         back: customer_address(id),
     })
@@ -171,8 +172,8 @@ async fn erasure_form(visit: &Visit, id: &str) -> Result<Operation, Failure> {
 
 /// Form of one operation, for a page of its own.
 fn form(visit: &Visit, id: &str, operation: &str) -> Operation {
-    let w = WorkshopWords::of(visit.language());
-    let why = || vec![Field::text("why", w.why, 500).required()];
+    let (w, c) = (WorkshopWords::of(visit.language()), CommonWords::of(visit.language()));
+    let why = || vec![Field::text("why", c.reason, 500).required()];
     let (title, fields) = match operation {
         "edit" => (w.edit, of_customer(visit, None)),
         "add-vehicle" => (w.add_vehicle, of_vehicle(visit, id)),
@@ -182,7 +183,7 @@ fn form(visit: &Visit, id: &str, operation: &str) -> Operation {
     Operation {
         title,
         note: None,
-        facts: vec![Fact { label: w.customer_id, value: id.to_owned() }],
+        facts: vec![Fact { label: FieldNames::of(visit.language()).customer_id, value: id.to_owned() }],
         action: format!("{}/{operation}", customer_address(id)),
         fields,
         button: w.save,

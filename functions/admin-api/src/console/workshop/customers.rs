@@ -15,7 +15,7 @@ use crate::auth::caller::Customers;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop::WorkshopWords;
+use crate::console::words::workshop::{FieldNames, WorkshopWords};
 use crate::console::workshop::customer_fields::of_new_customer;
 use crate::console::workshop::forms::{self, Field, FieldKind};
 use crate::console::workshop::vehicle_row::customer_address;
@@ -33,6 +33,7 @@ use crate::workshop::lists::{self, CustomerList, CustomerSummary};
 struct CustomersHtml {
     frame: Frame,
     w: &'static WorkshopWords,
+    n: &'static FieldNames,
     /// Faults of the search.
     fault: Vec<String>,
     searched: String,
@@ -147,6 +148,7 @@ fn html_of(visit: &Visit) -> Result<CustomersHtml, Failure> {
     Ok(CustomersHtml {
         frame: visit.frame(),
         w: WorkshopWords::of(visit.language()),
+        n: FieldNames::of(visit.language()),
         fault: Vec::new(),
         searched: visit.parameter("q").unwrap_or_default(),
         found: None,

@@ -8,7 +8,7 @@ use crate::console::page::failure;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop::{InputRules, WorkshopWords};
+use crate::console::words::workshop::InputRules;
 use crate::http::response::Failure;
 
 /// Field of a form.
@@ -66,7 +66,6 @@ pub(crate) struct Operation {
 #[template(path = "console/workshop/operation.html")]
 struct OperationHtml<'a> {
     frame: Frame,
-    w: &'static WorkshopWords,
     fault: Vec<String>,
     form: &'a Operation,
     key: String,
@@ -115,8 +114,8 @@ impl Operation {
 
     /// Page of the form.
     pub(crate) fn page(&self, visit: &Visit, status: StatusCode, fault: Vec<String>) -> Result<Response, Failure> {
-        let (frame, w, key) = (visit.frame(), WorkshopWords::of(visit.language()), Visit::new_key()?);
-        html::page(status, &OperationHtml { frame, w, fault, form: self, key })
+        let (frame, key) = (visit.frame(), Visit::new_key()?);
+        html::page(status, &OperationHtml { frame, fault, form: self, key })
     }
 
     /// Page of the form after it was refused, with what was typed. Other failures are not about the form.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use shared::domain::workshop::vehicles::PersonName;
 
 use crate::billing::subscriptions::translations::Language;
-use crate::console::words::workshop_import::{ColumnWords, ImportWords};
+use crate::console::words::workshop::FieldNames;
+use crate::console::words::workshop_import::ImportWords;
 use crate::workshop::customer_fields::SalutationField;
 use crate::workshop::import::SHOWN_ROWS;
 use crate::workshop::import::answer::{ImportAnswer, ImportNote, ImportRow, ImportStatus};
@@ -110,7 +111,7 @@ impl Outcome {
 
 impl FaultyRow {
     fn of(language: Language, note: &ImportNote, list: Option<&ImportedTable>) -> Self {
-        let field = ColumnWords::of(language).get(&note.field).map_or_else(|| note.field.to_string(), str::to_owned);
+        let field = FieldNames::of(language).get(&note.field).map_or_else(|| note.field.to_string(), str::to_owned);
         let value = list.and_then(|list| cell_of(list, note)).map(shortened).unwrap_or_default();
         let Worded { reason, indonesian } = Worded::of(language, note, list);
         Self { line: note.line, field, value, reason, reason_id: indonesian }
@@ -120,7 +121,7 @@ impl FaultyRow {
 impl Preview {
     /// Reads the answer of a dry run of a list.
     pub(crate) fn of(language: Language, answer: ImportAnswer, list: &ImportedTable) -> Self {
-        let words = ColumnWords::of(language);
+        let words = FieldNames::of(language);
         let word = |column: Column| words.get(column.name()).unwrap_or(column.name());
         let columns = answer.columns.iter().map(|column| ColumnShown {
             title: column.title.clone(),

@@ -12,8 +12,9 @@ use shared::domain::workshop::reminders::{Reminder, SkipReason};
 
 use crate::console::page::frame::Frame;
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop::{DeliveryWords, ReminderStateWords};
-use crate::console::words::workshop_schedule::{OutcomeWords, ScheduleWords};
+use crate::console::words::runs::{OutcomeWords, RunFigureWords};
+use crate::console::words::workshop::{DeliveryWords, FieldNames, ReminderStateWords, WorkshopWords};
+use crate::console::words::workshop_schedule::ScheduleWords;
 use crate::console::workshop::vehicle_row::skip_words;
 use crate::http::given::{Given, Nothing};
 use crate::http::response::Failure;
@@ -21,6 +22,8 @@ use crate::runs::history;
 
 /// Most rows of each list.
 const MOST_ROWS: usize = 100;
+/// Figures of a run that its page shows, by their names in the API.
+const COUNTS: [&str; 6] = ["total_customers", "reminder_sent", "already_sent", "skipped", "failed", "unclear"];
 /// Reasons of the API, which the pages say in their language.
 const REASONS: [SkipReason; 12] = [
     SkipReason::NotDue,
@@ -43,6 +46,8 @@ const REASONS: [SkipReason; 12] = [
 struct ListHtml {
     frame: Frame,
     w: &'static ScheduleWords,
+    n: &'static FieldNames,
+    v: &'static WorkshopWords,
     count: usize,
     rows: Vec<RowShown>,
     further: usize,
@@ -57,6 +62,7 @@ struct ListHtml {
 struct RunHtml {
     frame: Frame,
     w: &'static ScheduleWords,
+    n: &'static FieldNames,
     /// Address of this page, while the run is active.
     address: Option<String>,
     has_failed: bool,
@@ -119,6 +125,8 @@ pub(crate) fn list(visit: &Visit, report: &Value) -> Result<Response, Failure> {
     visit.page(&ListHtml {
         frame: visit.frame(),
         w: ScheduleWords::of(visit.language()),
+        n: FieldNames::of(visit.language()),
+        v: WorkshopWords::of(visit.language()),
         count: sent.len(),
         further: sent.len().saturating_sub(MOST_ROWS),
         rows: shown(sent),
@@ -133,25 +141,19 @@ pub(crate) async fn result(visit: &Visit, id: String) -> Result<Response, Failur
     let given = Ok(Given { query: Nothing {}, body: Nothing {} });
     let shown = history::show(State(Arc::clone(&visit.api)), Path(id.clone()), visit.caller(), given).await?;
     let run = json!(shown.0);
-    let w = ScheduleWords::of(visit.language());
+    let figures = RunFigureWords::of(visit.language());
     let status = run.get("status").and_then(Value::as_str).unwrap_or_default();
     let is_active = ["requested", "running"].contains(&status);
-    let number = |name: &str| run.get(name).and_then(Value::as_u64);
-    let counts = [
-        (w.due, number("total_customers")),
-        (w.sent, number("reminder_sent")),
-        (w.already_sent, number("already_sent")),
-        (w.skipped, number("skipped")),
-        (w.failed, number("failed")),
-        (w.unclear, number("unclear")),
-    ];
-    let counts =
-        counts.into_iter().filter_map(|(label, count)| Some(CountShown { label: label.to_owned(), count: count? }));
+    let counts = COUNTS.into_iter().filter_map(|name| {
+        let count = run.get(name).and_then(Value::as_u64)?;
+        Some(CountShown { label: figures.get(name).unwrap_or(name).to_owned(), count })
+    });
     let reminders = run.get("reminders").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let reminders = reminders.iter().filter_map(|reminder| DeliveredReminder::deserialize(reminder).ok());
     visit.page(&RunHtml {
         frame: visit.frame(),
-        w,
+        w: ScheduleWords::of(visit.language()),
+        n: FieldNames::of(visit.language()),
         address: is_active.then(|| address(&id)),
         has_failed: ["failed", "cut_off"].contains(&status),
         counts: counts.collect(),

@@ -10,7 +10,8 @@ use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop_schedule::{SampleKindWords, ScheduleWords};
+use crate::console::words::workshop::MessageKinds;
+use crate::console::words::workshop_schedule::ScheduleWords;
 use crate::console::workshop::reminder_run;
 use crate::http::response::Failure;
 use crate::workshop::samples::{self, Samples};
@@ -75,7 +76,7 @@ pub(crate) async fn page(visit: &Visit, status: StatusCode, fault: Vec<String>) 
     let (hours, daily) = (api.config.reminders.hours, setting.daily);
     let next_run = daily.filter(|_| setting.running).map(|daily| daily.next_after(visit.visitor.time.wall));
     let Samples { texts, providers } = texts.unwrap_or(Samples { texts: Vec::new(), providers: Vec::new() });
-    let kinds = SampleKindWords::of(language);
+    let kinds = MessageKinds::of(language);
     let shown = |sample: samples::SampleText| Some(TextShown { kind: kinds.get(&sample.kind)?, text: sample.text });
     let chosen = daily.map_or([USUAL_HOUR, 0], |daily| [daily.hour, daily.minute]);
     let [hour, minute] = chosen;

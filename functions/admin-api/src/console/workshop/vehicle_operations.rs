@@ -12,7 +12,8 @@ use utoipa::IntoParams;
 use crate::api::ApiState;
 use crate::auth::caller::{Customers, Reminders};
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop::WorkshopWords;
+use crate::console::words::common::CommonWords;
+use crate::console::words::workshop::{FieldNames, WorkshopWords};
 use crate::console::workshop::forms::{self, Fact, Field, Operation};
 use crate::http::given::{Given, Nothing};
 use crate::http::page::see_other;
@@ -90,7 +91,7 @@ fn state(visit: &Visit) -> State<Arc<ApiState>> {
 
 /// Form of one operation, for a page of its own.
 fn form(visit: &Visit, plate: &str, operation: &str) -> Operation {
-    let w = WorkshopWords::of(visit.language());
+    let (w, c) = (WorkshopWords::of(visit.language()), CommonWords::of(visit.language()));
     let (title, field) = match operation {
         "visit" => {
             let today = visit.now().day(ZONE).to_string();
@@ -99,13 +100,13 @@ fn form(visit: &Visit, plate: &str, operation: &str) -> Operation {
         "booked" => (w.book, None),
         "sold" => (w.sell, None),
         "active" => (w.activate, None),
-        "opt-out" => (w.opt_out, Some(Field::text("why", w.why, 500).required())),
-        _ => (w.remind_again, Some(Field::text("why", w.why, 500).required())),
+        "opt-out" => (w.opt_out, Some(Field::text("why", c.reason, 500).required())),
+        _ => (w.remind_again, Some(Field::text("why", c.reason, 500).required())),
     };
     Operation {
         title,
         note: None,
-        facts: vec![Fact { label: w.plate, value: plate.to_owned() }],
+        facts: vec![Fact { label: FieldNames::of(visit.language()).plate, value: plate.to_owned() }],
         action: format!("{}/{operation}", encoded(&format!("/console/vehicles/{plate}"))),
         fields: field.into_iter().collect(),
         button: title,

@@ -13,7 +13,7 @@ use crate::auth::caller::Customers;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop::{VehicleStateWords, WorkshopWords};
+use crate::console::words::workshop::{FieldNames, VehicleStateWords, WorkshopWords};
 use crate::console::workshop::forms;
 use crate::console::workshop::vehicle_row::{Seen, VehicleRow};
 use crate::http::cursor;
@@ -32,6 +32,7 @@ const PAGE: usize = 25;
 struct VehiclesHtml {
     frame: Frame,
     w: &'static WorkshopWords,
+    n: &'static FieldNames,
     fault: Vec<String>,
     from: String,
     to: String,
@@ -140,6 +141,7 @@ fn page(
     let html = VehiclesHtml {
         frame: visit.frame(),
         w,
+        n: FieldNames::of(language),
         fault,
         states: states.into_iter().collect(),
         days: by_day(rows, w, today),

@@ -16,7 +16,8 @@ use crate::console::page::faults::Faults;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
-use crate::console::words::figures::{FiguresWords, StatusWords};
+use crate::console::words::figures::FiguresWords;
+use crate::console::words::names::StatusNames;
 use crate::http::dates::Month;
 use crate::http::given::Given;
 use crate::http::response::Failure;
@@ -92,7 +93,7 @@ async fn page(visit: &Visit, faults: Faults) -> Result<Response, Failure> {
 }
 
 fn status_counts(visit: &Visit, counts: BTreeMap<String, i64>) -> Vec<StatusCount> {
-    let words = StatusWords::of(visit.language());
+    let words = StatusNames::of(visit.language());
     let known = counts.into_iter().filter_map(|(name, count)| {
         let name = words.get(&name)?.to_owned();
         // Shards are added up one after the other; a sum below zero lasts a moment.

@@ -17,7 +17,7 @@ use crate::console::billing::order::facts::PaymentRow;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
-use crate::console::words::names::{CallbackNames, NoticeNames, NoticeStates, QuarantineReasons, StatusNames};
+use crate::console::words::names::{NoticeNames, NoticeStates, QuarantineReasons, ReportSources, StatusNames};
 use crate::console::words::rules;
 
 /// Entry of the timeline.
@@ -74,7 +74,7 @@ fn of_history(visit: &Visit, entry: &HistoryEntry) -> TimelineEntry {
     let by = match &entry.by {
         Actor::Ecpay => w.by_ecpay.to_owned(),
         Actor::Schedule => w.by_schedule.to_owned(),
-        Actor::Buyer => w.by_buyer.to_owned(),
+        Actor::Buyer => w.customer.to_owned(),
         Actor::Staff(name) => name.clone(),
     };
     let credits = entry.credits.iter().map(|credit| format!("{} {} ({})", w.refund_due, credit.amount, credit.payment));
@@ -132,7 +132,7 @@ fn of_callback(visit: &Visit, log: &WebhookLog) -> TimelineEntry {
         at: visit.taipei(log.received_at),
         kind: words(visit).of_callback,
         tone: "",
-        title: CallbackNames::of(visit.language()).get(kind).unwrap_or(kind).to_owned(),
+        title: ReportSources::of(visit.language()).get(kind).unwrap_or(kind).to_owned(),
         details: vec![format!("{}, {:.0} ms", log.event, log.processing_time_ms)],
         by: None,
         why: None,

@@ -21,7 +21,8 @@ use crate::console::page::faults::Faults;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
-use crate::console::words::quarantine::{QuarantineWords, ReasonWords};
+use crate::console::words::names::QuarantineReasons;
+use crate::console::words::quarantine::QuarantineWords;
 use crate::http::cursor::is_report_id;
 use crate::http::given::{Given, Nothing};
 use crate::http::response::Failure;
@@ -149,7 +150,7 @@ fn states(visit: &Visit) -> Vec<Choice> {
 }
 
 fn reasons(visit: &Visit) -> Vec<Choice> {
-    let (chosen, words) = (visit.parameter("reason"), ReasonWords::of(visit.language()));
+    let (chosen, words) = (visit.parameter("reason"), QuarantineReasons::of(visit.language()));
     let choice = |reason: &QuarantineReasonKind| {
         let value = reason.as_str();
         Choice { value, name: words.get(value).unwrap_or(value), is_chosen: chosen.as_deref() == Some(value) }

@@ -7,7 +7,9 @@ use crate::billing::replay::{Chosen, ReplayOutcome};
 use crate::console::billing::quarantine::compare::{Row, rows};
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
-use crate::console::words::quarantine::{AppliedAsWords, QuarantineWords, ReasonWords, SourceWords};
+use crate::console::words::names::{QuarantineReasons, ReportSources};
+use crate::console::words::quarantine::QuarantineWords;
+use crate::console::words::rules;
 
 /// Reasons whose sentence of the API says more than the name.
 const SAYING_MORE: [&str; 2] = ["unusable", "ambiguous"];
@@ -60,7 +62,7 @@ impl ShownReport {
             received_at: visit.taipei(report.received_at),
             detail,
             order: report.merchant_trade_no.map(|order| order.to_string()),
-            source: SourceWords::of(language).get(report.source).unwrap_or(report.source).to_owned(),
+            source: ReportSources::of(language).get(report.source).unwrap_or(report.source).to_owned(),
             is_open,
             resolved: report.resolved.map(|resolved| ShownResolution::new(visit, resolved)),
             rows,
@@ -87,8 +89,8 @@ impl ShownOutcome {
         let words = QuarantineWords::of(visit.language());
         let (applies, text, about) = match replayed.outcome {
             ReplayOutcome::Applied | ReplayOutcome::WouldApply => {
-                let known = replayed.rule.and_then(|rule| AppliedAsWords::of(visit.language()).get(rule));
-                (true, words.would_apply, known.or(replayed.what).unwrap_or_default().to_owned())
+                let sentence = replayed.rule.and_then(|rule| rules::sentence_of(visit.language(), rule));
+                (true, words.would_apply, sentence.unwrap_or_default().to_owned())
             }
             ReplayOutcome::Repeat => (true, words.repeat, String::new()),
             ReplayOutcome::StillQuarantined => {
@@ -108,5 +110,5 @@ pub(super) fn mark(id: &str) -> String {
 }
 
 fn reason_text(visit: &Visit, reason: &str) -> String {
-    ReasonWords::of(visit.language()).get(reason).unwrap_or(reason).to_owned()
+    QuarantineReasons::of(visit.language()).get(reason).unwrap_or(reason).to_owned()
 }
