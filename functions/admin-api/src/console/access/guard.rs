@@ -15,6 +15,7 @@ use crate::billing::subscriptions::translations::Language;
 use crate::console::access::cookies::{self, Cookies};
 use crate::console::access::session::OpenSession;
 use crate::console::access::{origin, session, sign_in};
+use crate::console::page::address;
 use crate::console::page::failure;
 use crate::console::page::html;
 use crate::console::page::language;
@@ -54,9 +55,9 @@ pub(crate) async fn inner(State(api): State<Arc<ApiState>>, request: Request, ne
     let (OpenSession { digest, token, is_to_be_noted }, time) = match opened(&api, &parts).await {
         Ok(Some(opened)) => opened,
         Ok(None) => return to_sign_in(&parts),
-        Err(failure) => return failure::page(&api, language_of(&parts), &failure),
+        Err(failure) => return failure::page(&api, language::of_request(&parts), &failure),
     };
-    let visitor = Visitor { token, time, language: language_of(&parts) };
+    let visitor = Visitor { token, time, language: language::of_request(&parts) };
     parts.extensions.insert(visitor.clone());
     let noted = async {
         // Beside the page, which does not wait for it. A failure shortens the session and nothing else.
@@ -87,18 +88,13 @@ fn to_sign_in(parts: &Parts) -> Response {
         return ([(HeaderName::from_static("hx-redirect"), sign_in::PATH)], "").into_response();
     }
     if parts.method != Method::GET {
-        let page = html::page_of_form(&html::address(parts));
+        let page = address::page_of_form(&address::path_of(parts));
         return see_other(&sign_in::after_ended_session(&page));
     }
-    see_other(&sign_in::leading_to(&html::whole_address(parts)))
+    see_other(&sign_in::leading_to(&address::whole_of(parts)))
 }
 
 /// The language that the browser keeps or prefers.
 pub(crate) fn of_browser(parts: &Parts) -> Language {
     cookies::language(parts).and_then(language::of_tag).unwrap_or_else(|| language::preferred(parts))
-}
-
-/// The language that [`outer`] found out.
-fn language_of(parts: &Parts) -> Language {
-    parts.extensions.get::<Language>().copied().unwrap_or(Language::En)
 }

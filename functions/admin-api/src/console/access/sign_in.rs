@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::Extensions;
 use axum::response::{IntoResponse, Response};
 use lambda_http::http::request::Parts;
 use lambda_http::http::{HeaderMap, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use shared::platform::clock::InvocationTime;
 use shared::platform::hash::sha256_hex;
@@ -17,11 +15,13 @@ use shared::store::billing::counters::Counts;
 use utoipa::ToSchema;
 
 use crate::api::ApiState;
-use crate::billing::subscriptions::translations::Language;
 use crate::console::access::cookies::Cookies;
 use crate::console::access::session;
+use crate::console::page::address;
+use crate::console::page::address::FIRST;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
+use crate::console::page::language;
 use crate::console::words::common::CommonWords;
 use crate::http::fields::Fields;
 use crate::http::page::see_other;
@@ -32,8 +32,8 @@ use crate::http::response::Failure;
 pub(crate) const PATH: &str = "/console/login";
 /// Parameter that says that a form was posted without a session.
 const ENDED: &str = "ended";
-/// First page after the sign-in.
-const FIRST: &str = "/console";
+/// Parameter with the address of the page that is shown after the sign-in.
+const NEXT: &str = "next";
 
 /// Fields of the form.
 #[derive(Deserialize, ToSchema)]
@@ -66,26 +66,26 @@ pub(crate) fn leading_to(page: &str) -> String {
     if page == FIRST {
         return PATH.to_owned();
     }
-    format!("{PATH}?next={}", utf8_percent_encode(page, NON_ALPHANUMERIC))
+    address::with(PATH, [(NEXT, Some(page.to_owned()))])
 }
 
 /// Address of the sign-in after a form that was posted without a session.
 pub(crate) fn after_ended_session(page: &str) -> String {
-    format!("{PATH}?{ENDED}=yes&next={}", utf8_percent_encode(page, NON_ALPHANUMERIC))
+    address::with(PATH, [(ENDED, Some("yes".to_owned())), (NEXT, Some(page.to_owned()))])
 }
 
 /// Shows the sign-in.
 pub(crate) async fn show(State(api): State<Arc<ApiState>>, parts: Parts) -> Result<Response, Failure> {
     let input = Input::of(&parts)?;
-    let words = CommonWords::of(language(&parts.extensions));
+    let words = CommonWords::of(language::of_request(&parts));
     let fault = input.parameter(ENDED).map(|_| words.sign_in_ended);
-    answer(&api, &parts, StatusCode::OK, fault, input.parameter("next"))
+    answer(&api, &parts, StatusCode::OK, fault, input.parameter(NEXT))
 }
 
 /// Begins a session.
 pub(crate) async fn sign_in(State(api): State<Arc<ApiState>>, parts: Parts) -> Result<Response, Failure> {
     let time = time(&parts)?;
-    let words = CommonWords::of(language(&parts.extensions));
+    let words = CommonWords::of(language::of_request(&parts));
     let mut faults = Vec::new();
     let sent = Input::of(&parts)?.sent_body();
     let body = sent.ok().and_then(|sent| Fields::of_body::<SignInBody>().read::<SignInBody>(sent, &mut faults));
@@ -109,7 +109,7 @@ pub(crate) async fn sign_in(State(api): State<Arc<ApiState>>, parts: Parts) -> R
         Err(failure) => return Err(failure),
     };
     let cookie = session::begin(&api, &token, time.wall).await?;
-    let mut response = see_other(next.as_deref().filter(|next| is_page(next)).unwrap_or(FIRST));
+    let mut response = see_other(next.as_deref().filter(|next| address::is_own(next)).unwrap_or(FIRST));
     Cookies::of(&api).set_session(&mut response, &cookie);
     Ok(response)
 }
@@ -136,13 +136,6 @@ async fn refused(api: &ApiState, time: InvocationTime) {
     }
 }
 
-/// True for the address of a page of the console: a link to the sign-in must not lead anywhere else.
-fn is_page(address: &str) -> bool {
-    let rest = address.strip_prefix(FIRST);
-    let begins_well = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
-    begins_well && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-}
-
 fn answer(
     api: &ApiState,
     parts: &Parts,
@@ -150,9 +143,8 @@ fn answer(
     fault: Option<&'static str>,
     next: Option<String>,
 ) -> Result<Response, Failure> {
-    let next = next.filter(|next| is_page(next)).unwrap_or_default();
-    let query = if next.is_empty() { String::new() } else { format!("next={}&", html::segment(&next)) };
-    let frame = Frame::signed_out(api, language(&parts.extensions), PATH, &query);
+    let next = next.filter(|next| address::is_own(next)).unwrap_or_default();
+    let frame = Frame::signed_out(api, language::of_request(parts), PATH, &[(NEXT, &next)]);
     let page = SignInHtml { frame, fault, next, is_from_elsewhere: is_from_elsewhere(&parts.headers) };
     html::page(status, &page).map(IntoResponse::into_response)
 }
@@ -161,24 +153,12 @@ fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
-fn language(extensions: &Extensions) -> Language {
-    extensions.get::<Language>().copied().unwrap_or(Language::En)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_sign_in_leads_to_pages_of_the_console_alone() {
-        for page in ["/console", "/console/runs", "/console?lang=en", "/console/search?q=%22a%22"] {
-            assert!(is_page(page), "{page}");
-        }
-        for other in
-            ["", "/", "//evil.example", "https://evil.example/console", "/consolex", "/console\\evil", "/console/\n"]
-        {
-            assert!(!is_page(other), "{other}");
-        }
+    fn the_sign_in_leads_on_to_the_page_that_was_asked_for() {
         assert_eq!(leading_to("/console/search?q=a b"), "/console/login?next=%2Fconsole%2Fsearch%3Fq%3Da%20b");
         assert_eq!(leading_to("/console"), "/console/login");
     }

@@ -18,14 +18,12 @@ use crate::console::page::address;
 use crate::console::page::failure::sentences;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
-use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
-use crate::console::page::visit::{PLACE_FIELD, Visit};
+use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
 use crate::console::words::names::{NoticeNames, NoticeStates};
 use crate::console::words::operations::OperationRefusals;
 use crate::http::page::see_other;
-use crate::http::request::Sent;
 use crate::http::response::Failure;
 
 /// States by which mails of all orders are listed, in the API's names.
@@ -48,6 +46,8 @@ struct MessagesHtml {
     /// Kinds of mails with the addresses of their previews.
     previews: Vec<PreviewLink>,
     may_operate: bool,
+    /// Address of this page, to which its forms lead back.
+    back: String,
     key: String,
     faults: Vec<String>,
     more: Option<String>,
@@ -96,7 +96,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
 }
 
 async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<Response, Failure> {
-    let order = visit.parameter(ORDER).or_else(|| visit.field(PLACE_FIELD)).map(|order| {
+    let order = visit.parameter(ORDER).map(|order| {
         let order = order.trim();
         // Ids are issued in capitals; those of another system may have others.
         if SubscriptionId::is_misspelt(order) { order.to_ascii_uppercase() } else { order.to_owned() }
@@ -114,27 +114,22 @@ async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<
         label: NoticeStates::of(language).get(value).unwrap_or(value),
         is_chosen: order.is_none() && chosen == value,
     });
-    // Links to other languages keep the order, also on the answer to a form that was refused.
-    let kept = order.iter().map(|order| (ORDER.into(), order.as_str().into()));
-    let frame = match visit.field(PLACE_FIELD) {
-        Some(_) => Frame::of(&visit.api, &visit.visitor, PAGE, &Sent::of_pairs(kept)),
-        None => visit.frame(),
-    };
     html::page(
         status,
         &MessagesHtml {
-            frame,
+            frame: visit.frame(),
             w: BillingWords::of(language),
             previews: order.as_ref().map(|order| previews(visit, order)).unwrap_or_default(),
             order,
             states: states.into(),
             rows,
             may_operate: visit.may(Scope::Operate),
+            back: address::with(PAGE, address::kept(visit, &[ORDER, "state", "after"])),
             key: Visit::new_key()?,
             faults,
             more: next.map(|next| {
                 let kept = address::kept(visit, &[ORDER, "state"]);
-                address::with("/console/messages", kept.into_iter().chain([("after", Some(next))]))
+                address::with(PAGE, kept.into_iter().chain([("after", Some(next))]))
             }),
         },
     )
@@ -177,7 +172,7 @@ impl MessageRow {
             subject: None,
             text: None,
             refusal: None,
-            resend: format!("/console/messages/{}/resend", segment(&notice.id)),
+            resend: format!("{}/resend", address::below(PAGE, &notice.id)),
         }
     }
 
@@ -220,7 +215,10 @@ fn previews(visit: &Visit, order: &str) -> Vec<PreviewLink> {
     let kinds = NoticeKind::ALL.iter().filter(|kind| !kind.is_for_staff()).map(|kind| kind.name());
     let link = |kind| PreviewLink {
         name: names.get(kind).unwrap_or(kind),
-        address: format!("/console/previews/{kind}?subscription_id={order}&format=html"),
+        address: address::with(
+            &address::below("/console/previews", kind),
+            [("subscription_id", Some(order.to_owned())), ("format", Some("html".to_owned()))],
+        ),
     };
     kinds.map(link).collect()
 }
@@ -229,12 +227,13 @@ fn previews(visit: &Visit, order: &str) -> Vec<PreviewLink> {
 pub(crate) async fn send_again(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
     let caller = visit.caller_with()?;
     let sent = async { resend(State(Arc::clone(&visit.api)), Path(id), caller, visit.posted()?).await };
-    match sent.await {
+    let sent = sent.await;
+    let visit = visit.of_page(PAGE);
+    match sent {
         Ok(_) => {
-            let place = visit
-                .field(PLACE_FIELD)
-                .map_or_else(|| "state=queued".to_owned(), |order| format!("{ORDER}={}", segment(&order)));
-            Ok(see_other(&format!("/console/messages?{place}&said=resent")))
+            let order = visit.parameter(ORDER);
+            let shown = if order.is_some() { (ORDER, order) } else { ("state", Some("queued".to_owned())) };
+            Ok(see_other(&address::saying(&address::with(PAGE, [shown]), "resent")))
         }
         Err(failure) if failure.keeps_form() => {
             page(&visit, failure.status(), sentences(visit.language(), &failure)).await

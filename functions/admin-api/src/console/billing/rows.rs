@@ -4,7 +4,7 @@ use shared::domain::billing::plan::BillingCycle;
 use shared::domain::values::time::Timestamp;
 
 use crate::billing::subscriptions::summary::SubscriptionSummary;
-use crate::console::page::html::segment;
+use crate::console::page::address;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
@@ -47,7 +47,7 @@ impl OrderRow {
         Self {
             id: order.id.to_string(),
             user: order.user_id.to_string(),
-            user_page: format!("/console/users/{}", segment(order.user_id.as_str())),
+            user_page: address::below("/console/users", order.user_id.as_str()),
             status: StatusNames::of(language).get(shown).unwrap_or(shown),
             tone: tone(status, is_free),
             plan: if is_free {

@@ -9,10 +9,10 @@ use axum::response::Response;
 
 use crate::console::billing::rows::OrderRow;
 use crate::console::page::frame::Frame;
-use crate::console::page::html::segment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
 use crate::console::words::workshop::FieldNames;
+use crate::console::workshop::vehicle_row::customer_address;
 use crate::http::response::Failure;
 use crate::search::{SearchAnswer, search};
 use crate::workshop::lists::CustomerSummary;
@@ -50,7 +50,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         name: customer.name.to_string(),
         phone: format!("+{}", customer.phone.as_str()),
         plates: customer.vehicles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        page: format!("/console/customers/{}", segment(customer.customer_id.as_str())),
+        page: customer_address(customer.customer_id.as_str()),
     };
     visit.page(&SearchHtml {
         frame: visit.frame(),

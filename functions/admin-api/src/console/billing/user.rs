@@ -16,10 +16,10 @@ use crate::billing::portal::link::{PortalLink, portal_link};
 use crate::billing::users;
 use crate::billing::users::EraseUserBody;
 use crate::console::billing::rows::OrderRow;
+use crate::console::page::address;
 use crate::console::page::failure::sentences;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
-use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
@@ -97,7 +97,6 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, faults: Vec<String>) 
     if !data.is_known() && data.erased.is_none() {
         return Err(unknown());
     }
-    let address = address(id);
     let live = data.user.as_ref().map(|user| user.live.iter().map(|order| order.id.to_string()).collect());
     html::page(
         status,
@@ -105,7 +104,7 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, faults: Vec<String>) 
             frame: visit.frame(),
             w: BillingWords::of(visit.language()),
             id: id.to_owned(),
-            page: address,
+            page: page_of(id),
             plan: data.user.as_ref().map(|user| user.plan.to_string()),
             live: live.unwrap_or_default(),
             erased: data.erased.map(|erasure| ErasedUser {
@@ -152,7 +151,7 @@ async fn link(visit: &Visit, id: &str) -> Result<Response, Failure> {
     let api = State(Arc::clone(&visit.api));
     let answer = portal_link(api, Path(id.to_owned()), visit.caller_with()?, visit.posted()?).await?;
     let (_, Json(PortalLink { url, expires_at })) = answer;
-    let (w, page) = (BillingWords::of(visit.language()), address(id));
+    let (w, page) = (BillingWords::of(visit.language()), page_of(id));
     visit.page(&LinkHtml { frame: visit.frame(), w, id: id.to_owned(), page, url, ends: visit.taipei(expires_at) })
 }
 
@@ -161,21 +160,20 @@ async fn erase(visit: &Visit, id: &str) -> Result<Response, Failure> {
     let given: Given<Nothing, EraseUserBody> = visit.posted()?;
     if visit.is_confirmed() {
         let Json(_erased) = users::erase(State(Arc::clone(&visit.api)), Path(id.to_owned()), caller, given).await?;
-        return Ok(see_other(&format!("{}?said=erased", address(id))));
+        return Ok(see_other(&address::saying(&page_of(id), "erased")));
     }
     let orders = users::preview_erasure(&visit.api, id, given.body, &caller.context).await?;
-    let page = address(id);
     visit.page(&EraseHtml {
         frame: visit.frame(),
         w: BillingWords::of(visit.language()),
         id: id.to_owned(),
-        page,
+        page: page_of(id),
         orders: orders.iter().map(ToString::to_string).collect(),
         why: visit.field("why").unwrap_or_default(),
         key: visit.key().unwrap_or_default(),
     })
 }
 
-fn address(id: &str) -> String {
-    format!("/console/users/{}", segment(id))
+fn page_of(id: &str) -> String {
+    address::below("/console/users", id)
 }

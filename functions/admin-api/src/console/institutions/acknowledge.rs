@@ -22,11 +22,11 @@ pub(super) async fn acknowledge(visit: Visit, Path(uid): Path<String>) -> Result
         Ok(given) => expiring::acknowledge(State(Arc::clone(&visit.api)), Path(uid.clone()), caller, given).await,
         Err(failure) => Err(failure),
     };
+    let visit = visit.of_page(PATH);
     match acknowledged {
         Ok(Json(institution)) => {
             let said = if institution.acknowledged.is_some() { "acknowledged" } else { "acknowledgement_ended" };
-            let kept = address::kept(&visit, &["after"]).into_iter();
-            Ok(see_other(&address::with(PATH, kept.chain([("said", Some(said.to_owned()))]))))
+            Ok(see_other(&address::saying(&address::with(PATH, address::kept(&visit, &["after"])), said)))
         }
         Err(failure) if failure.status() == StatusCode::BAD_REQUEST => {
             list::page(&visit, Faults::of(visit.language(), &failure), Some(&uid)).await

@@ -14,13 +14,11 @@ use crate::console::page::address;
 use crate::console::page::faults::Faults;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
-use crate::console::page::html::segment;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::institutions::{InstitutionWords, TierWords};
 use crate::console::words::runs::RunStatusWords;
 use crate::http::given::Given;
-use crate::http::path::encoded;
 use crate::http::response::Failure;
 use crate::institutions::expiring::{ExpiringInstitutions, ExpiringQuery, Wanted, listed};
 use crate::institutions::institution_answer::{InstitutionAcknowledged, InstitutionAnswer, Tier};
@@ -47,8 +45,8 @@ struct ListHtml {
     today: LocalDate,
     /// Last day until which an acknowledgement may be in force.
     longest: LocalDate,
-    /// Part of the forms' addresses behind the path: the page of the list.
-    after: String,
+    /// Address of this page, to which its forms lead back.
+    back: String,
 }
 
 /// Latest run of the scan.
@@ -136,7 +134,7 @@ pub(super) async fn page(visit: &Visit, mut faults: Faults, refused: Option<&str
         key: Visit::new_key()?,
         today,
         longest: today.plus_days(LONGEST_QUIET_DAYS),
-        after: address::with("", [("after", query.after)]),
+        back: address::with(PATH, [("after", query.after)]),
     };
     html::page(faults.status, &html)
 }
@@ -187,7 +185,7 @@ impl Scan {
             status: RunStatusWords::of(visit.language()).get(status).unwrap_or(status),
             has_failed,
             reason: stopped.or(run.error),
-            address: format!("/console/runs/{}", encoded(&run.id)),
+            address: address::below("/console/runs", &run.id),
         }
     }
 }
@@ -203,7 +201,7 @@ impl ShownInstitution {
             number,
             uid: institution.uid.as_str().to_owned(),
             page: backstage_page(&institution.uid),
-            action: format!("{PATH}/{}/acknowledge", segment(institution.uid.as_str())),
+            action: format!("{}/acknowledge", address::below(PATH, institution.uid.as_str())),
             name: institution.name,
             expires,
             days: institution.days_until_expiry,

@@ -6,6 +6,7 @@ use lambda_http::http::StatusCode;
 
 use crate::api::ApiState;
 use crate::billing::subscriptions::translations::Language;
+use crate::console::page::address::FIRST;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visitor::Visitor;
@@ -25,12 +26,12 @@ struct FailureHtml {
 
 /// Page of a failure without a session.
 pub(crate) fn page(api: &ApiState, language: Language, failure: &Failure) -> Response {
-    respond(Frame::signed_out(api, language, "/console", ""), language, failure)
+    respond(Frame::signed_out(api, language, FIRST, &[]), language, failure)
 }
 
 /// Page of a failure to a member of staff.
 pub(crate) fn page_of(api: &ApiState, visitor: &Visitor, failure: &Failure) -> Response {
-    respond(Frame::of(api, visitor, "/console", &Sent::default()), visitor.language, failure)
+    respond(Frame::of(api, visitor, FIRST, &Sent::default()), visitor.language, failure)
 }
 
 fn respond(frame: Frame, language: Language, failure: &Failure) -> Response {

@@ -1,20 +1,18 @@
 //! Frame of a page: head, navigation, search and language.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::api::ApiState;
 use crate::auth::scope::Scope;
 use crate::billing::subscriptions::translations::Language;
+use crate::console::page::address;
+use crate::console::page::address::SAID;
 use crate::console::page::language;
 use crate::console::page::visitor::Visitor;
 use crate::console::words::common::CommonWords;
 use crate::console::words::said::SaidWords;
 use crate::http::assets::{CONSOLE_STYLE, HTMX, ICON};
 use crate::http::request::Sent;
-
-/// Parameter of an address that says which form was sent before.
-pub(crate) const SAID: &str = "said";
 
 /// Frame of a page.
 pub(crate) struct Frame {
@@ -52,8 +50,8 @@ pub(crate) struct LanguageLink {
 }
 
 impl Frame {
-    /// Frame of a page without a session.
-    pub(crate) fn signed_out(api: &ApiState, of: Language, path: &str, query: &str) -> Self {
+    /// Frame of a page without a session, whose links to other languages keep these parameters.
+    pub(crate) fn signed_out(api: &ApiState, of: Language, path: &str, kept: &[(&str, &str)]) -> Self {
         Self {
             words: CommonWords::of(of),
             style: CONSOLE_STYLE.address(),
@@ -66,7 +64,7 @@ impl Frame {
             has_search: false,
             searched: String::new(),
             said: None,
-            languages: languages(path, query, of),
+            languages: languages(path, kept, of),
         }
     }
 
@@ -75,15 +73,14 @@ impl Frame {
         let text = |name: &str| query.values.get(name).and_then(Value::as_str).unwrap_or_default();
         // A message of the form before and the language belong to one request alone.
         let kept = query.values.iter().filter(|(name, _)| ![SAID, language::PARAMETER].contains(&name.as_str()));
-        let kept: String = kept.filter_map(|(name, value)| Some(parameter(name, value.as_str()?))).collect();
+        let kept: Vec<(&str, &str)> = kept.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
         Self {
             name: Some(visitor.token.name.clone()),
             links: links(visitor, path),
             has_search: visitor.may(Scope::Read) || visitor.may(Scope::Customers),
             searched: text("q").to_owned(),
             said: SaidWords::of(visitor.language).get(text(SAID)),
-            languages: languages(path, &kept, visitor.language),
-            ..Self::signed_out(api, visitor.language, path, "")
+            ..Self::signed_out(api, visitor.language, path, &kept)
         }
     }
 }
@@ -111,18 +108,13 @@ fn links(visitor: &Visitor, path: &str) -> Vec<NavLink> {
     allowed.map(|(link, label, _)| NavLink { path: link, label, is_current: is_at(link) }).collect()
 }
 
-fn languages(path: &str, query: &str, present: Language) -> Vec<LanguageLink> {
+fn languages(path: &str, kept: &[(&str, &str)], present: Language) -> Vec<LanguageLink> {
     let others = language::ALL.into_iter().filter(|other| *other != present);
-    let link = |other| LanguageLink {
-        tag: language::tag(other),
-        name: language::own_name(other),
-        address: format!("{path}?{query}{}={}", language::PARAMETER, language::tag(other)),
+    let link = |other| {
+        let tag = language::tag(other);
+        let parameters = kept.iter().copied().chain([(language::PARAMETER, tag)]);
+        let address = address::with(path, parameters.map(|(name, value)| (name, Some(value.to_owned()))));
+        LanguageLink { tag, name: language::own_name(other), address }
     };
     others.map(link).collect()
-}
-
-/// Parameter of an address, with the sign that separates it from the next one.
-fn parameter(name: &str, value: &str) -> String {
-    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    format!("{}={}&", encoded(name), encoded(value))
 }

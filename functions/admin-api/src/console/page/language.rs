@@ -35,6 +35,11 @@ pub(crate) fn of_tag(text: &str) -> Option<Language> {
     ALL.into_iter().find(|language| tag(*language) == text)
 }
 
+/// The language of a request as it was found out before its page.
+pub(crate) fn of_request(parts: &Parts) -> Language {
+    parts.extensions.get::<Language>().copied().unwrap_or(Language::En)
+}
+
 /// The language that the browser prefers among those of the console; English where it names none of them.
 pub(crate) fn preferred(parts: &Parts) -> Language {
     let header = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();

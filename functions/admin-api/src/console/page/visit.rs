@@ -17,6 +17,7 @@ use crate::api::ApiState;
 use crate::auth::caller::{AnyCaller, Caller, Needs};
 use crate::auth::scope::Scope;
 use crate::billing::subscriptions::translations::Language;
+use crate::console::page::address;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::moment::Moment;
@@ -34,10 +35,10 @@ pub(crate) const FRAGMENT: &str = "hx-request";
 pub(crate) const KEY_FIELD: &str = "idempotency_key";
 /// Field of the second form of an operation, which was shown what it does.
 pub(crate) const CONFIRMED_FIELD: &str = "confirmed";
-/// Field with the place to which a form leads back.
-pub(crate) const PLACE_FIELD: &str = "place";
+/// Field with the address of the page that has the form.
+pub(crate) const BACK_FIELD: &str = "back";
 /// Fields that no route of the API has.
-const OWN_FIELDS: [&str; 3] = [KEY_FIELD, CONFIRMED_FIELD, PLACE_FIELD];
+const OWN_FIELDS: [&str; 3] = [KEY_FIELD, CONFIRMED_FIELD, BACK_FIELD];
 
 /// Visit to a page.
 pub(crate) struct Visit {
@@ -62,7 +63,7 @@ impl FromRequestParts<Arc<ApiState>> for Visit {
         let query = input.sent_query();
         let is_fragment = parts.headers.contains_key(FRAGMENT);
         let is_posted = parts.method == Method::POST;
-        Ok(Self { api: Arc::clone(api), visitor, path: html::address(parts), input, query, is_fragment, is_posted })
+        Ok(Self { api: Arc::clone(api), visitor, path: address::path_of(parts), input, query, is_fragment, is_posted })
     }
 }
 
@@ -130,6 +131,21 @@ impl Visit {
         self.field(CONFIRMED_FIELD).is_some()
     }
 
+    /// Address of the page of the console that has the posted form; `other` where the form names none.
+    pub(crate) fn back(&self, other: &str) -> String {
+        self.field(BACK_FIELD).filter(|page| address::is_own(page)).unwrap_or_else(|| other.to_owned())
+    }
+
+    /// The visit to a form as one to the page that has it, with the parameters of that page's address and with what was typed.
+    pub(crate) fn of_page(mut self, page: &str) -> Self {
+        let back = self.back(page);
+        let (_, query) = back.split_once('?').unwrap_or_default();
+        self.query = Sent::of_pairs(form_urlencoded::parse(query.as_bytes()));
+        page.clone_into(&mut self.path);
+        self.is_posted = false;
+        self
+    }
+
     /// Bytes of the uploaded file.
     pub(crate) fn file(&self) -> Result<&[u8], Failure> {
         self.input.received()
@@ -172,7 +188,7 @@ impl Visit {
 
     /// Frame of the page. Links to other languages lead from the answer to a form to the page that has the form.
     pub(crate) fn frame(&self) -> Frame {
-        let page = if self.is_posted { html::page_of_form(&self.path) } else { self.path.clone() };
+        let page = if self.is_posted { address::page_of_form(&self.path) } else { self.path.clone() };
         Frame::of(&self.api, &self.visitor, &page, &self.query)
     }
 

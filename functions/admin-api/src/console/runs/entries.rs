@@ -45,7 +45,8 @@ impl ShownEntry {
         let text = |name: &str| text(entry, name).unwrap_or_default();
         let w = RunWords::of(visit.language());
         let order = text("subscription");
-        let link = (!order.is_empty() && visit.may(Scope::Read)).then(|| format!("/console/subscriptions/{order}"));
+        let link =
+            (!order.is_empty() && visit.may(Scope::Read)).then(|| address::below("/console/subscriptions", &order));
         if !text("asks").is_empty() {
             let what = format!("{} {}", w.ecpay, text("asks"));
             return Self { name: order, link, what, detail: outcome(visit, &text("answer")) };

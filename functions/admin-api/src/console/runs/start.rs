@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde_json::Value;
 
 use crate::auth::scope::Scope;
+use crate::console::page::address;
 use crate::console::page::faults::Faults;
 use crate::console::page::frame::Frame;
 use crate::console::page::visit::Visit;
@@ -16,7 +17,6 @@ use crate::console::words::runs::RunWords;
 use crate::console::words::workshop::FieldNames;
 use crate::http::given::{Given, Nothing};
 use crate::http::page::see_other;
-use crate::http::path::encoded;
 use crate::http::response::Failure;
 use crate::runs::history::TaskCounts;
 use crate::runs::requests::{StartQuery, start_job};
@@ -31,7 +31,7 @@ struct DryRunHtml {
     job: String,
     report: ShownReport,
     action: String,
-    back: &'static str,
+    back: String,
     key: String,
     /// Fields of the first form.
     fields: Vec<(String, String)>,
@@ -53,9 +53,9 @@ pub(super) async fn start(visit: Visit, Path(job): Path<String>) -> Result<Respo
         }
         // An idle run of a frequent job is not stored.
         Ok((_, Some(report))) if is_idle(&report) && visit.may(Scope::Read) => {
-            Ok(see_other(&format!("{PATH}?said=run_idle")))
+            Ok(see_other(&address::saying(PATH, "run_idle")))
         }
-        Ok((run, _)) => Ok(see_other(&format!("{PATH}/{}?said=run_started", encoded(&run)))),
+        Ok((run, _)) => Ok(see_other(&address::saying(&address::below(PATH, &run), "run_started"))),
         Err(failure) => {
             let faults = Faults::of(visit.language(), &failure);
             refused(&visit, &job, &failure, faults).await
@@ -79,19 +79,14 @@ async fn refused(visit: &Visit, job: &str, failure: &Failure, faults: Faults) ->
 }
 
 fn dry_run(visit: &Visit, job: &str, report: &Value) -> Result<Response, Failure> {
-    let back = match job {
-        "mms-expiry-scan" if !visit.may(Scope::Read) => "/console/institutions",
-        "maintenance-reminder" if !visit.may(Scope::Read) => "/console/schedule",
-        _ => PATH,
-    };
     visit.page(&DryRunHtml {
         frame: visit.frame(),
         w: RunWords::of(visit.language()),
         n: FieldNames::of(visit.language()),
         job: job_name(visit.language(), job),
         report: ShownReport::new(visit, &[job.to_owned()], report),
-        action: format!("{PATH}/{}", encoded(job)),
-        back,
+        action: address::below(PATH, job),
+        back: visit.back(PATH),
         key: Visit::new_key()?,
         fields: visit.fields(),
     })

@@ -6,11 +6,12 @@ use shared::domain::values::time::{Timestamp, Zone};
 use shared::domain::workshop::vehicles;
 
 use crate::billing::subscriptions::translations::Language;
+use crate::console::page::address;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
+use crate::console::runs::PATH;
 use crate::console::words::names::TaskNames;
 use crate::console::words::runs::RunStatusWords;
-use crate::http::path::encoded;
 use crate::runs::exclusive_job::ExclusiveJob;
 use crate::runs::history::{RunHead, RunStatus, RunSummary, TaskCounts};
 
@@ -68,7 +69,7 @@ impl ShownHead {
         let zone = zone(&run.jobs);
         let moment = |at: Timestamp| visit.moment(at, zone);
         Self {
-            address: format!("/console/runs/{}", encoded(&run.id)),
+            address: address::below(PATH, &run.id),
             id: run.id,
             jobs: jobs.join(", "),
             status: RunStatusWords::of(language).get(status).unwrap_or(status),

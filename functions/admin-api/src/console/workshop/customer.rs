@@ -15,6 +15,7 @@ use shared::domain::workshop::reminders::Reminder;
 use shared::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
 
 use crate::auth::caller::Customers;
+use crate::console::page::address;
 use crate::console::page::frame::Frame;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
@@ -120,7 +121,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     let delivered: Vec<DeliveredReminder> = delivered.collect();
     let vehicles = vehicles.into_iter().map(|vehicle| vehicle.value).filter(|vehicle| vehicle.customer == *id);
     let rows = vehicles.map(|vehicle| row(&visit, &vehicle, &customer, opt_out.is_open(), &delivered)).collect();
-    let address = customer_address(id.as_str());
+    let page = customer_address(id.as_str());
     visit.page(&CustomerHtml {
         frame: visit.frame(),
         w: WorkshopWords::of(visit.language()),
@@ -130,11 +131,11 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         opt_out: OptOutShown::of(&visit, opt_out.value.as_ref()),
         rows,
         today: visit.now().day(ZONE),
-        next: next.then(|| format!("{address}?skip={}", skipped.saturating_add(PAGE))),
+        next: next.then(|| address::with(&page, [("skip", Some(skipped.saturating_add(PAGE).to_string()))])),
         messages: messages(&visit, delivered),
         edit: of_customer(&visit, Some(&customer)),
         add_vehicle: of_vehicle(&visit, id.as_str()),
-        address,
+        address: page,
         key: Visit::new_key()?,
     })
 }

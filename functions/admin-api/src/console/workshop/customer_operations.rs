@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 
 use crate::api::ApiState;
 use crate::auth::caller::Customers;
+use crate::console::page::address;
 use crate::console::page::visit::Visit;
 use crate::console::words::common::CommonWords;
 use crate::console::words::workshop::{FieldNames, WorkshopWords};
@@ -33,22 +34,11 @@ use crate::workshop::{customers, vehicles};
 /// Plates that the page of an erasure lists.
 const MOST_PLATES: usize = 50;
 
-/// Place to which a form leads back.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it is read by `forms::back`")]
-struct BackQuery {
-    back: Option<String>,
-}
-
 /// Fields of the form for a vehicle beside those of its visits.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct NewVehicleQuery {
-    #[expect(dead_code, reason = "it is read by `forms::back`")]
-    back: Option<String>,
     plate: String,
     #[serde(default, rename = "move")]
     moves: bool,
@@ -66,8 +56,8 @@ pub(crate) async fn post(visit: Visit, Path((id, operation)): Path<(String, Stri
         _ => Err(Failure::no_route()),
     };
     match done {
-        Ok("erased") => Ok(see_other(&forms::saying("/console/customers", "erased"))),
-        Ok(said) => Ok(see_other(&forms::saying(&customer_address(&id), said))),
+        Ok("erased") => Ok(see_other(&address::saying("/console/customers", "erased"))),
+        Ok(said) => Ok(see_other(&address::saying(&customer_address(&id), said))),
         Err(failure) if !forms::is_about_form(&failure) => Err(failure),
         Err(failure) if operation == "erase" => erasure_form(&visit, &id).await?.refused(&visit, failure),
         Err(failure) => form(&visit, &id, &operation).refused(&visit, failure),
@@ -103,7 +93,7 @@ async fn edit(visit: &Visit, id: &str) -> Result<(), Failure> {
     let caller = visit.caller_with::<Customers>()?;
     // The API's route also stores new customers, also over the note of an erasure.
     known(visit, id).await?;
-    let body = visit.posted::<BackQuery, CustomerBody>()?.body;
+    let body = visit.posted::<Nothing, CustomerBody>()?.body;
     let given = Given { query: Nothing {}, body };
     customers::put(state(visit), Path(id.to_owned()), caller, given).await.map(|_| ())
 }
@@ -120,7 +110,7 @@ async fn add_vehicle(visit: &Visit, id: &str) -> Result<(), Failure> {
 
 async fn opt_out(visit: &Visit, id: &str) -> Result<(), Failure> {
     let caller = visit.caller_with::<Customers>()?;
-    let why = visit.posted::<BackQuery, OptOutEndBody>()?.body.why;
+    let why = visit.posted::<Nothing, OptOutEndBody>()?.body.why;
     let phone = PhoneAsWritten(known(visit, id).await?.phone);
     let given = Given { query: WishQuery { dry_run: false }, body: OptOutBody { phone, why } };
     opt_outs::record(state(visit), caller, given).await.map(|_| ())
@@ -128,7 +118,7 @@ async fn opt_out(visit: &Visit, id: &str) -> Result<(), Failure> {
 
 async fn opt_in(visit: &Visit, id: &str) -> Result<(), Failure> {
     let caller = visit.caller_with::<Customers>()?;
-    let body = visit.posted::<BackQuery, OptOutEndBody>()?.body;
+    let body = visit.posted::<Nothing, OptOutEndBody>()?.body;
     let phone = known(visit, id).await?.phone;
     let hasher = visit.api.phone_hasher(&caller.context).await?;
     let opt_out = visit.api.store.workshop.opt_out(&phone, &hasher).await?.id();
@@ -138,7 +128,7 @@ async fn opt_in(visit: &Visit, id: &str) -> Result<(), Failure> {
 
 async fn erase(visit: &Visit, id: &str) -> Result<(), Failure> {
     let caller = visit.caller_with::<Customers>()?;
-    let body = visit.posted::<BackQuery, CustomerErasureBody>()?.body;
+    let body = visit.posted::<Nothing, CustomerErasureBody>()?.body;
     erasure::erase(state(visit), Path(id.to_owned()), caller, Given { query: Nothing {}, body }).await.map(|_| ())
 }
 

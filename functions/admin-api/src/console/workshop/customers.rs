@@ -12,6 +12,7 @@ use shared::domain::values::ids::CustomerId;
 use utoipa::IntoParams;
 
 use crate::auth::caller::Customers;
+use crate::console::page::address;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
@@ -102,7 +103,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
 pub(crate) async fn add(visit: Visit) -> Result<Response, Failure> {
     visit.caller_with::<Customers>()?;
     match stored(&visit).await {
-        Ok(id) => Ok(see_other(&forms::saying(&customer_address(id.as_str()), "saved"))),
+        Ok(id) => Ok(see_other(&address::saying(&customer_address(id.as_str()), "saved"))),
         Err(Refused { failure: Some(failure), .. }) if !forms::is_about_form(&failure) => Err(failure),
         Err(Refused { failure, sentences, other }) => {
             let status = failure.as_ref().map_or(StatusCode::CONFLICT, Failure::status);

@@ -141,18 +141,3 @@ pub(crate) fn sentences(visit: &Visit, failure: &Failure) -> Vec<String> {
         .collect();
     if of_fields.is_empty() { failure::sentences(visit.language(), failure) } else { of_fields }
 }
-
-/// Page of the console to which a form leads back; `other` where it names none.
-pub(crate) fn back(visit: &Visit, other: &str) -> String {
-    let is_own = |address: &String| {
-        let begins_well = ["/console/vehicles", "/console/customers"].iter().any(|start| address.starts_with(start));
-        begins_well && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-    };
-    visit.field("back").filter(is_own).unwrap_or_else(|| other.to_owned())
-}
-
-/// Address of a page that says the outcome of a form.
-pub(crate) fn saying(address: &str, said: &str) -> String {
-    let sign = if address.contains('?') { '&' } else { '?' };
-    format!("{address}{sign}said={said}")
-}

@@ -15,6 +15,7 @@ use shared::platform::random::random_id;
 
 use crate::auth::caller::Customers;
 use crate::billing::subscriptions::translations::Language;
+use crate::console::page::address;
 use crate::console::page::failure;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
@@ -30,6 +31,8 @@ use crate::workshop::import::file::{self, ImportedTable};
 use crate::workshop::import::reasons::Reason;
 use crate::workshop::import::{ImportQuery, background, import_list};
 
+/// Path of the import.
+const PATH: &str = "/console/import";
 /// Characters of the id of an uploaded file.
 const ID_CHARACTERS: usize = 26;
 
@@ -106,7 +109,7 @@ pub(crate) async fn post(visit: Visit) -> Result<Response, Failure> {
             tracing::warn!(error = error_chain(&error), "an imported list is not deleted yet");
         }
         if let Some(id) = &answer.import_id {
-            return Ok(see_other(&format!("/console/import/{id}")));
+            return Ok(see_other(&address::below(PATH, id)));
         }
         let outcome = Outcome::of(visit.language(), answer, Some(&list));
         return visit.page(&ResultHtml { frame: visit.frame(), w: words(&visit), outcome, address: None });
@@ -132,7 +135,7 @@ pub(crate) async fn post(visit: Visit) -> Result<Response, Failure> {
 /// Shows an import that goes on, or went on, in the background.
 pub(crate) async fn progress(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
     let caller = visit.caller_with::<Customers>()?;
-    let address = format!("/console/import/{id}");
+    let address = address::below(PATH, &id);
     let given = Given { query: Nothing {}, body: Nothing {} };
     let answer = background::show(State(Arc::clone(&visit.api)), Path(id), caller, given).await?.0;
     let outcome = Outcome::of(visit.language(), answer, None);
@@ -187,8 +190,7 @@ fn order_name(visit: &Visit) -> String {
 
 fn preview_address(upload: &str, order: &str) -> String {
     let id: String = upload.chars().filter(char::is_ascii_alphanumeric).collect();
-    let order = if order.is_empty() { String::new() } else { format!("&date_order={order}") };
-    format!("/console/import?upload={id}{order}")
+    address::with(PATH, [("upload", Some(id)), ("date_order", Some(order.to_owned()))])
 }
 
 /// File that the visitor uploaded before; none once it is over.

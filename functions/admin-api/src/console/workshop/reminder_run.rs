@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shared::domain::workshop::deliveries::Delivery;
 use shared::domain::workshop::reminders::{Reminder, SkipReason};
 
+use crate::console::page::address;
 use crate::console::page::frame::Frame;
 use crate::console::page::visit::Visit;
 use crate::console::words::runs::{OutcomeWords, RunFigureWords};
@@ -154,7 +155,7 @@ pub(crate) async fn result(visit: &Visit, id: String) -> Result<Response, Failur
         frame: visit.frame(),
         w: ScheduleWords::of(visit.language()),
         n: FieldNames::of(visit.language()),
-        address: is_active.then(|| address(&id)),
+        address: is_active.then(|| page_of(&id)),
         has_failed: ["failed", "cut_off"].contains(&status),
         counts: counts.collect(),
         reasons: skipped_by_reason(visit, &run),
@@ -163,9 +164,8 @@ pub(crate) async fn result(visit: &Visit, id: String) -> Result<Response, Failur
 }
 
 /// Address of the page of a run.
-pub(crate) fn address(id: &str) -> String {
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("run", id).finish();
-    format!("/console/schedule?{query}")
+pub(crate) fn page_of(id: &str) -> String {
+    address::with("/console/schedule", [("run", Some(id.to_owned()))])
 }
 
 /// Numbers of vehicles that were left out, by the reason.

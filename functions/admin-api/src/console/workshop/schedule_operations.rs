@@ -8,6 +8,7 @@ use lambda_http::http::StatusCode;
 
 use crate::api::ApiState;
 use crate::auth::caller::Reminders;
+use crate::console::page::address;
 use crate::console::page::visit::Visit;
 use crate::console::words::workshop_schedule::ScheduleWords;
 use crate::console::workshop::{forms, reminder_run, schedule};
@@ -40,7 +41,7 @@ fn state(visit: &Visit) -> State<Arc<ApiState>> {
 }
 
 fn saying(said: &str) -> Response {
-    see_other(&forms::saying("/console/schedule", said))
+    see_other(&address::saying("/console/schedule", said))
 }
 
 async fn start(visit: &Visit) -> Result<Response, Failure> {
@@ -64,7 +65,7 @@ async fn run(visit: &Visit) -> Result<Response, Failure> {
         (_, Some(report)) if dry_run => reminder_run::list(visit, &report),
         // A dry run is not stored, so there is no address at which its list could be read later.
         (_, None) if dry_run => Err(Failure::unavailable("The dry run did not finish in time.")),
-        (run, _) => Ok(see_other(&reminder_run::address(&run))),
+        (run, _) => Ok(see_other(&reminder_run::page_of(&run))),
     }
 }
 

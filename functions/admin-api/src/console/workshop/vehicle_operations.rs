@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde::Deserialize;
 use shared::domain::workshop::plate::Plate;
 use shared::domain::workshop::vehicles::{VehicleStatus, ZONE};
-use utoipa::IntoParams;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Customers, Reminders};
+use crate::console::page::address;
 use crate::console::page::visit::Visit;
 use crate::console::words::common::CommonWords;
 use crate::console::words::workshop::{FieldNames, WorkshopWords};
-use crate::console::workshop::forms::{self, Fact, Field, Operation};
+use crate::console::workshop::forms::{Fact, Field, Operation};
 use crate::http::given::{Given, Nothing};
 use crate::http::page::see_other;
-use crate::http::path::encoded;
 use crate::http::response::Failure;
 use crate::workshop::customer_fields::PhoneAsWritten;
 use crate::workshop::errors::unknown_customer;
@@ -26,14 +24,8 @@ use crate::workshop::send_again::{self, SendAgainBody, SendAgainQuery};
 use crate::workshop::vehicle_fields::VisitBody;
 use crate::workshop::vehicles;
 
-/// Place to which a vehicle's form leads back.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it is read by `forms::back`")]
-struct WayBack {
-    back: Option<String>,
-}
+/// Page that has the forms of vehicles.
+const VEHICLES: &str = "/console/vehicles";
 
 /// Does an operation on a vehicle, and leads back to the page with its form.
 pub(crate) async fn post(visit: Visit, Path((plate, operation)): Path<(String, String)>) -> Result<Response, Failure> {
@@ -47,14 +39,14 @@ pub(crate) async fn post(visit: Visit, Path((plate, operation)): Path<(String, S
         _ => Err(Failure::no_route()),
     };
     match done {
-        Ok(said) => Ok(see_other(&forms::saying(&forms::back(&visit, "/console/vehicles"), said))),
+        Ok(said) => Ok(see_other(&address::saying(&visit.back(VEHICLES), said))),
         Err(failure) => form(&visit, &plate, &operation).refused(&visit, failure),
     }
 }
 
 async fn record_visit(visit: &Visit, plate: &str) -> Result<&'static str, Failure> {
     let caller = visit.caller_with::<Customers>()?;
-    let body = visit.posted::<WayBack, VisitBody>()?.body;
+    let body = visit.posted::<Nothing, VisitBody>()?.body;
     let given = Given { query: Nothing {}, body };
     let after = vehicles::visit(state(visit), Path(plate.to_owned()), caller, given).await?.0;
     Ok(if after.note.is_some() { "visit_older" } else { "visit_recorded" })
@@ -67,7 +59,7 @@ async fn set_status(visit: &Visit, plate: &str, status: VehicleStatus) -> Result
 
 async fn opt_out(visit: &Visit, plate: &str) -> Result<(), Failure> {
     let caller = visit.caller_with::<Customers>()?;
-    let why = visit.posted::<WayBack, OptOutEndBody>()?.body.why;
+    let why = visit.posted::<Nothing, OptOutEndBody>()?.body.why;
     let plate: Plate = vehicles::stored(plate)?;
     let workshop = &visit.api.store.workshop;
     let vehicle = workshop.vehicle(&plate).await?.ok_or_else(vehicles::unknown)?.value;
@@ -79,7 +71,7 @@ async fn opt_out(visit: &Visit, plate: &str) -> Result<(), Failure> {
 
 async fn remind_again(visit: &Visit, plate: &str) -> Result<&'static str, Failure> {
     let caller = visit.caller_with::<Reminders>()?;
-    let body = visit.posted::<WayBack, SendAgainBody>()?.body;
+    let body = visit.posted::<Nothing, SendAgainBody>()?.body;
     let given = Given { query: SendAgainQuery { dry_run: false }, body };
     let answer = send_again::allow(state(visit), Path(plate.to_owned()), caller, given).await?.0;
     Ok(if answer.allowed { "remind_again" } else { "remind_unneeded" })
@@ -107,10 +99,10 @@ fn form(visit: &Visit, plate: &str, operation: &str) -> Operation {
         title,
         note: None,
         facts: vec![Fact { label: FieldNames::of(visit.language()).plate, value: plate.to_owned() }],
-        action: format!("{}/{operation}", encoded(&format!("/console/vehicles/{plate}"))),
+        action: format!("{}/{operation}", address::below(VEHICLES, plate)),
         fields: field.into_iter().collect(),
         button: title,
         is_confirmation: false,
-        back: forms::back(visit, "/console/vehicles"),
+        back: visit.back(VEHICLES),
     }
 }

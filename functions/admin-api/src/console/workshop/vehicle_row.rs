@@ -8,11 +8,10 @@ use shared::domain::workshop::send_again::{Permission, send_again};
 use shared::domain::workshop::vehicles::{Customer, Vehicle, VehicleStatus, WINDOW_DAYS, ZONE};
 
 use crate::auth::scope::Scope;
-use crate::console::page::html::segment;
+use crate::console::page::address;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::workshop::{DeliveryWords, ReminderStateWords, SkipWords, VehicleStateWords, WorkshopWords};
-use crate::http::path::encoded;
 
 /// Vehicle of a list.
 pub(crate) struct VehicleRow {
@@ -79,7 +78,7 @@ impl VehicleRow {
         });
         Self {
             plate: vehicle.plate.to_string(),
-            address: encoded(&format!("/console/vehicles/{}", vehicle.plate)),
+            address: address::below("/console/vehicles", &vehicle.plate.to_string()),
             owner,
             last_visit: vehicle.last_visit,
             next_visit: vehicle.next_visit(),
@@ -97,7 +96,7 @@ impl VehicleRow {
 
 /// Address of the page of a customer.
 pub(crate) fn customer_address(id: &str) -> String {
-    format!("/console/customers/{}", segment(id))
+    address::below("/console/customers", id)
 }
 
 /// Says what became of the reminder of the next visit, by the rules of the run that sends it.

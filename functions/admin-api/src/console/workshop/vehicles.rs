@@ -10,6 +10,7 @@ use shared::domain::workshop::deliveries::Delivery;
 use shared::domain::workshop::vehicles::{VehicleStatus, ZONE};
 
 use crate::auth::caller::Customers;
+use crate::console::page::address;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
@@ -133,10 +134,9 @@ fn page(
     });
     let from = visit.parameter("due_from").unwrap_or_else(|| today.to_string());
     let to = visit.parameter("due_to").unwrap_or_else(|| default_end(&from, today).to_string());
-    let address = |after: Option<&str>| {
+    let page = |after: Option<&str>| {
         let values = [("due_from", from.as_str()), ("due_to", &to), ("state", &chosen), ("after", after.unwrap_or(""))];
-        let given = values.into_iter().filter(|(_, value)| !value.is_empty());
-        format!("/console/vehicles?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish())
+        address::with("/console/vehicles", values.map(|(name, value)| (name, Some(value.to_owned()))))
     };
     let html = VehiclesHtml {
         frame: visit.frame(),
@@ -146,8 +146,8 @@ fn page(
         states: states.into_iter().collect(),
         days: by_day(rows, w, today),
         today,
-        next: next.map(|next| address(Some(&next))),
-        back: address(visit.parameter("after").as_deref()),
+        next: next.map(|next| page(Some(&next))),
+        back: page(visit.parameter("after").as_deref()),
         key: Visit::new_key()?,
         from,
         to,

@@ -12,7 +12,7 @@ use crate::auth::scope::Scope;
 use crate::billing::subscriptions::translations::{Language, why};
 use crate::console::billing::order::stored::Stored;
 use crate::console::billing::rows::shown_status;
-use crate::console::page::html::segment;
+use crate::console::page::address;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
@@ -101,7 +101,7 @@ impl OrderFacts {
         Self {
             id: order.id.to_string(),
             user: order.user.to_string(),
-            user_page: format!("/console/users/{}", segment(order.user.as_str())),
+            user_page: address::below("/console/users", order.user.as_str()),
             email: Some(order.email.as_str().to_owned()).filter(|_| may_see_mails && !order.email.is_erased()),
             headline: stored.answer.explanation.in_language(language).to_owned(),
             decline: decline(language, order, &stored.file.payments),

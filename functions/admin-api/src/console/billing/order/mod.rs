@@ -19,6 +19,7 @@ use crate::console::billing::order::facts::OrderFacts;
 use crate::console::billing::order::forms::{OperationForm, Typed};
 use crate::console::billing::order::stored::{Stored, read};
 use crate::console::billing::order::timeline::{Sources, TimelineEntry, entries};
+use crate::console::page::address;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
@@ -85,7 +86,10 @@ fn timeline(visit: &Visit, stored: &Stored) -> Timeline {
         Sources { file: &stored.file, reports: &stored.surroundings.quarantined, mails: &stored.answer.notices };
     let all = entries(visit, &sources);
     let end = skip.saturating_add(TIMELINE_PAGE);
-    let older = (all.len() > end).then(|| format!("/console/subscriptions/{}?{SKIP}={end}", stored.answer.id));
+    let older = (all.len() > end).then(|| {
+        let page = address::below("/console/subscriptions", &stored.answer.id.to_string());
+        address::with(&page, [(SKIP, Some(end.to_string()))])
+    });
     let entries = all.into_iter().skip(skip).take(TIMELINE_PAGE).collect();
     Timeline { w: BillingWords::of(visit.language()), entries, older }
 }

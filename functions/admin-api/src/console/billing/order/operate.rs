@@ -15,6 +15,7 @@ use crate::billing::subscriptions::preview::{OperationAnswer, OperationPreview};
 use crate::billing::subscriptions::retry::{RetryChargeAnswer, RetryChargeBody, retry_charge};
 use crate::console::billing::order::forms::{Name, Typed};
 use crate::console::billing::order::{confirm, page};
+use crate::console::page::address;
 use crate::console::page::failure::sentences;
 use crate::console::page::visit::Visit;
 use crate::http::given::Given;
@@ -34,7 +35,9 @@ pub(crate) async fn operate(visit: Visit, Path((id, operation)): Path<(String, S
     let name = Name::of(&operation).ok_or_else(Failure::no_route)?;
     visit.may_or_refuse(Scope::Operate)?;
     match Box::pin(run(&visit, &id, name)).await {
-        Ok(Outcome::Said(said)) => Ok(see_other(&format!("/console/subscriptions/{id}?said={said}"))),
+        Ok(Outcome::Said(said)) => {
+            Ok(see_other(&address::saying(&address::below("/console/subscriptions", &id), said)))
+        }
         Ok(Outcome::Preview(preview)) => confirm::page(&visit, &id, name, &preview),
         Err(failure) if failure.keeps_form() => {
             let faults = sentences(visit.language(), &failure);

@@ -14,6 +14,7 @@ use crate::auth::scope::Scope;
 use crate::billing::subscriptions::answer::SubscriptionNotice;
 use crate::billing::subscriptions::names::SubscriptionStatus;
 use crate::console::billing::order::facts::PaymentRow;
+use crate::console::page::address;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
@@ -122,7 +123,9 @@ fn of_mail(visit: &Visit, mail: &SubscriptionNotice, order: &str) -> TimelineEnt
         by: None,
         why: None,
         // Texts and addresses are for those who may operate.
-        page: visit.may(Scope::Operate).then(|| format!("/console/messages?subscription={order}")),
+        page: visit
+            .may(Scope::Operate)
+            .then(|| address::with("/console/messages", [("subscription", Some(order.to_owned()))])),
     }
 }
 
@@ -152,6 +155,9 @@ fn of_report(visit: &Visit, report: &Quarantined) -> TimelineEntry {
         details: vec![report.detail.clone()],
         by: resolved.map(|resolved| resolved.by.clone()),
         why: resolved.map(|resolved| resolved.why.clone()),
-        page: Some(format!("/console/quarantine?subscription={order}&state=all")),
+        page: Some(address::with(
+            "/console/quarantine",
+            [("subscription", Some(order.to_owned())), ("state", Some("all".to_owned()))],
+        )),
     }
 }

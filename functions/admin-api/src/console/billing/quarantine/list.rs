@@ -57,7 +57,8 @@ struct ListHtml {
 
 /// Form that replays reports of the page.
 struct ReplayForm {
-    action: String,
+    /// Address of this page, with the filter.
+    back: String,
     key: String,
     why: String,
 }
@@ -112,14 +113,17 @@ pub(super) async fn page(visit: &Visit, mut faults: Faults) -> Result<Response, 
     html::page(faults.status, &html)
 }
 
+/// Address of the list with the filter and the page of the visit.
+pub(super) fn page_of(visit: &Visit) -> String {
+    let kept = address::kept(visit, &FILTER).into_iter().chain(address::kept(visit, &["after"]));
+    address::with(PATH, kept)
+}
+
 fn form(visit: &Visit, has_open: bool) -> Result<Option<ReplayForm>, Failure> {
     if !has_open || !visit.may(Scope::Operate) {
         return Ok(None);
     }
-    // With the filter and the page, so that a refused form shows the same reports.
-    let kept = address::kept(visit, &FILTER).into_iter().chain(address::kept(visit, &["after"]));
-    let action = address::with("/console/quarantine/replay", kept);
-    Ok(Some(ReplayForm { action, key: Visit::new_key()?, why: visit.field("why").unwrap_or_default() }))
+    Ok(Some(ReplayForm { back: page_of(visit), key: Visit::new_key()?, why: visit.field("why").unwrap_or_default() }))
 }
 
 async fn replayed_reports(visit: &Visit, ids: &BTreeSet<String>) -> Result<Vec<QuarantinedReport>, Failure> {

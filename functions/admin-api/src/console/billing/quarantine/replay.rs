@@ -11,6 +11,7 @@ use crate::billing::replay::{Chosen, ReplayQuery, ReplayReportBody, chosen};
 use crate::console::billing::quarantine::shown::{ShownOutcome, mark};
 use crate::console::billing::quarantine::{FILTER, PATH, list};
 use crate::console::page::address;
+use crate::console::page::address::SAID;
 use crate::console::page::faults::Faults;
 use crate::console::page::frame::Frame;
 use crate::console::page::visit::Visit;
@@ -32,7 +33,6 @@ struct ReplayHtml {
     w: &'static QuarantineWords,
     outcomes: Vec<ShownOutcome>,
     left_out: usize,
-    action: String,
     back: String,
     key: String,
     why: String,
@@ -42,6 +42,7 @@ struct ReplayHtml {
 
 /// Shows what a replay of the marked reports would do, and after that does it.
 pub(super) async fn replay(visit: Visit) -> Result<Response, Failure> {
+    let visit = visit.of_page(PATH);
     let caller = visit.caller_with::<Operate>()?;
     let w = QuarantineWords::of(visit.language());
     let ids = marked(&visit);
@@ -85,14 +86,12 @@ fn preview(
     replayed: Vec<Chosen>,
     Reason(why): Reason,
 ) -> Result<Response, Failure> {
-    let kept = || address::kept(visit, &FILTER).into_iter().chain(address::kept(visit, &["after"]));
     visit.page(&ReplayHtml {
         frame: visit.frame(),
         w: QuarantineWords::of(visit.language()),
         left_out: ids.len().saturating_sub(replayed.len()),
         outcomes: replayed.into_iter().map(|chosen| ShownOutcome::new(visit, chosen)).collect(),
-        action: address::with("/console/quarantine/replay", kept()),
-        back: address::with(PATH, kept()),
+        back: list::page_of(visit),
         key: Visit::new_key()?,
         why,
         marks: ids.iter().map(|id| mark(id)).collect(),
@@ -104,7 +103,7 @@ fn done(visit: &Visit, ids: &BTreeSet<String>, replayed: &[Chosen]) -> Response 
     let done: Vec<&str> = replayed.iter().map(|chosen| chosen.report.id.as_str()).collect();
     let left = ids.len().saturating_sub(done.len());
     let own = [
-        ("said", Some("done".to_owned())),
+        (SAID, Some("done".to_owned())),
         (list::REPLAYED, Some(done.join("."))),
         (list::LEFT_OUT, (left > 0).then(|| left.to_string())),
     ];
