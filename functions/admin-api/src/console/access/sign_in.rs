@@ -19,6 +19,7 @@ use crate::console::access::cookies::Cookies;
 use crate::console::access::session;
 use crate::console::page::address;
 use crate::console::page::address::FIRST;
+use crate::console::page::field::{Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::language;
@@ -53,6 +54,7 @@ struct SignInBody {
 #[template(path = "console/login.html")]
 struct SignInHtml {
     frame: Frame,
+    token: Field,
     /// Sentence about what is wrong.
     fault: Option<&'static str>,
     /// Page that is shown after the sign-in.
@@ -145,7 +147,9 @@ fn answer(
 ) -> Result<Response, Failure> {
     let next = next.filter(|next| address::is_own(next)).unwrap_or_default();
     let frame = Frame::signed_out(api, language::of_request(parts), PATH, &[(NEXT, &next)]);
-    let page = SignInHtml { frame, fault, next, is_from_elsewhere: is_from_elsewhere(&parts.headers) };
+    let token = FieldKind::Line { of: "password", longest: 500 };
+    let token = Field::new("token", CommonWords::of(language::of_request(parts)).sign_in_token, token).required();
+    let page = SignInHtml { frame, token, fault, next, is_from_elsewhere: is_from_elsewhere(&parts.headers) };
     html::page(status, &page).map(IntoResponse::into_response)
 }
 

@@ -16,11 +16,13 @@ use crate::billing::notices::{NoticeAnswer, NoticeAudience, NoticeListQuery, lis
 use crate::billing::subscriptions::messages::{MessageAnswer, MessagesQuery, messages};
 use crate::console::page::address;
 use crate::console::page::failure::sentences;
+use crate::console::page::field::{Choice, Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
+use crate::console::words::common::CommonWords;
 use crate::console::words::names::{NoticeNames, NoticeStates};
 use crate::console::words::operations::OperationRefusals;
 use crate::http::page::see_other;
@@ -41,7 +43,10 @@ struct MessagesHtml {
     w: &'static BillingWords,
     /// Order whose mails are shown; none for the mails of a state.
     order: Option<String>,
-    states: Vec<StateChoice>,
+    state: Field,
+    /// Field for the order whose mails are wanted.
+    find: Field,
+    why: Field,
     rows: Vec<MessageRow>,
     /// Kinds of mails with the addresses of their previews.
     previews: Vec<PreviewLink>,
@@ -51,13 +56,6 @@ struct MessagesHtml {
     key: String,
     faults: Vec<String>,
     more: Option<String>,
-}
-
-/// State in the filter.
-struct StateChoice {
-    value: &'static str,
-    label: &'static str,
-    is_chosen: bool,
 }
 
 /// Mail in the list.
@@ -108,20 +106,17 @@ async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<
         Some(order) => of_order(visit, order).await?,
         None => of_state(visit).await?,
     };
-    let (language, chosen) = (visit.language(), visit.parameter("state").unwrap_or_else(|| "dead".to_owned()));
-    let states = STATES.map(|value| StateChoice {
-        value,
-        label: NoticeStates::of(language).get(value).unwrap_or(value),
-        is_chosen: order.is_none() && chosen == value,
-    });
+    let (language, w) = (visit.language(), BillingWords::of(visit.language()));
     html::page(
         status,
         &MessagesHtml {
             frame: visit.frame(),
-            w: BillingWords::of(language),
+            w,
+            state: state(visit, order.is_some()),
+            find: Field::text(ORDER, w.find_order, 20).required().with(order.clone().unwrap_or_default()),
+            why: Field::why(language),
             previews: order.as_ref().map(|order| previews(visit, order)).unwrap_or_default(),
             order,
-            states: states.into(),
             rows,
             may_operate: visit.may(Scope::Operate),
             back: address::with(PAGE, address::kept(visit, &[ORDER, "state", "after"])),
@@ -133,6 +128,18 @@ async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<
             }),
         },
     )
+}
+
+/// Filter by state, of which none is chosen beside the mails of an order.
+fn state(visit: &Visit, is_of_order: bool) -> Field {
+    let (w, names) = (BillingWords::of(visit.language()), NoticeStates::of(visit.language()));
+    let states = STATES.map(|state| Choice::new(state, names.get(state).unwrap_or(state)));
+    let label = CommonWords::of(visit.language()).state;
+    if is_of_order {
+        return Field::choice("state", label, Choice::none(w.choose_state, states)).required();
+    }
+    let chosen = visit.parameter("state").unwrap_or_else(|| "dead".to_owned());
+    Field::choice("state", label, states.into()).required().with(chosen)
 }
 
 async fn of_order(visit: &Visit, order: &str) -> Result<(Vec<MessageRow>, Option<String>), Failure> {

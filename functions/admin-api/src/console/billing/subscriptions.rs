@@ -15,9 +15,11 @@ use crate::billing::payments::spreadsheet;
 use crate::billing::subscriptions::list::{SubscriptionListQuery, list};
 use crate::console::billing::rows::{CSV_COLUMNS, OrderRow, cells};
 use crate::console::page::address;
+use crate::console::page::field::{Choice, Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
+use crate::console::words::common::CommonWords;
 use crate::console::words::names::{StatusNames, TaskNames};
 use crate::http::cursor::SubscriptionCursor;
 use crate::http::response::Failure;
@@ -36,21 +38,10 @@ struct SubscriptionsHtml {
     frame: Frame,
     w: &'static BillingWords,
     rows: Vec<OrderRow>,
-    statuses: Vec<Choice>,
-    actions: Vec<Choice>,
-    plan: String,
-    plans: Vec<String>,
-    needs_attention: bool,
+    filter: [Field; 4],
     /// Address of the list as a file.
     csv: String,
     more: Option<String>,
-}
-
-/// Value of a filter.
-struct Choice {
-    value: &'static str,
-    label: &'static str,
-    is_chosen: bool,
 }
 
 /// Shows the list, or gives it as a file.
@@ -60,34 +51,37 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     }
     let given = visit.query::<SubscriptionListQuery>()?;
     let Json(page) = list(State(Arc::clone(&visit.api)), visit.caller_with()?, given).await?;
-    let language = visit.language();
-    let [status, action] = ["status", "next_action"].map(|name| visit.parameter(name).unwrap_or_default());
-    let statuses = StatusKind::ALL.iter().map(|kind| kind.name()).map(|value| Choice {
-        value,
-        label: StatusNames::of(language).get(value).unwrap_or(value),
-        is_chosen: status == value,
-    });
-    let actions = LISTED_ACTIONS.map(Task::as_str).map(|value| Choice {
-        value,
-        label: TaskNames::of(language).get(value).unwrap_or(value),
-        is_chosen: action == value,
-    });
     let with = |name, value: String| {
         let kept = address::kept(&visit, &["status", "plan", "next_action", "needs_attention"]);
         address::with("/console/subscriptions", kept.into_iter().chain([(name, Some(value))]))
     };
     visit.page(&SubscriptionsHtml {
         frame: visit.frame(),
-        w: BillingWords::of(language),
+        w: BillingWords::of(visit.language()),
         rows: OrderRow::all(&visit, &page.subscriptions),
-        statuses: statuses.collect(),
-        actions: actions.into(),
-        plan: visit.parameter("plan").unwrap_or_default(),
-        plans: visit.api.config.prices.names().map(str::to_owned).chain(["FREE".to_owned()]).collect(),
-        needs_attention: visit.parameter("needs_attention").is_some(),
+        filter: filter(&visit),
         more: page.next.map(|next| with("after", next)),
         csv: with(FORMAT, "csv".to_owned()),
     })
+}
+
+/// Fields by which the list is filtered.
+fn filter(visit: &Visit) -> [Field; 4] {
+    let language = visit.language();
+    let (c, w) = (CommonWords::of(language), BillingWords::of(language));
+    let (names, tasks) = (StatusNames::of(language), TaskNames::of(language));
+    let statuses = StatusKind::ALL.iter().map(|kind| kind.name());
+    let statuses = statuses.map(|status| Choice::new(status, names.get(status).unwrap_or(status)));
+    let plans = visit.api.config.prices.names().chain(["FREE"]).map(|plan| Choice::new(plan, plan));
+    let tasks =
+        LISTED_ACTIONS.map(|task| Choice::new(task.as_str(), tasks.get(task.as_str()).unwrap_or(task.as_str())));
+    [
+        Field::choice("status", c.state, Choice::none(c.all, statuses)),
+        Field::choice("plan", c.plan, Choice::none(c.all, plans)),
+        Field::choice("next_action", w.next_action, Choice::none(c.all, tasks)),
+        Field::new("needs_attention", w.needs_attention, FieldKind::Check),
+    ]
+    .map(|field| field.asked(visit))
 }
 
 /// Tasks by which subscriptions are listed.

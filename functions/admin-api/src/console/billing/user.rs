@@ -18,6 +18,7 @@ use crate::billing::users::EraseUserBody;
 use crate::console::billing::rows::OrderRow;
 use crate::console::page::address;
 use crate::console::page::failure::sentences;
+use crate::console::page::field::{Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::moment::Moment;
@@ -44,8 +45,8 @@ struct UserHtml {
     orders: Vec<OrderRow>,
     may_operate: bool,
     key: String,
-    /// Reason that was typed into a form that was refused.
-    why: String,
+    /// Reason of an erasure.
+    why: Field,
     faults: Vec<String>,
 }
 
@@ -115,7 +116,7 @@ async fn page(visit: &Visit, id: &str, status: StatusCode, faults: Vec<String>) 
             orders: OrderRow::all(visit, &orders),
             may_operate: visit.may(Scope::Operate),
             key: Visit::new_key()?,
-            why: visit.field("why").unwrap_or_default(),
+            why: Field::why(visit.language()).typed(visit),
             faults,
         },
     )

@@ -12,6 +12,7 @@ use crate::auth::caller::Institutions;
 use crate::console::institutions::PATH;
 use crate::console::page::address;
 use crate::console::page::faults::Faults;
+use crate::console::page::field::{Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::moment::Moment;
@@ -41,10 +42,6 @@ struct ListHtml {
     tiers: Vec<ShownTier>,
     next: Option<String>,
     key: String,
-    /// Today, until which an acknowledgement that is taken back was in force.
-    today: LocalDate,
-    /// Last day until which an acknowledgement may be in force.
-    longest: LocalDate,
     /// Address of this page, to which its forms lead back.
     back: String,
 }
@@ -86,7 +83,9 @@ struct ShownInstitution {
     was: Option<LocalDate>,
     acknowledged: Option<Acknowledged>,
     action: String,
-    typed: Option<Typed>,
+    fields: [Field; 2],
+    /// True for the one whose form was refused, which then has what was typed.
+    is_typed: bool,
 }
 
 /// Phone number with the address that calls it.
@@ -101,12 +100,6 @@ struct Acknowledged {
     by: String,
     why: String,
     at: Moment,
-}
-
-/// Values of a refused form.
-struct Typed {
-    until: String,
-    why: String,
 }
 
 /// Shows the list.
@@ -132,8 +125,6 @@ pub(super) async fn page(visit: &Visit, mut faults: Faults, refused: Option<&str
         tiers: tiers(visit, institutions, refused),
         next: next.map(|next| address::with(PATH, [("after", Some(next))])),
         key: Visit::new_key()?,
-        today,
-        longest: today.plus_days(LONGEST_QUIET_DAYS),
         back: address::with(PATH, [("after", query.after)]),
     };
     html::page(faults.status, &html)
@@ -152,8 +143,8 @@ fn tiers(visit: &Visit, institutions: Vec<InstitutionAnswer>, refused: Option<&s
     for (number, institution) in institutions.into_iter().enumerate() {
         let of_tier = by_tier.iter_mut().find(|(tier, _)| Some(*tier) == institution.tier);
         if let Some((_, shown)) = of_tier {
-            let typed = refused.filter(|uid| *uid == institution.uid.as_str()).map(|_| Typed::of(visit));
-            shown.institutions.push(ShownInstitution::new(visit, number, institution, typed));
+            let is_typed = refused == Some(institution.uid.as_str());
+            shown.institutions.push(ShownInstitution::new(visit, number, institution, is_typed));
         }
     }
     by_tier.into_iter().map(|(_, shown)| shown).filter(|shown| !shown.institutions.is_empty()).collect()
@@ -164,12 +155,6 @@ const fn class(tier: ExpiryTier) -> &'static str {
         ExpiryTier::Urgent | ExpiryTier::Expired => "bad",
         ExpiryTier::Warning => "warn",
         ExpiryTier::Notice => "good",
-    }
-}
-
-impl Typed {
-    fn of(visit: &Visit) -> Self {
-        Self { until: visit.field("until").unwrap_or_default(), why: visit.field("why").unwrap_or_default() }
     }
 }
 
@@ -191,7 +176,7 @@ impl Scan {
 }
 
 impl ShownInstitution {
-    fn new(visit: &Visit, number: usize, institution: InstitutionAnswer, typed: Option<Typed>) -> Self {
+    fn new(visit: &Visit, number: usize, institution: InstitutionAnswer, is_typed: bool) -> Self {
         let announced = institution.announced;
         let expires = institution.expiry_date;
         let acknowledged = institution.acknowledged.map(|InstitutionAcknowledged { until, by, why, at }| {
@@ -212,10 +197,23 @@ impl ShownInstitution {
             accounts: institution.account_limit,
             is_new: announced.is_none(),
             was: announced.map(|announced| announced.expiry_date).filter(|announced| *announced != expires),
+            fields: fields(visit, acknowledged.is_some(), is_typed),
+            is_typed,
             acknowledged,
-            typed,
         }
     }
+}
+
+/// Fields of an acknowledgement, or of its end: until today it was in force then.
+fn fields(visit: &Visit, is_acknowledged: bool, is_typed: bool) -> [Field; 2] {
+    let (today, why) = (visit.now().day(ZONE), Field::why(visit.language()));
+    let why = if is_typed { why.typed(visit) } else { why };
+    if is_acknowledged {
+        return [Field::hidden("until", today.to_string()), why];
+    }
+    let last = Some(today.plus_days(LONGEST_QUIET_DAYS));
+    let until = Field::new("until", InstitutionWords::of(visit.language()).until, FieldKind::Day { last }).required();
+    [if is_typed { until.typed(visit) } else { until }, why]
 }
 
 impl Phone {

@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod chart;
 pub(crate) mod failure;
 pub(crate) mod faults;
+pub(crate) mod field;
 pub(crate) mod frame;
 pub(crate) mod html;
 pub(crate) mod language;

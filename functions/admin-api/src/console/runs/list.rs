@@ -10,11 +10,13 @@ use axum::response::Response;
 use crate::billing::subscriptions::translations::Language;
 use crate::console::page::address;
 use crate::console::page::faults::Faults;
+use crate::console::page::field::{Choice, Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
 use crate::console::runs::PATH;
 use crate::console::runs::summary::{ShownRun, job_name};
+use crate::console::words::common::CommonWords;
 use crate::console::words::runs::{RunStatusWords, RunWords};
 use crate::http::given::{Given, Nothing};
 use crate::http::response::Failure;
@@ -31,8 +33,7 @@ const FILTER: [&str; 2] = ["job", "status"];
 struct ListHtml {
     frame: Frame,
     w: &'static RunWords,
-    jobs: Vec<Choice>,
-    statuses: Vec<Choice>,
+    filter: [Field; 2],
     fault: Vec<String>,
     failed: Vec<ShownRun>,
     others: Vec<ShownRun>,
@@ -42,21 +43,11 @@ struct ListHtml {
     starts: Vec<Start>,
 }
 
-/// Value of a filter.
-struct Choice {
-    value: &'static str,
-    name: String,
-    is_chosen: bool,
-}
-
 /// Form that starts a job.
 struct Start {
     job: &'static str,
     name: String,
-    has_early: bool,
-    has_day: bool,
-    /// Day that was typed before.
-    day: String,
+    fields: Vec<Field>,
     is_open: bool,
 }
 
@@ -81,8 +72,7 @@ pub(super) async fn page(visit: &Visit, mut faults: Faults, started: Option<&str
     let html = ListHtml {
         frame: visit.frame(),
         w,
-        jobs: jobs(visit),
-        statuses: statuses(visit),
+        filter: filter(visit),
         fault: faults.sentences,
         failed,
         others,
@@ -93,24 +83,17 @@ pub(super) async fn page(visit: &Visit, mut faults: Faults, started: Option<&str
     html::page(faults.status, &html)
 }
 
-fn jobs(visit: &Visit) -> Vec<Choice> {
-    let chosen = visit.parameter("job");
-    let choice =
-        |job| Choice { value: job, name: job_name(visit.language(), job), is_chosen: chosen.as_deref() == Some(job) };
-    history::job_names().map(choice).collect()
-}
-
-fn statuses(visit: &Visit) -> Vec<Choice> {
-    let (chosen, words) = (visit.parameter("status"), RunStatusWords::of(visit.language()));
-    let choice = |status: RunStatus| {
-        let value = status.name();
-        Choice {
-            value,
-            name: words.get(value).unwrap_or(value).to_owned(),
-            is_chosen: chosen.as_deref() == Some(value),
-        }
-    };
-    RunStatus::ALL.into_iter().map(choice).collect()
+/// Fields by which the list is filtered.
+fn filter(visit: &Visit) -> [Field; 2] {
+    let language = visit.language();
+    let (c, names) = (CommonWords::of(language), RunStatusWords::of(language));
+    let jobs = history::job_names().map(|job| Choice::new(job, job_name(language, job)));
+    let statuses = RunStatus::ALL.map(RunStatus::name).map(|name| Choice::new(name, names.get(name).unwrap_or(name)));
+    [
+        Field::choice("job", RunWords::of(language).job, Choice::none(c.all, jobs)),
+        Field::choice("status", c.state, Choice::none(c.all, statuses)),
+    ]
+    .map(|field| field.asked(visit))
 }
 
 fn starts(visit: &Visit, started: Option<&str>) -> Vec<Start> {
@@ -118,15 +101,14 @@ fn starts(visit: &Visit, started: Option<&str>) -> Vec<Start> {
     let allowed = history::job_names().filter(|job| may_start(&visit.visitor.token, job).is_ok());
     let start = |job: &'static str| {
         let is_open = started == Some(job);
-        let day = if is_open { visit.field("day") } else { None };
-        Start {
-            job,
-            name: job_name(language, job),
-            has_early: job == "cancel",
-            has_day: job == "mms-expiry-scan",
-            day: day.unwrap_or_default(),
-            is_open,
-        }
+        let w = RunWords::of(language);
+        let field = match job {
+            "cancel" => Some(Field::new("early", w.early, FieldKind::Check)),
+            "mms-expiry-scan" => Some(Field::day("day", w.missed_day)),
+            _ => None,
+        };
+        let field = field.map(|field| if is_open { field.typed(visit) } else { field });
+        Start { job, name: job_name(language, job), fields: field.into_iter().collect(), is_open }
     };
     allowed.map(start).collect()
 }

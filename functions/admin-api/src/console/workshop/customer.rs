@@ -16,13 +16,14 @@ use shared::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
 
 use crate::auth::caller::Customers;
 use crate::console::page::address;
+use crate::console::page::field::{Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::workshop::{DeliveryWords, FieldNames, MessageKinds, ReminderStateWords, WorkshopWords};
 use crate::console::workshop::customer_fields::{of_customer, of_vehicle, salutation_text};
-use crate::console::workshop::forms::{Fact, Field, FieldKind};
-use crate::console::workshop::vehicle_row::{Seen, VehicleRow, customer_address};
+use crate::console::workshop::forms::Fact;
+use crate::console::workshop::vehicle_row::{Seen, VehicleRow, customer_address, day_of_visit};
 use crate::http::response::Failure;
 use crate::workshop::customer_fields::MOST_LISTED;
 use crate::workshop::errors::{stored_id, unknown_customer};
@@ -47,7 +48,8 @@ struct CustomerHtml {
     facts: Vec<Fact>,
     opt_out: OptOutShown,
     rows: Vec<VehicleRow>,
-    today: LocalDate,
+    visit_day: Field,
+    why: Field,
     /// Address of further vehicles.
     next: Option<String>,
     messages: Vec<MessageShown>,
@@ -130,7 +132,8 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         facts: facts(&visit, &customer),
         opt_out: OptOutShown::of(&visit, opt_out.value.as_ref()),
         rows,
-        today: visit.now().day(ZONE),
+        visit_day: day_of_visit(&visit),
+        why: Field::why(visit.language()),
         next: next.then(|| address::with(&page, [("skip", Some(skipped.saturating_add(PAGE).to_string()))])),
         messages: messages(&visit, delivered),
         edit: of_customer(&visit, Some(&customer)),

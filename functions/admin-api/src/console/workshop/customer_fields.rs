@@ -4,9 +4,9 @@ use shared::domain::values::time::Zone;
 use shared::domain::workshop::salutation::Salutation;
 use shared::domain::workshop::vehicles::{Customer, ZONE};
 
+use crate::console::page::field::{Choice, Field, FieldKind};
 use crate::console::page::visit::Visit;
 use crate::console::words::workshop::{FieldNames, SalutationWords, WorkshopWords};
-use crate::console::workshop::forms::{Choice, Field, FieldKind};
 
 /// Names of the time zones that a customer may have.
 const ZONES: [Zone; 3] = [Zone::Jakarta, Zone::Makassar, Zone::Jayapura];
@@ -15,19 +15,18 @@ const ZONES: [Zone; 3] = [Zone::Jakarta, Zone::Makassar, Zone::Jayapura];
 pub(crate) fn of_customer(visit: &Visit, customer: Option<&Customer>) -> Vec<Field> {
     let n = FieldNames::of(visit.language());
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let phone = FieldKind::Input { of: "tel", longest: 500 };
-    let email = FieldKind::Input { of: "email", longest: 254 };
+    let phone = FieldKind::Line { of: "tel", longest: 500 };
     let salutation = customer.map(|customer| customer.salutation).unwrap_or_default();
     let zone = customer.map_or(ZONE, |customer| customer.zone);
     vec![
         Field::text("name", n.name, 100).with(text(customer.map(|customer| customer.name.as_str()))).required(),
-        Field::input("phone", n.phone, phone)
+        Field::new("phone", n.phone, phone)
             .with(customer.map(|customer| customer.phone.national()).unwrap_or_default())
             .required(),
-        Field::input("salutation", n.salutation, FieldKind::Choice(salutations(visit))).with(name_of(salutation)),
-        Field::input("email", n.email, email)
+        Field::choice("salutation", n.salutation, salutations(visit)).with(name_of(salutation)),
+        Field::email("email", n.email)
             .with(text(customer.and_then(|customer| customer.email.as_ref()).map(|email| email.as_str()))),
-        Field::input("time_zone", n.time_zone, FieldKind::Choice(zones())).with(zone.name()),
+        Field::choice("time_zone", n.time_zone, zones()).with(zone.name()),
     ]
 }
 
@@ -43,12 +42,12 @@ pub(crate) fn of_new_customer(visit: &Visit) -> Vec<Field> {
 pub(crate) fn of_vehicle(visit: &Visit, id: &str) -> Vec<Field> {
     let (w, n) = (WorkshopWords::of(visit.language()), FieldNames::of(visit.language()));
     vec![
-        Field::input("customer_id", "", FieldKind::Hidden).with(id),
+        Field::hidden("customer_id", id),
         Field::text("plate", n.plate, 40).required(),
         Field::day("last_visit_date", n.last_visit_date).required(),
         Field::day("next_visit_date", n.next_visit_date).hinted(w.next_visit_hint),
-        Field::input("interval_months", n.interval_months, FieldKind::Input { of: "number", longest: 0 }),
-        Field::input("move", w.move_vehicle, FieldKind::Box),
+        Field::new("interval_months", n.interval_months, FieldKind::Number { least: 1, most: 60 }),
+        Field::new("move", w.move_vehicle, FieldKind::Check),
     ]
 }
 
@@ -67,11 +66,10 @@ pub(crate) fn salutation_text(visit: &Visit, salutation: Salutation) -> &'static
 }
 
 fn salutations(visit: &Visit) -> Vec<Choice> {
-    let choice =
-        |salutation| Choice { value: name_of(salutation), label: salutation_text(visit, salutation).to_owned() };
+    let choice = |salutation| Choice::new(name_of(salutation), salutation_text(visit, salutation));
     Salutation::ALL.into_iter().map(choice).collect()
 }
 
 fn zones() -> Vec<Choice> {
-    ZONES.into_iter().map(|zone| Choice { value: zone.name(), label: zone.name().to_owned() }).collect()
+    ZONES.into_iter().map(|zone| Choice::new(zone.name(), zone.name())).collect()
 }

@@ -13,12 +13,13 @@ use utoipa::IntoParams;
 use crate::api::ApiState;
 use crate::auth::caller::Customers;
 use crate::console::page::address;
+use crate::console::page::field::Field;
 use crate::console::page::visit::Visit;
 use crate::console::words::common::CommonWords;
 use crate::console::words::workshop::{FieldNames, WorkshopWords};
 use crate::console::workshop::customer::facts;
 use crate::console::workshop::customer_fields::{of_customer, of_vehicle};
-use crate::console::workshop::forms::{self, Fact, Field, Operation};
+use crate::console::workshop::forms::{self, Fact, Operation};
 use crate::console::workshop::vehicle_row::customer_address;
 use crate::http::given::{Given, Nothing};
 use crate::http::page::see_other;
@@ -153,7 +154,7 @@ async fn erasure_form(visit: &Visit, id: &str) -> Result<Operation, Failure> {
         note: Some(w.erase_note),
         facts,
         action: format!("{}/erase", customer_address(id)),
-        fields: vec![Field::text("why", w.erase_why, 500).required()],
+        fields: vec![Field::note("why", w.erase_why)],
         button: CommonWords::of(visit.language()).do_it,
         is_confirmation: true,
         back: customer_address(id),
@@ -162,8 +163,8 @@ async fn erasure_form(visit: &Visit, id: &str) -> Result<Operation, Failure> {
 
 /// Form of one operation, for a page of its own.
 fn form(visit: &Visit, id: &str, operation: &str) -> Operation {
-    let (w, c) = (WorkshopWords::of(visit.language()), CommonWords::of(visit.language()));
-    let why = || vec![Field::text("why", c.reason, 500).required()];
+    let w = WorkshopWords::of(visit.language());
+    let why = || vec![Field::why(visit.language())];
     let (title, fields) = match operation {
         "edit" => (w.edit, of_customer(visit, None)),
         "add-vehicle" => (w.add_vehicle, of_vehicle(visit, id)),

@@ -13,12 +13,13 @@ use utoipa::IntoParams;
 
 use crate::auth::caller::Customers;
 use crate::console::page::address;
+use crate::console::page::field::{Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
 use crate::console::words::workshop::{FieldNames, WorkshopWords};
 use crate::console::workshop::customer_fields::of_new_customer;
-use crate::console::workshop::forms::{self, Field, FieldKind};
+use crate::console::workshop::forms;
 use crate::console::workshop::vehicle_row::customer_address;
 use crate::http::given::{Given, Nothing};
 use crate::http::page::see_other;
@@ -37,7 +38,7 @@ struct CustomersHtml {
     n: &'static FieldNames,
     /// Faults of the search.
     fault: Vec<String>,
-    searched: String,
+    search: Field,
     /// Customers that were found; none without a search.
     found: Option<Vec<FoundShown>>,
     has_more: bool,
@@ -110,9 +111,7 @@ pub(crate) async fn add(visit: Visit) -> Result<Response, Failure> {
             let mut add_fault = sentences;
             add_fault.extend(failure.iter().flat_map(|failure| forms::sentences(&visit, failure)));
             let mut html = html_of(&visit)?;
-            for field in &mut html.add {
-                field.value = visit.field(field.name).unwrap_or_default();
-            }
+            html.add = html.add.into_iter().map(|field| field.typed(&visit)).collect();
             let other = other.map(|id| customer_address(id.as_str()));
             html::page(status, &CustomersHtml { add_fault, other, ..html })
         }
@@ -146,12 +145,15 @@ async fn stored(visit: &Visit) -> Result<CustomerId, Refused> {
 }
 
 fn html_of(visit: &Visit) -> Result<CustomersHtml, Failure> {
+    let w = WorkshopWords::of(visit.language());
     Ok(CustomersHtml {
         frame: visit.frame(),
-        w: WorkshopWords::of(visit.language()),
+        w,
         n: FieldNames::of(visit.language()),
         fault: Vec::new(),
-        searched: visit.parameter("q").unwrap_or_default(),
+        search: Field::new("q", w.customers_hint, FieldKind::Line { of: "search", longest: 254 })
+            .required()
+            .asked(visit),
         found: None,
         has_more: false,
         add: of_new_customer(visit),

@@ -5,41 +5,12 @@ use axum::response::Response;
 use lambda_http::http::StatusCode;
 
 use crate::console::page::failure;
+use crate::console::page::field::{Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
 use crate::console::words::workshop::InputRules;
 use crate::http::response::Failure;
-
-/// Field of a form.
-pub(crate) struct Field {
-    pub(crate) name: &'static str,
-    pub(crate) label: &'static str,
-    pub(crate) kind: FieldKind,
-    pub(crate) value: String,
-    pub(crate) is_required: bool,
-    pub(crate) hint: &'static str,
-}
-
-/// Kind of a field.
-pub(crate) enum FieldKind {
-    /// Input element of a type, with its longest text.
-    Input {
-        of: &'static str,
-        longest: usize,
-    },
-    Choice(Vec<Choice>),
-    /// Box that sends `true`.
-    Box,
-    /// Value that the visitor does not see.
-    Hidden,
-}
-
-/// Value of which one is chosen.
-pub(crate) struct Choice {
-    pub(crate) value: &'static str,
-    pub(crate) label: String,
-}
 
 /// Fact on the page of a form.
 pub(crate) struct Fact {
@@ -71,44 +42,10 @@ struct OperationHtml<'a> {
     key: String,
 }
 
-impl Field {
-    /// Field of one line of text.
-    pub(crate) fn text(name: &'static str, label: &'static str, longest: usize) -> Self {
-        Self::input(name, label, FieldKind::Input { of: "text", longest })
-    }
-
-    /// Field of a day.
-    pub(crate) fn day(name: &'static str, label: &'static str) -> Self {
-        Self::input(name, label, FieldKind::Input { of: "date", longest: 0 })
-    }
-
-    /// Field of another type.
-    pub(crate) fn input(name: &'static str, label: &'static str, kind: FieldKind) -> Self {
-        Self { name, label, kind, value: String::new(), is_required: false, hint: "" }
-    }
-
-    /// The field with a value.
-    pub(crate) fn with(self, value: impl Into<String>) -> Self {
-        Self { value: value.into(), ..self }
-    }
-
-    /// The field as one without which the form is not sent.
-    pub(crate) fn required(self) -> Self {
-        Self { is_required: true, ..self }
-    }
-
-    /// The field with a hint.
-    pub(crate) fn hinted(self, hint: &'static str) -> Self {
-        Self { hint, ..self }
-    }
-}
-
 impl Operation {
     /// The form with what was typed before.
     fn filled(mut self, visit: &Visit) -> Self {
-        for field in &mut self.fields {
-            field.value = visit.field(field.name).unwrap_or_default();
-        }
+        self.fields = self.fields.into_iter().map(|field| field.typed(visit)).collect();
         self
     }
 

@@ -1,11 +1,14 @@
 //! Schedule of reminders, with the text of the message.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::response::Response;
 use lambda_http::http::StatusCode;
 use shared::domain::workshop::vehicles::ZONE;
 
 use crate::auth::caller::Reminders;
+use crate::console::page::field::{Choice, Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::moment::Moment;
@@ -35,21 +38,14 @@ struct ScheduleHtml {
     next_run: Option<Moment>,
     send_hours: String,
     is_outside_hours: bool,
-    hours: Vec<NumberChoice>,
-    minutes: Vec<NumberChoice>,
+    hour: Field,
+    minute: Field,
     texts: Vec<TextShown>,
     providers: String,
     uses_cloud: bool,
     /// Number that was typed before.
-    phone: String,
+    phone: Field,
     key: String,
-}
-
-/// Hour or minute that is offered.
-struct NumberChoice {
-    number: u32,
-    label: String,
-    is_chosen: bool,
 }
 
 /// Text of a message.
@@ -80,10 +76,12 @@ pub(crate) async fn page(visit: &Visit, status: StatusCode, fault: Vec<String>) 
     let shown = |sample: samples::SampleText| Some(TextShown { kind: kinds.get(&sample.kind)?, text: sample.text });
     let chosen = daily.map_or([USUAL_HOUR, 0], |daily| [daily.hour, daily.minute]);
     let [hour, minute] = chosen;
+    let w = ScheduleWords::of(language);
     let typed = |name: &str, other: u32| visit.field(name).and_then(|text| text.parse().ok()).unwrap_or(other);
+    let phone = FieldKind::Line { of: "tel", longest: 40 };
     let html = ScheduleHtml {
         frame: visit.frame(),
-        w: ScheduleWords::of(language),
+        w,
         fault,
         is_running: setting.running,
         daily: daily.map(|daily| format!("{:02}:{:02}", daily.hour, daily.minute)),
@@ -91,21 +89,21 @@ pub(crate) async fn page(visit: &Visit, status: StatusCode, fault: Vec<String>) 
         next_run: next_run.map(|at| visit.moment(at, ZONE)),
         send_hours: hours.to_string(),
         is_outside_hours: setting.running && daily.is_some_and(|daily| !hours.contain(daily.hour)),
-        hours: choices(0..24, typed("hour", hour)),
-        minutes: choices((0..60).step_by(MINUTES).chain([minute]), typed("minute", minute)),
+        hour: number("hour", w.hour, 0..24, typed("hour", hour)),
+        minute: number("minute", w.minute, (0..60).step_by(MINUTES).chain([minute]), typed("minute", minute))
+            .hinted(w.jakarta),
         texts: texts.into_iter().filter_map(shown).collect(),
         uses_cloud: providers.iter().any(|provider| provider == "cloud-api"),
         providers: providers.join(", "),
-        phone: visit.field("phone").unwrap_or_default(),
+        phone: Field::new("phone", w.sample_phone, phone).hinted(w.sample_hint).required().typed(visit),
         key: Visit::new_key()?,
     };
     html::page(status, &html)
 }
 
-fn choices(numbers: impl Iterator<Item = u32>, chosen: u32) -> Vec<NumberChoice> {
-    let mut numbers: Vec<u32> = numbers.collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let choice = |number| NumberChoice { number, label: format!("{number:02}"), is_chosen: number == chosen };
-    numbers.into_iter().map(choice).collect()
+/// Field of an hour or minute.
+fn number(name: &'static str, label: &'static str, offered: impl Iterator<Item = u32>, chosen: u32) -> Field {
+    let offered: BTreeSet<u32> = offered.collect();
+    let choices = offered.into_iter().map(|number| Choice::new(number.to_string(), format!("{number:02}")));
+    Field::choice(name, label, choices.collect()).with(chosen.to_string())
 }

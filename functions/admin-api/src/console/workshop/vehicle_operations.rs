@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use shared::domain::workshop::plate::Plate;
-use shared::domain::workshop::vehicles::{VehicleStatus, ZONE};
+use shared::domain::workshop::vehicles::VehicleStatus;
 
 use crate::api::ApiState;
 use crate::auth::caller::{Customers, Reminders};
 use crate::console::page::address;
+use crate::console::page::field::Field;
 use crate::console::page::visit::Visit;
-use crate::console::words::common::CommonWords;
 use crate::console::words::workshop::{FieldNames, WorkshopWords};
-use crate::console::workshop::forms::{Fact, Field, Operation};
+use crate::console::workshop::forms::{Fact, Operation};
+use crate::console::workshop::vehicle_row::day_of_visit;
 use crate::http::given::{Given, Nothing};
 use crate::http::page::see_other;
 use crate::http::response::Failure;
@@ -83,17 +84,14 @@ fn state(visit: &Visit) -> State<Arc<ApiState>> {
 
 /// Form of one operation, for a page of its own.
 fn form(visit: &Visit, plate: &str, operation: &str) -> Operation {
-    let (w, c) = (WorkshopWords::of(visit.language()), CommonWords::of(visit.language()));
+    let w = WorkshopWords::of(visit.language());
     let (title, field) = match operation {
-        "visit" => {
-            let today = visit.now().day(ZONE).to_string();
-            (w.visit, Some(Field::day("date", w.visit_day).with(today).required()))
-        }
+        "visit" => (w.visit, Some(day_of_visit(visit))),
         "booked" => (w.book, None),
         "sold" => (w.sell, None),
         "active" => (w.activate, None),
-        "opt-out" => (w.opt_out, Some(Field::text("why", c.reason, 500).required())),
-        _ => (w.remind_again, Some(Field::text("why", c.reason, 500).required())),
+        "opt-out" => (w.opt_out, Some(Field::why(visit.language()))),
+        _ => (w.remind_again, Some(Field::why(visit.language()))),
     };
     Operation {
         title,

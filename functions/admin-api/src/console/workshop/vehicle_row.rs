@@ -9,6 +9,7 @@ use shared::domain::workshop::vehicles::{Customer, Vehicle, VehicleStatus, WINDO
 
 use crate::auth::scope::Scope;
 use crate::console::page::address;
+use crate::console::page::field::Field;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::workshop::{DeliveryWords, ReminderStateWords, SkipWords, VehicleStateWords, WorkshopWords};
@@ -92,6 +93,12 @@ impl VehicleRow {
             may_remind_again: matches!(further, Ok(Some(_))) && visit.may(Scope::Reminders),
         }
     }
+}
+
+/// Field of the day of a visit, which is today unless another one is chosen.
+pub(crate) fn day_of_visit(visit: &Visit) -> Field {
+    let w = WorkshopWords::of(visit.language());
+    Field::day("date", w.visit_day).with(visit.now().day(ZONE).to_string()).required()
 }
 
 /// Address of the page of a customer.

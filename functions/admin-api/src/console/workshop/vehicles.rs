@@ -11,12 +11,14 @@ use shared::domain::workshop::vehicles::{VehicleStatus, ZONE};
 
 use crate::auth::caller::Customers;
 use crate::console::page::address;
+use crate::console::page::field::{Choice, Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
+use crate::console::words::common::CommonWords;
 use crate::console::words::workshop::{FieldNames, VehicleStateWords, WorkshopWords};
 use crate::console::workshop::forms;
-use crate::console::workshop::vehicle_row::{Seen, VehicleRow};
+use crate::console::workshop::vehicle_row::{Seen, VehicleRow, day_of_visit};
 use crate::http::cursor;
 use crate::http::dates::Day;
 use crate::http::response::Failure;
@@ -35,23 +37,15 @@ struct VehiclesHtml {
     w: &'static WorkshopWords,
     n: &'static FieldNames,
     fault: Vec<String>,
-    from: String,
-    to: String,
-    states: Vec<StateChoice>,
+    filter: [Field; 3],
     days: Vec<DayShown>,
-    today: LocalDate,
+    visit_day: Field,
+    why: Field,
     /// Address of the next page; none on the last one.
     next: Option<String>,
     /// Address of this page, to which the forms lead back.
     back: String,
     key: String,
-}
-
-/// Status in the filter.
-struct StateChoice {
-    name: &'static str,
-    label: &'static str,
-    is_chosen: bool,
 }
 
 /// Vehicles of a day.
@@ -127,11 +121,8 @@ fn page(
     let w = WorkshopWords::of(language);
     let chosen = visit.parameter("state").unwrap_or_default();
     let labels = VehicleStateWords::of(language);
-    let states = VehicleStatus::ALL.map(|status| StateChoice {
-        name: status.name(),
-        label: labels.get(status.name()).unwrap_or(status.name()),
-        is_chosen: chosen == status.name(),
-    });
+    let state = |status: VehicleStatus| Choice::new(status.name(), labels.get(status.name()).unwrap_or(status.name()));
+    let states = Choice::none(CommonWords::of(language).all, VehicleStatus::ALL.map(state));
     let from = visit.parameter("due_from").unwrap_or_else(|| today.to_string());
     let to = visit.parameter("due_to").unwrap_or_else(|| default_end(&from, today).to_string());
     let page = |after: Option<&str>| {
@@ -143,14 +134,17 @@ fn page(
         w,
         n: FieldNames::of(language),
         fault,
-        states: states.into_iter().collect(),
         days: by_day(rows, w, today),
-        today,
+        visit_day: day_of_visit(visit),
+        why: Field::why(language),
         next: next.map(|next| page(Some(&next))),
         back: page(visit.parameter("after").as_deref()),
         key: Visit::new_key()?,
-        from,
-        to,
+        filter: [
+            Field::day("due_from", w.from).with(from),
+            Field::day("due_to", w.to).with(to),
+            Field::choice("state", CommonWords::of(language).state, states).with(chosen),
+        ],
     };
     html::page(status, &html)
 }

@@ -13,6 +13,7 @@ use crate::console::billing::figures::months::{ShownMonth, chart, months};
 use crate::console::billing::figures::periods::{FigureRow, LONGEST, PERIODS, rows};
 use crate::console::page::chart::Chart;
 use crate::console::page::faults::Faults;
+use crate::console::page::field::{Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
@@ -40,7 +41,7 @@ struct FiguresHtml {
     months: Vec<ShownMonth>,
     by_month: Chart,
     /// Month that was typed.
-    month: String,
+    month: Field,
 }
 
 /// Subscriptions of a status.
@@ -87,7 +88,7 @@ async fn page(visit: &Visit, faults: Faults) -> Result<Response, Failure> {
         statuses: status_counts(visit, statuses),
         by_month: chart(&months, w),
         months,
-        month: visit.parameter("month").unwrap_or_default(),
+        month: Field::new("month", w.other_month, FieldKind::Month).required().asked(visit),
     };
     html::page(faults.status, &html)
 }

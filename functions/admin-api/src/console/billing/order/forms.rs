@@ -11,7 +11,9 @@ use shared::domain::values::money::Twd;
 use shared::domain::values::time::Zone;
 use shared::store::billing::reads::OrderFile;
 
+use crate::billing::subscriptions::translations::Language;
 use crate::console::billing::order::facts::PaymentRow;
+use crate::console::page::field::{Choice, Field, FieldKind};
 use crate::console::page::visit::Visit;
 use crate::console::words::common::CommonWords;
 use crate::console::words::operations::{OperationHints, OperationNames, OperationWords};
@@ -19,6 +21,9 @@ use crate::http::response::Failure;
 
 /// Payments that a refund can name.
 const REFUNDABLE: usize = 24;
+
+/// Id of a payment of which money can go back, with its label.
+type Refundable = (String, String);
 
 /// Form of an operation.
 pub(super) struct OperationForm {
@@ -35,30 +40,6 @@ pub(super) struct OperationForm {
     pub(super) faults: Vec<String>,
     /// True if the form is shown open.
     pub(super) is_open: bool,
-}
-
-/// Field of a form.
-pub(super) struct Field {
-    /// The API's name.
-    pub(super) name: &'static str,
-    pub(super) label: &'static str,
-    pub(super) input: Input,
-    pub(super) value: String,
-    pub(super) is_required: bool,
-}
-
-/// Kind of a field.
-pub(super) enum Input {
-    /// Text of at most that many characters.
-    Text(usize),
-    Email,
-    /// Whole number of this range.
-    Number(u32, u32),
-    Date,
-    /// Values with their labels.
-    Choice(Vec<(String, String)>),
-    /// Sent as `true` where it is marked.
-    Check,
 }
 
 /// What was typed into a form that was refused, and why it was.
@@ -175,7 +156,7 @@ fn applies(visit: &Visit, order: &Versioned<Subscription>, operation: &Operation
 }
 
 /// Payments of which money can go back, with their labels.
-fn refundable(visit: &Visit, file: &OrderFile) -> Vec<(String, String)> {
+fn refundable(visit: &Visit, file: &OrderFile) -> Vec<Refundable> {
     let refund = |payment: &Payment| Operation::Refund {
         payment: Box::new(payment.clone()),
         amount: Twd::new(1),
@@ -191,11 +172,12 @@ fn refundable(visit: &Visit, file: &OrderFile) -> Vec<(String, String)> {
     payments.take(REFUNDABLE).map(|payment| (payment.id.to_string(), label(payment))).collect()
 }
 
-fn form(visit: &Visit, name: Name, refundable: &[(String, String)], typed: &Typed) -> OperationForm {
+fn form(visit: &Visit, name: Name, refundable: &[Refundable], typed: &Typed) -> OperationForm {
     let (language, key) = (visit.language(), name.as_str());
     let common = CommonWords::of(language);
     let is_typed = typed.operation == key;
-    let mut fields = fields(name, common, OperationWords::of(language), refundable);
+    let choices = refundable.iter().map(|(id, label)| Choice::new(id, label)).collect();
+    let mut fields = fields(language, name, choices);
     for field in &mut fields {
         let value = typed.values.iter().find(|(name, _)| is_typed && name == field.name);
         field.value = value.map_or_else(|| std::mem::take(&mut field.value), |(_, value)| value.clone());
@@ -214,32 +196,28 @@ fn form(visit: &Visit, name: Name, refundable: &[(String, String)], typed: &Type
 
 /// Label of a field of an operation's form; the API's name where the form has no such field.
 pub(super) fn label(visit: &Visit, name: Name, field: &str) -> String {
-    let language = visit.language();
-    let fields = fields(name, CommonWords::of(language), OperationWords::of(language), &[]);
+    let fields = fields(visit.language(), name, Vec::new());
     fields.iter().find(|known| known.name == field).map_or(field, |known| known.label).to_owned()
 }
 
-fn fields(name: Name, common: &CommonWords, o: &OperationWords, refundable: &[(String, String)]) -> Vec<Field> {
-    let field = |name, label, input| Field { name, label, input, value: String::new(), is_required: false };
-    let required = |name, label, input| Field { is_required: true, ..field(name, label, input) };
-    let days = || required("days", common.days, Input::Number(1, 60));
-    let reference = || field("reference", o.reference, Input::Text(100));
-    let money = Input::Number(1, 200_000);
+fn fields(language: Language, name: Name, refundable: Vec<Choice>) -> Vec<Field> {
+    let (common, o) = (CommonWords::of(language), OperationWords::of(language));
+    let days = || Field::new("days", common.days, FieldKind::Number { least: 1, most: 60 }).required();
+    let reference = || Field::text("reference", o.reference, 100);
+    let amount = |label| Field::new("amount_twd", label, FieldKind::Number { least: 1, most: 200_000 });
     let own = match name {
         Name::ExtendGrace | Name::Pause => vec![days()],
         Name::Retry | Name::Resume | Name::Cancel | Name::UndoCancel => Vec::new(),
-        Name::MarkPaid => vec![field("amount_twd", o.amount_optional, money), reference()],
-        Name::Terms => {
-            vec![field("amount_twd", o.new_amount, money), field("next_charge_on", o.next_charge_on, Input::Date)]
-        }
+        Name::MarkPaid => vec![amount(o.amount_optional), reference()],
+        Name::Terms => vec![amount(o.new_amount), Field::day("next_charge_on", o.next_charge_on)],
         Name::Refund => vec![
-            required("payment_id", o.payment, Input::Choice(refundable.to_vec())),
-            required("amount_twd", common.amount_twd, money),
+            Field::choice("payment_id", o.payment, refundable).required(),
+            amount(common.amount_twd).required(),
             reference(),
-            field("end_access", o.end_access, Input::Check),
+            Field::new("end_access", o.end_access, FieldKind::Check),
         ],
-        Name::Email => vec![required("email", o.new_email, Input::Email)],
-        Name::Note => return vec![required("note", o.note, Input::Text(500))],
+        Name::Email => vec![Field::email("email", o.new_email).required()],
+        Name::Note => return vec![Field::note("note", o.note)],
     };
-    own.into_iter().chain([required("why", common.why, Input::Text(500))]).collect()
+    own.into_iter().chain([Field::why(language)]).collect()
 }

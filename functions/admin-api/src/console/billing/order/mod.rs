@@ -20,6 +20,7 @@ use crate::console::billing::order::forms::{OperationForm, Typed};
 use crate::console::billing::order::stored::{Stored, read};
 use crate::console::billing::order::timeline::{Sources, TimelineEntry, entries};
 use crate::console::page::address;
+use crate::console::page::field::FieldKind;
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;

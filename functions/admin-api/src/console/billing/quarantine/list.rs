@@ -18,9 +18,11 @@ use crate::console::billing::quarantine::shown::ShownReport;
 use crate::console::billing::quarantine::{FILTER, PATH};
 use crate::console::page::address;
 use crate::console::page::faults::Faults;
+use crate::console::page::field::{Choice, Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::html;
 use crate::console::page::visit::Visit;
+use crate::console::words::common::CommonWords;
 use crate::console::words::names::QuarantineReasons;
 use crate::console::words::quarantine::QuarantineWords;
 use crate::http::cursor::is_report_id;
@@ -40,11 +42,7 @@ pub(super) const LEFT_OUT: &str = "left_out";
 struct ListHtml {
     frame: Frame,
     w: &'static QuarantineWords,
-    states: Vec<Choice>,
-    reasons: Vec<Choice>,
-    from: String,
-    to: String,
-    subscription: String,
+    filter: [Field; 5],
     /// Sentences about a refused form.
     fault: Vec<String>,
     /// Reports that were replayed just now.
@@ -60,14 +58,7 @@ struct ReplayForm {
     /// Address of this page, with the filter.
     back: String,
     key: String,
-    why: String,
-}
-
-/// Value of a filter.
-struct Choice {
-    value: &'static str,
-    name: &'static str,
-    is_chosen: bool,
+    why: Field,
 }
 
 /// Shows the list.
@@ -98,11 +89,7 @@ pub(super) async fn page(visit: &Visit, mut faults: Faults) -> Result<Response, 
     let html = ListHtml {
         frame: visit.frame(),
         w: QuarantineWords::of(visit.language()),
-        states: states(visit),
-        reasons: reasons(visit),
-        from: visit.parameter("from").unwrap_or_default(),
-        to: visit.parameter("to").unwrap_or_default(),
-        subscription: visit.parameter("subscription").unwrap_or_default(),
+        filter: filter(visit),
         fault: faults.sentences,
         replayed: replayed.into_iter().map(shown).collect(),
         left_out: visit.parameter(LEFT_OUT).and_then(|count| count.parse().ok()),
@@ -123,7 +110,11 @@ fn form(visit: &Visit, has_open: bool) -> Result<Option<ReplayForm>, Failure> {
     if !has_open || !visit.may(Scope::Operate) {
         return Ok(None);
     }
-    Ok(Some(ReplayForm { back: page_of(visit), key: Visit::new_key()?, why: visit.field("why").unwrap_or_default() }))
+    Ok(Some(ReplayForm {
+        back: page_of(visit),
+        key: Visit::new_key()?,
+        why: Field::why(visit.language()).typed(visit),
+    }))
 }
 
 async fn replayed_reports(visit: &Visit, ids: &BTreeSet<String>) -> Result<Vec<QuarantinedReport>, Failure> {
@@ -146,18 +137,20 @@ async fn orders<'a>(
     Ok(visit.api.store.billing.subscriptions_by_id(&ids).await?)
 }
 
-fn states(visit: &Visit) -> Vec<Choice> {
-    let chosen = visit.parameter("state").unwrap_or_else(|| "open".to_owned());
-    let (words, common) = (QuarantineWords::of(visit.language()), visit.frame().words);
-    let all = [("open", words.open), ("resolved", words.resolved), ("all", common.all)];
-    all.map(|(value, name)| Choice { value, name, is_chosen: value == chosen }).into()
-}
-
-fn reasons(visit: &Visit) -> Vec<Choice> {
-    let (chosen, words) = (visit.parameter("reason"), QuarantineReasons::of(visit.language()));
-    let choice = |reason: &QuarantineReasonKind| {
-        let value = reason.as_str();
-        Choice { value, name: words.get(value).unwrap_or(value), is_chosen: chosen.as_deref() == Some(value) }
-    };
-    QuarantineReasonKind::ALL.iter().map(choice).collect()
+/// Fields by which the list is filtered.
+fn filter(visit: &Visit) -> [Field; 5] {
+    let language = visit.language();
+    let (c, w, names) = (CommonWords::of(language), QuarantineWords::of(language), QuarantineReasons::of(language));
+    let states = [("open", w.open), ("resolved", w.resolved), ("all", c.all)];
+    let states = states.map(|(value, label)| Choice::new(value, label));
+    let reasons = QuarantineReasonKind::ALL.iter().map(|reason| reason.as_str());
+    let reasons = reasons.map(|reason| Choice::new(reason, names.get(reason).unwrap_or(reason)));
+    [
+        Field::choice("state", c.state, states.into()),
+        Field::choice("reason", c.reason, Choice::none(c.all, reasons)),
+        Field::day("from", w.from),
+        Field::day("to", w.to),
+        Field::text("subscription", c.order, 20),
+    ]
+    .map(|field| field.asked(visit))
 }
