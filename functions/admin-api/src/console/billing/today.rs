@@ -18,6 +18,7 @@ use shared::store::runs::run_history::RunFilter;
 
 use crate::auth::scope::Scope;
 use crate::console::billing::figures::by_day::{figures_of, payment_chart, recovery_chart};
+use crate::console::billing::rows::refund_due;
 use crate::console::page::chart::Chart;
 use crate::console::page::frame::Frame;
 use crate::console::page::moment::Moment;
@@ -172,9 +173,8 @@ async fn today(visit: &Visit) -> Result<Today, Failure> {
 }
 
 fn refund(visit: &Visit, payment: &Payment) -> Option<RefundRow> {
-    let amount = payment.refund_due_twd().map_or_else(|| "?".to_owned(), |due| due.to_string());
     let order = payment.id.subscription().ok()?.to_string();
-    Some(RefundRow { order, amount, at: visit.taipei(payment.processed_at) })
+    Some(RefundRow { order, amount: refund_due(visit, payment), at: visit.taipei(payment.processed_at) })
 }
 
 /// Charges and retries by their days. Where a list has more than was read, its last day and those after it are not counted.

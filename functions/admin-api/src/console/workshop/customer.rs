@@ -4,14 +4,11 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use futures::future::try_join_all;
-use serde::Deserialize;
 use shared::domain::values::ids::CustomerId;
 use shared::domain::values::time::LocalDate;
-use shared::domain::workshop::deliveries::Delivery;
 use shared::domain::workshop::message_kind::ReminderKind;
 use shared::domain::workshop::opt_out::{OptOut, WishOrigin};
 use shared::domain::workshop::plate::Plate;
-use shared::domain::workshop::reminders::Reminder;
 use shared::domain::workshop::vehicles::{Customer, Vehicle, ZONE};
 
 use crate::auth::caller::Customers;
@@ -20,8 +17,9 @@ use crate::console::page::field::{Field, FieldKind};
 use crate::console::page::frame::Frame;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
-use crate::console::words::workshop::{DeliveryWords, FieldNames, MessageKinds, ReminderStateWords, WorkshopWords};
+use crate::console::words::workshop::{FieldNames, MessageKinds, WorkshopWords};
 use crate::console::workshop::customer_fields::{of_customer, of_vehicle, salutation_text};
+use crate::console::workshop::delivered_reminder::DeliveredReminder;
 use crate::console::workshop::forms::Fact;
 use crate::console::workshop::vehicle_row::{Seen, VehicleRow, customer_address, day_of_visit};
 use crate::http::response::Failure;
@@ -88,15 +86,6 @@ struct MessageShown {
     delivery: String,
     /// Persons who allowed further messages, with their reasons.
     allowed: Vec<String>,
-}
-
-/// Reminder as it is stored, with the stage that its message reached.
-#[derive(Deserialize)]
-struct DeliveredReminder {
-    #[serde(flatten)]
-    reminder: Reminder,
-    #[serde(default)]
-    delivery: Option<Delivery>,
 }
 
 /// Shows a customer, or the note of an erasure.
@@ -194,15 +183,10 @@ fn messages(visit: &Visit, mut delivered: Vec<DeliveredReminder>) -> Vec<Message
 }
 
 impl MessageShown {
-    fn of(visit: &Visit, DeliveredReminder { reminder, delivery }: DeliveredReminder) -> Self {
-        let language = visit.language();
-        let (kinds, stages) = (MessageKinds::of(language), DeliveryWords::of(language));
-        let state = reminder.state.name();
-        let stage = delivery.map(|delivery| {
-            let name = delivery.stage.name();
-            let code = delivery.code.map(|code| format!(" ({code})")).unwrap_or_default();
-            format!("{}{code}", stages.get(name).unwrap_or(name))
-        });
+    fn of(visit: &Visit, delivered: DeliveredReminder) -> Self {
+        let (language, kinds) = (visit.language(), MessageKinds::of(visit.language()));
+        let (state, delivery) = (delivered.state(language), delivered.stage(language));
+        let reminder = delivered.reminder;
         Self {
             at: visit.moment(reminder.claimed_at, ZONE),
             plate: reminder.plate.to_string(),
@@ -211,9 +195,9 @@ impl MessageShown {
                 ReminderKind::Reminder => kinds.reminder,
                 ReminderKind::FollowUp => kinds.follow_up,
             },
-            state: ReminderStateWords::of(language).get(state).unwrap_or(state),
+            state,
             detail: reminder.detail.unwrap_or_default(),
-            delivery: stage.unwrap_or_default(),
+            delivery,
             allowed: reminder.before.iter().map(|before| format!("{}: {}", before.allowed_by, before.why)).collect(),
         }
     }

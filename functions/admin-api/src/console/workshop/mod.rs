@@ -4,6 +4,7 @@ pub(crate) mod customer;
 pub(crate) mod customer_fields;
 pub(crate) mod customer_operations;
 pub(crate) mod customers;
+pub(crate) mod delivered_reminder;
 pub(crate) mod forms;
 pub(crate) mod import;
 pub(crate) mod import_preview;

@@ -7,15 +7,16 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::workshop::deliveries::Delivery;
-use shared::domain::workshop::reminders::{Reminder, SkipReason};
+use shared::domain::workshop::reminders::SkipReason;
 
+use crate::billing::subscriptions::translations::Language;
 use crate::console::page::address;
 use crate::console::page::frame::Frame;
 use crate::console::page::visit::Visit;
 use crate::console::words::runs::{OutcomeWords, RunFigureWords};
-use crate::console::words::workshop::{DeliveryWords, FieldNames, ReminderStateWords, WorkshopWords};
+use crate::console::words::workshop::{FieldNames, WorkshopWords};
 use crate::console::words::workshop_schedule::ScheduleWords;
+use crate::console::workshop::delivered_reminder::DeliveredReminder;
 use crate::console::workshop::vehicle_row::skip_words;
 use crate::http::given::{Given, Nothing};
 use crate::http::response::Failure;
@@ -94,7 +95,7 @@ struct SentShown {
     visit: String,
     state: &'static str,
     detail: String,
-    delivery: &'static str,
+    delivery: String,
 }
 
 /// Row of a report.
@@ -106,15 +107,6 @@ struct ReportRow {
     next_visit_date: String,
     status: String,
     reason: Option<String>,
-}
-
-/// Reminder of a run, with the stage that its message reached.
-#[derive(Deserialize)]
-struct DeliveredReminder {
-    #[serde(flatten)]
-    reminder: Reminder,
-    #[serde(default)]
-    delivery: Option<Delivery>,
 }
 
 /// Page with the list of a dry run.
@@ -159,7 +151,7 @@ pub(crate) async fn result(visit: &Visit, id: String) -> Result<Response, Failur
         has_failed: ["failed", "cut_off"].contains(&status),
         counts: counts.collect(),
         reasons: skipped_by_reason(visit, &run),
-        rows: reminders.take(MOST_ROWS).map(|reminder| reminder.shown(visit)).collect(),
+        rows: reminders.take(MOST_ROWS).map(|reminder| SentShown::of(visit.language(), reminder)).collect(),
     })
 }
 
@@ -197,18 +189,16 @@ impl ReportRow {
     }
 }
 
-impl DeliveredReminder {
-    fn shown(self, visit: &Visit) -> SentShown {
-        let language = visit.language();
-        let Self { reminder, delivery } = self;
-        let state = reminder.state.name();
-        let delivery = delivery.map(|delivery| delivery.stage.name());
-        SentShown {
+impl SentShown {
+    fn of(language: Language, delivered: DeliveredReminder) -> Self {
+        let (state, delivery) = (delivered.state(language), delivered.stage(language));
+        let reminder = delivered.reminder;
+        Self {
             plate: reminder.plate.to_string(),
             visit: reminder.visit.to_string(),
-            state: ReminderStateWords::of(language).get(state).unwrap_or(state),
+            state,
             detail: reminder.detail.unwrap_or_default(),
-            delivery: delivery.and_then(|stage| DeliveryWords::of(language).get(stage)).unwrap_or_default(),
+            delivery,
         }
     }
 }

@@ -5,12 +5,11 @@ use axum::response::Response;
 
 use crate::billing::subscriptions::preview::OperationPreview;
 use crate::console::billing::order::forms::{Name, label};
-use crate::console::billing::rows::shown_status;
+use crate::console::billing::rows::{NextStep, ShownStatus};
 use crate::console::page::frame::Frame;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
 use crate::console::words::billing::BillingWords;
-use crate::console::words::names::{StatusNames, TaskNames};
 use crate::console::words::operations::{OperationNames, OperationWords};
 use crate::console::words::rules;
 use crate::http::response::Failure;
@@ -25,11 +24,10 @@ struct ConfirmHtml {
     id: String,
     operation: &'static str,
     label: &'static str,
-    status: &'static str,
+    status: ShownStatus,
     plan: String,
     grace_ends: Option<Moment>,
-    next_action: Option<String>,
-    next_action_at: Option<Moment>,
+    next_action: Option<NextStep>,
     entries: Vec<&'static str>,
     /// What was entered, by the labels of the fields.
     entered: Vec<(String, String)>,
@@ -42,7 +40,6 @@ struct ConfirmHtml {
 /// Shows the effect of an operation.
 pub(super) fn page(visit: &Visit, id: &str, name: Name, preview: &OperationPreview) -> Result<Response, Failure> {
     let (language, effect) = (visit.language(), &preview.would);
-    let status = shown_status(effect.status.name(), effect.plan_id.is_free());
     let fields = visit.fields();
     visit.page(&ConfirmHtml {
         frame: visit.frame(),
@@ -51,14 +48,10 @@ pub(super) fn page(visit: &Visit, id: &str, name: Name, preview: &OperationPrevi
         id: id.to_owned(),
         operation: name.as_str(),
         label: OperationNames::of(language).get(name.as_str()).unwrap_or(name.as_str()),
-        status: StatusNames::of(language).get(status).unwrap_or(status),
+        status: ShownStatus::of(language, effect.status.name(), effect.plan_id.is_free()),
         plan: effect.plan_id.to_string(),
         grace_ends: effect.grace_period_ends_at.map(|at| visit.taipei(at)),
-        next_action: effect
-            .next_action
-            .as_ref()
-            .map(|next| TaskNames::of(language).get(next.kind).unwrap_or(next.kind).to_owned()),
-        next_action_at: effect.next_action.as_ref().map(|next| visit.taipei(next.at)),
+        next_action: effect.next_action.as_ref().map(|next| NextStep::of(visit, next.kind, next.at)),
         entries: effect.history.iter().map(|entry| rules::sentence(language, entry.rule)).collect(),
         entered: fields.iter().map(|(field, value)| (label(visit, name, field), value.clone())).collect(),
         fields,

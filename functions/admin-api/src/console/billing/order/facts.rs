@@ -3,7 +3,6 @@
 use shared::domain::billing::dunning::arrears::Arrears;
 use shared::domain::billing::next_action::{NextAction, announced_charge};
 use shared::domain::billing::payments::payment::{Payment, PaymentOutcome};
-use shared::domain::billing::plan::BillingCycle;
 use shared::domain::billing::subscription::{Status, Subscription};
 use shared::domain::values::money::Twd;
 use shared::domain::values::time::{LocalDate, Zone};
@@ -11,12 +10,11 @@ use shared::domain::values::time::{LocalDate, Zone};
 use crate::auth::scope::Scope;
 use crate::billing::subscriptions::translations::{Language, why};
 use crate::console::billing::order::stored::Stored;
-use crate::console::billing::rows::shown_status;
+use crate::console::billing::rows::{NextStep, PaymentRow, ShownStatus, price};
 use crate::console::page::address;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
-use crate::console::words::billing::BillingWords;
-use crate::console::words::names::{DeclineNames, EcpayStates, OutcomeNames, StatusNames, TaskNames};
+use crate::console::words::names::{DeclineNames, EcpayStates};
 
 /// Payments that are shown; the timeline has all.
 const SHOWN_PAYMENTS: usize = 12;
@@ -33,9 +31,7 @@ pub(super) struct OrderFacts {
     pub(super) headline: String,
     /// Reason for which the latest charge failed, while it is owed.
     pub(super) decline: Option<String>,
-    pub(super) status: &'static str,
-    /// Class of the status for its colour.
-    pub(super) tone: &'static str,
+    pub(super) status: ShownStatus,
     pub(super) plan: String,
     pub(super) ordered_plan: String,
     pub(super) price: String,
@@ -45,6 +41,8 @@ pub(super) struct OrderFacts {
     pub(super) next_charge: Option<(LocalDate, Twd)>,
     pub(super) grace: Option<GraceBar>,
     pub(super) next_action: Option<NextStep>,
+    /// Reason of the next action.
+    pub(super) next_why: Option<String>,
     pub(super) last_query: Option<(Moment, String)>,
     pub(super) replaces: Option<String>,
     pub(super) replaced_by: Option<String>,
@@ -65,36 +63,9 @@ pub(super) struct GraceBar {
     pub(super) passed: i64,
 }
 
-/// Next action of the schedule.
-pub(super) struct NextStep {
-    pub(super) name: &'static str,
-    pub(super) at: Moment,
-    pub(super) why: String,
-}
-
-/// Payment in a row.
-pub(super) struct PaymentRow {
-    pub(super) at: Moment,
-    pub(super) amount: String,
-    pub(super) result: String,
-    /// Class of the result for its colour.
-    pub(super) tone: &'static str,
-    /// ECPay's code and words.
-    pub(super) code: String,
-    pub(super) authorisation: String,
-    /// Money that must go back or went back.
-    pub(super) refund: Option<String>,
-}
-
 impl OrderFacts {
     pub(super) fn of(visit: &Visit, stored: &Stored) -> Self {
         let (order, now, language) = (&stored.file.order.value, visit.now(), visit.language());
-        let w = BillingWords::of(language);
-        let status = shown_status(stored.answer.status.name(), order.downgrade.is_some());
-        let cycle = match order.terms.cycle {
-            BillingCycle::Monthly => w.monthly,
-            BillingCycle::Annual => w.annual,
-        };
         let may_see_mails = visit.may(Scope::Operate);
         let next = NextAction::of(order, &visit.api.config.policy);
         let paid_by = stored.surroundings.purchase.paid.as_ref().filter(|paid| **paid != order.id);
@@ -105,21 +76,17 @@ impl OrderFacts {
             email: Some(order.email.as_str().to_owned()).filter(|_| may_see_mails && !order.email.is_erased()),
             headline: stored.answer.explanation.in_language(language).to_owned(),
             decline: decline(language, order, &stored.file.payments),
-            status: StatusNames::of(language).get(status).unwrap_or(status),
-            tone: tone(order),
+            status: ShownStatus::of(language, stored.answer.status.name(), order.downgrade.is_some()),
             plan: order.plan.to_string(),
             ordered_plan: order.terms.plan.to_string(),
-            price: format!("{} {cycle}", order.terms.price),
+            price: price(language, order.terms.price, order.terms.cycle),
             card: order.charge_history.card_last4.clone(),
             created: visit.taipei(order.created_at),
             paid_until: order.paid_period().map(|period| period.to),
             next_charge: announced_charge(order, now.day(Zone::Taipei)),
             grace: grace(visit, order),
-            next_action: next.map(|next| NextStep {
-                name: TaskNames::of(language).get(next.kind.as_str()).unwrap_or(next.kind.as_str()),
-                at: visit.taipei(next.at),
-                why: why(language, next.why),
-            }),
+            next_action: next.map(|next| NextStep::of(visit, next.kind.as_str(), next.at)),
+            next_why: next.map(|next| why(language, next.why)),
             last_query: order.last_query.map(|query| {
                 let state = name_of(&query.state);
                 let known = EcpayStates::of(language).get(&state).map(str::to_owned);
@@ -131,39 +98,6 @@ impl OrderFacts {
             payments: stored.file.payments.iter().take(SHOWN_PAYMENTS).map(|one| PaymentRow::of(visit, one)).collect(),
             unreadable: stored.file.unreadable,
             may_see_mails,
-        }
-    }
-}
-
-impl PaymentRow {
-    /// The payment as pages show it.
-    pub(super) fn of(visit: &Visit, payment: &Payment) -> Self {
-        let w = BillingWords::of(visit.language());
-        let outcome = payment.outcome.as_str();
-        let name = OutcomeNames::of(visit.language()).get(outcome).unwrap_or(outcome);
-        let result = match payment.outcome {
-            PaymentOutcome::Succeeded { number } => format!("{name} (#{number})"),
-            PaymentOutcome::Failed | PaymentOutcome::Pending | PaymentOutcome::PaidOutOfBand => name.to_owned(),
-        };
-        let tone = match payment.outcome {
-            PaymentOutcome::Succeeded { .. } | PaymentOutcome::PaidOutOfBand => "good",
-            PaymentOutcome::Failed => "bad",
-            PaymentOutcome::Pending => "warn",
-        };
-        let due = payment.refund_due.is_any().then(|| {
-            let amount = payment.refund_due_twd().map_or_else(|| w.unknown_amount.to_owned(), |due| due.to_string());
-            format!("{} {amount}", w.refund_due)
-        });
-        let refunded = (!payment.refunded.is_zero()).then(|| format!("{} {}", w.refunded, payment.refunded));
-        let refund: Vec<String> = due.into_iter().chain(refunded).collect();
-        Self {
-            at: visit.taipei(payment.processed_at),
-            amount: payment.amount.map_or_else(|| w.unknown_amount.to_owned(), |amount| amount.to_string()),
-            result,
-            tone,
-            code: format!("{} {}", payment.rtn_code, payment.rtn_msg),
-            authorisation: payment.gwsr.as_ref().map_or_else(String::new, ToString::to_string),
-            refund: (!refund.is_empty()).then(|| refund.join("; ")),
         }
     }
 }
@@ -189,16 +123,6 @@ fn grace(visit: &Visit, order: &Subscription) -> Option<GraceBar> {
     let hours = |from: i64, to: i64| to.saturating_sub(from).max(0) / 3_600;
     let all = hours(began_at.unix(), ends_at.unix()).max(1);
     Some(GraceBar { ends: visit.taipei(ends_at), all, passed: hours(began_at.unix(), visit.now().unix()).min(all) })
-}
-
-/// Class of a status for its colour.
-const fn tone(order: &Subscription) -> &'static str {
-    match (&order.status, &order.downgrade) {
-        (Status::Active, None) => "good",
-        (Status::PastDue { .. } | Status::Pending, _) => "warn",
-        (Status::Active, Some(_)) | (Status::Failed, _) => "bad",
-        (Status::Cancelled | Status::Completed, _) => "soft",
-    }
 }
 
 /// Name of a value that the API writes as a text.

@@ -12,7 +12,7 @@ use shared::domain::values::time::Zone;
 use shared::store::billing::reads::OrderFile;
 
 use crate::billing::subscriptions::translations::Language;
-use crate::console::billing::order::facts::PaymentRow;
+use crate::console::billing::rows::PaymentRow;
 use crate::console::page::field::{Choice, Field, FieldKind};
 use crate::console::page::visit::Visit;
 use crate::console::words::common::CommonWords;

@@ -13,7 +13,7 @@ use shared::store::billing::webhook_log::WebhookLog;
 use crate::auth::scope::Scope;
 use crate::billing::subscriptions::answer::SubscriptionNotice;
 use crate::billing::subscriptions::names::SubscriptionStatus;
-use crate::console::billing::order::facts::PaymentRow;
+use crate::console::billing::rows::PaymentRow;
 use crate::console::page::address;
 use crate::console::page::moment::Moment;
 use crate::console::page::visit::Visit;
