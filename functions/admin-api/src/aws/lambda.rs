@@ -21,10 +21,12 @@ pub(crate) struct Function {
 
 /// Builds a client that waits at most `patience` for the invoked function.
 pub(crate) fn client(aws: &SdkConfig, patience: Duration) -> Client {
-    // Without this the SDK would invoke the function up to three times if a response is lost.
+    // Of a limit that is not set here the client takes that of all clients of AWS, whose attempt ends after 3 s.
+    let timeouts = TimeoutConfig::builder().operation_timeout(patience).operation_attempt_timeout(patience);
+    // Without retries disabled the SDK would invoke the function up to three times if a response is lost.
     let config = aws_sdk_lambda::config::Builder::from(aws)
         .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build())
+        .timeout_config(timeouts.build())
         .build();
     Client::from_conf(config)
 }
