@@ -13,7 +13,7 @@ from aws.stack import play, stack
 from aws.template import Template
 
 APP = app_token("customers reminders institutions")
-# Texts for people may be worded anew in every version, and these times are those of the request.
+# Texts for people may be worded in another way in every version, and these times are those of the request.
 DIFFERENT = {"explanation", "why", "what", "detail", "exported_at", "generated_at"}
 EVERY_SIX_HOURS, EVERY_FIVE_MINUTES = ["resume", "end-grace", "reconcile", "retry", "cancel"], ["check-pending", "send-mail"]
 # What the sort keys begin with, and else the partition keys: each kind of item that a release before must go on with.
@@ -67,7 +67,7 @@ def agree_on_all(stack, old, new):
     return len(targets)
 
 
-def nothing_is_parked(stack, *releases):
+def nothing_is_unreadable(stack, *releases):
     """Fails where an item was taken out of its queue as unreadable, or a task of an order keeps failing."""
     check("the items that could not be read", stack.table.queue("unreadable"), [])
     for release in releases:
@@ -196,13 +196,13 @@ def shared_work(stack, old, new):
 
 
 def same_answers(stack, old, new):
-    """Both versions answer alike about everything that is stored, and no item was parked as unreadable"""
+    """Both versions answer alike about everything that is stored, and no item was taken out of its queue as unreadable"""
     at = now() + datetime.timedelta(seconds=30)
     for task, first, second in ((EVERY_SIX_HOURS, old, new), (EVERY_FIVE_MINUTES, new, old), ("clean-up", old, new)):
         reports = {id(release): run(release, task, at) for release in (first, second)}
         agree(f"the run of {task}, repeated by the other version", reports[id(old)], reports[id(new)])
     agree_on_all(stack, old, new)
-    nothing_is_parked(stack, old, new)
+    nothing_is_unreadable(stack, old, new)
 
 
 def newer_item(stack, old, new):
@@ -338,21 +338,21 @@ def rolled_back(stack, old, new):
     check("the cancelled order", (made["cancelled"].number, "Cancel") in stack.outside.actions, True)
     check("the last rule of its history", account(old, made["cancelled"].number)["history"][-1]["rule"], "order-over")
     run(old, "check-pending", now() + days(1, hours=1))
-    check("the order that nobody paid", account(old, made["pending"].number)["status"], "failed")
+    check("the order without a payment", account(old, made["pending"].number)["status"], "failed")
     run(old, "clean-up", now() + days(1))
     check("the reminders", part(remind(old, "rollback-2"), "reminder_sent", "already_sent", "failed"),
           {"reminder_sent": 0, "already_sent": 1, "failed": 0})
     check("the digest", scan(old, "rollback-scan-2")["status"], "already_posted")
     listed = old.call("GET", "/institutions/expiring")["institutions"]
     check("the acknowledgement", [bool(one["acknowledged"]) for one in listed], [False, True])
-    nothing_is_parked(stack, old)
+    nothing_is_unreadable(stack, old)
 
 
 UPGRADE = [invoked_across, alternating, shared_work, same_answers, newer_item]
 ROLLBACK = [written_by_this_tree, rolled_back]
 
 if __name__ == "__main__":
-    server, binaries, tree, binaries_before = sys.argv[1:]
+    binaries, tree, binaries_before = sys.argv[1:]
     for scenarios in (UPGRADE, ROLLBACK):
-        with stack(server, with_stream=False) as made:
+        with stack(with_stream=False) as made:
             play(scenarios, made, made.release(binaries_before, Template(tree)), made.release(binaries))

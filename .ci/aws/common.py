@@ -4,6 +4,7 @@ import datetime
 import http.server
 import json
 import threading
+import time
 
 REGION, ACCOUNT = "ap-northeast-1", "123456789012"  # moto's account
 # What boto3 and the bootstraps sign with; moto accepts every signature.
@@ -30,6 +31,12 @@ def part(answer, *names):
 
 def now():
     return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+
+
+def until_the_next_second():
+    begin = now()
+    while now() == begin:
+        time.sleep(0.05)
 
 
 def utc(moment):

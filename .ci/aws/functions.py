@@ -99,11 +99,15 @@ class Release:
         if not hasattr(self.connections, "moto"):
             self.connections.moto = http.client.HTTPConnection(self.moto.url.removeprefix("http://"), timeout=PATIENCE)
         connection = self.connections.moto
-        connection.request(method, path, body, dict(headers.items()))
-        answer = connection.getresponse()
+        # One call at a time: moto undoes a transaction that fails by a copy of the table of before, and with it whatever other
+        # calls wrote in between.
+        with self.moto.one_at_a_time:
+            connection.request(method, path, body, dict(headers.items()))
+            answer = connection.getresponse()
+            body = answer.read()
         kept = {name: value for name, value in answer.getheaders()
                 if name.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server")}
-        return answer.status, kept, answer.read()
+        return answer.status, kept, body
 
     def invocation(self, physical, headers, event):
         """Lambda's Invoke. An event that is not waited for is kept in `queued`, so that each run is the same."""

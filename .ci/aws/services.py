@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import pathlib
 import socket
 import subprocess
+import sys
+import threading
 import time
 import urllib.request
 
@@ -13,6 +16,11 @@ from emulator import SECRETS
 
 from .common import CREDENTIALS, PATIENCE, REGION, Fault
 from .functions import STAFF
+
+# A proxy, profile or endpoint of this machine must not come between boto3 and moto.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "AWS_CONFIG_FILE": os.devnull}
 
 
 def free_port():
@@ -24,14 +32,16 @@ def free_port():
 class Moto:
     """A process of moto's server, and boto3's clients of it."""
 
-    def __init__(self, command, log):
+    def __init__(self, log):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         # A clean environment: no profile, proxy or account of this machine reaches it.
         environment = {"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": REGION} | CREDENTIALS
-        self.process = subprocess.Popen([command, "-H", "127.0.0.1", "-p", str(port)], env=environment, stdout=log,
-                                        stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        self.clients = {}
+        # -P: the modules beside the server are not on its path.
+        command = [sys.executable, "-P", pathlib.Path(__file__).with_name("server.py"), "-H", "127.0.0.1", "-p", str(port)]
+        self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT,
+                                        stdin=subprocess.DEVNULL)
+        self.clients, self.one_at_a_time = {}, threading.Lock()
 
     def wait(self):
         deadline = time.monotonic() + PATIENCE
@@ -47,6 +57,7 @@ class Moto:
                 time.sleep(0.05)
 
     def client(self, service):
+        """boto3's client of a service, which takes nothing from profiles and variables of this machine."""
         if service not in self.clients:
             self.clients[service] = boto3.client(
                 service, endpoint_url=self.url, region_name=REGION,
@@ -68,8 +79,7 @@ class Moto:
 def deploy(moto, template, with_stream):
     """The resources of the template that functions call: table, secrets, schedules, and the identity of the sender.
 
-    For each item of a transaction moto copies the whole table with all records of its stream, so that a script which does not
-    need the stream goes without it."""
+    For a transaction moto copies the table with all records of its stream, so scenarios that do not read it go without."""
     table = template.resolve(template.properties("Table"))
     stream = {"StreamEnabled": True} | table["StreamSpecification"] if with_stream else {"StreamEnabled": False}
     dynamodb = moto.client("dynamodb")
@@ -98,7 +108,7 @@ class Table:
     """The stack's table, read and written by boto3's own marshalling."""
 
     def __init__(self, moto, template):
-        self.client, self.name = moto.client("dynamodb"), template.reference("Table")
+        self.moto, self.client, self.name = moto, moto.client("dynamodb"), template.reference("Table")
 
     def items(self):
         pages = self.client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
@@ -119,3 +129,20 @@ class Table:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": key}})
         return [item["sk"]["S"] for page in pages for item in page["Items"]]
+
+    def records(self):
+        """The records of the table's stream so far, as Lambda hands them to a function."""
+        streams = self.moto.client("dynamodbstreams")
+        arn = self.client.describe_table(TableName=self.name)["Table"]["LatestStreamArn"]
+        found = []
+        for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+            iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+            answer = streams.get_records(ShardIterator=iterator["ShardIterator"])
+            while answer["Records"]:
+                found += answer["Records"]
+                answer = streams.get_records(ShardIterator=answer["NextShardIterator"])
+        for record in found:
+            record["eventSourceARN"] = arn
+            change = record["dynamodb"]
+            change["ApproximateCreationDateTime"] = change["ApproximateCreationDateTime"].timestamp()
+        return found

@@ -17,11 +17,11 @@ from .template import Template
 class Stack:
     """moto with the deployed resources, the partners, and the releases on it. What it started ends with it."""
 
-    def __init__(self, server):
+    def __init__(self):
         self.work, self.releases = pathlib.Path(tempfile.mkdtemp()), []
         self.template, self.outside = Template(), Outside()
         with open(self.work / "moto.log", "wb") as log:
-            self.moto = Moto(server, log)
+            self.moto = Moto(log)
         self.table = Table(self.moto, self.template)
 
     def release(self, binaries, template=None):
@@ -36,20 +36,20 @@ class Stack:
 
 
 @contextlib.contextmanager
-def stack(server, with_stream=True):
+def stack(with_stream=True):
     """A stack for a script, which ends at the first fault with its sentence and what the functions logged as errors."""
-    stack = Stack(server)
+    made = Stack()
     try:
-        stack.moto.wait()
-        deploy(stack.moto, stack.template, with_stream)
-        yield stack
+        made.moto.wait()
+        deploy(made.moto, made.template, with_stream)
+        yield made
     except Fault as fault:
-        for log in sorted(stack.work.glob("*.log")):
+        for log in sorted(made.work.glob("*.log")):
             errors = [line for line in log.read_text(errors="replace").splitlines() if '"level":"ERROR"' in line]
             print("".join(f"{log.stem}: {line}\n" for line in errors[-5:]), end="", file=sys.stderr)
         sys.exit(f"FAULT: {fault}")
     finally:
-        stack.stop()
+        made.stop()
 
 
 def play(scenarios, *given):

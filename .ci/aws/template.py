@@ -16,10 +16,9 @@ class Tags(yaml.SafeLoader):
     """YAML with CloudFormation's short forms, as the mappings that they stand for."""
 
 
-def tag(loader, suffix, node):
-    value = {yaml.ScalarNode: loader.construct_scalar}.get(type(node))
-    if value is not None:
-        value = value(node)
+def long_form(loader, suffix, node):
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
@@ -29,7 +28,8 @@ def tag(loader, suffix, node):
     return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
 
 
-Tags.add_multi_constructor("!", tag)
+Tags.add_multi_constructor("!", long_form)
+# AWS::NoValue, which leaves out what it stands for.
 NOTHING = object()
 
 
