@@ -328,7 +328,7 @@ def schedule(stack, release):
     made = stack.template.schedules()[name]
 
     def stored():
-        found = stack.moto.client("scheduler").get_schedule(Name=name)
+        found = stack.moto.client("scheduler").get_schedule(GroupName=made["GroupName"], Name=name)
         return {field: found[field] for field in found if field in made}
 
     check("the schedule as it was deployed", stored(), made)

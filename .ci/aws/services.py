@@ -97,6 +97,7 @@ def deploy(moto, template, with_stream):
     for name, secret in SECRETS.items():
         secret = secret | {"tokens": tokens} if "tokens" in secret else secret
         moto.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(secret))
+    moto.client("scheduler").create_schedule_group(Name=template.reference("ScheduleGroup"))
     for schedule in template.schedules().values():
         moto.client("scheduler").create_schedule(**schedule)
     ses = moto.client("sesv2")

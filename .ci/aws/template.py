@@ -133,15 +133,16 @@ class Template:
         raise Fault(f"template.yaml has no route {method} {path}")
 
     def schedules(self):
-        """The schedules with a name, which are those that functions read and write, as requests of CreateSchedule."""
+        """All schedules by their names, as requests of CreateSchedule."""
         found = {}
         for function in self.functions():
             for event in self.properties(function).get("Events", {}).values():
                 properties = self.resolve(event["Properties"]) if event["Type"] == "ScheduleV2" else {}
-                if "Name" not in properties:
+                if not properties:
                     continue
                 found[properties["Name"]] = {
                     "Name": properties["Name"],
+                    "GroupName": properties["GroupName"],
                     "State": properties.get("State", "ENABLED"),
                     "ScheduleExpression": properties["ScheduleExpression"],
                     "ScheduleExpressionTimezone": properties["ScheduleExpressionTimezone"],
