@@ -119,11 +119,11 @@ async fn page(visit: &Visit, status: StatusCode, faults: Vec<String>) -> Result<
             order,
             rows,
             may_operate: visit.may(Scope::Operate),
-            back: address::with(PAGE, address::kept(visit, &[ORDER, "state", "after"])),
+            back: address::with(PAGE, visit.kept(&[ORDER, "state", "after"])),
             key: Visit::new_key()?,
             faults,
             more: next.map(|next| {
-                let kept = address::kept(visit, &[ORDER, "state"]);
+                let kept = visit.kept(&[ORDER, "state"]);
                 address::with(PAGE, kept.into_iter().chain([("after", Some(next))]))
             }),
         },

@@ -52,7 +52,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     let given = visit.query::<SubscriptionListQuery>()?;
     let Json(page) = list(State(Arc::clone(&visit.api)), visit.caller_with()?, given).await?;
     let with = |name, value: String| {
-        let kept = address::kept(&visit, &["status", "plan", "next_action", "needs_attention"]);
+        let kept = visit.kept(&["status", "plan", "next_action", "needs_attention"]);
         address::with("/console/subscriptions", kept.into_iter().chain([(name, Some(value))]))
     };
     visit.page(&SubscriptionsHtml {

@@ -26,7 +26,7 @@ pub(super) async fn acknowledge(visit: Visit, Path(uid): Path<String>) -> Result
     match acknowledged {
         Ok(Json(institution)) => {
             let said = if institution.acknowledged.is_some() { "acknowledged" } else { "acknowledgement_ended" };
-            Ok(see_other(&address::saying(&address::with(PATH, address::kept(&visit, &["after"])), said)))
+            Ok(see_other(&address::saying(&address::with(PATH, visit.kept(&["after"])), said)))
         }
         Err(failure) if failure.status() == StatusCode::BAD_REQUEST => {
             list::page(&visit, Faults::of(visit.language(), &failure), Some(&uid)).await

@@ -3,7 +3,6 @@
 use lambda_http::http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::console::page::visit::Visit;
 use crate::http::path::encoded;
 use crate::http::request::Input;
 
@@ -39,11 +38,6 @@ pub(crate) fn with<'a>(page: &str, parameters: impl IntoIterator<Item = (&'a str
 /// Address of a page that says the outcome of a form, by its name in the table of outcomes.
 pub(crate) fn saying(page: &str, said: &str) -> String {
     with(page, [(SAID, Some(said.to_owned()))])
-}
-
-/// Parameters of the visit's own address, to be kept in another one.
-pub(crate) fn kept<'a>(visit: &Visit, names: &[&'a str]) -> Vec<(&'a str, Option<String>)> {
-    names.iter().map(|name| (*name, visit.parameter(name))).collect()
 }
 
 /// True for the address of a page of the console: a form or a link must not lead anywhere else.

@@ -121,6 +121,11 @@ impl Visit {
         text_of(&self.query, name)
     }
 
+    /// Parameters of the page's address, to be kept in another one.
+    pub(crate) fn kept<'a>(&self, names: &[&'a str]) -> Vec<(&'a str, Option<String>)> {
+        names.iter().map(|name| (*name, self.parameter(name))).collect()
+    }
+
     /// Field of the posted form; `None` where it is absent or empty.
     pub(crate) fn field(&self, name: &str) -> Option<String> {
         self.input.sent_body().ok().and_then(|body| text_of(&body, name))

@@ -66,7 +66,7 @@ pub(super) async fn page(visit: &Visit, mut faults: Faults, started: Option<&str
     let shown = runs.into_iter().map(|run| ShownRun::new(visit, run));
     let (failed, others): (Vec<_>, Vec<_>) = shown.partition(|run| run.head.has_failed);
     let (idle, others) = others.into_iter().partition(|run| run.is_idle);
-    let kept = address::kept(visit, &FILTER).into_iter();
+    let kept = visit.kept(&FILTER).into_iter();
     let next = next.map(|next| address::with(PATH, kept.chain([("before", Some(next))])));
     let w = RunWords::of(language);
     let html = ListHtml {

@@ -84,7 +84,7 @@ pub(super) async fn page(visit: &Visit, mut faults: Faults) -> Result<Response, 
         ShownReport::new(visit, report, order)
     };
     let reports: Vec<ShownReport> = reports.into_iter().map(shown).collect();
-    let kept = address::kept(visit, &FILTER);
+    let kept = visit.kept(&FILTER);
     let has_open = reports.iter().any(|report| report.is_open);
     let html = ListHtml {
         frame: visit.frame(),
@@ -102,7 +102,7 @@ pub(super) async fn page(visit: &Visit, mut faults: Faults) -> Result<Response, 
 
 /// Address of the list with the filter and the page of the visit.
 pub(super) fn page_of(visit: &Visit) -> String {
-    let kept = address::kept(visit, &FILTER).into_iter().chain(address::kept(visit, &["after"]));
+    let kept = visit.kept(&FILTER).into_iter().chain(visit.kept(&["after"]));
     address::with(PATH, kept)
 }
 

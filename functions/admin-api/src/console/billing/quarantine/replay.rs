@@ -107,5 +107,5 @@ fn done(visit: &Visit, ids: &BTreeSet<String>, replayed: &[Chosen]) -> Response 
         (list::REPLAYED, Some(done.join("."))),
         (list::LEFT_OUT, (left > 0).then(|| left.to_string())),
     ];
-    see_other(&address::with(PATH, address::kept(visit, &FILTER).into_iter().chain(own)))
+    see_other(&address::with(PATH, visit.kept(&FILTER).into_iter().chain(own)))
 }
