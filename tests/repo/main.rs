@@ -11,6 +11,7 @@
 
 mod api_docs;
 mod hygiene;
+mod pipeline;
 mod prose;
 mod runbook;
 mod structure;
