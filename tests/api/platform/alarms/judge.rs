@@ -42,12 +42,11 @@ fn metrics(alarm: &Yaml) -> BTreeMap<String, Yaml> {
 
 /// Dimensions of a metric as an alarm names them.
 fn dimensions(metric: &Yaml) -> BTreeMap<String, String> {
-    let value = |value: &Yaml| match (value.as_str(), value) {
-        (Some(text), _) => text.to_owned(),
-        (None, Yaml::Tagged(tagged)) if tagged.tag == "Ref" && tagged.value.as_str() == Some("AWS::StackName") => {
-            STACK.to_owned()
-        }
-        (None, _) => panic!("a value of another kind: {value:?}"),
+    let value = |value: &Yaml| {
+        // The text of a tagged value is what the tag refers to.
+        let text = value.as_str().unwrap_or_else(|| panic!("a value of another kind: {value:?}"));
+        let is_stack = matches!(value, Yaml::Tagged(tagged) if tagged.tag == "Ref") && text == "AWS::StackName";
+        if is_stack { STACK.to_owned() } else { text.to_owned() }
     };
     let pairs = metric["Dimensions"].as_sequence().unwrap().iter();
     pairs.map(|pair| (pair["Name"].as_str().unwrap().to_owned(), value(&pair["Value"]))).collect()
