@@ -35,7 +35,7 @@ fn whole(client: &Client, is: &GetScheduleOutput) -> UpdateScheduleFluentBuilder
 /// An update with nothing but what must be there.
 fn bare(client: &Client, target: Target) -> UpdateScheduleFluentBuilder {
     let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().unwrap();
-    let update = client.update_schedule().name(NAME).schedule_expression("cron(0 7 * * ? *)");
+    let update = client.update_schedule().group_name("duekeeper").name(NAME).schedule_expression("cron(0 7 * * ? *)");
     update.flexible_time_window(window).target(target)
 }
 
@@ -156,7 +156,7 @@ async fn an_update_that_aws_would_refuse_changes_nothing() {
     }
     let url = format!("{}/schedules/{NAME}", sandbox.world.aws_url);
     let all = json!({
-        "ScheduleExpression": "cron(0 9 * * ? *)", "FlexibleTimeWindow": { "Mode": "OFF" },
+        "GroupName": "duekeeper", "ScheduleExpression": "cron(0 9 * * ? *)", "FlexibleTimeWindow": { "Mode": "OFF" },
         "Target": { "Arn": FUNCTION, "RoleArn": is.target().unwrap().role_arn() },
     });
     for field in ["/ScheduleExpression", "/FlexibleTimeWindow", "/Target", "/Target/Arn", "/Target/RoleArn"] {
