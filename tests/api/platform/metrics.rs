@@ -215,8 +215,8 @@ async fn a_run_prints_that_ecpay_refuses_calls_and_that_it_stopped() {
     let mut metrics = printed(&stdout).remove(0);
     assert!(metrics.remove(4).starts_with("OldestDueAge.reconcile{}="), "{metrics:?}");
     // Due for two weeks.
-    let told = ["EcpayBlocked{}=1", "RunsStopped{Reason=ecpay_blocked}=1", "TasksBehind{}=1"];
-    let expected = line(&told, items("reconcile", 1, 0, 0));
+    let counted = ["EcpayBlocked{}=1", "RunsStopped{Reason=ecpay_blocked}=1", "TasksBehind{}=1"];
+    let expected = line(&counted, items("reconcile", 1, 0, 0));
     assert_eq!(metrics, expected);
 }
 

@@ -81,7 +81,7 @@ async fn callbacks_that_are_applied_repeated_or_refused_let_nothing_go_off() {
 }
 
 #[tokio::test]
-async fn a_callback_of_another_merchant_is_told_as_quarantined() {
+async fn a_callback_of_another_merchant_raises_an_alarm_as_quarantined() {
     let (sandbox, order, now) = subscribed("foreign", 40).await;
     let paid = period(&order, "1", &ecpay_time(now - Duration::days(1)), "2", "13401071");
     let foreign = form_body(&signed(&with(&paid, "MerchantID", "2000132")));
@@ -89,7 +89,7 @@ async fn a_callback_of_another_merchant_is_told_as_quarantined() {
 }
 
 #[tokio::test]
-async fn three_forged_callbacks_among_others_are_told() {
+async fn three_forged_callbacks_among_others_raise_an_alarm() {
     let (sandbox, order, now) = subscribed("forged", 40).await;
     let paid = period(&order, "1", &ecpay_time(now - Duration::days(1)), "2", "13401071");
     let forged = form_body(&with(&signed(&paid), "Amount", "1"));
@@ -98,7 +98,7 @@ async fn three_forged_callbacks_among_others_are_told() {
 }
 
 #[tokio::test]
-async fn a_callback_that_cannot_be_stored_is_told() {
+async fn a_callback_that_cannot_be_stored_raises_an_alarm() {
     let (sandbox, order, now) = subscribed("unstored", 40).await;
     let mut broken: BTreeMap<String, String> = environment(&sandbox.world, "EcpayWebhook");
     broken.insert("TABLE_NAME".to_owned(), "no-such-table".to_owned());
@@ -109,7 +109,7 @@ async fn a_callback_that_cannot_be_stored_is_told() {
 }
 
 #[tokio::test]
-async fn a_charge_of_an_order_that_was_replaced_is_told_as_money_that_is_owed() {
+async fn a_charge_of_an_order_that_was_replaced_raises_an_alarm_as_money_that_is_owed() {
     let (sandbox, old, now) = subscribed("due", 2).await;
     let new = sandbox.order("due", "monthly", Some(&old)).await;
     sandbox.submit(&new).await;
@@ -122,7 +122,7 @@ async fn schedules_that_run_are_not_missed_and_those_that_do_not_are() {
     let (sandbox, _, _) = subscribed("alive", 1).await;
     let missed = ["DailyMissed", "EveryFiveMinutesMissed", "EverySixHoursMissed", "EveryTwoHoursMissed"];
     assert_eq!(silent(""), missed.map(str::to_owned).into());
-    let mut told = String::new();
+    let mut printed = String::new();
     for (file, alive) in [
         ("every-five-minutes", "EveryFiveMinutesMissed"),
         ("every-two-hours", "EveryTwoHoursMissed"),
@@ -135,13 +135,13 @@ async fn schedules_that_run_are_not_missed_and_those_that_do_not_are() {
         let log = of_runs(&sandbox, &[tasks]).await;
         assert!(!silent(&log).contains(alive), "{file}: {log}");
         assert_eq!(fired(&log), Vec::<String>::new(), "{file}");
-        told.push_str(&log);
+        printed.push_str(&log);
     }
-    assert_eq!(silent(&told), BTreeSet::new());
+    assert_eq!(silent(&printed), BTreeSet::new());
 }
 
 #[tokio::test]
-async fn ecpay_that_refuses_calls_is_told() {
+async fn ecpay_that_refuses_calls_raises_an_alarm() {
     let (sandbox, _, now) = subscribed("blocked", 33).await;
     sandbox.fault("ecpay", "refuse").await;
     let log = of_runs(&sandbox, &[json!({ "task": "reconcile", "scheduled_at": now })]).await;
@@ -157,7 +157,7 @@ async fn failing(user: &str, ago: Duration) -> (Sandbox, String, DateTime<Utc>) 
 }
 
 #[tokio::test]
-async fn a_mail_that_ses_refuses_for_good_is_told_and_so_is_one_that_it_holds_back() {
+async fn a_mail_that_ses_refuses_for_good_raises_an_alarm_and_so_does_one_that_it_holds_back() {
     for (status, code, alarm) in
         [(400, "BadRequestException", "NoticesDead"), (403, "AccessDeniedException", "MailHeldBack")]
     {
@@ -169,8 +169,8 @@ async fn a_mail_that_ses_refuses_for_good_is_told_and_so_is_one_that_it_holds_ba
 }
 
 #[tokio::test]
-async fn a_grace_period_that_should_have_ended_days_ago_is_told() {
-    // Grace is seven days; the customer was told when it began.
+async fn a_grace_period_that_should_have_ended_days_ago_raises_an_alarm() {
+    // Grace is seven days; the customer was notified when it began.
     let (sandbox, _, now) = failing("behind", Duration::days(12)).await;
     sandbox.post("/runs/send-mail", json!({})).await;
     let run = |task: &str| json!({ "task": task, "scheduled_at": now + Duration::days(4) });
@@ -179,7 +179,7 @@ async fn a_grace_period_that_should_have_ended_days_ago_is_told() {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_read_is_told() {
+async fn an_item_that_cannot_be_read_raises_an_alarm() {
     let (sandbox, order, now) = subscribed("broken", 33).await;
     let mut item = super::metrics::stored(&sandbox, &order);
     item["data"]["M"]["status"] = json!({ "S": "edited" });
@@ -189,7 +189,7 @@ async fn an_item_that_cannot_be_read_is_told() {
 }
 
 #[tokio::test]
-async fn an_order_for_which_a_task_failed_four_times_is_told() {
+async fn an_order_for_which_a_task_failed_four_times_raises_an_alarm() {
     let (sandbox, order, now) = subscribed("garbled", 33).await;
     sandbox.put(&format!("/sandbox/ecpay/orders/{order}"), json!({ "answers": false })).await;
     // Tried again after one, two and four hours.
@@ -199,7 +199,7 @@ async fn an_order_for_which_a_task_failed_four_times_is_told() {
 }
 
 #[tokio::test]
-async fn runs_that_leave_work_four_times_in_an_hour_are_told() {
+async fn runs_that_leave_work_four_times_in_an_hour_raise_an_alarm() {
     let (sandbox, order, _) = failing("many", Duration::days(1)).await;
     // One run sends 500: the mail about the failure is there 501 times, each with an id of its own.
     let items = sandbox::world::table_inspect::contents(&sandbox.world);
@@ -221,7 +221,7 @@ async fn runs_that_leave_work_four_times_in_an_hour_are_told() {
 }
 
 #[tokio::test]
-async fn a_mail_to_staff_that_bounced_is_told_and_one_to_a_customer_is_not() {
+async fn a_mail_to_staff_that_bounced_raises_an_alarm_and_one_to_a_customer_does_not() {
     let (sandbox, order, now) = subscribed("bounced", 33).await;
     // Staff are notified about an order for which a task fails.
     sandbox.put(&format!("/sandbox/ecpay/orders/{order}"), json!({ "answers": false })).await;
@@ -247,7 +247,7 @@ async fn a_mail_to_staff_that_bounced_is_told_and_one_to_a_customer_is_not() {
 }
 
 #[tokio::test]
-async fn a_scan_that_mms_refuses_is_told_and_one_that_is_repeated_is_not() {
+async fn a_scan_that_mms_refuses_raises_an_alarm_and_one_that_is_repeated_does_not() {
     let now = clock::now();
     let sandbox = Sandbox::at(&now.to_string()).await;
     for (fault, expected) in [("refuse", vec!["ExpiryScanFailed"]), ("html", vec![])] {
@@ -279,7 +279,7 @@ async fn of_reminders(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn reminders_for_which_no_provider_is_left_are_told_and_others_are_not() {
+async fn reminders_for_which_no_provider_is_left_raise_an_alarm_and_others_do_not() {
     let sandbox = workshop(1, &[]).await;
     sandbox.fault("starsender", "device_off").await;
     assert_eq!(of_reminders(&sandbox).await, ["RemindersFailed"]);
@@ -287,7 +287,7 @@ async fn reminders_for_which_no_provider_is_left_are_told_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn five_messages_within_an_hour_that_were_not_delivered_are_told() {
+async fn five_messages_within_an_hour_that_were_not_delivered_raise_an_alarm() {
     let cloud = [("REMINDER_PROVIDER", "cloud-api"), ("WHATSAPP_PHONE_NUMBER_ID", "100000000000042")];
     let sandbox = workshop(5, &cloud).await;
     assert_eq!(of_reminders(&sandbox).await, Vec::<String>::new());
